@@ -1,0 +1,4 @@
+"""Owns apps and their secrets, tokens, privileges and revocation.
+
+It refuses to know rooms.
+"""
