@@ -1,0 +1,58 @@
+# The verbs of this checkout; CI calls the same ones.
+PYTHON ?= python3
+PORT ?=
+BIN := .venv/bin
+BOOTSTRAP := $(PYTHON) libs/cli/bootstrap.py
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down status test unit lint format types e2e bench lock browser
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: ## everything into .venv: Python packages, the Rust core, the browser SDK
+	@$(BOOTSTRAP) setup
+
+up: setup ## start the whole suite and print its address (PORT=8080 to choose the port)
+	@$(BIN)/parlour up --detach $(if $(PORT),--port $(PORT))
+
+down: ## stop it
+	@$(BIN)/parlour down
+
+status: ## what is running
+	@$(BIN)/parlour status
+
+test: setup browser ## all tests: unit, architecture, behaviour, integration, end to end
+	@$(PYTEST) $(ARGS)
+
+unit: setup ## the tests that need no network
+	@$(PYTEST) tests/unit tests/architecture $(ARGS)
+
+e2e: setup browser ## the browser tests alone
+	@$(PYTEST) tests/e2e $(ARGS)
+
+lint: setup ## ruff, import rules, clippy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
+	@if [ -f Cargo.toml ]; then cargo fmt --check && cargo clippy --release --all-targets --quiet -- -D warnings; fi
+
+format: setup ## rewrite Python sources in the house's form
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+types: setup ## pyright strict, tsc --strict
+	@$(BIN)/basedpyright
+	@if [ -f libs/sdk-web/package.json ]; then cd libs/sdk-web && npm run --silent types; fi
+
+bench: setup ## the benchmarks, each with its floor beside it
+	@$(BIN)/python -m bench $(ARGS)
+
+browser: ## a Chromium for the browser tests, where there is none
+	@$(BOOTSTRAP) browser
+
+lock: ## write the hash-locked requirements anew from the members' pyproject.toml
+	@$(BIN)/uv lock --upgrade --quiet
+	@$(BIN)/uv export --quiet --frozen --all-packages --group dev --no-emit-workspace --no-annotate --no-header -o requirements.lock
+	@$(BIN)/uv export --quiet --frozen --only-group node --no-annotate --no-header -o libs/sdk-web/node.lock
