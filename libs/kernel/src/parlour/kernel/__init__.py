@@ -1,4 +1,1 @@
-"""The shape of every decision: deciders, folds, rejections, and the ports they are fed through.
-
-Pure: time, ids and randomness are arguments.
-"""
+"""The rules that all services share, without I/O: the log's port, deciding and folding, the room as readers see it."""

@@ -1,0 +1,265 @@
+"""What may be asked of a service over NATS, and how it answers.
+
+A command travels as `Request`, its tag in `body`; the subject names app, room and verb. The same `command_id` again returns the
+first answer and changes nothing; with another body it is refused.
+"""
+
+import msgspec
+
+from .codes import Problem
+
+
+class Caller(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who asks, as the gateway authenticated it. `session_id` and `actor` are empty before the login."""
+
+    user_id: str = ""
+    session_id: str = ""
+    actor: str = ""
+    kind: str = "client"
+    """client, service or operator."""
+
+
+class Command(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="do"):
+    """Base of all commands."""
+
+
+class JoinRoom(Command, frozen=True, tag="room.join"):
+    """Enter a room, opening it if need be. `multi_room`: the session may hold up to five rooms."""
+
+    session_id: str
+    user_id: str
+    user_name: str = ""
+    max_member_count: int = 0
+    user_update: bool = False
+    multi_room: bool = False
+    token_expires_s: int = 0
+
+
+class LeaveRoom(Command, frozen=True, tag="room.leave"):
+    """reason: logout, disconnected."""
+
+    session_id: str
+    reason: str = "logout"
+
+
+class KickUser(Command, frozen=True, tag="room.kick"):
+    """Operator's command; a user who is not there is no error."""
+
+    user_id: str
+    reason: str = ""
+
+
+class CloseRoom(Command, frozen=True, tag="room.close"):
+    """Everybody is kicked (1002055) and the life ends."""
+
+    reason: str = "closed_by_server"
+
+
+class SetRoomExtraInfo(Command, frozen=True, tag="room.set_extra_info"):
+    """One key of at most 10 bytes."""
+
+    session_id: str
+    key: str
+    value: str
+
+
+class Media(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The media sections of an offer that carry one stream; "" where there is none."""
+
+    audio_mid: str = ""
+    video_mid: str = ""
+
+
+class Publish(Command, frozen=True, tag="stream.publish"):
+    """Offer to send a stream on the session's publishing transport (`transport_id` empty: a new one)."""
+
+    session_id: str
+    stream_id: str
+    sdp: str
+    media: Media
+    transport_id: str = ""
+    extra_info: str = ""
+    codec: str = ""
+
+
+class StopPublish(Command, frozen=True, tag="stream.stop_publish"):
+    """Remove an own stream."""
+
+    session_id: str
+    stream_id: str
+
+
+class Play(Command, frozen=True, tag="stream.play"):
+    """Offer to receive a stream on the session's playing transport (`transport_id` empty: a new one)."""
+
+    session_id: str
+    stream_id: str
+    sdp: str
+    media: Media
+    transport_id: str = ""
+
+
+class StopPlay(Command, frozen=True, tag="stream.stop_play"):
+    """Stop receiving a stream."""
+
+    session_id: str
+    stream_id: str
+
+
+class SetStreamExtraInfo(Command, frozen=True, tag="stream.set_extra_info"):
+    """At most 1,024 bytes."""
+
+    session_id: str
+    stream_id: str
+    extra_info: str
+
+
+class RestartIce(Command, frozen=True, tag="stream.restart_ice"):
+    """A new offer with new ICE credentials for a transport that exists."""
+
+    session_id: str
+    transport_id: str
+    sdp: str
+
+
+class SendBroadcast(Command, frozen=True, tag="im.send_broadcast"):
+    """Reliable, to all of the room but the sender."""
+
+    session_id: str
+    text: str
+
+
+class SendBarrage(Command, frozen=True, tag="im.send_barrage"):
+    """To all of the room but the sender."""
+
+    session_id: str
+    text: str
+
+
+class SendCommand(Command, frozen=True, tag="im.send_command"):
+    """To the users named, or to all of the room where none is."""
+
+    session_id: str
+    text: str
+    to_user_ids: tuple[str, ...] = ()
+
+
+class VerifyToken(Command, frozen=True, tag="auth.verify_token"):
+    """purpose: login, publish, renew. An empty `user_id` takes the token's (bearer tokens)."""
+
+    token: str
+    user_id: str = ""
+    room: str = ""
+    purpose: str = "login"
+    stream_id: str = ""
+
+
+class IssueToken(Command, frozen=True, tag="auth.issue_token"):
+    """A token04 made by the suite; `room` limits it to one room."""
+
+    user_id: str
+    room: str = ""
+    ttl_s: int = 86400
+
+
+class CreateApp(Command, frozen=True, tag="auth.create_app"):
+    """`app` 0 draws a free id; `secret` empty draws one (32 characters)."""
+
+    app: int = 0
+    name: str = ""
+    secret: str = ""
+
+
+class ListApps(Command, frozen=True, tag="auth.list_apps"):
+    """All apps, without secrets."""
+
+
+class RotateSecret(Command, frozen=True, tag="auth.rotate_secret"):
+    """A new secret beside the old one, which stays valid for `overlap_s`."""
+
+    app: int
+    overlap_s: int = 86400
+
+
+AnyCommand = (
+    JoinRoom | LeaveRoom | KickUser | CloseRoom | SetRoomExtraInfo
+    | Publish | StopPublish | Play | StopPlay | SetStreamExtraInfo | RestartIce
+    | SendBroadcast | SendBarrage | SendCommand
+    | VerifyToken | IssueToken | CreateApp | ListApps | RotateSecret
+)  # fmt: skip
+
+
+class Request(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A command with its id (UUID text) and caller. `if_seq` asks for refusal when the room's head is another."""
+
+    command_id: str
+    caller: Caller
+    body: AnyCommand
+    if_seq: int | None = None
+
+
+class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`problem` or `result`; `position` is where the room's log stood after the commit."""
+
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    problem: Problem | None = None
+    position: str = ""
+    repeated: bool = False
+
+
+# results, by command
+
+
+class Joined(msgspec.Struct, frozen=True):
+    """Of JoinRoom: `created` tells that this login opened the room."""
+
+    room_uid: str
+    actor: str
+    created: bool = False
+
+
+class Published(msgspec.Struct, frozen=True):
+    """Of Publish and Play: the relay's answer."""
+
+    transport_id: str
+    sdp: str
+    node: str
+
+
+class MessageSent(msgspec.Struct, frozen=True):
+    """Of the three messages: `message_id` is the event's seq; `absent` are addressees who are not in the room."""
+
+    message_id: int
+    absent: tuple[str, ...] = ()
+
+
+class TokenChecked(msgspec.Struct, frozen=True):
+    """Of VerifyToken."""
+
+    user_id: str
+    expires_s: int
+    room: str = ""
+    may_publish: bool = True
+    stream_ids: tuple[str, ...] = ()
+
+
+class TokenMade(msgspec.Struct, frozen=True):
+    """Of IssueToken."""
+
+    token: str
+    expires_s: int
+
+
+class AppDescription(msgspec.Struct, frozen=True):
+    """One app; `secret` only in the answers of create and rotate."""
+
+    app: int
+    name: str
+    created_s: int
+    secret: str = ""
+
+
+class Apps(msgspec.Struct, frozen=True):
+    """Of ListApps."""
+
+    apps: tuple[AppDescription, ...]

@@ -1,0 +1,294 @@
+"""The facts that a room's log holds. Past tense; the stored tag never changes and never follows a rename.
+
+`Personal` text is sealed in the log under the actor's key and opened only in views. People appear as `actor`, a random id that
+stands for (app, user) as long as the person's key exists. A new field gets a default; a changed meaning gets a new tag and an upcaster.
+"""
+
+from enum import IntEnum
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from .spelling import wire_name
+
+Personal = Annotated[str, msgspec.Meta(extra={"personal": True})]
+"""Text about a person: sealed at rest, redacted in logs."""
+
+
+class Audience(IntEnum):
+    """Who may see an event; everybody else sees that a number was used, not for what."""
+
+    MEMBERS = 0
+    NAMED = 1
+    AUDIT = 2
+
+
+class Event(msgspec.Struct, frozen=True, rename=wire_name):
+    """Base: `AGGREGATE` names the part of the room that it belongs to, `AUDIENCE` its readers."""
+
+    TAG: ClassVar[str] = ""
+    AGGREGATE: ClassVar[str] = ""
+    AUDIENCE: ClassVar[Audience] = Audience.MEMBERS
+
+
+class RoomOpened(Event, frozen=True):
+    """A life of a room name begins. `previous` cites the last position of the life before, if there was one."""
+
+    TAG = "room.opened.v1"
+    AGGREGATE = "room"
+    app: int
+    room: str
+    max_member_count: int = 0
+    previous: str = ""
+
+
+class UserJoined(Event, frozen=True):
+    """`session_id` is one login of one client; `user_name` is as given then."""
+
+    TAG = "room.user_joined.v1"
+    AGGREGATE = "room"
+    session_id: str
+    actor: str
+    user_id: Personal
+    user_name: Personal
+    user_update: bool = False
+
+
+class UserSuspended(Event, frozen=True):
+    """The session's connection has been away for longer than a hiccup; others are not told yet."""
+
+    TAG = "room.user_suspended.v1"
+    AGGREGATE = "room"
+    AUDIENCE = Audience.AUDIT
+    session_id: str
+    actor: str
+
+
+class UserResumed(Event, frozen=True):
+    """A suspended session is connected again."""
+
+    TAG = "room.user_resumed.v1"
+    AGGREGATE = "room"
+    AUDIENCE = Audience.AUDIT
+    session_id: str
+    actor: str
+
+
+class UserLeft(Event, frozen=True):
+    """reason: logout, heartbeat_timeout, disconnected, room_closed."""
+
+    TAG = "room.user_left.v1"
+    AGGREGATE = "room"
+    session_id: str
+    actor: str
+    reason: str
+
+
+class UserKicked(Event, frozen=True):
+    """`code` is what the kicked client is told: 1002050 login elsewhere, 1002055 by the server."""
+
+    TAG = "room.user_kicked.v1"
+    AGGREGATE = "room"
+    session_id: str
+    actor: str
+    code: int
+    reason: str = ""
+
+
+class RoomExtraInfoChanged(Event, frozen=True):
+    """One key of the room's extra information was set."""
+
+    TAG = "room.extra_info_changed.v1"
+    AGGREGATE = "room"
+    actor: str
+    key: str
+    value: Personal
+
+
+class RoomClosed(Event, frozen=True):
+    """The life ends; reason: empty, closed_by_server."""
+
+    TAG = "room.closed.v1"
+    AGGREGATE = "room"
+    reason: str
+
+
+class StreamAdded(Event, frozen=True):
+    """`node` is the relay that takes the stream in, `transport_id` the publisher's transport there."""
+
+    TAG = "stream.added.v1"
+    AGGREGATE = "streams"
+    stream_id: str
+    session_id: str
+    actor: str
+    node: str
+    transport_id: str
+    extra_info: Personal = ""
+    codec: str = ""
+    has_audio: bool = True
+    has_video: bool = True
+
+
+class StreamUpdated(Event, frozen=True):
+    """Extra information changed, or the same session published the stream anew on `node`."""
+
+    TAG = "stream.updated.v1"
+    AGGREGATE = "streams"
+    stream_id: str
+    session_id: str
+    actor: str
+    node: str
+    transport_id: str
+    extra_info: Personal = ""
+    codec: str = ""
+    has_audio: bool = True
+    has_video: bool = True
+
+
+class StreamRemoved(Event, frozen=True):
+    """`code`: 1 stopped, 2 heartbeat timeout, 3 repeated login, 4 kicked, 5 disconnected, 6 removed by the server."""
+
+    TAG = "stream.removed.v1"
+    AGGREGATE = "streams"
+    stream_id: str
+    session_id: str
+    actor: str
+    code: int
+
+
+class PlayStarted(Event, frozen=True):
+    """A session plays a stream."""
+
+    TAG = "stream.play_started.v1"
+    AGGREGATE = "streams"
+    AUDIENCE = Audience.AUDIT
+    stream_id: str
+    session_id: str
+    actor: str
+    node: str
+    transport_id: str
+
+
+class PlayStopped(Event, frozen=True):
+    """reason: stopped, stream_removed, left, disconnected."""
+
+    TAG = "stream.play_stopped.v1"
+    AGGREGATE = "streams"
+    AUDIENCE = Audience.AUDIT
+    stream_id: str
+    session_id: str
+    actor: str
+    reason: str
+
+
+class StreamRelayed(Event, frozen=True):
+    """A further relay node carries the stream."""
+
+    TAG = "stream.relayed.v1"
+    AGGREGATE = "streams"
+    AUDIENCE = Audience.AUDIT
+    stream_id: str
+    node: str
+
+
+class BroadcastSent(Event, frozen=True):
+    """A reliable message to all of the room; its message id is its seq."""
+
+    TAG = "im.broadcast_sent.v1"
+    AGGREGATE = "im"
+    session_id: str
+    actor: str
+    text: Personal
+
+
+class BarrageSent(Event, frozen=True):
+    """A message that the app may choose not to record."""
+
+    TAG = "im.barrage_sent.v1"
+    AGGREGATE = "im"
+    session_id: str
+    actor: str
+    text: Personal
+
+
+class CommandSent(Event, frozen=True):
+    """A signalling message; `to` are actors, empty for the whole room."""
+
+    TAG = "im.command_sent.v1"
+    AGGREGATE = "im"
+    AUDIENCE = Audience.NAMED
+    session_id: str
+    actor: str
+    text: Personal
+    to: tuple[str, ...] = ()
+
+
+class AppCreated(Event, frozen=True):
+    """An application exists from now on."""
+
+    TAG = "app.created.v1"
+    AGGREGATE = "app"
+    AUDIENCE = Audience.AUDIT
+    app: int
+    name: str
+
+
+class SecretRotated(Event, frozen=True):
+    """A new secret is active; the one before stays valid until `old_valid_until_s` (unix seconds)."""
+
+    TAG = "app.secret_rotated.v1"
+    AGGREGATE = "app"
+    AUDIENCE = Audience.AUDIT
+    app: int
+    secret_id: str
+    old_valid_until_s: int
+
+
+class TokenIssued(Event, frozen=True):
+    """A token was made by the suite itself for an actor."""
+
+    TAG = "app.token_issued.v1"
+    AGGREGATE = "app"
+    AUDIENCE = Audience.AUDIT
+    app: int
+    actor: str
+    room: str
+    expires_s: int
+
+
+class RuleSet(Event, frozen=True):
+    """A rule of the app was set (who may log in or publish, what is recorded)."""
+
+    TAG = "app.rule_set.v1"
+    AGGREGATE = "app"
+    AUDIENCE = Audience.AUDIT
+    app: int
+    rule: str
+    value: str
+
+
+ALL: tuple[type[Event], ...] = (
+    RoomOpened, UserJoined, UserSuspended, UserResumed, UserLeft, UserKicked, RoomExtraInfoChanged, RoomClosed,
+    StreamAdded, StreamUpdated, StreamRemoved, PlayStarted, PlayStopped, StreamRelayed,
+    BroadcastSent, BarrageSent, CommandSent,
+    AppCreated, SecretRotated, TokenIssued, RuleSet,
+)  # fmt: skip
+BY_TAG: dict[str, type[Event]] = {event.TAG: event for event in ALL}
+
+
+def personal_fields(event: type[Event]) -> tuple[str, ...]:
+    """The names of an event type's sealed fields, in their order."""
+    return _PERSONAL[event]
+
+
+def _is_personal(kind: msgspec.inspect.Type) -> bool:
+    return isinstance(kind, msgspec.inspect.Metadata) and bool((kind.extra or {}).get("personal"))
+
+
+def _find_personal(event: type[Event]) -> tuple[str, ...]:
+    described = msgspec.inspect.type_info(event)
+    assert isinstance(described, msgspec.inspect.StructType)
+    return tuple(field.name for field in described.fields if _is_personal(field.type))
+
+
+_PERSONAL = {event: _find_personal(event) for event in ALL}

@@ -1,0 +1,144 @@
+"""Ids and texts with their limits, as the vendor's SDK states them.
+
+Each `check_*` returns its argument or raises `Invalid` with the vendor's code; nothing is trimmed or repaired.
+"""
+
+import re
+
+import msgspec
+
+from .codes import Code, Problem
+
+ROOM_ID_BYTES = 128
+USER_ID_BYTES = 64
+USER_NAME_BYTES = 256
+STREAM_ID_CHARS = 256
+STREAM_EXTRA_BYTES = 1024
+ROOM_EXTRA_KEY_BYTES = 10
+ROOM_EXTRA_VALUE_BYTES = 128
+MESSAGE_BYTES = 1024
+COMMAND_TARGETS = 500
+ROOMS_PER_SESSION = 5
+APP_ID_MAX = 2**32 - 1
+
+_NAME = re.compile(r"[0-9A-Za-z~!@#$^&*()_+=\-,;'’.<>/]+")
+_STREAM = re.compile(r"[0-9A-Za-z_-]+")
+_NAME_RULE = "digits, letters and ~ ! @ # $ ^ & * ( ) _ + = - , ; ' ’ . < > /"
+
+
+class Invalid(ValueError):
+    """A field breaks its limit; `problem` says which and how to mend it."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+def invalid(code: Code, field: str, message: str, *, limit: str = "", hint: str = "") -> Invalid:
+    """An `Invalid` for one field."""
+    return Invalid(Problem(int(code), message, field, limit, hint))
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _looks_like_token(text: str) -> bool:
+    return text.startswith("04") and len(text) > 100
+
+
+def check_app_id(app: int) -> int:
+    """1 … 2³²-1."""
+    if not 0 < app <= APP_ID_MAX:
+        raise invalid(Code.APP_ID, "appID", f"appID {app} is not an application id", limit=f"1..{APP_ID_MAX}")
+    return app
+
+
+def check_room_id(room: str) -> str:
+    """1 … 128 bytes of the vendor's characters."""
+    if not room:
+        raise invalid(Code.ROOM_ID_EMPTY, "roomID", "roomID is empty", limit=f"1..{ROOM_ID_BYTES} bytes")
+    if _size(room) > ROOM_ID_BYTES:
+        hint = "this looks like a token: loginRoom takes roomID first" if _looks_like_token(room) else "shorten it"
+        raise invalid(Code.ROOM_ID_LONG, "roomID", f"roomID has {_size(room)} bytes", limit=f"{ROOM_ID_BYTES} bytes", hint=hint)
+    if not _NAME.fullmatch(room):
+        raise invalid(Code.ROOM_ID_CHARACTERS, "roomID", "roomID holds a character that is not allowed", limit=_NAME_RULE)
+    return room
+
+
+def check_user_id(user: str) -> str:
+    """1 … 64 bytes of the vendor's characters."""
+    if not user:
+        raise invalid(Code.USER_ID_EMPTY, "userID", "userID is empty", limit=f"1..{USER_ID_BYTES} bytes")
+    if _size(user) > USER_ID_BYTES:
+        raise invalid(Code.USER_ID_LONG, "userID", f"userID has {_size(user)} bytes", limit=f"{USER_ID_BYTES} bytes", hint="shorten it")
+    if not _NAME.fullmatch(user):
+        raise invalid(Code.USER_ID_CHARACTERS, "userID", "userID holds a character that is not allowed", limit=_NAME_RULE)
+    return user
+
+
+def check_user_name(name: str) -> str:
+    """At most 256 bytes; empty means none."""
+    if _size(name) > USER_NAME_BYTES:
+        raise invalid(Code.USER_NAME_LONG, "userName", f"userName has {_size(name)} bytes", limit=f"{USER_NAME_BYTES} bytes", hint="shorten it")
+    return name
+
+
+def check_stream_id(stream: str) -> str:
+    """1 … 256 of letters, digits, `_` and `-`."""
+    if not stream:
+        raise invalid(Code.STREAM_ID_EMPTY, "streamID", "streamID is empty", limit=f"1..{STREAM_ID_CHARS} characters")
+    if len(stream) > STREAM_ID_CHARS:
+        raise invalid(Code.STREAM_ID_LONG, "streamID", f"streamID has {len(stream)} characters", limit=f"{STREAM_ID_CHARS} characters", hint="shorten it")
+    if not _STREAM.fullmatch(stream):
+        raise invalid(Code.STREAM_ID_CHARACTERS, "streamID", "streamID holds a character that is not allowed", limit="A-Z a-z 0-9 _ -")
+    return stream
+
+
+def check_stream_extra(text: str) -> str:
+    """At most 1,024 bytes."""
+    if _size(text) > STREAM_EXTRA_BYTES:
+        raise invalid(Code.STREAM_EXTRA_LONG, "extraInfo", f"extraInfo has {_size(text)} bytes", limit=f"{STREAM_EXTRA_BYTES} bytes")
+    return text
+
+
+def check_room_extra(key: str, value: str) -> None:
+    """Key 1 … 10 bytes, value below 128 bytes."""
+    if not key or _size(key) > ROOM_EXTRA_KEY_BYTES:
+        raise invalid(Code.ROOM_EXTRA_KEY_LONG, "key", f"the key has {_size(key)} bytes", limit=f"1..{ROOM_EXTRA_KEY_BYTES} bytes")
+    if _size(value) >= ROOM_EXTRA_VALUE_BYTES:
+        raise invalid(Code.ROOM_EXTRA_VALUE_LONG, "value", f"the value has {_size(value)} bytes", limit=f"below {ROOM_EXTRA_VALUE_BYTES} bytes")
+
+
+def check_message(text: str) -> str:
+    """1 … 1,024 bytes."""
+    if not text:
+        raise invalid(Code.MESSAGE_EMPTY, "message", "the message is empty", limit=f"1..{MESSAGE_BYTES} bytes")
+    if _size(text) > MESSAGE_BYTES:
+        raise invalid(Code.MESSAGE_LONG, "message", f"the message has {_size(text)} bytes", limit=f"{MESSAGE_BYTES} bytes", hint="send it in parts")
+    return text
+
+
+class Position(msgspec.Struct, frozen=True):
+    """`room_uid.seq.hash8`: a place in a room's history that proves which history it is.
+
+    `hash8` is the first 16 hexadecimal digits of the chain hash at `seq` (of zeros at seq 0).
+    """
+
+    room_uid: str
+    seq: int
+    hash8: str
+
+    def __str__(self) -> str:
+        return f"{self.room_uid}.{self.seq}.{self.hash8}"
+
+
+_POSITION = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(0|[1-9][0-9]{0,17})\.([0-9a-f]{16})")
+
+
+def parse_position(text: str) -> Position:
+    """The position that `str()` wrote, or `Invalid`."""
+    found = _POSITION.fullmatch(text)
+    if not found:
+        raise invalid(Code.PARAMETER, "position", "the position is not room_uid.seq.hash8", hint="pass back what the server sent")
+    return Position(found[1], int(found[2]), found[3])

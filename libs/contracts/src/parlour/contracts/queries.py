@@ -1,0 +1,146 @@
+"""Questions about a room's log (answered by `record`), the head beacon and gateway presence."""
+
+import msgspec
+
+from .codes import Problem
+from .envelope import EventView
+from .spelling import wire_name
+
+
+class HeadQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
+    """Where a room stands. `room_uid` empty: the room's latest life."""
+
+    room_uid: str = ""
+
+
+class Head(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
+    """`seq` 0 and an empty `room_uid`: the room was never opened."""
+
+    room_uid: str = ""
+    seq: int = 0
+    hash: str = ""
+    open: bool = False
+
+
+class ReplayQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
+    """Events after `after`, at most `limit` (capped at 500). `hash8` is checked against ours at `after` when given."""
+
+    room_uid: str = ""
+    after: int = 0
+    limit: int = 500
+    hash8: str = ""
+
+
+class Replay(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
+    """A page, in order; `more` tells that the log goes on. `diverged`: the asker's history is not ours."""
+
+    head: Head
+    events: tuple[EventView, ...] = ()
+    more: bool = False
+    diverged: bool = False
+    problem: Problem | None = None
+
+
+class SnapshotQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
+    """The state as of `seq` or of `at` (unix microseconds); neither: as of now. `min_seq`: not older than that."""
+
+    room_uid: str = ""
+    seq: int | None = None
+    at: int | None = None
+    min_seq: int = 0
+
+
+class UserState(msgspec.Struct, frozen=True, rename=wire_name):
+    """Somebody in the room; `joined_seq` orders users."""
+
+    session_id: str
+    actor: str
+    user_id: str
+    user_name: str
+    suspended: bool
+    joined_seq: int
+
+
+class StreamState(msgspec.Struct, frozen=True, rename=wire_name):
+    """A stream in the room; `added_seq` orders streams."""
+
+    stream_id: str
+    session_id: str
+    actor: str
+    node: str
+    transport_id: str
+    extra_info: str
+    codec: str
+    has_audio: bool
+    has_video: bool
+    added_seq: int
+    players: tuple[str, ...] = ()
+    """Session ids that play it, sorted; empty in views for members."""
+
+
+class ExtraState(msgspec.Struct, frozen=True, rename=wire_name):
+    """One key of room extra information."""
+
+    key: str
+    value: str
+    actor: str
+    at: int
+
+
+class RoomState(msgspec.Struct, frozen=True, rename=wire_name):
+    """A room as of a position. Lists are in the order of the log."""
+
+    app: int
+    room: str
+    room_uid: str
+    seq: int
+    at: int
+    hash: str
+    open: bool
+    users: tuple[UserState, ...] = ()
+    streams: tuple[StreamState, ...] = ()
+    extra_info: tuple[ExtraState, ...] = ()
+    max_member_count: int = 0
+    messages: int = 0
+
+
+class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
+    """The answer to a SnapshotQuery."""
+
+    state: RoomState | None = None
+    problem: Problem | None = None
+
+
+class RoomHead(msgspec.Struct, frozen=True, rename=wire_name):
+    """One changed room in a beacon."""
+
+    app: int
+    room: str
+    room_uid: str
+    seq: int
+    hash8: str
+
+
+class HeadBeacon(msgspec.Struct, frozen=True, rename=wire_name):
+    """Every second for each partition with rooms that changed."""
+
+    p: int
+    heads: tuple[RoomHead, ...]
+
+
+class SessionBeat(msgspec.Struct, frozen=True, rename=wire_name):
+    """One session that a gateway holds a live connection for."""
+
+    app: int
+    room: str
+    session_id: str
+
+
+class Presence(msgspec.Struct, frozen=True, rename=wire_name):
+    """A gateway's sessions with a live connection; all of them, in `parts` messages numbered from 0."""
+
+    gateway: str
+    beat: int
+    part: int
+    parts: int
+    sessions: tuple[SessionBeat, ...]

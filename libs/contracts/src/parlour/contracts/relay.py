@@ -1,0 +1,194 @@
+"""What a relay node is asked and what it tells: `parlour.v1.relay.<node>.cmd.<kind>` and `….fact.<kind>`.
+
+The registry decides who may publish or play; a relay does as told and knows a stream by (app, stream id), a transport's owner by an
+opaque text. Every command may be repeated: what already holds is answered again. A refusal comes as `Reply.problem`
+(`contracts.commands.Reply`); nothing has changed then.
+"""
+
+import msgspec
+
+from .commands import Media
+
+
+class RelayCommand(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="do"):
+    """Base of a relay's commands; the tag is the subject's last token too."""
+
+
+class PublishMedia(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A stream and the offer's m-lines that carry it. `codec` (VP8 or H264) pins the video codec; empty takes the first that every
+    browser decodes. A stream id that another transport publishes moves here, and its players keep playing."""
+
+    stream_id: str
+    media: Media
+    codec: str = ""
+
+
+class PlayMedia(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A stream that is on this node and the offer's m-lines that shall carry it. An m-line whose track is not there yet stays silent
+    until the publisher adds it."""
+
+    stream_id: str
+    media: Media
+
+
+class Negotiate(RelayCommand, frozen=True, tag="negotiate"):
+    """An offer, first or renewed, of one transport; answered by `Negotiated`.
+
+    `publish` and `play` name what is new or rebound. What is bound already stays as long as its m-lines live; an m-line that the offer
+    stops, turns inactive or recycles lets go of its stream. New ICE credentials in the offer restart ICE, so an offer without
+    anything new is an ICE restart. `owner` is the session, for limits and reports.
+    """
+
+    app: int
+    owner: str
+    sdp: str
+    transport_id: str = ""
+    publish: tuple[PublishMedia, ...] = ()
+    play: tuple[PlayMedia, ...] = ()
+    command_id: str = ""
+    """The same id again returns the first answer, so that a lost reply leaves no second transport behind."""
+
+
+class Negotiated(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The relay's answer to an offer."""
+
+    transport_id: str
+    sdp: str
+
+
+class StopPublish(RelayCommand, frozen=True, tag="stop_publish"):
+    """Forward a stream no more. Its players stay bound and resume when it is published here again. Answered by `Done`."""
+
+    transport_id: str
+    stream_id: str
+
+
+class StopPlay(RelayCommand, frozen=True, tag="stop_play"):
+    """Send a stream no more on this transport. Answered by `Done`."""
+
+    transport_id: str
+    stream_id: str
+
+
+class CloseTransport(RelayCommand, frozen=True, tag="close_transport"):
+    """End a transport with all it carries. Answered by `Done`, and by a `TransportGone` fact if it was there."""
+
+    transport_id: str
+
+
+class RequestKeyframe(RelayCommand, frozen=True, tag="keyframe"):
+    """Ask a stream's publisher for a key frame. Answered by `Done`."""
+
+    app: int
+    stream_id: str
+
+
+class Report(RelayCommand, frozen=True, tag="report"):
+    """Ask for the whole session table; answered by `NodeReport`."""
+
+
+AnyRelayCommand = Negotiate | StopPublish | StopPlay | CloseTransport | RequestKeyframe | Report
+
+
+class Done(msgspec.Struct, frozen=True):
+    """It holds now; `changed` is false when it held before."""
+
+    changed: bool
+
+
+class BoundStream(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A stream on a transport with its m-lines; `codec` is the video codec of a published one."""
+
+    stream_id: str
+    media: Media
+    codec: str = ""
+
+
+class TransportReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One transport: state is new, connecting or connected."""
+
+    transport_id: str
+    app: int
+    owner: str
+    state: str
+    publishes: tuple[BoundStream, ...] = ()
+    plays: tuple[BoundStream, ...] = ()
+
+
+class NodeLoad(msgspec.Struct, frozen=True):
+    """What placement weighs. `cpu` is the packet threads' share of their cores since the last heartbeat, 0 … 1."""
+
+    transports: int
+    tracks: int
+    sinks: int
+    cpu: float
+    draining: bool = False
+
+
+class NodeReport(msgspec.Struct, frozen=True):
+    """Everything on the node as of fact `number` of boot `boot_id`."""
+
+    node: str
+    boot_id: str
+    number: int
+    addresses: tuple[str, ...]
+    load: NodeLoad
+    transports: tuple[TransportReport, ...]
+
+
+class RelayFact(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="fact"):
+    """Base of facts. `number` counts 1, 2, 3 … within a boot; who misses one asks for a `Report`."""
+
+    node: str
+    boot_id: str
+    number: int
+
+
+class NodeUp(RelayFact, frozen=True, tag="node_up"):
+    """The heartbeat, every two seconds. It repeats the last fact's number, so that a lost last fact is noticed too."""
+
+    addresses: tuple[str, ...]
+    load: NodeLoad
+
+
+class TransportConnected(RelayFact, frozen=True, tag="transport_connected"):
+    """ICE and DTLS stand; media may flow."""
+
+    transport_id: str
+    owner: str
+    app: int
+    took_ms: int
+    """From the answer to here."""
+
+
+class TransportGone(RelayFact, frozen=True, tag="transport_gone"):
+    """reason: closed (by command), peer_closed, ice_timeout, connect_timeout, dtls_failed, fault, shutdown."""
+
+    transport_id: str
+    owner: str
+    app: int
+    reason: str
+    streams: tuple[str, ...] = ()
+    """What it published until now."""
+
+
+class MediaStarted(RelayFact, frozen=True, tag="media_started"):
+    """The first packet of a stream's audio or video came, or the first after a stall."""
+
+    transport_id: str
+    app: int
+    stream_id: str
+    kind: str
+
+
+class MediaStalled(RelayFact, frozen=True, tag="media_stalled"):
+    """No packet of a stream's audio or video for `silent_ms`, or its publisher said goodbye."""
+
+    transport_id: str
+    app: int
+    stream_id: str
+    kind: str
+    silent_ms: int
+
+
+AnyRelayFact = NodeUp | TransportConnected | TransportGone | MediaStarted | MediaStalled

@@ -1,0 +1,113 @@
+"""NATS subjects, the partition of a room, and the one encoding of ids into subject tokens and URLs."""
+
+PARTITIONS = 256
+VERSION = "v1"
+PREFIX = f"parlour.{VERSION}"
+
+_PLAIN = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-")
+_ESCAPE = "="
+"""Safe in a NATS token, in a URL path segment and in a file name; itself always escaped."""
+
+
+def encode_id(text: str) -> str:
+    """One subject token for any id: letters, digits, `_` and `-` stay, every other UTF-8 byte becomes `=XX`.
+
+    Reversible and readable; the empty id is a lone `=`.
+    """
+    if not text:
+        return _ESCAPE
+    if all(c in _PLAIN for c in text):
+        return text
+    return "".join(chr(b) if chr(b) in _PLAIN else f"{_ESCAPE}{b:02X}" for b in text.encode())
+
+
+def decode_id(token: str) -> str:
+    """The id that `encode_id` wrote; ValueError for a token that it never writes."""
+    if token == _ESCAPE:
+        return ""
+    out = bytearray()
+    at = 0
+    while at < len(token):
+        if token[at] == _ESCAPE:
+            out.append(int(token[at + 1 : at + 3], 16))
+            at += 3
+        else:
+            out += token[at].encode()
+            at += 1
+    text = out.decode()
+    if encode_id(text) != token:
+        raise ValueError(f"{token!r} is not an encoded id")
+    return text
+
+
+def fnv1a_32(octets: bytes) -> int:
+    """FNV-1a, 32 bits: the hash behind NATS's `partition()`."""
+    value = 0x811C9DC5
+    for octet in octets:
+        value = ((value ^ octet) * 0x01000193) & 0xFFFFFFFF
+    return value
+
+
+def partition(app: int, room: str) -> int:
+    """0 … 255, the same for all lives of a room name; NATS computes it as `partition(256, app, room token)`."""
+    return fnv1a_32(f"{app}{encode_id(room)}".encode()) % PARTITIONS
+
+
+def command(app: int, service: str, room: str, verb: str) -> str:
+    """`parlour.v1.<app>.cmd.<service>.<p>.<room>.<verb>`, request and reply."""
+    return f"{PREFIX}.{app}.cmd.{service}.{partition(app, room)}.{encode_id(room)}.{verb}"
+
+
+def commands_of(service: str) -> str:
+    """What a service listens to."""
+    return f"{PREFIX}.*.cmd.{service}.*.*.*"
+
+
+def events(app: int, room: str, kind: str) -> str:
+    """`parlour.v1.<app>.evt.<p>.<room>.<kind>`; kind is the event's aggregate: room, streams, im."""
+    return f"{PREFIX}.{app}.evt.{partition(app, room)}.{encode_id(room)}.{kind}"
+
+
+def events_of_room(app: int, room: str) -> str:
+    """All events of one room name, over its lives."""
+    return events(app, room, "*")
+
+
+ALL_EVENTS = f"{PREFIX}.*.evt.*.*.*"
+
+
+def query(app: int, room: str, what: str) -> str:
+    """`parlour.v1.<app>.qry.<room>.{head,replay,snapshot}`."""
+    return f"{PREFIX}.{app}.qry.{encode_id(room)}.{what}"
+
+
+ALL_QUERIES = f"{PREFIX}.*.qry.*.*"
+
+
+def relay_command(node: str, kind: str) -> str:
+    """`parlour.v1.relay.<node>.cmd.<kind>`."""
+    return f"{PREFIX}.relay.{encode_id(node)}.cmd.{kind}"
+
+
+def relay_fact(node: str, kind: str) -> str:
+    """`parlour.v1.relay.<node>.fact.<kind>`."""
+    return f"{PREFIX}.relay.{encode_id(node)}.fact.{kind}"
+
+
+RELAY_FACTS = f"{PREFIX}.relay.*.fact.*"
+
+
+def presence(gateway: str) -> str:
+    """`parlour.v1.presence.<gateway>`: which sessions a gateway holds, about once a second."""
+    return f"{PREFIX}.presence.{encode_id(gateway)}"
+
+
+ALL_PRESENCE = f"{PREFIX}.presence.*"
+
+
+def head(p: int) -> str:
+    """`parlour.v1.head.<p>`: the beacon of changed room heads of a partition."""
+    return f"{PREFIX}.head.{p}"
+
+
+ALL_HEADS = f"{PREFIX}.head.*"

@@ -1,0 +1,16 @@
+"""The domain's no."""
+
+from parlour.contracts.codes import Code, Problem
+
+
+class Rejection(Exception):
+    """A rule forbids the command: a stable code and a safe sentence. Nothing was appended."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+    @classmethod
+    def of(cls, code: Code, message: str, *, field: str = "", limit: str = "", hint: str = "") -> "Rejection":
+        """From the parts of a Problem."""
+        return cls(Problem(int(code), message, field, limit, hint))

@@ -1,0 +1,31 @@
+"""The port behind which personal text is sealed and opened."""
+
+from typing import Protocol
+
+
+class People(Protocol):
+    """Random ids and keys for people, each of an app. Sealed text: `actor:base64(nonce ‖ AES-256-GCM)`, bound to actor, type and field."""
+
+    async def actor(self, app: int, user_id: str) -> str:
+        """The person's id, made at the first call. After erasure a new one."""
+        ...
+
+    async def known(self, app: int, user_id: str) -> str | None:
+        """The person's id if there is one."""
+        ...
+
+    async def user_ids(self, actors: frozenset[str]) -> dict[str, str]:
+        """The user ids of those that are not erased."""
+        ...
+
+    async def load(self, actors: frozenset[str]) -> None:
+        """Brings the keys needed by `seal` and `open` into memory."""
+        ...
+
+    def seal(self, actor: str, context: str, text: str) -> str:
+        """Needs a loaded key. `context` is `type/field`."""
+        ...
+
+    def open(self, context: str, sealed: str) -> str | None:
+        """None: the person is erased. ValueError: the text is not what was sealed for this place."""
+        ...
