@@ -60,7 +60,9 @@ class EventView(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_nam
 def chain_hash(prev: bytes, seq: int, at: int, env: bytes) -> bytes:
     """`sha256('parlour.ev.1' ‖ prev ‖ seq as int8 ‖ at as int8 microseconds ‖ sha256(env))`, as the append function computes it."""
     digest = hashlib.sha256(env).digest()
-    return hashlib.sha256(CHAIN_TAG + prev + seq.to_bytes(8, "big", signed=True) + at.to_bytes(8, "big", signed=True) + digest).digest()
+    return hashlib.sha256(
+        CHAIN_TAG + prev + seq.to_bytes(8, "big", signed=True) + at.to_bytes(8, "big", signed=True) + digest
+    ).digest()
 
 
 _encoder = msgspec.json.Encoder()

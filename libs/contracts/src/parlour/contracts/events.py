@@ -5,7 +5,7 @@ stands for (app, user) as long as the person's key exists. A new field gets a de
 """
 
 from enum import IntEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, cast
 
 import msgspec
 
@@ -282,7 +282,10 @@ def personal_fields(event: type[Event]) -> tuple[str, ...]:
 
 
 def _is_personal(kind: msgspec.inspect.Type) -> bool:
-    return isinstance(kind, msgspec.inspect.Metadata) and bool((kind.extra or {}).get("personal"))
+    if not isinstance(kind, msgspec.inspect.Metadata):
+        return False
+    extra = cast("dict[str, object]", kind.extra or {})
+    return bool(extra.get("personal"))
 
 
 def _find_personal(event: type[Event]) -> tuple[str, ...]:
@@ -291,4 +294,4 @@ def _find_personal(event: type[Event]) -> tuple[str, ...]:
     return tuple(field.name for field in described.fields if _is_personal(field.type))
 
 
-_PERSONAL = {event: _find_personal(event) for event in ALL}
+_PERSONAL: dict[type[Event], tuple[str, ...]] = {event: _find_personal(event) for event in ALL}

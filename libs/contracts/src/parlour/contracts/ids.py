@@ -60,9 +60,13 @@ def check_room_id(room: str) -> str:
         raise invalid(Code.ROOM_ID_EMPTY, "roomID", "roomID is empty", limit=f"1..{ROOM_ID_BYTES} bytes")
     if _size(room) > ROOM_ID_BYTES:
         hint = "this looks like a token: loginRoom takes roomID first" if _looks_like_token(room) else "shorten it"
-        raise invalid(Code.ROOM_ID_LONG, "roomID", f"roomID has {_size(room)} bytes", limit=f"{ROOM_ID_BYTES} bytes", hint=hint)
+        raise invalid(
+            Code.ROOM_ID_LONG, "roomID", f"roomID has {_size(room)} bytes", limit=f"{ROOM_ID_BYTES} bytes", hint=hint
+        )
     if not _NAME.fullmatch(room):
-        raise invalid(Code.ROOM_ID_CHARACTERS, "roomID", "roomID holds a character that is not allowed", limit=_NAME_RULE)
+        raise invalid(
+            Code.ROOM_ID_CHARACTERS, "roomID", "roomID holds a character that is not allowed", limit=_NAME_RULE
+        )
     return room
 
 
@@ -71,16 +75,30 @@ def check_user_id(user: str) -> str:
     if not user:
         raise invalid(Code.USER_ID_EMPTY, "userID", "userID is empty", limit=f"1..{USER_ID_BYTES} bytes")
     if _size(user) > USER_ID_BYTES:
-        raise invalid(Code.USER_ID_LONG, "userID", f"userID has {_size(user)} bytes", limit=f"{USER_ID_BYTES} bytes", hint="shorten it")
+        raise invalid(
+            Code.USER_ID_LONG,
+            "userID",
+            f"userID has {_size(user)} bytes",
+            limit=f"{USER_ID_BYTES} bytes",
+            hint="shorten it",
+        )
     if not _NAME.fullmatch(user):
-        raise invalid(Code.USER_ID_CHARACTERS, "userID", "userID holds a character that is not allowed", limit=_NAME_RULE)
+        raise invalid(
+            Code.USER_ID_CHARACTERS, "userID", "userID holds a character that is not allowed", limit=_NAME_RULE
+        )
     return user
 
 
 def check_user_name(name: str) -> str:
     """At most 256 bytes; empty means none."""
     if _size(name) > USER_NAME_BYTES:
-        raise invalid(Code.USER_NAME_LONG, "userName", f"userName has {_size(name)} bytes", limit=f"{USER_NAME_BYTES} bytes", hint="shorten it")
+        raise invalid(
+            Code.USER_NAME_LONG,
+            "userName",
+            f"userName has {_size(name)} bytes",
+            limit=f"{USER_NAME_BYTES} bytes",
+            hint="shorten it",
+        )
     return name
 
 
@@ -89,25 +107,48 @@ def check_stream_id(stream: str) -> str:
     if not stream:
         raise invalid(Code.STREAM_ID_EMPTY, "streamID", "streamID is empty", limit=f"1..{STREAM_ID_CHARS} characters")
     if len(stream) > STREAM_ID_CHARS:
-        raise invalid(Code.STREAM_ID_LONG, "streamID", f"streamID has {len(stream)} characters", limit=f"{STREAM_ID_CHARS} characters", hint="shorten it")
+        raise invalid(
+            Code.STREAM_ID_LONG,
+            "streamID",
+            f"streamID has {len(stream)} characters",
+            limit=f"{STREAM_ID_CHARS} characters",
+            hint="shorten it",
+        )
     if not _STREAM.fullmatch(stream):
-        raise invalid(Code.STREAM_ID_CHARACTERS, "streamID", "streamID holds a character that is not allowed", limit="A-Z a-z 0-9 _ -")
+        raise invalid(
+            Code.STREAM_ID_CHARACTERS,
+            "streamID",
+            "streamID holds a character that is not allowed",
+            limit="A-Z a-z 0-9 _ -",
+        )
     return stream
 
 
 def check_stream_extra(text: str) -> str:
     """At most 1,024 bytes."""
     if _size(text) > STREAM_EXTRA_BYTES:
-        raise invalid(Code.STREAM_EXTRA_LONG, "extraInfo", f"extraInfo has {_size(text)} bytes", limit=f"{STREAM_EXTRA_BYTES} bytes")
+        raise invalid(
+            Code.STREAM_EXTRA_LONG,
+            "extraInfo",
+            f"extraInfo has {_size(text)} bytes",
+            limit=f"{STREAM_EXTRA_BYTES} bytes",
+        )
     return text
 
 
 def check_room_extra(key: str, value: str) -> None:
     """Key 1 … 10 bytes, value below 128 bytes."""
     if not key or _size(key) > ROOM_EXTRA_KEY_BYTES:
-        raise invalid(Code.ROOM_EXTRA_KEY_LONG, "key", f"the key has {_size(key)} bytes", limit=f"1..{ROOM_EXTRA_KEY_BYTES} bytes")
+        raise invalid(
+            Code.ROOM_EXTRA_KEY_LONG, "key", f"the key has {_size(key)} bytes", limit=f"1..{ROOM_EXTRA_KEY_BYTES} bytes"
+        )
     if _size(value) >= ROOM_EXTRA_VALUE_BYTES:
-        raise invalid(Code.ROOM_EXTRA_VALUE_LONG, "value", f"the value has {_size(value)} bytes", limit=f"below {ROOM_EXTRA_VALUE_BYTES} bytes")
+        raise invalid(
+            Code.ROOM_EXTRA_VALUE_LONG,
+            "value",
+            f"the value has {_size(value)} bytes",
+            limit=f"below {ROOM_EXTRA_VALUE_BYTES} bytes",
+        )
 
 
 def check_message(text: str) -> str:
@@ -115,7 +156,13 @@ def check_message(text: str) -> str:
     if not text:
         raise invalid(Code.MESSAGE_EMPTY, "message", "the message is empty", limit=f"1..{MESSAGE_BYTES} bytes")
     if _size(text) > MESSAGE_BYTES:
-        raise invalid(Code.MESSAGE_LONG, "message", f"the message has {_size(text)} bytes", limit=f"{MESSAGE_BYTES} bytes", hint="send it in parts")
+        raise invalid(
+            Code.MESSAGE_LONG,
+            "message",
+            f"the message has {_size(text)} bytes",
+            limit=f"{MESSAGE_BYTES} bytes",
+            hint="send it in parts",
+        )
     return text
 
 
@@ -140,5 +187,7 @@ def parse_position(text: str) -> Position:
     """The position that `str()` wrote, or `Invalid`."""
     found = _POSITION.fullmatch(text)
     if not found:
-        raise invalid(Code.PARAMETER, "position", "the position is not room_uid.seq.hash8", hint="pass back what the server sent")
+        raise invalid(
+            Code.PARAMETER, "position", "the position is not room_uid.seq.hash8", hint="pass back what the server sent"
+        )
     return Position(found[1], int(found[2]), found[3])

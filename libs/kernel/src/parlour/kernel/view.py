@@ -111,7 +111,9 @@ def _removed(state: RoomState, event: ev.StreamRemoved, view: EventView) -> Room
 
 def _players(state: RoomState, stream_id: str, change: Callable[[frozenset[str]], frozenset[str]]) -> RoomState:
     streams = tuple(
-        msgspec.structs.replace(s, players=tuple(sorted(change(frozenset(s.players))))) if s.stream_id == stream_id else s
+        msgspec.structs.replace(s, players=tuple(sorted(change(frozenset(s.players)))))
+        if s.stream_id == stream_id
+        else s
         for s in state.streams
     )
     return msgspec.structs.replace(state, streams=streams)
