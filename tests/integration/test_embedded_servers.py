@@ -1,0 +1,106 @@
+"""The embedded servers answer, keep strangers out, and end with whoever started them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncpg
+import nats
+import pytest
+
+from parlour.cli.embedded import NatsServer, Postgres, free_port, spawn, stop, unprivileged
+from parlour.cli.embedded.account import SYSTEM_STATE, Account, readable, state_folder
+
+
+async def test_a_commit_is_on_disk_when_it_is_acknowledged(postgres: str) -> None:
+    connection = await asyncpg.connect(postgres)
+    try:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            assert await connection.fetchval(f"SHOW {setting}") == "on"
+    finally:
+        await connection.close()
+
+
+async def test_postgres_refuses_a_wrong_password(postgres_cluster: Postgres) -> None:
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(postgres_cluster.address(password="not-it", database="postgres"))
+
+
+async def test_nats_carries_a_request_between_two_users(nats_server: NatsServer) -> None:
+    answering = await nats.connect(nats_server.address("room"))
+    asking = await nats.connect(nats_server.address("cli"))
+
+    async def answer(message: nats.aio.msg.Msg) -> None:
+        await message.respond(b"here")
+
+    await answering.subscribe("parlour.v1.7.cmd.room.1.lobby.join", cb=answer)
+    await answering.flush()
+    try:
+        assert (await asking.request("parlour.v1.7.cmd.room.1.lobby.join", b"")).data == b"here"
+    finally:
+        await answering.close()
+        await asking.close()
+
+
+async def test_nats_refuses_a_stranger(nats_server: NatsServer) -> None:
+    with pytest.raises(nats.errors.Error):
+        await nats.connect(f"nats://room:guess@127.0.0.1:{nats_server.port}", allow_reconnect=False)
+
+
+def test_a_folder_below_a_closed_home_is_out_of_reach(tmp_path: Path) -> None:
+    somebody = Account("somebody", 64_001, 64_001)
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    assert not readable(home / "checkout" / ".parlour", somebody)
+    assert state_folder(home / "checkout" / ".parlour", somebody).parent == SYSTEM_STATE
+    assert state_folder(home / "checkout" / ".parlour", None) == home / "checkout" / ".parlour"
+
+
+def test_a_lock_left_by_a_machine_that_went_down_is_no_obstacle(server_folder: Path) -> None:
+    cluster = Postgres(server_folder / "stale", port=free_port(), password="x" * 16, account=unprivileged())
+    cluster.prepare()
+    lock = cluster.data / "postmaster.pid"
+    lock.write_text(f"{os.getpid()}\n{cluster.data}\n")
+    cluster.prepare()
+    assert not lock.exists()
+
+
+def test_a_cluster_of_another_postgres_is_refused_with_the_way_out(server_folder: Path) -> None:
+    cluster = Postgres(server_folder / "old", port=free_port(), password="x" * 16, account=unprivileged())
+    cluster.data.mkdir(parents=True)
+    (cluster.data / "PG_VERSION").write_text("12\n")
+    with pytest.raises(Exception, match="made by Postgres 12"):
+        cluster.prepare()
+
+
+STARTER = """
+import os, signal, sys
+from parlour.cli.embedded.launch import Launch, spawn
+from pathlib import Path
+child = spawn(Launch(argv=("sleep", "60"), environment={"PATH": os.environ["PATH"]}), Path(os.devnull))
+print(child.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_children_die_with_a_killed_starter() -> None:
+    starter = subprocess.run([sys.executable, "-c", STARTER], capture_output=True, text=True, timeout=30)
+    child = int(starter.stdout)
+    end = os.pidfd_open(child) if Path(f"/proc/{child}").exists() else None
+    if end is not None:
+        import select
+
+        assert select.select([end], [], [], 5)[0], "the child outlived its starter"
+        os.close(end)
+
+
+def test_stop_is_patient_and_then_firm() -> None:
+    from parlour.cli.embedded import Launch
+
+    stubborn = Launch(
+        argv=("sh", "-c", "trap '' TERM; while :; do sleep 1; done"), environment={"PATH": os.environ["PATH"]}
+    )
+    process = spawn(stubborn, Path(os.devnull))
+    stop(process, stubborn, grace_s=0.1)
+    assert process.returncode is not None
