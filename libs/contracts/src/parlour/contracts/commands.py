@@ -83,10 +83,11 @@ class Publish(Command, frozen=True, tag="stream.publish"):
 
 
 class StopPublish(Command, frozen=True, tag="stream.stop_publish"):
-    """Remove an own stream."""
+    """Remove an own stream; `close_transport`: the transport carries nothing else and ends too."""
 
     session_id: str
     stream_id: str
+    close_transport: bool = False
 
 
 class Play(Command, frozen=True, tag="stream.play"):
@@ -100,10 +101,11 @@ class Play(Command, frozen=True, tag="stream.play"):
 
 
 class StopPlay(Command, frozen=True, tag="stream.stop_play"):
-    """Stop receiving a stream."""
+    """Stop receiving a stream: on one transport, which then ends with it, or (`transport_id` empty) on all of the session's."""
 
     session_id: str
     stream_id: str
+    transport_id: str = ""
 
 
 class SetStreamExtraInfo(Command, frozen=True, tag="stream.set_extra_info"):

@@ -170,7 +170,8 @@ class PlayStarted(Event, frozen=True):
 
 
 class PlayStopped(Event, frozen=True):
-    """reason: stopped, stream_removed, left, disconnected."""
+    """reason: stopped, left, disconnected. `remaining` transports of the session play the stream on. A stream's removal ends all
+    its plays without events of their own."""
 
     TAG = "stream.play_stopped.v1"
     AGGREGATE = "streams"
@@ -179,6 +180,8 @@ class PlayStopped(Event, frozen=True):
     session_id: str
     actor: str
     reason: str
+    transport_id: str = ""
+    remaining: int = 0
 
 
 class StreamRelayed(Event, frozen=True):

@@ -86,7 +86,8 @@ def _gone(state: RoomState, event: ev.UserLeft | ev.UserKicked, view: EventView)
 
 
 def _closed(state: RoomState, event: ev.RoomClosed, view: EventView) -> RoomState:
-    return msgspec.structs.replace(state, open=False)
+    """A life that is over holds no streams; their removal needs no events of its own."""
+    return msgspec.structs.replace(state, open=False, streams=())
 
 
 def _extra(state: RoomState, event: ev.RoomExtraInfoChanged, view: EventView) -> RoomState:
@@ -124,6 +125,8 @@ def _play_started(state: RoomState, event: ev.PlayStarted, view: EventView) -> R
 
 
 def _play_stopped(state: RoomState, event: ev.PlayStopped, view: EventView) -> RoomState:
+    if event.remaining:
+        return state
     return _players(state, event.stream_id, lambda players: players - {event.session_id})
 
 

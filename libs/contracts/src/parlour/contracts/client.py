@@ -1,0 +1,370 @@
+"""The frames of the client protocol `parlour.v1.json`: one JSON object each, its type in `t`, names in the seeds' spelling.
+
+`docs/protocol.md` is the normative text; these structs are what the gateway reads and writes.
+"""
+
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from .codes import Problem
+from .spelling import wire_name
+
+SUBPROTOCOL = "parlour.v1.json"
+FRAME_BYTES = 64 * 1024
+FRAME_DEPTH = 16
+
+
+class Face(msgspec.Struct, frozen=True, rename=wire_name):
+    """A person as clients see one."""
+
+    user_id: str
+    user_name: str = ""
+
+
+class Sections(msgspec.Struct, frozen=True, rename=wire_name):
+    """The offer's media sections that carry one stream; "" where there is none."""
+
+    audio_mid: str = ""
+    video_mid: str = ""
+
+
+class LoginConfig(msgspec.Struct, frozen=True, rename=wire_name):
+    """How a login wants its room. `max_member_count` counts only where the login opens the room; 0: no limit."""
+
+    user_update: bool = False
+    max_member_count: int = 0
+
+
+class ClientFrame(msgspec.Struct, frozen=True, tag_field="t", rename=wire_name):
+    """Base of what a client sends. `id` names the question: the same one again gets the first answer."""
+
+    id: UUID
+
+
+class Login(ClientFrame, frozen=True, tag="login"):
+    """Enter a room; the first frame of a new client."""
+
+    app_id: int
+    room_id: str
+    token: str
+    user: Face
+    config: LoginConfig = LoginConfig()
+    multi_room: bool = False
+
+    def __repr__(self) -> str:
+        return f"Login(room_id={self.room_id!r})"
+
+
+class Resume(ClientFrame, frozen=True, tag="resume"):
+    """Continue a session: `rooms` holds the position of the last frame applied in each."""
+
+    session_id: str
+    rooms: dict[str, str]
+
+    def __repr__(self) -> str:
+        return f"Resume(rooms={self.rooms!r})"
+
+
+class Logout(ClientFrame, frozen=True, tag="logout"):
+    """Leave a room."""
+
+    room_id: str
+
+
+class Publish(ClientFrame, frozen=True, tag="publish"):
+    """Offer to send a stream."""
+
+    room_id: str
+    stream_id: str
+    sdp: str
+    media: Sections
+    transport_id: str = ""
+    extra_info: str = ""
+    codec: str = ""
+
+
+class StopPublish(ClientFrame, frozen=True, tag="stopPublish"):
+    """Send a stream no more."""
+
+    room_id: str
+    stream_id: str
+
+
+class Play(ClientFrame, frozen=True, tag="play"):
+    """Offer to receive a stream."""
+
+    room_id: str
+    stream_id: str
+    sdp: str
+    media: Sections
+    transport_id: str = ""
+
+
+class StopPlay(ClientFrame, frozen=True, tag="stopPlay"):
+    """Receive a stream no more."""
+
+    room_id: str
+    stream_id: str
+
+
+class RestartIce(ClientFrame, frozen=True, tag="restartIce"):
+    """New ICE credentials for a transport that exists."""
+
+    room_id: str
+    transport_id: str
+    sdp: str
+
+
+class StreamExtraInfo(ClientFrame, frozen=True, tag="streamExtraInfo"):
+    """Change an own stream's extra information."""
+
+    room_id: str
+    stream_id: str
+    extra_info: str
+
+
+class RoomExtraInfo(ClientFrame, frozen=True, tag="roomExtraInfo"):
+    """Set one key of the room's extra information."""
+
+    room_id: str
+    key: str
+    value: str
+
+
+class Broadcast(ClientFrame, frozen=True, tag="broadcast"):
+    """A reliable message to the room."""
+
+    room_id: str
+    message: str
+
+
+class Barrage(ClientFrame, frozen=True, tag="barrage"):
+    """A message to the room that may be dropped."""
+
+    room_id: str
+    message: str
+
+
+class CustomCommand(ClientFrame, frozen=True, tag="command"):
+    """A signalling message to some users, or to all where none is named."""
+
+    room_id: str
+    command: str
+    to_user_ids: tuple[str, ...] = msgspec.field(default=(), name="toUserIDs")
+
+
+class RenewToken(ClientFrame, frozen=True, tag="renewToken"):
+    """A fresh token for the session's stay in a room."""
+
+    room_id: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"RenewToken(room_id={self.room_id!r})"
+
+
+class Ping(ClientFrame, frozen=True, tag="ping"):
+    """Is anybody there?"""
+
+
+RoomFrame = (
+    Logout | Publish | StopPublish | Play | StopPlay | RestartIce | StreamExtraInfo | RoomExtraInfo
+    | Broadcast | Barrage | CustomCommand | RenewToken
+)  # fmt: skip
+"""Frames about a room that the session is in."""
+
+AnyClientFrame = (
+    Login | Resume | Ping
+    | Logout | Publish | StopPublish | Play | StopPlay | RestartIce | StreamExtraInfo | RoomExtraInfo
+    | Broadcast | Barrage | CustomCommand | RenewToken
+)  # fmt: skip
+
+
+class StreamFace(msgspec.Struct, frozen=True, rename=wire_name):
+    """A stream as clients see one."""
+
+    stream_id: str
+    user: Face
+    extra_info: str
+    has_audio: bool
+    has_video: bool
+    codec: str
+
+
+class ExtraInfo(msgspec.Struct, frozen=True, rename=wire_name):
+    """One key of room extra information; `update_time` in unix milliseconds."""
+
+    key: str
+    value: str
+    update_user: Face
+    update_time: int
+
+
+class Heartbeat(msgspec.Struct, frozen=True, rename=wire_name):
+    """How often to ping, how long a lost connection keeps its session, how long a client tries to come back."""
+
+    interval_ms: int
+    window_ms: int
+    reconnect_ms: int
+
+
+class ServerFrame(msgspec.Struct, frozen=True, tag_field="t", rename=wire_name):
+    """Base of what the gateway sends."""
+
+
+class Res(ServerFrame, frozen=True, tag="res"):
+    """An answer; the answers with more to say derive from it."""
+
+    id: str
+    ok: bool = True
+
+
+class Refused(Res, frozen=True, tag="res"):
+    """The answer no."""
+
+    error: Problem = Problem(0, "")
+
+
+class LoggedIn(Res, frozen=True, tag="res", kw_only=True):
+    """Of login: the room as of `position`; events follow from there."""
+
+    session_id: str
+    server_time: int
+    heartbeat: Heartbeat
+    position: str
+    users: tuple[Face, ...]
+    streams: tuple[StreamFace, ...]
+    extra_info: tuple[ExtraInfo, ...]
+    token_expires_in: int
+
+
+class Resumed(Res, frozen=True, tag="res", kw_only=True):
+    """Of resume: for each room `tail` or `snapshot`."""
+
+    rooms: dict[str, str]
+    server_time: int
+
+
+class Negotiated(Res, frozen=True, tag="res", kw_only=True):
+    """Of publish, play and restartIce: the relay's answer."""
+
+    transport_id: str
+    sdp: str
+
+
+class Sent(Res, frozen=True, tag="res", kw_only=True):
+    """Of broadcast (a number) and barrage (text)."""
+
+    message_id: int | str
+
+
+class Delivered(Res, frozen=True, tag="res", kw_only=True):
+    """Of command: the addressees who are not in the room."""
+
+    absent: tuple[str, ...]
+
+
+class Renewed(Res, frozen=True, tag="res", kw_only=True):
+    """Of renewToken. The session's secret carries its rights, so it changes with the token."""
+
+    token_expires_in: int
+    session_id: str
+
+
+class Pong(Res, frozen=True, tag="res", kw_only=True):
+    """Of ping; unix milliseconds."""
+
+    server_time: int
+
+
+class Ev(ServerFrame, frozen=True, tag="ev", kw_only=True):
+    """One event. `prev` is the hash8 before it, `at` unix microseconds, `user` the actor."""
+
+    room_id: str
+    pos: str
+    seq: int
+    prev: str
+    at: int
+    type: str
+    data: msgspec.Raw
+    user: Face | UnsetType = UNSET
+    command_id: str | UnsetType = UNSET
+
+
+class Skip(ServerFrame, frozen=True, tag="skip", kw_only=True):
+    """Events that are not for this reader; `from` is a keyword, hence `first`."""
+
+    room_id: str
+    first: int = msgspec.field(name="from")
+    to: int
+    pos: str
+
+
+class Snap(ServerFrame, frozen=True, tag="snap", kw_only=True):
+    """The room as of `pos`; replaces what the client held."""
+
+    room_id: str
+    pos: str
+    users: tuple[Face, ...]
+    streams: tuple[StreamFace, ...]
+    extra_info: tuple[ExtraInfo, ...]
+
+
+class Live(ServerFrame, frozen=True, tag="live"):
+    """Everything up to here was sent."""
+
+    room_id: str
+    pos: str
+
+
+class HeadAt(ServerFrame, frozen=True, tag="head"):
+    """The room stands here; a client that is behind resumes."""
+
+    room_id: str
+    pos: str
+
+
+class Resync(ServerFrame, frozen=True, tag="resync"):
+    """What the client holds can't be continued (diverged, expired, limit); a `snap` follows."""
+
+    room_id: str
+    reason: str
+
+
+class End(ServerFrame, frozen=True, tag="end"):
+    """This session's stay in the room is over."""
+
+    room_id: str
+    code: int
+    reason: str
+
+
+class MediaGone(ServerFrame, frozen=True, tag="media"):
+    """The relay lost this client's transport: offer anew."""
+
+    room_id: str
+    stream_id: str
+    transport_id: str
+    state: str = "gone"
+
+
+class Count(ServerFrame, frozen=True, tag="count"):
+    """People in the room."""
+
+    room_id: str
+    count: int
+
+
+class Failure(ServerFrame, frozen=True, tag="error"):
+    """A frame that could not be answered by id."""
+
+    error: Problem
+
+
+class Bye(ServerFrame, frozen=True, tag="bye"):
+    """The connection closes; resume elsewhere."""
+
+    code: int
+    retry_after_ms: int
