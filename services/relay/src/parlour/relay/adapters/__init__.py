@@ -1,0 +1,1 @@
+"""What the relay needs beyond the runtime's adapters: the packet core and DTLS."""

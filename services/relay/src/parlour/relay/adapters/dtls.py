@@ -1,0 +1,190 @@
+"""DTLS-SRTP handshakes (RFC 5764) over datagrams that the packet core carries.
+
+`CoreDtlsTransport` keeps aiortc's handshake and replaces what a relay needs differently: the datagrams come from the core and go
+back to it, SRTP keys are handed to the core instead of a session in Python, and what OpenSSL writes is cut at record borders. The
+private surface it rests on is pinned by a contract test.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+
+from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport, State
+from OpenSSL import SSL
+
+from parlour.relay.adapters.certificate import SRTP_PROFILES, NodeCertificate
+from parlour.relay.domain.sdp import Fingerprint
+
+CIPHERTEXT_MTU = 1200
+"""Fits every path that carries WebRTC; browsers assume the same."""
+RECORD_HEADER = 13
+"""DTLS 1.2: type, version, epoch, sequence number, length (RFC 6347 §4.1)."""
+MAX_QUEUED_DATAGRAMS = 64
+"""A flight is a handful; the core bounds its own queue to 32."""
+PROFILE_IDS = {b"SRTP_AEAD_AES_128_GCM": 0x0007, b"SRTP_AEAD_AES_256_GCM": 0x0008, b"SRTP_AES128_CM_SHA1_80": 0x0001}
+
+_log = logging.getLogger(__name__)
+
+
+SrtpKeys = Callable[[int, bytes, bytes, bytes, bytes], None]
+"""Takes a finished handshake's keys: profile id (RFC 5764, RFC 7714), received key and salt, sent key and salt."""
+
+
+class CoreDatagrams:
+    """What aiortc takes for an ICE transport: a queue filled from the core's events, and the core's send."""
+
+    role = "controlled"
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self._send_now = send
+        self._waiting: deque[bytes] = deque(maxlen=MAX_QUEUED_DATAGRAMS)
+        self._arrived = asyncio.Event()
+        self.closed = False
+
+    def deliver(self, datagram: bytes) -> None:
+        """One datagram from the peer; empty ones carry nothing."""
+        if datagram:
+            self._waiting.append(datagram)
+            self._arrived.set()
+
+    def close(self) -> None:
+        """Whoever waits for a datagram gets ConnectionError."""
+        self.closed = True
+        self._arrived.set()
+
+    async def _recv(self) -> bytes:
+        while not self._waiting:
+            if self.closed:
+                raise ConnectionError("the transport is closed")
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._waiting.popleft()
+
+    async def _send(self, datagram: bytes) -> None:
+        await self.send(datagram)
+
+    async def send(self, datagram: bytes) -> None:
+        """One datagram to the peer, or ConnectionError once closed."""
+        if self.closed:
+            raise ConnectionError("the transport is closed")
+        self._send_now(datagram)
+
+
+class CoreDtlsTransport(RTCDtlsTransport):
+    """A DTLS server whose keys go to the packet core. No pylibsrtp session is made, so aiortc ignores RTP."""
+
+    def __init__(self, datagrams: CoreDatagrams, certificate: NodeCertificate, keys: SrtpKeys) -> None:
+        super().__init__(datagrams, [certificate])  # pyright: ignore[reportArgumentType] - of ICE it uses these three names
+        self._srtp_profiles = list(SRTP_PROFILES)
+        self._datagrams = datagrams
+        self._keys = keys
+        self._set_role("server")
+
+    async def _do_handshake(self) -> None:
+        assert self._ssl is not None
+        self._ssl.set_ciphertext_mtu(CIPHERTEXT_MTU)
+        await super()._do_handshake()
+
+    def _setup_srtp(self) -> None:
+        """Hands keys and salts to the core; the client's come first (RFC 5764 §4.2) and are what we receive with."""
+        assert self._ssl is not None
+        chosen = self._ssl.get_selected_srtp_profile()
+        profile = next((each for each in SRTP_PROFILES if each.openssl_profile == chosen), None)
+        if profile is None:
+            self._set_state(State.FAILED)
+            return
+        key, salt = profile.key_length, profile.salt_length
+        material = self._ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", 2 * (key + salt))
+        rx, tx = (profile.get_key_and_salt(material, index) for index in (0, 1))
+        self._keys(PROFILE_IDS[chosen], rx[:key], rx[key:], tx[:key], tx[key:])
+
+    async def _write_ssl(self) -> None:
+        """Sends all that OpenSSL has written, whole records in datagrams of at most the MTU."""
+        for datagram in split_records(self._pending_output()):
+            await self._datagrams.send(datagram)
+
+    def _pending_output(self) -> bytes:
+        assert self._ssl is not None
+        parts: list[bytes] = []
+        while True:
+            try:
+                parts.append(self._ssl.bio_read(65536))
+            except SSL.Error:
+                return b"".join(parts)
+
+
+def split_records(output: bytes) -> Iterator[bytes]:
+    """Datagrams of whole records. The memory BIO forgets where OpenSSL's datagrams ended; record headers still tell."""
+    datagram = b""
+    while output:
+        size = RECORD_HEADER + int.from_bytes(output[RECORD_HEADER - 2 : RECORD_HEADER], "big")
+        record, output = output[:size], output[size:]
+        if datagram and len(datagram) + len(record) > CIPHERTEXT_MTU:
+            yield datagram
+            datagram = b""
+        datagram += record
+    if datagram:
+        yield datagram
+
+
+class DtlsHandshakes:
+    """Runs handshakes, few at a time: each is 3 ms of the loop's time, and a join storm must not starve what is up."""
+
+    def __init__(self, certificate: NodeCertificate, *, at_once: int, timeout_s: float) -> None:
+        self._certificate = certificate
+        self._turns = asyncio.Semaphore(at_once)
+        self._timeout_s = timeout_s
+
+    def endpoint(self, send: Callable[[bytes], None], keys: SrtpKeys) -> "DtlsEndpoint":
+        """The DTLS end of one transport."""
+        return DtlsEndpoint(CoreDatagrams(send), self._certificate, keys, self._handshake)
+
+    async def _handshake(self, transport: CoreDtlsTransport, peer: RTCDtlsParameters) -> None:
+        async with self._turns, asyncio.timeout(self._timeout_s):
+            await transport.start(peer)
+
+
+class DtlsEndpoint:
+    """One transport's DTLS: `connect` once ICE stands, `deliver` datagrams, `wait_closed`, `close`."""
+
+    def __init__(
+        self,
+        datagrams: CoreDatagrams,
+        certificate: NodeCertificate,
+        keys: SrtpKeys,
+        handshake: Callable[[CoreDtlsTransport, RTCDtlsParameters], Awaitable[None]],
+    ) -> None:
+        self._datagrams = datagrams
+        self._transport = CoreDtlsTransport(datagrams, certificate, keys)
+        self._handshake = handshake
+        self._gone = asyncio.Event()
+        self._transport.on("statechange", self._state_changed)
+
+    def deliver(self, datagram: bytes) -> None:
+        """One datagram from the peer."""
+        self._datagrams.deliver(datagram)
+
+    async def connect(self, fingerprints: tuple[Fingerprint, ...]) -> bool:
+        """The handshake with a peer whose certificate has these digests; False when it failed or took too long."""
+        peer = RTCDtlsParameters([RTCDtlsFingerprint(each.algorithm, each.value) for each in fingerprints])
+        try:
+            await self._handshake(self._transport, peer)
+        except TimeoutError:
+            return False
+        return self._transport.state == "connected"
+
+    async def wait_closed(self) -> None:
+        """Returns when the peer has said close_notify or the transport was closed."""
+        await self._gone.wait()
+
+    async def close(self) -> None:
+        """Says close_notify and lets go."""
+        if not self._datagrams.closed:
+            await self._transport.stop()
+            self._datagrams.close()
+        self._gone.set()
+
+    def _state_changed(self) -> None:
+        if self._transport.state in ("closed", "failed"):
+            self._gone.set()

@@ -1,0 +1,91 @@
+"""What the application needs from outside, as Protocols: the packet core, DTLS, where facts go, ids and time."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from parlour.contracts.relay import RelayFact
+from parlour.relay.domain.negotiation import Numbers
+from parlour.relay.domain.sdp import Fingerprint
+
+
+class PacketCore(Protocol):
+    """The native core's commands, as `parlour.media_core.Core` has them."""
+
+    def local_candidates(self) -> list[tuple[str, int]]: ...
+    def add_transport(
+        self, transport: int, local_ufrag: str, local_pwd: str, remote_ufrag: str, *, consent_timeout_s: float = 30.0
+    ) -> None: ...
+    def restart_ice(self, transport: int, local_ufrag: str, local_pwd: str, remote_ufrag: str) -> None: ...
+    def remove_transport(self, transport: int) -> None: ...
+    def send_dtls(self, transport: int, datagram: bytes) -> None: ...
+    def install_srtp(
+        self, transport: int, profile: int, rx_key: bytes, rx_salt: bytes, tx_key: bytes, tx_salt: bytes
+    ) -> None: ...
+    def add_track(
+        self,
+        transport: int,
+        track: int,
+        kind: str,
+        *,
+        mid: str | None,
+        ssrcs: list[int],
+        payloads: list[tuple[int, str, int, int | None]],
+        extensions: dict[str, int],
+    ) -> None: ...
+    def remove_track(self, track: int) -> None: ...
+    def add_sink(
+        self,
+        sink: int,
+        track: int,
+        transport: int,
+        *,
+        ssrc: int,
+        rtx_ssrc: int | None,
+        payloads: list[tuple[int, int, int | None]],
+        extensions: dict[str, int],
+        mid: str | None,
+    ) -> None: ...
+    def remove_sink(self, sink: int) -> None: ...
+    def request_keyframe(self, track: int) -> None: ...
+    def stats(self) -> Mapping[str, Any]: ...
+
+
+class Endpoint(Protocol):
+    """The DTLS end of one transport."""
+
+    def deliver(self, datagram: bytes) -> None: ...
+    async def connect(self, fingerprints: tuple[Fingerprint, ...]) -> bool: ...
+    async def wait_closed(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+class Handshakes(Protocol):
+    """Makes DTLS ends."""
+
+    def endpoint(
+        self, send: Callable[[bytes], None], keys: Callable[[int, bytes, bytes, bytes, bytes], None]
+    ) -> Endpoint:
+        """`send` takes datagrams for the peer, `keys` the SRTP keys once they are agreed."""
+        ...
+
+
+class Facts(Protocol):
+    """Where facts go. Telling never waits and never fails: media does not depend on who listens."""
+
+    def tell(self, fact: RelayFact) -> None: ...
+
+
+class Ids(Numbers, Protocol):
+    """New ids and credentials, unguessable where that matters."""
+
+    def transport_id(self) -> str: ...
+    def description_id(self) -> int: ...
+    def ufrag(self) -> str: ...
+    def pwd(self) -> str: ...
+
+
+Clock = Callable[[], float]
+"""Monotonic seconds."""
+
+CoreEvent = Sequence[Any]
+"""(kind, …) as the core's `poll_events` gives them."""

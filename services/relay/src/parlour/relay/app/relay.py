@@ -1,0 +1,219 @@
+"""The relay's commands: negotiate, stop, close, report. Each may be repeated; a refusal changes nothing."""
+
+from collections import OrderedDict
+
+import msgspec
+
+from parlour.contracts.commands import Media as Mids
+from parlour.contracts.relay import (
+    BoundStream,
+    CloseTransport,
+    Done,
+    Negotiate,
+    Negotiated,
+    NodeLoad,
+    NodeReport,
+    RequestKeyframe,
+    StopPlay,
+    StopPublish,
+    TransportReport,
+)
+from parlour.relay.app.fact_book import FactBook
+from parlour.relay.app.forwarding import Forwarding
+from parlour.relay.app.limits import Limits
+from parlour.relay.app.lives import Lives
+from parlour.relay.app.ports import Ids, PacketCore
+from parlour.relay.domain import rejections
+from parlour.relay.domain.negotiation import Plan, check_offer, plan
+from parlour.relay.domain.sdp import (
+    BadSdp,
+    Fingerprint,
+    LocalTransport,
+    SessionDescription,
+    TransportAttributes,
+    parse,
+    write_answer,
+)
+from parlour.relay.domain.session import KINDS, SessionTable, Sink, Slot, StreamKey, Track, Transport, streams_of
+
+
+class Relay:
+    """One node, as its commands see it."""
+
+    def __init__(
+        self,
+        table: SessionTable,
+        core: PacketCore,
+        forwarding: Forwarding,
+        lives: Lives,
+        book: FactBook,
+        ids: Ids,
+        fingerprint: Fingerprint,
+        limits: Limits,
+    ) -> None:
+        self._table = table
+        self._core = core
+        self._forwarding = forwarding
+        self._lives = lives
+        self._book = book
+        self._ids = ids
+        self._fingerprint = fingerprint
+        self._limits = limits
+        self._answered: OrderedDict[tuple[int, str, str], Negotiated] = OrderedDict()
+
+    # negotiate
+
+    def negotiate(self, command: Negotiate) -> Negotiated:
+        """Answers an offer. There is no await between the decision and its last effect: commands cannot interleave."""
+        repeated = (command.app, command.owner, command.command_id)
+        if command.command_id and repeated in self._answered:
+            return self._answered[repeated]
+        offer = _parse(command.sdp)
+        remote = check_offer(offer).transport
+        transport = self._transport_for(command, remote)
+        decided = plan(
+            self._table, transport.transport_id, command.app, offer, command.publish, command.play, self._ids
+        )
+        transport = self._enter(transport, remote)
+        self._forwarding.carry_out(decided)
+        answer = Negotiated(transport.transport_id, self._answer(offer, decided, transport))
+        self._remember(repeated, answer)
+        return answer
+
+    def _transport_for(self, command: Negotiate, remote: TransportAttributes) -> Transport:
+        if command.transport_id:
+            return self._known(command.transport_id, command.app, command.owner)
+        if len(self._table.transports) >= self._limits.transports:
+            raise rejections.node_full(self._limits.transports)
+        if self._table.owned_by(command.app, command.owner) >= self._limits.transports_per_owner:
+            raise rejections.over_limit("transports of one session", self._limits.transports_per_owner)
+        return Transport(
+            transport_id=self._ids.transport_id(),
+            number=self._ids.number(),
+            app=command.app,
+            owner=command.owner,
+            remote=remote,
+            ufrag=self._ids.ufrag(),
+            pwd=self._ids.pwd(),
+            description_id=self._ids.description_id(),
+        )
+
+    def _known(self, transport_id: str, app: int, owner: str) -> Transport:
+        transport = self._table.transports.get(transport_id)
+        if transport is None or (transport.app, transport.owner) != (app, owner):
+            raise rejections.transport_not_found(transport_id)
+        return transport
+
+    def _enter(self, transport: Transport, remote: TransportAttributes) -> Transport:
+        """Begins a new transport, or restarts ICE when the offer has new credentials (RFC 8839 §4.4.3)."""
+        transport = msgspec.structs.replace(transport, answers=transport.answers + 1)
+        if transport.transport_id not in self._table.transports:
+            self._lives.begin(transport)
+            return transport
+        if set(remote.fingerprints) != set(transport.remote.fingerprints):
+            raise rejections.unusable_offer(
+                "a=fingerprint", "the certificate may not change", hint="make a new transport"
+            )
+        if (remote.ufrag, remote.pwd) != (transport.remote.ufrag, transport.remote.pwd):
+            transport = msgspec.structs.replace(transport, remote=remote, ufrag=self._ids.ufrag(), pwd=self._ids.pwd())
+            self._core.restart_ice(transport.number, transport.ufrag, transport.pwd, remote.ufrag)
+        self._table.put_transport(transport)
+        return transport
+
+    def _answer(self, offer: SessionDescription, decided: Plan, transport: Transport) -> str:
+        local = LocalTransport(
+            ufrag=transport.ufrag,
+            pwd=transport.pwd,
+            fingerprint=self._fingerprint,
+            candidates=tuple(self._core.local_candidates()),
+        )
+        return write_answer(
+            offer, decided.answers, local, session_id=transport.description_id, version=transport.answers
+        )
+
+    def _remember(self, key: tuple[int, str, str], answer: Negotiated) -> None:
+        if not key[2]:
+            return
+        self._answered[key] = answer
+        if len(self._answered) > self._limits.remembered_answers:
+            self._answered.popitem(last=False)
+
+    # the other commands
+
+    def stop_publish(self, command: StopPublish) -> Done:
+        """Forwards a stream no more."""
+        tracks = [
+            track
+            for track in self._table.tracks_on(command.transport_id)
+            if track.slot.stream.stream_id == command.stream_id
+        ]
+        for track in tracks:
+            self._forwarding.drop_track(track)
+        return Done(bool(tracks))
+
+    def stop_play(self, command: StopPlay) -> Done:
+        """Sends a stream no more on this transport."""
+        sinks = [
+            sink
+            for sink in self._table.sinks_on(command.transport_id)
+            if sink.slot.stream.stream_id == command.stream_id
+        ]
+        for sink in sinks:
+            self._forwarding.drop_sink(sink)
+        return Done(bool(sinks))
+
+    async def close_transport(self, command: CloseTransport) -> Done:
+        """Ends a transport with all it carries."""
+        transport = self._table.transports.get(command.transport_id)
+        return Done(transport is not None and await self._lives.end(transport.number, "closed"))
+
+    def request_keyframe(self, command: RequestKeyframe) -> Done:
+        """Asks a stream's publisher for a key frame."""
+        track = self._table.track(Slot(StreamKey(command.app, command.stream_id), "video"))
+        if track is None:
+            raise rejections.stream_not_found(command.stream_id)
+        self._core.request_keyframe(track.number)
+        return Done(True)
+
+    def report(self, load: NodeLoad) -> NodeReport:
+        """The whole session table as of the last fact."""
+        return NodeReport(
+            node=self._book.node,
+            boot_id=self._book.boot_id,
+            number=self._book.number,
+            addresses=self.addresses(),
+            load=load,
+            transports=tuple(self._transport_report(each) for each in self._table.transports.values()),
+        )
+
+    def addresses(self) -> tuple[str, ...]:
+        """`ip:port` of each candidate."""
+        return tuple(f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}" for ip, port in self._core.local_candidates())
+
+    def _transport_report(self, transport: Transport) -> TransportReport:
+        return TransportReport(
+            transport_id=transport.transport_id,
+            app=transport.app,
+            owner=transport.owner,
+            state=transport.state,
+            publishes=_bound(self._table.tracks_on(transport.transport_id)),
+            plays=_bound(self._table.sinks_on(transport.transport_id)),
+        )
+
+
+def _parse(text: str) -> SessionDescription:
+    try:
+        return parse(text)
+    except BadSdp as flaw:
+        raise rejections.bad_sdp(flaw) from flaw
+
+
+def _bound(parts: list[Track] | list[Sink]) -> tuple[BoundStream, ...]:
+    bound: list[BoundStream] = []
+    for stream in streams_of(parts):
+        mids = {part.slot.kind: part.mid for part in parts if part.slot.stream == stream}
+        videos = [part for part in parts if isinstance(part, Track) and part.slot == Slot(stream, "video")]
+        codec = videos[0].payload.name if videos else ""
+        audio, video = (mids.get(kind, "") for kind in KINDS)
+        bound.append(BoundStream(stream.stream_id, Mids(audio_mid=audio, video_mid=video), codec))
+    return tuple(bound)

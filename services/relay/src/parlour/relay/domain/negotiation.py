@@ -1,0 +1,265 @@
+"""Decides what an offer changes: which tracks and sinks go, which come, and what each m-line is answered.
+
+`plan` changes nothing; a refusal leaves everything as it was. Rules:
+
+1. A binding (stream on m-line) stays while its m-line lives, flows the right way and keeps its codec and SSRCs.
+2. A binding named in the command replaces what its m-line carried and where its stream was on this transport.
+3. An m-line that nothing is bound to is answered inactive; one that the relay has no codec for is refused with port 0.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from parlour.contracts.commands import Media as Mids
+from parlour.contracts.relay import PlayMedia, PublishMedia
+from parlour.relay.domain import rejections
+from parlour.relay.domain.sdp import (
+    AnswerMedia,
+    Codec,
+    Direction,
+    Media,
+    Outgoing,
+    Payload,
+    SessionDescription,
+    answered,
+    choose,
+    extensions,
+    ordered,
+    supported,
+)
+from parlour.relay.domain.session import KINDS, SessionTable, Sink, Slot, StreamKey, Track, streams_of
+
+MAX_STREAMS = 32
+"""Streams of one transport, published and played together: half of the m-lines."""
+
+
+class Numbers(Protocol):
+    """Where new ids come from."""
+
+    def number(self) -> int:
+        """A core id that was never used."""
+        ...
+
+    def ssrc(self) -> int:
+        """A random SSRC."""
+        ...
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What to do, in this order, and how to answer each m-line of the offer."""
+
+    drop_sinks: tuple[Sink, ...]
+    drop_tracks: tuple[Track, ...]
+    add_tracks: tuple[Track, ...]
+    add_sinks: tuple[Sink, ...]
+    answers: tuple[AnswerMedia, ...]
+
+
+class _Planner:
+    """The working state of one `plan`: what was bound, what shall be, by mid."""
+
+    def __init__(self, table: SessionTable, transport_id: str, app: int, offer: SessionDescription, numbers: Numbers):
+        self._table = table
+        self._transport_id = transport_id
+        self._app = app
+        self._offer = offer
+        self._numbers = numbers
+        self._old_tracks = {track.mid: track for track in table.tracks_on(transport_id)}
+        self._old_sinks = {sink.mid: sink for sink in table.sinks_on(transport_id)}
+        self.tracks = {mid: track for mid, track in self._old_tracks.items() if self._track_lives(track)}
+        self.sinks = {mid: sink for mid, sink in self._old_sinks.items() if self._sink_lives(sink)}
+
+    # rule 1
+
+    def _track_lives(self, track: Track) -> bool:
+        media = self._live(track.mid, track.slot.kind)
+        if media is None or not media.direction.sends:
+            return False
+        return track.payload.key in _keys(supported(media)) and media.primary_and_rtx == track.ssrcs
+
+    def _sink_lives(self, sink: Sink) -> bool:
+        media = self._live(sink.mid, sink.slot.kind)
+        return media is not None and media.direction.receives and _keys(supported(media)) == _keys(sink.payloads)
+
+    def _live(self, mid: str, kind: str) -> Media | None:
+        media = self._offer.find(mid)
+        return media if media is not None and media.kind == kind and not media.stopped else None
+
+    # rule 2
+
+    def publish(self, wish: PublishMedia) -> None:
+        stream = StreamKey(self._app, wish.stream_id)
+        for mid, track in list(self.tracks.items()):
+            if track.slot.stream == stream and mid not in (wish.media.audio_mid, wish.media.video_mid):
+                del self.tracks[mid]
+        for kind, mid in _mids(wish.media):
+            media = self._named(mid, kind)
+            if not media.direction.sends:
+                raise rejections.unusable_offer(f"mid {mid}", "a published m-line must be sendonly or sendrecv")
+            payload = choose(media, wish.codec or None)
+            if payload is None:
+                raise rejections.codec_unsupported(wish.codec or "opus, VP8 or H264", mid, wish.stream_id)
+            self._bind_track(Slot(stream, kind), media, payload)
+
+    def _bind_track(self, slot: Slot, media: Media, payload: Payload) -> None:
+        kept = self.tracks.get(media.mid)
+        if kept is not None and kept.slot == slot and kept.payload.key == payload.key:
+            return
+        self.tracks[media.mid] = Track(
+            number=self._numbers.number(),
+            transport_id=self._transport_id,
+            slot=slot,
+            mid=media.mid,
+            payload=payload,
+            extensions=extensions(media, publishes=True),
+            ssrcs=media.primary_and_rtx,
+        )
+
+    def play(self, wish: PlayMedia) -> None:
+        stream = StreamKey(self._app, wish.stream_id)
+        if not self._here(stream):
+            raise rejections.stream_not_found(wish.stream_id)
+        for mid, sink in list(self.sinks.items()):
+            if sink.slot.stream == stream and mid not in (wish.media.audio_mid, wish.media.video_mid):
+                del self.sinks[mid]
+        for kind, mid in _mids(wish.media):
+            media = self._named(mid, kind)
+            if not media.direction.receives:
+                raise rejections.unusable_offer(f"mid {mid}", "a played m-line must be recvonly or sendrecv")
+            self._bind_sink(Slot(stream, kind), media)
+
+    def _here(self, stream: StreamKey) -> bool:
+        own = any(track.slot.stream == stream for track in self.tracks.values())
+        return own or any(track not in self._old_tracks.values() for track in self._table.tracks_of_stream(stream))
+
+    def _bind_sink(self, slot: Slot, media: Media) -> None:
+        payloads = supported(media)
+        track = self._coming(slot)
+        if not payloads or (track and track.payload.name not in {payload.name for payload in payloads}):
+            needed = track.payload.name if track else "opus, VP8 or H264"
+            raise rejections.codec_unsupported(needed, media.mid, slot.stream.stream_id)
+        kept = self.sinks.get(media.mid)
+        if kept is not None and kept.slot == slot:
+            return
+        has_rtx = any(payload.rtx for payload in payloads)
+        self.sinks[media.mid] = Sink(
+            number=self._numbers.number(),
+            transport_id=self._transport_id,
+            slot=slot,
+            mid=media.mid,
+            ssrc=self._numbers.ssrc(),
+            rtx_ssrc=self._numbers.ssrc() if has_rtx else None,
+            payloads=payloads,
+            extensions=extensions(media, publishes=False),
+        )
+
+    def _coming(self, slot: Slot) -> Track | None:
+        """The slot's track as it will be."""
+        own = next((track for track in self.tracks.values() if track.slot == slot), None)
+        return own or self._table.track(slot)
+
+    def _named(self, mid: str, kind: str) -> Media:
+        media = self._live(mid, kind)
+        if media is None:
+            raise rejections.unusable_offer(f"mid {mid}", f"it has no live {kind} m-line with that mid")
+        return media
+
+    # the outcome
+
+    def outcome(self) -> Plan:
+        streams = len(streams_of(self.tracks.values())) + len(streams_of(self.sinks.values()))
+        if streams > MAX_STREAMS:
+            raise rejections.over_limit("streams on one transport", MAX_STREAMS)
+        added = tuple(track for track in self.tracks.values() if track not in self._old_tracks.values())
+        moved = (self._table.track(track.slot) for track in added)
+        gone = [track for track in self._old_tracks.values() if self.tracks.get(track.mid) != track]
+        gone += [track for track in moved if track is not None and track not in gone]
+        return Plan(
+            drop_sinks=tuple(sink for sink in self._old_sinks.values() if self.sinks.get(sink.mid) != sink),
+            drop_tracks=tuple(gone),
+            add_tracks=added,
+            add_sinks=tuple(sink for sink in self.sinks.values() if sink not in self._old_sinks.values()),
+            answers=tuple(self._answer(media) for media in self._offer.media),
+        )
+
+    def _answer(self, media: Media) -> AnswerMedia:
+        if media.kind not in KINDS or media.stopped or not _in_bundle(media, self._offer):
+            return AnswerMedia()
+        track, sink = self.tracks.get(media.mid), self.sinks.get(media.mid)
+        return AnswerMedia(
+            direction=Direction.of(sends=sink is not None, receives=track is not None),
+            codecs=tuple(self._codecs(media, track, sink)),
+            extensions=extensions(media, publishes=track is not None),
+            outgoing=_outgoing(sink) if sink else None,
+        )
+
+    def _codecs(self, media: Media, track: Track | None, sink: Sink | None) -> Iterator[Codec]:
+        payloads: Sequence[Payload] = supported(media)
+        if track is not None:
+            payloads = [track.payload]
+        elif sink is not None:
+            playing = self._coming(sink.slot)
+            payloads = ordered(sink.payloads, playing.payload.name if playing else None)
+        for payload in payloads:
+            yield from answered(payload, publishes=track is not None)
+
+
+def plan(
+    table: SessionTable,
+    transport_id: str,
+    app: int,
+    offer: SessionDescription,
+    publish: Sequence[PublishMedia],
+    play: Sequence[PlayMedia],
+    numbers: Numbers,
+) -> Plan:
+    """What the offer changes on a transport of `table` (which may not know it yet), or a `Rejection`."""
+    planner = _Planner(table, transport_id, app, offer, numbers)
+    for wish in publish:
+        planner.publish(wish)
+    for wish in play:
+        planner.play(wish)
+    return planner.outcome()
+
+
+def check_offer(offer: SessionDescription) -> Media:
+    """The m-line that speaks for the bundle, once everything that a relay needs of it is there."""
+    live = [media for media in offer.media if not media.stopped and media.kind in KINDS]
+    if not live:
+        raise rejections.unusable_offer("m", "it has no live audio or video m-line")
+    if len(live) > 1 and not offer.bundle:
+        raise rejections.unusable_offer("a=group", "several m-lines must share one BUNDLE", hint="use max-bundle")
+    first = next((media for media in live if _in_bundle(media, offer)), None)
+    if first is None:
+        raise rejections.unusable_offer("a=group", "no live m-line is in the BUNDLE")
+    if not first.rtcp_mux:
+        raise rejections.unusable_offer("a=rtcp-mux", "RTCP must share the port")
+    if not first.transport.ufrag or not first.transport.pwd:
+        raise rejections.unusable_offer("a=ice-ufrag", "ICE credentials are missing")
+    if not any(each.algorithm in ("sha-256", "sha-384", "sha-512") for each in first.transport.fingerprints):
+        raise rejections.unusable_offer("a=fingerprint", "it needs one by sha-256, sha-384 or sha-512")
+    if first.transport.setup not in ("actpass", "active"):
+        raise rejections.unusable_offer("a=setup", "it must be actpass or active: a relay is always passive")
+    return first
+
+
+def _in_bundle(media: Media, offer: SessionDescription) -> bool:
+    return media.mid in offer.bundle or not offer.bundle
+
+
+def _keys(payloads: Sequence[Payload]) -> set[tuple[str, int, int | None]]:
+    return {payload.key for payload in payloads}
+
+
+def _mids(media: Mids) -> Iterator[tuple[str, str]]:
+    if media.audio_mid:
+        yield "audio", media.audio_mid
+    if media.video_mid:
+        yield "video", media.video_mid
+
+
+def _outgoing(sink: Sink) -> Outgoing:
+    stream = sink.slot.stream.stream_id
+    return Outgoing(stream=stream, track=f"{stream}-{sink.slot.kind}", ssrc=sink.ssrc, rtx_ssrc=sink.rtx_ssrc)

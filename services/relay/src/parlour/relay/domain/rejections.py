@@ -1,0 +1,45 @@
+"""The relay's refusals, one function each, so that codes and wording stand in one place."""
+
+from parlour.contracts.codes import Code
+from parlour.kernel.rejection import Rejection
+from parlour.relay.domain.sdp import BadSdp
+
+
+def bad_sdp(flaw: BadSdp) -> Rejection:
+    """The offer is malformed."""
+    return Rejection.of(Code.PARAMETER, f"the offer is malformed: {flaw}", field=f"sdp {flaw.field}")
+
+
+def unusable_offer(field: str, why: str, *, hint: str = "") -> Rejection:
+    """The offer is well formed, yet not one that a relay can answer."""
+    return Rejection.of(Code.PARAMETER, f"the offer cannot be answered: {why}", field=f"sdp {field}", hint=hint)
+
+
+def over_limit(field: str, limit: int) -> Rejection:
+    """A count is above its limit."""
+    return Rejection.of(Code.PARAMETER, f"too many {field}", field=field, limit=str(limit))
+
+
+def node_full(limit: int) -> Rejection:
+    """The node carries as many transports as it may."""
+    return Rejection.of(Code.RELAY_UNAVAILABLE, "this relay node is full", limit=str(limit), hint="use another node")
+
+
+def transport_not_found(transport_id: str) -> Rejection:
+    """No such transport, or not this owner's."""
+    return Rejection.of(
+        Code.NOT_FOUND, f"transport {transport_id!r} is not here", field="transportID", hint="negotiate a new one"
+    )
+
+
+def stream_not_found(stream_id: str) -> Rejection:
+    """Nobody publishes the stream on this node."""
+    return Rejection.of(Code.PLAY_NO_STREAM, f"stream_not_found: {stream_id!r} is not on this node", field="streamID")
+
+
+def codec_unsupported(codec: str, mid: str, stream_id: str) -> Rejection:
+    """The peer cannot send or decode the codec that is needed."""
+    return Rejection.of(
+        Code.CODEC_UNSUPPORTED, f"stream {stream_id!r} needs {codec}, which m-line {mid!r} does not offer", field="codec",
+        limit=codec,
+    )  # fmt: skip

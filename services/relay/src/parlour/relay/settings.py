@@ -1,0 +1,44 @@
+"""The relay's settings, `PARLOUR_RELAY_*`."""
+
+from typing import Annotated, ClassVar
+
+from parlour.relay.app.limits import Limits
+from parlour.runtime.settings import BusSettings, Setting
+
+
+class RelaySettings(BusSettings, frozen=True, kw_only=True):
+    """Each variable with its unit, its default and a sentence."""
+
+    SERVICE: ClassVar[str] = "relay"
+
+    node: Annotated[str, Setting("The node's id in subjects and events; empty: the name of this replica.")] = ""
+    bind: Annotated[
+        tuple[str, ...], Setting("Local addresses to bind, comma separated; empty: all of this machine, loopback last.")
+    ] = ()
+    udp_port: Annotated[int, Setting("The one UDP port; 0 takes a free one.", least=0, most=65535)] = 0
+    advertise: Annotated[
+        tuple[str, ...], Setting("Addresses that answers show instead of the bound ones (behind 1:1 NAT).")
+    ] = ()
+    recv_buffer_bytes: Annotated[int, Setting("Receive buffer of each socket.", unit="bytes", least=65536)] = 4 << 20
+    max_transports: Annotated[int, Setting("Transports on this node.", least=1, most=65536)] = 4000
+    max_transports_per_session: Annotated[int, Setting("Transports of one session.", least=2, most=64)] = 8
+    connect_timeout_s: Annotated[float, Setting("From the answer until ICE and DTLS stand.", unit="s", least=1)] = 30.0
+    consent_timeout_s: Annotated[
+        float, Setting("A peer without an authenticated check for so long is gone.", unit="s", least=5, most=60)
+    ] = 30.0
+    stalled_after_s: Annotated[
+        float, Setting("A track without a packet for so long is stalled.", unit="s", least=1)
+    ] = 5.0
+    handshakes_at_once: Annotated[int, Setting("DTLS handshakes under way at a time.", least=1, most=4096)] = 128
+    handshake_timeout_s: Annotated[float, Setting("One DTLS handshake.", unit="s", least=1, most=60)] = 10.0
+    heartbeat_s: Annotated[float, Setting("Between two node_up facts.", unit="s", least=0.1, most=10)] = 2.0
+
+    def limits(self) -> Limits:
+        """The part that the application counts and waits by."""
+        return Limits(
+            transports=self.max_transports,
+            transports_per_owner=self.max_transports_per_session,
+            connect_timeout_s=self.connect_timeout_s,
+            consent_timeout_s=self.consent_timeout_s,
+            stalled_after_s=self.stalled_after_s,
+        )
