@@ -1,0 +1,115 @@
+"""Handshakes over a fake core, and the private surface of aiortc that they rest on."""
+
+import asyncio
+import inspect
+from collections.abc import Callable
+
+import aiortc
+from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsParameters, RTCDtlsTransport, State
+from OpenSSL import SSL
+
+from parlour.relay.adapters.certificate import SRTP_PROFILES, NodeCertificate
+from parlour.relay.adapters.dtls import CIPHERTEXT_MTU, CoreDatagrams, DtlsEndpoint, DtlsHandshakes, split_records
+from parlour.relay.domain.sdp import Fingerprint
+
+NODE = NodeCertificate.generateCertificate()
+Keys = tuple[int, bytes, bytes, bytes, bytes]
+
+
+class Peer:
+    """An aiortc DTLS client wired to an endpoint; `mangle` may split, drop or repeat what it sends."""
+
+    def __init__(self, *, timeout_s: float = 5.0, mangle: Callable[[bytes], list[bytes]] = lambda data: [data]) -> None:
+        self.keys: list[Keys] = []
+        self.received: list[bytes] = []
+        self.certificate = RTCCertificate.generateCertificate()
+        self.handshakes = DtlsHandshakes(NODE, at_once=4, timeout_s=timeout_s)
+        self.server: DtlsEndpoint = self.handshakes.endpoint(self._to_client, lambda *keys: self.keys.append(keys))
+        self.datagrams = CoreDatagrams(lambda data: [self.server.deliver(part) for part in mangle(data)] and None)
+        self.client = RTCDtlsTransport(self.datagrams, [self.certificate])  # pyright: ignore[reportArgumentType] - as the adapter
+        self.client._set_role("client")
+
+    def _to_client(self, datagram: bytes) -> None:
+        self.received.append(datagram)
+        self.datagrams.deliver(datagram)
+
+    def fingerprints(self) -> tuple[Fingerprint, ...]:
+        return tuple(Fingerprint(each.algorithm, each.value) for each in self.certificate.getFingerprints())
+
+    async def shake(self, fingerprints: tuple[Fingerprint, ...] | None = None) -> bool:
+        connected, _ = await asyncio.gather(
+            self.server.connect(fingerprints or self.fingerprints()),
+            self.client.start(RTCDtlsParameters(NODE.getFingerprints(), "server")),
+        )
+        return connected
+
+    async def close(self) -> None:
+        await self.client.stop()
+        await self.server.close()
+        self.datagrams.close()
+
+
+def test_the_surface_of_aiortc_that_we_rest_on() -> None:
+    assert aiortc.__version__.startswith("1.16.")
+    for name in ("_do_handshake", "_setup_srtp", "_write_ssl", "_recv_next", "_set_role", "_set_state", "start", "stop"):
+        assert callable(getattr(RTCDtlsTransport, name))
+    assert list(inspect.signature(RTCCertificate._create_ssl_context).parameters) == ["self", "srtp_profiles"]
+    assert [state.name for state in State] == ["NEW", "CONNECTING", "CONNECTED", "CLOSED", "FAILED"]
+    source = inspect.getsource(RTCDtlsTransport)
+    for used in ("self.transport._recv()", "self._srtp_profiles", "self._setup_srtp()", "self._validate_peer_identity("):
+        assert used in source
+    assert source.index("self._validate_peer_identity(") < source.index("self._setup_srtp()")
+    assert set(dir(SSL.Connection)) >= {"set_ciphertext_mtu", "bio_read", "get_selected_srtp_profile", "export_keying_material"}
+
+
+async def test_keys_of_both_ends_agree_and_gcm128_is_chosen() -> None:
+    peer = Peer()
+    assert await peer.shake()
+    profile, rx_key, rx_salt, _tx_key, tx_salt = peer.keys[0]
+    assert profile == 0x0007
+    assert (len(rx_key), len(rx_salt), len(tx_salt)) == (16, 12, 12)
+    assert all(len(datagram) <= CIPHERTEXT_MTU for datagram in peer.received)
+    assert peer.client._ssl is not None
+    material = peer.client._ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", 56)
+    assert SRTP_PROFILES[0].get_key_and_salt(material, 0) == rx_key + rx_salt
+    await peer.close()
+
+
+async def test_a_wrong_fingerprint_yields_no_keys() -> None:
+    peer = Peer()
+    assert not await peer.shake((Fingerprint("sha-256", ":".join(["00"] * 32)),))
+    assert peer.keys == []
+    await peer.close()
+
+
+async def test_a_silent_peer_times_out() -> None:
+    peer = Peer(timeout_s=0.2)
+    assert not await peer.server.connect(peer.fingerprints())
+    assert peer.keys == []
+    await peer.close()
+
+
+async def test_close_notify_of_the_peer_ends_the_transport() -> None:
+    peer = Peer()
+    assert await peer.shake()
+    await peer.client.stop()
+    await asyncio.wait_for(peer.server.wait_closed(), 5)
+    await peer.close()
+
+
+async def test_junk_between_the_flights_harms_nothing() -> None:
+    junk = [b"", b"\x16", b"\x16\xfe\xfd" + bytes(20), b"\x15\xfe\xfd" + bytes(11), b"\x3f" * 1200]
+    peer = Peer(mangle=lambda data: [*junk, data, *junk])
+    assert await peer.shake()
+    await peer.close()
+
+
+def test_output_is_cut_at_record_borders() -> None:
+    def record(size: int) -> bytes:
+        return b"\x16\xfe\xfd" + bytes(8) + size.to_bytes(2, "big") + bytes(size)
+
+    records = [record(size) for size in (700, 400, 90, 1187, 1, 600, 600)]
+    datagrams = list(split_records(b"".join(records)))
+    assert b"".join(datagrams) == b"".join(records)
+    assert [len(datagram) for datagram in datagrams] == [713 + 413, 103, 1200, 14 + 613, 613]
+    assert list(split_records(b"")) == []
