@@ -1,0 +1,80 @@
+"""The whole suite for a test: `parlour up` with a state of its own, and the verbs of the command line."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+PARLOUR = str(Path(sys.executable).with_name("parlour"))
+START_TIMEOUT_S = 90
+
+
+class Suite:
+    """A running suite. Every verb fails loudly with what it printed."""
+
+    def __init__(self, state: Path, environment: dict[str, str] | None = None) -> None:
+        self.state = state
+        self.environment = {**os.environ, "PARLOUR_STATE": str(state), "NO_COLOR": "1", **(environment or {})}
+
+    def run(self, *arguments: str, timeout_s: float = 30, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """`parlour …`, its output as text."""
+        done = subprocess.run(
+            [PARLOUR, *arguments], env=self.environment, capture_output=True, text=True, timeout=timeout_s, check=False
+        )
+        if check and done.returncode:
+            raise AssertionError(f"parlour {' '.join(arguments)}: {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def up(self, *arguments: str) -> None:
+        """Starts it on a free port."""
+        self.run("up", "--detach", "--port", "0", *arguments, timeout_s=START_TIMEOUT_S)
+
+    def down(self) -> None:
+        """Stops it; nothing to stop is fine."""
+        self.run("down", timeout_s=60, check=False)
+
+    def status(self) -> dict[str, Any]:
+        """`parlour status --json`."""
+        return cast("dict[str, Any]", json.loads(self.run("status", "--json").stdout))
+
+    @property
+    def url(self) -> str:
+        """The gateway's address, without a slash at the end."""
+        return str(self.status()["url"]).rstrip("/")
+
+    @property
+    def app_id(self) -> int:
+        """The default app."""
+        return int(self.status()["app_id"])
+
+    def token(self, user: str, room: str = "", *, app: int = 0) -> str:
+        """A token04 of the suite's own making."""
+        limits = ["--room", room] if room else []
+        return self.run("token", "--app", str(app or self.app_id), "--user", user, *limits).stdout.strip()
+
+    def events(self, room: str) -> list[dict[str, Any]]:
+        """The room's record, opened."""
+        return [json.loads(line) for line in self.run("events", room, "--json").stdout.splitlines() if line.strip()]
+
+    def replay(self, room: str, at: int | str | None = None) -> dict[str, Any]:
+        """The room's state as of a seq or time."""
+        moment = [] if at is None else ["--at", str(at)]
+        return cast("dict[str, Any]", json.loads(self.run("replay", room, *moment, "--json").stdout))
+
+
+@contextmanager
+def running_suite(environment: dict[str, str] | None = None) -> Generator[Suite]:
+    """A suite that is up inside the block and gone after it, its state too."""
+    with tempfile.TemporaryDirectory(prefix="parlour-suite-") as folder:
+        Path(folder).chmod(0o711)  # Postgres runs as another user below it
+        suite = Suite(Path(folder) / "state", environment)
+        try:
+            suite.up()
+            yield suite
+        finally:
+            suite.down()

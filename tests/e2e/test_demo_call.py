@@ -1,0 +1,56 @@
+"""Two windows on our own pages, which make the seeds' calls in the seeds' order."""
+
+import asyncio
+from urllib.parse import urlencode
+
+from parlour.testkit.browser.conditions import LOGGED_OUT, STREAM_ADDED, STREAM_GONE, USER_ADDED, USER_GONE, received
+from parlour.testkit.browser.window import OpenWindow, Window
+from parlour.testkit.suite import Suite
+
+
+async def two_on(page: str, suite: Suite, window: OpenWindow, room: str) -> tuple[Window, Window]:
+    """alice and bob on one demo page, logged in by query."""
+
+    def address(user: str) -> str:
+        query = {"room": room, "user": f"{user}-{room}", "token": suite.token(f"{user}-{room}"), "app": suite.app_id}
+        return f"{suite.url}{page}?{urlencode(query)}&auto=1"
+
+    alice = await window(address("alice"))
+    bob = await window(address("bob"))
+    return alice, bob
+
+
+async def test_video_call(suite: Suite, window: OpenWindow, room: str) -> None:
+    alice, bob = await two_on("/demo/video", suite, window, room)
+    for side in (alice, bob):
+        await side.until(STREAM_ADDED, what="the other's stream")
+        await side.until(USER_ADDED, what="the other user")
+        await side.until_media(video=True, audio=True)
+    await bob.page.click("#logout")
+    await bob.until(LOGGED_OUT)
+    await alice.until(STREAM_GONE, what="bob's stream to go")
+    await alice.until(USER_GONE, what="bob to go")
+    assert not alice.errors
+    assert not bob.errors
+
+
+async def test_voice_call(suite: Suite, window: OpenWindow, room: str) -> None:
+    alice, bob = await two_on("/demo/voice", suite, window, room)
+    for side in (alice, bob):
+        await side.until(STREAM_ADDED, what="the other's stream")
+        await side.until_media(video=False, audio=True)
+
+
+async def test_three_kinds_of_messages(suite: Suite, window: OpenWindow, room: str) -> None:
+    alice, bob = await two_on("/demo/video", suite, window, room)
+    await asyncio.gather(*(side.until(USER_ADDED) for side in (alice, bob)))
+    for button, event in (
+        ("#send-broadcast", "IMRecvBroadcastMessage"),
+        ("#send-barrage", "IMRecvBarrageMessage"),
+        ("#send-command", "IMRecvCustomCommand"),
+    ):
+        text = f"hello by {event}"
+        await alice.page.fill("#message", text)
+        await alice.page.click(button)
+        await bob.until(received(event, text))
+        assert not await alice.calls(event), "a sender does not receive its own"
