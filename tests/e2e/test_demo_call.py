@@ -12,7 +12,12 @@ async def two_on(page: str, suite: Suite, window: OpenWindow, room: str) -> tupl
     """alice and bob on one demo page, logged in by query."""
 
     def address(user: str) -> str:
-        query = {"room": room, "user": f"{user}-{room}", "token": suite.token(f"{user}-{room}"), "app": suite.app_id}
+        query = {
+            "room": room,
+            "user": f"{user}-{room}",
+            "token": suite.dev_token(f"{user}-{room}"),
+            "app": suite.app_id,
+        }
         return f"{suite.url}{page}?{urlencode(query)}&auto=1"
 
     alice = await window(address("alice"))

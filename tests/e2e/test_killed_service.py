@@ -20,7 +20,7 @@ async def _call(suite: Suite, window: OpenWindow, room: str) -> list[Window]:
     sides = list[Window]()
     for user in ("a", "b"):
         name = f"{user}-{room}"
-        query = {"room": f"{room}.call", "user": name, "token": suite.token(name), "app": suite.app_id, "auto": 1}
+        query = {"room": f"{room}.call", "user": name, "token": suite.dev_token(name), "app": suite.app_id, "auto": 1}
         sides.append(await window(f"{suite.url}/demo/video?{urlencode(query)}"))
     for side in sides:
         await side.until(STREAM_ADDED)
@@ -60,7 +60,7 @@ async def test_nothing_acknowledged_is_lost(suite: Suite, window: OpenWindow, ro
     sides = await _call(suite, window, room)
     url, crowd = suite.url, f"{room}.crowd"
     users = [f"u{i}-{room}" for i in range(CLIENTS)]
-    tokens = {user: suite.token(user) for user in users}
+    tokens = {user: suite.dev_token(user) for user in users}
     before, stop = _pid(suite, "room"), asyncio.Event()
     watching = [asyncio.create_task(_longest_stillness(side, stop)) for side in sides]
     joins = [asyncio.create_task(_join_whatever_happens(suite, url, crowd, user, tokens[user])) for user in users]

@@ -10,7 +10,7 @@ LOGIN_ELSEWHERE = 1002050
 
 
 async def _enter(suite: Suite, window: OpenWindow, room: str, user: str) -> Window:
-    query = {"room": room, "user": user, "token": suite.token(user), "app": suite.app_id, "auto": 1}
+    query = {"room": room, "user": user, "token": suite.dev_token(user), "app": suite.app_id, "auto": 1}
     return await window(f"{suite.url}/demo/video?{urlencode(query)}")
 
 

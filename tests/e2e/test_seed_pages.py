@@ -35,7 +35,7 @@ async def _pair(
 ) -> tuple[Window, Window]:
     async def opened(user: str) -> Window:
         name = f"{user}-{room}"
-        blanks = seeds.Blanks(SDK, suite.app_id, room, name, suite.token(name))
+        blanks = seeds.Blanks(SDK, suite.app_id, room, name, suite.dev_token(name))
         return await window(f"{suite.url}/seed/{user}.html", make(text, blanks))
 
     return await opened("ada"), await opened("ben")
