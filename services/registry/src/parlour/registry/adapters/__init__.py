@@ -1,0 +1,1 @@
+"""What the registry needs beyond the runtime's adapters."""

@@ -1,0 +1,136 @@
+"""Which relay nodes there are, what they carry, and where a new transport goes. No I/O: time and chance are arguments.
+
+Rules: 1. A node counts as up while it was heard within `SILENT_S`. 2. Facts of a node are numbered within a boot; a gap, a new boot or a
+node heard for the first time asks for a report. 3. Placement looks at two nodes drawn at random and takes the emptier; each placement
+reserves room there until the node's next heartbeat counts it.
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from parlour.contracts.relay import AnyRelayFact, NodeLoad, NodeReport, NodeUp, TransportConnected, TransportGone
+
+SILENT_S = 10.0
+BUSY = 0.85
+"""Share of its packet threads above which a node gets new transports only where all are that busy."""
+
+
+class Chance(Protocol):
+    """The part of `random.Random` that placement needs."""
+
+    def sample(self, population: list["Node"], k: int) -> list["Node"]:
+        """`k` different ones."""
+        ...
+
+
+class Node(msgspec.Struct):
+    """A relay node as last heard (`heard`: monotonic seconds)."""
+
+    name: str
+    boot_id: str
+    number: int
+    load: NodeLoad
+    heard: float
+    reserved: int = 0
+
+
+class Transport(msgspec.Struct, frozen=True):
+    """A transport on a node; `owner` is a session, or `session/resource`."""
+
+    transport_id: str
+    node: str
+    owner: str
+
+    @property
+    def session_id(self) -> str:
+        """The session that it belongs to."""
+        return self.owner.partition("/")[0]
+
+
+class Nodes:
+    """The directory that one registry process keeps; refilled from reports whenever it may have missed something."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[str, Node] = {}
+        self._transports: dict[str, Transport] = {}
+        self._by_session: dict[str, dict[str, Transport]] = {}
+
+    def heard(self, fact: AnyRelayFact, now: float) -> bool:
+        """Takes a fact in; True where a report must be asked for."""
+        node = self._nodes.get(fact.node)
+        stale = node is None or node.boot_id != fact.boot_id or self._missed(node, fact)
+        if node is None or node.boot_id != fact.boot_id:
+            node = self._nodes[fact.node] = Node(fact.node, fact.boot_id, fact.number, NodeLoad(0, 0, 0, 0.0), now)
+        node.heard, node.number = now, max(node.number, fact.number)
+        match fact:
+            case NodeUp(load=load):
+                node.load, node.reserved = load, 0
+            case TransportConnected():
+                self.learned(Transport(fact.transport_id, fact.node, fact.owner))
+            case TransportGone():
+                self.forget(fact.transport_id)
+            case _:
+                pass
+        return stale
+
+    @staticmethod
+    def _missed(node: Node, fact: AnyRelayFact) -> bool:
+        expected = node.number if isinstance(fact, NodeUp) else node.number + 1
+        return fact.number > expected
+
+    def reported(self, report: NodeReport, now: float) -> tuple[Transport, ...]:
+        """Takes a full report in; the transports of this node that it lacks are gone and returned."""
+        self._nodes[report.node] = Node(report.node, report.boot_id, report.number, report.load, now)
+        there = {t.transport_id for t in report.transports}
+        gone = tuple(t for t in self._transports.values() if t.node == report.node and t.transport_id not in there)
+        for transport in gone:
+            self.forget(transport.transport_id)
+        for entry in report.transports:
+            self.learned(Transport(entry.transport_id, report.node, entry.owner))
+        return gone
+
+    def silent(self, now: float) -> tuple[str, ...]:
+        """Nodes not heard for `SILENT_S`; they are struck off with their transports by `strike`."""
+        return tuple(name for name, node in self._nodes.items() if now - node.heard > SILENT_S)
+
+    def strike(self, name: str) -> tuple[Transport, ...]:
+        """Forgets a node; what it carried."""
+        self._nodes.pop(name, None)
+        gone = tuple(t for t in self._transports.values() if t.node == name)
+        for transport in gone:
+            self.forget(transport.transport_id)
+        return gone
+
+    def place(self, now: float, chance: Chance) -> str | None:
+        """The node for a new transport, reserved there; None where there is no node."""
+        up = [n for n in self._nodes.values() if now - n.heard <= SILENT_S and not n.load.draining]
+        up = [n for n in up if n.load.cpu < BUSY] or up
+        if not up:
+            return None
+        best = min(chance.sample(up, min(2, len(up))), key=lambda n: (n.load.transports + n.reserved, n.load.cpu))
+        best.reserved += 1
+        return best.name
+
+    def learned(self, transport: Transport) -> None:
+        """A transport exists."""
+        self._transports[transport.transport_id] = transport
+        self._by_session.setdefault(transport.session_id, {})[transport.transport_id] = transport
+
+    def forget(self, transport_id: str) -> None:
+        """A transport is no more."""
+        transport = self._transports.pop(transport_id, None)
+        if transport is None:
+            return
+        own = self._by_session.get(transport.session_id, {})
+        own.pop(transport_id, None)
+        if not own:
+            self._by_session.pop(transport.session_id, None)
+
+    def find(self, transport_id: str) -> Transport | None:
+        """The transport of that id."""
+        return self._transports.get(transport_id)
+
+    def of_session(self, session_id: str) -> tuple[Transport, ...]:
+        """All transports of a session."""
+        return tuple(self._by_session.get(session_id, {}).values())

@@ -1,0 +1,81 @@
+"""The directory of relay nodes: hearing, missing, placing."""
+
+import random
+
+from parlour.contracts.relay import NodeLoad, NodeReport, NodeUp, TransportConnected, TransportGone, TransportReport
+from parlour.registry.domain.nodes import SILENT_S, Nodes, Transport
+
+
+def up(node: str = "n1", boot: str = "b1", number: int = 0, transports: int = 0, cpu: float = 0.1, draining: bool = False) -> NodeUp:
+    return NodeUp(node, boot, number, ("127.0.0.1:1",), NodeLoad(transports, 0, 0, cpu, draining))
+
+
+def connected(number: int, transport: str, owner: str = "A") -> TransportConnected:
+    return TransportConnected("n1", "b1", number, transport, owner, 1, 5)
+
+
+def test_first_word_of_a_node_asks_for_a_report_and_the_next_does_not() -> None:
+    nodes = Nodes()
+    assert nodes.heard(up(), 0.0)
+    assert not nodes.heard(up(), 2.0)
+
+
+def test_a_gap_or_a_new_boot_asks_for_a_report() -> None:
+    nodes = Nodes()
+    nodes.heard(up(), 0.0)
+    assert not nodes.heard(connected(1, "t1"), 0.1)
+    assert not nodes.heard(up(number=1), 0.2)
+    assert nodes.heard(connected(3, "t3"), 0.3)
+    assert nodes.heard(up(boot="b2"), 0.4)
+
+
+def test_a_heartbeat_shows_that_the_last_fact_was_lost() -> None:
+    nodes = Nodes()
+    nodes.heard(up(), 0.0)
+    assert nodes.heard(up(number=1), 2.0)
+
+
+def test_a_report_tells_what_is_gone() -> None:
+    nodes = Nodes()
+    nodes.heard(up(), 0.0)
+    nodes.heard(connected(1, "t1"), 0.1)
+    nodes.heard(connected(2, "t2", "B/r1"), 0.1)
+    report = NodeReport("n1", "b1", 5, (), NodeLoad(1, 0, 0, 0.0), (TransportReport("t2", 1, "B/r1", "connected"),))
+    assert [t.transport_id for t in nodes.reported(report, 1.0)] == ["t1"]
+    assert nodes.find("t1") is None
+    assert nodes.of_session("B") == (Transport("t2", "n1", "B/r1"),)
+
+
+def test_gone_transports_are_forgotten() -> None:
+    nodes = Nodes()
+    nodes.heard(connected(1, "t1"), 0.0)
+    nodes.heard(TransportGone("n1", "b1", 2, "t1", "A", 1, "closed"), 0.1)
+    assert nodes.find("t1") is None
+    assert nodes.of_session("A") == ()
+
+
+def test_a_silent_node_is_struck_off_with_its_transports() -> None:
+    nodes = Nodes()
+    nodes.heard(connected(1, "t1"), 0.0)
+    assert nodes.silent(SILENT_S) == ()
+    assert nodes.silent(SILENT_S + 0.1) == ("n1",)
+    assert [t.transport_id for t in nodes.strike("n1")] == ["t1"]
+    assert nodes.place(SILENT_S + 0.1, random.Random(1)) is None
+
+
+def test_placement_takes_the_emptier_and_counts_its_reservations() -> None:
+    nodes = Nodes()
+    nodes.heard(up("a", transports=3), 0.0)
+    nodes.heard(up("b", transports=0), 0.0)
+    chance = random.Random(1)
+    assert [nodes.place(1.0, chance) for _ in range(3)] == ["b", "b", "b"]
+    assert {nodes.place(1.0, chance), nodes.place(1.0, chance)} == {"a", "b"}
+
+
+def test_placement_shuns_draining_and_busy_nodes() -> None:
+    nodes = Nodes()
+    nodes.heard(up("a", draining=True), 0.0)
+    nodes.heard(up("b", cpu=0.95), 0.0)
+    assert nodes.place(1.0, random.Random(1)) == "b"
+    nodes.heard(up("c", transports=50), 0.0)
+    assert nodes.place(1.0, random.Random(1)) == "c"
