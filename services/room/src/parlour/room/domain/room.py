@@ -1,0 +1,220 @@
+"""One life of a room: opened by its first login, closed when it is empty or by the server.
+
+Invariants, cited by the tests:
+1. The first event is `room.opened`, the last `room.closed`; nothing follows that one and nobody is in the room then.
+2. A session is in the room at most once; joining again changes nothing.
+3. A user is in the room with at most one session: a later one puts the earlier one out (1002050) before it joins.
+4. With a `max_member_count` there are never more members than that. Only the login that opens the room sets it.
+5. Who leaves, is put out, suspended or resumed is a member; asking the same of anybody else changes nothing.
+6. Only a suspended session expires.
+7. The room has at most one key of extra information; only a member sets it.
+8. Any command repeated decides nothing.
+"""
+
+from typing import assert_never
+
+import msgspec
+from rpds import HashTrieMap
+
+from parlour.contracts import events as ev
+from parlour.contracts.codes import Code
+from parlour.contracts.ids import check_room_extra
+from parlour.kernel.decider import Ids
+from parlour.kernel.rejection import Rejection
+
+from . import commands as cmd
+
+AGGREGATE = ev.RoomOpened.AGGREGATE
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A session in the room; `order` counts joins."""
+
+    session_id: str
+    actor: str
+    order: int
+    suspended: bool = False
+
+
+class Unopened(msgspec.Struct, frozen=True):
+    """Before the first event."""
+
+
+class Open(msgspec.Struct, frozen=True):
+    """`members` by session id, `sessions` by actor."""
+
+    app: int
+    room: str
+    max_member_count: int = 0
+    members: "HashTrieMap[str, Member]" = HashTrieMap()  # noqa: RUF009 immutable
+    sessions: "HashTrieMap[str, str]" = HashTrieMap()  # noqa: RUF009 immutable
+    joins: int = 0
+    extra_key: str = ""
+    extra_value: str = ""
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """Nothing happens here any more."""
+
+    reason: str
+
+
+State = Unopened | Open | Closed
+INITIAL: State = Unopened()
+
+
+def decide(state: State, command: cmd.RoomCommand, *, at: int, ids: Ids) -> tuple[ev.Event, ...]:
+    """What happens; a Rejection where a rule forbids it. Room rules need neither time nor new ids."""
+    match state:
+        case Unopened():
+            return _open(command) if isinstance(command, cmd.Join) else _absent(command)
+        case Closed():
+            return _absent(command)
+        case Open():
+            return _inside(state, command)
+
+
+def _open(command: cmd.Join) -> tuple[ev.Event, ...]:
+    opened = ev.RoomOpened(command.app, command.room, max(0, command.max_member_count), command.previous)
+    return opened, _joined(command)
+
+
+def _absent(command: cmd.RoomCommand) -> tuple[ev.Event, ...]:
+    if isinstance(command, cmd.Join | cmd.SetExtraInfo):
+        raise Rejection.of(Code.ROOM_GONE, "the room does not exist any more", field="roomID", hint="log in again")
+    return ()
+
+
+def _inside(room: Open, command: cmd.RoomCommand) -> tuple[ev.Event, ...]:  # one case for each command
+    match command:
+        case cmd.Join():
+            return _join(room, command)
+        case cmd.Leave(session_id, reason):
+            return _leave(room, session_id, reason)
+        case cmd.Kick():
+            return _kick(room, command)
+        case cmd.Close(reason):
+            return *(_put_out(member, Code.KICKED_BY_SERVER, reason) for member in in_order(room)), ev.RoomClosed(reason)
+        case cmd.CloseIfEmpty():
+            return () if len(room.members) else (ev.RoomClosed("empty"),)
+        case cmd.SetExtraInfo():
+            return _set_extra(room, command)
+        case cmd.Suspend(session_id):
+            member = room.members.get(session_id)
+            return (ev.UserSuspended(session_id, member.actor),) if member and not member.suspended else ()
+        case cmd.Resume(session_id):
+            member = room.members.get(session_id)
+            return (ev.UserResumed(session_id, member.actor),) if member and member.suspended else ()
+        case cmd.Expire(session_id):
+            member = room.members.get(session_id)
+            return _leave(room, session_id, "heartbeat_timeout") if member and member.suspended else ()
+        case _:
+            assert_never(command)
+
+
+def _join(room: Open, command: cmd.Join) -> tuple[ev.Event, ...]:
+    present = room.members.get(command.session_id)
+    if present is not None:
+        if present.actor != command.actor:
+            raise Rejection.of(Code.FORBIDDEN, "the session belongs to another user", field="sessionID")
+        return ()
+    earlier = room.members.get(room.sessions.get(command.actor, ""))
+    others = len(room.members) - (earlier is not None)
+    if 0 < room.max_member_count <= others:
+        limit = f"{room.max_member_count} members"
+        raise Rejection.of(Code.ROOM_FULL, "the room is full", field="roomID", limit=limit, hint="try again when somebody has left")
+    joined = _joined(command)
+    return (joined,) if earlier is None else (_put_out(earlier, Code.KICKED_LOGIN_ELSEWHERE, "login elsewhere"), joined)
+
+
+def _joined(command: cmd.Join) -> ev.UserJoined:
+    return ev.UserJoined(command.session_id, command.actor, command.user_id, command.user_name, command.user_update)
+
+
+def _leave(room: Open, session_id: str, reason: str) -> tuple[ev.Event, ...]:
+    member = room.members.get(session_id)
+    return (ev.UserLeft(session_id, member.actor, reason),) if member else ()
+
+
+def _kick(room: Open, command: cmd.Kick) -> tuple[ev.Event, ...]:
+    member = room.members.get(room.sessions.get(command.actor, ""))
+    if member is None or command.session_id not in ("", member.session_id):
+        return ()
+    return (_put_out(member, command.code, command.reason),)
+
+
+def _put_out(member: Member, code: Code, reason: str) -> ev.UserKicked:
+    return ev.UserKicked(member.session_id, member.actor, int(code), reason)
+
+
+def _set_extra(room: Open, command: cmd.SetExtraInfo) -> tuple[ev.Event, ...]:
+    member = room.members.get(command.session_id)
+    if member is None:
+        raise Rejection.of(Code.ROOM_GONE, "you are not in this room", field="roomID", hint="log in first")
+    check_room_extra(command.key, command.value)
+    if room.extra_key and room.extra_key != command.key:
+        message = f"the room has a key already: {room.extra_key}"
+        raise Rejection.of(Code.ROOM_EXTRA_KEYS, message, field="key", limit="1 key", hint="set that one")
+    if (room.extra_key, room.extra_value) == (command.key, command.value):
+        return ()
+    return (ev.RoomExtraInfoChanged(member.actor, command.key, command.value),)
+
+
+def in_order(room: Open) -> list[Member]:
+    """The members in the order of their joining."""
+    return sorted(room.members.values(), key=lambda member: member.order)
+
+
+def evolve(state: State, event: ev.Event) -> State:
+    """The state after one more event; total, since history is fact."""
+    if isinstance(event, ev.RoomOpened):
+        return Open(event.app, event.room, event.max_member_count)
+    if isinstance(event, ev.RoomClosed):
+        return Closed(event.reason)
+    return _evolve_open(state, event) if isinstance(state, Open) else state
+
+
+def _evolve_open(room: Open, event: ev.Event) -> Open:
+    match event:
+        case ev.UserJoined():
+            return _enter(room, event)
+        case ev.UserLeft() | ev.UserKicked():
+            return _exit(room, event.session_id)
+        case ev.UserSuspended():
+            return _connected(room, event.session_id, suspended=True)
+        case ev.UserResumed():
+            return _connected(room, event.session_id, suspended=False)
+        case ev.RoomExtraInfoChanged():
+            return msgspec.structs.replace(room, extra_key=event.key, extra_value=event.value)
+        case _:
+            return room
+
+
+def _enter(room: Open, event: ev.UserJoined) -> Open:
+    member = Member(event.session_id, event.actor, room.joins + 1)
+    return msgspec.structs.replace(
+        room,
+        members=room.members.insert(event.session_id, member),
+        sessions=room.sessions.insert(event.actor, event.session_id),
+        joins=room.joins + 1,
+    )
+
+
+def _exit(room: Open, session_id: str) -> Open:
+    member = room.members.get(session_id)
+    if member is None:
+        return room
+    own = room.sessions.get(member.actor) == session_id
+    return msgspec.structs.replace(
+        room,
+        members=room.members.remove(session_id),
+        sessions=room.sessions.remove(member.actor) if own else room.sessions,
+    )
+
+
+def _connected(room: Open, session_id: str, *, suspended: bool) -> Open:
+    member = room.members.get(session_id)
+    if member is None:
+        return room
+    changed = msgspec.structs.replace(member, suspended=suspended)
+    return msgspec.structs.replace(room, members=room.members.insert(session_id, changed))
