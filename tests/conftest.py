@@ -11,8 +11,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from parlour.cli import schema
+from parlour.cli.checkout import MIGRATIONS
 from parlour.cli.embedded import NatsServer, Postgres, free_port, grants, spawn, stop, unprivileged
+from parlour.runtime.postgres.migrate import upgrade
 
 READY_WITHIN_S = 30.0
 TEMPLATE = "parlour_template"
@@ -48,8 +49,7 @@ def postgres_cluster(server_folder: Path) -> Iterator[Postgres]:
         wait_until(lambda: cluster.ready() or process.poll() is not None, "Postgres is ready")
         assert process.poll() is None, log.read_text()
         asyncio.run(_execute(cluster, f'CREATE DATABASE "{TEMPLATE}"'))
-        if (schema.MIGRATIONS / "env.py").is_file():
-            schema.upgrade(cluster.address(database=TEMPLATE))
+        upgrade(cluster.address(database=TEMPLATE), MIGRATIONS)
         yield cluster
     finally:
         stop(process, cluster.launch())

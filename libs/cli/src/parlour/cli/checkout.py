@@ -5,4 +5,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[5]
 """The workspace's top folder; members are installed editable, in the image too."""
 
+MIGRATIONS = ROOT / "migrations"
+
 SERVICES = ("auth", "room", "registry", "relay", "im", "record", "gateway")

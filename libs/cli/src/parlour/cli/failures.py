@@ -1,0 +1,26 @@
+"""What can go wrong in a way that the user can mend, and the sentence for each."""
+
+from parlour.kernel.rejection import Rejection
+
+from .embedded import StateTooOld
+from .supervise.bring_up import PortTaken
+from .supervise.state import Held, Unusable
+from .supervise.supervisor import StartFailed
+
+
+class NotRunning(Exception):
+    """The suite is asked something and does not run."""
+
+
+def expected() -> tuple[type[Exception], ...]:
+    """Failures with a message of their own."""
+    return (StartFailed, Unusable, Held, PortTaken, StateTooOld, NotRunning)
+
+
+def sentence(problem: Exception) -> str:
+    """The text for people."""
+    if isinstance(problem, Rejection):
+        found = problem.problem
+        more = "".join(f"; {part}" for part in (found.limit, found.hint) if part)
+        return f"refused with {found.code}: {found.message}{more}"
+    return str(problem)

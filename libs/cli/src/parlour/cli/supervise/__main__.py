@@ -1,0 +1,28 @@
+"""The supervisor as a process of its own: `python -m parlour.cli.supervise HOST PORT` (used by `parlour up --detach`)."""
+
+import asyncio
+import os
+import sys
+
+from .state import Held, StateFolder, Unusable
+from .supervisor import StartFailed, Supervisor
+
+
+def main() -> int:
+    """Hold the state folder and run the suite until told to stop; the exit code tells whether it came up."""
+    folder = StateFolder.here()
+    try:
+        folder.prepare()
+        folder.take()
+        supervisor = Supervisor(
+            folder, host=sys.argv[1], port=int(sys.argv[2]), environ=os.environ, told=lambda _run: None
+        )
+        asyncio.run(supervisor.run())
+    except (Held, Unusable, StartFailed) as problem:
+        print(problem, file=sys.stderr, flush=True)  # noqa: T201 its output is its log
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

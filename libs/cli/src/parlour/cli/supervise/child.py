@@ -1,0 +1,116 @@
+"""One supervised process: started, watched until it answers, and started again when it dies."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from ..embedded.launch import Launch, die_with_parent, identity
+from .state import ServiceStatus
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 10.0
+STEADY_AFTER_S = 10.0
+"""A process that lived this long has earned a short first pause again."""
+PROBE_EVERY_S = 0.02
+GRACE_S = 10.0
+
+
+class Child:
+    """A process by name, with the question that tells whether it is ready.
+
+    launch: asked anew at each start, so that a restart sees what changed.
+    """
+
+    def __init__(
+        self, name: str, launch: Callable[[], Launch], log: Path, probe: Callable[[], Awaitable[bool]]
+    ) -> None:
+        self.name = name
+        self.log = log
+        self.ready = asyncio.Event()
+        self.exits = 0
+        self.pid = 0
+        self.changed: Callable[[], None] = lambda: None
+        self._launch = launch
+        self._probe = probe
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin; must be called in the main thread, to which the child's life is tied."""
+        self._task = asyncio.create_task(self._keep_running(), name=f"keep {self.name}")
+
+    def status(self) -> ServiceStatus:
+        """What to say about it."""
+        running = self._process is not None and self._process.returncode is None
+        state = "ready" if self.ready.is_set() else "starting" if running else "stopped" if self._stopping else "waiting"
+        return ServiceStatus(pid=self.pid if running else 0, state=state, restarts=self.exits)
+
+    async def stop(self) -> None:
+        """Ask it to end, then insist."""
+        self._stopping = True
+        process = self._process
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(self._launch().stop_signal)
+            try:
+                await asyncio.wait_for(process.wait(), GRACE_S)
+            except TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _keep_running(self) -> None:
+        pause = FIRST_PAUSE_S
+        loop = asyncio.get_running_loop()
+        while not self._stopping:
+            began = loop.time()
+            await self._run_once()
+            self.exits += 1
+            self.changed()
+            pause = FIRST_PAUSE_S if loop.time() - began > STEADY_AFTER_S else min(pause * 2, LONGEST_PAUSE_S)
+            if not self._stopping:
+                await asyncio.sleep(pause)
+
+    async def _run_once(self) -> None:
+        launch = self._launch()
+        output = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *launch.argv,
+                env=launch.environment,
+                cwd=launch.cwd or "/",
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=die_with_parent(launch.death_signal),
+                **identity(launch.account),
+            )
+        finally:
+            os.close(output)
+        self.pid = self._process.pid
+        self.changed()
+        watching = asyncio.create_task(self._watch())
+        try:
+            await self._process.wait()
+        finally:
+            watching.cancel()
+            self.ready.clear()
+
+    async def _watch(self) -> None:
+        while not await self._probe():
+            await asyncio.sleep(PROBE_EVERY_S)
+        self.ready.set()
+        self.changed()
+
+
+def signal_name(code: int) -> str:
+    """An exit code for people."""
+    return signal.Signals(-code).name if code < 0 else f"exit {code}"

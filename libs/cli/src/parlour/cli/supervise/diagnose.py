@@ -1,0 +1,53 @@
+"""Turns what a dead process wrote last into a sentence with the way out."""
+
+import os
+import shutil
+from pathlib import Path
+
+LEAST_FREE_BYTES = 256 << 20
+"""Postgres's first files and a few minutes of log; below it the start is refused rather than broken half way."""
+SHOWN_LINES = 12
+TAIL_BYTES = 16_384
+
+KNOWN = (
+    ("No space left on device", "the disk is full. Free some space, or name a folder on another disk in PARLOUR_STATE."),
+    ("no space left on device", "the disk is full. Free some space, or name a folder on another disk in PARLOUR_STATE."),
+    ("Address already in use", "its port was taken by another program meanwhile. Run it again, or choose one with --port."),
+    ("address already in use", "its port was taken by another program meanwhile. Run it again, or choose one with --port."),
+    ("ModuleNotFoundError", "a package is missing from the environment. Run: make setup"),
+    ("could not create shared memory", "the machine has no shared memory left. Give /dev/shm more than 128 MB."),
+    ("Permission denied", "a file is not readable to the account it runs as; the log names it."),
+)
+
+
+def tail(log: Path) -> str:
+    """The end of a log, as far as it helps."""
+    try:
+        with open(log, "rb") as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - TAIL_BYTES))
+            return stream.read().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def explain(name: str, log: Path, already: int = 0) -> str:
+    """Why a process did not come up, by its log from byte `already` on."""
+    said = tail(log)[-max(0, _size(log) - already) :] if already else tail(log)
+    reason = next((way for mark, way in KNOWN if mark in said), "its log says more.")
+    lines = "\n".join(f"    {line}" for line in said.strip().splitlines()[-SHOWN_LINES:])
+    return f"{name} did not come up: {reason}\n  {log}\n{lines}"
+
+
+def disk_problem(folder: Path) -> str:
+    """What is wrong with the disk below a folder; empty when nothing is."""
+    free = shutil.disk_usage(folder).free
+    if free >= LEAST_FREE_BYTES:
+        return ""
+    return (
+        f"the disk is full: {free >> 20} MB free at {folder}, {LEAST_FREE_BYTES >> 20} MB needed. "
+        f"Free some space, or name a folder on another disk in PARLOUR_STATE."
+    )
+
+
+def _size(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0

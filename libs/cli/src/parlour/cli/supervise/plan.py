@@ -1,0 +1,71 @@
+"""What runs and with which environment: each service as `python -m parlour.<service>`, only its own secrets in it."""
+
+import os
+import sys
+from collections.abc import Mapping
+
+import msgspec
+
+from ..checkout import ROOT, SERVICES
+from ..embedded import Launch, NatsServer, Postgres
+from .state import Secrets
+
+NATS_VARIABLE = "PARLOUR_NATS_URL"
+POSTGRES_VARIABLE = "PARLOUR_POSTGRES_DSN"
+KEY_VARIABLE = "PARLOUR_MASTER_KEY"
+ROLES = {name: f"parlour_{name}" for name in ("auth", "room", "registry", "im", "record")}
+"""The services that reach the record, and their Postgres roles as the migrations name them."""
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8080
+DEFAULT_APP = 1234567890
+"""The app that exists from the first start on; its secret is drawn for each state folder."""
+SHARED = ("PARLOUR_LOG_LEVEL", "PARLOUR_TRACE_FILE")
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR")
+
+
+class Servers(msgspec.Struct, frozen=True):
+    """The addresses to hand out: of the embedded servers, or of those that the environment names."""
+
+    nats: Mapping[str, str]
+    postgres: Mapping[str, str]
+    owner: str
+    """The database owner's DSN, for the schema and for roles."""
+
+
+def addresses(secrets: Secrets, nats: NatsServer | None, postgres: Postgres | None, environ: Mapping[str, str]) -> Servers:
+    """Embedded where there is a server object, otherwise the environment's word for everybody."""
+    names = (*SERVICES, "cli")
+    bus = {name: nats.address(name) if nats else environ[NATS_VARIABLE] for name in names}
+    owner = postgres.address() if postgres else environ[POSTGRES_VARIABLE]
+    record = {
+        name: postgres.address(role, secrets.postgres_roles[name]) if postgres else owner for name, role in ROLES.items()
+    }
+    return Servers(bus, record, owner)
+
+
+def service(
+    name: str, *, servers: Servers, secrets: Secrets, health_port: int, host: str, port: int, environ: Mapping[str, str]
+) -> Launch:
+    """How to start one service. Settings of the user's own environment win over the defaults given here."""
+    chosen = {key: environ[key] for key in PASSED_ON if key in environ}
+    chosen |= {
+        NATS_VARIABLE: servers.nats[name],
+        "PARLOUR_HEALTH_PORT": str(health_port),
+        "PYTHONUNBUFFERED": "1",
+    }
+    if name in servers.postgres:
+        chosen |= {POSTGRES_VARIABLE: servers.postgres[name], KEY_VARIABLE: secrets.master_key}
+    if name == "gateway":
+        chosen |= {"PARLOUR_GATEWAY_HOST": host, "PARLOUR_GATEWAY_PORT": str(port)}
+    if name == "relay" and host == DEFAULT_HOST:
+        chosen["PARLOUR_RELAY_BIND"] = DEFAULT_HOST
+    mine = f"PARLOUR_{name.upper()}_"
+    chosen |= {key: value for key, value in environ.items() if key.startswith(mine) or key in SHARED}
+    if KEY_VARIABLE in environ and name in servers.postgres:
+        chosen[KEY_VARIABLE] = environ[KEY_VARIABLE]
+    return Launch(argv=(sys.executable, "-m", f"parlour.{name}"), environment=chosen, cwd=ROOT)
+
+
+def present(name: str) -> bool:
+    """Whether the member can be run; all of them can in a whole checkout."""
+    return os.path.exists(ROOT / "services" / name / "src" / "parlour" / name / "__main__.py")

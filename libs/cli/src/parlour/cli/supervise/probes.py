@@ -1,0 +1,34 @@
+"""The questions that tell whether a process is ready."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+Probe = Callable[[], Awaitable[bool]]
+ANSWER_WITHIN_S = 1.0
+
+
+def answers(ready: Callable[[], bool]) -> Probe:
+    """A server that is asked in its own way, off the event loop."""
+
+    async def probe() -> bool:
+        return await asyncio.to_thread(ready)
+
+    return probe
+
+
+def http_ready(port: int, path: str = "/readyz") -> Probe:
+    """A service by its health port: ready is 200."""
+
+    async def probe() -> bool:
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                try:
+                    writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+                    return b" 200 " in await reader.readline()
+                finally:
+                    writer.close()
+        except (OSError, TimeoutError):
+            return False
+
+    return probe

@@ -1,0 +1,196 @@
+"""The state folder: who holds it, its secrets, and what the supervisor tells the world about itself.
+
+    format         the layout's number
+    lock           held by the supervisor for as long as it lives
+    secrets.json   passwords and keys, made once, readable to the owner alone
+    run.json       what runs: written by the supervisor, read by `status`
+    children.json  pids with start times, so that the next supervisor can reap what a killed one left
+    logs/ nats/ postgres/
+"""
+
+import fcntl
+import os
+import secrets
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from ..checkout import ROOT, SERVICES
+from ..embedded import Account, USERS, state_folder, unprivileged
+from .processes import Identity
+
+FORMAT = "1"
+STATE_VARIABLE = "PARLOUR_STATE"
+T = TypeVar("T")
+
+
+class Held(Exception):
+    """Another supervisor has this state folder."""
+
+
+class Unusable(Exception):
+    """The folder can't be used; the text says why and what to do."""
+
+
+class Secrets(msgspec.Struct, frozen=True):
+    """Drawn once for a state folder. Keys are hexadecimal."""
+
+    master_key: str
+    app_secret: str
+    postgres_admin: str
+    postgres_roles: dict[str, str]
+    nats: dict[str, str]
+
+
+class ServiceStatus(msgspec.Struct, frozen=True):
+    """One process of the suite. `state` is starting, ready, waiting (to be started again) or stopped."""
+
+    pid: int
+    state: str
+    restarts: int
+
+
+class Run(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What `status --json` shows. `state` is starting, ready, failed or stopped.
+
+    The addresses of NATS and Postgres carry a password: this file and its folder are the owner's alone.
+    """
+
+    state: str
+    step: str
+    state_folder: str
+    supervisor: Identity
+    url: str = ""
+    app_id: int = 0
+    app_secret: str = ""
+    user: str = ""
+    token: str = ""
+    services: dict[str, ServiceStatus] = {}
+    nats: str = ""
+    postgres: str = ""
+    took_s: float = 0.0
+    failure: str = ""
+
+
+def draw() -> Secrets:
+    """Fresh secrets for a new folder."""
+    return Secrets(
+        master_key=secrets.token_hex(32),
+        app_secret=secrets.token_hex(16),
+        postgres_admin=secrets.token_hex(24),
+        postgres_roles={service: secrets.token_hex(24) for service in SERVICES},
+        nats={user: secrets.token_hex(24) for user in USERS},
+    )
+
+
+class StateFolder:
+    """One folder, whether anything runs in it or not."""
+
+    def __init__(self, path: Path, account: Account | None) -> None:
+        self.path = path
+        self.account = account
+        self.logs = path / "logs"
+        self._lock: int | None = None
+
+    @classmethod
+    def here(cls) -> "StateFolder":
+        """The one that the environment names, else `.parlour` in the checkout; see `state_folder` for where it lies."""
+        account = unprivileged()
+        wanted = Path(os.environ.get(STATE_VARIABLE) or ROOT / ".parlour").expanduser()
+        return cls(state_folder(wanted, account), account)
+
+    def prepare(self) -> None:
+        """Make the folder and check its layout. Unusable says what to do."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            # As root, Postgres's account passes through here to its own folder; all else in here is closed to it.
+            self.path.chmod(0o711 if self.account else 0o700)
+            self.logs.mkdir(exist_ok=True, mode=0o700)
+            layout = self.path / "format"
+            if not layout.exists():
+                layout.write_text(FORMAT)
+        except OSError as problem:
+            raise Unusable(
+                f"the state folder {self.path} cannot be written: {problem.strerror}. "
+                f"Mend that, or name another one in {STATE_VARIABLE}."
+            ) from problem
+        if layout.read_text() != FORMAT:
+            raise Unusable(
+                f"the state folder {self.path} has layout {layout.read_text()!r}, this release knows {FORMAT!r}. "
+                f"Run the release that made it, or move the folder away to start with an empty one."
+            )
+
+    def take(self) -> None:
+        """Hold the folder until this process ends. Held when another supervisor has it."""
+        handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise Held(str(self.path)) from None
+        self._lock = handle
+
+    def held(self) -> bool:
+        """Whether a supervisor is alive in here."""
+        try:
+            handle = os.open(self.path / "lock", os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(handle)
+        return False
+
+    def secrets(self) -> Secrets:
+        """The folder's secrets, drawn at the first call."""
+        found = self._read("secrets.json", Secrets)
+        if found is None:
+            found = draw()
+            self._write("secrets.json", found)
+        return found
+
+    def run(self) -> Run | None:
+        """What the last supervisor said; None where none ever did."""
+        return self._read("run.json", Run)
+
+    def write_run(self, run: Run) -> None:
+        """Say what runs."""
+        self._write("run.json", run)
+
+    def children(self) -> list[Identity]:
+        """The processes that the last supervisor had."""
+        return self._read("children.json", list[Identity]) or []
+
+    def write_children(self, children: list[Identity]) -> None:
+        """Remember them for the next supervisor."""
+        self._write("children.json", children)
+
+    def stamp(self, name: str, wanted: str) -> bool:
+        """Whether something was already done from these very inputs."""
+        path = self.path / f"{name}.stamp"
+        return path.exists() and path.read_text() == wanted
+
+    def write_stamp(self, name: str, done: str) -> None:
+        """Remember that it is done."""
+        (self.path / f"{name}.stamp").write_text(done)
+
+    def _read(self, name: str, kind: type[T]) -> T | None:
+        try:
+            return msgspec.json.decode((self.path / name).read_bytes(), type=kind)
+        except FileNotFoundError:
+            return None
+        except msgspec.MsgspecError as problem:
+            raise Unusable(
+                f"{self.path / name} is damaged ({problem}). Restore it from a copy, or move {self.path} away."
+            ) from problem
+
+    def _write(self, name: str, value: object) -> None:
+        """All or nothing, also when the disk is full."""
+        part = self.path / f"{name}.part"
+        part.touch(mode=0o600)
+        part.write_bytes(msgspec.json.format(msgspec.json.encode(value)) + b"\n")
+        part.rename(self.path / name)

@@ -1,0 +1,183 @@
+"""The supervisor: servers first, then the schema, then all services at once, then the default app; then it watches.
+
+It tells where it stands in `run.json`; whoever waits for it reads that.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from ..checkout import SERVICES
+from ..embedded import Launch, NatsServer, Postgres, free_port, grants
+from . import diagnose, logs, plan
+from .child import Child
+from .processes import identify, reap
+from .probes import Probe, answers, http_ready
+from .schema_step import bring_up_to_date
+from .state import Run, StateFolder
+
+SERVERS_WITHIN_S = 30.0
+SERVICES_WITHIN_S = 60.0
+TRIES_WHILE_STARTING = 3
+HOUSEKEEPING_S = 5.0
+
+
+class StartFailed(Exception):
+    """The suite did not come up; the text says why and what to do."""
+
+
+class Supervisor:
+    """One run of the suite on a state folder that this process holds.
+
+    told: called after each change of what `status` would show.
+    """
+
+    def __init__(
+        self, folder: StateFolder, *, host: str, port: int, environ: Mapping[str, str], told: Callable[[Run], None]
+    ) -> None:
+        self.folder = folder
+        self.host = host
+        self.port = port
+        self.environ = environ
+        self.secrets = folder.secrets()
+        self.servers: dict[str, Child] = {}
+        self.services: dict[str, Child] = {}
+        self.run_state = Run("starting", "", str(folder.path), identify("supervisor", os.getpid()))
+        self._told = told
+        self._began = time.monotonic()
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Start everything, stay until told to stop, end everything. StartFailed when it did not come up."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        try:
+            starting = asyncio.create_task(self._start())
+            stopping = asyncio.create_task(self._stop.wait())
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                await self._watch()
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            self._tell(state="stopped", step="stopping")
+        except (StartFailed, OSError, RuntimeError) as problem:
+            failure = str(problem)
+            self._tell(state="failed", step="", failure=failure)
+            raise StartFailed(failure) from problem
+        finally:
+            await self._end()
+
+    async def _start(self) -> None:
+        self._reap()
+        if problem := diagnose.disk_problem(self.folder.path):
+            raise StartFailed(problem)
+        self._tell(step="servers")
+        nats, postgres = await self._start_servers()
+        servers = plan.addresses(self.secrets, nats, postgres, self.environ)
+        self._tell(step="schema", nats=servers.nats["cli"], postgres=servers.owner)
+        await bring_up_to_date(self.folder, servers.owner, self.secrets if postgres else None)
+        self._tell(step="services")
+        self._start_services(servers)
+        await self._all_ready(self.services, SERVICES_WITHIN_S)
+        self._tell(step="app", url=f"http://{self._shown_host()}:{self.port}", app_id=plan.DEFAULT_APP)
+        await self._open_app(servers.nats["cli"])
+        self._tell(state="ready", step="", took_s=round(time.monotonic() - self._began, 2))
+
+    def _reap(self) -> None:
+        """What a killed supervisor left; the kernel ended its children in most cases."""
+        for left in self.folder.children():
+            polite = signal.SIGINT if left.name == "postgres" else signal.SIGTERM
+            reap(left, polite)
+
+    async def _start_servers(self) -> tuple[NatsServer | None, Postgres | None]:
+        nats = postgres = None
+        if plan.NATS_VARIABLE not in self.environ:
+            users = {name: (password, grants()[name]) for name, password in self.secrets.nats.items()}
+            nats = NatsServer(self.folder.path / "nats", port=free_port(), users=users)
+            await asyncio.to_thread(nats.prepare)
+            self.servers["nats"] = self._child("nats", nats.launch, answers(nats.ready))
+        if plan.POSTGRES_VARIABLE not in self.environ:
+            postgres = Postgres(
+                self.folder.path / "postgres",
+                port=free_port(),
+                password=self.secrets.postgres_admin,
+                account=self.folder.account,
+            )
+            await asyncio.to_thread(postgres.prepare)
+            self.servers["postgres"] = self._child("postgres", postgres.launch, answers(postgres.ready))
+        for child in self.servers.values():
+            child.start()
+        await self._all_ready(self.servers, SERVERS_WITHIN_S)
+        return nats, postgres
+
+    def _start_services(self, servers: plan.Servers) -> None:
+        for name in filter(plan.present, SERVICES):
+            health = free_port()
+            launch = plan.service(
+                name,
+                servers=servers,
+                secrets=self.secrets,
+                health_port=health,
+                host=self.host,
+                port=self.port,
+                environ=self.environ,
+            )
+            self.services[name] = self._child(name, lambda launch=launch: launch, http_ready(health))
+            self.services[name].start()
+
+    def _child(self, name: str, launch: Callable[[], Launch], probe: Probe) -> Child:
+        child = Child(name, launch, self.folder.logs / f"{name}.log", probe)
+        child.changed = self._children_changed
+        return child
+
+    async def _all_ready(self, children: Mapping[str, Child], within_s: float) -> None:
+        """Wait for each; one that dies again and again, or stays silent, ends the start with its last words."""
+        deadline = time.monotonic() + within_s
+        for name, child in children.items():
+            while not child.ready.is_set():
+                if child.exits >= TRIES_WHILE_STARTING or time.monotonic() > deadline:
+                    raise StartFailed(diagnose.explain(name, child.log))
+                await asyncio.sleep(0.01)
+
+    async def _open_app(self, nats_url: str) -> None:
+        """The default app, made once, and a token to begin with."""
+        from ..first_app import USER, ensure_app
+
+        token = await ensure_app(nats_url, plan.DEFAULT_APP, self.secrets.app_secret)
+        self._tell(app_secret=self.secrets.app_secret, user=USER, token=token)
+
+    async def _watch(self) -> None:
+        while not self._stop.is_set():
+            logs.trim(self.folder.logs)
+            try:
+                await asyncio.wait_for(self._stop.wait(), HOUSEKEEPING_S)
+            except TimeoutError:
+                continue
+
+    async def _end(self) -> None:
+        """Services first, so that their last words still reach the servers."""
+        await asyncio.gather(*(child.stop() for child in self.services.values()))
+        await asyncio.gather(*(child.stop() for child in self.servers.values()))
+        self.folder.write_children([])
+        if self.run_state.state != "failed":
+            self._tell(state="stopped", step="", token="")
+
+    def _children_changed(self) -> None:
+        running = {**self.servers, **self.services}
+        self.folder.write_children([identify(name, child.pid) for name, child in running.items() if child.pid])
+        self._tell()
+
+    def _tell(self, **changes: object) -> None:
+        statuses = {name: child.status() for name, child in {**self.servers, **self.services}.items()}
+        self.run_state = msgspec.structs.replace(self.run_state, services=statuses, **changes)
+        self.folder.write_run(self.run_state)
+        self._told(self.run_state)
+
+    def _shown_host(self) -> str:
+        return "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host

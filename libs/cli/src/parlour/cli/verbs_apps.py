@@ -1,0 +1,88 @@
+"""`token` and `apps`: what `auth` knows."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+import msgspec
+import typer
+
+from parlour.contracts.commands import (
+    AnyCommand,
+    AppDescription,
+    Apps,
+    CreateApp,
+    IssueToken,
+    ListApps,
+    RotateSecret,
+    TokenMade,
+)
+
+from .ask import ask, connected
+from .target import default_app, nats_url
+
+R = TypeVar("R")
+Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+NAMELESS_APP = 1
+"""The subject of a command names an app; these commands are about apps, so any number does."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command()(token)
+    group = typer.Typer(no_args_is_help=True, help="Applications: create, list, rotate a secret.")
+    group.command("create")(create)
+    group.command("list")(list_)
+    group.command("rotate")(rotate)
+    app.add_typer(group, name="apps")
+
+
+def token(
+    user: Annotated[str, typer.Option(help="User id that the token is for.")],
+    app: Annotated[int, typer.Option(help="Application id.", default_factory=default_app)],
+    room: Annotated[str, typer.Option(help="Only this room.")] = "",
+    ttl: Annotated[int, typer.Option(help="Seconds it is valid.", min=1)] = 86_400,
+) -> None:
+    """Print a token, alone on its line."""
+    made = asyncio.run(_ask(app, IssueToken(user_id=user, room=room, ttl_s=ttl), TokenMade))
+    typer.echo(made.token)
+
+
+def create(
+    name: Annotated[str, typer.Argument(help="A name for people.")] = "",
+    app: Annotated[int, typer.Option(help="Application id; 0 draws one.")] = 0,
+    json: Json = False,
+) -> None:
+    """Make an application and print its secret; it is not shown again."""
+    _show_one(asyncio.run(_ask(app or NAMELESS_APP, CreateApp(app=app, name=name), AppDescription)), json)
+
+
+def list_(json: Json = False) -> None:
+    """List the applications."""
+    apps = asyncio.run(_ask(NAMELESS_APP, ListApps(), Apps)).apps
+    if json:
+        typer.echo(msgspec.json.encode(apps).decode())
+        return
+    for found in apps:
+        typer.echo(f"{found.app:>10}  {datetime.fromtimestamp(found.created_s, UTC):%Y-%m-%d %H:%M}  {found.name}")
+
+
+def rotate(
+    app: Annotated[int, typer.Argument(help="Application id.")],
+    overlap: Annotated[int, typer.Option(help="Seconds that the old secret stays valid.", min=0)] = 86_400,
+    json: Json = False,
+) -> None:
+    """Give an application a new secret beside the old one."""
+    _show_one(asyncio.run(_ask(app, RotateSecret(app=app, overlap_s=overlap), AppDescription)), json)
+
+
+async def _ask(app: int, body: AnyCommand, result: type[R]) -> R:
+    async with connected(nats_url()) as bus:
+        return await ask(bus, app, body, result)
+
+
+def _show_one(found: AppDescription, json: bool) -> None:
+    if json:
+        typer.echo(msgspec.json.encode(found).decode())
+    else:
+        typer.echo(f"app     {found.app}\nname    {found.name}\nsecret  {found.secret}")

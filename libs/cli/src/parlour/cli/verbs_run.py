@@ -1,0 +1,127 @@
+"""`up`, `down`, `status`: the suite on this machine."""
+
+import asyncio
+import os
+from typing import Annotated
+
+import msgspec
+import typer
+
+from .supervise.bring_up import bring_down, choose_port, running, start_detached, wait_until_ready
+from .supervise.plan import DEFAULT_HOST
+from .supervise.state import Run, StateFolder, Unusable
+
+STEPS = {
+    "servers": "starting NATS and Postgres",
+    "schema": "bringing the schema up to date",
+    "services": "starting the services",
+    "app": "opening the first app",
+}
+Port = Annotated[int | None, typer.Option(help="Port of the pages and the API; 0 takes a free one.", show_default="8080")]
+Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command()(up)
+    app.command()(down)
+    app.command()(status)
+
+
+def up(
+    detach: Annotated[bool, typer.Option("--detach", help="Return when it is ready and leave it running.")] = False,
+    port: Port = None,
+    host: Host = DEFAULT_HOST,
+) -> None:
+    """Start the whole suite on this machine and print its address and a token."""
+    folder = StateFolder.here()
+    folder.prepare()
+    if found := running(folder):
+        run = _follow(folder, None) if found.state == "starting" else found
+        if run.state == "ready":
+            _show(run, "is running already")
+            return
+    chosen = choose_port(port, host, folder.run())
+    if detach:
+        run = _follow(folder, start_detached(folder, host, chosen))
+        _show(run, f"is up in {run.took_s:.1f} s")
+    else:
+        _stay(folder, host, chosen)
+
+
+def down() -> None:
+    """Stop the suite; its state stays."""
+    folder = StateFolder.here()
+    typer.echo("Parlour is down" if bring_down(folder) else "Parlour was not running")
+
+
+def status(json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Tell what runs, where, and where its state is. Exit code 3 when it does not run."""
+    folder = StateFolder.here()
+    run = running(folder)
+    if json:
+        shown = msgspec.to_builtins(run) if run else {"state": "stopped", "services": {}}
+        typer.echo(msgspec.json.encode({**shown, "state_folder": str(folder.path)}).decode())
+    elif run is None:
+        last = folder.run()
+        typer.echo("Parlour does not run; start it with: make up")
+        if last and last.state == "failed":
+            typer.echo(f"The last start failed: {last.failure}")
+    else:
+        _table(run)
+    if run is None:
+        raise typer.Exit(3)
+
+
+def _follow(folder: StateFolder, started: object) -> Run:
+    """Wait with a line that tells the step."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status("starting") as line:
+
+        def told(run: Run) -> None:
+            waiting = [name for name, found in run.services.items() if found.state != "ready"]
+            line.update(f"{STEPS.get(run.step, run.step)}{': ' + ' '.join(waiting) if waiting else ''}")
+
+        return wait_until_ready(folder, started, told)  # pyright: ignore[reportArgumentType]
+
+
+def _stay(folder: StateFolder, host: str, port: int) -> None:
+    """The supervisor in this very process, until Ctrl-C."""
+    from .supervise.supervisor import Supervisor
+
+    folder.take()
+    shown = [""]
+
+    def told(run: Run) -> None:
+        if run.state == "ready" and shown[0] != "ready":
+            _show(run, f"is up in {run.took_s:.1f} s; Ctrl-C ends it")
+        elif run.state == "starting" and run.step != shown[0]:
+            typer.echo(STEPS.get(run.step, run.step or "starting"), err=True)
+        shown[0] = run.step if run.state == "starting" else run.state
+
+    asyncio.run(Supervisor(folder, host=host, port=port, environ=os.environ, told=told).run())
+
+
+def _show(run: Run, what: str) -> None:
+    if run.state != "ready":
+        raise Unusable(run.failure or f"the suite is {run.state}")
+    typer.echo(f"Parlour {what}")
+    typer.echo(f"  pages  {run.url}")
+    typer.echo(f"  app    {run.app_id}")
+    typer.echo(f"  user   {run.user}")
+    typer.echo(f"  state  {run.state_folder}")
+    typer.echo(f"  token  {run.token}")
+
+
+def _table(run: Run) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("process", "pid", "state", "restarts", box=None)
+    for name, found in run.services.items():
+        table.add_row(name, str(found.pid or ""), found.state, str(found.restarts or ""))
+    console = Console()
+    console.print(f"Parlour is {run.state}: {run.url or 'no address yet'}  (state: {run.state_folder})")
+    console.print(table)
