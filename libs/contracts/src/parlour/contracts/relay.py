@@ -84,7 +84,9 @@ class RequestKeyframe(RelayCommand, frozen=True, tag="keyframe"):
 
 
 class Report(RelayCommand, frozen=True, tag="report"):
-    """Ask for the whole session table; answered by `NodeReport`."""
+    """Ask for the session table after transport `after` (empty: from its beginning); answered by `NodeReport`."""
+
+    after: str = ""
 
 
 AnyRelayCommand = Negotiate | StopPublish | StopPlay | CloseTransport | RequestKeyframe | Report
@@ -125,8 +127,9 @@ class NodeLoad(msgspec.Struct, frozen=True):
     draining: bool = False
 
 
-class NodeReport(msgspec.Struct, frozen=True):
-    """Everything on the node as of fact `number` of boot `boot_id`."""
+class NodeReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is on the node as of fact `number` of boot `boot_id`, a page of it; `after` is what to ask for next, empty at the end.
+    Pages with different numbers do not make one picture: ask again from the beginning."""
 
     node: str
     boot_id: str
@@ -134,6 +137,7 @@ class NodeReport(msgspec.Struct, frozen=True):
     addresses: tuple[str, ...]
     load: NodeLoad
     transports: tuple[TransportReport, ...]
+    after: str = ""
 
 
 class RelayFact(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="fact"):

@@ -6,62 +6,95 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+import msgspec
+
 from parlour.media_core import Core
 from parlour.relay.adapters.addresses import local_addresses
 from parlour.relay.adapters.certificate import NodeCertificate
 from parlour.relay.adapters.core_events import CoreEvents
+from parlour.relay.adapters.core_metrics import CoreMetrics
 from parlour.relay.adapters.dtls import DtlsHandshakes
+from parlour.relay.adapters.fact_sender import FactSender
 from parlour.relay.adapters.ids import RandomIds
+from parlour.relay.api.bus import RelayApi
 from parlour.relay.app.fact_book import FactBook
 from parlour.relay.app.forwarding import Forwarding
+from parlour.relay.app.heartbeat import Heartbeat, keep_beating
 from parlour.relay.app.lives import Lives
 from parlour.relay.app.ports import Facts
 from parlour.relay.app.relay import Relay
 from parlour.relay.app.watch import Watch
 from parlour.relay.domain.session import SessionTable
 from parlour.relay.settings import RelaySettings
+from parlour.runtime.bus import Bus
+from parlour.runtime.metrics import Metrics
+from parlour.runtime.process import Service
+
+SPARE_TRANSPORTS = 96
+"""The core's table is larger than our limit, so that the refusal is ours and has a code."""
 
 
-class Node:
+class Node(msgspec.Struct, frozen=True):
     """A running node without its bus: what commands call, and what operators read."""
 
-    def __init__(
-        self, relay: Relay, watch: Watch, lives: Lives, book: FactBook, core: Core, table: SessionTable
-    ) -> None:
-        self.relay = relay
-        self.watch = watch
-        self.lives = lives
-        self.book = book
-        self.core = core
-        self.table = table
+    relay: Relay
+    watch: Watch
+    heartbeat: Heartbeat
+    core: Core
+    table: SessionTable
+    name: str
+
+
+@asynccontextmanager
+async def build(settings: RelaySettings) -> AsyncGenerator[Service]:
+    """The service on its bus, until the block ends."""
+    metrics = Metrics("relay")
+    async with await Bus.connect(settings, "relay", metrics) as bus:
+        sender = FactSender(bus)
+        async with open_node(settings, sender) as node, asyncio.TaskGroup() as tasks:
+            CoreMetrics(node.core, node.watch).register(metrics)
+            await RelayApi(node.relay, node.heartbeat.load).serve(bus, node.name)
+            running = [
+                tasks.create_task(sender.run(), name="facts"),
+                tasks.create_task(keep_beating(node.heartbeat, node.watch, settings.heartbeat_s), name="heartbeat"),
+            ]
+            yield Service(metrics, {"bus": lambda: bus.connected})
+            for task in running:
+                task.cancel()
+        await sender.flush()
 
 
 @asynccontextmanager
 async def open_node(settings: RelaySettings, facts: Facts) -> AsyncGenerator[Node]:
-    """The node with its UDP port bound, until the block ends."""
+    """The node with its UDP port bound, until the block ends; transports are told goodbye then."""
     core = Core(
         [(address, settings.udp_port) for address in settings.bind or local_addresses()],
         advertise=list(settings.advertise) or None,
         recv_buffer_bytes=settings.recv_buffer_bytes,
-        max_transports=settings.max_transports + 96,
+        max_transports=settings.max_transports + SPARE_TRANSPORTS,
     )
     try:
-        limits = settings.limits()
-        certificate = NodeCertificate.generateCertificate()
-        table = SessionTable()
-        book = FactBook(settings.node or settings.instance, secrets.token_hex(8), facts)
-        forwarding = Forwarding(table, core)
-        handshakes = DtlsHandshakes(
-            certificate, at_once=settings.handshakes_at_once, timeout_s=settings.handshake_timeout_s
-        )
-        lives = Lives(table, core, forwarding, handshakes, book, time.monotonic, limits)
-        relay = Relay(table, core, forwarding, lives, book, RandomIds(), certificate.fingerprint, limits)
-        watch = Watch(table, core, lives, book, limits)
-        async with CoreEvents(core, watch.handle):
-            try:
-                yield Node(relay, watch, lives, book, core, table)
-            finally:
-                await lives.end_all("shutdown")
-                await asyncio.sleep(0)
+        async with _assemble(settings, facts, core) as node:
+            yield node
     finally:
         core.close()
+
+
+@asynccontextmanager
+async def _assemble(settings: RelaySettings, facts: Facts, core: Core) -> AsyncGenerator[Node]:
+    name, limits, table = settings.node or settings.instance, settings.limits(), SessionTable()
+    certificate = NodeCertificate.generateCertificate()
+    book = FactBook(name, secrets.token_hex(8), facts)
+    forwarding = Forwarding(table, core)
+    handshakes = DtlsHandshakes(
+        certificate, at_once=settings.handshakes_at_once, timeout_s=settings.handshake_timeout_s
+    )
+    lives = Lives(table, core, forwarding, handshakes, book, time.monotonic, limits)
+    relay = Relay(table, core, forwarding, lives, book, RandomIds(), certificate.fingerprint, limits)
+    watch = Watch(table, core, lives, book, limits)
+    heartbeat = Heartbeat(table, core, relay, book, time.monotonic)
+    async with CoreEvents(core, watch.handle):
+        try:
+            yield Node(relay, watch, heartbeat, core, table, name)
+        finally:
+            await lives.end_all("shutdown")

@@ -11,9 +11,7 @@ MAX_ADDRESSES = 8
 def local_addresses() -> list[str]:
     """IPv4 before IPv6, loopback last; without link-local ones, which need a zone that candidates cannot carry."""
     found = [
-        each.ip if isinstance(each.ip, str) else each.ip[0]
-        for adapter in ifaddr.get_adapters()
-        for each in adapter.ips
+        each.ip if isinstance(each.ip, str) else each.ip[0] for adapter in ifaddr.get_adapters() for each in adapter.ips
     ]
     usable = [text for text in dict.fromkeys(found) if not ipaddress.ip_address(text).is_link_local]
     usable = [text for text in usable if text != "::1"] or ["127.0.0.1"]

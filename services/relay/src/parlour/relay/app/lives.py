@@ -104,8 +104,9 @@ class Lives:
             life.ice.set()
 
     def datagram(self, number: int, datagram: bytes) -> None:
-        """A DTLS datagram from an admitted peer."""
+        """A DTLS datagram from an admitted peer; a browser may say hello on a valid path before it nominates one."""
         if life := self._lives.get(number):
+            life.ice.set()
             life.endpoint.deliver(datagram)
 
     async def end(self, number: int, reason: str) -> bool:

@@ -36,6 +36,9 @@ from parlour.relay.domain.sdp import (
 )
 from parlour.relay.domain.session import KINDS, SessionTable, Sink, Slot, StreamKey, Track, Transport, streams_of
 
+REPORT_PAGE = 100
+"""Transports in one report: with 32 streams each, their text still fits NATS's largest message."""
+
 
 class Relay:
     """One node, as its commands see it."""
@@ -175,15 +178,18 @@ class Relay:
         self._core.request_keyframe(track.number)
         return Done(True)
 
-    def report(self, load: NodeLoad) -> NodeReport:
-        """The whole session table as of the last fact."""
+    def report(self, load: NodeLoad, after: str = "") -> NodeReport:
+        """The session table as of the last fact, a page at a time in the order of ids."""
+        ids = sorted(each for each in self._table.transports if each > after)
+        page = ids[:REPORT_PAGE]
         return NodeReport(
             node=self._book.node,
             boot_id=self._book.boot_id,
             number=self._book.number,
             addresses=self.addresses(),
             load=load,
-            transports=tuple(self._transport_report(each) for each in self._table.transports.values()),
+            transports=tuple(self._transport_report(self._table.transports[each]) for each in page),
+            after=page[-1] if len(ids) > len(page) else "",
         )
 
     def addresses(self) -> tuple[str, ...]:

@@ -1,0 +1,8 @@
+"""`python -m parlour.relay`."""
+
+from parlour.relay.settings import RelaySettings
+from parlour.relay.wiring import build
+from parlour.runtime.process import run
+
+if __name__ == "__main__":
+    run(build, RelaySettings, "relay")

@@ -1,0 +1,48 @@
+"""The core's counters as Prometheus metrics: read when scraped, summed over the node, no label with many values."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from parlour.relay.app.watch import Watch
+from parlour.runtime.metrics import Metrics
+
+_TRANSPORT_SUMS = (
+    "rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "rx_dropped_auth", "rx_replayed", "nack_rx", "nack_tx", "pli_rx",
+    "pli_tx", "rtx_tx",
+)  # fmt: skip
+_NODE_COUNTS = ("datagrams", "dropped_unknown", "dropped_unauthenticated", "dropped_malformed", "panics")
+
+
+class StatsSource(Protocol):
+    """The part of the core that counts."""
+
+    def stats(self) -> Mapping[str, Any]: ...
+
+
+class CoreMetrics(Collector):
+    """Sums over the transports that are up are gauges: they fall when one ends."""
+
+    def __init__(self, core: StatsSource, watch: Watch) -> None:
+        self._core = core
+        self._watch = watch
+
+    def register(self, metrics: Metrics) -> None:
+        """Puts the metrics on the service's page."""
+        metrics.registry.register(self)
+
+    def collect(self) -> Iterable[CounterMetricFamily | GaugeMetricFamily]:
+        """One reading."""
+        stats = self._core.stats()
+        for what in ("transports", "tracks", "sinks"):
+            yield GaugeMetricFamily(f"parlour_relay_{what}", f"How many {what} the node has.", value=len(stats[what]))
+        for name in _TRANSPORT_SUMS:
+            total = sum(each.get(name, 0) for each in stats["transports"].values())
+            yield GaugeMetricFamily(f"parlour_relay_live_{name}", f"{name} of the transports that are up.", value=total)
+        for name in _NODE_COUNTS:
+            yield CounterMetricFamily(f"parlour_relay_{name}", f"{name} of the node.", value=stats["node"].get(name, 0))
+        spent = sum(stats["node"].get("thread_cpu_ns") or [0]) / 1e9
+        yield CounterMetricFamily("parlour_relay_packet_cpu_seconds", "Time of the packet threads.", value=spent)
+        yield CounterMetricFamily("parlour_relay_events_dropped", "Core events lost.", value=self._watch.overflowed)
