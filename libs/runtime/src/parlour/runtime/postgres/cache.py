@@ -1,0 +1,44 @@
+"""A bounded cache whose entries also grow old."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Cache(Generic[K, V]):
+    """Keeps the `limit` entries used last, each for at most `lifetime_s` after it was put."""
+
+    def __init__(self, limit: int, lifetime_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit = limit
+        self._lifetime_s = lifetime_s
+        self._clock = clock
+        self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: K) -> V | None:
+        """The entry, or None if there is none or it is too old."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        if entry[0] < self._clock():
+            del self._entries[key]
+            return None
+        self._entries.move_to_end(key)
+        return entry[1]
+
+    def put(self, key: K, value: V) -> None:
+        """Adds or renews an entry; the one used longest ago goes if there are too many."""
+        self._entries[key] = (self._clock() + self._lifetime_s, value)
+        self._entries.move_to_end(key)
+        while len(self._entries) > self._limit:
+            self._entries.popitem(last=False)
+
+    def drop(self, key: K) -> None:
+        """Forgets one entry."""
+        self._entries.pop(key, None)

@@ -1,0 +1,116 @@
+"""`EventLog` on Postgres."""
+
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from parlour.kernel.log import ClaimRow, DueDeadline, LogHead, LogKey, LogUnavailable, Outcome, Record, Unit
+
+from .packing import CALL, Columns
+from .pool import Pool, borrow
+
+COMMAND_ID_RACES = 3
+"""How often a call is made anew when other calls took one of its command ids at the same moment; each time the loser sees the winner."""
+
+_EVENT = (
+    "SELECT e.room_uid, e.seq, e.p, e.pos, e.at, e.aggregate, e.version, e.type, e.audience, e.env, e.prev, e.hash, l.app, l.room "
+    "FROM parlour.event e JOIN parlour.log l ON l.uid = e.room_uid "
+)
+_READ = _EVENT + "WHERE e.room_uid = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3"
+_READ_SHARD = _EVENT + "WHERE e.p = $1 AND e.pos > $2 ORDER BY e.pos LIMIT $3"
+_HEAD = "SELECT uid, app, room, seq, hash, at, open, versions FROM parlour.log WHERE "
+_HEAD_OF = _HEAD + "uid = $1"
+_LATEST = _HEAD + "app = $1 AND room = $2 ORDER BY born DESC LIMIT 1"
+
+_versions = msgspec.json.Decoder(dict[str, int])
+
+
+class PostgresLog:
+    """The record in Postgres. Safe for concurrent callers; each call takes one connection of the pool for one statement."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def append(self, units: tuple[Unit, ...]) -> tuple[Outcome, ...]:
+        """See `EventLog.append`. After `LogUnavailable` it is not known whether the units are in: the same command ids will tell."""
+        if not units:
+            return ()
+        columns = Columns(units)
+        arguments = columns.arguments()
+        for _ in range(COMMAND_ID_RACES):
+            try:
+                async with borrow(self._pool) as connection:
+                    row = await connection.fetchrow(CALL, *arguments)
+            except asyncpg.UniqueViolationError as error:
+                if error.constraint_name != "command_pkey":
+                    raise
+                continue
+            return columns.outcomes(row)
+        raise LogUnavailable("other calls keep taking the same command ids")
+
+    async def head(self, uid: UUID) -> LogHead | None:
+        """See `EventLog.head`."""
+        return _head(await self._row(_HEAD_OF, uid))
+
+    async def latest(self, app: int, room: str) -> LogHead | None:
+        """See `EventLog.latest`."""
+        return _head(await self._row(_LATEST, app, room))
+
+    async def read(self, uid: UUID, after: int, limit: int) -> tuple[Record, ...]:
+        """See `EventLog.read`."""
+        return tuple(_record(row) for row in await self._rows(_READ, uid, after, limit))
+
+    async def read_shard(self, p: int, after: int, limit: int) -> tuple[Record, ...]:
+        """See `EventLog.read_shard`."""
+        return tuple(_record(row) for row in await self._rows(_READ_SHARD, p, after, limit))
+
+    async def shard_heads(self) -> dict[int, int]:
+        """See `EventLog.shard_heads`."""
+        return {row["p"]: row["pos"] for row in await self._rows("SELECT p, pos FROM parlour.shard WHERE pos > 0")}
+
+    async def claims(self, kind: str, app: int, key: str) -> tuple[ClaimRow, ...]:
+        """See `EventLog.claims`."""
+        question = "SELECT slot, holder FROM parlour.claim WHERE kind = $1 AND app = $2 AND key = $3 ORDER BY slot"
+        rows = await self._rows(question, kind, app, key)
+        return tuple(ClaimRow(kind, app, key, row["slot"], row["holder"]) for row in rows)
+
+    async def due(self, service: str, now: int, limit: int, lease_us: int) -> tuple[DueDeadline, ...]:
+        """See `EventLog.due`."""
+        rows = await self._rows("SELECT key, due_at, body FROM parlour.due($1, $2, $3, $4)", service, now, limit, lease_us)
+        return tuple(DueDeadline(service, row["key"], row["due_at"], row["body"]) for row in rows)
+
+    async def cursor(self, reader: str) -> dict[int, int]:
+        """See `EventLog.cursor`."""
+        rows = await self._rows("SELECT p, pos FROM parlour.cursor WHERE reader = $1", reader)
+        return {row["p"]: row["pos"] for row in rows}
+
+    async def advance(self, reader: str, p: int, pos: int) -> None:
+        """See `EventLog.advance`."""
+        await self._row("SELECT parlour.advance($1, $2, $3)", reader, p, pos)
+
+    async def _rows(self, question: str, *arguments: Any) -> list[asyncpg.Record]:
+        async with borrow(self._pool) as connection:
+            return await connection.fetch(question, *arguments)
+
+    async def _row(self, question: str, *arguments: Any) -> asyncpg.Record | None:
+        async with borrow(self._pool) as connection:
+            return await connection.fetchrow(question, *arguments)
+
+
+def _head(row: Any) -> LogHead | None:
+    if row is None:
+        return None
+    key = LogKey(row["app"], row["room"], _uuid(row["uid"]))
+    return LogHead(key, row["seq"], row["hash"], row["at"], row["open"], _versions.decode(row["versions"]))
+
+
+def _record(row: Any) -> Record:
+    uid, seq, p, pos, at, aggregate, version, type_, audience, env, prev, hash_, app, room = row
+    return Record(LogKey(app, room, _uuid(uid)), seq, at, p, pos, aggregate, version, type_, audience, env, prev, hash_)
+
+
+def _uuid(value: UUID) -> UUID:
+    """A plain UUID: asyncpg's own subclass equals it but is not what the port promises."""
+    return UUID(int=value.int)

@@ -1,0 +1,73 @@
+"""Connections for the hot path, and the one place where a failing store becomes `LogUnavailable`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from parlour.kernel.log import LogUnavailable
+
+Pool = asyncpg.Pool
+Connection = asyncpg.Connection
+
+CONNECT_TIMEOUT_S = 5.0
+COMMAND_TIMEOUT_S = 10.0
+
+SETTINGS = {
+    "timezone": "UTC",
+    "jit": "off",
+    "synchronous_commit": "on",  # an acknowledgement before the flush would be a lie; nobody's defaults may change that
+    "statement_timeout": "10000",
+    "idle_in_transaction_session_timeout": "10000",
+    # every query here is a look-up by key: a plan made while a table was small must not scan it when it has grown
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+
+_UNAVAILABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresSystemError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+)
+
+
+async def create_pool(dsn: str, *, name: str, min_size: int = 1, max_size: int = 4) -> Pool:
+    """A pool that gives up on a silent server after seconds; `name` is what pg_stat_activity shows."""
+
+    async def keep(connection: Any) -> None:
+        """Instead of asyncpg's reset on release, which costs a round trip: nothing here changes a session's state."""
+
+    with_name = SETTINGS | {"application_name": f"parlour-{name}"}
+    async with unavailable():
+        return await asyncpg.create_pool(
+            dsn, min_size=min_size, max_size=max_size, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S,
+            server_settings=with_name, reset=keep, max_inactive_connection_lifetime=0,
+        )  # fmt: skip
+
+
+@asynccontextmanager
+async def unavailable() -> AsyncIterator[None]:
+    """Turns what means "not now" into `LogUnavailable`; what is wrong with the call itself stays what it is."""
+    try:
+        yield
+    except _UNAVAILABLE as error:
+        if isinstance(error, ValueError):  # asyncpg's complaint about an argument: the caller's mistake
+            raise
+        raise LogUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+@asynccontextmanager
+async def borrow(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection for a few statements, failures translated."""
+    async with unavailable(), pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
+        yield connection  # pyright: ignore[reportReturnType] the pool's proxy has the connection's methods
