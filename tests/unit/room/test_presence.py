@@ -1,0 +1,122 @@
+"""Silence by number (see the docstring of parlour.room.domain.presence)."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parlour.room.domain.presence import Changes, Presence, SessionKey, Silent
+
+ANN = SessionKey(1, "r", "s-ann")
+BOB = SessionKey(1, "r", "s-bob")
+NOTHING = Changes((), ())
+
+
+class Life:
+    """A presence whose seconds pass one by one."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.presence = Presence(10)
+        self.presence.handle_own_beat(self.now)
+        self.presence.handle_joined(ANN)
+        self.presence.handle_joined(BOB)
+
+    def pass_(self, seconds: int, *heard: SessionKey, deaf: bool = False) -> Changes:
+        changes = NOTHING
+        for _ in range(seconds):
+            self.now += 1
+            if not deaf:
+                self.presence.handle_own_beat(self.now)
+                self.presence.handle_beat(heard)
+            more = self.presence.poll(self.now)
+            changes = Changes(changes.suspend + more.suspend, changes.resume + more.resume)
+        return changes
+
+
+def test_2_silence_suspends_after_the_grace_and_not_before() -> None:
+    life = Life()
+    assert life.pass_(5, ANN, BOB) == NOTHING
+    assert life.pass_(8, ANN) == NOTHING
+    assert life.pass_(5, ANN) == Changes((Silent(BOB, 10.0),), ())
+
+
+def test_2_nobody_is_suspended_before_a_full_grace_after_the_start() -> None:
+    life = Life()
+    assert life.pass_(9) == NOTHING
+    assert {silent.key for silent in life.pass_(1).suspend} == {ANN, BOB}
+
+
+def test_1_time_does_not_count_while_nothing_arrives_for_our_own_reasons() -> None:
+    life = Life()
+    life.pass_(20, ANN, BOB)
+    assert life.pass_(600, deaf=True) == NOTHING
+    assert life.pass_(9) == NOTHING
+    assert {silent.key for silent in life.pass_(2).suspend} == {ANN, BOB}
+
+
+def test_1_a_gateway_that_dies_alone_is_noticed_since_our_own_beats_go_on() -> None:
+    life = Life()
+    life.pass_(20, ANN, BOB)
+    assert {silent.key for silent in life.pass_(11).suspend} == {ANN, BOB}
+
+
+def test_1_a_known_break_gives_a_full_grace() -> None:
+    life = Life()
+    life.pass_(20, ANN, BOB)
+    life.pass_(5)
+    life.presence.handle_break()
+    assert life.pass_(10) == NOTHING
+    assert len(life.pass_(1).suspend) == 2
+
+
+def test_3_a_suspended_session_that_is_heard_is_resumed_once() -> None:
+    life = Life()
+    life.pass_(20, ANN)
+    life.presence.handle_suspended(BOB)
+    assert life.pass_(3, ANN, BOB) == Changes((), (BOB,))
+    life.presence.handle_resumed(BOB)
+    assert life.pass_(3, ANN, BOB) == NOTHING
+
+
+def test_4_a_change_that_could_not_be_made_is_asked_again() -> None:
+    life = Life()
+    life.pass_(20, ANN)
+    assert life.pass_(5, ANN) == NOTHING
+    life.presence.retry(BOB)
+    assert [silent.key for silent in life.pass_(1, ANN).suspend] == [BOB]
+
+
+def test_who_is_gone_is_not_watched() -> None:
+    life = Life()
+    life.presence.handle_gone(ANN)
+    life.presence.keep_only(frozenset({ANN}))
+    assert len(life.presence) == 0
+    assert life.pass_(20, ANN, BOB) == NOTHING
+
+
+def test_what_a_deadline_asks() -> None:
+    life = Life()
+    assert not life.presence.steady(life.now)
+    life.pass_(20, ANN)
+    assert life.presence.steady(life.now)
+    assert not life.presence.steady(life.now + 4)
+    assert life.presence.connected(ANN)
+    assert not life.presence.connected(BOB)
+    assert life.presence.silent_s(BOB) is None
+    life.pass_(12)
+    life.pass_(500, deaf=True)
+    assert life.presence.silent_s(ANN) == 12
+
+
+@given(st.lists(st.tuples(st.integers(1, 15), st.booleans(), st.booleans()), max_size=30))
+def test_a_session_heard_within_the_grace_is_never_suspended(spans: list[tuple[int, bool, bool]]) -> None:
+    life = Life()
+    quiet = 0
+    for seconds, heard, deaf in spans:
+        for _ in range(seconds):
+            changes = life.pass_(1, *([ANN] if heard else []), deaf=deaf)
+            quiet = 0 if heard and not deaf else quiet + 1
+            assert ANN not in {silent.key for silent in changes.suspend} or quiet >= 10
+            if ANN in {silent.key for silent in changes.suspend}:
+                life.presence.handle_suspended(ANN)
+            if ANN in changes.resume:
+                life.presence.handle_resumed(ANN)
