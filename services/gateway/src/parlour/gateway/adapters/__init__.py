@@ -1,0 +1,1 @@
+"""The other services and the log's readers, over the bus."""

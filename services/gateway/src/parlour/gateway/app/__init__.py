@@ -1,0 +1,1 @@
+"""What the gateway does with a frame and with an event."""

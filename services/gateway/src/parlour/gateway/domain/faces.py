@@ -1,0 +1,46 @@
+"""A room's state as one of its clients sees it: without itself, without what only auditors see."""
+
+import msgspec
+
+from parlour.contracts import client
+from parlour.contracts.ids import Position
+from parlour.contracts.queries import RoomState
+
+
+class Lists(msgspec.Struct, frozen=True):
+    """What `login` and `snap` carry."""
+
+    pos: str
+    users: tuple[client.Face, ...]
+    streams: tuple[client.StreamFace, ...]
+    extra_info: tuple[client.ExtraInfo, ...]
+
+
+def position_of(state: RoomState) -> str:
+    """The position that the state stands at."""
+    return str(Position(state.room_uid, state.seq, state.hash[:16]))
+
+
+def lists_for(state: RoomState, session_id: str) -> Lists:
+    """The lists for one session, in the order of the log. A suspended user is still in the room."""
+    faces = {user.actor: client.Face(user.user_id, user.user_name) for user in state.users}
+    users = tuple(faces[user.actor] for user in state.users if user.session_id != session_id)
+    streams = tuple(
+        client.StreamFace(
+            s.stream_id, faces.get(s.actor, client.Face("")), s.extra_info, s.has_audio, s.has_video, s.codec
+        )
+        for s in state.streams
+        if s.session_id != session_id
+    )
+    extra = tuple(
+        client.ExtraInfo(e.key, e.value, faces.get(e.actor, client.Face("")), e.at // 1000) for e in state.extra_info
+    )
+    return Lists(position_of(state), users, streams, extra)
+
+
+def snap_for(state: RoomState, session_id: str) -> client.Snap:
+    """The `snap` frame for one session."""
+    lists = lists_for(state, session_id)
+    return client.Snap(
+        room_id=state.room, pos=lists.pos, users=lists.users, streams=lists.streams, extra_info=lists.extra_info
+    )

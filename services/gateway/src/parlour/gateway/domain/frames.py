@@ -1,0 +1,128 @@
+"""From a text frame to its struct, strictly; from a struct to its text.
+
+A client frame is one JSON object of at most 64 kB and depth 16, no key twice, of a known type with all its fields. What breaks that is
+answered with the field and the way out, by the frame's id where it has one.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, NoReturn, cast
+from uuid import UUID
+
+import msgspec
+
+from parlour.contracts import client
+from parlour.contracts.codes import Code, Problem
+
+TYPES = frozenset(
+    {
+        "login", "resume", "ping", "logout", "publish", "stopPublish", "play", "stopPlay", "restartIce",
+        "streamExtraInfo", "roomExtraInfo", "broadcast", "barrage", "command", "renewToken",
+    }
+)  # fmt: skip
+
+
+class BadFrame(ValueError):
+    """The frame breaks the protocol; `frame_id` is empty where none could be read."""
+
+    def __init__(self, problem: Problem, frame_id: str = "") -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+        self.frame_id = frame_id
+
+
+_decode: Callable[[str], client.AnyClientFrame] = msgspec.json.Decoder(client.AnyClientFrame).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def parse(text: str) -> client.AnyClientFrame:
+    """The frame in `text`, or BadFrame."""
+    if len(text) * 4 > client.FRAME_BYTES and len(text.encode("utf-8", "replace")) > client.FRAME_BYTES:
+        raise BadFrame(_problem("the frame is too large", Code.FRAME_TOO_LARGE, limit=f"{client.FRAME_BYTES} bytes"))
+    loose = _loose(text)
+    frame_id = _id_of(loose)
+    kind = loose.get("t")
+    if not isinstance(kind, str) or kind not in TYPES:
+        shown = kind[:40] if isinstance(kind, str) else ""
+        raise BadFrame(_problem(f"no frame is of type {shown!r}", Code.FRAME_TYPE_UNKNOWN, field="t"), frame_id)
+    try:
+        return _decode(text)
+    except msgspec.ValidationError as error:
+        raise BadFrame(_invalid(error), frame_id) from None
+    except msgspec.DecodeError as error:
+        raise BadFrame(_problem(str(error)), frame_id) from None
+
+
+def to_text(frame: client.ServerFrame) -> str:
+    """The text of a server frame."""
+    return _encode(frame).decode()
+
+
+def _loose(text: str) -> dict[str, Any]:
+    """Any JSON object that keeps the rules on depth and keys."""
+    if text.count("{") + text.count("[") > client.FRAME_DEPTH and _depth(text) > client.FRAME_DEPTH:
+        raise BadFrame(_problem("the frame is nested too deeply", limit=f"depth {client.FRAME_DEPTH}"))
+    try:
+        loose: object = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise BadFrame(_problem(f"the frame is not JSON: {error}")) from None
+    if not isinstance(loose, dict):
+        raise BadFrame(_problem("the frame is not a JSON object"))
+    return cast(dict[str, Any], loose)
+
+
+def _depth(text: str) -> int:
+    """How deep brackets nest outside of strings."""
+    depth = deepest = 0
+    inside = escaped = False
+    for c in text:
+        if inside:
+            inside = escaped or c != '"'
+            escaped = not escaped and c == "\\"
+        elif c == '"':
+            inside = True
+        elif c in "{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif c in "}]":
+            depth -= 1
+    return deepest
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise BadFrame(_problem(f"the key {twice[:40]!r} stands twice", field=twice[:40], hint="give each key once"))
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise BadFrame(_problem(f"{name} is not JSON"))
+
+
+def _id_of(loose: dict[str, Any]) -> str:
+    """The frame's id if it is one that can be answered."""
+    found = loose.get("id")
+    try:
+        return str(UUID(found)) if isinstance(found, str) else ""
+    except ValueError:
+        return ""
+
+
+_MISSING = re.compile(r"missing required field `(\w+)`")
+_PATH = re.compile(r" - at `\$\.?(.*)`$")
+
+
+def _invalid(error: msgspec.ValidationError) -> Problem:
+    """msgspec's sentence, with the field that it names."""
+    message = str(error)
+    missing, path = _MISSING.search(message), _PATH.search(message)
+    field = ".".join(found[1] for found in (path, missing) if found and found[1])
+    return _problem(_PATH.sub("", message), field=field)
+
+
+def _problem(message: str, code: Code = Code.FRAME_INVALID, *, field: str = "", limit: str = "", hint: str = "") -> Problem:
+    return Problem(int(code), message, field, limit, hint)

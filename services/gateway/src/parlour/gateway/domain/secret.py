@@ -1,0 +1,66 @@
+"""A session's secret: its id, what its tokens allow it, and a MAC under the cluster's key.
+
+`<session id>.<claims>.<mac>`: any gateway can check it without asking anybody. The session id alone, which events carry, opens nothing.
+The claims are the client's own; they are signed, not hidden.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+
+import msgspec
+
+MAC_BYTES = 16
+SECRET_CHARS = 16_384
+"""Longer secrets are not ours: five rooms with long stream lists stay below."""
+_CONTEXT = b"parlour.gateway.session.v1"
+
+
+class Rights(msgspec.Struct, frozen=True, omit_defaults=True, rename={"expires_s": "e", "may_publish": "p", "stream_ids": "s"}):
+    """What a room's token allows. `expires_s` unix seconds; no `stream_ids`: any stream."""
+
+    expires_s: int
+    may_publish: bool = True
+    stream_ids: tuple[str, ...] = ()
+
+    def allows(self, stream_id: str) -> bool:
+        """Whether the stream may be published."""
+        return self.may_publish and (not self.stream_ids or stream_id in self.stream_ids)
+
+
+class Claims(msgspec.Struct, frozen=True, rename={"app": "a", "user_id": "u", "rooms": "r", "multi_room": "m"}):
+    """Who the session is, and its rights by room."""
+
+    app: int
+    user_id: str
+    rooms: dict[str, Rights]
+    multi_room: bool = False
+
+
+def session_key(master_key: bytes) -> bytes:
+    """The cluster's key for session secrets, derived from the master key."""
+    return hmac.digest(master_key, _CONTEXT, hashlib.sha256)
+
+
+def seal(key: bytes, session_id: str, claims: Claims) -> str:
+    """The secret."""
+    body = f"{session_id}.{base64.urlsafe_b64encode(msgspec.json.encode(claims)).decode().rstrip('=')}"
+    return f"{body}.{_mac(key, body)}"
+
+
+def unseal(key: bytes, secret: str) -> tuple[str, Claims] | None:
+    """Session id and claims; None for a text that `seal` never wrote."""
+    body, _, mac = secret.rpartition(".")
+    if len(secret) > SECRET_CHARS or not hmac.compare_digest(mac.encode(), _mac(key, body).encode()):
+        return None
+    session_id, _, packed = body.partition(".")
+    try:
+        raw = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
+        return session_id, msgspec.json.decode(raw, type=Claims)
+    except (binascii.Error, msgspec.DecodeError):
+        return None
+
+
+def _mac(key: bytes, body: str) -> str:
+    return base64.urlsafe_b64encode(hmac.digest(key, body.encode(), hashlib.sha256)[:MAC_BYTES]).decode().rstrip("=")
