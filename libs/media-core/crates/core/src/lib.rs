@@ -1,0 +1,18 @@
+//! The packet core of the media relay, without sockets, threads, clocks or Python.
+//!
+//! Datagrams go in by `Router::handle_datagram`, time by `Router::handle_timeout`, wishes by the router's commands;
+//! packets to send come out in an [`egress::Egress`], news by `Router::poll_event` until it is empty. `now_us` is
+//! monotonic microseconds from any origin, the same for all calls.
+
+pub mod command;
+pub mod crypto;
+pub mod egress;
+pub mod event;
+pub mod ice;
+pub mod router;
+pub mod rtp;
+pub mod srtp;
+pub mod stats;
+pub mod stun;
+pub mod table;
+pub mod transport;

@@ -1,0 +1,51 @@
+//! Key derivation of RFC 3711 §4.3 (AES counter mode as PRF, key derivation rate 0), used by RFC 7714 §11 as well.
+
+use crate::crypto::AesCtr;
+
+/// Labels of RFC 3711 §4.3.2.
+#[derive(Debug, Clone, Copy)]
+pub enum Label {
+    /// RTP encryption key.
+    RtpKey = 0,
+    /// RTP authentication key.
+    RtpAuth = 1,
+    /// RTP salt.
+    RtpSalt = 2,
+    /// RTCP encryption key.
+    RtcpKey = 3,
+    /// RTCP authentication key.
+    RtcpAuth = 4,
+    /// RTCP salt.
+    RtcpSalt = 5,
+}
+
+/// Derives session keys from one master key and salt.
+pub struct Kdf {
+    prf: AesCtr,
+    /// The master salt, a 96-bit one padded to 112 bits on the right, and two bytes of block counter.
+    salt: [u8; 16],
+}
+
+impl Kdf {
+    /// `None` if the key is neither 16 nor 32 bytes or the salt longer than 14.
+    pub fn new(master_key: &[u8], master_salt: &[u8]) -> Option<Self> {
+        let mut salt = [0; 16];
+        salt[..14].get_mut(..master_salt.len())?.copy_from_slice(master_salt);
+        Some(Self { prf: AesCtr::new(master_key)?, salt })
+    }
+
+    /// Fills `out` with the key of this label.
+    pub fn derive(&self, label: Label, out: &mut [u8]) -> Option<()> {
+        let mut counter = self.salt;
+        counter[7] ^= label as u8;
+        out.fill(0);
+        self.prf.apply(counter, out).then_some(())
+    }
+
+    /// The key of this label as an array.
+    pub fn array<const N: usize>(&self, label: Label) -> Option<[u8; N]> {
+        let mut out = [0; N];
+        self.derive(label, &mut out)?;
+        Some(out)
+    }
+}

@@ -1,0 +1,66 @@
+//! One peer: its ICE agent, its keys, what waits for a path, and what it counts.
+
+use std::collections::VecDeque;
+
+use crate::ice::{Agent, Path};
+use crate::srtp::{Receiver, Sender};
+use crate::stats::TransportCounters;
+
+/// DTLS datagrams kept until the peer has a path: more than any handshake flight.
+pub const MAX_DTLS_WAITING: usize = 32;
+
+/// Keys of both directions.
+pub struct Srtp {
+    /// Opens what the peer sends.
+    pub rx: Receiver,
+    /// Protects what we send.
+    pub tx: Sender,
+}
+
+/// The transport.
+pub struct Transport {
+    /// Its ICE agent.
+    pub agent: Agent,
+    /// Its keys, once DTLS is through.
+    pub srtp: Option<Srtp>,
+    /// Datagrams that wait for a path.
+    pub dtls_waiting: VecDeque<Vec<u8>>,
+    /// A nomination was reported.
+    pub connected: bool,
+    /// Indexes of its tracks.
+    pub tracks: Vec<u32>,
+    /// Indexes of its sinks.
+    pub sinks: Vec<u32>,
+    /// What it counts.
+    pub counters: TransportCounters,
+}
+
+impl Transport {
+    /// A transport that waits for its first check.
+    #[must_use]
+    pub fn new(agent: Agent) -> Self {
+        Self {
+            agent,
+            srtp: None,
+            dtls_waiting: VecDeque::new(),
+            connected: false,
+            tracks: Vec::new(),
+            sinks: Vec::new(),
+            counters: TransportCounters::default(),
+        }
+    }
+
+    /// Keys and path to send media, if both exist.
+    pub fn outlet(&mut self) -> Option<(Path, &mut Sender)> {
+        let path = self.agent.active()?;
+        self.srtp.as_mut().map(|srtp| (path, &mut srtp.tx))
+    }
+
+    /// Keeps a datagram until there is a path; the oldest makes way, as DTLS repeats itself.
+    pub fn queue_dtls(&mut self, datagram: Vec<u8>) {
+        if self.dtls_waiting.len() == MAX_DTLS_WAITING {
+            self.dtls_waiting.pop_front();
+        }
+        self.dtls_waiting.push_back(datagram);
+    }
+}

@@ -1,0 +1,225 @@
+//! A UDP socket that receives in batches (recvmmsg) and sends runs of equal packets in one call (UDP_SEGMENT, which
+//! costs a fraction of single sends).
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::{AsRawFd, RawFd};
+
+use crate::sys::{read_address, write_address};
+
+/// Datagrams that one call takes in.
+pub const BATCH: usize = 64;
+/// Larger datagrams are cut off by the kernel and then dropped as malformed.
+const DATAGRAM_ROOM: usize = 2048;
+/// The kernel's limit of segments in one send.
+pub const MAX_SEGMENTS: usize = 64;
+/// The largest UDP payload over IPv4, a little rounded down.
+const MAX_RUN_BYTES: usize = 65_000;
+/// Room for one control message with a 16-bit value.
+const CONTROL_LEN: usize = 24;
+
+/// Memory for one batch of received datagrams.
+pub struct ReceiveBatch {
+    bytes: Vec<[u8; DATAGRAM_ROOM]>,
+    addresses: Vec<libc::sockaddr_storage>,
+    iovecs: Vec<libc::iovec>,
+    messages: Vec<libc::mmsghdr>,
+}
+
+// SAFETY: the raw pointers inside point into this struct's own heap memory, which moves along with it.
+unsafe impl Send for ReceiveBatch {}
+
+impl ReceiveBatch {
+    /// Allocates the memory once.
+    #[must_use]
+    pub fn new() -> Self {
+        // SAFETY: all of these are plain C structs for which zeroes are valid.
+        let (address, iovec, message) = unsafe { std::mem::zeroed() };
+        let mut batch = Self {
+            bytes: vec![[0; DATAGRAM_ROOM]; BATCH],
+            addresses: vec![address; BATCH],
+            iovecs: vec![iovec; BATCH],
+            messages: vec![message; BATCH],
+        };
+        for i in 0..BATCH {
+            batch.iovecs[i].iov_base = batch.bytes[i].as_mut_ptr().cast();
+            batch.iovecs[i].iov_len = DATAGRAM_ROOM;
+            let header: &mut libc::msghdr = &mut batch.messages[i].msg_hdr;
+            header.msg_name = (&raw mut batch.addresses[i]).cast();
+            header.msg_iov = &raw mut batch.iovecs[i];
+            header.msg_iovlen = 1;
+        }
+        batch
+    }
+
+    /// One received datagram and where it came from; `None` if it was cut off or has an odd address.
+    pub fn datagram(&mut self, i: usize) -> Option<(SocketAddr, &mut [u8])> {
+        let message = &self.messages[i];
+        if message.msg_hdr.msg_flags & libc::MSG_TRUNC != 0 {
+            return None;
+        }
+        let remote = read_address(&self.addresses[i])?;
+        Some((remote, &mut self.bytes[i][..message.msg_len as usize]))
+    }
+}
+
+impl Default for ReceiveBatch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What became of a run of packets.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Sent {
+    /// System calls.
+    pub calls: u64,
+    /// Packets that the kernel did not take.
+    pub dropped: u64,
+}
+
+/// The socket.
+pub struct Socket {
+    inner: UdpSocket,
+    segments: bool,
+}
+
+impl Socket {
+    /// Binds to an address; IPv6 sockets take IPv6 only.
+    ///
+    /// # Errors
+    /// When the address is taken or not ours.
+    pub fn bind(address: SocketAddr, buffer_bytes: usize) -> io::Result<Self> {
+        let inner = UdpSocket::bind(address)?;
+        inner.set_nonblocking(true)?;
+        let buffer = libc::c_int::try_from(buffer_bytes).unwrap_or(libc::c_int::MAX);
+        for (force, plain) in [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)] {
+            // The forced form passes the system's limit but needs a privilege; the plain one is cut to the limit.
+            if set_option(&inner, libc::SOL_SOCKET, force, buffer).is_err() {
+                set_option(&inner, libc::SOL_SOCKET, plain, buffer)?;
+            }
+        }
+        let segments = set_option(&inner, libc::SOL_UDP, libc::UDP_SEGMENT, 0).is_ok();
+        Ok(Self { inner, segments })
+    }
+
+    /// The bound address.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+
+    /// Whether runs are still sent in one call.
+    #[must_use]
+    pub fn segments(&self) -> bool {
+        self.segments
+    }
+
+    /// Receives what is there, at most a batch; the count.
+    pub fn receive(&self, batch: &mut ReceiveBatch) -> usize {
+        for message in &mut batch.messages {
+            message.msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+        }
+        // SAFETY: the headers point to memory of the batch, which outlives the call.
+        let count = unsafe {
+            let messages = batch.messages.as_mut_ptr();
+            libc::recvmmsg(self.as_raw_fd(), messages, BATCH as u32, libc::MSG_DONTWAIT, std::ptr::null_mut())
+        };
+        usize::try_from(count).unwrap_or(0)
+    }
+
+    /// How many of the first of these lengths may leave in one call: equal ones, of which the last may be shorter.
+    #[must_use]
+    pub fn run_len(&self, lens: impl Iterator<Item = usize>) -> usize {
+        let (mut count, mut bytes, mut first) = (0, 0, 0);
+        for len in lens {
+            if count == 0 {
+                first = len;
+            }
+            bytes += len;
+            if count == MAX_SEGMENTS || len > first || (count > 0 && bytes > MAX_RUN_BYTES) {
+                break;
+            }
+            count += 1;
+            if len < first || !self.segments {
+                break;
+            }
+        }
+        count
+    }
+
+    /// Sends packets to one address, in one call if the kernel segments. They must satisfy `run_len`.
+    pub fn send_run(&mut self, to: SocketAddr, packets: &[&[u8]]) -> Sent {
+        match self.send_once(to, packets) {
+            Ok(()) => Sent { calls: 1, dropped: 0 },
+            Err(error) if packets.len() > 1 && refuses_segments(&error) => {
+                self.segments = false;
+                self.send_each(to, packets)
+            }
+            Err(_) => Sent { calls: 1, dropped: packets.len() as u64 },
+        }
+    }
+
+    fn send_each(&self, to: SocketAddr, packets: &[&[u8]]) -> Sent {
+        let failed = packets.iter().filter(|packet| self.send_once(to, &[packet]).is_err()).count();
+        Sent { calls: packets.len() as u64, dropped: failed as u64 }
+    }
+
+    fn send_once(&self, to: SocketAddr, packets: &[&[u8]]) -> io::Result<()> {
+        // SAFETY: plain C structs for which zeroes are valid.
+        let (mut address, mut header): (libc::sockaddr_storage, libc::msghdr) = unsafe { std::mem::zeroed() };
+        let mut iovecs = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; MAX_SEGMENTS];
+        for (iovec, packet) in iovecs.iter_mut().zip(packets) {
+            iovec.iov_base = packet.as_ptr().cast_mut().cast();
+            iovec.iov_len = packet.len();
+        }
+        header.msg_namelen = write_address(to, &mut address);
+        header.msg_name = (&raw mut address).cast();
+        header.msg_iov = iovecs.as_mut_ptr();
+        header.msg_iovlen = packets.len();
+        let mut control = Control([0; CONTROL_LEN]);
+        if packets.len() > 1 {
+            attach_segment_size(&mut header, &mut control, packets[0].len() as u16);
+        }
+        // SAFETY: everything that the header points to outlives the call; the kernel only reads.
+        let sent = unsafe { libc::sendmsg(self.as_raw_fd(), &header, libc::MSG_DONTWAIT) };
+        if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
+impl AsRawFd for Socket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.inner.as_raw_fd()
+    }
+}
+
+/// Aligned as a cmsghdr must be.
+#[repr(align(8))]
+struct Control([u8; CONTROL_LEN]);
+
+fn attach_segment_size(header: &mut libc::msghdr, control: &mut Control, size: u16) {
+    header.msg_control = control.0.as_mut_ptr().cast();
+    // SAFETY: CMSG_SPACE only computes.
+    header.msg_controllen = unsafe { libc::CMSG_SPACE(size_of::<u16>() as u32) } as _;
+    // SAFETY: the control buffer is aligned and, with 24 bytes, as long as CMSG_SPACE of 2 bytes.
+    unsafe {
+        let cmsg = libc::CMSG_FIRSTHDR(header);
+        (*cmsg).cmsg_level = libc::SOL_UDP;
+        (*cmsg).cmsg_type = libc::UDP_SEGMENT;
+        (*cmsg).cmsg_len = libc::CMSG_LEN(size_of::<u16>() as u32) as _;
+        libc::CMSG_DATA(cmsg).cast::<u16>().write_unaligned(size);
+    }
+}
+
+fn refuses_segments(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::EOPNOTSUPP))
+}
+
+fn set_option(socket: &UdpSocket, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    let len = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the value outlives the call and is as long as announced.
+    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const value).cast(), len) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}

@@ -1,0 +1,196 @@
+//! The packet thread: waits for datagrams, requests and time, lets the router handle them, sends what comes out.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use parlour_media_core::egress::Egress;
+use parlour_media_core::ice::Path;
+use parlour_media_core::router::Router;
+
+use crate::directory::Directory;
+use crate::queue::{Inbox, Notice, Outbox, Request, lock};
+use crate::socket::{BATCH, MAX_SEGMENTS, ReceiveBatch, Socket};
+use crate::stats::{SocketCounters, Stats};
+use crate::sys::{Epoll, thread_cpu_ns};
+
+const WAKE: u64 = u64::MAX;
+/// Batches that one socket may deliver before requests and timers get their turn.
+const BATCHES_EACH: usize = 4;
+
+/// See the module.
+pub struct Worker {
+    /// The sockets, in the order of their indexes.
+    pub sockets: Vec<Socket>,
+    /// Requests to this thread.
+    pub inbox: Arc<Inbox>,
+    /// News from this thread.
+    pub outbox: Arc<Outbox>,
+    /// The living ids, from which a transport that panicked is removed.
+    pub directory: Arc<Mutex<Directory>>,
+    /// The router.
+    pub router: Router,
+    /// Readiness of all of them.
+    pub epoll: Epoll,
+}
+
+struct State {
+    egress: Egress,
+    counters: SocketCounters,
+    origin: Instant,
+    stopped: bool,
+}
+
+impl State {
+    fn now_us(&self) -> u64 {
+        self.origin.elapsed().as_micros() as u64
+    }
+}
+
+impl Worker {
+    /// Registers the descriptors.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn register(&self) -> std::io::Result<()> {
+        use std::os::fd::AsRawFd;
+        self.epoll.add(self.inbox.wake.as_raw_fd(), WAKE)?;
+        for (token, socket) in (0..).zip(&self.sockets) {
+            self.epoll.add(socket.as_raw_fd(), token)?;
+        }
+        Ok(())
+    }
+
+    /// Runs until a stop request.
+    pub fn run(mut self) {
+        let mut state = State {
+            egress: Egress::default(),
+            counters: SocketCounters::default(),
+            origin: Instant::now(),
+            stopped: false,
+        };
+        let mut ready = Vec::new();
+        let mut batch = ReceiveBatch::new();
+        while !state.stopped {
+            let now_us = state.now_us();
+            let wait_us = self.router.poll_timeout().saturating_sub(now_us);
+            self.epoll.wait(wait_us.div_ceil(1000).min(1000) as i32, &mut ready);
+            for token in &ready {
+                if *token == WAKE {
+                    self.handle_requests(&mut state);
+                } else {
+                    self.receive(*token as usize, &mut batch, &mut state);
+                }
+            }
+            let now_us = state.now_us();
+            if now_us >= self.router.poll_timeout() {
+                self.guard(&mut state, |router, egress| router.handle_timeout(now_us, egress));
+            }
+            self.forward(&mut state);
+            self.report();
+        }
+    }
+
+    fn receive(&mut self, via: usize, batch: &mut ReceiveBatch, state: &mut State) {
+        for _ in 0..BATCHES_EACH {
+            let count = self.sockets[via].receive(batch);
+            if count == 0 {
+                return;
+            }
+            state.counters.receive_calls += 1;
+            self.handle_batch(via, count, batch, state);
+            if count < BATCH {
+                return;
+            }
+        }
+    }
+
+    fn handle_batch(&mut self, via: usize, count: usize, batch: &mut ReceiveBatch, state: &mut State) {
+        let now_us = state.now_us();
+        for i in 0..count {
+            if let Some((remote, datagram)) = batch.datagram(i) {
+                let path = Path { via: via as u8, remote };
+                self.guard(state, |router, egress| router.handle_datagram(now_us, path, datagram, egress));
+            }
+        }
+        self.forward(state);
+    }
+
+    fn handle_requests(&mut self, state: &mut State) {
+        for request in self.inbox.take() {
+            match request {
+                Request::Command(command) => {
+                    let now_us = state.now_us();
+                    self.guard(state, |router, egress| router.apply(now_us, command, egress));
+                }
+                Request::Stats(reply) => {
+                    // Whoever asked may have stopped waiting.
+                    let _ = reply.try_send(self.stats(state));
+                }
+                Request::Stop => state.stopped = true,
+            }
+        }
+    }
+
+    /// Runs a step of the router. A panic ends the transport that it concerns, and nothing else.
+    fn guard(&mut self, state: &mut State, step: impl FnOnce(&mut Router, &mut Egress)) {
+        let (router, egress) = (&mut self.router, &mut state.egress);
+        let Err(panic) = catch_unwind(AssertUnwindSafe(|| step(router, egress))) else { return };
+        state.counters.panics += 1;
+        let Some(transport) = self.router.current() else { return };
+        let router = &mut self.router;
+        let _ = catch_unwind(AssertUnwindSafe(|| router.remove_transport(transport)));
+        let _ = lock(&self.directory).remove_transport(transport);
+        let message = panic.downcast_ref::<String>().map(String::as_str);
+        let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic").to_owned();
+        self.outbox.push(Notice::Panic { transport, message });
+    }
+
+    /// Lets the router forward what the batch brought, and sends.
+    fn forward(&mut self, state: &mut State) {
+        let now_us = state.now_us();
+        loop {
+            let mut more = false;
+            self.guard(state, |router, egress| more = router.forward(now_us, egress));
+            self.send(state);
+            if !more {
+                return;
+            }
+        }
+    }
+
+    fn send(&mut self, state: &mut State) {
+        state.egress.group_by_flow();
+        let mut rest = state.egress.packets();
+        let mut run: [&[u8]; MAX_SEGMENTS] = [&[]; MAX_SEGMENTS];
+        while let Some(first) = rest.first() {
+            let socket = &mut self.sockets[usize::from(first.path.via)];
+            let same = rest.iter().take_while(|packet| packet.path == first.path);
+            let count = socket.run_len(same.map(|packet| packet.len())).max(1);
+            for (slot, packet) in run.iter_mut().zip(&rest[..count]) {
+                *slot = state.egress.bytes(packet);
+            }
+            let sent = socket.send_run(first.path.remote, &run[..count]);
+            state.counters.sent_packets += count as u64 - sent.dropped;
+            state.counters.send_calls += sent.calls;
+            state.counters.send_dropped += sent.dropped;
+            rest = &rest[count..];
+        }
+        state.egress.clear();
+    }
+
+    fn report(&mut self) {
+        while let Some(event) = self.router.poll_event() {
+            self.outbox.push(Notice::Event(event));
+        }
+    }
+
+    fn stats(&self, state: &State) -> Stats {
+        Stats {
+            router: self.router.stats(state.now_us()),
+            sockets: state.counters,
+            thread_cpu_ns: vec![thread_cpu_ns()],
+            segments: self.sockets.iter().all(Socket::segments),
+        }
+    }
+}
