@@ -275,6 +275,18 @@ impl Builder {
         builder
     }
 
+    #[cfg(test)]
+    pub(crate) fn bare_request(transaction: &[u8; 12], username: &str) -> Self {
+        let mut builder = Self::new(BINDING_REQUEST, transaction);
+        builder.attribute(USERNAME, username.as_bytes());
+        builder
+    }
+
+    #[cfg(test)]
+    pub(crate) fn add(&mut self, attribute: u16, value: &[u8]) {
+        self.attribute(attribute, value);
+    }
+
     fn attribute(&mut self, attribute: u16, value: &[u8]) {
         self.bytes.extend_from_slice(&attribute.to_be_bytes());
         self.bytes.extend_from_slice(&(value.len() as u16).to_be_bytes());

@@ -122,3 +122,7 @@ impl PacketCipher for Gcm {
         Some((plain_len, index))
     }
 }
+
+#[cfg(test)]
+#[path = "gcm_tests.rs"]
+mod tests;

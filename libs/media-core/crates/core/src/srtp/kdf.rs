@@ -49,3 +49,24 @@ impl Kdf {
         Some(out)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    }
+
+    /// RFC 3711 appendix B.3.
+    #[test]
+    fn derives_the_keys_of_the_rfc() {
+        let key = bytes("e1f97a0d3e018be0d64fa32c06de4139");
+        let salt = bytes("0ec675ad498afeebb6960b3aabe6");
+        let kdf = Kdf::new(&key, &salt).unwrap();
+        assert_eq!(kdf.array::<16>(Label::RtpKey).unwrap()[..], bytes("c61e7a93744f39ee10734afe3ff7a087"));
+        assert_eq!(kdf.array::<14>(Label::RtpSalt).unwrap()[..], bytes("30cbbc08863d8c85d49db34a9ae1"));
+        let auth = bytes("cebe321f6ff7716b6fd4ab49af256a156d38baa4");
+        assert_eq!(kdf.array::<20>(Label::RtpAuth).unwrap()[..], auth);
+    }
+}

@@ -1,1 +1,86 @@
+//! All profiles through sender and receiver.
 
+use proptest::prelude::*;
+
+use super::*;
+
+const PROFILES: [Profile; 3] = [Profile::Aes128CmSha1_80, Profile::AeadAes128Gcm, Profile::AeadAes256Gcm];
+
+fn pair(profile: Profile) -> (Sender, Receiver) {
+    let make = || cipher(profile, &vec![7; profile.key_len()], &vec![9; profile.salt_len()]).unwrap();
+    (Sender::new(make()), Receiver::new(make()))
+}
+
+fn sealed(sender: &Sender, ssrc: u32, index: u64, payload: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0; 12 + payload.len() + sender.cipher().rtp_overhead()];
+    crate::rtp::write_header(&mut packet, false, false, 96, index as u16, 0, ssrc);
+    assert!(sender.cipher().seal_rtp(ssrc, index, 12, payload, &mut packet));
+    packet
+}
+
+#[test]
+fn a_sequence_number_that_wraps_rolls_the_counter_over() {
+    for profile in PROFILES {
+        let (sender, mut receiver) = pair(profile);
+        for index in [65_534_u64, 65_536, 65_535, 65_537, 90_000] {
+            let mut packet = sealed(&sender, 5, index, b"payload");
+            let opened = receiver.open_rtp(5, index as u16, 12, &mut packet).unwrap();
+            assert_eq!(opened, Opened { len: 12 + 7, index });
+            assert_eq!(&packet[12..19], b"payload");
+        }
+    }
+}
+
+#[test]
+fn a_replayed_or_changed_packet_is_refused() {
+    for profile in PROFILES {
+        let (sender, mut receiver) = pair(profile);
+        let packet = sealed(&sender, 5, 100, b"payload");
+        assert!(receiver.open_rtp(5, 100, 12, &mut packet.clone()).is_ok());
+        assert_eq!(receiver.open_rtp(5, 100, 12, &mut packet.clone()), Err(Refusal::Replayed));
+        for at in [0, 13, packet.len() - 1] {
+            let mut packet = sealed(&sender, 5, 101, b"payload");
+            packet[at] ^= 1;
+            assert_eq!(receiver.open_rtp(5, 101, 12, &mut packet), Err(Refusal::NotAuthentic));
+        }
+        assert_eq!(receiver.open_rtp(5, 101, 12, &mut [0; 13]), Err(Refusal::NotAuthentic));
+    }
+}
+
+#[test]
+fn rtcp_is_opened_once() {
+    for profile in PROFILES {
+        let (mut sender, mut receiver) = pair(profile);
+        let plain = [0x80, 201, 0, 1, 0, 0, 0, 9];
+        let mut packet = plain.to_vec();
+        packet.resize(8 + sender.cipher().rtcp_overhead(), 0);
+        assert!(sender.seal_rtcp(&mut packet));
+        assert_eq!(receiver.open_rtcp(&mut packet.clone()), Ok(8));
+        assert_eq!(receiver.open_rtcp(&mut packet.clone()), Err(Refusal::Replayed));
+        packet[9] ^= 1;
+        assert_eq!(receiver.open_rtcp(&mut packet), Err(Refusal::NotAuthentic));
+    }
+}
+
+#[test]
+fn streams_are_bounded_and_junk_makes_none() {
+    let (sender, mut receiver) = pair(Profile::AeadAes128Gcm);
+    for ssrc in 0..MAX as u32 {
+        assert_eq!(receiver.open_rtp(ssrc + 1000, 1, 12, &mut [0; 60]), Err(Refusal::NotAuthentic));
+        assert!(receiver.open_rtp(ssrc, 1, 12, &mut sealed(&sender, ssrc, 1, b"x")).is_ok());
+    }
+    let mut packet = sealed(&sender, 9999, 1, b"x");
+    assert_eq!(receiver.open_rtp(9999, 1, 12, &mut packet), Err(Refusal::TooManyStreams));
+}
+
+const MAX: usize = super::receiver::MAX_STREAMS;
+
+proptest! {
+    #[test]
+    fn any_payload_returns(profile in 0..3_usize, ssrc: u32, index in 0..1_u64 << 20, payload: Vec<u8>) {
+        let (sender, _) = pair(PROFILES[profile]);
+        let mut packet = sealed(&sender, ssrc, index, &payload);
+        let len = sender.cipher().open_rtp(ssrc, index, 12, &mut packet).unwrap();
+        prop_assert_eq!(&packet[12..len], &payload[..]);
+    }
+}
