@@ -6,7 +6,7 @@ BOOTSTRAP := $(PYTHON) libs/cli/bootstrap.py
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status test unit lint format types e2e bench lock browser
+.PHONY: docs help setup up down status test unit lint format types e2e bench lock browser
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,10 @@ types: setup ## pyright strict, tsc --strict
 
 bench: setup ## the benchmarks, each with its floor beside it
 	@$(BIN)/python -m bench $(ARGS)
+
+docs: setup ## write the generated reference pages anew
+	@for page in events codes; do $(BIN)/python -m parlour.contracts.reference $$page > docs/reference/$$page.md; done
+	@$(BIN)/python -m parlour.contracts.schema > docs/reference/contracts.json
 
 browser: ## a Chromium for the browser tests, where there is none
 	@$(BOOTSTRAP) browser

@@ -1,0 +1,20 @@
+"""The committed reference is what the contracts say today."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from parlour.contracts import reference, schema
+
+FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+
+
+@pytest.mark.parametrize("page", sorted(reference.PAGES))
+def test_pages_are_current(page: str) -> None:
+    assert (FOLDER / f"{page}.md").read_text() == reference.PAGES[page](), "run `make docs`"
+
+
+def test_schema_is_current() -> None:
+    committed = msgspec.json.decode((FOLDER / "contracts.json").read_bytes())
+    assert committed == msgspec.json.decode(msgspec.json.encode(schema.document())), "run `make docs`"
