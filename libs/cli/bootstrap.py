@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import importlib.util
 import os
 import platform
 import re
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,12 +43,12 @@ class Missing(Exception):
 
 def say(text: str) -> None:
     """One line for the person who waits."""
-    print(f"setup: {text}", flush=True)
+    print(f"setup: {text}", flush=True)  # noqa: T201
 
 
 def sources(folder: Path, *patterns: str) -> list[Path]:
     """The files below a folder that a build reads, without what builds leave behind."""
-    found = []
+    found: list[Path] = []
     for directory, names, files in os.walk(folder):
         names[:] = sorted(name for name in names if name not in NOT_SOURCES and not name.startswith("."))
         found += [Path(directory, name) for name in files if any(name.endswith(end) for end in patterns)]
@@ -73,13 +75,13 @@ def fresh(step: str, wanted: str, outputs: bool = True) -> bool:
     return outputs and stamp.is_file() and stamp.read_text() == wanted
 
 
-def run(step: str, *command: str | Path, cwd: Path = ROOT, **environment: str) -> None:
+def run(step: str, *command: str | Path, cwd: Path = ROOT, environment: dict[str, str] | None = None) -> None:
     """Run one command of a step; its output is shown only when it fails."""
     env = {**os.environ, "VIRTUAL_ENV": str(VENV), "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     env.pop("PYTHONHOME", None)
     with tempfile.TemporaryFile() as output:
         done = subprocess.run(
-            [str(part) for part in command], cwd=cwd, env={**env, **environment}, stdout=output, stderr=output
+            [str(part) for part in command], cwd=cwd, env={**env, **(environment or {})}, stdout=output, stderr=output
         )
         if done.returncode:
             output.seek(0)
@@ -87,12 +89,11 @@ def run(step: str, *command: str | Path, cwd: Path = ROOT, **environment: str) -
             raise Missing(f"{step} failed (exit {done.returncode}); the output above says why. Mend it, run again.")
 
 
-def do(step: str, wanted: str, *actions) -> None:
-    """Run a step's actions, say how long they took, and stamp it."""
+def do(step: str, wanted: str, action: Callable[[], None]) -> None:
+    """Run a step's action, say how long it took, and stamp it."""
     start = time.monotonic()
     say(f"{step} ...")
-    for action in actions:
-        action()
+    action()
     STAMPS.mkdir(parents=True, exist_ok=True)
     (STAMPS / step).write_text(wanted)
     say(f"{step}: done in {time.monotonic() - start:.1f} s")
@@ -109,16 +110,13 @@ def newer_python() -> str | None:
 
 def python_problems() -> list[str]:
     """Whether this interpreter can make the environment."""
-    problems = []
+    problems: list[str] = []
     if sys.version_info < OLDEST_PYTHON:
         problems.append(
             f"Python {OLDEST_PYTHON[0]}.{OLDEST_PYTHON[1]} or newer (this is {platform.python_version()} at "
             f"{sys.executable}). Install python3.11 and run: make setup PYTHON=python3.11"
         )
-    try:
-        import ensurepip  # noqa: F401
-        import venv  # noqa: F401
-    except ImportError:
+    if not all(map(importlib.util.find_spec, ("ensurepip", "venv"))):
         problems.append("Python's venv module. On Debian: apt-get install python3-venv")
     return problems
 
@@ -175,9 +173,21 @@ def make_environment() -> None:
 def install(*arguments: str | Path) -> None:
     """Install with uv; pip takes over where uv cannot use this machine's package settings."""
     python = VENV / "bin" / "python"
-    links = os.environ.get("PIP_FIND_LINKS", "")
+    links = {"UV_FIND_LINKS": os.environ.get("PIP_FIND_LINKS", "")}
     try:
-        run("packages", python, "-m", "uv", "pip", "install", "--python", python, *arguments, UV_FIND_LINKS=links)
+        run(
+            "packages",
+            python,
+            "-m",
+            "uv",
+            "pip",
+            "install",
+            "--compile-bytecode",
+            "--python",
+            python,
+            *arguments,
+            environment=links,
+        )
     except Missing:
         say("uv could not install; trying pip")
         run("packages", python, "-m", "pip", "install", "-q", *arguments)
@@ -208,9 +218,9 @@ def node_path() -> str:
 
 def build_sdk() -> None:
     """The browser SDK's bundle and pages."""
-    path = node_path()
-    run("sdk-web", "npm", "ci", "--no-audit", "--no-fund", cwd=SDK_WEB, PATH=path)
-    run("sdk-web", "npm", "run", "build", cwd=SDK_WEB, PATH=path)
+    path = {"PATH": node_path()}
+    run("sdk-web", "npm", "ci", "--no-audit", "--no-fund", cwd=SDK_WEB, environment=path)
+    run("sdk-web", "npm", "run", "build", cwd=SDK_WEB, environment=path)
 
 
 def build_core() -> None:
@@ -259,8 +269,8 @@ def browser() -> None:
     say("no Chromium: installing it with apt-get (about half a minute)")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     try:
-        run("chromium", "apt-get", "update", "-q", **quiet)
-        run("chromium", "apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium", **quiet)
+        run("chromium", "apt-get", "update", "-q", environment=quiet)
+        run("chromium", "apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium", environment=quiet)
     except Missing as failure:
         raise Missing(f"Chromium could not be installed. {way_out}") from failure
 
@@ -277,10 +287,10 @@ def main() -> int:
         try:
             verb()
         except Missing as problem:
-            print(f"setup: {problem}", file=sys.stderr)
+            print(f"setup: {problem}", file=sys.stderr)  # noqa: T201
             return 1
         except OSError as problem:
-            print(f"setup: {problem.strerror or problem}: {problem.filename or ROOT}", file=sys.stderr)
+            print(f"setup: {problem.strerror or problem}: {problem.filename or ROOT}", file=sys.stderr)  # noqa: T201
             return 1
     return 0
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import asyncpg
 import nats
+import nats.errors
 import pytest
+from nats.aio.msg import Msg
 
 from parlour.cli.embedded import NatsServer, Postgres, free_port, spawn, stop, unprivileged
 from parlour.cli.embedded.account import SYSTEM_STATE, Account, readable, state_folder
@@ -31,7 +33,7 @@ async def test_nats_carries_a_request_between_two_users(nats_server: NatsServer)
     answering = await nats.connect(nats_server.address("room"))
     asking = await nats.connect(nats_server.address("cli"))
 
-    async def answer(message: nats.aio.msg.Msg) -> None:
+    async def answer(message: Msg) -> None:
         await message.respond(b"here")
 
     await answering.subscribe("parlour.v1.7.cmd.room.1.lobby.join", cb=answer)

@@ -4,8 +4,7 @@ from parlour.kernel.rejection import Rejection
 
 from .embedded import StateTooOld
 from .supervise.bring_up import PortTaken
-from .supervise.state import Held, Unusable
-from .supervise.supervisor import StartFailed
+from .supervise.state import Held, StartFailed, Unusable
 
 
 class NotRunning(Exception):

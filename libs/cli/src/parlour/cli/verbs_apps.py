@@ -18,7 +18,6 @@ from parlour.contracts.commands import (
     TokenMade,
 )
 
-from .ask import ask, connected
 from .target import default_app, nats_url
 
 R = TypeVar("R")
@@ -77,6 +76,8 @@ def rotate(
 
 
 async def _ask(app: int, body: AnyCommand, result: type[R]) -> R:
+    from .ask import ask, connected  # a client of NATS, which `--help` need not load
+
     async with connected(nats_url()) as bus:
         return await ask(bus, app, body, result)
 

@@ -1,7 +1,97 @@
-"""`events` and `replay`: what `record` knows of a room."""
+"""`events` and `replay`: what the record knows of a room."""
 
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
 import typer
+
+from .target import default_app, nats_url
+
+if TYPE_CHECKING:
+    from parlour.contracts.envelope import EventView
+    from parlour.contracts.queries import RoomState
+
+Room = Annotated[str, typer.Argument(help="Room id.")]
+App = Annotated[int, typer.Option(help="Application id.", default_factory=default_app)]
+Life = Annotated[str, typer.Option(help="A certain life of the room (its roomUID); the latest when not given.")]
+Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
+    app.command()(events)
+    app.command()(replay)
+
+
+def events(
+    room: Room,
+    app: App,
+    start: Annotated[int, typer.Option("--from", help="Number of the first event.", min=1)] = 1,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens.")] = False,
+    life: Life = "",
+    json: Json = False,
+) -> None:
+    """Print a room's events in order, one a line."""
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_events(room, app, start, follow, life, json))
+
+
+def replay(
+    room: Room,
+    app: App,
+    at: Annotated[str, typer.Option(help="An event's number, or a time (2026-11-21T14:03:07Z, 14:03:07).")] = "",
+    life: Life = "",
+    json: Json = False,
+) -> None:
+    """Print a room's state as of any moment, folded from its events."""
+    state = asyncio.run(_replay(room, app, at, life))
+    typer.echo(msgspec.json.encode(state).decode() if json else _state_text(state))
+
+
+async def _events(room: str, app: int, start: int, follow: bool, life: str, json: bool) -> None:
+    from .ask import connected
+    from .history import Room as Log
+
+    async with connected(nats_url()) as bus:
+        async for event in Log(bus, app, room).events(start - 1, life=life, follow=follow):
+            typer.echo(msgspec.json.encode(event).decode() if json else _event_text(event))
+
+
+async def _replay(room: str, app: int, at: str, life: str) -> "RoomState":
+    from .ask import connected
+    from .history import Room as Log
+    from .history import moment
+
+    try:
+        seq, microseconds = moment(at) if at else (None, None)
+    except ValueError:
+        raise typer.BadParameter(f"{at!r} is neither an event's number nor a time", param_hint="--at") from None
+    async with connected(nats_url()) as bus:
+        return await Log(bus, app, room).state(seq=seq, at=microseconds, life=life)
+
+
+def _when(microseconds: int) -> str:
+    return f"{datetime.fromtimestamp(microseconds / 1e6, UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3]
+
+
+def _event_text(event: "EventView") -> str:
+    who = event.user_id or event.actor or "-"
+    return f"{event.seq:>6}  {_when(event.at)}  {event.type:<28}  {who:<16}  {bytes(event.data).decode()}"
+
+
+def _state_text(state: "RoomState") -> str:
+    lines = [
+        f"room {state.room} of app {state.app}: {'open' if state.open else 'closed'} as of event {state.seq}, {_when(state.at)}",
+        f"  life {state.room_uid}  hash {state.hash[:16]}",
+    ]
+    lines += [
+        f"  user    {user.user_id} ({user.user_name}){' suspended' if user.suspended else ''}" for user in state.users
+    ]
+    for stream in state.streams:
+        kinds = "+".join(kind for kind, there in (("audio", stream.has_audio), ("video", stream.has_video)) if there)
+        lines.append(f"  stream  {stream.stream_id}  {kinds} {stream.codec}  played by {len(stream.players)}")
+    lines += [f"  extra   {extra.key} = {extra.value}" for extra in state.extra_info]
+    return "\n".join([*lines, f"  {state.messages} messages so far"])

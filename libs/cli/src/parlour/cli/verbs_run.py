@@ -17,8 +17,18 @@ STEPS = {
     "services": "starting the services",
     "app": "opening the first app",
 }
-Port = Annotated[int | None, typer.Option(help="Port of the pages and the API; 0 takes a free one.", show_default="8080")]
+Port = Annotated[
+    int | None, typer.Option(help="Port of the pages and the API; 0 takes a free one.", show_default="8080")
+]
 Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")]
+
+
+class Stopped(msgspec.Struct, frozen=True):
+    """What `status --json` shows where nothing runs."""
+
+    state_folder: str
+    state: str = "stopped"
+    services: dict[str, str] = {}
 
 
 def register(app: typer.Typer) -> None:
@@ -60,8 +70,7 @@ def status(json: Annotated[bool, typer.Option("--json", help="For programs.")] =
     folder = StateFolder.here()
     run = running(folder)
     if json:
-        shown = msgspec.to_builtins(run) if run else {"state": "stopped", "services": {}}
-        typer.echo(msgspec.json.encode({**shown, "state_folder": str(folder.path)}).decode())
+        typer.echo(msgspec.json.encode(run or Stopped(state_folder=str(folder.path))).decode())
     elif run is None:
         last = folder.run()
         typer.echo("Parlour does not run; start it with: make up")

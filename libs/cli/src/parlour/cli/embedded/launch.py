@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypedDict
 
 import msgspec
 
@@ -41,10 +42,18 @@ def die_with_parent(sent: int) -> Callable[[], None]:
     return arrange
 
 
-def identity(account: Account | None) -> dict[str, object]:
-    """Arguments for `Popen` that change the user before exec."""
+class Who(TypedDict):
+    """`Popen`'s arguments that change the user before exec; None changes nothing."""
+
+    user: int | None
+    group: int | None
+    extra_groups: list[int] | None
+
+
+def identity(account: Account | None) -> Who:
+    """The arguments for an account."""
     if account is None:
-        return {}
+        return {"user": None, "group": None, "extra_groups": None}
     return {"user": account.uid, "group": account.gid, "extra_groups": []}
 
 
@@ -60,7 +69,7 @@ def spawn(launch: Launch, log: Path) -> subprocess.Popen[bytes]:
             stderr=output,
             start_new_session=True,
             preexec_fn=die_with_parent(launch.death_signal),
-            **identity(launch.account),  # pyright: ignore[reportArgumentType] one dict for three keyword types
+            **identity(launch.account),
         )
 
 

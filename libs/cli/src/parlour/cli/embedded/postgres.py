@@ -162,7 +162,7 @@ class Postgres:
                 cwd=self.folder,
                 capture_output=True,
                 text=True,
-                **identity(self.account),  # pyright: ignore[reportCallIssue, reportArgumentType] three keyword types
+                **identity(self.account),
             )
         if done.returncode:
             shutil.rmtree(self.data, ignore_errors=True)

@@ -4,8 +4,8 @@ import asyncio
 import os
 import sys
 
-from .state import Held, StateFolder, Unusable
-from .supervisor import StartFailed, Supervisor
+from .state import Held, StartFailed, StateFolder, Unusable
+from .supervisor import Supervisor
 
 
 def main() -> int:

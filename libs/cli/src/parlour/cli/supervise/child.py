@@ -46,7 +46,9 @@ class Child:
     def status(self) -> ServiceStatus:
         """What to say about it."""
         running = self._process is not None and self._process.returncode is None
-        state = "ready" if self.ready.is_set() else "starting" if running else "stopped" if self._stopping else "waiting"
+        state = (
+            "ready" if self.ready.is_set() else "starting" if running else "stopped" if self._stopping else "waiting"
+        )
         return ServiceStatus(pid=self.pid if running else 0, state=state, restarts=self.exits)
 
     async def stop(self) -> None:
@@ -105,7 +107,7 @@ class Child:
             self.ready.clear()
 
     async def _watch(self) -> None:
-        while not await self._probe():
+        while not await self._probe():  # noqa: ASYNC110 the one who knows is another process
             await asyncio.sleep(PROBE_EVERY_S)
         self.ready.set()
         self.changed()

@@ -10,10 +10,22 @@ SHOWN_LINES = 12
 TAIL_BYTES = 16_384
 
 KNOWN = (
-    ("No space left on device", "the disk is full. Free some space, or name a folder on another disk in PARLOUR_STATE."),
-    ("no space left on device", "the disk is full. Free some space, or name a folder on another disk in PARLOUR_STATE."),
-    ("Address already in use", "its port was taken by another program meanwhile. Run it again, or choose one with --port."),
-    ("address already in use", "its port was taken by another program meanwhile. Run it again, or choose one with --port."),
+    (
+        "No space left on device",
+        "the disk is full. Free some space, or name a folder on another disk in PARLOUR_STATE.",
+    ),
+    (
+        "no space left on device",
+        "the disk is full. Free some space, or name a folder on another disk in PARLOUR_STATE.",
+    ),
+    (
+        "Address already in use",
+        "its port was taken by another program meanwhile. Run it again, or choose one with --port.",
+    ),
+    (
+        "address already in use",
+        "its port was taken by another program meanwhile. Run it again, or choose one with --port.",
+    ),
     ("ModuleNotFoundError", "a package is missing from the environment. Run: make setup"),
     ("could not create shared memory", "the machine has no shared memory left. Give /dev/shm more than 128 MB."),
     ("Permission denied", "a file is not readable to the account it runs as; the log names it."),

@@ -32,13 +32,16 @@ class Servers(msgspec.Struct, frozen=True):
     """The database owner's DSN, for the schema and for roles."""
 
 
-def addresses(secrets: Secrets, nats: NatsServer | None, postgres: Postgres | None, environ: Mapping[str, str]) -> Servers:
+def addresses(
+    secrets: Secrets, nats: NatsServer | None, postgres: Postgres | None, environ: Mapping[str, str]
+) -> Servers:
     """Embedded where there is a server object, otherwise the environment's word for everybody."""
     names = (*SERVICES, "cli")
     bus = {name: nats.address(name) if nats else environ[NATS_VARIABLE] for name in names}
     owner = postgres.address() if postgres else environ[POSTGRES_VARIABLE]
     record = {
-        name: postgres.address(role, secrets.postgres_roles[name]) if postgres else owner for name, role in ROLES.items()
+        name: postgres.address(role, secrets.postgres_roles[name]) if postgres else owner
+        for name, role in ROLES.items()
     }
     return Servers(bus, record, owner)
 

@@ -1,11 +1,11 @@
 """The state folder: who holds it, its secrets, and what the supervisor tells the world about itself.
 
-    format         the layout's number
-    lock           held by the supervisor for as long as it lives
-    secrets.json   passwords and keys, made once, readable to the owner alone
-    run.json       what runs: written by the supervisor, read by `status`
-    children.json  pids with start times, so that the next supervisor can reap what a killed one left
-    logs/ nats/ postgres/
+format         the layout's number
+lock           held by the supervisor for as long as it lives
+secrets.json   passwords and keys, made once, readable to the owner alone
+run.json       what runs: written by the supervisor, read by `status`
+children.json  pids with start times, so that the next supervisor can reap what a killed one left
+logs/ nats/ postgres/
 """
 
 import fcntl
@@ -17,7 +17,7 @@ from typing import TypeVar
 import msgspec
 
 from ..checkout import ROOT, SERVICES
-from ..embedded import Account, USERS, state_folder, unprivileged
+from ..embedded import USERS, Account, state_folder, unprivileged
 from .processes import Identity
 
 FORMAT = "1"
@@ -31,6 +31,10 @@ class Held(Exception):
 
 class Unusable(Exception):
     """The folder can't be used; the text says why and what to do."""
+
+
+class StartFailed(Exception):
+    """The suite did not come up; the text says why and what to do."""
 
 
 class Secrets(msgspec.Struct, frozen=True):

@@ -15,19 +15,15 @@ from ..checkout import SERVICES
 from ..embedded import Launch, NatsServer, Postgres, free_port, grants
 from . import diagnose, logs, plan
 from .child import Child
-from .processes import identify, reap
 from .probes import Probe, answers, http_ready
+from .processes import identify, reap
 from .schema_step import bring_up_to_date
-from .state import Run, StateFolder
+from .state import Run, StartFailed, StateFolder
 
 SERVERS_WITHIN_S = 30.0
 SERVICES_WITHIN_S = 60.0
 TRIES_WHILE_STARTING = 3
 HOUSEKEEPING_S = 5.0
-
-
-class StartFailed(Exception):
-    """The suite did not come up; the text says why and what to do."""
 
 
 class Supervisor:

@@ -1,0 +1,64 @@
+"""What is committed says which package, never where from; and nothing of one machine."""
+
+import re
+
+import pytest
+import sources
+
+# Written apart, so that this file is not a finding of its own.
+REGISTRIES = (
+    "pypi" + ".org",
+    "files.python" + "hosted",
+    "registry.npm" + "js",
+    "crates" + ".io-index",
+    "static.crates" + ".io",
+    "proxy.golang" + ".org",
+)
+MACHINE_PATHS = re.compile(r"(?<![\w./-])/(?:ro" + r"ot|wo" + r"rk|home/\w+)/")
+BINARY = {".png", ".ico", ".woff2", ".bin", ".so", ".wasm", ".pcap"}
+
+
+def texts() -> list[tuple[str, str]]:
+    return [
+        (sources.shown(path), path.read_text(errors="replace"))
+        for path in sources.tracked()
+        if path.suffix not in BINARY
+    ]
+
+
+def test_no_committed_file_names_a_registry() -> None:
+    found = [f"{name}: {host}" for name, text in texts() for host in REGISTRIES if host in text]
+    assert not found, "\n".join(found)
+
+
+def test_no_committed_file_names_a_path_of_one_machine() -> None:
+    found = [f"{name}: {match[0]}" for name, text in texts() for match in MACHINE_PATHS.finditer(text)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "libs/sdk-web/node.lock"])
+def test_python_locks_pin_versions_and_hashes(lock: str) -> None:
+    entries = [
+        line for line in (sources.ROOT / lock).read_text().splitlines() if line and not line.startswith((" ", "#"))
+    ]
+    assert entries
+    assert all(re.match(r"^[a-z0-9._-]+(\[[a-z,]+\])?==\S+ ", entry) for entry in entries), entries
+    assert (sources.ROOT / lock).read_text().count("--hash=sha256:") >= len(entries)
+
+
+def test_the_lock_has_what_the_members_ask_for() -> None:
+    import tomllib
+
+    locked = {
+        match[1]
+        for match in re.finditer(r"^([a-z0-9._-]+)", (sources.ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    }
+    missing: set[str] = set()
+    for path in sources.tracked():
+        if path.name == "pyproject.toml":
+            for wanted in tomllib.loads(path.read_text())["project"].get("dependencies", []):
+                name = re.match(r"[A-Za-z0-9._-]+", wanted)
+                assert name
+                if not name[0].startswith("parlour-") and name[0].lower().replace("_", "-") not in locked:
+                    missing.add(f"{path.parent.name}: {name[0]}")
+    assert not missing, f"{missing}; run: make lock"
