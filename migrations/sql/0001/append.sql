@@ -1,6 +1,6 @@
 -- Appends units. The arrays are columns: logs l_ (each once), units u_, their appends a_, the appends' events e_, claims c_ and
 -- deadlines d_, in the order of the units; u_appends, u_claims, u_deadlines and a_events count the children of each parent.
--- u_twin is the index of an earlier unit of this call with the same command id, or 0.
+-- u_twin is the index of the last earlier unit of this call with the same command id, or 0.
 --
 -- Gives for each unit o_code (0 committed, 1 duplicate, 2 conflict, 3 refused) with, as it applies, o_index (append or claim, counted
 -- over the call), o_number (the aggregate's version), o_text (the reason), o_holder, o_answer, o_places; for each event its place, null
@@ -41,7 +41,7 @@ DECLARE
     -- cursors: the children of the unit at hand are first .. last
     a_first int := 1; a_last int := 0; e_first int := 1; c_first int := 1; c_last int := 0; d_first int := 1; d_last int := 0;
     alive boolean; is_open boolean; version bigint; e int; l int; pos bigint; at bigint; seq bigint; hash bytea; places bytea;
-    held text; mine boolean; taken int; undo int[];
+    held text; mine boolean; taken int; undo int[]; twin int;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'parlour.append needs READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
@@ -120,9 +120,12 @@ BEGIN
         e := e_first;
         FOR a IN a_first .. a_last LOOP e_first := e_first + a_events[a]; END LOOP;
 
-        IF u_twin[u] > 0 AND o_code[u] IS NULL AND o_code[u_twin[u]] = 0 THEN
-            IF u_principal[u] = u_principal[u_twin[u]] AND u_digest[u] = u_digest[u_twin[u]] THEN
-                o_code[u] := 1; o_answer[u] := u_answer[u_twin[u]]; o_places[u] := o_places[u_twin[u]];
+        -- the unit of this call that has done the same command, if one has
+        twin := u_twin[u];
+        WHILE twin > 0 AND o_code[twin] <> 0 LOOP twin := u_twin[twin]; END LOOP;
+        IF twin > 0 AND o_code[u] IS NULL THEN
+            IF u_principal[u] = u_principal[twin] AND u_digest[u] = u_digest[twin] THEN
+                o_code[u] := 1; o_answer[u] := u_answer[twin]; o_places[u] := o_places[twin];
             ELSE
                 o_code[u] := 3; o_text[u] := 'command_id_reused';
             END IF;

@@ -78,7 +78,9 @@ class PostgresLog:
 
     async def due(self, service: str, now: int, limit: int, lease_us: int) -> tuple[DueDeadline, ...]:
         """See `EventLog.due`."""
-        rows = await self._rows("SELECT key, due_at, body FROM parlour.due($1, $2, $3, $4)", service, now, limit, lease_us)
+        rows = await self._rows(
+            "SELECT key, due_at, body FROM parlour.due($1, $2, $3, $4)", service, now, limit, lease_us
+        )
         return tuple(DueDeadline(service, row["key"], row["due_at"], row["body"]) for row in rows)
 
     async def cursor(self, reader: str) -> dict[int, int]:

@@ -25,7 +25,13 @@ class Columns:
 
     def arguments(self) -> tuple[list[Any], ...]:
         """In the order of the function's parameters."""
-        return (*self._log_columns(), *self._unit_columns(), *self._append_columns(), *self._claim_columns(), *self._deadline_columns())
+        return (
+            *self._log_columns(),
+            *self._unit_columns(),
+            *self._append_columns(),
+            *self._claim_columns(),
+            *self._deadline_columns(),
+        )
 
     def _log_columns(self) -> tuple[list[Any], ...]:
         logs = self.logs
@@ -57,7 +63,12 @@ class Columns:
 
     def _deadline_columns(self) -> tuple[list[Any], ...]:
         deadlines = [deadline for unit in self.units for deadline in unit.deadlines]
-        return [d.service for d in deadlines], [d.key for d in deadlines], [d.due_at for d in deadlines], [d.body for d in deadlines]
+        return (
+            [d.service for d in deadlines],
+            [d.key for d in deadlines],
+            [d.due_at for d in deadlines],
+            [d.body for d in deadlines],
+        )
 
     def outcomes(self, row: Any) -> tuple[Outcome, ...]:
         """What the function answered, one outcome for each unit."""
@@ -71,7 +82,12 @@ class _Reader:
     def __init__(self, columns: Columns, row: Any) -> None:
         self._columns = columns
         self._code, self._index, self._number = row["o_code"], row["o_index"], row["o_number"]
-        self._text, self._holder, self._answer, self._places = row["o_text"], row["o_holder"], row["o_answer"], row["o_places"]
+        self._text, self._holder, self._answer, self._places = (
+            row["o_text"],
+            row["o_holder"],
+            row["o_answer"],
+            row["o_places"],
+        )
         self._seq, self._at, self._pos = row["r_seq"], row["r_at"], row["r_pos"]
         self._version, self._prev, self._hash = row["r_version"], row["r_prev"], row["r_hash"]
         self._event = self._claim = 0
@@ -86,7 +102,7 @@ class _Reader:
         if code == 1:
             return Duplicate(self._answer[i], _places(self._places[i]))
         if code == 2:
-            append = self._columns.appends[self._index[i] - 1]
+            append: Append = self._columns.appends[self._index[i] - 1]
             return Conflict(append.log.uid, append.aggregate, self._number[i])
         claim = -1 if self._index[i] is None else self._index[i] - 1 - first_claim
         return Refused(self._text[i], claim, self._holder[i] or "")
@@ -105,15 +121,17 @@ class _Reader:
 
 
 def _twins(units: tuple[Unit, ...]) -> list[int]:
-    """For each unit the number (from 1) of the first unit with the same command id, 0 if that is itself."""
-    first: dict[tuple[int, UUID], int] = {}
+    """For each unit the number (from 1) of the last unit before it with the same command id, 0 if there is none."""
+    last: dict[tuple[int, UUID], int] = {}
     twins: list[int] = []
     for number, unit in enumerate(units, 1):
-        earlier = first.setdefault((unit.app, unit.command_id), number)
-        twins.append(0 if earlier == number else earlier)
+        twins.append(last.get((unit.app, unit.command_id), 0))
+        last[unit.app, unit.command_id] = number
     return twins
 
 
 def _places(packed: bytes) -> tuple[tuple[UUID, int], ...]:
     starts = range(0, len(packed), _PLACE_BYTES)
-    return tuple((UUID(bytes=packed[i : i + 16]), int.from_bytes(packed[i + 16 : i + _PLACE_BYTES], "big")) for i in starts)
+    return tuple(
+        (UUID(bytes=packed[i : i + 16]), int.from_bytes(packed[i + 16 : i + _PLACE_BYTES], "big")) for i in starts
+    )

@@ -121,7 +121,9 @@ class PostgresPeople:
         """Deletes the person's key, and with it what every log says of them. The id that they had, None if there was none."""
         async with borrow(self._pool) as connection:
             gone = await connection.fetchval(
-                "DELETE FROM parlour.person WHERE app = $1 AND lookup = $2 RETURNING actor", app, self._master.lookup(app, user_id)
+                "DELETE FROM parlour.person WHERE app = $1 AND lookup = $2 RETURNING actor",
+                app,
+                self._master.lookup(app, user_id),
             )
         self._actors.drop((app, user_id))
         if gone is None:
