@@ -1,0 +1,1 @@
+"""What reaches the service over NATS: commands and gateways' beats."""

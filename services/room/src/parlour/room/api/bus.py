@@ -1,0 +1,61 @@
+"""Commands over NATS: one endpoint for each verb, so that stock tools list them with their statistics."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from parlour.contracts import commands as contract
+from parlour.contracts import subjects
+from parlour.contracts.codes import Code
+from parlour.contracts.commands import Reply, Request
+from parlour.contracts.ids import check_app_id, check_room_id
+from parlour.kernel.rejection import Rejection
+from parlour.room.app.rooms import Rooms
+from parlour.runtime.address import Address
+from parlour.runtime.bus import Bus, Endpoint, Headers
+from parlour.runtime.drafts import Call, call_of
+
+SERVICE = "room"
+VERSION = "1.0.0"
+
+Handler = Callable[[Call, Any], Awaitable[Reply]]
+
+
+class Commands:
+    """Takes a request apart, checks who asks, and hands it to its handler."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._handlers: dict[str, tuple[type[contract.Command], Handler]] = {
+            "join": (contract.JoinRoom, rooms.join),
+            "leave": (contract.LeaveRoom, rooms.leave),
+            "kick": (contract.KickUser, rooms.kick),
+            "close": (contract.CloseRoom, rooms.close),
+            "set_extra_info": (contract.SetRoomExtraInfo, rooms.set_extra_info),
+        }
+
+    async def serve(self, bus: Bus) -> None:
+        """Registers the endpoints."""
+        of_all = subjects.commands_of(SERVICE).removesuffix("*")
+        await bus.serve(SERVICE, VERSION, {verb: Endpoint(of_all + verb, Request, self.handle) for verb in self._handlers})
+
+    async def handle(self, to: Address, request: Request, headers: Headers) -> Reply:
+        """One command."""
+        kind, handler = self._handlers[to.verb]
+        if not isinstance(request.body, kind):
+            raise Rejection.of(Code.PARAMETER, f"the body is not what {to.verb} takes", field="body")
+        check_app_id(to.app)
+        check_room_id(to.room)
+        check_caller(request)
+        return await handler(call_of(to, request), request.body)
+
+
+def check_caller(request: Request) -> None:
+    """A client acts for itself only; who is put out and what is closed is the operator's to say."""
+    caller, body = request.caller, request.body
+    if caller.kind != "client":
+        return
+    if isinstance(body, contract.KickUser | contract.CloseRoom):
+        raise Rejection.of(Code.FORBIDDEN, "only an operator may do this")
+    if caller.session_id and caller.session_id != getattr(body, "session_id", caller.session_id):
+        raise Rejection.of(Code.FORBIDDEN, "this is another client's session", field="sessionID")
+    if isinstance(body, contract.JoinRoom) and caller.user_id and caller.user_id != body.user_id:
+        raise Rejection.of(Code.FORBIDDEN, "this is another user's login", field="userID")

@@ -1,0 +1,1 @@
+"""Commands and reactions: load, decide, append."""

@@ -1,0 +1,109 @@
+"""The commands of a room: join, leave, kick, close, set extra information."""
+
+import msgspec
+
+from parlour.contracts import commands as contract
+from parlour.contracts.codes import Code
+from parlour.contracts.commands import Joined, Reply
+from parlour.contracts.ids import check_room_extra, check_user_id, check_user_name
+from parlour.kernel.log import EventLog
+from parlour.kernel.sealing import People
+from parlour.room.domain import commands as cmd
+from parlour.room.domain import room as domain
+from parlour.room.domain.seats import Seat, limit_of, vacated_by
+from parlour.runtime.commit import Committer
+from parlour.runtime.drafts import Call, ClaimRefused, Done, Draft, reply_of
+from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
+
+from .consequences import CLIENT_SESSION
+from .drafting import Drafting, Outcome, look_again, previous_position
+
+TRIES = 5
+"""A user's sessions that log in at the same moment take turns; more than five at once are told to come again."""
+
+
+class Rooms:
+    """Handlers. Each returns after the commit."""
+
+    def __init__(
+        self, log: EventLog, people: People, cache: StateCache[domain.State], committer: Committer, drafting: Drafting
+    ) -> None:
+        self._log = log
+        self._people = people
+        self._cache = cache
+        self._committer = committer
+        self._drafting = drafting
+
+    async def join(self, call: Call, body: contract.JoinRoom) -> Reply:
+        """Enter; other sessions of the user, wherever they are in the app, are put out in the same unit."""
+        check_user_id(body.user_id)
+        check_user_name(body.user_name)
+        actor = await self._people.actor(call.app, body.user_id)
+        seat = Seat(call.room, body.session_id)
+        for _ in range(TRIES):
+            held = [Seat(row.slot, row.holder) for row in await self._log.claims(CLIENT_SESSION, call.app, actor)]
+            vacated = vacated_by(seat, held, multi_room=body.multi_room)
+            try:
+                return await self._join(call, body, actor, vacated)
+            except ClaimRefused:
+                continue
+        raise look_again()
+
+    async def _join(self, call: Call, body: contract.JoinRoom, actor: str, vacated: tuple[Seat, ...]) -> Reply:
+        elsewhere = tuple(seat for seat in vacated if seat.room != call.room)
+
+        def decide(room: Loaded[domain.State], *others: Loaded[domain.State]) -> Draft:
+            entered = self._drafting.outcome(room, [_entering(room, body, actor)], seats=limit_of(body.multi_room))
+            kicks = [cmd.Kick(actor, Code.KICKED_LOGIN_ELSEWHERE, "login elsewhere", seat.session_id) for seat in elsewhere]
+            left = [self._drafting.outcome(other, [kick]) for other, kick in zip(others, kicks, strict=True)]
+            assert entered.log is not None, "a login that is not refused is in a room"
+            return _draft(call, (entered, *left), Joined(str(entered.log.uid), actor, entered.created), actor)
+
+        done = await decide_and_commit(self._cache, self._committer, call, decide, also=tuple(seat.room for seat in elsewhere))
+        return self._reply(call, done)
+
+    async def leave(self, call: Call, body: contract.LeaveRoom) -> Reply:
+        """The session leaves; one that is not there has left."""
+        return await self._change(call, cmd.Leave(body.session_id, body.reason))
+
+    async def kick(self, call: Call, body: contract.KickUser) -> Reply:
+        """Put a user out; one who is not there is no error."""
+        actor = await self._people.known(call.app, check_user_id(body.user_id))
+        return Reply() if actor is None else await self._change(call, cmd.Kick(actor, reason=body.reason))
+
+    async def close(self, call: Call, body: contract.CloseRoom) -> Reply:
+        """Put everybody out and end the life."""
+        return await self._change(call, cmd.Close(body.reason))
+
+    async def set_extra_info(self, call: Call, body: contract.SetRoomExtraInfo) -> Reply:
+        """Set the room's key."""
+        check_room_extra(body.key, body.value)
+        return await self._change(call, cmd.SetExtraInfo(body.session_id, body.key, body.value))
+
+    async def _change(self, call: Call, command: cmd.RoomCommand) -> Reply:
+        def decide(room: Loaded[domain.State]) -> Draft:
+            return _draft(call, (self._drafting.outcome(room, [command]),), None, "")
+
+        return self._reply(call, await decide_and_commit(self._cache, self._committer, call, decide))
+
+    def _reply(self, call: Call, done: Done) -> Reply:
+        """With a position also where nothing happened."""
+        reply = reply_of(done)
+        room = self._cache.peek(call.app, call.room)
+        return msgspec.structs.replace(reply, position=room.position) if room and not reply.position else reply
+
+
+def _entering(room: Loaded[domain.State], body: contract.JoinRoom, actor: str) -> cmd.Join:
+    return cmd.Join(
+        room.app, room.room, body.session_id, actor, body.user_id, body.user_name, body.user_update,
+        body.max_member_count, previous_position(room),
+    )  # fmt: skip
+
+
+def _draft(call: Call, outcomes: tuple[Outcome, ...], result: msgspec.Struct | None, actor: str) -> Draft:
+    """One unit for all rooms; claims that are released come before those that are taken."""
+    claims = tuple(sorted((c for o in outcomes for c in o.claims), key=lambda claim: claim.op != "release"))
+    changes = tuple(change for outcome in outcomes for change in outcome.changes)
+    deadlines = tuple(deadline for outcome in outcomes for deadline in outcome.deadlines)
+    return call.draft(*changes, result=result, claims=claims, deadlines=deadlines, actor=actor)
+

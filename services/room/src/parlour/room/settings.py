@@ -1,0 +1,22 @@
+"""The room service's settings."""
+
+from typing import Annotated
+
+from parlour.runtime.settings import RuntimeSettings, Setting
+
+
+class RoomSettings(RuntimeSettings, frozen=True, kw_only=True):
+    """Variables `PARLOUR_ROOM_…`."""
+
+    SERVICE = "room"
+
+    empty_delay_s: Annotated[
+        float, Setting("How long an empty room stays open for somebody to come back.", unit="s", least=0, most=1800)
+    ] = 0.0
+    heartbeat_window_s: Annotated[
+        float, Setting("How long a session is kept whose connection is lost.", unit="s", least=10, most=3600)
+    ] = 90.0
+    presence_grace_s: Annotated[
+        float, Setting("How long a connection may be away before that counts as an event.", unit="s", least=1, most=60)
+    ] = 10.0
+    extra_info_per_s: Annotated[int, Setting("Changes of extra information in a room.", unit="1/s", least=1)] = 10
