@@ -1,0 +1,92 @@
+"""Deadlines: rows that become due, each handed to one replica for a while.
+
+The handler does what is due and clears the row in its own draft (`Deadline(service, key, None)`), so that both happen or neither. What it
+does not clear comes again when the lease ends. Its command takes its id from `clock.due_id(service, key, due_at)`.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from parlour.kernel.log import DueDeadline, EventLog, LogUnavailable
+from parlour.kernel.rejection import Rejection
+
+from .bus import Unavailable
+from .clock import SystemClock
+from .logging import logger
+from .metrics import Metrics
+
+POLL_S = 0.25
+LEASE_US = 10_000_000
+"""A replica that dies gives its rows back after this; a handler that takes longer is done twice, harmlessly."""
+AT_ONCE = 64
+
+log = logger(__name__)
+Handler = Callable[[DueDeadline], Awaitable[None]]
+
+
+class DeadlineLoop:
+    """Use as `async with loop.running():` inside the service's build."""
+
+    def __init__(
+        self,
+        service: str,
+        event_log: EventLog,
+        handler: Handler,
+        metrics: Metrics,
+        *,
+        clock: SystemClock | None = None,
+        poll_s: float = POLL_S,
+    ) -> None:
+        self.service = service
+        self._log = event_log
+        self._handler = handler
+        self._metrics = metrics
+        self._clock = clock or SystemClock()
+        self._poll_s = poll_s
+        self._outcomes = {outcome: metrics.deadlines.labels(outcome) for outcome in ("done", "rejected", "failed")}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Works until the block ends; what is being handled is finished first."""
+        stop = asyncio.Event()
+        task = asyncio.get_running_loop().create_task(self._run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await task
+
+    async def _run(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            full = False
+            try:
+                due = await self._log.due(self.service, self._clock.at(), AT_ONCE, LEASE_US)
+                full = len(due) == AT_ONCE
+                await asyncio.gather(*(self._handle(deadline) for deadline in due))
+            except LogUnavailable as error:
+                log.warning("deadlines_wait", error=str(error))
+            except Exception as error:
+                self._metrics.faults.labels("deadlines").inc()
+                log.error("fault", where="deadlines", error=repr(error), exc_info=error)
+            if not full:
+                try:
+                    async with asyncio.timeout(self._poll_s * random.uniform(0.8, 1.2)):
+                        await stop.wait()
+                except TimeoutError:
+                    pass
+
+    async def _handle(self, deadline: DueDeadline) -> None:
+        try:
+            await self._handler(deadline)
+            self._outcomes["done"].inc()
+        except (LogUnavailable, Unavailable) as error:
+            log.warning("deadline_waits", service=self.service, error=str(error))
+        except Rejection as rejection:
+            self._outcomes["rejected"].inc()
+            log.info("deadline_rejected", service=self.service, code=rejection.problem.code)
+        except Exception as error:
+            self._outcomes["failed"].inc()
+            self._metrics.faults.labels("deadlines").inc()
+            log.error("fault", where="deadlines", error=repr(error), exc_info=error)

@@ -1,0 +1,125 @@
+"""Problems over HTTP: the one table from code to status, `application/problem+json` (RFC 9457), and a limit on request bodies.
+
+Nothing here needs a web framework; `LimitBody` is plain ASGI.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+
+from parlour.contracts.codes import Code, Problem
+
+CONTENT_TYPE = "application/problem+json"
+MAX_BODY_BYTES = 65536
+"""Client frames and command bodies end here; an SDP offer of 20 sections has about 20 kB."""
+
+_STATUS: dict[int, int] = {
+    Code.NOT_LOGGED_IN: 401, Code.TOKEN_FORMAT: 401, Code.TOKEN_EXPIRED: 401, Code.TOKEN_REFUSED: 401,
+    Code.PUBLISH_AUTH: 403, Code.PLAY_AUTH: 403, Code.PUBLISH_FORBIDDEN: 403, Code.PLAY_FORBIDDEN: 403, Code.FORBIDDEN: 403,
+    Code.KICKED_BY_SERVER: 403, Code.KICKED_LOGIN_ELSEWHERE: 403, Code.MULTI_ROOM_OFF: 403,
+    Code.ROOM_GONE: 404, Code.ROOM_NOT_LOGGED_IN: 404, Code.PLAY_NO_STREAM: 404, Code.SESSION_UNKNOWN: 404, Code.NOT_FOUND: 404,
+    Code.NOT_PUBLISHING: 404, Code.NOT_PLAYING: 404, Code.FRAME_TYPE_UNKNOWN: 404,
+    Code.STREAM_EXISTS: 409, Code.COMMAND_ID_REUSED: 409, Code.ROOM_FULL: 409, Code.LOGIN_IN_PROGRESS: 409, Code.ALREADY_PUBLISHING: 409,
+    Code.ALREADY_PLAYING: 409, Code.MULTI_ROOM_USER: 409, Code.RESYNC_NEEDED: 409,
+    Code.FRAME_TOO_LARGE: 413, Code.CODEC_UNSUPPORTED: 415,
+    Code.RATE_LIMITED: 429, Code.MESSAGE_RATE: 429, Code.TOO_MANY_ROOMS: 429, Code.MULTI_ROOM_LIMIT: 429,
+    Code.SERVER_ERROR: 500,
+    Code.UNAVAILABLE: 503, Code.RELAY_UNAVAILABLE: 503, Code.NETWORK_DOWN: 503,
+    Code.REQUEST_TIMEOUT: 504, Code.LOGIN_TIMEOUT: 504,
+}  # fmt: skip
+
+
+def status_of(code: int) -> int:
+    """The HTTP status of a problem's code; 400 for a field that breaks its limit."""
+    return _STATUS.get(code, 400)
+
+
+class ProblemJson(msgspec.Struct, frozen=True, omit_defaults=True):
+    """RFC 9457's members, then ours."""
+
+    type: str
+    title: str
+    status: int
+    code: int
+    detail: str = ""
+    field: str = ""
+    limit: str = ""
+    hint: str = ""
+    fine: int = 0
+
+
+def problem_json(problem: Problem, detail: str = "") -> tuple[int, bytes]:
+    """Status and body for a problem; send it as `CONTENT_TYPE`."""
+    status = status_of(problem.code)
+    kind = f"urn:parlour:problem:{problem.code}"
+    body = ProblemJson(
+        kind, problem.message, status, problem.code, detail, problem.field, problem.limit, problem.hint, problem.fine
+    )
+    return status, msgspec.json.encode(body)
+
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class LimitBody:
+    """ASGI middleware: a body above the limit is answered 413, whether it was announced or only streamed."""
+
+    def __init__(self, app: AsgiApp, max_bytes: int = MAX_BODY_BYTES) -> None:
+        self._app = app
+        self._max = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if self._announced(scope) > self._max:
+            await self._refuse(send)
+            return
+        await self._counted(scope, receive, send)
+
+    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        got = 0
+        started = False
+
+        async def counted() -> Message:
+            nonlocal got
+            message = await receive()
+            got += len(message.get("body", b""))
+            if got > self._max:
+                raise _TooLarge
+            return message
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, counted, watched)
+        except _TooLarge:
+            if not started:
+                await self._refuse(send)
+
+    @staticmethod
+    def _announced(scope: Scope) -> int:
+        for name, value in scope.get("headers", ()):
+            if name == b"content-length" and value.isdigit():
+                return int(value)
+        return 0
+
+    async def _refuse(self, send: Send) -> None:
+        limit = f"{self._max} bytes"
+        status, body = problem_json(Problem(int(Code.FRAME_TOO_LARGE), "the request body is too large", limit=limit))
+        headers = [(b"content-type", CONTENT_TYPE.encode()), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,81 @@
+"""Which replica does what only one of them needs to do.
+
+A lease is a Postgres advisory lock on a connection of its own: it ends with the process, without a clock. It saves work, not correctness:
+whoever holds it writes by command ids and versions like everybody else.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from parlour.contracts.subjects import fnv1a_32
+from parlour.kernel.log import LogUnavailable
+
+SPACE = 0x7061726C
+"""First key of our advisory locks ("parl"), so that they meet nobody else's."""
+ASK_AGAIN_S = 1.0
+CHECK_S = 2.0
+
+Lease = Callable[[str], AbstractAsyncContextManager[None]]
+
+
+@asynccontextmanager
+async def _always(_name: str) -> AsyncGenerator[None]:
+    yield
+
+
+always: Lease = _always
+"""Every replica works."""
+
+
+def advisory(dsn: str) -> Lease:
+    """One replica at a time; the others wait for it. `LogUnavailable` when the connection, and so the lease, is lost."""
+
+    @asynccontextmanager
+    async def lease(name: str) -> AsyncGenerator[None]:
+        connection = await _connect(dsn)
+        try:
+            number = int.from_bytes(fnv1a_32(name.encode()).to_bytes(4), signed=True)
+            # asked for again rather than waited for, so that pg_stat_activity shows no session that waits for days
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", SPACE, number):  # noqa: ASYNC110
+                await asyncio.sleep(ASK_AGAIN_S * random.uniform(0.5, 1.5))
+            async with _while_alive(connection):
+                yield
+        finally:
+            with contextlib.suppress(Exception):
+                await connection.close(timeout=1.0)
+
+    return lease
+
+
+async def _connect(dsn: str) -> Any:
+    import asyncpg
+
+    try:
+        return await asyncpg.connect(dsn, timeout=5.0, command_timeout=5.0)
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise LogUnavailable(f"no connection for a lease: {type(error).__name__}") from error
+
+
+@asynccontextmanager
+async def _while_alive(connection: Any) -> AsyncGenerator[None]:
+    """Ends the block with `LogUnavailable` once the connection is gone: another replica may hold the lease then."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(_watch(connection))
+            yield
+            watch.cancel()
+    except* LogUnavailable as lost:
+        raise lost.exceptions[0] from None
+
+
+async def _watch(connection: Any) -> None:
+    while True:
+        await asyncio.sleep(CHECK_S)
+        try:
+            await connection.fetchval("SELECT 1")
+        except Exception as error:
+            raise LogUnavailable("the lease's connection is gone") from error

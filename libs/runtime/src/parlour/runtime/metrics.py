@@ -1,0 +1,71 @@
+"""Prometheus metrics of one service process.
+
+Names are `parlour_<what>_<unit>`; labels have few values (verbs, outcomes), never a room, a user or a stream.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+LATENCY_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Metrics:
+    """What the runtime counts in every service; a service adds its own on `registry`."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        self.registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        reg = self.registry
+        self.requests = Counter("parlour_requests", "Requests answered.", ("endpoint", "outcome"), registry=reg)
+        self.request_time = Histogram(
+            "parlour_request_seconds", "From arrival to reply.", ("endpoint",), buckets=LATENCY_S, registry=reg
+        )
+        self.in_flight = Gauge("parlour_requests_in_flight", "Requests being handled.", registry=reg)
+        self.shed = Counter(
+            "parlour_shed", "Messages dropped because a bounded queue was full.", ("queue",), registry=reg
+        )
+        self.bus_connected = Gauge("parlour_bus_connected", "1 while NATS is connected.", registry=reg)
+        self.bus_reconnects = Counter(
+            "parlour_bus_reconnects", "Connections to NATS that were made again.", registry=reg
+        )
+        self.commits = Counter("parlour_commits", "Units given to the log.", ("outcome",), registry=reg)
+        self.commit_batch = Histogram(
+            "parlour_commit_batch_units", "Units in one append call.", buckets=BATCH, registry=reg
+        )
+        self.commit_time = Histogram("parlour_commit_seconds", "One append call.", buckets=LATENCY_S, registry=reg)
+        self.publish_failures = Counter(
+            "parlour_publish_failures", "Committed events that NATS did not take; record repairs them.", registry=reg
+        )
+        self.reactions = Counter(
+            "parlour_reactions", "Events that a reactor handled.", ("reactor", "outcome"), registry=reg
+        )
+        self.reactor_lag = Gauge(
+            "parlour_reactor_lag_events", "Events that a reactor has not handled yet.", ("reactor",), registry=reg
+        )
+        self.deadlines = Counter("parlour_deadlines", "Deadlines handled.", ("outcome",), registry=reg)
+        self.faults = Counter("parlour_faults", "Errors that are ours.", ("where",), registry=reg)
+
+    def counter(self, name: str, sentence: str, labels: tuple[str, ...] = ()) -> Counter:
+        """A counter of the service's own."""
+        return Counter(f"parlour_{name}", sentence, labels, registry=self.registry)
+
+    def gauge(self, name: str, sentence: str, labels: tuple[str, ...] = ()) -> Gauge:
+        """A gauge of the service's own."""
+        return Gauge(f"parlour_{name}", sentence, labels, registry=self.registry)
+
+    def histogram(
+        self, name: str, sentence: str, labels: tuple[str, ...] = (), buckets: tuple[float, ...] = LATENCY_S
+    ) -> Histogram:
+        """A histogram of the service's own."""
+        return Histogram(f"parlour_{name}", sentence, labels, buckets=buckets, registry=self.registry)
+
+    def page(self) -> bytes:
+        """The text for a scraper."""
+        return generate_latest(self.registry)

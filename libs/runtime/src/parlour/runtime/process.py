@@ -1,0 +1,132 @@
+"""A service process from its first line to its exit code.
+
+`run(build, RoomSettings, "room")` parses settings, sets up logs and spans, enters `build(settings)`, says that it is ready, waits for
+SIGTERM or SIGINT, drains and leaves. A second signal ends it at once. Exit codes: 0 asked to stop, 1 a fault, 2 bad settings,
+3 a dependency was not there at the start.
+
+`build` is an async context manager that yields a `Service`. A background task that fails must end the process: put it in a TaskGroup
+inside `build`, whose cancellation reaches `run` by itself.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import msgspec
+
+from parlour.kernel.log import LogUnavailable
+
+from . import health, logging, tracing
+from .metrics import Metrics
+from .settings import BadSettings, BusSettings, load
+
+READY_FILE = "PARLOUR_READY_FILE"
+"""Variable with a path: one JSON line (service, instance, pid, health_port) is written there once the service is ready."""
+OK, FAULT, BAD_SETTINGS, NO_DEPENDENCY = 0, 1, 2, 3
+
+log = logging.logger(__name__)
+S = TypeVar("S", bound=BusSettings)
+
+
+class Service(msgspec.Struct):
+    """What a build hands to `run`: its metrics, and what must hold for it to be ready, by name."""
+
+    metrics: Metrics
+    checks: dict[str, Callable[[], bool]] = {}
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """What the supervisor reads."""
+
+    service: str
+    instance: str
+    pid: int
+    health_port: int
+
+
+Build = Callable[[S], AbstractAsyncContextManager[Service]]
+
+
+def run(build: Build[S], settings_type: type[S], name: str) -> NoReturn:
+    """Runs the service until it is told to stop; never returns."""
+    try:
+        settings = load(settings_type, os.environ)
+    except BadSettings as error:
+        for problem in error.problems:
+            print(f"{name}: {problem}", file=sys.stderr)  # noqa: T201 before logs exist, for a person
+        sys.exit(BAD_SETTINGS)
+    logging.configure(name, settings.instance, settings.log_level)
+    if settings.trace_file:
+        tracing.open_file(settings.trace_file, name, settings.instance)
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        code = runner.run(_guarded(build, settings, name))
+    sys.stdout.flush()
+    sys.exit(code)
+
+
+async def _guarded(build: Build[S], settings: S, name: str) -> int:
+    """The life as a task of its own, so that a signal during the start can cancel it."""
+    loop = asyncio.get_running_loop()
+    stop = _Stop()
+    stop.life = loop.create_task(_life(build, settings, name, stop))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.received, number)
+    try:
+        await stop.life
+    except asyncio.CancelledError:
+        return OK if stop.asked.is_set() else FAULT
+    except BaseException as error:
+        log.error("service_failed", error=repr(error), exc_info=error)
+        return NO_DEPENDENCY if isinstance(error, (OSError, TimeoutError, LogUnavailable)) and not stop.ready else FAULT
+    return OK
+
+
+class _Stop:
+    """First signal: a graceful end (or the start is given up); second: at once."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.ready = False
+        self.life: asyncio.Task[None] | None = None
+
+    def received(self, number: int) -> None:
+        if self.asked.is_set():
+            log.warning("stop_forced", signal=signal.Signals(number).name)
+            sys.stdout.flush()
+            os._exit(128 + number)
+        log.info("stop_asked", signal=signal.Signals(number).name)
+        self.asked.set()
+        if not self.ready and self.life is not None:
+            self.life.cancel()
+
+
+async def _life(build: Build[S], settings: S, name: str, stop: _Stop) -> None:
+    began = time.monotonic()
+    async with build(settings) as service:
+        state = health.Health(service.metrics, service.checks)
+        async with health.serve(settings, state) as port:
+            ready = Ready(name, settings.instance, os.getpid(), port)
+            spent = {"start_ms": round((time.monotonic() - began) * 1000), "cpu_ms": round(time.process_time() * 1000)}
+            log.info("ready", health_port=port, **spent)
+            _tell(ready)
+            stop.ready = True
+            await stop.asked.wait()
+            state.draining = True
+    log.info("stopped", ran_s=round(time.monotonic() - began, 1))
+
+
+def _tell(ready: Ready) -> None:
+    """Writes the ready file whole or not at all: the supervisor may read at any moment."""
+    path = os.environ.get(READY_FILE, "")
+    if path:
+        half = Path(f"{path}.{ready.pid}")
+        half.write_bytes(msgspec.json.encode(ready) + b"\n")
+        half.replace(path)

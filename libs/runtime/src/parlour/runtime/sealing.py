@@ -1,0 +1,95 @@
+"""From domain events to the bytes that are stored, and from stored records to the views that readers get.
+
+Personal texts are sealed under their actor's key; the empty text says nothing about anybody and stays empty.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from parlour.contracts import events as ev
+from parlour.contracts.envelope import EventView, decode_envelope
+from parlour.kernel.log import Record
+from parlour.kernel.sealing import People
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+_PERSONAL = {kind: ev.personal_fields(kind) for kind in ev.ALL}
+_BY_TAG = {kind.TAG: _PERSONAL[kind] for kind in ev.ALL}
+
+
+def actor_of(event: ev.Event) -> str:
+    """Whom an event is about."""
+    return getattr(event, "actor", "")
+
+
+def is_person(actor: str) -> bool:
+    """Whether an actor is a person's random id, and not the name of a service."""
+    return len(actor) == 36 and actor.count("-") == 4
+
+
+def needs_key(event: ev.Event) -> bool:
+    """Whether the event holds personal text."""
+    return any(getattr(event, name) for name in _PERSONAL[type(event)])
+
+
+def sealed(people: People, event: ev.Event) -> msgspec.Raw:
+    """The event's JSON with personal texts sealed; the actor's key must be loaded."""
+    actor = actor_of(event)
+    hidden = {
+        name: people.seal(actor, f"{event.TAG}/{name}", text)
+        for name in _PERSONAL[type(event)]
+        if (text := getattr(event, name))
+    }
+    return msgspec.Raw(_encode(msgspec.structs.replace(event, **hidden) if hidden else event))
+
+
+def opened(people: People, type_: str, data: msgspec.Raw) -> tuple[msgspec.Raw, bool]:
+    """Stored JSON with its texts opened, and whether a person in it was erased (their texts are empty then)."""
+    names = _BY_TAG.get(type_, ())
+    if not names:
+        return data, False
+    fields: dict[str, Any] = _decode(data)
+    erased = False
+    for name in names:
+        if text := fields.get(name):
+            plain = people.open(f"{type_}/{name}", text)
+            erased = erased or plain is None
+            fields[name] = plain or ""
+    return msgspec.Raw(_encode(fields)), erased
+
+
+def view_of(record: Record, data: msgspec.Raw, user_ids: Mapping[str, str], *, erased: bool = False) -> EventView:
+    """A record as readers get it, with its data already opened."""
+    envelope = decode_envelope(record.env)
+    return EventView(
+        app=record.log.app, room=record.log.room, room_uid=str(record.log.uid), seq=record.seq, at=record.at,
+        hash=record.hash.hex(), prev=record.prev.hex(), type=record.type, audience=record.audience, data=data,
+        actor=envelope.actor, user_id=user_ids.get(envelope.actor, ""), command_id=envelope.command_id,
+        causation_id=envelope.causation_id, trace_id=envelope.trace_id, version=record.version, erased=erased,
+    )  # fmt: skip
+
+
+async def open_records(people: People, records: Iterable[Record]) -> tuple[EventView, ...]:
+    """The views of records from the log, in their order."""
+    taken = [(record, decode_envelope(record.env)) for record in records]
+    actors = frozenset(envelope.actor for _, envelope in taken if is_person(envelope.actor))
+    owners = frozenset(owner for record, envelope in taken for owner in _owners(record.type, envelope.data))
+    user_ids = await people.user_ids(actors) if actors else {}
+    if owners:
+        await people.load(owners)  # the last wait before opening: keys may leave memory later
+    views: list[EventView] = []
+    for record, envelope in taken:
+        data, erased = opened(people, record.type, envelope.data)
+        views.append(view_of(record, data, user_ids, erased=erased))
+    return tuple(views)
+
+
+def _owners(type_: str, data: msgspec.Raw) -> set[str]:
+    """Whose keys the sealed texts of an event need: each text names its own, before the colon."""
+    names = _BY_TAG.get(type_, ())
+    if not names:
+        return set()
+    fields: dict[str, Any] = _decode(data)
+    return {text.partition(":")[0] for name in names if (text := fields.get(name))}

@@ -1,0 +1,148 @@
+"""Endpoints: from a request's bytes to the reply, with what the handler raised told in the one error shape.
+
+Registered by `nats.micro`, so that stock tools list them with their statistics. nats-py hands an endpoint its messages one after the
+other, so each is given to a task of its own here, and the statistics are kept where the work ends.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+import msgspec
+from nats import micro
+from nats.aio.client import Client
+from nats.micro.request import Request as MicroRequest
+from nats.micro.service import EndpointStats, Service, ServiceConfig
+
+from parlour.contracts.codes import Code, Problem
+from parlour.contracts.commands import Reply
+from parlour.contracts.ids import Invalid
+from parlour.kernel.log import LogUnavailable
+from parlour.kernel.rejection import Rejection
+
+from . import address, tracing
+from .bus import NO_HEADERS, Bus, Endpoint
+from .logging import logger
+
+MAX_IN_FLIGHT = 1024
+"""Commands being handled at once; above it, arrivals wait in the subscription's bounded queue."""
+
+log = logger(__name__)
+_encode = msgspec.json.Encoder().encode
+_AddService = Callable[[Client, ServiceConfig], Awaitable[Service]]
+add_service = cast(_AddService, micro.add_service)  # pyright: ignore[reportUnknownMemberType] its keyword arguments are untyped
+
+
+class _Route:
+    """One endpoint with its counts."""
+
+    def __init__(self, name: str, endpoint: Endpoint, bus: Bus) -> None:
+        self.name = name
+        self.handler = endpoint.handler
+        self.decode = msgspec.json.Decoder(endpoint.request_type).decode
+        self.time = bus.metrics.request_time.labels(name)
+        self.outcomes = {
+            outcome: bus.metrics.requests.labels(name, outcome) for outcome in ("ok", "rejected", "invalid", "fault")
+        }
+        self.errors = 0
+        self.done = 0
+        self.busy_ns = 0
+
+
+class Serving:
+    """The endpoints of one service on one bus."""
+
+    def __init__(self, bus: Bus, queue: str, max_in_flight: int = MAX_IN_FLIGHT) -> None:
+        self._bus = bus
+        self._client: Client = bus.client
+        self._queue = queue
+        self._slots = asyncio.Semaphore(max_in_flight)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._routes: dict[str, _Route] = {}
+        self._service: Service | None = None
+        self._stopping = False
+
+    async def start(self, name: str, version: str, endpoints: dict[str, Endpoint]) -> None:
+        """Registers all endpoints."""
+        config = ServiceConfig(name=name, version=version, queue_group=self._queue, stats_handler=self._stats)
+        self._service = await add_service(self._client, config)
+        for endpoint_name, endpoint in endpoints.items():
+            route = self._routes[endpoint_name] = _Route(endpoint_name, endpoint, self._bus)
+            await self._service.add_endpoint(name=endpoint_name, subject=endpoint.subject, handler=self._admit(route))
+
+    async def drain(self, within_s: float) -> None:
+        """No new requests; waits for those at work."""
+        self._stopping = True
+        if self._service is not None and self._client.is_connected:
+            await self._service.stop()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within_s)
+
+    async def overflow(self, reply: str) -> None:
+        """The subscription's queue is full: say so at once, the asker need not wait for its timeout."""
+        if reply:
+            await self._client.publish(
+                reply, _encode(Reply(problem=Problem(int(Code.UNAVAILABLE), "the service is overloaded")))
+            )
+
+    def _admit(self, route: _Route) -> micro.request.Handler:
+        async def admit(request: MicroRequest) -> None:
+            await self._slots.acquire()
+            task = asyncio.get_running_loop().create_task(self._answer(route, request, time.perf_counter_ns()))
+            self._tasks.add(task)
+            task.add_done_callback(self._finished)
+
+        return admit
+
+    def _finished(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        self._slots.release()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._bus.fault("reply", error)
+
+    async def _answer(self, route: _Route, request: MicroRequest, arrived_ns: int) -> None:
+        outcome, reply = await self._handle(route, request)
+        spent = time.perf_counter_ns() - arrived_ns
+        route.done += 1
+        route.busy_ns += spent
+        route.errors += outcome == "fault"
+        route.outcomes[outcome].inc()
+        route.time.observe(spent / 1e9)
+        if not request._msg.reply:  # pyright: ignore[reportPrivateUsage] micro's Request hides whether an answer is wanted
+            return
+        payload = _encode(reply)
+        if len(payload) > self._client.max_payload:
+            self._bus.fault("reply", ValueError(f"a reply of {len(payload)} bytes"), endpoint=route.name)
+            payload = _encode(Reply(problem=Problem(int(Code.SERVER_ERROR), "the answer is too large")))
+        await request.respond(payload)
+
+    async def _handle(self, route: _Route, request: MicroRequest) -> tuple[str, msgspec.Struct]:
+        tracing.adopt(request.headers)
+        try:
+            body: Any = route.decode(request.data)
+            return "ok", await route.handler(address.parse(request.subject), body, request.headers or NO_HEADERS)
+        except Rejection as rejection:
+            return "rejected", Reply(problem=rejection.problem)
+        except Invalid as invalid:
+            return "invalid", Reply(problem=invalid.problem)
+        except msgspec.DecodeError as error:
+            return "invalid", Reply(problem=Problem(int(Code.FRAME_INVALID), f"the request does not decode: {error}"))
+        except ValueError as error:
+            log.warning("value_refused", endpoint=route.name, error=repr(error))
+            return "invalid", Reply(problem=Problem(int(Code.PARAMETER), "a field has a value that is not allowed"))
+        except LogUnavailable as error:
+            log.warning("log_unavailable", endpoint=route.name, error=str(error))
+            return "fault", Reply(
+                problem=Problem(int(Code.UNAVAILABLE), "the record can't be written now", hint="try again")
+            )
+        except Exception as error:
+            self._bus.fault("endpoint", error, endpoint=route.name)
+            return "fault", Reply(problem=Problem(int(Code.UNAVAILABLE), "the service failed", hint="try again"))
+
+    def _stats(self, stats: EndpointStats) -> None:
+        """Puts our counts where nats.micro, which saw only the hand-over, has its own."""
+        route = self._routes.get(stats.name)
+        if route is not None:
+            stats.num_requests, stats.num_errors, stats.processing_time = route.done, route.errors, route.busy_ns
+            stats.average_processing_time = route.busy_ns // max(route.done, 1)

@@ -1,0 +1,203 @@
+"""Settings from the environment: one frozen struct per service, parsed once, every problem told together.
+
+A field `heartbeat_window_ms` of the service `room` is the variable `PARLOUR_ROOM_HEARTBEAT_WINDOW_MS`. The fields shared by all services
+(those of `BusSettings` and `RuntimeSettings`) are `PARLOUR_<NAME>`; `PARLOUR_<SERVICE>_<NAME>` overrides one for one service. A variable
+that starts with the service's prefix and names no field is an error. Secrets never show in `repr`.
+
+A service's struct names its service and annotates each field:
+
+    class RoomSettings(RuntimeSettings, frozen=True, kw_only=True):
+        SERVICE = "room"
+        heartbeat_window_ms: Annotated[int, Setting("How long a silent session is kept.", unit="ms", least=1000)] = 90_000
+"""
+
+import base64
+import binascii
+import secrets
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar, TypeVar
+
+import msgspec
+
+PREFIX = "PARLOUR"
+MASTER_KEY_BYTES = 32
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """What an operator is told about a field: a sentence, the unit, and the bounds that `load` checks."""
+
+    sentence: str
+    unit: str = ""
+    least: float | None = None
+    most: float | None = None
+    secret: bool = False
+    key_bytes: int = 0
+    """For `bytes` fields: the length that the decoded key must have."""
+
+
+class BadSettings(Exception):
+    """The environment does not make a valid struct; `problems` has one line for each flaw."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class BusSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process needs that talks on NATS only."""
+
+    SERVICE: ClassVar[str] = ""
+
+    nats_url: Annotated[
+        str, Setting("NATS servers, comma separated; user and password stand in the URL.", secret=True)
+    ] = "nats://127.0.0.1:4222"
+    instance: Annotated[str, Setting("Name of this replica; drawn at random where it is not set.")] = msgspec.field(
+        default_factory=lambda: secrets.token_hex(4)
+    )
+    health_port: Annotated[int, Setting("Port of the health server; 0 takes a free one.", least=0, most=65535)] = 0
+    health_host: Annotated[str, Setting("Address that the health server listens on.")] = "127.0.0.1"
+    log_level: Annotated[str, Setting("debug, info, warning or error.")] = "info"
+    trace_file: Annotated[str, Setting("File that spans are appended to as JSON lines; empty: no spans are kept.")] = ""
+
+    def __repr__(self) -> str:
+        """All fields, secrets hidden."""
+        marks = _marks(type(self))
+        shown = ((name, "***" if mark.secret else repr(getattr(self, name))) for name, mark in marks.items())
+        return f"{type(self).__name__}({', '.join(f'{name}={value}' for name, value in shown)})"
+
+
+class RuntimeSettings(BusSettings, frozen=True, kw_only=True):
+    """What a process needs that also appends to the record."""
+
+    postgres_dsn: Annotated[str, Setting("postgresql://user:password@host:port/database", secret=True)]
+    master_key: Annotated[
+        bytes, Setting("32 bytes in hex or base64; wraps the keys of people.", secret=True, key_bytes=MASTER_KEY_BYTES)
+    ]
+
+
+S = TypeVar("S", bound=BusSettings)
+_SHARED = frozenset({*BusSettings.__struct_fields__, *RuntimeSettings.__struct_fields__})
+
+
+def load(settings_type: type[S], environ: Mapping[str, str]) -> S:
+    """The struct that `environ` describes, or `BadSettings` with all problems."""
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for field in msgspec.structs.fields(settings_type):
+        variable, text = _look_up(settings_type.SERVICE, field.name, environ)
+        if text is None:
+            if field.required:
+                problems.append(f"{variable} is not set: {_marks(settings_type)[field.name].sentence}")
+            continue
+        try:
+            values[field.name] = _parse(field.type, text, _marks(settings_type)[field.name])
+        except ValueError as error:
+            problems.append(f"{variable} {error}")
+    problems += _unknown(settings_type, environ)
+    if problems:
+        raise BadSettings(tuple(problems))
+    return settings_type(**values)
+
+
+def variables(settings_type: type[BusSettings]) -> tuple[tuple[str, Setting], ...]:
+    """Each variable with what to tell about it, for `--help` and the reference page."""
+    marks = _marks(settings_type)
+    return tuple((_names(settings_type.SERVICE, name)[-1], mark) for name, mark in marks.items())
+
+
+def _names(service: str, field: str) -> tuple[str, ...]:
+    """The variables of a field, the one that wins first."""
+    own = (f"{PREFIX}_{service.upper()}_{field.upper()}",) if service else ()
+    shared = (f"{PREFIX}_{field.upper()}",) if field in _SHARED or not service else ()
+    return own + shared
+
+
+def _look_up(service: str, field: str, environ: Mapping[str, str]) -> tuple[str, str | None]:
+    names = _names(service, field)
+    for name in names:
+        if name in environ:
+            return name, environ[name]
+    return names[-1], None
+
+
+def _unknown(settings_type: type[BusSettings], environ: Mapping[str, str]) -> list[str]:
+    if not settings_type.SERVICE:
+        return []
+    prefix = f"{PREFIX}_{settings_type.SERVICE.upper()}_"
+    known = {name for field in settings_type.__struct_fields__ for name in _names(settings_type.SERVICE, field)}
+    return [
+        f"{name} is not a setting of {settings_type.SERVICE}"
+        for name in sorted(environ)
+        if name.startswith(prefix) and name not in known
+    ]
+
+
+def _marks(settings_type: type[BusSettings]) -> dict[str, Setting]:
+    """The `Setting` of each field; a field without one is a programmer's error."""
+    hints = typing.get_type_hints(settings_type, include_extras=True)
+    marks: dict[str, Setting] = {}
+    for name in settings_type.__struct_fields__:
+        found = [mark for mark in getattr(hints[name], "__metadata__", ()) if isinstance(mark, Setting)]
+        if not found:
+            raise TypeError(f"{settings_type.__name__}.{name} has no Setting annotation")
+        marks[name] = found[0]
+    return marks
+
+
+def _parse(kind: Any, text: str, mark: Setting) -> Any:
+    plain = typing.get_args(kind)[0] if typing.get_origin(kind) is Annotated else kind
+    if isinstance(plain, types.UnionType):
+        plain = next(part for part in plain.__args__ if part is not type(None))
+    if typing.get_origin(plain) is tuple:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if plain is bytes:
+        return _key(text, mark)
+    value: Any = _PARSERS[plain](text)
+    if mark.least is not None and value < mark.least:
+        raise ValueError(f"is {value}, at least {mark.least:g} {mark.unit}".rstrip())
+    if mark.most is not None and value > mark.most:
+        raise ValueError(f"is {value}, at most {mark.most:g} {mark.unit}".rstrip())
+    return value
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"is {text!r}, not a whole number") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"is {text!r}, not a number") from None
+
+
+def _flag(text: str) -> bool:
+    if text.lower() in {"1", "true", "yes", "on"}:
+        return True
+    if text.lower() in {"0", "false", "no", "off"}:
+        return False
+    raise ValueError(f"is {text!r}, neither true nor false")
+
+
+def _key(text: str, mark: Setting) -> bytes:
+    """Hex or base64, standard or URL-safe; the text itself never shows in an error."""
+    for decode in (bytes.fromhex, _base64):
+        try:
+            key = decode(text)
+        except (ValueError, binascii.Error):
+            continue
+        if not mark.key_bytes or len(key) == mark.key_bytes:
+            return key
+    raise ValueError(f"is not {mark.key_bytes or 'some'} bytes in hex or base64")
+
+
+def _base64(text: str) -> bytes:
+    return base64.b64decode(text.translate(str.maketrans("-_", "+/")) + "=" * (-len(text) % 4), validate=True)
+
+
+_PARSERS: dict[type, Callable[[str], Any]] = {str: str, int: _integer, float: _number, bool: _flag}
