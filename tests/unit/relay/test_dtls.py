@@ -1,6 +1,7 @@
 """Handshakes without the core, and the private surface of aiortc that they rest on."""
 
-# pyright: reportPrivateUsage=false - pinning it is what these tests are for
+# What pyright calls private usage is what these tests pin.
+# pyright: reportPrivateUsage=false
 
 import asyncio
 import inspect
@@ -61,15 +62,34 @@ class Peer:
 
 def test_the_surface_of_aiortc_that_we_rest_on() -> None:
     assert aiortc.__version__.startswith("1.16.")
-    for name in ("_do_handshake", "_setup_srtp", "_write_ssl", "_recv_next", "_set_role", "_set_state", "start", "stop"):
+    for name in (
+        "_do_handshake",
+        "_setup_srtp",
+        "_write_ssl",
+        "_recv_next",
+        "_set_role",
+        "_set_state",
+        "start",
+        "stop",
+    ):
         assert callable(getattr(RTCDtlsTransport, name))
     assert list(inspect.signature(RTCCertificate._create_ssl_context).parameters) == ["self", "srtp_profiles"]
     assert [state.name for state in State] == ["NEW", "CONNECTING", "CONNECTED", "CLOSED", "FAILED"]
     source = inspect.getsource(RTCDtlsTransport)
-    for used in ("self.transport._recv()", "self._srtp_profiles", "self._setup_srtp()", "self._validate_peer_identity("):
+    for used in (
+        "self.transport._recv()",
+        "self._srtp_profiles",
+        "self._setup_srtp()",
+        "self._validate_peer_identity(",
+    ):
         assert used in source
     assert source.index("self._validate_peer_identity(") < source.index("self._setup_srtp()")
-    assert set(dir(SSL.Connection)) >= {"set_ciphertext_mtu", "bio_read", "get_selected_srtp_profile", "export_keying_material"}
+    assert set(dir(SSL.Connection)) >= {
+        "set_ciphertext_mtu",
+        "bio_read",
+        "get_selected_srtp_profile",
+        "export_keying_material",
+    }
 
 
 async def test_keys_of_both_ends_agree_and_gcm128_is_chosen() -> None:

@@ -38,7 +38,11 @@ class Node:
         self.numbers = Counting()
 
     def offer(
-        self, transport: str, name: str | SessionDescription, publish: list[PublishMedia] = [], play: list[PlayMedia] = []  # noqa: B006 - read only
+        self,
+        transport: str,
+        name: str | SessionDescription,
+        publish: list[PublishMedia] = [],
+        play: list[PlayMedia] = [],  # noqa: B006 - read only
     ) -> Plan:
         description = name if isinstance(name, SessionDescription) else fixture(name)
         decided = plan(self.table, transport, APP, description, publish, play, self.numbers)

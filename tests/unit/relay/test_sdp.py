@@ -109,7 +109,7 @@ def test_the_answer_is_lite_passive_bundled_and_parses() -> None:
     assert parsed.ice_lite
     assert parsed.bundle == ("0", "1")
     assert [media.transport.setup for media in parsed.media] == ["passive", "passive"]
-    assert text.count("a=candidate:") == 2
+    assert text.count("a=candidate:") == 4
     assert "a=candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host\r\n" in text
     assert "a=msid:stream%201%2F%C3%A4 t-audio\r\n" in text
     assert parsed.media[1].primary_and_rtx == (1001, 2000)

@@ -53,10 +53,9 @@ def write_answer(
     if offer.extmap_allow_mixed:
         lines.append("a=extmap-allow-mixed")
     lines.append("a=msid-semantic: WMS *")
-    tagged = bundled[0] if bundled else (accepted[0] if accepted else None)
     for media, answer in zip(offer.media, answers, strict=True):
         if answer.codecs:
-            lines += _accepted(media, answer, local, with_candidates=media.mid == tagged)
+            lines += _accepted(media, answer, local)
         else:
             lines += _refused(media)
     return "\r\n".join(lines) + "\r\n"
@@ -67,12 +66,10 @@ def _refused(media: Media) -> list[str]:
     return [head, "c=IN IP4 0.0.0.0", *([f"a=mid:{media.mid}"] if media.mid else []), "a=inactive"]
 
 
-def _accepted(media: Media, answer: AnswerMedia, local: LocalTransport, *, with_candidates: bool) -> list[str]:
+def _accepted(media: Media, answer: AnswerMedia, local: LocalTransport) -> list[str]:
     payloads = " ".join(str(codec.payload_type) for codec in answer.codecs)
     lines = [f"m={media.kind} 9 {media.protocol} {payloads}", "c=IN IP4 0.0.0.0", "a=rtcp:9 IN IP4 0.0.0.0"]
-    lines += [f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.pwd}"]
-    if with_candidates:
-        lines += _candidates(local.candidates)
+    lines += [f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.pwd}", *_candidates(local.candidates)]
     lines += [f"a=fingerprint:{local.fingerprint.algorithm} {local.fingerprint.value}", "a=setup:passive"]
     lines += [f"a=mid:{media.mid}", *(f"a=extmap:{ext.id} {ext.uri}" for ext in answer.extensions)]
     lines.append(f"a={answer.direction.value}")
@@ -87,11 +84,13 @@ def _accepted(media: Media, answer: AnswerMedia, local: LocalTransport, *, with_
 
 
 def _candidates(candidates: tuple[tuple[str, int], ...]) -> list[str]:
+    """On every m-line: some clients look at the first of a bundle, aiortc at the last. Never ended, as a renewed answer
+    repeats them, which aiortc would then refuse."""
     lines: list[str] = []
     for index, (ip, port) in enumerate(candidates):
         priority = (126 << 24) | ((65535 - index) << 8) | 255
         lines.append(f"a=candidate:{index + 1} 1 udp {priority} {ip} {port} typ host")
-    return [*lines, "a=end-of-candidates"]
+    return lines
 
 
 def _codec(codec: Codec) -> list[str]:
