@@ -17,6 +17,7 @@ from parlour.relay.settings import RelaySettings
 from parlour.relay.wiring import Node, open_node
 
 APP = 7
+PAGE_SCRIPT = Path(__file__).parent / "relay_page.js"
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update",
@@ -115,12 +116,19 @@ OpenWindow = Callable[[Bench, str], Any]
 
 
 @pytest.fixture
-async def open_window() -> AsyncGenerator[OpenWindow]:
-    """`await open_window(bench, owner)`: a page in a browser of its own context."""
+def chromium() -> str:
+    """The browser's path, or a failure that says what to do."""
     if not Path(CHROMIUM).exists():
         pytest.fail(f"{CHROMIUM} is missing: install the chromium package")
+    return CHROMIUM
+
+
+@pytest.fixture
+async def open_window(chromium: str) -> AsyncGenerator[OpenWindow]:
+    """`await open_window(bench, owner)`: a page in a context of its own."""
+    script = PAGE_SCRIPT.read_text()
     async with async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = await driver.chromium.launch(executable_path=chromium, args=FLAGS)
 
         async def open_one(bench: Bench, owner: str) -> Window:
             context = await browser.new_context()
@@ -144,7 +152,7 @@ async def open_window() -> AsyncGenerator[OpenWindow]:
             await page.route("**/*", blank)
             await page.expose_function("negotiate", negotiate)
             await page.goto("http://localhost:1/")
-            await page.add_script_tag(content=(Path(__file__).parent / "relay_page.js").read_text())
+            await page.add_script_tag(content=script)
             return Window(page)
 
         yield open_one

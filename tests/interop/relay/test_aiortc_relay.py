@@ -1,6 +1,7 @@
 """aiortc's own peer connections publish to the relay and play from it."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from fractions import Fraction
@@ -183,7 +184,7 @@ async def test_time_base_of_audio_is_kept(bench: Bench) -> None:
         async with asyncio.timeout(10):
             frames = [await audio_frame(tracks["audio"]) for _ in range(20)]
         assert {frame.time_base for frame in frames} == {Fraction(1, 48000)}
-        steps = {(b.pts or 0) - (a.pts or 0) for a, b in zip(frames, frames[1:], strict=False)}
+        steps = {(b.pts or 0) - (a.pts or 0) for a, b in itertools.pairwise(frames)}
         assert steps == {960}
 
 

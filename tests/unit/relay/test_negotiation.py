@@ -1,6 +1,7 @@
 """What an offer changes; numbers in names are the rules of `domain.negotiation`."""
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,8 @@ class Node:
         self,
         transport: str,
         name: str | SessionDescription,
-        publish: list[PublishMedia] = [],
-        play: list[PlayMedia] = [],  # noqa: B006 - read only
+        publish: Sequence[PublishMedia] = (),
+        play: Sequence[PlayMedia] = (),
     ) -> Plan:
         description = name if isinstance(name, SessionDescription) else fixture(name)
         decided = plan(self.table, transport, APP, description, publish, play, self.numbers)
