@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from parlour.contracts import events
+from parlour.contracts.spelling import wire_name
 
 HIDDEN = "***"
 SECRET_FIELDS = frozenset(
@@ -33,8 +34,19 @@ SECRET_FIELDS = frozenset(
     }
 )
 PERSONAL_FIELDS = frozenset(
-    {name for event in events.ALL for name in events.personal_fields(event)}
-    | {"user_id", "user_ids", "to_user_ids", "user_name", "userID", "userName", "holder", "address"}
+    {name for event in events.ALL for field in events.personal_fields(event) for name in (field, wire_name(field))}
+    | {
+        "user_id",
+        "user_ids",
+        "to_user_ids",
+        "user_name",
+        "userID",
+        "userIDs",
+        "toUserIDs",
+        "userName",
+        "holder",
+        "address",
+    }
 )
 _HIDE = SECRET_FIELDS | PERSONAL_FIELDS
 _TOKEN_LIKE = re.compile(

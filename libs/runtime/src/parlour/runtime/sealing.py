@@ -15,8 +15,16 @@ from parlour.kernel.sealing import People
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
-_PERSONAL = {kind: ev.personal_fields(kind) for kind in ev.ALL}
-_BY_TAG = {kind.TAG: _PERSONAL[kind] for kind in ev.ALL}
+
+
+def _personal(kind: type[ev.Event]) -> tuple[tuple[str, str], ...]:
+    """Each personal field by its name here and in the stored JSON, which is also what its sealed text is bound to."""
+    stored = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
+    return tuple((name, stored[name]) for name in ev.personal_fields(kind))
+
+
+_PERSONAL = {kind: _personal(kind) for kind in ev.ALL}
+_BY_TAG = {kind.TAG: tuple(stored for _, stored in _PERSONAL[kind]) for kind in ev.ALL}
 
 
 def actor_of(event: ev.Event) -> str:
@@ -31,15 +39,15 @@ def is_person(actor: str) -> bool:
 
 def needs_key(event: ev.Event) -> bool:
     """Whether the event holds personal text."""
-    return any(getattr(event, name) for name in _PERSONAL[type(event)])
+    return any(getattr(event, name) for name, _ in _PERSONAL[type(event)])
 
 
 def sealed(people: People, event: ev.Event) -> msgspec.Raw:
     """The event's JSON with personal texts sealed; the actor's key must be loaded."""
     actor = actor_of(event)
     hidden = {
-        name: people.seal(actor, f"{event.TAG}/{name}", text)
-        for name in _PERSONAL[type(event)]
+        name: people.seal(actor, f"{event.TAG}/{stored}", text)
+        for name, stored in _PERSONAL[type(event)]
         if (text := getattr(event, name))
     }
     return msgspec.Raw(_encode(msgspec.structs.replace(event, **hidden) if hidden else event))
