@@ -6,7 +6,9 @@ from parlour.contracts.relay import NodeLoad, NodeReport, NodeUp, TransportConne
 from parlour.registry.domain.nodes import SILENT_S, Nodes, Transport
 
 
-def up(node: str = "n1", boot: str = "b1", number: int = 0, transports: int = 0, cpu: float = 0.1, draining: bool = False) -> NodeUp:
+def up(
+    node: str = "n1", boot: str = "b1", number: int = 0, transports: int = 0, cpu: float = 0.1, draining: bool = False
+) -> NodeUp:
     return NodeUp(node, boot, number, ("127.0.0.1:1",), NodeLoad(transports, 0, 0, cpu, draining))
 
 
@@ -40,10 +42,12 @@ def test_a_report_tells_what_is_gone() -> None:
     nodes.heard(up(), 0.0)
     nodes.heard(connected(1, "t1"), 0.1)
     nodes.heard(connected(2, "t2", "B/r1"), 0.1)
-    report = NodeReport("n1", "b1", 5, (), NodeLoad(1, 0, 0, 0.0), (TransportReport("t2", 1, "B/r1", "connected"),))
-    assert [t.transport_id for t in nodes.reported(report, 1.0)] == ["t1"]
+    there = (TransportReport("t2", 1, "B/r1", "connected"),)
+    report = NodeReport("n1", "b1", 5, (), NodeLoad(1, 0, 0, 0.0), there)
+    assert [t.transport_id for t in nodes.reported(report, there, 1.0)] == ["t1"]
     assert nodes.find("t1") is None
-    assert nodes.of_session("B") == (Transport("t2", "n1", "B/r1"),)
+    (kept,) = nodes.of_session("B")
+    assert (kept, kept.resource) == (Transport("t2", "n1", "B/r1", 1), "r1")
 
 
 def test_gone_transports_are_forgotten() -> None:

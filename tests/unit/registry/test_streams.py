@@ -71,7 +71,9 @@ def test_invariant_3_play_needs_the_stream_here() -> None:
 def test_invariant_4_a_closed_room_refuses() -> None:
     assert refused(Streams(), PutStream(stream())) == Code.ROOM_NOT_LOGGED_IN
     closed = evolve(after(OPEN, PutStream(stream())), ev.RoomClosed("empty"))
-    assert closed == Streams()
+    assert decide(closed, EndSession("A", 6)) == ()
+    assert decide(closed, RemoveStream("A", "s1")) == ()
+    assert refused(closed, SetExtra("A", "s1", "x")) == Code.ROOM_NOT_LOGGED_IN
 
 
 @pytest.mark.parametrize(
@@ -144,6 +146,8 @@ def test_removal_codes(event: ev.UserLeft | ev.UserKicked | ev.RoomClosed, code:
 sessions = st.sampled_from(["A", "B", "C"])
 names = st.sampled_from(["s1", "s2", "s3"])
 transports = st.sampled_from(["t1", "t2"])
+
+
 def put(session: str, name: str, transport: str, extra: str) -> PutStream:
     return PutStream(stream(name, session, transport, extra))
 
@@ -164,7 +168,9 @@ commands: st.SearchStrategy[AnyStreamCommand] = st.one_of(
 
 
 @given(st.lists(commands, max_size=12), commands)
-def test_invariant_5_repeating_any_command_is_harmless(history: list[AnyStreamCommand], command: AnyStreamCommand) -> None:
+def test_invariant_5_repeating_any_command_is_harmless(
+    history: list[AnyStreamCommand], command: AnyStreamCommand
+) -> None:
     state = OPEN
     for earlier in history:
         try:

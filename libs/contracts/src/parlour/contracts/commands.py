@@ -80,6 +80,8 @@ class Publish(Command, frozen=True, tag="stream.publish"):
     transport_id: str = ""
     extra_info: str = ""
     codec: str = ""
+    resource: str = ""
+    """Names a transport that stands for itself (WHIP), apart from the session's others and their limit."""
 
 
 class StopPublish(Command, frozen=True, tag="stream.stop_publish"):
@@ -98,6 +100,8 @@ class Play(Command, frozen=True, tag="stream.play"):
     sdp: str
     media: Media
     transport_id: str = ""
+    resource: str = ""
+    """As in `Publish` (WHEP)."""
 
 
 class StopPlay(Command, frozen=True, tag="stream.stop_play"):

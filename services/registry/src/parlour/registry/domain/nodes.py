@@ -9,7 +9,15 @@ from typing import Protocol
 
 import msgspec
 
-from parlour.contracts.relay import AnyRelayFact, NodeLoad, NodeReport, NodeUp, TransportConnected, TransportGone
+from parlour.contracts.relay import (
+    AnyRelayFact,
+    NodeLoad,
+    NodeReport,
+    NodeUp,
+    TransportConnected,
+    TransportGone,
+    TransportReport,
+)
 
 SILENT_S = 10.0
 BUSY = 0.85
@@ -36,16 +44,23 @@ class Node(msgspec.Struct):
 
 
 class Transport(msgspec.Struct, frozen=True):
-    """A transport on a node; `owner` is a session, or `session/resource`."""
+    """A transport on a node; `owner` is a session, or `session/resource`. `rooms`: those that it is known to serve."""
 
     transport_id: str
     node: str
     owner: str
+    app: int
+    rooms: frozenset[str] = frozenset()
 
     @property
     def session_id(self) -> str:
         """The session that it belongs to."""
         return self.owner.partition("/")[0]
+
+    @property
+    def resource(self) -> str:
+        """What sets it apart in its session; mostly empty."""
+        return self.owner.partition("/")[2]
 
 
 class Nodes:
@@ -67,7 +82,7 @@ class Nodes:
             case NodeUp(load=load):
                 node.load, node.reserved = load, 0
             case TransportConnected():
-                self.learned(Transport(fact.transport_id, fact.node, fact.owner))
+                self.learned(Transport(fact.transport_id, fact.node, fact.owner, fact.app))
             case TransportGone():
                 self.forget(fact.transport_id)
             case _:
@@ -79,15 +94,17 @@ class Nodes:
         expected = node.number if isinstance(fact, NodeUp) else node.number + 1
         return fact.number > expected
 
-    def reported(self, report: NodeReport, now: float) -> tuple[Transport, ...]:
-        """Takes a full report in; the transports of this node that it lacks are gone and returned."""
+    def reported(
+        self, report: NodeReport, transports: tuple[TransportReport, ...], now: float
+    ) -> tuple[Transport, ...]:
+        """Takes a report with the transports of all its pages in; those of this node that it lacks are gone and returned."""
         self._nodes[report.node] = Node(report.node, report.boot_id, report.number, report.load, now)
-        there = {t.transport_id for t in report.transports}
+        there = {t.transport_id for t in transports}
         gone = tuple(t for t in self._transports.values() if t.node == report.node and t.transport_id not in there)
         for transport in gone:
             self.forget(transport.transport_id)
-        for entry in report.transports:
-            self.learned(Transport(entry.transport_id, report.node, entry.owner))
+        for entry in transports:
+            self.learned(Transport(entry.transport_id, report.node, entry.owner, entry.app))
         return gone
 
     def silent(self, now: float) -> tuple[str, ...]:
@@ -113,7 +130,10 @@ class Nodes:
         return best.name
 
     def learned(self, transport: Transport) -> None:
-        """A transport exists."""
+        """A transport exists; rooms known before stay known."""
+        before = self._transports.get(transport.transport_id)
+        if before is not None:
+            transport = msgspec.structs.replace(transport, rooms=before.rooms | transport.rooms)
         self._transports[transport.transport_id] = transport
         self._by_session.setdefault(transport.session_id, {})[transport.transport_id] = transport
 

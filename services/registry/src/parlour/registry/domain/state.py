@@ -35,7 +35,8 @@ class Playing(msgspec.Struct, frozen=True):
 
 
 class Streams(msgspec.Struct, frozen=True):
-    """All streams of a room by id, and all plays by (session, stream). `open` while the room's life lasts."""
+    """All streams of a room by id, and all plays by (session, stream). `open` while the room's life lasts; what was there at its end
+    stays known, so that claims and transports can be given back."""
 
     open: bool = False
     streams: dict[str, Stream] = {}
@@ -56,7 +57,7 @@ def evolve(state: Streams, event: ev.Event) -> Streams:
         case ev.RoomOpened():
             return Streams(open=True)
         case ev.RoomClosed():
-            return Streams(open=False)
+            return msgspec.structs.replace(state, open=False)
         case ev.StreamAdded() | ev.StreamUpdated():
             return _put(state, event)
         case ev.StreamRemoved(stream_id=stream_id):

@@ -80,6 +80,8 @@ AnyStreamCommand = PutStream | RemoveStream | SetExtra | StartPlay | EndPlay | E
 
 def decide(state: Streams, command: AnyStreamCommand) -> tuple[ev.Event, ...]:
     """What happens, or a Rejection. Needs neither time nor new ids."""
+    if not state.open and isinstance(command, RemoveStream | EndPlay | EndSession | EndTransport):
+        return ()
     match command:
         case PutStream(stream=stream):
             return _put(state, stream)
@@ -170,7 +172,9 @@ def _extra(state: Streams, command: SetExtra) -> tuple[ev.Event, ...]:
     require_open(state)
     stream = _own(state, command.session_id, command.stream_id)
     if stream is None:
-        raise Rejection.of(Code.NOT_PUBLISHING, "the stream is not published", field="streamID", hint="publish it first")
+        raise Rejection.of(
+            Code.NOT_PUBLISHING, "the stream is not published", field="streamID", hint="publish it first"
+        )
     if stream.extra_info == command.extra_info:
         return ()
     changed = msgspec.structs.replace(stream, extra_info=command.extra_info)

@@ -1,0 +1,9 @@
+"""`python -m parlour.registry`."""
+
+from parlour.runtime.process import run
+
+from .settings import RegistrySettings
+from .wiring import build
+
+if __name__ == "__main__":
+    run(build, RegistrySettings, "registry")

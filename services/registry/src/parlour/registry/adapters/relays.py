@@ -1,0 +1,28 @@
+"""Relay nodes over the bus."""
+
+from typing import TypeVar
+
+from parlour.contracts import subjects
+from parlour.contracts.codes import Code
+from parlour.contracts.relay import AnyRelayCommand
+from parlour.kernel.rejection import Rejection
+from parlour.runtime.bus import Bus, Unavailable
+
+R = TypeVar("R")
+ANSWER_WITHIN_S = 3.0
+"""A relay answers an offer in a few milliseconds; one that does not is as good as away."""
+
+
+class BusRelays:
+    """Asks `parlour.v1.relay.<node>.cmd.<kind>`."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def call(self, node: str, command: AnyRelayCommand, result_type: type[R]) -> R:
+        """See `app.ports.Relays`."""
+        kind = str(command.__struct_config__.tag)
+        try:
+            return await self._bus.request(subjects.relay_command(node, kind), command, result_type, ANSWER_WITHIN_S)
+        except Unavailable:
+            raise Rejection.of(Code.RELAY_UNAVAILABLE, "the relay does not answer", hint="try again") from None

@@ -1,0 +1,63 @@
+"""Commands over NATS, one endpoint for each verb, and the relays' facts."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from parlour.contracts import commands as cmd
+from parlour.contracts import subjects
+from parlour.contracts.codes import Code
+from parlour.contracts.ids import check_app_id, check_room_id
+from parlour.contracts.relay import AnyRelayFact
+from parlour.kernel.rejection import Rejection
+from parlour.registry.app.losing import Losing
+from parlour.registry.app.playing import Plays
+from parlour.registry.app.publishing import Publishing
+from parlour.runtime.address import Address
+from parlour.runtime.bus import Bus, Endpoint, Headers
+
+SERVICE = "registry"
+VERSION = "1.0.0"
+
+Handler = Callable[[Address, cmd.Request], Awaitable[cmd.Reply]]
+_fact = msgspec.json.Decoder(AnyRelayFact)
+
+
+class Commands:
+    """Takes a request apart, checks who asks, and hands it to its handler."""
+
+    def __init__(self, publishing: Publishing, plays: Plays, losing: Losing) -> None:
+        self._losing = losing
+        self._handlers: dict[str, tuple[type[cmd.Command], Handler]] = {
+            "publish": (cmd.Publish, publishing.publish),
+            "stop_publish": (cmd.StopPublish, publishing.stop),
+            "set_extra_info": (cmd.SetStreamExtraInfo, publishing.set_extra),
+            "restart_ice": (cmd.RestartIce, publishing.restart_ice),
+            "play": (cmd.Play, plays.play),
+            "stop_play": (cmd.StopPlay, plays.stop),
+        }
+
+    async def serve(self, bus: Bus) -> None:
+        """Hears relays first, then registers the endpoints."""
+        await bus.subscribe(subjects.RELAY_FACTS, self.fact)
+        of_all = subjects.commands_of(SERVICE).removesuffix("*")
+        endpoints = {verb: Endpoint(of_all + verb, cmd.Request, self.handle) for verb in self._handlers}
+        await bus.serve(SERVICE, VERSION, endpoints)
+
+    async def handle(self, to: Address, request: cmd.Request, headers: Headers) -> cmd.Reply:
+        """One command."""
+        kind, handler = self._handlers[to.verb]
+        if not isinstance(request.body, kind):
+            raise Rejection.of(Code.PARAMETER, f"the body is not what {to.verb} takes", field="body")
+        check_app_id(to.app)
+        check_room_id(to.room)
+        caller = request.caller
+        if not caller.session_id or not caller.actor:
+            raise Rejection.of(Code.ROOM_NOT_LOGGED_IN, "no session", field="sessionID", hint="log in first")
+        if caller.session_id != getattr(request.body, "session_id", ""):
+            raise Rejection.of(Code.FORBIDDEN, "this is another client's session", field="sessionID")
+        return await handler(to, request)
+
+    async def fact(self, to: Address, payload: bytes, headers: Headers) -> None:
+        """One relay fact."""
+        self._losing.fact(_fact.decode(payload))

@@ -1,0 +1,94 @@
+"""Play and stop playing."""
+
+from parlour.contracts import commands as cmd
+from parlour.contracts.codes import Code
+from parlour.contracts.relay import PlayMedia
+from parlour.kernel.rejection import Rejection
+from parlour.registry.domain import streams as rules
+from parlour.registry.domain.state import Playing, Stream, Streams
+from parlour.runtime.address import Address
+from parlour.runtime.commit import ClaimRefused, Committer, Done, Draft, call_of, reply_of
+from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
+
+from . import claims
+from .publishing import change_of
+from .transports import Answer, Offer, Transports
+
+
+class Plays:
+    """Commands of players."""
+
+    def __init__(self, cache: StateCache[Streams], committer: Committer, transports: Transports) -> None:
+        self._cache = cache
+        self._committer = committer
+        self._transports = transports
+
+    async def play(self, to: Address, request: cmd.Request) -> cmd.Reply:
+        """The stream's node sends it to the session."""
+        body = request.body
+        assert isinstance(body, cmd.Play)
+        stream = await self._admit(to, body)
+        if body.transport_id:
+            self._same_node(stream, self._transports.find(body.transport_id, body.session_id).node)
+        offer = Offer(to.app, to.room, body.session_id, body.sdp, request.command_id, body.transport_id, body.resource)
+        answer = await self._transports.negotiate(offer, stream.node, play=(PlayMedia(body.stream_id, body.media),))
+        try:
+            return reply_of(await self._append(to, request, body, answer))
+        except BaseException as error:
+            await self._undo(body, answer)
+            if isinstance(error, ClaimRefused):
+                raise claims.refusal(error) from None
+            raise
+
+    async def stop(self, to: Address, request: cmd.Request) -> cmd.Reply:
+        """On one transport, which ends with it, or on all."""
+        body = request.body
+        assert isinstance(body, cmd.StopPlay)
+        call = call_of(to, request)
+        before = (await self._cache.load(to.app, to.room)).state.plays.get((body.session_id, body.stream_id))
+
+        def decide(loaded: Loaded[Streams]) -> Draft:
+            return call.draft(*change_of(loaded, rules.EndPlay(body.session_id, body.stream_id, body.transport_id)))
+
+        done = await decide_and_commit(self._cache, self._committer, call, decide)
+        if before is not None:
+            await self._stop_media(before, body.transport_id)
+        return reply_of(done)
+
+    async def _stop_media(self, play: Playing, transport_id: str) -> None:
+        if transport_id:
+            if transport_id in play.transports:
+                await self._transports.close(play.node, transport_id)
+            return
+        for each in play.transports:
+            await self._transports.stop_play(play.node, each, play.stream_id)
+
+    async def _admit(self, to: Address, body: cmd.Play) -> Stream:
+        try:
+            return rules.check_play((await self._cache.load(to.app, to.room)).state, body.stream_id)
+        except Rejection:
+            return rules.check_play((await self._cache.load(to.app, to.room, fresh=True)).state, body.stream_id)
+
+    @staticmethod
+    def _same_node(stream: Stream, node: str) -> None:
+        if stream.node != node:
+            raise Rejection.of(Code.NOT_FOUND, "the stream is on another relay node", field="transportID",
+                               hint="offer on a new peer connection, without transportID")  # fmt: skip
+
+    async def _append(self, to: Address, request: cmd.Request, body: cmd.Play, answer: Answer) -> Done:
+        call = call_of(to, request)
+        start = rules.StartPlay(body.session_id, request.caller.actor, body.stream_id, answer.transport_id)
+        result = cmd.Published(answer.transport_id, answer.sdp, answer.node)
+
+        def decide(loaded: Loaded[Streams]) -> Draft:
+            change = change_of(loaded, start)
+            assert loaded.key is not None
+            return call.draft(*change, result=result, claims=(claims.in_room(loaded.key, request.caller),))
+
+        return await decide_and_commit(self._cache, self._committer, call, decide)
+
+    async def _undo(self, body: cmd.Play, answer: Answer) -> None:
+        if answer.new:
+            await self._transports.close(answer.node, answer.transport_id)
+        else:
+            await self._transports.stop_play(answer.node, answer.transport_id, body.stream_id)

@@ -1,0 +1,15 @@
+"""What the registry needs of the world."""
+
+from typing import Protocol, TypeVar
+
+from parlour.contracts.relay import AnyRelayCommand
+
+R = TypeVar("R")
+
+
+class Relays(Protocol):
+    """Relay nodes by name."""
+
+    async def call(self, node: str, command: AnyRelayCommand, result_type: type[R]) -> R:
+        """The node's answer; its refusal, or that it is away, as `Rejection`."""
+        ...

@@ -1,0 +1,190 @@
+"""Publish, stop, extra information.
+
+Publish: the rules, the claim on the stream id, the relay's answer, the append; in this order, so that a racing publisher never touches
+the relay's stream, and nothing is acknowledged before it is in the log. What the relay did is undone where the append is refused.
+"""
+
+import msgspec
+
+from parlour.contracts import commands as cmd
+from parlour.contracts.relay import PublishMedia
+from parlour.kernel.log import Claim, LogKey
+from parlour.kernel.rejection import Rejection
+from parlour.registry.domain import streams as rules
+from parlour.registry.domain.state import Stream, Streams
+from parlour.runtime.address import Address
+from parlour.runtime.clock import SystemIds
+from parlour.runtime.commit import Call, Change, ClaimRefused, Committer, Done, Draft, call_of, reply_of
+from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
+
+from . import claims
+from .leaving import Leaving
+from .transports import Answer, Offer, Transports
+
+
+class Publishing:
+    """Commands of publishers."""
+
+    def __init__(
+        self, cache: StateCache[Streams], committer: Committer, transports: Transports, leaving: Leaving
+    ) -> None:
+        self._cache = cache
+        self._committer = committer
+        self._transports = transports
+        self._leaving = leaving
+        self._ids = SystemIds()
+
+    async def publish(self, to: Address, request: cmd.Request) -> cmd.Reply:
+        """A new stream, or a session's own on a new offer."""
+        body = request.body
+        assert isinstance(body, cmd.Publish)
+        call = call_of(to, request)
+        loaded, before = await self._admit(to, body)
+        assert loaded.key is not None
+        node = (
+            self._transports.find(body.transport_id, body.session_id).node
+            if body.transport_id
+            else self._transports.place()
+        )
+        if before is None:
+            await self._reserve(loaded.key, call, request.caller, body.stream_id)
+        answer = await self._negotiate(to, request, body, node, loaded.key if before is None else None)
+        try:
+            done = await self._append(call, request.caller, body, answer)
+        except BaseException as error:
+            await self._undo(loaded.key, call, body, answer, before)
+            if isinstance(error, ClaimRefused):
+                raise claims.refusal(error) from None
+            raise
+        await self._drop_old(before, answer)
+        return reply_of(done)
+
+    async def stop(self, to: Address, request: cmd.Request) -> cmd.Reply:
+        """The session's stream ends; so does its transport where the command says so."""
+        body = request.body
+        assert isinstance(body, cmd.StopPublish)
+        before = (await self._cache.load(to.app, to.room)).state.streams.get(body.stream_id)
+        done = await self._change(
+            call_of(to, request), rules.RemoveStream(body.session_id, body.stream_id), request.caller, body.stream_id
+        )
+        if before is not None and before.session_id == body.session_id:
+            if body.close_transport:
+                await self._transports.close(before.node, before.transport_id)
+            else:
+                await self._transports.stop_publish(before.node, before.transport_id, before.stream_id)
+        return reply_of(done)
+
+    async def set_extra(self, to: Address, request: cmd.Request) -> cmd.Reply:
+        """The stream's extra information changes."""
+        body = request.body
+        assert isinstance(body, cmd.SetStreamExtraInfo)
+        call = call_of(to, request)
+        return reply_of(
+            await self._change(call, rules.SetExtra(body.session_id, body.stream_id, body.extra_info), request.caller)
+        )
+
+    async def restart_ice(self, to: Address, request: cmd.Request) -> cmd.Reply:
+        """New ICE credentials; nothing for the record."""
+        body = request.body
+        assert isinstance(body, cmd.RestartIce)
+        found = self._transports.find(body.transport_id, body.session_id)
+        offer = Offer(to.app, to.room, body.session_id, body.sdp, request.command_id, body.transport_id)
+        answer = await self._transports.negotiate(msgspec.structs.replace(offer, resource=found.resource), found.node)
+        return cmd.Reply(msgspec.Raw(msgspec.json.encode(cmd.Published(answer.transport_id, answer.sdp, answer.node))))
+
+    async def _admit(self, to: Address, body: cmd.Publish) -> tuple[Loaded[Streams], Stream | None]:
+        """The rules on the state in memory, then (where they refuse) on the log's; a dead session's stream makes room."""
+        loaded = await self._cache.load(to.app, to.room)
+        try:
+            return loaded, rules.check_publish(loaded.state, body.session_id, body.stream_id, body.extra_info)
+        except Rejection:
+            await self._leaving.evict_dead(to.app, body.stream_id)
+        loaded = await self._cache.load(to.app, to.room, fresh=True)
+        return loaded, rules.check_publish(loaded.state, body.session_id, body.stream_id, body.extra_info)
+
+    async def _reserve(self, key: LogKey, call: Call, caller: cmd.Caller, stream_id: str) -> None:
+        """Takes the stream id before the relay is asked."""
+        taken = (claims.in_room(key, caller), claims.take_stream(key, caller.session_id, caller.actor, stream_id))
+        for last in (False, True):
+            try:
+                await self._committer.commit(self._aside(call, taken))
+                return
+            except ClaimRefused as error:
+                if (
+                    last
+                    or error.claim.kind != claims.LIVE_STREAM
+                    or not await self._leaving.evict_dead(key.app, stream_id)
+                ):
+                    raise claims.refusal(error) from None
+
+    def _aside(self, call: Call, changed: tuple[Claim, ...]) -> Draft:
+        """A unit of claims alone, with a command id of its own."""
+        return Draft(call.app, self._ids.uuid7(), call.principal, call.digest, claims=changed)
+
+    async def _negotiate(
+        self, to: Address, request: cmd.Request, body: cmd.Publish, node: str, reserved: LogKey | None
+    ) -> Answer:
+        offer = Offer(to.app, to.room, body.session_id, body.sdp, request.command_id, body.transport_id, body.resource)
+        try:
+            return await self._transports.negotiate(
+                offer, node, (PublishMedia(body.stream_id, body.media, body.codec),)
+            )
+        except BaseException:
+            if reserved is not None:
+                await self._release(reserved, call_of(to, request), body)
+            raise
+
+    async def _append(self, call: Call, caller: cmd.Caller, body: cmd.Publish, answer: Answer) -> Done:
+        stream = Stream(
+            body.stream_id, body.session_id, caller.actor, answer.node, answer.transport_id, body.extra_info,
+            (body.codec or "VP8") if body.media.video_mid else "", bool(body.media.audio_mid), bool(body.media.video_mid),
+        )  # fmt: skip
+        result = cmd.Published(answer.transport_id, answer.sdp, answer.node)
+
+        def decide(loaded: Loaded[Streams]) -> Draft:
+            change = change_of(loaded, rules.PutStream(stream))
+            assert loaded.key is not None
+            taken = claims.take_stream(loaded.key, body.session_id, caller.actor, body.stream_id)
+            return call.draft(*change, result=result, claims=(claims.in_room(loaded.key, caller), taken))
+
+        return await decide_and_commit(self._cache, self._committer, call, decide)
+
+    async def _change(
+        self, call: Call, command: rules.AnyStreamCommand, caller: cmd.Caller, released: str = ""
+    ) -> Done:
+        """A change of an own stream that asks no relay first."""
+
+        def decide(loaded: Loaded[Streams]) -> Draft:
+            change = change_of(loaded, command)
+            if loaded.key is None:
+                return call.draft()
+            free = claims.release_stream(loaded.key, caller.session_id, caller.actor, released)
+            return call.draft(*change, claims=(free,) if released and change else ())
+
+        return await decide_and_commit(self._cache, self._committer, call, decide)
+
+    async def _undo(self, key: LogKey, call: Call, body: cmd.Publish, answer: Answer, before: Stream | None) -> None:
+        """The append was refused: the relay's side and the claim go back."""
+        if answer.new:
+            await self._transports.close(answer.node, answer.transport_id)
+        elif before is None:
+            await self._transports.stop_publish(answer.node, answer.transport_id, body.stream_id)
+        if before is None:
+            await self._release(key, call, body)
+
+    async def _release(self, key: LogKey, call: Call, body: cmd.Publish) -> None:
+        free = claims.release_stream(key, body.session_id, call.actor, body.stream_id)
+        await self._committer.commit(self._aside(call, (free,)))
+
+    async def _drop_old(self, before: Stream | None, answer: Answer) -> None:
+        """A stream that moved leaves its old transport."""
+        if before is not None and before.transport_id != answer.transport_id:
+            await self._transports.stop_publish(before.node, before.transport_id, before.stream_id)
+
+
+def change_of(loaded: Loaded[Streams], command: rules.AnyStreamCommand) -> tuple[Change, ...]:
+    """What a command changes in a room: one change, or none where it holds already."""
+    events = rules.decide(loaded.state, command)
+    if not events or loaded.key is None:
+        return ()
+    return (Change(loaded.key, "streams", loaded.version, events),)

@@ -1,0 +1,18 @@
+"""The registry's settings."""
+
+from typing import Annotated, ClassVar
+
+from parlour.runtime.settings import RuntimeSettings, Setting
+
+
+class RegistrySettings(RuntimeSettings, frozen=True, kw_only=True):
+    """Variables `PARLOUR_REGISTRY_…`."""
+
+    SERVICE: ClassVar[str] = "registry"
+
+    republish_grace_s: Annotated[
+        float,
+        Setting(
+            "How long a stream outlives its transport for its session to publish it anew.", unit="s", least=0, most=300
+        ),
+    ] = 10.0

@@ -1,0 +1,58 @@
+"""Puts the service together: the only place where adapters are chosen."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from parlour.contracts import events as ev
+from parlour.runtime.connections import connected
+from parlour.runtime.deadlines import DeadlineLoop
+from parlour.runtime.leases import advisory
+from parlour.runtime.process import Service
+from parlour.runtime.reactor import Reactor
+from parlour.runtime.rooms import StateCache
+
+from .adapters.relays import BusRelays
+from .api.bus import Commands
+from .app.leaving import REACTOR, Leaving
+from .app.losing import SERVICE, Losing
+from .app.playing import Plays
+from .app.publishing import Publishing
+from .app.transports import Transports
+from .domain.nodes import Nodes
+from .domain.state import Streams, evolve
+from .settings import RegistrySettings
+
+REACTS_TO = frozenset({ev.UserLeft.TAG, ev.UserKicked.TAG, ev.RoomClosed.TAG})
+
+
+@asynccontextmanager
+async def build(settings: RegistrySettings) -> AsyncIterator[Service]:
+    """The running service."""
+    async with connected(settings, "registry") as to:
+        cache = StateCache(
+            to.log,
+            to.people,
+            aggregate="streams",
+            others=("room",),
+            initial=lambda key: Streams(),
+            absent=Streams,
+            evolve=evolve,
+        )
+        nodes = Nodes()
+        relays = BusRelays(to.bus)
+        transports = Transports(nodes, relays)
+        leaving = Leaving(to.log, to.people, cache, to.committer, transports)
+        losing = Losing(to.log, cache, to.committer, nodes, relays, settings.republish_grace_s)
+        commands = Commands(
+            Publishing(cache, to.committer, transports, leaving), Plays(cache, to.committer, transports), losing
+        )
+        lease = advisory(settings.postgres_dsn)
+        reactor = Reactor(REACTOR, to.log, to.people, to.bus, leaving.react, types=REACTS_TO, lease=lease)
+        deadlines = DeadlineLoop(SERVICE, to.log, losing.due, to.metrics)
+        async with cache.following(to.bus), reactor.running(), deadlines.running(), asyncio.TaskGroup() as group:
+            background = [group.create_task(losing.watch()), group.create_task(losing.work())]
+            await commands.serve(to.bus)
+            yield Service(to.metrics, to.checks)
+            for task in background:
+                task.cancel()
