@@ -48,7 +48,7 @@ def token(
 
 
 def create(
-    name: Annotated[str, typer.Argument(help="A name for people.")] = "",
+    name: Annotated[str, typer.Option(help="A name for people.")] = "",
     app: Annotated[int, typer.Option(help="Application id; 0 draws one.")] = 0,
     json: Json = False,
 ) -> None:

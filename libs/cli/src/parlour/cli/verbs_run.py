@@ -28,7 +28,7 @@ class Stopped(msgspec.Struct, frozen=True):
 
     state_folder: str
     state: str = "stopped"
-    services: dict[str, str] = {}
+    services: list[str] = []
 
 
 def register(app: typer.Typer) -> None:
@@ -90,7 +90,7 @@ def _follow(folder: StateFolder, started: object) -> Run:
     with console.status("starting") as line:
 
         def told(run: Run) -> None:
-            waiting = [name for name, found in run.services.items() if found.state != "ready"]
+            waiting = [found.name for found in (*run.servers, *run.services) if found.state != "ready"]
             line.update(f"{STEPS.get(run.step, run.step)}{': ' + ' '.join(waiting) if waiting else ''}")
 
         return wait_until_ready(folder, started, told)  # pyright: ignore[reportArgumentType]
@@ -129,8 +129,8 @@ def _table(run: Run) -> None:
     from rich.table import Table
 
     table = Table("process", "pid", "state", "restarts", box=None)
-    for name, found in run.services.items():
-        table.add_row(name, str(found.pid or ""), found.state, str(found.restarts or ""))
+    for found in (*run.servers, *run.services):
+        table.add_row(found.name, str(found.pid or ""), found.state, str(found.restarts or ""))
     console = Console()
     console.print(f"Parlour is {run.state}: {run.url or 'no address yet'}  (state: {run.state_folder})")
     console.print(table)

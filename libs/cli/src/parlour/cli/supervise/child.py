@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from ..embedded.launch import Launch, die_with_parent, identity
-from .state import ServiceStatus
+from .state import ProcessStatus
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 10.0
@@ -43,13 +43,13 @@ class Child:
         """Begin; must be called in the main thread, to which the child's life is tied."""
         self._task = asyncio.create_task(self._keep_running(), name=f"keep {self.name}")
 
-    def status(self) -> ServiceStatus:
+    def status(self) -> ProcessStatus:
         """What to say about it."""
         running = self._process is not None and self._process.returncode is None
         state = (
             "ready" if self.ready.is_set() else "starting" if running else "stopped" if self._stopping else "waiting"
         )
-        return ServiceStatus(pid=self.pid if running else 0, state=state, restarts=self.exits)
+        return ProcessStatus(self.name, self.pid if running else 0, state, self.exits, str(self.log))
 
     async def stop(self) -> None:
         """Ask it to end, then insist."""

@@ -47,15 +47,17 @@ class Secrets(msgspec.Struct, frozen=True):
     nats: dict[str, str]
 
 
-class ServiceStatus(msgspec.Struct, frozen=True):
+class ProcessStatus(msgspec.Struct, frozen=True):
     """One process of the suite. `state` is starting, ready, waiting (to be started again) or stopped."""
 
+    name: str
     pid: int
     state: str
     restarts: int
+    log: str
 
 
-class Run(msgspec.Struct, frozen=True, omit_defaults=True):
+class Run(msgspec.Struct, frozen=True):
     """What `status --json` shows. `state` is starting, ready, failed or stopped.
 
     The addresses of NATS and Postgres carry a password: this file and its folder are the owner's alone.
@@ -70,7 +72,8 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
     app_secret: str = ""
     user: str = ""
     token: str = ""
-    services: dict[str, ServiceStatus] = {}
+    services: list[ProcessStatus] = []
+    servers: list[ProcessStatus] = []
     nats: str = ""
     postgres: str = ""
     took_s: float = 0.0

@@ -170,8 +170,12 @@ class Supervisor:
         self._tell()
 
     def _tell(self, **changes: object) -> None:
-        statuses = {name: child.status() for name, child in {**self.servers, **self.services}.items()}
-        self.run_state = msgspec.structs.replace(self.run_state, services=statuses, **changes)
+        self.run_state = msgspec.structs.replace(
+            self.run_state,
+            services=[child.status() for child in self.services.values()],
+            servers=[child.status() for child in self.servers.values()],
+            **changes,
+        )
         self.folder.write_run(self.run_state)
         self._told(self.run_state)
 

@@ -1,0 +1,139 @@
+"""The checks of `parlour doctor`: each looks at one thing that a call needs and says what to do when it is not so."""
+
+import asyncio
+import contextlib
+import resource
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import msgspec
+
+from .checkout import SERVICES
+from .supervise.diagnose import disk_problem
+from .supervise.probes import http_ready
+from .supervise.state import Run, StateFolder
+
+LEAST_OPEN_FILES = 4096
+LARGEST_CLOCK_GAP_S = 2.0
+PING_WITHIN_S = 1.0
+ON_THE_BUS = tuple(name for name in SERVICES if name not in {"gateway", "relay"})
+"""Services that answer commands, and so are listed as micro-services."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What one check saw. `way_out` is empty where all is well."""
+
+    check: str
+    seen: str
+    way_out: str = ""
+
+    @property
+    def well(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.way_out
+
+
+async def examine(folder: StateFolder, run: Run | None) -> list[Finding]:
+    """All checks; those that ask a running suite only when there is one."""
+    findings = [_disk(folder), _open_files()]
+    if run is None:
+        return [*findings, Finding("suite", "does not run", "start it with: make up")]
+    findings += [_processes(run)]
+    asked = (_pages(run), _bus(run), _record(run))
+    return [*findings, *await asyncio.gather(*map(_careful, asked))]
+
+
+async def _careful(check: "tuple[str, Callable[[], Awaitable[Finding]]]") -> Finding:
+    name, look = check
+    try:
+        async with asyncio.timeout(10):
+            return await look()
+    except Exception as problem:  # a broken suite is what is looked for: no failure may hide the other findings
+        return Finding(name, f"{type(problem).__name__}: {problem}", "see the logs in the state folder")
+
+
+def _disk(folder: StateFolder) -> Finding:
+    place = next(path for path in (folder.path, *folder.path.parents) if path.exists())
+    return Finding("disk", f"state in {folder.path}", disk_problem(place))
+
+
+def _open_files() -> Finding:
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    few = soft < LEAST_OPEN_FILES
+    return Finding("open files", f"{soft} allowed", f"raise the limit: ulimit -n {LEAST_OPEN_FILES}" if few else "")
+
+
+def _processes(run: Run) -> Finding:
+    down = [found.name for found in (*run.servers, *run.services) if found.state != "ready"]
+    restarted = [f"{found.name} {found.restarts}x" for found in (*run.servers, *run.services) if found.restarts]
+    seen = f"{len(run.servers) + len(run.services)} processes, restarted: {', '.join(restarted) or 'none'}"
+    return Finding("processes", seen, f"not ready: {', '.join(down)}; their logs say why" if down else "")
+
+
+def _pages(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
+    async def look() -> Finding:
+        there = await http_ready(int(run.url.rpartition(":")[2]), "/")()
+        return Finding("pages", run.url, "" if there else "the gateway does not serve its pages; see logs/gateway.log")
+
+    return "pages", look
+
+
+def _bus(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
+    async def look() -> Finding:
+        from .ask import connected
+
+        async with connected(run.nats) as bus:
+            names = await _ping(bus.client)
+        silent = [name for name in ON_THE_BUS if name not in names]
+        seen = f"{len(names)} kinds of service answer"
+        return Finding("NATS", seen, f"no answer from: {', '.join(silent)}" if silent else "")
+
+    return "NATS", look
+
+
+async def _ping(client: object) -> set[str]:
+    """Names of the micro-services that answer within a second."""
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+
+    assert isinstance(client, Client)
+    names = set[str]()
+    everybody = asyncio.Event()
+
+    async def pong(message: Msg) -> None:
+        names.add(str(msgspec.json.decode(message.data)["name"]))
+        if names.issuperset(ON_THE_BUS):
+            everybody.set()
+
+    inbox = client.new_inbox()
+    subscription = await client.subscribe(inbox, cb=pong)  # pyright: ignore[reportUnknownMemberType] nats-py types it in part
+    await client.publish("$SRV.PING", reply=inbox)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(everybody.wait(), PING_WITHIN_S)
+    await subscription.unsubscribe()
+    return names
+
+
+def _record(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
+    async def look() -> Finding:
+        import asyncpg
+
+        connection = await asyncpg.connect(run.postgres, timeout=5)
+        try:
+            off = [
+                name for name in ("fsync", "synchronous_commit") if await connection.fetchval(f"SHOW {name}") == "off"
+            ]
+            theirs = await connection.fetchval("SELECT clock_timestamp()")
+            version = await connection.fetchval("SHOW server_version")
+        finally:
+            await connection.close()
+        gap = abs((datetime.now(UTC) - theirs).total_seconds())
+        if off:
+            return Finding(
+                "record", f"Postgres {version}", f"{' and '.join(off)} must be on: an answer promises a commit"
+            )
+        if gap > LARGEST_CLOCK_GAP_S:
+            return Finding("record", f"clocks differ by {gap:.1f} s", "let both machines keep time by NTP")
+        return Finding("record", f"Postgres {version}, commits are flushed")
+
+    return "record", look

@@ -1,0 +1,32 @@
+"""`doctor`: is everything well?"""
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+import typer
+
+from .supervise.bring_up import running
+from .supervise.state import StateFolder
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(doctor)
+
+
+def doctor(json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Look at everything that a call needs, and say what to do about what is not well. Exit code 1 then."""
+    from .doctor import examine
+
+    folder = StateFolder.here()
+    findings = asyncio.run(examine(folder, running(folder)))
+    for found in findings:
+        if json:
+            typer.echo(msgspec.json.encode(found).decode())
+        else:
+            typer.echo(f"{'✓' if found.well else '✗'} {found.check:<11} {found.seen}")
+            if not found.well:
+                typer.echo(f"  {'':<11} {found.way_out}")
+    if not all(found.well for found in findings):
+        raise typer.Exit(1)
