@@ -73,9 +73,11 @@ async def facts(bus: Bus) -> Facts:
     return facts
 
 
+PUBLISH_S = relay.Negotiate(app=1, owner="session", sdp=OFFER, publish=(relay.PublishMedia("s", Media("0", "1")),))
+
+
 def negotiate(**fields: Any) -> relay.Negotiate:
-    publish = (relay.PublishMedia("s", Media("0", "1")),)
-    return relay.Negotiate(**{"app": 1, "owner": "session", "sdp": OFFER, "publish": publish, **fields})
+    return msgspec.structs.replace(PUBLISH_S, **fields)
 
 
 async def ask(bus: Bus, command: relay.RelayCommand, answer: type[Any]) -> Any:
@@ -85,7 +87,9 @@ async def ask(bus: Bus, command: relay.RelayCommand, answer: type[Any]) -> Any:
 
 async def test_a_node_lives_on_the_bus(nats_server: NatsServer, bus: Bus, facts: Facts, tmp_path: Path) -> None:
     ready = tmp_path / "ready"
-    async with relay_process(nats_server.address("relay"), ready, connect_timeout_s="1.5", heartbeat_s="0.2") as process:
+    async with relay_process(
+        nats_server.address("relay"), ready, connect_timeout_s="1.5", heartbeat_s="0.2"
+    ) as process:
         up = await facts.next(relay.NodeUp)
         assert up.node == NODE
         assert up.addresses
@@ -144,7 +148,9 @@ async def test_refusals_have_codes_and_fields(
         assert report.transports == ()
 
 
-async def test_transports_of_a_session_are_limited(nats_server: NatsServer, bus: Bus, facts: Facts, tmp_path: Path) -> None:
+async def test_transports_of_a_session_are_limited(
+    nats_server: NatsServer, bus: Bus, facts: Facts, tmp_path: Path
+) -> None:
     async with relay_process(nats_server.address("relay"), tmp_path / "ready", max_transports_per_session="2"):
         await facts.next(relay.NodeUp)
         for _ in range(2):

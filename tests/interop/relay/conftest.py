@@ -1,97 +1,17 @@
-"""A relay node in this process, without its bus, and clients that we did not write."""
+"""Fixtures of the relay's interoperability tests."""
 
-import asyncio
-import time
+import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import async_playwright
 
-from parlour.contracts.commands import Media
-from parlour.contracts.relay import Negotiate, Negotiated, PlayMedia, PublishMedia, RelayFact
-from parlour.relay.settings import RelaySettings
-from parlour.relay.wiring import Node, open_node
+sys.path.insert(0, str(Path(__file__).parent))
 
-APP = 7
-PAGE_SCRIPT = Path(__file__).parent / "relay_page.js"
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--use-fake-device-for-media-stream=fps=30", "--use-fake-ui-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-]  # fmt: skip
-
-
-class RecordedFacts:
-    """What the node told, with a way to wait for it."""
-
-    def __init__(self) -> None:
-        self.told: list[RelayFact] = []
-        self._news = asyncio.Condition()
-
-    def tell(self, fact: RelayFact) -> None:
-        self.told.append(fact)
-
-    async def wait(self, wanted: Callable[[RelayFact], bool], within_s: float = 10.0) -> RelayFact:
-        """The first fact that is wanted, or a failure that lists what was told."""
-        until = time.monotonic() + within_s
-        while time.monotonic() < until:
-            for fact in self.told:
-                if wanted(fact):
-                    return fact
-            await asyncio.sleep(0.01)
-        raise AssertionError(f"not told: {self.told}")
-
-
-class Bench:
-    """A node with what tests ask of it."""
-
-    def __init__(self, node: Node, facts: RecordedFacts) -> None:
-        self.node = node
-        self.facts = facts
-
-    def negotiate(
-        self,
-        sdp: str,
-        *,
-        owner: str = "someone",
-        transport_id: str = "",
-        publish: tuple[str, str, str] | None = None,
-        play: tuple[str, str, str] | None = None,
-        codec: str = "",
-    ) -> Negotiated:
-        """An offer with (stream, audio mid, video mid) to publish or to play."""
-        return self.node.relay.negotiate(
-            Negotiate(
-                app=APP,
-                owner=owner,
-                sdp=sdp,
-                transport_id=transport_id,
-                publish=(PublishMedia(publish[0], Media(publish[1], publish[2]), codec),) if publish else (),
-                play=(PlayMedia(play[0], Media(play[1], play[2])),) if play else (),
-            )
-        )
-
-
-async def eventually(ready: Callable[[], Any], within_s: float = 10.0) -> Any:
-    """The first true value of `ready`, asked again and again until the deadline."""
-    until = time.monotonic() + within_s
-    while not (value := ready()):
-        assert time.monotonic() < until, f"{ready} stayed false"
-        await asyncio.sleep(0.01)
-    return value
-
-
-@asynccontextmanager
-async def running_node(**settings: Any) -> AsyncGenerator[Bench]:
-    """A node on free ports of all local addresses."""
-    facts = RecordedFacts()
-    async with open_node(RelaySettings(node="test", **settings), facts) as node:
-        yield Bench(node, facts)
+from relay_bench import CHROMIUM, FLAGS, PAGE_SCRIPT, Bench, Window, running_node
 
 
 @pytest.fixture
@@ -99,17 +19,6 @@ async def bench() -> AsyncGenerator[Bench]:
     """A node of its own for each test."""
     async with running_node() as bench:
         yield bench
-
-
-class Window:
-    """One browser page with the functions of `relay_page.js`; offers go straight to the node."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-
-    async def run(self, script: str) -> Any:
-        """The value of an async expression in the page."""
-        return await self.page.evaluate(f"async () => ({script})")
 
 
 OpenWindow = Callable[[Bench, str], Any]

@@ -17,6 +17,7 @@ from aiortc import (
 )
 from aiortc.mediastreams import AudioStreamTrack
 from av import AudioFrame, VideoFrame
+from relay_bench import APP, Bench, eventually
 
 from parlour.contracts.relay import (
     CloseTransport,
@@ -26,7 +27,6 @@ from parlour.contracts.relay import (
     TransportConnected,
     TransportGone,
 )
-from tests.interop.relay.conftest import APP, Bench, eventually
 
 
 class Colour(VideoStreamTrack):

@@ -5,7 +5,7 @@ import resource
 import socket
 from typing import Any
 
-from tests.interop.relay.conftest import Bench, eventually
+from relay_bench import Bench, eventually
 
 CLIENT_HELLO = bytes.fromhex("16fefd0000000000000000") + b"\x00\x2c\x01\x00\x00\x20" + bytes(38)
 BINDING_REQUEST = bytes.fromhex("000100002112a442") + bytes(12)
