@@ -1,0 +1,86 @@
+"""The service that `run.py` measures: one decider, the real bus, cache, committer and log, nothing of a product's service around them."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import msgspec
+
+from parlour.contracts import events as ev
+from parlour.contracts import subjects
+from parlour.contracts.commands import Reply, Request, SetRoomExtraInfo
+from parlour.kernel.log import Claim, LogKey
+from parlour.runtime.address import Address
+from parlour.runtime.bus import Endpoint, Headers
+from parlour.runtime.clock import SystemIds
+from parlour.runtime.commit import Call, Change, Draft, call_of, reply_of
+from parlour.runtime.connections import Connections, connected
+from parlour.runtime.process import Service, run
+from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.settings import RuntimeSettings
+
+NAME = "registry"
+"""A name that may append to the aggregate that the bench uses; its own service does not run here."""
+RAW = "parlour.v1.bench.raw"
+EXTRA = dict[str, str]
+
+
+class BenchSettings(RuntimeSettings, frozen=True, kw_only=True):
+    """Only what every service has."""
+
+    SERVICE = NAME
+
+
+def evolve(state: EXTRA, event: ev.Event) -> EXTRA:
+    """The value of each key."""
+    return {**state, event.key: event.value} if isinstance(event, ev.RoomExtraInfoChanged) else state
+
+
+def decide(call: Call, room: Loaded[EXTRA], body: SetRoomExtraInfo, ids: SystemIds) -> Draft:
+    """Opens the room where it is not open, then sets the key."""
+    changed = ev.RoomExtraInfoChanged(call.actor, body.key, body.value)
+    if room.key is not None and room.open:
+        return call.draft(Change(room.key, "room", room.version, (changed,)))
+    key = LogKey(room.app, room.room, UUID(ids.uuid7()))
+    claim = Claim("take", "open_room", room.app, room.room, str(key.uid))
+    events = (ev.RoomOpened(room.app, room.room), changed)
+    return call.draft(Change(key, "room", 0, events, creates=True), claims=(claim,))
+
+
+class Handlers:
+    """What answers."""
+
+    def __init__(self, to: Connections) -> None:
+        self._to = to
+        self._ids = SystemIds()
+        self._cache: StateCache[EXTRA] = StateCache(
+            to.log, to.people, aggregate="room", initial=lambda _: {}, evolve=evolve
+        )
+
+    async def set(self, at: Address, request: Request, _headers: Headers) -> Reply:
+        """One command."""
+        call, body = call_of(at, request), request.body
+        assert isinstance(body, SetRoomExtraInfo)
+        call = msgspec.structs.replace(call, actor=await self._to.people.actor(at.app, "bench"))
+        done = await decide_and_commit(
+            self._cache, self._to.committer, call, lambda room: decide(call, room, body, self._ids)
+        )
+        return reply_of(done)
+
+
+@asynccontextmanager
+async def build(settings: BenchSettings) -> AsyncGenerator[Service]:
+    """The running service."""
+    async with connected(settings, NAME) as to:
+        handlers = Handlers(to)
+
+        async def echo(message: object) -> None:
+            await message.respond(message.data)  # type: ignore[attr-defined]
+
+        await to.bus.client.subscribe(RAW, cb=echo)
+        await to.bus.serve(NAME, "1.0.0", {"set": Endpoint(subjects.commands_of(NAME), Request, handlers.set)})
+        yield Service(to.metrics, to.checks)
+
+
+if __name__ == "__main__":
+    run(build, BenchSettings, NAME)
