@@ -22,7 +22,12 @@ Keys = tuple[int, bytes, bytes, bytes, bytes]
 class Peer:
     """An aiortc DTLS client wired to an endpoint; `mangle` may split, drop or repeat what it sends."""
 
-    def __init__(self, *, timeout_s: float = 5.0, mangle: Callable[[bytes], list[bytes]] = lambda data: [data]) -> None:
+    def __init__(
+        self,
+        *,
+        timeout_s: float = 5.0,
+        mangle: Callable[[bytes], list[bytes]] = lambda data: [data],
+    ) -> None:
         self.keys: list[Keys] = []
         self.received: list[bytes] = []
         self.certificate = RTCCertificate.generateCertificate()
@@ -103,6 +108,30 @@ async def test_keys_of_both_ends_agree_and_gcm128_is_chosen() -> None:
     material = peer.client._ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", 56)
     assert SRTP_PROFILES[0].get_key_and_salt(material, 0) == rx_key + rx_salt
     await peer.close()
+
+
+async def test_a_client_hello_in_fragments_is_put_together() -> None:
+    peer = Peer(mangle=in_fragments)
+    assert await peer.shake()
+    await peer.close()
+
+
+async def test_a_client_hello_in_fragments_out_of_order_is_put_together() -> None:
+    peer = Peer(mangle=lambda data: in_fragments(data)[::-1])
+    assert await peer.shake()
+    await peer.close()
+
+
+def in_fragments(datagram: bytes) -> list[bytes]:
+    """A ClientHello cut in two handshake fragments (RFC 6347 §4.2.3), as browsers' post-quantum ones are; others as they are."""
+    if datagram[:1] != b"\x16" or datagram[13:14] != b"\x01":
+        return [datagram]
+    version, handshake, body = datagram[1:3], datagram[13:19], datagram[25:]
+    fragments: list[bytes] = []
+    for sequence, (start, end) in ((0, (0, 60)), (16, (60, len(body)))):
+        piece = handshake + start.to_bytes(3, "big") + (end - start).to_bytes(3, "big") + body[start:end]
+        fragments.append(b"\x16" + version + sequence.to_bytes(8, "big") + len(piece).to_bytes(2, "big") + piece)
+    return fragments
 
 
 async def test_a_wrong_fingerprint_yields_no_keys() -> None:

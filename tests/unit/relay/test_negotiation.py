@@ -180,6 +180,19 @@ def test_rule_3_unbound_lines_are_inactive() -> None:
     assert [bool(answer.codecs) for answer in decided.answers] == [True, True, False]
 
 
+def test_without_mids_the_first_free_lines_are_taken() -> None:
+    node = Node()
+    wish = [PublishMedia("a", Mids())]
+    node.offer("pub", "chromium-publish", wish)
+    assert node.offer("pub", "chromium-publish", wish).add_tracks == ()
+    node.offer("pub", "chromium-publish-second-stream", [PublishMedia("b", Mids())])
+    assert [track.mid for track in node.table.tracks_of_stream(StreamKey(APP, "b"))] == ["2", "3"]
+    node.offer("play", "chromium-play-two", play=[PlayMedia("b", Mids())])
+    assert [sink.mid for sink in node.table.sinks_on("play")] == ["0", "1"]
+    with pytest.raises(Rejection):
+        node.offer("pub", "chromium-play", [PublishMedia("c", Mids())])
+
+
 def test_audio_alone_leaves_the_video_line_inactive_until_it_is_asked_for() -> None:
     node = Node()
     decided = node.offer("pub", "chromium-publish", [publish("s", video="")])

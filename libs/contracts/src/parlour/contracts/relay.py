@@ -15,8 +15,9 @@ class RelayCommand(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="d
 
 
 class PublishMedia(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A stream and the offer's m-lines that carry it. `codec` (VP8 or H264) pins the video codec; empty takes the first that every
-    browser decodes. A stream id that another transport publishes moves here, and its players keep playing."""
+    """A stream and the offer's m-lines that carry it; without any mid, its first free ones of each kind (WHIP). `codec` (VP8 or
+    H264) pins the video codec; empty takes the first that every browser decodes. A stream id that another transport publishes moves
+    here, and its players keep playing."""
 
     stream_id: str
     media: Media
@@ -24,8 +25,8 @@ class PublishMedia(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class PlayMedia(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A stream that is on this node and the offer's m-lines that shall carry it. An m-line whose track is not there yet stays silent
-    until the publisher adds it."""
+    """A stream that is on this node and the offer's m-lines that shall carry it; without any mid, its first free ones of each kind
+    (WHEP). An m-line whose track is not there yet stays silent until the publisher adds it."""
 
     stream_id: str
     media: Media

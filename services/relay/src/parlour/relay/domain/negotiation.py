@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -33,6 +33,8 @@ from parlour.relay.domain.session import KINDS, SessionTable, Sink, Slot, Stream
 
 MAX_STREAMS = 32
 """Streams of one transport, published and played together: half of the m-lines."""
+
+Wish = TypeVar("Wish", PublishMedia, PlayMedia)
 
 
 class Numbers(Protocol):
@@ -91,6 +93,7 @@ class _Planner:
 
     def publish(self, wish: PublishMedia) -> None:
         stream = StreamKey(self._app, wish.stream_id)
+        wish = self._with_mids(wish, {track.mid: track.slot.stream for track in self.tracks.values()}, stream)
         for mid, track in list(self.tracks.items()):
             if track.slot.stream == stream and mid not in (wish.media.audio_mid, wish.media.video_mid):
                 del self.tracks[mid]
@@ -121,6 +124,7 @@ class _Planner:
         stream = StreamKey(self._app, wish.stream_id)
         if not self._here(stream):
             raise rejections.stream_not_found(wish.stream_id)
+        wish = self._with_mids(wish, {sink.mid: sink.slot.stream for sink in self.sinks.values()}, stream)
         for mid, sink in list(self.sinks.items()):
             if sink.slot.stream == stream and mid not in (wish.media.audio_mid, wish.media.video_mid):
                 del self.sinks[mid]
@@ -165,6 +169,20 @@ class _Planner:
         if media is None:
             raise rejections.unusable_offer(f"mid {mid}", f"it has no live {kind} m-line with that mid")
         return media
+
+    def _with_mids(self, wish: Wish, bound: dict[str, StreamKey], stream: StreamKey) -> Wish:
+        """The wish itself, or with the first m-line of each kind that is free or the stream's own already."""
+        if wish.media.audio_mid or wish.media.video_mid:
+            return wish
+        found = {"audio": "", "video": ""}
+        for media in self._offer.media:
+            flows = media.direction.sends if isinstance(wish, PublishMedia) else media.direction.receives
+            free = bound.get(media.mid, stream) == stream
+            if not found.get(media.kind, "none") and flows and free and not media.stopped and supported(media):
+                found[media.kind] = media.mid
+        if not any(found.values()):
+            raise rejections.unusable_offer("m", f"it has no free m-line for stream {wish.stream_id!r}")
+        return msgspec.structs.replace(wish, media=Mids(found["audio"], found["video"]))
 
     # the outcome
 
