@@ -1,0 +1,65 @@
+/** Every stream that the engine made, so that it can be found by its MediaStream and ended with the engine. */
+import { Code } from "../codes";
+import { failure } from "../errors";
+import type { Source } from "../publish/publisher";
+import { ZegoLocalStream } from "./local-stream";
+import { readWish } from "./wishes";
+
+export class Captures {
+  private readonly streams = new Set<ZegoLocalStream>();
+
+  constructor(private readonly screenEnded: (stream: ZegoLocalStream, legacy: boolean) => void) {}
+
+  /** A stream of the present kind. */
+  async create(options: unknown): Promise<ZegoLocalStream> {
+    const wish = readWish(options);
+    const local = new ZegoLocalStream((stream) => this.screenEnded(stream, false));
+    await local.capture(wish);
+    this.streams.add(local);
+    return local;
+  }
+
+  /** A stream of the legacy kind: the page holds its MediaStream. */
+  async createLegacy(options: unknown): Promise<MediaStream> {
+    const wish = readWish(options);
+    const local = new ZegoLocalStream((stream) => this.screenEnded(stream, true));
+    await local.capture(wish);
+    this.streams.add(local);
+    return local.stream;
+  }
+
+  /** The engine's own stream behind what a page holds; undefined for a MediaStream from elsewhere. */
+  find(stream: unknown): ZegoLocalStream | undefined {
+    if (stream instanceof ZegoLocalStream) return stream;
+    return [...this.streams].find((local) => local.stream === stream);
+  }
+
+  /** What can be published of a page's stream. A MediaStream from elsewhere will do. */
+  source(stream: unknown): Source {
+    const source = this.find(stream)?.source ?? (isMediaStream(stream) ? { stream } : undefined);
+    if (!source) {
+      throw failure(Code.STREAM_OBJECT, "this is no stream", { field: "stream", hint: "await createZegoStream() and pass its result" });
+    }
+    if (!source.stream.getTracks().length) throw failure(Code.STREAM_OBJECT, "the stream has no tracks", { field: "stream" });
+    return source;
+  }
+
+  /** Stop its tracks and previews. */
+  destroy(stream: unknown): void {
+    const local = this.find(stream);
+    if (local) {
+      local.destroy();
+      this.streams.delete(local);
+    } else if (isMediaStream(stream)) {
+      for (const track of stream.getTracks()) track.stop();
+    }
+  }
+
+  destroyAll(): void {
+    for (const local of [...this.streams]) this.destroy(local);
+  }
+}
+
+function isMediaStream(value: unknown): value is MediaStream {
+  return typeof MediaStream !== "undefined" && value instanceof MediaStream;
+}

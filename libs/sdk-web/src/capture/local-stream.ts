@@ -1,0 +1,255 @@
+/** Media of this machine: what is captured, previewed and published. Made by createZegoStream. */
+import { Code } from "../codes";
+import { Emitter } from "../emitter";
+import type { ZegoServerResponse } from "../entities";
+import { failure } from "../errors";
+import type { Source } from "../publish/publisher";
+import { Output, type PlayOption } from "../view/output";
+import { snapshot } from "../view/snapshot";
+import { useSink } from "../view/stream-view";
+import { acquire } from "./acquire";
+import { cameraWish, readWish, screenWish, type CaptureWish, type CustomSource } from "./wishes";
+
+export interface ZegoLocalStreamEvents {
+  autoplayFailed(kind?: string): unknown;
+  autoplayCaptureFailed(kind?: string): unknown;
+  canPlayVideo(): unknown;
+  canPlayAudio(): unknown;
+  canPlayCaptureVideo(): unknown;
+  canPlayCaptureAudio(): unknown;
+  videoTrackChanged(track: MediaStreamTrack): unknown;
+  audioTrackChanged(track: MediaStreamTrack): unknown;
+  captureVideoTrackChanged(track: MediaStreamTrack): unknown;
+  captureAudioTrackChanged(track: MediaStreamTrack): unknown;
+}
+
+const OK: ZegoServerResponse = { errorCode: 0, extendedData: "" };
+let made = 0;
+
+export class ZegoLocalStream {
+  readonly id = `local-${Date.now().toString(36)}-${++made}`;
+  /** The limits that publishing keeps to. */
+  readonly source: Source;
+  private readonly events = new Emitter<ZegoLocalStreamEvents>();
+  private readonly picture = this.output("video", "canPlayVideo", "autoplayFailed");
+  private readonly sound = this.output("audio", "canPlayAudio", "autoplayFailed");
+  private readonly capturedPicture = this.output("video", "canPlayCaptureVideo", "autoplayCaptureFailed");
+  private readonly capturedSound = this.output("audio", "canPlayCaptureAudio", "autoplayCaptureFailed");
+
+  constructor(private readonly screenEnded: (stream: ZegoLocalStream) => void = () => undefined) {
+    this.source = { stream: new MediaStream() };
+  }
+
+  get stream(): MediaStream {
+    return this.source.stream;
+  }
+
+  get active(): boolean {
+    return this.stream.getTracks().some((track) => track.readyState === "live");
+  }
+
+  get videoCaptureStream(): MediaStream | undefined {
+    const tracks = this.getVideoTracks();
+    return tracks.length ? new MediaStream(tracks) : undefined;
+  }
+
+  get audioCaptureStream(): MediaStream | undefined {
+    const tracks = this.getAudioTracks();
+    return tracks.length ? new MediaStream(tracks) : undefined;
+  }
+
+  get videoDeviceId(): string {
+    return this.getVideoTracks()[0]?.getSettings().deviceId ?? "";
+  }
+
+  get audioDeviceId(): string {
+    return this.getAudioTracks()[0]?.getSettings().deviceId ?? "";
+  }
+
+  on<Name extends keyof ZegoLocalStreamEvents>(event: Name, callback: ZegoLocalStreamEvents[Name]): boolean {
+    return this.events.on(event, callback);
+  }
+
+  off<Name extends keyof ZegoLocalStreamEvents>(event: Name, callback?: ZegoLocalStreamEvents[Name]): boolean {
+    return this.events.off(event, callback);
+  }
+
+  getTracks(): MediaStreamTrack[] {
+    return this.stream.getTracks();
+  }
+
+  getAudioTracks(): MediaStreamTrack[] {
+    return this.stream.getAudioTracks();
+  }
+
+  getVideoTracks(): MediaStreamTrack[] {
+    return this.stream.getVideoTracks();
+  }
+
+  /** The preview; a user's own picture makes no sound. */
+  playVideo(container: string | HTMLElement, options: PlayOption = {}): Promise<boolean> {
+    return this.picture.play(this.stream, container, { ...options, muted: true });
+  }
+
+  playAudio(options: PlayOption = {}): Promise<boolean> {
+    return this.sound.play(this.stream, undefined, options);
+  }
+
+  playCaptureVideo(container: string | HTMLElement, options: PlayOption = {}): Promise<boolean> {
+    return this.capturedPicture.play(this.stream, container, { ...options, muted: true });
+  }
+
+  playCaptureAudio(options: PlayOption = {}): Promise<boolean> {
+    return this.capturedSound.play(this.stream, undefined, options);
+  }
+
+  stopVideo(): void {
+    this.picture.stop();
+  }
+
+  stopAudio(): void {
+    this.sound.stop();
+  }
+
+  stopPlayCaptureVideo(): void {
+    this.capturedPicture.stop();
+  }
+
+  stopPlayCaptureAudio(): void {
+    this.capturedSound.stop();
+  }
+
+  resumeVideo(): Promise<boolean> {
+    return this.picture.resume();
+  }
+
+  resumeAudio(): Promise<boolean> {
+    return this.sound.resume();
+  }
+
+  resumePlayCaptureVideo(): Promise<boolean> {
+    return this.capturedPicture.resume();
+  }
+
+  resumePlayCaptureAudio(): Promise<boolean> {
+    return this.capturedSound.resume();
+  }
+
+  /** 0 to 100, of the preview. */
+  setVolume(volume: number): void {
+    for (const media of this.media()) media.volume = Math.min(100, Math.max(0, Number(volume) || 0)) / 100;
+  }
+
+  async useAudioOutputDevice(deviceID: string): Promise<ZegoServerResponse> {
+    await Promise.all(this.media().map((media) => useSink(media, deviceID)));
+    return OK;
+  }
+
+  async takeStreamSnapshot(name = "snapshot"): Promise<string> {
+    const video = [this.picture.media, this.capturedPicture.media].find((media) => media instanceof HTMLVideoElement);
+    if (!video) throw failure(Code.NO_VIDEO_TRACK, "no picture is shown", { hint: "call playVideo first" });
+    return snapshot(video as HTMLVideoElement, name);
+  }
+
+  /** monitor, window or browser; empty where nothing is shared. */
+  getScreenDisplaySurface(): string {
+    return (this.getVideoTracks()[0]?.getSettings() as { displaySurface?: string } | undefined)?.displaySurface ?? "";
+  }
+
+  startCaptureMicrophone(options: object = {}): Promise<ZegoServerResponse> {
+    return this.capture(cameraWish({ ...options, audio: options, video: false }));
+  }
+
+  startCaptureCamera(options: object = {}): Promise<ZegoServerResponse> {
+    return this.capture(cameraWish({ ...options, video: options, audio: false }));
+  }
+
+  startCaptureCameraAndMicrophone(options: object = {}): Promise<ZegoServerResponse> {
+    return this.capture(cameraWish(options));
+  }
+
+  startCaptureCustomVideo(options: { source: CustomSource }): Promise<ZegoServerResponse> {
+    return this.capture(readWish({ custom: { video: options } }));
+  }
+
+  startCaptureCustomAudio(options: { source: CustomSource }): Promise<ZegoServerResponse> {
+    return this.capture(readWish({ custom: { audio: options } }));
+  }
+
+  startCaptureCustomVideoAndAudio(options: object): Promise<ZegoServerResponse> {
+    return this.capture(readWish({ custom: options }));
+  }
+
+  startCaptureScreen(options: object = {}): Promise<ZegoServerResponse> {
+    return this.capture(screenWish({ ...options, audio: false }));
+  }
+
+  startCaptureScreenWithAudio(options: object = {}): Promise<ZegoServerResponse> {
+    return this.capture(screenWish({ audio: true, ...options }));
+  }
+
+  async stopCaptureVideo(): Promise<boolean> {
+    return this.release(this.getVideoTracks());
+  }
+
+  async stopCaptureAudio(): Promise<boolean> {
+    return this.release(this.getAudioTracks());
+  }
+
+  /** Capture what a wish names; it takes the place of what was captured of the same kind. */
+  async capture(wish: CaptureWish): Promise<ZegoServerResponse> {
+    const captured = await acquire(wish);
+    for (const track of captured.getTracks()) this.put(track, wish.kind === "screen");
+    this.adoptLimits(wish);
+    return OK;
+  }
+
+  /** Put a track into the stream in place of the one of its kind; the old one is stopped unless the page owns it. */
+  put(track: MediaStreamTrack, fromScreen = false): void {
+    for (const old of this.stream.getTracks().filter(({ kind, id }) => kind === track.kind && id !== track.id)) this.release([old]);
+    this.stream.addTrack(track);
+    if (fromScreen && track.kind === "video") track.addEventListener("ended", () => this.screenEnded(this), { once: true });
+    this.events.emit(track.kind === "video" ? "videoTrackChanged" : "audioTrackChanged", track);
+    this.events.emit(track.kind === "video" ? "captureVideoTrackChanged" : "captureAudioTrackChanged", track);
+  }
+
+  /** End every track and all previews. */
+  destroy(): void {
+    this.release(this.getTracks());
+    for (const output of [this.picture, this.sound, this.capturedPicture, this.capturedSound]) output.stop();
+    this.events.clear();
+  }
+
+  private release(tracks: MediaStreamTrack[]): boolean {
+    for (const track of tracks) {
+      track.stop();
+      this.stream.removeTrack(track);
+    }
+    return tracks.length > 0;
+  }
+
+  private adoptLimits(wish: CaptureWish): void {
+    if (wish.kind === "custom") {
+      Object.assign(this.source, { videoKbps: wish.videoKbps, audioKbps: wish.audioKbps });
+      return;
+    }
+    if (wish.video) Object.assign(this.source, { videoKbps: wish.video.kbps, degradation: degradation(wish.kind, wish.video.hint) });
+    if (wish.audio) this.source.audioKbps = wish.audio.kbps;
+  }
+
+  private media(): HTMLMediaElement[] {
+    return [this.picture, this.sound, this.capturedPicture, this.capturedSound].flatMap(({ media }) => (media ? [media] : []));
+  }
+
+  private output(kind: "video" | "audio", canPlay: keyof ZegoLocalStreamEvents, blocked: "autoplayFailed" | "autoplayCaptureFailed"): Output {
+    return new Output(kind, {
+      canPlay: () => (this.events.emit as (event: string) => void).call(this.events, canPlay),
+      blocked: () => this.events.emit(blocked, kind),
+    });
+  }
+}
+
+function degradation(kind: "camera" | "screen", hint: string): RTCDegradationPreference | undefined {
+  if (hint === "motion") return "maintain-framerate";
+  return kind === "screen" || hint === "detail" ? "maintain-resolution" : undefined;
+}

@@ -1,0 +1,72 @@
+/** What this browser can do, asked of the browser itself. Nothing here rejects: what is missing is named in `errInfo`. */
+import { mediaDevices } from "./capture/acquire";
+import { WebRTCUtil } from "./webrtc-util";
+
+export interface CheckError {
+  name: string;
+  message: string;
+}
+
+export interface ZegoCapabilityDetection {
+  webRTC: boolean;
+  customCapture: boolean;
+  camera: boolean;
+  microphone: boolean;
+  screenSharing: boolean;
+  videoCodec: { H264: boolean; VP8: boolean; H265: boolean; VP9: boolean };
+  errInfo: { webRTC?: CheckError; customCapture?: CheckError; camera?: CheckError; microphone?: CheckError; extendedDate?: string };
+  /** Of the one check that was asked for. */
+  result?: boolean;
+}
+
+type Codecs = ZegoCapabilityDetection["videoCodec"];
+export type CheckType = "webRTC" | "customCapture" | "camera" | "microphone" | "screenSharing" | keyof Codecs;
+
+/** All checks, or the one of `checkType`, whose answer is `result` too. Camera and microphone are opened for a moment. */
+export async function detect(checkType?: CheckType): Promise<ZegoCapabilityDetection> {
+  const wanted = (type: CheckType) => checkType === undefined || checkType === type;
+  const found = quick();
+  const devices = (["camera", "microphone"] as const).filter(wanted);
+  await Promise.all(devices.map((device) => tryDevice(device, found)));
+  if (checkType !== undefined) found.result = checkType in found.videoCodec ? found.videoCodec[checkType as keyof Codecs] : Boolean(found[checkType as "webRTC"]);
+  return found;
+}
+
+function quick(): ZegoCapabilityDetection {
+  const webRTC = WebRTCUtil.isSupportWebRTC();
+  const customCapture = typeof HTMLMediaElement !== "undefined" && ("captureStream" in HTMLMediaElement.prototype || "mozCaptureStream" in HTMLMediaElement.prototype);
+  const screenSharing = typeof navigator !== "undefined" && typeof navigator.mediaDevices?.getDisplayMedia === "function";
+  const missing = (message: string): CheckError => ({ name: "NotSupportedError", message });
+  return {
+    webRTC,
+    customCapture,
+    camera: false,
+    microphone: false,
+    screenSharing,
+    videoCodec: videoCodecs(),
+    errInfo: {
+      ...(webRTC ? {} : { webRTC: missing("the browser has no RTCPeerConnection") }),
+      ...(customCapture ? {} : { customCapture: missing("the browser has no captureStream") }),
+    },
+  };
+}
+
+function videoCodecs(): Codecs {
+  const names = new Set<string>();
+  if (typeof RTCRtpSender !== "undefined") {
+    for (const { mimeType } of RTCRtpSender.getCapabilities?.("video")?.codecs ?? []) names.add(mimeType.toUpperCase());
+  }
+  const has = (name: string) => names.has(`VIDEO/${name}`);
+  return { H264: has("H264"), VP8: has("VP8"), H265: has("H265"), VP9: has("VP9") };
+}
+
+async function tryDevice(device: "camera" | "microphone", found: ZegoCapabilityDetection): Promise<void> {
+  try {
+    const stream = await mediaDevices().getUserMedia(device === "camera" ? { video: true } : { audio: true });
+    for (const track of stream.getTracks()) track.stop();
+    found[device] = true;
+  } catch (fault) {
+    const { name, message } = fault as Error;
+    found.errInfo[device] = { name, message };
+  }
+}

@@ -1,0 +1,41 @@
+/** Named events with many handlers each. A handler's fault is reported and breaks neither the next handler nor the SDK. */
+import { log } from "./logging";
+
+export type Handler = (...args: any[]) => unknown;
+
+export class Emitter<Events extends { [name in keyof Events]: Handler }> {
+  private readonly handlers = new Map<keyof Events, Handler[]>();
+
+  /** Add a handler behind those that are there. False when an argument is of the wrong kind. */
+  on<Name extends keyof Events>(event: Name, handler: Events[Name]): boolean {
+    if (typeof event !== "string" || typeof handler !== "function") return false;
+    this.handlers.set(event, [...(this.handlers.get(event) ?? []), handler]);
+    return true;
+  }
+
+  /** Remove a handler, or all of an event's. */
+  off<Name extends keyof Events>(event: Name, handler?: Events[Name]): boolean {
+    if (typeof event !== "string") return false;
+    const left = handler ? (this.handlers.get(event) ?? []).filter((known) => known !== handler) : [];
+    if (left.length) this.handlers.set(event, left);
+    else this.handlers.delete(event);
+    return true;
+  }
+
+  /** Call the handlers in the order of their registration. */
+  emit<Name extends keyof Events>(event: Name, ...args: Parameters<Events[Name]>): void {
+    for (const handler of this.handlers.get(event) ?? []) {
+      try {
+        const result = handler(...args);
+        if (result instanceof Promise) result.catch((fault) => log.error(`a handler of ${String(event)} failed`, fault));
+      } catch (fault) {
+        log.error(`a handler of ${String(event)} failed`, fault);
+      }
+    }
+  }
+
+  /** Forget every handler. */
+  clear(): void {
+    this.handlers.clear();
+  }
+}

@@ -1,0 +1,316 @@
+/** The engine that pages use: each method checks its arguments, then hands over to the part that does the work. */
+import { Captures } from "./capture/captures";
+import type { ZegoLocalStream } from "./capture/local-stream";
+import { checkAppID, checkRoomExtra, checkRoomID, checkStreamExtra, checkStreamID, checkToken, checkUser } from "./checks";
+import { Code } from "./codes";
+import { detect, type CheckType, type ZegoCapabilityDetection } from "./detection";
+import { devicesOf, DeviceWatch, enumDevices } from "./devices";
+import { Emitter } from "./emitter";
+import { mediaRetryMs, roomRetryMs, setOptions } from "./engine-options";
+import type { ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvents, ZegoRoomConfig, ZegoServerResponse, ZegoUser, ZegoWebPlayOption, ZegoWebPublishOption } from "./entities";
+import { asZegoError, failure, type ZegoError } from "./errors";
+import { PageWatch } from "./lifecycle";
+import { log, setLogLevel, type LogConfig } from "./logging";
+import { messageRoom, sendBarrage, sendBroadcast, sendCommand, type SentBarrage, type SentBroadcast } from "./messages";
+import { canEncode } from "./publish/codecs";
+import type { PublishChoice } from "./publish/publisher";
+import type { Room } from "./room/room";
+import { Rooms } from "./room/rooms";
+import { gatewayAddresses } from "./signalling/address";
+import { ZegoStreamView } from "./view/stream-view";
+
+export const VERSION = "3.12.0";
+
+export class ZegoExpressEngine {
+  static readonly version = VERSION;
+
+  protected readonly events = new Emitter<ZegoEvents>();
+  protected readonly rooms: Rooms;
+  protected readonly captures: Captures;
+  private readonly deviceWatch: DeviceWatch;
+  private readonly pageWatch: PageWatch;
+  private destroyed = false;
+
+  /** Opens nothing: the connection is made by the first login. */
+  constructor(appID: number, server?: string | string[] | null, _options?: { scenario?: number }) {
+    const settings = { appID: checkAppID(appID), addresses: gatewayAddresses(server), roomRetryMs, mediaRetryMs };
+    this.rooms = new Rooms(settings, this.events);
+    this.captures = new Captures((stream, legacy) => this.screenEnded(stream, legacy));
+    this.deviceWatch = new DeviceWatch(this.events);
+    this.pageWatch = new PageWatch(() => this.rooms.farewell(), () => this.rooms.session.hurry());
+  }
+
+  /** `room_retry_time` and `av_retry_time` in seconds; for all engines, before they log in. */
+  static setEngineOptions(options: Record<string, unknown>): void {
+    setOptions(options);
+  }
+
+  static presetLogConfig(config: LogConfig): boolean {
+    return setLogLevel(config?.logLevel ?? "warn");
+  }
+
+  on<Name extends keyof ZegoEvents>(event: Name, callback: ZegoEvents[Name]): boolean {
+    return this.events.on(event, callback);
+  }
+
+  off<Name extends keyof ZegoEvents>(event: Name, callback?: ZegoEvents[Name]): boolean {
+    return this.events.off(event, callback);
+  }
+
+  getVersion(): string {
+    return VERSION;
+  }
+
+  setDebugVerbose(enable: boolean): void {
+    setLogLevel(enable ? "info" : "error");
+  }
+
+  setLogConfig(config: LogConfig): boolean {
+    return config !== null && typeof config === "object" && setLogLevel(config.logLevel ?? "warn");
+  }
+
+  setRoomScenario(scenario: number): boolean {
+    return Number.isInteger(scenario) && this.rooms.list.length === 0;
+  }
+
+  checkSystemRequirements(checkType?: CheckType, _checkLevel?: 0 | 1): Promise<ZegoCapabilityDetection> {
+    return detect(checkType);
+  }
+
+  // Rooms
+
+  async loginRoom(roomID: string, token: string, user: ZegoUser, config?: ZegoRoomConfig): Promise<boolean> {
+    this.alive("loginRoom");
+    const entering = this.rooms.enter(checkRoomID(roomID), checkToken(token), checkUser(user), config ?? {});
+    this.pageWatch.start();
+    void this.deviceWatch.start();
+    return entering;
+  }
+
+  /** Without a room: all of them. Await it to know that others were told. */
+  async logoutRoom(roomID?: string): Promise<void> {
+    if (roomID !== undefined && roomID !== "") {
+      if (!this.rooms.find(roomID)) return this.logoutOfNothing(roomID);
+      return this.rooms.leave(roomID);
+    }
+    await Promise.all(this.rooms.list.map((room) => room.leave()));
+  }
+
+  enableMultiRoom(enable: boolean): boolean {
+    if (this.rooms.list.length) return false;
+    this.rooms.multiRoom = Boolean(enable);
+    return true;
+  }
+
+  /** Leaves one room for another; previews and captured streams stay. */
+  async switchRoom(fromRoomID: string, toRoomID: string, config: { token: string; maxMemberCount?: number; isUserStatusNotify?: boolean }): Promise<boolean> {
+    const room = this.room(fromRoomID, Code.ROOM_NOT_LOGGED_IN);
+    const token = checkToken(config?.token);
+    checkRoomID(toRoomID);
+    await room.leave();
+    const { maxMemberCount = 0, isUserStatusNotify = false } = config;
+    return this.rooms.enter(toRoomID, token, room.login.user, { maxMemberCount, userUpdate: isUserStatusNotify });
+  }
+
+  /** Whether the token has the right form; it counts from the next login or publish on. */
+  renewToken(token: string, roomID?: string): boolean {
+    try {
+      const rooms = roomID ? [this.room(roomID, Code.ROOM_NOT_LOGGED_IN)] : this.rooms.list;
+      const bare = checkToken(token);
+      for (const room of rooms) room.renewToken(bare);
+      return rooms.length > 0;
+    } catch (error) {
+      log.error("renewToken", error);
+      return false;
+    }
+  }
+
+  async setRoomExtraInfo(roomID: string, key: string, value: string): Promise<ZegoServerResponse> {
+    checkRoomExtra(key, value);
+    const room = this.room(roomID, Code.ROOM_GONE);
+    await this.rooms.session.request({ t: "roomExtraInfo", roomID: room.id, key, value });
+    return { errorCode: 0, extendedData: "" };
+  }
+
+  // Local media
+
+  async createZegoStream(options?: object): Promise<ZegoLocalStream> {
+    this.alive("createZegoStream");
+    return this.captures.create(options);
+  }
+
+  async createStream(source?: object): Promise<MediaStream> {
+    this.alive("createStream");
+    return this.captures.createLegacy(source);
+  }
+
+  destroyStream(stream: MediaStream | ZegoLocalStream): void {
+    this.captures.destroy(stream);
+  }
+
+  enumDevices(): Promise<ZegoDeviceInfos> {
+    return enumDevices();
+  }
+
+  getCameras(): Promise<ZegoDeviceInfo[]> {
+    return devicesOf("videoinput");
+  }
+
+  getMicrophones(): Promise<ZegoDeviceInfo[]> {
+    return devicesOf("audioinput");
+  }
+
+  getSpeakers(): Promise<ZegoDeviceInfo[]> {
+    return devicesOf("audiooutput");
+  }
+
+  // Publishing
+
+  /** Whether it was begun; what comes of it is told by publisherStateUpdate. */
+  startPublishingStream(streamID: string, stream: MediaStream | ZegoLocalStream, publishOption: ZegoWebPublishOption = {}): boolean {
+    try {
+      checkStreamID(streamID);
+      const choice = publishChoice(publishOption);
+      const room = this.room(publishOption?.roomID, Code.NOT_LOGGED_IN);
+      const source = this.captures.source(stream);
+      if (this.rooms.publication(streamID)) throw failure(Code.ALREADY_PUBLISHING, `${streamID} is being published`);
+      room.publisher.start(streamID, source, choice);
+      return true;
+    } catch (thrown) {
+      return this.publishRefused(streamID, asZegoError(thrown));
+    }
+  }
+
+  stopPublishingStream(streamID: string): boolean {
+    return this.rooms.publication(streamID)?.room.publisher.stop(streamID) ?? false;
+  }
+
+  async setStreamExtraInfo(streamID: string, extraInfo: string): Promise<ZegoServerResponse> {
+    checkStreamID(streamID);
+    checkStreamExtra(extraInfo);
+    const found = this.rooms.publication(streamID);
+    if (!found) throw failure(Code.NOT_PUBLISHING, `${streamID} is not being published`, { field: "streamID" });
+    await this.rooms.session.request({ t: "streamExtraInfo", roomID: found.room.id, streamID, extraInfo });
+    found.publication.choice.extraInfo = extraInfo;
+    return { errorCode: 0, extendedData: "" };
+  }
+
+  // Playing
+
+  /** Resolves with a real MediaStream, maybe before media flows. */
+  async startPlayingStream(streamID: string, playOption: ZegoWebPlayOption & { roomID?: string } = {}): Promise<MediaStream> {
+    checkStreamID(streamID);
+    const room = this.roomOfStream(streamID, playOption?.roomID);
+    if (this.rooms.playing(streamID)) throw failure(Code.ALREADY_PLAYING, `${streamID} is being played`);
+    return room.player.start(streamID, playOption ?? {});
+  }
+
+  stopPlayingStream(streamID: string): boolean {
+    return this.rooms.playing(streamID)?.room.player.stop(streamID) ?? false;
+  }
+
+  async mutePlayStreamAudio(streamID: string, mute: boolean): Promise<boolean> {
+    return this.rooms.playing(streamID)?.room.player.mute(streamID, "audio", mute) ?? false;
+  }
+
+  async mutePlayStreamVideo(streamID: string, mute: boolean): Promise<boolean> {
+    return this.rooms.playing(streamID)?.room.player.mute(streamID, "video", mute) ?? false;
+  }
+
+  async muteAllPlayAudioStreams(mute: boolean): Promise<boolean> {
+    return this.muteAll("audio", mute);
+  }
+
+  async muteAllPlayVideoStreams(mute: boolean): Promise<boolean> {
+    return this.muteAll("video", mute);
+  }
+
+  createRemoteStreamView(remoteStream: MediaStream): ZegoStreamView {
+    return new ZegoStreamView(remoteStream);
+  }
+
+  createLocalStreamView(localStream: MediaStream | ZegoLocalStream): ZegoStreamView {
+    return new ZegoStreamView(this.captures.source(localStream).stream);
+  }
+
+  // Messages
+
+  async sendBroadcastMessage(roomID: string, message: string): Promise<SentBroadcast> {
+    return sendBroadcast(this.rooms.session, messageRoom(this.rooms.find(roomID), roomID), message);
+  }
+
+  async sendBarrageMessage(roomID: string, message: string): Promise<SentBarrage> {
+    return sendBarrage(this.rooms.session, messageRoom(this.rooms.find(roomID), roomID), message);
+  }
+
+  /** An empty list of users means the whole room. */
+  async sendCustomCommand(roomID: string, command: string, toUserIDList: string[] = []): Promise<ZegoServerResponse> {
+    return sendCommand(this.rooms.session, messageRoom(this.rooms.find(roomID), roomID), command, toUserIDList);
+  }
+
+  // The end
+
+  /** Leaves every room, ends every track; the engine is of no use afterwards. */
+  async destroyEngine(): Promise<void> {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.captures.destroyAll();
+    this.pageWatch.stop();
+    this.deviceWatch.stop();
+    await this.logoutRoom();
+    this.rooms.session.close("the engine was destroyed");
+    this.events.clear();
+  }
+
+  protected alive(method: string): void {
+    if (this.destroyed) throw failure(Code.ENGINE_DESTROYED, `${method}: the engine was destroyed`, { hint: "make a new one" });
+  }
+
+  protected room(roomID: string | undefined, code: number): Room {
+    const room = this.rooms.meant(roomID);
+    if (room?.states.joined) return room;
+    const several = roomID === undefined && this.rooms.list.length > 1;
+    throw failure(code, several ? "several rooms are logged in" : `not logged in to ${roomID ?? "a room"}`, {
+      field: "roomID",
+      hint: several ? "name the room in the options" : "await loginRoom first",
+    });
+  }
+
+  private roomOfStream(streamID: string, roomID: string | undefined): Room {
+    const holder = roomID === undefined ? this.rooms.list.find((room) => room.states.joined && room.knows(streamID)) : undefined;
+    return holder ?? this.room(roomID ?? (this.rooms.list.length > 1 ? this.rooms.list[0]!.id : undefined), Code.NOT_LOGGED_IN);
+  }
+
+  private async muteAll(kind: "audio" | "video", mute: boolean): Promise<boolean> {
+    const all = this.rooms.list.flatMap((room) => room.player.list.map((playing) => room.player.mute(playing.streamID, kind, mute)));
+    return (await Promise.all(all)).every(Boolean);
+  }
+
+  private publishRefused(streamID: string, error: ZegoError): boolean {
+    log.error("startPublishingStream", error);
+    const state = this.rooms.publication(streamID)?.publication.state ?? "NO_PUBLISH";
+    this.events.emit("publisherStateUpdate", { streamID, state, errorCode: error.code, extendedData: error.message });
+    return false;
+  }
+
+  private logoutOfNothing(roomID: string): void {
+    const error = failure(Code.ROOM_NOT_LOGGED_IN, `not logged in to ${roomID}`, { field: "roomID" });
+    log.warn("logoutRoom", error);
+    if (!this.rooms.multiRoom) return;
+    this.events.emit("roomStateChanged", roomID, "LOGOUT_FAILED", error.code, error.message);
+  }
+
+  private screenEnded(stream: ZegoLocalStream, legacy: boolean): void {
+    this.captures.destroy(stream);
+    this.events.emit("screenSharingEnded", legacy ? stream.stream : stream);
+  }
+}
+
+function publishChoice(option: ZegoWebPublishOption | undefined): PublishChoice {
+  const codec = option?.videoCodec ?? "VP8";
+  if (codec === "H265" || !canEncode(codec)) {
+    throw failure(Code.CODEC_UNSUPPORTED, `${codec} cannot be published`, { field: "videoCodec", limit: "VP8, H264" });
+  }
+  const extraInfo = option?.extraInfo === undefined ? "" : checkStreamExtra(option.extraInfo);
+  return { codec, extraInfo };
+}

@@ -1,0 +1,45 @@
+/** The transceivers of a peer connection and who uses them. A free one of the right kind is taken before a new m-line is made. */
+export type Kind = "audio" | "video";
+
+export interface Slot<Owner> {
+  readonly kind: Kind;
+  readonly transceiver: RTCRtpTransceiver;
+  owner: Owner | undefined;
+}
+
+export class Slots<Owner> {
+  private slots: Slot<Owner>[] = [];
+
+  /** Those of one owner. */
+  of(owner: Owner): Slot<Owner>[] {
+    return this.slots.filter((slot) => slot.owner === owner);
+  }
+
+  slot(owner: Owner, kind: Kind): Slot<Owner> | undefined {
+    return this.slots.find((slot) => slot.owner === owner && slot.kind === kind);
+  }
+
+  all(): readonly Slot<Owner>[] {
+    return this.slots;
+  }
+
+  /** A free slot, or undefined. The relay may have stopped an m-line for good: such a one is forgotten. */
+  free(kind: Kind): Slot<Owner> | undefined {
+    this.slots = this.slots.filter(({ owner, transceiver }) => owner !== undefined || !isStopped(transceiver));
+    return this.slots.find((slot) => slot.kind === kind && slot.owner === undefined);
+  }
+
+  add(kind: Kind, transceiver: RTCRtpTransceiver, owner: Owner | undefined): Slot<Owner> {
+    const slot = { kind, transceiver, owner };
+    this.slots.push(slot);
+    return slot;
+  }
+
+  clear(): void {
+    this.slots = [];
+  }
+}
+
+export function isStopped(transceiver: RTCRtpTransceiver): boolean {
+  return transceiver.currentDirection === "stopped" || transceiver.direction === "stopped";
+}

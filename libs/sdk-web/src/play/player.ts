@@ -1,0 +1,159 @@
+/** Plays streams of one room over one peer connection, whose offer is made while the login is still under way. */
+import { Code } from "../codes";
+import type { ZegoPlayerState, ZegoPlayerStateInfo, ZegoWebPlayOption } from "../entities";
+import { failure, type ZegoError } from "../errors";
+import { log } from "../logging";
+import { Flow } from "../negotiation/flow";
+import { isStopped, Slots, type Kind } from "../negotiation/slots";
+import { Transport, type Wire } from "../negotiation/transport";
+import type { MediaMids, Request, StreamEntry } from "../signalling/frames";
+
+const NAMES = { idle: "NO_PLAY", requesting: "PLAY_REQUESTING", active: "PLAYING" } as const;
+const CODES = { interrupted: Code.PLAY_INTERRUPTED, retryOver: Code.PLAY_RETRY_OVER, failed: Code.PLAY_OFFER };
+const KINDS: readonly Kind[] = ["audio", "video"];
+
+/** One stream that is played here. `stream` is real from the start and keeps its tracks while they are muted. */
+export class Playing extends Flow<ZegoPlayerState> {
+  readonly stream = new MediaStream();
+  readonly muted = { audio: false, video: false };
+  settle: { resolve(stream: MediaStream): void; reject(error: ZegoError): void } | undefined;
+
+  constructor(
+    streamID: string,
+    readonly option: ZegoWebPlayOption,
+    tell: (state: ZegoPlayerStateInfo) => void,
+  ) {
+    super(streamID, NAMES, tell);
+  }
+}
+
+export class Player extends Transport<Playing> {
+  private readonly slots = new Slots<Playing>();
+
+  constructor(
+    wire: Wire,
+    private readonly tell: (state: ZegoPlayerStateInfo) => void,
+    private readonly known: (streamID: string) => StreamEntry | undefined,
+  ) {
+    super(wire, CODES);
+  }
+
+  /** Make the peer connection and its first offer ahead of need: certificate, candidates and codecs take their time. */
+  prepare(): void {
+    if (typeof RTCPeerConnection === "undefined" || this.pc) return;
+    const pc = this.peer();
+    for (const kind of KINDS) this.slots.add(kind, pc.addTransceiver(kind, { direction: "recvonly" }), undefined);
+    this.queue.run(async () => pc.setLocalDescription(await pc.createOffer())).catch((fault) => log.debug("no offer was made ahead", fault));
+  }
+
+  /** Resolves with the stream as soon as the relay agreed to send it. */
+  start(streamID: string, option: ZegoWebPlayOption): Promise<MediaStream> {
+    const playing = new Playing(streamID, option, this.tell);
+    this.flows.set(streamID, playing);
+    const result = new Promise<MediaStream>((resolve, reject) => (playing.settle = { resolve, reject }));
+    playing.requesting();
+    void this.carry(playing);
+    return result;
+  }
+
+  /** False when it is not played here. */
+  stop(streamID: string): boolean {
+    const playing = this.flows.get(streamID);
+    if (!playing) return false;
+    this.drop(playing);
+    const request = { t: "stopPlay", roomID: this.wire.roomID, streamID };
+    this.wire.session.request(request, { survives: false }).catch((error) => log.debug("stopPlay", error));
+    return true;
+  }
+
+  /** The publisher sends from elsewhere now. */
+  moved(streamID: string): void {
+    const playing = this.flows.get(streamID);
+    if (playing) void this.carry(playing, true);
+  }
+
+  /** Receive a kind no more, or again; its track stays in the stream. */
+  async mute(streamID: string, kind: Kind, mute: boolean): Promise<boolean> {
+    const playing = this.flows.get(streamID);
+    if (!playing) return false;
+    if (playing.muted[kind] === mute) return true;
+    playing.muted[kind] = mute;
+    await this.carry(playing, true);
+    return true;
+  }
+
+  receivers(playing: Playing): Partial<Record<Kind, RTCRtpReceiver>> {
+    return Object.fromEntries(this.slots.of(playing).map((slot) => [slot.kind, slot.transceiver.receiver]));
+  }
+
+  protected override attach(playing: Playing, pc: RTCPeerConnection): boolean {
+    let changed = false;
+    for (const kind of KINDS) {
+      if (!this.slots.slot(playing, kind) && this.wants(playing, kind)) changed = this.take(playing, kind, pc) || changed;
+    }
+    for (const { owner, kind, transceiver } of this.slots.all()) {
+      const direction = owner && !owner.muted[kind] ? "recvonly" : "inactive";
+      if (isStopped(transceiver) || transceiver.direction === direction) continue;
+      transceiver.direction = direction;
+      changed = true;
+    }
+    return changed;
+  }
+
+  /** True when an m-line had to be made. */
+  private take(playing: Playing, kind: Kind, pc: RTCPeerConnection): boolean {
+    const free = this.slots.free(kind);
+    const slot = free ?? this.slots.add(kind, pc.addTransceiver(kind, { direction: "recvonly" }), playing);
+    slot.owner = playing;
+    const { receiver } = slot.transceiver;
+    const target = playing.option.jitterBufferTarget;
+    if (typeof target === "number" && "jitterBufferTarget" in receiver) receiver.jitterBufferTarget = target;
+    for (const old of playing.stream.getTracks()) if (old.kind === kind) playing.stream.removeTrack(old);
+    playing.stream.addTrack(receiver.track);
+    return free === undefined;
+  }
+
+  private wants({ streamID, option }: Playing, kind: Kind): boolean {
+    if (option[kind] === false) return false;
+    const stream = this.known(streamID);
+    return (kind === "audio" ? stream?.hasAudio : stream?.hasVideo) !== false;
+  }
+
+  protected override detach(playing: Playing): void {
+    for (const slot of this.slots.of(playing)) {
+      slot.owner = undefined;
+      // The track lives on for the next stream on this m-line, which must not show up in this one's view.
+      if (playing.ended) playing.stream.removeTrack(slot.transceiver.receiver.track);
+    }
+  }
+
+  protected override forget(): void {
+    this.slots.clear();
+  }
+
+  protected override request(playing: Playing): Request {
+    return { t: "play", streamID: playing.streamID };
+  }
+
+  protected override mids(playing: Playing): MediaMids {
+    const mid = (kind: Kind) => (playing.muted[kind] ? undefined : (this.slots.slot(playing, kind)?.transceiver.mid ?? undefined));
+    const [audioMid, videoMid] = [mid("audio"), mid("video")];
+    return { ...(audioMid === undefined ? {} : { audioMid }), ...(videoMid === undefined ? {} : { videoMid }) };
+  }
+
+  protected override answered(playing: Playing): void {
+    playing.settle?.resolve(playing.stream);
+    playing.settle = undefined;
+  }
+
+  protected override refused(playing: Playing, error: ZegoError): void {
+    playing.settle?.reject(error);
+    playing.settle = undefined;
+  }
+
+  protected override drop(playing: Playing, error?: ZegoError): void {
+    super.drop(playing, error);
+    playing.settle?.reject(error ?? failure(Code.PLAY_INTERRUPTED, `${playing.streamID} was stopped before it played`));
+    playing.settle = undefined;
+  }
+}

@@ -1,0 +1,174 @@
+/** Publishes streams of one room over one peer connection. */
+import { Code } from "../codes";
+import type { ZegoPublisherState, ZegoPublisherStateInfo } from "../entities";
+import { failure } from "../errors";
+import { log } from "../logging";
+import { Flow } from "../negotiation/flow";
+import { isStopped, Slots, type Kind, type Slot } from "../negotiation/slots";
+import { Transport, type Wire } from "../negotiation/transport";
+import type { MediaMids, Request } from "../signalling/frames";
+import { preferVideo, type VideoCodec } from "./codecs";
+
+const NAMES = { idle: "NO_PUBLISH", requesting: "PUBLISH_REQUESTING", active: "PUBLISHING" } as const;
+const CODES = { interrupted: Code.NETWORK_DOWN, retryOver: Code.PUBLISH_RETRY_OVER, failed: Code.PUBLISH_OFFER };
+
+/** What is published: the stream, and limits that may change while it is. */
+export interface Source {
+  readonly stream: MediaStream;
+  videoKbps?: number;
+  audioKbps?: number;
+  frameRate?: number;
+  /** What to give up first when the network is narrow. */
+  degradation?: RTCDegradationPreference;
+}
+
+export interface PublishChoice {
+  codec: VideoCodec;
+  extraInfo: string;
+}
+
+export class Publication extends Flow<ZegoPublisherState> {
+  /** Tracks sent in place of the stream's own, for a mute that leaves the preview alone. */
+  readonly stand: Partial<Record<Kind, MediaStreamTrack>> = {};
+
+  constructor(
+    streamID: string,
+    readonly source: Source,
+    readonly choice: PublishChoice,
+    tell: (state: ZegoPublisherStateInfo) => void,
+  ) {
+    super(streamID, NAMES, tell);
+  }
+
+  track(kind: Kind): MediaStreamTrack | undefined {
+    const { stream } = this.source;
+    return this.stand[kind] ?? (kind === "audio" ? stream.getAudioTracks() : stream.getVideoTracks())[0];
+  }
+}
+
+export class Publisher extends Transport<Publication> {
+  private readonly slots = new Slots<Publication>();
+
+  constructor(
+    wire: Wire,
+    private readonly tell: (state: ZegoPublisherStateInfo) => void,
+  ) {
+    super(wire, CODES);
+  }
+
+  /** The outcome is told by the publication's state. */
+  start(streamID: string, source: Source, choice: PublishChoice): Publication {
+    const publication = new Publication(streamID, source, choice, this.tell);
+    this.flows.set(streamID, publication);
+    publication.requesting();
+    void this.carry(publication);
+    return publication;
+  }
+
+  /** False when it is not published here. */
+  stop(streamID: string): boolean {
+    const publication = this.flows.get(streamID);
+    if (!publication) return false;
+    this.drop(publication);
+    const request = { t: "stopPublish", roomID: this.wire.roomID, streamID };
+    this.wire.session.request(request, { survives: false }).catch((error) => log.debug("stopPublish", error));
+    return true;
+  }
+
+  /** The server took it off the room for a reason of its own. */
+  removedByServer(streamID: string, reason: number): void {
+    const publication = this.flows.get(streamID);
+    if (publication?.accepted) this.drop(publication, failure(Code.NOT_PUBLISHING, `the server removed the stream (reason ${reason})`));
+  }
+
+  /** The stream's tracks changed: send what it holds now, with a new offer where a kind is new. */
+  async refresh(publication: Publication): Promise<void> {
+    for (const kind of ["audio", "video"] as const) await this.send(publication, kind);
+    const missing = (["audio", "video"] as const).some((kind) => publication.track(kind) && !this.slots.slot(publication, kind));
+    if (missing) await this.carry(publication, true);
+  }
+
+  /** Send the publication's present track of a kind. */
+  async send(publication: Publication, kind: Kind): Promise<void> {
+    await this.sender(publication, kind)?.replaceTrack(publication.track(kind) ?? null);
+  }
+
+  sender(publication: Publication, kind: Kind): RTCRtpSender | undefined {
+    return this.slots.slot(publication, kind)?.transceiver.sender;
+  }
+
+  /** Apply the source's limits to what is sent. */
+  async limit(publication: Publication): Promise<void> {
+    for (const { kind, transceiver } of this.slots.of(publication)) {
+      const parameters = transceiver.sender.getParameters();
+      const encoding = parameters.encodings?.[0];
+      if (!encoding) continue;
+      Object.assign(encoding, limits(publication.source, kind));
+      if (kind === "video" && publication.source.degradation) parameters.degradationPreference = publication.source.degradation;
+      await transceiver.sender.setParameters(parameters).catch((fault) => log.debug("the browser refused a limit", fault));
+    }
+  }
+
+  protected override attach(publication: Publication, pc: RTCPeerConnection): boolean {
+    for (const kind of ["audio", "video"] as const) {
+      const track = publication.track(kind);
+      if (track && !this.slots.slot(publication, kind)) this.bind(publication, kind, track, pc);
+    }
+    return true;
+  }
+
+  private bind(publication: Publication, kind: Kind, track: MediaStreamTrack, pc: RTCPeerConnection): void {
+    const slot = this.reuse(publication, kind, track) ?? this.make(publication, kind, track, pc);
+    if (kind === "video") preferVideo(slot.transceiver, publication.choice.codec);
+  }
+
+  private reuse(publication: Publication, kind: Kind, track: MediaStreamTrack): Slot<Publication> | undefined {
+    const slot = this.slots.free(kind);
+    if (!slot) return undefined;
+    slot.owner = publication;
+    slot.transceiver.direction = "sendonly";
+    slot.transceiver.sender.replaceTrack(track).catch((fault) => log.warn("a track could not be sent", fault));
+    slot.transceiver.sender.setStreams?.(publication.source.stream);
+    void this.limit(publication);
+    return slot;
+  }
+
+  private make(publication: Publication, kind: Kind, track: MediaStreamTrack, pc: RTCPeerConnection): Slot<Publication> {
+    const { source } = publication;
+    const transceiver = pc.addTransceiver(track, { direction: "sendonly", streams: [source.stream], sendEncodings: [limits(source, kind)] });
+    return this.slots.add(kind, transceiver, publication);
+  }
+
+  protected override answered(publication: Publication): void {
+    if (publication.source.degradation) void this.limit(publication);
+  }
+
+  protected override detach(publication: Publication): void {
+    for (const slot of this.slots.of(publication)) {
+      slot.owner = undefined;
+      if (isStopped(slot.transceiver)) continue;
+      slot.transceiver.direction = "inactive";
+      slot.transceiver.sender.replaceTrack(null).catch(() => undefined);
+    }
+  }
+
+  protected override forget(): void {
+    this.slots.clear();
+  }
+
+  protected override request({ streamID, choice }: Publication): Request {
+    return { t: "publish", streamID, codec: choice.codec, ...(choice.extraInfo ? { extraInfo: choice.extraInfo } : {}) };
+  }
+
+  protected override mids(publication: Publication): MediaMids {
+    const mid = (kind: Kind) => this.slots.slot(publication, kind)?.transceiver.mid ?? undefined;
+    const [audioMid, videoMid] = [mid("audio"), mid("video")];
+    return { ...(audioMid === undefined ? {} : { audioMid }), ...(videoMid === undefined ? {} : { videoMid }) };
+  }
+}
+
+function limits(source: Source, kind: Kind): RTCRtpEncodingParameters {
+  const kbps = kind === "video" ? source.videoKbps : source.audioKbps;
+  const rate = kind === "video" ? source.frameRate : undefined;
+  return { ...(kbps ? { maxBitrate: kbps * 1000 } : {}), ...(rate ? { maxFramerate: rate } : {}) };
+}

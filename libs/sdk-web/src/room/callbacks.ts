@@ -1,0 +1,60 @@
+/** From a change of the room to the page's callback: the second half of docs/protocol.md's table. */
+import type { Emitter } from "../emitter";
+import type { ZegoEvents, ZegoStreamList, ZegoUser } from "../entities";
+import type { StreamEntry, UserEntry } from "../signalling/frames";
+import type { Change } from "./mirror";
+
+type Of<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
+
+/** A user without fields that are none of the page's business. */
+export function publicUser(user: UserEntry): ZegoUser {
+  return { userID: user.userID, userName: user.userName ?? "" };
+}
+
+/** Live addresses are part of the shape that pages know; this suite has none to give. */
+export function publicStream(stream: StreamEntry): ZegoStreamList {
+  return {
+    streamID: stream.streamID,
+    user: publicUser(stream.user),
+    extraInfo: stream.extraInfo ?? "",
+    urlsFLV: "",
+    urlsRTMP: "",
+    urlsHLS: "",
+    urlsHttpsFLV: "",
+    urlsHttpsHLS: "",
+  };
+}
+
+/** Call what a change asks for. Users are only told of where the login asked for it. */
+export function callBack(events: Emitter<ZegoEvents>, roomID: string, change: Change, userUpdate: boolean): void {
+  switch (change.kind) {
+    case "users":
+      if (userUpdate) events.emit("roomUserUpdate", roomID, change.update, change.users.map(publicUser));
+      return;
+    case "streams":
+      return events.emit("roomStreamUpdate", roomID, change.update, change.streams.map(publicStream), deleteReasons(change));
+    case "streamExtra": {
+      const { streamID, user, extraInfo } = publicStream(change.stream);
+      return events.emit("streamExtraInfoUpdate", roomID, [{ streamID, user, extraInfo }]);
+    }
+    case "roomExtra":
+      return events.emit("roomExtraInfoUpdate", roomID, change.entries.map((entry) => ({ ...entry, updateUser: publicUser(entry.updateUser) })));
+    case "message":
+      return message(events, roomID, change);
+    default:
+      return;
+  }
+}
+
+function deleteReasons({ streams, reasons }: Of<"streams">): string {
+  if (!reasons) return "";
+  return JSON.stringify({ stream_delete_reason: streams.map(({ streamID }, index) => ({ streamID, code: reasons[index] ?? 1 })) });
+}
+
+function message(events: Emitter<ZegoEvents>, roomID: string, { channel, from, text, sentMs, messageID }: Of<"message">): void {
+  const fromUser = publicUser(from);
+  if (channel === "command") return events.emit("IMRecvCustomCommand", roomID, fromUser, text);
+  const shared = { fromUser, message: text, sendTime: sentMs };
+  if (channel === "broadcast") events.emit("IMRecvBroadcastMessage", roomID, [{ ...shared, messageID: Number(messageID) }]);
+  else events.emit("IMRecvBarrageMessage", roomID, [{ ...shared, messageID }]);
+}

@@ -1,0 +1,240 @@
+/**
+ * What this client holds of a room, made from the server's frames and nothing else.
+ *
+ * Rules: 1. A frame is applied only if it starts right behind the position held; older ones are dropped, a gap is reported once and asks for
+ * the tail. 2. People and streams of this user are never part of it. 3. A snapshot replaces everything and is reported as the difference.
+ */
+import type { EventFrame, ExtraEntry, RoomContents, RoomFrame, SkipFrame, StreamEntry, UserEntry } from "../signalling/frames";
+import { parsePosition, type Position } from "./position";
+
+export type Change =
+  | { kind: "users"; update: "ADD" | "DELETE"; users: UserEntry[] }
+  | { kind: "streams"; update: "ADD" | "DELETE"; streams: StreamEntry[]; reasons?: number[] }
+  | { kind: "streamExtra"; stream: StreamEntry }
+  | { kind: "streamMoved"; streamID: string }
+  | { kind: "ownStreamRemoved"; streamID: string; code: number }
+  | { kind: "roomExtra"; entries: ExtraEntry[] }
+  | { kind: "message"; channel: "broadcast" | "barrage" | "command"; from: UserEntry; text: string; sentMs: number; messageID: string }
+  | { kind: "gap" };
+
+interface HeldStream extends StreamEntry {
+  /** Where it is carried, once an event said so. */
+  carrier?: string;
+}
+
+const STOPPED = 1;
+
+export class RoomMirror {
+  private readonly users = new Map<string, UserEntry>();
+  private readonly streams = new Map<string, HeldStream>();
+  private readonly extra = new Map<string, ExtraEntry>();
+  private at: Position | undefined;
+  private held = "";
+  private asked = false;
+
+  constructor(private readonly selfID: string) {}
+
+  /** The position up to which everything was applied. */
+  get position(): string {
+    return this.held;
+  }
+
+  stream(streamID: string): StreamEntry | undefined {
+    return this.streams.get(streamID);
+  }
+
+  /** Replace all that is held; the difference comes back. */
+  reset(contents: RoomContents, position: string): Change[] {
+    this.move(position);
+    this.asked = false;
+    const users = contents.users.filter((user) => user.userID !== this.selfID);
+    const streams = contents.streams.filter((stream) => stream.user.userID !== this.selfID);
+    return [
+      ...this.swapStreams(streams),
+      ...this.swapUsers(users),
+      ...this.swapExtra(contents.extraInfo),
+    ];
+  }
+
+  /** Take one frame in. */
+  apply(frame: RoomFrame): Change[] {
+    switch (frame.t) {
+      case "snap":
+        return this.reset(frame, frame.pos);
+      case "ev":
+        return this.next(frame.seq, frame.pos) ?? this.event(frame);
+      case "skip":
+        return this.skip(frame);
+      case "live":
+      case "head":
+        return this.compare(frame.pos, frame.t === "live");
+      default:
+        return [];
+    }
+  }
+
+  private skip(frame: SkipFrame): Change[] {
+    if (this.at && frame.to <= this.at.seq && parsePosition(frame.pos)?.roomUID === this.at.roomUID) return [];
+    // A skip may reach back over what is held already: only its end counts then.
+    const from = this.at && frame.from <= this.at.seq ? this.at.seq + 1 : frame.from;
+    return this.next(from, frame.pos) ?? [];
+  }
+
+  /** undefined: it follows, the position has moved. Otherwise what to report instead. */
+  private next(seq: number, pos: string): Change[] | undefined {
+    const place = parsePosition(pos);
+    const sameLife = place !== undefined && this.at !== undefined && place.roomUID === this.at.roomUID;
+    if (sameLife && seq <= this.at!.seq) return [];
+    if (!sameLife || seq !== this.at!.seq + 1) return this.gap();
+    this.move(pos);
+    return undefined;
+  }
+
+  private compare(pos: string, complete: boolean): Change[] {
+    const place = parsePosition(pos);
+    if (complete) this.asked = false;
+    if (!place || (this.at && place.roomUID === this.at.roomUID && place.seq <= this.at.seq)) return [];
+    return this.gap();
+  }
+
+  private gap(): Change[] {
+    if (this.asked) return [];
+    this.asked = true;
+    return [{ kind: "gap" }];
+  }
+
+  /** The connection that a question was asked on is gone; the resume to come asks anew. */
+  forgetQuestion(): void {
+    this.asked = false;
+  }
+
+  private move(pos: string): void {
+    this.held = pos;
+    this.at = parsePosition(pos);
+  }
+
+  private event(frame: EventFrame): Change[] {
+    const change = EVENTS[frame.type];
+    return change ? change(this, frame) : [];
+  }
+
+  /** Whether an event is this user's own doing. */
+  own(frame: EventFrame): boolean {
+    return frame.user?.userID === this.selfID;
+  }
+
+  addUser(user: UserEntry): Change[] {
+    const known = this.users.has(user.userID);
+    this.users.set(user.userID, user);
+    return known ? [] : [{ kind: "users", update: "ADD", users: [user] }];
+  }
+
+  removeUser(userID: string): Change[] {
+    const user = this.users.get(userID);
+    this.users.delete(userID);
+    return user ? [{ kind: "users", update: "DELETE", users: [user] }] : [];
+  }
+
+  addStream(stream: StreamEntry, carrier: string): Change[] {
+    const known = this.streams.has(stream.streamID);
+    this.streams.set(stream.streamID, { ...stream, carrier });
+    return known ? [] : [{ kind: "streams", update: "ADD", streams: [stream] }];
+  }
+
+  updateStream(stream: StreamEntry, carrier: string): Change[] {
+    const before = this.streams.get(stream.streamID);
+    if (!before) return this.addStream(stream, carrier);
+    this.streams.set(stream.streamID, { ...stream, carrier });
+    const extraChanged = before.extraInfo !== stream.extraInfo;
+    const moved = before.carrier === undefined ? !extraChanged : before.carrier !== carrier;
+    return [
+      ...(extraChanged ? [{ kind: "streamExtra", stream } as const] : []),
+      ...(moved ? [{ kind: "streamMoved", streamID: stream.streamID } as const] : []),
+    ];
+  }
+
+  removeStream(streamID: string, code: number): Change[] {
+    const stream = this.streams.get(streamID);
+    this.streams.delete(streamID);
+    return stream ? [{ kind: "streams", update: "DELETE", streams: [stream], reasons: [code] }] : [];
+  }
+
+  setExtra(entry: ExtraEntry): Change[] {
+    this.extra.set(entry.key, entry);
+    return [{ kind: "roomExtra", entries: [entry] }];
+  }
+
+  private swapUsers(users: UserEntry[]): Change[] {
+    const { gone, come } = swap(this.users, users, (user) => user.userID);
+    return [
+      ...(gone.length ? [{ kind: "users", update: "DELETE", users: gone } as const] : []),
+      ...(come.length ? [{ kind: "users", update: "ADD", users: come } as const] : []),
+    ];
+  }
+
+  private swapStreams(streams: StreamEntry[]): Change[] {
+    const { gone, come } = swap(this.streams, streams, (stream) => stream.streamID);
+    const reasons = gone.map(() => STOPPED);
+    return [
+      ...(gone.length ? [{ kind: "streams", update: "DELETE", streams: gone, reasons } as const] : []),
+      ...(come.length ? [{ kind: "streams", update: "ADD", streams: come } as const] : []),
+    ];
+  }
+
+  private swapExtra(entries: ExtraEntry[]): Change[] {
+    const news = entries.filter((entry) => this.extra.get(entry.key)?.value !== entry.value);
+    this.extra.clear();
+    for (const entry of entries) this.extra.set(entry.key, entry);
+    return news.length ? [{ kind: "roomExtra", entries: news }] : [];
+  }
+}
+
+function swap<T>(held: Map<string, T>, now: readonly T[], key: (item: T) => string): { gone: T[]; come: T[] } {
+  const kept = new Set(now.map(key));
+  const gone = [...held.values()].filter((item) => !kept.has(key(item)));
+  const come = now.filter((item) => !held.has(key(item)));
+  held.clear();
+  for (const item of now) held.set(key(item), item);
+  return { gone, come };
+}
+
+function streamOf({ data, user }: EventFrame): StreamEntry {
+  return {
+    streamID: data.streamID,
+    user: user ?? { userID: "", userName: "" },
+    extraInfo: data.extraInfo ?? "",
+    hasAudio: data.hasAudio ?? true,
+    hasVideo: data.hasVideo ?? true,
+    codec: data.codec ?? "",
+  };
+}
+
+function message(channel: "broadcast" | "barrage" | "command") {
+  return (mirror: RoomMirror, frame: EventFrame): Change[] => {
+    if (mirror.own(frame)) return [];
+    const from = frame.user ?? { userID: "", userName: "" };
+    const messageID = String(frame.data.messageID ?? frame.seq);
+    return [{ kind: "message", channel, from, text: frame.data.text ?? "", sentMs: Math.floor(frame.at / 1000), messageID }];
+  };
+}
+
+const carrierOf = ({ data }: EventFrame): string => `${data.node ?? ""}/${data.transportID ?? ""}`;
+
+/** docs/protocol.md, "From event to callback"; what is absent there is absent here. */
+const EVENTS: Record<string, (mirror: RoomMirror, frame: EventFrame) => Change[]> = {
+  "room.user_joined.v1": (mirror, frame) => (frame.user && !mirror.own(frame) ? mirror.addUser(frame.user) : []),
+  "room.user_left.v1": (mirror, frame) => (frame.user ? mirror.removeUser(frame.user.userID) : []),
+  "room.user_kicked.v1": (mirror, frame) => (frame.user ? mirror.removeUser(frame.user.userID) : []),
+  "room.extra_info_changed.v1": (mirror, { data, user, at }) =>
+    mirror.setExtra({ key: data.key, value: data.value, updateUser: user ?? { userID: "" }, updateTime: Math.floor(at / 1000) }),
+  "stream.added.v1": (mirror, frame) => (mirror.own(frame) ? [] : mirror.addStream(streamOf(frame), carrierOf(frame))),
+  "stream.updated.v1": (mirror, frame) => (mirror.own(frame) ? [] : mirror.updateStream(streamOf(frame), carrierOf(frame))),
+  "stream.removed.v1": (mirror, frame) => {
+    const { streamID, code } = frame.data;
+    if (mirror.own(frame)) return code === STOPPED ? [] : [{ kind: "ownStreamRemoved", streamID, code }];
+    return mirror.removeStream(streamID, code ?? STOPPED);
+  },
+  "im.broadcast_sent.v1": message("broadcast"),
+  "im.barrage_sent.v1": message("barrage"),
+  "im.command_sent.v1": message("command"),
+};

@@ -1,0 +1,235 @@
+/**
+ * One room that this client is in, or on its way into.
+ *
+ * Rules: 1. `LOGINED` fires, then the login's promise resolves, then, in a later task, the lists of who and what is there arrive as ADD;
+ * nothing overtakes them. 2. When the room ends, for whatever reason, its publishers and players end before the page is told.
+ */
+import type { User } from "../checks";
+import { Code } from "../codes";
+import type { Emitter } from "../emitter";
+import type { ZegoEvents, ZegoRoomConfig } from "../entities";
+import { asZegoError, failure, type Problem } from "../errors";
+import { Player } from "../play/player";
+import { Publisher } from "../publish/publisher";
+import type { EndFrame, LoginAnswer, MediaFrame, RoomFrame } from "../signalling/frames";
+import type { Session } from "../signalling/session";
+import { nextTask } from "../timing";
+import { TokenClock } from "../token";
+import { callBack } from "./callbacks";
+import { RoomMirror, type Change } from "./mirror";
+import { RoomStates, type RoomReason } from "./states";
+
+export interface Login {
+  roomID: string;
+  token: string;
+  user: User;
+  config: ZegoRoomConfig;
+  multiRoom: boolean;
+}
+
+export interface RoomSurroundings {
+  session: Session;
+  events: Emitter<ZegoEvents>;
+  appID: number;
+  /** How long media is tried again, in milliseconds. */
+  mediaRetryMs(): number;
+  /** The room is over; it will say nothing more. */
+  over(room: Room): void;
+}
+
+const LOGOUT_TIMEOUT_MS = 5_000;
+
+export class Room {
+  readonly states: RoomStates;
+  readonly publisher: Publisher;
+  readonly player: Player;
+  private readonly mirror: RoomMirror;
+  private readonly tokenClock: TokenClock;
+  private token: string;
+  /** Frames that came before the login's answer was worked through. */
+  private early: RoomFrame[] | undefined = [];
+  /** Changes that wait for the first lists to be delivered. */
+  private waiting: Change[] | undefined;
+
+  constructor(
+    readonly login: Login,
+    private readonly around: RoomSurroundings,
+  ) {
+    const { events, session } = around;
+    const { roomID } = login;
+    this.token = login.token;
+    this.states = new RoomStates((reason, legacy, code, extended) => {
+      events.emit("roomStateChanged", roomID, reason, code, extended);
+      events.emit("roomStateUpdate", roomID, legacy, code, extended);
+    });
+    this.mirror = new RoomMirror(login.user.userID);
+    this.tokenClock = new TokenClock(() => events.emit("tokenWillExpire", roomID));
+    const wire = { roomID, session, retryMs: around.mediaRetryMs };
+    this.publisher = new Publisher(wire, (state) => events.emit("publisherStateUpdate", state));
+    this.player = new Player(wire, (state) => events.emit("playerStateUpdate", state), (streamID) => this.mirror.stream(streamID));
+  }
+
+  get id(): string {
+    return this.login.roomID;
+  }
+
+  get position(): string {
+    return this.mirror.position;
+  }
+
+  /** Whether the stream is in this room, by what is known here. */
+  knows(streamID: string): boolean {
+    return this.mirror.stream(streamID) !== undefined;
+  }
+
+  /** Ask to be let in. */
+  async enter(): Promise<true> {
+    this.states.go("LOGINING");
+    this.player.prepare();
+    try {
+      this.opened(await this.around.session.login(this.loginFrame()));
+      return true;
+    } catch (thrown) {
+      const error = asZegoError(thrown);
+      this.end("LOGIN_FAILED", { ...error.problem });
+      throw error;
+    }
+  }
+
+  /** The server forgot the session: the same login again, within the reconnect window. */
+  async enterAgain(): Promise<void> {
+    try {
+      const answer = await this.around.session.login(this.loginFrame());
+      if (this.states.phase !== "RECONNECTING") return;
+      this.tokenClock.start(answer.tokenExpiresIn);
+      this.states.go("RECONNECTED");
+      this.deliver(this.mirror.reset(answer, answer.position));
+      this.publisher.rebuild();
+      this.player.rebuild();
+    } catch (thrown) {
+      const { problem } = asZegoError(thrown);
+      if (problem.code === Code.SOCKET_CLOSED || problem.code === Code.LOGIN_TIMEOUT) return this.lostAgain();
+      this.end("RECONNECT_FAILED", { code: Code.RECONNECT_WINDOW_OVER, message: problem.message });
+    }
+  }
+
+  /** Go out; the server's answer is awaited, but not for long. */
+  async leave(): Promise<void> {
+    if (this.states.phase === "LOGINING") {
+      this.end("LOGIN_FAILED", { code: Code.SOCKET_CLOSED, message: "logoutRoom was called before the login was answered" });
+      return;
+    }
+    if (!this.states.joined) return;
+    const connected = this.states.phase === "IN";
+    this.closeMedia();
+    const told = this.around.session.request({ t: "logout", roomID: this.id }, { timeoutMs: LOGOUT_TIMEOUT_MS, survives: false });
+    const quietly = told.catch(() => undefined);
+    if (connected) await quietly;
+    this.end("LOGOUT", { code: 0, message: "" });
+  }
+
+  connectionLost(): void {
+    this.states.go("RECONNECTING", Code.NETWORK_DOWN, "the connection to the server was lost");
+    this.mirror.forgetQuestion();
+  }
+
+  connectionBack(): void {
+    if (!this.states.go("RECONNECTED")) return;
+    this.publisher.revive();
+    this.player.revive();
+  }
+
+  /** The session cannot be had back. */
+  sessionOver(problem: Problem): void {
+    if (problem.code === Code.RECONNECT_WINDOW_OVER) return this.end("RECONNECT_FAILED", problem);
+    const elsewhere = problem.code === Code.KICKED_LOGIN_ELSEWHERE && this.states.phase === "RECONNECTING";
+    this.end("KICKOUT", elsewhere ? { ...problem, code: Code.KICKED_FOUND_ON_RETRY } : problem);
+  }
+
+  frame(frame: RoomFrame): void {
+    if (this.early) {
+      this.early.push(frame);
+      return;
+    }
+    if (!this.states.joined) return;
+    if (frame.t === "end") return this.ended(frame);
+    if (frame.t === "count") return this.around.events.emit("roomOnlineUserCountUpdate", this.id, frame.count);
+    if (frame.t === "media") return this.mediaGone(frame);
+    this.deliver(this.mirror.apply(frame));
+  }
+
+  renewToken(token: string): void {
+    this.token = token;
+    const request = this.around.session.request<{ tokenExpiresIn?: number }>({ t: "renewToken", roomID: this.id, token });
+    request.then(({ tokenExpiresIn }) => this.tokenClock.start(tokenExpiresIn)).catch(() => undefined); // the page hears of it when it expires
+  }
+
+  private loginFrame() {
+    const { user, config, multiRoom } = this.login;
+    const { userUpdate = false, maxMemberCount = 0 } = config;
+    return {
+      t: "login",
+      appID: this.around.appID,
+      roomID: this.id,
+      token: this.token,
+      user,
+      config: { userUpdate, maxMemberCount },
+      ...(multiRoom ? { multiRoom } : {}),
+    };
+  }
+
+  private opened(answer: LoginAnswer): void {
+    if (!this.states.go("LOGINED")) {
+      // The page left while the answer was under way.
+      this.around.session.request({ t: "logout", roomID: this.id }, { survives: false }).catch(() => undefined);
+      throw failure(Code.SOCKET_CLOSED, "logoutRoom was called before the login was answered");
+    }
+    this.tokenClock.start(answer.tokenExpiresIn);
+    this.waiting = this.mirror.reset(answer, answer.position);
+    const early = this.early ?? [];
+    this.early = undefined;
+    for (const frame of early) this.frame(frame);
+    nextTask(() => {
+      const waiting = this.waiting ?? [];
+      this.waiting = undefined;
+      this.deliver(waiting);
+    });
+  }
+
+  private deliver(changes: Change[]): void {
+    for (const change of changes) {
+      if (change.kind === "gap") this.around.session.catchUp();
+      else if (change.kind === "ownStreamRemoved") this.publisher.removedByServer(change.streamID, change.code);
+      else if (change.kind === "streamMoved") this.player.moved(change.streamID);
+      else if (this.waiting) this.waiting.push(change);
+      else if (this.states.joined) callBack(this.around.events, this.id, change, this.login.config.userUpdate === true);
+    }
+  }
+
+  private ended({ code, reason = "" }: EndFrame): void {
+    this.sessionOver({ code, message: reason });
+  }
+
+  private mediaGone({ transportID }: MediaFrame): void {
+    this.publisher.transportGone(transportID);
+    this.player.transportGone(transportID);
+  }
+
+  private lostAgain(): void {
+    if (this.states.phase === "RECONNECTING") void this.enterAgain();
+  }
+
+  private end(reason: RoomReason, { code, message }: Problem): void {
+    this.tokenClock.stop();
+    this.closeMedia();
+    this.early = undefined;
+    this.waiting = undefined;
+    this.states.go(reason, code, message);
+    this.around.over(this);
+  }
+
+  private closeMedia(): void {
+    this.publisher.close();
+    this.player.close();
+  }
+}

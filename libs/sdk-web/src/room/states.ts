@@ -1,0 +1,66 @@
+/** The room's state as a page sees it: a table of the legal transitions, and the legacy event that goes with each. */
+
+export const ZegoRoomStateChangedReason = {
+  Logining: "LOGINING",
+  Logined: "LOGINED",
+  LoginFailed: "LOGIN_FAILED",
+  Reconnecting: "RECONNECTING",
+  Reconnected: "RECONNECTED",
+  ReconnectFailed: "RECONNECT_FAILED",
+  Kickout: "KICKOUT",
+  Logout: "LOGOUT",
+  LogoutFailed: "LOGOUT_FAILED",
+} as const;
+
+export type RoomReason = (typeof ZegoRoomStateChangedReason)[keyof typeof ZegoRoomStateChangedReason];
+export type LegacyState = "DISCONNECTED" | "CONNECTING" | "CONNECTED";
+export type Phase = "OUT" | "LOGINING" | "IN" | "RECONNECTING";
+
+/**
+ * phase → reason → next phase. What is absent cannot happen.
+ * Leaving while the connection is away is not in the vendor's diagram; a page that logs out then still has to hear that it is out.
+ */
+const TABLE: Record<Phase, Partial<Record<RoomReason, Phase>>> = {
+  OUT: { LOGINING: "LOGINING" },
+  LOGINING: { LOGINED: "IN", LOGIN_FAILED: "OUT" },
+  IN: { RECONNECTING: "RECONNECTING", KICKOUT: "OUT", LOGOUT: "OUT", LOGOUT_FAILED: "OUT" },
+  RECONNECTING: { RECONNECTED: "IN", RECONNECT_FAILED: "OUT", KICKOUT: "OUT", LOGOUT: "OUT" },
+};
+
+const LEGACY: Record<RoomReason, LegacyState> = {
+  LOGINING: "CONNECTING",
+  LOGINED: "CONNECTED",
+  LOGIN_FAILED: "DISCONNECTED",
+  RECONNECTING: "CONNECTING",
+  RECONNECTED: "CONNECTED",
+  RECONNECT_FAILED: "DISCONNECTED",
+  KICKOUT: "DISCONNECTED",
+  LOGOUT: "DISCONNECTED",
+  LOGOUT_FAILED: "DISCONNECTED",
+};
+
+export type StateListener = (reason: RoomReason, legacy: LegacyState, errorCode: number, extendedData: string) => void;
+
+export class RoomStates {
+  private current: Phase = "OUT";
+
+  constructor(private readonly listener: StateListener) {}
+
+  get phase(): Phase {
+    return this.current;
+  }
+
+  /** Logged in, with or without a connection at the moment. */
+  get joined(): boolean {
+    return this.current === "IN" || this.current === "RECONNECTING";
+  }
+
+  /** Go where `reason` leads and say so; false, silently, where it is not legal. */
+  go(reason: RoomReason, errorCode = 0, extendedData = ""): boolean {
+    const next = TABLE[this.current][reason];
+    if (next === undefined) return false;
+    this.current = next;
+    this.listener(reason, LEGACY[reason], errorCode, extendedData);
+    return true;
+  }
+}

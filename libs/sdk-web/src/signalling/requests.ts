@@ -1,0 +1,74 @@
+/** Requests that wait for an answer. Each keeps its id over connections, so that the server can tell a repetition from a second wish. */
+import { Code } from "../codes";
+import { failure, ZegoError } from "../errors";
+import { uuid, type Timer } from "../timing";
+import type { AnswerFrame, Request } from "./frames";
+
+export interface RequestOptions {
+  timeoutMs?: number;
+  /** The code of a time-out, where the vendor has one of its own. */
+  timeoutCode?: number;
+  /** False: the request makes no sense in another session and is refused when this one is gone. */
+  survives?: boolean;
+}
+
+export interface Pending {
+  readonly id: string;
+  readonly frame: Request;
+  readonly survives: boolean;
+  /** Number of the connection that it was last sent on. */
+  sentOn: number;
+  resolve(answer: AnswerFrame): void;
+  reject(error: ZegoError): void;
+  timer: Timer;
+}
+
+const REQUEST_TIMEOUT_MS = 30_000;
+
+export class RequestBook {
+  private readonly pending = new Map<string, Pending>();
+
+  /** A new request; it is up to the caller to send `pending.frame`. */
+  enter(frame: Request, options: RequestOptions = {}): { pending: Pending; answer: Promise<AnswerFrame> } {
+    const id = uuid();
+    let pending!: Pending;
+    const answer = new Promise<AnswerFrame>((resolve, reject) => {
+      const late = () => this.refuse(id, failure(options.timeoutCode ?? Code.REQUEST_TIMEOUT, `${frame.t}: the server did not answer in time`));
+      const timer = setTimeout(late, options.timeoutMs ?? REQUEST_TIMEOUT_MS);
+      pending = { id, frame: { ...frame, id }, survives: options.survives ?? true, sentOn: 0, resolve, reject, timer };
+    });
+    this.pending.set(id, pending);
+    return { pending, answer };
+  }
+
+  /** Those not sent on this connection, in the order in which they were made. */
+  unsent(connection: number): Pending[] {
+    return [...this.pending.values()].filter((pending) => pending.sentOn !== connection);
+  }
+
+  /** Settle what an answer belongs to; false when nobody waits for it. */
+  settle(answer: AnswerFrame): boolean {
+    const pending = this.take(answer.id);
+    if (!pending) return false;
+    if (answer.ok) pending.resolve(answer);
+    else pending.reject(new ZegoError(answer.error ?? { code: Code.UNAVAILABLE, message: "refused without a reason" }));
+    return true;
+  }
+
+  refuse(id: string, error: ZegoError): void {
+    this.take(id)?.reject(error);
+  }
+
+  /** Refuse all that match. */
+  refuseWhere(matches: (pending: Pending) => boolean, error: ZegoError): void {
+    for (const pending of [...this.pending.values()]) if (matches(pending)) this.refuse(pending.id, error);
+  }
+
+  private take(id: string): Pending | undefined {
+    const pending = this.pending.get(id);
+    if (!pending) return undefined;
+    this.pending.delete(id);
+    clearTimeout(pending.timer);
+    return pending;
+  }
+}
