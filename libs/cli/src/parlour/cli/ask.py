@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from parlour.contracts.commands import AnyCommand, Caller, Request
+from parlour.runtime import logging
 from parlour.runtime.bus import Bus
 from parlour.runtime.settings import BusSettings
 
@@ -18,7 +19,8 @@ R = TypeVar("R")
 @asynccontextmanager
 async def connected(nats_url: str) -> AsyncIterator[Bus]:
     """A bus for as long as the block runs."""
-    async with await Bus.connect(BusSettings(nats_url=nats_url, log_level="error"), "cli") as bus:
+    logging.configure("cli", "cli", "critical")  # a command speaks by its output and its exit code
+    async with await Bus.connect(BusSettings(nats_url=nats_url), "cli") as bus:
         yield bus
 
 

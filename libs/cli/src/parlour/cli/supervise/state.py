@@ -8,6 +8,7 @@ children.json  pids with start times, so that the next supervisor can reap what 
 logs/ nats/ postgres/
 """
 
+import contextlib
 import fcntl
 import os
 import secrets
@@ -161,8 +162,10 @@ class StateFolder:
         return found
 
     def run(self) -> Run | None:
-        """What the last supervisor said; None where none ever did."""
-        return self._read("run.json", Run)
+        """What the last supervisor said; None where none ever did, or one of another release."""
+        with contextlib.suppress(Unusable):
+            return self._read("run.json", Run)
+        return None
 
     def write_run(self, run: Run) -> None:
         """Say what runs."""
@@ -170,7 +173,9 @@ class StateFolder:
 
     def children(self) -> list[Identity]:
         """The processes that the last supervisor had."""
-        return self._read("children.json", list[Identity]) or []
+        with contextlib.suppress(Unusable):
+            return self._read("children.json", list[Identity]) or []
+        return []
 
     def write_children(self, children: list[Identity]) -> None:
         """Remember them for the next supervisor."""

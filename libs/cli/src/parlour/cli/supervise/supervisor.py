@@ -143,9 +143,14 @@ class Supervisor:
 
     async def _open_app(self, nats_url: str) -> None:
         """The default app, made once, and a token to begin with."""
+        from parlour.kernel.rejection import Rejection
+
         from ..first_app import USER, ensure_app
 
-        token = await ensure_app(nats_url, plan.DEFAULT_APP, self.secrets.app_secret)
+        try:
+            token = await ensure_app(nats_url, plan.DEFAULT_APP, self.secrets.app_secret)
+        except Rejection as refused:
+            raise StartFailed(f"the first app could not be opened: {refused.problem.message}") from refused
         self._tell(app_secret=self.secrets.app_secret, user=USER, token=token)
 
     async def _watch(self) -> None:
