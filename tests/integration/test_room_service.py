@@ -1,7 +1,8 @@
 """The room service on real NATS and Postgres: join to close, kicks across rooms, repetition, and what is in the record."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import uuid4
 
 import msgspec
@@ -11,6 +12,7 @@ from parlour.contracts import commands as cmd
 from parlour.contracts import subjects
 from parlour.contracts.commands import Caller, Joined, Reply, Request
 from parlour.contracts.envelope import EventView
+from parlour.contracts.queries import Presence, SessionBeat
 from parlour.kernel.rejection import Rejection
 from parlour.room.settings import RoomSettings
 from parlour.room.wiring import build
@@ -20,6 +22,7 @@ from parlour.runtime.settings import BusSettings, load
 
 APP = 42
 OPERATOR = Caller(kind="operator")
+Environment = Callable[[str], dict[str, str]]
 
 
 class Desk:
@@ -28,12 +31,14 @@ class Desk:
     def __init__(self, bus: Bus) -> None:
         self.bus = bus
         self.heard: list[EventView] = []
+        self.news = asyncio.Event()
 
     async def listen(self) -> None:
         await self.bus.subscribe(subjects.ALL_EVENTS, self._hear)
 
     async def _hear(self, to: Address, payload: bytes, headers: Headers) -> None:
         self.heard.append(msgspec.json.decode(payload, type=EventView))
+        self.news.set()
 
     async def ask(self, room: str, body: cmd.Command, caller: Caller = OPERATOR, command_id: str = "") -> Reply:
         verb = type(body).__struct_config__.tag.partition(".")[2]  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
@@ -62,14 +67,31 @@ class Desk:
         await self.bus.barrier()
         return [view for view in self.heard if view.room == room]
 
+    async def wait_for(self, room: str, what: str, within_s: float = 15) -> EventView:
+        """The first event of a kind in a room, once it has happened."""
+        async with asyncio.timeout(within_s):
+            while True:
+                for view in await self.views(room):
+                    if view.type == f"room.{what}.v1":
+                        return view
+                self.news.clear()
+                await self.news.wait()
+
+
+@asynccontextmanager
+async def a_desk(environment: Environment, **settings: str) -> AsyncGenerator[Desk]:
+    async with AsyncExitStack() as stack:
+        made = {f"PARLOUR_ROOM_{name.upper()}": value for name, value in settings.items()}
+        await stack.enter_async_context(build(load(RoomSettings, environment("room") | made)))
+        bus = await stack.enter_async_context(await Bus.connect(load(BusSettings, environment("test")), "test"))
+        desk = Desk(bus)
+        await desk.listen()
+        yield desk
+
 
 @pytest.fixture
-async def desk(environment: Callable[[str], dict[str, str]]) -> AsyncIterator[Desk]:
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(build(load(RoomSettings, environment("room"))))
-        bus = await stack.enter_async_context(await Bus.connect(load(BusSettings, environment("test")), "test"))
-        made = Desk(bus)
-        await made.listen()
+async def desk(environment: Environment) -> AsyncIterator[Desk]:
+    async with a_desk(environment) as made:
         yield made
 
 
@@ -177,3 +199,86 @@ async def test_extra_information_of_a_room(desk: Desk) -> None:
     assert await desk.refused("info", cmd.SetRoomExtraInfo("s-leo", "other", "v"), Caller("leo", "s-leo")) == 1002017
     last = (await desk.views("info"))[-1]
     assert msgspec.json.decode(last.data)["value"] == "v"
+
+
+async def test_an_empty_room_closes_and_its_name_begins_a_new_life(desk: Desk) -> None:
+    first = await desk.join("brief", "mia", "s-mia")
+    await desk.ask("brief", cmd.LeaveRoom("s-mia"))
+    closed = await desk.wait_for("brief", "closed")
+    assert msgspec.json.decode(closed.data) == {"reason": "empty"}
+    second = await desk.join("brief", "mia", "s-mia")
+    assert second.created
+    assert second.room_uid != first.room_uid
+    opened = next(view for view in await desk.views("brief") if view.room_uid == second.room_uid)
+    assert msgspec.json.decode(opened.data)["previous"] == f"{first.room_uid}.{closed.seq}.{closed.hash[:16]}"
+
+
+async def test_an_empty_room_waits_for_its_delay(environment: Environment) -> None:
+    async with a_desk(environment, empty_delay_s="1") as desk:
+        await desk.join("slow", "ned", "s-ned")
+        left = await desk.ask("slow", cmd.LeaveRoom("s-ned"))
+        again = await desk.join("slow", "ned", "s-ned-2")
+        assert left.position.startswith(again.room_uid), "somebody came back in time"
+        await desk.ask("slow", cmd.LeaveRoom("s-ned-2"))
+        closed = await desk.wait_for("slow", "closed")
+        last = next(view for view in reversed(await desk.views("slow")) if "left" in view.type)
+        assert closed.at - last.at >= 900_000
+
+
+class Gateway:
+    """Beats for the sessions it is told to hold."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.held: set[tuple[str, str]] = set()
+        self._desk = desk
+
+    async def run(self) -> None:
+        beat = 0
+        while True:
+            beat += 1
+            sessions = tuple(SessionBeat(APP, room, session) for room, session in sorted(self.held))
+            presence = Presence("gw-1", beat, 0, 1, sessions)
+            await self._desk.bus.publish(subjects.presence("gw-1"), msgspec.json.encode(presence))
+            await asyncio.sleep(0.3)
+
+
+@asynccontextmanager
+async def a_gateway(desk: Desk) -> AsyncGenerator[Gateway]:
+    gateway = Gateway(desk)
+    task = asyncio.create_task(gateway.run())
+    try:
+        yield gateway
+    finally:
+        task.cancel()
+
+
+async def test_a_lost_connection_is_suspended_resumed_and_ended(environment: Environment) -> None:
+    async with a_desk(environment, presence_grace_s="1", heartbeat_window_s="4") as desk, a_gateway(desk) as gateway:
+        gateway.held = {("line", "s-ora"), ("line", "s-pam")}
+        await desk.join("line", "ora", "s-ora")
+        await desk.join("line", "pam", "s-pam")
+        gateway.held.remove(("line", "s-pam"))
+        suspended = await desk.wait_for("line", "user_suspended")
+        assert msgspec.json.decode(suspended.data)["sessionID"] == "s-pam"
+        assert suspended.audience == 2, "others see nothing"
+        gateway.held.add(("line", "s-pam"))
+        await desk.wait_for("line", "user_resumed")
+        gateway.held.remove(("line", "s-pam"))
+        left = await desk.wait_for("line", "user_left")
+        assert msgspec.json.decode(left.data)["reason"] == "heartbeat_timeout"
+        assert await desk.story("line") == [
+            "opened", "user_joined", "user_joined", "user_suspended", "user_resumed", "user_suspended", "user_left",
+        ]  # fmt: skip
+        assert left.at - (await desk.views("line"))[-2].at < 4_000_000, "the window counts from when it was last heard"
+
+
+async def test_a_restart_suspends_nobody_who_is_there_and_ends_who_is_not(environment: Environment) -> None:
+    quick = {"presence_grace_s": "1", "heartbeat_window_s": "3"}
+    async with a_desk(environment, **quick) as desk:
+        await desk.join("again", "quin", "s-quin")
+        await desk.join("again", "rex", "s-rex")
+    async with a_desk(environment, **quick) as desk, a_gateway(desk) as gateway:
+        gateway.held = {("again", "s-quin")}
+        left = await desk.wait_for("again", "user_left")
+        assert msgspec.json.decode(left.data)["sessionID"] == "s-rex"
+        assert await desk.story("again") == ["user_suspended", "user_left"]

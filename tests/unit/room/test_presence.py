@@ -88,8 +88,8 @@ def test_4_a_change_that_could_not_be_made_is_asked_again() -> None:
 def test_who_is_gone_is_not_watched() -> None:
     life = Life()
     life.presence.handle_gone(ANN)
-    life.presence.keep_only(frozenset({ANN}))
-    assert len(life.presence) == 0
+    assert life.presence.keys() == {BOB}
+    life.presence.handle_gone(BOB)
     assert life.pass_(20, ANN, BOB) == NOTHING
 
 

@@ -14,7 +14,7 @@ class RoomSettings(RuntimeSettings, frozen=True, kw_only=True):
         float, Setting("How long an empty room stays open for somebody to come back.", unit="s", least=0, most=1800)
     ] = 0.0
     heartbeat_window_s: Annotated[
-        float, Setting("How long a session is kept whose connection is lost.", unit="s", least=10, most=3600)
+        float, Setting("How long a session is kept whose connection is lost.", unit="s", least=1, most=3600)
     ] = 90.0
     presence_grace_s: Annotated[
         float, Setting("How long a connection may be away before that counts as an event.", unit="s", least=1, most=60)

@@ -1,32 +1,57 @@
 """Puts the service together: the only place where adapters are chosen."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from parlour.runtime.clock import SystemClock, SystemIds
 from parlour.runtime.connections import Connections, connected
+from parlour.runtime.deadlines import DeadlineLoop
+from parlour.runtime.leases import advisory
 from parlour.runtime.process import Service
+from parlour.runtime.reactor import Reactor
 from parlour.runtime.rooms import StateCache
 
-from .api.bus import Commands
+from .adapters.sessions import Sessions
+from .api.bus import SERVICE, Commands
+from .api.presence import ROOM_EVENTS, PresenceFeed
+from .app.attendance import Attendance
 from .app.drafting import Drafting
+from .app.emptiness import CAUSES, REACTOR, Emptiness
+from .app.reminders import Reminders
 from .app.rooms import Rooms
 from .domain import room as domain
+from .domain.presence import Presence
 from .settings import RoomSettings
 
 
 @asynccontextmanager
-async def build(settings: RoomSettings) -> AsyncIterator[Service]:
-    """The running service."""
-    async with connected(settings, "room") as to:
-        cache = rooms_in_memory(to)
-        rooms = Rooms(to.log, to.people, cache, to.committer, Drafting(SystemClock(), SystemIds()))
-        async with cache.following(to.bus):
-            await Commands(rooms).serve(to.bus)
-            yield Service(to.metrics, to.checks)
+async def build(settings: RoomSettings) -> AsyncGenerator[Service]:
+    """The running service; commands are taken once everything that follows from them is at work."""
+    async with AsyncExitStack() as stack:
+        to = await stack.enter_async_context(connected(settings, SERVICE))
+        cache = _states(to)
+        await stack.enter_async_context(cache.following(to.bus))
+        clock, ids = SystemClock(), SystemIds()
+        drafting = Drafting(clock, ids)
+        presence = Presence(settings.presence_grace_s)
+        attendance = Attendance(
+            cache, to.committer, drafting, presence, clock, ids,
+            window_s=settings.heartbeat_window_s, grace_s=settings.presence_grace_s,
+        )  # fmt: skip
+        emptiness = Emptiness(cache, to.committer, drafting, clock, delay_s=settings.empty_delay_s)
+        reactor = Reactor(
+            REACTOR, to.log, to.people, to.bus, emptiness.somebody_went,
+            wake=ROOM_EVENTS, types=CAUSES, lease=advisory(settings.postgres_dsn),
+        )  # fmt: skip
+        feed = PresenceFeed(to.bus, settings.instance, presence, attendance, Sessions(to.pool))
+        await stack.enter_async_context(feed.running())
+        await stack.enter_async_context(reactor.running())
+        await stack.enter_async_context(DeadlineLoop(SERVICE, to.log, Reminders(attendance, emptiness).due, to.metrics).running())
+        await Commands(Rooms(to.log, to.people, cache, to.committer, drafting)).serve(to.bus)
+        yield Service(to.metrics, to.checks)
 
 
-def rooms_in_memory(to: Connections) -> StateCache[domain.State]:
+def _states(to: Connections) -> StateCache[domain.State]:
     """The states that rooms are decided on."""
     return StateCache(
         to.log, to.people, aggregate=domain.AGGREGATE, initial=lambda key: domain.INITIAL, absent=lambda: domain.INITIAL, evolve=domain.evolve

@@ -105,9 +105,9 @@ class Presence:
         """The session is not in the room any more."""
         self._watched.pop(key, None)
 
-    def keep_only(self, keys: frozenset[SessionKey]) -> None:
-        """Forgets whoever is not among `keys`."""
-        self._watched = {key: watched for key, watched in self._watched.items() if key in keys}
+    def keys(self) -> frozenset[SessionKey]:
+        """Who is watched."""
+        return frozenset(self._watched)
 
     def poll(self, now: float) -> Changes:
         """Who is to be suspended and resumed."""

@@ -1,0 +1,1 @@
+"""What the room service reads beyond the log's port."""
