@@ -102,7 +102,8 @@ class _Reader:
         if code == 1:
             return Duplicate(self._answer[i], _places(self._places[i]))
         if code == 2:
-            append: Append = self._columns.appends[self._index[i] - 1]
+            place: int = self._index[i]
+            append = self._columns.appends[place - 1]
             return Conflict(append.log.uid, append.aggregate, self._number[i])
         claim = -1 if self._index[i] is None else self._index[i] - 1 - first_claim
         return Refused(self._text[i], claim, self._holder[i] or "")

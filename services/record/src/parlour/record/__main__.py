@@ -1,0 +1,9 @@
+"""`python -m parlour.record`."""
+
+from parlour.runtime.process import run
+
+from .settings import RecordSettings
+from .wiring import build
+
+if __name__ == "__main__":
+    run(build, RecordSettings, "record")

@@ -1,0 +1,1 @@
+"""What the record needs of Postgres beyond the event log."""

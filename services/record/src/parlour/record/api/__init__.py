@@ -1,0 +1,1 @@
+"""Where questions arrive and where events are heard."""

@@ -1,0 +1,77 @@
+"""States of rooms as of any moment, folded from the log and remembered for a while.
+
+Remembered are, of each room asked for, its latest known state and one state at every `CHECKPOINT` events; forgetting any of them changes
+no answer. They hold opened texts, so they live no longer than a person's key in memory does.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from parlour.contracts.envelope import EventView
+from parlour.contracts.queries import RoomState
+from parlour.kernel.log import EventLog, LogKey, Record
+from parlour.kernel.sealing import People
+from parlour.kernel.view import apply, empty_room
+from parlour.runtime.postgres.cache import Cache
+
+CHECKPOINT = 500
+PAGE = 500
+STATES_KEPT = 4_096
+KEPT_FOR_S = 300.0
+
+Open = Callable[[People, tuple[Record, ...]], Awaitable[tuple[EventView, ...]]]
+
+
+class Folds:
+    """`state` answers for one life of a room; concurrent askers of a room share the work."""
+
+    def __init__(self, log: EventLog, people: People, open_records: Open) -> None:
+        self._log = log
+        self._people = people
+        self._open = open_records
+        self._latest: Cache[LogKey, RoomState] = Cache(STATES_KEPT, KEPT_FOR_S)
+        self._checkpoints: Cache[tuple[LogKey, int], RoomState] = Cache(STATES_KEPT, KEPT_FOR_S)
+        self._at_work: dict[LogKey, asyncio.Lock] = {}
+
+    async def state(self, key: LogKey, seq: int, at: int | None = None) -> RoomState:
+        """After event `seq`, or after the last event up to `seq` that is not later than `at`."""
+        lock = self._at_work.setdefault(key, asyncio.Lock())
+        try:
+            async with lock:
+                return await self._fold(key, seq, at)
+        finally:
+            if not lock.locked():
+                self._at_work.pop(key, None)
+
+    async def _fold(self, key: LogKey, seq: int, at: int | None) -> RoomState:
+        state = self._nearest(key, seq, at)
+        while state.seq < seq:
+            records = await self._log.read(key.uid, state.seq, min(PAGE, seq - state.seq))
+            if not records:
+                break
+            for view in await self._open(self._people, records):
+                if at is not None and view.at > at:
+                    return state
+                state = apply(state, view)
+                if state.seq % CHECKPOINT == 0:
+                    self._checkpoints.put((key, state.seq), state)
+        latest = self._latest.get(key)
+        if latest is None or latest.seq < state.seq:
+            self._latest.put(key, state)
+        return state
+
+    def _nearest(self, key: LogKey, seq: int, at: int | None) -> RoomState:
+        """The furthest remembered state that is not beyond what is asked."""
+        latest = self._latest.get(key)
+        if latest is not None and _within(latest, seq, at):
+            return latest
+        top = min(seq, latest.seq) if latest is not None else seq
+        for checkpoint in range(top - top % CHECKPOINT, 0, -CHECKPOINT):
+            state = self._checkpoints.get((key, checkpoint))
+            if state is not None and _within(state, seq, at):
+                return state
+        return empty_room(key.app, key.room, str(key.uid))
+
+
+def _within(state: RoomState, seq: int, at: int | None) -> bool:
+    return state.seq <= seq and (at is None or state.at <= at)

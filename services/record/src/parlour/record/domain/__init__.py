@@ -1,0 +1,1 @@
+"""What the record decides without I/O: which events nobody was told, and which heads to tell."""

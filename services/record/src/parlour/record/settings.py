@@ -1,0 +1,29 @@
+"""The record service's settings."""
+
+from typing import Annotated
+
+from parlour.runtime.settings import RuntimeSettings, Setting
+
+
+class RecordSettings(RuntimeSettings, frozen=True, kw_only=True):
+    """Variables `PARLOUR_RECORD_…`."""
+
+    SERVICE = "record"
+
+    poll_ms: Annotated[int, Setting("How often the log is looked at for news.", unit="ms", least=20, most=5000)] = 200
+    grace_ms: Annotated[
+        int,
+        Setting(
+            "How long an event may take from the log to NATS before it is published again.",
+            unit="ms",
+            least=50,
+            most=30_000,
+        ),
+    ] = 300
+    beacon_ms: Annotated[
+        int, Setting("How often the heads of changed rooms are told.", unit="ms", least=100, most=60_000)
+    ] = 1000
+    answers_kept_h: Annotated[
+        float, Setting("How long a command id answers as it did before.", unit="h", least=1, most=24 * 30)
+    ] = 24.0
+    months_ahead: Annotated[int, Setting("Monthly partitions made in advance.", least=1, most=24)] = 3

@@ -1,0 +1,66 @@
+"""Puts the service together: the only place where adapters are chosen."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from parlour.runtime.connections import Connections, connected
+from parlour.runtime.leases import advisory
+from parlour.runtime.logging import logger
+from parlour.runtime.process import Service
+from parlour.runtime.sealing import open_records
+
+from .adapters.tables import PostgresTables
+from .api.bus import Publisher, Questions, listen
+from .app.folds import Folds
+from .app.queries import Queries
+from .app.tail import Tail, persist
+from .app.upkeep import keep
+from .settings import RecordSettings
+
+log = logger(__name__)
+
+
+@asynccontextmanager
+async def build(settings: RecordSettings) -> AsyncIterator[Service]:
+    """The running service. Each replica answers questions; one of them tails the log."""
+    async with connected(settings, "record") as to:
+        await Questions(Queries(to.log, to.people, open_records, Folds(to.log, to.people, open_records))).serve(to.bus)
+        tail = _tail(settings, to)
+        await listen(to.bus, tail)
+        async with asyncio.TaskGroup() as group:
+            leader = group.create_task(persist(lambda: _lead(settings, to, tail), _waits))
+            yield Service(to.metrics, to.checks)
+            leader.cancel()
+
+
+async def _lead(settings: RecordSettings, to: Connections, tail: Tail) -> None:
+    """The work of which one replica's is enough, as long as this one holds the lease."""
+    async with advisory(settings.postgres_dsn)("record"):
+        log.info("record_leads")
+        tables = PostgresTables(to.pool)
+        upkeep = lambda: keep(tables, months_ahead=settings.months_ahead, answers_kept_s=settings.answers_kept_h * 3600)  # noqa: E731
+        async with asyncio.TaskGroup() as group:
+            for work in (tail.run, tail.tell_heads, upkeep):
+                group.create_task(persist(work, _waits))
+
+
+def _tail(settings: RecordSettings, to: Connections) -> Tail:
+    counted = to.metrics.counter(
+        "tailed_events", "Events seen in the log, by whether NATS had carried them.", ("outcome",)
+    )
+    outcomes = {outcome: counted.labels(outcome) for outcome in ("told", "repaired", "too_old")}
+    return Tail(
+        to.log,
+        to.people,
+        Publisher(to.bus).publish,
+        open_records,
+        lambda outcome, number: outcomes[outcome].inc(number),
+        grace_s=settings.grace_ms / 1000,
+        poll_s=settings.poll_ms / 1000,
+        beacon_s=settings.beacon_ms / 1000,
+    )
+
+
+def _waits(error: Exception) -> None:
+    log.warning("record_waits", error=str(error))

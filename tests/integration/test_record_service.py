@@ -1,0 +1,232 @@
+"""The record service on real NATS and Postgres: questions, heads, and events whose committer died before it told anybody."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from parlour.contracts import events as ev
+from parlour.contracts import subjects
+from parlour.contracts.codes import Code
+from parlour.contracts.envelope import Envelope, EventView, encode_envelope
+from parlour.contracts.queries import (
+    Head,
+    HeadBeacon,
+    HeadQuery,
+    Replay,
+    ReplayQuery,
+    RoomHead,
+    Snapshot,
+    SnapshotQuery,
+)
+from parlour.kernel.log import Append, Committed, LogKey, NewEvent, Record, Unit
+from parlour.kernel.rejection import Rejection
+from parlour.record.settings import RecordSettings
+from parlour.record.wiring import build
+from parlour.runtime import sealing
+from parlour.runtime.address import Address
+from parlour.runtime.bus import Bus, Headers
+from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
+from parlour.runtime.settings import BusSettings, RuntimeSettings, load
+from parlour.testkit.units import new_log
+
+APP = 77
+WITHIN_S = 15.0
+
+
+class Desk:
+    """Writes to the log behind everybody's back, asks the service, hears what it publishes."""
+
+    def __init__(self, bus: Bus, log: PostgresLog, people: PostgresPeople) -> None:
+        self.bus = bus
+        self.log = log
+        self.people = people
+        self.heard: list[tuple[Address, EventView, Headers]] = []
+        self.heads: list[RoomHead] = []
+        self.changed = asyncio.Condition()
+
+    async def listen(self) -> None:
+        await self.bus.subscribe(subjects.ALL_EVENTS, self._hear)
+        await self.bus.subscribe(subjects.ALL_HEADS, self._head)
+
+    async def _hear(self, to: Address, payload: bytes, headers: Headers) -> None:
+        async with self.changed:
+            self.heard.append((to, msgspec.json.decode(payload, type=EventView), headers))
+            self.changed.notify_all()
+
+    async def _head(self, to: Address, payload: bytes, headers: Headers) -> None:
+        beacon = msgspec.json.decode(payload, type=HeadBeacon)
+        assert beacon.p == to.p
+        assert all(subjects.partition(head.app, head.room) == to.p for head in beacon.heads)
+        async with self.changed:
+            self.heads.extend(beacon.heads)
+            self.changed.notify_all()
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(WITHIN_S), self.changed:
+            await self.changed.wait_for(true)
+
+    async def write(self, key: LogKey, *events: ev.Event, creates: bool = False) -> tuple[Record, ...]:
+        """Commits events that nobody publishes."""
+        await self.people.load(frozenset(sealing.actor_of(e) for e in events if sealing.needs_key(e)))
+        made = tuple(self._new(key, event) for event in events)
+        unit = Unit(APP, uuid4(), "test", b"", appends=(Append(key, events[0].AGGREGATE, None, made, creates),))
+        (outcome,) = await self.log.append((unit,))
+        assert isinstance(outcome, Committed)
+        return outcome.records
+
+    def _new(self, key: LogKey, event: ev.Event) -> NewEvent:
+        data = sealing.sealed(self.people, event)
+        envelope = Envelope(str(key.uid), event.AGGREGATE, 0, event.TAG, sealing.actor_of(event), "", "", "", data)
+        return NewEvent(event.TAG, int(event.AUDIENCE), encode_envelope(envelope))
+
+    async def join(self, key: LogKey, user: str) -> ev.UserJoined:
+        actor = await self.people.actor(APP, user)
+        joined = ev.UserJoined(f"s-{user}", actor, user, user.title())
+        await self.write(key, joined)
+        return joined
+
+    async def head(self, room: str, query: HeadQuery = HeadQuery()) -> Head:  # noqa: B008 frozen
+        return await self.bus.request(subjects.query(APP, room, "head"), query, Head, WITHIN_S)
+
+    async def replay(self, room: str, query: ReplayQuery = ReplayQuery()) -> Replay:  # noqa: B008 frozen
+        return await self.bus.request(subjects.query(APP, room, "replay"), query, Replay, WITHIN_S)
+
+    async def snapshot(self, room: str, query: SnapshotQuery = SnapshotQuery()) -> Snapshot:  # noqa: B008 frozen
+        return await self.bus.request(subjects.query(APP, room, "snapshot"), query, Snapshot, WITHIN_S)
+
+
+@pytest.fixture
+async def desk(environment: Callable[[str], dict[str, str]]) -> AsyncIterator[Desk]:
+    async with AsyncExitStack() as stack:
+        settings = load(RecordSettings, environment("record") | {"PARLOUR_RECORD_BEACON_MS": "200"})
+        writer = load(RuntimeSettings, environment("room"))
+        bus = await stack.enter_async_context(await Bus.connect(load(BusSettings, environment("test")), "test"))
+        pool = await create_pool(writer.postgres_dsn, name="test")
+        stack.push_async_callback(pool.close)
+        made = Desk(bus, PostgresLog(pool), PostgresPeople(pool, writer.master_key))
+        await made.listen()
+        await stack.enter_async_context(build(settings))
+        yield made
+
+
+async def opened(desk: Desk, room: str = "") -> LogKey:
+    key = new_log(room, APP)
+    await desk.write(key, ev.RoomOpened(APP, key.room), creates=True)
+    return key
+
+
+async def test_what_nobody_published_is_published_in_order_and_opened(desk: Desk) -> None:
+    key = await opened(desk)
+    joined = [await desk.join(key, f"user{i}") for i in range(5)]
+    await desk.until(lambda: len([v for _, v, _ in desk.heard if v.room == key.room]) >= 6)
+    mine = [(to, view, headers) for to, view, headers in desk.heard if view.room == key.room]
+    assert [view.seq for _, view, _ in mine] == [1, 2, 3, 4, 5, 6]
+    to, view, headers = mine[1]
+    assert (to.room, to.verb, view.user_id, view.actor) == (key.room, "room", "user0", joined[0].actor)
+    assert msgspec.json.decode(view.data, type=ev.UserJoined) == joined[0]
+    assert headers["Nats-Msg-Id"] == f"{key.uid}:2"
+    assert headers["Parlour-Hash"] == view.hash
+
+
+async def test_what_was_published_is_not_published_again(desk: Desk) -> None:
+    told = await opened(desk)
+    subject = subjects.events(APP, told.room, "room")
+    (record,) = await desk.write(told, ev.UserLeft("s", str(uuid4()), "logout"))
+    (view,) = await sealing.open_records(desk.people, (record,))
+    await desk.bus.publish(subject, msgspec.json.encode(view), {"Nats-Msg-Id": f"{told.uid}:2"})
+    (after,) = await desk.write(told, ev.UserLeft("s2", str(uuid4()), "logout"))
+    await desk.until(lambda: any(v.room == told.room and v.seq == after.seq for _, v, _ in desk.heard))
+    assert [v.seq for _, v, _ in desk.heard if v.room == told.room].count(2) == 1
+
+
+async def test_heads_of_changed_rooms_are_told(desk: Desk) -> None:
+    key = await opened(desk, "dots.and/slashes>")
+    (record,) = await desk.write(key, ev.UserLeft("s", str(uuid4()), "logout"))
+    await desk.until(lambda: any(head.room_uid == str(key.uid) and head.seq == 2 for head in desk.heads))
+    head = next(head for head in desk.heads if head.room_uid == str(key.uid) and head.seq == 2)
+    assert head == RoomHead(APP, key.room, str(key.uid), 2, record.hash.hex()[:16])
+
+
+async def test_head_and_replay(desk: Desk) -> None:
+    key = await opened(desk, "a.room")
+    for i in range(9):
+        await desk.join(key, f"u{i}")
+    assert await desk.head("never") == Head()
+    assert await desk.replay("never") == Replay(Head())
+    head = await desk.head(key.room)
+    assert (head.room_uid, head.seq, head.open) == (str(key.uid), 10, True)
+    page = await desk.replay(key.room, ReplayQuery(after=2, limit=5))
+    assert [view.seq for view in page.events] == [3, 4, 5, 6, 7]
+    assert page.more
+    assert page.head == head
+    rest = await desk.replay(key.room, ReplayQuery(str(key.uid), 7, 500, page.events[-1].hash[:16]))
+    assert [view.seq for view in rest.events] == [8, 9, 10]
+    assert not rest.more
+    assert not rest.diverged
+
+
+async def test_a_foreign_history_is_told_apart(desk: Desk) -> None:
+    key = await opened(desk)
+    good = (await desk.replay(key.room)).events[0].hash[:16]
+    assert not (await desk.replay(key.room, ReplayQuery(after=1, hash8=good))).diverged
+    assert not (await desk.replay(key.room, ReplayQuery(after=0, hash8="0" * 16))).diverged
+    assert (await desk.replay(key.room, ReplayQuery(after=1, hash8="f" * 16))).diverged
+    assert (await desk.replay(key.room, ReplayQuery(after=0, hash8=good))).diverged
+    assert (await desk.replay(key.room, ReplayQuery(after=9, hash8=good))).diverged
+
+
+async def test_a_life_of_another_room_is_not_shown(desk: Desk) -> None:
+    key, other = await opened(desk), await opened(desk)
+    assert await desk.head(other.room, HeadQuery(str(key.uid))) == Head()
+    with pytest.raises(Rejection) as unknown:
+        await desk.replay(other.room, ReplayQuery(str(key.uid)))
+    assert unknown.value.problem.code == Code.NOT_FOUND
+    nonsense = (await desk.snapshot(other.room, SnapshotQuery("latest"))).problem
+    assert nonsense is not None
+    assert nonsense.code == Code.PARAMETER
+
+
+async def test_state_as_of_any_event_and_any_time(desk: Desk) -> None:
+    key = await opened(desk)
+    ann = await desk.join(key, "ann")
+    await desk.join(key, "bob")
+    await desk.write(key, ev.UserLeft(ann.session_id, ann.actor, "logout"))
+    now = (await desk.snapshot(key.room)).state
+    assert now is not None
+    assert [user.user_id for user in now.users] == ["bob"]
+    assert now.hash == (await desk.head(key.room)).hash
+    times: list[int] = []
+    for seq, users in enumerate(([], [], ["ann"], ["ann", "bob"], ["bob"])):
+        state = (await desk.snapshot(key.room, SnapshotQuery(seq=seq))).state
+        assert state is not None
+        assert [user.user_id for user in state.users] == users
+        times.append(state.at)
+    for seq in (1, 2, 3, 4):
+        state = (await desk.snapshot(key.room, SnapshotQuery(at=times[seq]))).state
+        assert state is not None
+        assert state.seq == max(i for i in range(5) if times[i] <= times[seq])
+    before = (await desk.snapshot(key.room, SnapshotQuery(at=times[1] - 1))).state
+    assert before is not None
+    assert (before.seq, before.open) == (0, False)
+    beyond = (await desk.snapshot(key.room, SnapshotQuery(seq=5))).problem
+    assert beyond is not None
+    assert beyond.code == Code.NOT_FOUND
+    assert (await desk.snapshot("never")).state is None
+
+
+async def test_a_page_stays_below_what_nats_carries(desk: Desk) -> None:
+    key = await opened(desk)
+    actor = await desk.people.actor(APP, "talker")
+    await desk.write(key, *(ev.UserJoined("s", actor, "talker", "\x01" * 1024) for _ in range(300)))
+    after = 0
+    while True:
+        page = await desk.replay(key.room, ReplayQuery(after=after))
+        assert [view.seq for view in page.events] == list(range(after + 1, after + 1 + len(page.events)))
+        after = page.events[-1].seq
+        if not page.more:
+            break
+    assert after == 301
