@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from fractions import Fraction
@@ -17,7 +18,7 @@ from aiortc import (
 )
 from aiortc.mediastreams import AudioStreamTrack
 from av import AudioFrame, VideoFrame
-from relay_bench import APP, Bench, eventually
+from relay_bench import APP, Bench, eventually, running_node
 
 from parlour.contracts.relay import (
     CloseTransport,
@@ -175,6 +176,31 @@ async def test_closing_by_command_reaches_the_peer(bench: Bench) -> None:
         assert (await bench.node.relay.close_transport(CloseTransport(transport))).changed
         assert not (await bench.node.relay.close_transport(CloseTransport(transport))).changed
         await eventually(lambda: one.connectionState in ("closed", "failed"))
+
+
+async def test_a_peer_with_another_certificate_gets_no_keys(bench: Bench) -> None:
+    async with peers(1) as (one,):
+        one.addTransceiver(Colour(9), direction="sendonly")
+        await one.setLocalDescription(await one.createOffer())
+        forged = re.sub(
+            r"(a=fingerprint:sha-256 )[0-9A-F:]+", r"\g<1>" + ":".join(["00"] * 32), one.localDescription.sdp
+        )
+        answer = bench.negotiate(forged, publish=("s", "", one.getTransceivers()[0].mid or ""))
+        await one.setRemoteDescription(RTCSessionDescription(answer.sdp, "answer"))
+        gone = await bench.facts.wait(lambda fact: isinstance(fact, TransportGone))
+        assert isinstance(gone, TransportGone)
+        assert gone.reason == "dtls_failed"
+
+
+async def test_a_peer_that_vanishes_is_gone_after_its_consent() -> None:
+    async with running_node(consent_timeout_s=1.0) as bench, peers(1) as (one,):
+        await publish(bench, one, "s")
+        await bench.facts.wait(lambda fact: isinstance(fact, TransportConnected))
+        for transport in {transceiver.sender.transport.transport for transceiver in one.getTransceivers()}:
+            await transport.iceGatherer._connection.close()  # pyright: ignore[reportPrivateUsage] - no farewell
+        gone = await bench.facts.wait(lambda fact: isinstance(fact, TransportGone))
+        assert isinstance(gone, TransportGone)
+        assert gone.reason == "ice_timeout"
 
 
 async def test_time_base_of_audio_is_kept(bench: Bench) -> None:
