@@ -1,0 +1,9 @@
+"""`python -m parlour.auth`."""
+
+from parlour.runtime.process import run
+
+from .settings import AuthSettings
+from .wiring import build
+
+if __name__ == "__main__":
+    run(build, AuthSettings, "auth")

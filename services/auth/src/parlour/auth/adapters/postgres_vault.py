@@ -1,0 +1,69 @@
+"""The vault in Postgres: secrets sealed under a key derived from the master key."""
+
+import hashlib
+import hmac
+from typing import Any
+from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from parlour.contracts.commands import AppDescription
+from parlour.runtime.postgres.pool import borrow
+from parlour.runtime.postgres.sealed import open_bytes, seal_bytes
+
+KEPT = 10_000
+"""Secrets in memory. They never change, so they need no invalidation; which are valid comes with the app's state."""
+
+_APP = "INSERT INTO parlour.app (app, name, created_s) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+_SECRET = "INSERT INTO parlour.app_secret (secret_id, app, sealed) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+_READ = "SELECT app, sealed FROM parlour.app_secret WHERE secret_id = $1"
+_APPS = (
+    "SELECT a.app, a.name, a.created_s FROM parlour.app a "
+    "WHERE EXISTS (SELECT FROM parlour.log g WHERE g.app = a.app AND g.room = '') ORDER BY a.app"
+)
+
+
+class PostgresVault:
+    """See `parlour.auth.app.vault.Vault`. Methods may raise `LogUnavailable`."""
+
+    def __init__(self, pool: Any, master_key: bytes) -> None:
+        self._pool = pool
+        self._cipher = AESGCM(hmac.digest(master_key, b"parlour.auth.secrets", hashlib.sha256))
+        self._kept: dict[str, str] = {}
+
+    async def put(self, app: AppDescription, secret_id: str, secret: str) -> None:
+        """Keeps the app and the secret, each unless it is there."""
+        sealed = seal_bytes(self._cipher, _place(app.app, secret_id), secret.encode())
+        async with borrow(self._pool) as connection:
+            await connection.execute(_APP, app.app, app.name, app.created_s)
+            await connection.execute(_SECRET, UUID(secret_id), app.app, sealed)
+
+    async def secret(self, secret_id: str) -> str | None:
+        """The secret, None where there is none; ValueError under another master key."""
+        kept = self._kept.get(secret_id)
+        if kept is not None:
+            return kept
+        async with borrow(self._pool) as connection:
+            row = await connection.fetchrow(_READ, UUID(secret_id))
+        if row is None:
+            return None
+        secret = open_bytes(self._cipher, _place(row["app"], secret_id), row["sealed"]).decode()
+        if len(self._kept) >= KEPT:
+            self._kept.clear()
+        self._kept[secret_id] = secret
+        return secret
+
+    async def secrets(self, secret_ids: tuple[str, ...]) -> tuple[str, ...]:
+        """Those that are there, in this order."""
+        found = [await self.secret(secret_id) for secret_id in secret_ids]
+        return tuple(secret for secret in found if secret is not None)
+
+    async def apps(self) -> tuple[AppDescription, ...]:
+        """The apps whose log exists."""
+        async with borrow(self._pool) as connection:
+            rows = await connection.fetch(_APPS)
+        return tuple(AppDescription(row["app"], row["name"], row["created_s"]) for row in rows)
+
+
+def _place(app: int, secret_id: str) -> str:
+    return f"secret/{app}/{secret_id}"

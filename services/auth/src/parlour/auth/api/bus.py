@@ -1,0 +1,52 @@
+"""Commands over NATS: one endpoint for each verb, so that stock tools list them with their statistics."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from parlour.auth.app.apps import AppBook
+from parlour.auth.app.tokens import Tokens
+from parlour.contracts import commands as contract
+from parlour.contracts import subjects
+from parlour.contracts.codes import Code
+from parlour.contracts.commands import Reply, Request
+from parlour.contracts.ids import check_app_id
+from parlour.kernel.rejection import Rejection
+from parlour.runtime.address import Address
+from parlour.runtime.bus import Bus, Endpoint, Headers
+from parlour.runtime.drafts import Call, call_of
+
+SERVICE = "auth"
+VERSION = "1.0.0"
+ABOUT_NO_APP = frozenset({"create_app", "list_apps"})
+"""Verbs whose subject names app 0."""
+
+Handler = Callable[[Call, Any], Awaitable[Reply]]
+
+
+class Commands:
+    """Takes a request apart, checks who asks, and hands it to its handler."""
+
+    def __init__(self, tokens: Tokens, apps: AppBook) -> None:
+        self._handlers: dict[str, tuple[type[contract.Command], Handler]] = {
+            "verify_token": (contract.VerifyToken, tokens.verify),
+            "issue_token": (contract.IssueToken, tokens.issue),
+            "create_app": (contract.CreateApp, apps.create),
+            "list_apps": (contract.ListApps, apps.list_all),
+            "rotate_secret": (contract.RotateSecret, apps.rotate),
+        }
+
+    async def serve(self, bus: Bus) -> None:
+        """Registers the endpoints."""
+        of_all = subjects.commands_of(SERVICE).removesuffix("*")
+        await bus.serve(SERVICE, VERSION, {verb: Endpoint(of_all + verb, Request, self.handle) for verb in self._handlers})
+
+    async def handle(self, to: Address, request: Request, headers: Headers) -> Reply:
+        """One command."""
+        kind, handler = self._handlers[to.verb]
+        if not isinstance(request.body, kind):
+            raise Rejection.of(Code.PARAMETER, f"the body is not what {to.verb} takes", field="body")
+        if to.verb not in ABOUT_NO_APP:
+            check_app_id(to.app)
+        if request.caller.kind == "client" and to.verb != "verify_token":
+            raise Rejection.of(Code.FORBIDDEN, "only an operator may do this")
+        return await handler(call_of(to, request), request.body)

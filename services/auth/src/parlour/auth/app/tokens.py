@@ -1,0 +1,113 @@
+"""Tokens: checked on every login, made on request."""
+
+import hashlib
+import hmac
+
+import msgspec
+
+from parlour.auth.domain import application, privilege, token04, verify
+from parlour.auth.domain.application import Active, Issue
+from parlour.contracts import commands as contract
+from parlour.contracts.codes import Code
+from parlour.contracts.commands import Reply, TokenMade
+from parlour.contracts.ids import check_room_id, check_user_id, invalid
+from parlour.kernel.decider import Clock, Ids
+from parlour.kernel.rejection import Rejection
+from parlour.kernel.sealing import People
+from parlour.runtime.commit import Committer
+from parlour.runtime.drafts import Call, Change, Draft, reply_of
+from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
+
+from .refusals import Refusals
+from .vault import Vault
+
+SECOND = 1_000_000
+MAX_TTL_S = 366 * 86400
+_NONCE_BITS = 31
+
+
+class _Note(msgspec.Struct, frozen=True):
+    """What is kept of a token that was made: enough to make the same one again, not the token."""
+
+    secret_id: str
+    ctime: int
+    expire: int
+
+
+class Tokens:
+    """Handlers for VerifyToken and IssueToken."""
+
+    def __init__(
+        self,
+        cache: StateCache[application.State],
+        committer: Committer,
+        people: People,
+        vault: Vault,
+        clock: Clock,
+        ids: Ids,
+        refusals: Refusals,
+        *,
+        leeway_s: int,
+    ) -> None:
+        self._cache = cache
+        self._committer = committer
+        self._people = people
+        self._vault = vault
+        self._clock = clock
+        self._ids = ids
+        self._refusals = refusals
+        self._leeway_s = leeway_s
+
+    async def verify(self, call: Call, body: contract.VerifyToken) -> Reply:
+        """What the token allows. A refusal is counted, never recorded: strangers must not fill the record."""
+        question = verify.Question(call.app, body.user_id, body.room, body.purpose, body.stream_id)
+        try:
+            app = existing(await self._cache.load(call.app, ""))
+            now_s = self._now_s()
+            secrets = await self._vault.secrets(app.valid(now_s))
+            checked = verify.check(body.token, question, secrets, now_s, self._leeway_s)
+        except Rejection as refused:
+            self._refusals.count(refused.problem)
+            raise
+        return Reply(msgspec.Raw(msgspec.json.encode(checked)))
+
+    async def issue(self, call: Call, body: contract.IssueToken) -> Reply:
+        """A token04. The record has who got one for what, never the token; a repetition makes the same one again."""
+        check_user_id(body.user_id)
+        if body.room:
+            check_room_id(body.room)
+        if not 0 < body.ttl_s <= MAX_TTL_S:
+            raise invalid(Code.PARAMETER, "ttl_s", "the lifetime is out of range", limit=f"1..{MAX_TTL_S} s")
+        actor = await self._people.actor(call.app, body.user_id)
+        now_s = self._now_s()
+
+        def decide(app: Loaded[application.State]) -> Draft:
+            state = existing(app)
+            note = _Note(state.valid(now_s)[0], now_s, now_s + body.ttl_s)
+            issue = Issue(actor, body.room, note.expire)
+            events = application.decide(state, issue, at=self._clock.at(), ids=self._ids)
+            assert app.key is not None, "an app that exists has a log"
+            return call.draft(Change(app.key, application.AGGREGATE, None, events), result=note)
+
+        done = await decide_and_commit(self._cache, self._committer, call, decide)
+        note = msgspec.json.decode(done.answer, type=_Note)
+        return reply_of(done, TokenMade(await self._made(call, body, note), note.expire))
+
+    async def _made(self, call: Call, body: contract.IssueToken, note: _Note) -> str:
+        secret = await self._vault.secret(note.secret_id)
+        if secret is None:
+            raise Rejection.of(Code.UNAVAILABLE, "the app's secret is not readable", hint="check the master key")
+        unique = hmac.digest(secret.encode(), f"parlour.token.{call.command_id}".encode(), hashlib.sha256)
+        nonce = int.from_bytes(unique[8:12]) >> (32 - _NONCE_BITS)
+        token = token04.Token(call.app, body.user_id, nonce, note.ctime, note.expire, privilege.encode(body.room))
+        return token04.encode(token, secret, unique[:8].hex().encode())
+
+    def _now_s(self) -> int:
+        return self._clock.at() // SECOND
+
+
+def existing(app: Loaded[application.State]) -> Active:
+    """The app, or the refusal that names it."""
+    if not isinstance(app.state, Active):
+        raise Rejection.of(Code.APP_ID, f"there is no app {app.app}", field="appID", hint="parlour apps list")
+    return app.state

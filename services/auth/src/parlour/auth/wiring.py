@@ -1,0 +1,35 @@
+"""Puts the service together: the only place where adapters are chosen."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from parlour.runtime.clock import SystemClock, SystemIds
+from parlour.runtime.connections import connected
+from parlour.runtime.process import Service
+from parlour.runtime.rooms import StateCache
+
+from .adapters.postgres_vault import PostgresVault
+from .api.bus import SERVICE, Commands
+from .app.apps import AppBook
+from .app.refusals import Refusals
+from .app.tokens import Tokens
+from .domain import application
+from .settings import AuthSettings
+
+
+@asynccontextmanager
+async def build(settings: AuthSettings) -> AsyncGenerator[Service]:
+    """The running service."""
+    async with AsyncExitStack() as stack:
+        to = await stack.enter_async_context(connected(settings, SERVICE))
+        cache = StateCache(
+            to.log, to.people, aggregate=application.AGGREGATE, initial=lambda key: application.INITIAL,
+            absent=lambda: application.INITIAL, evolve=application.evolve,
+        )  # fmt: skip
+        await stack.enter_async_context(cache.following(to.bus))
+        clock, ids = SystemClock(), SystemIds()
+        vault = PostgresVault(to.pool, settings.master_key)
+        refusals = Refusals(to.metrics)
+        tokens = Tokens(cache, to.committer, to.people, vault, clock, ids, refusals, leeway_s=settings.clock_leeway_s)
+        await Commands(tokens, AppBook(cache, to.committer, vault, clock, ids)).serve(to.bus)
+        yield Service(to.metrics, to.checks)

@@ -1,0 +1,187 @@
+"""The auth service on real NATS and Postgres: apps, two secrets while rotating, tokens made and checked."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import msgspec
+import pytest
+
+from parlour.auth.domain.token04 import Token, encode
+from parlour.auth.settings import AuthSettings
+from parlour.auth.wiring import build
+from parlour.contracts import commands as cmd
+from parlour.contracts import subjects
+from parlour.contracts.commands import AppDescription, Apps, Caller, Reply, Request, TokenChecked, TokenMade
+from parlour.contracts.envelope import EventView
+from parlour.kernel.rejection import Rejection
+from parlour.runtime.address import Address
+from parlour.runtime.bus import Bus, Headers
+from parlour.runtime.clock import SystemClock
+from parlour.runtime.settings import BusSettings, load
+
+VECTORS = json.loads((Path(__file__).parents[1] / "fixtures" / "token04.json").read_text())
+APP, SECRET = VECTORS["app_id"], VECTORS["secret"]
+OPERATOR = Caller(kind="operator")
+
+
+class Desk:
+    """Asks the service and hears what it publishes."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
+        self.heard: list[EventView] = []
+
+    async def hear(self, to: Address, payload: bytes, headers: Headers) -> None:
+        self.heard.append(msgspec.json.decode(payload, type=EventView))
+
+    async def ask(self, app: int, body: cmd.AnyCommand, caller: Caller = OPERATOR, command_id: str = "") -> Reply:
+        verb = str(body.__struct_config__.tag).partition(".")[2]
+        return await self.bus.ask(app, "auth", "", verb, Request(command_id or str(uuid4()), caller, body))
+
+    async def create(self, **what: object) -> AppDescription:
+        reply = await self.ask(0, cmd.CreateApp(**what))  # pyright: ignore[reportArgumentType]
+        return msgspec.json.decode(reply.result, type=AppDescription)
+
+    async def verify(self, app: int, token: str, **more: str) -> TokenChecked:
+        reply = await self.ask(app, cmd.VerifyToken(token, **more), Caller())
+        return msgspec.json.decode(reply.result, type=TokenChecked)
+
+    async def refused(self, app: int, body: cmd.AnyCommand, caller: Caller = OPERATOR) -> tuple[int, int]:
+        before = len(self.heard)
+        with pytest.raises(Rejection) as caught:
+            await self.ask(app, body, caller)
+        await self.bus.barrier()
+        assert len(self.heard) == before, "what is refused appends nothing"
+        return caught.value.problem.code, caught.value.problem.fine
+
+
+@pytest.fixture
+async def desk(environment: Callable[[str], dict[str, str]]) -> AsyncIterator[Desk]:
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(build(load(AuthSettings, environment("auth"))))
+        bus = await stack.enter_async_context(await Bus.connect(load(BusSettings, environment("test")), "test"))
+        made = Desk(bus)
+        await bus.subscribe(subjects.ALL_EVENTS, made.hear)
+        yield made
+
+
+async def test_an_app_is_created_once(desk: Desk) -> None:
+    first = await desk.create(app=APP, name="demo", secret=SECRET)
+    assert first.secret == SECRET
+    again = await desk.create(app=APP, name="other", secret="x" * 32)
+    assert (again.name, again.secret, again.created_s) == ("demo", "", first.created_s), "what exists stays, its secret is not told"
+    listed = msgspec.json.decode((await desk.ask(0, cmd.ListApps())).result, type=Apps)
+    assert [(app.app, app.secret) for app in listed.apps if app.app == APP] == [(APP, "")]
+
+
+async def test_a_repeated_creation_answers_the_same(desk: Desk) -> None:
+    command_id = str(uuid4())
+    first = await desk.ask(0, cmd.CreateApp(name="drawn"), command_id=command_id)
+    second = await desk.ask(0, cmd.CreateApp(name="drawn"), command_id=command_id)
+    one, two = (msgspec.json.decode(reply.result, type=AppDescription) for reply in (first, second))
+    assert one == two
+    assert len(one.secret) == 32
+    assert one.app >= 10**9
+    assert {view.type for view in desk.heard if view.app == one.app} == {"app.created.v1", "app.secret_rotated.v1"}
+
+
+@pytest.mark.parametrize("vector", VECTORS["vectors"], ids=lambda v: f"{v['generator']}-{v['case']}")
+async def test_the_vendors_tokens(desk: Desk, vector: dict[str, str]) -> None:
+    await desk.create(app=APP, name="demo", secret=SECRET)
+    room = "room-1" if "room-1" in vector["payload"] else "any"
+    if vector["case"] in ("login denied", "payload is not JSON"):
+        code, fine = await desk.refused(APP, cmd.VerifyToken(vector["token"], vector["user_id"], room))
+        assert code == 1102020
+        assert fine == (1002075 if "JSON" in vector["case"] else 1002033)
+        return
+    checked = await desk.verify(APP, vector["token"], user_id=vector["user_id"], room=room)
+    assert (checked.user_id, checked.expires_s) == (vector["user_id"], vector["expire"])
+    bearer = await desk.verify(APP, vector["token"])
+    assert bearer.user_id == vector["user_id"]
+
+
+async def test_a_token_made_here_is_accepted_here(desk: Desk) -> None:
+    app = await desk.create(name="mine")
+    command_id = str(uuid4())
+    first = await desk.ask(app.app, cmd.IssueToken("ann", "tea", 60), command_id=command_id)
+    second = await desk.ask(app.app, cmd.IssueToken("ann", "tea", 60), command_id=command_id)
+    made = msgspec.json.decode(first.result, type=TokenMade)
+    assert msgspec.json.decode(second.result, type=TokenMade) == made, "a repetition makes the same token"
+    checked = await desk.verify(app.app, made.token, user_id="ann", room="tea", purpose="publish", stream_id="s")
+    assert (checked.room, checked.expires_s) == ("tea", made.expires_s)
+    assert (await desk.refused(app.app, cmd.VerifyToken(made.token, "ann", "coffee")))[0] == 1102020
+    issued = [view for view in desk.heard if view.type == "app.token_issued.v1"]
+    assert [view.user_id for view in issued] == ["ann"] * len(issued)
+    assert all(made.token not in bytes(view.data).decode() for view in issued)
+
+
+async def test_two_secrets_while_rotating(desk: Desk) -> None:
+    app = await desk.create(name="turning")
+    now = SystemClock().at() // 1_000_000
+    old = encode(Token(app.app, "ann", 1, now, now + 600), app.secret, b"0" * 16)
+    rotated = msgspec.json.decode((await desk.ask(app.app, cmd.RotateSecret(app.app, 600))).result, type=AppDescription)
+    new = encode(Token(app.app, "ann", 1, now, now + 600), rotated.secret, b"1" * 16)
+    assert rotated.secret != app.secret
+    for token in (old, new):
+        assert (await desk.verify(app.app, token)).user_id == "ann"
+    await desk.ask(app.app, cmd.RotateSecret(app.app, 0))
+    assert (await desk.refused(app.app, cmd.VerifyToken(new)))[0] == 1102020
+    assert (await desk.refused(app.app, cmd.VerifyToken(old)))[0] == 1102020
+
+
+@pytest.mark.parametrize(
+    ("token", "code", "fine"),
+    [
+        ("", 1102016, 1002067),
+        ("room-1", 1102016, 1002079),
+        ("04!!!!", 1102016, 1002033),
+        (encode(Token(APP, "ann", 1, 1000, 2000), SECRET, b"0" * 16), 1102018, 1002078),
+        (encode(Token(APP, "bob", 1, 1000, 2**40), SECRET, b"0" * 16), 1102020, 1002077),
+        (encode(Token(APP + 1, "ann", 1, 1000, 2**40), SECRET, b"0" * 16), 1102020, 1002076),
+        (encode(Token(APP, "ann", 1, 1000, 2**40), "0" * 32, b"0" * 16), 1102020, 1002033),
+        (encode(Token(APP, "ann", 1, 2**40, 2**40 + 60), SECRET, b"0" * 16), 1102018, 1002078),
+    ],
+)
+async def test_each_flaw_has_the_vendors_code(desk: Desk, token: str, code: int, fine: int) -> None:
+    await desk.create(app=APP, name="demo", secret=SECRET)
+    assert await desk.refused(APP, cmd.VerifyToken(token, "ann")) == (code, fine)
+
+
+@pytest.mark.parametrize(
+    ("app", "body", "caller", "code"),
+    [
+        (99, cmd.VerifyToken("04x"), OPERATOR, 1001004),
+        (99, cmd.IssueToken("ann"), OPERATOR, 1001004),
+        (0, cmd.IssueToken("ann"), OPERATOR, 1001004),
+        (99, cmd.RotateSecret(99), OPERATOR, 1001004),
+        (99, cmd.RotateSecret(98), OPERATOR, 1001004),
+        (0, cmd.CreateApp(app=2**32), OPERATOR, 1001004),
+        (0, cmd.CreateApp(secret="short"), OPERATOR, 1100001),
+        (0, cmd.CreateApp(name="n" * 129), OPERATOR, 1100001),
+        (APP, cmd.IssueToken(""), OPERATOR, 1002005),
+        (APP, cmd.IssueToken("ann", "a b"), OPERATOR, 1002012),
+        (APP, cmd.IssueToken("ann", "", 0), OPERATOR, 1100001),
+        (APP, cmd.IssueToken("ann"), Caller("ann"), 9000012),
+        (0, cmd.CreateApp(), Caller("ann"), 9000012),
+        (0, cmd.ListApps(), Caller("ann"), 9000012),
+    ],
+)
+async def test_what_is_refused(desk: Desk, app: int, body: cmd.AnyCommand, caller: Caller, code: int) -> None:
+    assert (await desk.refused(app, body, caller))[0] == code
+
+
+async def test_no_secret_stands_in_the_database(desk: Desk, postgres: str) -> None:
+    app = await desk.create(name="hidden")
+    await desk.ask(app.app, cmd.RotateSecret(app.app))
+    connection = await asyncpg.connect(postgres)
+    try:
+        for table in ("command", "event", "app", "app_secret", "deadline"):
+            rows = await connection.fetch(f"SELECT * FROM parlour.{table}")
+            everything = b"".join(v if isinstance(v, bytes) else str(v).encode() for row in rows for v in row.values())
+            assert app.secret.encode() not in everything, table
+    finally:
+        await connection.close()
