@@ -279,6 +279,11 @@ ALL: tuple[type[Event], ...] = (
 BY_TAG: dict[str, type[Event]] = {event.TAG: event for event in ALL}
 
 
+def audience_of(event: Event) -> Audience:
+    """Who may see this event: its type's audience, but a command that names nobody is for all of the room."""
+    return Audience.MEMBERS if isinstance(event, CommandSent) and not event.to else event.AUDIENCE
+
+
 def personal_fields(event: type[Event]) -> tuple[str, ...]:
     """The names of an event type's sealed fields, in their order."""
     return _PERSONAL[event]

@@ -16,7 +16,7 @@ import msgspec
 from parlour.contracts import subjects
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import Envelope, EventView, encode_envelope
-from parlour.contracts.events import BY_TAG
+from parlour.contracts.events import BY_TAG, audience_of
 from parlour.kernel.log import (
     Append,
     Committed,
@@ -180,7 +180,7 @@ class Lane:
                 room_uid, change.aggregate, version, event.TAG, draft.actor or sealing.actor_of(event), draft.command_id,
                 draft.causation_id, trace_id, sealing.sealed(self._people, event),
             )  # fmt: skip
-            made.append(NewEvent(event.TAG, int(event.AUDIENCE), encode_envelope(envelope)))
+            made.append(NewEvent(event.TAG, int(audience_of(event)), encode_envelope(envelope)))
         return Append(change.log, change.aggregate, change.expected, tuple(made), change.creates, change.closes)
 
     async def _append(self, batch: list[_Pending]) -> tuple[Outcome, ...]:
