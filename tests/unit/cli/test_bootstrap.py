@@ -6,9 +6,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import namedtuple
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -78,8 +77,7 @@ def test_an_old_rust_is_named_with_the_way_out(
 
 
 def test_a_full_disk_is_named_before_the_build(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(bootstrap.shutil, "disk_usage", lambda _: usage(10, 9, 1))
+    monkeypatch.setattr(bootstrap.shutil, "disk_usage", lambda _: SimpleNamespace(free=1))
     with pytest.raises(bootstrap.Missing, match="disk space"):
         bootstrap.check_machine(builds_native=True)
 
