@@ -1,14 +1,19 @@
 """NATS subjects, the partition of a room, and the one encoding of ids into subject tokens and URLs."""
 
+from functools import lru_cache
+
 PARTITIONS = 256
 VERSION = "v1"
 PREFIX = f"parlour.{VERSION}"
 
 _PLAIN = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-")
+_REMEMBERED = 16_384
+"""Ids whose token and partition are kept: both are asked for several times in each command of a room."""
 _ESCAPE = "="
 """Safe in a NATS token, in a URL path segment and in a file name; itself always escaped."""
 
 
+@lru_cache(_REMEMBERED)
 def encode_id(text: str) -> str:
     """One subject token for any id: letters, digits, `_` and `-` stay, every other UTF-8 byte becomes `=XX`.
 
@@ -48,6 +53,7 @@ def fnv1a_32(octets: bytes) -> int:
     return value
 
 
+@lru_cache(_REMEMBERED)
 def partition(app: int, room: str) -> int:
     """0 … 255, the same for all lives of a room name; NATS computes it as `partition(256, app, room token)`."""
     return fnv1a_32(f"{app}{encode_id(room)}".encode()) % PARTITIONS
