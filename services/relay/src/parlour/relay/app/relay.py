@@ -69,8 +69,9 @@ class Relay:
     def negotiate(self, command: Negotiate) -> Negotiated:
         """Answers an offer. There is no await between the decision and its last effect: commands cannot interleave."""
         repeated = (command.app, command.owner, command.command_id)
-        if command.command_id and repeated in self._answered:
-            return self._answered[repeated]
+        known = self._answered.get(repeated)
+        if command.command_id and known is not None and known.transport_id in self._table.transports:
+            return known
         offer = _parse(command.sdp)
         remote = check_offer(offer).transport
         transport = self._transport_for(command, remote)
