@@ -9,10 +9,12 @@ import asyncpg
 import nats
 import nats.errors
 import pytest
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from parlour.cli.embedded import NatsServer, Postgres, free_port, spawn, stop, unprivileged
 from parlour.cli.embedded.account import SYSTEM_STATE, Account, readable, state_folder
+from parlour.contracts import subjects
 
 
 async def test_a_commit_is_on_disk_when_it_is_acknowledged(postgres: str) -> None:
@@ -36,13 +38,54 @@ async def test_nats_carries_a_request_between_two_users(nats_server: NatsServer)
     async def answer(message: Msg) -> None:
         await message.respond(b"here")
 
-    await answering.subscribe("parlour.v1.7.cmd.room.1.lobby.join", cb=answer)
-    await answering.flush()
+    subject = subjects.command(7, "room", "lobby", "join")
+    await answering.subscribe(subject, cb=answer)
+    await barrier(answering)
     try:
-        assert (await asking.request("parlour.v1.7.cmd.room.1.lobby.join", b"")).data == b"here"
+        assert (await asking.request(subject, b"")).data == b"here"
     finally:
         await answering.close()
         await asking.close()
+
+
+async def barrier(client: Client) -> None:
+    """Returns when the server has seen all that this client said before; `flush` does not promise that."""
+    inbox = client.new_inbox()
+    seen = await client.subscribe(inbox)
+    await client.publish(inbox, b"")
+    await seen.next_msg()
+    await seen.unsubscribe()
+
+
+@pytest.mark.parametrize(
+    ("user", "subject"),
+    [
+        ("im", subjects.events(7, "lobby", "room")),
+        ("room", subjects.events(7, "lobby", "streams")),
+        ("relay", subjects.events(7, "lobby", "streams")),
+        ("gateway", subjects.events(7, "lobby", "room")),
+        ("gateway", subjects.relay_command("node", "negotiate")),
+        ("im", subjects.command(7, "room", "lobby", "kick")),
+        ("relay", subjects.command(7, "room", "lobby", "kick")),
+        ("cli", subjects.events(7, "lobby", "room")),
+        ("room", subjects.head(1)),
+        ("gateway", "$JS.API.INFO"),
+    ],
+)
+async def test_nats_keeps_each_service_to_its_own_subjects(nats_server: NatsServer, user: str, subject: str) -> None:
+    refusals: list[str] = []
+
+    async def failed(error: Exception) -> None:
+        refusals.append(str(error).lower())
+
+    client = await nats.connect(nats_server.address(user), error_cb=failed)
+    try:
+        await client.publish(subject, b"")
+        await barrier(client)
+        assert refusals
+        assert "permissions violation" in refusals[0]
+    finally:
+        await client.close()
 
 
 async def test_nats_refuses_a_stranger(nats_server: NatsServer) -> None:

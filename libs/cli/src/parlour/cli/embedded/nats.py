@@ -74,7 +74,7 @@ class NatsServer:
         users = "\n".join(
             f"    {{ user: {quoted(name)}, password: {quoted(password)}, permissions: {{ "
             f"publish: {{ allow: {msgspec.json.encode(grant.publish).decode()} }}, "
-            f"subscribe: {{ allow: {msgspec.json.encode(grant.subscribe).decode()} }}, allow_responses: true }} }}"
+            f"subscribe: {{ allow: {msgspec.json.encode(grant.subscribe).decode()} }} }} }}"
             for name, (password, grant) in self.users.items()
         )
         return f"""# Written by parlour at each start; changes here are lost.

@@ -1,15 +1,20 @@
 """Who may say and hear what on NATS: one static user per service, each with only its subjects.
 
-Everybody may answer whoever asked (`allow_responses`), ask with a reply to its own inbox, and be listed as a
-micro-service. Clients of the suite never get one of these users.
+A service publishes the events of the aggregate that it owns, and no other; only `record` may repeat any event, since it
+publishes what a dead committer did not. Everybody may ask (an inbox of its own, answered by whoever was asked) and be
+listed as a micro-service. Clients of the suite never get one of these users.
 """
 
 import msgspec
 
+from parlour.contracts import subjects
+
 USERS = ("auth", "room", "registry", "relay", "im", "record", "gateway", "cli", "test")
-EVERYTHING = "parlour.v1.>"
+EVERYTHING = f"{subjects.PREFIX}.>"
 INBOX = "_INBOX.>"
 DISCOVERY = "$SRV.>"
+ANY_COMMAND = f"{subjects.PREFIX}.*.cmd.*.*.*.*"
+RELAY_COMMANDS = f"{subjects.PREFIX}.relay.*.cmd.*"
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -19,6 +24,30 @@ class Grant(msgspec.Struct, frozen=True):
     subscribe: tuple[str, ...]
 
 
+def events_of(aggregate: str) -> str:
+    """The events of one aggregate, in all apps and rooms."""
+    return f"{subjects.PREFIX}.*.evt.*.*.{aggregate}"
+
+
+def decider(service: str, aggregate: str, *, says: tuple[str, ...] = (), hears: tuple[str, ...] = ()) -> Grant:
+    """A service that answers commands and owns an aggregate; it hears all events, since it may react to any."""
+    return Grant((events_of(aggregate), *says), (subjects.commands_of(service), subjects.ALL_EVENTS, *hears))
+
+
 def grants() -> dict[str, Grant]:
     """Each user's subjects."""
-    return {user: Grant((EVERYTHING, INBOX, DISCOVERY), (EVERYTHING, INBOX, DISCOVERY)) for user in USERS}
+    reading = (subjects.ALL_EVENTS, subjects.ALL_HEADS)
+    chosen = {
+        "auth": decider("auth", "app"),
+        "room": decider("room", "room", says=(subjects.ALL_PRESENCE,), hears=(subjects.ALL_PRESENCE,)),
+        "registry": decider("registry", "streams", says=(RELAY_COMMANDS,), hears=(subjects.RELAY_FACTS,)),
+        "relay": Grant((subjects.RELAY_FACTS,), (RELAY_COMMANDS,)),
+        "im": decider("im", "im"),
+        "record": Grant(reading, (*reading, subjects.ALL_QUERIES)),
+        "gateway": Grant((ANY_COMMAND, subjects.ALL_QUERIES, subjects.ALL_PRESENCE), (*reading, subjects.ALL_PRESENCE)),
+        "cli": Grant((ANY_COMMAND, subjects.ALL_QUERIES, DISCOVERY), reading),
+        "test": Grant((EVERYTHING, DISCOVERY), (EVERYTHING,)),
+    }
+    return {
+        user: Grant((*grant.publish, INBOX), (*grant.subscribe, INBOX, DISCOVERY)) for user, grant in chosen.items()
+    }
