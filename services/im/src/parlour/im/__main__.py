@@ -1,0 +1,9 @@
+"""`python -m parlour.im`."""
+
+from parlour.runtime.process import run
+
+from .settings import ImSettings
+from .wiring import build
+
+if __name__ == "__main__":
+    run(build, ImSettings, "im")

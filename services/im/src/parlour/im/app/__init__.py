@@ -1,0 +1,1 @@
+"""Messages: checked, limited, appended."""

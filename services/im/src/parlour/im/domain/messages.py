@@ -1,0 +1,104 @@
+"""Messages in a room.
+
+Invariants, cited by the tests:
+1. Who speaks is in the room at that moment, with the session that speaks (1009005).
+2. A text has 1 to 1,024 bytes (1009001, 1009002).
+3. A command that names people reaches those of them who are in the room, each once, and nobody else; if none is there, nothing happens.
+4. A command that names nobody is for all of the room.
+5. Nothing here changes who is in the room.
+
+A message said twice is two messages: that a repeated request says it once is the command id's doing, not this decider's.
+"""
+
+from typing import assert_never
+
+import msgspec
+from rpds import HashTrieMap
+
+from parlour.contracts import events as ev
+from parlour.contracts.codes import Code
+from parlour.contracts.ids import check_message
+from parlour.kernel.decider import Ids
+from parlour.kernel.rejection import Rejection
+
+AGGREGATE = ev.BroadcastSent.AGGREGATE
+NEEDS = (ev.UserJoined.AGGREGATE,)
+"""The aggregates that tell who is in the room."""
+
+
+class Broadcast(msgspec.Struct, frozen=True):
+    """To all, reliable."""
+
+    session_id: str
+    text: str
+
+
+class Barrage(msgspec.Struct, frozen=True):
+    """To all, many of them."""
+
+    session_id: str
+    text: str
+
+
+class Signal(msgspec.Struct, frozen=True):
+    """A custom command; `to` are actors, None for all of the room."""
+
+    session_id: str
+    text: str
+    to: tuple[str, ...] | None = None
+
+
+Message = Broadcast | Barrage | Signal
+
+
+class Room(msgspec.Struct, frozen=True):
+    """Who is here: actors by session id, and how many sessions each actor has."""
+
+    actors: "HashTrieMap[str, str]" = HashTrieMap()  # noqa: RUF009 immutable
+    present: "HashTrieMap[str, int]" = HashTrieMap()  # noqa: RUF009 immutable
+
+
+def decide(room: Room, message: Message, *, at: int, ids: Ids) -> tuple[ev.Event, ...]:
+    """The message as a fact, or the rule that it breaks."""
+    check_message(message.text)
+    actor = speaker(room, message.session_id)
+    match message:
+        case Broadcast(session_id, text):
+            return (ev.BroadcastSent(session_id, actor, text),)
+        case Barrage(session_id, text):
+            return (ev.BarrageSent(session_id, actor, text),)
+        case Signal(session_id, text, None):
+            return (ev.CommandSent(session_id, actor, text),)
+        case Signal(session_id, text, to):
+            here = tuple(dict.fromkeys(one for one in to if one in room.present))
+            return (ev.CommandSent(session_id, actor, text, here),) if here else ()
+        case _:
+            assert_never(message)
+
+
+def speaker(room: Room, session_id: str) -> str:
+    """Whose session this is."""
+    actor = room.actors.get(session_id)
+    if actor is None:
+        raise Rejection.of(Code.MESSAGE_ROOM, "you are not in this room", field="roomID", hint="log in first")
+    return actor
+
+
+def evolve(room: Room, event: ev.Event) -> Room:
+    """Who is here after one more event; total."""
+    match event:
+        case ev.UserJoined(session_id, actor) if session_id not in room.actors:
+            return Room(room.actors.insert(session_id, actor), room.present.insert(actor, room.present.get(actor, 0) + 1))
+        case ev.UserLeft(session_id) | ev.UserKicked(session_id) if session_id in room.actors:
+            return _without(room, session_id)
+        case ev.RoomOpened() | ev.RoomClosed():
+            return Room()
+        case _:
+            return room
+
+
+def _without(room: Room, session_id: str) -> Room:
+    actor = room.actors[session_id]
+    left = room.present[actor] - 1
+    present = room.present.insert(actor, left) if left else room.present.remove(actor)
+    return Room(room.actors.remove(session_id), present)

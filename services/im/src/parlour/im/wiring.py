@@ -1,0 +1,38 @@
+"""Puts the service together: the only place where adapters are chosen."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from parlour.runtime.clock import SystemClock, SystemIds
+from parlour.runtime.connections import connected
+from parlour.runtime.process import Service
+from parlour.runtime.rooms import StateCache
+
+from .adapters.moving_windows import MovingWindows
+from .api.bus import SERVICE, Commands
+from .app.rates import Limits
+from .app.sending import Sending
+from .domain import messages
+from .settings import ImSettings
+
+
+@asynccontextmanager
+async def build(settings: ImSettings) -> AsyncGenerator[Service]:
+    """The running service."""
+    async with AsyncExitStack() as stack:
+        to = await stack.enter_async_context(connected(settings, SERVICE))
+        cache = StateCache(
+            to.log, to.people, aggregate=messages.AGGREGATE, others=messages.NEEDS,
+            initial=lambda key: messages.Room(), absent=messages.Room, evolve=messages.evolve,
+        )  # fmt: skip
+        await stack.enter_async_context(cache.following(to.bus))
+        sending = Sending(cache, to.committer, to.people, SystemClock(), SystemIds(), MovingWindows(_limits(settings)))
+        await Commands(sending).serve(to.bus)
+        yield Service(to.metrics, to.checks)
+
+
+def _limits(settings: ImSettings) -> Limits:
+    return Limits(
+        settings.broadcast_room_per_s, settings.broadcast_user_per_s, settings.barrage_room_per_s,
+        settings.command_one_per_s, settings.command_many_per_s,
+    )  # fmt: skip
