@@ -22,7 +22,7 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from command.service import NAME, RAW  # noqa: E402
+from command.service import NAME, RAW
 from machine import keep, percentiles
 
 from parlour.cli.checkout import MIGRATIONS
@@ -166,14 +166,18 @@ async def measure(postgres: Postgres, nats: NatsServer, pid: int, rounds: int, s
             await driver.command()
         result: dict[str, Any] = {"one_in_flight": await driver.latency(rounds, 500)}
         for in_flight in (16, 64, 256):
-            runs = []
+            runs: list[dict[str, Any]] = []
             for _ in range(rounds):
                 before = cpu_s(pid)
                 run = await driver.throughput(in_flight, seconds)
                 run["service_cpu_us"] = round((cpu_s(pid) - before) * 1e6 / run["reply_ms"]["n"])
                 runs.append(run)
             per_s = statistics.median(run["per_s"] for run in runs)
-            result[f"{in_flight}_in_flight"] = {"per_s": per_s, "goal_per_s": GOAL_PER_S if in_flight == 256 else None, "runs": runs}
+            result[f"{in_flight}_in_flight"] = {
+                "per_s": per_s,
+                "goal_per_s": GOAL_PER_S if in_flight == 256 else None,
+                "runs": runs,
+            }
     checked = await plain.fetchval("SELECT count(*) FROM parlour.event")
     await plain.close()
     return {**result, "events_in_the_log": checked, "everything_on": f"{os.cpu_count()} cores"}

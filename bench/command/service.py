@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import msgspec
+from nats.aio.msg import Msg
 
 from parlour.contracts import events as ev
 from parlour.contracts import subjects
@@ -74,10 +75,10 @@ async def build(settings: BenchSettings) -> AsyncGenerator[Service]:
     async with connected(settings, NAME) as to:
         handlers = Handlers(to)
 
-        async def echo(message: object) -> None:
-            await message.respond(message.data)  # type: ignore[attr-defined]
+        async def echo(message: Msg) -> None:
+            await message.respond(message.data)
 
-        await to.bus.client.subscribe(RAW, cb=echo)
+        await to.bus.client.subscribe(RAW, cb=echo)  # pyright: ignore[reportUnknownMemberType] its future is untyped
         await to.bus.serve(NAME, "1.0.0", {"set": Endpoint(subjects.commands_of(NAME), Request, handlers.set)})
         yield Service(to.metrics, to.checks)
 

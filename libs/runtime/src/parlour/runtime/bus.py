@@ -112,6 +112,7 @@ class Bus:
         self._client = client
         self._inbox = ""
         self._next = 0
+        self._leaving = False
         self._waiting: dict[str, asyncio.Future[Msg]] = {}
         self._overflows: dict[int, Callable[[], None]] = {}
         self._served: dict[str, Served] = {}
@@ -260,6 +261,7 @@ class Bus:
     async def close(self) -> None:
         """Drains, then leaves."""
         await self.drain()
+        self._leaving = True
         self._on_reconnect.clear()
         await self._client.close()
 
@@ -325,7 +327,8 @@ class Bus:
 
     async def _disconnected(self) -> None:
         self.metrics.bus_connected.set(0)
-        log.warning("bus_disconnected")
+        if not self._leaving:
+            log.warning("bus_disconnected")
 
     async def _reconnected(self) -> None:
         self.metrics.bus_connected.set(1)
@@ -336,7 +339,8 @@ class Bus:
 
     async def _closed(self) -> None:
         self.metrics.bus_connected.set(0)
-        log.info("bus_closed")
+        if not self._leaving:
+            log.error("bus_closed", error=str(self._client.last_error))
 
 
 def _expire(future: "asyncio.Future[Msg]") -> None:

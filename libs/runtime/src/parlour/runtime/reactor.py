@@ -79,9 +79,8 @@ class Reactor:
             yield
         finally:
             task.cancel()
-            for shard in self._busy.values():
-                shard.cancel()
-            await asyncio.gather(task, *self._busy.values(), return_exceptions=True)
+            await asyncio.gather(task, return_exceptions=True)
+            await self._drop_shards()
             if self._bus.connected:
                 await subscription.unsubscribe()
 
@@ -94,13 +93,19 @@ class Reactor:
                 async with self._lease(f"reactor/{self.name}"):
                     self._cursor = await self._log.cursor(self.name)
                     await self._follow()
-            except (LogUnavailable, OSError) as error:
+            except LogUnavailable as error:
                 log.warning("reactor_waits", reactor=self.name, error=str(error))
-                await asyncio.sleep(self._poll_s * random.uniform(0.5, 1.5))
-            finally:
-                for shard in self._busy.values():
-                    shard.cancel()
-                await asyncio.gather(*self._busy.values(), return_exceptions=True)
+            except Exception as error:
+                self._bus.fault("reactor", error, reactor=self.name)
+            await self._drop_shards()
+            await asyncio.sleep(self._poll_s * random.uniform(0.5, 1.5))
+
+    async def _drop_shards(self) -> None:
+        """Gives up what is at work: another replica may be at it by now, and the cursor will be read again."""
+        shards = tuple(self._busy.values())
+        for shard in shards:
+            shard.cancel()
+        await asyncio.gather(*shards, return_exceptions=True)
 
     async def _follow(self) -> None:
         """Looks which shards have news, whenever woken and at each poll."""

@@ -14,7 +14,7 @@ one of those fails, the ones above it fail by their version and are decided agai
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, overload
 
 import msgspec
 
@@ -195,15 +195,24 @@ class StateCache(Generic[S]):
         )
 
 
-Decide = Callable[..., Draft]
-"""Gets the `Loaded` of the call's room, then of each room in `also`; gives a draft or raises `Rejection`. Never waits."""
+@overload
+async def decide_and_commit(
+    cache: StateCache[S], committer: Committer, call: Call, decide: Callable[[Loaded[S]], Draft]
+) -> Done: ...
+
+
+@overload
+async def decide_and_commit(
+    cache: StateCache[S], committer: Committer, call: Call, decide: Callable[..., Draft], *, also: tuple[str, ...]
+) -> Done: ...
 
 
 async def decide_and_commit(
-    cache: StateCache[S], committer: Committer, call: Call, decide: Decide, *, also: tuple[str, ...] = ()
+    cache: StateCache[S], committer: Committer, call: Call, decide: Callable[..., Draft], *, also: tuple[str, ...] = ()
 ) -> Done:
     """Load, decide, commit; again where the state was not the latest, at most `TRIES` times.
 
+    `decide` gets the `Loaded` of the call's room, then of each room in `also`; it gives a draft or raises `Rejection`, and never waits.
     Raises the `Rejection` of `decide` (unless this command id was answered before: then that answer counts), and `ClaimRefused` when a
     claim is refused although the state was fresh.
     """
