@@ -68,7 +68,9 @@ def test_an_unknown_type_is_answered_by_its_id() -> None:
     assert (error.problem.code, error.frame_id) == (Code.FRAME_TYPE_UNKNOWN, ID)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "null", "{", '{"t":NaN}', '{"t":{}}', '{"t":"ping"}', '{"t":"ping","id":"7"}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "{", '{"t":NaN}', '{"t":{}}', '{"t":"ping"}', '{"t":"ping","id":"7"}']
+)
 def test_what_is_no_frame(text: str) -> None:
     assert broken(text).problem.code in {Code.FRAME_INVALID, Code.FRAME_TYPE_UNKNOWN}
 
@@ -95,7 +97,10 @@ json_values = st.recursive(
 )
 
 
-@given(st.sampled_from(sorted(TYPES)), st.dictionaries(st.sampled_from(["roomID", "user", "media", "sdp", "rooms"]), json_values))
+@given(
+    st.sampled_from(sorted(TYPES)),
+    st.dictionaries(st.sampled_from(["roomID", "user", "media", "sdp", "rooms"]), json_values),
+)
 def test_any_object_of_a_known_type_is_a_frame_or_a_bad_frame(kind: str, rest: dict[str, object]) -> None:
     try:
         parse(json.dumps({"t": kind, "id": ID, **rest}))
@@ -104,7 +109,10 @@ def test_any_object_of_a_known_type_is_a_frame_or_a_bad_frame(kind: str, rest: d
 
 
 def test_server_frames_have_the_seeds_spelling() -> None:
-    assert to_text(client.Skip(room_id="r", first=1, to=2, pos="p")) == '{"t":"skip","roomID":"r","from":1,"to":2,"pos":"p"}'
+    assert (
+        to_text(client.Skip(room_id="r", first=1, to=2, pos="p"))
+        == '{"t":"skip","roomID":"r","from":1,"to":2,"pos":"p"}'
+    )
     assert json.loads(to_text(client.Renewed(id="i", token_expires_in=3, session_id="s"))) == {
         "t": "res", "id": "i", "ok": True, "tokenExpiresIn": 3, "sessionID": "s",
     }  # fmt: skip

@@ -44,7 +44,10 @@ def grants() -> dict[str, Grant]:
         "relay": Grant((subjects.RELAY_FACTS,), (RELAY_COMMANDS,)),
         "im": decider("im", "im"),
         "record": Grant(reading, (*reading, subjects.ALL_QUERIES)),
-        "gateway": Grant((ANY_COMMAND, subjects.ALL_QUERIES, subjects.ALL_PRESENCE), (*reading, subjects.ALL_PRESENCE)),
+        "gateway": Grant(
+            (ANY_COMMAND, subjects.ALL_QUERIES, subjects.ALL_PRESENCE, DISCOVERY),
+            (*reading, subjects.ALL_PRESENCE, subjects.RELAY_FACTS),
+        ),
         "cli": Grant((ANY_COMMAND, subjects.ALL_QUERIES, DISCOVERY), reading),
         "test": Grant((EVERYTHING, DISCOVERY), (EVERYTHING,)),
     }

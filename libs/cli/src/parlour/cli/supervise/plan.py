@@ -1,5 +1,6 @@
 """What runs and with which environment: each service as `python -m parlour.<service>`, only its own secrets in it."""
 
+import hmac
 import os
 import sys
 from collections.abc import Mapping
@@ -59,7 +60,14 @@ def service(
     if name in servers.postgres:
         chosen |= {POSTGRES_VARIABLE: servers.postgres[name], KEY_VARIABLE: secrets.master_key}
     if name == "gateway":
-        chosen |= {"PARLOUR_GATEWAY_HOST": host, "PARLOUR_GATEWAY_PORT": str(port)}
+        chosen |= {
+            "PARLOUR_GATEWAY_HOST": host,
+            "PARLOUR_GATEWAY_PORT": str(port),
+            "PARLOUR_GATEWAY_DEV": "1",
+            "PARLOUR_GATEWAY_DEFAULT_APP": str(DEFAULT_APP),
+            "PARLOUR_GATEWAY_WEB_ROOT": str(ROOT / "libs" / "sdk-web"),
+            "PARLOUR_GATEWAY_SESSION_KEY": session_key(environ.get(KEY_VARIABLE, secrets.master_key)),
+        }
     if name == "relay" and host == DEFAULT_HOST:
         chosen["PARLOUR_RELAY_BIND"] = DEFAULT_HOST
     mine = f"PARLOUR_{name.upper()}_"
@@ -67,6 +75,11 @@ def service(
     if KEY_VARIABLE in environ and name in servers.postgres:
         chosen[KEY_VARIABLE] = environ[KEY_VARIABLE]
     return Launch(argv=(sys.executable, "-m", f"parlour.{name}"), environment=chosen, cwd=ROOT)
+
+
+def session_key(master_key: str) -> str:
+    """The gateways' key: derived, so that all agree on it and none holds the master key."""
+    return hmac.digest(master_key.encode(), b"parlour.gateway.session.v1", "sha256").hex()
 
 
 def present(name: str) -> bool:

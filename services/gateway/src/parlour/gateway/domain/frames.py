@@ -124,5 +124,7 @@ def _invalid(error: msgspec.ValidationError) -> Problem:
     return _problem(_PATH.sub("", message), field=field)
 
 
-def _problem(message: str, code: Code = Code.FRAME_INVALID, *, field: str = "", limit: str = "", hint: str = "") -> Problem:
+def _problem(
+    message: str, code: Code = Code.FRAME_INVALID, *, field: str = "", limit: str = "", hint: str = ""
+) -> Problem:
     return Problem(int(code), message, field, limit, hint)

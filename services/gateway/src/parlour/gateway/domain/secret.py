@@ -14,10 +14,11 @@ import msgspec
 MAC_BYTES = 16
 SECRET_CHARS = 16_384
 """Longer secrets are not ours: five rooms with long stream lists stay below."""
-_CONTEXT = b"parlour.gateway.session.v1"
 
 
-class Rights(msgspec.Struct, frozen=True, omit_defaults=True, rename={"expires_s": "e", "may_publish": "p", "stream_ids": "s"}):
+class Rights(
+    msgspec.Struct, frozen=True, omit_defaults=True, rename={"expires_s": "e", "may_publish": "p", "stream_ids": "s"}
+):
     """What a room's token allows. `expires_s` unix seconds; no `stream_ids`: any stream."""
 
     expires_s: int
@@ -36,11 +37,6 @@ class Claims(msgspec.Struct, frozen=True, rename={"app": "a", "user_id": "u", "r
     user_id: str
     rooms: dict[str, Rights]
     multi_room: bool = False
-
-
-def session_key(master_key: bytes) -> bytes:
-    """The cluster's key for session secrets, derived from the master key."""
-    return hmac.digest(master_key, _CONTEXT, hashlib.sha256)
 
 
 def seal(key: bytes, session_id: str, claims: Claims) -> str:

@@ -1,0 +1,9 @@
+"""`python -m parlour.gateway`."""
+
+from parlour.runtime.process import run
+
+from .settings import GatewaySettings
+from .wiring import build
+
+if __name__ == "__main__":
+    run(build, GatewaySettings, "gateway")

@@ -1,0 +1,66 @@
+"""The other services over the bus."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from nats.aio.subscription import Subscription
+
+from parlour.contracts import commands as cmd
+from parlour.contracts import subjects
+from parlour.contracts.envelope import EventView
+from parlour.contracts.queries import Replay, ReplayQuery, Snapshot, SnapshotQuery
+from parlour.gateway.app.ports import Unsubscribe
+from parlour.kernel.rejection import Rejection
+from parlour.runtime.address import Address
+from parlour.runtime.bus import Bus, Headers
+
+QUERY_WITHIN_S = 3.0
+_view = msgspec.json.Decoder(EventView)
+
+
+class BusServices:
+    """`Services`, `History` and `Events` on one NATS connection."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def ask(self, app: int, service: str, room: str, request: cmd.Request) -> cmd.Reply:
+        """The verb is the last part of the command's tag."""
+        verb = str(request.body.__struct_config__.tag).rpartition(".")[2]
+        return await self._bus.ask(app, service, room, verb, request)
+
+    async def replay(self, app: int, room: str, query: ReplayQuery) -> Replay:
+        """See `History`."""
+        return _checked(await self._bus.request(subjects.query(app, room, "replay"), query, Replay, QUERY_WITHIN_S))
+
+    async def snapshot(self, app: int, room: str, query: SnapshotQuery) -> Snapshot:
+        """See `History`."""
+        return _checked(await self._bus.request(subjects.query(app, room, "snapshot"), query, Snapshot, QUERY_WITHIN_S))
+
+    async def subscribe(
+        self, app: int, room: str, receive: Callable[[EventView], None], lost: Callable[[], None]
+    ) -> Unsubscribe:
+        """See `Events`."""
+
+        async def arrived(_to: Address, payload: bytes, _headers: Headers) -> None:
+            receive(_view.decode(payload))
+
+        subscription = await self._bus.subscribe(subjects.events_of_room(app, room), arrived, on_overflow=lost)
+        return _Unsubscribe(self._bus, subscription)
+
+
+class _Unsubscribe:
+    def __init__(self, bus: Bus, subscription: Subscription) -> None:
+        self._bus = bus
+        self._subscription = subscription
+
+    async def __call__(self) -> None:
+        if self._bus.connected:
+            await self._subscription.unsubscribe()
+
+
+def _checked(answer: Any) -> Any:
+    if answer.problem is not None:
+        raise Rejection(answer.problem)
+    return answer

@@ -1,0 +1,92 @@
+"""HTTP: pages, status, development tokens, WHIP and WHEP. Problems are `application/problem+json`."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+
+from parlour.contracts.codes import Code, Problem
+from parlour.contracts.ids import Invalid, check_user_id
+from parlour.gateway.adapters.discovery import Discovery
+from parlour.gateway.app.apps import Apps
+from parlour.gateway.app.whip import Whip
+from parlour.kernel.rejection import Rejection
+from parlour.runtime.http import CONTENT_TYPE, LimitBody, problem_json
+
+from . import pages, whip
+
+JSON = "application/json"
+
+
+class DevTokenAsk(msgspec.Struct, rename={"user_id": "userID", "room_id": "roomID", "app_id": "appID"}):
+    """Who wants a token, and for which room (empty: any)."""
+
+    user_id: str
+    room_id: str = ""
+    app_id: int = 0
+
+
+class Status(msgspec.Struct, frozen=True):
+    """What the gateway counts for its status page."""
+
+    rooms: Callable[[], int]
+    connections: Callable[[], int]
+
+
+def build_http(apps: Apps, resources: Whip, discovery: Discovery, status: Status, *, web_root: str, dev: bool) -> Any:
+    """The ASGI application for HTTP."""
+    app = FastAPI(title="Parlour gateway", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    began = time.time()
+
+    @app.exception_handler(Rejection)
+    @app.exception_handler(Invalid)
+    async def refused(request: Request, error: Rejection | Invalid) -> Response:
+        return problem(error.problem)
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        return Response("ok\n", media_type="text/plain")
+
+    @app.get("/v1/status")
+    async def told(request: Request) -> Response:
+        seen = await discovery.services()
+        names = sorted({service.name for service in seen})
+        listed = await apps.all() if dev else ()
+        body = {
+            "url": str(request.base_url).rstrip("/"),
+            "dev": dev,
+            "appID": await apps.meant("") if dev else 0,
+            "apps": [{"appID": one.app, "name": one.name} for one in listed],
+            "services": [
+                {"name": name, "healthy": True, "replicas": sum(service.name == name for service in seen)}
+                for name in names
+            ],
+            "rooms": status.rooms(),
+            "connections": status.connections(),
+            "startedAt": int(began * 1000),
+        }
+        return Response(msgspec.json.encode(body), media_type=JSON, headers={"cache-control": "no-store"})
+
+    @app.post("/v1/dev/token")
+    async def dev_token(request: Request) -> Response:
+        if not dev:
+            return problem(Problem(int(Code.NOT_FOUND), "this server hands out no tokens", hint="parlour token"))
+        try:
+            ask = msgspec.json.decode(await request.body(), type=DevTokenAsk)
+        except msgspec.DecodeError as error:
+            return problem(Problem(int(Code.PARAMETER), str(error)))
+        app_id = ask.app_id or await apps.meant("")
+        made = {"appID": app_id, "token": await apps.token(app_id, check_user_id(ask.user_id), ask.room_id)}
+        return Response(msgspec.json.encode(made), media_type=JSON, headers={"cache-control": "no-store"})
+
+    app.include_router(pages.routes(web_root))
+    app.include_router(whip.routes(resources))
+    return LimitBody(app)
+
+
+def problem(what: Problem) -> Response:
+    """The answer no, readable for pages of other origins."""
+    status, body = problem_json(what)
+    return Response(body, status, whip.CORS, CONTENT_TYPE)

@@ -1,0 +1,54 @@
+"""The browser SDK and the pages, from the folder that `web_root` names."""
+
+import re
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import FileResponse
+
+PAGES = {
+    "/": "index.html",
+    "/demo/video": "demo/video.html",
+    "/demo/voice": "demo/voice.html",
+    "/debug": "debug.html",
+    "/detect": "detect.html",
+}
+_ASSET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+KINDS = {".mjs": "text/javascript", ".ts": "text/plain", ".map": "application/json"}
+FRESH = {"cache-control": "no-cache", "x-content-type-options": "nosniff"}
+FOR_ALL = FRESH | {"access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin"}
+
+
+def routes(web_root: str) -> APIRouter:
+    """The pages; without a folder each is a 404 that says so."""
+    router = APIRouter()
+    root = Path(web_root) if web_root else None
+
+    def page(path: str) -> None:
+        async def answer(request: Request) -> Response:
+            return _file(root, f"pages/{PAGES[path]}", FRESH)
+
+        router.add_api_route(path, answer, methods=["GET", "HEAD"], include_in_schema=False, response_model=None)
+
+    for path in PAGES:
+        page(path)
+
+    async def asset(name: str) -> Response:
+        return _file(root, f"pages/{name}", FRESH)
+
+    async def sdk(name: str) -> Response:
+        return _file(root, f"dist/{name}", FOR_ALL)
+
+    for prefix, answer in (("/assets/", asset), ("/sdk/", sdk)):
+        router.add_api_route(
+            prefix + "{name:path}", answer, methods=["GET", "HEAD"], include_in_schema=False, response_model=None
+        )
+    return router
+
+
+def _file(root: Path | None, name: str, headers: dict[str, str]) -> Response:
+    """A file below the root; names with anything but plain parts are not looked up."""
+    if root is None or not _ASSET.fullmatch(name) or not (root / name).is_file():
+        return Response("not found\n", 404, media_type="text/plain")
+    path = root / name
+    return FileResponse(path, headers=headers, media_type=KINDS.get(path.suffix))

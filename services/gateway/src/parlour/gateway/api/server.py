@@ -1,0 +1,55 @@
+"""uvicorn inside a service: signals and life belong to the runtime, the socket and protocols to uvicorn."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncGenerator, Generator
+from typing import Any
+
+import uvicorn
+
+from parlour.contracts.client import FRAME_BYTES
+
+PING_S = 10.0
+BACKLOG = 2048
+STOP_WITHIN_S = 3
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server without its signal handlers."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving(app: Any, host: str, port: int) -> AsyncGenerator[int]:
+    """Serves while the block runs; gives the port. OSError where it is taken."""
+    config = uvicorn.Config(
+        app, loop="none", http="httptools", ws="websockets-sansio", lifespan="off", log_config=None, access_log=False,
+        ws_max_size=FRAME_BYTES, ws_per_message_deflate=False, ws_ping_interval=PING_S, ws_ping_timeout=PING_S,
+        timeout_graceful_shutdown=STOP_WITHIN_S, server_header=False, backlog=BACKLOG,
+    )  # fmt: skip
+    server = _Server(config)
+    listener = _listen(host, port)
+    task = asyncio.get_running_loop().create_task(server.serve(sockets=[listener]))
+    try:
+        yield int(listener.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise OSError(error.errno, f"{host}:{port}: {error.strerror}") from error
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    return listener

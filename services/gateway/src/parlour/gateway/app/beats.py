@@ -1,0 +1,71 @@
+"""What the gateway says by the clock: which sessions it holds (each second), how many people are in a room (every 30 s)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+from parlour.contracts import client
+from parlour.contracts.queries import Presence, SessionBeat
+from parlour.gateway.domain.frames import to_text
+from parlour.kernel.rejection import Rejection
+
+from .feeds import Feeds
+
+BEAT_S = 1.0
+COUNT_EVERY = 30
+PART = 500
+"""Sessions in one presence message: about 60 kB."""
+
+
+class Beats:
+    """The gateway's clock. `tell` publishes a presence part."""
+
+    def __init__(
+        self,
+        gateway: str,
+        feeds: Feeds,
+        sessions: Callable[[], Iterable[SessionBeat]],
+        tell: Callable[[Presence], Awaitable[None]],
+    ) -> None:
+        self._gateway = gateway
+        self._feeds = feeds
+        self._sessions = sessions
+        self._tell = tell
+        self._beat = 0
+
+    async def run(self) -> None:
+        """Beats for ever."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            await self.beat()
+            due = max(due + BEAT_S, loop.time() + BEAT_S / 2)
+            await asyncio.sleep(due - loop.time())
+
+    async def beat(self) -> None:
+        """One second's work."""
+        self._beat += 1
+        for part in presence_parts(self._gateway, self._beat, tuple(self._sessions())):
+            try:
+                await self._tell(part)
+            except Rejection:
+                break  # NATS is away; the room service hears nobody's beats then and waits
+        if self._beat % COUNT_EVERY == 0:
+            self._counts()
+        await self._feeds.sweep()
+
+    def _counts(self) -> None:
+        for feed in self._feeds.all():
+            if feed.mirror is None or not feed.seats:
+                continue
+            count = to_text(client.Count(feed.room, feed.mirror.present()))
+            head = to_text(client.HeadAt(feed.room, feed.mirror.position))
+            for seat in feed.seats.values():
+                if seat.session.channel is not None:
+                    seat.session.channel.put(count)
+                    seat.session.channel.put(head)
+
+
+def presence_parts(gateway: str, beat: int, sessions: tuple[SessionBeat, ...]) -> list[Presence]:
+    """All sessions in parts; one empty part where there is none, so that the gateway is heard."""
+    parts = max(1, -(-len(sessions) // PART))
+    return [Presence(gateway, beat, n, parts, sessions[n * PART : (n + 1) * PART]) for n in range(parts)]

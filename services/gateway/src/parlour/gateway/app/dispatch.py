@@ -1,0 +1,156 @@
+"""From a client's frames to answers, for one connection.
+
+A login or resume is finished before the next frame is looked at. Other requests run in lanes side by side, so that an offer under way holds
+up no message; within a lane they keep the client's order. Whatever is asked is answered by its id, exactly once.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from parlour.contracts import client
+from parlour.contracts.codes import Code, Problem
+from parlour.contracts.ids import Invalid
+from parlour.gateway.domain.frames import BadFrame, parse, to_text
+from parlour.gateway.domain.pace import Bucket
+from parlour.kernel.rejection import Rejection
+
+from .login import Logins
+from .requests import Requests
+from .resume import Resumes, unknown_session
+from .seat import Channel, Session
+from .sessions import Sessions
+
+AT_ONCE = 64
+"""Requests of one connection that may be unanswered."""
+PATIENCE = 1000
+"""Frames over the rate that are answered before the connection is closed."""
+PUBLISHING, PLAYING, TALKING = "publishing", "playing", "talking"
+_LANES: dict[type[Any], str] = {
+    client.Publish: PUBLISHING,
+    client.StopPublish: PUBLISHING,
+    client.Play: PLAYING,
+    client.StopPlay: PLAYING,
+}
+
+Fault = Callable[[BaseException], None]
+
+
+class Broken(Exception):
+    """The client does not keep the protocol: close with 4400."""
+
+
+class Dispatch:
+    """One connection's requests. `fault` hears of errors that are ours."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        logins: Logins,
+        resumes: Resumes,
+        requests: Requests,
+        sessions: Sessions,
+        pace: Bucket,
+        fault: Fault,
+    ) -> None:
+        self._channel = channel
+        self._logins = logins
+        self._resumes = resumes
+        self._requests = requests
+        self._sessions = sessions
+        self._pace = pace
+        self._fault = fault
+        self._patience = PATIENCE
+        self._lanes: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.session: Session | None = None
+
+    async def frame(self, text: str) -> None:
+        """One text frame of the client's. `Broken` ends the connection."""
+        try:
+            frame = parse(text)
+        except BadFrame as error:
+            self._refuse(error.frame_id, error.problem)
+            return
+        if not self._pace.take(time.monotonic()):
+            self._too_fast(frame)
+            return
+        match frame:
+            case client.Ping():
+                self._send(client.Pong(id=str(frame.id), server_time=int(time.time() * 1000)))
+            case client.Login():
+                await self._answering(frame, self._login(frame))
+            case client.Resume():
+                await self._answering(frame, self._resume(frame))
+            case _:
+                self._enqueue(frame)
+
+    def closed(self) -> None:
+        """The connection is gone. What was asked is done to its end: the client repeats it elsewhere and gets the same answer."""
+        if self.session is not None:
+            self._sessions.detach(self.session, self._channel)
+
+    # the session
+
+    async def _login(self, frame: client.Login) -> None:
+        current = self.session if self.session is not None and self.session.seats else None
+        self._speaks_for(await self._logins.login(frame, self._channel, current))
+
+    async def _resume(self, frame: client.Resume) -> None:
+        self._speaks_for(await self._resumes.resume(frame, self._channel))
+
+    def _speaks_for(self, session: Session) -> None:
+        before, self.session = self.session, session
+        if before is not None and before is not session:
+            self._sessions.detach(before, self._channel)
+
+    # requests
+
+    def _enqueue(self, frame: client.RoomFrame) -> None:
+        session = self.session
+        if session is None:
+            self._refuse(str(frame.id), unknown_session().problem)
+            return
+        if len(self._tasks) >= AT_ONCE:
+            self._refuse(str(frame.id), Problem(int(Code.RATE_LIMITED), "too many requests wait for their answer"))
+            return
+        lane = _LANES.get(type(frame), TALKING)
+        task = asyncio.get_running_loop().create_task(self._in_lane(self._lanes.get(lane), session, frame))
+        self._lanes[lane] = task
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _in_lane(self, before: "asyncio.Task[None] | None", session: Session, frame: client.RoomFrame) -> None:
+        if before is not None and not before.done():
+            await asyncio.wait((before,))
+        await self._answering(frame, self._request(session, frame))
+
+    async def _request(self, session: Session, frame: client.RoomFrame) -> None:
+        self._send(await self._requests.handle(session, frame))
+
+    async def _answering(self, frame: client.ClientFrame, work: Any) -> None:
+        """Tells the client what `work` raises."""
+        frame_id = str(frame.id)
+        try:
+            await work
+        except (Rejection, Invalid) as error:
+            self._refuse(frame_id, error.problem)
+        except Exception as error:
+            self._fault(error)
+            self._refuse(frame_id, Problem(int(Code.SERVER_ERROR), "the server failed", hint="try again"))
+
+    def _too_fast(self, frame: client.AnyClientFrame) -> None:
+        self._patience -= 1
+        if self._patience < 0:
+            raise Broken("far too many frames")
+        self._refuse(str(frame.id), Problem(int(Code.RATE_LIMITED), "too many frames", hint="slow down"))
+
+    def _refuse(self, frame_id: str, problem: Problem) -> None:
+        if frame_id:
+            self._send(client.Refused(id=frame_id, ok=False, error=problem))
+        else:
+            self._send(client.Failure(problem))
+
+    def _send(self, frame: client.ServerFrame) -> None:
+        self._channel.put(to_text(frame))

@@ -1,0 +1,148 @@
+"""Frames about a room that the session is in: each becomes one command of the service that owns it, its result one answer."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from parlour.contracts import client
+from parlour.contracts import commands as cmd
+from parlour.contracts.codes import Code
+from parlour.gateway.domain import secret
+from parlour.kernel.rejection import Rejection
+
+from .login import Logins, result_of
+from .ports import Services
+from .seat import Seat, Session
+
+
+class Requests:
+    """One method for each frame; `handlers` is the table."""
+
+    def __init__(self, services: Services, logins: Logins) -> None:
+        self._services = services
+        self._logins = logins
+        self._handlers: dict[type[Any], Callable[[Session, Seat, Any], Awaitable[client.Res]]] = {
+            client.Logout: self.logout,
+            client.Publish: self.publish,
+            client.StopPublish: self.stop_publish,
+            client.Play: self.play,
+            client.StopPlay: self.stop_play,
+            client.RestartIce: self.restart_ice,
+            client.StreamExtraInfo: self.stream_extra_info,
+            client.RoomExtraInfo: self.room_extra_info,
+            client.Broadcast: self.broadcast,
+            client.Barrage: self.barrage,
+            client.CustomCommand: self.command,
+            client.RenewToken: self.renew_token,
+        }
+
+    async def handle(self, session: Session, frame: client.RoomFrame) -> client.Res:
+        """The answer. `Rejection` where the service says no."""
+        seat = session.seats.get(frame.room_id)
+        if seat is None:
+            raise Rejection.of(
+                Code.ROOM_NOT_LOGGED_IN, "the session is not in this room", field="roomID", hint="log in first"
+            )
+        return await self._handlers[type(frame)](session, seat, frame)
+
+    async def logout(self, session: Session, seat: Seat, frame: client.Logout) -> client.Res:
+        """Leaves; the feed ends the seat when it sees the event."""
+        await self._ask(session, seat, frame, "room", cmd.LeaveRoom(session.session_id))
+        return client.Res(str(frame.id))
+
+    async def publish(self, session: Session, seat: Seat, frame: client.Publish) -> client.Res:
+        """Offers a stream."""
+        check_may_publish(session, seat.room, frame.stream_id)
+        body = cmd.Publish(
+            session.session_id, frame.stream_id, frame.sdp, media_of(frame.media), frame.transport_id, frame.extra_info,
+            frame.codec,
+        )  # fmt: skip
+        return await self._negotiate(session, seat, frame, body, frame.stream_id)
+
+    async def play(self, session: Session, seat: Seat, frame: client.Play) -> client.Res:
+        """Asks for a stream."""
+        body = cmd.Play(session.session_id, frame.stream_id, frame.sdp, media_of(frame.media), frame.transport_id)
+        return await self._negotiate(session, seat, frame, body, frame.stream_id)
+
+    async def restart_ice(self, session: Session, seat: Seat, frame: client.RestartIce) -> client.Res:
+        """New credentials."""
+        body = cmd.RestartIce(session.session_id, frame.transport_id, frame.sdp)
+        return await self._negotiate(session, seat, frame, body, "")
+
+    async def stop_publish(self, session: Session, seat: Seat, frame: client.StopPublish) -> client.Res:
+        """Ends an own stream."""
+        await self._ask(session, seat, frame, "registry", cmd.StopPublish(session.session_id, frame.stream_id))
+        session.carries_no_more(seat.room, frame.stream_id)
+        return client.Res(str(frame.id))
+
+    async def stop_play(self, session: Session, seat: Seat, frame: client.StopPlay) -> client.Res:
+        """Ends playing."""
+        await self._ask(session, seat, frame, "registry", cmd.StopPlay(session.session_id, frame.stream_id))
+        session.carries_no_more(seat.room, frame.stream_id)
+        return client.Res(str(frame.id))
+
+    async def stream_extra_info(self, session: Session, seat: Seat, frame: client.StreamExtraInfo) -> client.Res:
+        """Changes an own stream's text."""
+        body = cmd.SetStreamExtraInfo(session.session_id, frame.stream_id, frame.extra_info)
+        await self._ask(session, seat, frame, "registry", body)
+        return client.Res(str(frame.id))
+
+    async def room_extra_info(self, session: Session, seat: Seat, frame: client.RoomExtraInfo) -> client.Res:
+        """Sets the room's key."""
+        await self._ask(session, seat, frame, "room", cmd.SetRoomExtraInfo(session.session_id, frame.key, frame.value))
+        return client.Res(str(frame.id))
+
+    async def broadcast(self, session: Session, seat: Seat, frame: client.Broadcast) -> client.Res:
+        """A message to all."""
+        reply = await self._ask(session, seat, frame, "im", cmd.SendBroadcast(session.session_id, frame.message))
+        return client.Sent(id=str(frame.id), message_id=result_of(reply, cmd.MessageSent).message_id)
+
+    async def barrage(self, session: Session, seat: Seat, frame: client.Barrage) -> client.Res:
+        """A message that may be dropped."""
+        reply = await self._ask(session, seat, frame, "im", cmd.SendBarrage(session.session_id, frame.message))
+        return client.Sent(id=str(frame.id), message_id=str(result_of(reply, cmd.MessageSent).message_id))
+
+    async def command(self, session: Session, seat: Seat, frame: client.CustomCommand) -> client.Res:
+        """A signal to some, or to all."""
+        body = cmd.SendCommand(session.session_id, frame.command, frame.to_user_ids)
+        reply = await self._ask(session, seat, frame, "im", body)
+        return client.Delivered(id=str(frame.id), absent=result_of(reply, cmd.MessageSent).absent)
+
+    async def renew_token(self, session: Session, seat: Seat, frame: client.RenewToken) -> client.Res:
+        """New rights for the rest of the stay."""
+        checked = await self._logins.verify(session.app, session.user.user_id, seat.room, frame.token, "renew")
+        session.rights[seat.room] = secret.Rights(checked.expires_s, checked.may_publish, checked.stream_ids)
+        left = max(0, checked.expires_s - int(time.time()))
+        return client.Renewed(id=str(frame.id), token_expires_in=left, session_id=self._logins.sealed(session))
+
+    async def _negotiate(
+        self, session: Session, seat: Seat, frame: client.Publish | client.Play | client.RestartIce,
+        body: cmd.Publish | cmd.Play | cmd.RestartIce, stream_id: str,
+    ) -> client.Res:  # fmt: skip
+        reply = await self._ask(session, seat, frame, "registry", body)
+        made = result_of(reply, cmd.Published)
+        if stream_id:
+            session.carries(made.transport_id, seat.room, stream_id)
+        return client.Negotiated(id=str(frame.id), transport_id=made.transport_id, sdp=made.sdp)
+
+    async def _ask(
+        self, session: Session, seat: Seat, frame: client.ClientFrame, service: str, body: cmd.AnyCommand
+    ) -> cmd.Reply:
+        caller = cmd.Caller(session.user.user_id, session.session_id, seat.actor)
+        return await self._services.ask(session.app, service, seat.room, cmd.Request(str(frame.id), caller, body))
+
+
+def media_of(sections: client.Sections) -> cmd.Media:
+    """As services spell it."""
+    return cmd.Media(sections.audio_mid, sections.video_mid)
+
+
+def check_may_publish(session: Session, room: str, stream_id: str) -> None:
+    """What the room's token says about publishing, now."""
+    rights = session.rights[room]
+    if rights.expires_s <= time.time():
+        raise Rejection.of(
+            Code.TOKEN_EXPIRED, "the token has expired", field="token", hint="renewToken with a fresh one"
+        )
+    if not rights.allows(stream_id):
+        raise Rejection.of(Code.PUBLISH_FORBIDDEN, "the token does not allow to publish this stream", field="streamID")

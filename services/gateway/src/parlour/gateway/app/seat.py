@@ -1,0 +1,67 @@
+"""A session and its seats: one seat for each room that it is in."""
+
+from typing import Protocol
+
+from parlour.contracts import client
+from parlour.gateway.domain.frames import to_text
+from parlour.gateway.domain.secret import Claims, Rights
+
+
+class Channel(Protocol):
+    """The client's end of a live connection."""
+
+    def put(self, text: str) -> None:
+        """Queues a frame; a client that is too slow is closed."""
+        ...
+
+    def skip(self, room_id: str, first: int, to: int, pos: str) -> None:
+        """Queues a skip."""
+        ...
+
+    def close(self, code: int, reason: str) -> None:
+        """Closes after what is queued."""
+        ...
+
+
+class Session:
+    """One login of one client, with or without a connection at the moment."""
+
+    def __init__(self, session_id: str, app: int, user: client.Face, *, multi_room: bool = False) -> None:
+        self.session_id = session_id
+        self.app = app
+        self.user = user
+        self.multi_room = multi_room
+        self.channel: Channel | None = None
+        self.rights: dict[str, Rights] = {}
+        self.seats: dict[str, Seat] = {}
+        self.media: dict[str, set[tuple[str, str]]] = {}
+        """By transport: the (room, stream) that it carries."""
+
+    def send(self, frame: client.ServerFrame) -> None:
+        """To the client, if it is there."""
+        if self.channel is not None:
+            self.channel.put(to_text(frame))
+
+    def claims(self) -> Claims:
+        """What goes into its secret."""
+        return Claims(self.app, self.user.user_id, dict(self.rights), self.multi_room)
+
+    def carries(self, transport_id: str, room: str, stream_id: str) -> None:
+        """The client's transport carries a stream of a room."""
+        self.media.setdefault(transport_id, set()).add((room, stream_id))
+
+    def carries_no_more(self, room: str, stream_id: str) -> None:
+        """The client stopped publishing or playing a stream."""
+        for transport_id in [t for t, streams in self.media.items() if (room, stream_id) in streams]:
+            self.media[transport_id].discard((room, stream_id))
+
+
+class Seat:
+    """A session's place in a room's feed."""
+
+    __slots__ = ("actor", "room", "session")
+
+    def __init__(self, session: Session, room: str, actor: str) -> None:
+        self.session = session
+        self.room = room
+        self.actor = actor

@@ -1,0 +1,81 @@
+"""The sessions that this gateway knows, and what a session is told when its stay in a room is over.
+
+A session without a connection stays known until the room service ends it, so that its client can come back; another gateway knows it by
+its secret and by the room's members.
+"""
+
+from collections.abc import Iterator
+
+from parlour.contracts import client
+from parlour.contracts.queries import SessionBeat
+from parlour.contracts.relay import TransportGone
+from parlour.gateway.domain.mirror import Ending
+
+from .seat import Channel, Seat, Session
+
+RESUMED_ELSEWHERE = 4409
+
+
+class Sessions:
+    """Sessions by id."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, Session] = {}
+
+    def find(self, session_id: str) -> Session | None:
+        """The session if it is known here."""
+        return self._sessions.get(session_id)
+
+    def keep(self, session: Session) -> None:
+        """It is known from now on."""
+        self._sessions[session.session_id] = session
+
+    def attach(self, session: Session, channel: Channel) -> None:
+        """The client is here now; a connection that it had before is closed."""
+        before = session.channel
+        session.channel = channel
+        self.keep(session)
+        if before is not None and before is not channel:
+            before.close(RESUMED_ELSEWHERE, "resumed on another connection")
+
+    def detach(self, session: Session, channel: Channel) -> None:
+        """The connection is gone."""
+        if session.channel is channel:
+            session.channel = None
+            self._forget_if_over(session)
+
+    def ended(self, seat: Seat, ending: Ending) -> None:
+        """A stay is over."""
+        session = seat.session
+        session.seats.pop(seat.room, None)
+        session.rights.pop(seat.room, None)
+        for streams in session.media.values():
+            streams.difference_update({place for place in streams if place[0] == seat.room})
+        if ending.code:
+            session.send(client.End(seat.room, ending.code, ending.reason))
+        self._forget_if_over(session)
+
+    def beats(self) -> Iterator[SessionBeat]:
+        """Every seat whose client has a live connection."""
+        for session in self._sessions.values():
+            if session.channel is not None:
+                for room in session.seats:
+                    yield SessionBeat(session.app, room, session.session_id)
+
+    def transport_gone(self, fact: TransportGone) -> None:
+        """The relay lost a client's transport: the client offers anew what it carried."""
+        session = self._sessions.get(fact.owner.partition("/")[0])
+        if session is None or fact.reason == "closed":
+            return
+        for room, stream_id in session.media.pop(fact.transport_id, set()):
+            session.send(client.MediaGone(room, stream_id, fact.transport_id))
+
+    def close_all(self, code: int, reason: str) -> None:
+        """Every connection, with a code that lets clients resume elsewhere."""
+        for session in tuple(self._sessions.values()):
+            if session.channel is not None:
+                session.channel.close(code, reason)
+
+    def _forget_if_over(self, session: Session) -> None:
+        if session.channel is None and not session.seats:
+            self._sessions.pop(session.session_id, None)

@@ -1,0 +1,47 @@
+"""The gateway's settings."""
+
+import secrets
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from parlour.runtime.settings import BusSettings, Setting
+
+from .app.login import Timing
+
+KEY_BYTES = 32
+
+
+class GatewaySettings(BusSettings, frozen=True, kw_only=True):
+    """Variables `PARLOUR_GATEWAY_…`."""
+
+    SERVICE: ClassVar[str] = "gateway"
+
+    host: Annotated[str, Setting("Address that clients connect to.")] = "127.0.0.1"
+    port: Annotated[int, Setting("Port that clients connect to; 0 takes a free one.", least=0, most=65535)] = 8080
+    session_key: Annotated[
+        bytes,
+        Setting(
+            "Key of session secrets, the same for all gateways; without it sessions end with the process.",
+            secret=True,
+            key_bytes=KEY_BYTES,
+        ),
+    ] = msgspec.field(default_factory=lambda: secrets.token_bytes(KEY_BYTES))
+    web_root: Annotated[str, Setting("Folder with the browser SDK (dist) and the pages; empty: none are served.")] = ""
+    dev: Annotated[bool, Setting("Hands tokens for the default app to whoever asks; for development only.")] = False
+    default_app: Annotated[int, Setting("App of requests that name none; 0: the only one there is.", least=0)] = 0
+    origins: Annotated[tuple[str, ...], Setting("Origins that browsers may connect from; none: all.")] = ()
+    frames_per_s: Annotated[float, Setting("Frames that one connection may send on average.", unit="1/s", least=1)] = (
+        100.0
+    )
+    frames_burst: Annotated[float, Setting("Frames that it may send at once.", least=10)] = 400.0
+    ping_interval_ms: Annotated[int, Setting("How often clients ping.", unit="ms", least=1000)] = 10_000
+    heartbeat_window_ms: Annotated[
+        int, Setting("What clients are told the room service waits for them.", unit="ms", least=1000)
+    ] = 90_000
+    reconnect_ms: Annotated[int, Setting("How long clients try to come back.", unit="ms", least=1000)] = 300_000
+    whip_resources: Annotated[int, Setting("WHIP and WHEP resources of one gateway.", least=1)] = 10_000
+
+    def timing(self) -> Timing:
+        """What logins tell."""
+        return Timing(self.ping_interval_ms, self.heartbeat_window_ms, self.reconnect_ms)

@@ -1,0 +1,124 @@
+"""Puts the gateway together: the only place where adapters are chosen."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from parlour.contracts import subjects
+from parlour.contracts.queries import HeadBeacon, Presence, SessionBeat
+from parlour.contracts.relay import TransportGone
+from parlour.runtime.address import Address
+from parlour.runtime.bus import Bus, Headers
+from parlour.runtime.logging import logger
+from parlour.runtime.metrics import Metrics
+from parlour.runtime.process import Service
+
+from .adapters.discovery import Discovery
+from .adapters.services import BusServices
+from .api.http import Status, build_http
+from .api.server import serving
+from .api.websocket import RESTARTS, WebSockets
+from .app.apps import Apps
+from .app.beats import Beats
+from .app.dispatch import Dispatch
+from .app.feeds import Feeds
+from .app.login import Logins
+from .app.requests import Requests
+from .app.resume import Resumes
+from .app.seat import Channel, Seat
+from .app.sessions import Sessions
+from .app.whip import Whip
+from .domain.mirror import Ending
+from .domain.pace import Bucket
+from .settings import GatewaySettings
+
+log = logger(__name__)
+_beacon = msgspec.json.Decoder(HeadBeacon)
+_gone = msgspec.json.Decoder(TransportGone)
+
+
+class Gateway:
+    """Everything but the sockets."""
+
+    def __init__(self, settings: GatewaySettings, bus: Bus, metrics: Metrics) -> None:
+        self._settings = settings
+        self._bus = bus
+        self.services = BusServices(bus)
+        self.sessions = Sessions()
+        self.feeds = Feeds(self.services, self.services, self._ended)
+        self.apps = Apps(self.services, settings.default_app)
+        key = settings.session_key
+        self.logins = Logins(self.services, self.feeds, self.sessions, key, settings.timing())
+        self.resumes = Resumes(self.services, self.feeds, self.sessions, self.logins, key)
+        self.requests = Requests(self.services, self.logins)
+        self.whip = Whip(self.services, self.apps, self.logins, self.sessions, settings.whip_resources)
+        self.beats = Beats(settings.instance, self.feeds, self._beats, self._tell)
+        self.connections = metrics.gauge("connections", "WebSocket clients connected.")
+
+    def dispatch(self, channel: Channel) -> Dispatch:
+        """The requests of a new connection."""
+        pace = Bucket(self._settings.frames_per_s, self._settings.frames_burst, time.monotonic())
+        return Dispatch(channel, self.logins, self.resumes, self.requests, self.sessions, pace, self._fault)
+
+    async def listen(self) -> None:
+        """Hears heads and relays."""
+        await self._bus.subscribe(subjects.ALL_HEADS, self._heads)
+        await self._bus.subscribe(subjects.RELAY_FACTS.removesuffix("*") + "transport_gone", self._transport_gone)
+        self._bus.on_reconnect(self.feeds.reconnected)
+
+    def _ended(self, seat: Seat, ending: Ending) -> None:
+        self.whip.ended(seat, ending)
+        self.sessions.ended(seat, ending)
+
+    def _fault(self, error: BaseException) -> None:
+        self._bus.fault("client", error)
+
+    def _beats(self) -> list[SessionBeat]:
+        return [*self.sessions.beats(), *self.whip.beats()]
+
+    async def _tell(self, presence: Presence) -> None:
+        await self._bus.publish(subjects.presence(presence.gateway), msgspec.json.encode(presence))
+
+    async def _heads(self, _to: Address, payload: bytes, _headers: Headers) -> None:
+        self.feeds.beacon(_beacon.decode(payload))
+
+    async def _transport_gone(self, _to: Address, payload: bytes, _headers: Headers) -> None:
+        fact = _gone.decode(payload)
+        self.sessions.transport_gone(fact)
+        await self.whip.transport_gone(fact)
+
+
+@asynccontextmanager
+async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
+    """The running gateway."""
+    metrics = Metrics("gateway")
+    async with await Bus.connect(settings, "gateway", metrics) as bus:
+        gateway = Gateway(settings, bus, metrics)
+        await gateway.listen()
+        await bus.serve("gateway", "1.0.0", {})
+        sockets = WebSockets(gateway.dispatch, settings.origins, gateway.connections)
+        status = Status(lambda: len(gateway.feeds.all()), lambda: sockets.open)
+        pages = build_http(
+            gateway.apps, gateway.whip, Discovery(bus), status, web_root=settings.web_root, dev=settings.dev
+        )
+        app = both(sockets, pages)
+        async with serving(app, settings.host, settings.port) as port, asyncio.TaskGroup() as group:
+            log.info("listening", host=settings.host, port=port)
+            beats = group.create_task(gateway.beats.run())
+            yield Service(metrics, {"bus": lambda: bus.connected})
+            beats.cancel()
+            gateway.sessions.close_all(RESTARTS, "the gateway restarts")
+            await gateway.whip.leave_all()
+
+
+def both(sockets: WebSockets, pages: Any) -> Any:
+    """One ASGI application for both kinds of request."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await (sockets if scope["type"] == "websocket" else pages)(scope, receive, send)
+
+    return app
