@@ -73,7 +73,9 @@ async def test_an_app_is_created_once(desk: Desk) -> None:
     first = await desk.create(app=APP, name="demo", secret=SECRET)
     assert first.secret == SECRET
     again = await desk.create(app=APP, name="other", secret="x" * 32)
-    assert (again.name, again.secret, again.created_s) == ("demo", "", first.created_s), "what exists stays, its secret is not told"
+    assert (again.name, again.secret, again.created_s) == ("demo", "", first.created_s), (
+        "what exists stays, its secret is not told"
+    )
     listed = msgspec.json.decode((await desk.ask(0, cmd.ListApps())).result, type=Apps)
     assert [(app.app, app.secret) for app in listed.apps if app.app == APP] == [(APP, "")]
 

@@ -156,7 +156,9 @@ async def test_nothing_commits_after_its_senders_kick(desk: Desk) -> None:
     await desk.join("kick", "leo")
     kick = Request(str(uuid4()), Caller(kind="operator"), cmd.KickUser("kim"))
     talk = [desk.say("kick", "kim", cmd.SendCommand("s-kim", str(n), ("leo",))) for n in range(60)]
-    outcomes = await asyncio.gather(*talk[:30], desk.bus.ask(APP, "room", "kick", "kick", kick), *talk[30:], return_exceptions=True)
+    outcomes = await asyncio.gather(
+        *talk[:30], desk.bus.ask(APP, "room", "kick", "kick", kick), *talk[30:], return_exceptions=True
+    )
     refused = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     assert all(isinstance(one, Rejection) and one.problem.code == 1009005 for one in refused), refused
     position = next(outcome.position for outcome in outcomes if isinstance(outcome, cmd.Reply))

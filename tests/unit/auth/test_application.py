@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parlour.auth.domain.application import INITIAL, Absent, Active, AppCommand, Create, Issue, Rotate, State, decide, evolve
+from parlour.auth.domain.application import (
+    INITIAL,
+    Absent,
+    Active,
+    AppCommand,
+    Create,
+    Issue,
+    Rotate,
+    State,
+    decide,
+    evolve,
+)
 from parlour.contracts import events as ev
 from parlour.kernel.decider import fold
 from parlour.kernel.rejection import Rejection

@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ APP = VECTORS["app_id"]
 IV = bytes(range(16))
 NOW = 1_800_000_000
 GOOD = Token(APP, "alice", 1, NOW - 10, NOW + 3600)
+ALICE = Question(APP, "alice")
 
 
 def _made(secret: str = SECRET, *, header: int | None = None, raw: bytes | None = None, **fields: object) -> str:
@@ -29,14 +31,14 @@ def _made(secret: str = SECRET, *, header: int | None = None, raw: bytes | None 
     plain.update(fields)
     text = json.dumps({k: v for k, v in plain.items() if v is not ...}).encode() if raw is None else raw
     pad = 16 - len(text) % 16
-    encryptor = token04.Cipher(token04.algorithms.AES(secret.encode()), token04.modes.CBC(IV)).encryptor()
+    encryptor = Cipher(algorithms.AES(secret.encode()), modes.CBC(IV)).encryptor()
     ct = encryptor.update(text + bytes([pad]) * pad) + encryptor.finalize()
     expire = plain["expire"] if header is None else header
     whole = expire if isinstance(expire, int) else NOW
     return "04" + base64.b64encode(struct.pack(">qH", whole, 16) + IV + struct.pack(">H", len(ct)) + ct).decode()
 
 
-def _refused(text: str, question: Question = Question(APP, "alice"), secrets: tuple[str, ...] = (SECRET,)) -> tuple[int, int]:
+def _refused(text: str, question: Question = ALICE, secrets: tuple[str, ...] = (SECRET,)) -> tuple[int, int]:
     with pytest.raises(Rejection) as caught:
         check(text, question, secrets, NOW)
     assert text == "" or text not in str(caught.value.problem), "a token never stands in a message"
@@ -83,10 +85,15 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 def test_any_changed_byte_is_read_or_refused(place: int, change: int) -> None:
     body = bytearray(base64.b64decode(encode(GOOD, SECRET, IV)[2:]))
     body[place % len(body)] ^= change
+    assert _outcome("04" + base64.b64encode(body).decode()) in {0, 1102016, 1102018, 1102020}
+
+
+def _outcome(text: str) -> int:
     try:
-        check("04" + base64.b64encode(body).decode(), Question(APP, "alice"), (SECRET,), NOW)
+        check(text, ALICE, (SECRET,), NOW)
     except Rejection as refused:
-        assert refused.problem.code in {Code.TOKEN_FORMAT, Code.TOKEN_REFUSED, Code.TOKEN_EXPIRED}
+        return refused.problem.code
+    return 0
 
 
 _TEXT = encode(GOOD, SECRET, IV)
@@ -162,7 +169,9 @@ def test_flaws_of_time(text: str) -> None:
     assert _refused(text) == (Code.TOKEN_EXPIRED, Fine.EXPIRED)
 
 
-@pytest.mark.parametrize("text", [_made(expire=NOW - 59), _made(ctime=NOW + 60), _made(payload=...), _made(payload=None)])
+@pytest.mark.parametrize(
+    "text", [_made(expire=NOW - 59), _made(ctime=NOW + 60), _made(payload=...), _made(payload=None)]
+)
 def test_the_leeway_is_a_minute_and_a_payload_may_be_missing(text: str) -> None:
     assert check(text, Question(APP, "alice"), (SECRET,), NOW).user_id == "alice"
 
@@ -180,11 +189,14 @@ def _vector(case: str) -> str:
 
 
 def test_privileges_of_the_vendors_tokens() -> None:
-    one_room = check(_vector("login and publish in one room"), Question(APP, "bob", "room-1", "publish", "s"), (SECRET,), NOW)
+    one_room = check(
+        _vector("login and publish in one room"), Question(APP, "bob", "room-1", "publish", "s"), (SECRET,), NOW
+    )
     assert (one_room.room, one_room.may_publish, one_room.stream_ids) == ("room-1", True, ())
     login_only = check(_vector("login only"), Question(APP, "carol", "room-1"), (SECRET,), NOW)
     assert not login_only.may_publish
-    named = check(_vector("publish two named streams, any room"), Question(APP, room="x", purpose="publish", stream_id="s-2"), (SECRET,), NOW)
+    publishing = Question(APP, room="x", purpose="publish", stream_id="s-2")
+    named = check(_vector("publish two named streams, any room"), publishing, (SECRET,), NOW)
     assert named.stream_ids == ("s_1", "s-2")
 
 
@@ -194,7 +206,11 @@ def test_privileges_of_the_vendors_tokens() -> None:
         ("login and publish in one room", Question(APP, "bob", "room-2"), Code.TOKEN_REFUSED),
         ("login denied", Question(APP, "eve", "room-1"), Code.TOKEN_REFUSED),
         ("login only", Question(APP, "carol", "room-1", "publish", "s"), Code.PUBLISH_AUTH),
-        ("publish two named streams, any room", Question(APP, room="x", purpose="publish", stream_id="s_3"), Code.PUBLISH_AUTH),
+        (
+            "publish two named streams, any room",
+            Question(APP, room="x", purpose="publish", stream_id="s_3"),
+            Code.PUBLISH_AUTH,
+        ),
         ("payload is not JSON", Question(APP, "frank"), Code.TOKEN_REFUSED),
     ],
 )

@@ -35,8 +35,11 @@ def test_1_only_who_is_here_speaks() -> None:
     gone = fold(evolve, ROOM, [ev.UserLeft("s-ann", "a-ann", "logout")])
     closed = fold(evolve, ROOM, [ev.RoomClosed("empty")])
     for room, message in (
-        (ROOM, Broadcast("s-cat", "hi")), (gone, Barrage("s-ann", "hi")), (closed, Signal("s-bob", "hi")), (Room(), Broadcast("s-ann", "x")),
-    ):  # fmt: skip
+        (ROOM, Broadcast("s-cat", "hi")),
+        (gone, Barrage("s-ann", "hi")),
+        (closed, Signal("s-bob", "hi")),
+        (Room(), Broadcast("s-ann", "x")),
+    ):
         with pytest.raises(Rejection) as refused:
             ask(room, message)
         assert refused.value.problem.code == 1009005
@@ -52,7 +55,9 @@ def test_2_the_size_of_a_text(kind: type[Broadcast], text: str, code: int) -> No
 
 
 def test_3_a_command_reaches_those_who_are_here() -> None:
-    assert ask(ROOM, Signal("s-ann", "hi", ("a-bob", "a-cat", "a-bob"))) == (ev.CommandSent("s-ann", "a-ann", "hi", ("a-bob",)),)
+    assert ask(ROOM, Signal("s-ann", "hi", ("a-bob", "a-cat", "a-bob"))) == (
+        ev.CommandSent("s-ann", "a-ann", "hi", ("a-bob",)),
+    )
     assert ask(ROOM, Signal("s-ann", "hi", ("a-cat",))) == ()
     assert ask(ROOM, Signal("s-ann", "hi", ())) == ()
 
@@ -73,7 +78,12 @@ coming_and_going = st.one_of(
 )
 said = st.one_of(
     st.builds(Broadcast, st.sampled_from(["s-ann-1", "s-bob-2"]), st.just("x")),
-    st.builds(Signal, st.just("s-ann-1"), st.just("x"), st.none() | st.lists(st.sampled_from(["a-ann", "a-bob", "a-cat"])).map(tuple)),
+    st.builds(
+        Signal,
+        st.just("s-ann-1"),
+        st.just("x"),
+        st.none() | st.lists(st.sampled_from(["a-ann", "a-bob", "a-cat"])).map(tuple),
+    ),
 )
 
 

@@ -100,7 +100,9 @@ def test_5_an_operators_kick() -> None:
 
 
 def test_5_leaving() -> None:
-    assert ask(given_(join("ann")), cmd.Leave("s-ann", "disconnected")) == (ev.UserLeft("s-ann", "a-ann", "disconnected"),)
+    assert ask(given_(join("ann")), cmd.Leave("s-ann", "disconnected")) == (
+        ev.UserLeft("s-ann", "a-ann", "disconnected"),
+    )
     assert ask(given_(join("ann")), cmd.Leave("s-bob")) == ()
 
 
@@ -123,7 +125,8 @@ def test_7_one_key_of_extra_information() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "code"), [("", "v", 1002015), ("k" * 11, "v", 1002015), ("é" * 6, "v", 1002015), ("k", "v" * 128, 1002016)]
+    ("key", "value", "code"),
+    [("", "v", 1002015), ("k" * 11, "v", 1002015), ("é" * 6, "v", 1002015), ("k", "v" * 128, 1002016)],
 )
 def test_7_limits_of_extra_information(key: str, value: str, code: int) -> None:
     with pytest.raises(Invalid) as refused:
@@ -141,10 +144,14 @@ def test_7_only_a_member_sets_it() -> None:
 users = st.sampled_from(["ann", "bob", "cat"])
 sessions = st.builds(lambda user, n: f"{user}-{n}", users, st.integers(1, 2))
 any_command = st.one_of(
-    st.builds(lambda user, n, m: join(user, f"{user}-{n}", max_member_count=m), users, st.integers(1, 2), st.integers(0, 2)),
+    st.builds(
+        lambda user, n, m: join(user, f"{user}-{n}", max_member_count=m), users, st.integers(1, 2), st.integers(0, 2)
+    ),
     st.builds(cmd.Leave, sessions),
     st.builds(lambda user: cmd.Kick(f"a-{user}"), users),
-    st.builds(lambda session: cmd.Kick(f"a-{session.split('-')[0]}", Code.KICKED_LOGIN_ELSEWHERE, "", session), sessions),
+    st.builds(
+        lambda session: cmd.Kick(f"a-{session.split('-')[0]}", Code.KICKED_LOGIN_ELSEWHERE, "", session), sessions
+    ),
     st.builds(cmd.SetExtraInfo, sessions, st.sampled_from(["k", "l"]), st.sampled_from(["", "1"])),
     st.builds(cmd.Suspend, sessions),
     st.builds(cmd.Resume, sessions),

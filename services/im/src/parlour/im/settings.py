@@ -14,4 +14,6 @@ class ImSettings(RuntimeSettings, frozen=True, kw_only=True):
     broadcast_user_per_s: Annotated[int, Setting("Broadcast messages of one user in a room.", unit="1/s", least=1)] = 2
     barrage_room_per_s: Annotated[int, Setting("Barrage messages in a room.", unit="1/s", least=1)] = 20
     command_one_per_s: Annotated[int, Setting("Commands to one user, in a room.", unit="1/s", least=1)] = 200
-    command_many_per_s: Annotated[int, Setting("Commands to several users or all, in a room.", unit="1/s", least=1)] = 10
+    command_many_per_s: Annotated[int, Setting("Commands to several users or all, in a room.", unit="1/s", least=1)] = (
+        10
+    )

@@ -46,7 +46,9 @@ async def build(settings: RoomSettings) -> AsyncGenerator[Service]:
         feed = PresenceFeed(to.bus, settings.instance, presence, attendance, Sessions(to.pool))
         await stack.enter_async_context(feed.running())
         await stack.enter_async_context(reactor.running())
-        await stack.enter_async_context(DeadlineLoop(SERVICE, to.log, Reminders(attendance, emptiness).due, to.metrics).running())
+        await stack.enter_async_context(
+            DeadlineLoop(SERVICE, to.log, Reminders(attendance, emptiness).due, to.metrics).running()
+        )
         await Commands(Rooms(to.log, to.people, cache, to.committer, drafting)).serve(to.bus)
         yield Service(to.metrics, to.checks)
 
@@ -54,5 +56,10 @@ async def build(settings: RoomSettings) -> AsyncGenerator[Service]:
 def _states(to: Connections) -> StateCache[domain.State]:
     """The states that rooms are decided on."""
     return StateCache(
-        to.log, to.people, aggregate=domain.AGGREGATE, initial=lambda key: domain.INITIAL, absent=lambda: domain.INITIAL, evolve=domain.evolve
+        to.log,
+        to.people,
+        aggregate=domain.AGGREGATE,
+        initial=lambda key: domain.INITIAL,
+        absent=lambda: domain.INITIAL,
+        evolve=domain.evolve,
     )

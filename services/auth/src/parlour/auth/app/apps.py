@@ -81,7 +81,11 @@ class AppBook:
         def decide(loaded: Loaded[application.State]) -> Draft:
             events = application.decide(loaded.state, command, at=self._clock.at(), ids=self._ids)
             creates = loaded.key is None
-            changes = (Change(loaded.key or log_of(app), application.AGGREGATE, loaded.version, events, creates),) if events else ()
+            changes = (
+                (Change(loaded.key or log_of(app), application.AGGREGATE, loaded.version, events, creates),)
+                if events
+                else ()
+            )
             after = fold(application.evolve, loaded.state, events)
             name = after.name if isinstance(after, Active) else described.name
             return of_app.draft(*changes, result=msgspec.structs.replace(described, name=name))

@@ -86,7 +86,9 @@ def decide(state: State, command: AppCommand, *, at: int, ids: Ids) -> tuple[ev.
             if app.secrets and app.secrets[0].secret_id == secret_id:
                 return ()
             if not 0 <= overlap_s <= MAX_OVERLAP_S:
-                raise Rejection.of(Code.PARAMETER, "the overlap is out of range", field="overlap_s", limit=f"0..{MAX_OVERLAP_S}")
+                raise Rejection.of(
+                    Code.PARAMETER, "the overlap is out of range", field="overlap_s", limit=f"0..{MAX_OVERLAP_S}"
+                )
             return (ev.SecretRotated(app.app, secret_id, at // _SECOND + overlap_s),)
         case Issue(actor, room, expires_s):
             return (ev.TokenIssued(_existing(state).app, actor, room, expires_s),)

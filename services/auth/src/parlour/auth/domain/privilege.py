@@ -76,7 +76,9 @@ def check_publish(privileges: Privileges, stream_id: str) -> None:
     if not privileges.may_publish:
         raise flaw(Code.PUBLISH_AUTH, "the token does not allow to publish", Fine.REFUSED, "privilege 2 is 0")
     if stream_id and privileges.stream_ids and stream_id not in privileges.stream_ids:
-        raise flaw(Code.PUBLISH_AUTH, "the token does not allow this stream", Fine.REFUSED, "it is not in stream_id_list")
+        raise flaw(
+            Code.PUBLISH_AUTH, "the token does not allow this stream", Fine.REFUSED, "it is not in stream_id_list"
+        )
 
 
 def _unreadable() -> Exception:

@@ -97,7 +97,12 @@ def open_sealed(sealed: Sealed, secrets: Iterable[str]) -> Token:
         fields = _fields(_decrypt(sealed, secret))
         if fields is not None:
             return _token(fields)
-    raise flaw(Code.TOKEN_REFUSED, "the token was not made with this app's secret", Fine.REFUSED, "check appID and ServerSecret")
+    raise flaw(
+        Code.TOKEN_REFUSED,
+        "the token was not made with this app's secret",
+        Fine.REFUSED,
+        "check appID and ServerSecret",
+    )
 
 
 def encode(token: Token, secret: str, iv: bytes) -> str:

@@ -29,7 +29,9 @@ class Question(msgspec.Struct, frozen=True):
     stream_id: str = ""
 
 
-def check(text: str, question: Question, secrets: Sequence[str], now_s: int, leeway_s: int = MAX_LEEWAY_S) -> TokenChecked:
+def check(
+    text: str, question: Question, secrets: Sequence[str], now_s: int, leeway_s: int = MAX_LEEWAY_S
+) -> TokenChecked:
     """What the token allows, or the Rejection that says why not."""
     sealed = take_apart(text)
     token = open_sealed(sealed, secrets)
@@ -47,13 +49,17 @@ def _check_owner(token: Token, question: Question) -> None:
     if token.app_id != question.app:
         raise flaw(Code.TOKEN_REFUSED, "the token is for another app", Fine.APP, "appID and token must belong together")
     if question.user_id and token.user_id != question.user_id:
-        raise flaw(Code.TOKEN_REFUSED, "the token is for another user", Fine.USER, "userID and token must belong together")
+        raise flaw(
+            Code.TOKEN_REFUSED, "the token is for another user", Fine.USER, "userID and token must belong together"
+        )
 
 
 def _check_time(sealed: Sealed, token: Token, now_s: int, leeway_s: int) -> None:
     if sealed.expire != token.expire:
         raise flaw(Code.TOKEN_EXPIRED, "the token's two expiry times differ", Fine.EXPIRED, "ask for a new token")
     if token.ctime > now_s + leeway_s:
-        raise flaw(Code.TOKEN_EXPIRED, "the token is from the future", Fine.EXPIRED, "check the clock of the token's maker")
+        raise flaw(
+            Code.TOKEN_EXPIRED, "the token is from the future", Fine.EXPIRED, "check the clock of the token's maker"
+        )
     if token.expire <= now_s - leeway_s:
         raise flaw(Code.TOKEN_EXPIRED, "the token has expired", Fine.EXPIRED, "ask for a new token")

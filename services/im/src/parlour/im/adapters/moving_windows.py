@@ -30,7 +30,9 @@ class MovingWindows:
         for limit, key in windows:
             self._limiter.hit(limit, *key)
 
-    def _windows(self, app: str, room: str, actor: str, message: Message) -> list[tuple[RateLimitItem, tuple[str, ...]]]:
+    def _windows(
+        self, app: str, room: str, actor: str, message: Message
+    ) -> list[tuple[RateLimitItem, tuple[str, ...]]]:
         match message:
             case Broadcast():
                 return [(self._broadcast_user, (app, room, actor)), (self._broadcast_room, (app, room))]
@@ -41,8 +43,14 @@ class MovingWindows:
 
 
 def _too_fast(limit: RateLimitItem) -> Rejection:
-    scope = {"user": "of one user", "one": "to one user", "many": "to several users"}.get(limit.namespace.rpartition("/")[2], "in a room")
+    scope = {"user": "of one user", "one": "to one user", "many": "to several users"}.get(
+        limit.namespace.rpartition("/")[2], "in a room"
+    )
     kind = limit.namespace.partition("/")[0]
     return Rejection.of(
-        Code.MESSAGE_RATE, f"too many {kind} messages {scope}", field="message", limit=f"{limit.amount}/s", hint="try again in a second"
+        Code.MESSAGE_RATE,
+        f"too many {kind} messages {scope}",
+        field="message",
+        limit=f"{limit.amount}/s",
+        hint="try again in a second",
     )

@@ -33,7 +33,9 @@ class Commands:
     async def serve(self, bus: Bus) -> None:
         """Registers the endpoints."""
         of_all = subjects.commands_of(SERVICE).removesuffix("*")
-        await bus.serve(SERVICE, VERSION, {verb: Endpoint(of_all + verb, Request, self.handle) for verb in self._handlers})
+        await bus.serve(
+            SERVICE, VERSION, {verb: Endpoint(of_all + verb, Request, self.handle) for verb in self._handlers}
+        )
 
     async def handle(self, to: Address, request: Request, headers: Headers) -> Reply:
         """One command."""

@@ -61,7 +61,9 @@ class Sending:
     async def _actors(self, app: int, user_ids: tuple[str, ...]) -> dict[str, str | None]:
         if len(user_ids) > COMMAND_TARGETS:
             message = f"{len(user_ids)} users are named"
-            raise invalid(Code.PARAMETER, "toUserIDs", message, limit=f"{COMMAND_TARGETS} users", hint="name nobody to reach all")
+            raise invalid(
+                Code.PARAMETER, "toUserIDs", message, limit=f"{COMMAND_TARGETS} users", hint="name nobody to reach all"
+            )
         return {user_id: await self._people.known(app, check_user_id(user_id)) for user_id in user_ids}
 
     async def _send(self, call: Call, message: Message) -> Done:
@@ -79,7 +81,9 @@ class Sending:
         try:
             return await decide_and_commit(self._cache, self._committer, call, decide)
         except ClaimRefused:
-            raise Rejection.of(Code.MESSAGE_ROOM, "you are not in this room any more", field="roomID", hint="log in first") from None
+            raise Rejection.of(
+                Code.MESSAGE_ROOM, "you are not in this room any more", field="roomID", hint="log in first"
+            ) from None
 
     async def _count(self, call: Call, message: Message) -> None:
         """Counts a message of somebody in the room; who is not there is refused later and uses up nobody's share."""

@@ -54,8 +54,8 @@ Message = Broadcast | Barrage | Signal
 class Room(msgspec.Struct, frozen=True):
     """Who is here: actors by session id, and how many sessions each actor has."""
 
-    actors: "HashTrieMap[str, str]" = HashTrieMap()  # noqa: RUF009 immutable
-    present: "HashTrieMap[str, int]" = HashTrieMap()  # noqa: RUF009 immutable
+    actors: "HashTrieMap[str, str]" = HashTrieMap()
+    present: "HashTrieMap[str, int]" = HashTrieMap()
 
 
 def decide(room: Room, message: Message, *, at: int, ids: Ids) -> tuple[ev.Event, ...]:
@@ -67,13 +67,17 @@ def decide(room: Room, message: Message, *, at: int, ids: Ids) -> tuple[ev.Event
             return (ev.BroadcastSent(session_id, actor, text),)
         case Barrage(session_id, text):
             return (ev.BarrageSent(session_id, actor, text),)
-        case Signal(session_id, text, None):
-            return (ev.CommandSent(session_id, actor, text),)
-        case Signal(session_id, text, to):
-            here = tuple(dict.fromkeys(one for one in to if one in room.present))
-            return (ev.CommandSent(session_id, actor, text, here),) if here else ()
+        case Signal():
+            return _signal(room, message, actor)
         case _:
             assert_never(message)
+
+
+def _signal(room: Room, message: Signal, actor: str) -> tuple[ev.Event, ...]:
+    if message.to is None:
+        return (ev.CommandSent(message.session_id, actor, message.text),)
+    here = tuple(dict.fromkeys(one for one in message.to if one in room.present))
+    return (ev.CommandSent(message.session_id, actor, message.text, here),) if here else ()
 
 
 def speaker(room: Room, session_id: str) -> str:
@@ -88,7 +92,9 @@ def evolve(room: Room, event: ev.Event) -> Room:
     """Who is here after one more event; total."""
     match event:
         case ev.UserJoined(session_id, actor) if session_id not in room.actors:
-            return Room(room.actors.insert(session_id, actor), room.present.insert(actor, room.present.get(actor, 0) + 1))
+            return Room(
+                room.actors.insert(session_id, actor), room.present.insert(actor, room.present.get(actor, 0) + 1)
+            )
         case ev.UserLeft(session_id) | ev.UserKicked(session_id) if session_id in room.actors:
             return _without(room, session_id)
         case ev.RoomOpened() | ev.RoomClosed():

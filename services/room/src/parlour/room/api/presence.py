@@ -41,7 +41,9 @@ class AllSessions(Protocol):
 class PresenceFeed:
     """Use as `async with feed.running():`."""
 
-    def __init__(self, bus: Bus, instance: str, presence: Presence, attendance: Attendance, sessions: AllSessions) -> None:
+    def __init__(
+        self, bus: Bus, instance: str, presence: Presence, attendance: Attendance, sessions: AllSessions
+    ) -> None:
         self._bus = bus
         self._name = f"room-{instance}"
         self._presence = presence

@@ -59,7 +59,9 @@ class Attendance:
 
         def decide(room: Loaded[domain.State]) -> Draft:
             outcome = self._drafting.outcome(room, [cmd.Suspend(key.session_id)])
-            begun = (consequences.heartbeat(outcome.log, key.session_id, due_at),) if outcome.log and outcome.events else ()
+            begun = (
+                (consequences.heartbeat(outcome.log, key.session_id, due_at),) if outcome.log and outcome.events else ()
+            )
             return _draft(call, outcome, begun)
 
         call = self._call(key, self._ids.uuid7())

@@ -66,7 +66,9 @@ def heartbeat(log: LogKey, session_id: str, due_at: int) -> Deadline:
 
 def empty(log: LogKey, due_at: int) -> Deadline:
     """The end of an empty room's delay."""
-    return Deadline(SERVICE, f"{EMPTY}/{log.uid}", due_at, msgspec.json.encode(Due(EMPTY, log.app, log.room, str(log.uid))))
+    return Deadline(
+        SERVICE, f"{EMPTY}/{log.uid}", due_at, msgspec.json.encode(Due(EMPTY, log.app, log.room, str(log.uid)))
+    )
 
 
 def heartbeat_key(log: LogKey, session_id: str) -> str:

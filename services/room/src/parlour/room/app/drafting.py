@@ -48,11 +48,18 @@ class Drafting:
         return self._changed(room, before, state, events, seats)
 
     def _changed(
-        self, room: Loaded[domain.State], before: domain.State, after: domain.State, events: tuple[ev.Event, ...], seats: int
+        self,
+        room: Loaded[domain.State],
+        before: domain.State,
+        after: domain.State,
+        events: tuple[ev.Event, ...],
+        seats: int,
     ) -> Outcome:
         creates = isinstance(events[0], ev.RoomOpened)
         log = LogKey(room.app, room.room, UUID(self._ids.uuid7())) if creates or room.key is None else room.key
-        change = Change(log, domain.AGGREGATE, 0 if creates else room.version, events, creates, isinstance(after, domain.Closed))
+        change = Change(
+            log, domain.AGGREGATE, 0 if creates else room.version, events, creates, isinstance(after, domain.Closed)
+        )
         claims = consequences.claims_of(log, events, seats)
         return Outcome(log, events, (change,), claims, consequences.cleared(log, before, events), creates)
 

@@ -50,7 +50,9 @@ class Emptiness:
 
     async def delay_over(self, deadline: DueDeadline, due: Due) -> None:
         """Closes the room if it is still empty; the deadline ends in any case."""
-        call = Call(due.app, due.room, due_id(consequences.SERVICE, deadline.key, deadline.due_at), PRINCIPAL, deadline.body)
+        call = Call(
+            due.app, due.room, due_id(consequences.SERVICE, deadline.key, deadline.due_at), PRINCIPAL, deadline.body
+        )
         await self._close(call, due.room_uid, (Deadline(consequences.SERVICE, deadline.key, None),))
 
     async def _close(self, call: Call, room_uid: str, deadlines: tuple[Deadline, ...]) -> None:

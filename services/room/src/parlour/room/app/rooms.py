@@ -54,12 +54,16 @@ class Rooms:
 
         def decide(room: Loaded[domain.State], *others: Loaded[domain.State]) -> Draft:
             entered = self._drafting.outcome(room, [_entering(room, body, actor)], seats=limit_of(body.multi_room))
-            kicks = [cmd.Kick(actor, Code.KICKED_LOGIN_ELSEWHERE, "login elsewhere", seat.session_id) for seat in elsewhere]
+            kicks = [
+                cmd.Kick(actor, Code.KICKED_LOGIN_ELSEWHERE, "login elsewhere", seat.session_id) for seat in elsewhere
+            ]
             left = [self._drafting.outcome(other, [kick]) for other, kick in zip(others, kicks, strict=True)]
             assert entered.log is not None, "a login that is not refused is in a room"
             return _draft(call, (entered, *left), Joined(str(entered.log.uid), actor, entered.created), actor)
 
-        done = await decide_and_commit(self._cache, self._committer, call, decide, also=tuple(seat.room for seat in elsewhere))
+        done = await decide_and_commit(
+            self._cache, self._committer, call, decide, also=tuple(seat.room for seat in elsewhere)
+        )
         return self._reply(call, done)
 
     async def leave(self, call: Call, body: contract.LeaveRoom) -> Reply:
@@ -106,4 +110,3 @@ def _draft(call: Call, outcomes: tuple[Outcome, ...], result: msgspec.Struct | N
     changes = tuple(change for outcome in outcomes for change in outcome.changes)
     deadlines = tuple(deadline for outcome in outcomes for deadline in outcome.deadlines)
     return call.draft(*changes, result=result, claims=claims, deadlines=deadlines, actor=actor)
-

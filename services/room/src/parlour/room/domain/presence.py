@@ -112,7 +112,11 @@ class Presence:
     def poll(self, now: float) -> Changes:
         """Who is to be suspended and resumed."""
         resume = [key for key, watched in self._watched.items() if self._back(watched)]
-        suspend = [Silent(key, self._heard - watched.last) for key, watched in self._watched.items() if self._lost(watched, now)]
+        suspend = [
+            Silent(key, self._heard - watched.last)
+            for key, watched in self._watched.items()
+            if self._lost(watched, now)
+        ]
         for key in (*resume, *(silent.key for silent in suspend)):
             self._watched[key].asked = True
         return Changes(tuple(suspend), tuple(resume))

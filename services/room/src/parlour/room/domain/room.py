@@ -46,8 +46,8 @@ class Open(msgspec.Struct, frozen=True):
     app: int
     room: str
     max_member_count: int = 0
-    members: "HashTrieMap[str, Member]" = HashTrieMap()  # noqa: RUF009 immutable
-    sessions: "HashTrieMap[str, str]" = HashTrieMap()  # noqa: RUF009 immutable
+    members: "HashTrieMap[str, Member]" = HashTrieMap()
+    sessions: "HashTrieMap[str, str]" = HashTrieMap()
     joins: int = 0
     extra_key: str = ""
     extra_value: str = ""
@@ -94,7 +94,9 @@ def _inside(room: Open, command: cmd.RoomCommand) -> tuple[ev.Event, ...]:  # on
         case cmd.Kick():
             return _kick(room, command)
         case cmd.Close(reason):
-            return *(_put_out(member, Code.KICKED_BY_SERVER, reason) for member in in_order(room)), ev.RoomClosed(reason)
+            return *(_put_out(member, Code.KICKED_BY_SERVER, reason) for member in in_order(room)), ev.RoomClosed(
+                reason
+            )
         case cmd.CloseIfEmpty():
             return () if len(room.members) else (ev.RoomClosed("empty"),)
         case cmd.SetExtraInfo():
@@ -122,7 +124,9 @@ def _join(room: Open, command: cmd.Join) -> tuple[ev.Event, ...]:
     others = len(room.members) - (earlier is not None)
     if 0 < room.max_member_count <= others:
         limit = f"{room.max_member_count} members"
-        raise Rejection.of(Code.ROOM_FULL, "the room is full", field="roomID", limit=limit, hint="try again when somebody has left")
+        raise Rejection.of(
+            Code.ROOM_FULL, "the room is full", field="roomID", limit=limit, hint="try again when somebody has left"
+        )
     joined = _joined(command)
     return (joined,) if earlier is None else (_put_out(earlier, Code.KICKED_LOGIN_ELSEWHERE, "login elsewhere"), joined)
 

@@ -34,5 +34,11 @@ def vacated_by(seat: Seat, held: Iterable[Seat], *, multi_room: bool) -> tuple[S
     if own >= limit_of(multi_room):
         code = Code.MULTI_ROOM_LIMIT if multi_room else Code.TOO_MANY_ROOMS
         hint = "log out of another room first"
-        raise Rejection.of(code, f"this session is in {own} other rooms", field="roomID", limit=f"{limit_of(multi_room)} rooms", hint=hint)
+        raise Rejection.of(
+            code,
+            f"this session is in {own} other rooms",
+            field="roomID",
+            limit=f"{limit_of(multi_room)} rooms",
+            hint=hint,
+        )
     return tuple(other for other in taken if other.session_id != seat.session_id)
