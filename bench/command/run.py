@@ -160,7 +160,7 @@ async def measure(postgres: Postgres, nats: NatsServer, pid: int, rounds: int, s
     """Everything, in one run."""
     plain = await asyncpg.connect(postgres.address(database="postgres"))
     await plain.execute("CREATE TABLE bench_floor (id bigint PRIMARY KEY, body bytea)")
-    async with await Bus.connect(BusSettings(nats_url=nats.address("gateway")), "bench") as bus:
+    async with await Bus.connect(BusSettings(nats_url=nats.address("test")), "bench") as bus:
         driver = Driver(bus, plain)
         for _ in range(ROOMS):
             await driver.command()
@@ -196,7 +196,7 @@ def main() -> int:
     try:
         with servers(folder) as (postgres, nats):
             dsn = postgres.address(database="postgres")
-            with service(folder, dsn, nats.address(NAME), chosen.profile) as pid:
+            with service(folder, dsn, nats.address("test"), chosen.profile) as pid:
                 result = uvloop.run(measure(postgres, nats, pid, chosen.rounds, chosen.seconds))
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -34,14 +34,14 @@ WITHIN_S = 10.0
 @pytest.fixture
 async def bus(nats_server: NatsServer) -> AsyncIterator[Bus]:
     """The service's connection."""
-    async with await Bus.connect(BusSettings(nats_url=nats_server.address("room")), "room") as connected:
+    async with await Bus.connect(BusSettings(nats_url=nats_server.address("test")), "room") as connected:
         yield connected
 
 
 @pytest.fixture
 async def asker(nats_server: NatsServer) -> AsyncIterator[Bus]:
     """Another process's connection."""
-    async with await Bus.connect(BusSettings(nats_url=nats_server.address("gateway")), "gateway") as connected:
+    async with await Bus.connect(BusSettings(nats_url=nats_server.address("test")), "gateway") as connected:
         yield connected
 
 
@@ -52,16 +52,16 @@ def leave(session: str = "s1") -> Request:
 Handler = Callable[[Address, Request, Headers], Awaitable[Reply]]
 
 
-async def serve(bus: Bus, answer: Reply | Exception | Handler, verb: str = "leave") -> str:
+async def serve(bus: Bus, answer: Reply | Exception | Handler, service: str = "") -> str:
     """One endpoint of a service with a name of its own; `answer` is what the handler returns or raises."""
-    name = f"svc-{secrets.token_hex(4)}"
+    name = service or f"svc-{secrets.token_hex(4)}"
 
     async def handler(to: Address, request: Request, headers: Headers) -> Reply:
         if isinstance(answer, Exception):
             raise answer
         return answer if isinstance(answer, Reply) else await answer(to, request, headers)
 
-    await bus.serve(name, "1.2.3", {verb: Endpoint(subjects.commands_of(name), Request, handler)})
+    await bus.serve(name, "1.2.3", {"leave": Endpoint(subjects.commands_of(name), Request, handler)})
     return name
 
 
@@ -233,6 +233,18 @@ async def test_a_subscription_that_can_not_keep_up_is_told_that_it_lost_messages
     free.set()
 
 
+async def test_a_subject_that_the_user_may_not_hear_fails_the_start(nats_server: NatsServer) -> None:
+    async with await Bus.connect(BusSettings(nats_url=nats_server.address("im")), "im") as bus:
+        with pytest.raises(PermissionError, match="cmd.room"):
+            await serve(bus, Reply(), service="room")
+
+        async def hear(_to: Address, _payload: bytes, _headers: Headers) -> None:
+            raise AssertionError("nothing may arrive")
+
+        with pytest.raises(PermissionError):
+            await bus.subscribe(subjects.ALL_PRESENCE, hear)
+
+
 async def test_draining_finishes_what_has_arrived(nats_server: NatsServer, asker: Bus) -> None:
     begun, free = asyncio.Event(), asyncio.Event()
 
@@ -241,7 +253,7 @@ async def test_draining_finishes_what_has_arrived(nats_server: NatsServer, asker
         await free.wait()
         return Reply(position="finished")
 
-    bus = await Bus.connect(BusSettings(nats_url=nats_server.address("room")), "room")
+    bus = await Bus.connect(BusSettings(nats_url=nats_server.address("test")), "room")
     name = await serve(bus, handler)
     asking = asyncio.create_task(asker.ask(APP, name, "room", "leave", leave()))
     await begun.wait()
@@ -291,8 +303,8 @@ async def test_after_a_restart_of_nats_everything_goes_on(own_nats: Restartable)
     await own_nats.start()
     url = own_nats.server.address
     async with (
-        await Bus.connect(BusSettings(nats_url=url("room")), "room") as bus,
-        await Bus.connect(BusSettings(nats_url=url("gateway")), "gateway") as asker,
+        await Bus.connect(BusSettings(nats_url=url("test")), "room") as bus,
+        await Bus.connect(BusSettings(nats_url=url("test")), "gateway") as asker,
     ):
         again = asyncio.Event()
         asker.on_reconnect(again.set)

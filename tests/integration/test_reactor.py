@@ -56,7 +56,7 @@ async def suite(postgres: str, nats_server: NatsServer) -> AsyncIterator[Suite]:
     pool = await create_pool(postgres, name="test", max_size=8)
     log = PostgresLog(pool)
     people = PostgresPeople(pool, bytes(range(32)))
-    settings = BusSettings(nats_url=nats_server.address("room"))
+    settings = BusSettings(nats_url=nats_server.address("test"))
     async with await Bus.connect(settings, "test") as bus, Committer(log, people, bus) as committer:
         yield Suite(bus, log, people, committer)
     await pool.close()

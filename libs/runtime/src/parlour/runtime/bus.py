@@ -10,6 +10,7 @@ same command id until its time is up, since commands are idempotent. A subscript
 import asyncio
 import contextlib
 import random
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
@@ -45,6 +46,7 @@ ASK_WITHIN_S = 5.0
 DRAIN_WITHIN_S = 5.0
 
 log = logger(__name__)
+_REFUSED = re.compile(r"permissions violation for subscription to \"([^\"]+)\"", re.IGNORECASE)
 R = TypeVar("R")
 Headers = Mapping[str, str]
 NO_HEADERS: Headers = {}
@@ -116,6 +118,7 @@ class Bus:
         self._waiting: dict[str, asyncio.Future[Msg]] = {}
         self._overflows: dict[int, Callable[[], None]] = {}
         self._served: dict[str, Served] = {}
+        self._refused: set[str] = set()
         self._on_reconnect: list[Callable[[], None]] = []
         self._decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
         self._encode = msgspec.json.Encoder().encode
@@ -221,7 +224,7 @@ class Bus:
         subscription = await self._client.subscribe(subject, queue, receive)  # pyright: ignore[reportUnknownMemberType]
         if on_overflow is not None:
             self._overflows[subscription._id] = on_overflow  # pyright: ignore[reportPrivateUsage] overflow errors cite it
-        await self.barrier()
+        await self._heard_of(subject)
         return subscription
 
     async def serve(
@@ -238,7 +241,7 @@ class Bus:
         await serving.start(service_name, version, {name: Endpoint(*endpoint) for name, endpoint in endpoints.items()})
         for endpoint in endpoints.values():
             self._served[endpoint[0]] = serving
-        await self.barrier()
+            await self._heard_of(endpoint[0])
 
     async def barrier(self) -> None:
         """Returns when the server has seen everything sent before; `flush()` does not promise that."""
@@ -271,6 +274,12 @@ class Bus:
         log.error("fault", where=where, error=repr(error), exc_info=error, **fields)
 
     # inside
+
+    async def _heard_of(self, subject: str) -> None:
+        """The server knows the subscription, or has refused it, which nats-py tells as an error in passing only."""
+        await self.barrier()
+        if subject in self._refused:
+            raise PermissionError(f"this NATS user may not subscribe to {subject}")
 
     def _decoder(self, kind: Any) -> msgspec.json.Decoder[Any]:
         decoder = self._decoders.get(kind)
@@ -323,6 +332,8 @@ class Bus:
             elif call := self._overflows.get(error.sid):
                 call()
             return
+        if refused := _REFUSED.search(str(error)):
+            self._refused.add(refused[1])
         log.warning("bus_error", error=f"{type(error).__name__}: {error}")
 
     async def _disconnected(self) -> None:
