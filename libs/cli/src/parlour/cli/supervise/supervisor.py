@@ -4,6 +4,7 @@ It tells where it stands in `run.json`; whoever waits for it reads that.
 """
 
 import asyncio
+import importlib
 import os
 import signal
 import time
@@ -17,7 +18,7 @@ from . import diagnose, logs, plan
 from .child import Child
 from .probes import Probe, answers, http_ready
 from .processes import identify, reap
-from .schema_step import bring_up_to_date
+from .schema_step import STAMP, bring_up_to_date, inputs
 from .state import Run, StartFailed, StateFolder
 
 SERVERS_WITHIN_S = 30.0
@@ -74,16 +75,25 @@ class Supervisor:
         if problem := diagnose.disk_problem(self.folder.path):
             raise StartFailed(problem)
         self._tell(step="servers")
+        loading = asyncio.create_task(asyncio.to_thread(self._load_meanwhile))
         nats, postgres = await self._start_servers()
         servers = plan.addresses(self.secrets, nats, postgres, self.environ)
         self._tell(step="schema", nats=servers.nats["cli"], postgres=servers.owner)
+        await loading
         await bring_up_to_date(self.folder, servers.owner, self.secrets if postgres else None)
         self._tell(step="services")
         self._start_services(servers)
+        await asyncio.to_thread(importlib.import_module, "parlour.cli.first_app")
         await self._all_ready(self.services, SERVICES_WITHIN_S)
         self._tell(step="app", url=f"http://{self._shown_host()}:{self.port}", app_id=plan.DEFAULT_APP)
         await self._open_app(servers.nats["cli"])
         self._tell(state="ready", step="", took_s=round(time.monotonic() - self._began, 2))
+
+    def _load_meanwhile(self) -> None:
+        """What later steps import, loaded while this process waits for the servers."""
+        if not self.folder.stamp(STAMP, inputs()):
+            importlib.import_module("alembic.command")
+            importlib.import_module("sqlalchemy.ext.asyncio")
 
     def _reap(self) -> None:
         """What a killed supervisor left; the kernel ended its children in most cases."""
