@@ -7,19 +7,27 @@ import { detect, type CheckType, type ZegoCapabilityDetection } from "./detectio
 import { devicesOf, DeviceWatch, enumDevices } from "./devices";
 import { Emitter } from "./emitter";
 import { mediaRetryMs, roomRetryMs, setOptions } from "./engine-options";
-import type { ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvents, ZegoRoomConfig, ZegoServerResponse, ZegoUser, ZegoWebPlayOption, ZegoWebPublishOption } from "./entities";
+import type { ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvents, ZegoRoomConfig, ZegoServerResponse, ZegoUser, ZegoVideoConfig, ZegoWebPlayOption, ZegoWebPublishOption } from "./entities";
 import { asZegoError, failure, type ZegoError } from "./errors";
 import { PageWatch } from "./lifecycle";
 import { log, setLogLevel, type LogConfig } from "./logging";
 import { messageRoom, sendBarrage, sendBroadcast, sendCommand, type SentBarrage, type SentBroadcast } from "./messages";
 import { canEncode } from "./publish/codecs";
 import type { PublishChoice } from "./publish/publisher";
+import { LiveMedia } from "./publish/live-media";
+import { declineOn, type NotOffered } from "./not-offered";
+import { QualityMonitor } from "./quality/monitor";
+import { SoundMeter } from "./quality/sound-meter";
+import type { ZegoPlayStats, ZegoPublishStats } from "./quality/stats";
 import type { Room } from "./room/room";
 import { Rooms } from "./room/rooms";
 import { gatewayAddresses } from "./signalling/address";
-import { ZegoStreamView } from "./view/stream-view";
+import { useSink, ZegoStreamView } from "./view/stream-view";
 
 export const VERSION = "3.12.0";
+
+/** The methods that are not offered are typed here and put on the prototype below. */
+export interface ZegoExpressEngine extends NotOffered {}
 
 export class ZegoExpressEngine {
   static readonly version = VERSION;
@@ -27,6 +35,9 @@ export class ZegoExpressEngine {
   protected readonly events = new Emitter<ZegoEvents>();
   protected readonly rooms: Rooms;
   protected readonly captures: Captures;
+  private readonly live: LiveMedia;
+  private readonly quality: QualityMonitor;
+  private readonly soundMeter: SoundMeter;
   private readonly deviceWatch: DeviceWatch;
   private readonly pageWatch: PageWatch;
   private destroyed = false;
@@ -36,6 +47,10 @@ export class ZegoExpressEngine {
     const settings = { appID: checkAppID(appID), addresses: gatewayAddresses(server), roomRetryMs, mediaRetryMs };
     this.rooms = new Rooms(settings, this.events);
     this.captures = new Captures((stream, legacy) => this.screenEnded(stream, legacy));
+    const rooms = () => this.rooms.list;
+    this.live = new LiveMedia(this.captures, rooms);
+    this.quality = new QualityMonitor(rooms, this.events);
+    this.soundMeter = new SoundMeter(rooms, this.events);
     this.deviceWatch = new DeviceWatch(this.events);
     this.pageWatch = new PageWatch(() => this.rooms.farewell(), () => this.rooms.session.hurry());
   }
@@ -83,8 +98,10 @@ export class ZegoExpressEngine {
     this.alive("loginRoom");
     const entering = this.rooms.enter(checkRoomID(roomID), checkToken(token), checkUser(user), config ?? {});
     this.pageWatch.start();
+    await entering;
+    this.quality.start();
     void this.deviceWatch.start();
-    return entering;
+    return true;
   }
 
   /** Without a room: all of them. Await it to know that others were told. */
@@ -174,6 +191,7 @@ export class ZegoExpressEngine {
       const room = this.room(publishOption?.roomID, Code.NOT_LOGGED_IN);
       const source = this.captures.source(stream);
       if (this.rooms.publication(streamID)) throw failure(Code.ALREADY_PUBLISHING, `${streamID} is being published`);
+      this.live.applyAudioMute(source.stream);
       room.publisher.start(streamID, source, choice);
       return true;
     } catch (thrown) {
@@ -193,6 +211,73 @@ export class ZegoExpressEngine {
     await this.rooms.session.request({ t: "streamExtraInfo", roomID: found.room.id, streamID, extraInfo });
     found.publication.choice.extraInfo = extraInfo;
     return { errorCode: 0, extendedData: "" };
+  }
+
+  mutePublishStreamVideo(stream: MediaStream | ZegoLocalStream, mute: boolean, retain = false): boolean {
+    return this.live.muteVideo(stream, mute, retain);
+  }
+
+  mutePublishStreamAudio(stream: MediaStream | ZegoLocalStream, mute: boolean): boolean {
+    return this.live.muteAudio(stream, mute);
+  }
+
+  muteMicrophone(mute: boolean): boolean {
+    return this.live.muteMicrophone(mute);
+  }
+
+  isMicrophoneMuted(): boolean {
+    return this.live.isMicrophoneMuted;
+  }
+
+  useVideoDevice(stream: MediaStream | ZegoLocalStream, deviceID: string): Promise<ZegoServerResponse> {
+    return this.live.useDevice(stream, "video", deviceID);
+  }
+
+  useAudioDevice(stream: MediaStream | ZegoLocalStream, deviceID: string): Promise<ZegoServerResponse> {
+    return this.live.useDevice(stream, "audio", deviceID);
+  }
+
+  async useFrontCamera(stream: MediaStream | ZegoLocalStream, enable: boolean): Promise<ZegoServerResponse> {
+    return this.live.useFacing(stream, enable);
+  }
+
+  enableVideoCaptureDevice(stream: MediaStream | ZegoLocalStream, enable = true): Promise<boolean> {
+    return this.live.enableVideoCapture(stream, enable);
+  }
+
+  setVideoConfig(stream: MediaStream | ZegoLocalStream, config: ZegoVideoConfig): Promise<ZegoServerResponse> {
+    return this.live.setVideoConfig(stream, config);
+  }
+
+  setAudioConfig(stream: MediaStream | ZegoLocalStream, config: { ANS?: boolean; AGC?: boolean; AEC?: boolean }): Promise<ZegoServerResponse> {
+    return this.live.setAudioConfig(stream, config);
+  }
+
+  updatePublishingStream(stream: MediaStream | ZegoLocalStream, type: 0 | 1 | 2): Promise<ZegoServerResponse> {
+    return this.live.update(stream, type);
+  }
+
+  replaceTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
+    return this.live.replaceTrack(stream, track);
+  }
+
+  addTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
+    return this.live.addTrack(stream, track);
+  }
+
+  removeTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
+    return this.live.removeTrack(stream, track);
+  }
+
+  /** Null while the stream is not published. */
+  async getPublishingStreamQuality(streamID: string): Promise<ZegoPublishStats | null> {
+    const found = this.rooms.publication(streamID);
+    return found ? this.quality.publishing(found.room, streamID) : null;
+  }
+
+  /** Levels of all streams, 0 to 100, by soundLevelUpdate and capturedSoundLevelUpdate. */
+  setSoundLevelDelegate(enable: boolean, interval?: number, _options?: { enableInBackground?: boolean }): void {
+    this.soundMeter.set(enable, interval);
   }
 
   // Playing
@@ -225,6 +310,17 @@ export class ZegoExpressEngine {
     return this.muteAll("video", mute);
   }
 
+  /** Null while the stream is not played. */
+  async getPlayingStreamQuality(streamID: string): Promise<ZegoPlayStats | null> {
+    const found = this.rooms.playing(streamID);
+    return found ? this.quality.playing(found.room, streamID) : null;
+  }
+
+  async useAudioOutputDevice(media: HTMLMediaElement, deviceID: string): Promise<boolean> {
+    await useSink(media, deviceID);
+    return true;
+  }
+
   createRemoteStreamView(remoteStream: MediaStream): ZegoStreamView {
     return new ZegoStreamView(remoteStream);
   }
@@ -255,6 +351,8 @@ export class ZegoExpressEngine {
     if (this.destroyed) return;
     this.destroyed = true;
     this.captures.destroyAll();
+    this.soundMeter.set(false);
+    this.quality.stop();
     this.pageWatch.stop();
     this.deviceWatch.stop();
     await this.logoutRoom();
@@ -314,3 +412,5 @@ function publishChoice(option: ZegoWebPublishOption | undefined): PublishChoice 
   const extraInfo = option?.extraInfo === undefined ? "" : checkStreamExtra(option.extraInfo);
   return { codec, extraInfo };
 }
+
+declineOn(ZegoExpressEngine);

@@ -82,8 +82,13 @@ export class Player extends Transport<Playing> {
     return true;
   }
 
-  receivers(playing: Playing): Partial<Record<Kind, RTCRtpReceiver>> {
-    return Object.fromEntries(this.slots.of(playing).map((slot) => [slot.kind, slot.transceiver.receiver]));
+  /** The m-line of a kind, for statistics. */
+  midOf(playing: Playing, kind: Kind): string | null {
+    return this.slots.slot(playing, kind)?.transceiver.mid ?? null;
+  }
+
+  mutedOf({ muted }: Playing): Record<Kind, boolean> {
+    return muted;
   }
 
   protected override attach(playing: Playing, pc: RTCPeerConnection): boolean {
@@ -136,9 +141,9 @@ export class Player extends Transport<Playing> {
   }
 
   protected override mids(playing: Playing): MediaMids {
-    const mid = (kind: Kind) => (playing.muted[kind] ? undefined : (this.slots.slot(playing, kind)?.transceiver.mid ?? undefined));
+    const mid = (kind: Kind) => (playing.muted[kind] ? null : this.midOf(playing, kind));
     const [audioMid, videoMid] = [mid("audio"), mid("video")];
-    return { ...(audioMid === undefined ? {} : { audioMid }), ...(videoMid === undefined ? {} : { videoMid }) };
+    return { ...(audioMid === null ? {} : { audioMid }), ...(videoMid === null ? {} : { videoMid }) };
   }
 
   protected override answered(playing: Playing): void {

@@ -93,6 +93,15 @@ export class Publisher extends Transport<Publication> {
     await this.sender(publication, kind)?.replaceTrack(publication.track(kind) ?? null);
   }
 
+  /** The m-line of a kind, for statistics. */
+  midOf(publication: Publication, kind: Kind): string | null {
+    return this.slots.slot(publication, kind)?.transceiver.mid ?? null;
+  }
+
+  mutedOf(publication: Publication): Record<Kind, boolean> {
+    return { audio: publication.track("audio")?.enabled === false, video: publication.track("video")?.enabled === false };
+  }
+
   sender(publication: Publication, kind: Kind): RTCRtpSender | undefined {
     return this.slots.slot(publication, kind)?.transceiver.sender;
   }
@@ -161,9 +170,8 @@ export class Publisher extends Transport<Publication> {
   }
 
   protected override mids(publication: Publication): MediaMids {
-    const mid = (kind: Kind) => this.slots.slot(publication, kind)?.transceiver.mid ?? undefined;
-    const [audioMid, videoMid] = [mid("audio"), mid("video")];
-    return { ...(audioMid === undefined ? {} : { audioMid }), ...(videoMid === undefined ? {} : { videoMid }) };
+    const [audioMid, videoMid] = [this.midOf(publication, "audio"), this.midOf(publication, "video")];
+    return { ...(audioMid === null ? {} : { audioMid }), ...(videoMid === null ? {} : { videoMid }) };
   }
 }
 

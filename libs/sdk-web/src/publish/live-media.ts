@@ -1,0 +1,199 @@
+/** Changes to media while it is captured or published: mutes, devices, sizes, tracks. What is published follows without a new offer where it can. */
+import { captureError, mediaDevices } from "../capture/acquire";
+import type { Captures } from "../capture/captures";
+import { ZegoLocalStream } from "../capture/local-stream";
+import { Code } from "../codes";
+import type { ZegoServerResponse, ZegoVideoConfig } from "../entities";
+import { failure } from "../errors";
+import { log } from "../logging";
+import type { Kind } from "../negotiation/slots";
+import type { Room } from "../room/room";
+import type { Publication, Publisher } from "./publisher";
+
+type AnyStream = MediaStream | ZegoLocalStream;
+
+const OK: ZegoServerResponse = { errorCode: 0, extendedData: "" };
+
+export class LiveMedia {
+  private microphoneMuted = false;
+  private readonly mutedAudio = new WeakSet<MediaStream>();
+
+  constructor(
+    private readonly captures: Captures,
+    private readonly rooms: () => readonly Room[],
+  ) {}
+
+  get isMicrophoneMuted(): boolean {
+    return this.microphoneMuted;
+  }
+
+  /** Engine-wide, for what is published now and later. */
+  muteMicrophone(mute: boolean): boolean {
+    this.microphoneMuted = Boolean(mute);
+    for (const { publication } of this.publications()) this.applyAudioMute(publication.source.stream);
+    return true;
+  }
+
+  /** A publication is about to begin. */
+  applyAudioMute(stream: MediaStream): void {
+    const enabled = !this.microphoneMuted && !this.mutedAudio.has(stream);
+    for (const track of stream.getAudioTracks()) track.enabled = enabled;
+  }
+
+  muteAudio(given: AnyStream, mute: boolean): boolean {
+    const stream = this.media(given);
+    if (!stream.getAudioTracks().length) return false;
+    if (mute) this.mutedAudio.add(stream);
+    else this.mutedAudio.delete(stream);
+    this.applyAudioMute(stream);
+    return true;
+  }
+
+  /** Viewers see black; with `retain` the own preview goes on. The camera keeps running. */
+  muteVideo(given: AnyStream, mute: boolean, retain = false): boolean {
+    const stream = this.media(given);
+    const track = stream.getVideoTracks()[0];
+    if (!track) return false;
+    track.enabled = !mute || retain;
+    for (const { publisher, publication } of this.publications(stream)) {
+      publication.stand.video?.stop();
+      delete publication.stand.video;
+      if (mute && retain) {
+        publication.stand.video = track.clone();
+        publication.stand.video.enabled = false;
+      }
+      publisher.send(publication, "video").catch((fault) => log.warn("mutePublishStreamVideo", fault));
+    }
+    return true;
+  }
+
+  /** Another camera or microphone for a stream that is captured. */
+  async useDevice(given: AnyStream, kind: Kind, deviceID: string): Promise<ZegoServerResponse> {
+    if (typeof deviceID !== "string" || !deviceID) throw failure(Code.DEVICE_NOT_FOUND, "deviceID is empty", { field: "deviceID" });
+    return this.recapture(given, kind, { deviceId: { exact: deviceID } });
+  }
+
+  useFacing(given: AnyStream, front: boolean): Promise<ZegoServerResponse> {
+    return this.recapture(given, "video", { facingMode: front ? "user" : "environment" });
+  }
+
+  async setVideoConfig(given: AnyStream, config: ZegoVideoConfig): Promise<ZegoServerResponse> {
+    const stream = this.media(given);
+    const track = this.track(stream, "video");
+    const { width, height, frameRate, maxBitrate } = config ?? {};
+    const wish = { ...(width ? { width } : {}), ...(height ? { height } : {}), ...(frameRate ? { frameRate } : {}) };
+    try {
+      await track.applyConstraints({ ...track.getConstraints(), ...wish });
+    } catch (fault) {
+      throw captureError(fault);
+    }
+    const source = this.captures.find(given)?.source;
+    if (source && maxBitrate) source.videoKbps = maxBitrate;
+    await Promise.all(this.publications(stream).map(({ publisher, publication }) => publisher.limit(publication)));
+    return OK;
+  }
+
+  async setAudioConfig(given: AnyStream, config: { ANS?: boolean; AGC?: boolean; AEC?: boolean }): Promise<ZegoServerResponse> {
+    const track = this.track(this.media(given), "audio");
+    const { ANS, AGC, AEC } = config ?? {};
+    const wish = {
+      ...(ANS === undefined ? {} : { noiseSuppression: ANS }),
+      ...(AGC === undefined ? {} : { autoGainControl: AGC }),
+      ...(AEC === undefined ? {} : { echoCancellation: AEC }),
+    };
+    await track.applyConstraints({ ...track.getConstraints(), ...wish });
+    return OK;
+  }
+
+  /** Frees the camera (its light goes out) or takes it again. */
+  async enableVideoCapture(given: AnyStream, enable = true): Promise<boolean> {
+    const stream = this.media(given);
+    const track = stream.getVideoTracks()[0];
+    if (!enable) {
+      if (!track) return false;
+      track.stop();
+      return true;
+    }
+    if (track?.readyState === "live") return true;
+    await this.recapture(given, "video", {});
+    return true;
+  }
+
+  /** What a ZegoLocalStream holds now goes to the viewers: 0 video, 1 audio, 2 both. */
+  async update(given: AnyStream, type: 0 | 1 | 2 = 2): Promise<ZegoServerResponse> {
+    if (![0, 1, 2].includes(type)) throw failure(Code.PARAMETER, "the type is unknown", { field: "type", limit: "0 video, 1 audio, 2 both" });
+    const publications = this.publications(this.media(given));
+    if (!publications.length) throw failure(Code.NOT_PUBLISHING, "the stream is not being published");
+    await Promise.all(publications.map(({ publisher, publication }) => publisher.refresh(publication)));
+    return OK;
+  }
+
+  async replaceTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
+    this.track(stream, track.kind as Kind);
+    for (const old of stream.getTracks()) if (old.kind === track.kind && old !== track) stream.removeTrack(old);
+    return this.addTrack(stream, track);
+  }
+
+  async addTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
+    stream.addTrack(track);
+    await this.refresh(stream);
+    return OK;
+  }
+
+  async removeTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
+    stream.removeTrack(track);
+    await this.refresh(stream);
+    return OK;
+  }
+
+  private async recapture(given: AnyStream, kind: Kind, wish: MediaTrackConstraints): Promise<ZegoServerResponse> {
+    const stream = this.media(given);
+    const old = this.track(stream, kind);
+    const { deviceId: _device, facingMode: _facing, ...kept } = old.getConstraints();
+    const enabled = old.enabled;
+    old.stop(); // some machines open one camera at a time only
+    const [fresh] = await this.open(kind, { ...kept, ...wish });
+    if (!fresh) throw failure(Code.DEVICE_NOT_FOUND, "the device gave nothing");
+    fresh.enabled = enabled;
+    const local = this.captures.find(given);
+    if (local) {
+      local.put(fresh);
+    } else {
+      stream.removeTrack(old);
+      stream.addTrack(fresh);
+    }
+    await this.refresh(stream);
+    return OK;
+  }
+
+  private async open(kind: Kind, constraints: MediaTrackConstraints): Promise<MediaStreamTrack[]> {
+    try {
+      return (await mediaDevices().getUserMedia({ [kind]: constraints })).getTracks();
+    } catch (fault) {
+      throw captureError(fault);
+    }
+  }
+
+  private async refresh(stream: MediaStream): Promise<void> {
+    this.applyAudioMute(stream);
+    await Promise.all(this.publications(stream).map(({ publisher, publication }) => publisher.refresh(publication)));
+  }
+
+  /** The publications of one stream, or all. */
+  private publications(stream?: MediaStream): { publisher: Publisher; publication: Publication }[] {
+    const all = this.rooms().flatMap(({ publisher }) => publisher.list.map((publication) => ({ publisher, publication })));
+    return stream ? all.filter(({ publication }) => publication.source.stream === stream) : all;
+  }
+
+  private media(given: AnyStream): MediaStream {
+    if (given instanceof ZegoLocalStream) return given.stream;
+    if (given instanceof MediaStream) return given;
+    throw failure(Code.STREAM_OBJECT, "this is no stream", { field: "stream" });
+  }
+
+  private track(stream: MediaStream, kind: Kind): MediaStreamTrack {
+    const [track] = kind === "video" ? stream.getVideoTracks() : stream.getAudioTracks();
+    if (!track) throw failure(kind === "video" ? Code.NO_VIDEO_TRACK : Code.NO_AUDIO_TRACK, `the stream has no ${kind}`, { field: "stream" });
+    return track;
+  }
+}

@@ -1,0 +1,158 @@
+/** From two readings of an m-line to the fields that pages know. Pure. */
+import { number, type Line } from "./report";
+import type { AudioStats, PlayAudioStats, PlayVideoStats, PublishVideoStats, QualityGrade, VideoStats, ZegoPlayStats, ZegoPublishStats } from "./stats";
+
+const KINDS = ["audio", "video"] as const;
+
+/** One stream's m-lines at a moment. */
+export interface Reading {
+  audio?: Line;
+  video?: Line;
+  rtt: number;
+  muted: { audio: boolean; video: boolean };
+}
+
+/** What changed between two readings of a line, per second. */
+interface Rates {
+  kbps: number;
+  packets: number;
+  frames: number;
+  lossRate: number;
+  seconds: number;
+}
+
+export function publishStats(now: Reading, before: Reading | undefined): ZegoPublishStats {
+  const video = rates(now.video, before?.video);
+  const audio = rates(now.audio, before?.audio);
+  return { video: publishVideo(now, video), audio: sharedAudio(now, audio), rtt: now.rtt };
+}
+
+export function playStats(now: Reading, before: Reading | undefined): ZegoPlayStats {
+  const video = rates(now.video, before?.video);
+  const audio = rates(now.audio, before?.audio);
+  return {
+    video: playVideo(now, before, video),
+    audio: playAudio(now, before, audio),
+    peerToPeerDelay: Math.round(now.rtt / 2 + bufferMs(now, before)),
+    peerToPeerPacketLostRate: Math.max(video.lossRate, audio.lossRate),
+  };
+}
+
+/** A share lost, and a round trip, as one grade. */
+export function grade(flowing: boolean, lossRate: number, rtt: number): QualityGrade {
+  if (!flowing) return -1;
+  const byLoss = [0.01, 0.03, 0.08, 0.2].findIndex((limit) => lossRate <= limit);
+  const byTime = [100, 200, 400, 800].findIndex((limit) => rtt <= limit);
+  return Math.max(byLoss < 0 ? 4 : byLoss, byTime < 0 ? 4 : byTime) as QualityGrade;
+}
+
+function rates(now: Line | undefined, before: Line | undefined): Rates {
+  const start = before && now && before.bytes <= now.bytes ? before : undefined;
+  const seconds = now && start ? (now.atMs - start.atMs) / 1000 : 0;
+  if (!now || !start || seconds <= 0) return { kbps: 0, packets: 0, frames: 0, lossRate: 0, seconds: 0 };
+  const packets = now.packets - start.packets;
+  const lost = Math.max(0, now.lost - start.lost);
+  return {
+    kbps: round((now.bytes - start.bytes) * 8 / 1000 / seconds),
+    packets: round(packets / seconds),
+    frames: round((now.frames - start.frames) / seconds),
+    lossRate: lost && round(lost / (packets + lost), 4),
+    seconds,
+  };
+}
+
+function sharedVideo({ video, muted, rtt }: Reading, rate: Rates): VideoStats {
+  const entry = video?.entry ?? {};
+  return {
+    frameWidth: number(entry.frameWidth),
+    frameHeight: number(entry.frameHeight),
+    googCodecName: codecName(video),
+    muteState: muted.video || !video ? "1" : "0",
+    videoBitrate: rate.kbps,
+    videoFPS: number(video?.source.framesPerSecond) || number(entry.framesPerSecond) || rate.frames,
+    videoTransferFPS: rate.frames,
+    videoPacketsLost: video?.lost ?? 0,
+    videoPacketsLostRate: rate.lossRate,
+    videoQuality: grade(rate.packets > 0, rate.lossRate, rtt),
+  };
+}
+
+function sharedAudio({ audio, muted, rtt }: Reading, rate: Rates): AudioStats {
+  return {
+    audioBitrate: rate.kbps,
+    audioCodec: codecName(audio),
+    googCodecName: codecName(audio),
+    audioFPS: rate.packets,
+    audioPacketsLost: audio?.lost ?? 0,
+    audioPacketsLostRate: rate.lossRate,
+    audioQuality: grade(rate.packets > 0, rate.lossRate, rtt),
+    muteState: muted.audio || !audio ? "1" : "0",
+  };
+}
+
+function publishVideo(reading: Reading, rate: Rates): PublishVideoStats {
+  const { powerEfficientEncoder } = reading.video?.entry ?? {};
+  return { ...sharedVideo(reading, rate), ...(powerEfficientEncoder === undefined ? {} : { isHardwareEncode: Boolean(powerEfficientEncoder) }) };
+}
+
+function playVideo(now: Reading, before: Reading | undefined, rate: Rates): PlayVideoStats {
+  const entry = now.video?.entry ?? {};
+  const rendered = number(entry.framesDecoded) - number(entry.framesDropped);
+  const renderedBefore = number(before?.video?.entry.framesDecoded) - number(before?.video?.entry.framesDropped);
+  const frozen = number(entry.totalFreezesDuration);
+  return {
+    ...sharedVideo(now, rate),
+    videoRenderFPS: rate.seconds > 0 ? round((rendered - renderedBefore) / rate.seconds) : 0,
+    videoFramesDecoded: number(entry.framesDecoded),
+    videoFramesDropped: number(entry.framesDropped),
+    videoCumulativeDecodeTime: round(number(entry.totalDecodeTime), 3),
+    videoCumulativeBreakTime: Math.round(frozen * 1000),
+    videoCumulativeBreakRate: share(frozen, number(entry.totalInterFrameDelay)),
+  };
+}
+
+function playAudio(now: Reading, before: Reading | undefined, rate: Rates): PlayAudioStats {
+  const entry = now.audio?.entry ?? {};
+  const clock = number(now.audio?.codec.clockRate) || 48_000;
+  const concealed = number(entry.concealedSamples) / clock;
+  const heard = number(entry.totalSamplesReceived) / clock;
+  const level = Math.round(number(entry.audioLevel) * 100);
+  return {
+    ...sharedAudio(now, rate),
+    audioJitter: Math.round(number(entry.jitter) * 1000),
+    audioLevel: level,
+    audioSendLevel: level,
+    audioSamplingRate: samplingRate(now, before, rate),
+    audioCumulativeDecodeTime: round(heard, 3),
+    audioCumulativeBreakTime: Math.round(concealed * 1000),
+    audioCumulativeBreakRate: share(concealed, heard),
+  };
+}
+
+function samplingRate(now: Reading, before: Reading | undefined, { seconds }: Rates): number {
+  const samples = number(now.audio?.entry.totalSamplesReceived) - number(before?.audio?.entry.totalSamplesReceived);
+  return seconds > 0 ? Math.round(samples / seconds) : 0;
+}
+
+/** Mean stay in the jitter buffer since the reading before; the longer of both kinds. */
+function bufferMs(now: Reading, before: Reading | undefined): number {
+  const delays = KINDS.map((kind) => {
+    const [entry, old] = [now[kind]?.entry ?? {}, before?.[kind]?.entry ?? {}];
+    const count = number(entry.jitterBufferEmittedCount) - number(old.jitterBufferEmittedCount);
+    return count > 0 ? ((number(entry.jitterBufferDelay) - number(old.jitterBufferDelay)) / count) * 1000 : 0;
+  });
+  return Math.max(0, ...delays);
+}
+
+function codecName(line: Line | undefined): string {
+  const type = line?.codec.mimeType;
+  return typeof type === "string" ? type.slice(type.indexOf("/") + 1) : "";
+}
+
+function share(part: number, whole: number): number {
+  return whole > 0 ? round(part / whole, 4) : 0;
+}
+
+function round(value: number, digits = 1): number {
+  return Number(value.toFixed(digits));
+}

@@ -1,0 +1,86 @@
+/** Measures every publishing and playing stream each three seconds, for as long as there are any, and tells the page. */
+import type { Emitter } from "../emitter";
+import type { ZegoEvents } from "../entities";
+import { log } from "../logging";
+import type { Flow } from "../negotiation/flow";
+import type { Room } from "../room/room";
+import { playStats, publishStats, type Reading } from "./measure";
+import { readReport, type Report } from "./report";
+import type { ZegoPlayStats, ZegoPublishStats } from "./stats";
+
+export const QUALITY_INTERVAL_MS = 3_000;
+
+export class QualityMonitor {
+  private readonly last = new WeakMap<Flow<any>, Reading>();
+  private timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(
+    private readonly rooms: () => readonly Room[],
+    private readonly events: Emitter<ZegoEvents>,
+  ) {}
+
+  start(): void {
+    this.timer ??= setInterval(() => void this.round().catch((fault) => log.debug("statistics failed", fault)), QUALITY_INTERVAL_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+
+  /** The stream's quality since it was measured last; null when it is not published here. */
+  async publishing(room: Room, streamID: string): Promise<ZegoPublishStats | null> {
+    const flow = room.publisher.find(streamID);
+    const reading = flow && this.read(await report(room.publisher.connection), room.publisher, flow);
+    return reading ? publishStats(reading, this.swap(flow, reading)) : null;
+  }
+
+  async playing(room: Room, streamID: string): Promise<ZegoPlayStats | null> {
+    const flow = room.player.find(streamID);
+    const reading = flow && this.read(await report(room.player.connection), room.player, flow);
+    return reading ? playStats(reading, this.swap(flow, reading)) : null;
+  }
+
+  private async round(): Promise<void> {
+    const rooms = this.rooms();
+    if (!rooms.length) return this.stop();
+    await Promise.all(rooms.map((room) => this.measure(room)));
+  }
+
+  private async measure(room: Room): Promise<void> {
+    const { publisher, player } = room;
+    const [sent, received] = await Promise.all([report(publisher.connection), report(player.connection)]);
+    for (const flow of publisher.list.filter(({ active }) => active)) {
+      const reading = this.read(sent, publisher, flow);
+      if (reading) this.events.emit("publishQualityUpdate", flow.streamID, publishStats(reading, this.swap(flow, reading)));
+    }
+    for (const flow of player.list.filter(({ active }) => active)) {
+      const reading = this.read(received, player, flow);
+      if (reading) this.events.emit("playQualityUpdate", flow.streamID, playStats(reading, this.swap(flow, reading)));
+    }
+  }
+
+  private read<F extends Flow<any>>(stats: Report | undefined, transport: Lines<F>, flow: F): Reading | undefined {
+    if (!stats) return undefined;
+    const audio = stats.line(transport.midOf(flow, "audio"));
+    const video = stats.line(transport.midOf(flow, "video"));
+    return { ...(audio ? { audio } : {}), ...(video ? { video } : {}), rtt: stats.rtt, muted: transport.mutedOf(flow) };
+  }
+
+  /** The reading before this one. */
+  private swap(flow: Flow<any>, reading: Reading): Reading | undefined {
+    const before = this.last.get(flow);
+    this.last.set(flow, reading);
+    return before;
+  }
+}
+
+/** Where a flow is found in a report. */
+interface Lines<F> {
+  midOf(flow: F, kind: "audio" | "video"): string | null;
+  mutedOf(flow: F): { audio: boolean; video: boolean };
+}
+
+export async function report(pc: RTCPeerConnection | undefined): Promise<Report | undefined> {
+  return pc && pc.connectionState !== "closed" ? readReport(await pc.getStats()) : undefined;
+}

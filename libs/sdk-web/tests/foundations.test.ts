@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Emitter } from "../src/emitter";
+import { asZegoError, failure, ZegoError } from "../src/errors";
+import { gatewayAddresses } from "../src/signalling/address";
+import { Backoff } from "../src/signalling/backoff";
+import { setLogLevel } from "../src/logging";
+import { Serial } from "../src/negotiation/serial";
+
+setLogLevel("disable");
+
+test("an error carries all five names and JSON in extendedData", () => {
+  const error = failure(1002013, "roomID has 200 bytes", { field: "roomID", limit: "128 bytes", hint: "shorten it" });
+  assert.ok(error instanceof Error && error instanceof ZegoError);
+  const { errorCode, extendedData, code, msg, message } = error;
+  assert.deepEqual([errorCode, code, msg], [1002013, 1002013, message]);
+  assert.match(message, /roomID has 200 bytes.*128 bytes.*shorten it/);
+  assert.deepEqual(JSON.parse(extendedData), { message: "roomID has 200 bytes", field: "roomID", limit: "128 bytes", hint: "shorten it" });
+});
+
+test("a foreign fault keeps its text", () => {
+  assert.match(asZegoError(new TypeError("boom"), 1).message, /TypeError: boom/);
+});
+
+test("handlers run in order, and a fault in one stops none", async () => {
+  const events = new Emitter<{ e: (n: number) => unknown }>();
+  const seen: string[] = [];
+  events.on("e", (n) => seen.push(`first ${n}`));
+  events.on("e", () => {
+    throw new Error("a page's mistake");
+  });
+  events.on("e", async () => Promise.reject(new Error("a page's mistake")));
+  events.on("e", (n) => seen.push(`last ${n}`));
+  events.emit("e", 1);
+  await Promise.resolve();
+  assert.deepEqual(seen, ["first 1", "last 1"]);
+});
+
+test("off removes one handler, or all; bad arguments answer false", () => {
+  const events = new Emitter<{ e: () => unknown }>();
+  let calls = 0;
+  const handler = () => calls++;
+  assert.ok(events.on("e", handler));
+  events.on("e", handler);
+  events.off("e", handler);
+  events.emit("e");
+  assert.equal(calls, 0);
+  events.on("e", handler);
+  events.off("e");
+  events.emit("e");
+  assert.equal(calls, 0);
+  assert.equal(events.on("e", undefined as unknown as () => void), false);
+  assert.equal(events.on(3 as unknown as "e", handler), false);
+});
+
+test("addresses: the own origin for what is none, a list in turn, any path", () => {
+  const own = "http://host:8080";
+  for (const nothing of ["", null, undefined, "whatever", 5]) assert.deepEqual(gatewayAddresses(nothing, own), ["ws://host:8080/ws"]);
+  assert.deepEqual(gatewayAddresses("wss://a.example/accesshub", own), ["wss://a.example/accesshub"]);
+  assert.deepEqual(gatewayAddresses("wss://a.example:8443", own), ["wss://a.example:8443/ws"]);
+  assert.deepEqual(gatewayAddresses(["ws://a/x", "https://b", "junk", "ws://a/x"], own), ["ws://a/x", "wss://b/ws"]);
+  assert.deepEqual(gatewayAddresses("", "https://secure"), ["wss://secure/ws"]);
+});
+
+test("the backoff doubles to its limit, within its upper half", () => {
+  const low = new Backoff(300, 12_000, () => 0);
+  assert.deepEqual(Array.from({ length: 8 }, () => low.next()), [150, 300, 600, 1200, 2400, 4800, 6000, 6000]);
+  const high = new Backoff(300, 12_000, () => 1);
+  assert.deepEqual([high.next(), high.next()], [300, 600]);
+  high.reset();
+  assert.equal(high.next(), 300);
+});
+
+test("serial jobs keep their order over a failing one", async () => {
+  const serial = new Serial();
+  const order: number[] = [];
+  const first = serial.run(async () => {
+    await Promise.resolve();
+    order.push(1);
+    throw new Error("one");
+  });
+  const second = serial.run(async () => order.push(2));
+  await assert.rejects(first, /one/);
+  await second;
+  assert.deepEqual(order, [1, 2]);
+});
