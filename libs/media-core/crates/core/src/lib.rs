@@ -4,12 +4,16 @@
 //! packets to send come out in an [`egress::Egress`], news by `Router::poll_event` until it is empty. `now_us` is
 //! monotonic microseconds from any origin, the same for all calls.
 
+pub mod bitrate;
 pub mod command;
 pub mod crypto;
 pub mod egress;
 pub mod event;
+pub mod extensions;
 pub mod ice;
+pub mod media;
 pub mod router;
+pub mod rtcp;
 pub mod rtp;
 pub mod srtp;
 pub mod stats;

@@ -79,6 +79,12 @@ impl<T> Table<T> {
         slots.filter_map(|(index, slot)| slot.as_mut().map(|(id, e)| (index as u32, *id, e)))
     }
 
+    /// All indexes are below this.
+    #[must_use]
+    pub fn slots(&self) -> u32 {
+        self.slots.len() as u32
+    }
+
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,8 +1,11 @@
 //! One peer: its ICE agent, its keys, what waits for a path, and what it counts.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
+use crate::bitrate::BitrateHint;
 use crate::ice::{Agent, Path};
+use crate::media::Role;
+use crate::rtcp::ArrivalLog;
 use crate::srtp::{Receiver, Sender};
 use crate::stats::TransportCounters;
 
@@ -15,6 +18,17 @@ pub struct Srtp {
     pub rx: Receiver,
     /// Protects what we send.
     pub tx: Sender,
+}
+
+/// Which track an SSRC belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// The SSRC.
+    pub ssrc: u32,
+    /// Index of the track.
+    pub track: u32,
+    /// What it carries.
+    pub role: Role,
 }
 
 /// The transport.
@@ -33,6 +47,20 @@ pub struct Transport {
     pub sinks: Vec<u32>,
     /// What it counts.
     pub counters: TransportCounters,
+    /// Known SSRCs of the peer.
+    pub routes: Vec<Route>,
+    /// Next packet index of SSRCs that sinks used before.
+    pub retired: HashMap<u32, u64>,
+    /// Id of the transport-wide sequence number.
+    pub transport_cc_id: Option<u8>,
+    /// Arrivals that the peer was not told.
+    pub arrivals: ArrivalLog,
+    /// When to tell them.
+    pub arrivals_due_us: u64,
+    /// When to report reception.
+    pub report_due_us: u64,
+    /// What the peer is told to send.
+    pub bitrate: BitrateHint,
 }
 
 impl Transport {
@@ -47,6 +75,13 @@ impl Transport {
             tracks: Vec::new(),
             sinks: Vec::new(),
             counters: TransportCounters::default(),
+            routes: Vec::new(),
+            retired: HashMap::new(),
+            transport_cc_id: None,
+            arrivals: ArrivalLog::default(),
+            arrivals_due_us: 0,
+            report_due_us: 0,
+            bitrate: BitrateHint::default(),
         }
     }
 

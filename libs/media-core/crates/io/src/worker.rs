@@ -84,7 +84,10 @@ impl Worker {
             }
             let now_us = state.now_us();
             if now_us >= self.router.poll_timeout() {
-                self.guard(&mut state, |router, egress| router.handle_timeout(now_us, egress));
+                self.guard(&mut state, |router, egress| {
+                    router.handle_timeout(now_us, egress);
+                    false
+                });
             }
             self.forward(&mut state);
             self.report();
@@ -110,7 +113,10 @@ impl Worker {
         for i in 0..count {
             if let Some((remote, datagram)) = batch.datagram(i) {
                 let path = Path { via: via as u8, remote };
-                self.guard(state, |router, egress| router.handle_datagram(now_us, path, datagram, egress));
+                self.guard(state, |router, egress| {
+                    router.handle_datagram(now_us, path, datagram, egress);
+                    false
+                });
             }
         }
         self.forward(state);
@@ -121,7 +127,10 @@ impl Worker {
             match request {
                 Request::Command(command) => {
                     let now_us = state.now_us();
-                    self.guard(state, |router, egress| router.apply(now_us, command, egress));
+                    self.guard(state, |router, egress| {
+                        router.apply(now_us, command, egress);
+                        false
+                    });
                 }
                 Request::Stats(reply) => {
                     // Whoever asked may have stopped waiting.
@@ -133,25 +142,29 @@ impl Worker {
     }
 
     /// Runs a step of the router. A panic ends the transport that it concerns, and nothing else.
-    fn guard(&mut self, state: &mut State, step: impl FnOnce(&mut Router, &mut Egress)) {
+    /// What the step returned, or whether a transport was ended and the step may be tried again without it.
+    fn guard(&mut self, state: &mut State, step: impl FnOnce(&mut Router, &mut Egress) -> bool) -> bool {
         let (router, egress) = (&mut self.router, &mut state.egress);
-        let Err(panic) = catch_unwind(AssertUnwindSafe(|| step(router, egress))) else { return };
+        let panic = match catch_unwind(AssertUnwindSafe(|| step(router, egress))) {
+            Ok(result) => return result,
+            Err(panic) => panic,
+        };
         state.counters.panics += 1;
-        let Some(transport) = self.router.current() else { return };
+        let Some(transport) = self.router.current() else { return false };
         let router = &mut self.router;
         let _ = catch_unwind(AssertUnwindSafe(|| router.remove_transport(transport)));
         let _ = lock(&self.directory).remove_transport(transport);
         let message = panic.downcast_ref::<String>().map(String::as_str);
         let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic").to_owned();
         self.outbox.push(Notice::Panic { transport, message });
+        true
     }
 
     /// Lets the router forward what the batch brought, and sends.
     fn forward(&mut self, state: &mut State) {
         let now_us = state.now_us();
         loop {
-            let mut more = false;
-            self.guard(state, |router, egress| more = router.forward(now_us, egress));
+            let more = self.guard(state, |router, egress| router.forward(now_us, egress));
             self.send(state);
             if !more {
                 return;

@@ -92,11 +92,18 @@ impl Header {
 }
 
 /// Writes a fixed header without CSRCs and padding.
-pub fn write_header(out: &mut [u8], has_extension: bool, marker: bool, payload_type: u8, seq: u16, ts: u32, ssrc: u32) {
+pub fn write_header(
+    out: &mut [u8],
+    has_extension: bool,
+    marker: bool,
+    payload_type: u8,
+    numbers: crate::media::Numbers,
+    ssrc: u32,
+) {
     out[0] = 0x80 | u8::from(has_extension) << 4;
     out[1] = u8::from(marker) << 7 | payload_type;
-    out[2..4].copy_from_slice(&seq.to_be_bytes());
-    out[4..8].copy_from_slice(&ts.to_be_bytes());
+    out[2..4].copy_from_slice(&(numbers.seq as u16).to_be_bytes());
+    out[4..8].copy_from_slice(&numbers.timestamp.to_be_bytes());
     out[8..12].copy_from_slice(&ssrc.to_be_bytes());
 }
 

@@ -10,7 +10,8 @@ fn packet(elements: &[(u8, Vec<u8>)], payload: &[u8]) -> Vec<u8> {
         writer.add(*id, value);
     }
     let mut out = vec![0; FIXED_LEN + MAX_BLOCK_LEN + payload.len()];
-    write_header(&mut out, !writer.is_empty(), true, 111, 7, 8, 9);
+    let numbers = crate::media::Numbers { seq: 7, timestamp: 8 };
+    write_header(&mut out, !writer.is_empty(), true, 111, numbers, 9);
     let len = FIXED_LEN + writer.write(&mut out[FIXED_LEN..]);
     out.truncate(len);
     out.extend_from_slice(payload);

@@ -8,9 +8,9 @@ mod cm;
 mod gcm;
 mod kdf;
 mod receiver;
-mod replay;
+pub(crate) mod replay;
 
-pub use receiver::{Opened, Receiver, Refusal};
+pub use receiver::{Opened, Receiver, Refusal, nearest};
 
 /// Most bytes that protection adds to an RTP packet.
 pub const MAX_RTP_OVERHEAD: usize = 16;

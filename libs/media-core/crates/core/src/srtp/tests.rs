@@ -13,7 +13,8 @@ fn pair(profile: Profile) -> (Sender, Receiver) {
 
 fn sealed(sender: &Sender, ssrc: u32, index: u64, payload: &[u8]) -> Vec<u8> {
     let mut packet = vec![0; 12 + payload.len() + sender.cipher().rtp_overhead()];
-    crate::rtp::write_header(&mut packet, false, false, 96, index as u16, 0, ssrc);
+    let numbers = crate::media::Numbers { seq: index, timestamp: 0 };
+    crate::rtp::write_header(&mut packet, false, false, 96, numbers, ssrc);
     assert!(sender.cipher().seal_rtp(ssrc, index, 12, payload, &mut packet));
     packet
 }

@@ -1,61 +1,86 @@
 //! The router: every transport, track and sink of a node's port, and the way of a datagram between them.
 //!
-//! Contract: feed it `handle_datagram`, `handle_timeout` and `apply`, in any order, then send what is in the egress and
-//! take `poll_event` until it is empty. `poll_timeout` says when `handle_timeout` is wanted next. A panic while a
-//! datagram is handled concerns the transport that `current` names: remove that one and go on.
+//! Contract: feed it `handle_datagram`, `handle_timeout` and `apply`, in any order; call `forward` and send what is in
+//! the egress until it returns false; take `poll_event` until it is empty. `poll_timeout` says when `handle_timeout` is
+//! wanted next. A panic in any of these concerns the transport that `current` names: remove that one and go on.
+
+mod commands;
+mod feedback;
+mod forward;
+mod incoming;
+mod timers;
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::command::Command;
+use crate::crypto::Scatter;
 use crate::egress::Egress;
 use crate::event::Event;
-use crate::ice::{Agent, Outcome, Path, split_username};
+use crate::ice::{Outcome, Path, split_username};
+use crate::media::{Sink, Track};
+use crate::rtcp::Compound;
 use crate::rtp;
-use crate::srtp::{Receiver, Sender};
-use crate::stats::{NodeCounters, RouterStats, TransportStats};
+use crate::stats::{NodeCounters, RouterStats, SinkStats, TrackStats, TransportStats};
 use crate::stun::Message;
 use crate::table::Table;
-use crate::transport::{Srtp, Transport};
+use crate::transport::Transport;
+
+/// Our own SSRC in reports and feedback to peers: they know none of ours before we send media.
+const FEEDBACK_SSRC: u32 = 1;
 
 /// See the module.
 pub struct Router {
     transports: Table<Transport>,
+    tracks: Table<Track>,
+    sinks: Table<Sink>,
     by_ufrag: HashMap<String, u32>,
     by_path: HashMap<Path, u32>,
     events: VecDeque<Event>,
     counters: NodeCounters,
+    scatter: Scatter,
     current: Option<u64>,
     next_tick_us: u64,
+    /// Tracks with packets that their sinks have not seen, and how many sinks of the first have.
+    unforwarded: VecDeque<u32>,
+    served: usize,
+    compound: Compound,
+    wanted: Vec<u16>,
 }
 
 impl Router {
     /// An empty router; the seed scatters first sequence numbers.
     #[must_use]
-    pub fn new(_seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         Self {
             transports: Table::default(),
+            tracks: Table::default(),
+            sinks: Table::default(),
             by_ufrag: HashMap::new(),
             by_path: HashMap::new(),
             events: VecDeque::new(),
             counters: NodeCounters::default(),
+            scatter: Scatter::new(seed),
             current: None,
             next_tick_us: 0,
+            unforwarded: VecDeque::new(),
+            served: 0,
+            compound: Compound::default(),
+            wanted: Vec::new(),
         }
     }
 
     /// Takes one datagram; may decrypt it in place.
     pub fn handle_datagram(&mut self, now_us: u64, path: Path, datagram: &mut [u8], egress: &mut Egress) {
         self.counters.datagrams += 1;
+        self.current = None;
         match datagram.first() {
             Some(0..=3) => self.handle_stun(now_us, path, datagram, egress),
             Some(20..=63) => self.handle_dtls(path, datagram),
-            Some(128..=191) if datagram.len() <= rtp::MAX_PACKET => {}
+            Some(128..=191) if datagram.len() <= rtp::MAX_PACKET => self.handle_media(now_us, path, datagram, egress),
             _ => self.counters.dropped_malformed += 1,
         }
-        self.current = None;
     }
 
-    /// The transport whose packet is being handled, for whoever catches a panic.
+    /// The transport that was being handled, for whoever caught a panic.
     #[must_use]
     pub fn current(&self) -> Option<u64> {
         self.current
@@ -73,13 +98,18 @@ impl Router {
         };
         self.current = self.transports.id(index);
         let Some(transport) = self.transports.get_mut(index) else { return };
+        let had_path = transport.agent.active().is_some();
         let outcome = transport.agent.handle_check(path, &message, now_us);
         if outcome.refused {
             self.counters.dropped_unauthenticated += 1;
         }
         self.follow(index, path, outcome, egress);
+        if !had_path {
+            self.refresh_sinks(index, now_us, egress);
+        }
     }
 
+    /// Carries out what a check changed.
     fn follow(&mut self, index: u32, path: Path, outcome: Outcome, egress: &mut Egress) {
         if let Some(evicted) = outcome.evicted {
             self.by_path.remove(&evicted);
@@ -100,8 +130,10 @@ impl Router {
                 Event::IceMoved { transport: id, remote }
             });
         }
-        for datagram in transport.dtls_waiting.drain(..) {
-            egress.push(path, index, &datagram);
+        if transport.agent.active().is_some() {
+            for datagram in transport.dtls_waiting.drain(..) {
+                egress.push(path, index, &datagram);
+            }
         }
     }
 
@@ -121,65 +153,6 @@ impl Router {
         self.events.push_back(Event::Dtls { transport, datagram: datagram.to_vec() });
     }
 
-    /// Carries out a command.
-    pub fn apply(&mut self, now_us: u64, command: Command, egress: &mut Egress) {
-        match command {
-            Command::AddTransport { transport, credentials, consent_timeout_us } => {
-                let ufrag = credentials.local_ufrag.clone();
-                let agent = Agent::new(credentials, consent_timeout_us, now_us);
-                if let Some(index) = self.transports.insert(transport, Transport::new(agent)) {
-                    self.by_ufrag.insert(ufrag, index);
-                }
-            }
-            Command::RestartIce { transport, credentials } => {
-                let Some(index) = self.transports.index(transport) else { return };
-                self.by_ufrag.insert(credentials.local_ufrag.clone(), index);
-                if let Some(transport) = self.transports.get_mut(index) {
-                    let old = transport.agent.local_ufrag().to_owned();
-                    if old != credentials.local_ufrag {
-                        self.by_ufrag.remove(&old);
-                    }
-                    transport.agent.restart(credentials, now_us);
-                }
-            }
-            Command::RemoveTransport(transport) => self.remove_transport(transport),
-            Command::SendDtls { transport, datagram } => {
-                let Some(index) = self.transports.index(transport) else { return };
-                let Some(transport) = self.transports.get_mut(index) else { return };
-                match transport.agent.active() {
-                    Some(path) => egress.push(path, index, &datagram),
-                    None => transport.queue_dtls(datagram),
-                }
-            }
-            Command::InstallSrtp { transport, rx, tx } => {
-                if let Some(entry) = self.transports.by_id_mut(transport) {
-                    entry.srtp = Some(Srtp { rx: Receiver::new(rx), tx: Sender::new(tx) });
-                    self.events.push_back(Event::SrtpReady { transport });
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Ends a transport.
-    pub fn remove_transport(&mut self, id: u64) {
-        let Some((_, transport)) = self.transports.remove(id) else { return };
-        self.by_ufrag.remove(transport.agent.local_ufrag());
-        for path in transport.agent.paths() {
-            self.by_path.remove(&path);
-        }
-    }
-
-    /// Does what time demands.
-    pub fn handle_timeout(&mut self, now_us: u64, _egress: &mut Egress) {
-        self.next_tick_us = now_us + 100_000;
-        for (_, id, transport) in self.transports.iter_mut() {
-            if transport.agent.handle_timeout(now_us) {
-                self.events.push_back(Event::IceTimeout { transport: id });
-            }
-        }
-    }
-
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
@@ -191,21 +164,43 @@ impl Router {
         self.next_tick_us
     }
 
-    /// Forwards what was received since the last call; true if the egress is full and there is more.
-    pub fn forward(&mut self, _now_us: u64, _egress: &mut Egress) -> bool {
-        false
-    }
-
     /// A snapshot of all counters.
     #[must_use]
-    pub fn stats(&self, _now_us: u64) -> RouterStats {
+    pub fn stats(&self, now_us: u64) -> RouterStats {
+        let round_trip =
+            |transport: &Transport| transport.sinks.iter().find_map(|sink| self.sinks.get(*sink)?.round_trip_us);
         let transports = self.transports.iter().map(|(_, id, transport)| TransportStats {
             id,
             counters: transport.counters,
             selected: transport.agent.selected().map(|path| path.remote),
-            remb_bps: 0,
-            rtt_us: None,
+            remb_bps: transport.bitrate.told_bps(),
+            rtt_us: round_trip(transport),
         });
-        RouterStats { node: self.counters, transports: transports.collect(), tracks: vec![], sinks: vec![] }
+        let tracks = self.tracks.iter().map(|(_, id, track)| TrackStats {
+            id,
+            packets: track.packets,
+            bytes: track.bytes,
+            lost: track.lost(),
+            jitter: track.reception.jitter(),
+            idle_us: track.heard_us.map(|heard_us| now_us.saturating_sub(heard_us)),
+            keyframes: track.keyframes,
+        });
+        let sinks = self.sinks.iter().map(|(_, id, sink)| SinkStats {
+            id,
+            packets: sink.packets,
+            bytes: sink.bytes,
+            nack_hits: sink.nack_hits,
+            nack_misses: sink.nack_misses,
+            fraction_lost: f64::from(sink.fraction_lost) / 256.0,
+        });
+        RouterStats {
+            node: self.counters,
+            transports: transports.collect(),
+            tracks: tracks.collect(),
+            sinks: sinks.collect(),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,288 @@
+//! One outgoing medium: a track towards one player.
+
+use super::history::{History, Repeat};
+use super::reception::SenderClock;
+use super::renumber::{Numbers, Renumbering};
+use super::ring::{Entry, Ring};
+use super::track::Track;
+use crate::command::{MediaKind, SinkConfig};
+use crate::egress::Egress;
+use crate::extensions::{MID, id_of, passed_on};
+use crate::ice::Path;
+use crate::rtcp::{Compound, ReportBlock};
+use crate::rtp::{ExtensionWriter, FIXED_LEN, MAX_BLOCK_LEN, MAX_PACKET, write_header};
+use crate::srtp::{MAX_RTP_OVERHEAD, PacketCipher};
+
+/// A player that waits for a keyframe gets the stream as it is after this long: its codec may not show keyframes.
+const KEYFRAME_PATIENCE_US: u64 = 3_000_000;
+/// Sender reports go out this often.
+const REPORT_INTERVAL_US: u64 = 1_000_000;
+/// Requests for one packet within this time are one, until a round trip is known.
+const DEFAULT_REPEAT_INTERVAL_US: u64 = 50_000;
+/// Sender reports whose echo is awaited.
+const REPORTS_REMEMBERED: usize = 4;
+const NO_PAYLOAD: u8 = 0xff;
+
+/// Where a sink's packets leave.
+pub struct Outlet<'a> {
+    /// The player's path.
+    pub path: Path,
+    /// Index of its transport.
+    pub flow: u32,
+    /// Its cipher.
+    pub cipher: &'a dyn PacketCipher,
+    /// The slab.
+    pub egress: &'a mut Egress,
+}
+
+/// The sink.
+pub struct Sink {
+    /// Index of the track.
+    pub track: u32,
+    /// Index of the player's transport.
+    pub transport: u32,
+    /// SSRC towards the player.
+    pub ssrc: u32,
+    /// SSRC of retransmissions.
+    pub repair_ssrc: Option<u32>,
+    /// Packets sent once each.
+    pub packets: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+    /// Requested packets that were sent again.
+    pub nack_hits: u64,
+    /// Requested packets that were gone.
+    pub nack_misses: u64,
+    /// As the player reported last, in 1/256.
+    pub fraction_lost: u8,
+    /// From the player's reports.
+    pub round_trip_us: Option<u64>,
+    payload_types: [u8; 128],
+    repair_types: [u8; 128],
+    extension_ids: [u8; 256],
+    mid: Option<(u8, Vec<u8>)>,
+    kind: MediaKind,
+    paused: bool,
+    awaits_keyframe: bool,
+    awaits_since_us: Option<u64>,
+    numbers: Renumbering,
+    history: History,
+    next_repair: u64,
+    octets: u64,
+    report_due_us: u64,
+    /// Middle of the NTP timestamps sent, and when.
+    reports: [(u32, u64); REPORTS_REMEMBERED],
+}
+
+impl Sink {
+    /// A sink whose numbers start at `first_seq` and `first_repair`; neither may have been used on the transport.
+    #[must_use]
+    pub fn new(track: &Track, indexes: (u32, u32), config: SinkConfig, first_seq: u64, first_repair: u64) -> Self {
+        let mut payload_types = [NO_PAYLOAD; 128];
+        let mut repair_types = [NO_PAYLOAD; 128];
+        for payload in &config.payloads {
+            payload_types[usize::from(payload.from & 0x7f)] = payload.to;
+            repair_types[usize::from(payload.from & 0x7f)] = payload.rtx.unwrap_or(NO_PAYLOAD);
+        }
+        Self {
+            track: indexes.0,
+            transport: indexes.1,
+            ssrc: config.ssrc,
+            repair_ssrc: config.rtx_ssrc,
+            packets: 0,
+            bytes: 0,
+            nack_hits: 0,
+            nack_misses: 0,
+            fraction_lost: 0,
+            round_trip_us: None,
+            payload_types,
+            repair_types,
+            extension_ids: passed_on(&track.extensions, &config.extensions),
+            mid: id_of(&config.extensions, MID).zip(config.mid.map(String::into_bytes)),
+            kind: track.kind,
+            paused: false,
+            awaits_keyframe: track.kind == MediaKind::Video,
+            awaits_since_us: None,
+            numbers: Renumbering::new(first_seq, track.clock_rate()),
+            history: History::new(track.ring.capacity()),
+            next_repair: first_repair,
+            octets: 0,
+            report_due_us: 0,
+            reports: [(0, 0); REPORTS_REMEMBERED],
+        }
+    }
+
+    /// The packet indexes that a later sink of the same SSRCs must start from.
+    #[must_use]
+    pub fn next_indexes(&self) -> (u64, u64) {
+        (self.numbers.next_seq(), self.next_repair)
+    }
+
+    /// Holds or resumes; true if a keyframe is needed now.
+    pub fn pause(&mut self, paused: bool) -> bool {
+        let resumed = self.paused && !paused;
+        self.paused = paused;
+        if paused {
+            self.numbers.interrupt();
+        }
+        resumed && self.await_keyframe()
+    }
+
+    /// The player can decode nothing before the next keyframe; true if there is such a thing.
+    pub fn await_keyframe(&mut self) -> bool {
+        self.awaits_keyframe = self.kind == MediaKind::Video;
+        self.awaits_since_us = None;
+        self.awaits_keyframe
+    }
+
+    /// Whether it still waits.
+    #[must_use]
+    pub fn awaits_keyframe(&self) -> bool {
+        self.awaits_keyframe && !self.paused
+    }
+
+    /// Sends the packet at a ring position on, or leaves it out.
+    pub fn forward(&mut self, position: u64, ring: &Ring, now_us: u64, outlet: &mut Outlet<'_>) {
+        let Some((entry, packet)) = ring.get(position) else { return };
+        let payload_type = self.payload_types[usize::from(entry.header.payload_type)];
+        // Padding without a payload probes the publisher's path, not the player's.
+        if self.paused || payload_type == NO_PAYLOAD || packet.len() == entry.header.len {
+            self.numbers.leave_out(entry.epoch, entry.seq);
+            return;
+        }
+        let late = self.numbers.is_late(entry.epoch, entry.seq);
+        if self.awaits_keyframe && (late || !self.may_start(entry, now_us)) {
+            self.numbers.leave_out(entry.epoch, entry.seq);
+            return;
+        }
+        let timestamp = entry.header.timestamp;
+        let Some(numbers) = self.numbers.forward(entry.epoch, entry.seq, timestamp, now_us) else { return };
+        if let Some(len) = self.send(entry, packet, payload_type, numbers, outlet) {
+            self.history.note(numbers.seq as u16, position);
+            self.packets += 1;
+            self.bytes += len as u64;
+            self.octets += (packet.len() - entry.header.len) as u64;
+        }
+    }
+
+    fn may_start(&mut self, entry: &Entry, now_us: u64) -> bool {
+        let since_us = *self.awaits_since_us.get_or_insert(now_us);
+        if entry.keyframe || now_us >= since_us + KEYFRAME_PATIENCE_US {
+            self.awaits_keyframe = false;
+        }
+        !self.awaits_keyframe
+    }
+
+    fn send(
+        &self,
+        entry: &Entry,
+        packet: &[u8],
+        payload_type: u8,
+        numbers: Numbers,
+        outlet: &mut Outlet<'_>,
+    ) -> Option<usize> {
+        let payload = &packet[entry.header.len..];
+        let room = FIXED_LEN + MAX_BLOCK_LEN + payload.len() + MAX_RTP_OVERHEAD;
+        let cipher = outlet.cipher;
+        outlet.egress.push_with(outlet.path, outlet.flow, room, |out| {
+            let head = self.write_head(entry, packet, out);
+            write_header(out, head > FIXED_LEN, entry.header.marker, payload_type, numbers, self.ssrc);
+            let len = head + payload.len() + cipher.rtp_overhead();
+            cipher.seal_rtp(self.ssrc, numbers.seq, head, payload, &mut out[..len]).then_some(len)
+        })
+    }
+
+    /// Writes the header extensions; the header's whole length.
+    fn write_head(&self, entry: &Entry, packet: &[u8], out: &mut [u8]) -> usize {
+        let mut writer = ExtensionWriter::default();
+        if let Some((id, mid)) = &self.mid {
+            writer.add(*id, mid);
+        }
+        for (id, value) in entry.header.elements(packet) {
+            writer.add(self.extension_ids[usize::from(id)], value);
+        }
+        FIXED_LEN + writer.write(&mut out[FIXED_LEN..])
+    }
+
+    /// Answers a request for one packet: as RTX (RFC 4588) when negotiated, else by the very same packet. True if RTX.
+    pub fn repeat(&mut self, seq: u16, ring: &Ring, now_us: u64, outlet: &mut Outlet<'_>) -> bool {
+        let interval_us = self.round_trip_us.unwrap_or(DEFAULT_REPEAT_INTERVAL_US).clamp(10_000, 500_000);
+        let position = match self.history.request(seq, now_us, interval_us) {
+            Repeat::Ignore => return false,
+            Repeat::Unknown => None,
+            Repeat::Send(low) => ring.widen(low),
+        };
+        let found = position.and_then(|position| ring.get(position)).and_then(|(entry, packet)| {
+            let numbers = self.numbers.lookup(entry.epoch, entry.seq, entry.header.timestamp)?;
+            (numbers.seq as u16 == seq).then_some((entry, packet, numbers))
+        });
+        let Some((entry, packet, numbers)) = found else {
+            self.nack_misses += 1;
+            return false;
+        };
+        self.nack_hits += 1;
+        let kind = usize::from(entry.header.payload_type);
+        match (self.repair_ssrc, self.repair_types[kind]) {
+            (Some(ssrc), repair_type) if repair_type != NO_PAYLOAD => {
+                self.send_repair(entry, packet, (ssrc, repair_type), numbers, outlet);
+                true
+            }
+            _ => {
+                self.send(entry, packet, self.payload_types[kind], numbers, outlet);
+                false
+            }
+        }
+    }
+
+    fn send_repair(
+        &mut self,
+        entry: &Entry,
+        packet: &[u8],
+        (ssrc, payload_type): (u32, u8),
+        numbers: Numbers,
+        outlet: &mut Outlet<'_>,
+    ) {
+        let mut payload = [0; 2 + MAX_PACKET];
+        let len = 2 + packet.len() - entry.header.len;
+        payload[..2].copy_from_slice(&(numbers.seq as u16).to_be_bytes());
+        payload[2..len].copy_from_slice(&packet[entry.header.len..]);
+        let index = self.next_repair;
+        self.next_repair += 1;
+        let room = FIXED_LEN + MAX_BLOCK_LEN + len + MAX_RTP_OVERHEAD;
+        let cipher = outlet.cipher;
+        outlet.egress.push_with(outlet.path, outlet.flow, room, |out| {
+            let head = self.write_head(entry, packet, out);
+            let numbers = Numbers { seq: index, timestamp: numbers.timestamp };
+            write_header(out, head > FIXED_LEN, entry.header.marker, payload_type, numbers, ssrc);
+            let end = head + len + cipher.rtp_overhead();
+            cipher.seal_rtp(ssrc, index, head, &payload[..len], &mut out[..end]).then_some(end)
+        });
+    }
+
+    /// Writes a sender report if one is due: the publisher's clock, carried on to now, so that a player can align
+    /// this stream with the publisher's others.
+    pub fn report(&mut self, clock: Option<SenderClock>, clock_rate: u32, now_us: u64, compound: &mut Compound) {
+        let (Some(clock), Some(offset)) = (clock, self.numbers.timestamp_offset()) else { return };
+        if now_us < self.report_due_us || self.paused {
+            return;
+        }
+        self.report_due_us = now_us + REPORT_INTERVAL_US;
+        let elapsed_us = now_us.saturating_sub(clock.now_us);
+        let ntp = clock.ntp.wrapping_add(((u128::from(elapsed_us) << 32) / 1_000_000) as u64);
+        let elapsed = elapsed_us * u64::from(clock_rate) / 1_000_000;
+        let timestamp = clock.timestamp.wrapping_add(elapsed as u32).wrapping_add(offset);
+        self.reports.rotate_right(1);
+        self.reports[0] = ((ntp >> 16) as u32, now_us);
+        compound.sender_report(self.ssrc, ntp, timestamp, self.packets as u32, self.octets as u32);
+    }
+
+    /// Takes the player's report on this stream.
+    pub fn reported(&mut self, block: &ReportBlock, now_us: u64) {
+        self.fraction_lost = block.fraction_lost;
+        let echoed = self.reports.iter().find(|(middle, sent_us)| *sent_us > 0 && *middle == block.last_sr);
+        if let Some((_, sent_us)) = echoed {
+            let held_us = u64::from(block.delay_since_last_sr) * 1_000_000 / 65_536;
+            self.round_trip_us = Some((now_us - sent_us).saturating_sub(held_us));
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Commands: what exists and what belongs to what.
+
+use super::Router;
+use crate::command::{Command, SinkConfig, TrackConfig};
+use crate::egress::Egress;
+use crate::event::Event;
+use crate::ice::{Agent, Credentials};
+use crate::media::{Role, Sink, Track};
+use crate::srtp::{PacketCipher, Receiver, Sender};
+use crate::transport::{Route, Srtp, Transport};
+
+/// Streams start below half the sequence space, so that the first loss cannot confuse a receiver about the roll-over
+/// counter (RFC 3711 §3.3.1).
+const FIRST_SEQ_MASK: u64 = 0x7fff;
+
+impl Router {
+    /// Carries out a command.
+    pub fn apply(&mut self, now_us: u64, command: Command, egress: &mut Egress) {
+        self.current = None;
+        match command {
+            Command::AddTransport { transport, credentials, consent_timeout_us } => {
+                let ufrag = credentials.local_ufrag.clone();
+                let agent = Agent::new(credentials, consent_timeout_us, now_us);
+                if let Some(index) = self.transports.insert(transport, Transport::new(agent)) {
+                    self.by_ufrag.insert(ufrag, index);
+                }
+            }
+            Command::RestartIce { transport, credentials } => self.restart_ice(now_us, transport, credentials),
+            Command::RemoveTransport(transport) => self.remove_transport(transport),
+            Command::SendDtls { transport, datagram } => self.send_dtls(transport, datagram, egress),
+            Command::InstallSrtp { transport, rx, tx } => self.install_srtp(now_us, transport, rx, tx, egress),
+            Command::AddTrack(config) => self.add_track(config),
+            Command::RemoveTrack(track) => self.remove_track(track),
+            Command::AddSink(config) => self.add_sink(now_us, config, egress),
+            Command::RemoveSink(sink) => self.remove_sink(sink),
+            Command::PauseSink { sink, paused } => self.pause_sink(now_us, sink, paused, egress),
+            Command::RequestKeyframe(track) => {
+                if let Some(track) = self.tracks.index(track) {
+                    self.want_keyframe(track, now_us, egress);
+                }
+            }
+            Command::SetMaxBitrate { transport, bps } => {
+                if let Some(transport) = self.transports.by_id_mut(transport) {
+                    transport.bitrate.cap(bps);
+                }
+            }
+        }
+    }
+
+    fn restart_ice(&mut self, now_us: u64, id: u64, credentials: Credentials) {
+        let Some(index) = self.transports.index(id) else { return };
+        let Some(transport) = self.transports.get_mut(index) else { return };
+        self.by_ufrag.remove(transport.agent.local_ufrag());
+        self.by_ufrag.insert(credentials.local_ufrag.clone(), index);
+        transport.agent.restart(credentials, now_us);
+    }
+
+    fn send_dtls(&mut self, id: u64, datagram: Vec<u8>, egress: &mut Egress) {
+        let Some(index) = self.transports.index(id) else { return };
+        let Some(transport) = self.transports.get_mut(index) else { return };
+        match transport.agent.active() {
+            Some(path) => egress.push(path, index, &datagram),
+            None => transport.queue_dtls(datagram),
+        }
+    }
+
+    fn install_srtp(
+        &mut self,
+        now_us: u64,
+        id: u64,
+        rx: Box<dyn PacketCipher>,
+        tx: Box<dyn PacketCipher>,
+        egress: &mut Egress,
+    ) {
+        let Some(index) = self.transports.index(id) else { return };
+        let Some(transport) = self.transports.get_mut(index) else { return };
+        transport.srtp = Some(Srtp { rx: Receiver::new(rx), tx: Sender::new(tx) });
+        self.events.push_back(Event::SrtpReady { transport: id });
+        self.refresh_sinks(index, now_us, egress);
+    }
+
+    /// Ends a transport with its tracks and sinks.
+    pub fn remove_transport(&mut self, id: u64) {
+        let Some(index) = self.transports.index(id) else { return };
+        let Some(transport) = self.transports.get(index) else { return };
+        let tracks: Vec<u64> = transport.tracks.iter().filter_map(|track| self.tracks.id(*track)).collect();
+        let sinks: Vec<u64> = transport.sinks.iter().filter_map(|sink| self.sinks.id(*sink)).collect();
+        for track in tracks {
+            self.remove_track(track);
+        }
+        for sink in sinks {
+            self.remove_sink(sink);
+        }
+        let Some((_, transport)) = self.transports.remove(id) else { return };
+        self.by_ufrag.remove(transport.agent.local_ufrag());
+        for path in transport.agent.paths() {
+            self.by_path.remove(&path);
+        }
+    }
+
+    fn add_track(&mut self, config: TrackConfig) {
+        let Some(transport_index) = self.transports.index(config.transport) else { return };
+        let (id, ssrcs) = (config.track, config.ssrcs.clone());
+        let track = Track::new(transport_index, config);
+        let transport_cc_id = track.transport_cc_id();
+        let Some(index) = self.tracks.insert(id, track) else { return };
+        let Some(transport) = self.transports.get_mut(transport_index) else { return };
+        transport.tracks.push(index);
+        transport.transport_cc_id = transport_cc_id.or(transport.transport_cc_id);
+        for (ssrc, role) in ssrcs.into_iter().zip([Role::Primary, Role::Repair]) {
+            transport.add_route(Route { ssrc, track: index, role });
+        }
+    }
+
+    fn remove_track(&mut self, id: u64) {
+        let Some((index, track)) = self.tracks.remove(id) else { return };
+        if let Some(transport) = self.transports.get_mut(track.transport) {
+            transport.tracks.retain(|other| *other != index);
+            transport.routes.retain(|route| route.track != index);
+        }
+        if self.unforwarded.front() == Some(&index) {
+            self.served = 0;
+        }
+        self.unforwarded.retain(|other| *other != index);
+        for sink in track.sinks {
+            if let Some(sink) = self.sinks.id(sink) {
+                self.remove_sink(sink);
+            }
+        }
+    }
+
+    fn add_sink(&mut self, now_us: u64, config: SinkConfig, egress: &mut Egress) {
+        let (Some(track_index), Some(transport_index)) =
+            (self.tracks.index(config.track), self.transports.index(config.transport))
+        else {
+            return;
+        };
+        let first =
+            [config.ssrc, config.rtx_ssrc.unwrap_or(config.ssrc)].map(|ssrc| self.first_index(transport_index, ssrc));
+        let (Some(track), Some(transport)) =
+            (self.tracks.get_mut(track_index), self.transports.get_mut(transport_index))
+        else {
+            return;
+        };
+        let id = config.sink;
+        let sink = Sink::new(track, (track_index, transport_index), config, first[0], first[1]);
+        let Some(index) = self.sinks.insert(id, sink) else { return };
+        track.sinks.push(index);
+        transport.sinks.push(index);
+        if transport.outlet().is_some() {
+            self.want_keyframe(track_index, now_us, egress);
+        }
+    }
+
+    /// An index that this SSRC never had on the transport: one used twice under one key would break the cipher.
+    fn first_index(&mut self, transport: u32, ssrc: u32) -> u64 {
+        let retired = self.transports.get(transport).and_then(|transport| transport.retired.get(&ssrc).copied());
+        retired.unwrap_or_else(|| (self.scatter.next_u64() & FIRST_SEQ_MASK) + 1)
+    }
+
+    fn remove_sink(&mut self, id: u64) {
+        let Some((index, sink)) = self.sinks.remove(id) else { return };
+        if let Some(track) = self.tracks.get_mut(sink.track) {
+            // A position in the list may be awaited by `forward`: removal must not make it skip a neighbour.
+            if let Some(at) = track.sinks.iter().position(|other| *other == index) {
+                track.sinks.remove(at);
+                if self.unforwarded.front() == Some(&sink.track) && at < self.served {
+                    self.served -= 1;
+                }
+            }
+        }
+        if let Some(transport) = self.transports.get_mut(sink.transport) {
+            transport.sinks.retain(|other| *other != index);
+            let (next_seq, next_repair) = sink.next_indexes();
+            transport.retired.insert(sink.ssrc, next_seq);
+            if let Some(ssrc) = sink.repair_ssrc {
+                transport.retired.insert(ssrc, next_repair);
+            }
+        }
+    }
+
+    fn pause_sink(&mut self, now_us: u64, id: u64, paused: bool, egress: &mut Egress) {
+        let Some(sink) = self.sinks.by_id_mut(id) else { return };
+        let track = sink.track;
+        if sink.pause(paused) {
+            self.want_keyframe(track, now_us, egress);
+        }
+    }
+
+    /// A player's path and keys are there now: whatever was sent before was not seen.
+    pub(super) fn refresh_sinks(&mut self, transport: u32, now_us: u64, egress: &mut Egress) {
+        let Some(entry) = self.transports.get_mut(transport) else { return };
+        if entry.outlet().is_none() {
+            return;
+        }
+        let sinks = entry.sinks.clone();
+        for sink in sinks {
+            let Some(sink) = self.sinks.get_mut(sink) else { continue };
+            let track = sink.track;
+            if sink.await_keyframe() {
+                self.want_keyframe(track, now_us, egress);
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The fan-out: each track's new packets to each of its sinks.
+//!
+//! Sink by sink rather than packet by packet: a player's packets of a batch then lie one after another in the slab, its
+//! keys stay in the cache, and the shell can send them in one call.
+
+use super::Router;
+use crate::egress::Egress;
+use crate::media::Outlet;
+use crate::transport::Transport;
+
+impl Router {
+    /// Forwards what was received since the last call; true if the egress is full and there is more.
+    pub fn forward(&mut self, now_us: u64, egress: &mut Egress) -> bool {
+        while let Some(track) = self.unforwarded.front().copied() {
+            if !self.forward_track(now_us, track, egress) {
+                return true;
+            }
+            self.unforwarded.pop_front();
+            self.served = 0;
+            if let Some(track) = self.tracks.get_mut(track) {
+                track.unforwarded = track.ring.head();
+            }
+        }
+        false
+    }
+
+    /// Goes on where it stopped; false if it stopped again.
+    fn forward_track(&mut self, now_us: u64, track: u32, egress: &mut Egress) -> bool {
+        let Some(track) = self.tracks.get(track) else { return true };
+        while let Some(index) = track.sinks.get(self.served) {
+            if egress.is_full() {
+                return false;
+            }
+            self.served += 1;
+            let Some(sink) = self.sinks.get_mut(*index) else { continue };
+            self.current = self.transports.id(sink.transport);
+            let Some(transport) = self.transports.get_mut(sink.transport) else { continue };
+            let Transport { agent, srtp: Some(srtp), counters, .. } = transport else { continue };
+            let Some(path) = agent.active() else { continue };
+            let (packets, bytes) = (sink.packets, sink.bytes);
+            let mut outlet = Outlet { path, flow: sink.transport, cipher: srtp.tx.cipher(), egress };
+            for position in track.unforwarded..track.ring.head() {
+                sink.forward(position, &track.ring, now_us, &mut outlet);
+            }
+            counters.tx_packets += sink.packets - packets;
+            counters.tx_bytes += sink.bytes - bytes;
+        }
+        true
+    }
+}
