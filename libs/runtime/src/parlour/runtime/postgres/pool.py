@@ -30,6 +30,7 @@ _UNAVAILABLE = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
@@ -70,4 +71,9 @@ async def unavailable() -> AsyncIterator[None]:
 async def borrow(pool: Pool) -> AsyncIterator[Connection]:
     """A connection for a few statements, failures translated."""
     async with unavailable(), pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
-        yield connection  # pyright: ignore[reportReturnType] the pool's proxy has the connection's methods
+        try:
+            yield connection  # pyright: ignore[reportReturnType] the pool's proxy has the connection's methods
+        except asyncpg.InternalClientError:
+            # asyncpg lost count of its own protocol, as it may when a connection is cut while a statement is prepared
+            connection.terminate()
+            raise
