@@ -8,7 +8,8 @@ from uuid import uuid4
 
 from parlour.testkit.browser.conditions import STREAM_ADDED
 from parlour.testkit.browser.window import OpenWindow, Window
-from parlour.testkit.client import RawClient, Refusal
+from parlour.testkit.client import Frame, RawClient, Refusal
+from parlour.testkit.history import Acknowledged, ClientHistory, check, from_frames, from_views
 from parlour.testkit.suite import Suite
 
 CLIENTS = 100
@@ -28,16 +29,20 @@ async def _call(suite: Suite, window: OpenWindow, room: str) -> list[Window]:
     return sides
 
 
-async def _join_whatever_happens(suite: Suite, url: str, room: str, user: str, token: str) -> str:
-    """Logs in under one command id until it is acknowledged; the position that came with the acknowledgement."""
+async def _join_whatever_happens(
+    suite: Suite, url: str, room: str, user: str, token: str
+) -> tuple[RawClient, Acknowledged]:
+    """Logs in under one command id until it is acknowledged."""
     command_id, app = str(uuid4()), suite.app_id
     async with asyncio.timeout(PATIENCE_S):
         while True:
             client = await RawClient.open(url)
             try:
-                return str((await client.login(app, room, user, token, command_id=command_id))["position"])
+                position = str((await client.login(app, room, user, token, command_id=command_id))["position"])
             except (Refusal, ConnectionError, TimeoutError):
                 await client.close()
+            else:
+                return client, Acknowledged(command_id, position)
 
 
 async def _longest_stillness(side: Window, stop: asyncio.Event) -> float:
@@ -50,6 +55,11 @@ async def _longest_stillness(side: Window, stop: asyncio.Event) -> float:
         if now["frames"] > last["frames"]:
             last, since = now, at
     return longest
+
+
+def _seq(frame: Frame) -> int:
+    parts = str(frame.get("pos") or frame.get("position") or "..").split(".")
+    return int(parts[1] or 0)
 
 
 def _pid(suite: Suite, service: str) -> int:
@@ -66,14 +76,20 @@ async def test_nothing_acknowledged_is_lost(suite: Suite, window: OpenWindow, ro
     joins = [asyncio.create_task(_join_whatever_happens(suite, url, crowd, user, tokens[user])) for user in users]
     await asyncio.wait(joins, return_when=asyncio.FIRST_COMPLETED)
     os.kill(before, signal.SIGKILL)
-    positions = await asyncio.gather(*joins)
+    clients = await asyncio.gather(*joins)
     stop.set()
     assert max(await asyncio.gather(*watching)) < MAX_STILL_S, "the call's picture never stops"
     assert _pid(suite, "room") != before, "the supervisor started it again"
 
-    joined = [e for e in suite.events(crowd) if e["type"] == "room.user_joined.v1"]
+    events = suite.events(crowd)
+    joined = [e for e in events if e["type"] == "room.user_joined.v1"]
     names = [e["data"]["userID"] for e in joined]
     assert sorted(names) == sorted(users), "each acknowledged login is there, once"
-    by_user = {e["data"]["userID"]: e["seq"] for e in joined}
-    for user, position in zip(users, positions, strict=True):
-        assert int(position.split(".")[1]) >= by_user[user]
+    histories = list[ClientHistory]()
+    for user, (client, acknowledged) in zip(users, clients, strict=True):
+        await client.wait_for(lambda frame: _seq(frame) >= int(events[-1]["seq"]))
+        history = from_frames(user, crowd, client.frames)
+        history.acknowledged.append(acknowledged)
+        histories.append(history)
+        await client.close()
+    assert check(histories, from_views(events)) == []
