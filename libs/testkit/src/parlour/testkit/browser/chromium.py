@@ -16,6 +16,8 @@ ARGUMENTS = (
     "--disable-sync",
     "--use-fake-device-for-media-stream=fps=30",
     "--use-fake-ui-for-media-stream",
+    # a page that Playwright serves has no address of its own, so the browser would ask before it lets it reach loopback
+    "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets,BlockInsecurePrivateNetworkRequests",
 )
 AUTOPLAY = "--autoplay-policy=no-user-gesture-required"
 
