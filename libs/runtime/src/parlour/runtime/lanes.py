@@ -105,12 +105,20 @@ class Lane:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            batch = self._take()
-            try:
-                await self._settle(batch)
-            except Exception as error:
+            await self._settle_apart(self._take())
+
+    async def _settle_apart(self, batch: list[_Pending]) -> None:
+        """A call that fails for another reason than the log's absence is one unit's fault: the others go each by itself."""
+        try:
+            await self._settle(batch)
+        except Exception as error:
+            if len(batch) == 1:
                 self._bus.fault("commit", error)
-                _fail(batch, LogUnavailable("the commit failed"))
+                _fail(batch, error)
+                return
+            for pending in batch:
+                if not pending.future.done():
+                    await self._settle_apart([pending])
 
     def _take(self) -> list[_Pending]:
         batch: list[_Pending] = []

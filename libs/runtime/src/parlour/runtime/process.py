@@ -62,12 +62,13 @@ def run(build: Build[S], settings_type: type[S], name: str) -> NoReturn:
             print(f"{name}: {problem}", file=sys.stderr)  # noqa: T201 before logs exist, for a person
         sys.exit(BAD_SETTINGS)
     logging.configure(name, settings.instance, settings.log_level)
-    if settings.trace_file:
-        tracing.open_file(settings.trace_file, name, settings.instance)
+    close = tracing.open_file(settings.trace_file, name, settings.instance) if settings.trace_file else None
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(_guarded(build, settings, name))
+    if close is not None:
+        close()
     sys.stdout.flush()
     sys.exit(code)
 

@@ -85,14 +85,15 @@ def load(settings_type: type[S], environ: Mapping[str, str]) -> S:
     """The struct that `environ` describes, or `BadSettings` with all problems."""
     problems: list[str] = []
     values: dict[str, Any] = {}
+    marks = _marks(settings_type)
     for field in msgspec.structs.fields(settings_type):
         variable, text = _look_up(settings_type.SERVICE, field.name, environ)
         if text is None:
             if field.required:
-                problems.append(f"{variable} is not set: {_marks(settings_type)[field.name].sentence}")
+                problems.append(f"{variable} is not set: {marks[field.name].sentence}")
             continue
         try:
-            values[field.name] = _parse(field.type, text, _marks(settings_type)[field.name])
+            values[field.name] = _parse(field.type, text, marks[field.name])
         except ValueError as error:
             problems.append(f"{variable} {error}")
     problems += _unknown(settings_type, environ)

@@ -6,7 +6,7 @@ costs no SDK. With a trace file set, `span` also records OpenTelemetry spans, wr
 
 import re
 import secrets
-from collections.abc import Generator, Mapping, MutableMapping
+from collections.abc import Callable, Generator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -70,8 +70,11 @@ def inject(headers: MutableMapping[str, str]) -> None:
         headers[HEADER] = str(trace)
 
 
-def open_file(path: str, service: str, instance: str) -> None:
-    """From now on `span` records to a file. The SDK is imported here, since most processes never need it."""
+def open_file(path: str, service: str, instance: str) -> Callable[[], None]:
+    """From now on `span` records to a file; call what is returned to write the last ones.
+
+    The SDK is imported here, since most processes never need it.
+    """
     global _tracer
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -86,6 +89,14 @@ def open_file(path: str, service: str, instance: str) -> None:
     out = open(path, "a", encoding="utf-8")  # noqa: SIM115 lives as long as the process
     provider.add_span_processor(BatchSpanProcessor(ConsoleSpanExporter(out=out, formatter=line)))
     _tracer = provider.get_tracer("parlour")
+
+    def close() -> None:
+        global _tracer
+        _tracer = None
+        provider.shutdown()
+        out.close()
+
+    return close
 
 
 @contextmanager

@@ -1,0 +1,181 @@
+"""Group commit against the memory log: few calls, order, bounds, and what happens while the log or NATS is away."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+from nats.aio.client import Client
+
+from parlour.contracts import events as ev
+from parlour.contracts.codes import Code
+from parlour.kernel.log import LogKey, LogUnavailable, Outcome, Unit
+from parlour.kernel.rejection import Rejection
+from parlour.runtime import lanes
+from parlour.runtime.bus import Bus
+from parlour.runtime.clock import SystemIds
+from parlour.runtime.commit import Call, Change, Committer, Done, Draft, Stale
+from parlour.runtime.metrics import Metrics
+from parlour.runtime.sealing import open_records
+from parlour.testkit.log import MemoryLog
+from parlour.testkit.people import MemoryPeople
+
+APP = 7
+
+
+class CountedLog(MemoryLog):
+    """Notes the calls; loses the answer of as many as `forgets`, or fails with `breaks` when it sees that principal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+        self.forgets = 0
+        self.breaks = ""
+
+    async def append(self, units: tuple[Unit, ...]) -> tuple[Outcome, ...]:
+        self.sizes.append(len(units))
+        await asyncio.sleep(0)
+        if any(unit.principal == self.breaks for unit in units):
+            raise ZeroDivisionError
+        outcomes = await super().append(units)
+        if self.forgets:
+            self.forgets -= 1
+            raise LogUnavailable("the answer was lost")
+        return outcomes
+
+
+class Suite(msgspec.Struct):
+    """A committer that can't reach NATS: publication fails, commits must not."""
+
+    log: CountedLog
+    people: MemoryPeople
+    metrics: Metrics
+    committer: Committer
+
+
+@pytest.fixture
+async def suite() -> AsyncIterator[Suite]:
+    log, people, metrics = CountedLog(), MemoryPeople(), Metrics("test")
+    bus = Bus(Client(), "test", metrics)
+    async with Committer(log, people, bus, metrics, lanes=1) as committer:
+        yield Suite(log, people, metrics, committer)
+
+
+def call(principal: str = "client:ada") -> Call:
+    return Call(APP, "room", str(uuid4()), principal, b"d" * 32)
+
+
+def opening(to: Call, uid: UUID | None = None) -> tuple[LogKey, Draft]:
+    key = LogKey(APP, "room", uid or UUID(SystemIds().uuid7()))
+    return key, to.draft(Change(key, "room", 0, (ev.RoomOpened(APP, "room"),), creates=True))
+
+
+async def message(suite: Suite, key: LogKey, text: str) -> Draft:
+    actor = await suite.people.actor(APP, "ada")
+    return call().draft(Change(key, "im", None, (ev.BroadcastSent("s1", actor, text),)))
+
+
+async def test_one_alone_waits_for_nobody_and_many_share_calls(suite: Suite) -> None:
+    key, draft = opening(call())
+    await suite.committer.commit(draft)
+    assert suite.log.sizes == [1]
+    drafts = [await message(suite, key, str(number)) for number in range(600)]
+    done = await asyncio.gather(*(suite.committer.commit(draft) for draft in drafts))
+    assert [view.seq for result in done for view in result.views] == list(range(2, 602))
+    assert max(suite.log.sizes) == lanes.BATCH
+    assert len(suite.log.sizes) <= 5
+
+
+async def test_what_is_read_back_is_what_was_told(suite: Suite) -> None:
+    key, draft = opening(call())
+    told = list((await suite.committer.commit(draft)).views)
+    for text in ("", "hello", "ünïcode"):
+        told += (await suite.committer.commit(await message(suite, key, text))).views
+    records = await suite.log.read(key.uid, 0, 10)
+    assert list(await open_records(suite.people, records)) == told
+    assert b"hello" not in b"".join(record.env for record in records)
+
+
+async def test_nats_away_fails_no_command(suite: Suite) -> None:
+    _, draft = opening(call())
+    assert (await suite.committer.commit(draft)).views
+    assert suite.metrics.registry.get_sample_value("parlour_publish_failures_total") == 1
+
+
+async def test_a_lost_answer_is_found_again_and_not_done_twice(suite: Suite) -> None:
+    key, draft = opening(call())
+    suite.log.forgets = 1
+    done = await suite.committer.commit(draft)
+    assert done.repeated
+    assert [view.type for view in done.views] == [ev.RoomOpened.TAG]
+    assert len(await suite.log.read(key.uid, 0, 10)) == 1
+
+
+async def test_a_log_that_comes_back_in_time_takes_what_waited(suite: Suite) -> None:
+    suite.log.available = False
+    _, draft = opening(call())
+    waiting = asyncio.ensure_future(suite.committer.commit(draft))
+    while len(suite.log.sizes) < 2:
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    suite.log.available = True
+    assert (await waiting).views
+
+
+async def test_a_log_that_stays_away_is_told_in_time(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "WITHIN_S", 0.2)
+    suite.log.available = False
+    _, draft = opening(call())
+    async with asyncio.timeout(2):
+        with pytest.raises(LogUnavailable):
+            await suite.committer.commit(draft)
+
+
+async def test_a_drafts_own_flaw_fails_it_alone(suite: Suite) -> None:
+    key, draft = opening(call())
+    await suite.committer.commit(draft)
+    nobody = call().draft(Change(key, "im", None, (ev.BroadcastSent("s1", str(uuid4()), "sealed for nobody"),)))
+    broken = msgspec.structs.replace(await message(suite, key, "x"), command_id="no uuid")
+    suite.log.breaks = "client:poison"
+    poison = msgspec.structs.replace(await message(suite, key, "y"), principal="client:poison")
+    good = await message(suite, key, "good")
+    results = await asyncio.gather(
+        *(suite.committer.commit(draft) for draft in (nobody, broken, poison, good)), return_exceptions=True
+    )
+    assert [type(result) for result in results] == [LookupError, ValueError, ZeroDivisionError, Done]
+
+
+async def test_a_lane_has_an_end(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "MAX_WAITING", 3)
+    key, draft = opening(call())
+    await suite.committer.commit(draft)
+    drafts = [await message(suite, key, str(number)) for number in range(10)]
+    results = await asyncio.gather(*(suite.committer.commit(draft) for draft in drafts), return_exceptions=True)
+    assert [isinstance(result, Done) for result in results] == [True] * 3 + [False] * 7
+    assert all(isinstance(result, LogUnavailable) for result in results[3:])
+
+
+async def test_versions_and_command_ids_say_no(suite: Suite) -> None:
+    to = call()
+    key, draft = opening(to)
+    await suite.committer.commit(draft)
+    with pytest.raises(Stale):
+        await suite.committer.commit(opening(call(), key.uid)[1])
+    with pytest.raises(Rejection) as refused:
+        await suite.committer.commit(msgspec.structs.replace(draft, digest=b"e" * 32))
+    assert refused.value.problem.code == Code.COMMAND_ID_REUSED
+    again = await suite.committer.recall(to)
+    assert again is not None
+    assert again.repeated
+    assert await suite.committer.recall(call()) is None
+
+
+async def test_who_gave_up_is_not_appended_for_nothing(suite: Suite) -> None:
+    key, draft = opening(call())
+    first = asyncio.ensure_future(suite.committer.commit(draft))
+    second = asyncio.ensure_future(suite.committer.commit(await message(suite, key, "given up")))
+    await asyncio.sleep(0)
+    second.cancel()
+    await first
+    assert len(await suite.log.read(key.uid, 0, 10)) == 1
