@@ -1,7 +1,7 @@
 """A room's state in memory equals the fold of its log, whatever order, repetition or loss NATS delivers it in.
 
-Invariants: 1. The confirmed part is the fold of a prefix of the log. 2. The tip is that plus the proposals. 3. Once all is settled and read,
-both equal the whole log. 4. A gap or a contradiction asks for a read of the log.
+Invariants: 1. The confirmed part is the fold of a prefix of the log. 2. The tip is that plus the proposals. 3. Once all is settled and
+read, both equal the whole log. 4. A gap or a contradiction asks for a read of the log.
 """
 
 from random import Random
