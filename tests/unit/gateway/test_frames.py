@@ -1,5 +1,6 @@
 """Client frames: each rule of the protocol's connection chapter, each with its code."""
 
+import contextlib
 import json
 from uuid import uuid4
 
@@ -102,10 +103,8 @@ json_values = st.recursive(
     st.dictionaries(st.sampled_from(["roomID", "user", "media", "sdp", "rooms"]), json_values),
 )
 def test_any_object_of_a_known_type_is_a_frame_or_a_bad_frame(kind: str, rest: dict[str, object]) -> None:
-    try:
-        parse(json.dumps({"t": kind, "id": ID, **rest}))
-    except BadFrame as error:
-        assert error.frame_id in {ID, ""}
+    with contextlib.suppress(BadFrame):
+        assert str(parse(json.dumps({"t": kind, "id": ID, **rest})).id) == ID
 
 
 def test_server_frames_have_the_seeds_spelling() -> None:
