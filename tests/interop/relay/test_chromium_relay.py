@@ -50,15 +50,38 @@ async def test_one_transport_carries_streams_that_come_and_go(bench: Bench, open
     assert await bob.run("relay.play('b')") == playing
     for stream in "ab":
         await bob.run(f"relay.until(async () => await relay.frames('{stream}') > 10)")
-    await ann.run("(relay.published.a.forEach(t => t.stop()), relay.publisher.offer({}))")
+    await ann.run("(relay.published.b.forEach(t => t.stop()), relay.publisher.offer({}))")
     assert bench.node.table.counts()[1] == 2
     await ann.run("relay.publish('c')")
-    await bob.run("(relay.played.a.of.forEach(t => t.stop()), relay.player.offer({}))")
+    await bob.run("(relay.played.b.of.forEach(t => t.stop()), relay.player.offer({}))")
     await bob.run("relay.play('c')")
-    for stream in "bc":
+    for stream in "ac":
         before = await bob.run(f"relay.frames('{stream}')")
         await bob.run(f"relay.until(async () => await relay.frames('{stream}') > {before} + 20)")
     assert bench.node.table.counts() == (2, 4, 4)
+    mids = await ann.run("relay.publisher.pc.getTransceivers().filter(t => t.mid).map(t => t.mid)")
+    assert len(mids) == 4
+
+
+async def test_an_inactive_line_holds_its_stream_and_an_own_line_is_used_again(bench: Bench, open_window: Any) -> None:
+    ann, bob = await open_window(bench, "ann"), await open_window(bench, "bob")
+    await ann.run("relay.publish('a')")
+    await bob.run("relay.play('a')")
+    await bob.run("relay.until(async () => await relay.frames('a') > 10)")
+    await bob.run("(relay.played.a.of[1].direction = 'inactive', relay.player.offer({}))")
+    sent = bench.node.core.stats()["sinks"]
+    await bob.run("(relay.played.a.of[1].direction = 'recvonly', relay.player.offer({}))")
+    frames = await bob.run("relay.frames('a')")
+    await bob.run(f"relay.until(async () => await relay.frames('a') > {frames} + 20)")
+    assert set(bench.node.core.stats()["sinks"]) == set(sent)
+    await ann.run("(relay.published.a.forEach(t => t.direction = 'inactive'), relay.publisher.offer({}))")
+    await ann.run(
+        "(relay.published.a.forEach(t => t.direction = 'sendonly'),"
+        " relay.publisher.offer({publish: 'b', of: relay.published.a}))"
+    )
+    await bob.run("relay.play('b')")
+    await bob.run("relay.until(async () => await relay.frames('b') > 20)")
+    assert bench.node.table.counts() == (2, 2, 4)
 
 
 async def test_the_picture_goes_on_when_the_publisher_comes_again(bench: Bench, open_window: Any) -> None:

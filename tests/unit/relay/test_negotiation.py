@@ -47,6 +47,8 @@ class Node:
     ) -> Plan:
         description = name if isinstance(name, SessionDescription) else fixture(name)
         decided = plan(self.table, transport, APP, description, publish, play, self.numbers)
+        for sink in decided.hold_sinks:
+            self.table.put_sink(sink)
         for sink in decided.drop_sinks:
             self.table.drop_sink(sink)
         for track in decided.drop_tracks:
@@ -146,12 +148,18 @@ def test_rule_1_players_drop_one_and_keep_the_other(browser: str) -> None:
     node.offer("play", f"{browser}-play-two", play=[play("b", "2", "3")])
     kept = node.table.sinks_of(Slot(StreamKey(APP, "b"), "video"))
     dropped = node.offer("play", f"{browser}-play-dropped")
-    assert {sink.slot.stream.stream_id for sink in dropped.drop_sinks} == {"a"}
+    assert [(sink.slot.stream.stream_id, sink.slot.kind) for sink in dropped.drop_sinks] == [("a", "video")]
+    assert [(sink.slot.stream.stream_id, sink.slot.kind, sink.held) for sink in dropped.hold_sinks] == [
+        ("a", "audio", True)
+    ]
     assert node.table.sinks_of(Slot(StreamKey(APP, "b"), "video")) == kept
     assert [answer.direction for answer in dropped.answers[2:]] == [Direction.SENDONLY] * 2
     assert dropped.answers[0].direction == Direction.INACTIVE
     assert dropped.answers[0].codecs
     assert not dropped.answers[1].codecs
+    again = node.offer("play", f"{browser}-play-two")
+    assert [(sink.slot.kind, sink.held) for sink in again.hold_sinks] == [("audio", False)]
+    assert again.add_sinks == ()
 
 
 def test_rule_2_the_same_command_again_changes_nothing() -> None:

@@ -35,9 +35,10 @@ class PlayMedia(msgspec.Struct, frozen=True, omit_defaults=True):
 class Negotiate(RelayCommand, frozen=True, tag="negotiate"):
     """An offer, first or renewed, of one transport; answered by `Negotiated`.
 
-    `publish` and `play` name what is new or rebound. What is bound already stays as long as its m-lines live; an m-line that the offer
-    stops, turns inactive or recycles lets go of its stream. New ICE credentials in the offer restart ICE, so an offer without
-    anything new is an ICE restart. `owner` is the session, for limits and reports.
+    `publish` and `play` name what is new or rebound. What is bound already stays as long as its m-lines live: one that turns inactive
+    holds its stream until it is active again, one that the offer stops or recycles lets go of it. (Browsers end their whole transport
+    when the first m-line of a bundle is stopped: turn m-lines inactive and use them again.) New ICE credentials in the offer restart
+    ICE, so an offer without anything new is an ICE restart. `owner` is the session, for limits and reports.
     """
 
     app: int

@@ -16,6 +16,8 @@ class Forwarding:
 
     def carry_out(self, plan: Plan) -> None:
         """What goes, then what comes: an m-line that is rebound is free by then."""
+        for sink in plan.hold_sinks:
+            self._hold(sink)
         for sink in plan.drop_sinks:
             self.drop_sink(sink)
         for track in plan.drop_tracks:
@@ -25,6 +27,11 @@ class Forwarding:
         for sink in plan.add_sinks:
             self._table.put_sink(sink)
             self._attach(sink)
+
+    def _hold(self, sink: Sink) -> None:
+        self._table.put_sink(sink)
+        if sink.number in self._attached:
+            self._core.pause_sink(sink.number, sink.held)
 
     def drop_sink(self, sink: Sink) -> None:
         """A player leaves a slot."""
@@ -74,6 +81,8 @@ class Forwarding:
             mid=sink.mid,
         )
         self._attached[sink.number] = track.number
+        if sink.held:
+            self._core.pause_sink(sink.number, True)
 
 
 def _by_uri(extensions: tuple[HeaderExtension, ...]) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 `plan` changes nothing; a refusal leaves everything as it was. Rules:
 
-1. A binding (stream on m-line) stays while its m-line lives, flows the right way and keeps its codec and SSRCs.
+1. A binding (stream on m-line) stays while its m-line lives and keeps its codec and SSRCs; an inactive m-line holds it.
 2. A binding named in the command replaces what its m-line carried and where its stream was on this transport.
 3. An m-line that nothing is bound to is answered inactive; one that the relay has no codec for is refused with port 0.
 """
@@ -52,6 +52,7 @@ class Numbers(Protocol):
 class Plan(msgspec.Struct, frozen=True):
     """What to do, in this order, and how to answer each m-line of the offer."""
 
+    hold_sinks: tuple[Sink, ...]
     drop_sinks: tuple[Sink, ...]
     drop_tracks: tuple[Track, ...]
     add_tracks: tuple[Track, ...]
@@ -71,19 +72,23 @@ class _Planner:
         self._old_tracks = {track.mid: track for track in table.tracks_on(transport_id)}
         self._old_sinks = {sink.mid: sink for sink in table.sinks_on(transport_id)}
         self.tracks = {mid: track for mid, track in self._old_tracks.items() if self._track_lives(track)}
-        self.sinks = {mid: sink for mid, sink in self._old_sinks.items() if self._sink_lives(sink)}
+        self.sinks = {mid: self._held(sink) for mid, sink in self._old_sinks.items() if self._sink_lives(sink)}
 
     # rule 1
 
     def _track_lives(self, track: Track) -> bool:
         media = self._live(track.mid, track.slot.kind)
-        if media is None or not media.direction.sends:
+        if media is None or track.payload.key not in _keys(supported(media)):
             return False
-        return track.payload.key in _keys(supported(media)) and media.primary_and_rtx == track.ssrcs
+        return not media.direction.sends or media.primary_and_rtx == track.ssrcs
 
     def _sink_lives(self, sink: Sink) -> bool:
         media = self._live(sink.mid, sink.slot.kind)
-        return media is not None and media.direction.receives and _keys(supported(media)) == _keys(sink.payloads)
+        return media is not None and _keys(supported(media)) == _keys(sink.payloads)
+
+    def _held(self, sink: Sink) -> Sink:
+        media = self._live(sink.mid, sink.slot.kind)
+        return msgspec.structs.replace(sink, held=media is not None and not media.direction.receives)
 
     def _live(self, mid: str, kind: str) -> Media | None:
         media = self._offer.find(mid)
@@ -194,11 +199,13 @@ class _Planner:
         moved = (self._table.track(track.slot) for track in added)
         gone = [track for track in self._old_tracks.values() if self.tracks.get(track.mid) != track]
         gone += [track for track in moved if track is not None and track not in gone]
+        old, new = ({sink.number: sink for sink in sinks.values()} for sinks in (self._old_sinks, self.sinks))
         return Plan(
-            drop_sinks=tuple(sink for sink in self._old_sinks.values() if self.sinks.get(sink.mid) != sink),
+            hold_sinks=tuple(sink for number, sink in new.items() if number in old and old[number] != sink),
+            drop_sinks=tuple(sink for number, sink in old.items() if number not in new),
             drop_tracks=tuple(gone),
             add_tracks=added,
-            add_sinks=tuple(sink for sink in self.sinks.values() if sink not in self._old_sinks.values()),
+            add_sinks=tuple(sink for number, sink in new.items() if number not in old),
             answers=tuple(self._answer(media) for media in self._offer.media),
         )
 
@@ -207,7 +214,10 @@ class _Planner:
             return AnswerMedia()
         track, sink = self.tracks.get(media.mid), self.sinks.get(media.mid)
         return AnswerMedia(
-            direction=Direction.of(sends=sink is not None, receives=track is not None),
+            direction=Direction.of(
+                sends=sink is not None and media.direction.receives,
+                receives=track is not None and media.direction.sends,
+            ),
             codecs=tuple(self._codecs(media, track, sink)),
             extensions=extensions(media, publishes=track is not None),
             outgoing=_outgoing(sink) if sink else None,

@@ -53,6 +53,8 @@ class Sink(msgspec.Struct, frozen=True):
     rtx_ssrc: int | None
     payloads: tuple[Payload, ...]
     extensions: tuple[HeaderExtension, ...]
+    held: bool = False
+    """The player turned the m-line inactive: nothing is sent until it is active again."""
 
 
 class Transport(msgspec.Struct, frozen=True):
