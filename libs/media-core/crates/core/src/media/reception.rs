@@ -92,7 +92,7 @@ impl Reception {
         self.reported_expected = self.expected();
         self.reported_received = self.received;
         let lost = expected.saturating_sub(received);
-        let fraction_lost = if expected == 0 { 0 } else { (lost * 256 / expected).min(255) as u8 };
+        let fraction_lost = (lost * 256).checked_div(expected).unwrap_or(0).min(255) as u8;
         let (last_sr, delay) = match self.clock {
             Some(clock) => ((clock.ntp >> 16) as u32, (now_us - clock.now_us) * 65_536 / 1_000_000),
             None => (0, 0),
