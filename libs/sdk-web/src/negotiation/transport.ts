@@ -177,13 +177,18 @@ export abstract class Transport<F extends Flow<any>> {
 
   private failed(flow: F, error: ZegoError): void {
     if (flow.ended || this.closed) return;
-    if (error.code === NOT_FOUND && this.transportID) return this.rebuild();
+    if (error.code === NOT_FOUND && this.transportID && !this.carriesOthers(flow)) return this.rebuild();
     if (!PASSING.has(error.code)) {
       this.drop(flow, error);
       return this.refused(flow, error);
     }
     log.info(`${flow.streamID}: trying again`, error);
     this.retryLater();
+  }
+
+  /** Whether the transport is of use to streams besides this one, and stands. */
+  private carriesOthers(flow: F): boolean {
+    return this.pc?.connectionState === "connected" && this.list.some((other) => other !== flow && other.active);
   }
 
   private retryLater(): void {

@@ -206,8 +206,11 @@ export class Room {
     }
   }
 
+  /** The stay is over. One that ran out for want of a connection is begun anew; one that was ended is not. */
   private ended({ code, reason = "" }: EndFrame): void {
-    this.sessionOver({ code, message: reason });
+    if (code !== Code.SESSION_UNKNOWN && code !== Code.HEARTBEAT_TIMEOUT) return this.sessionOver({ code, message: reason });
+    this.states.go("RECONNECTING", Code.NETWORK_DOWN, reason);
+    void this.enterAgain();
   }
 
   private mediaGone({ transportID }: MediaFrame): void {

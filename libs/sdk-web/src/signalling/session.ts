@@ -147,6 +147,7 @@ export class Session {
 
   private answered(answer: AnswerFrame): void {
     const first = !this.introduced;
+    if (answer.ok && typeof answer.sessionID === "string") this.id = answer.sessionID; // it names the rooms and is new with each login
     if (first && answer.ok) this.adopt(answer as Introduction);
     this.book.settle(answer);
     if (first && answer.ok) for (const pending of this.book.unsent(this.connection)) this.send(pending);
@@ -154,8 +155,7 @@ export class Session {
   }
 
   private adopt(answer: Introduction): void {
-    const resumed = this.lostAt !== 0 && this.id !== "";
-    if (answer.sessionID) this.id = answer.sessionID;
+    const resumed = this.lostAt !== 0 && answer.sessionID === undefined;
     if (answer.heartbeat) this.heartbeat = answer.heartbeat;
     if (answer.serverTime) this.clockOffsetMs = answer.serverTime - Date.now();
     this.introduced = true;
