@@ -1,5 +1,6 @@
 /** The types of the public interface, spelled as existing pages spell them. */
 import type { LegacyState, RoomReason } from "./room/states";
+import type { RoomFrame } from "./signalling/frames";
 import type { ZegoLocalStream } from "./capture/local-stream";
 import type { ZegoPlayStats, ZegoPublishStats } from "./quality/stats";
 
@@ -140,5 +141,7 @@ export interface ZegoEvents {
   remoteMicStatusUpdate(streamID: string, status: "OPEN" | "MUTE"): unknown;
   playerVideoTrackUpdate(streamID: string, track: MediaStreamTrack): unknown;
   playerAudioTrackUpdate(streamID: string, track: MediaStreamTrack): unknown;
+  /** Parlour's own, for tools: each frame of a room with its position, before it is worked through. */
+  parlourFrame(frame: RoomFrame): unknown;
   [other: string]: (...args: any[]) => unknown;
 }

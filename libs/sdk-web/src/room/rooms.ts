@@ -94,6 +94,7 @@ export class Rooms implements SessionHost {
   }
 
   frame(frame: RoomFrame): void {
+    this.events.emit("parlourFrame", frame);
     this.rooms.get(frame.roomID)?.frame(frame);
   }
 
