@@ -1,6 +1,7 @@
 //! The two queues between the packet thread and everybody else, both bounded.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -49,6 +50,7 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Requests on their way in.
 pub struct Inbox {
     requests: Mutex<VecDeque<Request>>,
+    waiting: AtomicBool,
     /// Readable while requests wait.
     pub wake: EventFd,
 }
@@ -57,7 +59,7 @@ impl Inbox {
     /// An empty one.
     #[must_use]
     pub fn new(wake: EventFd) -> Self {
-        Self { requests: Mutex::new(VecDeque::new()), wake }
+        Self { requests: Mutex::default(), waiting: AtomicBool::new(false), wake }
     }
 
     /// Adds a request; false if the queue is full.
@@ -68,16 +70,20 @@ impl Inbox {
             return false;
         }
         requests.push_back(request);
-        if requests.len() == 1 {
+        if !self.waiting.swap(true, Ordering::Release) {
             self.wake.signal();
         }
         true
     }
 
-    /// Takes everything.
+    /// Takes everything; cheap when there is nothing.
     #[must_use]
     pub fn take(&self) -> VecDeque<Request> {
+        if !self.waiting.load(Ordering::Acquire) {
+            return VecDeque::new();
+        }
         let mut requests = lock(&self.requests);
+        self.waiting.store(false, Ordering::Release);
         self.wake.clear();
         std::mem::take(&mut *requests)
     }

@@ -75,12 +75,9 @@ impl Worker {
             let now_us = state.now_us();
             let wait_us = self.router.poll_timeout().saturating_sub(now_us);
             self.epoll.wait(wait_us.div_ceil(1000).min(1000) as i32, &mut ready);
-            for token in &ready {
-                if *token == WAKE {
-                    self.handle_requests(&mut state);
-                } else {
-                    self.receive(*token as usize, &mut batch, &mut state);
-                }
+            self.handle_requests(&mut state);
+            for via in ready.iter().filter(|token| **token != WAKE) {
+                self.receive(*via as usize, &mut batch, &mut state);
             }
             let now_us = state.now_us();
             if now_us >= self.router.poll_timeout() {
@@ -101,6 +98,8 @@ impl Worker {
                 return;
             }
             state.counters.receive_calls += 1;
+            // What was asked before a datagram was sent is done before it is handled.
+            self.handle_requests(state);
             self.handle_batch(via, count, batch, state);
             if count < BATCH {
                 return;

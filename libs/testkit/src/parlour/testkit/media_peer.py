@@ -53,6 +53,8 @@ class Peer:
         self.inbox = Inbox()
         self.extensions = HeaderExtensionsMap()
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        # A test sends a whole burst before it reads.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self.socket.bind(("127.0.0.1", 0))
         self._tx: Session | None = None
         self._rx: Session | None = None
