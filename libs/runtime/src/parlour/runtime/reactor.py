@@ -10,13 +10,16 @@ to react is gone.
 """
 
 import asyncio
+import contextlib
 import random
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from parlour.contracts import subjects
 from parlour.contracts.envelope import EventView
-from parlour.kernel.log import EventLog, LogUnavailable
+from parlour.contracts.events import BY_TAG
+from parlour.kernel.log import EventLog, LogUnavailable, Record
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 
@@ -62,7 +65,11 @@ class Reactor:
         self._lease = lease
         self._poll_s = poll_s
         self._cursor: dict[int, int] = {}
+        self._aggregates = None if types is None else frozenset(BY_TAG[tag].AGGREGATE for tag in types)
         self._awake = asyncio.Event()
+        self._news: set[int] = set()
+        self._again: set[int] = set()
+        self._next_poll = 0.0
         self._slots = asyncio.Semaphore(SHARDS_AT_ONCE)
         self._busy: dict[int, asyncio.Task[None]] = {}
         self._handled = {
@@ -73,7 +80,7 @@ class Reactor:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Works until the block ends."""
-        subscription = await self._bus.subscribe(self._wake_subject, self._woken, on_overflow=self._awake.set)
+        subscription = await self._bus.subscribe(self._wake_subject, self._woken, on_overflow=self._look_everywhere)
         task = asyncio.get_running_loop().create_task(self._run())
         try:
             yield
@@ -84,7 +91,13 @@ class Reactor:
             if self._bus.connected:
                 await subscription.unsubscribe()
 
-    async def _woken(self, _to: Address, _payload: bytes, _headers: Headers) -> None:
+    async def _woken(self, to: Address, _payload: bytes, _headers: Headers) -> None:
+        if self._aggregates is None or to.verb in self._aggregates:
+            self._news.add(to.p)
+            self._awake.set()
+
+    def _look_everywhere(self) -> None:
+        self._next_poll = 0.0
         self._awake.set()
 
     async def _run(self) -> None:
@@ -106,45 +119,64 @@ class Reactor:
         for shard in shards:
             shard.cancel()
         await asyncio.gather(*shards, return_exceptions=True)
+        self._again.clear()
 
     async def _follow(self) -> None:
-        """Looks which shards have news, whenever woken and at each poll."""
+        """Reads the shards that NATS names as they are named, and at each poll those that are behind."""
+        self._next_poll = 0.0
         while True:
             self._awake.clear()
-            heads = await self._log.shard_heads()
-            behind = {p: head - self._cursor.get(p, 0) for p, head in heads.items() if head > self._cursor.get(p, 0)}
-            self._lag.set(sum(behind.values()))
-            for p in behind:
-                if p not in self._busy:
-                    self._busy[p] = task = asyncio.get_running_loop().create_task(self._shard(p, heads[p]))
-                    task.add_done_callback(lambda _task, p=p: self._finished(p))
-            try:
-                async with asyncio.timeout(self._poll_s):
+            news, self._news = self._news, set()
+            if time.monotonic() >= self._next_poll:
+                news |= await self._behind()
+                self._next_poll = time.monotonic() + self._poll_s
+            for p in news - {-1}:
+                self._look(p)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, self._next_poll - time.monotonic())):
                     await self._awake.wait()
-            except TimeoutError:
-                pass
+
+    async def _behind(self) -> set[int]:
+        heads = await self._log.shard_heads()
+        behind = {p: head - self._cursor.get(p, 0) for p, head in heads.items() if head > self._cursor.get(p, 0)}
+        self._lag.set(sum(behind.values()))
+        return set(behind)
+
+    def _look(self, p: int) -> None:
+        """Starts to read a shard; one that is being read is looked at once more afterwards."""
+        if p in self._busy:
+            self._again.add(p)
+            return
+        self._busy[p] = task = asyncio.get_running_loop().create_task(self._shard(p))
+        task.add_done_callback(lambda _task: self._finished(p))
 
     def _finished(self, p: int) -> None:
         self._busy.pop(p, None)
+        if p in self._again:
+            self._again.discard(p)
+            self._news.add(p)
+            self._awake.set()
 
-    async def _shard(self, p: int, head: int) -> None:
-        """Handles a shard's events up to `head`; what comes later is the next look's work."""
+    async def _shard(self, p: int) -> None:
+        """Handles a shard's events until there are no more."""
         async with self._slots:
             try:
-                while self._cursor.get(p, 0) < head:
-                    records = await self._log.read_shard(p, self._cursor.get(p, 0), PAGE)
-                    if not records:
+                while records := await self._log.read_shard(p, self._cursor.get(p, 0), PAGE):
+                    await self._page(p, records)
+                    if len(records) < PAGE:
                         return
-                    wanted = [record for record in records if self._types is None or record.type in self._types]
-                    views = await open_records(self._people, wanted)
-                    for record, view in zip(wanted, views, strict=True):
-                        await self._handle(view)
-                        await self._reached(p, record.pos)
-                    await self._reached(p, records[-1].pos)
             except LogUnavailable as error:
                 log.warning("reactor_waits", reactor=self.name, p=p, error=str(error))
             except Exception as error:
                 self._bus.fault("reactor", error, reactor=self.name, p=p)
+
+    async def _page(self, p: int, records: tuple[Record, ...]) -> None:
+        wanted = [record for record in records if self._types is None or record.type in self._types]
+        views = await open_records(self._people, wanted)
+        for record, view in zip(wanted, views, strict=True):
+            await self._handle(view)
+            await self._reached(p, record.pos)
+        await self._reached(p, records[-1].pos)
 
     async def _reached(self, p: int, pos: int) -> None:
         if pos > self._cursor.get(p, 0):
