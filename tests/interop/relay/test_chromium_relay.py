@@ -139,3 +139,13 @@ async def test_joining_is_quick(bench: Bench, open_window: Any) -> None:
     )
     assert median(connects) < 250
     assert median(firsts) < 450
+
+
+async def test_the_publishers_bitrate_climbs(bench: Bench, open_window: Any) -> None:
+    """Without the relay's feedback Chromium would stay at its start of 300 kb/s."""
+    ann, bob = await open_window(bench, "ann"), await open_window(bench, "bob")
+    await ann.run("relay.publish('a')")
+    await bob.run("relay.play('a')")
+    await ann.run("relay.until(async () => (await relay.publisher.outbound('video')).targetBitrate > 1000000, 20000)")
+    lost = await bob.run("relay.player.inbound('video')")
+    assert lost["packetsLost"] == 0
