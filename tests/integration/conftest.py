@@ -1,19 +1,24 @@
 """What a service under test is started with: its own role on Postgres, its own user on NATS."""
 
 import asyncio
+import importlib
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
 from parlour.cli.embedded import NatsServer
 from parlour.runtime.postgres.migrate import ROLES, set_passwords
+from parlour.runtime.process import Service
+from parlour.runtime.settings import load
 
 PASSWORDS = {service: secrets.token_hex(16) for service in ROLES}
 MASTER_KEY = secrets.token_hex(32)
 
 Environment = Callable[[str], dict[str, str]]
+Running = Callable[..., AbstractAsyncContextManager[dict[str, Service]]]
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +35,22 @@ def environment(postgres: str, nats_server: NatsServer) -> Environment:
         return made
 
     return of
+
+
+@pytest.fixture(scope="module")
+def running(environment: Environment) -> Running:
+    """`async with running("room", "im", PARLOUR_ROOM_EMPTY_DELAY_S="1"):` these services in this process, on this module's database."""
+
+    @asynccontextmanager
+    async def start(*names: str, **variables: str) -> AsyncGenerator[dict[str, Service]]:
+        async with AsyncExitStack() as stack:
+            services: dict[str, Service] = {}
+            for name in names:
+                wiring = importlib.import_module(f"parlour.{name}.wiring")
+                settings = importlib.import_module(f"parlour.{name}.settings")
+                own = {key: value for key, value in variables.items() if key.startswith(f"PARLOUR_{name.upper()}_")}
+                loaded = load(getattr(settings, f"{name.title()}Settings"), environment(name) | own)
+                services[name] = await stack.enter_async_context(wiring.build(loaded))
+            yield services
+
+    return start
