@@ -16,6 +16,7 @@ from .supervise.state import Run, StateFolder
 LEAST_OPEN_FILES = 4096
 LARGEST_CLOCK_GAP_S = 2.0
 PING_WITHIN_S = 1.0
+PAGE_WITHIN_S = 5.0
 ON_THE_BUS = tuple(name for name in SERVICES if name not in {"gateway", "relay"})
 """Services that answer commands, and so are listed as micro-services."""
 
@@ -72,7 +73,7 @@ def _processes(run: Run) -> Finding:
 
 def _pages(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
     async def look() -> Finding:
-        there = await http_ready(int(run.url.rpartition(":")[2]), "/")()
+        there = await http_ready(int(run.url.rpartition(":")[2]), "/", PAGE_WITHIN_S)()
         return Finding("pages", run.url, "" if there else "the gateway does not serve its pages; see logs/gateway.log")
 
     return "pages", look

@@ -63,7 +63,8 @@ def service(
         chosen |= {
             "PARLOUR_GATEWAY_HOST": host,
             "PARLOUR_GATEWAY_PORT": str(port),
-            "PARLOUR_GATEWAY_DEV": "1",
+            # Tokens for whoever asks only where nobody but this machine's people can ask.
+            "PARLOUR_GATEWAY_DEV": str(host == DEFAULT_HOST).lower(),
             "PARLOUR_GATEWAY_DEFAULT_APP": str(DEFAULT_APP),
             "PARLOUR_GATEWAY_WEB_ROOT": str(ROOT / "libs" / "sdk-web"),
             "PARLOUR_GATEWAY_SESSION_KEY": session_key(environ.get(KEY_VARIABLE, secrets.master_key)),

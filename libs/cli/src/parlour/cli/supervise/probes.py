@@ -16,12 +16,12 @@ def answers(ready: Callable[[], bool]) -> Probe:
     return probe
 
 
-def http_ready(port: int, path: str = "/readyz") -> Probe:
+def http_ready(port: int, path: str = "/readyz", within_s: float = ANSWER_WITHIN_S) -> Probe:
     """A service by its health port: ready is 200."""
 
     async def probe() -> bool:
         try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
+            async with asyncio.timeout(within_s):
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
                 try:
                     writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
