@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from parlour.media_core import Core
-from parlour.relay.adapters.addresses import local_addresses
+from parlour.relay.adapters.addresses import free_port, local_addresses
 from parlour.relay.adapters.certificate import NodeCertificate
 from parlour.relay.adapters.core_events import CoreEvents
 from parlour.relay.adapters.core_metrics import CoreMetrics
@@ -67,8 +67,10 @@ async def build(settings: RelaySettings) -> AsyncGenerator[Service]:
 @asynccontextmanager
 async def open_node(settings: RelaySettings, facts: Facts) -> AsyncGenerator[Node]:
     """The node with its UDP port bound, until the block ends; transports are told goodbye then."""
+    addresses = settings.bind or local_addresses()
+    port = settings.udp_port or free_port(addresses)
     core = Core(
-        [(address, settings.udp_port) for address in settings.bind or local_addresses()],
+        [(address, port) for address in addresses],
         advertise=list(settings.advertise) or None,
         recv_buffer_bytes=settings.recv_buffer_bytes,
         max_transports=settings.max_transports + SPARE_TRANSPORTS,

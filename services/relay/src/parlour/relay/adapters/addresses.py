@@ -1,9 +1,13 @@
 """This machine's own addresses, in the order in which a peer should try them."""
 
 import ipaddress
+import socket
+from collections.abc import Sequence
+from contextlib import ExitStack
 
 import ifaddr
 
+PORT_TRIES = 20
 MAX_ADDRESSES = 8
 """Each is a socket and a candidate that every peer probes."""
 
@@ -16,6 +20,23 @@ def local_addresses() -> list[str]:
     usable = [text for text in dict.fromkeys(found) if not ipaddress.ip_address(text).is_link_local]
     usable = [text for text in usable if text != "::1"] or ["127.0.0.1"]
     return sorted(usable, key=_rank)[:MAX_ADDRESSES]
+
+
+def free_port(addresses: Sequence[str]) -> int:
+    """A UDP port that is free on each of the addresses now; one number is what firewalls and people can hold on to."""
+    for _ in range(PORT_TRIES):
+        with ExitStack() as held:
+            port = 0
+            try:
+                for address in addresses:
+                    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+                    probe = held.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+                    probe.bind((address, port))
+                    port = probe.getsockname()[1]
+            except OSError:
+                continue
+            return port
+    return 0
 
 
 def _rank(text: str) -> tuple[bool, bool]:
