@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import uuid4
 
+import asyncpg
 import msgspec
 import pytest
 
@@ -170,6 +171,10 @@ async def test_a_full_room(desk: Desk) -> None:
         ("ok", cmd.KickUser("ann"), Caller("bob"), 9000012),
         ("ok", cmd.CloseRoom(), Caller("bob"), 9000012),
         ("ok", cmd.LeaveRoom("s-ann"), Caller("bob", "s-bob"), 9000012),
+        ("ok", cmd.JoinRoom("", "ann"), Caller("ann"), 1100001),
+        ("ok", cmd.JoinRoom("a/b", "ann"), Caller("ann"), 1100001),
+        ("ok", cmd.KickUser("ann", "r" * 257), OPERATOR, 1100001),
+        ("ok", cmd.CloseRoom("r" * 257), OPERATOR, 1100001),
         ("ok", cmd.SetRoomExtraInfo("s-ann", "k" * 11, "v"), Caller("ann", "s-ann"), 1002015),
         ("ok", cmd.SetRoomExtraInfo("s-ann", "k", "v" * 128), Caller("ann", "s-ann"), 1002016),
         ("ok", cmd.SetRoomExtraInfo("s-ann", "k", "v"), Caller("ann", "s-ann"), 1002014),
@@ -199,6 +204,27 @@ async def test_extra_information_of_a_room(desk: Desk) -> None:
     assert await desk.refused("info", cmd.SetRoomExtraInfo("s-leo", "other", "v"), Caller("leo", "s-leo")) == 1002017
     last = (await desk.views("info"))[-1]
     assert msgspec.json.decode(last.data)["value"] == "v"
+
+
+async def test_extra_information_changes_ten_times_a_second(desk: Desk) -> None:
+    await desk.join("busy", "max", "s-max")
+    changes = [desk.ask("busy", cmd.SetRoomExtraInfo("s-max", "k", str(n)), Caller("max", "s-max")) for n in range(14)]
+    outcomes = await asyncio.gather(*changes, return_exceptions=True)
+    assert [one.problem.code for one in outcomes if isinstance(one, Rejection)] == [9000004] * 4
+    assert (await desk.story("busy")).count("extra_info_changed") == 10
+
+
+async def test_a_command_may_ask_for_the_room_it_knows(desk: Desk) -> None:
+    await desk.join("known", "nat", "s-nat")
+    body = cmd.SetRoomExtraInfo("s-nat", "k", "v")
+    request = Request(str(uuid4()), Caller("nat", "s-nat"), body, if_seq=2)
+    first = await desk.bus.ask(APP, "room", "known", "set_extra_info", request)
+    again = await desk.bus.ask(APP, "room", "known", "set_extra_info", request)
+    assert (first.position, again.repeated) == (again.position, True), "done before is done, wherever the room is now"
+    late = Request(str(uuid4()), Caller("nat", "s-nat"), body, if_seq=2)
+    with pytest.raises(Rejection) as refused:
+        await desk.bus.ask(APP, "room", "known", "set_extra_info", late)
+    assert refused.value.problem.code == 9000006
 
 
 async def test_an_empty_room_closes_and_its_name_begins_a_new_life(desk: Desk) -> None:
@@ -282,3 +308,59 @@ async def test_a_restart_suspends_nobody_who_is_there_and_ends_who_is_not(enviro
         left = await desk.wait_for("again", "user_left")
         assert msgspec.json.decode(left.data)["sessionID"] == "s-rex"
         assert await desk.story("again") == ["user_suspended", "user_left"]
+
+
+async def test_many_come_at_once(desk: Desk) -> None:
+    joined = await asyncio.gather(*(desk.join("crowd", f"u{n}", f"s-u{n}") for n in range(200)))
+    assert len({one.room_uid for one in joined}) == 1
+    assert sum(one.created for one in joined) == 1
+    assert sorted(view.seq for view in await desk.views("crowd")) == list(range(1, 202))
+
+
+async def test_one_user_logs_in_everywhere_at_once(desk: Desk, postgres: str) -> None:
+    """Whoever wins, one session is left, and the record, the claims and the rooms agree on which."""
+    logins = [desk.join(f"race-{n % 4}", "zoe", f"s-zoe-{n}") for n in range(12)]
+    outcomes = await asyncio.gather(*logins, return_exceptions=True)
+    refused = [one for one in outcomes if isinstance(one, BaseException)]
+    assert all(isinstance(one, Rejection) and one.problem.code == 9000010 for one in refused), refused
+    views = [view for n in range(4) for view in await desk.views(f"race-{n}")]
+    sessions = lambda *what: [msgspec.json.decode(v.data)["sessionID"] for v in views if v.type in what]  # noqa: E731
+    left = set(sessions("room.user_joined.v1")) - set(sessions("room.user_kicked.v1"))
+    assert len(left) == 1
+    assert len(sessions("room.user_joined.v1")) == len(outcomes) - len(refused)
+    actor = next(msgspec.json.decode(view.data)["actor"] for view in views if "joined" in view.type)
+    connection = await asyncpg.connect(postgres)
+    try:
+        rows = await connection.fetch(
+            "SELECT holder FROM parlour.claim WHERE kind = 'client_session' AND key = $1", actor
+        )
+    finally:
+        await connection.close()
+    assert {row["holder"] for row in rows} == left
+
+
+async def test_coming_and_going_leaves_no_open_room_empty(desk: Desk) -> None:
+    """Rooms that empty and fill again at the same moment: each life ends once, each next one cites it."""
+
+    async def visit(user: str) -> None:
+        for n in range(5):
+            await desk.join("door", user, f"s-{user}-{n}")
+            await desk.ask("door", cmd.LeaveRoom(f"s-{user}-{n}"))
+
+    await asyncio.gather(*(visit(f"v{n}") for n in range(6)))
+    async with asyncio.timeout(10):
+        while True:
+            lives: dict[str, list[EventView]] = {}
+            for view in {(v.room_uid, v.seq): v for v in await desk.views("door")}.values():
+                lives.setdefault(view.room_uid, []).append(view)
+            if all("closed" in life[-1].type for life in (sorted(v, key=lambda e: e.seq) for v in lives.values())):
+                break
+            desk.news.clear()
+            await desk.news.wait()
+    ends = {""}
+    for life in sorted(lives.values(), key=lambda views: min(view.at for view in views)):
+        story = sorted(life, key=lambda view: view.seq)
+        assert [view.seq for view in story] == list(range(1, len(story) + 1))
+        assert msgspec.json.decode(story[0].data)["previous"] in ends
+        ends.add(f"{story[-1].room_uid}.{story[-1].seq}.{story[-1].hash[:16]}")
+        assert sum("joined" in view.type for view in story) == sum("left" in view.type for view in story)

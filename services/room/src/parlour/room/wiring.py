@@ -11,6 +11,7 @@ from parlour.runtime.process import Service
 from parlour.runtime.reactor import Reactor
 from parlour.runtime.rooms import StateCache
 
+from .adapters.moving_window import MovingWindow
 from .adapters.sessions import Sessions
 from .api.bus import SERVICE, Commands
 from .api.presence import ROOM_EVENTS, PresenceFeed
@@ -49,7 +50,8 @@ async def build(settings: RoomSettings) -> AsyncGenerator[Service]:
         await stack.enter_async_context(
             DeadlineLoop(SERVICE, to.log, Reminders(attendance, emptiness).due, to.metrics).running()
         )
-        await Commands(Rooms(to.log, to.people, cache, to.committer, drafting)).serve(to.bus)
+        rates = MovingWindow(settings.extra_info_per_s)
+        await Commands(Rooms(to.log, to.people, cache, to.committer, drafting, rates)).serve(to.bus)
         yield Service(to.metrics, to.checks)
 
 

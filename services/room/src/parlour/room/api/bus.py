@@ -24,6 +24,7 @@ class Commands:
     """Takes a request apart, checks who asks, and hands it to its handler."""
 
     def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
         self._handlers: dict[str, tuple[type[contract.Command], Handler]] = {
             "join": (contract.JoinRoom, rooms.join),
             "leave": (contract.LeaveRoom, rooms.leave),
@@ -47,7 +48,10 @@ class Commands:
         check_app_id(to.app)
         check_room_id(to.room)
         check_caller(request)
-        return await handler(call_of(to, request), request.body)
+        call = call_of(to, request)
+        if request.if_seq is not None:
+            await self._rooms.expect(call, request.if_seq)
+        return await handler(call, request.body)
 
 
 def check_caller(request: Request) -> None:

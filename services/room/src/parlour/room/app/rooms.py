@@ -7,6 +7,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.commands import Joined, Reply
 from parlour.contracts.ids import check_room_extra, check_user_id, check_user_name
 from parlour.kernel.log import EventLog
+from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 from parlour.room.domain import commands as cmd
 from parlour.room.domain import room as domain
@@ -17,6 +18,7 @@ from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
 
 from .consequences import CLIENT_SESSION
 from .drafting import Drafting, Outcome, look_again, previous_position
+from .limits import Rates, check_reason, check_session_id
 
 TRIES = 5
 """A user's sessions that log in at the same moment take turns; more than five at once are told to come again."""
@@ -26,18 +28,26 @@ class Rooms:
     """Handlers. Each returns after the commit."""
 
     def __init__(
-        self, log: EventLog, people: People, cache: StateCache[domain.State], committer: Committer, drafting: Drafting
+        self,
+        log: EventLog,
+        people: People,
+        cache: StateCache[domain.State],
+        committer: Committer,
+        drafting: Drafting,
+        rates: Rates,
     ) -> None:
         self._log = log
         self._people = people
         self._cache = cache
         self._committer = committer
         self._drafting = drafting
+        self._rates = rates
 
     async def join(self, call: Call, body: contract.JoinRoom) -> Reply:
         """Enter; other sessions of the user, wherever they are in the app, are put out in the same unit."""
         check_user_id(body.user_id)
         check_user_name(body.user_name)
+        check_session_id(body.session_id)
         actor = await self._people.actor(call.app, body.user_id)
         seat = Seat(call.room, body.session_id)
         for _ in range(TRIES):
@@ -68,21 +78,32 @@ class Rooms:
 
     async def leave(self, call: Call, body: contract.LeaveRoom) -> Reply:
         """The session leaves; one that is not there has left."""
-        return await self._change(call, cmd.Leave(body.session_id, body.reason))
+        return await self._change(call, cmd.Leave(body.session_id, check_reason(body.reason)))
 
     async def kick(self, call: Call, body: contract.KickUser) -> Reply:
         """Put a user out; one who is not there is no error."""
+        check_reason(body.reason)
         actor = await self._people.known(call.app, check_user_id(body.user_id))
         return Reply() if actor is None else await self._change(call, cmd.Kick(actor, reason=body.reason))
 
     async def close(self, call: Call, body: contract.CloseRoom) -> Reply:
         """Put everybody out and end the life."""
-        return await self._change(call, cmd.Close(body.reason))
+        return await self._change(call, cmd.Close(check_reason(body.reason)))
 
     async def set_extra_info(self, call: Call, body: contract.SetRoomExtraInfo) -> Reply:
         """Set the room's key."""
         check_room_extra(body.key, body.value)
+        self._rates.admit(call)
         return await self._change(call, cmd.SetExtraInfo(body.session_id, body.key, body.value))
+
+    async def expect(self, call: Call, seq: int) -> None:
+        """Refuses a command whose sender knows the room as of another event, unless it was done before."""
+        room = await self._cache.load(call.app, call.room, fresh=True)
+        if room.seq != seq and await self._committer.recall(call) is None:
+            message = f"the room is at event {room.seq}, not {seq}"
+            raise Rejection.of(
+                Code.RESYNC_NEEDED, message, field="if_seq", hint="look at what happened, then ask again"
+            )
 
     async def _change(self, call: Call, command: cmd.RoomCommand) -> Reply:
         def decide(room: Loaded[domain.State]) -> Draft:

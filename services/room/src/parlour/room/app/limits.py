@@ -1,0 +1,35 @@
+"""Limits of a command's fields and of how often it may come."""
+
+import re
+from typing import Protocol
+
+from parlour.contracts.codes import Code
+from parlour.contracts.ids import invalid
+from parlour.runtime.drafts import Call
+
+REASON_BYTES = 256
+_SESSION = re.compile(r"[0-9A-Za-z_.:-]{1,128}")
+
+
+class Rates(Protocol):
+    """How often a room's extra information may change."""
+
+    def admit(self, call: Call) -> None:
+        """Counts one change, or raises the Rejection that names the limit. A repetition is not counted again."""
+        ...
+
+
+def check_session_id(session_id: str) -> str:
+    """A name that a gateway made: it stands in claims and in keys of deadlines."""
+    if not _SESSION.fullmatch(session_id):
+        raise invalid(
+            Code.PARAMETER, "sessionID", "the session id is malformed", limit="1..128 of letters, digits and _ . : -"
+        )
+    return session_id
+
+
+def check_reason(reason: str) -> str:
+    """At most 256 bytes, as the vendor's server API has it."""
+    if len(reason.encode("utf-8", "surrogatepass")) > REASON_BYTES:
+        raise invalid(Code.PARAMETER, "reason", "the reason is too long", limit=f"{REASON_BYTES} bytes")
+    return reason
