@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import ifaddr
 
 PORT_TRIES = 20
+LOOPBACK = "127.0.0.1"
 MAX_ADDRESSES = 8
 """Each is a socket and a candidate that every peer probes."""
 
@@ -18,8 +19,9 @@ def local_addresses() -> list[str]:
         each.ip if isinstance(each.ip, str) else each.ip[0] for adapter in ifaddr.get_adapters() for each in adapter.ips
     ]
     usable = [text for text in dict.fromkeys(found) if not ipaddress.ip_address(text).is_link_local]
-    usable = [text for text in usable if text != "::1"] or ["127.0.0.1"]
-    return sorted(usable, key=_rank)[:MAX_ADDRESSES]
+    usable = [text for text in usable if text != "::1"] or [LOOPBACK]
+    others = sorted((text for text in usable if text != LOOPBACK), key=_is_ipv6)
+    return others[: MAX_ADDRESSES - 1] + [LOOPBACK] * (LOOPBACK in usable)
 
 
 def free_port(addresses: Sequence[str]) -> int:
@@ -39,6 +41,5 @@ def free_port(addresses: Sequence[str]) -> int:
     return 0
 
 
-def _rank(text: str) -> tuple[bool, bool]:
-    address = ipaddress.ip_address(text)
-    return address.is_loopback, address.version == 6
+def _is_ipv6(text: str) -> bool:
+    return ":" in text
