@@ -223,3 +223,75 @@ fn set_option(socket: &UdpSocket, level: libc::c_int, name: libc::c_int, value: 
     let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const value).cast(), len) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn pair() -> (Socket, UdpSocket) {
+        let sender = Socket::bind(SocketAddr::from(([127, 0, 0, 1], 0)), 1 << 20).unwrap();
+        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+        receiver.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        (sender, receiver)
+    }
+
+    #[test]
+    fn a_run_is_equal_packets_of_which_the_last_may_be_shorter() {
+        let (mut socket, _) = pair();
+        socket.segments = true;
+        for (lens, expected) in [
+            (&[100, 100, 50, 100][..], 3),
+            (&[100, 100, 101], 2),
+            (&[50, 100], 1),
+            (&[1200; 100], 54),
+            (&[100; 100], MAX_SEGMENTS),
+            (&[7], 1),
+        ] {
+            assert_eq!(socket.run_len(lens.iter().copied()), expected, "{lens:?}");
+        }
+        socket.segments = false;
+        assert_eq!(socket.run_len([100, 100].into_iter()), 1);
+    }
+
+    #[test]
+    fn a_run_arrives_as_single_datagrams_with_or_without_the_kernels_help() {
+        for segments in [true, false] {
+            let (mut sender, receiver) = pair();
+            let to = receiver.local_addr().unwrap();
+            let packets: [&[u8]; 3] = [&[1; 500], &[2; 500], &[3; 20]];
+            let sent = if segments { sender.send_run(to, &packets) } else { sender.send_each(to, &packets) };
+            assert_eq!(sent.dropped, 0);
+            for packet in packets {
+                let mut buffer = [0; 2048];
+                let len = receiver.recv(&mut buffer).unwrap();
+                assert_eq!(&buffer[..len], packet);
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_brings_addresses_along() {
+        let (receiver, sender) = pair();
+        for i in 0..3_u8 {
+            sender.send_to(&[i; 10], receiver.local_addr().unwrap()).unwrap();
+        }
+        let mut batch = ReceiveBatch::new();
+        assert_eq!(receiver.receive(&mut batch), 3);
+        for i in 0..3_u8 {
+            let (remote, datagram) = batch.datagram(usize::from(i)).unwrap();
+            assert_eq!((remote, &*datagram), (sender.local_addr().unwrap(), &[i; 10][..]));
+        }
+        assert_eq!(receiver.receive(&mut batch), 0);
+    }
+
+    #[test]
+    fn a_cut_off_datagram_is_not_taken_for_a_whole_one() {
+        let (receiver, sender) = pair();
+        sender.send_to(&[0; DATAGRAM_ROOM + 1], receiver.local_addr().unwrap()).unwrap();
+        let mut batch = ReceiveBatch::new();
+        assert_eq!(receiver.receive(&mut batch), 1);
+        assert!(batch.datagram(0).is_none());
+    }
+}

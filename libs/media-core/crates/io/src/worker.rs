@@ -206,3 +206,69 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use parlour_media_core::command::Command;
+    use parlour_media_core::crypto::HmacSha1;
+    use parlour_media_core::ice::Credentials;
+    use parlour_media_core::stun::Builder;
+
+    use super::*;
+    use crate::sys::EventFd;
+
+    fn worker() -> (Worker, State) {
+        let worker = Worker {
+            sockets: vec![],
+            inbox: Arc::new(Inbox::new(EventFd::new().unwrap())),
+            outbox: Arc::new(Outbox::new(EventFd::new().unwrap())),
+            directory: Arc::new(Mutex::new(Directory::new(10))),
+            router: Router::new(1),
+            epoll: Epoll::new().unwrap(),
+        };
+        let state = State {
+            egress: Egress::default(),
+            counters: SocketCounters::default(),
+            origin: Instant::now(),
+            stopped: false,
+        };
+        (worker, state)
+    }
+
+    fn add_transport(worker: &mut Worker, state: &mut State, transport: u64) {
+        let credentials = || Credentials {
+            local_ufrag: format!("l{transport}"),
+            local_pwd: "pwd".to_owned(),
+            remote_ufrag: "r".to_owned(),
+        };
+        let command = || Command::AddTransport { transport, credentials: credentials(), consent_timeout_us: 1 };
+        lock(&worker.directory).admit(&command()).unwrap();
+        worker.guard(state, |router, egress| {
+            router.apply(0, command(), egress);
+            false
+        });
+    }
+
+    #[test]
+    fn a_panic_ends_the_transport_that_it_concerns_and_no_other() {
+        let (mut worker, mut state) = worker();
+        add_transport(&mut worker, &mut state, 1);
+        add_transport(&mut worker, &mut state, 2);
+        let mut check = Builder::request(&[1; 12], "l1:r", 1, true).finish(&HmacSha1::new(b"pwd"));
+        let path = Path { via: 0, remote: "192.0.2.1:5".parse().unwrap() };
+        let again = worker.guard(&mut state, |router, egress| {
+            router.handle_datagram(0, path, &mut check, egress);
+            panic!("a flaw in handling transport {}", 1);
+        });
+        assert!(again);
+        assert_eq!(state.counters.panics, 1);
+        let left: Vec<u64> = worker.router.stats(0).transports.iter().map(|transport| transport.id).collect();
+        assert_eq!(left, [2]);
+        assert!(lock(&worker.directory).remove_transport(1).is_err());
+        worker.report();
+        let notices = worker.outbox.take(10);
+        let told =
+            |notice: &Notice| matches!(notice, Notice::Panic { transport: 1, message } if message.contains("flaw"));
+        assert!(notices.iter().any(told), "{notices:?}");
+    }
+}
