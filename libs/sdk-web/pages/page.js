@@ -9,6 +9,7 @@ function fillForm(ids) {
     const field = $(`#${id}`);
     if (field && query.has(id)) field.value = query.get(id);
   }
+  if (query.has("app")) $("#appID").value = query.get("app");
   if (query.has("token")) {
     query.delete("token");
     history.replaceState(null, "", `${location.pathname}?${query}`);
@@ -17,7 +18,7 @@ function fillForm(ids) {
 
 /** The token of the form, or one from the server where it runs for development. */
 async function credentials(appID, token, roomID, userID) {
-  if (token) return { appID: Number(appID), token };
+  if (token) return { appID: Number(appID) || (await (await fetch("/v1/status")).json()).appID, token };
   const answer = await fetch("/v1/dev/token", {
     method: "POST",
     headers: { "content-type": "application/json" },

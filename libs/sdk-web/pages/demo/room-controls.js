@@ -60,7 +60,7 @@ function messageButtons(engine, roomID) {
     try {
       await call(text);
       logLine(`you (${kind}):`, text);
-      $("#message").value = "";
+      $("#message").select(); // typing replaces it, another button sends it once more
     } catch (error) {
       say(error);
     }
