@@ -83,6 +83,18 @@ impl Egress {
         }
     }
 
+    /// Bytes that wait to be sent.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.used
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.packets.is_empty()
+    }
+
     /// Whether the shell should send now.
     #[must_use]
     pub fn is_full(&self) -> bool {

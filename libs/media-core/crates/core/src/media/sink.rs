@@ -118,14 +118,14 @@ impl Sink {
         (self.numbers.next_seq(), self.next_repair)
     }
 
-    /// Holds or resumes; true if a keyframe is needed now.
+    /// Holds or resumes; true if it resumed.
     pub fn pause(&mut self, paused: bool) -> bool {
         let resumed = self.paused && !paused;
         self.paused = paused;
         if paused {
             self.numbers.interrupt();
         }
-        resumed && self.await_keyframe()
+        resumed
     }
 
     /// The player can decode nothing before the next keyframe; true if there is such a thing.

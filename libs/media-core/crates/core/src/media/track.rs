@@ -1,7 +1,7 @@
 //! One incoming medium: which packets are its, what arrived, what is missing, and the last of it in a ring.
 
 use super::codec::starts_keyframe;
-use super::keyframe::KeyframeRequests;
+use super::keyframe::{KeyframeRequests, REQUEST_INTERVAL_US};
 use super::loss::LossList;
 use super::reception::Reception;
 use super::ring::Ring;
@@ -64,6 +64,8 @@ pub struct Track {
     packets_of_epoch: u64,
     seen: ReplayWindow,
     keyframe_timestamp: Option<u32>,
+    /// Ring position of the last keyframe's start, and when it came.
+    keyframe_at: Option<(u64, u64)>,
     clock_rate: u32,
 }
 
@@ -96,6 +98,7 @@ impl Track {
             packets_of_epoch: 0,
             seen: ReplayWindow::default(),
             keyframe_timestamp: None,
+            keyframe_at: None,
             clock_rate,
         }
     }
@@ -177,7 +180,7 @@ impl Track {
         if self.kind == MediaKind::Video && !self.losses.arrived(seq, now_us) {
             self.keyframe_requests.want();
         }
-        let keyframe = self.note_keyframe(&header, &packet[header.len..end]);
+        let keyframe = self.note_keyframe(&header, &packet[header.len..end], now_us);
         self.ring.push(&packet[..end], header, seq, self.epoch, keyframe);
         true
     }
@@ -195,16 +198,24 @@ impl Track {
         Some((header, seq, end - 2))
     }
 
-    fn note_keyframe(&mut self, header: &Header, payload: &[u8]) -> bool {
+    fn note_keyframe(&mut self, header: &Header, payload: &[u8], now_us: u64) -> bool {
         let codec = self.payloads.iter().find(|known| known.payload_type == header.payload_type);
         let starts = starts_keyframe(codec.map_or(Codec::Other, |known| known.codec), payload);
         if starts {
             self.keyframe_requests.satisfied();
             if self.keyframe_timestamp.replace(header.timestamp) != Some(header.timestamp) {
                 self.keyframes += 1;
+                self.keyframe_at = Some((self.ring.head(), now_us));
             }
         }
         starts
+    }
+
+    /// Ring position of the last keyframe's start if it came so lately that asking for another would be put off.
+    #[must_use]
+    pub fn recent_keyframe(&self, now_us: u64) -> Option<u64> {
+        let (position, came_us) = self.keyframe_at?;
+        (now_us < came_us + REQUEST_INTERVAL_US).then_some(position)
     }
 
     /// Packets that neither came by themselves nor were repaired.

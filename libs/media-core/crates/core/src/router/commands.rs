@@ -147,9 +147,7 @@ impl Router {
         let Some(index) = self.sinks.insert(id, sink) else { return };
         track.sinks.push(index);
         transport.sinks.push(index);
-        if transport.outlet().is_some() {
-            self.want_keyframe(track_index, now_us, egress);
-        }
+        self.start_sink(index, now_us, egress);
     }
 
     /// An index that this SSRC never had on the transport: one used twice under one key would break the cipher.
@@ -180,10 +178,10 @@ impl Router {
     }
 
     fn pause_sink(&mut self, now_us: u64, id: u64, paused: bool, egress: &mut Egress) {
-        let Some(sink) = self.sinks.by_id_mut(id) else { return };
-        let track = sink.track;
-        if sink.pause(paused) {
-            self.want_keyframe(track, now_us, egress);
+        let Some(index) = self.sinks.index(id) else { return };
+        let resumed = self.sinks.get_mut(index).is_some_and(|sink| sink.pause(paused));
+        if resumed {
+            self.start_sink(index, now_us, egress);
         }
     }
 
@@ -193,13 +191,8 @@ impl Router {
         if entry.outlet().is_none() {
             return;
         }
-        let sinks = entry.sinks.clone();
-        for sink in sinks {
-            let Some(sink) = self.sinks.get_mut(sink) else { continue };
-            let track = sink.track;
-            if sink.await_keyframe() {
-                self.want_keyframe(track, now_us, egress);
-            }
+        for sink in entry.sinks.clone() {
+            self.start_sink(sink, now_us, egress);
         }
     }
 }

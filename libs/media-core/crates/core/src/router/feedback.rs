@@ -74,6 +74,7 @@ impl Router {
         let Some(transport) = self.transports.get_mut(index) else { return };
         let Transport { agent, srtp: Some(srtp), counters, .. } = transport else { return };
         let Some(path) = agent.active() else { return };
+        let (packets, bytes) = (egress.packets().len(), egress.len());
         let mut outlet = Outlet { path, flow: index, cipher: srtp.tx.cipher(), egress };
         counters.nack_rx += 1;
         for seq in lost {
@@ -81,6 +82,8 @@ impl Router {
                 counters.rtx_tx += 1;
             }
         }
+        counters.tx_packets += (egress.packets().len() - packets) as u64;
+        counters.tx_bytes += (egress.len() - bytes) as u64;
     }
 
     /// Somebody needs a keyframe of a track.

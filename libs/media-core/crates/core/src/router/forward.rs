@@ -3,9 +3,11 @@
 //! Sink by sink rather than packet by packet: a player's packets of a batch then lie one after another in the slab, its
 //! keys stay in the cache, and the shell can send them in one call.
 
+use std::ops::Range;
+
 use super::Router;
 use crate::egress::Egress;
-use crate::media::Outlet;
+use crate::media::{Outlet, Sink, Track};
 use crate::transport::Transport;
 
 impl Router {
@@ -35,16 +37,45 @@ impl Router {
             let Some(sink) = self.sinks.get_mut(*index) else { continue };
             self.current = self.transports.id(sink.transport);
             let Some(transport) = self.transports.get_mut(sink.transport) else { continue };
-            let Transport { agent, srtp: Some(srtp), counters, .. } = transport else { continue };
-            let Some(path) = agent.active() else { continue };
-            let (packets, bytes) = (sink.packets, sink.bytes);
-            let mut outlet = Outlet { path, flow: sink.transport, cipher: srtp.tx.cipher(), egress };
-            for position in track.unforwarded..track.ring.head() {
-                sink.forward(position, &track.ring, now_us, &mut outlet);
-            }
-            counters.tx_packets += sink.packets - packets;
-            counters.tx_bytes += sink.bytes - bytes;
+            serve(sink, track, transport, track.unforwarded..track.ring.head(), now_us, egress);
         }
         true
     }
+
+    /// Lets a sink start anew: from the last keyframe if that is recent, else from one that the publisher is asked for.
+    pub(super) fn start_sink(&mut self, index: u32, now_us: u64, egress: &mut Egress) {
+        let Some(sink) = self.sinks.get_mut(index) else { return };
+        let track_index = sink.track;
+        let Some(track) = self.tracks.get(track_index) else { return };
+        let Some(transport) = self.transports.get_mut(sink.transport) else { return };
+        if transport.outlet().is_none() || !sink.await_keyframe() {
+            return;
+        }
+        if let Some(from) = track.recent_keyframe(now_us) {
+            serve(sink, track, transport, from..track.unforwarded, now_us, egress);
+        }
+        if sink.awaits_keyframe() {
+            self.want_keyframe(track_index, now_us, egress);
+        }
+    }
+}
+
+/// Sends these ring positions to one sink, if its player can be reached.
+fn serve(
+    sink: &mut Sink,
+    track: &Track,
+    transport: &mut Transport,
+    positions: Range<u64>,
+    now_us: u64,
+    egress: &mut Egress,
+) {
+    let Transport { agent, srtp: Some(srtp), counters, .. } = transport else { return };
+    let Some(path) = agent.active() else { return };
+    let (packets, bytes) = (sink.packets, sink.bytes);
+    let mut outlet = Outlet { path, flow: sink.transport, cipher: srtp.tx.cipher(), egress };
+    for position in positions {
+        sink.forward(position, &track.ring, now_us, &mut outlet);
+    }
+    counters.tx_packets += sink.packets - packets;
+    counters.tx_bytes += sink.bytes - bytes;
 }
