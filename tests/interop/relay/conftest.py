@@ -21,7 +21,7 @@ async def bench() -> AsyncGenerator[Bench]:
         yield bench
 
 
-OpenWindow = Callable[[Bench, str], Any]
+OpenWindow = Callable[..., Any]
 
 
 @pytest.fixture
@@ -34,12 +34,12 @@ def chromium() -> str:
 
 @pytest.fixture
 async def open_window(chromium: str) -> AsyncGenerator[OpenWindow]:
-    """`await open_window(bench, owner)`: a page in a context of its own."""
+    """`await open_window(bench, owner)`: a page in a context of its own; `reroute` changes the answers that it gets."""
     script = PAGE_SCRIPT.read_text()
     async with async_playwright() as driver:
         browser = await driver.chromium.launch(executable_path=chromium, args=FLAGS)
 
-        async def open_one(bench: Bench, owner: str) -> Window:
+        async def open_one(bench: Bench, owner: str, reroute: Callable[[str], str] = str) -> Window:
             context = await browser.new_context()
             page = await context.new_page()
 
@@ -53,7 +53,7 @@ async def open_window(chromium: str) -> AsyncGenerator[OpenWindow]:
                     play=tuple(wish["play"]) if wish.get("play") else None,
                     codec=wish.get("codec", ""),
                 )
-                return {"transport": answer.transport_id, "sdp": answer.sdp}
+                return {"transport": answer.transport_id, "sdp": reroute(answer.sdp)}
 
             async def blank(route: Any) -> None:
                 await route.fulfill(body="<!doctype html><html><body></body></html>", content_type="text/html")
