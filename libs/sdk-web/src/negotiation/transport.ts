@@ -24,7 +24,7 @@ export interface Wire {
 /** What is worth another attempt; everything else is the relay's or the registry's last word. */
 const PASSING: ReadonlySet<number> = new Set([Code.REQUEST_TIMEOUT, Code.SOCKET_CLOSED, Code.RELAY_UNAVAILABLE, Code.UNAVAILABLE]);
 const NOT_FOUND = 9000011;
-const RESTART_AFTER_MS = 2_000;
+const RESTART_AFTER_MS = 500;
 const REBUILD_AFTER_MS = 15_000;
 const NEGOTIATION_TIMEOUT_MS = 15_000;
 
@@ -245,7 +245,8 @@ export abstract class Transport<F extends Flow<any>> {
       .catch((thrown) => {
         const error = asZegoError(thrown);
         log.info("an ICE restart failed", error);
-        if (!PASSING.has(error.code) && pc === this.pc) this.rebuild();
+        // Signalling that is away comes back and revives us; a relay that does not answer is best left for another.
+        if (pc === this.pc && error.code !== Code.SOCKET_CLOSED && error.code !== Code.REQUEST_TIMEOUT) this.rebuild();
       });
   }
 

@@ -12,6 +12,9 @@ import { preferVideo, type VideoCodec } from "./codecs";
 const NAMES = { idle: "NO_PUBLISH", requesting: "PUBLISH_REQUESTING", active: "PUBLISHING" } as const;
 const CODES = { interrupted: Code.NETWORK_DOWN, retryOver: Code.PUBLISH_RETRY_OVER, failed: Code.PUBLISH_OFFER };
 
+/** Reasons of a removal that nobody wanted: heartbeat timeout, disconnected. */
+const LOST: ReadonlySet<number> = new Set([2, 5]);
+
 /** What is published: the stream, and limits that may change while it is. */
 export interface Source {
   readonly stream: MediaStream;
@@ -75,10 +78,12 @@ export class Publisher extends Transport<Publication> {
     return true;
   }
 
-  /** The server took it off the room for a reason of its own. */
+  /** The server took it off the room: published anew where only the connection was lost, ended where somebody wanted it. */
   removedByServer(streamID: string, reason: number): void {
     const publication = this.flows.get(streamID);
-    if (publication?.accepted) this.drop(publication, failure(Code.NOT_PUBLISHING, `the server removed the stream (reason ${reason})`));
+    if (!publication?.accepted) return;
+    if (LOST.has(reason)) this.rebuild();
+    else this.drop(publication, failure(Code.NOT_PUBLISHING, `the server removed the stream (reason ${reason})`));
   }
 
   /** The stream's tracks changed: send what it holds now, with a new offer where a kind is new. */
