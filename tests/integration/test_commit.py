@@ -196,6 +196,45 @@ async def test_the_same_command_twice_at_once_is_done_once(suite: Suite) -> None
     assert both[0].views == both[1].views
 
 
+async def test_what_is_true_only_of_a_draft_under_way_is_not_answered_as_done(suite: Suite) -> None:
+    """The same command twice at once, the second of which would find nothing left to do on top of the first."""
+    room = f"nothing-{uuid4()}"
+    cache = suite.cache()
+    event = await entering(suite, "s1")
+
+    def enter(to: Call, state: Loaded[Names]) -> Draft:
+        return to.draft() if event.session_id in state.state else join(to, state, event)
+
+    to, other = call(room), call(room)
+    calls = (to, to, other)
+    done = await asyncio.gather(
+        *(decide_and_commit(cache, suite.committer, c, lambda state, c=c: enter(c, state)) for c in calls)
+    )
+    assert [len(result.views) for result in done] == [2, 2, 0]
+    assert [result.repeated for result in done[:2]].count(True) == 1
+    assert (await suite.cache().load(APP, room)).state == ("s1",)
+
+
+async def test_what_is_true_only_in_an_old_state_is_done_again(suite: Suite) -> None:
+    room = f"old-{uuid4()}"
+    mine, theirs = suite.cache(), suite.cache()
+    event = await entering(suite, "s1")
+
+    def enter(to: Call, state: Loaded[Names]) -> Draft:
+        return to.draft() if event.session_id in state.state else join(to, state, event)
+
+    first, gone, again = call(room), call(room), call(room)
+    await decide_and_commit(mine, suite.committer, first, lambda state: enter(first, state))
+
+    def leave(state: Loaded[Names]) -> Draft:
+        assert state.key is not None
+        return gone.draft(Change(state.key, "room", state.version, (ev.UserLeft("s1", event.actor, "logout"),)))
+
+    await decide_and_commit(theirs, suite.committer, gone, leave)
+    done = await decide_and_commit(mine, suite.committer, again, lambda state: enter(again, state))
+    assert [view.type for view in done.views] == [ev.UserJoined.TAG]
+
+
 async def test_a_rejection_is_decided_on_what_the_log_has_now(suite: Suite) -> None:
     """A cache that missed another replica's event must not refuse because of it."""
     room = f"fresh-{uuid4()}"

@@ -56,7 +56,8 @@ class Committer:
 
     async def commit(self, draft: Draft) -> Done:
         """Returns after the commit. Takes its place in the lane before it first waits."""
-        return await self._lane(draft.app, draft.changes[0].log.room if draft.changes else "").submit(draft)
+        room = draft.room or (draft.changes[0].log.room if draft.changes else "")
+        return await self._lane(draft.app, room).submit(draft)
 
     async def recall(self, call: Call) -> Done | None:
         """What this command id was answered before, if it was. Appends nothing."""

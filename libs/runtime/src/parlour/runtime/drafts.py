@@ -38,6 +38,8 @@ class Draft(msgspec.Struct, frozen=True):
     actor: str = ""
     """Who did it; empty: whom each event is about."""
     causation_id: str = ""
+    room: str = ""
+    """Of the command: drafts of one room keep their order."""
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -92,7 +94,7 @@ class Call(msgspec.Struct, frozen=True):
         """The outcome of this command."""
         return Draft(
             self.app, self.command_id, self.principal, self.digest, msgspec.json.encode(result), changes, claims, deadlines,
-            self.actor if actor is None else actor, self.causation_id,
+            self.actor if actor is None else actor, self.causation_id, self.room,
         )  # fmt: skip
 
 

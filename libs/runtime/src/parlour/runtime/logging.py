@@ -16,6 +16,8 @@ import structlog
 from parlour.contracts import events
 from parlour.contracts.spelling import wire_name
 
+from . import tracing
+
 HIDDEN = "***"
 SECRET_FIELDS = frozenset(
     {
@@ -74,6 +76,12 @@ def hide(value: Any) -> Any:
     return _TOKEN_LIKE.sub(HIDDEN, str(value)[:MAX_TEXT])
 
 
+def _add_trace(_logger: Any, _method: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if trace_id := tracing.trace_id():
+        event_dict["trace_id"] = trace_id
+    return event_dict
+
+
 def _hide_fields(_logger: Any, _method: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     return {name: HIDDEN if name in _HIDE else hide(value) for name, value in event_dict.items()}
 
@@ -88,6 +96,7 @@ def configure(service: str, instance: str, level: str) -> None:
     structlog.contextvars.bind_contextvars(service=service, instance=instance)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _add_trace,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,

@@ -1,7 +1,8 @@
 """The states that a service decides on: folded from the log, kept in memory, and decided upon without waiting for one another.
 
 Two rules make a cache safe without leases. 1. What is accepted is proven by the append: versions and claims are checked there, a miss is
-`Stale`, and the command is decided again. 2. What is rejected was decided on a state read from the log after the command came in.
+`Stale`, and the command is decided again. 2. What is rejected, or changes nothing since it is true already, was decided on a state
+read from the log after the command came in: nothing in the append would prove it.
 
 Commands for one room need not wait for each other's commits: each is decided on top of the drafts under way, in the lane's order. When
 one of those fails, the ones above it fail by their version and are decided again.
@@ -230,6 +231,9 @@ async def decide_and_commit(
             if done is None:
                 raise
             return done
+        if not draft.changes and not certain:
+            fresh = True
+            continue
         try:
             return await _commit(cache, committer, draft)
         except Stale:

@@ -121,7 +121,8 @@ class Serving:
         tracing.adopt(request.headers)
         try:
             body: Any = route.decode(request.data)
-            return "ok", await route.handler(address.parse(request.subject), body, request.headers or NO_HEADERS)
+            with tracing.span(f"{self._queue}.{route.name}"):
+                return "ok", await route.handler(address.parse(request.subject), body, request.headers or NO_HEADERS)
         except Rejection as rejection:
             return "rejected", Reply(problem=rejection.problem)
         except Invalid as invalid:
