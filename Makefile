@@ -4,12 +4,14 @@ PORT ?=
 BIN := .venv/bin
 BOOTSTRAP := $(PYTHON) libs/cli/bootstrap.py
 PYTEST := $(BIN)/python -m pytest
+# Node from its wheel, where the machine has none.
+export PATH := $(CURDIR)/.venv/node:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup up down status test unit lint format types e2e bench lock browser
+.PHONY: docs help setup up down status test unit rust-test web-test lint format types e2e bench lock browser
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 setup: ## everything into .venv: Python packages, the Rust core, the browser SDK
 	@$(BOOTSTRAP) setup
@@ -23,11 +25,17 @@ down: ## stop it
 status: ## what is running
 	@$(BIN)/parlour status
 
-test: setup browser ## all tests: unit, architecture, behaviour, integration, end to end
+test: setup browser rust-test web-test ## all tests: Rust, browser SDK, unit, integration, faults, end to end
 	@$(PYTEST) $(ARGS)
 
-unit: setup ## the tests that need no network
+unit: setup rust-test web-test ## the tests that need no network
 	@$(PYTEST) tests/unit tests/architecture $(ARGS)
+
+rust-test: setup ## the packet core's own tests; release, since its dependencies are built so already
+	@cargo test --release --quiet
+
+web-test: setup ## the browser SDK's own tests
+	@cd libs/sdk-web && npm test --silent
 
 e2e: setup browser ## the browser tests alone
 	@$(PYTEST) tests/e2e $(ARGS)
@@ -36,7 +44,8 @@ lint: setup ## ruff, import rules, clippy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
-	@if [ -f Cargo.toml ]; then cargo fmt --check && cargo clippy --release --all-targets --quiet -- -D warnings; fi
+	@cargo fmt --check
+	@cargo clippy --release --all-targets --quiet -- -D warnings
 
 format: setup ## rewrite Python sources in the house's form
 	@$(BIN)/ruff check --fix-only --quiet .
@@ -44,7 +53,7 @@ format: setup ## rewrite Python sources in the house's form
 
 types: setup ## pyright strict, tsc --strict
 	@$(BIN)/basedpyright
-	@if [ -f libs/sdk-web/package.json ]; then cd libs/sdk-web && npm run --silent types; fi
+	@cd libs/sdk-web && npm run --silent types
 
 bench: setup ## the benchmarks, each with its floor beside it
 	@$(BIN)/python -m bench $(ARGS)

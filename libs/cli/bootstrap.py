@@ -32,6 +32,8 @@ MEDIA_CORE = ROOT / "libs" / "media-core"
 SDK_WEB = ROOT / "libs" / "sdk-web"
 OLDEST_PYTHON = (3, 11)
 OLDEST_NODE = 18
+QUIET_S = 15.0
+"""Between two lines about a long command where nobody watches a terminal."""
 DISK_NEEDED_BYTES = 2_500_000_000
 """The environment, the Rust build tree and node_modules together, measured and rounded up."""
 NOT_SOURCES = {"node_modules", "dist", "target", "__pycache__", "test-results"}
@@ -80,13 +82,32 @@ def run(step: str, *command: str | Path, cwd: Path = ROOT, environment: dict[str
     env = {**os.environ, "VIRTUAL_ENV": str(VENV), "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     env.pop("PYTHONHOME", None)
     with tempfile.TemporaryFile() as output:
-        done = subprocess.run(
+        process = subprocess.Popen(
             [str(part) for part in command], cwd=cwd, env={**env, **(environment or {})}, stdout=output, stderr=output
         )
-        if done.returncode:
+        follow(step, process, output.fileno())
+        if process.returncode:
             output.seek(0)
             sys.stderr.write(output.read().decode(errors="replace")[-6000:])
-            raise Missing(f"{step} failed (exit {done.returncode}); the output above says why. Mend it, run again.")
+            raise Missing(f"{step} failed (exit {process.returncode}); the output above says why. Mend it, run again.")
+
+
+def follow(step: str, process: subprocess.Popen[bytes], output: int) -> None:
+    """Wait, and tell how far a long command is: on a terminal all the time, elsewhere a line now and then."""
+    began = time.monotonic()
+    live = sys.stdout.isatty()
+    while True:
+        try:
+            process.wait(0.2 if live else QUIET_S)
+            break
+        except subprocess.TimeoutExpired:
+            size = os.fstat(output).st_size
+            lines = os.pread(output, 2000, max(0, size - 2000)).decode(errors="replace").split("\n")
+            doing = next((line.strip() for line in reversed(lines) if line.strip()), "")[:70]
+            text = f"setup: {step}: {time.monotonic() - began:.0f} s  {doing}"
+            print(f"\r\033[K{text}" if live else text, end="" if live else "\n", flush=True)  # noqa: T201
+    if live:
+        print("\r\033[K", end="", flush=True)  # noqa: T201
 
 
 def do(step: str, wanted: str, action: Callable[[], None]) -> None:
