@@ -203,6 +203,22 @@ async def test_a_peer_that_vanishes_is_gone_after_its_consent() -> None:
         assert gone.reason == "ice_timeout"
 
 
+async def test_a_transport_that_the_core_gave_up_ends_alone(bench: Bench) -> None:
+    async with peers(3) as (one, two, three):
+        publishing = await publish(bench, one, "s", 40)
+        _, tracks = await play(bench, two, "s")
+        await until_luma(tracks["video"], 40)
+        number = bench.node.table.transports[publishing].number
+        bench.node.core.remove_transport(number)
+        await bench.node.watch.handle(("panic", number, "as the core does"))
+        gone = await bench.facts.wait(lambda fact: isinstance(fact, TransportGone))
+        assert isinstance(gone, TransportGone)
+        assert (gone.transport_id, gone.reason) == (publishing, "fault")
+        assert bench.node.table.counts() == (1, 0, 2)
+        await publish(bench, three, "s", 220)
+        await until_luma(tracks["video"], 220)
+
+
 async def test_time_base_of_audio_is_kept(bench: Bench) -> None:
     async with peers(2) as (one, two):
         await publish(bench, one, "s")

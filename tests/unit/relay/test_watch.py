@@ -51,6 +51,10 @@ class Bench:
         assert track is not None
         self.video = track.number
 
+    async def handle(self, *events: tuple[Any, ...]) -> None:
+        for event in events:
+            await self.watch.handle(event)
+
     def sample(self, silent_ms: float | None) -> list[str]:
         """Kinds of the facts that one reading tells."""
         before = len(self.told.facts)
@@ -62,8 +66,8 @@ class Bench:
 async def test_media_starts_once_stalls_once_and_starts_again() -> None:
     bench = Bench()
     assert bench.sample(None) == []
-    await bench.watch.handle([("media_started", 1, bench.video)])
-    await bench.watch.handle([("media_started", 1, bench.video)])
+    await bench.handle(("media_started", 1, bench.video))
+    await bench.handle(("media_started", 1, bench.video))
     assert bench.sample(20) == []
     assert bench.sample(5000) == ["MediaStalled"]
     assert bench.sample(9000) == []
@@ -76,7 +80,7 @@ async def test_media_starts_once_stalls_once_and_starts_again() -> None:
 
 async def test_a_goodbye_is_a_stall_of_no_time() -> None:
     bench = Bench()
-    await bench.watch.handle([("media_started", 1, bench.video), ("bye", 1, bench.video), ("bye", 1, bench.video)])
+    await bench.handle(("media_started", 1, bench.video), ("bye", 1, bench.video), ("bye", 1, bench.video))
     started, stalled = bench.told.facts
     assert isinstance(started, MediaStarted)
     assert isinstance(stalled, MediaStalled)
@@ -85,7 +89,7 @@ async def test_a_goodbye_is_a_stall_of_no_time() -> None:
 
 async def test_unknown_events_and_ids_are_ignored() -> None:
     bench = Bench()
-    await bench.watch.handle([("media_started", 1, 999), ("news", 1), ("srtp_ready", 1), ("overflow", 3)])
+    await bench.handle(("media_started", 1, 999), ("news", 1), ("srtp_ready", 1), ("overflow", 3))
     assert bench.told.facts == []
     assert bench.watch.overflowed == 3
 

@@ -1,14 +1,14 @@
-"""Brings the core's events into the event loop: its eventfd wakes the loop, one batch at a time is handled."""
+"""Brings the core's events into the event loop: its eventfd wakes the loop, one event at a time is handled."""
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from parlour.relay.app.ports import CoreEvent
+from parlour.runtime.logging import logger
 
 BATCH = 256
-_log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 class EventSource(Protocol):
@@ -21,7 +21,7 @@ class EventSource(Protocol):
 class CoreEvents:
     """`async with`: while open, every event is handed to `handle`, in order."""
 
-    def __init__(self, core: EventSource, handle: Callable[[Iterable[CoreEvent]], Awaitable[None]]) -> None:
+    def __init__(self, core: EventSource, handle: Callable[[CoreEvent], Awaitable[None]]) -> None:
         self._core = core
         self._handle = handle
         self._ready = asyncio.Event()
@@ -43,7 +43,12 @@ class CoreEvents:
             await self._ready.wait()
             self._ready.clear()
             while events := self._core.poll_events(BATCH):
-                try:
-                    await self._handle(events)
-                except Exception:
-                    _log.exception("relay.event_fault", extra={"events": len(events)})
+                for event in events:
+                    await self._handle_one(event)
+
+    async def _handle_one(self, event: CoreEvent) -> None:
+        """A fault in one event must not take the others along."""
+        try:
+            await self._handle(event)
+        except Exception as error:
+            log.error("core_event_fault", kind=event[0], error=repr(error), exc_info=error)

@@ -6,7 +6,6 @@ private surface it rests on is pinned by a contract test.
 """
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -23,8 +22,6 @@ RECORD_HEADER = 13
 MAX_QUEUED_DATAGRAMS = 64
 """A flight is a handful; the core bounds its own queue to 32."""
 PROFILE_IDS = {b"SRTP_AEAD_AES_128_GCM": 0x0007, b"SRTP_AEAD_AES_256_GCM": 0x0008, b"SRTP_AES128_CM_SHA1_80": 0x0001}
-
-_log = logging.getLogger(__name__)
 
 
 SrtpKeys = Callable[[int, bytes, bytes, bytes, bytes], None]

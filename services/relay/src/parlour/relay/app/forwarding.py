@@ -1,4 +1,10 @@
-"""Keeps the packet core in step with the session table: each change of a track or sink goes to both, here and nowhere else."""
+"""Keeps the packet core in step with the session table: each change of a track or sink goes to both, here and nowhere else.
+
+The core may be ahead: a transport that panicked there has taken its tracks and sinks along. Removing what is gone is no error.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
 
 from parlour.relay.app.ports import PacketCore
 from parlour.relay.domain.negotiation import Plan
@@ -37,7 +43,7 @@ class Forwarding:
         """A player leaves a slot."""
         self._table.drop_sink(sink)
         if self._attached.pop(sink.number, None) is not None:
-            self._core.remove_sink(sink.number)
+            _remove(self._core.remove_sink, sink.number)
 
     def drop_track(self, track: Track) -> None:
         """A slot loses its track; its sinks stay in the table and wait for the next one."""
@@ -45,8 +51,8 @@ class Forwarding:
         for sink in self._table.sinks_of(track.slot):
             if self._attached.get(sink.number) == track.number:
                 del self._attached[sink.number]
-                self._core.remove_sink(sink.number)
-        self._core.remove_track(track.number)
+                _remove(self._core.remove_sink, sink.number)
+        _remove(self._core.remove_track, track.number)
 
     def _add_track(self, track: Track) -> None:
         transport = self._table.transports[track.transport_id]
@@ -83,6 +89,11 @@ class Forwarding:
         self._attached[sink.number] = track.number
         if sink.held:
             self._core.pause_sink(sink.number, True)
+
+
+def _remove(remove: Callable[[int], None], number: int) -> None:
+    with suppress(KeyError):
+        remove(number)
 
 
 def _by_uri(extensions: tuple[HeaderExtension, ...]) -> dict[str, int]:

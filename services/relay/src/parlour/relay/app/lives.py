@@ -4,7 +4,6 @@ new ──ICE──▶ connecting ──DTLS──▶ connected ──▶ gone (
 """
 
 import asyncio
-import logging
 from functools import partial
 
 import msgspec
@@ -14,8 +13,9 @@ from parlour.relay.app.forwarding import Forwarding
 from parlour.relay.app.limits import Limits
 from parlour.relay.app.ports import Clock, Endpoint, Handshakes, PacketCore
 from parlour.relay.domain.session import SessionTable, Transport, streams_of
+from parlour.runtime.logging import logger
 
-_log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 class _Life:
@@ -72,8 +72,8 @@ class Lives:
     async def _live(self, life: _Life, number: int) -> None:
         try:
             reason = await self._until_the_end(life)
-        except Exception:
-            _log.exception("relay.transport_fault", extra={"transport_id": life.transport_id})
+        except Exception as error:
+            log.error("transport_fault", transport_id=life.transport_id, error=repr(error), exc_info=error)
             reason = "fault"
         await self._end(number, reason)
 
@@ -132,7 +132,7 @@ class Lives:
         try:
             await life.endpoint.close()
         except (ConnectionError, KeyError):
-            _log.debug("relay.close_notify_unsent", extra={"transport_id": life.transport_id})
+            log.debug("close_notify_unsent", transport_id=life.transport_id)
         if self._lives.pop(number, None) is None:
             return
         self._forget(self._table.transports[life.transport_id], reason)
@@ -147,5 +147,5 @@ class Lives:
         try:
             self._core.remove_transport(transport.number)
         except KeyError:
-            _log.debug("relay.core_dropped_it_first", extra={"transport_id": transport.transport_id})
+            log.debug("core_dropped_it_first", transport_id=transport.transport_id)
         self._book.gone(transport, reason, tuple(stream.stream_id for stream in streams_of(tracks)))

@@ -1,15 +1,13 @@
 """Turns the core's events into the lives of transports, and its counters into started and stalled media."""
 
-import logging
-from collections.abc import Iterable
-
 from parlour.relay.app.fact_book import FactBook
 from parlour.relay.app.limits import Limits
 from parlour.relay.app.lives import Lives
 from parlour.relay.app.ports import CoreEvent, PacketCore
 from parlour.relay.domain.session import SessionTable
+from parlour.runtime.logging import logger
 
-_log = logging.getLogger(__name__)
+log = logger(__name__)
 
 GOODBYES = {"ice_timeout": "ice_timeout", "panic": "fault"}
 """Events after which the transport is gone, with the reason that is told."""
@@ -28,26 +26,25 @@ class Watch:
         self.overflowed = 0
         self.panics = 0
 
-    async def handle(self, events: Iterable[CoreEvent]) -> None:
-        """A batch from `poll_events`, in its order."""
-        for event in events:
-            match event:
-                case ("dtls", number, datagram):
-                    self._lives.datagram(number, datagram)
-                case ("ice_connected", number, *_):
-                    self._lives.ice_connected(number)
-                case ("media_started", _, number):
-                    self._started(number)
-                case ("bye", _, number):
-                    self._stalled(number, 0)
-                case (("ice_timeout" | "panic") as kind, number, *_):
-                    self.panics += kind == "panic"
-                    await self._lives.end(number, GOODBYES[kind])
-                case ("overflow", dropped):
-                    self.overflowed += dropped
-                    _log.warning("relay.core_events_dropped", extra={"dropped": dropped})
-                case _:
-                    pass
+    async def handle(self, event: CoreEvent) -> None:
+        """One event of `poll_events`; they come in order."""
+        match event:
+            case ("dtls", number, datagram):
+                self._lives.datagram(number, datagram)
+            case ("ice_connected", number, *_):
+                self._lives.ice_connected(number)
+            case ("media_started", _, number):
+                self._started(number)
+            case ("bye", _, number):
+                self._stalled(number, 0)
+            case (("ice_timeout" | "panic") as kind, number, *_):
+                self.panics += kind == "panic"
+                await self._lives.end(number, GOODBYES[kind])
+            case ("overflow", dropped):
+                self.overflowed += dropped
+                log.warning("core_events_dropped", dropped=dropped)
+            case _:
+                pass
 
     def sample(self) -> None:
         """Tells tracks that fell silent and tracks that speak again."""
