@@ -26,6 +26,10 @@ KNOWN = (
         "address already in use",
         "its port was taken by another program meanwhile. Run it again, or choose one with --port.",
     ),
+    (
+        "is not a setting of",
+        "the environment has a PARLOUR_ variable that it does not know. Mend its name or unset it.",
+    ),
     ("ModuleNotFoundError", "a package is missing from the environment. Run: make setup"),
     ("could not create shared memory", "the machine has no shared memory left. Give /dev/shm more than 128 MB."),
     ("Permission denied", "a file is not readable to the account it runs as; the log names it."),
