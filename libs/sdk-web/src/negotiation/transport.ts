@@ -55,6 +55,10 @@ export abstract class Transport<F extends Flow<any>> {
   protected abstract detach(flow: F): void;
   protected abstract request(flow: F): Request;
   protected abstract mids(flow: F): MediaMids;
+  /** The answer as this browser shall read it. */
+  protected amend(sdp: string, _flow: F): string {
+    return sdp;
+  }
   /** The relay has answered; its description is being applied. */
   protected answered(_flow: F): void {}
   /** It will not be carried. */
@@ -142,7 +146,7 @@ export abstract class Transport<F extends Flow<any>> {
       const answer = await this.ask({ ...this.request(flow), media: this.mids(flow) }, pc);
       flow.accepted = true;
       this.answered(flow);
-      await pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+      await pc.setRemoteDescription({ type: "answer", sdp: this.amend(answer.sdp, flow) });
       this.settle(flow, pc);
     } catch (thrown) {
       flow.accepted = false;

@@ -8,6 +8,7 @@ import { isStopped, Slots, type Kind, type Slot } from "../negotiation/slots";
 import { Transport, type Wire } from "../negotiation/transport";
 import type { MediaMids, Request } from "../signalling/frames";
 import { preferVideo, type VideoCodec } from "./codecs";
+import { withStartBitrate } from "./start-bitrate";
 
 const NAMES = { idle: "NO_PUBLISH", requesting: "PUBLISH_REQUESTING", active: "PUBLISHING" } as const;
 const CODES = { interrupted: Code.NETWORK_DOWN, retryOver: Code.PUBLISH_RETRY_OVER, failed: Code.PUBLISH_OFFER };
@@ -151,6 +152,12 @@ export class Publisher extends Transport<Publication> {
     const { source } = publication;
     const transceiver = pc.addTransceiver(track, { direction: "sendonly", streams: [source.stream], sendEncodings: [limits(source, kind)] });
     return this.slots.add(kind, transceiver, publication);
+  }
+
+  protected override amend(sdp: string, publication: Publication): string {
+    const mid = this.midOf(publication, "video");
+    const { videoKbps } = publication.source;
+    return mid !== null && videoKbps ? withStartBitrate(sdp, mid, videoKbps) : sdp;
   }
 
   protected override answered(publication: Publication): void {

@@ -9,6 +9,8 @@ export interface Reading {
   audio?: Line;
   video?: Line;
   rtt: number;
+  /** By the page's clock. */
+  atMs: number;
   muted: { audio: boolean; video: boolean };
 }
 

@@ -1,4 +1,4 @@
-/** Measures every publishing and playing stream each three seconds, for as long as there are any, and tells the page. */
+/** Measures every publishing and playing stream each three seconds from its start on, for as long as there are any, and tells the page. */
 import type { Emitter } from "../emitter";
 import type { ZegoEvents } from "../entities";
 import { log } from "../logging";
@@ -9,6 +9,8 @@ import { readReport, type Report } from "./report";
 import type { ZegoPlayStats, ZegoPublishStats } from "./stats";
 
 export const QUALITY_INTERVAL_MS = 3_000;
+/** How often we look whether a stream is due; each has its own start. */
+const LOOK_MS = 500;
 
 export class QualityMonitor {
   private readonly last = new WeakMap<Flow<any>, Reading>();
@@ -20,7 +22,7 @@ export class QualityMonitor {
   ) {}
 
   start(): void {
-    this.timer ??= setInterval(() => void this.round().catch((fault) => log.debug("statistics failed", fault)), QUALITY_INTERVAL_MS);
+    this.timer ??= setInterval(() => void this.round().catch((fault) => log.debug("statistics failed", fault)), LOOK_MS);
   }
 
   stop(): void {
@@ -47,24 +49,33 @@ export class QualityMonitor {
     await Promise.all(rooms.map((room) => this.measure(room)));
   }
 
-  private async measure(room: Room): Promise<void> {
-    const { publisher, player } = room;
-    const [sent, received] = await Promise.all([report(publisher.connection), report(player.connection)]);
-    for (const flow of publisher.list.filter(({ active }) => active)) {
+  private async measure({ publisher, player }: Room): Promise<void> {
+    const [sending, receiving] = [this.due(publisher.list), this.due(player.list)];
+    const sent = sending.length ? await report(publisher.connection) : undefined;
+    const received = receiving.length ? await report(player.connection) : undefined;
+    for (const flow of sending) {
       const reading = this.read(sent, publisher, flow);
-      if (reading) this.events.emit("publishQualityUpdate", flow.streamID, publishStats(reading, this.swap(flow, reading)));
+      const before = reading && this.swap(flow, reading);
+      if (before) this.events.emit("publishQualityUpdate", flow.streamID, publishStats(reading, before));
     }
-    for (const flow of player.list.filter(({ active }) => active)) {
+    for (const flow of receiving) {
       const reading = this.read(received, player, flow);
-      if (reading) this.events.emit("playQualityUpdate", flow.streamID, playStats(reading, this.swap(flow, reading)));
+      const before = reading && this.swap(flow, reading);
+      if (before) this.events.emit("playQualityUpdate", flow.streamID, playStats(reading, before));
     }
+  }
+
+  /** Those that were measured long enough ago, or never: their first reading is what the second is compared with. */
+  private due<F extends Flow<any>>(flows: readonly F[]): F[] {
+    const now = Date.now();
+    return flows.filter((flow) => flow.active && now - (this.last.get(flow)?.atMs ?? 0) >= QUALITY_INTERVAL_MS);
   }
 
   private read<F extends Flow<any>>(stats: Report | undefined, transport: Lines<F>, flow: F): Reading | undefined {
     if (!stats) return undefined;
     const audio = stats.line(transport.midOf(flow, "audio"));
     const video = stats.line(transport.midOf(flow, "video"));
-    return { ...(audio ? { audio } : {}), ...(video ? { video } : {}), rtt: stats.rtt, muted: transport.mutedOf(flow) };
+    return { ...(audio ? { audio } : {}), ...(video ? { video } : {}), rtt: stats.rtt, atMs: Date.now(), muted: transport.mutedOf(flow) };
   }
 
   /** The reading before this one. */
