@@ -15,6 +15,8 @@ const DATAGRAM_ROOM: usize = 2048;
 pub const MAX_SEGMENTS: usize = 64;
 /// The largest UDP payload over IPv4, a little rounded down.
 const MAX_RUN_BYTES: usize = 65_000;
+/// Refused runs in a row after which none is tried again. A single one may just be larger than its route's MTU.
+const MAX_REFUSALS: u8 = 16;
 /// Room for one control message with a 16-bit value.
 const CONTROL_LEN: usize = 24;
 
@@ -82,6 +84,7 @@ pub struct Sent {
 pub struct Socket {
     inner: UdpSocket,
     segments: bool,
+    refusals: u8,
 }
 
 impl Socket {
@@ -100,7 +103,7 @@ impl Socket {
             }
         }
         let segments = set_option(&inner, libc::SOL_UDP, libc::UDP_SEGMENT, 0).is_ok();
-        Ok(Self { inner, segments })
+        Ok(Self { inner, segments, refusals: 0 })
     }
 
     /// The bound address.
@@ -152,14 +155,16 @@ impl Socket {
 
     /// Sends packets to one address, in one call if the kernel segments. They must satisfy `run_len`.
     pub fn send_run(&mut self, to: SocketAddr, packets: &[&[u8]]) -> Sent {
-        match self.send_once(to, packets) {
-            Ok(()) => Sent { calls: 1, dropped: 0 },
-            Err(error) if packets.len() > 1 && refuses_segments(&error) => {
-                self.segments = false;
-                self.send_each(to, packets)
+        let result = self.send_once(to, packets);
+        if packets.len() > 1 {
+            if result.as_ref().is_err_and(refuses_segments) {
+                self.refusals += 1;
+                self.segments = self.refusals < MAX_REFUSALS;
+                return self.send_each(to, packets);
             }
-            Err(_) => Sent { calls: 1, dropped: packets.len() as u64 },
+            self.refusals = 0;
         }
+        Sent { calls: 1, dropped: if result.is_ok() { 0 } else { packets.len() as u64 } }
     }
 
     fn send_each(&self, to: SocketAddr, packets: &[&[u8]]) -> Sent {
@@ -269,6 +274,20 @@ mod tests {
                 assert_eq!(&buffer[..len], packet);
             }
         }
+    }
+
+    #[test]
+    fn runs_too_large_for_the_route_go_singly_and_do_not_end_segmentation_at_once() {
+        let (mut sender, receiver) = pair();
+        let to = receiver.local_addr().unwrap();
+        let large = vec![0; 40_000];
+        for _ in 1..MAX_REFUSALS {
+            sender.send_run(to, &[&large, &large]);
+            assert!(sender.segments());
+        }
+        sender.send_run(to, &[&[1; 100], &[2; 100]]);
+        sender.send_run(to, &[&large, &large]);
+        assert!(sender.segments(), "a run that was taken in between begins the count anew");
     }
 
     #[test]
