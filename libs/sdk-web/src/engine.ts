@@ -4,40 +4,30 @@ import type { ZegoLocalStream } from "./capture/local-stream";
 import { checkAppID, checkRoomExtra, checkRoomID, checkStreamExtra, checkStreamID, checkToken, checkUser } from "./checks";
 import { Code } from "./codes";
 import { detect, type CheckType, type ZegoCapabilityDetection } from "./detection";
-import { devicesOf, DeviceWatch, enumDevices } from "./devices";
+import { DeviceWatch } from "./devices";
 import { Emitter } from "./emitter";
 import { mediaRetryMs, roomRetryMs, setOptions } from "./engine-options";
-import type { ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvents, ZegoRoomConfig, ZegoServerResponse, ZegoUser, ZegoVideoConfig, ZegoWebPlayOption, ZegoWebPublishOption } from "./entities";
+import type { ZegoEvents, ZegoRoomConfig, ZegoServerResponse, ZegoUser, ZegoWebPlayOption, ZegoWebPublishOption } from "./entities";
 import { asZegoError, failure, type ZegoError } from "./errors";
 import { PageWatch } from "./lifecycle";
 import { log, setLogLevel, type LogConfig } from "./logging";
+import { MediaControls } from "./media-controls";
 import { messageRoom, sendBarrage, sendBroadcast, sendCommand, type SentBarrage, type SentBroadcast } from "./messages";
 import { canEncode } from "./publish/codecs";
 import type { PublishChoice } from "./publish/publisher";
-import { LiveMedia } from "./publish/live-media";
 import { declineOn, type NotOffered } from "./not-offered";
-import { QualityMonitor } from "./quality/monitor";
-import { SoundMeter } from "./quality/sound-meter";
-import type { ZegoPlayStats, ZegoPublishStats } from "./quality/stats";
 import type { Room } from "./room/room";
 import { Rooms } from "./room/rooms";
 import { gatewayAddresses } from "./signalling/address";
-import { useSink, ZegoStreamView } from "./view/stream-view";
 
 export const VERSION = "3.12.0";
 
 /** The methods that are not offered are typed here and put on the prototype below. */
 export interface ZegoExpressEngine extends NotOffered {}
 
-export class ZegoExpressEngine {
+export class ZegoExpressEngine extends MediaControls {
   static readonly version = VERSION;
 
-  protected readonly events = new Emitter<ZegoEvents>();
-  protected readonly rooms: Rooms;
-  protected readonly captures: Captures;
-  private readonly live: LiveMedia;
-  private readonly quality: QualityMonitor;
-  private readonly soundMeter: SoundMeter;
   private readonly deviceWatch: DeviceWatch;
   private readonly pageWatch: PageWatch;
   private destroyed = false;
@@ -45,12 +35,8 @@ export class ZegoExpressEngine {
   /** Opens nothing: the connection is made by the first login. */
   constructor(appID: number, server?: string | string[] | null, _options?: { scenario?: number }) {
     const settings = { appID: checkAppID(appID), addresses: gatewayAddresses(server), roomRetryMs, mediaRetryMs };
-    this.rooms = new Rooms(settings, this.events);
-    this.captures = new Captures((stream, legacy) => this.screenEnded(stream, legacy));
-    const rooms = () => this.rooms.list;
-    this.live = new LiveMedia(this.captures, rooms);
-    this.quality = new QualityMonitor(rooms, this.events);
-    this.soundMeter = new SoundMeter(rooms, this.events);
+    const events = new Emitter<ZegoEvents>();
+    super(events, new Rooms(settings, events), new Captures((stream, legacy) => this.screenEnded(stream, legacy)));
     this.deviceWatch = new DeviceWatch(this.events);
     this.pageWatch = new PageWatch(() => this.rooms.farewell(), () => this.rooms.session.hurry());
   }
@@ -165,22 +151,6 @@ export class ZegoExpressEngine {
     this.captures.destroy(stream);
   }
 
-  enumDevices(): Promise<ZegoDeviceInfos> {
-    return enumDevices();
-  }
-
-  getCameras(): Promise<ZegoDeviceInfo[]> {
-    return devicesOf("videoinput");
-  }
-
-  getMicrophones(): Promise<ZegoDeviceInfo[]> {
-    return devicesOf("audioinput");
-  }
-
-  getSpeakers(): Promise<ZegoDeviceInfo[]> {
-    return devicesOf("audiooutput");
-  }
-
   // Publishing
 
   /** Whether it was begun; what comes of it is told by publisherStateUpdate. */
@@ -213,73 +183,6 @@ export class ZegoExpressEngine {
     return { errorCode: 0, extendedData: "" };
   }
 
-  mutePublishStreamVideo(stream: MediaStream | ZegoLocalStream, mute: boolean, retain = false): boolean {
-    return this.live.muteVideo(stream, mute, retain);
-  }
-
-  mutePublishStreamAudio(stream: MediaStream | ZegoLocalStream, mute: boolean): boolean {
-    return this.live.muteAudio(stream, mute);
-  }
-
-  muteMicrophone(mute: boolean): boolean {
-    return this.live.muteMicrophone(mute);
-  }
-
-  isMicrophoneMuted(): boolean {
-    return this.live.isMicrophoneMuted;
-  }
-
-  useVideoDevice(stream: MediaStream | ZegoLocalStream, deviceID: string): Promise<ZegoServerResponse> {
-    return this.live.useDevice(stream, "video", deviceID);
-  }
-
-  useAudioDevice(stream: MediaStream | ZegoLocalStream, deviceID: string): Promise<ZegoServerResponse> {
-    return this.live.useDevice(stream, "audio", deviceID);
-  }
-
-  async useFrontCamera(stream: MediaStream | ZegoLocalStream, enable: boolean): Promise<ZegoServerResponse> {
-    return this.live.useFacing(stream, enable);
-  }
-
-  enableVideoCaptureDevice(stream: MediaStream | ZegoLocalStream, enable = true): Promise<boolean> {
-    return this.live.enableVideoCapture(stream, enable);
-  }
-
-  setVideoConfig(stream: MediaStream | ZegoLocalStream, config: ZegoVideoConfig): Promise<ZegoServerResponse> {
-    return this.live.setVideoConfig(stream, config);
-  }
-
-  setAudioConfig(stream: MediaStream | ZegoLocalStream, config: { ANS?: boolean; AGC?: boolean; AEC?: boolean }): Promise<ZegoServerResponse> {
-    return this.live.setAudioConfig(stream, config);
-  }
-
-  updatePublishingStream(stream: MediaStream | ZegoLocalStream, type: 0 | 1 | 2): Promise<ZegoServerResponse> {
-    return this.live.update(stream, type);
-  }
-
-  replaceTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
-    return this.live.replaceTrack(stream, track);
-  }
-
-  addTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
-    return this.live.addTrack(stream, track);
-  }
-
-  removeTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
-    return this.live.removeTrack(stream, track);
-  }
-
-  /** Null while the stream is not published. */
-  async getPublishingStreamQuality(streamID: string): Promise<ZegoPublishStats | null> {
-    const found = this.rooms.publication(streamID);
-    return found ? this.quality.publishing(found.room, streamID) : null;
-  }
-
-  /** Levels of all streams, 0 to 100, by soundLevelUpdate and capturedSoundLevelUpdate. */
-  setSoundLevelDelegate(enable: boolean, interval?: number, _options?: { enableInBackground?: boolean }): void {
-    this.soundMeter.set(enable, interval);
-  }
-
   // Playing
 
   /** Resolves with a real MediaStream, maybe before media flows. */
@@ -292,41 +195,6 @@ export class ZegoExpressEngine {
 
   stopPlayingStream(streamID: string): boolean {
     return this.rooms.playing(streamID)?.room.player.stop(streamID) ?? false;
-  }
-
-  async mutePlayStreamAudio(streamID: string, mute: boolean): Promise<boolean> {
-    return this.rooms.playing(streamID)?.room.player.mute(streamID, "audio", mute) ?? false;
-  }
-
-  async mutePlayStreamVideo(streamID: string, mute: boolean): Promise<boolean> {
-    return this.rooms.playing(streamID)?.room.player.mute(streamID, "video", mute) ?? false;
-  }
-
-  async muteAllPlayAudioStreams(mute: boolean): Promise<boolean> {
-    return this.muteAll("audio", mute);
-  }
-
-  async muteAllPlayVideoStreams(mute: boolean): Promise<boolean> {
-    return this.muteAll("video", mute);
-  }
-
-  /** Null while the stream is not played. */
-  async getPlayingStreamQuality(streamID: string): Promise<ZegoPlayStats | null> {
-    const found = this.rooms.playing(streamID);
-    return found ? this.quality.playing(found.room, streamID) : null;
-  }
-
-  async useAudioOutputDevice(media: HTMLMediaElement, deviceID: string): Promise<boolean> {
-    await useSink(media, deviceID);
-    return true;
-  }
-
-  createRemoteStreamView(remoteStream: MediaStream): ZegoStreamView {
-    return new ZegoStreamView(remoteStream);
-  }
-
-  createLocalStreamView(localStream: MediaStream | ZegoLocalStream): ZegoStreamView {
-    return new ZegoStreamView(this.captures.source(localStream).stream);
   }
 
   // Messages
@@ -377,11 +245,6 @@ export class ZegoExpressEngine {
   private roomOfStream(streamID: string, roomID: string | undefined): Room {
     const holder = roomID === undefined ? this.rooms.list.find((room) => room.states.joined && room.knows(streamID)) : undefined;
     return holder ?? this.room(roomID ?? (this.rooms.list.length > 1 ? this.rooms.list[0]!.id : undefined), Code.NOT_LOGGED_IN);
-  }
-
-  private async muteAll(kind: "audio" | "video", mute: boolean): Promise<boolean> {
-    const all = this.rooms.list.flatMap((room) => room.player.list.map((playing) => room.player.mute(playing.streamID, kind, mute)));
-    return (await Promise.all(all)).every(Boolean);
   }
 
   private publishRefused(streamID: string, error: ZegoError): boolean {

@@ -1,0 +1,154 @@
+/** The part of the engine that turns knobs: devices, mutes, sizes, tracks, views and measurements of media that is there already. */
+import type { Captures } from "./capture/captures";
+import type { ZegoLocalStream } from "./capture/local-stream";
+import { devicesOf, enumDevices } from "./devices";
+import { Emitter } from "./emitter";
+import type { ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvents, ZegoServerResponse, ZegoVideoConfig } from "./entities";
+import { LiveMedia } from "./publish/live-media";
+import { QualityMonitor } from "./quality/monitor";
+import { SoundMeter } from "./quality/sound-meter";
+import type { ZegoPlayStats, ZegoPublishStats } from "./quality/stats";
+import type { Rooms } from "./room/rooms";
+import { useSink, ZegoStreamView } from "./view/stream-view";
+
+type LocalStream = MediaStream | ZegoLocalStream;
+
+export abstract class MediaControls {
+  protected readonly live: LiveMedia;
+  protected readonly quality: QualityMonitor;
+  protected readonly soundMeter: SoundMeter;
+
+  protected constructor(
+    protected readonly events: Emitter<ZegoEvents>,
+    protected readonly rooms: Rooms,
+    protected readonly captures: Captures,
+  ) {
+    const list = () => rooms.list;
+    this.live = new LiveMedia(captures, list);
+    this.quality = new QualityMonitor(list, events);
+    this.soundMeter = new SoundMeter(list, events);
+  }
+
+  enumDevices(): Promise<ZegoDeviceInfos> {
+    return enumDevices();
+  }
+
+  getCameras(): Promise<ZegoDeviceInfo[]> {
+    return devicesOf("videoinput");
+  }
+
+  getMicrophones(): Promise<ZegoDeviceInfo[]> {
+    return devicesOf("audioinput");
+  }
+
+  getSpeakers(): Promise<ZegoDeviceInfo[]> {
+    return devicesOf("audiooutput");
+  }
+
+  mutePublishStreamVideo(stream: LocalStream, mute: boolean, retain = false): boolean {
+    return this.live.muteVideo(stream, mute, retain);
+  }
+
+  mutePublishStreamAudio(stream: LocalStream, mute: boolean): boolean {
+    return this.live.muteAudio(stream, mute);
+  }
+
+  muteMicrophone(mute: boolean): boolean {
+    return this.live.muteMicrophone(mute);
+  }
+
+  isMicrophoneMuted(): boolean {
+    return this.live.isMicrophoneMuted;
+  }
+
+  useVideoDevice(stream: LocalStream, deviceID: string): Promise<ZegoServerResponse> {
+    return this.live.useDevice(stream, "video", deviceID);
+  }
+
+  useAudioDevice(stream: LocalStream, deviceID: string): Promise<ZegoServerResponse> {
+    return this.live.useDevice(stream, "audio", deviceID);
+  }
+
+  async useFrontCamera(stream: LocalStream, enable: boolean): Promise<ZegoServerResponse> {
+    return this.live.useFacing(stream, enable);
+  }
+
+  enableVideoCaptureDevice(stream: LocalStream, enable = true): Promise<boolean> {
+    return this.live.enableVideoCapture(stream, enable);
+  }
+
+  setVideoConfig(stream: LocalStream, config: ZegoVideoConfig): Promise<ZegoServerResponse> {
+    return this.live.setVideoConfig(stream, config);
+  }
+
+  setAudioConfig(stream: LocalStream, config: { ANS?: boolean; AGC?: boolean; AEC?: boolean }): Promise<ZegoServerResponse> {
+    return this.live.setAudioConfig(stream, config);
+  }
+
+  updatePublishingStream(stream: LocalStream, type: 0 | 1 | 2): Promise<ZegoServerResponse> {
+    return this.live.update(stream, type);
+  }
+
+  replaceTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
+    return this.live.replaceTrack(stream, track);
+  }
+
+  addTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
+    return this.live.addTrack(stream, track);
+  }
+
+  removeTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
+    return this.live.removeTrack(stream, track);
+  }
+
+  /** Null while the stream is not published. */
+  async getPublishingStreamQuality(streamID: string): Promise<ZegoPublishStats | null> {
+    const found = this.rooms.publication(streamID);
+    return found ? this.quality.publishing(found.room, streamID) : null;
+  }
+
+  /** Levels of all streams, 0 to 100, by soundLevelUpdate and capturedSoundLevelUpdate. */
+  setSoundLevelDelegate(enable: boolean, interval?: number, _options?: { enableInBackground?: boolean }): void {
+    this.soundMeter.set(enable, interval);
+  }
+
+  async mutePlayStreamAudio(streamID: string, mute: boolean): Promise<boolean> {
+    return this.rooms.playing(streamID)?.room.player.mute(streamID, "audio", mute) ?? false;
+  }
+
+  async mutePlayStreamVideo(streamID: string, mute: boolean): Promise<boolean> {
+    return this.rooms.playing(streamID)?.room.player.mute(streamID, "video", mute) ?? false;
+  }
+
+  async muteAllPlayAudioStreams(mute: boolean): Promise<boolean> {
+    return this.muteAll("audio", mute);
+  }
+
+  async muteAllPlayVideoStreams(mute: boolean): Promise<boolean> {
+    return this.muteAll("video", mute);
+  }
+
+  /** Null while the stream is not played. */
+  async getPlayingStreamQuality(streamID: string): Promise<ZegoPlayStats | null> {
+    const found = this.rooms.playing(streamID);
+    return found ? this.quality.playing(found.room, streamID) : null;
+  }
+
+  async useAudioOutputDevice(media: HTMLMediaElement, deviceID: string): Promise<boolean> {
+    await useSink(media, deviceID);
+    return true;
+  }
+
+  createRemoteStreamView(remoteStream: MediaStream): ZegoStreamView {
+    return new ZegoStreamView(remoteStream);
+  }
+
+  createLocalStreamView(localStream: LocalStream): ZegoStreamView {
+    return new ZegoStreamView(this.captures.source(localStream).stream);
+  }
+
+  private async muteAll(kind: "audio" | "video", mute: boolean): Promise<boolean> {
+    const all = this.rooms.list.flatMap((room) => room.player.list.map((playing) => room.player.mute(playing.streamID, kind, mute)));
+    return (await Promise.all(all)).every(Boolean);
+  }
+}
