@@ -1,6 +1,7 @@
 """A plain client of the gateway, written only from docs/protocol.md: no state but what was asked and what came."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -8,6 +9,7 @@ from typing import Any, Self, cast
 from uuid import uuid4
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 SUBPROTOCOL = "parlour.v1.json"
 Frame = dict[str, Any]
@@ -42,8 +44,9 @@ class RawClient:
 
     async def _read(self) -> None:
         try:
-            async for payload in self._socket:
-                await self._take(json.loads(payload))
+            with contextlib.suppress(ConnectionClosed):  # `closed` tells the code
+                async for payload in self._socket:
+                    await self._take(json.loads(payload))
         finally:
             for waiting in self._waiting.values():
                 if not waiting.done():

@@ -40,8 +40,9 @@ def routes(whip: Whip) -> APIRouter:
     async def play(request: Request, stream_id: str) -> Response:
         return await make(request, stream_id, False)
 
-    @router.options("/{kind:path}")
-    async def preflight(kind: str) -> Response:
+    @router.options("/whip/{rest:path}")
+    @router.options("/whep/{rest:path}")
+    async def preflight(rest: str) -> Response:
         return Response(status_code=204, headers=CORS | {"accept-post": SDP})
 
     @router.delete("/{kind}/resource/{resource_id}", name="resource")
