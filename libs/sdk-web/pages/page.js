@@ -7,7 +7,8 @@ const query = new URLSearchParams(location.search);
 function fillForm(ids) {
   for (const id of ids) {
     const field = $(`#${id}`);
-    if (field && query.has(id)) field.value = query.get(id);
+    // base64's + reads as a space in a query that nobody encoded
+    if (field && query.has(id)) field.value = id === "token" ? query.get(id).replaceAll(" ", "+") : query.get(id);
   }
   if (query.has("app")) $("#appID").value = query.get("app");
   if (query.has("token")) {
