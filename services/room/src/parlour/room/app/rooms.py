@@ -13,7 +13,7 @@ from parlour.room.domain import commands as cmd
 from parlour.room.domain import room as domain
 from parlour.room.domain.seats import Seat, limit_of, vacated_by
 from parlour.runtime.commit import Committer
-from parlour.runtime.drafts import Call, ClaimRefused, Done, Draft, reply_of
+from parlour.runtime.drafts import Call, ClaimRefused, Done, Draft, position_of, reply_of
 from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
 
 from .consequences import CLIENT_SESSION
@@ -49,15 +49,18 @@ class Rooms:
         check_user_name(body.user_name)
         check_session_id(body.session_id)
         actor = await self._people.actor(call.app, body.user_id)
-        seat = Seat(call.room, body.session_id)
+        vacated: tuple[Seat, ...] = ()
         for _ in range(TRIES):
-            held = [Seat(row.slot, row.holder) for row in await self._log.claims(CLIENT_SESSION, call.app, actor)]
-            vacated = vacated_by(seat, held, multi_room=body.multi_room)
             try:
                 return await self._join(call, body, actor, vacated)
-            except ClaimRefused:
-                continue
+            except ClaimRefused:  # most users are nowhere else: only now is it worth a question where
+                vacated = vacated_by(
+                    Seat(call.room, body.session_id), await self._seats(call.app, actor), multi_room=body.multi_room
+                )
         raise look_again()
+
+    async def _seats(self, app: int, actor: str) -> list[Seat]:
+        return [Seat(row.slot, row.holder) for row in await self._log.claims(CLIENT_SESSION, app, actor)]
 
     async def _join(self, call: Call, body: contract.JoinRoom, actor: str, vacated: tuple[Seat, ...]) -> Reply:
         elsewhere = tuple(seat for seat in vacated if seat.room != call.room)
@@ -112,10 +115,12 @@ class Rooms:
         return self._reply(call, await decide_and_commit(self._cache, self._committer, call, decide))
 
     def _reply(self, call: Call, done: Done) -> Reply:
-        """With a position also where nothing happened."""
-        reply = reply_of(done)
+        """With the position in the call's own room, also where nothing happened there or it happened the first time."""
+        own = [view for view in done.views if view.room == call.room]
+        if own:
+            return msgspec.structs.replace(reply_of(done), position=position_of(max(own, key=lambda view: view.seq)))
         room = self._cache.peek(call.app, call.room)
-        return msgspec.structs.replace(reply, position=room.position) if room and not reply.position else reply
+        return msgspec.structs.replace(reply_of(done), position=room.position if room else "")
 
 
 def _entering(room: Loaded[domain.State], body: contract.JoinRoom, actor: str) -> cmd.Join:
