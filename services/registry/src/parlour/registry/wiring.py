@@ -43,7 +43,7 @@ async def build(settings: RegistrySettings) -> AsyncIterator[Service]:
         relays = BusRelays(to.bus)
         transports = Transports(nodes, relays)
         leaving = Leaving(to.log, to.people, cache, to.committer, transports)
-        losing = Losing(to.log, cache, to.committer, nodes, relays, settings.republish_grace_s)
+        losing = Losing(to.log, cache, to.committer, nodes, relays, transports.news, settings.republish_grace_s)
         commands = Commands(
             Publishing(cache, to.committer, transports, leaving), Plays(cache, to.committer, transports), losing
         )

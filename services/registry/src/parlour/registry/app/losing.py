@@ -32,6 +32,9 @@ SERVICE = "registry"
 PAGES = 3
 """How often a report whose pages do not fit together is asked for anew before the next heartbeat gets its turn."""
 
+WAITING = 65_536
+"""Consequences that wait their turn: more than a node has transports."""
+
 log = logger(__name__)
 
 
@@ -59,6 +62,7 @@ class Losing:
         committer: Committer,
         nodes: Nodes,
         relays: Relays,
+        news: Callable[[], None],
         grace_s: float,
     ) -> None:
         self._log = log
@@ -66,11 +70,12 @@ class Losing:
         self._committer = committer
         self._nodes = nodes
         self._relays = relays
+        self._news = news
         self._grace_us = int(grace_s * 1e6)
         self._clock = SystemClock()
         self._ids = SystemIds()
         self._asking: set[str] = set()
-        self._todo: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
+        self._todo: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(WAITING)
 
     def fact(self, fact: AnyRelayFact) -> None:
         """One fact of any node. What follows from it waits its turn in `work`, so that heartbeats are never heard late."""
@@ -97,8 +102,10 @@ class Losing:
         self._asking.add(node)
         try:
             report, transports = await self._report(node)
-            for gone in self._nodes.reported(report, transports, time.monotonic()):
-                await self.lost(gone)
+            gone = self._nodes.reported(report, transports, time.monotonic())
+            self._news()
+            for transport in gone:
+                await self.lost(transport)
         except Rejection as rejection:
             log.warning("relay_report_failed", node=node, code=rejection.problem.code)
         finally:

@@ -5,7 +5,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.relay import PlayMedia
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as rules
-from parlour.registry.domain.state import Playing, Stream, Streams
+from parlour.registry.domain.state import Stream, Streams
 from parlour.runtime.address import Address
 from parlour.runtime.commit import ClaimRefused, Committer, Done, Draft, call_of, reply_of
 from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
@@ -29,7 +29,7 @@ class Plays:
         assert isinstance(body, cmd.Play)
         stream = await self._admit(to, body)
         if body.transport_id:
-            self._same_node(stream, self._transports.find(body.transport_id, body.session_id).node)
+            self._same_node(stream, (await self._transports.find(body.transport_id, body.session_id)).node)
         offer = Offer(to.app, to.room, body.session_id, body.sdp, request.command_id, body.transport_id, body.resource)
         answer = await self._transports.negotiate(offer, stream.node, play=(PlayMedia(body.stream_id, body.media),))
         try:
@@ -51,17 +51,12 @@ class Plays:
             return call.draft(*change_of(loaded, rules.EndPlay(body.session_id, body.stream_id, body.transport_id)))
 
         done = await decide_and_commit(self._cache, self._committer, call, decide)
-        if before is not None:
-            await self._stop_media(before, body.transport_id)
+        if body.transport_id:
+            await self._transports.close_own(body.transport_id, body.session_id)
+        elif before is not None:
+            for transport_id in before.transports:
+                await self._transports.stop_play(before.node, transport_id, before.stream_id)
         return reply_of(done)
-
-    async def _stop_media(self, play: Playing, transport_id: str) -> None:
-        if transport_id:
-            if transport_id in play.transports:
-                await self._transports.close(play.node, transport_id)
-            return
-        for each in play.transports:
-            await self._transports.stop_play(play.node, each, play.stream_id)
 
     async def _admit(self, to: Address, body: cmd.Play) -> Stream:
         try:

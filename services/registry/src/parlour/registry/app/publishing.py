@@ -42,9 +42,9 @@ class Publishing:
         loaded, before = await self._admit(to, body)
         assert loaded.key is not None
         node = (
-            self._transports.find(body.transport_id, body.session_id).node
+            (await self._transports.find(body.transport_id, body.session_id)).node
             if body.transport_id
-            else self._transports.place()
+            else await self._transports.place()
         )
         if before is None:
             await self._reserve(loaded.key, call, request.caller, body.stream_id)
@@ -87,7 +87,7 @@ class Publishing:
         """New ICE credentials; nothing for the record."""
         body = request.body
         assert isinstance(body, cmd.RestartIce)
-        found = self._transports.find(body.transport_id, body.session_id)
+        found = await self._transports.find(body.transport_id, body.session_id)
         offer = Offer(to.app, to.room, body.session_id, body.sdp, request.command_id, body.transport_id)
         answer = await self._transports.negotiate(msgspec.structs.replace(offer, resource=found.resource), found.node)
         return cmd.Reply(msgspec.Raw(msgspec.json.encode(cmd.Published(answer.transport_id, answer.sdp, answer.node))))

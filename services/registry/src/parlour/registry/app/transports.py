@@ -4,9 +4,12 @@ A session has one transport to publish and one to play on a node; it names the o
 one that is gone, is not found: the client then offers on a new peer connection.
 """
 
+import asyncio
+import contextlib
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import msgspec
 
@@ -28,7 +31,11 @@ from parlour.runtime.logging import logger
 
 from .ports import Relays
 
+KNOWN_WITHIN_S = 3.0
+"""A registry that has just started hears of every node within a heartbeat; until then it waits rather than says no."""
+
 log = logger(__name__)
+F = TypeVar("F")
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -64,17 +71,23 @@ class Transports:
         self._nodes = nodes
         self._relays = relays
         self._chance = random.Random()
+        self._began = time.monotonic()
+        self._news = asyncio.Event()
 
-    def place(self) -> str:
+    def news(self) -> None:
+        """The directory of nodes has changed."""
+        self._news.set()
+
+    async def place(self) -> str:
         """A node for a new transport."""
-        node = self._nodes.place(time.monotonic(), self._chance)
+        node = await self._once_known(lambda: self._nodes.place(time.monotonic(), self._chance))
         if node is None:
             raise Rejection.of(Code.RELAY_UNAVAILABLE, "no relay node is up", hint="try again in a few seconds")
         return node
 
-    def find(self, transport_id: str, session_id: str) -> Transport:
+    async def find(self, transport_id: str, session_id: str) -> Transport:
         """The session's transport."""
-        found = self._nodes.find(transport_id)
+        found = await self._once_known(lambda: self._nodes.find(transport_id))
         if found is None or found.session_id != session_id:
             raise Rejection.of(Code.NOT_FOUND, "the transport is gone", field="transportID",
                                hint="offer on a new peer connection, without transportID")  # fmt: skip
@@ -103,6 +116,12 @@ class Transports:
         self._nodes.forget(transport_id)
         await self._quietly(node, CloseTransport(transport_id))
 
+    async def close_own(self, transport_id: str, session_id: str) -> None:
+        """A session's transport ends, if it is there and is that session's."""
+        found = self._nodes.find(transport_id)
+        if found is not None and found.session_id == session_id:
+            await self.close(found.node, transport_id)
+
     async def close_all(self, transports: Iterable[Transport]) -> None:
         """Several end."""
         for transport in transports:
@@ -111,6 +130,18 @@ class Transports:
     def of_session(self, session_id: str) -> tuple[Transport, ...]:
         """What a session has."""
         return self._nodes.of_session(session_id)
+
+    async def _once_known(self, look: Callable[[], F | None]) -> F | None:
+        """What is looked for, which at the start may be a heartbeat away."""
+        while True:
+            found = look()
+            left = self._began + KNOWN_WITHIN_S - time.monotonic()
+            if found is not None or left <= 0:
+                return found
+            self._news.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._news.wait()
 
     async def _quietly(self, node: str, command: AnyRelayCommand) -> None:
         """A node that is away has dropped the transport too, or tells of it in its next report."""
