@@ -10,8 +10,8 @@ class Limits(msgspec.Struct, frozen=True):
     """Below the core's own table, so that the refusal is ours and has a code."""
     transports_per_owner: int = 8
     """One to publish and one to play, twice over while a client moves, and room for a retry."""
-    remembered_answers: int = 4096
-    """Answers kept for repeated command ids."""
+    remembered_answers: int = 1024
+    """Answers kept for repeated command ids: a few megabytes of text, seconds of a join storm."""
     connect_timeout_s: float = 30.0
     """From the answer until ICE and DTLS stand."""
     consent_timeout_s: float = 30.0
