@@ -9,6 +9,9 @@ use crate::ice::Path;
 /// fits the processor's cache.
 pub const FLUSH_BYTES: usize = 1 << 20;
 
+/// A slab that once grew beyond this is given back: an exceptional batch should not be paid for ever.
+const KEPT_BYTES: usize = 8 * FLUSH_BYTES;
+
 /// One packet in the slab.
 #[derive(Debug, Clone, Copy)]
 pub struct Outgoing {
@@ -105,5 +108,8 @@ impl Egress {
     pub fn clear(&mut self) {
         self.used = 0;
         self.packets.clear();
+        if self.slab.len() > KEPT_BYTES {
+            self.slab = Vec::new();
+        }
     }
 }

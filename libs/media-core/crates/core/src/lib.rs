@@ -4,6 +4,8 @@
 //! packets to send come out in an [`egress::Egress`], news by `Router::poll_event` until it is empty. `now_us` is
 //! monotonic microseconds from any origin, the same for all calls.
 
+#![forbid(unsafe_code)]
+
 pub mod bitrate;
 pub mod command;
 pub mod crypto;

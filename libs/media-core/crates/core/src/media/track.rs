@@ -14,6 +14,9 @@ use crate::srtp::{Opened, nearest};
 /// A source that was heard within this time is not replaced by another one.
 const SOURCE_HOLD_US: u64 = 500_000;
 
+/// Packets that a player who just joined is sent at once at most: a burst that no path minds.
+const MAX_REPLAYED: u64 = 128;
+
 /// What an SSRC carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -149,7 +152,8 @@ impl Track {
         true
     }
 
-    fn begin_epoch(&mut self) {
+    /// The publisher's packet indexes start anew, under another SSRC or other keys.
+    pub fn begin_epoch(&mut self) {
         self.epoch += 1;
         self.packets_of_epoch = 0;
         self.seen = ReplayWindow::default();
@@ -211,11 +215,13 @@ impl Track {
         starts
     }
 
-    /// Ring position of the last keyframe's start if it came so lately that asking for another would be put off.
+    /// Ring position of the last keyframe's start if it came so lately that asking for another would be put
+    /// off, and not too many packets came since.
     #[must_use]
     pub fn recent_keyframe(&self, now_us: u64) -> Option<u64> {
         let (position, came_us) = self.keyframe_at?;
-        (now_us < came_us + REQUEST_INTERVAL_US).then_some(position)
+        let near = self.ring.head() - position <= MAX_REPLAYED;
+        (near && now_us < came_us + REQUEST_INTERVAL_US).then_some(position)
     }
 
     /// Packets that neither came by themselves nor were repaired.

@@ -74,7 +74,12 @@ impl Router {
     ) {
         let Some(index) = self.transports.index(id) else { return };
         let Some(transport) = self.transports.get_mut(index) else { return };
-        transport.srtp = Some(Srtp { rx: Receiver::new(rx), tx: Sender::new(tx) });
+        let rekeyed = transport.srtp.replace(Srtp { rx: Receiver::new(rx), tx: Sender::new(tx) }).is_some();
+        for track in transport.tracks.iter().filter(|_| rekeyed) {
+            if let Some(track) = self.tracks.get_mut(*track) {
+                track.begin_epoch();
+            }
+        }
         self.events.push_back(Event::SrtpReady { transport: id });
         self.refresh_sinks(index, now_us, egress);
     }

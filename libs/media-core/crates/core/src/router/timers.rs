@@ -3,7 +3,7 @@
 use super::{FEEDBACK_SSRC, Router};
 use crate::egress::Egress;
 use crate::event::Event;
-use crate::rtcp::Compound;
+use crate::rtcp::{Compound, MAX_BLOCKS};
 use crate::transport::Transport;
 
 /// Between ticks while there is media: half the patience with reordered packets.
@@ -96,22 +96,24 @@ impl Router {
         for track in &transport.tracks {
             let Some(track) = self.tracks.get_mut(*track) else { continue };
             bytes += track.bytes;
-            let Some(ssrc) = track.ssrc else { continue };
-            ssrcs.push(ssrc);
-            blocks.extend(track.reception.report(ssrc, now_us));
+            let Some(block) = track.ssrc.and_then(|ssrc| track.reception.report(ssrc, now_us)) else { continue };
+            ssrcs.push(block.ssrc);
+            blocks.push(block);
         }
         if blocks.is_empty() {
             return;
         }
         let worst = blocks.iter().map(|block| block.fraction_lost).max().unwrap_or(0);
         let hint = transport.bitrate.update(bytes, worst, transport.transport_cc_id.is_some(), now_us);
-        self.compound.clear();
-        self.compound.receiver_report(FEEDBACK_SSRC, &blocks);
-        self.compound.cname(FEEDBACK_SSRC, "relay");
-        if let Some(bps) = hint {
-            self.compound.remb(FEEDBACK_SSRC, bps, &ssrcs);
+        for (blocks, ssrcs) in blocks.chunks(MAX_BLOCKS).zip(ssrcs.chunks(MAX_BLOCKS)) {
+            self.compound.clear();
+            self.compound.receiver_report(FEEDBACK_SSRC, blocks);
+            self.compound.cname(FEEDBACK_SSRC, "relay");
+            if let Some(bps) = hint {
+                self.compound.remb(FEEDBACK_SSRC, bps, ssrcs);
+            }
+            transport.send_compound(index, &self.compound, egress);
         }
-        transport.send_compound(index, &self.compound, egress);
     }
 }
 

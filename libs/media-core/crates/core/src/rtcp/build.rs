@@ -7,7 +7,7 @@ use super::{
 
 const CNAME: u8 = 1;
 /// Report blocks of one packet (5 bits of count).
-const MAX_BLOCKS: usize = 31;
+pub const MAX_BLOCKS: usize = 31;
 
 /// A compound packet in the making.
 #[derive(Default)]

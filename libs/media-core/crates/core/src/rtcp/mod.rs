@@ -4,7 +4,7 @@ mod build;
 mod parse;
 mod twcc;
 
-pub use build::Compound;
+pub use build::{Compound, MAX_BLOCKS};
 pub use parse::{Lost, Packet, Packets, ReportBlocks};
 pub use twcc::ArrivalLog;
 
