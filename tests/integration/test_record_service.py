@@ -100,17 +100,27 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(environment: Callable[[str], dict[str, str]]) -> AsyncIterator[Desk]:
+def settings(environment: Callable[[str], dict[str, str]]) -> RecordSettings:
+    return load(RecordSettings, environment("record") | {"PARLOUR_RECORD_BEACON_MS": "200"})
+
+
+@pytest.fixture
+async def witness(environment: Callable[[str], dict[str, str]]) -> AsyncIterator[Desk]:
+    """Without the service."""
     async with AsyncExitStack() as stack:
-        settings = load(RecordSettings, environment("record") | {"PARLOUR_RECORD_BEACON_MS": "200"})
         writer = load(RuntimeSettings, environment("room"))
         bus = await stack.enter_async_context(await Bus.connect(load(BusSettings, environment("test")), "test"))
         pool = await create_pool(writer.postgres_dsn, name="test")
         stack.push_async_callback(pool.close)
         made = Desk(bus, PostgresLog(pool), PostgresPeople(pool, writer.master_key))
         await made.listen()
-        await stack.enter_async_context(build(settings))
         yield made
+
+
+@pytest.fixture
+async def desk(witness: Desk, settings: RecordSettings) -> AsyncIterator[Desk]:
+    async with build(settings):
+        yield witness
 
 
 async def opened(desk: Desk, room: str = "") -> LogKey:
@@ -230,3 +240,36 @@ async def test_a_page_stays_below_what_nats_carries(desk: Desk) -> None:
         if not page.more:
             break
     assert after == 301
+
+
+async def test_what_happened_while_no_record_ran_is_published_when_one_does(
+    witness: Desk, settings: RecordSettings
+) -> None:
+    def seen() -> list[int]:
+        return [view.seq for _, view, _ in witness.heard if view.room == key.room]
+
+    async with build(settings):
+        key = await opened(witness)
+        await witness.until(lambda: seen() == [1])
+    await witness.join(key, "ann")
+    assert seen() == [1]
+    async with build(settings):
+        await witness.until(lambda: 2 in seen())
+
+
+async def test_of_two_replicas_one_publishes_and_the_other_takes_over(witness: Desk, settings: RecordSettings) -> None:
+    def seen() -> list[int]:
+        return [view.seq for _, view, _ in witness.heard if view.room == key.room]
+
+    second = build(settings)
+    async with build(settings):
+        key = await opened(witness)
+        await witness.until(lambda: seen() == [1])
+        await second.__aenter__()
+        for user in ("ann", "bob", "cat"):
+            await witness.join(key, user)
+        await witness.until(lambda: len(seen()) >= 4)
+        assert seen() == [1, 2, 3, 4]
+    await witness.join(key, "dan")
+    await witness.until(lambda: 5 in seen())
+    await second.__aexit__(None, None, None)
