@@ -43,9 +43,11 @@ function logLine(name, text = "", bad = false) {
   while (log.childElementCount > 300) log.lastElementChild.remove();
 }
 
+const STATES = { LOGINING: "logging in", LOGINED: "in the room", LOGIN_FAILED: "login failed", KICKOUT: "put out", LOGOUT: "logged out" };
+
 function shownState(reason, good) {
   const pill = $("#state");
-  pill.textContent = reason.toLowerCase().replaceAll("_", " ");
+  pill.textContent = STATES[reason] ?? reason.toLowerCase().replaceAll("_", " ");
   pill.className = `pill ${good ? "good" : ""}`;
 }
 

@@ -1,6 +1,6 @@
 /** The engine that pages use: each method checks its arguments, then hands over to the part that does the work. */
 import { Captures } from "./capture/captures";
-import type { ZegoLocalStream } from "./capture/local-stream";
+import { ZegoLocalStream } from "./capture/local-stream";
 import { checkAppID, checkRoomExtra, checkRoomID, checkStreamExtra, checkStreamID, checkToken, checkUser } from "./checks";
 import { Code } from "./codes";
 import { detect, type CheckType, type ZegoCapabilityDetection } from "./detection";
@@ -18,7 +18,9 @@ import type { PublishChoice } from "./publish/publisher";
 import { declineOn, type NotOffered } from "./not-offered";
 import type { Room } from "./room/room";
 import { Rooms } from "./room/rooms";
+import { keepFromProxies } from "./proxies";
 import { gatewayAddresses } from "./signalling/address";
+import { ZegoStreamView } from "./view/stream-view";
 
 export const VERSION = "3.12.0";
 
@@ -277,3 +279,4 @@ function publishChoice(option: ZegoWebPublishOption | undefined): PublishChoice 
 }
 
 declineOn(ZegoExpressEngine);
+keepFromProxies(ZegoExpressEngine, ZegoLocalStream, ZegoStreamView);

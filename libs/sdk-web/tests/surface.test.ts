@@ -61,3 +61,7 @@ test("messages: their answers, and their limits before anything is sent", async 
   assert.equal(page.gateway.socket.sent.length, before);
   closePage(page);
 });
+
+test("an engine asks Vue not to make it reactive", () => {
+  assert.equal((new ZegoExpressEngine(1, "") as unknown as { __v_skip: boolean }).__v_skip, true);
+});
