@@ -103,7 +103,7 @@ async def test_a_stream_is_played_again_on_the_same_lines(enter: Enter) -> None:
     await call(ann, bob)
     for _ in range(3):
         await run(bob, "zg.stopPlayingStream(added[0]); await show(added[0]); await more();")
-    assert await run(bob, "return zg.rooms.list[0].player.pc.getTransceivers().length") == 2
+    assert await run(bob, "return zg.rooms.list[0].players.all[0].pc.getTransceivers().length") == 2
     assert await run(bob, "return document.querySelectorAll('#remote video').length") == 1
 
 

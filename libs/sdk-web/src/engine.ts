@@ -192,11 +192,11 @@ export class ZegoExpressEngine extends MediaControls {
     checkStreamID(streamID);
     const room = this.roomOfStream(streamID, playOption?.roomID);
     if (this.rooms.playing(streamID)) throw failure(Code.ALREADY_PLAYING, `${streamID} is being played`);
-    return room.player.start(streamID, playOption ?? {});
+    return room.players.start(streamID, playOption ?? {});
   }
 
   stopPlayingStream(streamID: string): boolean {
-    return this.rooms.playing(streamID)?.room.player.stop(streamID) ?? false;
+    return this.rooms.playing(streamID)?.room.players.stop(streamID) ?? false;
   }
 
   // Messages

@@ -113,11 +113,11 @@ export abstract class MediaControls {
   }
 
   async mutePlayStreamAudio(streamID: string, mute: boolean): Promise<boolean> {
-    return this.rooms.playing(streamID)?.room.player.mute(streamID, "audio", mute) ?? false;
+    return this.rooms.playing(streamID)?.room.players.mute(streamID, "audio", mute) ?? false;
   }
 
   async mutePlayStreamVideo(streamID: string, mute: boolean): Promise<boolean> {
-    return this.rooms.playing(streamID)?.room.player.mute(streamID, "video", mute) ?? false;
+    return this.rooms.playing(streamID)?.room.players.mute(streamID, "video", mute) ?? false;
   }
 
   async muteAllPlayAudioStreams(mute: boolean): Promise<boolean> {
@@ -148,7 +148,7 @@ export abstract class MediaControls {
   }
 
   private async muteAll(kind: "audio" | "video", mute: boolean): Promise<boolean> {
-    const all = this.rooms.list.flatMap((room) => room.player.list.map((playing) => room.player.mute(playing.streamID, kind, mute)));
+    const all = this.rooms.list.flatMap((room) => room.players.list.map((playing) => room.players.mute(playing.streamID, kind, mute)));
     return (await Promise.all(all)).every(Boolean);
   }
 }

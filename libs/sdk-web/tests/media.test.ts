@@ -263,3 +263,28 @@ test("destroyEngine leaves, and the engine is of no use afterwards", async () =>
   await assert.rejects(page.login(), { errorCode: 9000021 });
   closePage(page);
 });
+
+test("a stream on another relay node gets a peer connection beside, and later ones of that node use it", async () => {
+  const page = await inRoom();
+  const nodes: Record<string, string> = { a1: "A", b1: "B", b2: "B" };
+  const where = new Map<string, string>();
+  page.gateway.answers.play = ({ streamID, transportID }) => {
+    const node = nodes[streamID as string]!;
+    if (transportID && where.get(transportID) !== node) return page.gateway.refuse(9000011, "the stream is on another relay node");
+    const known = transportID ?? `on-${node}`;
+    where.set(known, node);
+    return { transportID: known, sdp: "answer" };
+  };
+  for (const streamID of ["a1", "b1", "b2"]) {
+    const stream = await page.zg.startPlayingStream(streamID);
+    assert.equal(stream.getTracks().length, 2);
+    await settle();
+  }
+  assert.deepEqual(sent(page, "play").map((frame) => `${frame.streamID} ${frame.transportID ?? "new"}`), ["a1 new", "b1 on-A", "b1 new", "b2 on-A", "b2 on-B"]);
+  const playing = states(page, "playerStateUpdate").filter((state) => state.includes("PLAYING"));
+  assert.deepEqual(playing, ["a1 PLAYING", "b1 PLAYING", "b2 PLAYING"]);
+  assert.equal(page.zg.stopPlayingStream("b1"), true);
+  await page.zg.logoutRoom();
+  assert.ok(FakePeer.all.every(({ connectionState }) => connectionState === "closed"));
+  closePage(page);
+});

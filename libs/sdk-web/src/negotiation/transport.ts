@@ -61,6 +61,10 @@ export abstract class Transport<F extends Flow<any>> {
   }
   /** The relay has answered; its description is being applied. */
   protected answered(_flow: F): void {}
+  /** It is out of this transport's reach. True where somebody else carries it from now on. */
+  protected strayed(_flow: F): boolean {
+    return false;
+  }
   /** It will not be carried. */
   protected refused(_flow: F, _error: ZegoError): void {}
   /** The peer connection is gone, with its transceivers. */
@@ -181,7 +185,7 @@ export abstract class Transport<F extends Flow<any>> {
 
   private failed(flow: F, error: ZegoError): void {
     if (flow.ended || this.closed) return;
-    if (error.code === NOT_FOUND && this.transportID && !this.carriesOthers(flow)) return this.rebuild();
+    if (error.code === NOT_FOUND && this.transportID) return this.carriesOthers(flow) && this.strayed(flow) ? undefined : this.rebuild();
     if (!PASSING.has(error.code)) {
       this.drop(flow, error);
       return this.refused(flow, error);

@@ -34,6 +34,8 @@ export class Player extends Transport<Playing> {
     wire: Wire,
     private readonly tell: (state: ZegoPlayerStateInfo) => void,
     private readonly known: (streamID: string) => StreamEntry | undefined,
+    /** Takes over what lives on a relay node that this connection does not reach. */
+    private readonly passOn: (playing: Playing) => void = () => undefined,
   ) {
     super(wire, CODES);
   }
@@ -54,6 +56,12 @@ export class Player extends Transport<Playing> {
     playing.requesting();
     void this.carry(playing);
     return result;
+  }
+
+  /** Carry what another player could not reach. */
+  adopt(playing: Playing): void {
+    this.flows.set(playing.streamID, playing);
+    void this.carry(playing);
   }
 
   /** False when it is not played here. */
@@ -149,6 +157,14 @@ export class Player extends Transport<Playing> {
   protected override answered(playing: Playing): void {
     playing.settle?.resolve(playing.stream);
     playing.settle = undefined;
+  }
+
+  protected override strayed(playing: Playing): boolean {
+    this.flows.delete(playing.streamID);
+    this.detach(playing);
+    playing.requesting(Code.PLAY_INTERRUPTED, "the stream is carried elsewhere");
+    this.passOn(playing);
+    return true;
   }
 
   protected override refused(playing: Playing, error: ZegoError): void {

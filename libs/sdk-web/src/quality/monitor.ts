@@ -38,9 +38,10 @@ export class QualityMonitor {
   }
 
   async playing(room: Room, streamID: string): Promise<ZegoPlayStats | null> {
-    const flow = room.player.find(streamID);
-    const reading = flow && this.read(await report(room.player.connection), room.player, flow);
-    return reading ? playStats(reading, this.swap(flow, reading)) : null;
+    const player = room.players.holder(streamID);
+    const flow = player?.find(streamID);
+    const reading = player && flow && this.read(await report(player.connection), player, flow);
+    return reading ? playStats(reading, this.swap(flow!, reading)) : null;
   }
 
   private async round(): Promise<void> {
@@ -49,19 +50,20 @@ export class QualityMonitor {
     await Promise.all(rooms.map((room) => this.measure(room)));
   }
 
-  private async measure({ publisher, player }: Room): Promise<void> {
-    const [sending, receiving] = [this.due(publisher.list), this.due(player.list)];
-    const sent = sending.length ? await report(publisher.connection) : undefined;
-    const received = receiving.length ? await report(player.connection) : undefined;
-    for (const flow of sending) {
-      const reading = this.read(sent, publisher, flow);
-      const before = reading && this.swap(flow, reading);
-      if (before) this.events.emit("publishQualityUpdate", flow.streamID, publishStats(reading, before));
+  private async measure({ publisher, players }: Room): Promise<void> {
+    await this.measureAll(publisher, (flow, now, before) => this.events.emit("publishQualityUpdate", flow.streamID, publishStats(now, before)));
+    for (const player of players.all) {
+      await this.measureAll(player, (flow, now, before) => this.events.emit("playQualityUpdate", flow.streamID, playStats(now, before)));
     }
-    for (const flow of receiving) {
-      const reading = this.read(received, player, flow);
+  }
+
+  private async measureAll<F extends Flow<any>>(transport: Lines<F>, tell: (flow: F, now: Reading, before: Reading) => void): Promise<void> {
+    const due = this.due(transport.list);
+    const stats = due.length ? await report(transport.connection) : undefined;
+    for (const flow of due) {
+      const reading = this.read(stats, transport, flow);
       const before = reading && this.swap(flow, reading);
-      if (before) this.events.emit("playQualityUpdate", flow.streamID, playStats(reading, before));
+      if (before) tell(flow, reading, before);
     }
   }
 
@@ -86,8 +88,10 @@ export class QualityMonitor {
   }
 }
 
-/** Where a flow is found in a report. */
+/** A transport, as far as it is measured. */
 interface Lines<F> {
+  readonly list: readonly F[];
+  readonly connection: RTCPeerConnection | undefined;
   midOf(flow: F, kind: "audio" | "video"): string | null;
   mutedOf(flow: F): { audio: boolean; video: boolean };
 }

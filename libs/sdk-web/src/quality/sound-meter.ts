@@ -2,6 +2,7 @@
 import type { Emitter } from "../emitter";
 import type { ZegoEvents, ZegoSoundLevelInfo } from "../entities";
 import { log } from "../logging";
+import type { Player } from "../play/player";
 import type { Room } from "../room/room";
 import { report } from "./monitor";
 import { number } from "./report";
@@ -38,17 +39,23 @@ export class SoundMeter {
   }
 }
 
-async function levels({ publisher, player }: Room): Promise<ZegoSoundLevelInfo[]> {
-  const [sent, received] = await Promise.all([report(publisher.connection), report(player.connection)]);
-  const level = (value: unknown) => Math.round(Math.min(1, number(value)) * 100);
-  return [
-    ...publisher.list.map((flow): ZegoSoundLevelInfo => {
-      const line = sent?.line(publisher.midOf(flow, "audio"));
-      return { streamID: flow.streamID, soundLevel: level(line?.source.audioLevel), type: "push" };
-    }),
-    ...player.list.map((flow): ZegoSoundLevelInfo => {
-      const line = received?.line(player.midOf(flow, "audio"));
-      return { streamID: flow.streamID, soundLevel: level(line?.entry.audioLevel), type: "pull" };
-    }),
-  ];
+async function levels({ publisher, players }: Room): Promise<ZegoSoundLevelInfo[]> {
+  const sent = await report(publisher.connection);
+  const own = publisher.list.map((flow): ZegoSoundLevelInfo => {
+    const line = sent?.line(publisher.midOf(flow, "audio"));
+    return { streamID: flow.streamID, soundLevel: level(line?.source.audioLevel), type: "push" };
+  });
+  return [...own, ...(await Promise.all(players.all.map(received))).flat()];
+}
+
+async function received(player: Player): Promise<ZegoSoundLevelInfo[]> {
+  const stats = await report(player.connection);
+  return player.list.map((flow) => {
+    const line = stats?.line(player.midOf(flow, "audio"));
+    return { streamID: flow.streamID, soundLevel: level(line?.entry.audioLevel), type: "pull" };
+  });
+}
+
+function level(value: unknown): number {
+  return Math.round(Math.min(1, number(value)) * 100);
 }

@@ -9,7 +9,7 @@ import { Code } from "../codes";
 import type { Emitter } from "../emitter";
 import type { ZegoEvents, ZegoRoomConfig } from "../entities";
 import { asZegoError, failure, type Problem } from "../errors";
-import { Player } from "../play/player";
+import { Players } from "../play/players";
 import { Publisher } from "../publish/publisher";
 import type { EndFrame, LoginAnswer, MediaFrame, RoomFrame } from "../signalling/frames";
 import type { Session } from "../signalling/session";
@@ -42,7 +42,7 @@ const LOGOUT_TIMEOUT_MS = 5_000;
 export class Room {
   readonly states: RoomStates;
   readonly publisher: Publisher;
-  readonly player: Player;
+  readonly players: Players;
   private readonly mirror: RoomMirror;
   private readonly tokenClock: TokenClock;
   private token: string;
@@ -66,7 +66,7 @@ export class Room {
     this.tokenClock = new TokenClock(() => events.emit("tokenWillExpire", roomID));
     const wire = { roomID, session, retryMs: around.mediaRetryMs };
     this.publisher = new Publisher(wire, (state) => events.emit("publisherStateUpdate", state));
-    this.player = new Player(wire, (state) => events.emit("playerStateUpdate", state), (streamID) => this.mirror.stream(streamID));
+    this.players = new Players(wire, (state) => events.emit("playerStateUpdate", state), (streamID) => this.mirror.stream(streamID));
   }
 
   get id(): string {
@@ -85,7 +85,7 @@ export class Room {
   /** Ask to be let in. */
   async enter(): Promise<true> {
     this.states.go("LOGINING");
-    this.player.prepare();
+    this.players.prepare();
     try {
       this.opened(await this.around.session.login(this.loginFrame()));
       return true;
@@ -105,7 +105,7 @@ export class Room {
       this.states.go("RECONNECTED");
       this.deliver(this.mirror.reset(answer, answer.position));
       this.publisher.rebuild();
-      this.player.rebuild();
+      this.players.rebuild();
     } catch (thrown) {
       const { problem } = asZegoError(thrown);
       if (problem.code === Code.SOCKET_CLOSED || problem.code === Code.LOGIN_TIMEOUT) return this.lostAgain();
@@ -136,7 +136,7 @@ export class Room {
   connectionBack(): void {
     if (!this.states.go("RECONNECTED")) return;
     this.publisher.revive();
-    this.player.revive();
+    this.players.revive();
   }
 
   /** The session cannot be had back. */
@@ -200,7 +200,7 @@ export class Room {
     for (const change of changes) {
       if (change.kind === "gap") this.around.session.catchUp();
       else if (change.kind === "ownStreamRemoved") this.publisher.removedByServer(change.streamID, change.code);
-      else if (change.kind === "streamMoved") this.player.moved(change.streamID);
+      else if (change.kind === "streamMoved") this.players.moved(change.streamID);
       else if (this.waiting) this.waiting.push(change);
       else if (this.states.joined) callBack(this.around.events, this.id, change, this.login.config.userUpdate === true);
     }
@@ -215,7 +215,7 @@ export class Room {
 
   private mediaGone({ transportID }: MediaFrame): void {
     this.publisher.transportGone(transportID);
-    this.player.transportGone(transportID);
+    this.players.transportGone(transportID);
   }
 
   private lostAgain(): void {
@@ -233,6 +233,6 @@ export class Room {
 
   private closeMedia(): void {
     this.publisher.close();
-    this.player.close();
+    this.players.close();
   }
 }

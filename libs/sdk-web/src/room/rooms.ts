@@ -81,7 +81,7 @@ export class Rooms implements SessionHost {
 
   playing(streamID: string): { room: Room; playing: Playing } | undefined {
     for (const room of this.list) {
-      const playing = room.player.find(streamID);
+      const playing = room.players.find(streamID);
       if (playing) return { room, playing };
     }
     return undefined;
