@@ -395,3 +395,21 @@ def test_mistakes_are_told_at_once(core: Core, new_peer: NewPeer) -> None:
 def test_silence_loses_consent(core: Core) -> None:
     core.add_transport(3, "ufrag3", "password", "remote", consent_timeout_s=0.2)
     assert wait_event(core, "ice_timeout") == ("ice_timeout", 3)
+
+
+def test_candidates_are_what_a_peer_can_reach() -> None:
+    both = Core([("127.0.0.1", 0), ("::1", 0)])
+    told = Core([("0.0.0.0", 0)], advertise=["203.0.113.5", "2001:db8::1"])
+    found = Core([("0.0.0.0", 0)])
+    try:
+        assert [ip for ip, _ in both.local_candidates()] == ["127.0.0.1", "::1"]
+        assert [ip for ip, _ in told.local_candidates()] == ["203.0.113.5"]
+        assert found.local_candidates()
+        assert all(ip != "0.0.0.0" and port > 0 for ip, port in found.local_candidates())
+        with pytest.raises(OSError, match="in use"):
+            Core([both.local_candidates()[0]])
+        with pytest.raises(ValueError, match="not an IP address"):
+            Core([("localhost", 0)])
+    finally:
+        for core in (both, told, found):
+            core.close()
