@@ -110,6 +110,13 @@ def test_last_words_become_a_way_out(said: str, way_out: str, tmp_path: Path) ->
     assert said in explained
 
 
+def test_a_structured_last_word_is_shown_as_a_sentence(tmp_path: Path) -> None:
+    log = tmp_path / "room.log"
+    log.write_text('{"event":"service_failed","level":"error","error":"KeyError(1)","exception":"many\\nlines"}\n')
+    assert "error service_failed KeyError(1)" in diagnose.explain("room", log)
+    assert "many" not in diagnose.explain("room", log)
+
+
 def test_a_full_disk_is_seen_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not diagnose.disk_problem(tmp_path)
     monkeypatch.setattr(diagnose, "LEAST_FREE_BYTES", 1 << 62)

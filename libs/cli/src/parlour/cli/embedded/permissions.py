@@ -14,6 +14,7 @@ EVERYTHING = f"{subjects.PREFIX}.>"
 INBOX = "_INBOX.>"
 DISCOVERY = "$SRV.>"
 ANY_COMMAND = f"{subjects.PREFIX}.*.cmd.*.*.*.*"
+RELAY_REPORTS = f"{subjects.PREFIX}.relay.*.cmd.report"
 RELAY_COMMANDS = f"{subjects.PREFIX}.relay.*.cmd.*"
 
 
@@ -48,7 +49,7 @@ def grants() -> dict[str, Grant]:
             (ANY_COMMAND, subjects.ALL_QUERIES, subjects.ALL_PRESENCE, DISCOVERY),
             (*reading, subjects.ALL_PRESENCE, subjects.RELAY_FACTS),
         ),
-        "cli": Grant((ANY_COMMAND, subjects.ALL_QUERIES, DISCOVERY), reading),
+        "cli": Grant((ANY_COMMAND, subjects.ALL_QUERIES, RELAY_REPORTS, DISCOVERY), reading),
         "test": Grant((EVERYTHING, DISCOVERY), (EVERYTHING,)),
     }
     return {

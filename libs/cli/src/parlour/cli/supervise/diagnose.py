@@ -3,10 +3,14 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 LEAST_FREE_BYTES = 256 << 20
 """Postgres's first files and a few minutes of log; below it the start is refused rather than broken half way."""
 SHOWN_LINES = 12
+LONGEST_SHOWN = 300
 TAIL_BYTES = 16_384
 
 KNOWN = (
@@ -50,8 +54,18 @@ def explain(name: str, log: Path, already: int = 0) -> str:
     """Why a process did not come up, by its log from byte `already` on."""
     said = tail(log)[-max(0, _size(log) - already) :] if already else tail(log)
     reason = next((way for mark, way in KNOWN if mark in said), "its log says more.")
-    lines = "\n".join(f"    {line}" for line in said.strip().splitlines()[-SHOWN_LINES:])
+    lines = "\n".join(f"    {readable(line)}" for line in said.strip().splitlines()[-SHOWN_LINES:])
     return f"{name} did not come up: {reason}\n  {log}\n{lines}"
+
+
+def readable(line: str) -> str:
+    """A line of a log for people: of a structured one the event and its error."""
+    try:
+        fields = msgspec.json.decode(line, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return line[:LONGEST_SHOWN]
+    told = [str(fields[name]) for name in ("level", "event", "error") if name in fields]
+    return " ".join(told)[:LONGEST_SHOWN]
 
 
 def disk_problem(folder: Path) -> str:

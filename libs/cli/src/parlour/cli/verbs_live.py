@@ -1,0 +1,43 @@
+"""`live`: what the services and relays hold of a room at this moment, beside what the record says."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from .target import default_app, nats_url
+
+if TYPE_CHECKING:
+    from .livestate import Live
+
+Room = Annotated[str, typer.Argument(help="Room id.")]
+App = Annotated[int, typer.Option(help="Application id.", default_factory=default_app)]
+Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(live)
+
+
+def live(room: Room, app: App, json: Json = False) -> None:
+    """Compare the services' memories and the relays' tables with the record. Exit code 1 where they differ."""
+    found = asyncio.run(_live(room, app))
+    differences = found.differences()
+    if json:
+        typer.echo(msgspec.json.encode({**msgspec.structs.asdict(found), "differences": differences}).decode())
+    else:
+        typer.echo(f"{room}: {len(found.record.sessions)} sessions, {len(found.record.streams)} streams on the record")
+        for line in differences or ["the room service, the registry and the relays agree with the record"]:
+            typer.echo(f"  {line}")
+    if differences:
+        raise typer.Exit(1)
+
+
+async def _live(room: str, app: int) -> "Live":
+    from .ask import connected
+    from .livestate import look
+
+    async with connected(nats_url()) as bus:
+        return await look(bus, app, room)
