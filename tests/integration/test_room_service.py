@@ -364,3 +364,30 @@ async def test_coming_and_going_leaves_no_open_room_empty(desk: Desk) -> None:
         assert msgspec.json.decode(story[0].data)["previous"] in ends
         ends.add(f"{story[-1].room_uid}.{story[-1].seq}.{story[-1].hash[:16]}")
         assert sum("joined" in view.type for view in story) == sum("left" in view.type for view in story)
+
+
+async def test_what_is_in_memory_is_the_operators_to_see(desk: Desk) -> None:
+    joined = await desk.join("seen", "uma", "s-uma")
+    await desk.join("seen", "vic", "s-vic")
+    reply = await desk.ask("seen", cmd.DescribeRoom())
+    assert msgspec.json.decode(reply.result, type=cmd.LiveRoom) == cmd.LiveRoom(
+        joined.room_uid, True, ("s-uma", "s-vic")
+    )
+    assert await desk.refused("seen", cmd.DescribeRoom(), Caller("uma", "s-uma")) == 9000012
+    nothing = await desk.ask("unseen", cmd.DescribeRoom())
+    assert msgspec.json.decode(nothing.result, type=cmd.LiveRoom) == cmd.LiveRoom("", False, ())
+
+
+async def test_two_replicas_decide_as_one(environment: Environment) -> None:
+    """Replicas share no memory: versions and claims keep them right, a silent session is suspended once."""
+    quick = {"presence_grace_s": "1", "heartbeat_window_s": "2", "empty_delay_s": "0"}
+    made = {f"PARLOUR_ROOM_{name.upper()}": value for name, value in quick.items()}
+    async with build(load(RoomSettings, environment("room") | made)), a_desk(environment, **quick) as desk:
+        await asyncio.gather(*(desk.join("twins", f"t{n}", f"s-t{n}", max_member_count=20) for n in range(20)))
+        assert await desk.refused("twins", cmd.JoinRoom("s-t20", "t20"), Caller("t20")) == 1002034
+        await asyncio.gather(*(desk.ask("twins", cmd.LeaveRoom(f"s-t{n}")) for n in range(19)))
+        await desk.wait_for("twins", "closed")
+        story = await desk.story("twins")
+        assert story == ["opened", *["user_joined"] * 20, *["user_left"] * 19, "user_suspended", "user_left", "closed"]
+        views = await desk.views("twins")
+        assert [view.seq for view in views] == list(range(1, len(views) + 1))

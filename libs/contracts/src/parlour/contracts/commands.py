@@ -128,6 +128,14 @@ class RestartIce(Command, frozen=True, tag="stream.restart_ice"):
     sdp: str
 
 
+class DescribeRoom(Command, frozen=True, tag="room.describe"):
+    """Operator's question to the room service: what it holds in memory at this moment."""
+
+
+class DescribeStreams(Command, frozen=True, tag="registry.describe"):
+    """Operator's question to the registry: what it holds in memory at this moment."""
+
+
 class SendBroadcast(Command, frozen=True, tag="im.send_broadcast"):
     """Reliable, to all of the room but the sender."""
 
@@ -190,6 +198,7 @@ class RotateSecret(Command, frozen=True, tag="auth.rotate_secret"):
 AnyCommand = (
     JoinRoom | LeaveRoom | KickUser | CloseRoom | SetRoomExtraInfo
     | Publish | StopPublish | Play | StopPlay | SetStreamExtraInfo | RestartIce
+    | DescribeRoom | DescribeStreams
     | SendBroadcast | SendBarrage | SendCommand
     | VerifyToken | IssueToken | CreateApp | ListApps | RotateSecret
 )  # fmt: skip
@@ -269,3 +278,28 @@ class Apps(msgspec.Struct, frozen=True):
     """Of ListApps."""
 
     apps: tuple[AppDescription, ...]
+
+
+class LiveRoom(msgspec.Struct, frozen=True):
+    """Of DescribeRoom: the sessions inside, sorted."""
+
+    room_uid: str
+    open: bool
+    sessions: tuple[str, ...]
+
+
+class LiveStream(msgspec.Struct, frozen=True):
+    """One stream as the registry holds it; `players` are session ids, sorted."""
+
+    stream_id: str
+    session_id: str
+    node: str
+    transport_id: str
+    players: tuple[str, ...]
+
+
+class LiveStreams(msgspec.Struct, frozen=True):
+    """Of DescribeStreams: by stream id."""
+
+    room_uid: str
+    streams: tuple[LiveStream, ...]

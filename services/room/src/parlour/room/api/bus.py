@@ -31,6 +31,7 @@ class Commands:
             "kick": (contract.KickUser, rooms.kick),
             "close": (contract.CloseRoom, rooms.close),
             "set_extra_info": (contract.SetRoomExtraInfo, rooms.set_extra_info),
+            "describe": (contract.DescribeRoom, rooms.describe),
         }
 
     async def serve(self, bus: Bus) -> None:
@@ -55,11 +56,11 @@ class Commands:
 
 
 def check_caller(request: Request) -> None:
-    """A client acts for itself only; who is put out and what is closed is the operator's to say."""
+    """A client acts for itself only; whom to put out, what to close and what is in memory is the operator's to ask."""
     caller, body = request.caller, request.body
     if caller.kind != "client":
         return
-    if isinstance(body, contract.KickUser | contract.CloseRoom):
+    if isinstance(body, contract.KickUser | contract.CloseRoom | contract.DescribeRoom):
         raise Rejection.of(Code.FORBIDDEN, "only an operator may do this")
     if caller.session_id and caller.session_id != getattr(body, "session_id", caller.session_id):
         raise Rejection.of(Code.FORBIDDEN, "this is another client's session", field="sessionID")

@@ -4,7 +4,7 @@ import msgspec
 
 from parlour.contracts import commands as contract
 from parlour.contracts.codes import Code
-from parlour.contracts.commands import Joined, Reply
+from parlour.contracts.commands import Joined, LiveRoom, Reply
 from parlour.contracts.ids import check_room_extra, check_user_id, check_user_name
 from parlour.kernel.log import EventLog
 from parlour.kernel.rejection import Rejection
@@ -98,6 +98,13 @@ class Rooms:
         check_room_extra(body.key, body.value)
         self._rates.admit(call)
         return await self._change(call, cmd.SetExtraInfo(body.session_id, body.key, body.value))
+
+    async def describe(self, call: Call, body: contract.DescribeRoom) -> Reply:
+        """What decisions are made on at this moment."""
+        room = await self._cache.load(call.app, call.room)
+        inside = room.state.members if isinstance(room.state, domain.Open) else ()
+        live = LiveRoom(str(room.key.uid) if room.key else "", room.open, tuple(sorted(inside)))
+        return Reply(msgspec.Raw(msgspec.json.encode(live)), position=room.position)
 
     async def expect(self, call: Call, seq: int) -> None:
         """Refuses a command whose sender knows the room as of another event, unless it was done before."""
