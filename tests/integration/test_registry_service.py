@@ -98,6 +98,12 @@ class Desk:
         report = await self.bus.request(subjects.relay_command(NODE, "report"), Report(), NodeReport)
         return {t.transport_id: t for t in report.transports}
 
+    async def describe(self, room: str) -> cmd.LiveStreams:
+        request = Request(str(uuid4()), Caller(kind="operator"), cmd.DescribeStreams())
+        return msgspec.json.decode(
+            (await self.bus.ask(APP, "registry", room, "describe", request)).result, type=cmd.LiveStreams
+        )
+
     async def owners_of(self, stream: str) -> list[str]:
         table = (await self.transports()).values()
         return [t.owner for t in table if any(b.stream_id == stream for b in t.publishes)]
@@ -162,6 +168,10 @@ async def test_the_whole_story(desk: Desk) -> None:
 
     played = await bob.play("s1")
     (started,) = await desk.wait_for("play_started", "tea")
+    live = await desk.describe("tea")
+    assert [(s.stream_id, s.session_id, s.transport_id, s.players) for s in live.streams] == [
+        ("s1", ann.session, moved.transport_id, (bob.session,))
+    ]
     assert (started["sessionID"], started["transportID"]) == (bob.session, played.transport_id)
     await bob.ask(cmd.StopPlay(bob.session, "s1"))
     (stopped,) = await desk.wait_for("play_stopped", "tea")

@@ -1,4 +1,6 @@
-"""Play and stop playing."""
+"""Play, stop playing, and what is played."""
+
+import msgspec
 
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
@@ -58,6 +60,17 @@ class Plays:
                 await self._transports.stop_play(before.node, transport_id, before.stream_id)
         return reply_of(done)
 
+    async def describe(self, to: Address, request: cmd.Request) -> cmd.Reply:
+        """The streams as this replica holds them, with who plays them."""
+        loaded = await self._cache.load(to.app, to.room)
+        streams = tuple(
+            cmd.LiveStream(s.stream_id, s.session_id, s.node, s.transport_id, players_of(loaded.state, s.stream_id))
+            for _, s in sorted(loaded.state.streams.items())
+            if loaded.state.open
+        )
+        live = cmd.LiveStreams(str(loaded.key.uid) if loaded.key else "", streams)
+        return cmd.Reply(msgspec.Raw(msgspec.json.encode(live)), position=loaded.position)
+
     async def _admit(self, to: Address, body: cmd.Play) -> Stream:
         try:
             return rules.check_play((await self._cache.load(to.app, to.room)).state, body.stream_id)
@@ -87,3 +100,8 @@ class Plays:
             await self._transports.close(answer.node, answer.transport_id)
         else:
             await self._transports.stop_play(answer.node, answer.transport_id, body.stream_id)
+
+
+def players_of(state: Streams, stream_id: str) -> tuple[str, ...]:
+    """The sessions that play a stream, sorted."""
+    return tuple(sorted(play.session_id for play in state.plays.values() if play.stream_id == stream_id))
