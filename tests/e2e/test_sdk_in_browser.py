@@ -27,6 +27,12 @@ const until = async (holds, what) => {
 const frames = () => document.querySelector('#remote video').getVideoPlaybackQuality().totalVideoFrames;
 const more = async (count = 5) => { const from = frames(); await until(() => frames() >= from + count, 'more frames'); };
 const shape = () => document.querySelector('#remote video').videoWidth / document.querySelector('#remote video').videoHeight;
+const light = () => {
+  const canvas = Object.assign(document.createElement('canvas'), {width: 32, height: 24});
+  const pen = canvas.getContext('2d');
+  pen.drawImage(document.querySelector('#remote video'), 0, 0, 32, 24);
+  return pen.getImageData(0, 0, 32, 24).data.reduce((sum, value, at) => sum + (at % 4 === 3 ? 0 : value), 0) / (32 * 24 * 3);
+};
 const stands = async () => { const from = frames(); await new Promise((next) => setTimeout(next, 400)); return frames() === from; };
 const enter = async (appID, roomID, userID, token) => {
   window.zg = new ZegoExpressEngine(appID, '');
@@ -163,6 +169,22 @@ async def test_a_second_stream_and_a_voice_beside_the_first(enter: Enter) -> Non
     connected = "return window.__peers.filter((peer) => peer.connectionState === 'connected').length"
     assert await run(bob, connected) == 1
     assert await run(ann, connected) == 1
+
+
+async def test_beauty_reaches_the_viewer_and_can_be_taken_off(enter: Enter) -> None:
+    ann, bob = await enter("ann"), await enter("bob")
+    await call(ann, bob)
+    plain = await run(bob, "return light();")
+    await run(
+        ann,
+        "window.camera = local.getVideoTracks()[0]; await zg.setEffectsBeauty(local, true, {whitenIntensity: 100});",
+    )
+    await run(bob, f"await until(() => light() > {plain} + 15, 'a brighter picture'); await more();")
+    await run(ann, "await zg.setEffectsBeauty(local, false);")
+    assert await run(ann, "return local.getVideoTracks()[0] === camera && camera.readyState === 'live'")
+    await run(bob, f"await until(() => light() < {plain} + 8, 'the plain picture');")
+    await run(ann, "await zg.setEffectsBeauty(local, true); zg.destroyStream(local);")
+    assert await run(ann, "return camera.readyState") == "ended"
 
 
 async def test_quality_and_sound_levels_are_told(enter: Enter) -> None:

@@ -150,6 +150,7 @@ export class ZegoExpressEngine extends MediaControls {
   }
 
   destroyStream(stream: MediaStream | ZegoLocalStream): void {
+    this.live.undress(stream);
     this.captures.destroy(stream);
   }
 
@@ -220,6 +221,7 @@ export class ZegoExpressEngine extends MediaControls {
   async destroyEngine(): Promise<void> {
     if (this.destroyed) return;
     this.destroyed = true;
+    this.live.undressAll();
     this.captures.destroyAll();
     this.soundMeter.set(false);
     this.quality.stop();
@@ -264,6 +266,7 @@ export class ZegoExpressEngine extends MediaControls {
   }
 
   private screenEnded(stream: ZegoLocalStream, legacy: boolean): void {
+    this.live.undress(stream);
     this.captures.destroy(stream);
     this.events.emit("screenSharingEnded", legacy ? stream.stream : stream);
   }

@@ -8,3 +8,4 @@ export * from "./public";
 export type * from "./entities";
 export type * from "./quality/stats";
 export type { ZegoCapabilityDetection } from "./detection";
+export type { ZegoEffectsBeautyParam } from "./effects/beauty";

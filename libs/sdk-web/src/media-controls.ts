@@ -2,6 +2,7 @@
 import type { Captures } from "./capture/captures";
 import type { ZegoLocalStream } from "./capture/local-stream";
 import { devicesOf, enumDevices } from "./devices";
+import type { ZegoEffectsBeautyParam } from "./effects/beauty";
 import { Emitter } from "./emitter";
 import type { ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvents, ZegoServerResponse, ZegoVideoConfig } from "./entities";
 import { LiveMedia } from "./publish/live-media";
@@ -83,6 +84,11 @@ export abstract class MediaControls {
 
   setAudioConfig(stream: LocalStream, config: { ANS?: boolean; AGC?: boolean; AEC?: boolean }): Promise<ZegoServerResponse> {
     return this.live.setAudioConfig(stream, config);
+  }
+
+  /** Each intensity 0 to 100, 50 where it is left out. A change of the camera ends the effect. */
+  setEffectsBeauty(stream: LocalStream, enable: boolean, options?: ZegoEffectsBeautyParam): Promise<ZegoServerResponse> {
+    return this.live.beautify(stream, enable, options);
   }
 
   updatePublishingStream(stream: LocalStream, type: 0 | 1 | 2): Promise<ZegoServerResponse> {

@@ -17,7 +17,6 @@ export const REJECTING = [
   "sendTransparentMessage",
   "setAiDenoiseMode",
   "setBackgroundBlurOptions",
-  "setEffectsBeauty",
   "setLowStreamParameter",
   "setMixerTaskConfig",
   "setPlayStreamVideoType",

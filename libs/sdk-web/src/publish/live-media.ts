@@ -3,6 +3,7 @@ import { captureError, mediaDevices } from "../capture/acquire";
 import type { Captures } from "../capture/captures";
 import { ZegoLocalStream } from "../capture/local-stream";
 import { Code } from "../codes";
+import { Beauty, type ZegoEffectsBeautyParam } from "../effects/beauty";
 import type { ZegoServerResponse, ZegoVideoConfig } from "../entities";
 import { failure } from "../errors";
 import { log } from "../logging";
@@ -16,6 +17,7 @@ const OK: ZegoServerResponse = { errorCode: 0, extendedData: "" };
 
 export class LiveMedia {
   private microphoneMuted = false;
+  private readonly beauty = new Beauty();
   private readonly mutedAudio = new WeakSet<MediaStream>();
 
   constructor(
@@ -79,7 +81,7 @@ export class LiveMedia {
 
   async setVideoConfig(given: AnyStream, config: ZegoVideoConfig): Promise<ZegoServerResponse> {
     const stream = this.media(given);
-    const track = this.track(stream, "video");
+    const track = this.beauty.captured(stream) ?? this.track(stream, "video");
     const { width, height, frameRate, maxBitrate } = config ?? {};
     const wish = { ...(width ? { width } : {}), ...(height ? { height } : {}), ...(frameRate ? { frameRate } : {}) };
     try {
@@ -146,8 +148,25 @@ export class LiveMedia {
     return OK;
   }
 
+  /** On what is captured, before or while it is published. */
+  async beautify(given: AnyStream, enable: boolean, parameters?: ZegoEffectsBeautyParam): Promise<ZegoServerResponse> {
+    const stream = this.media(given);
+    if (this.beauty.set(stream, enable, parameters)) await this.refresh(stream);
+    return OK;
+  }
+
+  /** The stream is about to end: what was captured is what must be stopped. */
+  undress(given: AnyStream): void {
+    this.beauty.takeOff(given instanceof ZegoLocalStream ? given.stream : given);
+  }
+
+  undressAll(): void {
+    this.beauty.takeOffAll();
+  }
+
   private async recapture(given: AnyStream, kind: Kind, wish: MediaTrackConstraints): Promise<ZegoServerResponse> {
     const stream = this.media(given);
+    if (kind === "video") this.beauty.takeOff(stream);
     const old = this.track(stream, kind);
     const { deviceId: _device, facingMode: _facing, ...kept } = old.getConstraints();
     const enabled = old.enabled;
