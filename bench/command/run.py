@@ -158,6 +158,7 @@ class Driver:
 
 async def measure(postgres: Postgres, nats: NatsServer, pid: int, rounds: int, seconds: float) -> dict[str, Any]:
     """Everything, in one run."""
+    load = round(os.getloadavg()[0], 2)
     plain = await asyncpg.connect(postgres.address(database="postgres"))
     await plain.execute("CREATE TABLE bench_floor (id bigint PRIMARY KEY, body bytea)")
     async with await Bus.connect(BusSettings(nats_url=nats.address("test")), "bench") as bus:
@@ -180,7 +181,7 @@ async def measure(postgres: Postgres, nats: NatsServer, pid: int, rounds: int, s
             }
     checked = await plain.fetchval("SELECT count(*) FROM parlour.event")
     await plain.close()
-    return {**result, "events_in_the_log": checked, "everything_on": f"{os.cpu_count()} cores"}
+    return {**result, "events_in_the_log": checked, "everything_on": f"{os.cpu_count()} cores", "load_before": load}
 
 
 def main() -> int:

@@ -213,8 +213,11 @@ class Lane:
                 self._bus.fault("commit", error)
                 _raise(pending, LogUnavailable("committed, but the answer failed"))
             else:
+                # The caller resumes after this; by then the events wait in the connection's buffer, and its reply, behind
+                # them, leaves with them in one write.
                 if not pending.future.done():
                     pending.future.set_result(done)
+                await self._publish(done.views, pending)
 
     async def _done(self, pending: _Pending, outcome: Outcome, user_ids: dict[str, str]) -> Done:
         draft = pending.draft
@@ -223,11 +226,9 @@ class Lane:
                 events = [event for change in draft.changes for event in change.events]
                 pairs = zip(records, events, strict=True)
                 views = tuple(sealing.view_of(record, msgspec.Raw(_encode(event)), user_ids) for record, event in pairs)
-                await self._publish(views, pending)
                 return Done(views, draft.answer, False, _position(draft, views))
             case Duplicate(answer, places):
                 views = await self._read_back(places)
-                await self._publish(views, pending)
                 return Done(views, answer, True, _position(draft, views))
             case Conflict():
                 raise Stale(outcome)
