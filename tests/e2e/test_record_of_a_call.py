@@ -33,16 +33,17 @@ async def test_replay_is_what_each_browser_saw(suite: Suite, window: OpenWindow,
     await windows[1].until(received("IMRecvBroadcastMessage", "on the record"))
     await windows[0].page.evaluate("room => window.__engines[0].setRoomExtraInfo(room, 'mood', 'fine')", room)
     await windows[1].until("calls.some(c => c.name === 'roomExtraInfoUpdate')")
-    live = suite.replay(room)
-    relayed = suite.run("doctor", "--json").stdout
-    for stream in live["streams"]:
-        assert stream["streamID"] in relayed, "the relay's session table holds each stream of the record"
+    held = suite.live(room)
+    assert held["differences"] == [], "the room service, the registry and the relay's table hold what the record says"
+    assert len(held["relays"]["streams"]) == 2
+    assert all(players for _, _, players in held["relays"]["streams"])
     await windows[1].page.click("#logout")
     await windows[1].until(LOGGED_OUT)
     await windows[0].until(STREAM_GONE)
 
     events = suite.events(room)
     assert [e["seq"] for e in events] == list(range(1, len(events) + 1))
+    names = {e["actor"]: e["userID"] for e in events if e["type"] == "room.user_joined.v1"}
     types = [e["type"] for e in events]
     assert types.count("room.user_joined.v1") == 2
     assert types.count("stream.added.v1") == 2
@@ -56,4 +57,4 @@ async def test_replay_is_what_each_browser_saw(suite: Suite, window: OpenWindow,
         fold = _fold(side, user, room)
         assert len(fold.states) > 3
         for seq, seen in fold.states.items():
-            assert seen_in_replay(replayed(seq), user) == seen, f"{user} at seq {seq}"
+            assert seen_in_replay(replayed(seq), user, names) == seen, f"{user} at seq {seq}"

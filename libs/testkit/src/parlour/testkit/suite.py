@@ -72,6 +72,10 @@ class Suite:
         """The room's record, opened."""
         return [json.loads(line) for line in self.run("events", room, "--json").stdout.splitlines() if line.strip()]
 
+    def live(self, room: str) -> dict[str, Any]:
+        """What services and relays hold of the room now, and how that differs from the record."""
+        return cast("dict[str, Any]", json.loads(self.run("live", room, "--json", check=False).stdout))
+
     def replay(self, room: str, at: int | str | None = None) -> dict[str, Any]:
         """The room's state as of a seq or time."""
         moment = [] if at is None else ["--at", str(at)]

@@ -83,9 +83,9 @@ class FrameFold:
         self.states[self.seq] = Seen(tuple(self.users.items()), streams, tuple(self.extra.items()))
 
 
-def seen_in_replay(state: Frame, own: str) -> Seen:
-    """The same of a state that `parlour replay --json` printed."""
-    names = {u["actor"]: u["userID"] for u in state.get("users", [])}
+def seen_in_replay(state: Frame, own: str, names: dict[str, str]) -> Seen:
+    """The same of a state that `parlour replay --json` printed; `names` are user ids by actor, since streams outlive their users
+    for a moment."""
     users = tuple((u["userID"], u["userName"]) for u in state.get("users", []) if u["userID"] != own)
     streams = tuple(
         (s["streamID"], names.get(s["actor"], ""), s["extraInfo"])

@@ -35,12 +35,13 @@ class Plays:
         offer = Offer(to.app, to.room, body.session_id, body.sdp, request.command_id, body.transport_id, body.resource)
         answer = await self._transports.negotiate(offer, stream.node, play=(PlayMedia(body.stream_id, body.media),))
         try:
-            return reply_of(await self._append(to, request, body, answer))
-        except BaseException as error:
+            done = await self._append(to, request, body, answer)
+        except (ClaimRefused, Rejection) as error:
             await self._undo(body, answer)
-            if isinstance(error, ClaimRefused):
-                raise claims.refusal(error) from None
-            raise
+            raise claims.refusal(error) if isinstance(error, ClaimRefused) else error from None
+        if done.repeated:
+            await self._transports.drop_unless(answer, done.answer)
+        return reply_of(done)
 
     async def stop(self, to: Address, request: cmd.Request) -> cmd.Reply:
         """On one transport, which ends with it, or on all."""

@@ -51,12 +51,14 @@ class Publishing:
         answer = await self._negotiate(to, request, body, node, loaded.key if before is None else None)
         try:
             done = await self._append(call, request.caller, body, answer)
-        except BaseException as error:
+        except (ClaimRefused, Rejection) as error:
+            # only a certain no is undone: what may be in the log after all is settled by the same command coming again
             await self._undo(loaded.key, call, body, answer, before)
-            if isinstance(error, ClaimRefused):
-                raise claims.refusal(error) from None
-            raise
-        await self._drop_old(before, answer)
+            raise claims.refusal(error) if isinstance(error, ClaimRefused) else error from None
+        if done.repeated:
+            await self._transports.drop_unless(answer, done.answer)
+        else:
+            await self._drop_old(before, answer)
         return reply_of(done)
 
     async def stop(self, to: Address, request: cmd.Request) -> cmd.Reply:
@@ -165,10 +167,10 @@ class Publishing:
 
     async def _undo(self, key: LogKey, call: Call, body: cmd.Publish, answer: Answer, before: Stream | None) -> None:
         """The append was refused: the relay's side and the claim go back."""
-        if answer.new:
-            await self._transports.close(answer.node, answer.transport_id)
-        elif before is None:
-            await self._transports.stop_publish(answer.node, answer.transport_id, body.stream_id)
+        if before is None or before.transport_id != answer.transport_id:
+            await self._transports.take_back(answer)
+            if not answer.new:
+                await self._transports.stop_publish(answer.node, answer.transport_id, body.stream_id)
         if before is None:
             await self._release(key, call, body)
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from parlour.contracts.codes import Code
+from parlour.contracts.commands import Published
 from parlour.contracts.relay import (
     AnyRelayCommand,
     CloseTransport,
@@ -115,6 +116,16 @@ class Transports:
         """The transport ends."""
         self._nodes.forget(transport_id)
         await self._quietly(node, CloseTransport(transport_id))
+
+    async def take_back(self, answer: Answer) -> None:
+        """A transport that began with an answer which nobody gets."""
+        if answer.new:
+            await self.close(answer.node, answer.transport_id)
+
+    async def drop_unless(self, answer: Answer, first: bytes) -> None:
+        """A repeated command gets its first answer; a transport that only the repetition began has no client."""
+        if msgspec.json.decode(first, type=Published).transport_id != answer.transport_id:
+            await self.take_back(answer)
 
     async def close_own(self, transport_id: str, session_id: str) -> None:
         """A session's transport ends, if it is there and is that session's."""
