@@ -113,6 +113,32 @@ test("logoutRoom can be awaited, says LOGOUT and closes the connection", async (
   closePage(page);
 });
 
+test("logging in again without awaiting the logout works, in that order", async () => {
+  const page = openPage();
+  await page.login();
+  page.zg.logoutRoom("r");
+  assert.equal(await page.login(), true);
+  assert.deepEqual(reasons(page), ["LOGINING", "LOGINED", "LOGOUT", "LOGINING", "LOGINED"]);
+  closePage(page);
+});
+
+test("a login that is taken back is logged out when its answer comes, so that no ghost stays", async () => {
+  const page = openPage();
+  page.gateway.answers.login = () => undefined;
+  const login = page.login();
+  const refused = assert.rejects(login, { errorCode: 1100003 });
+  await settle();
+  const leaving = page.zg.logoutRoom("r");
+  const [frame] = page.gateway.socket.sent;
+  page.gateway.socket.say({ t: "res", id: frame!.id, ok: true, sessionID: "s", serverTime: 1, position: at(1), users: [], streams: [], extraInfo: [] });
+  await refused;
+  await leaving;
+  assert.deepEqual(reasons(page), ["LOGINING", "LOGIN_FAILED 1100003"]);
+  assert.deepEqual(page.gateway.socket.sent.map(({ t }) => t), ["login", "logout"]);
+  assert.ok(page.gateway.socket.closed);
+  closePage(page);
+});
+
 test("a login that nobody answers ends with 1002031", async () => {
   const page = openPage();
   page.gateway.open = false;

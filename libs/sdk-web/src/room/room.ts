@@ -38,6 +38,7 @@ export interface RoomSurroundings {
 }
 
 const LOGOUT_TIMEOUT_MS = 5_000;
+const WITHDRAWN = "logoutRoom was called before the login was answered";
 
 export class Room {
   readonly states: RoomStates;
@@ -46,6 +47,8 @@ export class Room {
   private readonly mirror: RoomMirror;
   private readonly tokenClock: TokenClock;
   private token: string;
+  private settled: Promise<void> = Promise.resolve();
+  private departure: Promise<void> | undefined;
   /** Frames that came before the login's answer was worked through. */
   private early: RoomFrame[] | undefined = [];
   /** Changes that wait for the first lists to be delivered. */
@@ -83,17 +86,20 @@ export class Room {
   }
 
   /** Ask to be let in. */
-  async enter(): Promise<true> {
+  enter(): Promise<true> {
     this.states.go("LOGINING");
     this.players.prepare();
-    try {
-      this.opened(await this.around.session.login(this.loginFrame()));
-      return true;
-    } catch (thrown) {
+    const entering = this.around.session.login(this.loginFrame()).then((answer) => this.opened(answer));
+    const entered = entering.catch((thrown) => {
       const error = asZegoError(thrown);
-      this.end("LOGIN_FAILED", { ...error.problem });
+      this.end("LOGIN_FAILED", error.problem);
       throw error;
-    }
+    });
+    this.settled = entered.then(
+      () => undefined,
+      () => undefined,
+    );
+    return entered;
   }
 
   /** The server forgot the session: the same login again, within the reconnect window. */
@@ -114,18 +120,34 @@ export class Room {
   }
 
   /** Go out; the server's answer is awaited, but not for long. */
-  async leave(): Promise<void> {
-    if (this.states.phase === "LOGINING") {
-      this.end("LOGIN_FAILED", { code: Code.SOCKET_CLOSED, message: "logoutRoom was called before the login was answered" });
-      return;
-    }
+  leave(): Promise<void> {
+    this.departure ??= this.states.phase === "LOGINING" ? this.withdraw() : this.logOut();
+    return this.departure;
+  }
+
+  /** Resolves when a leave under way is over; undefined without one. */
+  get leaving(): Promise<void> | undefined {
+    return this.departure;
+  }
+
+  /** The login may have been heard already: its answer is awaited, and taken back. */
+  private withdraw(): Promise<void> {
+    this.states.go("LOGIN_FAILED", Code.SOCKET_CLOSED, WITHDRAWN);
+    return this.settled;
+  }
+
+  private async logOut(): Promise<void> {
     if (!this.states.joined) return;
     const connected = this.states.phase === "IN";
     this.closeMedia();
-    const told = this.around.session.request({ t: "logout", roomID: this.id }, { timeoutMs: LOGOUT_TIMEOUT_MS, survives: false });
-    const quietly = told.catch(() => undefined);
-    if (connected) await quietly;
+    const told = this.tellLogout();
+    if (connected) await told;
     this.end("LOGOUT", { code: 0, message: "" });
+  }
+
+  private async tellLogout(): Promise<void> {
+    const request = this.around.session.request({ t: "logout", roomID: this.id }, { timeoutMs: LOGOUT_TIMEOUT_MS, survives: false });
+    await request.catch(() => undefined); // others hear of it when the heartbeat runs out
   }
 
   connectionLost(): void {
@@ -178,11 +200,10 @@ export class Room {
     };
   }
 
-  private opened(answer: LoginAnswer): void {
+  private async opened(answer: LoginAnswer): Promise<true> {
     if (!this.states.go("LOGINED")) {
-      // The page left while the answer was under way.
-      this.around.session.request({ t: "logout", roomID: this.id }, { survives: false }).catch(() => undefined);
-      throw failure(Code.SOCKET_CLOSED, "logoutRoom was called before the login was answered");
+      await this.tellLogout();
+      throw failure(Code.SOCKET_CLOSED, WITHDRAWN);
     }
     this.tokenClock.start(answer.tokenExpiresIn);
     this.waiting = this.mirror.reset(answer, answer.position);
@@ -194,6 +215,7 @@ export class Room {
       this.waiting = undefined;
       this.deliver(waiting);
     });
+    return true;
   }
 
   private deliver(changes: Change[]): void {

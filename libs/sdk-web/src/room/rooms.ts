@@ -48,8 +48,10 @@ export class Rooms implements SessionHost {
     return this.rooms.size === 1 ? this.list[0] : undefined;
   }
 
-  /** Throws what speaks against a login, before anything is sent. */
-  enter(roomID: string, token: string, user: User, config: ZegoRoomConfig): Promise<true> {
+  /** Throws what speaks against a login, before anything is sent. Pages log in again without awaiting the logout: we do that for them. */
+  async enter(roomID: string, token: string, user: User, config: ZegoRoomConfig): Promise<true> {
+    const leaving = this.list.flatMap((room) => room.leaving ?? []);
+    if (leaving.length) await Promise.all(leaving);
     this.admit(roomID, user);
     if (!this.settings.addresses.length) {
       throw failure(Code.PARAMETER, "the server's address is not known", { field: "server", hint: "pass wss://host/ws to the engine" });
