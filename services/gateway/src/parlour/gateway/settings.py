@@ -31,6 +31,7 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
     dev: Annotated[bool, Setting("Hands tokens for the default app to whoever asks; for development only.")] = False
     default_app: Annotated[int, Setting("App of requests that name none; 0: the only one there is.", least=0)] = 0
     origins: Annotated[tuple[str, ...], Setting("Origins that browsers may connect from; none: all.")] = ()
+    max_connections: Annotated[int, Setting("WebSocket clients at once; more are sent elsewhere.", least=1)] = 20_000
     frames_per_s: Annotated[float, Setting("Frames that one connection may send on average.", unit="1/s", least=1)] = (
         100.0
     )

@@ -100,7 +100,7 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
         gateway = Gateway(settings, bus, metrics)
         await gateway.listen()
         await bus.serve("gateway", "1.0.0", {})
-        sockets = WebSockets(gateway.dispatch, settings.origins, gateway.connections)
+        sockets = WebSockets(gateway.dispatch, settings.origins, settings.max_connections, gateway.connections)
         status = Status(lambda: len(gateway.feeds.all()), lambda: sockets.open)
         pages = build_http(
             gateway.apps, gateway.whip, Discovery(bus), status, web_root=settings.web_root, dev=settings.dev

@@ -119,17 +119,20 @@ class Connection:
 class WebSockets:
     """The ASGI application for WebSockets at any path."""
 
-    def __init__(self, dispatch_for: Callable[[Channel], Dispatch], origins: tuple[str, ...], gauge: Any) -> None:
+    def __init__(
+        self, dispatch_for: Callable[[Channel], Dispatch], origins: tuple[str, ...], limit: int, gauge: Any
+    ) -> None:
         self._dispatch_for = dispatch_for
         self._origins = frozenset(origins)
+        self._limit = limit
         self._gauge = gauge
         self.open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection."""
-        if not self.admits(origin_of(scope)):
+        if self.open >= self._limit or not self.admits(origin_of(scope)):
             await receive()
-            await send({"type": "websocket.close", "code": NOT_ALLOWED, "reason": "this origin may not connect"})
+            await send({"type": "websocket.close", "code": NOT_ALLOWED, "reason": "not from here, or not now"})
             return
         offered = scope.get("subprotocols") or ()
         chosen = client.SUBPROTOCOL if client.SUBPROTOCOL in offered else None

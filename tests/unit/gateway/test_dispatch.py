@@ -1,0 +1,165 @@
+"""Requests of one connection: lanes, limits, and exactly one answer for each."""
+
+import asyncio
+import json
+from typing import Any
+from uuid import uuid4
+
+from parlour.contracts import client
+from parlour.contracts import commands as cmd
+from parlour.contracts.codes import Code
+from parlour.gateway.app.dispatch import AT_ONCE, Dispatch
+from parlour.gateway.app.login import Logins, Timing
+from parlour.gateway.app.requests import Requests
+from parlour.gateway.app.seat import Seat, Session
+from parlour.gateway.app.sessions import Sessions
+from parlour.gateway.domain.pace import Bucket
+from parlour.gateway.domain.secret import Rights
+from parlour.kernel.rejection import Rejection
+
+FAR = 4_000_000_000
+
+
+class Desk:
+    """Services that answer when the test says so; a channel that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.asked: list[cmd.AnyCommand] = []
+        self.gates: dict[str, asyncio.Event] = {}
+        self.frames: list[dict[str, Any]] = []
+        self.faults: list[BaseException] = []
+        self.news = asyncio.Event()
+        nothing: Any = None
+        requests = Requests(self, Logins(self, nothing, Sessions(), bytes(32), Timing(1, 1, 1)))
+        self.dispatch = Dispatch(
+            self, nothing, nothing, requests, Sessions(), Bucket(1e6, 1e6, 0.0), self.faults.append
+        )
+        self.session = self.dispatch.session = Session("s-ann", 1, client.Face("ann"))
+        self.session.channel = self
+        self.session.seats["r"] = Seat(self.session, "r", "actor-ann")
+        self.session.rights["r"] = Rights(FAR)
+
+    async def ask(self, app: int, service: str, room: str, request: cmd.Request) -> cmd.Reply:
+        verb = str(request.body.__struct_config__.tag)
+        if verb in self.gates:
+            await self.gates[verb].wait()
+        self.asked.append(request.body)
+        match request.body:
+            case cmd.SendBroadcast(text="boom"):
+                raise RuntimeError("a fault of ours")
+            case cmd.SendBroadcast(text="no"):
+                raise Rejection.of(Code.MESSAGE_RATE, "too fast")
+            case cmd.SendBroadcast() | cmd.SendBarrage() | cmd.SendCommand():
+                return cmd.Reply(raw(cmd.MessageSent(len(self.asked))))
+            case cmd.Publish() | cmd.Play() | cmd.RestartIce():
+                return cmd.Reply(raw(cmd.Published("t1", "v=0", "n1")))
+            case _:
+                return cmd.Reply()
+
+    def put(self, text: str) -> None:
+        self.frames.append(json.loads(text))
+        self.news.set()
+
+    def skip(self, room_id: str, first: int, to: int, pos: str) -> None: ...
+
+    def close(self, code: int, reason: str) -> None: ...
+
+    async def says(self, kind: str, **fields: Any) -> str:
+        question = str(uuid4())
+        await self.dispatch.frame(json.dumps({"t": kind, "id": question, "roomID": "r", **fields}))
+        return question
+
+    async def answers(self, count: int) -> list[dict[str, Any]]:
+        async with asyncio.timeout(5):
+            while len(self.frames) < count:
+                self.news.clear()
+                await self.news.wait()
+        return self.frames
+
+
+def raw(result: Any) -> Any:
+    import msgspec
+
+    return msgspec.Raw(msgspec.json.encode(result))
+
+
+async def test_messages_keep_their_order_and_overtake_an_offer_under_way() -> None:
+    desk = Desk()
+    desk.gates["stream.publish"] = asyncio.Event()
+    offered = await desk.says("publish", streamID="s", sdp="v=0", media={"audioMid": "0"})
+    said = [await desk.says("broadcast", message=str(n)) for n in range(5)]
+    frames = await desk.answers(5)
+    assert [f["id"] for f in frames] == said
+    assert [body.text for body in desk.asked if isinstance(body, cmd.SendBroadcast)] == list("01234")
+    desk.gates["stream.publish"].set()
+    assert (await desk.answers(6))[5]["id"] == offered
+
+
+async def test_offers_of_one_transport_take_turns() -> None:
+    desk = Desk()
+    desk.gates["stream.publish"] = asyncio.Event()
+    await desk.says("publish", streamID="s", sdp="v=0", media={})
+    await desk.says("stopPublish", streamID="s")
+    await asyncio.sleep(0)
+    assert desk.asked == []
+    desk.gates["stream.publish"].set()
+    await desk.answers(2)
+    assert [type(body) for body in desk.asked] == [cmd.Publish, cmd.StopPublish]
+
+
+async def test_each_question_is_answered_whatever_happens() -> None:
+    desk = Desk()
+    await desk.says("broadcast", message="no")
+    await desk.says("broadcast", message="boom")
+    await desk.says("broadcast", message="fine")
+    codes = [f.get("error", {}).get("code") for f in await desk.answers(3)]
+    assert codes == [Code.MESSAGE_RATE, Code.SERVER_ERROR, None]
+    assert len(desk.faults) == 1
+
+
+async def test_too_many_open_questions_are_refused() -> None:
+    desk = Desk()
+    desk.gates["im.send_broadcast"] = asyncio.Event()
+    for _ in range(AT_ONCE + 3):
+        await desk.says("broadcast", message="x")
+    frames = await desk.answers(3)
+    assert [f["error"]["code"] for f in frames] == [Code.RATE_LIMITED] * 3
+    desk.gates["im.send_broadcast"].set()
+    await desk.answers(AT_ONCE + 3)
+
+
+async def test_a_room_that_the_session_is_not_in() -> None:
+    desk = Desk()
+    await desk.says("broadcast", roomID="other", message="x")
+    (frame,) = await desk.answers(1)
+    assert frame["error"]["code"] == Code.ROOM_NOT_LOGGED_IN
+    assert desk.asked == []
+
+
+async def test_what_the_token_does_not_allow_is_not_asked_for() -> None:
+    desk = Desk()
+    for rights, code in [
+        (Rights(FAR, may_publish=False), Code.PUBLISH_FORBIDDEN),
+        (Rights(FAR, True, ("other",)), Code.PUBLISH_FORBIDDEN),
+        (Rights(1), Code.TOKEN_EXPIRED),
+    ]:
+        desk.session.rights["r"] = rights
+        await desk.says("publish", streamID="s", sdp="v=0", media={})
+        (frame,) = await desk.answers(1)
+        assert frame["error"]["code"] == code
+        desk.frames.clear()
+    assert desk.asked == []
+
+
+async def test_the_client_is_told_which_streams_a_lost_transport_carried() -> None:
+    from parlour.contracts.relay import TransportGone
+
+    desk = Desk()
+    sessions = Sessions()
+    sessions.keep(desk.session)
+    await desk.says("publish", streamID="s", sdp="v=0", media={})
+    await desk.answers(1)
+    sessions.transport_gone(TransportGone("n1", "b", 1, "t1", "s-ann", 1, "closed"))
+    sessions.transport_gone(TransportGone("n1", "b", 2, "t1", "s-ann", 1, "ice_timeout"))
+    sessions.transport_gone(TransportGone("n1", "b", 3, "t1", "s-ann", 1, "ice_timeout"))
+    assert desk.frames[1:] == [{"t": "media", "roomID": "r", "streamID": "s", "transportID": "t1", "state": "gone"}]
