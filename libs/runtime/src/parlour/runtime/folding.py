@@ -84,6 +84,7 @@ class Folding(Generic[S]):
         self.proposals: list[Proposal] = []
         self.reading = asyncio.Lock()
         self.refreshes = 0
+        self._uid = ""
         self._confirmed: Tip[S] = Tip(None, self._absent(), 0, False)
         self._tip: Tip[S] | None = self._confirmed
         self._early: dict[int, EventView] = {}
@@ -107,8 +108,7 @@ class Folding(Generic[S]):
 
     def knows(self, uid: str, seq: int) -> bool:
         """Whether an event is already in the confirmed state."""
-        key = self._confirmed.key
-        return key is not None and str(key.uid) == uid and seq <= self.seq
+        return uid == self._uid and seq <= self.seq
 
     # reading the log
 
@@ -141,7 +141,7 @@ class Folding(Generic[S]):
     def offer(self, view: EventView) -> None:
         """An event that is in the log; early ones wait, known ones are dropped."""
         key = self._confirmed.key
-        if key is None or str(key.uid) != view.room_uid:
+        if view.room_uid != self._uid:
             if view.seq != 1:
                 self._doubtful = True
                 return
@@ -160,6 +160,7 @@ class Folding(Generic[S]):
     def _begin(self, key: LogKey | None) -> None:
         self._confirmed = Tip(key, self._absent() if key is None else self._initial(key), 0, key is not None)
         self.seq, self.hash = 0, NO_HASH
+        self._uid = "" if key is None else str(key.uid)
         self._early.clear()
         self._tip = None
         uid = None if key is None else key.uid

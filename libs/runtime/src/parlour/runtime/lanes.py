@@ -71,6 +71,8 @@ class Lane:
         self._people = people
         self._bus = bus
         self._metrics = metrics
+        kinds = (Committed, Duplicate, Conflict, Refused)
+        self._outcomes = {kind: metrics.commits.labels(kind.__name__.lower()) for kind in kinds}
         self._waiting: deque[_Pending] = deque()
         self._wake = asyncio.Event()
         self._stopping = False
@@ -204,7 +206,7 @@ class Lane:
 
     async def _finish(self, batch: list[_Pending], outcomes: tuple[Outcome, ...], user_ids: dict[str, str]) -> None:
         for pending, outcome in zip(batch, outcomes, strict=True):
-            self._metrics.commits.labels(type(outcome).__name__.lower()).inc()
+            self._outcomes[type(outcome)].inc()
             try:
                 done = await self._done(pending, outcome, user_ids)
             except (Stale, ClaimRefused, Rejection, LogUnavailable) as error:

@@ -72,7 +72,7 @@ def view_of(record: Record, data: msgspec.Raw, user_ids: Mapping[str, str], *, e
     """A record as readers get it, with its data already opened."""
     envelope = decode_envelope(record.env)
     return EventView(
-        app=record.log.app, room=record.log.room, room_uid=str(record.log.uid), seq=record.seq, at=record.at,
+        app=record.log.app, room=record.log.room, room_uid=envelope.room_uid, seq=record.seq, at=record.at,
         hash=record.hash.hex(), prev=record.prev.hex(), type=record.type, audience=record.audience, data=data,
         actor=envelope.actor, user_id=user_ids.get(envelope.actor, ""), command_id=envelope.command_id,
         causation_id=envelope.causation_id, trace_id=envelope.trace_id, version=record.version, erased=erased,
