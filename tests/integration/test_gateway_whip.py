@@ -64,6 +64,7 @@ async def house(running: Any, environment: Any) -> AsyncIterator[House]:
         "PARLOUR_RELAY_NODE": NODE,
         "PARLOUR_RELAY_BIND": "127.0.0.1",
         "PARLOUR_RELAY_HEARTBEAT_S": "0.2",
+        "PARLOUR_RELAY_CONNECT_TIMEOUT_S": "5",
         "PARLOUR_GATEWAY_SESSION_KEY": secrets.token_hex(32),
         "PARLOUR_GATEWAY_PORT": str(port),
     }
@@ -203,3 +204,17 @@ async def test_what_is_refused(house: House) -> None:
     async with house.http.post("/whip/x", data=sdp, headers={"authorization": f"Bearer {token}"}) as untyped:
         assert untyped.status == 415
     assert await house.transports() == 0
+
+
+async def test_a_client_is_told_that_its_transport_never_came_up(house: House) -> None:
+    client, peer = await RawClient.open(house.url), publisher()
+    sdp = await offer(peer)
+    await peer.close()
+    await client.ask("login", appID=APP, roomID="lost", token=await house.token("ann"), user={"userID": "ann"})
+    media = {"audioMid": "1", "videoMid": "0"}
+    made = await client.ask("publish", roomID="lost", streamID="never", sdp=sdp, media=media)
+    gone = await client.wait_for(lambda f: f["t"] == "media", timeout_s=20)
+    assert gone == {
+        "t": "media", "roomID": "lost", "streamID": "never", "transportID": made["transportID"], "state": "gone",
+    }  # fmt: skip
+    await client.close()

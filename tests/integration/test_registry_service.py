@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -338,3 +340,35 @@ async def eventually(true: Callable[[], Awaitable[bool]], within_s: float = 10) 
     async with asyncio.timeout(within_s):
         while not await true():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
+
+
+async def test_a_relay_that_dies_without_a_word_loses_its_streams(
+    running: Any, environment: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from parlour.registry.domain import nodes
+
+    monkeypatch.setattr(nodes, "SILENT_S", 1.0)
+    environ = {**os.environ, **environment("relay"), "PARLOUR_RELAY_NODE": NODE, "PARLOUR_RELAY_BIND": "127.0.0.1"}
+    environ["PARLOUR_RELAY_HEARTBEAT_S"] = "0.2"
+    node = await asyncio.create_subprocess_exec(sys.executable, "-m", "parlour.relay", env=environ)
+    try:
+        async with (
+            running("room", "registry", PARLOUR_REGISTRY_REPUBLISH_GRACE_S="0.2"),
+            await Bus.connect(load(BusSettings, environment("test")), "test") as bus,
+        ):
+            desk = Desk(bus)
+            await bus.subscribe(subjects.ALL_EVENTS, desk.hear)
+            await node_is_up(desk)
+            ann, bob = await desk.join("died", "ann14"), await desk.join("died", "bob14")
+            await ann.publish("died1")
+            await bob.play("died1")
+            node.kill()
+            (stopped,) = await desk.wait_for("play_stopped", "died")
+            assert stopped["reason"] == "disconnected"
+            (removed,) = await desk.wait_for("removed", "died")
+            assert removed["code"] == 5
+            assert await ann.refused(cmd.Publish(ann.session, "died1", PUBLISH, BOTH)) == Code.RELAY_UNAVAILABLE
+    finally:
+        if node.returncode is None:
+            node.kill()
+        await node.wait()
