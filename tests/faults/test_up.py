@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -128,9 +129,10 @@ def test_children_die_with_a_killed_supervisor_and_up_goes_on_from_there(folder:
         suite.down()
 
 
-def test_down_leaves_nothing_behind(folder: Path) -> None:
+def test_two_starts_at_once_are_one_suite_and_down_leaves_nothing_behind(folder: Path) -> None:
     suite = Suite(folder)
-    suite.up()
+    with ThreadPoolExecutor(2) as both:
+        list(both.map(lambda _: suite.up(), range(2)))
     children = pids(suite)
     suite.run("down", timeout_s=60)
     assert all(gone(pid) for pid in children.values())

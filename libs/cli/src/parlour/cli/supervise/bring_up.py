@@ -59,22 +59,24 @@ def start_detached(folder: StateFolder, host: str, port: int) -> "subprocess.Pop
 
 
 def wait_until_ready(folder: StateFolder, started: "subprocess.Popen[bytes] | None", told: Told) -> Run:
-    """Follow a supervisor until it is ready. Unusable with its own words when it gave up."""
+    """Follow a supervisor until it is ready: the one started here, or the one of another `up` that was quicker.
+
+    Unusable with its own words when it gave up.
+    """
     deadline = time.monotonic() + UP_WITHIN_S
     while time.monotonic() < deadline:
+        ended = started is not None and started.poll() is not None  # asked first: its last word is in the file then
         run = folder.run()
-        mine = run is not None and (started is None or run.supervisor.pid == started.pid)
-        if run is not None and mine:
+        if run is not None and (run.supervisor.pid == started.pid if started else alive(run.supervisor)):
             told(run)
             if run.state == "ready":
                 return run
             if run.state == "failed":
                 raise Unusable(run.failure)
-        if started is not None and started.poll() is not None and not (mine and run and run.state == "failed"):
-            again = folder.run()
-            if again and again.state == "failed" and again.supervisor.pid == started.pid:
-                raise Unusable(again.failure)
-            raise Unusable(f"the supervisor ended at once; {folder.logs / 'supervisor.log'} says why")
+        if ended or started is None:
+            if not folder.held():
+                raise Unusable(f"the supervisor ended at once; {folder.logs / 'supervisor.log'} says why")
+            started = None
         time.sleep(POLL_S)
     raise Unusable(f"not ready within {UP_WITHIN_S:.0f} s; the logs are in {folder.logs}")
 
