@@ -1,9 +1,11 @@
 """The other services over the bus."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from nats import errors
 from nats.aio.subscription import Subscription
 
 from parlour.contracts import commands as cmd
@@ -47,16 +49,15 @@ class BusServices:
             receive(_view.decode(payload))
 
         subscription = await self._bus.subscribe(subjects.events_of_room(app, room), arrived, on_overflow=lost)
-        return _Unsubscribe(self._bus, subscription)
+        return _Unsubscribe(subscription)
 
 
 class _Unsubscribe:
-    def __init__(self, bus: Bus, subscription: Subscription) -> None:
-        self._bus = bus
+    def __init__(self, subscription: Subscription) -> None:
         self._subscription = subscription
 
     async def __call__(self) -> None:
-        if self._bus.connected:
+        with contextlib.suppress(errors.Error):  # a connection that is gone has no subscriptions
             await self._subscription.unsubscribe()
 
 

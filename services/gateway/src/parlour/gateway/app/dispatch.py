@@ -6,7 +6,7 @@ up no message; within a lane they keep the client's order. Whatever is asked is 
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from parlour.contracts import client
@@ -129,7 +129,7 @@ class Dispatch:
     async def _request(self, session: Session, frame: client.RoomFrame) -> None:
         self._send(await self._requests.handle(session, frame))
 
-    async def _answering(self, frame: client.ClientFrame, work: Any) -> None:
+    async def _answering(self, frame: client.ClientFrame, work: Awaitable[None]) -> None:
         """Tells the client what `work` raises."""
         frame_id = str(frame.id)
         try:

@@ -40,6 +40,16 @@ class Missed:
         self.upto = upto
         self.reason = reason
 
+    @property
+    def now(self) -> Mirror:
+        """The room's mirror at this moment; it may have moved on, or been replaced."""
+        return self.feed.mirror or self.mirror
+
+    @property
+    def anew(self) -> bool:
+        """Only a snapshot continues what the client holds."""
+        return bool(self.reason) or self.upto < self.now.floor or self.now.state.room_uid != self.mirror.state.room_uid
+
 
 class Resumes:
     """Takes sessions up again."""
@@ -66,6 +76,9 @@ class Resumes:
                 found.append(missed)
             else:
                 endings[room] = missed
+        for missed in [missed for missed in found if missed.now.actor_of(session_id) is None]:
+            found.remove(missed)  # it left while other rooms were asked about
+            endings[missed.feed.room] = gone()
         if not found:
             raise self._over(endings, channel)
         return self._take_up(frame, channel, session_id, claims, found, endings)
@@ -82,10 +95,10 @@ class Resumes:
             session = Session(session_id, claims.app, user, multi_room=claims.multi_room)
         self._sessions.attach(session, channel)
         for missed in found:
-            actor = missed.mirror.actor_of(session_id) or ""
+            actor = missed.now.actor_of(session_id) or ""
             rights = session.rights.get(missed.feed.room, claims.rooms[missed.feed.room])
             self._logins.take_seat(session, missed.feed, actor, rights)
-        modes = {missed.feed.room: "snapshot" if missed.reason else "tail" for missed in found}
+        modes = {missed.feed.room: "snapshot" if missed.anew else "tail" for missed in found}
         session.send(client.Resumed(id=str(frame.id), rooms=modes, server_time=int(time.time() * 1000)))
         for room, ending in endings.items():
             session.send(client.End(room, ending.code or int(Code.SESSION_UNKNOWN), ending.reason))
@@ -95,9 +108,9 @@ class Resumes:
 
     def _catch_up(self, session: Session, missed: Missed) -> None:
         room = missed.feed.room
-        mirror = missed.feed.mirror or missed.mirror
+        mirror = missed.now
         seat = session.seats[room]
-        if missed.reason or missed.upto < mirror.floor:
+        if missed.anew:
             if missed.reason == "diverged":
                 session.send(client.Resync(room, "diverged"))
             session.send(snap_for(mirror.state, session.session_id))

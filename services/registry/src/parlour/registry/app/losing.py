@@ -94,6 +94,8 @@ class Losing:
                 await step()
             except (LogUnavailable, Rejection) as error:
                 log.warning("loss_not_recorded", error=str(error))
+            except Exception as error:
+                log.error("fault", where="losing", error=repr(error), exc_info=error)
 
     async def ask(self, node: str) -> None:
         """Brings the directory up to date with a node's report."""
