@@ -115,7 +115,8 @@ class Resumes:
                 session.send(client.Resync(room, "diverged"))
             session.send(snap_for(mirror.state, session.session_id))
         else:
-            for entry in (*missed.entries, *mirror.since(missed.upto)):
+            known = [entry for entry in missed.entries if entry.seq <= mirror.state.seq]  # the rest comes by the feed
+            for entry in (*known, *mirror.since(min(missed.upto, mirror.state.seq))):
                 send_entry(seat, entry, position_at(mirror.state.room_uid, entry))
         if session.channel is not None:
             session.channel.put(live_frame(mirror))

@@ -1,0 +1,77 @@
+"""The mirror's ring, the lists for one session, and presence in parts."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parlour.contracts import events as ev
+from parlour.contracts.queries import SessionBeat
+from parlour.gateway.app.beats import PART, presence_parts
+from parlour.gateway.domain.faces import lists_for
+from parlour.gateway.domain.mirror import RING, Mirror
+from parlour.kernel.view import BrokenHistory, empty_room
+from parlour.testkit.story import Story
+
+
+def mirror_of(story: Story, start: int = 0) -> Mirror:
+    mirror = Mirror(story.state(start) if start else empty_room(story.app, story.room, story.room_uid))
+    for view in story.views[start:]:
+        mirror.follow(view)
+    return mirror
+
+
+@given(st.integers(0, 20), st.integers(0, RING + 40))
+def test_the_ring_proves_and_continues_every_position_it_reaches(start: int, more: int) -> None:
+    story = Story()
+    story.opened()
+    for n in range(start + more):
+        story.said("ann", str(n))
+    mirror = mirror_of(story, start)
+    last = len(story.views)
+    assert mirror.floor == max(start, last - RING)
+    for seq in (mirror.floor, (mirror.floor + last) // 2, last):
+        expected = story.views[seq - 1].hash[:16] if seq else "0" * 16
+        assert mirror.hash8_at(seq) == expected
+        assert [entry.seq for entry in mirror.since(seq)] == list(range(seq + 1, last + 1))
+    assert mirror.hash8_at(mirror.floor - 1) is None
+    assert mirror.hash8_at(last + 1) is None
+
+
+def test_only_the_next_event_is_followed() -> None:
+    story = Story()
+    mirror = mirror_of(story)
+    first, second = story.opened(), story.joined("ann")
+    with pytest.raises(BrokenHistory):
+        mirror.follow(second)
+    mirror.follow(first)
+    with pytest.raises(BrokenHistory):
+        mirror.follow(first)
+    mirror.follow(second)
+    assert mirror.actor_of("s-ann") == "actor-ann"
+    assert mirror.present() == 1
+
+
+def test_lists_leave_oneself_out_and_keep_the_log_s_order() -> None:
+    story = Story()
+    story.opened()
+    for user in ("carl", "ann", "bob"):
+        story.joined(user)
+    for user in ("bob", "ann"):
+        story.tell(ev.StreamAdded(f"stream-{user}", f"s-{user}", f"actor-{user}", "n1", "t1", "hello", "VP8"))
+    story.tell(ev.RoomExtraInfoChanged("actor-ann", "k", "v"))
+    lists = lists_for(mirror_of(story).state, "s-ann")
+    assert [face.user_id for face in lists.users] == ["carl", "bob"]
+    assert [(s.stream_id, s.user.user_name) for s in lists.streams] == [("stream-bob", "Bob")]
+    assert [(e.key, e.value, e.update_user.user_id, e.update_time) for e in lists.extra_info] == [
+        ("k", "v", "ann", 7000)
+    ]
+    assert lists.pos.startswith(f"{story.room_uid}.7.")
+
+
+@given(st.integers(0, 3 * PART))
+def test_presence_tells_every_session_once_and_is_never_silent(count: int) -> None:
+    sessions = tuple(SessionBeat(1, "r", str(n)) for n in range(count))
+    parts = presence_parts("g1", 7, sessions)
+    assert [part.part for part in parts] == list(range(parts[0].parts))
+    assert tuple(beat for part in parts for beat in part.sessions) == sessions
+    assert all(len(part.sessions) <= PART for part in parts)
