@@ -21,6 +21,7 @@ Port = Annotated[
     int | None, typer.Option(help="Port of the pages and the API; 0 takes a free one.", show_default="8080")
 ]
 Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")]
+Replicas = Annotated[int, typer.Option(help="Processes of each service but the relay.", min=1, max=9)]
 
 
 class Stopped(msgspec.Struct, frozen=True):
@@ -42,6 +43,7 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return when it is ready and leave it running.")] = False,
     port: Port = None,
     host: Host = DEFAULT_HOST,
+    replicas: Replicas = 1,
 ) -> None:
     """Start the whole suite on this machine and print its address and a token."""
     folder = StateFolder.here()
@@ -53,10 +55,10 @@ def up(
             return
     chosen = choose_port(port, host, folder.run())
     if detach:
-        run = _follow(folder, start_detached(folder, host, chosen))
+        run = _follow(folder, start_detached(folder, host, chosen, replicas))
         _show(run, f"is up in {run.took_s:.1f} s")
     else:
-        _stay(folder, host, chosen)
+        _stay(folder, host, chosen, replicas)
 
 
 def down() -> None:
@@ -96,7 +98,7 @@ def _follow(folder: StateFolder, started: object) -> Run:
         return wait_until_ready(folder, started, told)  # pyright: ignore[reportArgumentType]
 
 
-def _stay(folder: StateFolder, host: str, port: int) -> None:
+def _stay(folder: StateFolder, host: str, port: int, replicas: int) -> None:
     """The supervisor in this very process, until Ctrl-C."""
     from .supervise.supervisor import Supervisor
 
@@ -110,14 +112,16 @@ def _stay(folder: StateFolder, host: str, port: int) -> None:
             typer.echo(STEPS.get(run.step, run.step or "starting"), err=True)
         shown[0] = run.step if run.state == "starting" else run.state
 
-    asyncio.run(Supervisor(folder, host=host, port=port, environ=os.environ, told=told).run())
+    supervisor = Supervisor(folder, host=host, port=port, replicas=replicas, environ=os.environ, told=told)
+    asyncio.run(supervisor.run())
 
 
 def _show(run: Run, what: str) -> None:
     if run.state != "ready":
         raise Unusable(run.failure or f"the suite is {run.state}")
     typer.echo(f"Parlour {what}")
-    typer.echo(f"  pages  {run.url}")
+    for url in run.urls:
+        typer.echo(f"  pages  {url}")
     typer.echo(f"  app    {run.app_id}")
     typer.echo(f"  user   {run.user}")
     typer.echo(f"  state  {run.state_folder}")

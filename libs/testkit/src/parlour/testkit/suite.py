@@ -51,6 +51,11 @@ class Suite:
         return self._url
 
     @property
+    def urls(self) -> list[str]:
+        """The addresses of all gateways."""
+        return [str(url).rstrip("/") for url in self.status()["urls"]]
+
+    @property
     def app_id(self) -> int:
         """The default app."""
         self._app_id = self._app_id or int(self.status()["app_id"])
@@ -83,13 +88,13 @@ class Suite:
 
 
 @contextmanager
-def running_suite(environment: dict[str, str] | None = None) -> Generator[Suite]:
+def running_suite(environment: dict[str, str] | None = None, *arguments: str) -> Generator[Suite]:
     """A suite that is up inside the block and gone after it, its state too."""
     with tempfile.TemporaryDirectory(prefix="parlour-suite-") as folder:
         Path(folder).chmod(0o711)  # Postgres runs as another user below it
         suite = Suite(Path(folder) / "state", environment)
         try:
-            suite.up()
+            suite.up(*arguments)
             yield suite
         finally:
             suite.down()

@@ -1,4 +1,4 @@
-"""The supervisor as a process of its own: `python -m parlour.cli.supervise HOST PORT` (used by `parlour up --detach`)."""
+"""The supervisor as a process of its own: `python -m parlour.cli.supervise HOST PORT REPLICAS` (used by `parlour up --detach`)."""
 
 import asyncio
 import os
@@ -14,8 +14,9 @@ def main() -> int:
     try:
         folder.prepare()
         folder.take()
+        host, port, replicas = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
         supervisor = Supervisor(
-            folder, host=sys.argv[1], port=int(sys.argv[2]), environ=os.environ, told=lambda _run: None
+            folder, host=host, port=port, replicas=replicas, environ=os.environ, told=lambda _run: None
         )
         asyncio.run(supervisor.run())
     except (Held, Unusable, StartFailed) as problem:

@@ -44,11 +44,11 @@ def running(folder: StateFolder) -> Run | None:
     return run if run is not None and alive(run.supervisor) and folder.held() else None
 
 
-def start_detached(folder: StateFolder, host: str, port: int) -> "subprocess.Popen[bytes]":
+def start_detached(folder: StateFolder, host: str, port: int, replicas: int = 1) -> "subprocess.Popen[bytes]":
     """A supervisor that outlives this terminal."""
     with open(folder.logs / "supervisor.log", "ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "parlour.cli.supervise", host, str(port)],
+            [sys.executable, "-m", "parlour.cli.supervise", host, str(port), str(replicas)],
             cwd=ROOT,
             env={**os.environ},
             stdin=subprocess.DEVNULL,

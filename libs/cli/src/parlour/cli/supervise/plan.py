@@ -78,6 +78,11 @@ def service(
     return Launch(argv=(sys.executable, "-m", f"parlour.{name}"), environment=chosen, cwd=ROOT)
 
 
+def replicas_of(name: str, wanted: int) -> tuple[str, ...]:
+    """What the processes of a service are called: the first as the service. One relay owns the media port."""
+    return (name, *(f"{name}-{n}" for n in range(2, 1 + (1 if name == "relay" else wanted))))
+
+
 def session_key(master_key: str) -> str:
     """The gateways' key: derived, so that all agree on it and none holds the master key."""
     return hmac.digest(master_key.encode(), b"parlour.gateway.session.v1", "sha256").hex()

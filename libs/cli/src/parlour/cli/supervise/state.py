@@ -69,6 +69,8 @@ class Run(msgspec.Struct, frozen=True):
     state_folder: str
     supervisor: Identity
     url: str = ""
+    urls: tuple[str, ...] = ()
+    """Of all gateways; `url` is the first."""
     app_id: int = 0
     app_secret: str = ""
     user: str = ""

@@ -34,12 +34,21 @@ class Supervisor:
     """
 
     def __init__(
-        self, folder: StateFolder, *, host: str, port: int, environ: Mapping[str, str], told: Callable[[Run], None]
+        self,
+        folder: StateFolder,
+        *,
+        host: str,
+        port: int,
+        environ: Mapping[str, str],
+        told: Callable[[Run], None],
+        replicas: int = 1,
     ) -> None:
         self.folder = folder
         self.host = host
         self.port = port
         self.environ = environ
+        self.replicas = replicas
+        self.urls: list[str] = []
         self.secrets = folder.secrets()
         self.servers: dict[str, Child] = {}
         self.services: dict[str, Child] = {}
@@ -85,7 +94,7 @@ class Supervisor:
         self._start_services(servers)
         await asyncio.to_thread(importlib.import_module, "parlour.cli.first_app")
         await self._all_ready(self.services, SERVICES_WITHIN_S)
-        self._tell(step="app", url=f"http://{self._shown_host()}:{self.port}", app_id=plan.DEFAULT_APP)
+        self._tell(step="app", url=self.urls[0], urls=tuple(self.urls), app_id=plan.DEFAULT_APP)
         await self._open_app(servers.nats["cli"])
         self._tell(state="ready", step="", took_s=round(time.monotonic() - self._began, 2))
 
@@ -124,18 +133,26 @@ class Supervisor:
 
     def _start_services(self, servers: plan.Servers) -> None:
         for name in filter(plan.present, SERVICES):
-            health = free_port()
-            launch = plan.service(
-                name,
-                servers=servers,
-                secrets=self.secrets,
-                health_port=health,
-                host=self.host,
-                port=self.port,
-                environ=self.environ,
-            )
-            self.services[name] = self._child(name, lambda launch=launch: launch, http_ready(health))
-            self.services[name].start()
+            for replica in plan.replicas_of(name, self.replicas):
+                self._start_service(name, replica, servers)
+
+    def _start_service(self, name: str, replica: str, servers: plan.Servers) -> None:
+        health = free_port()
+        port = self.port
+        if name == "gateway":
+            port = self.port if replica == name else free_port()
+            self.urls.append(f"http://{self._shown_host()}:{port}")
+        launch = plan.service(
+            name,
+            servers=servers,
+            secrets=self.secrets,
+            health_port=health,
+            host=self.host,
+            port=port,
+            environ=self.environ,
+        )
+        self.services[replica] = self._child(replica, lambda: launch, http_ready(health))
+        self.services[replica].start()
 
     def _child(self, name: str, launch: Callable[[], Launch], probe: Probe) -> Child:
         child = Child(name, launch, self.folder.logs / f"{name}.log", probe)
