@@ -80,7 +80,7 @@ relay.frames = async (stream) => (await relay.player.inbound("video", relay.play
 relay.samples = async (stream) =>
   (await relay.player.inbound("audio", relay.played[stream].of[0])).totalSamplesReceived || 0;
 
-relay.until = async (check, withinMs = 10000) => {
+relay.until = async (check, withinMs = 30000) => {
   const end = performance.now() + withinMs;
   for (;;) {
     const value = await check();
