@@ -168,7 +168,8 @@ class TransportConnected(RelayFact, frozen=True, tag="transport_connected"):
 
 
 class TransportGone(RelayFact, frozen=True, tag="transport_gone"):
-    """reason: closed (by command), peer_closed, ice_timeout, connect_timeout, dtls_failed, fault, shutdown."""
+    """reason: closed (by command), peer_closed, ice_timeout, connect_timeout, dtls_failed, fault, shutdown;
+    lost: said by the registry of a node that died and began anew."""
 
     transport_id: str
     owner: str

@@ -51,7 +51,7 @@ async def build(settings: RegistrySettings) -> AsyncIterator[Service]:
         reactor = Reactor(REACTOR, to.log, to.people, to.bus, leaving.react, types=REACTS_TO, lease=lease)
         deadlines = DeadlineLoop(SERVICE, to.log, losing.due, to.metrics)
         async with cache.following(to.bus), reactor.running(), deadlines.running(), asyncio.TaskGroup() as group:
-            background = [group.create_task(losing.watch()), group.create_task(losing.work())]
+            background = [group.create_task(losing.watch(lambda: to.bus.connected)), group.create_task(losing.work())]
             await commands.serve(to.bus)
             yield Service(to.metrics, to.checks)
             for task in background:

@@ -16,6 +16,8 @@ DISCOVERY = "$SRV.>"
 ANY_COMMAND = f"{subjects.PREFIX}.*.cmd.*.*.*.*"
 RELAY_REPORTS = f"{subjects.PREFIX}.relay.*.cmd.report"
 RELAY_COMMANDS = f"{subjects.PREFIX}.relay.*.cmd.*"
+RELAY_LOSSES = f"{subjects.PREFIX}.relay.*.fact.transport_gone"
+"""The registry says it in the place of a node that died."""
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -41,7 +43,7 @@ def grants() -> dict[str, Grant]:
     chosen = {
         "auth": decider("auth", "app"),
         "room": decider("room", "room", says=(subjects.ALL_PRESENCE,), hears=(subjects.ALL_PRESENCE,)),
-        "registry": decider("registry", "streams", says=(RELAY_COMMANDS,), hears=(subjects.RELAY_FACTS,)),
+        "registry": decider("registry", "streams", says=(RELAY_COMMANDS, RELAY_LOSSES), hears=(subjects.RELAY_FACTS,)),
         "relay": Grant((subjects.RELAY_FACTS,), (RELAY_COMMANDS,)),
         "im": decider("im", "im"),
         "record": Grant(reading, (*reading, subjects.ALL_QUERIES)),

@@ -69,8 +69,12 @@ def service(
             "PARLOUR_GATEWAY_WEB_ROOT": str(ROOT / "libs" / "sdk-web"),
             "PARLOUR_GATEWAY_SESSION_KEY": session_key(environ.get(KEY_VARIABLE, secrets.master_key)),
         }
-    if name == "relay" and host == DEFAULT_HOST:
-        chosen["PARLOUR_RELAY_BIND"] = DEFAULT_HOST
+    if name == "relay":
+        chosen["PARLOUR_RELAY_NODE"] = (
+            name  # the same after a restart: what the one before it carried is known to be gone
+        )
+        if host == DEFAULT_HOST:
+            chosen["PARLOUR_RELAY_BIND"] = DEFAULT_HOST
     mine = f"PARLOUR_{name.upper()}_"
     chosen |= {key: value for key, value in environ.items() if key.startswith(mine) or key in SHARED}
     if KEY_VARIABLE in environ and name in servers.postgres:

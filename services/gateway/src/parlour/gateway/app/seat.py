@@ -36,6 +36,8 @@ class Session:
         self.seats: dict[str, Seat] = {}
         self.media: dict[str, set[tuple[str, str]]] = {}
         """By transport: the (room, stream) that it carries."""
+        self.taken_up = False
+        """It began at another gateway, which alone knows what its transports carry."""
 
     def send(self, frame: client.ServerFrame) -> None:
         """To the client, if it is there."""

@@ -67,7 +67,10 @@ class Sessions:
         session = self._sessions.get(fact.owner.partition("/")[0])
         if session is None or fact.reason == "closed":
             return
-        for room, stream_id in session.media.pop(fact.transport_id, set()):
+        carried = session.media.pop(fact.transport_id, set())
+        if not carried and session.taken_up:
+            carried = {(room, "") for room in session.seats}
+        for room, stream_id in carried:
             session.send(client.MediaGone(room, stream_id, fact.transport_id))
 
     def close_all(self, code: int, reason: str) -> None:

@@ -2,9 +2,11 @@
 
 from typing import TypeVar
 
+import msgspec
+
 from parlour.contracts import subjects
 from parlour.contracts.codes import Code
-from parlour.contracts.relay import AnyRelayCommand
+from parlour.contracts.relay import AnyRelayCommand, TransportGone
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.bus import Bus, Unavailable
 
@@ -26,3 +28,7 @@ class BusRelays:
             return await self._bus.request(subjects.relay_command(node, kind), command, result_type, ANSWER_WITHIN_S)
         except Unavailable:
             raise Rejection.of(Code.RELAY_UNAVAILABLE, "the relay does not answer", hint="try again") from None
+
+    async def tell(self, fact: TransportGone) -> None:
+        """See `app.ports.Relays`."""
+        await self._bus.publish(subjects.relay_fact(fact.node, "transport_gone"), msgspec.json.encode(fact))

@@ -29,9 +29,14 @@ from .ports import Relays
 from .publishing import change_of
 
 SERVICE = "registry"
+LOST = "lost"
+"""Why a transport is gone that its node does not know any more: the node died and began anew."""
 PAGES = 3
 """How often a report whose pages do not fit together is asked for anew before the next heartbeat gets its turn."""
 
+LOOK_S = 1.0
+DEAF_S = 3.0
+"""A look that comes so late means that this process stood still, and what it was told meanwhile still waits."""
 WAITING = 65_536
 """Consequences that wait their turn: more than a node has transports."""
 
@@ -79,6 +84,8 @@ class Losing:
 
     def fact(self, fact: AnyRelayFact) -> None:
         """One fact of any node. What follows from it waits its turn in `work`, so that heartbeats are never heard late."""
+        if isinstance(fact, TransportGone) and fact.reason == LOST:
+            return  # a registry's own word
         before = self._nodes.find(fact.transport_id) if isinstance(fact, TransportGone) else None
         if self._nodes.heard(fact, time.monotonic()):
             self._todo.put_nowait(functools.partial(self.ask, fact.node))
@@ -103,9 +110,14 @@ class Losing:
             return
         self._asking.add(node)
         try:
+            known = self._nodes.carried_by(node)
             report, transports = await self._report(node)
-            gone = self._nodes.reported(report, transports, time.monotonic())
+            gone = self._nodes.reported(report, transports, time.monotonic(), known)
             self._news()
+            for transport in gone:
+                await self._relays.tell(
+                    TransportGone(node, report.boot_id, 0, transport.transport_id, transport.owner, transport.app, LOST)
+                )
             for transport in gone:
                 await self.lost(transport)
         except Rejection as rejection:
@@ -120,10 +132,15 @@ class Losing:
             for gone in self._nodes.strike(node):
                 self._todo.put_nowait(functools.partial(self.lost, gone))
 
-    async def watch(self) -> None:
-        """Looks for silent nodes once a second, for ever."""
+    async def watch(self, hears: Callable[[], bool]) -> None:
+        """Looks for silent nodes once a second, for ever. Time in which we could not hear is no node's silence."""
+        looked = time.monotonic()
         while True:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(LOOK_S)
+            now = time.monotonic()
+            if not hears() or now - looked > DEAF_S:
+                self._nodes.deaf(now)
+            looked = now
             self.silent_nodes()
 
     async def lost(self, transport: Transport, streams: tuple[str, ...] = ()) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Protocol, TypeVar
 
-from parlour.contracts.relay import AnyRelayCommand
+from parlour.contracts.relay import AnyRelayCommand, TransportGone
 
 R = TypeVar("R")
 
@@ -12,4 +12,8 @@ class Relays(Protocol):
 
     async def call(self, node: str, command: AnyRelayCommand, result_type: type[R]) -> R:
         """The node's answer; its refusal, or that it is away, as `Rejection`."""
+        ...
+
+    async def tell(self, fact: TransportGone) -> None:
+        """Says in a dead node's place what it lost, so that gateways can tell the clients."""
         ...

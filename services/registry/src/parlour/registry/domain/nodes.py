@@ -95,17 +95,37 @@ class Nodes:
         return fact.number > expected
 
     def reported(
-        self, report: NodeReport, transports: tuple[TransportReport, ...], now: float
+        self,
+        report: NodeReport,
+        transports: tuple[TransportReport, ...],
+        now: float,
+        known: frozenset[str] | None = None,
     ) -> tuple[Transport, ...]:
-        """Takes a report with the transports of all its pages in; those of this node that it lacks are gone and returned."""
+        """Takes a report with the transports of all its pages in; those of this node that it lacks are gone and returned.
+
+        known: the node's transports when the report was asked for; one that was made meanwhile may be missing in it.
+        """
         self._nodes[report.node] = Node(report.node, report.boot_id, report.number, report.load, now)
         there = {t.transport_id for t in transports}
-        gone = tuple(t for t in self._transports.values() if t.node == report.node and t.transport_id not in there)
+        gone = tuple(
+            t
+            for t in self._transports.values()
+            if t.node == report.node and t.transport_id not in there and (known is None or t.transport_id in known)
+        )
         for transport in gone:
             self.forget(transport.transport_id)
         for entry in transports:
             self.learned(Transport(entry.transport_id, report.node, entry.owner, entry.app))
         return gone
+
+    def carried_by(self, name: str) -> frozenset[str]:
+        """The ids of a node's transports."""
+        return frozenset(t.transport_id for t in self._transports.values() if t.node == name)
+
+    def deaf(self, now: float) -> None:
+        """We could not hear until now: every node has its full time again."""
+        for node in self._nodes.values():
+            node.heard = now
 
     def silent(self, now: float) -> tuple[str, ...]:
         """Nodes not heard for `SILENT_S`; they are struck off with their transports by `strike`."""
