@@ -55,6 +55,16 @@ def test_a_trace_goes_over_the_wire() -> None:
     assert tracing.trace_id() == trace.trace_id
 
 
+def test_a_call_of_no_trace_is_the_root_of_a_new_one() -> None:
+    first: dict[str, str] = {}
+    second: dict[str, str] = {}
+    tracing.inject(first)
+    tracing.inject(second)
+    assert first != second
+    assert tracing.current() is None
+    assert tracing.adopt(first) is not None
+
+
 @pytest.mark.parametrize(
     "header",
     [

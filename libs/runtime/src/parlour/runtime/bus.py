@@ -177,7 +177,7 @@ class Bus:
         """One question, one answer. A refusal that is not a `reply_type` is raised as `Rejection`."""
         headers: dict[str, str] = {}
         tracing.inject(headers)
-        answer = await self._exchange(subject, self._encode(body), headers or None, timeout)
+        answer = await self._exchange(subject, self._encode(body), headers, timeout)
         try:
             return cast(R, self._decoder(reply_type).decode(answer.data))
         except msgspec.ValidationError:
@@ -306,7 +306,7 @@ class Bus:
         self._waiting[token] = future
         return token, future
 
-    async def _exchange(self, subject: str, payload: bytes, headers: dict[str, str] | None, timeout: float) -> Msg:
+    async def _exchange(self, subject: str, payload: bytes, headers: dict[str, str], timeout: float) -> Msg:
         if not self._client.is_connected:
             raise unavailable("NATS is not connected")
         token, future = self._expect()

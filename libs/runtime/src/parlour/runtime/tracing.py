@@ -48,9 +48,13 @@ def trace_id() -> str:
 
 def start() -> Trace:
     """A new trace for this task: at the edge, where a client's request comes in."""
-    trace = Trace(secrets.token_hex(16), secrets.token_hex(8))
+    trace = _new()
     _current.set(trace)
     return trace
+
+
+def _new() -> Trace:
+    return Trace(secrets.token_hex(16), secrets.token_hex(8))
 
 
 def adopt(headers: Mapping[str, str] | None) -> Trace | None:
@@ -64,10 +68,8 @@ def adopt(headers: Mapping[str, str] | None) -> Trace | None:
 
 
 def inject(headers: MutableMapping[str, str]) -> None:
-    """Adds the current trace to outgoing headers."""
-    trace = _current.get()
-    if trace is not None:
-        headers[HEADER] = str(trace)
+    """Adds the current trace to outgoing headers, or a new one where the task belongs to none: then the call is the trace's root."""
+    headers[HEADER] = str(_current.get() or _new())
 
 
 def open_file(path: str, service: str, instance: str) -> Callable[[], None]:
