@@ -96,6 +96,16 @@ class Desk:
                 await self._news.wait()
         return found
 
+    async def whole_life(self, room: str, within_s: float = 15) -> list[str]:
+        """What happened in a room, in short and in order, once it is closed."""
+        async with asyncio.timeout(within_s):
+            while not any(view.room == room and view.type == "room.closed.v1" for view in self.heard):
+                self._news.clear()
+                await self._news.wait()
+        life = sorted((view for view in self.heard if view.room == room), key=lambda view: view.seq)
+        assert [view.seq for view in life] == list(range(1, len(life) + 1)), "nothing comes behind the close"
+        return [view.type.removesuffix(".v1") for view in life]
+
     async def transports(self) -> dict[str, TransportReport]:
         report = await self.bus.request(subjects.relay_command(NODE, "report"), Report(), NodeReport)
         return {t.transport_id: t for t in report.transports}
@@ -273,6 +283,18 @@ async def test_the_same_user_elsewhere_may_publish_the_same_id_at_once(desk: Des
     assert removed["code"] == 3
     assert [a["sessionID"] for a in await desk.wait_for("added", "again", 2)] == [first.session, second.session]
     await no_transports_of(desk, first)
+
+
+async def test_a_room_closes_behind_the_removal_of_its_streams(desk: Desk) -> None:
+    ann, bob = await desk.join("bye", "ann11"), await desk.join("bye", "bob11")
+    for user, stream in ((ann, "bye1"), (ann, "bye2"), (bob, "bye3")):
+        await user.publish(stream)
+    for user in (ann, bob):
+        await user.ask(cmd.LeaveRoom(user.session), "room")
+    life = await desk.whole_life("bye")
+    assert life[3:6] == ["stream.added"] * 3
+    assert sorted(life[6:-1]) == ["room.user_left"] * 2 + ["stream.removed"] * 3
+    assert life[-1] == "room.closed"
 
 
 async def test_a_closed_room_frees_its_stream_ids(desk: Desk) -> None:

@@ -66,6 +66,14 @@ def test_1_only_an_empty_room_closes_by_itself() -> None:
     assert ask(given_(join("ann"), cmd.Leave("s-ann")), cmd.CloseIfEmpty()) == (ev.RoomClosed("empty"),)
 
 
+def test_1_an_empty_room_closes_behind_its_last_stream() -> None:
+    added = ev.StreamAdded("x", "s-ann", "a-ann", "node", "t")
+    state = fold(evolve, given_(join("ann")), (added, ev.UserLeft("s-ann", "a-ann", "left")))
+    assert ask(state, cmd.CloseIfEmpty()) == ()
+    removed = ev.StreamRemoved("x", "s-ann", "a-ann", 1)
+    assert ask(fold(evolve, state, (removed, removed)), cmd.CloseIfEmpty()) == (ev.RoomClosed("empty"),)
+
+
 def test_2_joining_again_changes_nothing() -> None:
     assert ask(given_(join("ann")), join("ann")) == ()
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from parlour.contracts import events as ev
 from parlour.runtime.clock import SystemClock, SystemIds
 from parlour.runtime.connections import Connections, connected
 from parlour.runtime.deadlines import DeadlineLoop
@@ -14,7 +15,7 @@ from parlour.runtime.rooms import StateCache
 from .adapters.moving_window import MovingWindow
 from .adapters.sessions import Sessions
 from .api.bus import SERVICE, Commands
-from .api.presence import ROOM_EVENTS, PresenceFeed
+from .api.presence import PresenceFeed
 from .app.attendance import Attendance
 from .app.drafting import Drafting
 from .app.emptiness import CAUSES, REACTOR, Emptiness
@@ -41,8 +42,8 @@ async def build(settings: RoomSettings) -> AsyncGenerator[Service]:
         )  # fmt: skip
         emptiness = Emptiness(cache, to.committer, drafting, clock, delay_s=settings.empty_delay_s)
         reactor = Reactor(
-            REACTOR, to.log, to.people, to.bus, emptiness.somebody_went,
-            wake=ROOM_EVENTS, types=CAUSES, lease=advisory(settings.postgres_dsn),
+            REACTOR, to.log, to.people, to.bus, emptiness.something_went,
+            types=CAUSES, lease=advisory(settings.postgres_dsn),
         )  # fmt: skip
         feed = PresenceFeed(to.bus, settings.instance, presence, attendance, Sessions(to.pool))
         await stack.enter_async_context(feed.running())
@@ -64,4 +65,5 @@ def _states(to: Connections) -> StateCache[domain.State]:
         initial=lambda key: domain.INITIAL,
         absent=lambda: domain.INITIAL,
         evolve=domain.evolve,
+        others=(ev.StreamAdded.AGGREGATE,),
     )

@@ -1,4 +1,4 @@
-"""An empty room closes: at once, or after a delay in which somebody may come back."""
+"""An empty room closes: at once, or after a delay in which somebody may come back; in either case behind the removal of its last stream."""
 
 from parlour.contracts import events as ev
 from parlour.contracts.envelope import EventView
@@ -14,14 +14,14 @@ from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
 from . import consequences
 from .attendance import PRINCIPAL, SECOND
 from .consequences import Due
-from .drafting import Drafting
+from .drafting import Drafting, look_again
 
 REACTOR = "room-empty"
-CAUSES = frozenset({ev.UserLeft.TAG, ev.UserKicked.TAG})
+CAUSES = frozenset({ev.UserLeft.TAG, ev.UserKicked.TAG, ev.StreamRemoved.TAG})
 
 
 class Emptiness:
-    """Reacts to those who go."""
+    """Reacts to those who go, and to what they leave behind."""
 
     def __init__(
         self, cache: StateCache[domain.State], committer: Committer, drafting: Drafting, clock: Clock, *, delay_s: float
@@ -32,7 +32,7 @@ class Emptiness:
         self._clock = clock
         self._delay_s = delay_s
 
-    async def somebody_went(self, view: EventView) -> None:
+    async def something_went(self, view: EventView) -> None:
         """The reactor's handler: the room may be empty now."""
         room = await self._cache.load(view.app, view.room)
         if room.key is None or str(room.key.uid) != view.room_uid or room.seq < view.seq:
@@ -59,6 +59,8 @@ class Emptiness:
         def decide(room: Loaded[domain.State]) -> Draft:
             if not _is_empty(room, room_uid):
                 return call.draft(deadlines=deadlines)
+            if not room.fresh:
+                raise look_again()  # a departure under way would hide a stream that was published before it
             outcome = self._drafting.outcome(room, [cmd.CloseIfEmpty()])
             return call.draft(*outcome.changes, claims=outcome.claims, deadlines=deadlines, actor="")
 
@@ -67,4 +69,4 @@ class Emptiness:
 
 def _is_empty(room: Loaded[domain.State], room_uid: str) -> bool:
     same = room.key is not None and str(room.key.uid) == room_uid
-    return same and isinstance(room.state, domain.Open) and not len(room.state.members)
+    return same and isinstance(room.state, domain.Open) and domain.is_deserted(room.state)

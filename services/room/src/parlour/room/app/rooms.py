@@ -13,7 +13,7 @@ from parlour.room.domain import commands as cmd
 from parlour.room.domain import room as domain
 from parlour.room.domain.seats import Seat, limit_of, vacated_by
 from parlour.runtime.commit import Committer
-from parlour.runtime.drafts import Call, ClaimRefused, Done, Draft, position_of, reply_of
+from parlour.runtime.drafts import Call, ClaimRefused, Done, Draft, reply_of
 from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
 
 from .consequences import CLIENT_SESSION
@@ -122,10 +122,9 @@ class Rooms:
         return self._reply(call, await decide_and_commit(self._cache, self._committer, call, decide))
 
     def _reply(self, call: Call, done: Done) -> Reply:
-        """With the position in the call's own room, also where nothing happened there or it happened the first time."""
-        own = [view for view in done.views if view.room == call.room]
-        if own:
-            return msgspec.structs.replace(reply_of(done), position=position_of(max(own, key=lambda view: view.seq)))
+        """With the position in the call's own room, also where nothing happened there."""
+        if done.position:
+            return reply_of(done)
         room = self._cache.peek(call.app, call.room)
         return msgspec.structs.replace(reply_of(done), position=room.position if room else "")
 

@@ -1,7 +1,8 @@
 """One life of a room: opened by its first login, closed when it is empty or by the server.
 
 Invariants, cited by the tests:
-1. The first event is `room.opened`, the last `room.closed`; nothing follows that one and nobody is in the room then.
+1. The first event is `room.opened`, the last `room.closed`; nothing follows that one and nobody is in the room then. A room that is
+   empty closes behind the removal of its last stream: who left a stream there is gone before it is.
 2. A session is in the room at most once; joining again changes nothing.
 3. A user is in the room with at most one session: a later one puts the earlier one out (1002050) before it joins.
 4. With a `max_member_count` there are never more members than that. Only the login that opens the room sets it.
@@ -41,13 +42,14 @@ class Unopened(msgspec.Struct, frozen=True):
 
 
 class Open(msgspec.Struct, frozen=True):
-    """`members` by session id, `sessions` by actor."""
+    """`members` by session id, `sessions` by actor, `streams` by id: the registry's, known here only to close behind them."""
 
     app: int
     room: str
     max_member_count: int = 0
     members: "HashTrieMap[str, Member]" = HashTrieMap()
     sessions: "HashTrieMap[str, str]" = HashTrieMap()
+    streams: "HashTrieMap[str, str]" = HashTrieMap()
     joins: int = 0
     extra_key: str = ""
     extra_value: str = ""
@@ -98,7 +100,7 @@ def _inside(room: Open, command: cmd.RoomCommand) -> tuple[ev.Event, ...]:  # on
                 reason
             )
         case cmd.CloseIfEmpty():
-            return () if len(room.members) else (ev.RoomClosed("empty"),)
+            return (ev.RoomClosed("empty"),) if is_deserted(room) else ()
         case cmd.SetExtraInfo():
             return _set_extra(room, command)
         case cmd.Suspend(session_id):
@@ -164,6 +166,11 @@ def _set_extra(room: Open, command: cmd.SetExtraInfo) -> tuple[ev.Event, ...]:
     return (ev.RoomExtraInfoChanged(member.actor, command.key, command.value),)
 
 
+def is_deserted(room: Open) -> bool:
+    """Nobody is in the room, and nothing that anybody published."""
+    return not len(room.members) and not len(room.streams)
+
+
 def in_order(room: Open) -> list[Member]:
     """The members in the order of their joining."""
     return sorted(room.members.values(), key=lambda member: member.order)
@@ -188,6 +195,10 @@ def _evolve_open(room: Open, event: ev.Event) -> Open:
             return _connected(room, event.session_id, suspended=True)
         case ev.UserResumed():
             return _connected(room, event.session_id, suspended=False)
+        case ev.StreamAdded(stream_id=stream_id, session_id=session_id):
+            return msgspec.structs.replace(room, streams=room.streams.insert(stream_id, session_id))
+        case ev.StreamRemoved(stream_id=stream_id):
+            return msgspec.structs.replace(room, streams=room.streams.discard(stream_id))
         case ev.RoomExtraInfoChanged():
             return msgspec.structs.replace(room, extra_key=event.key, extra_value=event.value)
         case _:
