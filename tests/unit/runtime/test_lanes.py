@@ -103,6 +103,21 @@ async def test_nats_away_fails_no_command(suite: Suite) -> None:
     assert suite.metrics.registry.get_sample_value("parlour_publish_failures_total") == 1
 
 
+async def test_a_repetition_names_the_position_in_the_command_s_own_room(suite: Suite) -> None:
+    there = LogKey(APP, "another", UUID(SystemIds().uuid7()))
+    await suite.committer.commit(call().draft(Change(there, "room", 0, (ev.RoomOpened(APP, "another"),), creates=True)))
+    asked = call()
+    key, opened = opening(asked)
+    elsewhere = Change(there, "im", None, (ev.BroadcastSent("s1", await suite.people.actor(APP, "ada"), "x"),))
+    both = msgspec.structs.replace(opened, changes=(*opened.changes, elsewhere))
+    first = await suite.committer.commit(both)
+    assert first.position.startswith(f"{key.uid}.1.")
+    for again in (both, asked.draft(), asked.draft(elsewhere)):  # as decided first, and as it may be decided by now
+        repeated = await suite.committer.commit(again)
+        assert repeated.repeated
+        assert repeated.position == first.position
+
+
 async def test_a_lost_answer_is_found_again_and_not_done_twice(suite: Suite) -> None:
     key, draft = opening(call())
     suite.log.forgets = 1

@@ -43,7 +43,7 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """A draft that is in the log: its events in the order of its changes, and where the first change's log stood after it.
+    """A draft that is in the log: its events in the order of its changes, and where the command's room stood after it.
 
     `repeated`: the command had been done before; views and answer are those of the first time.
     """

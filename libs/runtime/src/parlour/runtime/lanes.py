@@ -266,10 +266,13 @@ class Lane:
 
 
 def _position(draft: Draft, views: tuple[EventView, ...]) -> str:
-    """Where the first change's log stood after the draft."""
-    uid = str(draft.changes[0].log.uid) if draft.changes else (views[-1].room_uid if views else "")
-    last = max((view for view in views if view.room_uid == uid), key=lambda view: view.seq, default=None)
-    return position_of(last) if last else (position_of(views[-1]) if views else "")
+    """Where the command's own room stood after it; empty where it changed only others.
+
+    A repetition may come with no changes: its views are then all that tells, and a command may have touched several rooms.
+    """
+    room = draft.room or (draft.changes[0].log.room if draft.changes else "")
+    own = [view for view in views if not room or view.room == room]
+    return position_of(max(own, key=lambda view: view.seq)) if own else ""
 
 
 def _expire(batch: list[_Pending], error: LogUnavailable, pause: float) -> list[_Pending]:
