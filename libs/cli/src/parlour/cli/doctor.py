@@ -5,6 +5,7 @@ import contextlib
 import resource
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -73,7 +74,9 @@ def _processes(run: Run) -> Finding:
 
 def _pages(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
     async def look() -> Finding:
-        there = await http_ready(int(run.url.rpartition(":")[2]), "/", PAGE_WITHIN_S)()
+        at = urlsplit(run.url)
+        own = "::1" if at.hostname == "::1" else "127.0.0.1"
+        there = await http_ready(at.port or 0, "/", PAGE_WITHIN_S, host=own, tls=at.scheme == "https")()
         return Finding("pages", run.url, "" if there else "the gateway does not serve its pages; see logs/gateway.log")
 
     return "pages", look

@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
 import typer
 
 from .supervise.bring_up import bring_down, choose_port, running, start_detached, wait_until_ready
+from .supervise.entrance import PUBLIC_VARIABLE, TLS_VARIABLE, Entrance
 from .supervise.plan import DEFAULT_HOST
 from .supervise.state import Run, StateFolder, Unusable
 
@@ -22,6 +24,16 @@ Port = Annotated[
 ]
 Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")]
 Replicas = Annotated[int, typer.Option(help="Processes of each service but the relay.", min=1, max=9)]
+
+Public = Annotated[
+    str,
+    typer.Option(
+        envvar=PUBLIC_VARIABLE, help="Address or name that other machines reach this one by; listens for them."
+    ),
+]
+Tls = Annotated[
+    str, typer.Option(envvar=TLS_VARIABLE, help='"self" for a self-signed certificate, or a PEM file (chain:key).')
+]
 
 
 class Stopped(msgspec.Struct, frozen=True):
@@ -44,9 +56,15 @@ def up(
     port: Port = None,
     host: Host = DEFAULT_HOST,
     replicas: Replicas = 1,
+    public: Public = "",
+    tls: Tls = "",
 ) -> None:
     """Start the whole suite on this machine and print its address and a token."""
     folder = StateFolder.here()
+    entrance = Entrance(public, tls)
+    entrance.check()
+    host = entrance.listen(host)
+    environ = {**os.environ, **entrance.variables()}
     folder.prepare()
     if found := running(folder):
         run = _follow(folder, None) if found.state == "starting" else found
@@ -55,10 +73,10 @@ def up(
             return
     chosen = choose_port(port, host, folder.run())
     if detach:
-        run = _follow(folder, start_detached(folder, host, chosen, replicas))
+        run = _follow(folder, start_detached(folder, host, chosen, environ, replicas))
         _show(run, f"is up in {run.took_s:.1f} s")
     else:
-        _stay(folder, host, chosen, replicas)
+        _stay(folder, host, chosen, environ, replicas)
 
 
 def down() -> None:
@@ -98,7 +116,7 @@ def _follow(folder: StateFolder, started: object) -> Run:
         return wait_until_ready(folder, started, told)  # pyright: ignore[reportArgumentType]
 
 
-def _stay(folder: StateFolder, host: str, port: int, replicas: int) -> None:
+def _stay(folder: StateFolder, host: str, port: int, environ: Mapping[str, str], replicas: int) -> None:
     """The supervisor in this very process, until Ctrl-C."""
     from .supervise.supervisor import Supervisor
 
@@ -112,7 +130,7 @@ def _stay(folder: StateFolder, host: str, port: int, replicas: int) -> None:
             typer.echo(STEPS.get(run.step, run.step or "starting"), err=True)
         shown[0] = run.step if run.state == "starting" else run.state
 
-    supervisor = Supervisor(folder, host=host, port=port, replicas=replicas, environ=os.environ, told=told)
+    supervisor = Supervisor(folder, host=host, port=port, replicas=replicas, environ=environ, told=told)
     asyncio.run(supervisor.run())
 
 
@@ -122,6 +140,8 @@ def _show(run: Run, what: str) -> None:
     typer.echo(f"Parlour {what}")
     for url in run.urls:
         typer.echo(f"  pages  {url}")
+    if run.fingerprint:
+        typer.echo(f"  cert   SHA-256 {run.fingerprint} (self-signed: browsers ask once)")
     typer.echo(f"  app    {run.app_id}")
     typer.echo(f"  user   {run.user}")
     typer.echo(f"  state  {run.state_folder}")

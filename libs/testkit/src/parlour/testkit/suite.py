@@ -18,15 +18,22 @@ START_TIMEOUT_S = 90
 class Suite:
     """A running suite. Every verb fails loudly with what it printed."""
 
-    def __init__(self, state: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, state: Path, environment: dict[str, str] | None = None, within: tuple[str, ...] = ()) -> None:
         self.state = state
+        self.within = within
+        """Put before each command, as to run it on another machine."""
         self._url, self._app_id = "", 0
         self.environment = {**os.environ, "PARLOUR_STATE": str(state), "NO_COLOR": "1", **(environment or {})}
 
     def run(self, *arguments: str, timeout_s: float = 30, check: bool = True) -> subprocess.CompletedProcess[str]:
         """`parlour …`, its output as text."""
         done = subprocess.run(
-            [PARLOUR, *arguments], env=self.environment, capture_output=True, text=True, timeout=timeout_s, check=False
+            [*self.within, PARLOUR, *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
         )
         if check and done.returncode:
             raise AssertionError(f"parlour {' '.join(arguments)}: {done.returncode}\n{done.stdout}\n{done.stderr}")
@@ -88,11 +95,13 @@ class Suite:
 
 
 @contextmanager
-def running_suite(environment: dict[str, str] | None = None, *arguments: str) -> Generator[Suite]:
-    """A suite that is up inside the block and gone after it, its state too."""
+def running_suite(
+    environment: dict[str, str] | None = None, *arguments: str, within: tuple[str, ...] = ()
+) -> Generator[Suite]:
+    """A suite that is up inside the block and gone after it, its state too. `arguments` are those of `parlour up`."""
     with tempfile.TemporaryDirectory(prefix="parlour-suite-") as folder:
         Path(folder).chmod(0o711)  # Postgres runs as another user below it
-        suite = Suite(Path(folder) / "state", environment)
+        suite = Suite(Path(folder) / "state", environment, within)
         try:
             suite.up(*arguments)
             yield suite

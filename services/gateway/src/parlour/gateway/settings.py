@@ -19,6 +19,8 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
 
     host: Annotated[str, Setting("Address that clients connect to.")] = "127.0.0.1"
     port: Annotated[int, Setting("Port that clients connect to; 0 takes a free one.", least=0, most=65535)] = 8080
+    tls_certificate: Annotated[str, Setting("PEM file with the certificate chain; empty: plain HTTP.")] = ""
+    tls_key: Annotated[str, Setting("PEM file with its key; empty: in the same file.")] = ""
     session_key: Annotated[
         bytes,
         Setting(

@@ -106,7 +106,8 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
             gateway.apps, gateway.whip, Discovery(bus), status, web_root=settings.web_root, dev=settings.dev
         )
         app = both(sockets, pages)
-        async with serving(app, settings.host, settings.port) as port, asyncio.TaskGroup() as group:
+        certificate = (settings.tls_certificate, settings.tls_key or settings.tls_certificate)
+        async with serving(app, settings.host, settings.port, certificate) as port, asyncio.TaskGroup() as group:
             log.info("listening", host=settings.host, port=port)
             beats = group.create_task(gateway.beats.run())
             yield Service(metrics, {"bus": lambda: bus.connected})

@@ -86,7 +86,7 @@ def stop(process: subprocess.Popen[bytes], launch: Launch, grace_s: float = 10.0
 
 def free_port(wanted: int = 0, host: str = "127.0.0.1") -> int:
     """`wanted` if nobody listens there, else one that the kernel picks."""
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, wanted))

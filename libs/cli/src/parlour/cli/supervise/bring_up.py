@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ..checkout import ROOT
 from ..embedded import free_port
@@ -44,13 +44,15 @@ def running(folder: StateFolder) -> Run | None:
     return run if run is not None and alive(run.supervisor) and folder.held() else None
 
 
-def start_detached(folder: StateFolder, host: str, port: int, replicas: int = 1) -> "subprocess.Popen[bytes]":
+def start_detached(
+    folder: StateFolder, host: str, port: int, environ: Mapping[str, str], replicas: int = 1
+) -> "subprocess.Popen[bytes]":
     """A supervisor that outlives this terminal."""
     with open(folder.logs / "supervisor.log", "ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "parlour.cli.supervise", host, str(port), str(replicas)],
             cwd=ROOT,
-            env={**os.environ},
+            env={**environ},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -4,11 +4,13 @@ import hmac
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 
 from ..checkout import ROOT, SERVICES
 from ..embedded import Launch, NatsServer, Postgres
+from .entrance import LOOPBACKS, Entrance
 from .state import Secrets
 
 NATS_VARIABLE = "PARLOUR_NATS_URL"
@@ -48,7 +50,15 @@ def addresses(
 
 
 def service(
-    name: str, *, servers: Servers, secrets: Secrets, health_port: int, host: str, port: int, environ: Mapping[str, str]
+    name: str,
+    *,
+    servers: Servers,
+    secrets: Secrets,
+    health_port: int,
+    host: str,
+    port: int,
+    state: Path,
+    environ: Mapping[str, str],
 ) -> Launch:
     """How to start one service. Settings of the user's own environment win over the defaults given here."""
     chosen = {key: environ[key] for key in PASSED_ON if key in environ}
@@ -64,17 +74,15 @@ def service(
             "PARLOUR_GATEWAY_HOST": host,
             "PARLOUR_GATEWAY_PORT": str(port),
             # Tokens for whoever asks only where nobody but this machine's people can ask.
-            "PARLOUR_GATEWAY_DEV": str(host == DEFAULT_HOST).lower(),
+            "PARLOUR_GATEWAY_DEV": str(host in LOOPBACKS).lower(),
             "PARLOUR_GATEWAY_DEFAULT_APP": str(DEFAULT_APP),
             "PARLOUR_GATEWAY_WEB_ROOT": str(ROOT / "libs" / "sdk-web"),
             "PARLOUR_GATEWAY_SESSION_KEY": session_key(environ.get(KEY_VARIABLE, secrets.master_key)),
         }
+        chosen |= Entrance.of(environ).gateway(state)
     if name == "relay":
-        chosen["PARLOUR_RELAY_NODE"] = (
-            name  # the same after a restart: what the one before it carried is known to be gone
-        )
-        if host == DEFAULT_HOST:
-            chosen["PARLOUR_RELAY_BIND"] = DEFAULT_HOST
+        # The same after a restart: what the one before it carried is known to be gone.
+        chosen |= {"PARLOUR_RELAY_NODE": name, **Entrance.of(environ).relay(host)}
     mine = f"PARLOUR_{name.upper()}_"
     chosen |= {key: value for key, value in environ.items() if key.startswith(mine) or key in SHARED}
     if KEY_VARIABLE in environ and name in servers.postgres:

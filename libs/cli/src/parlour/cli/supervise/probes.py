@@ -1,6 +1,7 @@
 """The questions that tell whether a process is ready."""
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 
 Probe = Callable[[], Awaitable[bool]]
@@ -16,15 +17,17 @@ def answers(ready: Callable[[], bool]) -> Probe:
     return probe
 
 
-def http_ready(port: int, path: str = "/readyz", within_s: float = ANSWER_WITHIN_S) -> Probe:
-    """A service by its health port: ready is 200."""
+def http_ready(
+    port: int, path: str = "/readyz", within_s: float = ANSWER_WITHIN_S, *, host: str = "127.0.0.1", tls: bool = False
+) -> Probe:
+    """A service by its health port: ready is 200. With `tls` whatever its certificate says: it is asked whether it lives."""
 
     async def probe() -> bool:
         try:
             async with asyncio.timeout(within_s):
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                reader, writer = await asyncio.open_connection(host, port, ssl=_any_certificate() if tls else None)
                 try:
-                    writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+                    writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
                     return b" 200 " in await reader.readline()
                 finally:
                     writer.close()
@@ -32,3 +35,10 @@ def http_ready(port: int, path: str = "/readyz", within_s: float = ANSWER_WITHIN
             return False
 
     return probe
+
+
+def _any_certificate() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

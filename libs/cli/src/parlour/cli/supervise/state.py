@@ -71,6 +71,8 @@ class Run(msgspec.Struct, frozen=True):
     url: str = ""
     urls: tuple[str, ...] = ()
     """Of all gateways; `url` is the first."""
+    fingerprint: str = ""
+    """SHA-256 of the certificate, where it is self-signed: what people compare before they accept it."""
     app_id: int = 0
     app_secret: str = ""
     user: str = ""

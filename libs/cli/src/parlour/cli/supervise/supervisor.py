@@ -16,6 +16,7 @@ from ..checkout import SERVICES
 from ..embedded import Launch, NatsServer, Postgres, free_port, grants
 from . import diagnose, logs, plan
 from .child import Child
+from .entrance import Entrance
 from .probes import Probe, answers, http_ready
 from .processes import identify, reap
 from .schema_step import STAMP, bring_up_to_date, inputs
@@ -49,6 +50,7 @@ class Supervisor:
         self.environ = environ
         self.replicas = replicas
         self.urls: list[str] = []
+        self.entrance = Entrance.of(environ)
         self.secrets = folder.secrets()
         self.servers: dict[str, Child] = {}
         self.services: dict[str, Child] = {}
@@ -90,7 +92,7 @@ class Supervisor:
         self._tell(step="schema", nats=servers.nats["cli"], postgres=servers.owner)
         await loading
         await bring_up_to_date(self.folder, servers.owner, self.secrets if postgres else None)
-        self._tell(step="services")
+        self._tell(step="services", fingerprint=await asyncio.to_thread(self.entrance.prepare, self.folder.path))
         self._start_services(servers)
         await asyncio.to_thread(importlib.import_module, "parlour.cli.first_app")
         await self._all_ready(self.services, SERVICES_WITHIN_S)
@@ -141,7 +143,7 @@ class Supervisor:
         port = self.port
         if name == "gateway":
             port = self.port if replica == name else free_port()
-            self.urls.append(f"http://{self._shown_host()}:{port}")
+            self.urls.append(self.entrance.url(self.host, port))
         launch = plan.service(
             name,
             servers=servers,
@@ -149,6 +151,7 @@ class Supervisor:
             health_port=health,
             host=self.host,
             port=port,
+            state=self.folder.path,
             environ=self.environ,
         )
         self.services[replica] = self._child(replica, lambda: launch, http_ready(health))
@@ -210,6 +213,3 @@ class Supervisor:
         )
         self.folder.write_run(self.run_state)
         self._told(self.run_state)
-
-    def _shown_host(self) -> str:
-        return "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host

@@ -31,11 +31,11 @@ def executable() -> str:
 
 
 @asynccontextmanager
-async def chromium(*, autoplay: bool = True, extra: tuple[str, ...] = ()) -> AsyncGenerator[Browser]:
-    """One browser; a context of its own for each window keeps users apart."""
+async def chromium(*, autoplay: bool = True, extra: tuple[str, ...] = (), program: str = "") -> AsyncGenerator[Browser]:
+    """One browser; a context of its own for each window keeps users apart. `program` stands in for Chromium's own."""
     arguments = [*ARGUMENTS, *([AUTOPLAY] if autoplay else []), *extra]
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=executable(), args=arguments)
+        browser = await playwright.chromium.launch(executable_path=program or executable(), args=arguments)
         try:
             yield browser
         finally:
