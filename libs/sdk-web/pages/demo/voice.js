@@ -8,7 +8,7 @@ let streamID;
 async function join({ roomID: room, userID, given, appID: wanted }) {
   const { appID, token } = await credentials(wanted, given, room, userID);
   roomID = room;
-  zg = new ZegoExpressEngine(appID, query.get("server") ?? "");
+  zg = new ZegoExpressEngine(appID, query.getAll("server"));
   zg.setDebugVerbose(false);
   window.zg = zg;
   followRoom(zg);

@@ -1,0 +1,60 @@
+"""A call of two browser windows, with a watch in each page on how long its picture stood still."""
+
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import urlencode
+
+from playwright.async_api import Browser
+
+from parlour.testkit.browser.conditions import STREAM_ADDED
+from parlour.testkit.browser.window import Window, open_window
+
+WATCH = """() => {
+  const seen = window.__still = {frames: -1, at: performance.now(), longest: 0};
+  window.setInterval(async () => {
+    let frames = 0;
+    for (const peer of window.__peers) {
+      if (peer.connectionState === 'closed') continue;
+      (await peer.getStats()).forEach(s => { if (s.type === 'inbound-rtp' && s.kind === 'video') frames += s.framesDecoded || 0; });
+    }
+    const now = performance.now();
+    if (frames !== seen.frames && frames > 0) { seen.frames = frames; seen.at = now; }
+    seen.longest = Math.max(seen.longest, now - seen.at);
+  }, 100);
+}"""
+
+
+@dataclass
+class Call:
+    """Both see and hear each other."""
+
+    sides: tuple[Window, Window]
+
+    @classmethod
+    async def begin(cls, browser: Browser, urls: list[str], app: int, room: str, tokens: dict[str, str]) -> "Call":
+        """Two users, each on another gateway where there are two, with all gateways to fall back on."""
+        sides: list[Window] = []
+        for turn, (user, token) in enumerate(tokens.items()):
+            mine = [*urls[turn % len(urls) :], *urls[: turn % len(urls)]]
+            query = {"room": room, "user": user, "token": token, "app": app, "auto": 1, "server": mine}
+            sides.append(await open_window(browser, f"{mine[0]}/demo/video?{urlencode(query, doseq=True)}"))
+        for side in sides:
+            await side.until(STREAM_ADDED)
+            await side.until_media()
+            await side.page.evaluate(WATCH)
+        return cls((sides[0], sides[1]))
+
+    async def anew(self) -> None:
+        """Measures stillness from now on."""
+        for side in self.sides:
+            await side.page.evaluate("() => { window.__still.longest = 0; window.__still.at = performance.now(); }")
+
+    async def stillness_s(self) -> float:
+        """The longest time for which a picture stood still since `anew`."""
+        found = [cast("float", await side.page.evaluate("window.__still.longest")) for side in self.sides]
+        return max(found) / 1000
+
+    async def still_up(self) -> None:
+        """Both pictures move now."""
+        for side in self.sides:
+            await side.until_media()

@@ -1,0 +1,50 @@
+"""One suite with two of each service for the fault tests; `PARLOUR_FAULTS=all` takes the long forms and keeps the results."""
+
+import random
+import sys
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from parlour.testkit.browser.chromium import chromium
+from parlour.testkit.faults.processes import Processes
+from parlour.testkit.suite import Suite, running_suite
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fault_results import SEED
+
+SETTINGS = {"PARLOUR_ROOM_HEARTBEAT_WINDOW_S": "60", "PARLOUR_GATEWAY_HEARTBEAT_WINDOW_MS": "60000"}
+_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def doubled() -> Iterator[Suite]:
+    """The suite with two of every service but the relay."""
+    with running_suite(SETTINGS, "--replicas", "2") as running:
+        yield running
+
+
+@pytest.fixture
+def processes(doubled: Suite) -> Processes:
+    """Its processes."""
+    return Processes(str(doubled.status()["state_folder"]))
+
+
+@pytest_asyncio.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A Chromium of the test's own."""
+    async with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def dice() -> random.Random:
+    """Drawn from the run's seed, which is printed with a failure."""
+    number = next(_numbers)
+    print(f"PARLOUR_FAULTS_SEED={SEED} test {number}")
+    return random.Random(f"{SEED}.{number}")

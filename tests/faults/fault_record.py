@@ -1,0 +1,32 @@
+"""The record of the rooms that a crowd was in, read over one connection, and the checker's word on it."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from parlour.cli.ask import connected
+from parlour.cli.history import Room
+from parlour.testkit.faults.crowd import Crowd
+from parlour.testkit.history import Logged, Violation, check, from_views
+
+
+async def logs(nats: str, app: int, lives: Iterable[tuple[str, str]]) -> list[Logged]:
+    """All events of lives, each named by (room, room_uid)."""
+    found: list[Logged] = []
+    async with connected(nats) as bus:
+        for room, life in sorted(set(lives)):
+            views = [
+                msgspec.json.decode(msgspec.json.encode(view)) async for view in Room(bus, app, room).events(life=life)
+            ]
+            found += from_views(views)
+    return found
+
+
+async def verdict(nats: str, crowd: Crowd) -> list[Violation]:
+    """Waits until everybody has seen everything, then holds what all saw and were told against the record."""
+    lives = {(member.room, member.position.split(".")[0]) for member in crowd.members}
+    record = await logs(nats, crowd.app, lives)
+    heads = {uid: max(event.seq for event in record if event.room_uid == uid) for _, uid in lives}
+    for member in crowd.members:
+        await member.reach(heads[member.position.split(".")[0]], within_s=20)
+    return check(crowd.histories(), record)

@@ -1,0 +1,25 @@
+"""What `make faults` leaves behind: `bench/results/faults.json`, one entry for each series, with the seed and the commit."""
+
+import json
+import os
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+ALL = os.environ.get("PARLOUR_FAULTS") == "all"
+SEED = int(os.environ.get("PARLOUR_FAULTS_SEED") or random.SystemRandom().randrange(1 << 32))
+ROOT = Path(__file__).resolve().parents[2]
+PATH = ROOT / "bench" / "results" / "faults.json"
+
+
+def note(name: str, result: dict[str, Any]) -> None:
+    """Keeps a series' result where all of them are run; prints it always."""
+    print(name, json.dumps(result))
+    if not ALL:
+        return
+    sys.path.insert(0, str(ROOT))
+    from bench.machine import facts
+
+    kept = json.loads(PATH.read_text()) if PATH.exists() else {}
+    PATH.write_text(json.dumps({**kept, "machine": facts(), name: {"machine": facts(), **result}}, indent=2) + "\n")
