@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 export PATH := $(CURDIR)/.venv/node:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup up down status test unit rust-test web-test lint format types e2e bench lock browser
+.PHONY: docs help setup up down status test unit rust-test web-test lint format types e2e faults bench lock browser
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ web-test: setup ## the browser SDK's own tests
 
 e2e: setup browser ## the browser tests alone
 	@$(PYTEST) tests/e2e $(ARGS)
+
+faults: setup browser ## every process killed, stopped and restarted under load; results in bench/results/faults.json
+	@PARLOUR_FAULTS=all $(PYTEST) tests/faults $(ARGS)
 
 lint: setup ## ruff, import rules, clippy
 	@$(BIN)/ruff check .

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ def note(name: str, result: dict[str, Any]) -> None:
     if not ALL:
         return
     sys.path.insert(0, str(ROOT))
-    from bench.machine import facts
-
+    facts = import_module("bench.machine").facts
     kept = json.loads(PATH.read_text()) if PATH.exists() else {}
     PATH.write_text(json.dumps({**kept, "machine": facts(), name: {"machine": facts(), **result}}, indent=2) + "\n")

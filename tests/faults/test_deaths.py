@@ -54,6 +54,7 @@ async def ground(doubled: Suite, processes: Processes, browser: Browser, dice: r
 async def strike(ground: Ground, how: str, victim: str) -> dict[str, object]:
     """One fault with at least `IN_FLIGHT` commands under way; what came of it."""
     await ground.call.anew()
+    ground.crowd.lag_s = 0.2
     flying = await ground.crowd.until_in_flight(IN_FLIGHT)
     began = time.monotonic()
     if how == "pause":
@@ -74,7 +75,7 @@ async def strike(ground: Ground, how: str, victim: str) -> dict[str, object]:
     return {
         "fault": how, "victim": victim, "in_flight": flying, "back_s": round(back_s, 2), "still_s": round(still_s, 2),
         "all_answered_s": round(time.monotonic() - began, 2), "slowest_answer_s": round(slowest, 2),
-        "refused": sum(attempt.code > 0 for attempt in hurt),
+        "lag_s": round(ground.crowd.lag_s, 2), "refused": sum(attempt.code > 0 for attempt in hurt),
     }  # fmt: skip
 
 

@@ -33,7 +33,7 @@ class Plays:
         if body.transport_id:
             self._same_node(stream, (await self._transports.find(body.transport_id, body.session_id)).node)
         offer = Offer(to.app, to.room, body.session_id, body.sdp, request.command_id, body.transport_id, body.resource)
-        answer = await self._transports.negotiate(offer, stream.node, play=(PlayMedia(body.stream_id, body.media),))
+        answer = await self._negotiate(offer, stream.node, body)
         try:
             done = await self._append(to, request, body, answer)
         except (ClaimRefused, Rejection) as error:
@@ -71,6 +71,17 @@ class Plays:
         )
         live = cmd.LiveStreams(str(loaded.key.uid) if loaded.key else "", streams)
         return cmd.Reply(msgspec.Raw(msgspec.json.encode(live)), position=loaded.position)
+
+    async def _negotiate(self, offer: Offer, node: str, body: cmd.Play) -> Answer:
+        """A stream of the room that its node does not carry has lost its transport: its publisher is coming back."""
+        try:
+            return await self._transports.negotiate(offer, node, play=(PlayMedia(body.stream_id, body.media),))
+        except Rejection as rejection:
+            if rejection.problem.code != Code.PLAY_NO_STREAM:
+                raise
+            raise Rejection.of(
+                Code.UNAVAILABLE, "the stream is not carried at the moment", field="streamID", hint="try again"
+            ) from None
 
     async def _admit(self, to: Address, body: cmd.Play) -> Stream:
         try:

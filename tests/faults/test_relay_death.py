@@ -1,0 +1,43 @@
+"""The relay dies: publishers and players come back by themselves, under the same stream ids, and the page is told as it should be."""
+
+import time
+
+from playwright.async_api import Browser
+
+from parlour.testkit.faults.call import Call
+from parlour.testkit.faults.processes import Processes
+from parlour.testkit.suite import Suite
+
+BACK_S = 5.0
+REQUESTING = {"publisherStateUpdate": "PUBLISH_REQUESTING", "playerStateUpdate": "PLAY_REQUESTING"}
+ACTIVE = {"publisherStateUpdate": "PUBLISHING", "playerStateUpdate": "PLAYING"}
+
+
+async def test_media_is_back_within_five_seconds(doubled: Suite, processes: Processes, browser: Browser) -> None:
+    tokens = {user: doubled.dev_token(user) for user in ("rann", "rbob")}
+    call = await Call.begin(browser, doubled.urls, doubled.app_id, "relay-died", tokens)
+    before = [len(await side.calls()) for side in call.sides]
+    await call.anew()
+    began, dead = time.monotonic(), processes.kill("relay")
+    for side, count in zip(call.sides, before, strict=True):
+        for name in REQUESTING:
+            for state in (REQUESTING[name], ACTIVE[name]):
+                told = f"calls.slice({count}).some(c => c.name === '{name}' && c.args[0].state === '{state}')"
+                await side.until(told, what=state)
+        await side.until_media()
+    took_s = time.monotonic() - began
+    assert processes.pid("relay") != dead
+    assert await call.stillness_s() < BACK_S, f"all was back after {took_s:.1f} s"
+    events = doubled.events("relay-died")
+    added = [event["data"]["streamID"] for event in events if event["type"] == "stream.added.v1"]
+    updated = {event["data"]["streamID"] for event in events if event["type"] == "stream.updated.v1"}
+    assert len(added) == 2, "the streams kept their ids"
+    assert updated == set(added), "and moved to another transport"
+    assert not [event for event in events if event["type"] == "stream.removed.v1"]
+    for side, count in zip(call.sides, before, strict=True):
+        codes = {
+            c.args[0]["state"]: c.args[0]["errorCode"] for c in (await side.calls())[count:] if c.name in REQUESTING
+        }
+        assert codes["PUBLISH_REQUESTING"] != 0
+        assert codes["PLAY_REQUESTING"] != 0
+        assert codes["PUBLISHING"] == codes["PLAYING"] == 0
