@@ -36,6 +36,29 @@ test("LOGINED fires, then the promise resolves, then the lists arrive", async ()
   closePage(page);
 });
 
+test("a large room's pages are part of the lists, at the login and in a snapshot", async () => {
+  const page = openPage();
+  const { gateway, heard } = page;
+  const answer = gateway.answers.login!;
+  const [bob, carl, dora] = ["bob", "carl", "dora"].map((userID) => ({ userID, userName: "" }));
+  gateway.answers.login = (frame) => {
+    gateway.socket.say({ t: "page", roomID: "r", users: [ann], streams: [] });
+    gateway.socket.say({ t: "page", roomID: "r", users: [bob], streams: [] });
+    return { ...answer(frame), users: [carl], streams: [] };
+  };
+  await page.login();
+  await settle();
+  gateway.socket.say({ t: "page", roomID: "r", users: [ann, dora], streams: [] });
+  gateway.socket.say({ t: "snap", roomID: "r", pos: at(40), users: [carl], streams: [], extraInfo: [] });
+  await settle();
+  assert.deepEqual(heard.filter(([name]) => name === "roomUserUpdate"), [
+    ["roomUserUpdate", "r", "ADD", [ann, bob, carl]],
+    ["roomUserUpdate", "r", "DELETE", [bob]],
+    ["roomUserUpdate", "r", "ADD", [dora]],
+  ]);
+  closePage(page);
+});
+
 test("without userUpdate no user is told", async () => {
   const page = openPage();
   const answer = page.gateway.answers.login!;

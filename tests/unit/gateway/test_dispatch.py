@@ -56,8 +56,8 @@ class Desk:
             case _:
                 return cmd.Reply()
 
-    def put(self, text: str) -> None:
-        self.frames.append(json.loads(text))
+    def put(self, text: str, *more: str) -> None:
+        self.frames += map(json.loads, (text, *more))
         self.news.set()
 
     def skip(self, room_id: str, first: int, to: int, pos: str) -> None: ...

@@ -31,8 +31,8 @@ class Client:
         self.seat = Seat(self.session, feed.room, f"actor-{user}")
         feed.seats[self.session.session_id] = self.seat
 
-    def put(self, text: str) -> None:
-        self.outbox.put(text)
+    def put(self, text: str, *more: str) -> None:
+        self.outbox.put(text, *more)
         self.news.set()
 
     async def queued(self, count: int) -> None:

@@ -45,6 +45,14 @@ def test_characters_are_bounded_but_one_large_frame_always_fits() -> None:
     assert not box.put("y")
 
 
+def test_a_large_room_does_not_make_its_client_a_slow_one() -> None:
+    box = Outbox(max_frames=4, max_chars=10)
+    assert box.put("page", "p" * 100, "snap")
+    assert box.put("event")
+    assert not box.put("another")
+    assert [box.take() for _ in range(4)] == ["page", "p" * 100, "snap", "event"]
+
+
 def test_a_bucket_refills_with_time() -> None:
     bucket = Bucket(rate=2.0, burst=2.0, now=0.0)
     assert [bucket.take(0.0) for _ in range(3)] == [True, True, False]

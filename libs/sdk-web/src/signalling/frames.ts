@@ -90,6 +90,14 @@ export interface SnapFrame extends RoomContents {
   pos: string;
 }
 
+/** What belongs in front of the users and streams of the next `snap` or answer to `login`. */
+export interface PageFrame {
+  t: "page";
+  roomID: string;
+  users: UserEntry[];
+  streams: StreamEntry[];
+}
+
 export interface PlaceFrame {
   t: "live" | "head";
   roomID: string;
@@ -144,7 +152,7 @@ export interface ErrorFrame {
   error: Problem;
 }
 
-export type ServerFrame = RoomFrame | AnswerFrame | ByeFrame | ErrorFrame;
+export type ServerFrame = RoomFrame | PageFrame | AnswerFrame | ByeFrame | ErrorFrame;
 
 /** The frame in a text message; undefined when it is none. */
 export function readFrame(text: unknown): ServerFrame | undefined {

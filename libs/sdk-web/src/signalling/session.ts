@@ -11,6 +11,7 @@ import { log } from "../logging";
 import type { Timer } from "../timing";
 import { readFrame, type AnswerFrame, type ByeFrame, type Heartbeat, type LoginAnswer, type Request, type ResumeAnswer, type RoomFrame } from "./frames";
 import { Link, type OpenSocket } from "./link";
+import { Pages } from "./pages";
 import { RequestBook, type Pending, type RequestOptions } from "./requests";
 
 export interface SessionHost {
@@ -37,6 +38,7 @@ const ENDED: ReadonlySet<number> = new Set([Code.KICKED_LOGIN_ELSEWHERE, Code.KI
 export class Session {
   private readonly link: Link;
   private readonly book = new RequestBook();
+  private readonly pages = new Pages();
   private id = "";
   private connection = 0;
   private introduced = false;
@@ -113,6 +115,7 @@ export class Session {
 
   private opened(): void {
     this.connection++;
+    this.pages.forget();
     this.introduce();
   }
 
@@ -135,7 +138,11 @@ export class Session {
     if (!frame) return log.warn("the server sent what is no frame");
     switch (frame.t) {
       case "res":
-        return this.answered(frame);
+        return this.answered(this.pages.complete(frame));
+      case "page":
+        return this.pages.keep(frame);
+      case "snap":
+        return this.host.frame(this.pages.complete(frame));
       case "bye":
         return this.link.drop((frame as ByeFrame).retryAfterMs ?? 0);
       case "error":

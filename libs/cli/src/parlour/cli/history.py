@@ -13,6 +13,7 @@ from parlour.contracts import subjects
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import Replay, ReplayQuery, RoomState, Snapshot, SnapshotQuery
+from parlour.kernel.paging import whole
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.bus import Bus
 
@@ -55,7 +56,8 @@ class Room:
     async def state(self, *, seq: int | None = None, at: int | None = None, life: str = "") -> RoomState:
         """The room as of an event's number or a time in unix microseconds; now without both."""
         subject = subjects.query(self._app, self._room, "snapshot")
-        answer = await self._bus.request(subject, SnapshotQuery(life, seq, at), Snapshot, ANSWER_WITHIN_S)
+        query = SnapshotQuery(life, seq, at)
+        answer = await whole(lambda page: self._bus.request(subject, page, Snapshot, ANSWER_WITHIN_S), query)
         if answer.problem is not None:
             raise Rejection(answer.problem)
         if answer.state is None:

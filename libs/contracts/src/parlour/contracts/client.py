@@ -312,6 +312,14 @@ class Snap(ServerFrame, frozen=True, tag="snap", kw_only=True):
     extra_info: tuple[ExtraInfo, ...]
 
 
+class Page(ServerFrame, frozen=True, tag="page"):
+    """Users and streams that belong in front of those in the next `snap` or answer to `login`."""
+
+    room_id: str
+    users: tuple[Face, ...] = ()
+    streams: tuple[StreamFace, ...] = ()
+
+
 class Live(ServerFrame, frozen=True, tag="live"):
     """Everything up to here was sent."""
 

@@ -42,12 +42,16 @@ class Replay(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
 
 
 class SnapshotQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
-    """The state as of `seq` or of `at` (unix microseconds); neither: as of now. `min_seq`: not older than that."""
+    """The state as of `seq` or of `at` (unix microseconds); neither: as of now. `min_seq`: not older than that.
+
+    `after`: as many rows as the asker has of it already, by pages of the same `room_uid` and `seq`.
+    """
 
     room_uid: str = ""
     seq: int | None = None
     at: int | None = None
     min_seq: int = 0
+    after: int = 0
 
 
 class UserState(msgspec.Struct, frozen=True, rename=wire_name):
@@ -105,9 +109,10 @@ class RoomState(msgspec.Struct, frozen=True, rename=wire_name):
 
 
 class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
-    """The answer to a SnapshotQuery."""
+    """The answer to a SnapshotQuery: a page of the state. `next`: the rows up to here; 0 on the last page. See kernel.paging."""
 
     state: RoomState | None = None
+    next: int = 0
     problem: Problem | None = None
 
 

@@ -32,6 +32,7 @@ class RawClient:
         self._waiting: dict[str, asyncio.Future[Frame]] = {}
         self._changed = asyncio.Condition()
         self.frames: list[Frame] = []
+        self._pages: list[Frame] = []
         self._reader = asyncio.create_task(self._read())
 
     @classmethod
@@ -55,6 +56,12 @@ class RawClient:
                 self._changed.notify_all()
 
     async def _take(self, frame: Frame) -> None:
+        if frame.get("t") == "page":
+            self._pages.append(frame)
+        elif self._pages and "users" in frame:
+            for name in ("users", "streams"):
+                frame[name] = [entry for page in (*self._pages, frame) for entry in page[name]]
+            self._pages.clear()
         waiting = self._waiting.pop(str(frame.get("id")), None) if frame.get("t") == "res" else None
         if waiting is not None and not waiting.done():
             waiting.set_result(frame)

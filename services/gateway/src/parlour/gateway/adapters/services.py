@@ -13,6 +13,7 @@ from parlour.contracts import subjects
 from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import Replay, ReplayQuery, Snapshot, SnapshotQuery
 from parlour.gateway.app.ports import Unsubscribe
+from parlour.kernel.paging import whole
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.address import Address
 from parlour.runtime.bus import Bus, Headers
@@ -38,7 +39,8 @@ class BusServices:
 
     async def snapshot(self, app: int, room: str, query: SnapshotQuery) -> Snapshot:
         """See `History`."""
-        return _checked(await self._bus.request(subjects.query(app, room, "snapshot"), query, Snapshot, QUERY_WITHIN_S))
+        subject = subjects.query(app, room, "snapshot")
+        return _checked(await whole(lambda page: self._bus.request(subject, page, Snapshot, QUERY_WITHIN_S), query))
 
     async def subscribe(
         self, app: int, room: str, receive: Callable[[EventView], None], lost: Callable[[], None]

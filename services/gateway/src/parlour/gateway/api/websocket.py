@@ -36,9 +36,9 @@ class Connection:
 
     # Channel
 
-    def put(self, text: str) -> None:
-        """Queues a frame; a client that is too slow is closed with a code that tells it to resume."""
-        if self._close is None and not self._outbox.put(text):
+    def put(self, text: str, *more: str) -> None:
+        """Queues a frame, with those that belong to it; a client that is too slow is closed with a code that tells it to resume."""
+        if self._close is None and not self._outbox.put(text, *more):
             self.close(TOO_SLOW, "too slow")
         self._wake.set()
 

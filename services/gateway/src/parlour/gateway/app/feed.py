@@ -253,7 +253,7 @@ class Feed:
                 self._end(ending, Entry(state.seq, "", "", None, None))
                 continue
             seat.session.send(client.Resync(self.room, reason))
-            seat.session.send(snap_for(state, seat.session.session_id))
+            seat.session.send(*snap_for(state, seat.session.session_id))
 
     def _drain(self) -> None:
         """What arrived early and follows now."""

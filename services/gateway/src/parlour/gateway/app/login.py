@@ -16,7 +16,7 @@ from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import check_app_id, check_room_id, check_user_id, check_user_name, parse_position
 from parlour.gateway.domain import secret
-from parlour.gateway.domain.faces import lists_for
+from parlour.gateway.domain.faces import lists_for, paged
 from parlour.gateway.domain.mirror import Mirror
 from parlour.kernel.rejection import Rejection
 
@@ -61,7 +61,7 @@ class Logins:
         feed, mirror, actor = await self.join(session, frame.room_id, frame.config, str(frame.id), rights)
         self._sessions.attach(session, channel)
         self.take_seat(session, feed, actor, rights)
-        session.send(self._answer(frame, session, mirror, rights))
+        session.send(*self._answer(frame, session, mirror, rights))
         return session
 
     async def verify(self, app: int, user_id: str, room: str, token: str, purpose: str = "login") -> cmd.TokenChecked:
@@ -107,14 +107,17 @@ class Logins:
         known = self._sessions.find(session_id)
         return known or Session(session_id, frame.app_id, frame.user, multi_room=frame.multi_room)
 
-    def _answer(self, frame: client.Login, session: Session, mirror: Mirror, rights: secret.Rights) -> client.LoggedIn:
-        lists = lists_for(mirror.state, session.session_id)
+    def _answer(
+        self, frame: client.Login, session: Session, mirror: Mirror, rights: secret.Rights
+    ) -> tuple[client.ServerFrame, ...]:
+        pages, lists = paged(mirror.state.room, lists_for(mirror.state, session.session_id))
         now = time.time()
-        return client.LoggedIn(
+        answer = client.LoggedIn(
             id=str(frame.id), session_id=self.sealed(session), server_time=int(now * 1000), heartbeat=self._heartbeat,
             position=lists.pos, users=lists.users, streams=lists.streams, extra_info=lists.extra_info,
             token_expires_in=max(0, rights.expires_s - int(now)),
         )  # fmt: skip
+        return *pages, answer
 
 
 def check_further_room(frame: client.Login, session: Session | None) -> None:

@@ -114,7 +114,7 @@ class Resumes:
         if missed.anew:
             if missed.reason == "diverged":
                 session.send(client.Resync(room, "diverged"))
-            session.send(snap_for(mirror.state, session.session_id))
+            session.send(*snap_for(mirror.state, session.session_id))
         else:
             known = [entry for entry in missed.entries if entry.seq <= mirror.state.seq]  # the rest comes by the feed
             for entry in (*known, *mirror.since(min(missed.upto, mirror.state.seq))):

@@ -10,8 +10,8 @@ from parlour.gateway.domain.secret import Claims, Rights
 class Channel(Protocol):
     """The client's end of a live connection."""
 
-    def put(self, text: str) -> None:
-        """Queues a frame; a client that is too slow is closed."""
+    def put(self, text: str, *more: str) -> None:
+        """Queues a frame, with those that belong to it; a client that is too slow is closed."""
         ...
 
     def skip(self, room_id: str, first: int, to: int, pos: str) -> None:
@@ -39,10 +39,10 @@ class Session:
         self.taken_up = False
         """It began at another gateway, which alone knows what its transports carry."""
 
-    def send(self, frame: client.ServerFrame) -> None:
-        """To the client, if it is there."""
+    def send(self, first: client.ServerFrame, *more: client.ServerFrame) -> None:
+        """To the client, if it is there; nothing comes between."""
         if self.channel is not None:
-            self.channel.put(to_text(frame))
+            self.channel.put(to_text(first), *map(to_text, more))
 
     def claims(self) -> Claims:
         """What goes into its secret."""

@@ -6,6 +6,11 @@ from parlour.contracts import client
 from parlour.contracts.ids import Position
 from parlour.contracts.queries import RoomState
 
+PAGE_BYTES = 60 * 1024
+"""Of users and streams in one frame: with the rest of it no more than what a client may send."""
+
+_encode = msgspec.json.Encoder().encode
+
 
 class Lists(msgspec.Struct, frozen=True):
     """What `login` and `snap` carry."""
@@ -38,9 +43,29 @@ def lists_for(state: RoomState, session_id: str) -> Lists:
     return Lists(position_of(state), users, streams, extra)
 
 
-def snap_for(state: RoomState, session_id: str) -> client.Snap:
-    """The `snap` frame for one session."""
-    lists = lists_for(state, session_id)
-    return client.Snap(
+def paged(room: str, lists: Lists) -> tuple[tuple[client.Page, ...], Lists]:
+    """The pages to send first, and what is left for the frame that they belong to."""
+    pages: list[client.Page] = []
+    users: list[client.Face] = []
+    streams: list[client.StreamFace] = []
+    size = 0
+    for entry in (*lists.users, *lists.streams):
+        weight = len(_encode(entry)) + 1
+        if size + weight > PAGE_BYTES:
+            pages.append(client.Page(room, tuple(users), tuple(streams)))
+            users, streams, size = [], [], 0
+        if isinstance(entry, client.Face):
+            users.append(entry)
+        else:
+            streams.append(entry)
+        size += weight
+    return tuple(pages), msgspec.structs.replace(lists, users=tuple(users), streams=tuple(streams))
+
+
+def snap_for(state: RoomState, session_id: str) -> tuple[client.ServerFrame, ...]:
+    """The `snap` frame for one session, behind its pages."""
+    pages, lists = paged(state.room, lists_for(state, session_id))
+    snap = client.Snap(
         room_id=state.room, pos=lists.pos, users=lists.users, streams=lists.streams, extra_info=lists.extra_info
     )
+    return *pages, snap

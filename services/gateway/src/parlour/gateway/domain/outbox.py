@@ -14,6 +14,12 @@ MAX_FRAMES = 1000
 MAX_CHARS = 1 << 20
 
 
+class Follower(str):
+    """A frame that belongs to the one before it, and is not counted: what is large is the room, not the client slow."""
+
+    __slots__ = ()
+
+
 class PendingSkip:
     """Events that are not for this reader, up to `pos`; grows while it waits."""
 
@@ -43,8 +49,8 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, text: str) -> bool:
-        """Queues a frame; False where the client is too slow."""
+    def put(self, text: str, *more: str) -> bool:
+        """Queues a frame, with those that belong to it; False where the client is too slow."""
         if self.overflowed:
             return False
         if self._waiting and (len(self._waiting) >= self._max_frames or self._chars + len(text) > self._max_chars):
@@ -52,6 +58,7 @@ class Outbox:
             return False
         self._waiting.append(text)
         self._chars += len(text)
+        self._waiting.extend(map(Follower, more))
         return True
 
     def skip(self, room_id: str, first: int, to: int, pos: str) -> bool:
@@ -71,5 +78,6 @@ class Outbox:
         item = self._waiting.popleft()
         if isinstance(item, PendingSkip):
             return item.text()
-        self._chars -= len(item)
+        if not isinstance(item, Follower):
+            self._chars -= len(item)
         return item

@@ -37,7 +37,7 @@ class Questions:
         return await self._queries.replay(check_app_id(to.app), to.room, query)
 
     async def snapshot(self, to: Address, query: SnapshotQuery, headers: Headers) -> Snapshot:
-        """Its state."""
+        """A page of its state."""
         return await self._queries.snapshot(check_app_id(to.app), to.room, query)
 
 

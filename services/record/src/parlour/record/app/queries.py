@@ -13,6 +13,7 @@ from parlour.contracts.envelope import EventView
 from parlour.contracts.ids import invalid
 from parlour.contracts.queries import Head, HeadQuery, Replay, ReplayQuery, Snapshot, SnapshotQuery
 from parlour.kernel.log import EventLog, LogHead, Record
+from parlour.kernel.paging import page_of
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 
@@ -59,7 +60,7 @@ class Queries:
         return Replay(_head(found), events, more=last < found.seq)
 
     async def snapshot(self, app: int, room: str, query: SnapshotQuery) -> Snapshot:
-        """The room as of a number, a time or now. No state: the name was never opened."""
+        """A page of the room as of a number, a time or now. No state: the name was never opened."""
         found = await self._find(app, room, query.room_uid)
         if found is None:
             if query.room_uid:
@@ -71,7 +72,7 @@ class Queries:
             raise Rejection(
                 Problem(int(Code.NOT_FOUND), f"the room has no event {max(wanted, query.min_seq)}", "seq", limit)
             )
-        return Snapshot(await self._folds.state(found.log, wanted, query.at))
+        return page_of(await self._folds.state(found.log, wanted, query.at), query.after)
 
     async def _find(self, app: int, room: str, room_uid: str) -> LogHead | None:
         if not room_uid:
