@@ -2,16 +2,18 @@
 
 from typing import Any, cast
 
-from test_negotiation import APP, Node, publish
+from test_negotiation import APP, Node, fixture, play, publish
 
-from parlour.contracts.relay import MediaStalled, MediaStarted, NodeUp, RelayFact
+from parlour.contracts.relay import FlightLog, FlightRun, MediaStalled, MediaStarted, NodeUp, RelayFact
 from parlour.relay.app.fact_book import FactBook
+from parlour.relay.app.flights import Flights
 from parlour.relay.app.heartbeat import Heartbeat
 from parlour.relay.app.limits import Limits
 from parlour.relay.app.lives import Lives
 from parlour.relay.app.relay import Relay
 from parlour.relay.app.watch import Watch
-from parlour.relay.domain.session import Slot, StreamKey
+from parlour.relay.domain.negotiation import check_offer
+from parlour.relay.domain.session import Slot, StreamKey, Transport
 
 
 class Counters:
@@ -20,10 +22,15 @@ class Counters:
     def __init__(self) -> None:
         self.silent: dict[int, float | None] = {}
         self.cpu_ns = 0
+        self.sinks: dict[int, dict[str, int]] = {}
+        self.flown: dict[int, list[tuple[Any, ...]]] = {}
 
     def stats(self) -> dict[str, Any]:
         tracks = {number: {"last_media_ms_ago": silent} for number, silent in self.silent.items()}
-        return {"tracks": tracks, "transports": {}, "sinks": {}, "node": {"thread_cpu_ns": [self.cpu_ns]}}
+        return {"tracks": tracks, "transports": {}, "sinks": self.sinks, "node": {"thread_cpu_ns": [self.cpu_ns]}}
+
+    def flight(self, transport: int) -> list[tuple[Any, ...]]:
+        return self.flown[transport]
 
     def local_candidates(self) -> list[tuple[str, int]]:
         return [("192.0.2.1", 5000), ("fd00::1", 5000)]
@@ -39,13 +46,24 @@ class Told:
         self.facts.append(fact)
 
 
+class Logs:
+    """Flight logs in order."""
+
+    def __init__(self) -> None:
+        self.kept: list[FlightLog] = []
+
+    def keep(self, found: FlightLog) -> None:
+        self.kept.append(found)
+
+
 class Bench:
     def __init__(self) -> None:
-        self.node, self.core, self.told = Node(), Counters(), Told()
+        self.node, self.core, self.told, self.logs, self.at = Node(), Counters(), Told(), Logs(), 1000.0
         self.book = FactBook("n", "boot", self.told)
         self.watch = Watch(
-            self.node.table, cast(Any, self.core), cast(Lives, None), self.book, Limits(stalled_after_s=5)
-        )
+            self.node.table, cast(Any, self.core), cast(Lives, None), self.book, Limits(stalled_after_s=5),
+            Flights("n", self.node.table, cast(Any, self.core), self.logs, lambda: self.at),
+        )  # fmt: skip
         self.node.offer("pub", "chromium-publish", [publish("s")])
         track = self.node.table.track(Slot(StreamKey(APP, "s"), "video"))
         assert track is not None
@@ -106,3 +124,44 @@ def test_the_heartbeat_weighs_the_packet_threads_and_takes_no_number() -> None:
     assert up.load.cpu == 0.25
     assert (up.load.tracks, up.number) == (2, 0)
     assert up.addresses == ("192.0.2.1:5000", "[fd00::1]:5000")
+
+
+def enter(bench: Bench, transport_id: str, number: int, fixture_name: str) -> None:
+    remote = check_offer(fixture(fixture_name)).transport
+    bench.node.table.put_transport(
+        Transport(transport_id, number, APP, f"session of {transport_id}", remote, "u", "p", 1)
+    )
+
+
+def test_a_stalled_stream_leaves_its_publishers_last_seconds_behind() -> None:
+    bench, number = Bench(), 900
+    enter(bench, "pub", number, "chromium-publish")
+    bench.core.flown[number] = [
+        (5200, 90, "received", bench.video, 65_530, 3, 10, 9000),
+        (5100, 0, "refused", 0, 4, 4, 1, 90),
+    ]
+    bench.sample(0)
+    bench.sample(6000)
+    (log,) = bench.logs.kept
+    assert (log.reason, log.transport_id, log.owner) == ("stalled", "pub", "session of pub")
+    assert log.runs == (
+        FlightRun(994_800_000, 90, "received", "s", "video", 65_530, 3, 10, 9000),
+        FlightRun(994_900_000, 0, "refused", "", "", 4, 4, 1, 90),
+    )
+
+
+def test_repairs_that_are_gone_are_a_freeze_once_in_ten_seconds() -> None:
+    bench = Bench()
+    bench.node.offer("play", "chromium-play", play=[play("s")])
+    enter(bench, "play", 901, "chromium-play")
+    sink = next(each for each in bench.node.table.sinks_on("play") if each.slot.kind == "video")
+    bench.core.flown[901] = []
+    for misses, kept in ((0, 0), (9, 0), (19, 1), (40, 1)):
+        bench.core.sinks[sink.number] = {"nack_misses": misses}
+        bench.sample(0)
+        assert len(bench.logs.kept) == kept, misses
+    assert bench.logs.kept[0].transport_id == "play"
+    bench.at += 11
+    bench.core.sinks[sink.number] = {"nack_misses": 60}
+    bench.sample(0)
+    assert len(bench.logs.kept) == 2

@@ -73,7 +73,7 @@ async def _relays(bus: Bus, app: int, state: RoomState) -> Held:
     wanted = {stream.stream_id for stream in state.streams}
     publishers, players = dict[str, str](), {stream: set[str]() for stream in wanted}
     for node in sorted({stream.node for stream in state.streams}):
-        async for transport in _transports(bus, node):
+        async for transport in transports_on(bus, node):
             if transport.app != app:
                 continue
             publishers |= {
@@ -85,7 +85,8 @@ async def _relays(bus: Bus, app: int, state: RoomState) -> Held:
     return Held((), tuple((s, owner, tuple(sorted(players[s]))) for s, owner in sorted(publishers.items())))
 
 
-async def _transports(bus: Bus, node: str) -> AsyncIterator[TransportReport]:
+async def transports_on(bus: Bus, node: str) -> AsyncIterator[TransportReport]:
+    """Every transport of a node, page by page."""
     after = ""
     while True:
         page = await bus.request(subjects.relay_command(node, "report"), Report(after), NodeReport, 2.0)

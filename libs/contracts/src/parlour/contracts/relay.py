@@ -91,7 +91,13 @@ class Report(RelayCommand, frozen=True, tag="report"):
     after: str = ""
 
 
-AnyRelayCommand = Negotiate | StopPublish | StopPlay | CloseTransport | RequestKeyframe | Report
+class ReadFlight(RelayCommand, frozen=True, tag="flight"):
+    """Ask for a transport's flight recorder; answered by `FlightLog`. The relay keeps a copy in its own folder too."""
+
+    transport_id: str
+
+
+AnyRelayCommand = Negotiate | StopPublish | StopPlay | CloseTransport | RequestKeyframe | Report | ReadFlight
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -106,6 +112,32 @@ class BoundStream(msgspec.Struct, frozen=True, omit_defaults=True):
     stream_id: str
     media: Media
     codec: str = ""
+
+
+class FlightRun(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Like decisions about packets that follow each other, within 100 ms. `what` is one of the packet core's words (`Core.flight`);
+    `at` is in unix microseconds. A player's left-out packets have the publisher's numbers."""
+
+    at: int
+    took_ms: int
+    what: str
+    stream_id: str
+    kind: str
+    first: int
+    last: int
+    packets: int
+    bytes: int
+
+
+class FlightLog(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The last ten seconds of one transport, oldest first. `reason` is stalled, repairs_missed or asked."""
+
+    node: str
+    transport_id: str
+    app: int
+    owner: str
+    reason: str
+    runs: tuple[FlightRun, ...]
 
 
 class TransportReport(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -12,6 +12,7 @@ pub mod crypto;
 pub mod egress;
 pub mod event;
 pub mod extensions;
+pub mod flight;
 pub mod ice;
 pub mod media;
 pub mod router;

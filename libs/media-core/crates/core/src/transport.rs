@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::bitrate::BitrateHint;
+use crate::flight::{Flight, Run};
 use crate::ice::{Agent, Path};
 use crate::media::Role;
 use crate::rtcp::ArrivalLog;
@@ -61,6 +62,10 @@ pub struct Transport {
     pub report_due_us: u64,
     /// What the peer is told to send.
     pub bitrate: BitrateHint,
+    /// What was decided about its packets lately.
+    pub flight: Flight,
+    /// The recorder's run of packets that belong to no medium.
+    pub stray: Run,
 }
 
 impl Transport {
@@ -82,6 +87,8 @@ impl Transport {
             arrivals_due_us: 0,
             report_due_us: 0,
             bitrate: BitrateHint::default(),
+            flight: Flight::default(),
+            stray: Run::default(),
         }
     }
 

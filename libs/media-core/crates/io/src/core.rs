@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parlour_media_core::command::Command;
+use parlour_media_core::flight::Record;
 use parlour_media_core::router::Router;
 
 use crate::directory::{Directory, Refused};
@@ -120,6 +121,20 @@ impl Core {
         let gone = Error::Unavailable("the packet thread does not answer");
         let (reply, answer) = mpsc::sync_channel(1);
         if lock(&self.thread).is_none() || !self.inbox.push(Request::Stats(reply)) {
+            return Err(gone);
+        }
+        answer.recv_timeout(STATS_TIMEOUT).map_err(|_| gone)
+    }
+
+    /// What was decided lately about the packets of a transport, oldest first, and the core's time to measure it by;
+    /// nothing about one that is not there.
+    ///
+    /// # Errors
+    /// A thread that is gone.
+    pub fn flight(&self, transport: u64) -> Result<Option<(u64, Vec<Record>)>, Error> {
+        let gone = Error::Unavailable("the packet thread does not answer");
+        let (reply, answer) = mpsc::sync_channel(1);
+        if lock(&self.thread).is_none() || !self.inbox.push(Request::Flight(transport, reply)) {
             return Err(gone);
         }
         answer.recv_timeout(STATS_TIMEOUT).map_err(|_| gone)

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use parlour_media_core::command::Command;
 use parlour_media_core::event::Event;
+use parlour_media_core::flight::Record;
 
 use crate::stats::Stats;
 use crate::sys::EventFd;
@@ -22,6 +23,8 @@ pub enum Request {
     Command(Command),
     /// A snapshot of all counters.
     Stats(SyncSender<Stats>),
+    /// The flight recorder of a transport, and how late it is.
+    Flight(u64, SyncSender<Option<(u64, Vec<Record>)>>),
     /// End.
     Stop,
 }

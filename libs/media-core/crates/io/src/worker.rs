@@ -135,6 +135,11 @@ impl Worker {
                     // Whoever asked may have stopped waiting.
                     let _ = reply.try_send(self.stats(state));
                 }
+                Request::Flight(transport, reply) => {
+                    let now_us = state.now_us();
+                    let read = self.router.flight(transport, now_us).map(|records| (now_us, records));
+                    let _ = reply.try_send(read);
+                }
                 Request::Stop => state.stopped = true,
             }
         }

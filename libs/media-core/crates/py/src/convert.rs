@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use parlour_media_core::command::{Codec, Extension, MediaKind, Payload};
 use parlour_media_core::event::Event;
+use parlour_media_core::flight::{Decision, Record};
 use parlour_media_core::stats::{SinkStats, TrackStats, TransportStats};
 use parlour_media_io::{Error, Notice, Refused, Stats};
 use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyValueError};
@@ -80,6 +81,30 @@ fn router_event(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyTuple>> {
         Event::MediaStarted { transport, track } => ("media_started", transport, track).into_pyobject(py),
         Event::Bye { transport, track } => ("bye", transport, track).into_pyobject(py),
     }
+}
+
+/// (ms ago, ms long, what, medium, first, last, packets, bytes).
+pub fn record<'py>(py: Python<'py>, now_us: u64, record: &Record) -> PyResult<Bound<'py, PyTuple>> {
+    let what = match record.decision {
+        Decision::Received => "received",
+        Decision::Useless => "useless",
+        Decision::Requested => "requested",
+        Decision::KeyframeRequested => "keyframe_requested",
+        Decision::Refused => "refused",
+        Decision::Forwarded => "forwarded",
+        Decision::Held => "held",
+        Decision::Unwanted => "unwanted",
+        Decision::AwaitedKeyframe => "awaited_keyframe",
+        Decision::Late => "late",
+        Decision::Unsealed => "unsealed",
+        Decision::Repaired => "repaired",
+        Decision::Unrepairable => "unrepairable",
+        Decision::RepairIgnored => "repair_ignored",
+        Decision::KeyframeWanted => "keyframe_wanted",
+    };
+    let ago_ms = now_us.saturating_sub(record.at_us) / 1000;
+    (ago_ms, record.span_ms, what, record.medium, record.first, record.last, record.packets, record.bytes)
+        .into_pyobject(py)
 }
 
 /// The snapshot as nested dictionaries.

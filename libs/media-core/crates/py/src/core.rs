@@ -186,6 +186,13 @@ impl PyCore {
         self.command(Command::SetMaxBitrate { transport, bps })
     }
 
+    fn flight<'py>(&self, py: Python<'py>, transport: u64) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        let read = py.detach(|| self.inner.flight(transport)).map_err(convert::raise)?;
+        let (now_us, records) =
+            read.ok_or_else(|| pyo3::exceptions::PyKeyError::new_err(format!("no transport {transport}")))?;
+        records.iter().map(|record| convert::record(py, now_us, record)).collect()
+    }
+
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let stats = py.detach(|| self.inner.stats()).map_err(convert::raise)?;
         convert::stats(py, stats)

@@ -113,5 +113,15 @@ class Core:
     def set_max_bitrate(self, transport: int, bps: int) -> None:
         """Caps what the publisher on this transport is told to send."""
 
+    def flight(self, transport: int) -> list[tuple[int, int, str, int, int, int, int, int]]:
+        """The flight recorder of a transport: what was decided about its packets in the last 10 s, oldest first.
+
+        Each is a run of like decisions, at most 100 ms long: (ms ago, ms long, what, medium, first and last sequence
+        number, packets, bytes). `medium` is a track, a sink, or 0. Of a publisher: received, useless, refused,
+        requested, keyframe_requested. Of a player: forwarded; left out as held, unwanted, awaited_keyframe, late,
+        unsealed; asked for again and repaired, unrepairable, repair_ignored; keyframe_wanted. What is left out has the
+        publisher's numbers, everything else those of the transport's peer.
+        """
+
     def stats(self) -> dict[str, Any]:
         """A snapshot: `transports`, `tracks` and `sinks` by id, and `node`."""

@@ -33,6 +33,9 @@ class RelaySettings(BusSettings, frozen=True, kw_only=True):
     handshake_timeout_s: Annotated[float, Setting("One DTLS handshake.", unit="s", least=1, most=60)] = 10.0
     heartbeat_s: Annotated[float, Setting("Between two node_up facts.", unit="s", least=0.1, most=10)] = 2.0
 
+    flight_dir: Annotated[str, Setting("Folder for flight logs of transports that froze; empty: none are kept.")] = ""
+    flight_logs: Annotated[int, Setting("Flight logs in that folder; the oldest makes way.", least=1, most=10000)] = 50
+
     def limits(self) -> Limits:
         """The part that the application counts and waits by."""
         return Limits(

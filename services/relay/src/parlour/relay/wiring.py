@@ -15,9 +15,11 @@ from parlour.relay.adapters.core_events import CoreEvents
 from parlour.relay.adapters.core_metrics import CoreMetrics
 from parlour.relay.adapters.dtls import DtlsHandshakes
 from parlour.relay.adapters.fact_sender import FactSender
+from parlour.relay.adapters.flight_folder import FlightFolder
 from parlour.relay.adapters.ids import RandomIds
 from parlour.relay.api.bus import RelayApi
 from parlour.relay.app.fact_book import FactBook
+from parlour.relay.app.flights import Flights
 from parlour.relay.app.forwarding import Forwarding
 from parlour.relay.app.heartbeat import Heartbeat, keep_beating
 from parlour.relay.app.lives import Lives
@@ -39,6 +41,7 @@ class Node(msgspec.Struct, frozen=True):
 
     relay: Relay
     watch: Watch
+    flights: Flights
     heartbeat: Heartbeat
     core: Core
     table: SessionTable
@@ -53,7 +56,7 @@ async def build(settings: RelaySettings) -> AsyncGenerator[Service]:
         sender = FactSender(bus)
         async with open_node(settings, sender) as node, asyncio.TaskGroup() as tasks:
             CoreMetrics(node.core, node.watch).register(metrics)
-            await RelayApi(node.relay, node.heartbeat.load).serve(bus, node.name)
+            await RelayApi(node.relay, node.flights, node.heartbeat.load).serve(bus, node.name)
             running = [
                 tasks.create_task(sender.run(), name="facts"),
                 tasks.create_task(keep_beating(node.heartbeat, node.watch, settings.heartbeat_s), name="heartbeat"),
@@ -93,10 +96,11 @@ async def _assemble(settings: RelaySettings, facts: Facts, core: Core) -> AsyncG
     )
     lives = Lives(table, core, forwarding, handshakes, book, time.monotonic, limits)
     relay = Relay(table, core, forwarding, lives, book, RandomIds(), certificate.fingerprint, limits)
-    watch = Watch(table, core, lives, book, limits)
+    flights = Flights(name, table, core, FlightFolder(settings.flight_dir, settings.flight_logs), time.time)
+    watch = Watch(table, core, lives, book, limits, flights)
     heartbeat = Heartbeat(table, core, relay, book, time.monotonic)
     async with CoreEvents(core, watch.handle):
         try:
-            yield Node(relay, watch, heartbeat, core, table, name)
+            yield Node(relay, watch, flights, heartbeat, core, table, name)
         finally:
             await lives.end_all("shutdown")

@@ -59,8 +59,10 @@ def service(
     port: int,
     state: Path,
     environ: Mapping[str, str],
+    keeps: Mapping[str, str],
 ) -> Launch:
-    """How to start one service. Settings of the user's own environment win over the defaults given here."""
+    """How to start one service. Settings of the user's own environment win over the defaults given here. `keeps`: variables
+    that say where what it notes for later is kept."""
     chosen = {key: environ[key] for key in PASSED_ON if key in environ}
     chosen |= {
         NATS_VARIABLE: servers.nats[name],
@@ -84,6 +86,7 @@ def service(
         # The same after a restart: what the one before it carried is known to be gone.
         chosen |= {"PARLOUR_RELAY_NODE": name, **Entrance.of(environ).relay(host)}
     mine = f"PARLOUR_{name.upper()}_"
+    chosen |= {key: value for key, value in keeps.items() if key.startswith(mine) or key in SHARED}
     chosen |= {key: value for key, value in environ.items() if key.startswith(mine) or key in SHARED}
     if KEY_VARIABLE in environ and name in servers.postgres:
         chosen[KEY_VARIABLE] = environ[KEY_VARIABLE]

@@ -6,6 +6,8 @@ secrets.json   passwords and keys, made once, readable to the owner alone
 run.json       what runs: written by the supervisor, read by `status`
 children.json  pids with start times, so that the next supervisor can reap what a killed one left
 logs/ nats/ postgres/
+traces/        spans of joins, one file for each process, bounded
+flight/        what relays decided about the packets of transports that froze
 """
 
 import contextlib
@@ -118,7 +120,8 @@ class StateFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             # As root, Postgres's account passes through here to its own folder; all else in here is closed to it.
             self.path.chmod(0o711 if self.account else 0o700)
-            self.logs.mkdir(exist_ok=True, mode=0o700)
+            for kept in (self.logs, self.path / "traces", self.path / "flight"):
+                kept.mkdir(exist_ok=True, mode=0o700)
             layout = self.path / "format"
             if not layout.exists():
                 layout.write_text(FORMAT)

@@ -153,6 +153,10 @@ class Supervisor:
             port=port,
             state=self.folder.path,
             environ=self.environ,
+            keeps={
+                "PARLOUR_TRACE_FILE": str(self.folder.path / "traces" / f"{replica}.jsonl"),
+                "PARLOUR_RELAY_FLIGHT_DIR": str(self.folder.path / "flight"),
+            },
         )
         self.services[replica] = self._child(replica, lambda: launch, http_ready(health))
         self.services[replica].start()

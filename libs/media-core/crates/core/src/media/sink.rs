@@ -8,6 +8,7 @@ use super::track::Track;
 use crate::command::{MediaKind, SinkConfig};
 use crate::egress::Egress;
 use crate::extensions::{MID, id_of, passed_on};
+use crate::flight::{Decision, Flight, Run};
 use crate::ice::Path;
 use crate::rtcp::{Compound, ReportBlock};
 use crate::rtp::{ExtensionWriter, FIXED_LEN, MAX_BLOCK_LEN, MAX_PACKET, write_header};
@@ -33,10 +34,16 @@ pub struct Outlet<'a> {
     pub cipher: &'a dyn PacketCipher,
     /// The slab.
     pub egress: &'a mut Egress,
+    /// Where decisions are noted.
+    pub flight: &'a mut Flight,
 }
 
 /// The sink.
 pub struct Sink {
+    /// As its owner named it.
+    pub id: u64,
+    /// The recorder's run of what the player asked for.
+    pub asked: Run,
     /// Index of the track.
     pub track: u32,
     /// Index of the player's transport.
@@ -62,6 +69,7 @@ pub struct Sink {
     extension_ids: [u8; 256],
     mid: Option<(u8, Vec<u8>)>,
     kind: MediaKind,
+    passed: Run,
     paused: bool,
     awaits_keyframe: bool,
     awaits_since_us: Option<u64>,
@@ -85,6 +93,9 @@ impl Sink {
             repair_types[usize::from(payload.from & 0x7f)] = payload.rtx.unwrap_or(NO_PAYLOAD);
         }
         Self {
+            id: config.sink,
+            asked: Run::default(),
+            passed: Run::default(),
             track: indexes.0,
             transport: indexes.1,
             ssrc: config.ssrc,
@@ -147,22 +158,33 @@ impl Sink {
         let payload_type = self.payload_types[usize::from(entry.header.payload_type)];
         // Padding without a payload probes the publisher's path, not the player's.
         if self.paused || payload_type == NO_PAYLOAD || packet.len() == entry.header.len {
-            self.numbers.leave_out(entry.epoch, entry.seq);
-            return;
+            let why = if self.paused { Decision::Held } else { Decision::Unwanted };
+            return self.leave_out(entry, packet, why, now_us, outlet);
         }
         let late = self.numbers.is_late(entry.epoch, entry.seq);
         if self.awaits_keyframe && (late || !self.may_start(entry, now_us)) {
-            self.numbers.leave_out(entry.epoch, entry.seq);
-            return;
+            return self.leave_out(entry, packet, Decision::AwaitedKeyframe, now_us, outlet);
         }
         let timestamp = entry.header.timestamp;
-        let Some(numbers) = self.numbers.forward(entry.epoch, entry.seq, timestamp, now_us) else { return };
-        if let Some(len) = self.send(entry, packet, payload_type, numbers, outlet) {
+        let Some(numbers) = self.numbers.forward(entry.epoch, entry.seq, timestamp, now_us) else {
+            outlet.flight.note(&mut self.passed, now_us, self.id, Decision::Late, entry.seq as u16, packet.len());
+            return;
+        };
+        let sent = self.send(entry, packet, payload_type, numbers, outlet);
+        let decision = if sent.is_some() { Decision::Forwarded } else { Decision::Unsealed };
+        let len = sent.unwrap_or(0);
+        outlet.flight.note(&mut self.passed, now_us, self.id, decision, numbers.seq as u16, len);
+        if sent.is_some() {
             self.history.note(numbers.seq as u16, position);
             self.packets += 1;
             self.bytes += len as u64;
             self.octets += (packet.len() - entry.header.len) as u64;
         }
+    }
+
+    fn leave_out(&mut self, entry: &Entry, packet: &[u8], why: Decision, now_us: u64, outlet: &mut Outlet<'_>) {
+        self.numbers.leave_out(entry.epoch, entry.seq);
+        outlet.flight.note(&mut self.passed, now_us, self.id, why, entry.seq as u16, packet.len());
     }
 
     fn may_start(&mut self, entry: &Entry, now_us: u64) -> bool {
@@ -208,7 +230,10 @@ impl Sink {
     pub fn repeat(&mut self, seq: u16, ring: &Ring, now_us: u64, outlet: &mut Outlet<'_>) -> bool {
         let interval_us = self.round_trip_us.unwrap_or(DEFAULT_REPEAT_INTERVAL_US).clamp(10_000, 500_000);
         let position = match self.history.request(seq, now_us, interval_us) {
-            Repeat::Ignore => return false,
+            Repeat::Ignore => {
+                outlet.flight.note(&mut self.asked, now_us, self.id, Decision::RepairIgnored, seq, 0);
+                return false;
+            }
             Repeat::Unknown => None,
             Repeat::Send(low) => ring.widen(low),
         };
@@ -218,9 +243,11 @@ impl Sink {
         });
         let Some((entry, packet, numbers)) = found else {
             self.nack_misses += 1;
+            outlet.flight.note(&mut self.asked, now_us, self.id, Decision::Unrepairable, seq, 0);
             return false;
         };
         self.nack_hits += 1;
+        outlet.flight.note(&mut self.asked, now_us, self.id, Decision::Repaired, seq, packet.len());
         let kind = usize::from(entry.header.payload_type);
         match (self.repair_ssrc, self.repair_types[kind]) {
             (Some(ssrc), repair_type) if repair_type != NO_PAYLOAD => {

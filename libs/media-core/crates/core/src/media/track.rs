@@ -7,6 +7,7 @@ use super::reception::Reception;
 use super::ring::Ring;
 use crate::command::{Codec, Extension, MediaKind, Payload, TrackConfig};
 use crate::extensions::{MID, TRANSPORT_CC, id_of};
+use crate::flight::Run;
 use crate::rtp::Header;
 use crate::srtp::replay::ReplayWindow;
 use crate::srtp::{Opened, nearest};
@@ -28,6 +29,14 @@ pub enum Role {
 
 /// The track.
 pub struct Track {
+    /// As its owner named it.
+    pub id: u64,
+    /// The recorder's runs: of packets, of retransmissions, of what the publisher was asked for.
+    pub arrived: Run,
+    /// See `arrived`.
+    pub repaired: Run,
+    /// See `arrived`.
+    pub asked: Run,
     /// Index of the publisher's transport.
     pub transport: u32,
     /// Audio or video.
@@ -78,6 +87,10 @@ impl Track {
     pub fn new(transport: u32, config: TrackConfig) -> Self {
         let clock_rate = config.payloads.first().map_or(90_000, |payload| payload.clock_rate);
         Self {
+            id: config.track,
+            arrived: Run::default(),
+            repaired: Run::default(),
+            asked: Run::default(),
             transport,
             kind: config.kind,
             ssrc: config.ssrcs.first().copied(),

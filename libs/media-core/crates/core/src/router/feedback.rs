@@ -3,6 +3,7 @@
 use super::{FEEDBACK_SSRC, Router};
 use crate::egress::Egress;
 use crate::event::Event;
+use crate::flight::Decision;
 use crate::media::{Outlet, SenderClock};
 use crate::rtcp::{Compound, Lost, Packet, Packets, ReportBlocks};
 use crate::transport::Transport;
@@ -55,10 +56,11 @@ impl Router {
     }
 
     fn note_picture_loss(&mut self, now_us: u64, transport: u32, ssrc: u32, egress: &mut Egress) {
-        let Some(sink) = self.sink_of(transport, ssrc).and_then(|sink| self.sinks.get(sink)) else { return };
+        let Some(sink) = self.sink_of(transport, ssrc).and_then(|sink| self.sinks.get_mut(sink)) else { return };
         let track = sink.track;
         if let Some(transport) = self.transports.get_mut(transport) {
             transport.counters.pli_rx += 1;
+            transport.flight.note(&mut sink.asked, now_us, sink.id, Decision::KeyframeWanted, 0, 0);
         }
         self.want_keyframe(track, now_us, egress);
     }
@@ -72,10 +74,10 @@ impl Router {
         let Some(sink) = self.sink_of(index, ssrc).and_then(|sink| self.sinks.get_mut(sink)) else { return };
         let Some(track) = self.tracks.get(sink.track) else { return };
         let Some(transport) = self.transports.get_mut(index) else { return };
-        let Transport { agent, srtp: Some(srtp), counters, .. } = transport else { return };
+        let Transport { agent, srtp: Some(srtp), counters, flight, .. } = transport else { return };
         let Some(path) = agent.active() else { return };
         let (packets, bytes) = (egress.packets().len(), egress.len());
-        let mut outlet = Outlet { path, flow: index, cipher: srtp.tx.cipher(), egress };
+        let mut outlet = Outlet { path, flow: index, cipher: srtp.tx.cipher(), egress, flight };
         counters.nack_rx += 1;
         for seq in lost {
             if sink.repeat(seq, &track.ring, now_us, &mut outlet) {
@@ -106,6 +108,7 @@ impl Router {
         self.compound.receiver_report(FEEDBACK_SSRC, &[]);
         self.compound.picture_loss(FEEDBACK_SSRC, ssrc);
         transport.counters.pli_tx += 1;
+        transport.flight.note(&mut track.asked, now_us, track.id, Decision::KeyframeRequested, 0, 0);
         transport.send_compound(track.transport, &self.compound, egress);
     }
 }

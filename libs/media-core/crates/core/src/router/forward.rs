@@ -69,10 +69,10 @@ fn serve(
     now_us: u64,
     egress: &mut Egress,
 ) {
-    let Transport { agent, srtp: Some(srtp), counters, .. } = transport else { return };
+    let Transport { agent, srtp: Some(srtp), counters, flight, .. } = transport else { return };
     let Some(path) = agent.active() else { return };
     let (packets, bytes) = (sink.packets, sink.bytes);
-    let mut outlet = Outlet { path, flow: sink.transport, cipher: srtp.tx.cipher(), egress };
+    let mut outlet = Outlet { path, flow: sink.transport, cipher: srtp.tx.cipher(), egress, flight };
     for position in positions {
         sink.forward(position, &track.ring, now_us, &mut outlet);
     }

@@ -3,6 +3,7 @@
 use super::Router;
 use crate::egress::Egress;
 use crate::event::Event;
+use crate::flight::Decision;
 use crate::ice::Path;
 use crate::media::Role;
 use crate::rtp::{Header, is_rtcp};
@@ -30,7 +31,10 @@ impl Router {
         };
         match open_rtp(transport, &header, datagram) {
             Ok(opened) => self.handle_opened(now_us, index, header, datagram, opened, egress),
-            Err(refusal) => count_refusal(transport, refusal),
+            Err(refusal) => {
+                transport.flight.note(&mut transport.stray, now_us, 0, Decision::Refused, header.seq, datagram.len());
+                count_refusal(transport, refusal);
+            }
         }
     }
 
@@ -58,7 +62,14 @@ impl Router {
             return;
         };
         let Some(track) = self.tracks.get_mut(route.track) else { return };
-        if !track.receive(route.role, header, datagram, opened, now_us) {
+        let (seq, len) = (header.seq, datagram.len());
+        let new = track.receive(route.role, header, datagram, opened, now_us);
+        if let Some(transport) = self.transports.get_mut(index) {
+            let decision = if new { Decision::Received } else { Decision::Useless };
+            let run = if route.role == Role::Primary { &mut track.arrived } else { &mut track.repaired };
+            transport.flight.note(run, now_us, track.id, decision, seq, len);
+        }
+        if !new {
             return;
         }
         if track.unforwarded + 1 == track.ring.head() {

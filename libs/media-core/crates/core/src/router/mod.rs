@@ -15,6 +15,7 @@ use std::collections::{HashMap, VecDeque};
 use crate::crypto::Scatter;
 use crate::egress::Egress;
 use crate::event::Event;
+use crate::flight::Record;
 use crate::ice::{Outcome, Path, split_username};
 use crate::media::{Sink, Track};
 use crate::rtcp::Compound;
@@ -162,6 +163,13 @@ impl Router {
     #[must_use]
     pub fn poll_timeout(&self) -> u64 {
         self.next_tick_us
+    }
+
+    /// What was decided lately about the packets of a transport, oldest first; `None` if it is not there.
+    #[must_use]
+    pub fn flight(&self, transport: u64, now_us: u64) -> Option<Vec<Record>> {
+        let transport = self.transports.get(self.transports.index(transport)?)?;
+        Some(transport.flight.read(now_us))
     }
 
     /// A snapshot of all counters.

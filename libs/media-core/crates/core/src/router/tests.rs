@@ -459,3 +459,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_flight_recorder_tells_what_became_of_each_packet() {
+    let mut world = World::call([2]);
+    world.video(1, true);
+    world.video(2, false);
+    world.video(4, false);
+    world.apply(Command::PauseSink { sink: 2, paused: true });
+    world.video(5, false);
+    let told = |world: &World, transport| {
+        let records = world.router.flight(transport, world.now_us).unwrap();
+        records
+            .iter()
+            .map(|record| (format!("{:?}", record.decision), record.medium, record.packets))
+            .collect::<Vec<_>>()
+    };
+    let publisher = told(&world, PUBLISHER);
+    assert!(publisher.contains(&("Received".to_owned(), TRACK, 2)), "{publisher:?}");
+    let player = told(&world, 2);
+    let fates: Vec<_> = player.iter().map(|(what, sink, packets)| (what.as_str(), *sink, *packets)).collect();
+    assert_eq!(fates, [("Forwarded", 2, 2), ("Forwarded", 2, 1), ("Held", 2, 1)]);
+    assert!(world.router.flight(9, world.now_us).is_none());
+}

@@ -3,6 +3,7 @@
 use super::{FEEDBACK_SSRC, Router};
 use crate::egress::Egress;
 use crate::event::Event;
+use crate::flight::Decision;
 use crate::rtcp::{Compound, MAX_BLOCKS};
 use crate::transport::Transport;
 
@@ -38,7 +39,11 @@ impl Router {
             track.losses.poll(now_us, ASSUMED_ROUND_TRIP_US, &mut self.wanted);
             self.current = self.transports.id(transport);
             self.ask_for_keyframe(index, now_us, egress);
-            let (Some(ssrc), Some(entry)) = (ssrc, self.transports.get_mut(transport)) else { continue };
+            let (Some(ssrc), Some(entry), Some(track)) =
+                (ssrc, self.transports.get_mut(transport), self.tracks.get_mut(index))
+            else {
+                continue;
+            };
             if self.wanted.is_empty() {
                 continue;
             }
@@ -46,6 +51,9 @@ impl Router {
             self.compound.receiver_report(FEEDBACK_SSRC, &[]);
             self.compound.nack(FEEDBACK_SSRC, ssrc, &self.wanted);
             entry.counters.nack_tx += 1;
+            for seq in &self.wanted {
+                entry.flight.note(&mut track.asked, now_us, track.id, Decision::Requested, *seq, 0);
+            }
             entry.send_compound(transport, &self.compound, egress);
         }
     }

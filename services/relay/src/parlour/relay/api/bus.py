@@ -7,15 +7,18 @@ from parlour.contracts import subjects
 from parlour.contracts.relay import (
     CloseTransport,
     Done,
+    FlightLog,
     Negotiate,
     Negotiated,
     NodeLoad,
     NodeReport,
+    ReadFlight,
     Report,
     RequestKeyframe,
     StopPlay,
     StopPublish,
 )
+from parlour.relay.app.flights import Flights
 from parlour.relay.app.relay import Relay
 from parlour.runtime.address import Address
 from parlour.runtime.bus import Bus, Endpoint, Headers
@@ -26,8 +29,9 @@ VERSION = "1.0.0"
 class RelayApi:
     """The node's endpoints."""
 
-    def __init__(self, relay: Relay, load: Callable[[], NodeLoad]) -> None:
+    def __init__(self, relay: Relay, flights: Flights, load: Callable[[], NodeLoad]) -> None:
         self._relay = relay
+        self._flights = flights
         self._load = load
 
     async def serve(self, bus: Bus, node: str) -> None:
@@ -39,6 +43,7 @@ class RelayApi:
             CloseTransport: self.close_transport,
             RequestKeyframe: self.keyframe,
             Report: self.report,
+            ReadFlight: self.flight,
         }
         endpoints: Mapping[str, Endpoint] = {
             kind: Endpoint(subjects.relay_command(node, kind), command, handler)
@@ -70,3 +75,7 @@ class RelayApi:
     async def report(self, _: Address, command: Report, __: Headers) -> NodeReport:
         """The session table, a page at a time."""
         return self._relay.report(self._load(), command.after)
+
+    async def flight(self, _: Address, command: ReadFlight, __: Headers) -> FlightLog:
+        """What was decided lately about a transport's packets."""
+        return self._flights.read(command.transport_id, "asked")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from parlour.contracts.relay import RelayFact
+from parlour.contracts.relay import FlightLog, RelayFact
 from parlour.relay.domain.negotiation import Numbers
 from parlour.relay.domain.sdp import Fingerprint
 
@@ -49,6 +49,7 @@ class PacketCore(Protocol):
     def pause_sink(self, sink: int, paused: bool) -> None: ...
     def request_keyframe(self, track: int) -> None: ...
     def stats(self) -> Mapping[str, Any]: ...
+    def flight(self, transport: int) -> list[tuple[int, int, str, int, int, int, int, int]]: ...
 
 
 class Endpoint(Protocol):
@@ -74,6 +75,12 @@ class Facts(Protocol):
     """Where facts go. Telling never waits and never fails: media does not depend on who listens."""
 
     def tell(self, fact: RelayFact) -> None: ...
+
+
+class FlightLogs(Protocol):
+    """Where flight logs are kept. Keeping never waits and never fails."""
+
+    def keep(self, found: FlightLog) -> None: ...
 
 
 class Ids(Numbers, Protocol):

@@ -1,6 +1,7 @@
 """Turns the core's events into the lives of transports, and its counters into started and stalled media."""
 
 from parlour.relay.app.fact_book import FactBook
+from parlour.relay.app.flights import Flights
 from parlour.relay.app.limits import Limits
 from parlour.relay.app.lives import Lives
 from parlour.relay.app.ports import CoreEvent, PacketCore
@@ -12,16 +13,23 @@ log = logger(__name__)
 GOODBYES = {"ice_timeout": "ice_timeout", "panic": "fault"}
 """Events after which the transport is gone, with the reason that is told."""
 
+MISSES_OF_A_FREEZE = 10
+"""Repairs that a player asked for within a second and that were gone: more than a picture can hide."""
+
 
 class Watch:
     """Handles each core event; `sample` looks at the counters, about once a second."""
 
-    def __init__(self, table: SessionTable, core: PacketCore, lives: Lives, book: FactBook, limits: Limits) -> None:
+    def __init__(
+        self, table: SessionTable, core: PacketCore, lives: Lives, book: FactBook, limits: Limits, flights: Flights
+    ) -> None:
         self._table = table
         self._core = core
         self._lives = lives
         self._book = book
         self._limits = limits
+        self._flights = flights
+        self._missed: dict[int, int] = {}
         self._flowing: set[int] = set()
         self.overflowed = 0
         self.panics = 0
@@ -48,7 +56,9 @@ class Watch:
 
     def sample(self) -> None:
         """Tells tracks that fell silent and tracks that speak again."""
-        counters: dict[int, dict[str, float | None]] = self._core.stats()["tracks"]
+        stats = self._core.stats()
+        self._look_for_freezes(stats["sinks"])
+        counters: dict[int, dict[str, float | None]] = stats["tracks"]
         limit_ms = self._limits.stalled_after_s * 1000
         for track in list(self._table.all_tracks()):
             silent_ms = counters[track.number].get("last_media_ms_ago") if track.number in counters else None
@@ -71,3 +81,14 @@ class Watch:
         if track is not None and number in self._flowing:
             self._flowing.discard(number)
             self._book.stalled(track, silent_ms)
+            if silent_ms:
+                self._flights.keep(track.transport_id, "stalled")
+
+    def _look_for_freezes(self, sinks: dict[int, dict[str, float]]) -> None:
+        """A player whose requests can no longer be met sees its picture stand still."""
+        missed = {number: int(each["nack_misses"]) for number, each in sinks.items()}
+        before, self._missed = self._missed, missed
+        for number, count in missed.items():
+            sink = self._table.sink_numbered(number) if count - before.get(number, 0) >= MISSES_OF_A_FREEZE else None
+            if sink is not None:
+                self._flights.keep(sink.transport_id, "repairs_missed")

@@ -155,6 +155,10 @@ class SessionTable:
         if not siblings:
             del self._sinks_of_slot[sink.slot]
 
+    def sink_numbered(self, number: int) -> Sink | None:
+        """The sink with the core's id, or None."""
+        return next((sink for sink in self._sinks.values() if sink.number == number), None)
+
     def sinks_of(self, slot: Slot) -> list[Sink]:
         """Who plays a slot."""
         return [self._sinks[key] for key in self._sinks_of_slot.get(slot, ())]

@@ -1,0 +1,66 @@
+"""The flight recorder as people read it: the core's runs of decisions, with streams for numbers and the time of day.
+
+A log is kept when something froze, and whenever somebody asks. One transport is not kept twice within the time that the recorder
+reaches back: the second log would say the same again.
+"""
+
+from collections.abc import Callable, Iterator
+
+from parlour.contracts.relay import FlightLog, FlightRun
+from parlour.relay.app.ports import FlightLogs, PacketCore
+from parlour.relay.domain import rejections
+from parlour.relay.domain.session import SessionTable, Slot
+from parlour.runtime.logging import logger
+
+SPAN_S = 10.0
+"""How far back the core's recorder reaches."""
+log = logger(__name__)
+
+
+class Flights:
+    """Reads and keeps flight logs. `clock` is unix time in seconds."""
+
+    def __init__(
+        self, node: str, table: SessionTable, core: PacketCore, logs: FlightLogs, clock: Callable[[], float]
+    ) -> None:
+        self._node = node
+        self._table = table
+        self._core = core
+        self._logs = logs
+        self._clock = clock
+        self._kept: dict[str, float] = {}
+
+    def read(self, transport_id: str, reason: str) -> FlightLog:
+        """The log of a transport, which is kept too. Rejection for one that is not here."""
+        transport = self._table.transports.get(transport_id)
+        if transport is None:
+            raise rejections.transport_not_found(transport_id)
+        try:
+            runs = tuple(self._runs(transport_id, transport.number))
+        except KeyError:
+            raise rejections.transport_not_found(transport_id) from None
+        found = FlightLog(self._node, transport_id, transport.app, transport.owner, reason, runs)
+        self._logs.keep(found)
+        return found
+
+    def keep(self, transport_id: str, reason: str) -> None:
+        """Keeps a log because something froze, unless that was just done."""
+        now = self._clock()
+        self._kept = {each: at for each, at in self._kept.items() if now - at < SPAN_S}
+        if transport_id in self._kept or transport_id not in self._table.transports:
+            return
+        self._kept[transport_id] = now
+        runs = self.read(transport_id, reason).runs
+        log.warning("flight_kept", transport_id=transport_id, reason=reason, runs=len(runs))
+
+    def _runs(self, transport_id: str, number: int) -> Iterator[FlightRun]:
+        now = round(self._clock() * 1e6)
+        slots = self._slots(transport_id)
+        for ago_ms, took_ms, what, medium, first, last, packets, octets in self._core.flight(number):
+            slot = slots.get(medium)
+            stream, kind = (slot.stream.stream_id, slot.kind) if slot else ("", "")
+            yield FlightRun(now - ago_ms * 1000, took_ms, what, stream, kind, first, last, packets, octets)
+
+    def _slots(self, transport_id: str) -> dict[int, Slot]:
+        parts = (*self._table.tracks_on(transport_id), *self._table.sinks_on(transport_id))
+        return {part.number: part.slot for part in parts}
