@@ -63,6 +63,7 @@ bench: setup ## the benchmarks, each with its floor beside it
 
 docs: setup ## write the generated reference pages anew
 	@for page in events codes; do $(BIN)/python -m parlour.contracts.reference $$page > docs/reference/$$page.md; done
+	@$(BIN)/python -m parlour.cli.settings_page > docs/reference/settings.md
 	@$(BIN)/python -m parlour.contracts.schema > docs/reference/contracts.json
 
 browser: ## a Chromium for the browser tests, where there is none

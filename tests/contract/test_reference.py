@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from parlour.cli import settings_page
 from parlour.contracts import reference, schema
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
@@ -13,6 +14,10 @@ FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 @pytest.mark.parametrize("page", sorted(reference.PAGES))
 def test_pages_are_current(page: str) -> None:
     assert (FOLDER / f"{page}.md").read_text() == reference.PAGES[page](), "run `make docs`"
+
+
+def test_settings_are_current() -> None:
+    assert (FOLDER / "settings.md").read_text() == settings_page.page(), "run `make docs`"
 
 
 def test_schema_is_current() -> None:

@@ -1,0 +1,66 @@
+"""The reference page of all settings, written from the services' own structs: `python -m parlour.cli.settings_page`.
+
+The command starts services by name and imports none of them; here too their settings are found by name.
+"""
+
+import importlib
+import sys
+from collections.abc import Iterator
+
+import msgspec
+
+from parlour.runtime.settings import BusSettings, RuntimeSettings, Setting, variables
+
+from .checkout import SERVICES
+
+HEAD = """# Settings
+
+Written from the services' settings by `make docs`. Each is a variable of the environment, read once when the process starts; all problems
+are told together, and a variable of a service's prefix that names no setting is one of them. `make up` sets what services need of each
+other; the shared ones may be given for one service alone as `PARLOUR_<SERVICE>_<NAME>`.
+"""
+TABLE = "| variable | meaning | unit | bounds | default |\n|---|---|---|---|---|"
+
+
+def page() -> str:
+    """The shared settings, then each service's."""
+    shared = set(RuntimeSettings.__struct_fields__)
+    parts = [HEAD, "## All services\n", TABLE, *_rows(RuntimeSettings, shared), ""]
+    for service in SERVICES:
+        settings = settings_of(service)
+        own = [name for name in settings.__struct_fields__ if name not in shared]
+        parts += [f"## {service}\n", *((TABLE, *_rows(settings, set(own))) if own else ("None of its own.",)), ""]
+    return "\n".join(parts)
+
+
+def settings_of(service: str) -> type[BusSettings]:
+    """The service's struct."""
+    module = importlib.import_module(f"parlour.{service}.settings")
+    found = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, BusSettings)]
+    return next(kind for kind in found if service == kind.SERVICE)
+
+
+def _rows(settings: type[BusSettings], names: set[str]) -> Iterator[str]:
+    fields = msgspec.structs.fields(settings)
+    for field, (variable, mark) in zip(fields, variables(settings), strict=True):
+        if field.name in names:
+            yield f"| `{variable}` | {mark.sentence} | {mark.unit} | {_bounds(mark)} | {_default(field)} |"
+
+
+def _bounds(mark: Setting) -> str:
+    least, most = ("" if bound is None else f"{bound:g}" for bound in (mark.least, mark.most))
+    if least and most:
+        return f"{least} to {most}"
+    return f"at least {least}" if least else f"at most {most}" if most else ""
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    if field.required:
+        return "must be set"
+    if field.default is msgspec.NODEFAULT:
+        return "drawn"
+    return f"`{field.default}`" if field.default not in ("", (), None) else "empty"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
