@@ -14,8 +14,10 @@ from websockets.exceptions import InvalidStatus
 
 from parlour.cli.embedded import free_port
 from parlour.contracts import commands as cmd
+from parlour.contracts import subjects
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import Caller, Request
+from parlour.contracts.queries import Head, HeadQuery
 from parlour.gateway.settings import GatewaySettings
 from parlour.gateway.wiring import build
 from parlour.runtime.bus import Bus
@@ -42,6 +44,10 @@ class House:
 
     async def token(self, user: str, room: str = "") -> str:
         return str((await self.operator("auth", "", cmd.IssueToken(user, room)))["token"])
+
+    async def events_of(self, room: str) -> int:
+        """How many events stand in the record; 0 for a room that was never opened."""
+        return (await self.bus.request(subjects.query(APP, room, "head"), HeadQuery(), Head, 5)).seq
 
     async def open(self, gateway: int = 0) -> RawClient:
         client = await RawClient.open(self.urls[gateway])
@@ -253,6 +259,11 @@ async def test_several_rooms_in_one_session(house: House) -> None:
     with pytest.raises(Refusal) as single:
         await client.ask("login", **ask, roomID="m3")
     assert single.value.code == Code.TOO_MANY_ROOMS
+    somebody = {**ask, "user": {"userID": "else"}, "token": await house.token("else")}
+    with pytest.raises(Refusal) as different:
+        await client.ask("login", **somebody, roomID="m3", multiRoom=True)
+    assert different.value.code == Code.MULTI_ROOM_USER
+    assert await house.events_of("m3") == 0
     await client.close()
     back = await house.open(1)
     positions = {"m1": one["position"], "m2": two["position"]}
@@ -289,6 +300,7 @@ async def test_tokens(house: House) -> None:
     with pytest.raises(Refusal) as elsewhere:
         await client.login(APP, "tok", "ann", await house.token("ann", "another"))
     assert elsewhere.value.code == Code.TOKEN_REFUSED
+    assert await house.events_of("tok") == 0, "what is refused appends nothing"
     await client.login(APP, "tok", "ann", await house.token("ann", "tok"))
     renewed = await client.ask("renewToken", roomID="tok", token=await house.token("ann", "tok"))
     assert renewed["tokenExpiresIn"] > 3600
@@ -320,6 +332,7 @@ async def test_limits_of_ids_come_with_the_vendor_s_codes(house: House) -> None:
         with pytest.raises(Refusal) as refused:
             await client.login(APP, room, user, token)
         assert refused.value.code == code
+    assert await house.events_of("r") == 0, "what is refused appends nothing"
     with pytest.raises(Refusal) as app:
         await client.login(0, "r", "lim", token)
     assert app.value.code == Code.APP_ID
