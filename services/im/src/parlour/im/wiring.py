@@ -1,10 +1,10 @@
 """Puts the service together: the only place where adapters are chosen."""
 
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from parlour.runtime.clock import SystemClock, SystemIds
-from parlour.runtime.connections import connected
+from parlour.runtime.connections import Connections, connected
 from parlour.runtime.process import Service
 from parlour.runtime.rooms import StateCache
 
@@ -19,16 +19,21 @@ from .settings import ImSettings
 @asynccontextmanager
 async def build(settings: ImSettings) -> AsyncGenerator[Service]:
     """The running service."""
-    async with AsyncExitStack() as stack:
-        to = await stack.enter_async_context(connected(settings, SERVICE))
-        cache = StateCache(
-            to.log, to.people, aggregate=messages.AGGREGATE, others=messages.NEEDS,
-            initial=lambda key: messages.Room(), absent=messages.Room, evolve=messages.evolve,
-        )  # fmt: skip
-        await stack.enter_async_context(cache.following(to.bus))
+    async with connected(settings, SERVICE) as to, assembled(settings, to):
+        yield Service(to.metrics, to.checks)
+
+
+@asynccontextmanager
+async def assembled(settings: ImSettings, to: Connections) -> AsyncGenerator[None]:
+    """Everything above the connections."""
+    cache = StateCache(
+        to.log, to.people, aggregate=messages.AGGREGATE, others=messages.NEEDS,
+        initial=lambda key: messages.Room(), absent=messages.Room, evolve=messages.evolve,
+    )  # fmt: skip
+    async with cache.following(to.bus):
         sending = Sending(cache, to.committer, to.people, SystemClock(), SystemIds(), MovingWindows(_limits(settings)))
         await Commands(sending).serve(to.bus)
-        yield Service(to.metrics, to.checks)
+        yield
 
 
 def _limits(settings: ImSettings) -> Limits:

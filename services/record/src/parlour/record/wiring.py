@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from parlour.runtime.connections import Connections, connected
-from parlour.runtime.leases import advisory
+from parlour.runtime.leases import Lease, advisory
 from parlour.runtime.logging import logger
 from parlour.runtime.process import Service
 from parlour.runtime.sealing import open_records
@@ -15,7 +15,7 @@ from .api.bus import Publisher, Questions, listen
 from .app.folds import Folds
 from .app.queries import Queries
 from .app.tail import Tail, persist
-from .app.upkeep import keep
+from .app.upkeep import Tables, keep
 from .settings import RecordSettings
 
 log = logger(__name__)
@@ -23,22 +23,30 @@ log = logger(__name__)
 
 @asynccontextmanager
 async def build(settings: RecordSettings) -> AsyncIterator[Service]:
-    """The running service. Each replica answers questions; one of them tails the log."""
-    async with connected(settings, "record") as to:
-        await Questions(Queries(to.log, to.people, open_records, Folds(to.log, to.people, open_records))).serve(to.bus)
-        tail = _tail(settings, to)
-        await listen(to.bus, tail)
-        async with asyncio.TaskGroup() as group:
-            leader = group.create_task(persist(lambda: _lead(settings, to, tail), _waits))
-            yield Service(to.metrics, to.checks)
-            leader.cancel()
+    """The running service."""
+    async with (
+        connected(settings, "record") as to,
+        assembled(settings, to, PostgresTables(to.pool), advisory(settings.postgres_dsn)),
+    ):
+        yield Service(to.metrics, to.checks)
 
 
-async def _lead(settings: RecordSettings, to: Connections, tail: Tail) -> None:
+@asynccontextmanager
+async def assembled(settings: RecordSettings, to: Connections, tables: Tables, lease: Lease) -> AsyncIterator[None]:
+    """Everything above the connections. Each replica answers questions; one of them tails the log."""
+    await Questions(Queries(to.log, to.people, open_records, Folds(to.log, to.people, open_records))).serve(to.bus)
+    tail = _tail(settings, to)
+    await listen(to.bus, tail)
+    async with asyncio.TaskGroup() as group:
+        leader = group.create_task(persist(lambda: _lead(settings, tail, tables, lease), _waits))
+        yield
+        leader.cancel()
+
+
+async def _lead(settings: RecordSettings, tail: Tail, tables: Tables, lease: Lease) -> None:
     """The work of which one replica's is enough, as long as this one holds the lease."""
-    async with advisory(settings.postgres_dsn)("record"):
+    async with lease("record"):
         log.info("record_leads")
-        tables = PostgresTables(to.pool)
         upkeep = lambda: keep(tables, months_ahead=settings.months_ahead, answers_kept_s=settings.answers_kept_h * 3600)  # noqa: E731
         async with asyncio.TaskGroup() as group:
             for work in (tail.run, tail.tell_heads, upkeep):

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from parlour.contracts import events as ev
-from parlour.runtime.connections import connected
+from parlour.runtime.connections import Connections, connected
 from parlour.runtime.deadlines import DeadlineLoop
-from parlour.runtime.leases import advisory
+from parlour.runtime.leases import Lease, advisory
 from parlour.runtime.process import Service
 from parlour.runtime.reactor import Reactor
 from parlour.runtime.rooms import StateCache
@@ -29,30 +29,35 @@ REACTS_TO = frozenset({ev.UserLeft.TAG, ev.UserKicked.TAG, ev.RoomClosed.TAG})
 @asynccontextmanager
 async def build(settings: RegistrySettings) -> AsyncIterator[Service]:
     """The running service."""
-    async with connected(settings, "registry") as to:
-        cache = StateCache(
-            to.log,
-            to.people,
-            aggregate="streams",
-            others=("room",),
-            initial=lambda key: Streams(),
-            absent=Streams,
-            evolve=evolve,
-        )
-        nodes = Nodes()
-        relays = BusRelays(to.bus)
-        transports = Transports(nodes, relays)
-        leaving = Leaving(to.log, to.people, cache, to.committer, transports)
-        losing = Losing(to.log, cache, to.committer, nodes, relays, transports.news, settings.republish_grace_s)
-        commands = Commands(
-            Publishing(cache, to.committer, transports, leaving), Plays(cache, to.committer, transports), losing
-        )
-        lease = advisory(settings.postgres_dsn)
-        reactor = Reactor(REACTOR, to.log, to.people, to.bus, leaving.react, types=REACTS_TO, lease=lease)
-        deadlines = DeadlineLoop(SERVICE, to.log, losing.due, to.metrics)
-        async with cache.following(to.bus), reactor.running(), deadlines.running(), asyncio.TaskGroup() as group:
-            background = [group.create_task(losing.watch(lambda: to.bus.connected)), group.create_task(losing.work())]
-            await commands.serve(to.bus)
-            yield Service(to.metrics, to.checks)
-            for task in background:
-                task.cancel()
+    async with connected(settings, "registry") as to, assembled(settings, to, advisory(settings.postgres_dsn)):
+        yield Service(to.metrics, to.checks)
+
+
+@asynccontextmanager
+async def assembled(settings: RegistrySettings, to: Connections, lease: Lease) -> AsyncIterator[None]:
+    """Everything above the connections."""
+    cache = StateCache(
+        to.log,
+        to.people,
+        aggregate="streams",
+        others=("room",),
+        initial=lambda key: Streams(),
+        absent=Streams,
+        evolve=evolve,
+    )
+    nodes = Nodes()
+    relays = BusRelays(to.bus)
+    transports = Transports(nodes, relays)
+    leaving = Leaving(to.log, to.people, cache, to.committer, transports)
+    losing = Losing(to.log, cache, to.committer, nodes, relays, transports.news, settings.republish_grace_s)
+    commands = Commands(
+        Publishing(cache, to.committer, transports, leaving), Plays(cache, to.committer, transports), losing
+    )
+    reactor = Reactor(REACTOR, to.log, to.people, to.bus, leaving.react, types=REACTS_TO, lease=lease)
+    deadlines = DeadlineLoop(SERVICE, to.log, losing.due, to.metrics)
+    async with cache.following(to.bus), reactor.running(), deadlines.running(), asyncio.TaskGroup() as group:
+        background = [group.create_task(losing.watch(lambda: to.bus.connected)), group.create_task(losing.work())]
+        await commands.serve(to.bus)
+        yield
+        for task in background:
+            task.cancel()

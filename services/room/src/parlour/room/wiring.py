@@ -7,7 +7,7 @@ from parlour.contracts import events as ev
 from parlour.runtime.clock import SystemClock, SystemIds
 from parlour.runtime.connections import Connections, connected
 from parlour.runtime.deadlines import DeadlineLoop
-from parlour.runtime.leases import advisory
+from parlour.runtime.leases import Lease, advisory
 from parlour.runtime.process import Service
 from parlour.runtime.reactor import Reactor
 from parlour.runtime.rooms import StateCache
@@ -15,7 +15,7 @@ from parlour.runtime.rooms import StateCache
 from .adapters.moving_window import MovingWindow
 from .adapters.sessions import Sessions
 from .api.bus import SERVICE, Commands
-from .api.presence import PresenceFeed
+from .api.presence import AllSessions, PresenceFeed
 from .app.attendance import Attendance
 from .app.drafting import Drafting
 from .app.emptiness import CAUSES, REACTOR, Emptiness
@@ -28,9 +28,20 @@ from .settings import RoomSettings
 
 @asynccontextmanager
 async def build(settings: RoomSettings) -> AsyncGenerator[Service]:
-    """The running service; commands are taken once everything that follows from them is at work."""
+    """The running service."""
+    async with (
+        connected(settings, SERVICE) as to,
+        assembled(settings, to, Sessions(to.pool), advisory(settings.postgres_dsn)),
+    ):
+        yield Service(to.metrics, to.checks)
+
+
+@asynccontextmanager
+async def assembled(
+    settings: RoomSettings, to: Connections, sessions: AllSessions, lease: Lease
+) -> AsyncGenerator[None]:
+    """Everything above the connections; commands are taken once all that follows from them is at work."""
     async with AsyncExitStack() as stack:
-        to = await stack.enter_async_context(connected(settings, SERVICE))
         cache = _states(to)
         await stack.enter_async_context(cache.following(to.bus))
         clock, ids = SystemClock(), SystemIds()
@@ -42,10 +53,9 @@ async def build(settings: RoomSettings) -> AsyncGenerator[Service]:
         )  # fmt: skip
         emptiness = Emptiness(cache, to.committer, drafting, clock, delay_s=settings.empty_delay_s)
         reactor = Reactor(
-            REACTOR, to.log, to.people, to.bus, emptiness.something_went,
-            types=CAUSES, lease=advisory(settings.postgres_dsn),
+            REACTOR, to.log, to.people, to.bus, emptiness.something_went, types=CAUSES, lease=lease,
         )  # fmt: skip
-        feed = PresenceFeed(to.bus, settings.instance, presence, attendance, Sessions(to.pool))
+        feed = PresenceFeed(to.bus, settings.instance, presence, attendance, sessions)
         await stack.enter_async_context(feed.running())
         await stack.enter_async_context(reactor.running())
         await stack.enter_async_context(
@@ -53,7 +63,7 @@ async def build(settings: RoomSettings) -> AsyncGenerator[Service]:
         )
         rates = MovingWindow(settings.extra_info_per_s)
         await Commands(Rooms(to.log, to.people, cache, to.committer, drafting, rates)).serve(to.bus)
-        yield Service(to.metrics, to.checks)
+        yield
 
 
 def _states(to: Connections) -> StateCache[domain.State]:
