@@ -175,8 +175,22 @@ class Publishing:
             await self._release(key, call, body)
 
     async def _release(self, key: LogKey, call: Call, body: cmd.Publish) -> None:
+        """Gives the stream id back, unless the same command, asked for once more, has made the stream of it meanwhile."""
         free = claims.release_stream(key, body.session_id, call.actor, body.stream_id)
-        await self._committer.commit(self._aside(call, (free,)))
+        aside = Call(call.app, call.room, self._ids.uuid7(), call.principal, call.digest)
+
+        def decide(loaded: Loaded[Streams]) -> Draft:
+            if loaded.key != key or not loaded.open:
+                return aside.draft(claims=(free,))
+            stream = loaded.state.streams.get(body.stream_id)
+            if stream is not None and stream.session_id == body.session_id:
+                return aside.draft()
+            unchanged = Change(
+                key, "streams", loaded.version, ()
+            )  # no event, but refused where a stream was added meanwhile
+            return aside.draft(unchanged, claims=(free,))
+
+        await decide_and_commit(self._cache, self._committer, aside, decide)
 
     async def _drop_old(self, before: Stream | None, answer: Answer) -> None:
         """A stream that moved leaves its old transport."""
