@@ -179,6 +179,23 @@ class MemoryLog:
         slots = self._claims.get((kind, app, key), {})
         return tuple(ClaimRow(kind, app, key, slot, holder) for slot, holder in sorted(slots.items()))
 
+    def all_claims(self, kind: str) -> list[ClaimRow]:
+        """Every claim of a kind, for whoever looks at the whole."""
+        return [
+            ClaimRow(of, app, key, slot, holder)
+            for (of, app, key), slots in self._claims.items()
+            if of == kind
+            for slot, holder in slots.items()
+        ]
+
+    def all_deadlines(self, service: str) -> list[str]:
+        """The keys of every deadline of a service."""
+        return [key for (owner, key) in self._deadlines if owner == service]
+
+    def all_records(self) -> dict[LogKey, tuple[Record, ...]]:
+        """Every log with its events."""
+        return {log.key: tuple(log.records) for log in self._logs.values()}
+
     async def due(self, service: str, now: int, limit: int, lease_us: int) -> tuple[DueDeadline, ...]:
         """See `EventLog.due`."""
         self._check_available()

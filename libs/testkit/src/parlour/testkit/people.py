@@ -2,18 +2,21 @@
 
 import base64
 import os
-from uuid import uuid4
+from collections.abc import Callable
+from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _NONCE_BYTES = 12
+_KEY_BYTES = 32
 
 
 class MemoryPeople:
     """See `parlour.kernel.sealing.People`. As with the real one, a key must have been loaded before it is used."""
 
-    def __init__(self) -> None:
+    def __init__(self, draw: Callable[[int], bytes] = os.urandom) -> None:
+        self._draw = draw
         self._actors: dict[tuple[int, str], str] = {}
         self._keys: dict[str, AESGCM] = {}
         self._loaded: set[str] = set()
@@ -23,8 +26,8 @@ class MemoryPeople:
         known = self._actors.get((app, user_id))
         if known is not None:
             return known
-        actor = self._actors[app, user_id] = str(uuid4())
-        self._keys[actor] = AESGCM(AESGCM.generate_key(256))
+        actor = self._actors[app, user_id] = str(UUID(bytes=self._draw(16), version=4))
+        self._keys[actor] = AESGCM(self._draw(_KEY_BYTES))
         self._loaded.add(actor)
         return actor
 
@@ -44,7 +47,7 @@ class MemoryPeople:
         """Sealed text; LookupError if the key was not loaded or the person is erased."""
         if actor not in self._loaded or actor not in self._keys:
             raise LookupError(f"no key for {actor}")
-        nonce = os.urandom(_NONCE_BYTES)
+        nonce = self._draw(_NONCE_BYTES)
         sealed = self._keys[actor].encrypt(nonce, text.encode(), f"{actor}|{context}".encode())
         return f"{actor}:{base64.b64encode(nonce + sealed).decode()}"
 

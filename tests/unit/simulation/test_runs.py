@@ -1,0 +1,117 @@
+"""Whole runs by seed: right, repeatable, and wrong where a part is."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import parlour.im.wiring as im_wiring
+import parlour.record.wiring as record_wiring
+import parlour.registry.wiring as registry_wiring
+from parlour.gateway.app.resume import Missed, Resumes
+from parlour.gateway.app.seat import Session
+from parlour.im.app.sending import Sending
+from parlour.im.domain.messages import Message
+from parlour.kernel.log import Record
+from parlour.record.app.tail import Tail
+from parlour.runtime.drafts import Call, Done
+from parlour.runtime.reactor import Handler, Reactor
+from parlour.testkit.simulation.run import Outcome, simulate
+
+PLANTED_SEEDS = 60
+"""A planted fault must show within so many runs."""
+
+
+def first_wrong() -> Outcome | None:
+    """The first run that is judged wrong."""
+    return next((outcome for seed in range(PLANTED_SEEDS) if (outcome := simulate(seed)).violations), None)
+
+
+def test_a_seed_is_one_run() -> None:
+    steps: tuple[list[str], list[str]] = ([], [])
+    outcomes = [simulate(7, told.append) for told in steps]
+    assert steps[0] == steps[1]
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[0].events
+
+
+def test_another_seed_is_another_run() -> None:
+    assert simulate(1).digest != simulate(2).digest
+
+
+class HastySending(Sending):
+    """Answers before the commit."""
+
+    async def _send(self, call: Call, message: Message) -> Done:
+        work = asyncio.get_running_loop().create_task(super()._send(call, message))
+        work.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return Done((), b"null")
+
+
+class ForgetfulTail(Tail):
+    """Takes for told what nobody was told."""
+
+    async def _settle(self) -> None:
+        for one in self._telling.settled(1e12):
+            if one.told:
+                self._moved((one,))
+
+    async def _repair(self, missed: tuple[Record, ...]) -> None:
+        """Publishes nothing."""
+
+
+class SkippingReactor(Reactor):
+    """Does not do every third thing."""
+
+    def __init__(self, name: str, log: Any, people: Any, bus: Any, handler: Handler, **options: Any) -> None:
+        seen = 0
+
+        async def most(view: Any) -> None:
+            nonlocal seen
+            seen += 1
+            if seen % 3:
+                await handler(view)
+
+        super().__init__(name, log, people, bus, most, **options)
+
+
+def repeat_the_last(session: Session, missed: Missed, catch_up: Callable[[Session, Missed], None]) -> None:
+    """A resume that sends one event too many."""
+    feed = missed.feed.mirror or missed.mirror
+    if not missed.reason and missed.upto > feed.floor:
+        missed.upto -= 1
+    catch_up(session, missed)
+
+
+def test_an_answer_before_the_commit_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(im_wiring, "Sending", HastySending)
+    wrong = first_wrong()
+    assert wrong is not None
+    assert any(v.startswith("promise 1") for v in wrong.violations), wrong.violations
+
+
+def test_a_lost_republish_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_wiring, "Tail", ForgetfulTail)
+    wrong = first_wrong()
+    assert wrong is not None
+    assert any("the log" in v for v in wrong.violations), wrong.violations
+
+
+def test_a_reactor_that_skips_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry_wiring, "Reactor", SkippingReactor)
+    wrong = first_wrong()
+    assert wrong is not None
+    assert any("of a session that left" in v for v in wrong.violations), wrong.violations
+
+
+def test_a_resume_that_repeats_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Resumes._catch_up
+    monkeypatch.setattr(
+        Resumes,
+        "_catch_up",
+        lambda self, session, missed: repeat_the_last(session, missed, lambda s, m: right(self, s, m)),
+    )
+    wrong = first_wrong()
+    assert wrong is not None
+    assert any("again" in v for v in wrong.violations), wrong.violations
