@@ -1,6 +1,7 @@
 """Whole runs by seed: right, repeatable, and wrong where a part is."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,6 @@ from parlour.gateway.app.resume import Missed, Resumes
 from parlour.gateway.app.seat import Session
 from parlour.im.app.sending import Sending
 from parlour.im.domain.messages import Message
-from parlour.kernel.log import Record
 from parlour.record.app.tail import Tail
 from parlour.runtime.drafts import Call, Done
 from parlour.runtime.reactor import Handler, Reactor
@@ -49,16 +49,11 @@ class HastySending(Sending):
         return Done((), b"null")
 
 
-class ForgetfulTail(Tail):
-    """Takes for told what nobody was told."""
+class SilentTail(Tail):
+    """Takes for told what it reads: publishes nothing again and names no head."""
 
     async def _settle(self) -> None:
-        for one in self._telling.settled(1e12):
-            if one.told:
-                self._moved((one,))
-
-    async def _repair(self, missed: tuple[Record, ...]) -> None:
-        """Publishes nothing."""
+        self._telling.settled(math.inf)
 
 
 class SkippingReactor(Reactor):
@@ -92,7 +87,7 @@ def test_an_answer_before_the_commit_is_caught(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_lost_republish_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record_wiring, "Tail", ForgetfulTail)
+    monkeypatch.setattr(record_wiring, "Tail", SilentTail)
     wrong = first_wrong()
     assert wrong is not None
     assert any("the log" in v for v in wrong.violations), wrong.violations

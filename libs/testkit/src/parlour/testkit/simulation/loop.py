@@ -3,6 +3,7 @@
 import asyncio
 import math
 import random
+import secrets
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -73,6 +74,7 @@ def determined(clock: VirtualClock, seed: int) -> Generator[None]:
     state = random.getstate()
     random.seed(f"services/{seed}")
     made = random.Random
+    tokens = made(f"tokens/{seed}")
 
     def drawn(given: Any = None) -> random.Random:
         return made(f"unseeded/{seed}" if given is None else given)
@@ -85,6 +87,7 @@ def determined(clock: VirtualClock, seed: int) -> Generator[None]:
     with (
         mock.patch.multiple(time, **clocks),
         mock.patch.object(random, "Random", drawn),
+        mock.patch.object(secrets, "token_hex", lambda octets=16: tokens.randbytes(octets).hex()),
         mock.patch.object(runtime_clock, "new_uuid7", Draws(clock, seed).uuid7),
     ):
         try:
