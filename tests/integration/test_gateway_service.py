@@ -259,7 +259,7 @@ async def test_several_rooms_in_one_session(house: House) -> None:
     with pytest.raises(Refusal) as single:
         await client.ask("login", **ask, roomID="m3")
     assert single.value.code == Code.TOO_MANY_ROOMS
-    somebody = {**ask, "user": {"userID": "else"}, "token": await house.token("else")}
+    somebody: dict[str, Any] = {**ask, "user": {"userID": "else"}, "token": await house.token("else")}
     with pytest.raises(Refusal) as different:
         await client.ask("login", **somebody, roomID="m3", multiRoom=True)
     assert different.value.code == Code.MULTI_ROOM_USER
