@@ -22,7 +22,7 @@ SETTINGS = {"PARLOUR_ROOM_HEARTBEAT_WINDOW_S": "60", "PARLOUR_GATEWAY_HEARTBEAT_
 _numbers = count(1)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def doubled() -> Iterator[Suite]:
     """The suite with two of every service but the relay."""
     with running_suite(SETTINGS, "--replicas", "2") as running:

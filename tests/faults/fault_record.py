@@ -1,6 +1,7 @@
 """The record of the rooms that a crowd was in, read over one connection, and the checker's word on it."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -30,3 +31,21 @@ async def verdict(nats: str, crowd: Crowd) -> list[Violation]:
     for member in crowd.members:
         await member.reach(heads[member.position.split(".")[0]], within_s=20)
     return check(crowd.histories(), record)
+
+
+def outliving_streams(events: Iterable[dict[str, Any]]) -> list[str]:
+    """Streams that are still in a room which their session has left, by one life's record."""
+    live: dict[str, str] = {}
+    gone: set[str] = set()
+    for event in events:
+        data = event["data"]
+        match event["type"]:
+            case "stream.added.v1":
+                live[data["streamID"]] = data["sessionID"]
+            case "stream.removed.v1":
+                live.pop(data["streamID"], None)
+            case "room.user_left.v1" | "room.user_kicked.v1":
+                gone.add(data["sessionID"])
+            case _:
+                pass
+    return sorted(stream for stream, session in live.items() if session in gone)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from fault_record import logs, verdict
+from fault_results import ALL
 
 from parlour.testkit.client import Frame, raw_client
 from parlour.testkit.faults.crowd import Crowd
@@ -58,6 +59,7 @@ def hasty() -> Iterator[Suite]:
         yield running
 
 
+@pytest.mark.skipif(not ALL, reason="only by `make faults`: it starts a suite of its own")
 async def test_one_that_stays_dead_suspends_and_then_removes_its_sessions(hasty: Suite) -> None:
     processes = Processes(str(hasty.status()["state_folder"]))
     tokens = {user: hasty.dev_token(user) for user in ("stays", "goes")}

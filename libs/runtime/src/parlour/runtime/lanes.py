@@ -33,7 +33,7 @@ from parlour.kernel.log import (
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 
-from . import sealing, tracing
+from . import failpoints, sealing, tracing
 from .bus import Bus
 from .drafts import Change, ClaimRefused, Done, Draft, Stale, position_of
 from .logging import logger
@@ -77,6 +77,8 @@ class Lane:
         self._wake = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
+        self._replies_early = failpoints.planted(failpoints.REPLY_BEFORE_COMMIT)
+        self._says_nothing = failpoints.planted(failpoints.LOST_REPUBLISH)
 
     def start(self) -> None:
         """Begins to take drafts."""
@@ -107,7 +109,10 @@ class Lane:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            await self._settle_apart(self._take())
+            batch = self._take()
+            if self._replies_early:
+                await _reply_early(batch)
+            await self._settle_apart(batch)
 
     async def _settle_apart(self, batch: list[_Pending]) -> None:
         """A call that fails for another reason than the log's absence is one unit's fault: the others go each by itself."""
@@ -249,6 +254,8 @@ class Lane:
         return await sealing.open_records(self._people, records)
 
     async def _publish(self, views: tuple[EventView, ...], pending: _Pending) -> None:
+        if self._says_nothing and _of_messages(pending.draft):
+            return
         for view in views:
             headers = {
                 "Parlour-Seq": str(view.seq),
@@ -263,6 +270,18 @@ class Lane:
             except Exception as error:
                 self._metrics.publish_failures.inc()
                 log.warning("publish_failed", room_uid=view.room_uid, seq=view.seq, error=repr(error))
+
+
+async def _reply_early(batch: list[_Pending]) -> None:
+    """The planted fault `reply_before_commit`."""
+    for pending in batch:
+        if _of_messages(pending.draft) and not pending.future.done():
+            pending.future.set_result(Done((), pending.draft.answer, False, ""))
+    await asyncio.sleep(1.0)
+
+
+def _of_messages(draft: Draft) -> bool:
+    return bool(draft.changes) and all(change.expected is None for change in draft.changes)
 
 
 def _position(draft: Draft, views: tuple[EventView, ...]) -> str:

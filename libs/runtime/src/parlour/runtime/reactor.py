@@ -23,6 +23,7 @@ from parlour.kernel.log import EventLog, LogUnavailable, Record
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 
+from . import failpoints
 from .address import Address
 from .bus import Bus, Headers, Unavailable
 from .leases import Lease, always
@@ -173,8 +174,10 @@ class Reactor:
     async def _page(self, p: int, records: tuple[Record, ...]) -> None:
         wanted = [record for record in records if self._types is None or record.type in self._types]
         views = await open_records(self._people, wanted)
+        skips = failpoints.planted(failpoints.SKIPPING_REACTOR)
         for record, view in zip(wanted, views, strict=True):
-            await self._handle(view)
+            if not skips:
+                await self._handle(view)
             await self._reached(p, record.pos)
         await self._reached(p, records[-1].pos)
 

@@ -12,6 +12,8 @@ one of those fails, the ones above it fail by their version and are decided agai
     done = await decide_and_commit(cache, committer, call, lambda room: decide_draft(room, command))
 """
 
+import asyncio
+import random
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -35,7 +37,10 @@ from .sealing import open_records
 
 ROOMS = 4096
 """States kept; the least recently used one is folded again when it is needed."""
-TRIES = 5
+TRIES = 12
+CALM_TRIES = 3
+"""After so many, another replica is at the same room: a pause of a random length lets one of the two go first."""
+PAUSE_S = 0.005
 PAGE = 500
 
 S = TypeVar("S")
@@ -218,7 +223,9 @@ async def decide_and_commit(
     claim is refused although the state was fresh.
     """
     fresh = False
-    for _ in range(TRIES):
+    for tried in range(TRIES):
+        if tried >= CALM_TRIES:
+            await asyncio.sleep(random.uniform(0, PAUSE_S * 2 ** (tried - CALM_TRIES)))
         loaded = await _load_all(cache, call.app, (call.room, *also), fresh)
         certain = all(room.fresh for room in loaded)
         try:

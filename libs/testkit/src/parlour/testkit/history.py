@@ -10,6 +10,7 @@ Promises:
 4. What a client applied is a continuation: seq by seq or by declared skips, from where it began or was told to resync.
 5. Nothing was seen before its commit.
 6. A resync is explained: the client's position was not in the log any more, or the server named another reason.
+7. Whoever is still there at the end has seen the whole log (`unseen`; only once nothing is under way any more).
 """
 
 from collections import defaultdict
@@ -172,8 +173,36 @@ def _check_beginning(
     standing[uid] = seq
 
 
-def from_frames(name: str, room: str, frames: Iterable[dict[str, object]]) -> ClientHistory:
-    """A client's history from the frames that it received for one room, in their order (docs/protocol.md)."""
+def unseen(clients: Iterable[ClientHistory], logs: Iterable[Logged]) -> list[Violation]:
+    """Promise 7, for clients whose last life is still in `logs`."""
+    heads: dict[str, int] = {}
+    for event in logs:
+        heads[event.room_uid] = max(event.seq, heads.get(event.room_uid, 0))
+    found: list[Violation] = []
+    for client in clients:
+        last = client.seen[-1] if client.seen else None
+        uid, seq = ("", 0) if last is None else _stands_at(last)
+        if seq < heads.get(uid, 0):
+            found.append(
+                Violation(7, client.name, f"stands at {seq}, and was never shown what follows up to {heads[uid]}")
+            )
+    return found
+
+
+def _stands_at(item: Applied | Began) -> tuple[str, int]:
+    if isinstance(item, Applied):
+        return item.room_uid, item.last
+    uid, seq, _ = item.position.split(".")
+    return uid, int(seq)
+
+
+def from_frames(
+    name: str, room: str, frames: Iterable[dict[str, object]], *, repetitions: bool = False
+) -> ClientHistory:
+    """A client's history from the frames that it received for one room, in their order (docs/protocol.md).
+
+    repetitions: keeps events that came twice, for a test that says there must be none.
+    """
     history, at, why = ClientHistory(name), 0, ""
     for frame in frames:
         kind, position = frame.get("t"), str(frame.get("pos") or frame.get("position") or "")
@@ -190,7 +219,7 @@ def from_frames(name: str, room: str, frames: Iterable[dict[str, object]]) -> Cl
         elif kind in ("ev", "skip"):
             uid, last, hash8 = position.split(".")
             first = int(str(frame["from"])) if kind == "skip" else int(last)
-            if int(last) > at:  # at or below: a repetition, dropped as rule 1 for clients says
+            if repetitions or int(last) > at:  # at or below: a repetition, dropped as rule 1 for clients says
                 history.seen.append(Applied(uid, first, int(last), hash8))
                 at = int(last)
     return history

@@ -18,6 +18,7 @@ from parlour.gateway.domain.frames import to_text
 from parlour.gateway.domain.mirror import Ending, Entry, Mirror, ending_of, entry_of
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.view import event_of
+from parlour.runtime import failpoints
 
 from .feed import Feed, live_frame, position_at, send_entry
 from .feeds import Feeds
@@ -26,6 +27,8 @@ from .ports import History
 from .seat import Channel, Session
 from .sessions import Sessions
 
+REPEATED = 2
+"""Events that the planted fault `repeating_resume` sends once more."""
 TAIL = 500
 """Further behind than this, a snapshot is shorter."""
 
@@ -60,6 +63,7 @@ class Resumes:
         self._sessions = sessions
         self._logins = logins
         self._key = key
+        self._repeats = failpoints.planted(failpoints.REPEATING_RESUME)
 
     async def resume(self, frame: client.Resume, channel: Channel) -> Session:
         """Answers on the channel; gives the session that it speaks for from now on."""
@@ -117,7 +121,10 @@ class Resumes:
             session.send(*snap_for(mirror.state, session.session_id))
         else:
             known = [entry for entry in missed.entries if entry.seq <= mirror.state.seq]  # the rest comes by the feed
-            for entry in (*known, *mirror.since(min(missed.upto, mirror.state.seq))):
+            since = min(missed.upto, mirror.state.seq)
+            if self._repeats:
+                since = max(mirror.floor, since - REPEATED)
+            for entry in (*known, *mirror.since(since)):
                 send_entry(seat, entry, position_at(mirror.state.room_uid, entry))
         if session.channel is not None:
             session.channel.put(live_frame(mirror))

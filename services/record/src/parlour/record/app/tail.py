@@ -17,6 +17,7 @@ from parlour.kernel.log import EventLog, LogUnavailable, Record
 from parlour.kernel.sealing import People
 from parlour.record.domain.beacon import Heads
 from parlour.record.domain.telling import Settled, Telling, message_id
+from parlour.runtime import failpoints
 
 READER = "record.tail"
 PAGE = 500
@@ -64,6 +65,7 @@ class Tail:
         self._position: dict[int, int] = {}
         self._settled: dict[int, int] = {}
         self._advanced_at = 0.0
+        self._silent = failpoints.planted(failpoints.LOST_REPUBLISH)
 
     def heard(self, id_: str) -> None:
         """NATS carried the event with this message id."""
@@ -96,7 +98,7 @@ class Tail:
         settled = self._telling.settled(time.monotonic())
         if not settled:
             return
-        missed = tuple(one.record for one in settled if not one.told)
+        missed = () if self._silent else tuple(one.record for one in settled if not one.told)
         await self._repair(missed)  # if it fails, `run` begins anew at the cursor, which is still before these
         self._note("told", len(settled) - len(missed))
         self._moved(settled)
@@ -140,6 +142,8 @@ class Tail:
         while True:
             await asyncio.sleep(self._beacon_s)
             for beacon in self.heads.beacons(time.monotonic()):
+                if self._silent:
+                    continue
                 await self._publish(subjects.head(beacon.p), _encode(beacon), {})
 
 
