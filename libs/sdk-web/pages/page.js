@@ -3,6 +3,9 @@
 const $ = (selector) => document.querySelector(selector);
 const query = new URLSearchParams(location.search);
 
+// ?relay=1: media through a TURN server alone, to try one out
+if (query.get("relay") === "1") ZegoExpressEngine.setEngineOptions({ iceTransportPolicy: "relay" });
+
 /** Fill the form from the address. A token does not stay there, where histories and logs would keep it. */
 function fillForm(ids) {
   for (const id of ids) {

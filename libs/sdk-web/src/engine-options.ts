@@ -2,6 +2,7 @@
 interface Options {
   room_retry_time?: number;
   av_retry_time?: number;
+  iceTransportPolicy?: string;
   [other: string]: unknown;
 }
 
@@ -19,6 +20,11 @@ export function roomRetryMs(): number | undefined {
 
 export function mediaRetryMs(): number {
   return milliseconds(options.av_retry_time) ?? DEFAULT_MEDIA_RETRY_S * 1000;
+}
+
+/** "relay": media goes through a TURN server alone, for networks that let nothing else through, and for trying one out. */
+export function transportPolicy(): RTCIceTransportPolicy {
+  return options.iceTransportPolicy === "relay" ? "relay" : "all";
 }
 
 function milliseconds(seconds: unknown): number | undefined {

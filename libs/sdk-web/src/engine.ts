@@ -43,7 +43,7 @@ export class ZegoExpressEngine extends MediaControls {
     this.pageWatch = new PageWatch(() => this.rooms.farewell(), () => this.rooms.session.hurry());
   }
 
-  /** `room_retry_time` and `av_retry_time` in seconds; for all engines, before they log in. */
+  /** `room_retry_time` and `av_retry_time` in seconds, `iceTransportPolicy: "relay"` for media through TURN alone; for all engines, before they log in. */
   static setEngineOptions(options: Record<string, unknown>): void {
     setOptions(options);
   }

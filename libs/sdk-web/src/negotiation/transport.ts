@@ -19,6 +19,8 @@ export interface Wire {
   readonly roomID: string;
   readonly session: Pick<Session, "request">;
   retryMs(): number;
+  /** TURN servers, and whether media goes through them alone. */
+  ice?(): RTCConfiguration;
 }
 
 /** What is worth another attempt; everything else is the relay's or the registry's last word. */
@@ -132,12 +134,23 @@ export abstract class Transport<F extends Flow<any>> {
   /** The peer connection, made if need be. */
   protected peer(): RTCPeerConnection {
     if (this.pc) return this.pc;
-    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" });
+    const pc = new RTCPeerConnection(this.configuration());
     pc.onconnectionstatechange = () => {
       if (pc === this.pc) this.connectionChanged(pc.connectionState);
     };
     this.pc = pc;
     return pc;
+  }
+
+  private configuration(): RTCConfiguration {
+    return { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", ...this.wire.ice?.() };
+  }
+
+  /** A connection that was made before TURN servers were known has gathered without them: true when it was dropped. */
+  protected dropUnconfigured(): boolean {
+    if (!this.pc || this.transportID || this.flows.size || !this.wire.ice?.().iceServers?.length) return false;
+    this.reset();
+    return true;
   }
 
   /** Rule 2: the offer, the question, the answer. */
@@ -243,6 +256,7 @@ export abstract class Transport<F extends Flow<any>> {
     this.queue
       .run(async () => {
         if (!pc || pc !== this.pc || pc.connectionState === "connected" || !this.transportID) return;
+        if (this.wire.ice?.().iceServers?.length) pc.setConfiguration(this.configuration()); // its credentials may have run out
         await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
         const answer = await this.ask({ t: "restartIce" }, pc).catch(async (thrown) => {
           await pc.setLocalDescription({ type: "rollback" }).catch(() => undefined);

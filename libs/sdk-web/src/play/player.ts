@@ -48,6 +48,11 @@ export class Player extends Transport<Playing> {
     this.queue.run(async () => pc.setLocalDescription(await pc.createOffer())).catch((fault) => log.debug("no offer was made ahead", fault));
   }
 
+  /** The login told what there is of TURN servers. */
+  configured(): void {
+    if (this.dropUnconfigured()) this.prepare();
+  }
+
   /** Resolves with the stream as soon as the relay agreed to send it. */
   start(streamID: string, option: ZegoWebPlayOption): Promise<MediaStream> {
     const playing = new Playing(streamID, option, this.tell);

@@ -43,6 +43,10 @@ export class Players {
     this.players[0]!.prepare();
   }
 
+  configured(): void {
+    this.players[0]!.configured();
+  }
+
   start(streamID: string, option: ZegoWebPlayOption): Promise<MediaStream> {
     return this.players[0]!.start(streamID, option);
   }

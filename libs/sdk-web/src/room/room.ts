@@ -7,6 +7,7 @@
 import type { User } from "../checks";
 import { Code } from "../codes";
 import type { Emitter } from "../emitter";
+import { transportPolicy } from "../engine-options";
 import type { ZegoEvents, ZegoRoomConfig } from "../entities";
 import { asZegoError, failure, type Problem } from "../errors";
 import { Players } from "../play/players";
@@ -67,7 +68,7 @@ export class Room {
     });
     this.mirror = new RoomMirror(login.user.userID);
     this.tokenClock = new TokenClock(() => events.emit("tokenWillExpire", roomID));
-    const wire = { roomID, session, retryMs: around.mediaRetryMs };
+    const wire = { roomID, session, retryMs: around.mediaRetryMs, ice: () => ({ iceServers: session.iceServers, iceTransportPolicy: transportPolicy() }) };
     this.publisher = new Publisher(wire, (state) => events.emit("publisherStateUpdate", state));
     this.players = new Players(wire, (state) => events.emit("playerStateUpdate", state), (streamID) => this.mirror.stream(streamID));
   }
@@ -206,6 +207,7 @@ export class Room {
       throw failure(Code.SOCKET_CLOSED, WITHDRAWN);
     }
     this.tokenClock.start(answer.tokenExpiresIn);
+    this.players.configured();
     this.waiting = this.mirror.reset(answer, answer.position);
     const early = this.early ?? [];
     this.early = undefined;

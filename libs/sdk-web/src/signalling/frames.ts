@@ -41,11 +41,13 @@ export interface LoginAnswer extends RoomContents {
   heartbeat?: Heartbeat;
   position: string;
   tokenExpiresIn?: number;
+  iceServers?: RTCIceServer[];
 }
 
 export interface ResumeAnswer {
   rooms: Record<string, "tail" | "snapshot">;
   serverTime: number;
+  iceServers?: RTCIceServer[];
 }
 
 export interface Negotiated {

@@ -48,6 +48,8 @@ export class Session {
   private heartbeat: Heartbeat = { intervalMs: 30_000, windowMs: 90_000, reconnectMs: 300_000 };
   /** The server's clock less ours, in milliseconds. */
   clockOffsetMs = 0;
+  /** TURN servers with credentials that run out; the newest that the server handed out. */
+  iceServers: RTCIceServer[] = [];
 
   constructor(
     addresses: readonly string[],
@@ -155,6 +157,7 @@ export class Session {
   private answered(answer: AnswerFrame): void {
     const first = !this.introduced;
     if (answer.ok && typeof answer.sessionID === "string") this.id = answer.sessionID; // it names the rooms and is new with each login
+    if (answer.ok && Array.isArray(answer.iceServers)) this.iceServers = answer.iceServers;
     if (first && answer.ok) this.adopt(answer as Introduction);
     this.book.settle(answer);
     if (first && answer.ok) for (const pending of this.book.unsent(this.connection)) this.send(pending);

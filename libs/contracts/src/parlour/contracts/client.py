@@ -210,6 +210,14 @@ class Heartbeat(msgspec.Struct, frozen=True, rename=wire_name):
     reconnect_ms: int
 
 
+class IceServer(msgspec.Struct, frozen=True, rename=wire_name):
+    """A TURN server as RTCPeerConnection takes one; the credentials run out."""
+
+    urls: tuple[str, ...]
+    username: str
+    credential: str
+
+
 class ServerFrame(msgspec.Struct, frozen=True, tag_field="t", rename=wire_name):
     """Base of what the gateway sends."""
 
@@ -238,6 +246,7 @@ class LoggedIn(Res, frozen=True, tag="res", kw_only=True):
     streams: tuple[StreamFace, ...]
     extra_info: tuple[ExtraInfo, ...]
     token_expires_in: int
+    ice_servers: tuple[IceServer, ...] = ()
 
 
 class Resumed(Res, frozen=True, tag="res", kw_only=True):
@@ -245,6 +254,7 @@ class Resumed(Res, frozen=True, tag="res", kw_only=True):
 
     rooms: dict[str, str]
     server_time: int
+    ice_servers: tuple[IceServer, ...] = ()
 
 
 class Negotiated(Res, frozen=True, tag="res", kw_only=True):

@@ -8,6 +8,7 @@ import msgspec
 from parlour.runtime.settings import BusSettings, Setting
 
 from .app.login import Timing
+from .domain.turn import Turn
 
 KEY_BYTES = 32
 
@@ -29,6 +30,11 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
             key_bytes=KEY_BYTES,
         ),
     ] = msgspec.field(default_factory=lambda: secrets.token_bytes(KEY_BYTES))
+    turn_urls: Annotated[
+        tuple[str, ...], Setting("TURN servers that clients are told, as turn:HOST:PORT?transport=udp.")
+    ] = ()
+    turn_secret: Annotated[str, Setting("Secret shared with them (coturn: static-auth-secret).", secret=True)] = ""
+    turn_lifetime_s: Annotated[int, Setting("How long a session's TURN credentials hold.", unit="s", least=60)] = 86_400
     web_root: Annotated[str, Setting("Folder with the browser SDK (dist) and the pages; empty: none are served.")] = ""
     dev: Annotated[bool, Setting("Hands tokens for the default app to whoever asks; for development only.")] = False
     default_app: Annotated[int, Setting("App of requests that name none; 0: the only one there is.", least=0)] = 0
@@ -44,6 +50,10 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
     ] = 90_000
     reconnect_ms: Annotated[int, Setting("How long clients try to come back.", unit="ms", least=1000)] = 300_000
     whip_resources: Annotated[int, Setting("WHIP and WHEP resources of one gateway.", least=1)] = 10_000
+
+    def turn(self) -> Turn:
+        """What sessions are handed."""
+        return Turn(self.turn_urls, self.turn_secret, self.turn_lifetime_s)
 
     def timing(self) -> Timing:
         """What logins tell."""

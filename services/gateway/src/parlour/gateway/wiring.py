@@ -52,7 +52,7 @@ class Gateway:
         self.feeds = Feeds(self.services, self.services, self._ended)
         self.apps = Apps(self.services, settings.default_app)
         key = settings.session_key
-        self.logins = Logins(self.services, self.feeds, self.sessions, key, settings.timing())
+        self.logins = Logins(self.services, self.feeds, self.sessions, key, settings.timing(), settings.turn())
         self.resumes = Resumes(self.services, self.feeds, self.sessions, self.logins, key)
         self.requests = Requests(self.services, self.logins)
         self.whip = Whip(self.services, self.apps, self.logins, self.sessions, settings.whip_resources)

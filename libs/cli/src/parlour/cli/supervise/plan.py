@@ -22,6 +22,7 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8080
 DEFAULT_APP = 1234567890
 """The app that exists from the first start on; its secret is drawn for each state folder."""
+TURN = ("TURN_URLS", "TURN_SECRET")
 SHARED = ("PARLOUR_LOG_LEVEL", "PARLOUR_TRACE_FILE", "PARLOUR_FAILPOINT", "PARLOUR_FAILPOINTS_ALLOWED")
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR")
 
@@ -82,6 +83,9 @@ def service(
             "PARLOUR_GATEWAY_SESSION_KEY": session_key(environ.get(KEY_VARIABLE, secrets.master_key)),
         }
         chosen |= Entrance.of(environ).gateway(state)
+        chosen |= {
+            f"PARLOUR_GATEWAY_{name}": environ[f"PARLOUR_{name}"] for name in TURN if f"PARLOUR_{name}" in environ
+        }
     if name == "relay":
         # The same after a restart: what the one before it carried is known to be gone.
         chosen |= {"PARLOUR_RELAY_NODE": name, **Entrance.of(environ).relay(host)}

@@ -11,6 +11,7 @@ import os
 import shutil
 import struct
 import subprocess
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,6 +62,13 @@ class Namespace:
         script.write_text(f'#!/bin/sh\nexec {" ".join(self.within)} "{program}" "$@"\n')
         script.chmod(0o755)
         return str(script)
+
+    def until_listening(self, port: int, within_s: float) -> None:
+        """Waits until something in here takes TCP connections at the port; AssertionError when nothing does."""
+        deadline = time.monotonic() + within_s
+        while not self.run("ss", "-Hltn", f"sport = :{port}").strip():
+            assert time.monotonic() < deadline, f"nothing listens on {port} within {within_s} s"
+            time.sleep(0.05)
 
     def address(self) -> None:
         """Gives the device of the line its addresses; IPv6 without waiting for duplicates."""

@@ -18,6 +18,7 @@ from parlour.contracts.ids import check_app_id, check_room_id, check_user_id, ch
 from parlour.gateway.domain import secret
 from parlour.gateway.domain.faces import lists_for, paged
 from parlour.gateway.domain.mirror import Mirror
+from parlour.gateway.domain.turn import Turn
 from parlour.kernel.rejection import Rejection
 
 from .feed import Feed
@@ -27,6 +28,7 @@ from .seat import Channel, Seat, Session
 from .sessions import Sessions
 
 R = TypeVar("R")
+NO_TURN = Turn()
 _SESSIONS = uuid5(NAMESPACE_URL, "urn:parlour:session")
 
 
@@ -41,11 +43,14 @@ class Timing(msgspec.Struct, frozen=True):
 class Logins:
     """Takes sessions into rooms."""
 
-    def __init__(self, services: Services, feeds: Feeds, sessions: Sessions, key: bytes, timing: Timing) -> None:
+    def __init__(
+        self, services: Services, feeds: Feeds, sessions: Sessions, key: bytes, timing: Timing, turn: Turn = NO_TURN
+    ) -> None:
         self._services = services
         self._feeds = feeds
         self._sessions = sessions
         self._key = key
+        self.turn = turn
         self._heartbeat = client.Heartbeat(timing.interval_ms, timing.window_ms, timing.reconnect_ms)
 
     async def login(self, frame: client.Login, channel: Channel, session: Session | None) -> Session:
@@ -116,6 +121,7 @@ class Logins:
             id=str(frame.id), session_id=self.sealed(session), server_time=int(now * 1000), heartbeat=self._heartbeat,
             position=lists.pos, users=lists.users, streams=lists.streams, extra_info=lists.extra_info,
             token_expires_in=max(0, rights.expires_s - int(now)),
+            ice_servers=self.turn.servers(session.session_id, now),
         )  # fmt: skip
         return *pages, answer
 

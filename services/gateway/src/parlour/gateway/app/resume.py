@@ -104,7 +104,9 @@ class Resumes:
             rights = session.rights.get(missed.feed.room, claims.rooms[missed.feed.room])
             self._logins.take_seat(session, missed.feed, actor, rights)
         modes = {missed.feed.room: "snapshot" if missed.anew else "tail" for missed in found}
-        session.send(client.Resumed(id=str(frame.id), rooms=modes, server_time=int(time.time() * 1000)))
+        now = time.time()
+        servers = self._logins.turn.servers(session_id, now)
+        session.send(client.Resumed(id=str(frame.id), rooms=modes, server_time=int(now * 1000), ice_servers=servers))
         for room, ending in endings.items():
             session.send(client.End(room, ending.code or int(Code.SESSION_UNKNOWN), ending.reason))
         for missed in found:
