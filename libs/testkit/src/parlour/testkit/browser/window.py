@@ -4,7 +4,9 @@ The page stays as it is: a script that runs before it wraps the global `ZegoExpr
 every callback in `window.__calls`. Waiting is always for a condition with a deadline, never for a time.
 """
 
+import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -87,18 +89,22 @@ class Window:
             ) from error
 
     async def until_media(self, *, video: bool = True, audio: bool = False, timeout_s: float = 20) -> None:
-        """Waits until what is decoded here rises twice in a row."""
-        before = await self.decoded()
+        """Waits until what is decoded here rises twice in a row.
+
+        It asks from here: Playwright's `wait_for_function` takes the promise of an asynchronous predicate for a yes.
+        """
+        deadline, before = time.monotonic() + timeout_s, await self.decoded()
         for _ in range(2):
-            test = f"async () => {{ const now = await ({DECODED})(); return {self._rises(before, video, audio)}; }}"
-            await self.page.wait_for_function(test, timeout=timeout_s * 1000, polling=100)
-            before = await self.decoded()
+            while not self._rises(before, now := await self.decoded(), video=video, audio=audio):
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"media stands still: {before}, then {now}; errors: {self.errors}")
+                await asyncio.sleep(0.1)
+            before = now
 
     @staticmethod
-    def _rises(before: dict[str, float], video: bool, audio: bool) -> str:
-        wanted = [f"now.frames > {before['frames']}"] if video else []
-        wanted += [f"now.audio > {before['audio']}"] if audio else []
-        return " && ".join(wanted)
+    def _rises(before: dict[str, float], now: dict[str, float], *, video: bool, audio: bool) -> bool:
+        wanted = [kind for kind, asked in (("frames", video), ("audio", audio)) if asked]
+        return all(now[kind] > before[kind] for kind in wanted)
 
     async def decoded(self) -> dict[str, float]:
         """`frames` of video decoded and `audio` samples received over all peer connections of the page."""
