@@ -75,6 +75,11 @@ class Firefox:
             log = await self.run("return document.body.innerText")
             raise AssertionError(f"waited in vain for {what or condition}; the page says: {log}") from error
 
+    async def decodes(self, codec: str) -> bool:
+        """Whether this build has the codec."""
+        listed = "RTCRtpReceiver.getCapabilities('video').codecs.some(c => c.mimeType === arguments[0])"
+        return bool(await self.run(f"return {listed};", f"video/{codec}"))
+
     async def probe(self) -> None:
         """Sees the engine's callbacks and the page's peer connections from now on."""
         await self.run(WRAP)
