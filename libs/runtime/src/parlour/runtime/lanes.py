@@ -203,8 +203,10 @@ class Lane:
             return ()
         began = time.perf_counter()
         units = tuple(pending.unit for pending in batch if pending.unit is not None)
-        with tracing.span("append", units=len(units)):
-            outcomes = await self._log.append(units)
+        began_ns = time.time_ns()
+        outcomes = await self._log.append(units)
+        for pending in batch:
+            tracing.record("append", pending.trace, began_ns, units=len(units))
         self._metrics.commit_time.observe(time.perf_counter() - began)
         self._metrics.commit_batch.observe(len(units))
         return outcomes

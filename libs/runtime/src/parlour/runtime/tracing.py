@@ -1,20 +1,20 @@
 """W3C trace context over NATS headers, and spans where an operator asks for them.
 
 Every request carries `traceparent`, so that an event's `trace_id` leads from the log to the call that caused it. Making and passing it
-costs no SDK. With a trace file set, `span` also records OpenTelemetry spans, written as JSON lines by the SDK's own exporter.
+costs nothing to speak of. With a trace file set, `span` also records the spans of sampled traces: joins, which are few and tell most.
 """
 
 import re
 import secrets
+import time
 from collections.abc import Callable, Generator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-if TYPE_CHECKING:
-    from opentelemetry.trace import Tracer
+from .spans import SpanContext, SpanFile
 
 HEADER = "traceparent"
 _FORM = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
@@ -26,13 +26,15 @@ class Trace(msgspec.Struct, frozen=True):
     trace_id: str
     span_id: str
     sampled: bool = True
+    root: bool = False
+    """Made here: no span of this id was recorded."""
 
     def __str__(self) -> str:
         return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
 
 
 _current: ContextVar[Trace | None] = ContextVar("parlour_trace", default=None)
-_tracer: "Tracer | None" = None
+_file: SpanFile | None = None
 
 
 def current() -> Trace | None:
@@ -46,15 +48,15 @@ def trace_id() -> str:
     return trace.trace_id if trace else ""
 
 
-def start() -> Trace:
+def start(sampled: bool = True) -> Trace:
     """A new trace for this task: at the edge, where a client's request comes in."""
-    trace = _new()
+    trace = _new(sampled)
     _current.set(trace)
     return trace
 
 
-def _new() -> Trace:
-    return Trace(secrets.token_hex(16), secrets.token_hex(8))
+def _new(sampled: bool) -> Trace:
+    return Trace(secrets.token_hex(16), secrets.token_hex(8), sampled, root=True)
 
 
 def adopt(headers: Mapping[str, str] | None) -> Trace | None:
@@ -69,55 +71,43 @@ def adopt(headers: Mapping[str, str] | None) -> Trace | None:
 
 def inject(headers: MutableMapping[str, str]) -> None:
     """Adds the current trace to outgoing headers, or a new one where the task belongs to none: then the call is the trace's root."""
-    headers[HEADER] = str(_current.get() or _new())
+    headers[HEADER] = str(_current.get() or _new(sampled=False))
 
 
 def open_file(path: str, service: str, instance: str) -> Callable[[], None]:
-    """From now on `span` records to a file; call what is returned to write the last ones.
-
-    The SDK is imported here, since most processes never need it.
-    """
-    global _tracer
-    from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
-
-    def line(recorded: ReadableSpan) -> str:
-        return (recorded.to_json(indent=None) or "") + "\n"
-
-    provider = TracerProvider(
-        resource=Resource.create({"service.name": f"parlour-{service}", "service.instance.id": instance})
-    )
-    out = open(path, "a", encoding="utf-8")  # noqa: SIM115 lives as long as the process
-    provider.add_span_processor(BatchSpanProcessor(ConsoleSpanExporter(out=out, formatter=line)))
-    _tracer = provider.get_tracer("parlour")
+    """From now on `span` records the sampled traces to a file; call what is returned to end that."""
+    global _file
+    opened = _file = SpanFile(path, service, instance)
 
     def close() -> None:
-        global _tracer
-        _tracer = None
-        provider.shutdown()
-        out.close()
+        global _file
+        _file = None
+        opened.close()
 
     return close
 
 
+def record(name: str, trace: Trace | None, began_ns: int, **attributes: Any) -> None:
+    """A span, child of `trace`, of work that was done for several traces at once and ends now."""
+    if _file is not None and trace is not None and trace.sampled:
+        context = SpanContext(trace.trace_id, secrets.token_hex(8))
+        _file.write(name, context, "" if trace.root else trace.span_id, began_ns, False, attributes)
+
+
 @contextmanager
 def span(name: str, **attributes: Any) -> Generator[None]:
-    """A span around a block, child of the current trace; free of cost where no trace file is set."""
-    trace = _current.get()
-    if _tracer is None:
+    """A span around a block, child of the current trace; nothing where no file is set or the trace is not sampled."""
+    trace, kept = _current.get(), _file
+    if kept is None or trace is None or not trace.sampled:
         yield
         return
-    from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
-
-    parent = None
-    if trace is not None:
-        remote = SpanContext(int(trace.trace_id, 16), int(trace.span_id, 16), True, TraceFlags(int(trace.sampled)))
-        parent = set_span_in_context(NonRecordingSpan(remote))
-    with _tracer.start_as_current_span(name, context=parent, attributes=attributes) as recorded:
-        context = recorded.get_span_context()
-        token = _current.set(Trace(f"{context.trace_id:032x}", f"{context.span_id:016x}"))
-        try:
-            yield
-        finally:
-            _current.reset(token)
+    child = Trace(trace.trace_id, secrets.token_hex(8))
+    token = _current.set(child)
+    began_ns, failed = time.time_ns(), True
+    try:
+        yield
+        failed = False
+    finally:
+        _current.reset(token)
+        context = SpanContext(child.trace_id, child.span_id)
+        kept.write(name, context, "" if trace.root else trace.span_id, began_ns, failed, attributes)

@@ -15,6 +15,7 @@ from parlour.contracts.ids import Invalid
 from parlour.gateway.domain.frames import BadFrame, parse, to_text
 from parlour.gateway.domain.pace import Bucket
 from parlour.kernel.rejection import Rejection
+from parlour.runtime import tracing
 
 from .login import Logins
 from .requests import Requests
@@ -132,8 +133,11 @@ class Dispatch:
     async def _answering(self, frame: client.ClientFrame, work: Awaitable[None]) -> None:
         """Tells the client what `work` raises."""
         frame_id = str(frame.id)
+        # Each request is a trace of its own; the spans of entering are kept, those of a talk would only be many.
+        tracing.start(sampled=isinstance(frame, client.Login | client.Resume))
         try:
-            await work
+            with tracing.span(f"gateway.{frame.__struct_config__.tag}"):
+                await work
         except (Rejection, Invalid) as error:
             self._refuse(frame_id, error.problem)
         except Exception as error:
