@@ -6,14 +6,14 @@ from typing import Any
 from parlour.auth.app.apps import AppBook
 from parlour.auth.app.tokens import Tokens
 from parlour.contracts import commands as contract
-from parlour.contracts import subjects
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import Reply, Request
 from parlour.contracts.ids import check_app_id
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Endpoint, Headers
+from parlour.runtime.bus import Bus, Headers
 from parlour.runtime.drafts import Call, call_of
+from parlour.runtime.verbs import handler_of, serve_verbs
 
 SERVICE = "auth"
 VERSION = "1.0.0"
@@ -37,16 +37,11 @@ class Commands:
 
     async def serve(self, bus: Bus) -> None:
         """Registers the endpoints."""
-        of_all = subjects.commands_of(SERVICE).removesuffix("*")
-        await bus.serve(
-            SERVICE, VERSION, {verb: Endpoint(of_all + verb, Request, self.handle) for verb in self._handlers}
-        )
+        await serve_verbs(bus, SERVICE, VERSION, self._handlers, self.handle)
 
     async def handle(self, to: Address, request: Request, headers: Headers) -> Reply:
         """One command."""
-        kind, handler = self._handlers[to.verb]
-        if not isinstance(request.body, kind):
-            raise Rejection.of(Code.PARAMETER, f"the body is not what {to.verb} takes", field="body")
+        handler = handler_of(self._handlers, to, request)
         if to.verb not in ABOUT_NO_APP:
             check_app_id(to.app)
         if request.caller.kind == "client" and to.verb != "verify_token":

@@ -4,15 +4,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from parlour.contracts import commands as contract
-from parlour.contracts import subjects
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import Reply, Request
 from parlour.contracts.ids import check_app_id, check_room_id
 from parlour.im.app.sending import Sending
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Endpoint, Headers
+from parlour.runtime.bus import Bus, Headers
 from parlour.runtime.drafts import Call, call_of
+from parlour.runtime.verbs import handler_of, serve_verbs
 
 SERVICE = "im"
 VERSION = "1.0.0"
@@ -32,19 +32,13 @@ class Commands:
 
     async def serve(self, bus: Bus) -> None:
         """Registers the endpoints."""
-        of_all = subjects.commands_of(SERVICE).removesuffix("*")
-        await bus.serve(
-            SERVICE, VERSION, {verb: Endpoint(of_all + verb, Request, self.handle) for verb in self._handlers}
-        )
+        await serve_verbs(bus, SERVICE, VERSION, self._handlers, self.handle)
 
     async def handle(self, to: Address, request: Request, headers: Headers) -> Reply:
         """One command."""
-        kind, handler = self._handlers[to.verb]
-        body = request.body
-        if not isinstance(body, kind):
-            raise Rejection.of(Code.PARAMETER, f"the body is not what {to.verb} takes", field="body")
+        handler = handler_of(self._handlers, to, request)
         check_app_id(to.app)
         check_room_id(to.room)
-        if request.caller.session_id not in ("", getattr(body, "session_id", "")):
+        if request.caller.session_id not in ("", getattr(request.body, "session_id", "")):
             raise Rejection.of(Code.FORBIDDEN, "this is another client's session", field="sessionID")
-        return await handler(call_of(to, request), body)
+        return await handler(call_of(to, request), request.body)

@@ -14,7 +14,8 @@ from parlour.registry.app.losing import Losing
 from parlour.registry.app.playing import Plays
 from parlour.registry.app.publishing import Publishing
 from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Endpoint, Headers
+from parlour.runtime.bus import Bus, Headers
+from parlour.runtime.verbs import handler_of, serve_verbs
 
 SERVICE = "registry"
 VERSION = "1.0.0"
@@ -41,15 +42,11 @@ class Commands:
     async def serve(self, bus: Bus) -> None:
         """Hears relays first, then registers the endpoints."""
         await bus.subscribe(subjects.RELAY_FACTS, self.fact)
-        of_all = subjects.commands_of(SERVICE).removesuffix("*")
-        endpoints = {verb: Endpoint(of_all + verb, cmd.Request, self.handle) for verb in self._handlers}
-        await bus.serve(SERVICE, VERSION, endpoints)
+        await serve_verbs(bus, SERVICE, VERSION, self._handlers, self.handle)
 
     async def handle(self, to: Address, request: cmd.Request, headers: Headers) -> cmd.Reply:
         """One command."""
-        kind, handler = self._handlers[to.verb]
-        if not isinstance(request.body, kind):
-            raise Rejection.of(Code.PARAMETER, f"the body is not what {to.verb} takes", field="body")
+        handler = handler_of(self._handlers, to, request)
         check_app_id(to.app)
         check_room_id(to.room)
         check_caller(request)
