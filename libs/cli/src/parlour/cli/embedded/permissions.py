@@ -15,6 +15,7 @@ INBOX = "_INBOX.>"
 DISCOVERY = "$SRV.>"
 ANY_COMMAND = f"{subjects.PREFIX}.*.cmd.*.*.*.*"
 RELAY_REPORTS = f"{subjects.PREFIX}.relay.*.cmd.report"
+RELAY_FLIGHTS = f"{subjects.PREFIX}.relay.*.cmd.flight"
 RELAY_COMMANDS = f"{subjects.PREFIX}.relay.*.cmd.*"
 RELAY_LOSSES = f"{subjects.PREFIX}.relay.*.fact.transport_gone"
 """The registry says it in the place of a node that died."""
@@ -51,7 +52,7 @@ def grants() -> dict[str, Grant]:
             (ANY_COMMAND, subjects.ALL_QUERIES, subjects.ALL_PRESENCE, DISCOVERY),
             (*reading, subjects.ALL_PRESENCE, subjects.RELAY_FACTS),
         ),
-        "cli": Grant((ANY_COMMAND, subjects.ALL_QUERIES, RELAY_REPORTS, DISCOVERY), reading),
+        "cli": Grant((ANY_COMMAND, subjects.ALL_QUERIES, RELAY_REPORTS, RELAY_FLIGHTS, DISCOVERY), reading),
         "test": Grant((EVERYTHING, DISCOVERY), (EVERYTHING,)),
     }
     return {
