@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from fault_record import logs, verdict
-from fault_results import ALL
+from fault_results import ALL, note
 
 from parlour.testkit.client import Frame, raw_client
 from parlour.testkit.faults.crowd import Crowd
@@ -45,6 +45,7 @@ async def test_its_clients_are_back_within_three_seconds_and_others_see_nothing(
         assert await verdict(doubled.status()["nats"], crowd) == []
         away = [seconds for member in crowd.members for seconds in member.away_s]
         assert len(away) >= 50, "half of them were there"
+        note("gateway_death", {"clients": len(away), "longest_away_s": round(max(away), 2)})
         assert max(away) < BACK_S
         assert all(member.logins == 1 for member in crowd.members), "they resumed, and logged in once"
         lives = {(member.room, member.position.split(".")[0]) for member in crowd.members}

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+from fault_results import ALL, note
 from playwright.async_api import Browser
 
 from parlour.testkit.faults.call import Call
@@ -13,12 +15,16 @@ REQUESTING = {"publisherStateUpdate": "PUBLISH_REQUESTING", "playerStateUpdate":
 ACTIVE = {"publisherStateUpdate": "PUBLISHING", "playerStateUpdate": "PLAYING"}
 
 
-async def test_media_is_back_within_five_seconds(doubled: Suite, processes: Processes, browser: Browser) -> None:
-    tokens = {user: doubled.dev_token(user) for user in ("rann", "rbob")}
-    call = await Call.begin(browser, doubled.urls, doubled.app_id, "relay-died", tokens)
+@pytest.mark.parametrize("how", ["kill", pytest.param("restart", marks=pytest.mark.skipif(not ALL, reason="long"))])
+async def test_media_is_back_within_five_seconds(
+    doubled: Suite, processes: Processes, browser: Browser, how: str
+) -> None:
+    tokens = {user: doubled.dev_token(user) for user in (f"{how}-ann", f"{how}-bob")}
+    room = f"relay-{how}"
+    call = await Call.begin(browser, doubled.urls, doubled.app_id, room, tokens)
     before = [len(await side.calls()) for side in call.sides]
     await call.anew()
-    began, dead = time.monotonic(), processes.kill("relay")
+    began, dead = time.monotonic(), getattr(processes, how)("relay")
     for side, count in zip(call.sides, before, strict=True):
         for name in REQUESTING:
             for state in (REQUESTING[name], ACTIVE[name]):
@@ -27,8 +33,10 @@ async def test_media_is_back_within_five_seconds(doubled: Suite, processes: Proc
         await side.until_media()
     took_s = time.monotonic() - began
     assert processes.pid("relay") != dead
-    assert await call.stillness_s() < BACK_S, f"all was back after {took_s:.1f} s"
-    events = doubled.events("relay-died")
+    still_s = await call.stillness_s()
+    note(f"relay_{how}", {"still_s": round(still_s, 2), "all_seen_again_s": round(took_s, 2)})
+    assert still_s < BACK_S, f"all was back after {took_s:.1f} s"
+    events = doubled.events(room)
     added = [event["data"]["streamID"] for event in events if event["type"] == "stream.added.v1"]
     updated = {event["data"]["streamID"] for event in events if event["type"] == "stream.updated.v1"}
     assert len(added) == 2, "the streams kept their ids"

@@ -18,8 +18,8 @@ WATCH = """() => {
       (await peer.getStats()).forEach(s => { if (s.type === 'inbound-rtp' && s.kind === 'video') frames += s.framesDecoded || 0; });
     }
     const now = performance.now();
-    if (frames !== seen.frames && frames > 0) { seen.frames = frames; seen.at = now; }
     seen.longest = Math.max(seen.longest, now - seen.at);
+    if (frames !== seen.frames && frames > 0) { seen.frames = frames; seen.at = now; }
   }, 100);
 }"""
 
