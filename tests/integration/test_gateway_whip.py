@@ -185,6 +185,33 @@ async def test_a_peer_that_goes_away_ends_its_resource(house: House) -> None:
     await watcher.close()
 
 
+async def test_patch_trickles_and_restarts_ice(house: House) -> None:
+    token, peer = await house.token("pat", "patched"), publisher()
+    sdp = await offer(peer)
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/sdp"}
+    async with house.http.post("/whip/p1", data=sdp, headers=headers) as made:
+        assert made.status == 201
+        location, tag = made.headers["location"], made.headers["etag"]
+    own = "".join(f"{line}\r\n" for line in sdp.splitlines() if line.startswith("a=ice-"))
+
+    async def patch(body: str, match: str) -> tuple[int, str, str]:
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/trickle-ice-sdpfrag"}
+        headers |= {"if-match": match} if match else {}
+        async with house.http.patch(location, data=body, headers=headers) as answer:
+            return answer.status, answer.headers.get("etag", ""), await answer.text()
+
+    assert (await patch(own, ""))[0] == 428
+    assert (await patch(own, '"stale"'))[0] == 412
+    assert (await patch(own, tag))[0] == 204
+    assert (await patch("a=ice-ufrag:only\r\n", "*"))[0] == 400
+    status, fresh, fragment = await patch("a=ice-ufrag:anew\r\na=ice-pwd:a-password-of-enough-letters\r\n", "*")
+    assert (status, fresh != tag) == (200, True)
+    assert "a=ice-ufrag:" in fragment and "a=ice-pwd:" in fragment and "a=candidate:" in fragment
+    assert (await patch(own, tag))[0] == 412
+    assert await house.delete(location, token) == 200
+    await peer.close()
+
+
 async def test_what_is_refused(house: House) -> None:
     token, peer = await house.token("ref", "refused"), publisher()
     sdp = await offer(peer)
@@ -197,7 +224,7 @@ async def test_what_is_refused(house: House) -> None:
     assert (await house.post("/whip/x", await house.token("roomless"), sdp))[0] == 400
     assert (await house.post("/whip/x?room=refused", await house.token("roomless"), "v=0"))[0] == 400
     async with house.http.patch("/whip/resource/x") as patched:
-        assert patched.status == 405
+        assert patched.status == 415
     async with house.http.options("/whip/x") as preflight:
         assert preflight.status == 204
         assert preflight.headers["access-control-allow-origin"] == "*"

@@ -51,7 +51,7 @@ async def fox() -> AsyncIterator[Firefox]:
     if executable() is None:
         pytest.skip("no Firefox here: install firefox-esr")
     if importlib.util.find_spec("marionette_driver") is None:
-        pytest.skip("no marionette_driver here: run `make setup`")
+        pytest.skip("no marionette_driver here: install marionette-driver into .venv")
     async with firefox() as started:
         yield started
 

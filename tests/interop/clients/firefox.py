@@ -4,6 +4,7 @@ Marionette's client blocks, so that each call takes a thread; a window of a test
 """
 
 import asyncio
+import importlib
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator
@@ -113,10 +114,9 @@ async def firefox() -> AsyncGenerator[Firefox]:
 
 
 def _start(folder: str) -> Any:
-    from marionette_driver.marionette import Marionette
-
+    marionette = importlib.import_module("marionette_driver.marionette")
     # a folder: a file by name would be removed first, whatever it is
-    driver = Marionette(
+    driver = marionette.Marionette(
         bin=executable(), port=0, headless=True, prefs=PREFERENCES, startup_timeout=60, gecko_log=folder,
         workspace=folder,
     )  # fmt: skip

@@ -11,11 +11,11 @@ import threading
 from urllib.parse import urljoin
 from urllib.request import Request, urlopen
 
-import gi
+import gi  # pyright: ignore[reportMissingImports] the system's Python has it
 
 for name in ("Gst", "GstSdp", "GstWebRTC"):
     gi.require_version(name, "1.0")
-from gi.repository import GLib, Gst, GstSdp, GstWebRTC  # noqa: E402  the versions come first
+from gi.repository import GLib, Gst, GstSdp, GstWebRTC  # noqa: E402  # pyright: ignore[reportMissingImports]
 
 VIDEO = {
     "VP8": "vp8enc deadline=1 keyframe-max-dist=30 ! rtpvp8pay pt=96 picture-id-mode=2 ! "

@@ -7,11 +7,12 @@ from parlour.gateway.app.whip import Whip
 from parlour.kernel.rejection import Rejection
 
 SDP = "application/sdp"
+FRAGMENT = "application/trickle-ice-sdpfrag"
 CORS = {
     "access-control-allow-origin": "*",
     "access-control-allow-methods": "POST, DELETE, PATCH, OPTIONS",
-    "access-control-allow-headers": "authorization, content-type",
-    "access-control-expose-headers": "location",
+    "access-control-allow-headers": "authorization, content-type, if-match",
+    "access-control-expose-headers": "location, etag",
     "access-control-max-age": "86400",
 }
 
@@ -21,7 +22,7 @@ def routes(whip: Whip) -> APIRouter:
     router = APIRouter()
 
     async def make(request: Request, stream_id: str, publishes: bool) -> Response:
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != SDP:
+        if media_type(request) != SDP:
             return Response(status_code=415, headers=CORS | {"accept-post": SDP})
         query = request.query_params
         offer = (await request.body()).decode()
@@ -30,7 +31,9 @@ def routes(whip: Whip) -> APIRouter:
         )
         kind = "whip" if publishes else "whep"
         location = str(request.url_for("resource", kind=kind, resource_id=made.resource_id).path)
-        return Response(made.sdp, 201, CORS | {"location": location, "etag": f'"{made.resource_id}"'}, SDP)
+        return Response(
+            made.sdp, 201, CORS | {"location": location, "etag": f'"{made.tag}"', "accept-patch": FRAGMENT}, SDP
+        )
 
     @router.post("/whip/{stream_id}")
     async def publish(request: Request, stream_id: str) -> Response:
@@ -51,10 +54,25 @@ def routes(whip: Whip) -> APIRouter:
         return Response(status_code=200, headers=CORS)
 
     @router.patch("/{kind}/resource/{resource_id}")
-    async def change(kind: str, resource_id: str) -> Response:
-        return Response(status_code=405, headers=CORS | {"allow": "DELETE, OPTIONS"})
+    async def change(request: Request, kind: str, resource_id: str) -> Response:
+        if media_type(request) != FRAGMENT:
+            return Response(status_code=415, headers=CORS | {"accept-patch": FRAGMENT})
+        token, match = bearer(request), request.headers.get("if-match", "")
+        if not match:
+            return Response(status_code=428, headers=CORS)
+        if match not in ("*", f'"{await whip.tag(resource_id, token)}"'):
+            return Response(status_code=412, headers=CORS)
+        fresh = await whip.patch(resource_id, token, (await request.body()).decode())
+        if fresh is None:
+            return Response(status_code=204, headers=CORS)
+        return Response(fresh.fragment, 200, CORS | {"etag": f'"{fresh.tag}"'}, FRAGMENT)
 
     return router
+
+
+def media_type(request: Request) -> str:
+    """The body's, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def bearer(request: Request) -> str:

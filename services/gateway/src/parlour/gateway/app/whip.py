@@ -22,6 +22,7 @@ from parlour.kernel.rejection import Rejection
 from parlour.runtime.logging import logger
 
 from .apps import Apps
+from .fragments import fragment_of, media_in, with_credentials
 from .login import Logins, result_of
 from .ports import Services
 from .requests import check_may_publish
@@ -43,6 +44,9 @@ class Resource(msgspec.Struct, frozen=True):
     stream_id: str
     publishes: bool
     transport_id: str
+    offer: str = ""
+    tag: str = ""
+    """Names the ICE session: a new one with each restart."""
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -50,6 +54,14 @@ class Made(msgspec.Struct, frozen=True):
 
     resource_id: str
     sdp: str
+    tag: str
+
+
+class Fresh(msgspec.Struct, frozen=True):
+    """The relay's side of a restarted ICE session."""
+
+    fragment: str
+    tag: str
 
 
 class Whip:
@@ -85,6 +97,28 @@ class Whip:
 
     async def end(self, resource_id: str, token: str) -> None:
         """The client takes its resource away; whoever knows the address and holds a token of the same user may."""
+        await self._drop(*await self._own(resource_id, token))
+
+    async def tag(self, resource_id: str, token: str) -> str:
+        """The entity tag of the resource's ICE session, for its user."""
+        return (await self._own(resource_id, token))[0].tag
+
+    async def patch(self, resource_id: str, token: str, fragment: str) -> Fresh | None:
+        """New ICE credentials restart ICE; candidates alone change nothing (None): the relay is ICE-lite and learns addresses from
+        checks."""
+        resource, session = await self._own(resource_id, token)
+        offer = with_credentials(resource.offer, fragment)
+        if offer == resource.offer:
+            return None
+        body = cmd.RestartIce(session.session_id, resource.transport_id, offer)
+        request = _request(session, session.seats[resource.room], body)
+        made = result_of(await self._services.ask(session.app, "registry", resource.room, request), cmd.Published)
+        fresh = msgspec.structs.replace(resource, offer=offer, tag=uuid4().hex)
+        if resource_id in self._resources:
+            self._resources[resource_id] = fresh
+        return Fresh(fragment_of(made.sdp), fresh.tag)
+
+    async def _own(self, resource_id: str, token: str) -> tuple[Resource, Session]:
         resource = self._resources.get(resource_id)
         session = self._held.get(resource.session_id) if resource else None
         if resource is None or session is None:
@@ -92,7 +126,7 @@ class Whip:
         checked = await self._logins.verify(session.app, "", resource.room, token)
         if checked.user_id != session.user.user_id:
             raise Rejection.of(Code.FORBIDDEN, "this is another user's resource")
-        await self._drop(resource, session)
+        return resource, session
 
     def beats(self) -> list[SessionBeat]:
         """Sessions that hold a resource."""
@@ -171,10 +205,12 @@ class Whip:
         )
         reply = await self._services.ask(session.app, "registry", seat.room, _request(session, seat, body))
         made = result_of(reply, cmd.Published)
-        resource = Resource(resource_id, session.session_id, seat.room, stream_id, publishes, made.transport_id)
+        resource = Resource(
+            resource_id, session.session_id, seat.room, stream_id, publishes, made.transport_id, sdp, uuid4().hex
+        )
         self._resources[resource_id] = resource
         self._by_transport[made.transport_id] = resource_id
-        return Made(resource_id, made.sdp)
+        return Made(resource_id, made.sdp, resource.tag)
 
     async def _drop(self, resource: Resource, session: Session) -> None:
         self._forget(resource)
@@ -194,18 +230,6 @@ class Whip:
     def _forget(self, resource: Resource) -> None:
         self._resources.pop(resource.resource_id, None)
         self._by_transport.pop(resource.transport_id, None)
-
-
-def media_in(sdp: str) -> cmd.Media:
-    """The mids of an offer's first audio and first video section; the relay reads the rest."""
-    found: dict[str, str] = {}
-    kind = ""
-    for line in sdp.splitlines():
-        if line.startswith("m="):
-            kind = line[2:].split(" ", 1)[0]
-        elif line.startswith("a=mid:") and kind in ("audio", "video"):
-            found.setdefault(kind, line[6:].strip())
-    return cmd.Media(found.get("audio", ""), found.get("video", ""))
 
 
 def _request(session: Session, seat: Seat, body: cmd.Command) -> cmd.Request:
