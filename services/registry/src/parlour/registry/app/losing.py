@@ -19,6 +19,7 @@ from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as rules
 from parlour.registry.domain.nodes import Nodes, Transport
 from parlour.registry.domain.state import Stream, Streams
+from parlour.runtime.bus import Unavailable
 from parlour.runtime.clock import SystemClock, SystemIds, due_id
 from parlour.runtime.commit import Call, Change, Committer, Draft
 from parlour.runtime.logging import logger
@@ -37,6 +38,9 @@ PAGES = 3
 LOOK_S = 1.0
 DEAF_S = 3.0
 """A look that comes so late means that this process stood still, and what it was told meanwhile still waits."""
+AGAIN_S = 0.5
+"""After which a consequence is tried again that the record could not take."""
+
 WAITING = 65_536
 """Consequences that wait their turn: more than a node has transports."""
 
@@ -99,7 +103,10 @@ class Losing:
             step = await self._todo.get()
             try:
                 await step()
-            except (LogUnavailable, Rejection) as error:
+            except (LogUnavailable, Unavailable) as error:
+                log.warning("loss_waits", error=str(error))
+                asyncio.get_running_loop().call_later(AGAIN_S, self._todo.put_nowait, step)
+            except Rejection as error:
                 log.warning("loss_not_recorded", error=str(error))
             except Exception as error:
                 log.error("fault", where="losing", error=repr(error), exc_info=error)
@@ -121,6 +128,7 @@ class Losing:
             for transport in gone:
                 await self.lost(transport)
         except Rejection as rejection:
+            self._nodes.doubt(node)
             log.warning("relay_report_failed", node=node, code=rejection.problem.code)
         finally:
             self._asking.discard(node)

@@ -89,6 +89,12 @@ class Nodes:
                 pass
         return stale
 
+    def doubt(self, name: str) -> None:
+        """The node's report did not come: whatever is heard of it next asks for one again."""
+        node = self._nodes.get(name)
+        if node is not None:
+            node.number = -1
+
     @staticmethod
     def _missed(node: Node, fact: AnyRelayFact) -> bool:
         expected = node.number if isinstance(fact, NodeUp) else node.number + 1
