@@ -112,6 +112,13 @@ async def connections(world: World, process: Process, name: str) -> AsyncGenerat
         yield Connections(bus.metrics, bus, None, log, world.people, committer, {})
 
 
+async def operator(world: World) -> Bus:
+    """A connection of somebody who may do everything and never dies."""
+    process = Process("operator", 1, world.faults, world.note)
+    process.passing = lambda place: None
+    return await connected_bus(world, process, "operator")
+
+
 async def _live() -> None:
     await asyncio.sleep(_FOREVER_S)
 

@@ -48,6 +48,8 @@ class Client:
         self.secret = ""
         self.final = False
         self.stays = 0
+        self.transports: set[str] = set()
+        """Those that it was given the answer for: nobody connects to any other."""
         self.view = RoomView(user)
         self._world = world
         self._socket: Socket | None = None
@@ -215,6 +217,8 @@ class Client:
             self.history.seen.append(Began(frame["position"]))
         if frame["id"] in self._resumes and frame["ok"]:
             self._fresh = True
+        if "transportID" in frame:
+            self.transports.add(frame["transportID"])
         future = self._waiting.get(frame["id"])
         if future is not None and not future.done():
             future.set_result(frame)

@@ -45,6 +45,11 @@ class RelayNode:
         self._number = 0
         self._answers: dict[str, wire.Negotiated] = {}
 
+    @property
+    def up(self) -> bool:
+        """Whether its process lives."""
+        return self._bus.connected
+
     async def run(self) -> None:
         """Takes commands and beats, for ever."""
         endpoints = {
@@ -59,7 +64,11 @@ class RelayNode:
         """One command."""
         match command:
             case wire.Negotiate():
-                return self._negotiate(command)
+                fresh = command.transport_id not in self.transports
+                answer = self._negotiate(command)
+                if fresh:
+                    await self._connected(answer.transport_id, command)
+                return answer
             case wire.CloseTransport(transport_id):
                 return wire.Done(await self.lose(transport_id, "closed"))
             case wire.StopPublish(transport_id, stream_id):
@@ -83,9 +92,15 @@ class RelayNode:
         )
         return True
 
+    async def _connected(self, transport_id: str, command: wire.Negotiate) -> None:
+        self._number += 1
+        fact = wire.TransportConnected(self.name, self._boot, self._number, transport_id, command.owner, command.app, 1)
+        await self._tell(fact)
+
     def _negotiate(self, command: wire.Negotiate) -> wire.Negotiated:
-        if command.command_id in self._answers:
-            return self._answers[command.command_id]
+        known = self._answers.get(command.command_id)
+        if known is not None and known.transport_id in self.transports:
+            return known
         transport_id = command.transport_id or f"t-{self._chance.getrandbits(48):012x}"
         if command.transport_id and command.transport_id not in self.transports:
             raise Rejection.of(Code.NOT_FOUND, "the transport is gone", field="transportID")

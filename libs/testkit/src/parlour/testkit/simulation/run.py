@@ -10,12 +10,13 @@ import structlog
 
 from parlour.testkit.clock import VirtualClock
 
-from .cast import plan
+from .cast import operator, plan
 from .client import Client
 from .loop import VirtualLoop, determined
 from .processes import Replica, owned_tasks
 from .script import Actor
 from .verdict import judge, settled
+from .weather import Weather
 from .world import World
 
 STARTED_WITHIN_S = 10.0
@@ -81,17 +82,20 @@ async def _run(world: World, seed: int) -> Outcome:
     loop = asyncio.get_running_loop()
     until = loop.time() + ACTING_S
     playing = [asyncio.create_task(actor.play(until)) for actor in actors]
+    weather = Weather(world, actors, await operator(world))
+    blowing = asyncio.create_task(weather.blow())
     await asyncio.sleep(ACTING_S)
     world.faults.calm()
+    weather.calm = True
     world.note("calm")
     await _quiet(world, actors, loop.time() + QUIET_WITHIN_S)
     found = await judge(world, actors)
     for replica in replicas:
         found += replica.trouble
-    for task in playing:
+    for task in (*playing, blowing):
         if task.done() and not task.cancelled() and task.exception() is not None:
-            found.append(f"a client failed: {task.exception()!r}")
-    for task in (*keepers, *playing):
+            found.append(f"a player failed: {task.exception()!r}")
+    for task in (*keepers, *playing, blowing):
         task.cancel()
     world.note(f"quiet at {loop.time():.1f}")
     records = world.log.all_records()

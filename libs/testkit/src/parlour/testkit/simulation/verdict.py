@@ -42,7 +42,8 @@ async def judge(world: World, actors: list[Actor]) -> list[str]:
 async def settled(world: World, actors: list[Actor]) -> bool:
     """Whether everybody who is in a room has all of it, and nobody else is in one."""
     states = await folds(world)
-    return not [*_views(actors, states), *_sessions(world, actors, states), *_streams(world, states)]
+    wrong = (_views(actors, states), _sessions(world, actors, states), _streams(world, states))
+    return not any(sentence for part in wrong for sentence in part)
 
 
 async def _logged(world: World) -> AsyncGenerator[Logged]:
