@@ -369,7 +369,7 @@ async def test_a_relay_that_dies_without_a_word_loses_its_streams(
 ) -> None:
     from parlour.registry.domain import nodes
 
-    monkeypatch.setattr(nodes, "SILENT_S", 1.0)
+    monkeypatch.setattr(nodes, "SILENT_S", 3.0)  # fifteen heartbeats: no hiccup of a busy machine is that long
     environ = {**os.environ, **environment("relay"), "PARLOUR_RELAY_NODE": NODE, "PARLOUR_RELAY_BIND": "127.0.0.1"}
     environ["PARLOUR_RELAY_HEARTBEAT_S"] = "0.2"
     node = await asyncio.create_subprocess_exec(sys.executable, "-m", "parlour.relay", env=environ)
