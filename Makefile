@@ -41,7 +41,7 @@ e2e: setup browser ## the browser tests alone
 	@$(PYTEST) tests/e2e $(ARGS)
 
 faults: setup browser ## every process killed, stopped and restarted under load; results in bench/results/faults.json
-	@PARLOUR_FAULTS=all $(PYTEST) tests/faults $(ARGS)
+	@PARLOUR_FAULTS=all $(PYTEST) tests/faults -o timeout=3000 -o faulthandler_timeout=3300 $(ARGS)
 
 lint: setup ## ruff, import rules, clippy
 	@$(BIN)/ruff check .

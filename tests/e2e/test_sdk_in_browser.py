@@ -261,7 +261,8 @@ async def test_a_blocked_view_asks_for_a_gesture(suite: Suite, room: str, enter:
         page.on("console", heard)
         await page.route(f"{suite.url}/bare", answer)
         await page.goto(f"{suite.url}/bare")
-        assert await asyncio.wait_for(told, 20) == "blocked video"
+        async with asyncio.timeout(20):
+            assert await told == "blocked video"
         await page.click("#parlour-autoplay button")
         await page.wait_for_function("frames() > 5")
         assert await page.query_selector("#parlour-autoplay") is None

@@ -152,7 +152,8 @@ async def test_close_notify_of_the_peer_ends_the_transport() -> None:
     peer = Peer()
     assert await peer.shake()
     await peer.client.stop()
-    await asyncio.wait_for(peer.server.wait_closed(), 5)
+    async with asyncio.timeout(5):
+        await peer.server.wait_closed()
     await peer.close()
 
 

@@ -113,7 +113,8 @@ async def _ping(client: object) -> set[str]:
     subscription = await client.subscribe(inbox, cb=pong)  # pyright: ignore[reportUnknownMemberType] nats-py types it in part
     await client.publish("$SRV.PING", reply=inbox)
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(everybody.wait(), PING_WITHIN_S)
+        async with asyncio.timeout(PING_WITHIN_S):
+            await everybody.wait()
     await subscription.unsubscribe()
     return names
 

@@ -51,7 +51,8 @@ class Room:
                 life, after = "", 0
                 continue
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(woken.wait(), LOOK_AGAIN_S)
+                async with asyncio.timeout(LOOK_AGAIN_S):
+                    await woken.wait()
 
     async def state(self, *, seq: int | None = None, at: int | None = None, life: str = "") -> RoomState:
         """The room as of an event's number or a time in unix microseconds; now without both."""

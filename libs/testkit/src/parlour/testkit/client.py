@@ -74,8 +74,9 @@ class RawClient:
         chosen = command_id or str(uuid4())
         answer = asyncio.get_running_loop().create_future()
         self._waiting[chosen] = answer
-        await self._socket.send(json.dumps({"t": kind, "id": chosen, **fields}))
-        frame = cast("Frame", await asyncio.wait_for(answer, timeout_s))
+        async with asyncio.timeout(timeout_s):
+            await self._socket.send(json.dumps({"t": kind, "id": chosen, **fields}))
+            frame = cast("Frame", await answer)
         if not frame.get("ok"):
             raise Refusal(frame.get("error", {}))
         return frame

@@ -59,7 +59,8 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(self._launch().stop_signal)
             try:
-                await asyncio.wait_for(process.wait(), GRACE_S)
+                async with asyncio.timeout(GRACE_S):
+                    await process.wait()
             except TimeoutError:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()

@@ -4,6 +4,7 @@ It tells where it stands in `run.json`; whoever waits for it reads that.
 """
 
 import asyncio
+import contextlib
 import importlib
 import os
 import signal
@@ -190,10 +191,9 @@ class Supervisor:
     async def _watch(self) -> None:
         while not self._stop.is_set():
             logs.trim(self.folder.logs)
-            try:
-                await asyncio.wait_for(self._stop.wait(), HOUSEKEEPING_S)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HOUSEKEEPING_S):
+                    await self._stop.wait()
 
     async def _end(self) -> None:
         """Services first, so that their last words still reach the servers."""

@@ -1,6 +1,7 @@
 """The load of a fault test: small rooms full of members who all send a command at each beat and wait for its answer."""
 
 import asyncio
+import contextlib
 import random
 import time
 from collections import Counter
@@ -114,10 +115,9 @@ class Crowd:
             kind, fields = self._something(member, number)
             await member.say(kind, **fields)
             pause = BEAT_S - time.monotonic() % BEAT_S  # all at the same beat
-            try:
-                await asyncio.wait_for(self._stop.wait(), pause)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._stop.wait()
 
     def _something(self, member: Member, number: int) -> tuple[str, dict[str, object]]:
         text = f"{member.user} {number}"

@@ -137,7 +137,8 @@ class Member:
             began = time.monotonic()
             self._take()
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(self._client.close(), 0.5)
+                async with asyncio.timeout(0.5):
+                    await self._client.close()
             self._take()
             await self._come_back()
             self.away_s.append(time.monotonic() - began)
@@ -170,7 +171,8 @@ class Member:
 
     async def _open(self) -> RawClient:
         url = self.urls[self._turn % len(self.urls)]
-        return await asyncio.wait_for(RawClient.open(url), SILENT_S)
+        async with asyncio.timeout(SILENT_S):
+            return await RawClient.open(url)
 
     async def _resume(self) -> None:
         client = await self._open()
