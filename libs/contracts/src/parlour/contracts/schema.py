@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from . import envelope, events, queries
+from . import envelope, events, history, queries
 
 _OUTSIDE: tuple[type[msgspec.Struct], ...] = (
     envelope.Envelope,
@@ -18,6 +18,12 @@ _OUTSIDE: tuple[type[msgspec.Struct], ...] = (
     queries.RoomState,
     queries.HeadBeacon,
     queries.Presence,
+    history.Calls,
+    history.OneCall,
+    history.Timeline,
+    history.Views,
+    history.StateDifference,
+    history.History,
 )
 
 
