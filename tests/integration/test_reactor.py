@@ -183,6 +183,15 @@ async def test_a_lost_lease_is_asked_for_again(suite: Suite, postgres: str, monk
         assert (await seen.until(3))[-2:] == ["0", "1"]
 
 
+async def test_a_holder_that_stands_still_loses_its_lease(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases_module, "CHECK_S", 60.0)  # a holder that never looks
+    monkeypatch.setattr(leases_module, "SILENT_S", 0.2)
+    monkeypatch.setattr(leases_module, "ASK_AGAIN_S", 0.05)
+    lease, name = advisory(postgres), f"t-{secrets.token_hex(4)}"
+    async with asyncio.timeout(10), lease(name), lease(name):
+        pass  # the second was given while the first still thought that it had it
+
+
 async def test_a_deadline_is_handled_once_it_is_due_and_again_until_it_is_cleared(
     suite: Suite, monkeypatch: pytest.MonkeyPatch
 ) -> None:

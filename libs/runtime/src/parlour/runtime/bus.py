@@ -186,26 +186,30 @@ class Bus:
                 raise
             raise Rejection(problem) from None
 
-    async def ask(
-        self, app: int, service: str, room: str, verb: str, request: Request, timeout: float = ASK_WITHIN_S
-    ) -> Reply:
-        """A command to the service that owns it. Raises `Rejection` with its problem; `Unavailable` when the time is up."""
-        subject = subjects.command(app, service, room, verb)
+    async def insist(
+        self, subject: str, body: msgspec.Struct, reply_type: type[R], timeout: float, attempt: float = ATTEMPT_S
+    ) -> R:
+        """`request`, again and again until the time is up: one of several replicas may stand still. For what may be done twice."""
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout
         pause = 0.05
         while True:
             try:
-                reply = await self.request(subject, request, Reply, min(ATTEMPT_S, until - loop.time()))
+                return await self.request(subject, body, reply_type, min(attempt, until - loop.time()))
             except Unavailable:
                 if loop.time() + pause >= until:
                     raise
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))
                 pause = min(0.5, pause * 2)
-                continue
-            if reply.problem is not None:
-                raise Rejection(reply.problem)
-            return reply
+
+    async def ask(
+        self, app: int, service: str, room: str, verb: str, request: Request, timeout: float = ASK_WITHIN_S
+    ) -> Reply:
+        """A command to the service that owns it. Raises `Rejection` with its problem; `Unavailable` when the time is up."""
+        reply = await self.insist(subjects.command(app, service, room, verb), request, Reply, timeout)
+        if reply.problem is not None:
+            raise Rejection(reply.problem)
+        return reply
 
     # receiving
 

@@ -1,7 +1,8 @@
 """Which replica does what only one of them needs to do.
 
-A lease is a Postgres advisory lock on a connection of its own: it ends with the process, without a clock. It saves work, not correctness:
-whoever holds it writes by command ids and versions like everybody else.
+A lease is a Postgres advisory lock on a connection of its own: it ends with the process, and with a holder that stands still, whose
+connection Postgres closes once it has been silent for `SILENT_S`. It saves work, not correctness: whoever holds it writes by command ids
+and versions like everybody else.
 """
 
 import asyncio
@@ -18,6 +19,8 @@ SPACE = 0x7061726C
 """First key of our advisory locks ("parl"), so that they meet nobody else's."""
 ASK_AGAIN_S = 1.0
 CHECK_S = 2.0
+SILENT_S = 8.0
+"""Four checks: a busy machine may delay one or two."""
 
 Lease = Callable[[str], AbstractAsyncContextManager[None]]
 
@@ -55,7 +58,8 @@ async def _connect(dsn: str) -> Any:
     import asyncpg
 
     try:
-        return await asyncpg.connect(dsn, timeout=5.0, command_timeout=5.0)
+        silent = {"idle_session_timeout": str(int(SILENT_S * 1000))}
+        return await asyncpg.connect(dsn, timeout=5.0, command_timeout=5.0, server_settings=silent)
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
         raise LogUnavailable(f"no connection for a lease: {type(error).__name__}") from error
 

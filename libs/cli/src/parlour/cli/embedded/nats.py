@@ -16,6 +16,10 @@ JETSTREAM_MEMORY = "64MB"
 JETSTREAM_FILES = "1GB"
 """The convenience tail only; the record is in Postgres."""
 MAX_PAYLOAD_BYTES = 1 << 20
+PING_EVERY_S = 2
+PINGS_UNANSWERED = 2
+"""A process that stands still is struck off after 6 to 8 s, and its replica gets all of its requests: a server that waits for minutes, as
+by default, would go on giving it its share."""
 
 
 def binary() -> Path:
@@ -82,6 +86,8 @@ server_name: parlour
 listen: "127.0.0.1:{self.port}"
 max_payload: {MAX_PAYLOAD_BYTES}
 write_deadline: "10s"
+ping_interval: "{PING_EVERY_S}s"
+ping_max: {PINGS_UNANSWERED}
 jetstream {{
   store_dir: {quoted(str(self.folder))}
   max_memory_store: {JETSTREAM_MEMORY}

@@ -68,7 +68,7 @@ class Crowd:
         """Waits for a moment with so many commands under way."""
         async with asyncio.timeout(20):
             while (now := self.in_flight) < least:  # noqa: ASYNC110 an event would tell of it when it is over
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.002)
         return now
 
     async def finish(self, within_s: float) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from nats import errors
@@ -18,7 +18,10 @@ from parlour.kernel.rejection import Rejection
 from parlour.runtime.address import Address
 from parlour.runtime.bus import Bus, Headers
 
-QUERY_WITHIN_S = 3.0
+QUERY_WITHIN_S = 4.0
+QUERY_ATTEMPT_S = 1.0
+"""A page of a room's record is read in milliseconds; whoever takes longer stands still, and another replica is asked."""
+R = TypeVar("R")
 _view = msgspec.json.Decoder(EventView)
 
 
@@ -35,12 +38,15 @@ class BusServices:
 
     async def replay(self, app: int, room: str, query: ReplayQuery) -> Replay:
         """See `History`."""
-        return _checked(await self._bus.request(subjects.query(app, room, "replay"), query, Replay, QUERY_WITHIN_S))
+        return _checked(await self._query(subjects.query(app, room, "replay"), query, Replay))
 
     async def snapshot(self, app: int, room: str, query: SnapshotQuery) -> Snapshot:
         """See `History`."""
         subject = subjects.query(app, room, "snapshot")
-        return _checked(await whole(lambda page: self._bus.request(subject, page, Snapshot, QUERY_WITHIN_S), query))
+        return _checked(await whole(lambda page: self._query(subject, page, Snapshot), query))
+
+    async def _query(self, subject: str, query: msgspec.Struct, kind: type[R]) -> R:
+        return await self._bus.insist(subject, query, kind, QUERY_WITHIN_S, QUERY_ATTEMPT_S)
 
     async def subscribe(
         self, app: int, room: str, receive: Callable[[EventView], None], lost: Callable[[], None]
