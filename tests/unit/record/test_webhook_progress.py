@@ -1,0 +1,177 @@
+"""No event of an endpoint is missed and none overtakes another of its room: rules 1 to 5 of `parlour.record.domain.webhooks.progress`."""
+
+import itertools
+import random
+from uuid import UUID
+
+import hypothesis.strategies as st
+from hypothesis import given, settings
+
+from parlour.kernel.log import LogKey, Record
+from parlour.record.domain.webhooks import progress as limits
+from parlour.record.domain.webhooks.progress import Lane, Progress
+
+ROOMS = [LogKey(1, f"r{n}", UUID(int=n + 1)) for n in range(4)]
+SHARDS = 2
+
+
+def record(room: int, seq: int, pos: int) -> Record:
+    return Record(ROOMS[room], seq, 0, room % SHARDS, pos, "room", 1, "room.opened.v1", 0, b"", b"", b"")
+
+
+class Log:
+    """Rooms in two shards; every third event is not wanted."""
+
+    def __init__(self, rooms: list[int]) -> None:
+        self.of_room: dict[UUID, list[Record]] = {key.uid: [] for key in ROOMS}
+        self.of_shard: dict[int, list[Record]] = {p: [] for p in range(SHARDS)}
+        for room in rooms:
+            p, uid = room % SHARDS, ROOMS[room].uid
+            made = record(room, len(self.of_room[uid]) + 1, len(self.of_shard[p]) + 1)
+            self.of_room[uid].append(made)
+            self.of_shard[p].append(made)
+
+    @staticmethod
+    def wanted(record: Record) -> bool:
+        return record.seq % 3 != 0
+
+
+class Endpoint:
+    """Remembers what came; says no by chance."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+        self.came: dict[UUID, list[int]] = {key.uid: [] for key in ROOMS}
+        self.willing = False
+
+    def takes(self, record: Record) -> bool:
+        if not self.willing and self.chance.random() < 0.4:
+            return False
+        self.came[record.log.uid].append(record.seq)
+        return True
+
+
+class Store:
+    """What a crash leaves."""
+
+    def __init__(self) -> None:
+        self.cursors: dict[int, int] = {}
+        self.lanes: dict[UUID, Lane] = {}
+
+    def keep(self, progress: Progress) -> None:
+        changes = progress.changes()
+        self.cursors |= changes.cursors
+        for ended in changes.ended:
+            self.lanes.pop(ended, None)
+        self.lanes |= {lane.id: lane for lane in changes.lanes}
+
+    def start(self) -> Progress:
+        return Progress(
+            self.cursors, [Lane(one.id, one.room_uid, one.p, one.after, one.to) for one in self.lanes.values()]
+        )
+
+
+def step(progress: Progress, log: Log, endpoint: Endpoint, chance: random.Random) -> None:
+    match chance.randrange(3):
+        case 0 if not progress.full:
+            p = chance.randrange(SHARDS)
+            after = progress.read_to(p)
+            progress.take(p, log.of_shard[p][after : after + 3], log.wanted)
+        case 1:
+            record = progress.begin()
+            if record is not None:
+                progress.delivered(record) if endpoint.takes(record) else progress.failed(record)
+        case _:
+            lane = progress.begin_lane(0.0)
+            if lane is not None:
+                deliver_lane(progress, lane, log, endpoint)
+
+
+def deliver_lane(progress: Progress, lane: Lane, log: Log, endpoint: Endpoint) -> None:
+    read = progress.read_to(lane.p)
+    for record in log.of_room[lane.room_uid]:
+        if record.seq <= lane.after or record.pos > read:
+            continue
+        if log.wanted(record) and not endpoint.takes(record):
+            progress.rest(lane, 0.0)
+            return
+        progress.advanced(lane, record.seq)
+    if not progress.end_if_done(lane, read):
+        progress.rest(lane, 0.0)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.integers(0, 2**32))
+def test_every_wanted_event_comes_in_order_whatever_fails_or_crashes(rooms: list[int], seed: int) -> None:
+    chance, log, store = random.Random(seed), Log(rooms), Store()
+    endpoint = Endpoint(chance)
+    progress = store.start()
+    for _ in range(60):
+        step(progress, log, endpoint, chance)
+        if chance.random() < 0.2:
+            store.keep(progress)
+        if chance.random() < 0.1:
+            progress = store.start()
+    endpoint.willing = True
+    for _ in range(1000):
+        step(progress, log, endpoint, chance)
+    store.keep(progress)
+    for uid, records in log.of_room.items():
+        came = endpoint.came[uid]
+        assert list(dict.fromkeys(came)) == [one.seq for one in records if log.wanted(one)]
+        # a crash may send some again, but never one before another that came later for the first time
+        assert all(later - before <= 2 for before, later in itertools.pairwise(came))
+    assert not store.lanes
+    assert store.cursors == {p: len(records) for p, records in log.of_shard.items() if records}
+
+
+def test_a_room_that_fails_holds_up_no_other_and_is_kept_once() -> None:
+    progress = Progress({})
+    progress.take(0, [record(0, 1, 1), record(2, 1, 2), record(0, 2, 3)], lambda one: True)
+    first, second = progress.begin(), progress.begin()
+    assert first is not None and second is not None
+    assert progress.begin() is None, "each room has one under way"
+    progress.failed(first)
+    assert progress.changes().cursors == {0: 1}, "the other room's event is still in hand"
+    progress.delivered(second)
+    changes = progress.changes()
+    assert changes.cursors == {0: 3}
+    assert progress.in_hand == 0
+    assert [lane.after for lane in progress.lanes.values()] == [0]
+
+
+def test_nothing_is_taken_beyond_the_limits() -> None:
+    progress = Progress({})
+    progress.take(0, [record(0, n, n) for n in range(1, limits.HAND_MOST + 1)], lambda one: True)
+    assert progress.full
+    lagging = [Lane(UUID(int=n), UUID(int=n), 0, 0) for n in range(limits.LANES_MOST)]
+    assert Progress({}, lagging).full
+    assert not Progress({}, lagging[1:]).full
+
+
+def test_a_range_sent_again_ends_at_its_end_and_leaves_the_cursor_alone() -> None:
+    progress = Progress({0: 9})
+    again = Lane(UUID(int=99), ROOMS[0].uid, 0, after=1, to=3)
+    progress.add_lane(again)
+    lane = progress.begin_lane(0.0)
+    assert lane is again
+    assert progress.begin_lane(0.0) is None
+    progress.advanced(lane, 2)
+    assert not progress.end_if_done(lane, 9)
+    progress.advanced(lane, 3)
+    assert progress.end_if_done(lane, 9)
+    changes = progress.changes()
+    assert (changes.cursors, changes.ended) == ({}, (again.id,))
+
+
+def test_rooms_that_rest_are_due_at_once_when_the_endpoint_is_back() -> None:
+    progress = Progress({})
+    progress.take(0, [record(0, 1, 1)], lambda one: True)
+    begun = progress.begin()
+    assert begun is not None
+    lane = progress.failed(begun)
+    progress.rest(lane, 500.0)
+    assert progress.begin_lane(100.0) is None
+    assert progress.next_due_s() == 500.0
+    progress.hasten(100.0)
+    assert progress.begin_lane(100.0) is lane
