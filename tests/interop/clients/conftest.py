@@ -2,47 +2,19 @@
 
 import importlib.util
 import sys
-from collections.abc import AsyncIterator, Iterator
-from itertools import count
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
 
-from parlour.testkit.browser.chromium import chromium
-from parlour.testkit.browser.window import OpenWindow, Window, open_window
-from parlour.testkit.suite import Suite, running_suite
+from parlour.testkit.browser.fixtures import browser, room, suite, window
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from firefox import Firefox, executable, firefox
 
-_numbers = count(1)
-
-
-@pytest.fixture(scope="session")
-def suite() -> Iterator[Suite]:
-    """The whole suite, up."""
-    with running_suite() as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A Chromium of the test's own."""
-    async with chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def window(browser: Browser) -> OpenWindow:
-    """Opens windows in this test's Chromium."""
-
-    async def opened(url: str, html: str | None = None) -> Window:
-        return await open_window(browser, url, html=html)
-
-    return opened
+__all__ = ["browser", "fox", "room", "suite", "window"]
 
 
 @pytest_asyncio.fixture
@@ -54,9 +26,3 @@ async def fox() -> AsyncIterator[Firefox]:
         pytest.skip("no marionette_driver here: install marionette-driver into .venv")
     async with firefox() as started:
         yield started
-
-
-@pytest.fixture
-def room() -> str:
-    """A room name that no other test uses."""
-    return f"clients-{next(_numbers)}"

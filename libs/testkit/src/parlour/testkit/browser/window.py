@@ -68,6 +68,7 @@ class Window:
     frames: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     dialogs: list[str] = field(default_factory=list[str])
     errors: list[str] = field(default_factory=list[str])
+    said: list[str] = field(default_factory=list[str])
 
     async def calls(self, name: str = "") -> list[Call]:
         """The engine's callbacks so far, of one name or all."""
@@ -87,6 +88,13 @@ class Window:
             raise AssertionError(
                 f"waited in vain for {what or condition}; seen: {seen}; errors: {self.errors}"
             ) from error
+
+    async def until_said(self, text: str, *, timeout_s: float = 20) -> None:
+        """Waits until the page's console holds `text`, and leaves the page alone: whatever is evaluated in it counts as a user's touch."""
+        deadline = time.monotonic() + timeout_s
+        while not any(text in line for line in self.said):
+            assert time.monotonic() < deadline, f"waited in vain for {text!r}; said: {self.said}; errors: {self.errors}"
+            await asyncio.sleep(0.05)
 
     async def until_media(self, *, video: bool = True, audio: bool = False, timeout_s: float = 20) -> None:
         """Waits until what is decoded here rises twice in a row.
@@ -123,13 +131,17 @@ OpenWindow = Callable[..., Awaitable[Window]]
 """What the `window` fixture gives: `await window(url, html=None)`."""
 
 
-async def open_window(browser: Browser, url: str, *, html: str | None = None) -> Window:
-    """Opens `url`; with `html` that address answers with it, so that any page can be tried on the suite's own origin."""
+async def open_window(browser: Browser, url: str, *, html: str | None = None, before: str = "") -> Window:
+    """Opens `url`; with `html` that address answers with it, so that any page can be tried on the suite's own origin.
+
+    `before` is a script that runs before the page's own.
+    """
     context = await browser.new_context(permissions=["camera", "microphone"])
     page = await context.new_page()
     window = Window(page, context)
     page.on("websocket", lambda socket: _watch(window, socket))
     page.on("pageerror", lambda error: window.errors.append(str(error)))
+    page.on("console", lambda line: window.said.append(line.text))
 
     async def dismiss(dialog: Any) -> None:
         window.dialogs.append(dialog.message)
@@ -137,6 +149,8 @@ async def open_window(browser: Browser, url: str, *, html: str | None = None) ->
 
     page.on("dialog", dismiss)
     await page.add_init_script(PROBE)
+    if before:
+        await page.add_init_script(before)
     if html is not None:
 
         async def answer(route: Route) -> None:
