@@ -17,6 +17,7 @@ from parlour.contracts import commands as cmd
 from parlour.contracts import subjects
 from parlour.contracts.commands import AppDescription, Apps, Caller, Reply, Request, TokenChecked, TokenMade
 from parlour.contracts.envelope import EventView
+from parlour.contracts.subscriptions import Subscription
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.address import Address
 from parlour.runtime.bus import Bus, Headers
@@ -187,3 +188,62 @@ async def test_no_secret_stands_in_the_database(desk: Desk, postgres: str) -> No
             assert app.secret.encode() not in everything, table
     finally:
         await connection.close()
+
+
+async def test_a_subscription_is_made_verified_and_revoked(desk: Desk) -> None:
+    app = (await desk.create(name="readers")).app
+
+    async def issue(**what: object) -> cmd.SubscriptionMade:
+        reply = await desk.ask(app, cmd.IssueSubscription(**what))  # pyright: ignore[reportArgumentType]
+        return msgspec.json.decode(reply.result, type=cmd.SubscriptionMade)
+
+    async def verify(made: cmd.SubscriptionMade) -> Subscription:
+        reply = await desk.ask(app, cmd.VerifySubscription(made.token), Caller(kind="service"))
+        return msgspec.json.decode(reply.result, type=Subscription)
+
+    one = await issue(room="tea", user_id="ann", scopes=("events", "audit"), ttl_s=60)
+    two, of_bob, of_room, of_app = (
+        await issue(room="tea"),
+        await issue(user_id="bob"),
+        await issue(room="x"),
+        await issue(),
+    )
+    found = await verify(one)
+    assert (found.room, found.user, found.scopes, found.jti) == ("tea", "ann", ("events", "audit"), one.jti)
+    for revocation, refused in (
+        (cmd.RevokeSubscriptions(jti=two.jti), two),
+        (cmd.RevokeSubscriptions(user_id="bob"), of_bob),
+        (cmd.RevokeSubscriptions(room="x"), of_room),
+    ):
+        await verify(refused)
+        await desk.ask(app, revocation)
+        assert (await desk.refused(app, cmd.VerifySubscription(refused.token)))[0] == 1102020
+    for unharmed in (one, of_app, await issue(room="x"), await issue(user_id="bob")):
+        assert (await verify(unharmed)).jti == unharmed.jti
+    other = (await desk.create(name="others")).app
+    assert (await desk.refused(other, cmd.VerifySubscription(of_app.token)))[0] == 1102020
+    told = [bytes(view.data).decode() for view in desk.heard if view.type == "app.subscription_issued.v1"]
+    assert told
+    assert not [text for text in told if one.token in text or '"ann"' in text], "neither the token nor the person"
+
+
+async def test_a_repeated_issue_makes_the_same_subscription(desk: Desk) -> None:
+    app, command_id = (await desk.create(name="again")).app, str(uuid4())
+    first, second = [await desk.ask(app, cmd.IssueSubscription("tea"), command_id=command_id) for _ in range(2)]
+    assert first.result == second.result
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        cmd.IssueSubscription(scopes=()),
+        cmd.IssueSubscription(scopes=("root",)),
+        cmd.IssueSubscription(ttl_s=0),
+        cmd.IssueSubscription(ttl_s=32 * 86_400),
+        cmd.RevokeSubscriptions(),
+        cmd.RevokeSubscriptions(jti="a", room="b"),
+    ],
+)
+async def test_what_no_subscription_is(desk: Desk, body: cmd.AnyCommand) -> None:
+    await desk.create(app=APP, name="demo", secret=SECRET)
+    assert (await desk.refused(APP, body))[0] == 1100001

@@ -12,11 +12,15 @@ from parlour.contracts.commands import (
     AppDescription,
     Apps,
     CreateApp,
+    IssueSubscription,
     IssueToken,
     ListApps,
+    RevokeSubscriptions,
     RotateSecret,
+    SubscriptionMade,
     TokenMade,
 )
+from parlour.contracts.subscriptions import SCOPES
 
 from .target import default_app, nats_url
 
@@ -29,6 +33,7 @@ NAMELESS_APP = 1
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command()(token)
+    app.command()(revoke)
     group = typer.Typer(no_args_is_help=True, help="Applications: create, list, rotate a secret.")
     group.command("create")(create)
     group.command("list")(list_)
@@ -37,14 +42,32 @@ def register(app: typer.Typer) -> None:
 
 
 def token(
-    user: Annotated[str, typer.Option(help="User id that the token is for.")],
     app: Annotated[int, typer.Option(help="Application id.", default_factory=default_app)],
+    user: Annotated[str, typer.Option(help="User id that the token is for; needed but with --subscribe.")] = "",
     room: Annotated[str, typer.Option(help="Only this room.")] = "",
     ttl: Annotated[int, typer.Option(help="Seconds it is valid.", min=1)] = 86_400,
+    subscribe: Annotated[bool, typer.Option("--subscribe", help="A signed token for readers outside.")] = False,
+    scope: Annotated[list[str] | None, typer.Option(help=f"With --subscribe: {', '.join(SCOPES)}.")] = None,
+    json: Json = False,
 ) -> None:
     """Print a token, alone on its line."""
-    made = asyncio.run(_ask(app, IssueToken(user_id=user, room=room, ttl_s=ttl), TokenMade))
-    typer.echo(made.token)
+    if subscribe:
+        ask = IssueSubscription(room=room, user_id=user, scopes=tuple(scope or ("events",)), ttl_s=ttl)
+        _show_token(asyncio.run(_ask(app, ask, SubscriptionMade)), json)
+        return
+    if scope or not user:
+        raise typer.BadParameter("--scope needs --subscribe" if scope else "a token to log in with needs --user")
+    _show_token(asyncio.run(_ask(app, IssueToken(user_id=user, room=room, ttl_s=ttl), TokenMade)), json)
+
+
+def revoke(
+    app: Annotated[int, typer.Option(help="Application id.", default_factory=default_app)],
+    jti: Annotated[str, typer.Option(help="The one token with this id.")] = "",
+    user: Annotated[str, typer.Option(help="All tokens for this user.")] = "",
+    room: Annotated[str, typer.Option(help="All tokens for this room.")] = "",
+) -> None:
+    """Refuse signed tokens from now on; readers that use them are cut."""
+    asyncio.run(_ask(app, RevokeSubscriptions(jti=jti, user_id=user, room=room), object))
 
 
 def create(
@@ -87,3 +110,7 @@ def _show_one(found: AppDescription, json: bool) -> None:
         typer.echo(msgspec.json.encode(found).decode())
     else:
         typer.echo(f"app     {found.app}\nname    {found.name}\nsecret  {found.secret}")
+
+
+def _show_token(made: TokenMade | SubscriptionMade, json: bool) -> None:
+    typer.echo(msgspec.json.encode(made).decode() if json else made.token)

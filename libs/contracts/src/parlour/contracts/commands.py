@@ -195,12 +195,36 @@ class RotateSecret(Command, frozen=True, tag="auth.rotate_secret"):
     overlap_s: int = 86400
 
 
+class IssueSubscription(Command, frozen=True, tag="auth.issue_subscription"):
+    """A signed token for readers outside: `room` empty means any, `user_id` empty means nobody; see `subscriptions.SCOPES`."""
+
+    room: str = ""
+    user_id: str = ""
+    scopes: tuple[str, ...] = ("events",)
+    ttl_s: int = 3600
+
+
+class VerifySubscription(Command, frozen=True, tag="auth.verify_subscription"):
+    """What a signed token allows now."""
+
+    token: str
+
+
+class RevokeSubscriptions(Command, frozen=True, tag="auth.revoke_subscriptions"):
+    """Signed tokens are refused from now on: the one of this `jti`, or all that were made for a user or a room. Name exactly one."""
+
+    jti: str = ""
+    user_id: str = ""
+    room: str = ""
+
+
 AnyCommand = (
     JoinRoom | LeaveRoom | KickUser | CloseRoom | SetRoomExtraInfo
     | Publish | StopPublish | Play | StopPlay | SetStreamExtraInfo | RestartIce
     | DescribeRoom | DescribeStreams
     | SendBroadcast | SendBarrage | SendCommand
     | VerifyToken | IssueToken | CreateApp | ListApps | RotateSecret
+    | IssueSubscription | VerifySubscription | RevokeSubscriptions
 )  # fmt: skip
 
 
@@ -262,6 +286,14 @@ class TokenMade(msgspec.Struct, frozen=True):
     """Of IssueToken."""
 
     token: str
+    expires_s: int
+
+
+class SubscriptionMade(msgspec.Struct, frozen=True):
+    """Of IssueSubscription."""
+
+    token: str
+    jti: str
     expires_s: int
 
 

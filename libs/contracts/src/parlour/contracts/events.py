@@ -270,11 +270,39 @@ class RuleSet(Event, frozen=True):
     value: str
 
 
+class SubscriptionIssued(Event, frozen=True):
+    """A signed token for readers outside was made; `room` and `actor` empty: for any, for nobody in particular."""
+
+    TAG = "app.subscription_issued.v1"
+    AGGREGATE = "app"
+    AUDIENCE = Audience.AUDIT
+    app: int
+    jti: str
+    actor: str
+    room: str
+    scopes: tuple[str, ...]
+    expires_s: int
+
+
+class SubscriptionsRevoked(Event, frozen=True):
+    """Signed tokens made up to `at_ms` (unix) are refused: one by `jti`, or all of an actor or a room; all are over at `until_s`."""
+
+    TAG = "app.subscriptions_revoked.v1"
+    AGGREGATE = "app"
+    AUDIENCE = Audience.AUDIT
+    app: int
+    jti: str
+    actor: str
+    room: str
+    at_ms: int
+    until_s: int
+
+
 ALL: tuple[type[Event], ...] = (
     RoomOpened, UserJoined, UserSuspended, UserResumed, UserLeft, UserKicked, RoomExtraInfoChanged, RoomClosed,
     StreamAdded, StreamUpdated, StreamRemoved, PlayStarted, PlayStopped, StreamRelayed,
     BroadcastSent, BarrageSent, CommandSent,
-    AppCreated, SecretRotated, TokenIssued, RuleSet,
+    AppCreated, SecretRotated, TokenIssued, RuleSet, SubscriptionIssued, SubscriptionsRevoked,
 )  # fmt: skip
 BY_TAG: dict[str, type[Event]] = {event.TAG: event for event in ALL}
 

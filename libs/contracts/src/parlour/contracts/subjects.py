@@ -80,6 +80,8 @@ def events_of_room(app: int, room: str) -> str:
 
 
 ALL_EVENTS = f"{PREFIX}.*.evt.*.*.*"
+ALL_APP_EVENTS = f"{PREFIX}.*.evt.*.{_ESCAPE}.app"
+"""Of the apps' own logs, whose room is the empty id."""
 
 
 def query(app: int, room: str, what: str) -> str:

@@ -12,6 +12,7 @@ from .adapters.postgres_vault import PostgresVault
 from .api.bus import SERVICE, Commands
 from .app.apps import AppBook
 from .app.refusals import Refusals
+from .app.subscriptions import Subscriptions
 from .app.tokens import Tokens
 from .domain import application
 from .settings import AuthSettings
@@ -31,5 +32,6 @@ async def build(settings: AuthSettings) -> AsyncGenerator[Service]:
         vault = PostgresVault(to.pool, settings.master_key)
         refusals = Refusals(to.metrics)
         tokens = Tokens(cache, to.committer, to.people, vault, clock, ids, refusals, leeway_s=settings.clock_leeway_s)
-        await Commands(tokens, AppBook(cache, to.committer, vault, clock, ids)).serve(to.bus)
+        subscriptions = Subscriptions(cache, to.committer, to.people, vault, clock, ids, refusals)
+        await Commands(tokens, AppBook(cache, to.committer, vault, clock, ids), subscriptions).serve(to.bus)
         yield Service(to.metrics, to.checks)

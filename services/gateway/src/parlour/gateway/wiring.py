@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from parlour.contracts import subjects
+from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import HeadBeacon, Presence, SessionBeat
 from parlour.contracts.relay import TransportGone
 from parlour.runtime.address import Address
@@ -27,6 +28,7 @@ from .app.beats import Beats
 from .app.dispatch import Dispatch
 from .app.feeds import Feeds
 from .app.login import Logins
+from .app.principals import Principals
 from .app.requests import Requests
 from .app.resume import Resumes
 from .app.seat import Channel, Seat
@@ -38,6 +40,7 @@ from .settings import GatewaySettings
 
 log = logger(__name__)
 _beacon = msgspec.json.Decoder(HeadBeacon)
+_view = msgspec.json.Decoder(EventView)
 _gone = msgspec.json.Decoder(TransportGone)
 
 
@@ -51,6 +54,7 @@ class Gateway:
         self.sessions = Sessions()
         self.feeds = Feeds(self.services, self.services, self._ended)
         self.apps = Apps(self.services, settings.default_app)
+        self.principals = Principals(self.services, self.apps)
         key = settings.session_key
         self.logins = Logins(self.services, self.feeds, self.sessions, key, settings.timing(), settings.turn())
         self.resumes = Resumes(self.services, self.feeds, self.sessions, self.logins, key)
@@ -67,6 +71,7 @@ class Gateway:
     async def listen(self) -> None:
         """Hears heads and relays."""
         await self._bus.subscribe(subjects.ALL_HEADS, self._heads)
+        await self._bus.subscribe(subjects.ALL_APP_EVENTS, self._of_an_app)
         await self._bus.subscribe(subjects.RELAY_FACTS.removesuffix("*") + "transport_gone", self._transport_gone)
         self._bus.on_reconnect(self.feeds.reconnected)
 
@@ -85,6 +90,9 @@ class Gateway:
 
     async def _heads(self, _to: Address, payload: bytes, _headers: Headers) -> None:
         self.feeds.beacon(_beacon.decode(payload))
+
+    async def _of_an_app(self, _to: Address, payload: bytes, _headers: Headers) -> None:
+        self.principals.heard(_view.decode(payload))
 
     async def _transport_gone(self, _to: Address, payload: bytes, _headers: Headers) -> None:
         fact = _gone.decode(payload)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from parlour.auth.app.apps import AppBook
+from parlour.auth.app.subscriptions import Subscriptions
 from parlour.auth.app.tokens import Tokens
 from parlour.contracts import commands as contract
 from parlour.contracts.codes import Code
@@ -26,13 +27,16 @@ Handler = Callable[[Call, Any], Awaitable[Reply]]
 class Commands:
     """Takes a request apart, checks who asks, and hands it to its handler."""
 
-    def __init__(self, tokens: Tokens, apps: AppBook) -> None:
+    def __init__(self, tokens: Tokens, apps: AppBook, subscriptions: Subscriptions) -> None:
         self._handlers: dict[str, tuple[type[contract.Command], Handler]] = {
             "verify_token": (contract.VerifyToken, tokens.verify),
             "issue_token": (contract.IssueToken, tokens.issue),
             "create_app": (contract.CreateApp, apps.create),
             "list_apps": (contract.ListApps, apps.list_all),
             "rotate_secret": (contract.RotateSecret, apps.rotate),
+            "issue_subscription": (contract.IssueSubscription, subscriptions.issue),
+            "verify_subscription": (contract.VerifySubscription, subscriptions.verify),
+            "revoke_subscriptions": (contract.RevokeSubscriptions, subscriptions.revoke),
         }
 
     async def serve(self, bus: Bus) -> None:

@@ -5,6 +5,8 @@ Invariants, cited by the tests:
 2. At any time at most two secrets are valid: the newest for ever, the one before until its time is over.
 3. Creating what exists and rotating to the secret that is the newest decide nothing.
 4. Nothing but its creation happens to an app that does not exist.
+5. A signed token made before a revocation that names its id, its user or its room is revoked until it would be over anyway.
+6. At most `MAX_REVOKED` revocations are in force; one more is refused, none is forgotten.
 """
 
 from typing import assert_never
@@ -13,12 +15,14 @@ import msgspec
 
 from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
+from parlour.contracts.subscriptions import TTL_MAX_S
 from parlour.kernel.decider import Ids
 from parlour.kernel.rejection import Rejection
 
 AGGREGATE = ev.AppCreated.AGGREGATE
 MAX_OVERLAP_S = 30 * 86400
-_SECOND = 1_000_000
+MAX_REVOKED = 10_000
+SECOND = 1_000_000
 
 
 class Create(msgspec.Struct, frozen=True):
@@ -44,7 +48,25 @@ class Issue(msgspec.Struct, frozen=True):
     expires_s: int
 
 
-AppCommand = Create | Rotate | Issue
+class Subscribe(msgspec.Struct, frozen=True):
+    """The suite made a signed token itself."""
+
+    jti: str
+    actor: str
+    room: str
+    scopes: tuple[str, ...]
+    expires_s: int
+
+
+class Revoke(msgspec.Struct, frozen=True):
+    """Signed tokens made until now are refused: by `jti`, `actor` or `room`, of which one is named."""
+
+    jti: str
+    actor: str
+    room: str
+
+
+AppCommand = Create | Rotate | Issue | Subscribe | Revoke
 
 
 class Absent(msgspec.Struct, frozen=True):
@@ -58,12 +80,25 @@ class SecretRef(msgspec.Struct, frozen=True):
     until_s: int | None = None
 
 
+class Revoked(msgspec.Struct, frozen=True):
+    """Tokens made up to `at_ms` (unix) are refused; none of them is valid after `until_s` anyway."""
+
+    at_ms: int
+    until_s: int
+
+
 class Active(msgspec.Struct, frozen=True):
-    """An app; `secrets` newest first."""
+    """An app; `secrets` newest first; `revoked` by ("jti" | "actor" | "room", its name)."""
 
     app: int
     name: str
     secrets: tuple[SecretRef, ...] = ()
+    revoked: dict[tuple[str, str], Revoked] = msgspec.field(default_factory=dict[tuple[str, str], Revoked])
+
+    def is_revoked(self, jti: str, actor: str, room: str, issued_ms: int) -> bool:
+        """Invariant 5."""
+        found = (self.revoked.get(key) for key in (("jti", jti), ("actor", actor), ("room", room)) if key[1])
+        return any(one is not None and (issued_ms <= one.at_ms) for one in found)
 
     def valid(self, now_s: int) -> tuple[str, ...]:
         """The ids of the secrets that are valid now, newest first."""
@@ -89,11 +124,25 @@ def decide(state: State, command: AppCommand, *, at: int, ids: Ids) -> tuple[ev.
                 raise Rejection.of(
                     Code.PARAMETER, "the overlap is out of range", field="overlap_s", limit=f"0..{MAX_OVERLAP_S}"
                 )
-            return (ev.SecretRotated(app.app, secret_id, at // _SECOND + overlap_s),)
+            return (ev.SecretRotated(app.app, secret_id, at // SECOND + overlap_s),)
         case Issue(actor, room, expires_s):
             return (ev.TokenIssued(_existing(state).app, actor, room, expires_s),)
+        case Subscribe(jti, actor, room, scopes, expires_s):
+            return (ev.SubscriptionIssued(_existing(state).app, jti, actor, room, scopes, expires_s),)
+        case Revoke(jti, actor, room):
+            return _revoking(_existing(state), ev.SubscriptionsRevoked(0, jti, actor, room, at // 1000, 0))
         case _:
             assert_never(command)
+
+
+def _revoking(app: Active, event: ev.SubscriptionsRevoked) -> tuple[ev.Event, ...]:
+    now_s = event.at_ms // 1000
+    if sum(one.until_s >= now_s for one in app.revoked.values()) >= MAX_REVOKED:
+        raise Rejection.of(
+            Code.RATE_LIMITED, "too many revocations are in force", limit=str(MAX_REVOKED),
+            hint="rotate the app's secret: that ends all of its tokens",
+        )  # fmt: skip
+    return (msgspec.structs.replace(event, app=app.app, until_s=now_s + TTL_MAX_S),)
 
 
 def evolve(state: State, event: ev.Event) -> State:
@@ -104,8 +153,19 @@ def evolve(state: State, event: ev.Event) -> State:
         case ev.SecretRotated() if isinstance(state, Active):
             before = tuple(_ending(ref, event.old_valid_until_s) for ref in state.secrets[:1])
             return msgspec.structs.replace(state, secrets=(SecretRef(event.secret_id), *before))
+        case ev.SubscriptionsRevoked() if isinstance(state, Active):
+            return _with_revoked(state, event)
         case _:
             return state
+
+
+def _with_revoked(state: Active, event: ev.SubscriptionsRevoked) -> Active:
+    """With one more, and without those that are over."""
+    key = next((key for key in (("jti", event.jti), ("actor", event.actor), ("room", event.room)) if key[1]), None)
+    if key is None:
+        return state
+    kept = {k: one for k, one in state.revoked.items() if one.until_s >= event.at_ms // 1000}
+    return msgspec.structs.replace(state, revoked={**kept, key: Revoked(event.at_ms, event.until_s)})
 
 
 def _ending(ref: SecretRef, until_s: int) -> SecretRef:

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Request, Response
 
-from parlour.contracts.codes import Code
 from parlour.gateway.app.whip import Whip
-from parlour.kernel.rejection import Rejection
+
+from .bearer import bearer_token
 
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
@@ -27,7 +27,7 @@ def routes(whip: Whip) -> APIRouter:
         query = request.query_params
         offer = (await request.body()).decode()
         made = await whip.make(
-            bearer(request), query.get("app", ""), query.get("room", ""), stream_id, offer, publishes=publishes
+            bearer_token(request), query.get("app", ""), query.get("room", ""), stream_id, offer, publishes=publishes
         )
         kind = "whip" if publishes else "whep"
         location = str(request.url_for("resource", kind=kind, resource_id=made.resource_id).path)
@@ -50,14 +50,14 @@ def routes(whip: Whip) -> APIRouter:
 
     @router.delete("/{kind}/resource/{resource_id}", name="resource")
     async def end(request: Request, kind: str, resource_id: str) -> Response:
-        await whip.end(resource_id, bearer(request))
+        await whip.end(resource_id, bearer_token(request))
         return Response(status_code=200, headers=CORS)
 
     @router.patch("/{kind}/resource/{resource_id}")
     async def change(request: Request, kind: str, resource_id: str) -> Response:
         if media_type(request) != FRAGMENT:
             return Response(status_code=415, headers=CORS | {"accept-patch": FRAGMENT})
-        token, match = bearer(request), request.headers.get("if-match", "")
+        token, match = bearer_token(request), request.headers.get("if-match", "")
         if not match:
             return Response(status_code=428, headers=CORS)
         if match not in ("*", f'"{await whip.tag(resource_id, token)}"'):
@@ -73,13 +73,3 @@ def routes(whip: Whip) -> APIRouter:
 def media_type(request: Request) -> str:
     """The body's, without parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def bearer(request: Request) -> str:
-    """The bearer token."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Rejection.of(
-            Code.TOKEN_FORMAT, "no bearer token", field="Authorization", hint="Authorization: Bearer <token04>"
-        )
-    return token.strip()

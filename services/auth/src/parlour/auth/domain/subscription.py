@@ -1,0 +1,152 @@
+"""Subscription tokens: signed JWTs (RFC 7519, HS256), made by the suite or by an application's own server.
+
+Rules, in this order, each with its refusal before the next is looked at:
+1. A JWS of three parts with HS256 and known claims (`TOKEN_FORMAT`).
+2. Signed with the key of one of the app's valid secrets; `kid`, where it is there, says which (`TOKEN_REFUSED`).
+3. For this app, with known scopes (`TOKEN_REFUSED`).
+4. Not expired, and not valid for longer than `TTL_MAX_S` from now (`TOKEN_EXPIRED`).
+The key is derived from the secret for this one purpose, so that no other use of the secret can be taken for a signature.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+import jwt
+import msgspec
+
+from parlour.contracts.codes import Code
+from parlour.contracts.ids import Invalid, check_room_id, check_user_id
+from parlour.contracts.subjects import decode_id, encode_id
+from parlour.contracts.subscriptions import ANY_ROOM, SCOPES, TTL_MAX_S, Subscription
+from parlour.kernel.rejection import Rejection
+
+ALGORITHM = "HS256"
+PURPOSE = b"parlour.subscription.v1"
+TOKEN_BYTES = 4096
+JTI_CHARS = 64
+_KID_CHARS = 8
+_jws = jwt.PyJWS([ALGORITHM])
+"""The signature alone: times and claims are checked here, with the clock as an argument."""
+
+
+class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
+    """As in the token; `iat` and `exp` are unix seconds, `iat` may have a fraction."""
+
+    app: int
+    room: str
+    scopes: tuple[str, ...]
+    exp: int
+    jti: str
+    iat: float = 0.0
+    user: str = ""
+
+
+def key_of(secret: str) -> bytes:
+    """The signing key: HMAC-SHA256 of the purpose under the app's secret."""
+    return hmac.digest(secret.encode(), PURPOSE, hashlib.sha256)
+
+
+def kid_of(key: bytes) -> str:
+    """Names a key without telling it."""
+    return hashlib.sha256(key).hexdigest()[:_KID_CHARS]
+
+
+def sign(claims: Claims, secret: str) -> str:
+    """The token. The same claims give the same token."""
+    key = key_of(secret)
+    return _jws.encode(msgspec.json.encode(claims), key, ALGORITHM, {"kid": kid_of(key)})
+
+
+def claims_for(app: int, room: str, user: str, scopes: tuple[str, ...], *, jti: str, at_ms: int, ttl_s: int) -> Claims:
+    """Claims with an empty `room` meaning any."""
+    exp = at_ms // 1000 + ttl_s
+    return Claims(app, encode_id(room) if room else ANY_ROOM, scopes, exp, jti, at_ms / 1000, user)
+
+
+def check_scopes(scopes: tuple[str, ...]) -> None:
+    """At least one, each known. `Rejection` names the field."""
+    unknown = [scope for scope in scopes if scope not in SCOPES]
+    if unknown or not scopes:
+        raise Rejection.of(
+            Code.PARAMETER, "a subscription needs known scopes", field="scopes", limit=", ".join(SCOPES),
+            hint=f"{unknown[0][:40]!r} is none" if unknown else "name at least one",
+        )  # fmt: skip
+
+
+def read(token: str, app: int, secrets: Sequence[str], now_s: int) -> Subscription:
+    """What the token allows, or the Rejection that says why not."""
+    claims = _opened(token, secrets)
+    if claims.app != app:
+        raise _refused("the token is for another app")
+    if not claims.scopes or any(scope not in SCOPES for scope in claims.scopes):
+        raise _refused("the token names a scope that does not exist")
+    if claims.exp <= now_s:
+        raise Rejection.of(Code.TOKEN_EXPIRED, "the token has expired", hint="ask for a new token")
+    if claims.exp > now_s + TTL_MAX_S:
+        raise Rejection.of(Code.TOKEN_EXPIRED, "the token would be valid for too long", limit=f"{TTL_MAX_S} s")
+    room = None if claims.room == ANY_ROOM else _room(claims.room)
+    user = _user(claims.user) if claims.user else None
+    return Subscription(app, claims.scopes, claims.exp, claims.jti, room, user, round(claims.iat * 1000))
+
+
+def _opened(token: str, secrets: Sequence[str]) -> Claims:
+    kid = _kid(token)
+    keys = [key for key in map(key_of, secrets) if not kid or kid == kid_of(key)]
+    for key in keys:
+        try:
+            payload = _jws.decode(token, key, [ALGORITHM])
+        except jwt.InvalidSignatureError:
+            continue
+        except jwt.InvalidTokenError:
+            raise malformed() from None
+        return _claims(bytes(payload))
+    raise _refused("the token is not signed with a secret of this app")
+
+
+def _kid(token: str) -> str:
+    if len(token) > TOKEN_BYTES:
+        raise malformed()
+    try:
+        header = _jws.get_unverified_header(token)
+    except jwt.InvalidTokenError:
+        raise malformed() from None
+    if header.get("alg") != ALGORITHM:
+        raise malformed()
+    return str(header.get("kid", ""))
+
+
+def _claims(payload: bytes) -> Claims:
+    try:
+        claims = msgspec.json.decode(payload, type=Claims)
+    except msgspec.DecodeError:
+        raise malformed() from None
+    if not 0 < len(claims.jti) <= JTI_CHARS or not 0 <= claims.iat < 2**40:
+        raise malformed()
+    return claims
+
+
+def _room(token: str) -> str:
+    try:
+        return check_room_id(decode_id(token))
+    except (ValueError, Invalid):
+        raise malformed() from None
+
+
+def _user(user: str) -> str:
+    try:
+        return check_user_id(user)
+    except Invalid:
+        raise malformed() from None
+
+
+def malformed() -> Rejection:
+    """It is not a subscription token."""
+    return Rejection.of(
+        Code.TOKEN_FORMAT, "the token is not a subscription token", field="token",
+        limit=f"a JWT of HS256 with app, room, scopes, exp and jti; {TOKEN_BYTES} bytes",
+    )  # fmt: skip
+
+
+def _refused(why: str) -> Rejection:
+    return Rejection.of(Code.TOKEN_REFUSED, why, hint="ask for a new token")

@@ -1,0 +1,79 @@
+"""`Authorization: Bearer …`: who asks, and whether the endpoint's scope and the path's room are theirs.
+
+An endpoint declares its scope by a parameter: `reader: Subscription = bearer.needs("events")`. So it stands in the OpenAPI document,
+and the tests that ask every endpoint as a stranger find it there. `{room}` in a path is an encoded id and is checked as well.
+"""
+
+from typing import Any
+
+from fastapi import Request, Security
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security import SecurityScopes
+from fastapi.security.base import SecurityBase
+
+from parlour.contracts.codes import Code
+from parlour.contracts.ids import check_room_id
+from parlour.contracts.subjects import decode_id
+from parlour.contracts.subscriptions import Subscription
+from parlour.gateway.app.principals import Principals
+from parlour.kernel.rejection import Rejection
+
+FORM = "subscription token (JWT) or token04"
+
+
+class Bearer(SecurityBase):
+    """The dependency of every endpoint that is not for everybody."""
+
+    def __init__(self, principals: Principals) -> None:
+        self.model = HTTPBearer(bearerFormat=FORM)
+        self.scheme_name = "bearer"
+        self.principals = principals
+
+    def needs(self, scope: str) -> Any:
+        """The default of a parameter that gets the verified `Subscription`."""
+        return Security(self, scopes=[scope])
+
+    async def __call__(self, request: Request, scopes: SecurityScopes) -> Subscription:
+        """Who asks; `Rejection` with 401 without a valid token, with 403 where it does not allow this."""
+        found = await self.principals.verify(bearer_token(request), request.query_params.get("app", ""))
+        check(found, scopes.scopes)
+        named = request.path_params.get("room")
+        if isinstance(named, str) and not found.covers(room_in(named)):
+            raise no_room()
+        return found
+
+
+def check(who: Subscription, scopes: list[str]) -> None:
+    """`Rejection` where a scope is missing."""
+    for scope in scopes:
+        if not who.allows(scope):
+            raise Rejection.of(
+                Code.FORBIDDEN, f"the token does not allow {scope}", field="scopes", hint=f"it needs the scope {scope}"
+            )
+
+
+def no_room() -> Rejection:
+    """The one answer for a room that does not exist and for one that is somebody else's."""
+    return Rejection.of(Code.FORBIDDEN, "there is no such room for this token", field="room")
+
+
+def room_in(token: str) -> str:
+    """The room id of a path's token. `Rejection` or `Invalid` where it is none."""
+    try:
+        room = decode_id(token)
+    except ValueError:
+        raise Rejection.of(
+            Code.PARAMETER, "the room in the path is not an encoded id", field="room",
+            hint="letters, digits, _ and - stay; every other byte is =XX in capital hexadecimal digits",
+        ) from None  # fmt: skip
+    return check_room_id(room)
+
+
+def bearer_token(request: Request) -> str:
+    """The bearer token."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Rejection.of(
+            Code.TOKEN_FORMAT, "no bearer token", field="Authorization", hint="Authorization: Bearer <token>"
+        )
+    return token.strip()

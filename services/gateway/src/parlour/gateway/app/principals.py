@@ -1,0 +1,111 @@
+"""Who holds a bearer token, and whether still: subscription tokens and token04, verified by `auth`, kept for a moment.
+
+Rules: 1. What `auth` said is believed for `KEPT_S` at most. 2. What may end a token (a revocation, a new secret) is heard on the bus and
+forgets what was kept of its app, and every reader that is open asks again at once. 3. A token04 reads as its user does.
+"""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Generator
+from contextlib import contextmanager
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+import msgspec
+
+from parlour.contracts import commands as cmd
+from parlour.contracts import events as ev
+from parlour.contracts.codes import Code
+from parlour.contracts.envelope import EventView
+from parlour.contracts.ids import check_app_id
+from parlour.contracts.subscriptions import Subscription
+from parlour.kernel.rejection import Rejection
+
+from .apps import Apps
+from .login import result_of
+from .ports import Services
+
+KEPT_S = 1.0
+KEPT = 10_000
+"""Verified tokens in memory, about 500 bytes each."""
+OF_A_MEMBER = ("events",)
+_CHANGES = frozenset({ev.SubscriptionsRevoked.TAG, ev.SecretRotated.TAG})
+_SERVICE = cmd.Caller(kind="service")
+_TOKENS = uuid5(NAMESPACE_URL, "urn:parlour:bearer")
+
+
+class _AppClaim(msgspec.Struct):
+    app: int
+
+
+class Principals:
+    """Verifies bearer tokens."""
+
+    def __init__(self, services: Services, apps: Apps) -> None:
+        self._services = services
+        self._apps = apps
+        self._kept: OrderedDict[tuple[bytes, str], tuple[float, Subscription]] = OrderedDict()
+        self._watchers: dict[int, set[asyncio.Event]] = {}
+
+    async def verify(self, token: str, app: str = "") -> Subscription:
+        """What the token allows now, or its flaw as `Rejection`. `app` names the app of a token04 where it is not the default one."""
+        key = (hashlib.sha256(token.encode("utf-8", "replace")).digest(), app)
+        at, known = self._kept.get(key, (0.0, None))
+        if known is None or time.monotonic() - at >= KEPT_S:
+            known = await self._asked(token, app)
+            self._kept[key] = (time.monotonic(), known)
+            self._kept.move_to_end(key)
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        if known.expires_s <= time.time():
+            raise Rejection.of(Code.TOKEN_EXPIRED, "the token has expired", hint="ask for a new token")
+        return known
+
+    def heard(self, view: EventView) -> None:
+        """An event of an app's own log."""
+        if view.type not in _CHANGES:
+            return
+        for key in [key for key, (_, known) in self._kept.items() if known.app == view.app]:
+            del self._kept[key]
+        for watcher in self._watchers.get(view.app, ()):
+            watcher.set()
+
+    @contextmanager
+    def watching(self, app: int, changed: asyncio.Event) -> Generator[None]:
+        """While the block runs, `changed` is set whenever the app's tokens may have ended."""
+        watchers = self._watchers.setdefault(app, set())
+        watchers.add(changed)
+        try:
+            yield
+        finally:
+            watchers.discard(changed)
+            if not watchers:
+                self._watchers.pop(app, None)
+
+    async def _asked(self, token: str, app: str) -> Subscription:
+        if token.startswith("04"):
+            return await self._member(token, await self._apps.meant(app))
+        body = cmd.VerifySubscription(token)
+        reply = await self._services.ask(app_of(token), "auth", "", cmd.Request(str(uuid4()), _SERVICE, body))
+        return result_of(reply, Subscription)
+
+    async def _member(self, token: str, app: int) -> Subscription:
+        request = cmd.Request(str(uuid5(_TOKENS, token)), _SERVICE, cmd.VerifyToken(token))
+        checked = result_of(await self._services.ask(app, "auth", "", request), cmd.TokenChecked)
+        return Subscription(app, OF_A_MEMBER, checked.expires_s, "", checked.room or None, checked.user_id)
+
+
+def app_of(token: str) -> int:
+    """The app that a signed token names, not yet verified: it says whom to ask."""
+    parts = token.split(".")
+    try:
+        payload = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
+        return check_app_id(msgspec.json.decode(payload, type=_AppClaim).app)
+    except (IndexError, ValueError, binascii.Error, msgspec.DecodeError):
+        raise Rejection.of(
+            Code.TOKEN_FORMAT, "the bearer token is neither a subscription token nor a token04",
+            field="Authorization", hint="parlour token --subscribe",
+        ) from None  # fmt: skip
