@@ -1,0 +1,18 @@
+"""The Python client of Parlour: rooms and their events, for ever in order, over whatever happens to connections. Typed; asyncio.
+
+async with Client("https://calls.example.org", app=1, user="ada", token=token) as client:
+    async for event in client.room("lobby").events(after=position):
+        ...
+"""
+
+from .client import Client
+from .errors import Broken, Closed, ParlourError, Refused, StayOver
+from .items import Event, Item, Live, Person, Resync, Sent, Skip
+from .position import Position
+from .room import Room
+from .state import State, Stream, User, apply, fold, follow
+
+__all__ = [
+    "Broken", "Client", "Closed", "Event", "Item", "Live", "ParlourError", "Person", "Position", "Refused", "Resync",
+    "Room", "Sent", "Skip", "State", "StayOver", "Stream", "User", "apply", "fold", "follow",
+]  # fmt: skip

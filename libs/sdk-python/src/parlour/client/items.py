@@ -1,0 +1,101 @@
+"""What a room's feed consists of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from .position import Position
+from .state import State
+
+Frame = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who did it: the app's user id, and the name as given at login (empty where nobody knows it any more)."""
+
+    user_id: str
+    user_name: str = ""
+
+    @classmethod
+    def read(cls, frame: Frame) -> Self:
+        """From the wire."""
+        return cls(str(frame.get("userID", "")), str(frame.get("userName", "")))
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact in a room's log. `at` is in unix microseconds, `data` as docs/reference/events.md has it for `type`."""
+
+    room_id: str
+    position: Position
+    prev: str
+    at: int
+    type: str
+    data: Mapping[str, Any]
+    user: Person | None = None
+    command_id: str = ""
+
+    @property
+    def seq(self) -> int:
+        """Its number in the room's life."""
+        return self.position.seq
+
+    @classmethod
+    def read(cls, frame: Frame) -> Self:
+        """From an `ev` frame. KeyError or ValueError when it is none."""
+        user = frame.get("user")
+        return cls(
+            str(frame["roomID"]), Position.parse(str(frame["pos"])), str(frame["prev"]), int(frame["at"]),
+            str(frame["type"]), frame["data"], None if user is None else Person.read(user),
+            str(frame.get("commandID", "")),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Events `first` … `last` exist and are not for this reader."""
+
+    room_id: str
+    position: Position
+    first: int
+
+    @property
+    def last(self) -> int:
+        """The number of the last one."""
+        return self.position.seq
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """The room as of `position`; what the reader held before can't be continued event by event.
+
+    `reason`: `start` (the first item of a feed that began without a position), `snapshot` (too much was missed), `new_life` (the room
+    was closed and opened again meanwhile), or the server's own word: `diverged`, `expired`, `limit`.
+    """
+
+    room_id: str
+    position: Position
+    state: State
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Everything up to here was given."""
+
+    room_id: str
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message's acknowledgement: committed. `message_id` as the server numbered it ("" for commands)."""
+
+    command_id: str
+    message_id: str = ""
+    absent: tuple[str, ...] = field(default=())
+    """User ids that a command was addressed to and that are not in the room."""
+
+
+Item = Event | Skip | Resync | Live

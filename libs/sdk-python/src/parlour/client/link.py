@@ -1,0 +1,146 @@
+"""The connection: opened to any of the gateways, lost, opened again, for as long as the client lives. It drives a `Session`."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, cast
+from urllib.parse import urlsplit, urlunsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from .backoff import Backoff
+from .outcomes import Drop, Outcome, Settled
+from .session import Session
+
+SUBPROTOCOL = "parlour.v1.json"
+CONNECT_WITHIN_S = 5.0
+CLOSE_WITHIN_S = 1.0
+FRAME_BYTES = 4 << 20
+"""Server frames are about 64 kB, but for an SDP; this only keeps a broken server from filling the memory."""
+
+logger = logging.getLogger("parlour.client")
+TokenSource = Callable[[], Awaitable[str]]
+
+
+class _Dropped(Exception):
+    def __init__(self, drop: Drop) -> None:
+        super().__init__(drop.why)
+        self.drop = drop
+
+
+def socket_address(url: str) -> str:
+    """`http://host` → `ws://host/ws`; other paths stay. ValueError for what is no address."""
+    parts = urlsplit(url)
+    schemes = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
+    if parts.scheme not in schemes or not parts.netloc:
+        raise ValueError(f"{url!r} is no address of a gateway; it should begin with http, https, ws or wss")
+    return urlunsplit((schemes[parts.scheme], parts.netloc, parts.path.rstrip("/") or "/ws", "", ""))
+
+
+class Link:
+    """`run` it in a task. `deliver` takes what the session has to say, at once."""
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        session: Session,
+        deliver: Callable[[Outcome], None],
+        token: TokenSource | None = None,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._addresses = [socket_address(url) for url in urls]
+        self._session = session
+        self._deliver = deliver
+        self._token = token
+        self._backoff = backoff or Backoff()
+        self._wake = asyncio.Event()
+        self._turn = 0
+
+    def wake(self) -> None:
+        """The session has something to send or to look at."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            address = self._addresses[self._turn % len(self._addresses)]
+            wait_s: float | None = None
+            try:
+                await self._once(address)
+            except _Dropped as dropped:
+                wait_s = dropped.drop.after_s
+                logger.info("connection to %s given up: %s", address, dropped)
+            except (OSError, TimeoutError, WebSocketException) as error:
+                logger.info("no connection to %s: %s", address, error)
+            self._turn += 1
+            await asyncio.sleep(self._backoff.next_s() if wait_s is None else wait_s)
+
+    async def _once(self, address: str) -> None:
+        """One connection, from its opening to its end."""
+        if self._token is not None:
+            self._session.account.token = await self._token()
+        async with asyncio.timeout(CONNECT_WITHIN_S):
+            socket = await connect(
+                address, subprotocols=[cast("Any", SUBPROTOCOL)], max_size=FRAME_BYTES, compression=None,
+                ping_interval=None, close_timeout=CLOSE_WITHIN_S,
+            )  # fmt: skip
+        try:
+            self._session.handle_connected(_now())
+            await self._both(socket)
+        finally:
+            self._session.handle_lost(socket.close_code or 0)
+            await socket.close()
+            self._hand_on()
+
+    async def _both(self, socket: ClientConnection) -> None:
+        """Reads and writes until one of the two ends; its error."""
+        tasks = [asyncio.create_task(self._read(socket)), asyncio.create_task(self._write(socket))]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    async def _read(self, socket: ClientConnection) -> None:
+        async for text in socket:
+            self._session.handle_text(text, _now())
+            self._hand_on()
+            self._wake.set()
+
+    async def _write(self, socket: ClientConnection) -> None:
+        while True:
+            self._wake.clear()
+            while (text := self._session.poll_text()) is not None:
+                await socket.send(text)
+            await self._until(self._session.next_time())
+            self._session.handle_time(_now())
+            self._hand_on()
+
+    async def _until(self, moment: float | None) -> None:
+        """Until somebody wakes us, or the moment has come."""
+        try:
+            async with asyncio.timeout(None if moment is None else max(0.0, moment - _now())):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _hand_on(self) -> None:
+        dropped: Drop | None = None
+        while (outcome := self._session.poll_outcome()) is not None:
+            match outcome:
+                case Settled():
+                    self._backoff.reset()
+                case Drop():
+                    dropped = outcome
+                case _:
+                    self._deliver(outcome)
+        if dropped is not None:
+            raise _Dropped(dropped)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
