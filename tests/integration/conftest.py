@@ -3,8 +3,10 @@
 import asyncio
 import importlib
 import secrets
+import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -13,6 +15,8 @@ from parlour.cli.embedded import NatsServer
 from parlour.runtime.postgres.migrate import ROLES, set_passwords
 from parlour.runtime.process import Service
 from parlour.runtime.settings import load
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 PASSWORDS = {service: secrets.token_hex(16) for service in ROLES}
 MASTER_KEY = secrets.token_hex(32)
