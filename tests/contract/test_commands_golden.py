@@ -48,6 +48,6 @@ def test_a_command_is_read_by_the_next_version(kind: type[commands.Command]) -> 
 def test_a_verb_is_one_subject_token(kind: type[commands.Command]) -> None:
     service, dot, verb = _tag(kind).partition(".")
     assert dot
-    assert service in {"auth", "room", "registry", "stream", "im"}
+    assert service in {"auth", "room", "registry", "stream", "im", "record"}
     assert verb.replace("_", "").isalpha()
     assert kind.__doc__, "it says what it asks for"

@@ -218,6 +218,14 @@ class RevokeSubscriptions(Command, frozen=True, tag="auth.revoke_subscriptions")
     room: str = ""
 
 
+class DescribeHistory(Command, frozen=True, tag="record.describe_history"):
+    """Operator's question: which projections there are and how far each has come. Answered by `history.History`."""
+
+
+class RebuildHistory(Command, frozen=True, tag="record.rebuild_history"):
+    """Operator's command: build the projections anew beside those that answer; one rebuild at a time. Answered by `history.History`."""
+
+
 AnyCommand = (
     JoinRoom | LeaveRoom | KickUser | CloseRoom | SetRoomExtraInfo
     | Publish | StopPublish | Play | StopPlay | SetStreamExtraInfo | RestartIce
@@ -225,6 +233,7 @@ AnyCommand = (
     | SendBroadcast | SendBarrage | SendCommand
     | VerifyToken | IssueToken | CreateApp | ListApps | RotateSecret
     | IssueSubscription | VerifySubscription | RevokeSubscriptions
+    | DescribeHistory | RebuildHistory
 )  # fmt: skip
 
 

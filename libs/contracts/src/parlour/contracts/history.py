@@ -214,12 +214,6 @@ class StateDifference(msgspec.Struct, frozen=True, rename=wire_name):
     messages: int
 
 
-class HistoryQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
-    """Where the projections stand; with `rebuild`, a new generation is begun first unless one is being built."""
-
-    rebuild: bool = False
-
-
 class Generation(msgspec.Struct, frozen=True, rename=wire_name):
     """One set of projections: `done` of `total` events of the log are in it."""
 
@@ -235,4 +229,3 @@ class History(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name)
     """The generations, oldest first: queries are answered by the active one while another is being built."""
 
     generations: tuple[Generation, ...] = ()
-    problem: Problem | None = None

@@ -26,4 +26,7 @@ class RecordSettings(RuntimeSettings, frozen=True, kw_only=True):
     answers_kept_h: Annotated[
         float, Setting("How long a command id answers as it did before.", unit="h", least=1, most=24 * 30)
     ] = 24.0
+    history_poll_ms: Annotated[
+        int, Setting("How often history is brought up to date.", unit="ms", least=20, most=60_000)
+    ] = 500
     months_ahead: Annotated[int, Setting("Monthly partitions made in advance.", least=1, most=24)] = 3

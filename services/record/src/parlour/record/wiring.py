@@ -10,9 +10,15 @@ from parlour.runtime.logging import logger
 from parlour.runtime.process import Service
 from parlour.runtime.sealing import open_records
 
+from .adapters.generations import PostgresGenerations
+from .adapters.projections import PostgresProjections
+from .adapters.reads import PostgresReads
 from .adapters.tables import PostgresTables
+from .api import history as history_api
 from .api.bus import Publisher, Questions, listen
+from .app.calls import Calls
 from .app.folds import Folds
+from .app.generations import Keeper
 from .app.queries import Queries
 from .app.tail import Tail, persist
 from .app.upkeep import Tables, keep
@@ -27,6 +33,7 @@ async def build(settings: RecordSettings) -> AsyncIterator[Service]:
     async with (
         connected(settings, "record") as to,
         assembled(settings, to, PostgresTables(to.pool), advisory(settings.postgres_dsn)),
+        history(settings, to),
     ):
         yield Service(to.metrics, to.checks)
 
@@ -51,6 +58,31 @@ async def _lead(settings: RecordSettings, tail: Tail, tables: Tables, lease: Lea
         async with asyncio.TaskGroup() as group:
             for work in (tail.run, tail.tell_heads, upkeep):
                 group.create_task(persist(work, _waits))
+
+
+@asynccontextmanager
+async def history(settings: RecordSettings, to: Connections) -> AsyncIterator[None]:
+    """Calls of the past: each replica answers questions, one keeps the projections behind the log."""
+    generations = PostgresGenerations(to.pool)
+    projected = to.metrics.counter("projected_events", "Events folded into the projections of history.")
+    keeper = Keeper(
+        generations,
+        lambda number: PostgresProjections(to.pool, number),
+        lambda _number, events: projected.inc(events),
+        poll_s=settings.history_poll_ms / 1000,
+    )
+    await keeper.prepare()
+    await history_api.serve(to.bus, Calls(PostgresReads(to.pool), to.people), generations)
+    lease = advisory(settings.postgres_dsn)
+
+    async def lead() -> None:
+        async with lease("record.history"):
+            await keeper.run()
+
+    async with asyncio.TaskGroup() as group:
+        leader = group.create_task(persist(lead, _waits))
+        yield
+        leader.cancel()
 
 
 def _tail(settings: RecordSettings, to: Connections) -> Tail:

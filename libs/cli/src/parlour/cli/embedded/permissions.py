@@ -47,7 +47,7 @@ def grants() -> dict[str, Grant]:
         "registry": decider("registry", "streams", says=(RELAY_COMMANDS, RELAY_LOSSES), hears=(subjects.RELAY_FACTS,)),
         "relay": Grant((subjects.RELAY_FACTS,), (RELAY_COMMANDS,)),
         "im": decider("im", "im"),
-        "record": Grant(reading, (*reading, subjects.ALL_QUERIES)),
+        "record": Grant(reading, (*reading, subjects.ALL_QUERIES, subjects.commands_of("record"))),
         "gateway": Grant(
             (ANY_COMMAND, subjects.ALL_QUERIES, subjects.ALL_PRESENCE, DISCOVERY),
             (*reading, subjects.ALL_PRESENCE, subjects.RELAY_FACTS),

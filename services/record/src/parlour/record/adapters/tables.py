@@ -10,9 +10,10 @@ class PostgresTables:
         self._pool = pool
 
     async def make_partitions(self, months_ahead: int) -> tuple[str, ...]:
-        """Partitions from this month on."""
+        """Partitions from this month on, of the log and of history."""
         async with borrow(self._pool) as connection:
             rows = await connection.fetch("SELECT parlour.make_partitions($1) AS name", months_ahead)
+            await connection.execute("SELECT history.mirror_partitions(number) FROM history.generation")
         return tuple(row["name"] for row in rows)
 
     async def purge_commands(self, before_us: int, at_most: int) -> int:

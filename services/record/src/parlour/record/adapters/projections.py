@@ -1,0 +1,127 @@
+"""One generation's tables in Postgres: new rows by COPY, changed ones by one statement for each table."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from parlour.record.app.projector import Fact, Overtaken
+from parlour.record.domain.projections.calls import CallFold
+from parlour.record.domain.projections.rows import TABLES, CallRow, Row, Rows, columns
+from parlour.runtime.postgres.pool import Connection, Pool, borrow
+
+_HEADS = "SELECT p, pos FROM parlour.shard WHERE pos > 0"
+_READ = (
+    "SELECT c.p, e.pos, e.room_uid, e.seq, e.at, e.type, e.env FROM unnest($1::smallint[], $2::bigint[]) AS c(p, pos) CROSS JOIN LATERAL "
+    "(SELECT f.pos, f.room_uid, f.seq, f.at, f.type, f.env FROM parlour.event f WHERE f.p = c.p AND f.pos > c.pos "
+    "ORDER BY f.pos LIMIT $3) e LIMIT $4"
+)
+_OPEN = {
+    "participant": "",
+    "session": "AND left_seq IS NULL ORDER BY room_uid, joined_seq",
+    "stream": "AND removed_seq IS NULL ORDER BY room_uid, added_seq",
+    "play": "AND stopped_seq IS NULL",
+    "messages": "AND at >= (SELECT c.at - c.at % 10000000 FROM {place}.call c WHERE c.room_uid = m.room_uid)",
+}
+"""Of each table the rows of a call that may still change."""
+_TYPES = {"int": "bigint", "str": "text", "bool": "boolean", "UUID": "uuid"}
+SHARD_LEAST = 16
+"""Events read of a shard at least, however many shards are behind."""
+
+
+class PostgresProjections:
+    """See `app.projector.Store`."""
+
+    def __init__(self, pool: Pool, number: int) -> None:
+        self._pool = pool
+        self._place = f"history_{number}"
+        self._upserts = {table: _upsert(self._place, table, kind, key) for table, kind, key in TABLES}
+
+    async def cursors(self) -> dict[int, int]:
+        """Where each shard stands."""
+        async with self._borrow() as connection:
+            return {row[0]: row[1] for row in await connection.fetch(f"SELECT p, pos FROM {self._place}.cursor")}
+
+    async def heads(self) -> dict[int, int]:
+        """Where the log's shards stand."""
+        async with self._borrow() as connection:
+            return {row[0]: row[1] for row in await connection.fetch(_HEADS)}
+
+    async def read(self, after: Mapping[int, int], limit: int) -> list[Fact]:
+        """Events of these shards."""
+        each = max(SHARD_LEAST, limit // len(after))
+        async with self._borrow() as connection:
+            rows = await connection.fetch(_READ, list(after), list(after.values()), each, limit)
+        return [Fact(*row) for row in rows]
+
+    async def load(self, room_uids: list[UUID]) -> dict[UUID, tuple[CallFold, Rows]]:
+        """Calls that go on."""
+        found: dict[UUID, tuple[CallFold, Rows]] = {}
+        async with self._borrow() as connection:
+            for call in await self._rows(connection, "call", CallRow, room_uids, ""):
+                found[call.room_uid] = (CallFold(call), Rows())
+            for table, kind, _ in TABLES[1:]:
+                for row in await self._rows(connection, table, kind, room_uids, _OPEN[table]):
+                    found[row.room_uid][1].of(table).append(row)
+        return found
+
+    async def _rows(
+        self, connection: Connection, table: str, kind: type[Any], uids: list[UUID], rest: str
+    ) -> list[Any]:
+        question = f"SELECT {', '.join(columns(kind))} FROM {self._place}.{table} m WHERE room_uid = ANY($1::uuid[]) "
+        found = await connection.fetch(question + rest.format(place=self._place), uids)
+        return [kind(*row, stored=True) for row in found]
+
+    async def write(self, rows: Rows, moved: Mapping[int, tuple[int, int]]) -> None:
+        """All or nothing."""
+        async with self._borrow() as connection, connection.transaction():
+            await self._move(connection, moved)
+            for table, kind, _ in TABLES:
+                await self._put(connection, table, kind, rows.of(table))
+
+    async def _move(self, connection: Connection, moved: Mapping[int, tuple[int, int]]) -> None:
+        done = await connection.fetch(
+            f"UPDATE {self._place}.cursor c SET pos = m.new FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS m(p, old, new) "
+            "WHERE c.p = m.p AND c.pos = m.old RETURNING 1",
+            list(moved),
+            [old for old, _ in moved.values()],
+            [new for _, new in moved.values()],
+        )
+        if len(done) != len(moved):
+            raise Overtaken(self._place)
+
+    async def _put(self, connection: Connection, table: str, kind: type[Row], rows: list[Row]) -> None:
+        names = columns(kind)
+        new = [tuple(getattr(row, name) for name in names) for row in rows if not row.stored]
+        if new:
+            await connection.copy_records_to_table(table, schema_name=self._place, records=new, columns=names)
+        old = [row for row in rows if row.stored]
+        if old:
+            await connection.execute(self._upserts[table], *([getattr(row, name) for row in old] for name in names))
+
+    @asynccontextmanager
+    async def _borrow(self) -> AsyncGenerator[Connection]:
+        """A connection; a generation that was dropped meanwhile is `Overtaken`."""
+        try:
+            async with borrow(self._pool) as connection:
+                yield connection
+        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UniqueViolationError) as error:
+            raise Overtaken(self._place) from error
+
+
+def _upsert(place: str, table: str, kind: type[Row], key: int) -> str:
+    """Changes rows that are there. The key's partition is found as for an insert, without a join over all months."""
+    names = columns(kind)
+    arrays = ", ".join(f"${n}::{_type(kind, name)}[]" for n, name in enumerate(names, 1))
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names[key:])
+    return (
+        f"INSERT INTO {place}.{table} ({', '.join(names)}) SELECT * FROM unnest({arrays}) "
+        f"ON CONFLICT ({', '.join(names[:key])}) DO UPDATE SET {changes}"
+    )
+
+
+def _type(kind: type[Row], name: str) -> str:
+    text = str(kind.__annotations__[name])
+    return next(sql for python, sql in _TYPES.items() if python in text)

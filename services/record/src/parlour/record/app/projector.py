@@ -1,0 +1,140 @@
+"""Keeps one generation of the projections behind the log: events in, rows and cursors out, in one transaction for each batch.
+
+So a batch is in the tables as a whole or not at all, whoever is killed when: a projector starts again where the cursors stand. Two
+projectors of one generation cannot both move a cursor; the one that was overtaken forgets what it remembers and reads again.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Mapping
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+from parlour.contracts import events as ev
+from parlour.record.domain.projections.calls import CallFold
+from parlour.record.domain.projections.facts import ABOUT_APPS, fact_of
+from parlour.record.domain.projections.rows import Rows
+
+BATCH = 4_000
+"""Events in one transaction: more of them save little, and a batch holds the event loop for tens of milliseconds."""
+AT_ONCE = 250
+"""Events folded before others of this process get their turn: about five milliseconds."""
+CALLS_KEPT = 4_096
+"""Calls under way that are remembered between batches; others are read from their rows again."""
+
+
+class Fact(NamedTuple):
+    """An event as the log has it, as little of it as projections need."""
+
+    p: int
+    pos: int
+    room_uid: UUID
+    seq: int
+    at: int
+    type: str
+    env: bytes
+
+
+class Overtaken(Exception):
+    """Another projector has moved the cursors of this generation, or the generation is gone."""
+
+
+class Store(Protocol):
+    """One generation's tables. Every method may raise `LogUnavailable`, and `Overtaken` when the generation is no more."""
+
+    def cursors(self) -> Awaitable[dict[int, int]]:
+        """Where each shard stands."""
+        ...
+
+    def heads(self) -> Awaitable[dict[int, int]]:
+        """Where the log's shards stand."""
+        ...
+
+    def read(self, after: Mapping[int, int], limit: int) -> Awaitable[list[Fact]]:
+        """At most about `limit` events of these shards, each shard's in order and behind its position."""
+        ...
+
+    def load(self, room_uids: list[UUID]) -> Awaitable[dict[UUID, tuple[CallFold, Rows]]]:
+        """Calls that go on, with their rows: see `CallFold.load`."""
+        ...
+
+    def write(self, rows: Rows, moved: Mapping[int, tuple[int, int]]) -> Awaitable[None]:
+        """All or nothing. `moved` gives for each shard where its cursor was and is to be; `Overtaken` where it was elsewhere."""
+        ...
+
+
+class Projector:
+    """`step` moves the generation on by one batch."""
+
+    def __init__(self, store: Store, batch: int = BATCH) -> None:
+        self._store = store
+        self._batch = batch
+        self._cursors: dict[int, int] = {}
+        self._calls: OrderedDict[UUID, CallFold | None] = OrderedDict()
+        """None: a log that is no call."""
+
+    async def step(self) -> int:
+        """The number of events that it moved on by; 0 when it has them all."""
+        try:
+            return await self._step()
+        except BaseException:
+            self._forget()
+            raise
+
+    def _forget(self) -> None:
+        self._cursors = {}
+        self._calls.clear()
+
+    async def _step(self) -> int:
+        if not self._cursors:
+            self._cursors = await self._store.cursors()
+        heads = await self._store.heads()
+        behind = {p: pos for p, pos in self._cursors.items() if pos < heads.get(p, 0)}
+        if not behind:
+            return 0
+        facts = await self._store.read(behind, self._batch)
+        if not facts:
+            return 0
+        rows = await self._fold(facts)
+        reached = {fact.p: fact.pos for fact in facts}
+        await self._store.write(rows, {p: (self._cursors[p], pos) for p, pos in reached.items()})
+        rows.settle()
+        self._cursors |= reached
+        self._trim()
+        return len(facts)
+
+    async def _fold(self, facts: list[Fact]) -> Rows:
+        await self._remember(facts)
+        rows, calls = Rows(), self._calls
+        for number, (_, _, uid, seq, at, type_, env) in enumerate(facts):
+            if number % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)
+            call = calls.get(uid)
+            event = fact_of(type_, env)
+            if call is None:
+                if not isinstance(event, ev.RoomOpened):
+                    continue
+                call = calls[uid] = CallFold.opened(uid, at, event)
+            call.apply(seq, at, event, rows)
+        return rows
+
+    async def _remember(self, facts: list[Fact]) -> None:
+        """Brings the calls that these events belong to into memory; those that begin here need no look."""
+        unknown = dict.fromkeys(fact.room_uid for fact in facts if fact.room_uid not in self._calls)
+        begun = {fact.room_uid for fact in facts if fact.seq == 1}
+        about_apps = {fact.room_uid for fact in facts if fact.type.startswith(ABOUT_APPS)}
+        missing = [uid for uid in unknown if uid not in begun and uid not in about_apps]
+        found = await self._store.load(missing) if missing else {}
+        for uid in unknown:
+            if uid in found:
+                call, rows = found[uid]
+                call.load(rows)
+                self._calls[uid] = call
+            else:
+                self._calls[uid] = None
+
+    def _trim(self) -> None:
+        for uid in [uid for uid, call in self._calls.items() if call is None or call.over]:
+            del self._calls[uid]
+        while len(self._calls) > CALLS_KEPT:
+            self._calls.popitem(last=False)

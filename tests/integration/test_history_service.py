@@ -1,0 +1,245 @@
+"""Calls of the past, asked of the record service on real NATS and Postgres."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from parlour.contracts import commands as cmd
+from parlour.contracts import events as ev
+from parlour.contracts import history as h
+from parlour.contracts import subjects
+from parlour.contracts.codes import Code
+from parlour.contracts.envelope import Envelope, encode_envelope
+from parlour.contracts.queries import Snapshot, SnapshotQuery
+from parlour.kernel.log import Append, Committed, LogKey, NewEvent, Unit
+from parlour.kernel.rejection import Rejection
+from parlour.runtime import sealing
+from parlour.runtime.bus import Bus
+from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
+from parlour.runtime.settings import BusSettings, RuntimeSettings, load
+from parlour.testkit.units import APP, new_log
+
+WITHIN_S = 15.0
+Running = Callable[..., AbstractAsyncContextManager[Any]]
+
+
+class Desk:
+    """Writes to the log as the services would, and asks."""
+
+    def __init__(self, bus: Bus, log: PostgresLog, people: PostgresPeople) -> None:
+        self.bus = bus
+        self.log = log
+        self.people = people
+
+    async def write(self, key: LogKey, *events: ev.Event) -> None:
+        await self.people.load(frozenset(sealing.actor_of(e) for e in events if sealing.needs_key(e)))
+        for event in events:
+            data = sealing.sealed(self.people, event)
+            env = encode_envelope(
+                Envelope(str(key.uid), event.AGGREGATE, 0, event.TAG, sealing.actor_of(event), "", "", "", data)
+            )
+            made = NewEvent(event.TAG, int(event.AUDIENCE), env)
+            creates, closes = isinstance(event, ev.RoomOpened), isinstance(event, ev.RoomClosed)
+            unit = Unit(
+                APP, uuid4(), "test", b"", appends=(Append(key, event.AGGREGATE, None, (made,), creates, closes),)
+            )
+            (outcome,) = await self.log.append((unit,))
+            assert isinstance(outcome, Committed)
+
+    async def call(self, room: str = "", *, says: int = 1, closes: bool = True) -> LogKey:
+        """Ann publishes, Bob looks on and talks, and is kicked."""
+        key = new_log(room)
+        ann, bob = await self.people.actor(APP, "ann"), await self.people.actor(APP, "bob")
+        await self.write(
+            key, ev.RoomOpened(APP, key.room), ev.UserJoined("sa", ann, "ann", "Ann"), ev.UserJoined("sb", bob, "bob", "Bob"),
+            ev.StreamAdded("cam", "sa", ann, "relay-1", "t1", "", "VP8"), ev.PlayStarted("cam", "sb", bob, "relay-1", "t2"),
+            *(ev.BroadcastSent("sb", bob, "hello") for _ in range(says)), ev.UserKicked("sb", bob, 1002055, "rude"),
+            ev.PlayStopped("cam", "sb", bob, "left"),
+        )  # fmt: skip
+        if closes:
+            removed = ev.StreamRemoved("cam", "sa", ann, 1)
+            await self.write(key, removed, ev.UserLeft("sa", ann, "logout"), ev.RoomClosed("empty"))
+        return key
+
+    async def ask(self, what: str, query: Any, answer: type[Any], room: str = "") -> Any:
+        found = await self.bus.request(subjects.query(APP, room, what), query, answer, WITHIN_S)
+        if found.problem is not None:
+            raise Rejection(found.problem)
+        return found
+
+    async def calls(self, room: str = "", **query: Any) -> h.Calls:
+        return await self.ask("calls", h.CallsQuery(**query), h.Calls, room)
+
+    async def timeline(self, key: LogKey, **query: Any) -> h.Timeline:
+        return await self.ask("timeline", h.TimelineQuery(str(key.uid), **query), h.Timeline)
+
+    async def history(self, body: Any) -> h.History:
+        request = cmd.Request(str(uuid4()), cmd.Caller(kind="operator"), body)
+        reply = await self.bus.ask(1, "record", "", str(body.__struct_config__.tag).rpartition(".")[2], request)
+        return msgspec.json.decode(reply.result, type=h.History)
+
+    async def until_known(self, key: LogKey) -> h.Call:
+        head = await self.log.head(key.uid)
+        assert head is not None
+
+        async def known() -> h.Call | None:
+            calls = (await self.calls(key.room)).calls
+            return next((call for call in calls if call.room_uid == str(key.uid) and call.seq == head.seq), None)
+
+        return await until(known)
+
+
+async def until(look: Callable[[], Awaitable[Any]]) -> Any:
+    async with asyncio.timeout(WITHIN_S):
+        while not (found := await look()):  # noqa: ASYNC110 what is waited for happens in a database
+            await asyncio.sleep(0.02)
+        return found
+
+
+@pytest.fixture
+async def desk(environment: Callable[[str], dict[str, str]], running: Running, postgres: str) -> AsyncIterator[Desk]:
+    async with AsyncExitStack() as stack:
+        writer = load(RuntimeSettings, environment("room"))
+        bus = await stack.enter_async_context(await Bus.connect(load(BusSettings, environment("test")), "test"))
+        pool = await create_pool(postgres, name="test")
+        stack.push_async_callback(pool.close)
+        await stack.enter_async_context(running("record", PARLOUR_RECORD_HISTORY_POLL_MS="20"))
+        yield Desk(bus, PostgresLog(pool), PostgresPeople(pool, writer.master_key))
+
+
+async def test_a_call_is_told_as_it_was(desk: Desk) -> None:
+    key = await desk.call("a.room>", says=3)
+    call = await desk.until_known(key)
+    assert (call.room, call.reason, call.participants, call.streams, call.plays) == ("a.room>", "empty", 2, 1, 1)
+    assert (call.kicks, call.broadcasts, call.peak, call.seq) == (1, 3, 2, 13)
+    one: h.OneCall = await desk.ask("call", h.CallQuery(str(key.uid)), h.OneCall)
+    assert one.call == call
+    assert [(p.user_id, p.kicks, p.messages) for p in one.participants] == [("ann", 0, 0), ("bob", 1, 3)]
+    told = await desk.timeline(key)
+    assert [(s.user_id, s.user_name, s.how, s.reason) for s in told.sessions] == [
+        ("ann", "Ann", "left", "logout"), ("bob", "Bob", "kicked", "rude")
+    ]  # fmt: skip
+    assert [(s.stream_id, s.user_id, s.code, s.codec, s.nodes) for s in told.streams] == [
+        ("cam", "ann", 1, "VP8", ("relay-1",))
+    ]
+    assert [(p.user_id, p.by_user_id, p.reason, p.started_seq, p.stopped_seq) for p in told.plays] == [
+        ("bob", "ann", "left", 5, 10)
+    ]
+    assert sum(count.broadcasts for count in told.messages) == 3
+    assert told.next == ""
+    views: h.Views = await desk.ask("views", h.ViewsQuery(str(key.uid), "cam", "bob"), h.Views)
+    assert views.views == told.plays
+    assert not (await desk.ask("views", h.ViewsQuery(str(key.uid), "cam", "ann"), h.Views)).views
+
+
+async def test_a_call_under_way_is_the_live_state(desk: Desk) -> None:
+    key = await desk.call(closes=False)
+    call = await desk.until_known(key)
+    assert call.ended_at is None
+    told = await desk.timeline(key)
+    state = (await desk.ask("snapshot", SnapshotQuery(str(key.uid)), Snapshot, key.room)).state
+    assert (
+        [s.session_id for s in told.sessions if s.left_at is None]
+        == [user.session_id for user in state.users]
+        == ["sa"]
+    )
+    assert (
+        [s.stream_id for s in told.streams if s.removed_at is None] == [s.stream_id for s in state.streams] == ["cam"]
+    )
+    assert (call.at, call.broadcasts) == (state.at, state.messages)
+
+
+async def test_pages_make_the_whole(desk: Desk) -> None:
+    key = await desk.call(says=2)
+    await desk.until_known(key)
+    whole = await desk.timeline(key)
+    parts = {"sessions": [], "streams": [], "plays": [], "messages": []}
+    cursor, pages = "", 0
+    while pages == 0 or cursor:
+        page = await desk.timeline(key, cursor=cursor, limit=1)
+        for name, rows in parts.items():
+            rows.extend(getattr(page, name))
+        cursor, pages = page.next, pages + 1
+    assert pages >= 5
+    assert all(tuple(rows) == getattr(whole, name) for name, rows in parts.items())
+
+
+async def test_lists_by_room_user_and_time(desk: Desk) -> None:
+    room = new_log().room
+    keys = [await desk.call(room) for _ in range(5)]
+    newest = await desk.until_known(keys[-1])
+    uids = [str(key.uid) for key in reversed(keys)]
+    assert [call.room_uid for call in (await desk.calls(room)).calls] == uids
+    first = await desk.calls(room, limit=2)
+    second = await desk.calls(room, limit=2, cursor=first.next)
+    third = await desk.calls(room, limit=2, cursor=second.next)
+    assert [call.room_uid for page in (first, second, third) for call in page.calls] == uids
+    assert third.next == ""
+    assert [call.room_uid for call in (await desk.calls("", user="bob")).calls[:5]] == uids
+    assert [call.room_uid for call in (await desk.calls(room, user="bob", limit=1)).calls] == uids[:1]
+    assert (await desk.calls(room, user="nobody")).calls == ()
+    assert (await desk.calls(room, from_at=newest.started_at)).calls == (newest,)
+    assert [c.room_uid for c in (await desk.calls(room, to_at=newest.started_at)).calls] == uids[1:]
+
+
+async def test_a_call_of_another_room_is_none(desk: Desk) -> None:
+    key = await desk.call()
+    await desk.until_known(key)
+    for what, query, answer in (
+        ("call", h.CallQuery(str(key.uid)), h.OneCall),
+        ("timeline", h.TimelineQuery(str(key.uid)), h.Timeline),
+        ("views", h.ViewsQuery(str(key.uid)), h.Views),
+    ):
+        with pytest.raises(Rejection) as other:
+            await desk.ask(what, query, answer, "another")
+        with pytest.raises(Rejection) as never:
+            await desk.ask(what, msgspec.structs.replace(query, room_uid=str(uuid4())), answer, "another")
+        assert other.value.problem == never.value.problem
+        assert other.value.problem.code == Code.NOT_FOUND
+    with pytest.raises(Rejection) as nonsense:
+        await desk.calls(cursor="latest")
+    assert (nonsense.value.problem.code, nonsense.value.problem.field) == (Code.PARAMETER, "cursor")
+
+
+async def test_who_is_erased_shows_erased(desk: Desk, postgres: str, running: Running) -> None:
+    key = new_log()
+    eve = await desk.people.actor(APP, "eve")
+    await desk.write(key, ev.RoomOpened(APP, key.room), ev.UserJoined("se", eve, "eve", "Eve"))
+    await desk.until_known(key)
+    async with await create_pool(postgres, name="owner") as pool:
+        await pool.execute("DELETE FROM parlour.person WHERE actor = $1::uuid", eve)
+    # another process, which has not remembered the key
+    told = await desk.timeline(key)
+    assert [(s.actor, s.user_id, s.user_name) for s in told.sessions] == [(eve, "", "")]
+    assert (await desk.calls(user="eve")).calls == ()
+
+
+async def test_a_rebuild_answers_meanwhile_and_changes_nothing(desk: Desk) -> None:
+    key = await desk.call()
+    call = await desk.until_known(key)
+    before = await desk.timeline(key)
+    (old,) = (await desk.history(cmd.DescribeHistory())).generations
+    begun = (await desk.history(cmd.RebuildHistory())).generations
+    assert [one.number for one in begun] == [old.number, old.number + 1]
+    assert (await desk.history(cmd.RebuildHistory())).generations[-1].number == old.number + 1
+
+    async def changed() -> bool:
+        assert (await desk.calls(key.room)).calls == (call,)
+        return [one.number for one in (await desk.history(cmd.DescribeHistory())).generations if one.active] != [
+            old.number
+        ]
+
+    await until(changed)
+    assert await desk.timeline(key) == before
+
+
+async def test_only_an_operator_rebuilds(desk: Desk) -> None:
+    request = cmd.Request(str(uuid4()), cmd.Caller("ann", "s"), cmd.RebuildHistory())
+    with pytest.raises(Rejection) as refused:
+        await desk.bus.ask(1, "record", "", "rebuild_history", request)
+    assert refused.value.problem.code == Code.FORBIDDEN
