@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from parlour.client import Event, Item, Resync, Skip
+from parlour.contracts.events import BY_TAG, Audience
 
-from .history import Applied, Began, ClientHistory
+from .history import Applied, Began, ClientHistory, Logged
 
 
 def history_of(name: str, items: Iterable[Item]) -> ClientHistory:
@@ -24,3 +25,26 @@ def history_of(name: str, items: Iterable[Item]) -> ClientHistory:
             case _:
                 pass
     return history
+
+
+def from_events(name: str, began: str, positions: Iterable[str], record: Iterable[Logged]) -> ClientHistory:
+    """Of one who was given events and no skips: what only auditors read counts as skipped, all else must be there.
+
+    began: where it stood before the first of them.
+    """
+    hidden = {(event.room_uid, event.seq) for event in record if _for_auditors(event)}
+    history = ClientHistory(name, seen=[Began(began)])
+    at = int(began.split(".")[1])
+    for position in positions:
+        life, seq, hash8 = position.split(".")
+        first = at + 1
+        while (life, first) in hidden and first < int(seq):
+            first += 1
+        history.seen.append(Applied(life, at + 1 if first == int(seq) else int(seq), int(seq), hash8))
+        at = int(seq)
+    return history
+
+
+def _for_auditors(event: Logged) -> bool:
+    kind = BY_TAG.get(event.type)
+    return kind is not None and kind.AUDIENCE is Audience.AUDIT
