@@ -10,7 +10,7 @@ import sources
 OUTSIDE_WORLD = {
     "asyncio", "socket", "select", "selectors", "ssl", "time", "random", "secrets", "os", "pathlib", "logging",
     "subprocess", "threading", "multiprocessing", "sqlite3", "tempfile", "shutil", "signal", "urllib", "http",
-    "sqlalchemy", "asyncpg", "alembic", "nats", "fastapi", "starlette", "uvicorn", "aiohttp", "aiortc", "websockets",
+    "sqlalchemy", "asyncpg", "alembic", "nats", "fastapi", "starlette", "uvicorn", "aiohttp", "aiortc", "picows", "websockets",
     "structlog", "prometheus_client", "stamina", "uuid_utils", "uvloop", "typer", "rich",
 }  # fmt: skip
 CHANCE_AND_CLOCK = {"now", "utcnow", "today", "uuid1", "uuid4", "uuid7", "urandom", "token_bytes", "token_hex"}

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import deque
 from typing import Any
 
 import msgspec
@@ -14,41 +15,65 @@ from parlour.contracts import events as ev
 from parlour.contracts.queries import RoomHead
 from parlour.gateway.app.feed import Feed
 from parlour.gateway.app.seat import Seat, Session
-from parlour.gateway.domain.mirror import Ending
-from parlour.gateway.domain.outbox import Outbox
+from parlour.gateway.domain.mirror import RING, Ending
+from parlour.gateway.domain.runs import Run
 from parlour.testkit.story import Story
 
 
 class Client:
-    """A seat with its queue; `frames` is what the client would have received."""
+    """A seat and its channel; `frames` is what the client has received. With `full` it takes no events."""
 
     def __init__(self, feed: Feed, user: str) -> None:
-        self.outbox = Outbox()
         self.closed = 0
-        self.news = asyncio.Event()
+        self.full = False
+        self.received: list[dict[str, Any]] = []
+        self._feed = feed
+        self._news = asyncio.Event()
         self.session = Session(f"s-{user}", feed.app, client.Face(user))
         self.session.channel = self
         self.seat = Seat(self.session, feed.room, f"actor-{user}")
-        feed.seats[self.session.session_id] = self.seat
+        feed.fanout.seat(self.seat)
 
     def put(self, text: str, *more: str) -> None:
-        self.outbox.put(text, *more)
-        self.news.set()
+        self.received.extend(json.loads(frame) for frame in (text, *more))
+        self._news.set()
+
+    def deliver(self, run: Run) -> bool:
+        if not self.full:
+            self.received.extend(json.loads(frame) for frame in run.frames)
+            self._news.set()
+        return not self.full
+
+    async def room(self) -> bool:
+        while self.full:
+            await self.changed()
+        return True
+
+    def reads_again(self) -> None:
+        self.full = False
+        self._news.set()
+
+    async def changed(self) -> None:
+        self._news.clear()
+        await self._news.wait()
 
     async def queued(self, count: int) -> None:
         async with asyncio.timeout(5):
-            while len(self.outbox) < count:
-                self.news.clear()
-                await self.news.wait()
+            while len(self.received) < count:
+                await self.changed()
 
-    def skip(self, room_id: str, first: int, to: int, pos: str) -> None:
-        self.outbox.skip(room_id, first, to, pos)
+    async def live(self) -> None:
+        async with asyncio.timeout(5):
+            while self.received[-1:] == [] or self.received[-1]["t"] != "live":
+                await self.changed()
 
     def close(self, code: int, reason: str) -> None:
         self.closed = code
 
     def frames(self) -> list[dict[str, Any]]:
-        return [json.loads(self.outbox.take()) for _ in range(len(self.outbox))]
+        self._feed.fanout.flush()
+        frames, self.received = self.received, []
+        return frames
 
 
 class Rig:
@@ -219,5 +244,77 @@ def test_whatever_nats_does_each_seat_gets_each_event_once_in_order(data: st.Dat
         assert numbers(ann.frames()) == [view.seq for view in tail]
         assert rig.feed.mirror is not None
         assert rig.feed.mirror.state == rig.story.state()
+
+    asyncio.run(run())
+
+
+async def test_who_does_not_read_is_handed_nothing_and_then_everything_in_order() -> None:
+    """Beside one who reads, and for longer than the ring remembers: the rest is the record's to tell."""
+    rig = a_room("ann", "bob")
+    quick, slow = Client(rig.feed, "ann"), Client(rig.feed, "bob")
+    rig.feed.receive(rig.story.said("ann", "seen by both"))
+    await quick.queued(1)
+    slow.full = True
+    for n in range(RING + 150):
+        rig.feed.receive(rig.story.said("ann", str(n)))
+    last = len(rig.story.views)
+    assert numbers(quick.frames()) == list(range(4, last + 1)), "the quick one is not held up"
+    assert numbers(slow.received) == [4]
+    slow.reads_again()
+    await slow.live()
+    frames = slow.frames()
+    assert numbers(frames) == list(range(4, last + 1))
+    assert frames[-1]["pos"].endswith(f".{last}.{rig.story.views[-1].hash[:16]}")
+    assert rig.story.asked, "what the ring had forgotten came from the record"
+    rig.feed.receive(rig.story.said("ann", "live again"))
+    assert numbers(slow.frames()) == [last + 1]
+    rig.feed.close()
+
+
+async def test_a_slow_reader_of_another_history_starts_anew() -> None:
+    rig = a_room("ann", "bob")
+    slow = Client(rig.feed, "bob")
+    slow.full = True
+    for n in range(RING + 2):
+        rig.feed.receive(rig.story.said("ann", str(n)))
+    rig.feed.fanout.flush()
+    assert slow.seat.behind is not None
+    slow.seat.behind = slow.seat.behind._replace(hash8="f" * 16)
+    slow.reads_again()
+    await slow.queued(2)
+    assert [frame["t"] for frame in slow.frames()] == ["resync", "snap"]
+    rig.feed.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(["said", "named", "audit", "stops", "reads", "turn"]), max_size=60), st.integers(0, 12))
+def test_however_a_client_reads_it_gets_each_event_once_in_order(steps: list[str], ring: int) -> None:
+    async def run() -> None:
+        rig = a_room("ann", "bob", "eve")
+        assert rig.feed.mirror is not None
+        rig.feed.mirror._ring = deque(rig.feed.mirror._ring, maxlen=ring)  # pyright: ignore[reportPrivateUsage] so that the record is needed too
+        bob = Client(rig.feed, "bob")
+        for step in steps:
+            match step:
+                case "said":
+                    rig.feed.receive(rig.story.said("ann", "x"))
+                case "named":
+                    rig.feed.receive(rig.story.tell(ev.CommandSent("s-ann", "actor-ann", "psst", ("actor-eve",))))
+                case "audit":
+                    rig.feed.receive(rig.story.tell(ev.UserSuspended("s-eve", "actor-eve")))
+                case "stops":
+                    bob.full = True
+                case "reads":
+                    bob.reads_again()
+                case _:
+                    await asyncio.sleep(0)
+        bob.reads_again()
+        rig.feed.fanout.flush()
+        if bob.seat.behind is not None:
+            await bob.live()
+        frames = bob.frames()
+        assert numbers(frames) == list(range(5, len(rig.story.views) + 1))
+        assert "psst" not in json.dumps(frames)
+        rig.feed.close()
 
     asyncio.run(run())

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import msgspec
 
@@ -22,7 +21,7 @@ from .adapters.discovery import Discovery
 from .adapters.services import BusServices
 from .api.http import Status, build_http
 from .api.server import serving
-from .api.websocket import RESTARTS, WebSockets
+from .api.websocket import WebSockets
 from .app.apps import Apps
 from .app.beats import Beats
 from .app.dispatch import Dispatch
@@ -113,21 +112,15 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
         pages = build_http(
             gateway.apps, gateway.whip, Discovery(bus), status, web_root=settings.web_root, dev=settings.dev
         )
-        app = both(sockets, pages)
         certificate = (settings.tls_certificate, settings.tls_key or settings.tls_certificate)
-        async with serving(app, settings.host, settings.port, certificate) as port, asyncio.TaskGroup() as group:
+        async with (
+            serving(pages, settings.host, settings.port, certificate, sockets.protocol) as port,
+            asyncio.TaskGroup() as group,
+        ):
             log.info("listening", host=settings.host, port=port)
-            beats = group.create_task(gateway.beats.run())
+            running = [group.create_task(gateway.beats.run()), group.create_task(sockets.run())]
             yield Service(metrics, {"bus": lambda: bus.connected})
-            beats.cancel()
-            gateway.sessions.close_all(RESTARTS, "the gateway restarts")
+            for task in running:
+                task.cancel()
+            await sockets.stop()
             await gateway.whip.leave_all()
-
-
-def both(sockets: WebSockets, pages: Any) -> Any:
-    """One ASGI application for both kinds of request."""
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await (sockets if scope["type"] == "websocket" else pages)(scope, receive, send)
-
-    return app

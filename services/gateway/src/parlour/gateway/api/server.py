@@ -3,14 +3,11 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncGenerator, Generator
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import Any, cast
 
 import uvicorn
 
-from parlour.contracts.client import FRAME_BYTES
-
-PING_S = 10.0
 BACKLOG = 2048
 STOP_WITHIN_S = 3
 
@@ -24,14 +21,18 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Any, host: str, port: int, certificate: tuple[str, str] = ("", "")) -> AsyncGenerator[int]:
-    """Serves while the block runs, over TLS with a `certificate` (files of chain and key); gives the port. OSError where it is taken."""
+async def serving(
+    app: Any, host: str, port: int, certificate: tuple[str, str] = ("", ""), upgraded: Callable[..., Any] | None = None
+) -> AsyncGenerator[int]:
+    """Serves while the block runs, over TLS with a `certificate` (files of chain and key); gives the port. OSError where it is taken.
+
+    `upgraded` makes the protocol that takes over a socket whose request asks for a WebSocket.
+    """
     chain, key = certificate
     config = uvicorn.Config(
-        app, loop="none", http="httptools", ws="websockets-sansio", lifespan="off", log_config=None, access_log=False,
-        ws_max_size=FRAME_BYTES, ws_per_message_deflate=False, ws_ping_interval=PING_S, ws_ping_timeout=PING_S,
-        timeout_graceful_shutdown=STOP_WITHIN_S, server_header=False, backlog=BACKLOG,
-        ssl_certfile=chain or None, ssl_keyfile=key or None,
+        app, loop="none", http="httptools", ws=cast("Any", upgraded or "none"), lifespan="off", log_config=None,
+        access_log=False, timeout_graceful_shutdown=STOP_WITHIN_S, server_header=False,
+        backlog=BACKLOG, ssl_certfile=chain or None, ssl_keyfile=key or None,
     )  # fmt: skip
     server = _Server(config)
     listener = _listen(host, port)

@@ -1,123 +1,41 @@
-"""A client's WebSocket: frames in, frames out, and the reasons to close."""
+"""WebSockets beside the pages: uvicorn reads the request, and where it asks for an upgrade hands the socket to picows.
+
+picows parses and masks in C and writes to the socket directly; what is agreed on here is who may connect at all, and that a client that
+has gone silent is noticed.
+"""
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from typing import Any
 
+from picows import WSAutoPingStrategy, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
+from picows import picows as core
+
 from parlour.contracts import client
-from parlour.gateway.app.dispatch import Broken, Dispatch
+from parlour.contracts.client import FRAME_BYTES
+from parlour.gateway.app.dispatch import Dispatch
 from parlour.gateway.app.seat import Channel
-from parlour.gateway.domain.frames import to_text
-from parlour.gateway.domain.outbox import Outbox
 from parlour.runtime.logging import logger
 
-FIRST_FRAME_S = 10.0
-CLOSE_WITHIN_S = 5.0
-PROTOCOL_BROKEN, NOT_ALLOWED, TOO_SLOW, RESTARTS = 4400, 4401, 4408, 1012
+from .connection import RESTARTS, Connection
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+PING_S = 10.0
+SLICES = 10
+"""Clients are pinged in so many turns, so that thousands do not answer at once."""
+HANDSHAKE_S = 5.0
+STOP_WITHIN_S = 3.0
+READ_BUFFER = 2048
+"""It grows with a client's frames; most say little."""
 
 log = logger(__name__)
-
-
-class Connection:
-    """One WebSocket; the `Channel` of its session."""
-
-    def __init__(self, receive: Receive, send: Send) -> None:
-        self._receive = receive
-        self._send = send
-        self._outbox = Outbox()
-        self._wake = asyncio.Event()
-        self._close: tuple[int, str] | None = None
-        self._writer: asyncio.Task[None] | None = None
-
-    # Channel
-
-    def put(self, text: str, *more: str) -> None:
-        """Queues a frame, with those that belong to it; a client that is too slow is closed with a code that tells it to resume."""
-        if self._close is None and not self._outbox.put(text, *more):
-            self.close(TOO_SLOW, "too slow")
-        self._wake.set()
-
-    def skip(self, room_id: str, first: int, to: int, pos: str) -> None:
-        """Queues a skip."""
-        if self._close is None and not self._outbox.skip(room_id, first, to, pos):
-            self.close(TOO_SLOW, "too slow")
-        self._wake.set()
-
-    def close(self, code: int, reason: str) -> None:
-        """Sends what is queued, then closes; later frames are dropped."""
-        if self._close is None:
-            if code == RESTARTS:
-                self._outbox.put(to_text(client.Bye(code, 500)))
-            self._close = (code, reason)
-            self._wake.set()
-            if self._writer is not None:  # it may be stuck behind a client that does not read
-                asyncio.get_running_loop().call_later(CLOSE_WITHIN_S, self._writer.cancel)
-
-    # life
-
-    async def run(self, dispatch_for: Callable[[Channel], Dispatch], subprotocol: str | None) -> None:
-        """Until either side ends it."""
-        await self._receive()  # websocket.connect
-        await self._send({"type": "websocket.accept", "subprotocol": subprotocol})
-        dispatch = dispatch_for(self)
-        loop = asyncio.get_running_loop()
-        reader, self._writer = loop.create_task(self._read(dispatch)), loop.create_task(self._write())
-        try:
-            await asyncio.wait((reader, self._writer), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            dispatch.closed()
-            reader.cancel()
-            self._writer.cancel()
-            await asyncio.gather(reader, self._writer, return_exceptions=True)
-
-    async def _read(self, dispatch: Dispatch) -> None:
-        """Frames until the client leaves. Ends the connection by `close`, which the writer carries out."""
-        until = time.monotonic() + FIRST_FRAME_S
-        while True:
-            silent = dispatch.session is None
-            try:
-                async with asyncio.timeout(max(0.0, until - time.monotonic()) if silent else None):
-                    message = await self._receive()
-            except TimeoutError:
-                self.close(TOO_SLOW, "the first frame did not come")
-                break
-            if message["type"] == "websocket.disconnect":
-                return
-            text = message.get("text")
-            if text is None:
-                self.close(PROTOCOL_BROKEN, "text frames only")
-                break
-            try:
-                await dispatch.frame(text)
-            except Broken as error:
-                self.close(PROTOCOL_BROKEN, str(error))
-                break
-            if self._close is not None:
-                break
-        await asyncio.Event().wait()
-
-    async def _write(self) -> None:
-        """Sends what is queued until the close is sent."""
-        while True:
-            while len(self._outbox):
-                if self._outbox.overflowed:
-                    break
-                await self._send({"type": "websocket.send", "text": self._outbox.take()})
-            if self._close is not None:
-                code, reason = self._close
-                await self._send({"type": "websocket.close", "code": code, "reason": reason})
-                return
-            self._wake.clear()
-            await self._wake.wait()
+_Protocol: Any = vars(core)["WSProtocol"]  # the stubs leave it out
 
 
 class WebSockets:
-    """The ASGI application for WebSockets at any path."""
+    """Every WebSocket of this gateway, at any path.
+
+    `limit`: how many there may be at once; `origins`: those of browser pages that may connect, none: all.
+    """
 
     def __init__(
         self, dispatch_for: Callable[[Channel], Dispatch], origins: tuple[str, ...], limit: int, gauge: Any
@@ -126,32 +44,99 @@ class WebSockets:
         self._origins = frozenset(origins)
         self._limit = limit
         self._gauge = gauge
-        self.open = 0
+        self._connections: set[Connection] = set()
+        self._empty = asyncio.Event()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One connection."""
-        if self.open >= self._limit or not self.admits(origin_of(scope)):
-            await receive()
-            await send({"type": "websocket.close", "code": NOT_ALLOWED, "reason": "not from here, or not now"})
-            return
-        offered = scope.get("subprotocols") or ()
-        chosen = client.SUBPROTOCOL if client.SUBPROTOCOL in offered else None
-        self.open += 1
-        self._gauge.set(self.open)
-        try:
-            await Connection(receive, send).run(self._dispatch_for, chosen)
-        finally:
-            self.open -= 1
-            self._gauge.set(self.open)
+    @property
+    def open(self) -> int:
+        """How many there are."""
+        return len(self._connections)
 
     def admits(self, origin: str) -> bool:
         """Whether a browser page of this origin may connect; programs send none."""
         return not origin or not self._origins or origin in self._origins
 
+    def protocol(self, **_uvicorn: Any) -> "_Upgraded":
+        """What uvicorn hands a socket to."""
+        return _Upgraded(self._accept)
 
-def origin_of(scope: Scope) -> str:
-    """The Origin header; empty where there is none."""
-    for name, value in scope["headers"]:
-        if name == b"origin":
-            return value.decode("latin-1")
-    return ""
+    async def run(self) -> None:
+        """Pings for ever."""
+        turn = 0
+        while True:
+            await asyncio.sleep(PING_S / SLICES)
+            turn = (turn + 1) % SLICES
+            for connection in [one for one in self._connections if (id(one) >> 8) % SLICES == turn]:
+                connection.ping()
+
+    async def stop(self) -> None:
+        """Sends everybody elsewhere; returns when they have gone, or soon after."""
+        for connection in tuple(self._connections):
+            connection.close(RESTARTS, "the gateway restarts")
+        try:
+            async with asyncio.timeout(STOP_WITHIN_S):
+                while self._connections:
+                    self._empty.clear()
+                    await self._empty.wait()
+        except TimeoutError:
+            log.info("clients_left_behind", count=self.open)
+
+    def _accept(self, request: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
+        if not self.admits(request.headers.get("origin", "")):
+            return _refusal(403, b"not from this origin")
+        if self.open >= self._limit:
+            return _refusal(503, b"this gateway is full")
+        offered = [
+            name.strip() for value in request.headers.getall("sec-websocket-protocol", []) for name in value.split(",")
+        ]
+        chosen = {"Sec-WebSocket-Protocol": client.SUBPROTOCOL} if client.SUBPROTOCOL in offered else None
+        connection = Connection(self._dispatch_for, self._noted)
+        return WSUpgradeResponseWithListener(WSUpgradeResponse.create_101_response(chosen), connection)
+
+    def _noted(self, connection: Connection, begins: bool) -> None:
+        (self._connections.add if begins else self._connections.discard)(connection)
+        self._gauge.set(self.open)
+        if not self._connections:
+            self._empty.set()
+
+
+def _refusal(status: int, why: bytes) -> WSUpgradeResponseWithListener:
+    return WSUpgradeResponseWithListener(WSUpgradeResponse.create_error_response(status, why), None)
+
+
+class _Upgraded(_Protocol):
+    """picows' protocol as uvicorn starts one: `connection_made`, then the request again as it came."""
+
+    __slots__ = ()
+
+    def __init__(self, accept: Callable[[WSUpgradeRequest], WSUpgradeResponseWithListener]) -> None:
+        server, automatic_ping, automatic_pong = False, False, False
+        super().__init__(  # pyright: ignore[reportUnknownMemberType] of an untyped base
+            None, None, server, accept, _Quiet(), True, HANDSHAKE_S, automatic_ping, PING_S, PING_S,
+            WSAutoPingStrategy.PING_WHEN_IDLE, automatic_pong, FRAME_BYTES, None, READ_BUFFER,
+        )  # fmt: skip
+
+    def data_received(self, data: bytes) -> None:
+        """What was read before the socket was handed over."""
+        while data:
+            buffer = self.get_buffer(len(data))
+            taken = min(len(buffer), len(data))
+            buffer[:taken] = data[:taken]
+            self.buffer_updated(taken)
+            data = data[taken:]
+
+
+class _Quiet:
+    """picows' words on a peer's mistakes are nobody's business here; on our own they are."""
+
+    def isEnabledFor(self, _level: int) -> bool:
+        return False
+
+    def log(self, *_words: Any) -> None:
+        """Nothing."""
+
+    debug = info = warning = error = log
+
+    def exception(self, *_words: Any) -> None:
+        """An error that is ours."""
+        log.error("fault", where="websocket", exc_info=True)

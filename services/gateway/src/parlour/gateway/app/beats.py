@@ -57,12 +57,12 @@ class Beats:
         for feed in self._feeds.all():
             if feed.mirror is None or not feed.seats:
                 continue
+            feed.fanout.flush()
             count = to_text(client.Count(feed.room, feed.mirror.present()))
             head = to_text(client.HeadAt(feed.room, feed.mirror.position))
             for seat in feed.seats.values():
-                if seat.session.channel is not None:
-                    seat.session.channel.put(count)
-                    seat.session.channel.put(head)
+                if seat.session.channel is not None and seat.behind is None:
+                    seat.session.channel.put(count, head)
 
 
 def presence_parts(gateway: str, beat: int, sessions: tuple[SessionBeat, ...]) -> list[Presence]:

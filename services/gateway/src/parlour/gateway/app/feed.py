@@ -8,18 +8,15 @@ stands at or after the place asked for. Nothing in here waits by guess: short ti
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from parlour.contracts import client
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
-from parlour.contracts.ids import Position
 from parlour.contracts.queries import ReplayQuery, RoomHead, RoomState, SnapshotQuery
-from parlour.gateway.domain.faces import snap_for
-from parlour.gateway.domain.frames import to_text
-from parlour.gateway.domain.mirror import Ending, Entry, Mirror
+from parlour.gateway.domain.mirror import Ending, Mirror
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.view import BrokenHistory, empty_room
 from parlour.runtime.logging import logger
 
+from .fanout import RETRY_S, Fanout
 from .ports import History, Unsubscribe
 from .seat import Seat
 
@@ -27,7 +24,6 @@ EARLY = 2048
 """Events that may wait for a missing one; more than that is taken from the record anew."""
 PATIENCE_S = 0.03
 """Services publish side by side, so neighbours often arrive swapped; a gap that lasts longer is asked for."""
-RETRY_S = 0.2
 REACH_WITHIN_S = 4.0
 CATCH_UP = 500
 """A mirror further behind than this takes a snapshot."""
@@ -42,8 +38,7 @@ class Feed:
     def __init__(self, app: int, room: str, history: History, ended: Ended) -> None:
         self.app = app
         self.room = room
-        self.mirror: Mirror | None = None
-        self.seats: dict[str, Seat] = {}
+        self.fanout = Fanout(app, room, history)
         self.unsubscribe: Unsubscribe | None = None
         self.idle_since = 0.0
         self._history = history
@@ -52,6 +47,16 @@ class Feed:
         self._goal: tuple[str, int] = ("", 0)
         self._waiters: list[tuple[str, int, asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def mirror(self) -> Mirror | None:
+        """The room as known here; None until its first event or snapshot."""
+        return self.fanout.mirror
+
+    @property
+    def seats(self) -> dict[str, Seat]:
+        """Those who are handed its events, by session id."""
+        return self.fanout.seats
 
     # events
 
@@ -109,6 +114,7 @@ class Feed:
         """Ends what runs."""
         if self._task is not None:
             self._task.cancel()
+        self.fanout.close()
 
     # the mirror's way
 
@@ -135,11 +141,14 @@ class Feed:
             log.error("history_diverged", room_uid=view.room_uid, seq=view.seq)
             self._reload_soon("diverged")
             return False
-        self._hand_out(entry, mirror)
+        if entry.ending is not None:
+            self._end(entry.ending)
+        self.fanout.add(entry)
         return True
 
     def _begin(self, state: RoomState) -> None:
-        self.mirror = Mirror(state)
+        self.fanout.flush()
+        self.fanout.mirror = Mirror(state)
 
     def _at(self, room_uid: str, seq: int) -> bool:
         if self.mirror is None:
@@ -154,19 +163,8 @@ class Feed:
 
     # to the seats
 
-    def _hand_out(self, entry: Entry, mirror: Mirror) -> None:
-        if entry.ending is not None:
-            self._end(entry.ending, entry)
-        position = mirror.position
-        if entry.text and entry.readers is None:
-            for seat in self.seats.values():
-                if seat.session.channel is not None:
-                    seat.session.channel.put(entry.text)
-            return
-        for seat in self.seats.values():
-            send_entry(seat, entry, position)
-
-    def _end(self, ending: Ending, entry: Entry) -> None:
+    def _end(self, ending: Ending) -> None:
+        self.fanout.flush()
         gone = tuple(self.seats.values()) if not ending.session_id else (self.seats.get(ending.session_id),)
         for seat in gone:
             if seat is not None:
@@ -242,18 +240,17 @@ class Feed:
         self._begin(state)
         self._early = {key: v for key, v in self._early.items() if key > (state.room_uid, state.seq)}
         if not first:
-            self._resync(state, reason)
+            self._resync(reason)
         self._drain()
 
-    def _resync(self, state: RoomState, reason: str) -> None:
+    def _resync(self, reason: str) -> None:
+        """Every seat starts anew, but those that the record brings forward: what is theirs, it tells them."""
         assert self.mirror is not None
         for seat in tuple(self.seats.values()):
             if self.mirror.actor_of(seat.session.session_id) is None:
-                ending = Ending(seat.session.session_id, int(Code.SESSION_UNKNOWN), "the session left the room")
-                self._end(ending, Entry(state.seq, "", "", None, None))
-                continue
-            seat.session.send(client.Resync(self.room, reason))
-            seat.session.send(*snap_for(state, seat.session.session_id))
+                self._end(Ending(seat.session.session_id, int(Code.SESSION_UNKNOWN), "the session left the room"))
+            elif seat.behind is None or reason == "diverged" or seat.behind.room_uid != self.mirror.state.room_uid:
+                self.fanout.start_anew(seat, reason)
 
     def _drain(self) -> None:
         """What arrived early and follows now."""
@@ -263,24 +260,3 @@ class Feed:
         if following is not None:
             self._take(following)
         self._settled()
-
-
-def send_entry(seat: Seat, entry: Entry, position: str) -> None:
-    """One event to one seat, or its number as a skip; `position` is the place after it."""
-    channel = seat.session.channel
-    if channel is None:
-        return
-    if entry.read_by(seat.actor):
-        channel.put(entry.text)
-    else:
-        channel.skip(seat.room, entry.seq, entry.seq, position)
-
-
-def position_at(room_uid: str, entry: Entry) -> str:
-    """The place after an entry."""
-    return str(Position(room_uid, entry.seq, entry.hash8))
-
-
-def live_frame(mirror: Mirror) -> str:
-    """`live` as of the mirror."""
-    return to_text(client.Live(mirror.state.room, mirror.position))

@@ -94,12 +94,13 @@ class Logins:
             raise Rejection.of(Code.SESSION_UNKNOWN, "the session has left the room", hint="log in again")
         return feed, mirror, joined.actor
 
-    def take_seat(self, session: Session, feed: Feed, actor: str, rights: secret.Rights) -> None:
+    def take_seat(self, session: Session, feed: Feed, actor: str, rights: secret.Rights) -> Seat:
         """From now on the session gets the room's events."""
         seat = Seat(session, feed.room, actor)
-        feed.seats[session.session_id] = seat
+        feed.fanout.seat(seat)
         session.seats[feed.room] = seat
         session.rights[feed.room] = rights
+        return seat
 
     def sealed(self, session: Session) -> str:
         """The session's secret as of its rights now."""

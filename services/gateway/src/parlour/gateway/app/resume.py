@@ -5,6 +5,7 @@ snapshot. Then `live`. A session whose stay ended meanwhile is told how.
 """
 
 import time
+from collections.abc import Sequence
 
 from parlour.contracts import client
 from parlour.contracts import events as ev
@@ -13,18 +14,18 @@ from parlour.contracts.envelope import EventView
 from parlour.contracts.ids import Position, parse_position
 from parlour.contracts.queries import ReplayQuery, SnapshotQuery
 from parlour.gateway.domain import secret
-from parlour.gateway.domain.faces import snap_for
 from parlour.gateway.domain.frames import to_text
-from parlour.gateway.domain.mirror import Ending, Entry, Mirror, ending_of, entry_of
+from parlour.gateway.domain.mirror import Ending, Entry, Mirror, ending_of
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.view import event_of
 from parlour.runtime import failpoints
 
-from .feed import Feed, live_frame, position_at, send_entry
+from .fanout import entries_of
+from .feed import Feed
 from .feeds import Feeds
 from .login import Logins
 from .ports import History
-from .seat import Channel, Session
+from .seat import Channel, Place, Seat, Session
 from .sessions import Sessions
 
 REPEATED = 2
@@ -34,14 +35,16 @@ TAIL = 500
 
 
 class Missed:
-    """What one room's client gets before it is live again: a mode, and frames up to a seq that the ring continues."""
+    """What one room's client gets before it is live again: events after its place, of which some are known, or a snapshot."""
 
-    def __init__(self, feed: Feed, mirror: Mirror, entries: list[Entry], upto: int, reason: str = "") -> None:
+    def __init__(
+        self, feed: Feed, mirror: Mirror, held: Position, reason: str = "", known: Sequence[Entry] = ()
+    ) -> None:
         self.feed = feed
         self.mirror = mirror
-        self.entries = entries
-        self.upto = upto
+        self.place = Place(held.room_uid, held.seq, held.hash8)
         self.reason = reason
+        self._known = known
 
     @property
     def now(self) -> Mirror:
@@ -51,7 +54,12 @@ class Missed:
     @property
     def anew(self) -> bool:
         """Only a snapshot continues what the client holds."""
-        return bool(self.reason) or self.upto < self.now.floor or self.now.state.room_uid != self.mirror.state.room_uid
+        return bool(self.reason) or self.now.state.room_uid != self.mirror.state.room_uid
+
+    @property
+    def known(self) -> Sequence[Entry]:
+        """Entries after the place; what the mirror has not seen yet comes by the feed."""
+        return [entry for entry in self._known if entry.seq <= self.now.state.seq]
 
 
 class Resumes:
@@ -102,7 +110,8 @@ class Resumes:
         for missed in found:
             actor = missed.now.actor_of(session_id) or ""
             rights = session.rights.get(missed.feed.room, claims.rooms[missed.feed.room])
-            self._logins.take_seat(session, missed.feed, actor, rights)
+            seat = self._logins.take_seat(session, missed.feed, actor, rights)
+            seat.behind = missed.place
         modes = {missed.feed.room: "snapshot" if missed.anew else "tail" for missed in found}
         now = time.time()
         servers = self._logins.turn.servers(session_id, now)
@@ -110,26 +119,21 @@ class Resumes:
         for room, ending in endings.items():
             session.send(client.End(room, ending.code or int(Code.SESSION_UNKNOWN), ending.reason))
         for missed in found:
-            self._catch_up(session, missed)
+            self._bring_forward(session.seats[missed.feed.room], missed)
         return session
 
-    def _catch_up(self, session: Session, missed: Missed) -> None:
-        room = missed.feed.room
-        mirror = missed.now
-        seat = session.seats[room]
+    def _bring_forward(self, seat: Seat, missed: Missed) -> None:
+        channel = seat.session.channel
+        if channel is None:
+            return
         if missed.anew:
-            if missed.reason == "diverged":
-                session.send(client.Resync(room, "diverged"))
-            session.send(*snap_for(mirror.state, session.session_id))
-        else:
-            known = [entry for entry in missed.entries if entry.seq <= mirror.state.seq]  # the rest comes by the feed
-            since = min(missed.upto, mirror.state.seq)
-            if self._repeats:
-                since = max(mirror.floor, since - REPEATED)
-            for entry in (*known, *mirror.since(since)):
-                send_entry(seat, entry, position_at(mirror.state.room_uid, entry))
-        if session.channel is not None:
-            session.channel.put(live_frame(mirror))
+            missed.feed.fanout.start_anew(seat, "diverged" if missed.reason == "diverged" else "")
+            channel.put(to_text(client.Live(seat.room, missed.now.position)))
+            return
+        place = missed.place
+        if self._repeats:
+            place = repeated(missed.now, place)
+        missed.feed.fanout.bring_forward(seat, channel, place, missed.known)
 
     async def _missed(self, app: int, room: str, held: Position, session_id: str) -> Missed | Ending:
         feed = await self._feeds.open(app, room)
@@ -141,21 +145,19 @@ class Resumes:
             return await self._how_it_ended(app, room, held, session_id)
         known = mirror.hash8_at(held.seq)
         if known is not None:
-            return Missed(feed, mirror, [], held.seq, "" if known == held.hash8 else "diverged")
+            return Missed(feed, mirror, held, "" if known == held.hash8 else "diverged")
         if held.seq > mirror.state.seq:
-            return Missed(feed, mirror, [], held.seq, "diverged")
+            return Missed(feed, mirror, held, "diverged")
         if mirror.state.seq - held.seq > TAIL:
-            return Missed(feed, mirror, [], held.seq, "limit")
+            return Missed(feed, mirror, held, "limit")
         return await self._from_record(feed, mirror, held)
 
     async def _from_record(self, feed: Feed, mirror: Mirror, held: Position) -> Missed:
         query = ReplayQuery(held.room_uid, held.seq, TAIL, held.hash8)
         page = await self._history.replay(feed.app, feed.room, query)
         if page.diverged:
-            return Missed(feed, mirror, [], held.seq, "diverged")
-        faces = {user.actor: client.Face(user.user_id, user.user_name) for user in mirror.state.users}
-        entries = [entry_of(mirror.state, v, event_of(v), v.prev[:16], faces.get) for v in page.events]
-        return Missed(feed, mirror, entries, page.events[-1].seq if page.events else held.seq)
+            return Missed(feed, mirror, held, "diverged")
+        return Missed(feed, mirror, held, known=entries_of(page.events, mirror))
 
     async def _fresh(self, feed: Feed) -> Mirror | None:
         """The mirror of a feed that was just opened; None where the room was never opened."""
@@ -202,6 +204,12 @@ def _ending_for(view: EventView, session_id: str) -> Ending | None:
     event = event_of(view)
     ending = ending_of(event) if isinstance(event, ev.UserLeft | ev.UserKicked | ev.RoomClosed) else None
     return ending if ending is not None and ending.session_id in ("", session_id) else None
+
+
+def repeated(mirror: Mirror, place: Place) -> Place:
+    """A place a little before, for the planted fault."""
+    seq = max(mirror.floor, place.seq - REPEATED)
+    return place if seq > place.seq else Place(place.room_uid, seq, mirror.hash8_at(seq) or place.hash8)
 
 
 def gone() -> Ending:

@@ -1,9 +1,10 @@
 """A session and its seats: one seat for each room that it is in."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from parlour.contracts import client
 from parlour.gateway.domain.frames import to_text
+from parlour.gateway.domain.runs import Run
 from parlour.gateway.domain.secret import Claims, Rights
 
 
@@ -11,16 +12,28 @@ class Channel(Protocol):
     """The client's end of a live connection."""
 
     def put(self, text: str, *more: str) -> None:
-        """Queues a frame, with those that belong to it; a client that is too slow is closed."""
+        """Sends a frame, with those that belong to it; a client that leaves far too much unread is closed."""
         ...
 
-    def skip(self, room_id: str, first: int, to: int, pos: str) -> None:
-        """Queues a skip."""
+    def deliver(self, run: Run) -> bool:
+        """Sends events; False, and nothing was taken, while the client's window of unsent bytes is full."""
+        ...
+
+    async def room(self) -> bool:
+        """Waits until the window has room; False: the connection is over, or was closed because nothing moved."""
         ...
 
     def close(self, code: int, reason: str) -> None:
         """Closes after what is queued."""
         ...
+
+
+class Place(NamedTuple):
+    """Where a reader stands in a life of a room."""
+
+    room_uid: str
+    seq: int
+    hash8: str
 
 
 class Session:
@@ -59,11 +72,12 @@ class Session:
 
 
 class Seat:
-    """A session's place in a room's feed."""
+    """A session's place in a room's feed. `behind`: it is being brought forward and has been handed everything up to there."""
 
-    __slots__ = ("actor", "room", "session")
+    __slots__ = ("actor", "behind", "room", "session")
 
     def __init__(self, session: Session, room: str, actor: str) -> None:
         self.session = session
         self.room = room
         self.actor = actor
+        self.behind: Place | None = None

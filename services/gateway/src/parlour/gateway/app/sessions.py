@@ -73,12 +73,6 @@ class Sessions:
         for room, stream_id in carried:
             session.send(client.MediaGone(room, stream_id, fact.transport_id))
 
-    def close_all(self, code: int, reason: str) -> None:
-        """Every connection, with a code that lets clients resume elsewhere."""
-        for session in tuple(self._sessions.values()):
-            if session.channel is not None:
-                session.channel.close(code, reason)
-
     def _forget_if_over(self, session: Session) -> None:
         if session.channel is None and not session.seats:
             self._sessions.pop(session.session_id, None)

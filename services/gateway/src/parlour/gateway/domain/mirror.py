@@ -31,17 +31,18 @@ class Ending(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One event, ready to send: `text` is its frame (empty where no client reads it), `readers` are actors (None: all)."""
+    """One event, ready to send: `frame` is its JSON (empty where no client reads it), `readers` are actors (None: all)."""
 
     seq: int
+    prev8: str
     hash8: str
-    text: str
+    frame: bytes
     readers: frozenset[str] | None
     ending: Ending | None
 
     def read_by(self, actor: str) -> bool:
         """Whether this actor gets the event itself."""
-        return bool(self.text) and (self.readers is None or actor in self.readers)
+        return bool(self.frame) and (self.readers is None or actor in self.readers)
 
 
 class Mirror:
@@ -107,7 +108,7 @@ def entry_of(
     """A view as entry; `prev8` is the hash before it."""
     hash8 = view.hash[:16]
     if view.audience == ev.Audience.AUDIT:
-        return Entry(view.seq, hash8, "", None, None)
+        return Entry(view.seq, prev8, hash8, b"", None, None)
     face = face_of(view.actor) or (client.Face(view.user_id) if view.user_id else None)
     frame = client.Ev(
         room_id=view.room, pos=str(Position(view.room_uid, view.seq, hash8)), seq=view.seq, prev=prev8, at=view.at,
@@ -116,7 +117,7 @@ def entry_of(
     readers = frozenset((view.actor, *event.to)) if isinstance(event, ev.CommandSent) and event.to else None
     if readers is None and view.audience == ev.Audience.NAMED and not isinstance(event, ev.CommandSent):
         readers = frozenset((view.actor,))  # a named event that this version can't read: nobody else's business
-    return Entry(view.seq, hash8, msgspec.json.encode(frame).decode(), readers, ending_of(event))
+    return Entry(view.seq, prev8, hash8, msgspec.json.encode(frame), readers, ending_of(event))
 
 
 def ending_of(event: ev.Event | None) -> Ending | None:

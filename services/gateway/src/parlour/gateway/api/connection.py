@@ -1,0 +1,245 @@
+"""A client's WebSocket: frames in, frames out, and the reasons to close.
+
+Written to the socket at once, without a task: what the kernel does not take waits in the transport. Beyond `WINDOW_BYTES` of that no
+more events are taken (`deliver` says no) until less than a quarter of it is left; answers still are, up to `UNREAD_BYTES`.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, cast
+
+from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+
+from parlour.contracts import client
+from parlour.contracts.client import FRAME_BYTES
+from parlour.gateway.app.dispatch import Broken, Dispatch
+from parlour.gateway.app.seat import Channel
+from parlour.gateway.domain.frames import to_text
+from parlour.gateway.domain.runs import Run
+
+from .framing import wire_of
+
+FIRST_FRAME_S = 10.0
+CLOSE_WITHIN_S = 5.0
+WINDOW_BYTES = 256 * 1024
+"""Of events that one client may leave unread; the record keeps the rest for it."""
+UNREAD_BYTES = 1 << 20
+"""Of anything; a single answer may go beyond it, what is large is then the room and not the client slow."""
+STALLED_S = 30.0
+"""A full window of which nothing is read for so long closes the connection."""
+AHEAD = 64
+"""Frames of a client that wait while one is at work; then its socket is read no further."""
+PROTOCOL_BROKEN, NOT_ALLOWED, TOO_SLOW, RESTARTS = 4400, 4401, 4408, 1012
+_CONTROL = (WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE)
+
+
+class Connection(WSListener):
+    """One WebSocket; the `Channel` of its session. `noted` is told when it begins (True) and when it is gone."""
+
+    __slots__ = (
+        "_close_code", "_dispatch", "_first", "_full", "_incoming", "_loop", "_noted", "_parts", "_room", "_task",
+        "_transport", "_write", "heard",
+    )  # fmt: skip
+
+    def __init__(
+        self, dispatch_for: Callable[[Channel], Dispatch], noted: Callable[["Connection", bool], None]
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._dispatch = dispatch_for(self)
+        self._noted = noted
+        self._transport: WSTransport | None = None
+        self._write: Callable[[bytes], None] = _nowhere
+        self._close_code = 0
+        self._full = False
+        self._room: asyncio.Future[None] | None = None
+        self._incoming: deque[str] = deque()
+        self._parts: list[bytes] = []
+        self._task: asyncio.Task[None] | None = None
+        self._first: asyncio.TimerHandle | None = None
+        self.heard = True
+        """Something came since the last time that was asked."""
+
+    # Channel
+
+    def put(self, text: str, *more: str) -> None:
+        """Sends a frame, with those that belong to it; who leaves far too much unread is closed with a code that says resume."""
+        if self._transport is None or self._close_code:
+            return
+        if self._full and self._unsent() > UNREAD_BYTES:
+            self.close(TOO_SLOW, "too slow")
+            return
+        for frame in (text, *more):
+            self._transport.send(WSMsgType.TEXT, frame.encode())
+
+    def deliver(self, run: Run) -> bool:
+        """Sends events; False, and nothing was taken, while the window is full."""
+        if self._full:
+            return False
+        self._write(run.wire or wire_of(run))
+        return True
+
+    async def room(self) -> bool:
+        """Waits until the window has room; False: the connection is over, or was closed because nothing moved."""
+        while self._full and not self._close_code:
+            before = self._unsent()
+            self._room = self._room or self._loop.create_future()
+            try:
+                async with asyncio.timeout(STALLED_S):
+                    await asyncio.shield(self._room)
+            except TimeoutError:
+                if self._full and self._unsent() >= before:
+                    self.close(TOO_SLOW, "nothing was read")
+        return not self._close_code
+
+    def close(self, code: int, reason: str) -> None:
+        """Closes behind what was sent; later frames are dropped."""
+        if self._close_code or self._transport is None:
+            return
+        if code == RESTARTS:
+            self.put(to_text(client.Bye(code, 500)))
+        if len(self._incoming) >= AHEAD // 2:
+            self._transport.underlying_transport.resume_reading()  # it may be held; the client's own close comes behind
+        self._ends(code)
+        self._transport.send_close(cast("WSCloseCode", code), reason.encode())
+        self._loop.call_later(CLOSE_WITHIN_S, self._transport.disconnect, False)
+
+    # WSListener
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """The handshake is done."""
+        self._transport = transport
+        transport.underlying_transport.set_write_buffer_limits(WINDOW_BYTES, WINDOW_BYTES // 4)
+        self._write = transport.underlying_transport.write
+        self._first = self._loop.call_later(FIRST_FRAME_S, self._silent)
+        self._noted(self, True)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """One frame of the client's."""
+        self.heard = True
+        if self._close_code and frame.msg_type != WSMsgType.CLOSE:
+            return
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+            self.close(1002, "no extension was agreed on")
+        elif frame.msg_type in _CONTROL:
+            self._control(transport, frame)
+        elif frame.msg_type == WSMsgType.BINARY:
+            self.close(PROTOCOL_BROKEN, "text frames only")
+        elif (frame.msg_type == WSMsgType.CONTINUATION) != bool(self._parts):
+            self.close(1002, "a message in pieces is out of order")
+        else:
+            self._piece(frame)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        """The socket is closed. What was asked is done to its end, but for a login or resume under way."""
+        self._ends(1006)
+        self._spoke()
+        if self._task is not None:
+            self._task.cancel()
+            self._task.add_done_callback(lambda _: self._dispatch.closed())
+        else:
+            self._dispatch.closed()
+        self._noted(self, False)
+
+    def pause_writing(self) -> None:
+        """The window is full."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """The window has room."""
+        self._full = False
+        self._wake()
+
+    def ping(self) -> None:
+        """Asks whether the client is there, or gives it up where it was asked before and has said nothing since."""
+        if self._transport is None or self._close_code:
+            return
+        if not self.heard and not self._full:
+            self.close(TOO_SLOW, "no answer to a ping")
+        else:
+            self.heard = False
+            self._transport.send_ping()
+
+    # what came
+
+    def _control(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type == WSMsgType.PING and not self._full:
+            transport.send_pong(frame.get_payload_as_bytes())
+        elif frame.msg_type == WSMsgType.CLOSE:
+            if not self._close_code:
+                self._ends(int(cast("Any", frame.get_close_code())) or 1005)
+                transport.send_close(frame.get_close_code())
+            transport.disconnect()
+
+    def _piece(self, frame: WSFrame) -> None:
+        """A message, or one of its pieces."""
+        if not self._parts and frame.fin:
+            self._message(frame.get_payload_as_bytes())
+            return
+        self._parts.append(frame.get_payload_as_bytes())
+        if sum(map(len, self._parts)) > FRAME_BYTES or len(self._parts) > FRAME_BYTES // 64:
+            self.close(1009, "the message is too large")
+        elif frame.fin:
+            whole, self._parts = b"".join(self._parts), []
+            self._message(whole)
+
+    def _message(self, payload: bytes) -> None:
+        try:
+            self._incoming.append(payload.decode())
+        except UnicodeDecodeError:
+            self.close(1007, "the message is not UTF-8")
+            return
+        if len(self._incoming) == AHEAD and self._transport is not None:
+            self._transport.underlying_transport.pause_reading()
+        if self._task is None:
+            self._task = self._loop.create_task(self._work())
+
+    async def _work(self) -> None:
+        """One message after the other."""
+        try:
+            while self._incoming and not self._close_code:
+                text = self._incoming.popleft()
+                if len(self._incoming) == AHEAD // 2 and self._transport is not None:
+                    self._transport.underlying_transport.resume_reading()
+                await self._dispatch.frame(text)
+        except Broken as error:
+            self.close(PROTOCOL_BROKEN, str(error))
+        finally:
+            self._task = None
+        if self._dispatch.session is not None:
+            self._spoke()
+
+    # ends
+
+    def _silent(self) -> None:
+        """The time for a first frame is up; a login under way may end in its own time."""
+        if self._dispatch.session is not None:
+            return
+        if self._task is None:
+            self.close(TOO_SLOW, "the first frame did not come")
+        else:
+            self._first = self._loop.call_later(FIRST_FRAME_S, self._silent)
+
+    def _spoke(self) -> None:
+        if self._first is not None:
+            self._first.cancel()
+            self._first = None
+
+    def _ends(self, code: int) -> None:
+        self._close_code = self._close_code or code
+        self._write = _nowhere
+        self._full = False
+        self._incoming.clear()
+        self._wake()
+
+    def _wake(self) -> None:
+        room, self._room = self._room, None
+        if room is not None and not room.done():
+            room.set_result(None)
+
+    def _unsent(self) -> int:
+        return 0 if self._transport is None else self._transport.underlying_transport.get_write_buffer_size()
+
+
+def _nowhere(_bytes: bytes) -> None:
+    """Where frames go once the connection is over."""

@@ -1,0 +1,23 @@
+"""A run of events as the bytes of its WebSocket frames (RFC 6455 §5.2, server to client: not masked), made once for all its readers."""
+
+from parlour.gateway.domain.runs import Run
+
+FINAL_TEXT = 0x81
+SHORT = 126
+"""Payloads below this have their length in the second octet."""
+
+
+def wire_of(run: Run) -> bytes:
+    """The frames of a run, joined."""
+    if not run.wire:
+        run.wire = b"".join(part for frame in run.frames for part in (header(len(frame)), frame))
+    return run.wire
+
+
+def header(size: int) -> bytes:
+    """Of one whole text message of `size` bytes."""
+    if size < SHORT:
+        return bytes((FINAL_TEXT, size))
+    if size < 1 << 16:
+        return bytes((FINAL_TEXT, 126)) + size.to_bytes(2, "big")
+    return bytes((FINAL_TEXT, 127)) + size.to_bytes(8, "big")
