@@ -112,6 +112,16 @@ class TestOrderAndChain:
         assert latest is not None
         assert latest.log == key
 
+    async def test_what_is_not_committed_leaves_no_gap_in_the_shard(self, log: EventLog) -> None:
+        key = await opened(log)
+        said = unit(append(key, aggregate="im"))
+        (before,) = await committed(log, said)
+        assert isinstance(await one(log, said), Duplicate)
+        assert isinstance(await one(log, unit(append(key, expected=7))), Conflict)
+        assert isinstance(await one(log, unit(append(key), claims=(require("nobody", "x"),))), Refused)
+        (after,) = await committed(log, unit(append(key, aggregate="im")))
+        assert after.pos == before.pos + 1
+
 
 class TestConcurrencyCheck:
     async def test_a_stale_version_is_a_conflict_and_changes_nothing(self, log: EventLog) -> None:

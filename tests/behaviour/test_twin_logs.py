@@ -33,16 +33,25 @@ appends = st.tuples(
     st.integers(0, ROOMS - 1), st.sampled_from(["room", "im"]), st.none() | st.integers(0, 3), st.integers(1, 2),
     st.booleans(), st.integers(0, 9).map(lambda n: n == 0),
 )  # fmt: skip
-claims = st.tuples(
-    st.sampled_from(["take", "take", "release", "require"]), st.integers(0, 1), st.sampled_from(HOLDERS),
-    st.sampled_from(["", "x", "y"]), st.integers(1, 2),
-)  # fmt: skip
+CLAIM_PARTS = (st.integers(0, 1), st.sampled_from(HOLDERS), st.sampled_from(["", "x", "y"]), st.integers(1, 2))
+claims = st.tuples(st.sampled_from(["take", "take", "release", "require"]), *CLAIM_PARTS)
 deadlines = st.tuples(st.integers(0, 2), st.none() | st.integers(0, 9))
 plans = st.builds(
     Plan, st.integers(0, 8), st.sampled_from([b"d", b"d", b"e"]), st.lists(appends, max_size=3).map(tuple),
     st.lists(claims, max_size=3).map(tuple), st.lists(deadlines, max_size=2).map(tuple),
 )  # fmt: skip
-calls = st.lists(st.lists(plans, min_size=1, max_size=5), min_size=1, max_size=4)
+simple_append = st.tuples(
+    st.integers(0, ROOMS - 1), st.sampled_from(["room", "im"]), st.none() | st.integers(0, 3), st.just(1), st.just(False),
+    st.integers(0, 9).map(lambda n: n == 0),
+)  # fmt: skip
+simple_plans = st.builds(
+    Plan, st.integers(0, 8), st.sampled_from([b"d", b"d", b"e"]), st.tuples(simple_append),
+    st.lists(st.tuples(st.just("require"), *CLAIM_PARTS), max_size=1).map(tuple), st.just(()),
+)  # fmt: skip
+"""What the log takes by its short way."""
+calls = st.lists(
+    st.lists(plans, min_size=1, max_size=5) | st.lists(simple_plans, min_size=1, max_size=1), min_size=1, max_size=6
+)
 
 
 class Stage:

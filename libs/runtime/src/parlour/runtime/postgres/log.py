@@ -8,7 +8,8 @@ import msgspec
 
 from parlour.kernel.log import ClaimRow, DueDeadline, LogHead, LogKey, LogUnavailable, Outcome, Record, Unit
 
-from .packing import CALL, Columns
+from .packing import Columns
+from .packing_one import One, is_simple
 from .pool import Pool, borrow
 
 COMMAND_ID_RACES = 3
@@ -37,17 +38,17 @@ class PostgresLog:
         """See `EventLog.append`. After `LogUnavailable` it is not known whether the units are in: the same command ids will tell."""
         if not units:
             return ()
-        columns = Columns(units)
-        arguments = columns.arguments()
+        packed = One(units[0]) if is_simple(units) else Columns(units)
+        arguments = packed.arguments()
         for _ in range(COMMAND_ID_RACES):
             try:
                 async with borrow(self._pool) as connection:
-                    row = await connection.fetchrow(CALL, *arguments)
+                    row = await connection.fetchrow(packed.call, *arguments)
             except asyncpg.UniqueViolationError as error:
                 if error.constraint_name != "command_pkey":
                     raise
                 continue
-            return columns.outcomes(row)
+            return packed.outcomes(row)
         raise LogUnavailable("other calls keep taking the same command ids")
 
     async def head(self, uid: UUID) -> LogHead | None:

@@ -14,6 +14,8 @@ _PLACE_BYTES = 24
 class Columns:
     """The arguments of one call. Children stand in the order of their units; counts tell which belong to whom."""
 
+    call = CALL
+
     def __init__(self, units: tuple[Unit, ...]) -> None:
         self.units = units
         self.appends = [append for unit in units for append in unit.appends]
@@ -100,7 +102,7 @@ class _Reader:
             return Committed(tuple(record for append in unit.appends for record in self._records(append)))
         self._event += sum(len(append.events) for append in unit.appends)
         if code == 1:
-            return Duplicate(self._answer[i], _places(self._places[i]))
+            return Duplicate(self._answer[i], places(self._places[i]))
         if code == 2:
             place: int = self._index[i]
             append = self._columns.appends[place - 1]
@@ -131,7 +133,8 @@ def _twins(units: tuple[Unit, ...]) -> list[int]:
     return twins
 
 
-def _places(packed: bytes) -> tuple[tuple[UUID, int], ...]:
+def places(packed: bytes) -> tuple[tuple[UUID, int], ...]:
+    """The place (log uid, seq) of each event of a command, as `parlour.command` keeps them."""
     starts = range(0, len(packed), _PLACE_BYTES)
     return tuple(
         (UUID(bytes=packed[i : i + 16]), int.from_bytes(packed[i + 16 : i + _PLACE_BYTES], "big")) for i in starts

@@ -1,0 +1,17 @@
+"""The append function's short way for one event of an open log. The SQL stands in `migrations/sql/0004`."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+SQL = Path(__file__).parents[1] / "sql" / revision
+
+
+def upgrade() -> None:
+    """Runs the file."""
+    script = (SQL / "append_one.sql").read_text()
+    connection = op.get_bind()
+    connection.connection.dbapi_connection.run_async(lambda raw: raw.execute(script))  # pyright: ignore
