@@ -1,11 +1,11 @@
-"""The append function's short way for one event of an open log. The SQL stands in `migrations/sql/0004`."""
+"""The append function's short way for one event of an open log. The SQL stands in `migrations/sql/0005`."""
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 SQL = Path(__file__).parents[1] / "sql" / revision
 
