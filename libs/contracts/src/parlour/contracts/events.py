@@ -106,7 +106,7 @@ class RoomExtraInfoChanged(Event, frozen=True):
 
 
 class RoomClosed(Event, frozen=True):
-    """The life ends; reason: empty, closed_by_server."""
+    """The life ends, and with it every stream that is still there, without an event of its own; reason: empty, closed_by_server."""
 
     TAG = "room.closed.v1"
     AGGREGATE = "room"
