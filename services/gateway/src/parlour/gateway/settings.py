@@ -37,6 +37,9 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
     turn_lifetime_s: Annotated[int, Setting("How long a session's TURN credentials hold.", unit="s", least=60)] = 86_400
     web_root: Annotated[str, Setting("Folder with the browser SDK (dist) and the pages; empty: none are served.")] = ""
     dev: Annotated[bool, Setting("Hands tokens for the default app to whoever asks; for development only.")] = False
+    public_entries: Annotated[
+        bool, Setting("Serves the leaves of the record's tree too, which name lives of rooms by their random ids.")
+    ] = False
     default_app: Annotated[int, Setting("App of requests that name none; 0: the only one there is.", least=0)] = 0
     origins: Annotated[tuple[str, ...], Setting("Origins that browsers may connect from; none: all.")] = ()
     max_connections: Annotated[int, Setting("WebSocket clients at once; more are sent elsewhere.", least=1)] = 20_000

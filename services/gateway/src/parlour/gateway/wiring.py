@@ -18,6 +18,7 @@ from parlour.runtime.metrics import Metrics
 from parlour.runtime.process import Service
 
 from .adapters.discovery import Discovery
+from .adapters.proofs import BusProofs
 from .adapters.services import BusServices
 from .api.http import Status, build_http
 from .api.server import serving
@@ -110,8 +111,9 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
         sockets = WebSockets(gateway.dispatch, settings.origins, settings.max_connections, gateway.connections)
         status = Status(lambda: len(gateway.feeds.all()), lambda: sockets.open)
         pages = build_http(
-            gateway.apps, gateway.whip, Discovery(bus), status, web_root=settings.web_root, dev=settings.dev
-        )
+            gateway.apps, gateway.whip, Discovery(bus), status, BusProofs(bus),
+            web_root=settings.web_root, dev=settings.dev, entries_public=settings.public_entries,
+        )  # fmt: skip
         certificate = (settings.tls_certificate, settings.tls_key or settings.tls_certificate)
         async with (
             serving(pages, settings.host, settings.port, certificate, sockets.protocol) as port,

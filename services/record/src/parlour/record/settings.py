@@ -30,3 +30,9 @@ class RecordSettings(RuntimeSettings, frozen=True, kw_only=True):
         int, Setting("How often history is brought up to date.", unit="ms", least=20, most=60_000)
     ] = 500
     months_ahead: Annotated[int, Setting("Monthly partitions made in advance.", least=1, most=24)] = 3
+    checkpoint_s: Annotated[
+        float, Setting("How often the heads of rooms that changed are signed.", unit="s", least=0.1, most=3600)
+    ] = 60.0
+    origin: Annotated[
+        str, Setting("Name of the record in its checkpoints, as a URL without scheme: your domain and a path.")
+    ] = "parlour.local/record"

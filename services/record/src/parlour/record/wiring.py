@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from parlour.runtime.clock import SystemClock
 from parlour.runtime.connections import Connections, connected
 from parlour.runtime.leases import Lease, advisory
 from parlour.runtime.logging import logger
@@ -11,15 +12,21 @@ from parlour.runtime.process import Service
 from parlour.runtime.sealing import open_records
 
 from .adapters.generations import PostgresGenerations
+from .adapters.keyring import Keyring
 from .adapters.projections import PostgresProjections
 from .adapters.reads import PostgresReads
 from .adapters.tables import PostgresTables
+from .adapters.tree import PostgresTree
 from .api import history as history_api
+from .api import proofs as proofs_api
 from .api.bus import Publisher, Questions, listen
 from .app.calls import Calls
+from .app.checkpoints import Checkpoints
 from .app.folds import Folds
 from .app.generations import Keeper
+from .app.proofs import Proofs
 from .app.queries import Queries
+from .app.stored import Stored
 from .app.tail import Tail, persist
 from .app.upkeep import Tables, keep
 from .settings import RecordSettings
@@ -34,6 +41,7 @@ async def build(settings: RecordSettings) -> AsyncIterator[Service]:
         connected(settings, "record") as to,
         assembled(settings, to, PostgresTables(to.pool), advisory(settings.postgres_dsn)),
         history(settings, to),
+        proofs(settings, to),
     ):
         yield Service(to.metrics, to.checks)
 
@@ -78,6 +86,24 @@ async def history(settings: RecordSettings, to: Connections) -> AsyncIterator[No
     async def lead() -> None:
         async with lease("record.history"):
             await keeper.run()
+
+    async with asyncio.TaskGroup() as group:
+        leader = group.create_task(persist(lead, _waits))
+        yield
+        leader.cancel()
+
+
+@asynccontextmanager
+async def proofs(settings: RecordSettings, to: Connections) -> AsyncIterator[None]:
+    """The tree of room heads: each replica proves, one makes checkpoints."""
+    tree, keys = PostgresTree(to.pool), Keyring(to.pool, settings.master_key, settings.origin)
+    await proofs_api.serve(to.bus, Proofs(tree, to.log), Stored(to.log, to.people, open_records), keys)
+    checkpoints = Checkpoints(tree, keys.signing, settings.origin, SystemClock().at)
+    lease = advisory(settings.postgres_dsn)
+
+    async def lead() -> None:
+        async with lease("record.checkpoints"):
+            await checkpoints.run(settings.checkpoint_s)
 
     async with asyncio.TaskGroup() as group:
         leader = group.create_task(persist(lead, _waits))

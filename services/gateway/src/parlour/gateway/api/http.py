@@ -10,12 +10,13 @@ from fastapi import FastAPI, Request, Response
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.ids import Invalid, check_user_id
 from parlour.gateway.adapters.discovery import Discovery
+from parlour.gateway.adapters.proofs import BusProofs
 from parlour.gateway.app.apps import Apps
 from parlour.gateway.app.whip import Whip
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.http import CONTENT_TYPE, LimitBody, problem_json
 
-from . import pages, whip
+from . import pages, proofs_http, whip
 
 JSON = "application/json"
 
@@ -35,7 +36,17 @@ class Status(msgspec.Struct, frozen=True):
     connections: Callable[[], int]
 
 
-def build_http(apps: Apps, resources: Whip, discovery: Discovery, status: Status, *, web_root: str, dev: bool) -> Any:
+def build_http(
+    apps: Apps,
+    resources: Whip,
+    discovery: Discovery,
+    status: Status,
+    proofs: BusProofs,
+    *,
+    web_root: str,
+    dev: bool,
+    entries_public: bool,
+) -> Any:
     """The ASGI application for HTTP."""
     app = FastAPI(title="Parlour gateway", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     began = time.time()
@@ -83,6 +94,7 @@ def build_http(apps: Apps, resources: Whip, discovery: Discovery, status: Status
 
     app.include_router(pages.routes(web_root))
     app.include_router(whip.routes(resources))
+    app.include_router(proofs_http.routes(proofs, entries_public=entries_public))
     return LimitBody(app)
 
 

@@ -1,0 +1,129 @@
+"""Signed notes and checkpoints as C2SP has them (signed-note, tlog-checkpoint), with Ed25519 keys.
+
+A key is told as `name+hash+base64`, where hash is the first four bytes of SHA-256(name ‖ "\n" ‖ 0x01 ‖ public key) in hexadecimal and the
+base64 holds 0x01 ‖ public key. A note may carry signatures of keys that the reader does not know: they count for nothing.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+ED25519 = b"\x01"
+NOTE_BYTES = 64 * 1024
+"""More than any note of ours; longer ones are not looked at."""
+_NAME = re.compile(r"[^\s+]+")
+
+
+class BadNote(ValueError):
+    """The note, key or checkpoint is not one, or nobody that we trust signed it."""
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """What a log's owner signs: the tree's size and root."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    def text(self) -> str:
+        """The note's text, with its final newline."""
+        return f"{self.origin}\n{self.size}\n{_b64(self.root)}\n"
+
+
+class PublicKey(msgspec.Struct, frozen=True):
+    """A key that notes are checked with."""
+
+    name: str
+    raw: bytes
+
+    @property
+    def hash(self) -> bytes:
+        """The four bytes that a signature names its key by."""
+        return hashlib.sha256(self.name.encode() + b"\n" + ED25519 + self.raw).digest()[:4]
+
+    def __str__(self) -> str:
+        return f"{self.name}+{self.hash.hex()}+{_b64(ED25519 + self.raw)}"
+
+
+class SigningKey:
+    """A private key with its name."""
+
+    def __init__(self, name: str, private: Ed25519PrivateKey) -> None:
+        if not _NAME.fullmatch(name):
+            raise BadNote(f"{name!r} can't be a key's name: no spaces, no +")
+        self._private = private
+        self.public = PublicKey(name, private.public_key().public_bytes_raw())
+
+    def line(self, text: str) -> str:
+        """The signature line for a note's text."""
+        packed = self.public.hash + self._private.sign(text.encode())
+        return f"— {self.public.name} {_b64(packed)}\n"
+
+
+def sign(text: str, keys: tuple[SigningKey, ...]) -> str:
+    """The whole note."""
+    return text + "\n" + "".join(key.line(text) for key in keys)
+
+
+def parse_key(text: str) -> PublicKey:
+    """A key as `str()` of one wrote it."""
+    name, _, rest = text.strip().partition("+")
+    told, _, packed = rest.partition("+")
+    raw = _unb64(packed, "the key")
+    key = PublicKey(name, raw[1:])
+    if not _NAME.fullmatch(name) or raw[:1] != ED25519 or len(raw) != 33:
+        raise BadNote("the key is not name+hash+base64 of an Ed25519 key")
+    if key.hash.hex() != told:
+        raise BadNote(f"the key's hash is {key.hash.hex()}, not {told}: it was copied wrongly")
+    return key
+
+
+def opened(note: str, trusted: tuple[PublicKey, ...]) -> str:
+    """The text of a note that one of the trusted keys signed; BadNote for any other."""
+    text, separator, signatures = note.rpartition("\n\n")
+    if not separator or len(note) > NOTE_BYTES:
+        raise BadNote("this is not a signed note")
+    text += "\n"
+    by_name = {(key.name, key.hash): key for key in trusted}
+    for line in signatures.splitlines():
+        mark, _, rest = line.partition(" ")
+        name, _, packed = rest.partition(" ")
+        raw = _unb64(packed, "a signature")
+        if mark != "—" or len(raw) < 5:
+            raise BadNote("a line below the note is not a signature")
+        key = by_name.get((name, raw[:4]))
+        if key is None:
+            continue
+        try:
+            Ed25519PublicKey.from_public_bytes(key.raw).verify(raw[4:], text.encode())
+        except InvalidSignature:
+            raise BadNote(f"the signature of {name} is not good") from None
+        return text
+    raise BadNote("no key that is trusted signed this note")
+
+
+def checkpoint_of(text: str) -> Checkpoint:
+    """What a note's text says; lines after the third are extensions and left alone."""
+    lines = text.split("\n")
+    if len(lines) < 4 or not re.fullmatch(r"0|[1-9][0-9]{0,18}", lines[1]):
+        raise BadNote("this is not a checkpoint")
+    root = _unb64(lines[2], "the root")
+    if len(root) != 32:
+        raise BadNote("the checkpoint's root is not a hash")
+    return Checkpoint(lines[0], int(lines[1]), root)
+
+
+def _b64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def _unb64(text: str, what: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise BadNote(f"{what} is not base64") from None

@@ -1,0 +1,81 @@
+"""Checkpoints, proofs and tiles over HTTP. `/checkpoint` and `/tile/…` are what C2SP's tlog-tiles wants of a log with this prefix.
+
+All of these are for everybody: they hold hashes and counts. A leaf's bytes, which name a room's life by its random id, are served only
+where the operator says so.
+"""
+
+import base64
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from parlour.contracts import proofs as contract
+from parlour.contracts.codes import Code
+from parlour.gateway.adapters.proofs import BusProofs
+from parlour.gateway.domain import tiles
+from parlour.kernel.rejection import Rejection
+
+PUBLIC = {"access-control-allow-origin": "*"}
+FRESH = PUBLIC | {"cache-control": "no-cache"}
+FOR_EVER = PUBLIC | {"cache-control": "public, max-age=31536000, immutable"}
+JSON, TEXT, OCTETS = "application/json", "text/plain; charset=utf-8", "application/octet-stream"
+SIZE_MOST = 2**63 - 1
+
+
+def routes(proofs: BusProofs, *, entries_public: bool) -> APIRouter:
+    """The endpoints."""
+    router = APIRouter()
+
+    @router.get("/checkpoint")
+    async def latest() -> Response:
+        return _note(await proofs.checkpoint(0), FRESH)
+
+    @router.get("/tile/{path:path}")
+    async def tile(path: str) -> Response:
+        wanted = tiles.parse(path)
+        if wanted is None:
+            raise Rejection.of(Code.NOT_FOUND, "this is no tile's path", hint="tile/0/000 or tile/0/000.p/17")
+        if wanted.entries and not entries_public:
+            raise Rejection.of(
+                Code.NOT_FOUND, "this record does not publish its leaves", hint="PARLOUR_GATEWAY_PUBLIC_ENTRIES=true"
+            )
+        content = await proofs.tile(wanted.level, wanted.index, wanted.width, entries=wanted.entries)
+        return Response(content, media_type=OCTETS, headers=FOR_EVER)
+
+    @router.get("/v1/checkpoints/keys")
+    async def keys() -> Response:
+        return _json(await proofs.keys())
+
+    @router.get("/v1/checkpoints/consistency")
+    async def consistency(request: Request) -> Response:
+        old, new = (_size(request.query_params.get(name, ""), name) for name in ("old", "new"))
+        return _json(await proofs.consistency(old, new))
+
+    @router.get("/v1/checkpoints/{size}")
+    async def of_size(size: str) -> Response:
+        return _note(await proofs.checkpoint(_size(size, "size")), FOR_EVER)
+
+    return router
+
+
+def proof_text(found: contract.Inclusion) -> str:
+    """A C2SP tlog-proof of a room's head."""
+    path = "".join(f"{base64.b64encode(step).decode()}\n" for step in found.path)
+    return f"c2sp.org/tlog-proof@v1\nindex {found.index}\n{path}\n{found.note}"
+
+
+def _note(found: contract.SignedCheckpoint, headers: dict[str, str]) -> Response:
+    if not found.note:
+        raise Rejection.of(Code.NOT_FOUND, "there is no checkpoint yet", hint="the first is made within a minute")
+    return Response(found.note, media_type=TEXT, headers=headers)
+
+
+def _json(body: Any) -> Response:
+    return Response(msgspec.json.encode(body), media_type=JSON, headers=FRESH)
+
+
+def _size(text: str, field: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text[:20]) <= SIZE_MOST:
+        raise Rejection.of(Code.PARAMETER, f"{field} is not a tree's size", field=field, limit="1..")
+    return int(text)

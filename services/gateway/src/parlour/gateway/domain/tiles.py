@@ -1,0 +1,45 @@
+"""Paths of tiles as C2SP's tlog-tiles spells them: `0/x001/x234/067`, and `.p/W` behind a tile that is not full."""
+
+import re
+
+import msgspec
+
+WIDTH = 256
+_PATH = re.compile(r"(0|[1-9][0-9]?|entries)/((?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
+_LEVEL_MOST = 63
+
+
+class TilePath(msgspec.Struct, frozen=True):
+    """Which tile. `entries`: the leaves' bytes instead of hashes."""
+
+    level: int
+    index: int
+    width: int
+    entries: bool = False
+
+    @property
+    def full(self) -> bool:
+        """A full tile never changes."""
+        return self.width == WIDTH
+
+
+def parse(path: str) -> TilePath | None:
+    """What stands behind `/tile/`; None for what is no tile's path."""
+    found = _PATH.fullmatch(path)
+    if not found:
+        return None
+    digits = found[2].replace("x", "").replace("/", "")
+    width = int(found[3]) if found[3] else WIDTH
+    entries = found[1] == "entries"
+    level = 0 if entries else int(found[1])
+    if level > _LEVEL_MOST or (found[3] and width >= WIDTH) or found[2] != spell(int(digits)):
+        return None
+    return TilePath(level, int(digits), width, entries)
+
+
+def spell(index: int) -> str:
+    """An index in groups of three digits, all but the last marked by x."""
+    groups = [f"{index % 1000:03}"]
+    while index := index // 1000:
+        groups.append(f"x{index % 1000:03}")
+    return "/".join(reversed(groups))

@@ -1,0 +1,92 @@
+"""The tree of room heads in Postgres. Everything is read by key or by a range of keys; growing is one function, all or nothing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from parlour.kernel.merkle import Node, Run, leaf_hash
+from parlour.record.app.tree import Change, Leaf, Note
+from parlour.runtime.postgres.pool import Pool, borrow
+
+_HEADS = "SELECT p, pos FROM parlour.shard WHERE pos > 0"
+_MOVED = """
+SELECT g.uid, g.seq, g.hash FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS s(p, low, high)
+ CROSS JOIN LATERAL (SELECT DISTINCT e.room_uid FROM parlour.event e WHERE e.p = s.p AND e.pos > s.low AND e.pos <= s.high) m
+  JOIN parlour.log g ON g.uid = m.room_uid
+ WHERE NOT EXISTS (SELECT FROM parlour.tree_leaf t WHERE t.room_uid = g.uid AND t.seq = g.seq AND t.head = g.hash)
+"""
+_LEAVES = "SELECT n, hash FROM parlour.tree_leaf WHERE n >= $1 AND n < $2 ORDER BY n"
+_NODES = "SELECT n, hash FROM parlour.tree_node WHERE level = $3 AND n >= $1 AND n < $2 ORDER BY n"
+_ENTRIES = "SELECT n, room_uid, seq, head FROM parlour.tree_leaf WHERE n >= $1 AND n < $2 ORDER BY n"
+_LATEST = "SELECT size, root, at, note FROM parlour.checkpoint ORDER BY size DESC LIMIT 1"
+_OF_SIZE = "SELECT size, root, at, note FROM parlour.checkpoint WHERE size = $1"
+_OF_ROOM = "SELECT n, room_uid, seq, head FROM parlour.tree_leaf WHERE room_uid = $1 AND n < $2 ORDER BY seq DESC, n DESC LIMIT 1"
+_GROW = "SELECT parlour.grow_tree($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+_READER = "record.checkpoints"
+
+
+class PostgresTree:
+    """See `app.tree.Tree`. Methods may raise `LogUnavailable`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def changed(self, at_most: int) -> Change:
+        """Looks at no more than `at_most` places of each shard."""
+        async with borrow(self._pool) as connection:
+            rows = await connection.fetch("SELECT p, pos FROM parlour.cursor WHERE reader = $1", _READER)
+            seen = {row["p"]: row["pos"] for row in rows}
+            heads = {row["p"]: row["pos"] for row in await connection.fetch(_HEADS)}
+            moved = {p: min(head, seen.get(p, 0) + at_most) for p, head in heads.items() if head > seen.get(p, 0)}
+            columns = [list(moved), [seen.get(p, 0) for p in moved], list(moved.values())]
+            found = await connection.fetch(_MOVED, *columns) if moved else []
+        leaves = tuple(sorted((row["uid"], row["seq"], row["hash"]) for row in found))
+        return Change(tuple(Leaf(*leaf) for leaf in leaves), moved, any(moved[p] < heads[p] for p in moved))
+
+    async def hashes(self, runs: Sequence[Run]) -> Mapping[Run, tuple[bytes, ...]]:
+        """Each run whole; LookupError where the tree does not hold it."""
+        async with borrow(self._pool) as connection:
+            return {run: await _run(connection, run) for run in runs}
+
+    async def entries(self, first: int, count: int) -> tuple[Leaf, ...]:
+        """Leaves from `first` on."""
+        async with borrow(self._pool) as connection:
+            rows = await connection.fetch(_ENTRIES, first, first + count)
+        return tuple(_leaf(row) for row in rows)
+
+    async def note(self, size: int) -> Note | None:
+        """The checkpoint of a size; 0: the latest."""
+        async with borrow(self._pool) as connection:
+            row = await (connection.fetchrow(_OF_SIZE, size) if size else connection.fetchrow(_LATEST))
+        return Note(row["size"], row["root"], row["at"], row["note"]) if row else None
+
+    async def leaf_of(self, room_uid: UUID, below: int) -> tuple[int, Leaf] | None:
+        """A log's last leaf with a number under `below`."""
+        async with borrow(self._pool) as connection:
+            row = await connection.fetchrow(_OF_ROOM, room_uid, below)
+        return (row["n"], _leaf(row)) if row else None
+
+    async def grow(self, from_size: int, change: Change, nodes: Sequence[Node], note: Note) -> bool:
+        """Whether nobody was faster."""
+        leaves = change.leaves
+        columns: list[Any] = [
+            from_size,
+            [leaf.room_uid for leaf in leaves], [leaf.seq for leaf in leaves], [leaf.head for leaf in leaves],
+            [leaf_hash(leaf.entry()) for leaf in leaves],
+            [node.level for node in nodes], [node.index for node in nodes], [node.hash for node in nodes],
+            note.root, note.at, note.text, _READER, list(change.moved), list(change.moved.values()),
+        ]  # fmt: skip
+        async with borrow(self._pool) as connection:
+            return await connection.fetchval(_GROW, *columns)
+
+
+async def _run(connection: Any, run: Run) -> tuple[bytes, ...]:
+    bounds = (run.first, run.first + run.count)
+    rows = await (connection.fetch(_NODES, *bounds, run.level) if run.level else connection.fetch(_LEAVES, *bounds))
+    if len(rows) != run.count:
+        raise LookupError(f"the tree holds {len(rows)} of {run.count} hashes at {run.level}/{run.first}")
+    return tuple(row["hash"] for row in rows)
+
+
+def _leaf(row: Any) -> Leaf:
+    return Leaf(row["room_uid"], row["seq"], row["head"])

@@ -1,0 +1,67 @@
+"""What the tree of room heads is made of, and what keeps it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from parlour.contracts.proofs import head_entry
+from parlour.kernel.merkle import Node, Run
+
+
+class Leaf(msgspec.Struct, frozen=True):
+    """A log stood at `seq` with the chain hash `head`."""
+
+    room_uid: UUID
+    seq: int
+    head: bytes
+
+    def entry(self) -> bytes:
+        """The leaf's bytes."""
+        return head_entry(self.room_uid, self.seq, self.head)
+
+
+class Change(msgspec.Struct, frozen=True):
+    """Logs that moved since the last checkpoint, up to the position `moved` of each shard; `more` are behind those."""
+
+    leaves: tuple[Leaf, ...]
+    moved: Mapping[int, int]
+    more: bool
+
+
+class Note(msgspec.Struct, frozen=True):
+    """A signed checkpoint; `at` unix microseconds."""
+
+    size: int
+    root: bytes
+    at: int
+    text: str
+
+
+class Tree(Protocol):
+    """Leaves, kept hashes and checkpoints. Methods may raise `LogUnavailable`."""
+
+    async def changed(self, at_most: int) -> Change:
+        """What the next checkpoint takes up, at most so many events of a shard."""
+        ...
+
+    async def hashes(self, runs: Sequence[Run]) -> Mapping[Run, tuple[bytes, ...]]:
+        """Kept hashes. LookupError where some are not there."""
+        ...
+
+    async def entries(self, first: int, count: int) -> tuple[Leaf, ...]:
+        """Leaves by number."""
+        ...
+
+    async def note(self, size: int) -> Note | None:
+        """The checkpoint of a size; 0: the latest."""
+        ...
+
+    async def leaf_of(self, room_uid: UUID, below: int) -> tuple[int, Leaf] | None:
+        """A log's last leaf with a number under `below`, and that number."""
+        ...
+
+    async def grow(self, from_size: int, change: Change, nodes: Sequence[Node], note: Note) -> bool:
+        """All or nothing; False when the tree is not at `from_size` any more."""
+        ...

@@ -1,0 +1,270 @@
+"""Checkpoints on real Postgres and NATS: signed, provable, never forked, served as other people's verifiers want them."""
+
+import asyncio
+import json
+from base64 import b64decode
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+
+import aiohttp
+import asyncpg
+import pytest
+from uuid_utils import uuid7
+
+from parlour.contracts import proofs as contract
+from parlour.contracts import subjects
+from parlour.contracts.proofs import head_entry
+from parlour.gateway.settings import GatewaySettings
+from parlour.gateway.wiring import build as build_gateway
+from parlour.kernel import merkle
+from parlour.kernel.log import LogKey
+from parlour.record.adapters.keyring import Keyring
+from parlour.record.adapters.tree import PostgresTree
+from parlour.record.app.checkpoints import Checkpoints
+from parlour.record.settings import RecordSettings
+from parlour.record.wiring import build as build_record
+from parlour.runtime.bus import Bus
+from parlour.runtime.clock import SystemClock
+from parlour.runtime.notes import Checkpoint, checkpoint_of, opened, parse_key
+from parlour.runtime.postgres import PostgresLog, create_pool
+from parlour.runtime.postgres.pool import Pool
+from parlour.runtime.settings import BusSettings, load
+from parlour.testkit.units import append, new_log, unit
+
+Environment = Callable[[str], dict[str, str]]
+ORIGIN = "test.example/record"
+WITHIN_S = 20.0
+
+
+async def got(http: aiohttp.ClientSession, path: str) -> bytes:
+    async with http.get(path) as answer:
+        assert answer.status == 200, await answer.text()
+        return await answer.read()
+
+
+class Desk:
+    """Writes rooms as the owner, makes checkpoints as the record's role."""
+
+    def __init__(self, owner: Pool, record: Pool) -> None:
+        self.owner = owner
+        self.log = PostgresLog(owner)
+        self.tree = PostgresTree(record)
+        self.keys = Keyring(record, bytes(range(32)), ORIGIN)
+        self.checkpoints = Checkpoints(self.tree, self.keys.signing, ORIGIN, SystemClock().at)
+
+    async def rooms(self, count: int) -> list[LogKey]:
+        keys = [new_log() for _ in range(count)]
+        await self.log.append(tuple(unit(append(key, 3, creates=True)) for key in keys))
+        return keys
+
+    async def signed(self) -> Checkpoint:
+        note = await self.tree.note(0)
+        assert note is not None
+        return checkpoint_of(opened(note.text, tuple([parse_key(k.key) for k in await self.keys.published()])))
+
+
+@pytest.fixture
+async def desk(postgres: str, environment: Environment) -> AsyncIterator[Desk]:
+    async with AsyncExitStack() as stack:
+        owner = await stack.enter_async_context(await create_pool(postgres, name="owner"))
+        dsn = environment("record")["PARLOUR_POSTGRES_DSN"]
+        yield Desk(owner, await stack.enter_async_context(await create_pool(dsn, name="record")))
+
+
+async def test_a_checkpoint_takes_up_what_changed_and_nothing_twice(desk: Desk) -> None:
+    await desk.rooms(3)
+    await desk.checkpoints.take()
+    before = await desk.signed()
+    (key,) = await desk.rooms(1)
+    await desk.checkpoints.take()
+    after = await desk.signed()
+    assert after.size == before.size + 1
+    ((uid, seq, head),) = [(leaf.room_uid, leaf.seq, leaf.head) for leaf in await desk.tree.entries(before.size, 1)]
+    state = await desk.log.head(key.uid)
+    assert state is not None
+    assert (uid, seq, head) == (key.uid, 3, state.hash)
+    assert not await desk.checkpoints.take()
+    assert (await desk.signed()) == after
+
+
+async def test_the_root_is_that_of_all_leaves(desk: Desk) -> None:
+    for count in (200, 100, 1):
+        await desk.rooms(count)
+        await desk.checkpoints.take()
+    signed = await desk.signed()
+    leaves = [merkle.leaf_hash(leaf.entry()) for leaf in await desk.tree.entries(0, signed.size)]
+    edge = merkle.Edge()
+    edge.extend(leaves)
+    assert (edge.size, edge.root()) == (signed.size, signed.root)
+
+
+async def test_two_at_once_do_not_fork_it(desk: Desk) -> None:
+    await desk.rooms(20)
+    await asyncio.gather(*(desk.checkpoints.take() for _ in range(4)))
+    signed = await desk.signed()
+    numbers = await desk.owner.fetchval("SELECT count(*) FROM parlour.tree_leaf")
+    again = await desk.owner.fetchval("SELECT count(*) - count(DISTINCT (room_uid, seq)) FROM parlour.tree_leaf")
+    assert (numbers, again) == (signed.size, 0)
+
+
+async def test_a_new_key_signs_and_the_old_one_still_does(desk: Desk) -> None:
+    await desk.rooms(1)
+    await desk.checkpoints.take()
+    first = parse_key((await desk.keys.published())[0].key)
+    await desk.keys.rotate()
+    await desk.rooms(1)
+    await desk.checkpoints.take()
+    note = await desk.tree.note(0)
+    assert note is not None
+    second = parse_key((await desk.keys.published())[0].key)
+    assert first != second
+    assert opened(note.text, (first,)) == opened(note.text, (second,))
+
+
+async def test_the_record_adds_to_the_tree_and_changes_nothing(desk: Desk, environment: Environment) -> None:
+    connection = await asyncpg.connect(environment("record")["PARLOUR_POSTGRES_DSN"])
+    try:
+        for table in ("tree_leaf", "tree_node", "checkpoint", "checkpoint_key"):
+            for statement in (
+                f"DELETE FROM parlour.{table}",
+                f"INSERT INTO parlour.{table} SELECT * FROM parlour.{table}",
+            ):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("cut", [False, True])
+async def test_a_history_written_anew_is_named(desk: Desk, cut: bool) -> None:
+    """A superuser who computes every hash again, and mends the head too, is still found out."""
+    (key,) = await desk.rooms(1)
+    await desk.checkpoints.take()
+    if cut:
+        await desk.owner.execute("DELETE FROM parlour.event WHERE room_uid = $1 AND seq = 3", key.uid)
+        await desk.owner.execute(
+            "UPDATE parlour.log SET seq = 2, hash = (SELECT hash FROM parlour.event WHERE room_uid = $1 AND seq = 2) "
+            "WHERE uid = $1", key.uid,
+        )  # fmt: skip
+    else:
+        await desk.owner.execute(
+            "UPDATE parlour.event SET at = at + 1, hash = sha256('parlour.ev.1'::bytea || prev || int8send(seq) || "
+            "int8send(at + 1) || sha256(env)) WHERE room_uid = $1 AND seq = 3", key.uid,
+        )  # fmt: skip
+        await desk.owner.execute(
+            "UPDATE parlour.log SET hash = (SELECT hash FROM parlour.event WHERE room_uid = $1 AND seq = 3) WHERE uid = $1",
+            key.uid,
+        )
+    row = await desk.owner.fetchrow("SELECT * FROM parlour.verify($1)", key.uid)
+    assert row is not None
+    assert (row["ok"], row["broken_seq"]) == (False, 3)
+    assert "a checkpoint" in row["problem"]
+
+
+class TestServed:
+    """Over NATS and HTTP, by the services themselves."""
+
+    @pytest.fixture
+    async def bus(self, environment: Environment) -> AsyncIterator[Bus]:
+        settings = load(
+            RecordSettings,
+            environment("record") | {"PARLOUR_RECORD_CHECKPOINT_S": "0.2", "PARLOUR_RECORD_ORIGIN": ORIGIN},
+        )
+        async with build_record(settings), await Bus.connect(load(BusSettings, environment("cli")), "cli") as bus:
+            yield bus
+
+    @pytest.fixture
+    async def http(self, bus: Bus, environment: Environment) -> AsyncIterator[aiohttp.ClientSession]:
+        from parlour.cli.embedded import free_port
+
+        port = free_port()
+        own = {"PARLOUR_GATEWAY_PORT": str(port), "PARLOUR_GATEWAY_PUBLIC_ENTRIES": "true"}
+        async with (
+            build_gateway(load(GatewaySettings, environment("gateway") | own)),
+            aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client,
+        ):
+            yield client
+
+    async def proof(self, bus: Bus, key: LogKey) -> contract.Inclusion:
+        subject = subjects.query(0, "", "inclusion")
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                found = await bus.request(subject, contract.InclusionQuery(str(key.uid)), contract.Inclusion, WITHIN_S)
+                if found.size:
+                    return found
+                await asyncio.sleep(0.05)
+
+    async def test_a_head_is_proven_to_whoever_has_the_key(
+        self, desk: Desk, bus: Bus, http: aiohttp.ClientSession
+    ) -> None:
+        (key,) = await desk.rooms(1)
+        found = await self.proof(bus, key)
+        keys = tuple(parse_key(one["key"]) for one in json.loads(await got(http, "/v1/checkpoints/keys"))["keys"])
+        signed = checkpoint_of(opened(found.note, keys))
+        entry = head_entry(key.uid, found.seq, found.hash)
+        assert signed.origin == ORIGIN
+        assert merkle.includes(signed.root, signed.size, found.index, merkle.leaf_hash(entry), found.path)
+        assert (await got(http, f"/v1/checkpoints/{signed.size}")).decode() == found.note
+
+    async def test_a_reader_of_tiles_alone_comes_to_the_signed_root(
+        self, desk: Desk, bus: Bus, http: aiohttp.ClientSession
+    ) -> None:
+        keys = await desk.rooms(300)
+        await self.proof(bus, keys[-1])
+        signed = checkpoint_of((await got(http, "/checkpoint")).decode().partition("\n\n")[0] + "\n")
+        assert signed.size > 256
+        hashes = await got(http, "/tile/0/000")
+        leaves = [hashes[i : i + 32] for i in range(0, len(hashes), 32)]
+        assert len(leaves) == 256
+        entries = await got(http, "/tile/entries/000")
+        assert merkle.leaf_hash(entries[2 : 2 + int.from_bytes(entries[:2])]) == leaves[0]
+        at, rest = 256, signed.size
+        while at < rest:
+            width = min(256, rest - at)
+            path = f"/tile/0/{at // 256:03}" + (f".p/{width}" if width < 256 else "")
+            content = await got(http, path)
+            leaves += [content[i : i + 32] for i in range(0, len(content), 32)]
+            at += width
+        edge = merkle.Edge()
+        edge.extend(leaves)
+        assert edge.root() == signed.root
+        above = await got(http, f"/tile/1/000.p/{signed.size // 256}")
+        assert above[:32] == merkle.hash_of(0, 256, lambda run: [above[:32]])
+
+    async def test_growth_is_proven(self, desk: Desk, bus: Bus, http: aiohttp.ClientSession) -> None:
+        (first,) = await desk.rooms(1)
+        old = await self.proof(bus, first)
+        keys = await desk.rooms(5)
+        new = await self.proof(bus, keys[-1])
+        answer = json.loads(await got(http, f"/v1/checkpoints/consistency?old={old.size}&new={new.size}"))
+        path = [b64decode(step) for step in answer.get("path", [])]
+        was, now = (checkpoint_of(found.note) for found in (old, new))
+        assert merkle.continues(was.root, was.size, now.root, now.size, path)
+
+    @pytest.mark.parametrize(
+        ("path", "status"),
+        [
+            ("/tile/0/999", 404),
+            ("/tile/9/000", 404),
+            ("/tile/nonsense", 404),
+            ("/v1/checkpoints/0", 400),
+            ("/v1/checkpoints/987654321", 404),
+            ("/v1/checkpoints/consistency?old=1", 400),
+        ],
+    )
+    async def test_what_is_not_there(self, http: aiohttp.ClientSession, path: str, status: int) -> None:
+        answer = await http.get(path)
+        assert answer.status == status
+        assert answer.content_type == "application/problem+json"
+
+    async def test_a_room_of_another_app_is_none(self, desk: Desk, bus: Bus) -> None:
+        (key,) = await desk.rooms(1)
+        subject = subjects.query(0, "", "inclusion")
+        for query in (
+            contract.InclusionQuery(str(key.uid), key.app + 1, key.room),
+            contract.InclusionQuery(str(key.uid), key.app, key.room + "x"),
+            contract.InclusionQuery(str(uuid7())),
+        ):
+            problem = (await bus.request(subject, query, contract.Inclusion, WITHIN_S)).problem
+            assert problem is not None
+            assert problem.message == "there is no such log"
