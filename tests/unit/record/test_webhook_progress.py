@@ -154,7 +154,7 @@ def test_a_range_sent_again_ends_at_its_end_and_leaves_the_cursor_alone() -> Non
     again = Lane(UUID(int=99), ROOMS[0].uid, 0, after=1, to=3)
     progress.add_lane(again)
     lane = progress.begin_lane(0.0)
-    assert lane is again
+    assert lane is not None and lane is again
     assert progress.begin_lane(0.0) is None
     progress.advanced(lane, 2)
     assert not progress.end_if_done(lane, 9)

@@ -36,3 +36,25 @@ class RecordSettings(RuntimeSettings, frozen=True, kw_only=True):
     origin: Annotated[
         str, Setting("Name of the record in its checkpoints, as a URL without scheme: your domain and a path.")
     ] = "parlour.local/record"
+    webhook_networks: Annotated[
+        tuple[str, ...],
+        Setting("Own networks that webhooks may reach, also over plain http; comma separated, as 10.2.0.0/16."),
+    ] = ()
+    webhook_timeout_s: Annotated[
+        float, Setting("How long an endpoint may take to answer.", unit="s", least=0.1, most=60)
+    ] = 15.0
+    webhook_first_retry_s: Annotated[
+        float, Setting("Pause before the first retry; each further one is five times as long.", unit="s", least=0.01)
+    ] = 5.0
+    webhook_longest_retry_s: Annotated[float, Setting("Longest pause between retries.", unit="s", least=0.01)] = (
+        12 * 3600.0
+    )
+    webhook_give_up_h: Annotated[
+        float, Setting("How long an event is retried before it is a dead letter.", unit="h", least=0.0001, most=24 * 30)
+    ] = 72.0
+    webhook_lease_s: Annotated[
+        float, Setting("How long a process that died keeps its endpoints.", unit="s", least=1.5, most=300)
+    ] = 10.0
+    webhook_log_kept_h: Annotated[
+        float, Setting("How long attempts stay in the delivery log.", unit="h", least=0.1, most=24 * 366)
+    ] = 24 * 14.0

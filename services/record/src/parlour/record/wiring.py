@@ -1,6 +1,7 @@
 """Puts the service together: the only place where adapters are chosen."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,9 +18,13 @@ from .adapters.projections import PostgresProjections
 from .adapters.reads import PostgresReads
 from .adapters.tables import PostgresTables
 from .adapters.tree import PostgresTree
+from .adapters.webhook_book import PostgresBook
+from .adapters.webhook_sender import sending
+from .adapters.webhook_store import PostgresStore, Vault
 from .api import history as history_api
 from .api import proofs as proofs_api
 from .api.bus import Publisher, Questions, listen
+from .api.webhooks_bus import WebhookVerbs, wake
 from .app.calls import Calls
 from .app.checkpoints import Checkpoints
 from .app.folds import Folds
@@ -29,6 +34,15 @@ from .app.queries import Queries
 from .app.stored import Stored
 from .app.tail import Tail, persist
 from .app.upkeep import Tables, keep
+from .app.webhooks.attempts import Attempts
+from .app.webhooks.desk import Desk
+from .app.webhooks.fleet import Fleet
+from .app.webhooks.pages import Pages
+from .app.webhooks.upkeep import forget
+from .app.webhooks.worker import Worker
+from .domain.webhooks.addresses import networks
+from .domain.webhooks.attempts import Schedule
+from .domain.webhooks.endpoint import Endpoint
 from .settings import RecordSettings
 
 log = logger(__name__)
@@ -42,6 +56,7 @@ async def build(settings: RecordSettings) -> AsyncIterator[Service]:
         assembled(settings, to, PostgresTables(to.pool), advisory(settings.postgres_dsn)),
         history(settings, to),
         proofs(settings, to),
+        webhooks(settings, to),
     ):
         yield Service(to.metrics, to.checks)
 
@@ -56,6 +71,41 @@ async def assembled(settings: RecordSettings, to: Connections, tables: Tables, l
         leader = group.create_task(persist(lambda: _lead(settings, tail, tables, lease), _waits))
         yield
         leader.cancel()
+
+
+@asynccontextmanager
+async def webhooks(settings: RecordSettings, to: Connections) -> AsyncIterator[None]:
+    """Endpoints are shared among replicas by leases; every replica answers questions about all of them."""
+    vault, pages = Vault(settings.master_key), Pages(to.log)
+    store = PostgresStore(to.pool, vault)
+    noted = to.metrics.counter(
+        "webhook_attempts", "Attempts to deliver to webhooks, by what came of them.", ("outcome",)
+    )
+    schedule = Schedule(
+        settings.webhook_first_retry_s, settings.webhook_longest_retry_s, settings.webhook_give_up_h * 3600
+    )
+    owner = f"{settings.instance}-{secrets.token_hex(4)}"
+    async with sending(networks(settings.webhook_networks), settings.webhook_timeout_s) as sender:
+        attempts = Attempts(to.log, to.people, open_records, Folds(to.log, to.people, open_records), sender.post)
+        await WebhookVerbs(Desk(PostgresBook(to.pool, vault), attempts, sender.why_not)).serve(to.bus)
+
+        def make(endpoint: Endpoint) -> Worker:
+            return Worker(
+                endpoint, owner, store=store, log=to.log, pages=pages, attempts=attempts, schedule=schedule,
+                note=lambda outcome: noted.labels(outcome).inc(),
+            )  # fmt: skip
+
+        fleet = Fleet(
+            store, to.log, make, lambda error: to.bus.fault("webhook", error),
+            owner=owner, lease_s=settings.webhook_lease_s, poll_s=settings.poll_ms / 1000,
+        )  # fmt: skip
+        await wake(to.bus, fleet.wake)
+        tidy = lambda: forget(store, settings.webhook_log_kept_h * 3600)  # noqa: E731
+        async with asyncio.TaskGroup() as group:
+            work = [group.create_task(persist(one, _waits)) for one in (fleet.run, tidy)]
+            yield
+            for task in work:
+                task.cancel()
 
 
 async def _lead(settings: RecordSettings, tail: Tail, tables: Tables, lease: Lease) -> None:

@@ -1,0 +1,181 @@
+"""`webhooks`: endpoints made, listed, tried and looked at; what is to be sent again."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import uuid4
+
+import msgspec
+import typer
+
+from parlour.contracts import subjects
+from parlour.contracts import webhooks as contract
+
+from .target import default_app, nats_url
+
+App = Annotated[int, typer.Option(help="Application id.", default_factory=default_app)]
+Id = Annotated[str, typer.Argument(help="The webhook's id; see `parlour webhooks list`.")]
+Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+WITHIN_S = 20.0
+"""A test event may take as long as the endpoint is given."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    group = typer.Typer(no_args_is_help=True, help="Webhooks: where events are sent over HTTP.")
+    for name, verb in (
+        ("add", add), ("list", list_), ("rotate", rotate), ("disable", disable), ("enable", enable), ("remove", remove),
+        ("test", try_), ("deliveries", deliveries), ("dead", dead), ("redrive", redrive),
+    ):  # fmt: skip
+        group.command(name)(verb)
+    app.add_typer(group, name="webhooks")
+
+
+def add(
+    url: Annotated[str, typer.Argument(help="https address that takes POST.")],
+    app: App,
+    room: Annotated[
+        list[str] | None, typer.Option(help="Only this room; or name* for a beginning. May be repeated.")
+    ] = None,
+    type_: Annotated[
+        list[str] | None,
+        typer.Option("--type", help="Only this event type, as room.* or stream.added.v1. May be repeated."),
+    ] = None,
+    audit: Annotated[bool, typer.Option(help="Also what members of a room do not see.")] = False,
+    format_: Annotated[str, typer.Option("--format", help="cloudevents, or callbacks (the vendor's).")] = "cloudevents",
+    secret: Annotated[str, typer.Option(help="whsec_…; drawn where it is not given.")] = "",
+    json: Json = False,
+) -> None:
+    """Send events from now on to URL, and print the secret that signs them; it is not shown again."""
+    question = contract.AddWebhook(
+        url, str(uuid4()), tuple(room or ()), tuple(type_ or ()), audit, format_, secret
+    )  # fmt: skip
+    _show(_ask(app, question), json)
+
+
+def list_(app: App, json: Json = False) -> None:
+    """List the app's webhooks and how far each is."""
+    found: contract.Webhooks = _ask(app, contract.ListWebhooks())
+    if json:
+        typer.echo(msgspec.json.encode(found.webhooks).decode())
+        return
+    for one in found.webhooks:
+        state = "on" if one.enabled else f"off ({one.reason})"
+        typer.echo(f"{one.id}  {state}  behind {one.behind}, lagging {one.lagging}, dead {one.dead}  {one.url}")
+
+
+def rotate(
+    id_: Id,
+    app: App,
+    overlap: Annotated[int, typer.Option(help="Seconds that the old secret signs too.", min=0)] = 86_400,
+    json: Json = False,
+) -> None:
+    """Give a webhook a new secret beside the old one."""
+    _show(_ask(app, contract.RotateWebhook(id_, overlap)), json)
+
+
+def disable(id_: Id, app: App, json: Json = False) -> None:
+    """Send nothing more for now; what happens meanwhile is sent when it is enabled again."""
+    _show(_ask(app, contract.SetWebhook(id_, False)), json)
+
+
+def enable(
+    id_: Id,
+    app: App,
+    from_now: Annotated[bool, typer.Option("--from-now", help="Leave out what happened meanwhile.")] = False,
+    json: Json = False,
+) -> None:
+    """Go on where it stood."""
+    _show(_ask(app, contract.SetWebhook(id_, True, from_now)), json)
+
+
+def remove(id_: Id, app: App) -> None:
+    """Forget a webhook and the log of its deliveries."""
+    _ask(app, contract.RemoveWebhook(id_))
+
+
+def try_(id_: Id, app: App, json: Json = False) -> None:
+    """Send one event of type webhook.test and tell what the endpoint said; exit code 1 unless it was 2xx."""
+    done: contract.Delivery = _ask(app, contract.TestWebhook(id_))
+    typer.echo(msgspec.json.encode(done).decode() if json else _line(done))
+    if not 200 <= done.status < 300:
+        raise typer.Exit(1)
+
+
+def deliveries(
+    id_: Id,
+    app: App,
+    limit: Annotated[int, typer.Option(help="How many.", min=1, max=contract.PAGE_MOST)] = 50,
+    before: Annotated[int, typer.Option(help="Cursor of the next page.", min=0)] = 0,
+    failed: Annotated[bool, typer.Option("--failed", help="Only what did not arrive.")] = False,
+    json: Json = False,
+) -> None:
+    """The latest attempts, newest first."""
+    found: contract.Deliveries = _ask(app, contract.ListDeliveries(id_, before, limit, failed))
+    if json:
+        typer.echo(msgspec.json.encode(found).decode())
+        return
+    for one in found.deliveries:
+        typer.echo(_line(one))
+    if found.next:
+        typer.echo(f"more: --before {found.next}")
+
+
+def dead(id_: Id, app: App, json: Json = False) -> None:
+    """What was given up."""
+    found: contract.DeadLetters = _ask(app, contract.ListDead(id_))
+    if json:
+        typer.echo(msgspec.json.encode(found).decode())
+        return
+    for one in found.dead:
+        typer.echo(f"{one.number:>8}  {_time(one.at)}  {one.room}  {one.room_uid}:{one.first}-{one.last}  {one.error}")
+
+
+def redrive(
+    id_: Id,
+    app: App,
+    life: Annotated[str, typer.Option(help="A life's room_uid.")] = "",
+    first: Annotated[int, typer.Option(help="First seq of that life.", min=1)] = 1,
+    last: Annotated[int, typer.Option(help="Last seq of that life; 0: its end.", min=0)] = 0,
+    since: Annotated[datetime | None, typer.Option(help="What happened from then on (UTC).")] = None,
+    until: Annotated[datetime | None, typer.Option(help="… and before then (UTC); now if not given.")] = None,
+    of_dead: Annotated[bool, typer.Option("--dead", help="All dead letters.")] = False,
+) -> None:
+    """Send again: dead letters, a range of one life, or what happened in a time."""
+    until_us = _micros(until or datetime.now(UTC)) if since else 0
+    question = contract.RedriveWebhook(id_, life, first, last, _micros(since) if since else 0, until_us, of_dead)
+    typer.echo(f"lives  {_ask(app, question).rooms}")
+
+
+def _ask(app: int, question: msgspec.Struct) -> Any:
+    return asyncio.run(_exchange(app, question))
+
+
+async def _exchange(app: int, question: msgspec.Struct) -> Any:
+    from .ask import connected  # a client of NATS, which `--help` need not load
+
+    verb = contract.verb_of(question)
+    async with connected(nats_url()) as bus:
+        return await bus.request(subjects.command(app, "record", "", verb), question, contract.VERBS[verb][1], WITHIN_S)
+
+
+def _show(found: contract.Webhook, json: bool) -> None:
+    if json:
+        typer.echo(msgspec.json.encode(found).decode())
+        return
+    typer.echo(f"id      {found.id}\nurl     {found.url}\nstate   {'on' if found.enabled else f'off ({found.reason})'}")
+    if found.secret:
+        typer.echo(f"secret  {found.secret}")
+
+
+def _line(one: contract.Delivery) -> str:
+    said = str(one.status) if one.status else one.error
+    return f"{one.number:>8}  {_time(one.at)}  {said}  attempt {one.attempt}  {one.took_ms} ms  {one.type}  {one.webhook_id}"
+
+
+def _time(at: int) -> str:
+    return f"{datetime.fromtimestamp(at / 1e6, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _micros(moment: datetime) -> int:
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1e6)

@@ -1,0 +1,192 @@
+"""What an operator asks of webhooks, over `parlour.v1.<app>.cmd.record.<p>.=.<verb>`, and the answers.
+
+The verbs are the keys of `VERBS`. A refusal is a `Reply` with a problem, as everywhere; each answer has a field without a default, which
+tells it from one.
+"""
+
+import msgspec
+
+from .spelling import wire_name
+
+CLOUD_EVENTS = "cloudevents"
+CALLBACKS = "callbacks"
+FORMATS = (CLOUD_EVENTS, CALLBACKS)
+PAGE_MOST = 500
+"""Rows in one answer."""
+
+
+class _Told(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
+    """Base: spelled as on the wire."""
+
+
+class Webhook(_Told, frozen=True):
+    """An endpoint. `secret` only in the answers of add and rotate; `lagging` rooms wait for a retry, `dead` counts given-up ranges,
+    `behind` events of the log (of all apps) are still to be looked at. `reason` says why it is not enabled."""
+
+    id: str
+    app: int
+    url: str
+    rooms: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    audit: bool = False
+    format: str = CLOUD_EVENTS
+    enabled: bool = True
+    reason: str = ""
+    created_s: int = 0
+    secret: str = ""
+    lagging: int = 0
+    dead: int = 0
+    behind: int = 0
+
+
+class Webhooks(_Told, frozen=True):
+    """The app's endpoints, oldest first."""
+
+    webhooks: tuple[Webhook, ...]
+
+
+class AddWebhook(_Told, frozen=True):
+    """An endpoint, from now on. `rooms` and `types` are names, or beginnings of names with a `*` behind; none: all. `audit`: also what
+    members do not see. `command_id` (a UUID) makes a repetition harmless; `secret` empty draws one."""
+
+    url: str
+    command_id: str
+    rooms: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    audit: bool = False
+    format: str = CLOUD_EVENTS
+    secret: str = ""
+
+
+class ListWebhooks(_Told, frozen=True):
+    """All of the app's, or the one named."""
+
+    id: str = ""
+
+
+class RotateWebhook(_Told, frozen=True):
+    """A new secret; the one before signs too for `overlap_s`."""
+
+    id: str
+    overlap_s: int = 86_400
+    secret: str = ""
+
+
+class SetWebhook(_Told, frozen=True):
+    """Enable or disable. Enabled again it goes on where it stood, or with what comes from now on (`from_now`)."""
+
+    id: str
+    enabled: bool
+    from_now: bool = False
+
+
+class RemoveWebhook(_Told, frozen=True):
+    """Forget an endpoint with its log of deliveries."""
+
+    id: str
+
+
+class TestWebhook(_Told, frozen=True):
+    """Send one event of type `webhook.test` at once, without retries."""
+
+    __test__ = False
+    id: str
+
+
+class Delivery(_Told, frozen=True):
+    """One attempt. `at` unix microseconds; `status` 0: no answer, `error` says why."""
+
+    number: int
+    webhook_id: str
+    type: str
+    at: int
+    attempt: int
+    status: int
+    took_ms: int = 0
+    error: str = ""
+
+
+class ListDeliveries(_Told, frozen=True):
+    """The latest attempts, newest first; `before` is the cursor of the next page, `failed` leaves out what arrived."""
+
+    id: str
+    before: int = 0
+    limit: int = 50
+    failed: bool = False
+
+
+class Deliveries(_Told, frozen=True):
+    """A page; `next` 0 on the last."""
+
+    deliveries: tuple[Delivery, ...]
+    next: int = 0
+
+
+class DeadLetter(_Told, frozen=True):
+    """Events of a life that were given up, `first` to `last`. `at` unix microseconds."""
+
+    number: int
+    room: str
+    room_uid: str
+    first: int
+    last: int
+    at: int
+    error: str = ""
+
+
+class ListDead(_Told, frozen=True):
+    """What was given up, oldest first, behind number `after`."""
+
+    id: str
+    after: int = 0
+    limit: int = 50
+
+
+class DeadLetters(_Told, frozen=True):
+    """A page; `next` 0 on the last."""
+
+    dead: tuple[DeadLetter, ...]
+    next: int = 0
+
+
+class RedriveWebhook(_Told, frozen=True):
+    """Send again: a life's events `first` to `last`, or what happened from `since` to `until` (unix microseconds), or all that is dead."""
+
+    id: str
+    room_uid: str = ""
+    first: int = 1
+    last: int = 0
+    since: int = 0
+    until: int = 0
+    dead: bool = False
+
+
+class Redriven(_Told, frozen=True):
+    """How many lives have events that are sent again."""
+
+    rooms: int
+
+
+class Done(_Told, frozen=True):
+    """Nothing more to say."""
+
+    done: bool
+
+
+VERBS: dict[str, tuple[type[msgspec.Struct], type[msgspec.Struct]]] = {
+    "webhook_add": (AddWebhook, Webhook),
+    "webhook_list": (ListWebhooks, Webhooks),
+    "webhook_rotate": (RotateWebhook, Webhook),
+    "webhook_set": (SetWebhook, Webhook),
+    "webhook_remove": (RemoveWebhook, Done),
+    "webhook_test": (TestWebhook, Delivery),
+    "webhook_deliveries": (ListDeliveries, Deliveries),
+    "webhook_dead": (ListDead, DeadLetters),
+    "webhook_redrive": (RedriveWebhook, Redriven),
+}
+"""Each verb with what it takes and gives."""
+
+
+def verb_of(question: msgspec.Struct) -> str:
+    """The verb that takes such a question."""
+    return next(verb for verb, (kind, _) in VERBS.items() if type(question) is kind)

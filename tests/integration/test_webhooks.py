@@ -1,0 +1,455 @@
+"""Webhooks from the real record to a real receiver that fails, hangs, says 410 and 429, while the record is killed."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import pytest
+import standardwebhooks
+from aiohttp import web
+
+from parlour.contracts import events as ev
+from parlour.contracts import subjects
+from parlour.contracts import webhooks as ask
+from parlour.contracts.codes import Code
+from parlour.contracts.envelope import Envelope, encode_envelope
+from parlour.kernel.log import Append, Committed, LogKey, NewEvent, Unit
+from parlour.kernel.rejection import Rejection
+from parlour.record.settings import RecordSettings
+from parlour.record.wiring import build
+from parlour.runtime import sealing
+from parlour.runtime.bus import Bus
+from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
+from parlour.runtime.settings import BusSettings, RuntimeSettings, load
+from parlour.testkit.receiver import Came, Receiver, listening, yes
+from parlour.testkit.units import new_log
+
+WITHIN_S = 20.0
+QUICK = {
+    "PARLOUR_RECORD_WEBHOOK_NETWORKS": "127.0.0.0/8",
+    "PARLOUR_RECORD_WEBHOOK_FIRST_RETRY_S": "0.05",
+    "PARLOUR_RECORD_WEBHOOK_LONGEST_RETRY_S": "0.2",
+    "PARLOUR_RECORD_WEBHOOK_TIMEOUT_S": "0.5",
+    "PARLOUR_RECORD_WEBHOOK_LEASE_S": "1.5",
+}
+Environment = Callable[[str], dict[str, str]]
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with listening() as made:
+        yield made
+
+
+class Desk:
+    """Writes to the log of one app, and asks the record about its webhooks."""
+
+    def __init__(self, bus: Bus, log: PostgresLog, people: PostgresPeople) -> None:
+        self.bus = bus
+        self.log = log
+        self.people = people
+        self.app = uuid4().int % 2**31 + 1
+
+    async def do(self, question: msgspec.Struct, app: int = 0) -> Any:
+        verb = ask.verb_of(question)
+        subject = subjects.command(app or self.app, "record", "", verb)
+        return await self.bus.request(subject, question, ask.VERBS[verb][1], WITHIN_S)
+
+    async def add(self, url: str, **fields: Any) -> ask.Webhook:
+        return await self.do(ask.AddWebhook(url=url, command_id=str(uuid4()), **fields))
+
+    async def write(self, key: LogKey, *events: ev.Event, creates: bool = False) -> None:
+        await self.people.load(frozenset(sealing.actor_of(e) for e in events if sealing.needs_key(e)))
+        made = tuple(self._new(key, event) for event in events)
+        unit = Unit(key.app, uuid4(), "test", b"", appends=(Append(key, events[0].AGGREGATE, None, made, creates),))
+        (outcome,) = await self.log.append((unit,))
+        assert isinstance(outcome, Committed)
+
+    def _new(self, key: LogKey, event: ev.Event) -> NewEvent:
+        data = sealing.sealed(self.people, event)
+        envelope = Envelope(str(key.uid), event.AGGREGATE, 0, event.TAG, sealing.actor_of(event), "", "", "", data)
+        return NewEvent(event.TAG, int(ev.audience_of(event)), encode_envelope(envelope))
+
+    async def room(self, joins: int = 0, app: int = 0) -> LogKey:
+        key = new_log(app=app or self.app)
+        await self.write(key, ev.RoomOpened(key.app, key.room), creates=True)
+        for number in range(joins):
+            await self.join(key, f"u{number}")
+        return key
+
+    async def join(self, key: LogKey, user: str) -> ev.UserJoined:
+        joined = ev.UserJoined(f"s-{user}", await self.people.actor(key.app, user), user, user.title())
+        await self.write(key, joined)
+        return joined
+
+
+@pytest.fixture
+async def desk(environment: Environment, postgres: str) -> AsyncIterator[Desk]:
+    """Writes as the database's owner: events of every aggregate."""
+    async with AsyncExitStack() as stack:
+        writer = load(RuntimeSettings, environment("room") | {"PARLOUR_POSTGRES_DSN": postgres})
+        bus = await stack.enter_async_context(await Bus.connect(load(BusSettings, environment("test")), "test"))
+        pool = await create_pool(writer.postgres_dsn, name="test")
+        stack.push_async_callback(pool.close)
+        yield Desk(bus, PostgresLog(pool), PostgresPeople(pool, writer.master_key))
+
+
+@pytest.fixture
+def quick(environment: Environment) -> RecordSettings:
+    return load(RecordSettings, environment("record") | QUICK)
+
+
+async def test_every_event_arrives_in_order_signed_and_as_a_cloudevent(
+    desk: Desk, receiver: Receiver, quick: RecordSettings
+) -> None:
+    async with build(quick):
+        before = await desk.room()
+        hook = await desk.add(receiver.url("a"))
+        key = await desk.room(joins=3)
+        foreign = await desk.room(joins=1, app=desk.app + 1)
+        await desk.write(key, ev.PlayStarted("v", "s", str(uuid4()), "n", "t"))
+        await desk.write(key, ev.BroadcastSent("s-u0", await desk.people.actor(desk.app, "u0"), "hello"))
+        await receiver.until(lambda: receiver.seqs(key, "a") == [1, 2, 3, 4, 6])
+        assert not receiver.seqs(before, "a")
+        assert not receiver.seqs(foreign, "a")
+        joined = receiver.arrived[1]
+        assert joined.headers["content-type"] == "application/cloudevents+json"
+        event = joined.event
+        assert (event["specversion"], event["id"], event["type"]) == ("1.0", f"{key.uid}:2", "room.user_joined.v1")
+        assert event["source"] == f"/apps/{desk.app}/rooms/{key.room}"
+        assert event["sequence"] == "2".zfill(20)
+        assert event["data"]["userID"] == "u0"
+        assert event["data"]["data"]["userName"] == "U0"
+        standardwebhooks.Webhook(hook.secret).verify(joined.body, joined.headers)
+
+        second = await desk.do(ask.RotateWebhook(hook.id, overlap_s=3600))
+        assert second.secret != hook.secret
+        (listed,) = (await desk.do(ask.ListWebhooks())).webhooks
+        assert not listed.secret
+        await desk.join(key, "late")
+        await receiver.until(lambda: 7 in receiver.seqs(key, "a"))
+
+        def signed_with_both() -> bool:
+            last = receiver.arrived[-1]
+            return len(last.headers["webhook-signature"].split()) == 2
+
+        if not signed_with_both():  # the worker hears of a new secret within a second
+            await asyncio.sleep(1.2)
+            await desk.join(key, "later")
+            await receiver.until(lambda: 8 in receiver.seqs(key, "a"))
+        for secret in (hook.secret, second.secret):
+            last = receiver.arrived[-1]
+            standardwebhooks.Webhook(secret).verify(last.body, last.headers)
+
+
+async def test_filters_choose_rooms_types_and_audience(desk: Desk, receiver: Receiver, quick: RecordSettings) -> None:
+    async with build(quick):
+        await desk.add(receiver.url("joins"), types=("room.user_*",))
+        await desk.add(receiver.url("all"), audit=True)
+        key = await desk.room(joins=1)
+        await desk.add(receiver.url("one-room"), rooms=(key.room,))
+        other = await desk.room(joins=1)
+        await desk.write(key, ev.PlayStarted("v", "s", str(uuid4()), "n", "t"))
+        await desk.join(key, "end")
+        await receiver.until(lambda: receiver.seqs(key, "one-room") == [4])
+        await receiver.until(lambda: receiver.seqs(key, "all") == [1, 2, 3, 4])
+        await receiver.until(lambda: receiver.seqs(key, "joins") == [2, 4] and receiver.seqs(other, "joins") == [2])
+        assert not receiver.seqs(other, "one-room")
+
+
+async def test_one_that_fails_and_one_that_hangs_hold_up_nobody_and_get_all_in_order(
+    desk: Desk, receiver: Receiver, quick: RecordSettings
+) -> None:
+    asked: dict[str, int] = {}
+    well = asyncio.Event()
+
+    async def behave(came: Came) -> web.Response:
+        if came.path == "good" or well.is_set():
+            return web.Response()
+        asked[came.id] = asked.get(came.id, 0) + 1
+        if came.path == "hangs":
+            await asyncio.sleep(5)
+        choices = (web.Response(status=500), web.Response(status=302, headers={"location": receiver.url("good")}))
+        slower = web.Response(status=429, headers={"retry-after": "1"})
+        return (*choices, slower, web.Response())[min(asked[came.id], 4) - 1]
+
+    receiver.behave = behave
+    async with build(quick):
+        for path in ("good", "fails", "hangs"):
+            await desk.add(receiver.url(path))
+        keys = [await desk.room(joins=3) for _ in range(3)]
+        everything = [1, 2, 3, 4]
+        await receiver.until(lambda: all(receiver.seqs(key, "good") == everything for key in keys))
+        assert not any(receiver.seqs(key, "hangs") for key in keys)
+        await receiver.until(lambda: any(receiver.seqs(key, "fails") for key in keys))
+        well.set()
+        for path in ("fails", "hangs"):
+            await receiver.until(lambda path=path: all(receiver.seqs(key, path) == everything for key in keys))
+        assert all(receiver.seqs(key, "good") == everything for key in keys), "a redirect is not followed"
+
+
+async def test_410_disables_and_enabling_goes_on_where_it_stood(
+    desk: Desk, receiver: Receiver, quick: RecordSettings
+) -> None:
+    gone = True
+
+    async def behave(came: Came) -> web.Response:
+        return web.Response(status=410 if gone else 204)
+
+    receiver.behave = behave
+    async with build(quick):
+        hook = await desk.add(receiver.url("a"))
+        key = await desk.room(joins=2)
+        await receiver.until(lambda: bool(receiver.requests))
+        listed = await eventually(desk, hook, lambda one: not one.enabled)
+        assert "410" in listed.reason
+        tried = len(receiver.requests)
+        await desk.join(key, "while-off")
+        gone = False
+        assert len(receiver.requests) == tried
+        await desk.do(ask.SetWebhook(hook.id, enabled=True))
+        await receiver.until(lambda: receiver.seqs(key, "a") == [1, 2, 3, 4])
+
+
+async def eventually(desk: Desk, hook: ask.Webhook, true: Callable[[ask.Webhook], bool]) -> ask.Webhook:
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            (one,) = (await desk.do(ask.ListWebhooks(hook.id))).webhooks
+            if true(one):
+                return one
+            await asyncio.sleep(0.05)
+
+
+async def test_what_is_given_up_is_a_dead_letter_and_can_be_sent_again(
+    desk: Desk, receiver: Receiver, environment: Environment
+) -> None:
+    poison = True
+
+    async def behave(came: Came) -> web.Response:
+        return web.Response(status=500 if poison and came.id.endswith(":2") else 200)
+
+    receiver.behave = behave
+    impatient = load(RecordSettings, environment("record") | QUICK | {"PARLOUR_RECORD_WEBHOOK_GIVE_UP_H": "0.0002"})
+    async with build(impatient):
+        hook = await desk.add(receiver.url("a"))
+        key = await desk.room(joins=3)
+        await receiver.until(lambda: receiver.seqs(key, "a") == [1, 3, 4])
+        await eventually(desk, hook, lambda one: one.dead == 1 and one.lagging == 0)
+        (dead,) = (await desk.do(ask.ListDead(hook.id))).dead
+        assert (dead.room_uid, dead.first, dead.last, dead.error) == (str(key.uid), 2, 2, "HTTP 500")
+        failures = (await desk.do(ask.ListDeliveries(hook.id, failed=True))).deliveries
+        assert {one.webhook_id for one in failures} == {f"{key.uid}:2"}
+        assert [one.attempt for one in failures] == list(range(len(failures), 0, -1))
+        poison = False
+        assert (await desk.do(ask.RedriveWebhook(hook.id, dead=True))).rooms == 1
+        await receiver.until(lambda: 2 in receiver.seqs(key, "a"))
+        assert (await desk.do(ask.ListDead(hook.id))).dead == ()
+
+        arrived = len(receiver.arrived)
+        await desk.do(ask.RedriveWebhook(hook.id, room_uid=str(key.uid), first=2, last=3))
+        await receiver.until(lambda: len(receiver.arrived) >= arrived + 2)
+        assert [one.id for one in receiver.arrived[arrived:]] == [f"{key.uid}:2", f"{key.uid}:3"]
+        since = min(record.at for record in await desk.log.read(key.uid, 0, 9))
+        arrived = len(receiver.arrived)
+        assert (await desk.do(ask.RedriveWebhook(hook.id, since=since, until=2**62))).rooms == 1
+        await receiver.until(lambda: len(receiver.arrived) >= arrived + 4)
+        assert [one.id for one in receiver.arrived[arrived:]] == [f"{key.uid}:{seq}" for seq in (1, 2, 3, 4)]
+
+
+async def test_a_retry_after_an_erasure_shows_the_person_erased(
+    desk: Desk, receiver: Receiver, quick: RecordSettings, environment: Environment
+) -> None:
+    async def no(came: Came) -> web.Response:
+        return web.Response(status=500)
+
+    receiver.behave = no
+    async with build(quick):
+        await desk.add(receiver.url("a"), types=("room.user_joined.v1",))
+        key = await desk.room()
+        await desk.join(key, "ann")
+        await receiver.until(lambda: bool(receiver.requests))
+        assert receiver.requests[0].event["data"]["data"]["userID"] == "ann"
+    eraser = load(RuntimeSettings, environment("record"))
+    pool = await create_pool(eraser.postgres_dsn, name="test")
+    assert await PostgresPeople(pool, eraser.master_key).erase(desk.app, "ann")
+    await pool.close()
+    receiver.behave = yes
+    async with build(quick):
+        await receiver.until(lambda: bool(receiver.arrived))
+    last = receiver.arrived[0]
+    assert last.id == f"{key.uid}:2"
+    assert last.event["data"]["erased"] is True
+    told = last.event["data"]
+    assert (told.get("userID", ""), told["data"]["userID"], told["data"]["userName"]) == ("", "", "")
+
+
+async def test_a_record_killed_in_the_middle_loses_nothing(
+    desk: Desk, receiver: Receiver, environment: Environment
+) -> None:
+    """Duplicates are allowed, with the same webhook-id and the same event; order within a room is not broken."""
+    variables = {"PATH": os.environ["PATH"]} | environment("record") | QUICK
+    refused: set[str] = set()
+
+    async def behave(came: Came) -> web.Response:
+        if came.id.endswith(("3", "7")) and came.id not in refused:
+            refused.add(came.id)
+            return web.Response(status=503)
+        await asyncio.sleep(0.002)
+        return web.Response()
+
+    receiver.behave = behave
+
+    async def start() -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "parlour.record", env=variables, stdout=asyncio.subprocess.DEVNULL
+        )
+
+    process = await start()
+    try:
+        hook = await asked_until_there(desk, lambda: desk.add(receiver.url("a")))
+        keys = [await desk.room() for _ in range(4)]
+        for life in range(3):
+            for number in range(6):
+                for key in keys:
+                    await desk.join(key, f"u{life}-{number}")
+            await receiver.until(lambda: len(receiver.arrived) > 20)
+            process.send_signal(signal.SIGKILL)
+            await process.wait()
+            process = await start()
+        whole = list(range(1, 20))
+        await receiver.until(lambda: all(receiver.seqs(key, "a") == whole for key in keys))
+    finally:
+        process.kill()
+        await process.wait()
+    assert hook.enabled
+    first: dict[str, Any] = {}
+    for came in receiver.arrived:
+        assert first.setdefault(came.id, came.event) == came.event
+
+
+async def asked_until_there(desk: Desk, question: Callable[[], Awaitable[Any]]) -> Any:
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            try:
+                return await question()
+            except Rejection:
+                await asyncio.sleep(0.1)
+
+
+async def test_of_two_replicas_one_delivers_and_the_other_takes_over(
+    desk: Desk, receiver: Receiver, quick: RecordSettings
+) -> None:
+    first, second = build(quick), build(quick)
+    await first.__aenter__()
+    await desk.add(receiver.url("a"))
+    key = await desk.room(joins=2)
+    await receiver.until(lambda: receiver.seqs(key, "a") == [1, 2, 3])
+    await second.__aenter__()
+    await desk.join(key, "both")
+    await receiver.until(lambda: receiver.seqs(key, "a") == [1, 2, 3, 4])
+    await first.__aexit__(None, None, None)
+    await desk.join(key, "one")
+    await receiver.until(lambda: receiver.seqs(key, "a") == [1, 2, 3, 4, 5])
+    await second.__aexit__(None, None, None)
+    assert len(receiver.arrived) == 5, "nothing was sent twice"
+
+
+async def test_the_vendor_s_callbacks_are_a_second_form(desk: Desk, receiver: Receiver, quick: RecordSettings) -> None:
+    import hashlib
+
+    async with build(quick):
+        hook = await desk.add(receiver.url("a"), format="callbacks")
+        key = await desk.room()
+        ann = await desk.join(key, "ann")
+        await desk.write(key, ev.StreamAdded("cam", ann.session_id, ann.actor, "n", "t", codec="VP8"))
+        await desk.write(key, ev.StreamUpdated("cam", ann.session_id, ann.actor, "n", "t"))
+        await desk.write(key, ev.StreamRemoved("cam", ann.session_id, ann.actor, 4))
+        await desk.write(key, ev.UserKicked(ann.session_id, ann.actor, 1002055))
+        await desk.write(key, ev.RoomClosed("closed_by_server"))
+        await receiver.until(lambda: receiver.seqs(key, "a") == [1, 2, 3, 5, 6, 7])
+    told = [came.event for came in receiver.arrived]
+    names = ["room_create", "room_login", "stream_create", "stream_close", "room_logout", "room_close"]
+    assert [one["event"] for one in told] == names
+    logout = told[4]
+    assert (logout["user_account"], logout["user_nickname"], logout["reason"]) == ("ann", "Ann", "3")
+    assert logout["login_time"] == told[1]["login_time"]
+    assert (told[3]["type"], told[3]["create_time_ms"]) == ("3", told[2]["create_time_ms"])
+    parts = sorted((hook.secret, logout["timestamp"], logout["nonce"]))
+    assert logout["signature"] == hashlib.sha1("".join(parts).encode()).hexdigest()
+
+
+async def test_an_operator_tries_looks_and_is_refused_what_is_not_theirs(
+    desk: Desk, receiver: Receiver, quick: RecordSettings
+) -> None:
+    async with build(quick):
+        hook = await desk.add(receiver.url("a"))
+        done = await desk.do(ask.TestWebhook(hook.id))
+        assert (done.status, done.type) == (200, "webhook.test")
+        assert receiver.arrived[0].event["type"] == "webhook.test"
+        (noted,) = (await desk.do(ask.ListDeliveries(hook.id))).deliveries
+        assert noted.webhook_id == done.webhook_id == receiver.arrived[0].id
+
+        twice = ask.AddWebhook(url=receiver.url("b"), command_id=str(uuid4()))
+        assert (await desk.do(twice)).secret == (await desk.do(twice)).secret
+        for question in (ask.TestWebhook(hook.id), ask.RemoveWebhook(hook.id), ask.ListDeliveries(hook.id)):
+            with pytest.raises(Rejection) as refused:
+                await desk.do(question, app=desk.app + 1)
+            assert refused.value.problem.code == Code.NOT_FOUND
+        assert (await desk.do(ask.ListWebhooks(), app=desk.app + 1)).webhooks == ()
+        wrong: list[dict[str, Any]] = [
+            {"format": "xml"}, {"types": ("",)}, {"rooms": ("a*b",)}, {"rooms": ("r",) * 101}, {"secret": "short"}
+        ]  # fmt: skip
+        for fields in wrong:
+            with pytest.raises(Rejection) as invalid:
+                await desk.add(receiver.url("c"), **fields)
+            assert invalid.value.problem.field in fields
+        await desk.do(ask.RemoveWebhook(hook.id))
+        assert len((await desk.do(ask.ListWebhooks())).webhooks) == 1
+
+
+INNER = (
+    "http://127.0.0.1:{port}/", "http://127.1:{port}/", "http://2130706433:{port}/", "http://0x7f000001:{port}/", "http://0x7f.1:{port}/",
+    "http://0177.0.0.1:{port}/", "http://0:{port}/", "http://0.0.0.0:{port}/", "http://localhost:{port}/", "http://LOCALHOST:{port}/",
+    "http://[::1]:{port}/", "http://[::]:{port}/", "http://[::ffff:127.0.0.1]:{port}/", "http://[::ffff:7f00:1]:{port}/",
+    "http://[0:0:0:0:0:ffff:127.0.0.1]:{port}/", "http://[64:ff9b::7f00:1]:{port}/", "http://１２７.0.0.1:{port}/", "http://127。0。0。1:{port}/",
+    "http://127.0.0.1.:{port}/", "http://①②⑦.0.0.1:{port}/", "https://127.0.0.1:{port}/", "https://169.254.169.254/latest",
+    "http://u:p@127.0.0.1:{port}/", "http://8.8.8.8:{port}/", "ftp://127.0.0.1:{port}/", "file:///etc/passwd", "//127.0.0.1:{port}/",
+    "http:///x", "http://[fe80::1%25lo]:{port}/", "", "gopher://127.0.0.1:{port}/", "http://127.0.0.1:{port}/#x", "https://x:0/",
+)  # fmt: skip
+
+
+async def test_no_spelling_reaches_this_machine(desk: Desk, receiver: Receiver, environment: Environment) -> None:
+    careful = load(RecordSettings, environment("record") | QUICK | {"PARLOUR_RECORD_WEBHOOK_NETWORKS": ""})
+    async with build(careful):
+        for form in INNER:
+            with pytest.raises(Rejection) as refused:
+                await desk.add(form.format(port=receiver.port))
+            assert refused.value.problem.field == "url", form
+    assert not receiver.requests
+
+
+async def test_a_name_that_changes_its_mind_is_looked_at_again(
+    desk: Desk, receiver: Receiver, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Public when the endpoint is added, this machine when it is sent to."""
+    loop = asyncio.get_running_loop()
+    asked = loop.getaddrinfo
+    answers = {"rebind.example": "8.8.8.8"}
+
+    async def getaddrinfo(host: Any, port: Any, **how: Any) -> Any:
+        return await asked(answers.get(host, host), port, **how)
+
+    monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
+    careful = load(RecordSettings, environment("record") | QUICK | {"PARLOUR_RECORD_WEBHOOK_NETWORKS": ""})
+    async with build(careful):
+        hook = await desk.add(f"https://rebind.example:{receiver.port}/")
+        answers["rebind.example"] = "127.0.0.1"
+        done = await desk.do(ask.TestWebhook(hook.id))
+        assert (done.status, done.error) == (0, "the address is not on the public internet")
+    assert not receiver.requests
