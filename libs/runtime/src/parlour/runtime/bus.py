@@ -247,10 +247,20 @@ class Bus:
             self._served[endpoint[0]] = serving
             await self._heard_of(endpoint[0])
 
+    async def hears(self) -> bool:
+        """Whether NATS answers now; a server that stands still keeps its connections open for long."""
+        try:
+            await self.barrier()
+        except Unavailable:
+            return False
+        return True
+
     async def barrier(self) -> None:
         """Returns when the server has seen everything sent before; `flush()` does not promise that."""
         token, future = self._expect()
         try:
+            if not self._client.is_connected:
+                raise unavailable("NATS is not connected")
             await self._client.publish(self._inbox + token, b"")
             async with asyncio.timeout(ATTEMPT_S):
                 await future

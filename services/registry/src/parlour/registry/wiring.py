@@ -12,8 +12,10 @@ from parlour.runtime.process import Service
 from parlour.runtime.reactor import Reactor
 from parlour.runtime.rooms import StateCache
 
+from .adapters.live_rooms import LiveRooms
 from .adapters.relays import BusRelays
 from .api.bus import Commands
+from .app import unnoticed
 from .app.leaving import REACTOR, Leaving
 from .app.losing import SERVICE, Losing
 from .app.playing import Plays
@@ -29,12 +31,17 @@ REACTS_TO = frozenset({ev.UserLeft.TAG, ev.UserKicked.TAG, ev.RoomClosed.TAG})
 @asynccontextmanager
 async def build(settings: RegistrySettings) -> AsyncIterator[Service]:
     """The running service."""
-    async with connected(settings, "registry") as to, assembled(settings, to, advisory(settings.postgres_dsn)):
+    async with (
+        connected(settings, "registry") as to,
+        assembled(settings, to, LiveRooms(to.pool), advisory(settings.postgres_dsn)),
+    ):
         yield Service(to.metrics, to.checks)
 
 
 @asynccontextmanager
-async def assembled(settings: RegistrySettings, to: Connections, lease: Lease) -> AsyncIterator[None]:
+async def assembled(
+    settings: RegistrySettings, to: Connections, rooms: unnoticed.LiveRooms, lease: Lease
+) -> AsyncIterator[None]:
     """Everything above the connections."""
     cache = StateCache(
         to.log,
@@ -56,7 +63,8 @@ async def assembled(settings: RegistrySettings, to: Connections, lease: Lease) -
     reactor = Reactor(REACTOR, to.log, to.people, to.bus, leaving.react, types=REACTS_TO, lease=lease)
     deadlines = DeadlineLoop(SERVICE, to.log, losing.due, to.metrics)
     async with cache.following(to.bus), reactor.running(), deadlines.running(), asyncio.TaskGroup() as group:
-        background = [group.create_task(losing.watch(lambda: to.bus.connected)), group.create_task(losing.work())]
+        looking = unnoticed.Unnoticed(rooms, cache, nodes, losing, to.bus.hears)
+        background = [group.create_task(work) for work in (losing.watch(to.bus.hears), losing.work(), looking.run())]
         await commands.serve(to.bus)
         yield
         for task in background:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, cast
+from uuid import UUID
 
 import msgspec
 from nats.aio.client import Client
@@ -19,6 +20,7 @@ from parlour.contracts import subjects
 from parlour.gateway.settings import GatewaySettings
 from parlour.im.settings import ImSettings
 from parlour.record.settings import RecordSettings
+from parlour.registry.app.claims import LIVE_STREAM, parse_holder
 from parlour.registry.settings import RegistrySettings
 from parlour.room.app.consequences import CLIENT_SESSION, HEARTBEAT, SERVICE
 from parlour.room.domain.presence import SessionKey
@@ -96,6 +98,21 @@ class AllSessions:
         }
 
 
+class LiveRooms:
+    """The rooms with streams, from the claims."""
+
+    def __init__(self, log: MemoryLog, process: Process) -> None:
+        self._log = log
+        self._process = process
+
+    async def all(self) -> list[tuple[int, str]]:
+        """See `parlour.registry.app.unnoticed.LiveRooms`."""
+        self._process.must_live()
+        lives = {UUID(parse_holder(row.holder).room_uid) for row in self._log.all_claims(LIVE_STREAM)}
+        heads = [await self._log.head(uid) for uid in sorted(lives)]
+        return sorted({(head.log.app, head.log.room) for head in heads if head is not None and head.open})
+
+
 async def connected_bus(world: World, process: Process, name: str) -> Bus:
     """A process's connection."""
     bus = WatchedBus(cast(Client, SimulatedNats(world.switch, process)), name, world)
@@ -136,8 +153,8 @@ def plan(world: World) -> dict[str, Main]:
 
     async def registry(process: Process) -> None:
         settings = RegistrySettings(instance=process.name, republish_grace_s=2.0, **_STORE)
-        lease = world.leases.of(process)
-        async with connections(world, process, "registry") as to, registry_wiring.assembled(settings, to, lease):
+        rooms, lease = LiveRooms(world.log, process), world.leases.of(process)
+        async with connections(world, process, "registry") as to, registry_wiring.assembled(settings, to, rooms, lease):
             await _live()
 
     async def im(process: Process) -> None:

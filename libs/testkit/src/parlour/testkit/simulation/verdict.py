@@ -103,3 +103,8 @@ def _streams(world: World, states: dict[str, RoomState]) -> Iterable[str]:
     claims = {(row.key, row.holder.partition("/")[0]) for row in world.log.all_claims(LIVE_STREAM)}
     for stream_id, session in live - claims:
         yield f"stream {stream_id} of {session} has no claim"
+    for stream in (stream for state in states.values() if state.open for stream in state.streams):
+        node = world.relays.get(stream.node)
+        transport = node.transports.get(stream.transport_id) if node is not None else None
+        if transport is None or stream.stream_id not in transport.publishes:
+            yield f"stream {stream.stream_id} of {stream.session_id} is on record, and {stream.node} does not carry it"

@@ -84,7 +84,7 @@ class Losing:
         self._clock = SystemClock()
         self._ids = SystemIds()
         self._asking: set[str] = set()
-        self._todo: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(WAITING)
+        self._todo: asyncio.Queue[Callable[[], Awaitable[object]]] = asyncio.Queue(WAITING)
 
     def fact(self, fact: AnyRelayFact) -> None:
         """One fact of any node. What follows from it waits its turn in `work`, so that heartbeats are never heard late."""
@@ -111,27 +111,36 @@ class Losing:
             except Exception as error:
                 log.error("fault", where="losing", error=repr(error), exc_info=error)
 
-    async def ask(self, node: str) -> None:
-        """Brings the directory up to date with a node's report."""
+    async def ask(self, node: str) -> bool:
+        """Brings the directory up to date with a node's report; False where none came, or one is being waited for."""
         if node in self._asking:
-            return
+            return False
         self._asking.add(node)
         try:
             known = self._nodes.carried_by(node)
             report, transports = await self._report(node)
             gone = self._nodes.reported(report, transports, time.monotonic(), known)
             self._news()
+            for transport in gone:  # forgotten by now: each is tried until the record has it
+                self._todo.put_nowait(functools.partial(self.lost, transport))
             for transport in gone:
-                await self._relays.tell(
-                    TransportGone(node, report.boot_id, 0, transport.transport_id, transport.owner, transport.app, LOST)
-                )
-            for transport in gone:
-                await self.lost(transport)
+                await self._tell(transport, report.boot_id)
         except Rejection as rejection:
             self._nodes.doubt(node)
             log.warning("relay_report_failed", node=node, code=rejection.problem.code)
+            return False
         finally:
             self._asking.discard(node)
+        return True
+
+    async def lose(self, transport: Transport) -> None:
+        """A transport that its node does not know: what follows waits its turn, and its client is told."""
+        self._todo.put_nowait(functools.partial(self.lost, transport))
+        await self._tell(transport, "")
+
+    async def _tell(self, transport: Transport, boot_id: str) -> None:
+        gone = TransportGone(transport.node, boot_id, 0, transport.transport_id, transport.owner, transport.app, LOST)
+        await self._relays.tell(gone)
 
     def silent_nodes(self) -> None:
         """Nodes that are not heard any more have lost everything."""
@@ -140,13 +149,13 @@ class Losing:
             for gone in self._nodes.strike(node):
                 self._todo.put_nowait(functools.partial(self.lost, gone))
 
-    async def watch(self, hears: Callable[[], bool]) -> None:
+    async def watch(self, hears: Callable[[], Awaitable[bool]]) -> None:
         """Looks for silent nodes once a second, for ever. Time in which we could not hear is no node's silence."""
         looked = time.monotonic()
         while True:
             await asyncio.sleep(LOOK_S)
-            now = time.monotonic()
-            if not hears() or now - looked > DEAF_S:
+            heard, now = await hears(), time.monotonic()
+            if not heard or now - looked > DEAF_S:
                 self._nodes.deaf(now)
             looked = now
             self.silent_nodes()

@@ -89,6 +89,10 @@ class Nodes:
                 pass
         return stale
 
+    def knows(self, name: str) -> bool:
+        """Whether the node counts as up."""
+        return name in self._nodes
+
     def doubt(self, name: str) -> None:
         """The node's report did not come: whatever is heard of it next asks for one again."""
         node = self._nodes.get(name)
