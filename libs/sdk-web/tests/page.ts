@@ -4,10 +4,12 @@ import { setLogLevel } from "../src/logging";
 import { Clock } from "./clock";
 import { FakeGateway, settle } from "./fake-gateway";
 
-export class FakeTrack {
+export class FakeTrack extends EventTarget {
   readyState = "live";
   enabled = true;
-  constructor(readonly kind: "audio" | "video") {}
+  constructor(readonly kind: "audio" | "video") {
+    super();
+  }
   stop(): void {
     this.readyState = "ended";
   }
@@ -38,7 +40,7 @@ export interface Page {
 
 /** Answers come between steps: longer ones would look like a server that does not answer. */
 const STEP_MS = 5_000;
-const EVENTS = ["roomStateChanged", "roomUserUpdate", "roomStreamUpdate", "roomExtraInfoUpdate", "streamExtraInfoUpdate", "publisherStateUpdate", "playerStateUpdate", "IMRecvBroadcastMessage", "IMRecvBarrageMessage", "IMRecvCustomCommand", "roomOnlineUserCountUpdate", "tokenWillExpire"];
+const EVENTS = ["roomStateChanged", "roomUserUpdate", "roomStreamUpdate", "roomExtraInfoUpdate", "streamExtraInfoUpdate", "publisherStateUpdate", "playerStateUpdate", "remoteCameraStatusUpdate", "remoteMicStatusUpdate", "IMRecvBroadcastMessage", "IMRecvBarrageMessage", "IMRecvCustomCommand", "roomOnlineUserCountUpdate", "tokenWillExpire"];
 
 /** A page with an engine; ends with the test. */
 export function openPage(server: string | string[] = "ws://gw/ws"): Page {

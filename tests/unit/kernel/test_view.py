@@ -49,13 +49,15 @@ def test_a_call_folds_to_what_is_there() -> None:
     assert [(e.key, e.value) for e in state.extra_info] == [("k", "v")]
 
 
-def test_an_update_keeps_place_and_players() -> None:
+def test_an_update_keeps_place_players_and_mutes() -> None:
     state = folded(chain(
         ev.RoomOpened(1, "r"), JOIN_A, STREAM, ev.PlayStarted("cam", "sb", "ab", "n1", "t2"),
+        ev.MutesChanged("cam", "sa", "aa", True, True), ev.MutesChanged("cam", "sa", "aa", False, True),
         ev.StreamUpdated("cam", "sa", "aa", "n2", "t9", "new", "VP8"),
     ))  # fmt: skip
     (stream,) = state.streams
     assert (stream.node, stream.extra_info, stream.added_seq, stream.players) == ("n2", "new", 3, ("sb",))
+    assert (stream.audio_muted, stream.video_muted) == (False, True)
 
 
 def test_leaving_kicking_and_closing_empty_the_room() -> None:

@@ -11,7 +11,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import Invalid
 from parlour.kernel.decider import fold
 from parlour.kernel.rejection import Rejection
-from parlour.registry.domain.state import Stream, Streams, evolve
+from parlour.registry.domain.state import Mutes, Stream, Streams, evolve
 from parlour.registry.domain.streams import (
     AnyStreamCommand,
     EndPlay,
@@ -20,6 +20,7 @@ from parlour.registry.domain.streams import (
     PutStream,
     RemoveStream,
     SetExtra,
+    SetMutes,
     StartPlay,
     decide,
     removal_code,
@@ -92,6 +93,21 @@ def test_extra_info_limit() -> None:
     assert refused(OPEN, SetExtra("A", "s1", "x")) == Code.NOT_PUBLISHING
 
 
+def test_mutes_are_told_once_per_change_and_end_with_the_stream() -> None:
+    state = after(OPEN, PutStream(stream()))
+    muted = SetMutes("A", "s1", Mutes(audio=True))
+    assert decide(state, muted) == (ev.MutesChanged("s1", "A", "actor-A", True, False),)
+    state = after(state, muted)
+    assert decide(state, muted) == (), "invariant 5"
+    assert decide(after(state, PutStream(stream(transport="t2"))), muted) == (), (
+        "a stream that moved is as muted as before"
+    )
+    assert refused(state, SetMutes("B", "s1", Mutes())) == Code.NOT_PUBLISHING
+    assert refused(state, SetMutes("A", "s2", Mutes())) == Code.NOT_PUBLISHING
+    again = after(state, RemoveStream("A", "s1"), PutStream(stream()))
+    assert decide(again, SetMutes("A", "s1", Mutes())) == (), "a stream begins with nothing muted"
+
+
 def test_a_play_ends_per_transport() -> None:
     state = after(OPEN, PutStream(stream()), StartPlay("B", "b", "s1", "p1"), StartPlay("B", "b", "s1", "p2"))
     (stopped,) = decide(state, EndPlay("B", "s1", "p1"))
@@ -160,6 +176,7 @@ commands: st.SearchStrategy[AnyStreamCommand] = st.one_of(
     st.builds(put, sessions, names, transports, st.sampled_from(["", "x"])),
     st.builds(RemoveStream, sessions, names),
     st.builds(SetExtra, sessions, names, st.sampled_from(["", "x", "y"])),
+    st.builds(SetMutes, sessions, names, st.builds(Mutes, st.booleans(), st.booleans())),
     st.builds(play, sessions, names, transports),
     st.builds(EndPlay, sessions, names, st.sampled_from(["", "t1", "t2"])),
     st.builds(EndSession, sessions, st.integers(1, 6)),
@@ -206,6 +223,7 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def plays_have_streams(self) -> None:
         assert {key[1] for key in self.state.plays} <= set(self.state.streams)
+        assert set(self.state.mutes) <= set(self.state.streams)
         assert all(play.transports for play in self.state.plays.values())
 
     @invariant()

@@ -40,6 +40,7 @@ export class LiveMedia {
   applyAudioMute(stream: MediaStream): void {
     const enabled = !this.microphoneMuted && !this.mutedAudio.has(stream);
     for (const track of stream.getAudioTracks()) track.enabled = enabled;
+    this.mutesMayDiffer(stream);
   }
 
   muteAudio(given: AnyStream, mute: boolean): boolean {
@@ -66,6 +67,7 @@ export class LiveMedia {
       }
       publisher.send(publication, "video").catch((fault) => log.warn("mutePublishStreamVideo", fault));
     }
+    this.mutesMayDiffer(stream);
     return true;
   }
 
@@ -114,6 +116,7 @@ export class LiveMedia {
     if (!enable) {
       if (!track) return false;
       track.stop();
+      this.mutesMayDiffer(stream);
       return true;
     }
     if (track?.readyState === "live") return true;
@@ -196,6 +199,10 @@ export class LiveMedia {
   private async refresh(stream: MediaStream): Promise<void> {
     this.applyAudioMute(stream);
     await Promise.all(this.publications(stream).map(({ publisher, publication }) => publisher.refresh(publication)));
+  }
+
+  private mutesMayDiffer(stream: MediaStream): void {
+    for (const { publisher, publication } of this.publications(stream)) publisher.mutesMayDiffer(publication);
   }
 
   /** The publications of one stream, or all. */

@@ -8,6 +8,7 @@ import { isStopped, Slots, type Kind, type Slot } from "../negotiation/slots";
 import { Transport, type Wire } from "../negotiation/transport";
 import type { MediaMids, Request } from "../signalling/frames";
 import { preferVideo, type VideoCodec } from "./codecs";
+import { MuteNews } from "./mute-news";
 import { withStartBitrate } from "./start-bitrate";
 
 const NAMES = { idle: "NO_PUBLISH", requesting: "PUBLISH_REQUESTING", active: "PUBLISHING" } as const;
@@ -52,12 +53,15 @@ export class Publication extends Flow<ZegoPublisherState> {
 
 export class Publisher extends Transport<Publication> {
   private readonly slots = new Slots<Publication>();
+  private readonly mutes: MuteNews<Publication>;
 
   constructor(
     wire: Wire,
     private readonly tell: (state: ZegoPublisherStateInfo) => void,
   ) {
     super(wire, CODES);
+    const published = (publication: Publication) => this.flows.get(publication.streamID) === publication && publication.accepted;
+    this.mutes = new MuteNews(wire, published, (publication) => this.mutedOf(publication));
   }
 
   /** The outcome is told by the publication's state. */
@@ -96,7 +100,9 @@ export class Publisher extends Transport<Publication> {
 
   /** Send the publication's present track of a kind. */
   async send(publication: Publication, kind: Kind): Promise<void> {
-    await this.sender(publication, kind)?.replaceTrack(publication.track(kind) ?? null);
+    const track = publication.track(kind);
+    this.mutes.watch(publication, track);
+    await this.sender(publication, kind)?.replaceTrack(track ?? null);
   }
 
   /** The m-line of a kind, for statistics. */
@@ -104,8 +110,15 @@ export class Publisher extends Transport<Publication> {
     return this.slots.slot(publication, kind)?.transceiver.mid ?? null;
   }
 
+  /** A kind that is published and of which nothing is to be seen or heard. */
   mutedOf(publication: Publication): Record<Kind, boolean> {
-    return { audio: publication.track("audio")?.enabled === false, video: publication.track("video")?.enabled === false };
+    const muted = (kind: Kind) => this.slots.slot(publication, kind) !== undefined && !sends(publication.track(kind));
+    return { audio: muted("audio"), video: muted("video") };
+  }
+
+  /** A track of it was muted, ended, or exchanged. */
+  mutesMayDiffer(publication: Publication): void {
+    this.mutes.mayDiffer(publication);
   }
 
   sender(publication: Publication, kind: Kind): RTCRtpSender | undefined {
@@ -134,6 +147,7 @@ export class Publisher extends Transport<Publication> {
 
   private bind(publication: Publication, kind: Kind, track: MediaStreamTrack, pc: RTCPeerConnection): void {
     const slot = this.reuse(publication, kind, track) ?? this.make(publication, kind, track, pc);
+    this.mutes.watch(publication, track);
     if (kind === "video") preferVideo(slot.transceiver, publication.choice.codec);
   }
 
@@ -162,6 +176,7 @@ export class Publisher extends Transport<Publication> {
 
   protected override answered(publication: Publication): void {
     if (publication.source.degradation) void this.limit(publication);
+    this.mutes.accepted(publication);
   }
 
   protected override detach(publication: Publication): void {
@@ -185,6 +200,10 @@ export class Publisher extends Transport<Publication> {
     const [audioMid, videoMid] = [this.midOf(publication, "audio"), this.midOf(publication, "video")];
     return { ...(audioMid === null ? {} : { audioMid }), ...(videoMid === null ? {} : { videoMid }) };
   }
+}
+
+function sends(track: MediaStreamTrack | undefined): boolean {
+  return track !== undefined && track.enabled && track.readyState !== "ended";
 }
 
 function limits(source: Source, kind: Kind): RTCRtpEncodingParameters {

@@ -2,7 +2,7 @@
 import type { Emitter } from "../emitter";
 import type { ZegoEvents, ZegoStreamList, ZegoUser } from "../entities";
 import type { StreamEntry, UserEntry } from "../signalling/frames";
-import type { Change } from "./mirror";
+import type { Change, Muted } from "./mirror";
 
 type Of<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
 
@@ -37,12 +37,22 @@ export function callBack(events: Emitter<ZegoEvents>, roomID: string, change: Ch
       const { streamID, user, extraInfo } = publicStream(change.stream);
       return events.emit("streamExtraInfoUpdate", roomID, [{ streamID, user, extraInfo }]);
     }
+    case "mutes":
+      return tellMutes(events, change.stream, change.kinds);
     case "roomExtra":
       return events.emit("roomExtraInfoUpdate", roomID, change.entries.map((entry) => ({ ...entry, updateUser: publicUser(entry.updateUser) })));
     case "message":
       return message(events, roomID, change);
     default:
       return;
+  }
+}
+
+/** Whether a stream's camera and microphone are open, of the kinds given. */
+export function tellMutes(events: Emitter<ZegoEvents>, stream: StreamEntry, kinds: readonly Muted[]): void {
+  for (const kind of kinds) {
+    const event = kind === "videoMuted" ? "remoteCameraStatusUpdate" : "remoteMicStatusUpdate";
+    events.emit(event, stream.streamID, stream[kind] ? "MUTE" : "OPEN");
   }
 }
 

@@ -7,10 +7,14 @@
 import type { EventFrame, ExtraEntry, RoomContents, RoomFrame, SkipFrame, StreamEntry, UserEntry } from "../signalling/frames";
 import { parsePosition, type Position } from "./position";
 
+/** What a publisher may hold back, by the field that says so. */
+export type Muted = "audioMuted" | "videoMuted";
+
 export type Change =
   | { kind: "users"; update: "ADD" | "DELETE"; users: UserEntry[] }
   | { kind: "streams"; update: "ADD" | "DELETE"; streams: StreamEntry[]; reasons?: number[] }
   | { kind: "streamExtra"; stream: StreamEntry }
+  | { kind: "mutes"; stream: StreamEntry; kinds: readonly Muted[] }
   | { kind: "streamMoved"; streamID: string }
   | { kind: "ownStreamRemoved"; streamID: string; code: number }
   | { kind: "roomExtra"; entries: ExtraEntry[] }
@@ -23,6 +27,7 @@ interface HeldStream extends StreamEntry {
 }
 
 const STOPPED = 1;
+export const MUTED: readonly Muted[] = ["videoMuted", "audioMuted"];
 
 export class RoomMirror {
   private readonly users = new Map<string, UserEntry>();
@@ -144,13 +149,21 @@ export class RoomMirror {
   updateStream(stream: StreamEntry, carrier: string): Change[] {
     const before = this.streams.get(stream.streamID);
     if (!before) return this.addStream(stream, carrier);
-    this.streams.set(stream.streamID, { ...stream, carrier });
+    this.streams.set(stream.streamID, { ...before, ...stream, carrier });
     const extraChanged = before.extraInfo !== stream.extraInfo;
     const moved = before.carrier === undefined ? !extraChanged : before.carrier !== carrier;
     return [
       ...(extraChanged ? [{ kind: "streamExtra", stream } as const] : []),
       ...(moved ? [{ kind: "streamMoved", streamID: stream.streamID } as const] : []),
     ];
+  }
+
+  setMutes(streamID: string, mutes: Pick<StreamEntry, Muted>): Change[] {
+    const before = this.streams.get(streamID);
+    if (!before) return [];
+    const stream = { ...before, ...mutes };
+    this.streams.set(streamID, stream);
+    return mutesOf(stream, before);
   }
 
   removeStream(streamID: string, code: number): Change[] {
@@ -173,11 +186,13 @@ export class RoomMirror {
   }
 
   private swapStreams(streams: StreamEntry[]): Change[] {
+    const before = new Map(this.streams);
     const { gone, come } = swap(this.streams, streams, (stream) => stream.streamID);
     const reasons = gone.map(() => STOPPED);
     return [
       ...(gone.length ? [{ kind: "streams", update: "DELETE", streams: gone, reasons } as const] : []),
       ...(come.length ? [{ kind: "streams", update: "ADD", streams: come } as const] : []),
+      ...streams.flatMap((stream) => mutesOf(stream, before.get(stream.streamID))),
     ];
   }
 
@@ -196,6 +211,12 @@ function swap<T>(held: Map<string, T>, now: readonly T[], key: (item: T) => stri
   held.clear();
   for (const item of now) held.set(key(item), item);
   return { gone, come };
+}
+
+/** What of a stream's mutes is news; a stream that was not there before had none. */
+function mutesOf(stream: StreamEntry, before?: StreamEntry): Change[] {
+  const kinds = MUTED.filter((kind) => (stream[kind] ?? false) !== (before?.[kind] ?? false));
+  return kinds.length ? [{ kind: "mutes", stream, kinds }] : [];
 }
 
 function streamOf({ data, user }: EventFrame): StreamEntry {
@@ -229,6 +250,7 @@ const EVENTS: Record<string, (mirror: RoomMirror, frame: EventFrame) => Change[]
     mirror.setExtra({ key: data.key, value: data.value, updateUser: user ?? { userID: "" }, updateTime: Math.floor(at / 1000) }),
   "stream.added.v1": (mirror, frame) => (mirror.own(frame) ? [] : mirror.addStream(streamOf(frame), carrierOf(frame))),
   "stream.updated.v1": (mirror, frame) => (mirror.own(frame) ? [] : mirror.updateStream(streamOf(frame), carrierOf(frame))),
+  "stream.mutes_changed.v1": (mirror, { data }) => mirror.setMutes(data.streamID, { audioMuted: data.audioMuted, videoMuted: data.videoMuted }),
   "stream.removed.v1": (mirror, frame) => {
     const { streamID, code } = frame.data;
     if (mirror.own(frame)) return code === STOPPED ? [] : [{ kind: "ownStreamRemoved", streamID, code }];

@@ -8,7 +8,7 @@ import type { User } from "../checks";
 import { Code } from "../codes";
 import type { Emitter } from "../emitter";
 import { transportPolicy } from "../engine-options";
-import type { ZegoEvents, ZegoRoomConfig } from "../entities";
+import type { ZegoEvents, ZegoPlayerStateInfo, ZegoRoomConfig } from "../entities";
 import { asZegoError, failure, type Problem } from "../errors";
 import { Players } from "../play/players";
 import { Publisher } from "../publish/publisher";
@@ -16,8 +16,8 @@ import type { EndFrame, LoginAnswer, MediaFrame, RoomFrame } from "../signalling
 import type { Session } from "../signalling/session";
 import { nextTask } from "../timing";
 import { TokenClock } from "../token";
-import { callBack } from "./callbacks";
-import { RoomMirror, type Change } from "./mirror";
+import { callBack, tellMutes } from "./callbacks";
+import { MUTED, RoomMirror, type Change } from "./mirror";
 import { RoomStates, type RoomReason } from "./states";
 
 export interface Login {
@@ -70,7 +70,7 @@ export class Room {
     this.tokenClock = new TokenClock(() => events.emit("tokenWillExpire", roomID));
     const wire = { roomID, session, retryMs: around.mediaRetryMs, ice: () => ({ iceServers: session.iceServers, iceTransportPolicy: transportPolicy() }) };
     this.publisher = new Publisher(wire, (state) => events.emit("publisherStateUpdate", state));
-    this.players = new Players(wire, (state) => events.emit("playerStateUpdate", state), (streamID) => this.mirror.stream(streamID));
+    this.players = new Players(wire, (state) => this.playerState(state), (streamID) => this.mirror.stream(streamID));
   }
 
   get id(): string {
@@ -235,6 +235,13 @@ export class Room {
     if (code !== Code.SESSION_UNKNOWN && code !== Code.HEARTBEAT_TIMEOUT) return this.sessionOver({ code, message: reason });
     this.states.go("RECONNECTING", Code.NETWORK_DOWN, reason);
     void this.enterAgain();
+  }
+
+  /** Pages make a place for a stream when it plays: what is muted then is said once more. */
+  private playerState(state: ZegoPlayerStateInfo): void {
+    this.around.events.emit("playerStateUpdate", state);
+    const stream = state.state === "PLAYING" ? this.mirror.stream(state.streamID) : undefined;
+    if (stream) tellMutes(this.around.events, stream, MUTED.filter((kind) => stream[kind]));
   }
 
   private mediaGone({ transportID }: MediaFrame): void {

@@ -13,6 +13,8 @@ export interface StreamEntry {
   hasAudio?: boolean;
   hasVideo?: boolean;
   codec?: string;
+  audioMuted?: boolean;
+  videoMuted?: boolean;
 }
 
 export interface ExtraEntry {

@@ -125,6 +125,15 @@ class StreamExtraInfo(ClientFrame, frozen=True, tag="streamExtraInfo"):
     extra_info: str
 
 
+class Mutes(ClientFrame, frozen=True, tag="mutes"):
+    """What is held back of an own stream from now on: `audio`, `video`."""
+
+    room_id: str
+    stream_id: str
+    audio: bool
+    video: bool
+
+
 class RoomExtraInfo(ClientFrame, frozen=True, tag="roomExtraInfo"):
     """Set one key of the room's extra information."""
 
@@ -170,14 +179,14 @@ class Ping(ClientFrame, frozen=True, tag="ping"):
 
 
 RoomFrame = (
-    Logout | Publish | StopPublish | Play | StopPlay | RestartIce | StreamExtraInfo | RoomExtraInfo
+    Logout | Publish | StopPublish | Play | StopPlay | RestartIce | StreamExtraInfo | Mutes | RoomExtraInfo
     | Broadcast | Barrage | CustomCommand | RenewToken
 )  # fmt: skip
 """Frames about a room that the session is in."""
 
 AnyClientFrame = (
     Login | Resume | Ping
-    | Logout | Publish | StopPublish | Play | StopPlay | RestartIce | StreamExtraInfo | RoomExtraInfo
+    | Logout | Publish | StopPublish | Play | StopPlay | RestartIce | StreamExtraInfo | Mutes | RoomExtraInfo
     | Broadcast | Barrage | CustomCommand | RenewToken
 )  # fmt: skip
 
@@ -191,6 +200,8 @@ class StreamFace(msgspec.Struct, frozen=True, rename=wire_name):
     has_audio: bool
     has_video: bool
     codec: str
+    audio_muted: bool = False
+    video_muted: bool = False
 
 
 class ExtraInfo(msgspec.Struct, frozen=True, rename=wire_name):

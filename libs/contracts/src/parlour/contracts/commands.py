@@ -120,6 +120,15 @@ class SetStreamExtraInfo(Command, frozen=True, tag="stream.set_extra_info"):
     extra_info: str
 
 
+class SetMutes(Command, frozen=True, tag="stream.set_mutes"):
+    """What the publisher holds back of an own stream from now on, both kinds at once."""
+
+    session_id: str
+    stream_id: str
+    audio_muted: bool
+    video_muted: bool
+
+
 class RestartIce(Command, frozen=True, tag="stream.restart_ice"):
     """A new offer with new ICE credentials for a transport that exists."""
 
@@ -228,7 +237,7 @@ class RebuildHistory(Command, frozen=True, tag="record.rebuild_history"):
 
 AnyCommand = (
     JoinRoom | LeaveRoom | KickUser | CloseRoom | SetRoomExtraInfo
-    | Publish | StopPublish | Play | StopPlay | SetStreamExtraInfo | RestartIce
+    | Publish | StopPublish | Play | StopPlay | SetStreamExtraInfo | SetMutes | RestartIce
     | DescribeRoom | DescribeStreams
     | SendBroadcast | SendBarrage | SendCommand
     | VerifyToken | IssueToken | CreateApp | ListApps | RotateSecret

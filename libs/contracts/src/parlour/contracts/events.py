@@ -156,6 +156,18 @@ class StreamRemoved(Event, frozen=True):
     code: int
 
 
+class MutesChanged(Event, frozen=True):
+    """What its publisher holds back of a stream now: the microphone, the camera. A stream begins with neither muted."""
+
+    TAG = "stream.mutes_changed.v1"
+    AGGREGATE = "streams"
+    stream_id: str
+    session_id: str
+    actor: str
+    audio_muted: bool
+    video_muted: bool
+
+
 class PlayStarted(Event, frozen=True):
     """A session plays a stream."""
 
@@ -300,7 +312,7 @@ class SubscriptionsRevoked(Event, frozen=True):
 
 ALL: tuple[type[Event], ...] = (
     RoomOpened, UserJoined, UserSuspended, UserResumed, UserLeft, UserKicked, RoomExtraInfoChanged, RoomClosed,
-    StreamAdded, StreamUpdated, StreamRemoved, PlayStarted, PlayStopped, StreamRelayed,
+    StreamAdded, StreamUpdated, StreamRemoved, MutesChanged, PlayStarted, PlayStopped, StreamRelayed,
     BroadcastSent, BarrageSent, CommandSent,
     AppCreated, SecretRotated, TokenIssued, RuleSet, SubscriptionIssued, SubscriptionsRevoked,
 )  # fmt: skip

@@ -80,6 +80,8 @@ class StreamState(msgspec.Struct, frozen=True, rename=wire_name):
     added_seq: int
     players: tuple[str, ...] = ()
     """Session ids that play it, sorted; empty in views for members."""
+    audio_muted: bool = False
+    video_muted: bool = False
 
 
 class ExtraState(msgspec.Struct, frozen=True, rename=wire_name):

@@ -100,6 +100,7 @@ def _added(state: RoomState, event: ev.StreamAdded | ev.StreamUpdated, view: Eve
     stream = StreamState(
         event.stream_id, event.session_id, event.actor, event.node, event.transport_id, event.extra_info, event.codec,
         event.has_audio, event.has_video, before.added_seq if before else view.seq, before.players if before else (),
+        before is not None and before.audio_muted, before is not None and before.video_muted,
     )  # fmt: skip
     if before is None:
         return msgspec.structs.replace(state, streams=(*state.streams, stream))
@@ -108,6 +109,14 @@ def _added(state: RoomState, event: ev.StreamAdded | ev.StreamUpdated, view: Eve
 
 def _removed(state: RoomState, event: ev.StreamRemoved, view: EventView) -> RoomState:
     return msgspec.structs.replace(state, streams=tuple(s for s in state.streams if s.stream_id != event.stream_id))
+
+
+def _mutes(state: RoomState, event: ev.MutesChanged, view: EventView) -> RoomState:
+    def changed(stream: StreamState) -> StreamState:
+        return msgspec.structs.replace(stream, audio_muted=event.audio_muted, video_muted=event.video_muted)
+
+    streams = tuple(changed(s) if s.stream_id == event.stream_id else s for s in state.streams)
+    return msgspec.structs.replace(state, streams=streams)
 
 
 def _players(state: RoomState, stream_id: str, change: Callable[[frozenset[str]], frozenset[str]]) -> RoomState:
@@ -147,6 +156,7 @@ _CHANGES: dict[type[ev.Event], _Change] = {  # pyright: ignore[reportAssignmentT
     ev.StreamAdded: _added,
     ev.StreamUpdated: _added,
     ev.StreamRemoved: _removed,
+    ev.MutesChanged: _mutes,
     ev.PlayStarted: _play_started,
     ev.PlayStopped: _play_stopped,
     ev.BroadcastSent: _message,

@@ -16,3 +16,4 @@ class RegistrySettings(RuntimeSettings, frozen=True, kw_only=True):
             "How long a stream outlives its transport for its session to publish it anew.", unit="s", least=0, most=300
         ),
     ] = 10.0
+    mutes_per_s: Annotated[int, Setting("Changes of what is muted in a stream.", unit="1/s", least=1)] = 5

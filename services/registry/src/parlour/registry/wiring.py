@@ -8,6 +8,7 @@ from parlour.contracts import events as ev
 from parlour.runtime.connections import Connections, connected
 from parlour.runtime.deadlines import DeadlineLoop
 from parlour.runtime.leases import Lease, advisory
+from parlour.runtime.moving_window import MovingWindow
 from parlour.runtime.process import Service
 from parlour.runtime.reactor import Reactor
 from parlour.runtime.rooms import StateCache
@@ -56,9 +57,10 @@ async def assembled(
     relays = BusRelays(to.bus)
     transports = Transports(nodes, relays)
     leaving = Leaving(to.log, to.people, cache, to.committer, transports)
+    rates = MovingWindow(settings.mutes_per_s, "a stream's mutes change", "streamID")
     losing = Losing(to.log, cache, to.committer, nodes, relays, transports.news, settings.republish_grace_s)
     commands = Commands(
-        Publishing(cache, to.committer, transports, leaving), Plays(cache, to.committer, transports), losing
+        Publishing(cache, to.committer, transports, leaving, rates), Plays(cache, to.committer, transports), losing
     )
     reactor = Reactor(REACTOR, to.log, to.people, to.bus, leaving.react, types=REACTS_TO, lease=lease)
     deadlines = DeadlineLoop(SERVICE, to.log, losing.due, to.metrics)

@@ -8,11 +8,11 @@ from parlour.runtime.clock import SystemClock, SystemIds
 from parlour.runtime.connections import Connections, connected
 from parlour.runtime.deadlines import DeadlineLoop
 from parlour.runtime.leases import Lease, advisory
+from parlour.runtime.moving_window import MovingWindow
 from parlour.runtime.process import Service
 from parlour.runtime.reactor import Reactor
 from parlour.runtime.rooms import StateCache
 
-from .adapters.moving_window import MovingWindow
 from .adapters.sessions import Sessions
 from .api.bus import SERVICE, Commands
 from .api.presence import AllSessions, PresenceFeed
@@ -61,7 +61,7 @@ async def assembled(
         await stack.enter_async_context(
             DeadlineLoop(SERVICE, to.log, Reminders(attendance, emptiness).due, to.metrics).running()
         )
-        rates = MovingWindow(settings.extra_info_per_s)
+        rates = MovingWindow(settings.extra_info_per_s, "the room's extra information changes", "roomID")
         await Commands(Rooms(to.log, to.people, cache, to.committer, drafting, rates)).serve(to.bus)
         yield
 

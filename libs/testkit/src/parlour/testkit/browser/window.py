@@ -17,7 +17,7 @@ PROBE = """
 (() => {
   const names = ['roomStateChanged','roomStateUpdate','roomUserUpdate','roomStreamUpdate','publisherStateUpdate','playerStateUpdate',
     'publishQualityUpdate','playQualityUpdate','IMRecvBroadcastMessage','IMRecvBarrageMessage','IMRecvCustomCommand',
-    'roomExtraInfoUpdate','streamExtraInfoUpdate','roomOnlineUserCountUpdate','tokenWillExpire'];
+    'roomExtraInfoUpdate','streamExtraInfoUpdate','roomOnlineUserCountUpdate','tokenWillExpire','remoteCameraStatusUpdate','remoteMicStatusUpdate'];
   window.__calls = []; window.__engines = []; window.__peers = []; window.__marks = {};
   let real;
   Object.defineProperty(window, 'ZegoExpressEngine', {configurable: true, get: () => real, set(given) {

@@ -29,6 +29,7 @@ class Requests:
             client.StopPlay: self.stop_play,
             client.RestartIce: self.restart_ice,
             client.StreamExtraInfo: self.stream_extra_info,
+            client.Mutes: self.mutes,
             client.RoomExtraInfo: self.room_extra_info,
             client.Broadcast: self.broadcast,
             client.Barrage: self.barrage,
@@ -84,6 +85,12 @@ class Requests:
     async def stream_extra_info(self, session: Session, seat: Seat, frame: client.StreamExtraInfo) -> client.Res:
         """Changes an own stream's text."""
         body = cmd.SetStreamExtraInfo(session.session_id, frame.stream_id, frame.extra_info)
+        await self._ask(session, seat, frame, "registry", body)
+        return client.Res(str(frame.id))
+
+    async def mutes(self, session: Session, seat: Seat, frame: client.Mutes) -> client.Res:
+        """Tells what an own stream holds back."""
+        body = cmd.SetMutes(session.session_id, frame.stream_id, frame.audio, frame.video)
         await self._ask(session, seat, frame, "registry", body)
         return client.Res(str(frame.id))
 

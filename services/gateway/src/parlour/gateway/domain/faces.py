@@ -32,7 +32,14 @@ def lists_for(state: RoomState, session_id: str) -> Lists:
     users = tuple(faces[user.actor] for user in state.users if user.session_id != session_id)
     streams = tuple(
         client.StreamFace(
-            s.stream_id, faces.get(s.actor, client.Face("")), s.extra_info, s.has_audio, s.has_video, s.codec
+            s.stream_id,
+            faces.get(s.actor, client.Face("")),
+            s.extra_info,
+            s.has_audio,
+            s.has_video,
+            s.codec,
+            s.audio_muted,
+            s.video_muted,
         )
         for s in state.streams
         if s.session_id != session_id

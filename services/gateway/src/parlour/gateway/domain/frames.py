@@ -7,7 +7,7 @@ answered with the field and the way out, by the frame's id where it has one.
 import json
 import re
 from collections.abc import Callable
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, cast, get_args
 from uuid import UUID
 
 import msgspec
@@ -15,12 +15,7 @@ import msgspec
 from parlour.contracts import client
 from parlour.contracts.codes import Code, Problem
 
-TYPES = frozenset(
-    {
-        "login", "resume", "ping", "logout", "publish", "stopPublish", "play", "stopPlay", "restartIce",
-        "streamExtraInfo", "roomExtraInfo", "broadcast", "barrage", "command", "renewToken",
-    }
-)  # fmt: skip
+TYPES = frozenset(str(kind.__struct_config__.tag) for kind in get_args(client.AnyClientFrame))
 
 
 class BadFrame(ValueError):

@@ -33,6 +33,7 @@ class Commands:
             "publish": (cmd.Publish, publishing.publish),
             "stop_publish": (cmd.StopPublish, publishing.stop),
             "set_extra_info": (cmd.SetStreamExtraInfo, publishing.set_extra),
+            "set_mutes": (cmd.SetMutes, publishing.set_mutes),
             "restart_ice": (cmd.RestartIce, publishing.restart_ice),
             "play": (cmd.Play, plays.play),
             "stop_play": (cmd.StopPlay, plays.stop),

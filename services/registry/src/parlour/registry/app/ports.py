@@ -3,6 +3,7 @@
 from typing import Protocol, TypeVar
 
 from parlour.contracts.relay import AnyRelayCommand, TransportGone
+from parlour.runtime.drafts import Call
 
 R = TypeVar("R")
 
@@ -16,4 +17,12 @@ class Relays(Protocol):
 
     async def tell(self, fact: TransportGone) -> None:
         """Says in a dead node's place what it lost, so that gateways can tell the clients."""
+        ...
+
+
+class Rates(Protocol):
+    """How often something of a room may change."""
+
+    def admit(self, call: Call, *names: str) -> None:
+        """Counts one change of what `names` say, or raises the Rejection that names the limit. A repetition is not counted again."""
         ...

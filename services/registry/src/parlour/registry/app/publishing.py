@@ -11,7 +11,7 @@ from parlour.contracts.relay import PublishMedia
 from parlour.kernel.log import Claim, LogKey
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as rules
-from parlour.registry.domain.state import Stream, Streams
+from parlour.registry.domain.state import Mutes, Stream, Streams
 from parlour.runtime.address import Address
 from parlour.runtime.clock import SystemIds
 from parlour.runtime.commit import Call, Change, ClaimRefused, Committer, Done, Draft, call_of, reply_of
@@ -19,6 +19,7 @@ from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
 
 from . import claims
 from .leaving import Leaving
+from .ports import Rates
 from .transports import Answer, Offer, Transports
 
 
@@ -26,12 +27,13 @@ class Publishing:
     """Commands of publishers."""
 
     def __init__(
-        self, cache: StateCache[Streams], committer: Committer, transports: Transports, leaving: Leaving
+        self, cache: StateCache[Streams], committer: Committer, transports: Transports, leaving: Leaving, rates: Rates
     ) -> None:
         self._cache = cache
         self._committer = committer
         self._transports = transports
         self._leaving = leaving
+        self._rates = rates
         self._ids = SystemIds()
 
     async def publish(self, to: Address, request: cmd.Request) -> cmd.Reply:
@@ -83,6 +85,17 @@ class Publishing:
         call = call_of(to, request)
         return reply_of(
             await self._change(call, rules.SetExtra(body.session_id, body.stream_id, body.extra_info), request.caller)
+        )
+
+    async def set_mutes(self, to: Address, request: cmd.Request) -> cmd.Reply:
+        """What the publisher holds back changes."""
+        body = request.body
+        assert isinstance(body, cmd.SetMutes)
+        call = call_of(to, request)
+        self._rates.admit(call, body.stream_id)
+        mutes = Mutes(body.audio_muted, body.video_muted)
+        return reply_of(
+            await self._change(call, rules.SetMutes(body.session_id, body.stream_id, mutes), request.caller)
         )
 
     async def restart_ice(self, to: Address, request: cmd.Request) -> cmd.Reply:

@@ -24,6 +24,13 @@ class Stream(msgspec.Struct, frozen=True):
     has_video: bool
 
 
+class Mutes(msgspec.Struct, frozen=True):
+    """What a publisher holds back of a stream."""
+
+    audio: bool = False
+    video: bool = False
+
+
 class Playing(msgspec.Struct, frozen=True):
     """One session's playing of one stream, on one transport or more (in the order they began)."""
 
@@ -41,6 +48,8 @@ class Streams(msgspec.Struct, frozen=True):
     open: bool = False
     streams: dict[str, Stream] = {}
     plays: dict[tuple[str, str], Playing] = {}
+    mutes: dict[str, Mutes] = {}
+    """By stream id; absent: nothing was ever muted."""
 
     def of_session(self, session_id: str) -> tuple[Stream, ...]:
         """What a session publishes."""
@@ -62,7 +71,11 @@ def evolve(state: Streams, event: ev.Event) -> Streams:
             return _put(state, event)
         case ev.StreamRemoved(stream_id=stream_id):
             plays = {key: play for key, play in state.plays.items() if key[1] != stream_id}
-            return msgspec.structs.replace(state, streams=_without(state.streams, stream_id), plays=plays)
+            return msgspec.structs.replace(
+                state, streams=_without(state.streams, stream_id), plays=plays, mutes=_without(state.mutes, stream_id)
+            )
+        case ev.MutesChanged(stream_id=stream_id, audio_muted=audio, video_muted=video):
+            return msgspec.structs.replace(state, mutes={**state.mutes, stream_id: Mutes(audio, video)})
         case ev.PlayStarted():
             return _start(state, event)
         case ev.PlayStopped():

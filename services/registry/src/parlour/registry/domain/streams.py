@@ -16,7 +16,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import check_stream_extra, check_stream_id
 from parlour.kernel.rejection import Rejection
 
-from .state import Playing, Stream, Streams
+from .state import Mutes, Playing, Stream, Streams
 
 REMOVAL_CODES = {"logout": 1, "heartbeat_timeout": 2, "disconnected": 5, "room_closed": 6}
 """`stream.removed` code by the reason of `room.user_left`."""
@@ -41,6 +41,14 @@ class SetExtra(msgspec.Struct, frozen=True):
     session_id: str
     stream_id: str
     extra_info: str
+
+
+class SetMutes(msgspec.Struct, frozen=True):
+    """Its session holds something of a stream back, or nothing any more."""
+
+    session_id: str
+    stream_id: str
+    mutes: Mutes
 
 
 class StartPlay(msgspec.Struct, frozen=True):
@@ -75,7 +83,7 @@ class EndTransport(msgspec.Struct, frozen=True):
     transport_id: str
 
 
-AnyStreamCommand = PutStream | RemoveStream | SetExtra | StartPlay | EndPlay | EndSession | EndTransport
+AnyStreamCommand = PutStream | RemoveStream | SetExtra | SetMutes | StartPlay | EndPlay | EndSession | EndTransport
 
 
 def decide(state: Streams, command: AnyStreamCommand) -> tuple[ev.Event, ...]:
@@ -89,6 +97,8 @@ def decide(state: Streams, command: AnyStreamCommand) -> tuple[ev.Event, ...]:
             return _remove(state, session_id, stream_id)
         case SetExtra():
             return _extra(state, command)
+        case SetMutes():
+            return _mute(state, command)
         case StartPlay():
             return _start_play(state, command)
         case EndPlay():
@@ -166,15 +176,29 @@ def _remove(state: Streams, session_id: str, stream_id: str) -> tuple[ev.Event, 
     return () if stream is None else (_removed(stream, 1),)
 
 
-def _extra(state: Streams, command: SetExtra) -> tuple[ev.Event, ...]:
-    check_stream_id(command.stream_id)
-    check_stream_extra(command.extra_info)
+def _published(state: Streams, session_id: str, stream_id: str) -> Stream:
+    """Invariants 2 and 4 for a change of what is there."""
+    check_stream_id(stream_id)
     require_open(state)
-    stream = _own(state, command.session_id, command.stream_id)
+    stream = _own(state, session_id, stream_id)
     if stream is None:
         raise Rejection.of(
             Code.NOT_PUBLISHING, "the stream is not published", field="streamID", hint="publish it first"
         )
+    return stream
+
+
+def _mute(state: Streams, command: SetMutes) -> tuple[ev.Event, ...]:
+    stream = _published(state, command.session_id, command.stream_id)
+    if state.mutes.get(stream.stream_id, Mutes()) == command.mutes:
+        return ()
+    mutes = command.mutes
+    return (ev.MutesChanged(stream.stream_id, stream.session_id, stream.actor, mutes.audio, mutes.video),)
+
+
+def _extra(state: Streams, command: SetExtra) -> tuple[ev.Event, ...]:
+    check_stream_extra(command.extra_info)
+    stream = _published(state, command.session_id, command.stream_id)
     if stream.extra_info == command.extra_info:
         return ()
     changed = msgspec.structs.replace(stream, extra_info=command.extra_info)

@@ -1,18 +1,18 @@
-"""Extra information may change ten times a second in a room; a repeated command is not counted again."""
+"""So many changes a second of one thing; a repeated command is not counted again."""
 
 import pytest
 
 from parlour.kernel.rejection import Rejection
-from parlour.room.adapters.moving_window import MovingWindow
 from parlour.runtime.drafts import Call
+from parlour.runtime.moving_window import MovingWindow
 
 
 def call(room: str, number: int) -> Call:
     return Call(1, room, f"id-{number}", "client:", b"")
 
 
-def test_the_rate_of_a_room() -> None:
-    window = MovingWindow(10)
+def test_the_rate_of_one_thing() -> None:
+    window = MovingWindow(10, "it changes", "roomID")
     for number in range(10):
         window.admit(call("r", number))
         window.admit(call("r", number))
@@ -21,3 +21,4 @@ def test_the_rate_of_a_room() -> None:
     assert refused.value.problem.code == 9000004
     assert refused.value.problem.limit == "10/s"
     window.admit(call("another", 11))
+    window.admit(call("r", 12), "something else of it")
