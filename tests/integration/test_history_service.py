@@ -1,115 +1,26 @@
 """Calls of the past, asked of the record service on real NATS and Postgres."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Any
+from collections.abc import AsyncIterator, Callable
 from uuid import uuid4
 
 import msgspec
 import pytest
+from history_desk import Desk, Running, a_desk, until
 
 from parlour.contracts import commands as cmd
 from parlour.contracts import events as ev
 from parlour.contracts import history as h
-from parlour.contracts import subjects
 from parlour.contracts.codes import Code
-from parlour.contracts.envelope import Envelope, encode_envelope
 from parlour.contracts.queries import Snapshot, SnapshotQuery
-from parlour.kernel.log import Append, Committed, LogKey, NewEvent, Unit
 from parlour.kernel.rejection import Rejection
-from parlour.runtime import sealing
-from parlour.runtime.bus import Bus
-from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
-from parlour.runtime.settings import BusSettings, RuntimeSettings, load
+from parlour.runtime.postgres import create_pool
 from parlour.testkit.units import APP, new_log
-
-WITHIN_S = 15.0
-Running = Callable[..., AbstractAsyncContextManager[Any]]
-
-
-class Desk:
-    """Writes to the log as the services would, and asks."""
-
-    def __init__(self, bus: Bus, log: PostgresLog, people: PostgresPeople) -> None:
-        self.bus = bus
-        self.log = log
-        self.people = people
-
-    async def write(self, key: LogKey, *events: ev.Event) -> None:
-        await self.people.load(frozenset(sealing.actor_of(e) for e in events if sealing.needs_key(e)))
-        for event in events:
-            data = sealing.sealed(self.people, event)
-            env = encode_envelope(
-                Envelope(str(key.uid), event.AGGREGATE, 0, event.TAG, sealing.actor_of(event), "", "", "", data)
-            )
-            made = NewEvent(event.TAG, int(event.AUDIENCE), env)
-            creates, closes = isinstance(event, ev.RoomOpened), isinstance(event, ev.RoomClosed)
-            unit = Unit(
-                APP, uuid4(), "test", b"", appends=(Append(key, event.AGGREGATE, None, (made,), creates, closes),)
-            )
-            (outcome,) = await self.log.append((unit,))
-            assert isinstance(outcome, Committed)
-
-    async def call(self, room: str = "", *, says: int = 1, closes: bool = True) -> LogKey:
-        """Ann publishes, Bob looks on and talks, and is kicked."""
-        key = new_log(room)
-        ann, bob = await self.people.actor(APP, "ann"), await self.people.actor(APP, "bob")
-        await self.write(
-            key, ev.RoomOpened(APP, key.room), ev.UserJoined("sa", ann, "ann", "Ann"), ev.UserJoined("sb", bob, "bob", "Bob"),
-            ev.StreamAdded("cam", "sa", ann, "relay-1", "t1", "", "VP8"), ev.PlayStarted("cam", "sb", bob, "relay-1", "t2"),
-            *(ev.BroadcastSent("sb", bob, "hello") for _ in range(says)), ev.UserKicked("sb", bob, 1002055, "rude"),
-            ev.PlayStopped("cam", "sb", bob, "left"),
-        )  # fmt: skip
-        if closes:
-            removed = ev.StreamRemoved("cam", "sa", ann, 1)
-            await self.write(key, removed, ev.UserLeft("sa", ann, "logout"), ev.RoomClosed("empty"))
-        return key
-
-    async def ask(self, what: str, query: Any, answer: type[Any], room: str = "") -> Any:
-        found = await self.bus.request(subjects.query(APP, room, what), query, answer, WITHIN_S)
-        if found.problem is not None:
-            raise Rejection(found.problem)
-        return found
-
-    async def calls(self, room: str = "", **query: Any) -> h.Calls:
-        return await self.ask("calls", h.CallsQuery(**query), h.Calls, room)
-
-    async def timeline(self, key: LogKey, **query: Any) -> h.Timeline:
-        return await self.ask("timeline", h.TimelineQuery(str(key.uid), **query), h.Timeline)
-
-    async def history(self, body: Any) -> h.History:
-        request = cmd.Request(str(uuid4()), cmd.Caller(kind="operator"), body)
-        reply = await self.bus.ask(1, "record", "", str(body.__struct_config__.tag).rpartition(".")[2], request)
-        return msgspec.json.decode(reply.result, type=h.History)
-
-    async def until_known(self, key: LogKey) -> h.Call:
-        head = await self.log.head(key.uid)
-        assert head is not None
-
-        async def known() -> h.Call | None:
-            calls = (await self.calls(key.room)).calls
-            return next((call for call in calls if call.room_uid == str(key.uid) and call.seq == head.seq), None)
-
-        return await until(known)
-
-
-async def until(look: Callable[[], Awaitable[Any]]) -> Any:
-    async with asyncio.timeout(WITHIN_S):
-        while not (found := await look()):  # noqa: ASYNC110 what is waited for happens in a database
-            await asyncio.sleep(0.02)
-        return found
 
 
 @pytest.fixture
 async def desk(environment: Callable[[str], dict[str, str]], running: Running, postgres: str) -> AsyncIterator[Desk]:
-    async with AsyncExitStack() as stack:
-        writer = load(RuntimeSettings, environment("room"))
-        bus = await stack.enter_async_context(await Bus.connect(load(BusSettings, environment("test")), "test"))
-        pool = await create_pool(postgres, name="test")
-        stack.push_async_callback(pool.close)
-        await stack.enter_async_context(running("record", PARLOUR_RECORD_HISTORY_POLL_MS="20"))
-        yield Desk(bus, PostgresLog(pool), PostgresPeople(pool, writer.master_key))
+    async with a_desk(environment, postgres) as made, running("record", PARLOUR_RECORD_HISTORY_POLL_MS="20"):
+        yield made
 
 
 async def test_a_call_is_told_as_it_was(desk: Desk) -> None:

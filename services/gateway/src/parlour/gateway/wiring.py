@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import msgspec
 
@@ -17,14 +18,18 @@ from parlour.runtime.logging import logger
 from parlour.runtime.metrics import Metrics
 from parlour.runtime.process import Service
 
+from .adapters.calls import BusCalls
 from .adapters.discovery import Discovery
 from .adapters.proofs import BusProofs
 from .adapters.services import BusServices
+from .api import history_http, proofs_http
+from .api.bearer import Bearer
 from .api.http import Status, build_http
 from .api.server import serving
 from .api.websocket import WebSockets
 from .app.apps import Apps
 from .app.beats import Beats
+from .app.calls import CallHistory
 from .app.dispatch import Dispatch
 from .app.feeds import Feeds
 from .app.login import Logins
@@ -67,6 +72,14 @@ class Gateway:
         """The requests of a new connection."""
         pace = Bucket(self._settings.frames_per_s, self._settings.frames_burst, time.monotonic())
         return Dispatch(channel, self.logins, self.resumes, self.requests, self.sessions, pace, self._fault)
+
+    def routers(self) -> tuple[Any, ...]:
+        """The endpoints of the record."""
+        bearer = Bearer(self.principals)
+        return (
+            history_http.routes(CallHistory(BusCalls(self._bus), self.services), bearer),
+            proofs_http.routes(BusProofs(self._bus), entries_public=self._settings.public_entries),
+        )
 
     async def listen(self) -> None:
         """Hears heads and relays."""
@@ -111,8 +124,8 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
         sockets = WebSockets(gateway.dispatch, settings.origins, settings.max_connections, gateway.connections)
         status = Status(lambda: len(gateway.feeds.all()), lambda: sockets.open)
         pages = build_http(
-            gateway.apps, gateway.whip, Discovery(bus), status, BusProofs(bus),
-            web_root=settings.web_root, dev=settings.dev, entries_public=settings.public_entries,
+            gateway.apps, gateway.whip, Discovery(bus), status, gateway.routers(),
+            web_root=settings.web_root, dev=settings.dev,
         )  # fmt: skip
         certificate = (settings.tls_certificate, settings.tls_key or settings.tls_certificate)
         async with (

@@ -1,22 +1,21 @@
 """HTTP: pages, status, development tokens, WHIP and WHEP. Problems are `application/problem+json`."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.ids import Invalid, check_user_id
 from parlour.gateway.adapters.discovery import Discovery
-from parlour.gateway.adapters.proofs import BusProofs
 from parlour.gateway.app.apps import Apps
 from parlour.gateway.app.whip import Whip
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.http import CONTENT_TYPE, LimitBody, problem_json
 
-from . import pages, proofs_http, whip
+from . import pages, whip
 
 JSON = "application/json"
 
@@ -37,17 +36,10 @@ class Status(msgspec.Struct, frozen=True):
 
 
 def build_http(
-    apps: Apps,
-    resources: Whip,
-    discovery: Discovery,
-    status: Status,
-    proofs: BusProofs,
-    *,
-    web_root: str,
-    dev: bool,
-    entries_public: bool,
-) -> Any:
-    """The ASGI application for HTTP."""
+    apps: Apps, resources: Whip, discovery: Discovery, status: Status, routers: Sequence[APIRouter] = (), *,
+    web_root: str, dev: bool,
+) -> Any:  # fmt: skip
+    """The ASGI application for HTTP, with these routers beside its own."""
     app = FastAPI(title="Parlour gateway", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     began = time.time()
 
@@ -92,9 +84,8 @@ def build_http(
         made = {"appID": app_id, "token": await apps.token(app_id, check_user_id(ask.user_id), ask.room_id)}
         return Response(msgspec.json.encode(made), media_type=JSON, headers={"cache-control": "no-store"})
 
-    app.include_router(pages.routes(web_root))
-    app.include_router(whip.routes(resources))
-    app.include_router(proofs_http.routes(proofs, entries_public=entries_public))
+    for router in (*routers, pages.routes(web_root), whip.routes(resources)):
+        app.include_router(router)
     return LimitBody(app)
 
 

@@ -1,0 +1,80 @@
+"""`/v1/calls…`: calls of the past over HTTP. The scope is `history`; a token of one room sees that room's calls."""
+
+import msgspec
+from fastapi import APIRouter, Query, Response
+
+from parlour.contracts import history as h
+from parlour.contracts.codes import Code
+from parlour.contracts.ids import invalid
+from parlour.contracts.subscriptions import Subscription
+from parlour.gateway.app.calls import CallHistory, microseconds
+
+from .bearer import Bearer
+
+SCOPE = "history"
+HEADERS = {"cache-control": "no-store", "access-control-allow-origin": "*"}
+
+
+def routes(history: CallHistory, bearer: Bearer) -> APIRouter:
+    """The endpoints."""
+    router = APIRouter(tags=["history"])
+    needed = bearer.needs(SCOPE)
+
+    @router.get("/v1/calls", summary="Calls that began in a time, newest first")
+    async def calls(
+        room: str = "",
+        user: str = "",
+        from_: str = Query("", alias="from"),
+        to: str = "",
+        cursor: str = "",
+        limit: str = "50",
+        reader: Subscription = needed,
+    ) -> Response:
+        since, until = microseconds(from_, "from"), microseconds(to, "to")
+        query = h.CallsQuery(user, since, until, cursor, _count(limit, h.CALLS_MOST))
+        return _json(await history.calls(reader, room, query))
+
+    @router.get("/v1/calls/{room_uid}", summary="One call and who was in it")
+    async def call(room_uid: str, reader: Subscription = needed) -> Response:
+        return _json(await history.call(reader, room_uid))
+
+    @router.get("/v1/calls/{room_uid}/timeline", summary="A call as intervals: people, streams, plays, messages")
+    async def timeline(room_uid: str, cursor: str = "", limit: str = "1000", reader: Subscription = needed) -> Response:
+        return _json(await history.timeline(reader, h.TimelineQuery(room_uid, cursor, _count(limit, h.ROWS_MOST))))
+
+    @router.get("/v1/calls/{room_uid}/views", summary="Who saw which stream when")
+    async def views(
+        room_uid: str,
+        stream: str = "",
+        user: str = "",
+        cursor: str = "",
+        limit: str = "1000",
+        reader: Subscription = needed,
+    ) -> Response:
+        query = h.ViewsQuery(room_uid, stream, user, cursor, _count(limit, h.ROWS_MOST))
+        return _json(await history.views(reader, query))
+
+    @router.get("/v1/calls/{room_uid}/state", summary="The room as of an event's number or a time")
+    async def state(room_uid: str, at: str = "", reader: Subscription = needed) -> Response:
+        return _json(await history.state(reader, room_uid, at))
+
+    @router.get("/v1/calls/{room_uid}/diff", summary="What is different between two moments")
+    async def diff(
+        room_uid: str,
+        from_: str = Query("", alias="from"),
+        to: str = "",
+        reader: Subscription = needed,
+    ) -> Response:
+        return _json(await history.difference(reader, room_uid, from_, to))
+
+    return router
+
+
+def _count(text: str, most: int) -> int:
+    if not text.isdecimal() or not 1 <= int(text[:6]) <= most:
+        raise invalid(Code.PARAMETER, "limit", f"limit is {text[:20]!r}", limit=f"1..{most}")
+    return int(text)
+
+
+def _json(answer: msgspec.Struct) -> Response:
+    return Response(msgspec.json.encode(answer), media_type="application/json", headers=HEADERS)
