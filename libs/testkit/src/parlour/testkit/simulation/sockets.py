@@ -1,11 +1,14 @@
 """A WebSocket between a simulated client and a gateway's real connection: texts in order, with a delay, cut when either end dies."""
 
 import asyncio
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from contextvars import Context
-from typing import Any
+from typing import Any, cast
 
-from parlour.gateway.api.websocket import Connection
+import msgspec
+from picows import WSMsgType
+
+from parlour.gateway.api.connection import Connection
 from parlour.gateway.wiring import Gateway
 
 from .processes import Faults, Process
@@ -14,7 +17,65 @@ NEAR_S = (0.0005, 0.01)
 NOTICED_S = (0.01, 1.0)
 """How long a client takes to notice that its gateway is gone."""
 
-Message = MutableMapping[str, Any]
+
+class _Text(msgspec.Struct, frozen=True):
+    """A client's frame as the connection is handed it."""
+
+    text: str
+    msg_type: WSMsgType = WSMsgType.TEXT
+    fin: bool = True
+    rsv1: bool = False
+    rsv2: bool = False
+    rsv3: bool = False
+
+    def get_payload_as_bytes(self) -> bytes:
+        """The text."""
+        return self.text.encode()
+
+
+class _Wire:
+    """The transport that the gateway's connection writes to, and the one below it; the network takes all that is written."""
+
+    def __init__(self, arrives: Callable[[str], None], over: Callable[[], None]) -> None:
+        self.underlying_transport = self
+        self._arrives = arrives
+        self._over = over
+
+    def send(self, _kind: WSMsgType, payload: bytes) -> None:
+        """One frame."""
+        self._arrives(payload.decode())
+
+    def write(self, wire: bytes) -> None:
+        """Whole frames as bytes (RFC 6455 §5.2)."""
+        at = 0
+        while at < len(wire):
+            size, at = wire[at + 1], at + 2
+            if size >= 126:
+                octets = 2 if size == 126 else 8
+                size, at = int.from_bytes(wire[at : at + octets], "big"), at + octets
+            self._arrives(wire[at : at + size].decode())
+            at += size
+
+    def send_close(self, _code: int, _reason: bytes = b"") -> None:
+        """Closes behind what was sent."""
+        self._over()
+
+    def disconnect(self, _graceful: bool = True) -> None:
+        """Closes."""
+        self._over()
+
+    def get_write_buffer_size(self) -> int:
+        """Nothing waits."""
+        return 0
+
+    def set_write_buffer_limits(self, _high: int, _low: int) -> None:
+        """Never reached."""
+
+    def pause_reading(self) -> None:
+        """Clients send little."""
+
+    def resume_reading(self) -> None:
+        """See `pause_reading`."""
 
 
 class Socket:
@@ -27,22 +88,20 @@ class Socket:
         self._heard = heard
         self._ended = ended
         self._chance = faults.chance
-        self._incoming: asyncio.Queue[Message] = asyncio.Queue()
-        self._incoming.put_nowait({"type": "websocket.connect"})
+        self._incoming: asyncio.Queue[str | None] = asyncio.Queue()
+        """The client's frames; None once the connection is over."""
         self._due = [0.0, 0.0]
 
     def send(self, text: str) -> None:
         """A frame of the client's."""
         if self.open:
-            self._later(0, self._incoming.put_nowait, {"type": "websocket.receive", "text": text})
+            self._later(0, self._incoming.put_nowait, text)
 
     def cut(self, noticed_after_s: float = 0.0) -> None:
         """The client is gone; the gateway notices after a while."""
         if self.open:
             self.open = False
-            asyncio.get_running_loop().call_later(
-                noticed_after_s, self._incoming.put_nowait, {"type": "websocket.disconnect"}, context=Context()
-            )
+            asyncio.get_running_loop().call_later(noticed_after_s, self._incoming.put_nowait, None, context=Context())
 
     def died(self) -> None:
         """The gateway is gone."""
@@ -50,14 +109,18 @@ class Socket:
 
     async def serve(self, gateway: Gateway) -> None:
         """The gateway's side, until it ends."""
-        await Connection(self._incoming.get, self._deliver).run(gateway.dispatch, None)
+        connection = Connection(gateway.dispatch, lambda _connection, _begins: None)
+        wire = cast("Any", _Wire(lambda text: self._later(1, self._arrive, text), self._over))
+        connection.on_ws_connected(wire)
+        while (text := await self._incoming.get()) is not None:
+            connection.on_ws_frame(wire, cast("Any", _Text(text)))
+        connection.on_ws_disconnected(wire)
         self._later(1, self._end)
 
-    async def _deliver(self, message: Message) -> None:
-        if message["type"] == "websocket.send":
-            self._later(1, self._arrive, message["text"])
-        elif message["type"] == "websocket.close":
-            self._later(1, self._end)
+    def _over(self) -> None:
+        """The gateway has closed."""
+        self._later(1, self._end)
+        self._incoming.put_nowait(None)
 
     def _arrive(self, text: str) -> None:
         if self.open:
