@@ -10,17 +10,28 @@ from parlour.testkit.browser.conditions import STREAM_ADDED
 from parlour.testkit.browser.window import Window, open_window
 
 WATCH = """() => {
-  const seen = window.__still = {frames: -1, at: performance.now(), longest: 0};
+  const began = performance.now();
+  const seen = window.__still = {frames: -1, at: began, longest: 0, taken: -1, since: began, own: 0, tick: began};
   window.setInterval(async () => {
-    let frames = 0;
+    let frames = 0, taken = 0;
     for (const peer of window.__peers) {
       if (peer.connectionState === 'closed') continue;
-      (await peer.getStats()).forEach(s => { if (s.type === 'inbound-rtp' && s.kind === 'video') frames += s.framesDecoded || 0; });
+      (await peer.getStats()).forEach(s => {
+        if (s.type === 'inbound-rtp' && s.kind === 'video') frames += s.framesDecoded || 0;
+        if (s.type === 'media-source' && s.kind === 'video') taken += s.frames || 0;
+      });
     }
     const now = performance.now();
     seen.longest = Math.max(seen.longest, now - seen.at);
+    seen.own = Math.max(seen.own, now - seen.since, now - seen.tick);
+    seen.tick = now;
     if (frames !== seen.frames && frames > 0) { seen.frames = frames; seen.at = now; }
+    if (taken !== seen.taken) { seen.taken = taken; seen.since = now; }
   }, 100);
+}"""
+ANEW = """() => {
+  const now = performance.now();
+  Object.assign(window.__still, {longest: 0, at: now, own: 0, since: now, tick: now});
 }"""
 
 
@@ -47,12 +58,20 @@ class Call:
     async def anew(self) -> None:
         """Measures stillness from now on."""
         for side in self.sides:
-            await side.page.evaluate("() => { window.__still.longest = 0; window.__still.at = performance.now(); }")
+            await side.page.evaluate(ANEW)
 
     async def stillness_s(self) -> float:
         """The longest time for which a picture stood still since `anew`."""
-        found = [cast("float", await side.page.evaluate("window.__still.longest")) for side in self.sides]
-        return max(found) / 1000
+        return max(await self._measured("longest"))
+
+    async def beyond_machine_s(self) -> float:
+        """The same, less the longest time for which a page or its own camera stood still: a machine that is too busy for its browser
+        tells nothing of the call. What the network does never stops a camera.
+        """
+        return max(0.0, max(await self._measured("longest")) - max(await self._measured("own")))
+
+    async def _measured(self, what: str) -> list[float]:
+        return [cast("float", await side.page.evaluate(f"window.__still.{what}")) / 1000 for side in self.sides]
 
     async def still_up(self) -> None:
         """Both pictures move now."""
