@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 export PATH := $(CURDIR)/.venv/node:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup up down status test unit rust-test web-test lint format types e2e faults bench lock browser
+.PHONY: docs help setup up down status test unit rust-test web-test lint format types e2e faults guarantees bench lock browser
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,9 @@ e2e: setup browser ## the browser tests alone
 
 faults: setup browser ## every process killed, stopped and restarted under load; results in bench/results/faults.json
 	@PARLOUR_FAULTS=all $(PYTEST) tests/faults -o timeout=3000 -o faulthandler_timeout=3300 $(ARGS)
+
+guarantees: setup ## each promise of GUARANTEES.md broken on purpose, to see its test fail
+	@$(BIN)/python -m parlour.testkit.guarantees $(ARGS)
 
 lint: setup ## ruff, import rules, clippy
 	@$(BIN)/ruff check .

@@ -13,7 +13,27 @@ SKIPPING_REACTOR = "skipping_reactor"
 """A reactor moves on without having done what it is there for."""
 REPEATING_RESUME = "repeating_resume"
 """A client that comes back gets events once more that it had."""
-PLANTED = frozenset({REPLY_BEFORE_COMMIT, LOST_REPUBLISH, SKIPPING_REACTOR, REPEATING_RESUME})
+FORGOTTEN_COMMAND = "forgotten_command"
+"""A command that comes a second time is done a second time."""
+IGNORED_CLAIMS = "ignored_claims"
+"""What should be unique in an app may be taken by two."""
+PLAIN_TEXT = "plain_text"
+"""Personal text is stored as it is."""
+UNCHECKED_POSITION = "unchecked_position"
+"""A client's position is continued whatever history it comes from."""
+LATE_SEAT = "late_seat"
+"""The answer to a login is given a moment before the client gets the room's events."""
+LEAKY_GATEWAY = "leaky_gateway"
+"""Some events are not handed to the clients, and nothing is said of it."""
+LEAKED_COMMAND = "leaked_command"
+"""Everybody in the room gets what was addressed to some."""
+PLANTED = frozenset(
+    {
+        REPLY_BEFORE_COMMIT, LOST_REPUBLISH, SKIPPING_REACTOR, REPEATING_RESUME, FORGOTTEN_COMMAND, IGNORED_CLAIMS,
+        PLAIN_TEXT, UNCHECKED_POSITION, LATE_SEAT, LEAKY_GATEWAY, LEAKED_COMMAND,
+    }
+)  # fmt: skip
+"""Each breaks one promise of GUARANTEES.md, whose test must then fail."""
 VARIABLES = ("PARLOUR_FAILPOINT", "PARLOUR_FAILPOINTS_ALLOWED")
 
 

@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 
@@ -79,6 +79,8 @@ class Lane:
         self._task: asyncio.Task[None] | None = None
         self._replies_early = failpoints.planted(failpoints.REPLY_BEFORE_COMMIT)
         self._says_nothing = failpoints.planted(failpoints.LOST_REPUBLISH)
+        self._forgets = failpoints.planted(failpoints.FORGOTTEN_COMMAND)
+        self._claims_nothing = failpoints.planted(failpoints.IGNORED_CLAIMS)
 
     def start(self) -> None:
         """Begins to take drafts."""
@@ -175,12 +177,12 @@ class Lane:
         appends = tuple(self._append_of(pending, change) for change in draft.changes)
         return Unit(
             draft.app,
-            UUID(draft.command_id),
+            uuid4() if self._forgets else UUID(draft.command_id),
             draft.principal,
             draft.digest,
             draft.answer,
             appends,
-            draft.claims,
+            () if self._claims_nothing else draft.claims,
             draft.deadlines,
         )
 

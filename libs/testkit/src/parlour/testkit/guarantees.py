@@ -1,0 +1,80 @@
+"""The promises of GUARANTEES.md, and what shows that their tests can fail: `python -m parlour.testkit.guarantees [FAILPOINT …]`.
+
+Every test passes as things are. Then each runs in a process of its own with its failpoint in the environment, and must fail there by its
+own assertion: a suite that would not even start, or a test that cannot be found, proves nothing.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+ROW = re.compile(r"^\| (?P<promise>[^|]+) \| `(?P<failpoint>\w+)` \| (?P<test>\S+::\w+) \|$", re.MULTILINE)
+WITHIN_S = 240
+
+
+class Guarantee(NamedTuple):
+    """A row of the table."""
+
+    promise: str
+    failpoint: str
+    test: str
+
+
+def guarantees(page: str) -> list[Guarantee]:
+    """The table's rows."""
+    return [Guarantee(**match.groupdict()) for match in ROW.finditer(page)]
+
+
+def outcomes(tests: Iterable[str], failpoint: str = "") -> dict[str, str]:
+    """Runs tests; by function name `passed`, `skipped`, or how it failed. `failpoint` is set for them and all that they start."""
+    planted = {"PARLOUR_FAILPOINT": failpoint, "PARLOUR_FAILPOINTS_ALLOWED": "1"} if failpoint else {}
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *tests]
+        subprocess.run(command, env={**os.environ, **planted}, capture_output=True, timeout=WITHIN_S, check=False)
+        cases = ElementTree.parse(report).iter("testcase") if report.exists() else ()
+        return {str(case.get("name")): _outcome(case) for case in cases}
+
+
+def _outcome(case: ElementTree.Element) -> str:
+    for kind in ("failure", "error", "skipped"):
+        found = case.find(kind)
+        if found is not None:
+            said = str(found.get("message", "")).splitlines()
+            return f"{kind}: {said[0] if said else ''}"
+    return "passed"
+
+
+def by_assertion(outcome: str) -> bool:
+    """Whether a test failed since what it says is not so."""
+    return outcome.startswith(("failure: AssertionError", "failure: assert"))
+
+
+def main(chosen: list[str]) -> int:
+    """Prints a line for each promise; the exit code tells whether all held and all could be broken."""
+    rows = [row for row in guarantees(Path("GUARANTEES.md").read_text()) if not chosen or row.failpoint in chosen]
+    whole = outcomes(row.test for row in rows)
+    bad = 0
+    for row in rows:
+        began, name = time.monotonic(), row.test.rpartition("::")[2]
+        intact, broken = whole.get(name, "not run"), outcomes([row.test], row.failpoint).get(name, "not run")
+        fine = intact == "passed" and by_assertion(broken)
+        bad += not fine
+        took = f"{time.monotonic() - began:.0f} s"
+        sys.stdout.write(f"{'ok ' if fine else 'BAD'} {row.failpoint:20} {took:>5}  {row.promise}\n")
+        if not fine:
+            sys.stdout.write(f"    as it is: {intact}\n    broken: {broken}\n")
+        sys.stdout.flush()
+    sys.stdout.write(f"{len(rows) - bad} of {len(rows)} promises hold, and fail when they are broken\n")
+    return 1 if bad or not rows else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
