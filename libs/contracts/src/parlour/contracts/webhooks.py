@@ -47,10 +47,11 @@ class Webhooks(_Told, frozen=True):
 
 class AddWebhook(_Told, frozen=True):
     """An endpoint, from now on. `rooms` and `types` are names, or beginnings of names with a `*` behind; none: all. `audit`: also what
-    members do not see. `command_id` (a UUID) makes a repetition harmless; `secret` empty draws one."""
+    members do not see. `command_id` (a UUID; drawn by the gateway where it is empty) makes a repetition
+    harmless; `secret` empty draws one."""
 
     url: str
-    command_id: str
+    command_id: str = ""
     rooms: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     audit: bool = False

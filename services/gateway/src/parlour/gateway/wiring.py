@@ -22,7 +22,8 @@ from .adapters.calls import BusCalls
 from .adapters.discovery import Discovery
 from .adapters.proofs import BusProofs
 from .adapters.services import BusServices
-from .api import history_http, proofs_http
+from .adapters.webhooks import BusWebhooks
+from .api import history_http, proofs_http, webhooks_http
 from .api.bearer import Bearer
 from .api.http import Status, build_http
 from .api.server import serving
@@ -79,6 +80,7 @@ class Gateway:
         return (
             history_http.routes(CallHistory(BusCalls(self._bus), self.services), bearer),
             proofs_http.routes(BusProofs(self._bus), entries_public=self._settings.public_entries),
+            webhooks_http.routes(bearer, BusWebhooks(self._bus)),
         )
 
     async def listen(self) -> None:

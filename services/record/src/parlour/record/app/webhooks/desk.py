@@ -127,7 +127,7 @@ class Desk:
 
     async def list_all(self, app: int, question: ask.ListWebhooks) -> ask.Webhooks:
         """The app's endpoints."""
-        one = _uuid("id", question.id) if question.id else None
+        one = (await self._known(app, question.id)).id if question.id else None
         return ask.Webhooks(await self._book.list_all(app, one))
 
     async def rotate(self, app: int, question: ask.RotateWebhook) -> ask.Webhook:
