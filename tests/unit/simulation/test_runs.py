@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,11 +9,10 @@ import pytest
 import parlour.im.wiring as im_wiring
 import parlour.record.wiring as record_wiring
 import parlour.registry.wiring as registry_wiring
-from parlour.gateway.app.resume import Missed, Resumes
-from parlour.gateway.app.seat import Session
 from parlour.im.app.sending import Sending
 from parlour.im.domain.messages import Message
 from parlour.record.app.tail import Tail
+from parlour.runtime import failpoints
 from parlour.runtime.drafts import Call, Done
 from parlour.runtime.reactor import Handler, Reactor
 from parlour.testkit.simulation.run import Outcome, simulate
@@ -71,14 +69,6 @@ class SkippingReactor(Reactor):
         super().__init__(name, log, people, bus, most, **options)
 
 
-def repeat_the_last(session: Session, missed: Missed, catch_up: Callable[[Session, Missed], None]) -> None:
-    """A resume that sends one event too many."""
-    feed = missed.feed.mirror or missed.mirror
-    if not missed.reason and missed.upto > feed.floor:
-        missed.upto -= 1
-    catch_up(session, missed)
-
-
 def test_an_answer_before_the_commit_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(im_wiring, "Sending", HastySending)
     wrong = first_wrong()
@@ -101,12 +91,8 @@ def test_a_reactor_that_skips_is_caught(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_resume_that_repeats_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = Resumes._catch_up
-    monkeypatch.setattr(
-        Resumes,
-        "_catch_up",
-        lambda self, session, missed: repeat_the_last(session, missed, lambda s, m: right(self, s, m)),
-    )
+    for variable, value in zip(failpoints.VARIABLES, (failpoints.REPEATING_RESUME, "1"), strict=True):
+        monkeypatch.setenv(variable, value)
     wrong = first_wrong()
     assert wrong is not None
     assert any("again" in v for v in wrong.violations), wrong.violations
