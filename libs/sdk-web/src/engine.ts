@@ -18,6 +18,8 @@ import type { PublishChoice } from "./publish/publisher";
 import { declineOn, type NotOffered } from "./not-offered";
 import type { Room } from "./room/room";
 import { Rooms } from "./room/rooms";
+import { Replays, type ZegoReplayOptions } from "./replay/replays";
+import { ZegoReplay } from "./replay/replay";
 import { keepFromProxies } from "./proxies";
 import { gatewayAddresses } from "./signalling/address";
 import { ZegoStreamView } from "./view/stream-view";
@@ -32,6 +34,7 @@ export class ZegoExpressEngine extends MediaControls {
 
   private readonly deviceWatch: DeviceWatch;
   private readonly pageWatch: PageWatch;
+  private readonly replays: Replays;
   private destroyed = false;
 
   /** Opens nothing: the connection is made by the first login. */
@@ -39,6 +42,7 @@ export class ZegoExpressEngine extends MediaControls {
     const settings = { appID: checkAppID(appID), addresses: gatewayAddresses(server), roomRetryMs, mediaRetryMs };
     const events = new Emitter<ZegoEvents>();
     super(events, new Rooms(settings, events), new Captures((stream, legacy) => this.screenEnded(stream, legacy)));
+    this.replays = new Replays({ ...settings, events, tokenOf: (roomID) => this.rooms.find(roomID)?.latestToken });
     this.deviceWatch = new DeviceWatch(this.events);
     this.pageWatch = new PageWatch(() => this.rooms.farewell(), () => this.rooms.session.hurry());
   }
@@ -215,12 +219,21 @@ export class ZegoExpressEngine extends MediaControls {
     return sendCommand(this.rooms.session, messageRoom(this.rooms.find(roomID), roomID), command, toUserIDList);
   }
 
+  // The record
+
+  /** A past call, or what has been of this one, once more: its callbacks in their order and at their pace. See docs/how-to/replay.md. */
+  async replayRoom(roomID: string, options: ZegoReplayOptions = {}): Promise<ZegoReplay> {
+    this.alive("replayRoom");
+    return this.replays.start(checkRoomID(roomID), options);
+  }
+
   // The end
 
   /** Leaves every room, ends every track; the engine is of no use afterwards. */
   async destroyEngine(): Promise<void> {
     if (this.destroyed) return;
     this.destroyed = true;
+    this.replays.stopAll();
     this.live.undressAll();
     this.captures.destroyAll();
     this.soundMeter.set(false);
@@ -282,4 +295,4 @@ function publishChoice(option: ZegoWebPublishOption | undefined): PublishChoice 
 }
 
 declineOn(ZegoExpressEngine);
-keepFromProxies(ZegoExpressEngine, ZegoLocalStream, ZegoStreamView);
+keepFromProxies(ZegoExpressEngine, ZegoLocalStream, ZegoStreamView, ZegoReplay);

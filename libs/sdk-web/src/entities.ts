@@ -1,4 +1,5 @@
 /** The types of the public interface, spelled as existing pages spell them. */
+import type { ZegoReplayState } from "./replay/replay";
 import type { LegacyState, RoomReason } from "./room/states";
 import type { RoomFrame } from "./signalling/frames";
 import type { ZegoLocalStream } from "./capture/local-stream";
@@ -143,5 +144,7 @@ export interface ZegoEvents {
   playerAudioTrackUpdate(streamID: string, track: MediaStreamTrack): unknown;
   /** Parlour's own, for tools: each frame of a room with its position, before it is worked through. */
   parlourFrame(frame: RoomFrame): unknown;
+  /** Parlour's own: a replay plays, pauses, jumps, ends or is stopped; `time` is the recorded one in unix milliseconds. */
+  parlourReplay(roomID: string, now: { state: ZegoReplayState; seq: number; position: string; time: number }): unknown;
   [other: string]: (...args: any[]) => unknown;
 }

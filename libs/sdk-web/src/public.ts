@@ -5,3 +5,5 @@ export { WebRTCUtil } from "./webrtc-util";
 export { ZegoError } from "./errors";
 export { ZegoLocalStream } from "./capture/local-stream";
 export { ZegoStreamView } from "./view/stream-view";
+export type { ZegoReplay } from "./replay/replay";
+export type { ZegoReplayOptions } from "./replay/replays";

@@ -22,6 +22,11 @@ export function within<T>(promise: Promise<T>, ms: number, late: () => Error): P
   });
 }
 
+/** Resolves after `ms`. */
+export function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /** A random UUID; `crypto.randomUUID` is missing on pages without TLS. */
 export function uuid(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();

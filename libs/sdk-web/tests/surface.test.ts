@@ -11,7 +11,7 @@ const NAMES = [
   "getVersion", "createStream", "enumDevices", "getCameras", "getMicrophones", "getSpeakers", "setLogConfig", "mutePublishStreamVideo",
   "mutePublishStreamAudio", "muteMicrophone", "isMicrophoneMuted", "useVideoDevice", "useAudioDevice", "enableVideoCaptureDevice", "mutePlayStreamAudio",
   "mutePlayStreamVideo", "muteAllPlayAudioStreams", "muteAllPlayVideoStreams", "sendBroadcastMessage", "sendBarrageMessage", "sendCustomCommand",
-  "setSoundLevelDelegate", "setVideoConfig", "setAudioConfig", "setStreamExtraInfo", "setRoomExtraInfo", "replaceTrack", "addTrack", "removeTrack",
+  "setSoundLevelDelegate", "setVideoConfig", "setAudioConfig", "setStreamExtraInfo", "replayRoom", "setRoomExtraInfo", "replaceTrack", "addTrack", "removeTrack",
   "updatePublishingStream", "createLocalStreamView", "useFrontCamera", "useAudioOutputDevice", "enableMultiRoom", "switchRoom",
   "getPublishingStreamQuality", "getPlayingStreamQuality", "setRoomScenario",
 ];

@@ -44,6 +44,11 @@ export class RoomMirror {
     return this.held;
   }
 
+  /** All that is held, as a snapshot would tell it. */
+  get contents(): RoomContents {
+    return { users: [...this.users.values()], streams: [...this.streams.values()], extraInfo: [...this.extra.values()] };
+  }
+
   stream(streamID: string): StreamEntry | undefined {
     return this.streams.get(streamID);
   }
@@ -192,7 +197,7 @@ export class RoomMirror {
     return [
       ...(gone.length ? [{ kind: "streams", update: "DELETE", streams: gone, reasons } as const] : []),
       ...(come.length ? [{ kind: "streams", update: "ADD", streams: come } as const] : []),
-      ...streams.flatMap((stream) => mutesOf(stream, before.get(stream.streamID))),
+      ...streams.flatMap((stream) => [...extraOf(stream, before.get(stream.streamID)), ...mutesOf(stream, before.get(stream.streamID))]),
     ];
   }
 
@@ -211,6 +216,11 @@ function swap<T>(held: Map<string, T>, now: readonly T[], key: (item: T) => stri
   held.clear();
   for (const item of now) held.set(key(item), item);
   return { gone, come };
+}
+
+/** The extra information of a stream that was there before with another. */
+function extraOf(stream: StreamEntry, before?: StreamEntry): Change[] {
+  return before && (before.extraInfo ?? "") !== (stream.extraInfo ?? "") ? [{ kind: "streamExtra", stream }] : [];
 }
 
 /** What of a stream's mutes is news; a stream that was not there before had none. */

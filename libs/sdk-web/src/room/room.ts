@@ -77,6 +77,11 @@ export class Room {
     return this.login.roomID;
   }
 
+  /** The token that the room was entered with, or the newest since. */
+  get latestToken(): string {
+    return this.token;
+  }
+
   get position(): string {
     return this.mirror.position;
   }

@@ -1,0 +1,67 @@
+/** The replays of an engine: from the page's wish to a recording that plays. */
+import { Code } from "../codes";
+import type { Emitter } from "../emitter";
+import type { ZegoEvents } from "../entities";
+import { failure } from "../errors";
+import { placeOf, reaches, type Moment, type Place } from "./moment";
+import { Recording } from "./recording";
+import { ZegoReplay } from "./replay";
+import { RecordSource } from "./source";
+
+export interface ZegoReplayOptions {
+  /** A subscription token with the scope `events`; without one, the token of the room that is logged in. */
+  token?: string;
+  /** Where to begin; a position also says which call it is. Otherwise the latest call of the room, from its beginning. */
+  from?: Moment;
+  /** Where to end; otherwise the end of the call, or now. */
+  to?: Moment;
+  /** Recorded seconds in one second; 1 unless given. */
+  speed?: number;
+  /** Stand at `from` until `resume`. */
+  paused?: boolean;
+}
+
+interface Surroundings {
+  appID: number;
+  addresses: readonly string[];
+  events: Emitter<ZegoEvents>;
+  tokenOf(roomID: string): string | undefined;
+}
+
+export class Replays {
+  private readonly open = new Set<ZegoReplay>();
+
+  constructor(private readonly around: Surroundings) {}
+
+  /** Resolves when the recording is here and its first callbacks are due. */
+  async start(roomID: string, options: ZegoReplayOptions): Promise<ZegoReplay> {
+    const { appID, addresses, events } = this.around;
+    const token = options.token || this.around.tokenOf(roomID);
+    if (!token) throw failure(Code.PARAMETER, "a replay needs a token", { field: "token", hint: "a subscription token with the scope events" });
+    const from = options.from === undefined ? undefined : placeOf(options.from, "from");
+    const to = options.to === undefined ? undefined : placeOf(options.to, "to");
+    const source = new RecordSource(addresses, appID, token);
+    const recording = await Recording.load(source, roomID, lifeOf(from, to), (item) => !to || reaches(to, item));
+    return this.play(new ZegoReplay(recording, recording.items.length, events), from, options);
+  }
+
+  stopAll(): void {
+    for (const replay of this.open) replay.stop();
+    this.open.clear();
+  }
+
+  private play(replay: ZegoReplay, from: Place | undefined, { speed = 1, paused = false }: ZegoReplayOptions): ZegoReplay {
+    for (const old of this.open) if (old.state === "STOPPED") this.open.delete(old);
+    this.open.add(replay);
+    replay.setSpeed(speed);
+    if (from) replay.seek(from.time !== undefined ? new Date(from.time) : (from.seq ?? 0));
+    else replay.seek(0);
+    if (!paused) replay.resume();
+    return replay;
+  }
+}
+
+function lifeOf(from: Place | undefined, to: Place | undefined): string {
+  if (from?.roomUID && to?.roomUID && from.roomUID !== to.roomUID) throw failure(Code.PARAMETER, "from and to belong to different calls", { field: "to" });
+  return from?.roomUID || to?.roomUID || "";
+}

@@ -1,0 +1,81 @@
+/** A room's record over HTTP: `GET /v1/rooms/{room}/events`, page by page, with the token in a header. */
+import { Code } from "../codes";
+import { failure, ZegoError, type Problem } from "../errors";
+import type { SkipFrame } from "../signalling/frames";
+import { wait } from "../timing";
+
+/** An event as readers of the record get it; times in microseconds. */
+export interface EventView {
+  roomUID: string;
+  seq: number;
+  at: number;
+  hash: string;
+  prev: string;
+  type: string;
+  data: Record<string, any>;
+  actor?: string;
+  userID?: string;
+}
+
+export interface RecordPage {
+  events: EventView[];
+  /** Numbers that are not for this reader. */
+  skipped: Pick<SkipFrame, "from" | "to" | "pos">[];
+  next: string;
+  more: boolean;
+}
+
+const PAGE_EVENTS = 5_000;
+const TOO_MANY_REQUESTS = 429;
+const TRIES = 5;
+const AGAIN_MS = 1_000;
+
+export class RecordSource {
+  private readonly origins: readonly string[];
+
+  constructor(
+    addresses: readonly string[],
+    private readonly appID: number,
+    private readonly token: string,
+  ) {
+    this.origins = addresses.map((address) => new URL(address.replace(/^ws/, "http")).origin);
+  }
+
+  /** What follows a position; an empty one is the beginning of the room's latest life. */
+  async page(roomID: string, after: string): Promise<RecordPage> {
+    const query = new URLSearchParams({ limit: String(PAGE_EVENTS), app: String(this.appID), ...(after ? { after } : {}) });
+    const path = `/v1/rooms/${encodeID(roomID)}/events?${query}`;
+    for (let tries = 1; ; tries++) {
+      const answer = await this.fetched(path);
+      if (answer.ok) return (await answer.json()) as RecordPage;
+      if (answer.status !== TOO_MANY_REQUESTS || tries === TRIES) throw await refusal(answer);
+      await wait(AGAIN_MS);
+    }
+  }
+
+  /** The first server that can be reached. */
+  private async fetched(path: string): Promise<Response> {
+    for (const origin of this.origins) {
+      try {
+        return await fetch(origin + path, { headers: { authorization: `Bearer ${this.token}` }, cache: "no-store", credentials: "omit" });
+      } catch {
+        continue; // the network's own reasons are not told to pages
+      }
+    }
+    throw failure(Code.NETWORK_DOWN, "the server could not be reached");
+  }
+}
+
+/** A room id as one part of a path: all but letters, digits, _ and - as =XX. */
+export function encodeID(id: string): string {
+  const byte = (value: number) => {
+    const character = String.fromCharCode(value);
+    return /[A-Za-z0-9_-]/.test(character) ? character : `=${value.toString(16).toUpperCase().padStart(2, "0")}`;
+  };
+  return [...new TextEncoder().encode(id)].map(byte).join("");
+}
+
+async function refusal(answer: Response): Promise<ZegoError> {
+  const told = (await answer.json().catch(() => ({}))) as Partial<Problem> & { title?: string; detail?: string };
+  return new ZegoError({ ...told, code: told.code ?? Code.UNAVAILABLE, message: told.message ?? told.detail ?? told.title ?? `the server answered ${answer.status}` });
+}
