@@ -86,6 +86,14 @@ class Code(IntEnum):
     FORBIDDEN = 9000012
 
 
+def title_of(code: int) -> str:
+    """A code in words, the same in every problem that has it."""
+    try:
+        return Code(code).name.lower().replace("_", " ")
+    except ValueError:
+        return "refused"
+
+
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why something was refused: a stable code, a sentence for people, the field, its limit and the way out.
 

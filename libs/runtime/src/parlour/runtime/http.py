@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from parlour.contracts.codes import Code, Problem
+from parlour.contracts.codes import Code, Problem, title_of
 
 CONTENT_TYPE = "application/problem+json"
 MAX_BODY_BYTES = 65536
@@ -49,12 +49,21 @@ class ProblemJson(msgspec.Struct, frozen=True, omit_defaults=True):
     fine: int = 0
 
 
-def problem_json(problem: Problem, detail: str = "") -> tuple[int, bytes]:
-    """Status and body for a problem; send it as `CONTENT_TYPE`."""
-    status = status_of(problem.code)
-    kind = f"urn:parlour:problem:{problem.code}"
+def problem_json(problem: Problem, detail: str = "", *, status: int = 0) -> tuple[int, bytes]:
+    """Status and body for a problem; send it as `CONTENT_TYPE`. `type` is the path of the page about its code."""
+    status = status or status_of(problem.code)
+    kind = f"/errors/{problem.code}"
+    said = ": ".join(part for part in (problem.message, detail) if part)
     body = ProblemJson(
-        kind, problem.message, status, problem.code, detail, problem.field, problem.limit, problem.hint, problem.fine
+        kind,
+        title_of(problem.code),
+        status,
+        problem.code,
+        said,
+        problem.field,
+        problem.limit,
+        problem.hint,
+        problem.fine,
     )
     return status, msgspec.json.encode(body)
 

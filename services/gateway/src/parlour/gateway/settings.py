@@ -7,6 +7,7 @@ import msgspec
 
 from parlour.runtime.settings import BusSettings, Setting
 
+from .app.admission import Limits
 from .app.login import Timing
 from .domain.turn import Turn
 
@@ -52,11 +53,19 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
         int, Setting("What clients are told the room service waits for them.", unit="ms", least=1000)
     ] = 90_000
     reconnect_ms: Annotated[int, Setting("How long clients try to come back.", unit="ms", least=1000)] = 300_000
+    readers: Annotated[int, Setting("Readers over HTTP that wait or stream at once.", least=1)] = 5_000
+    readers_per_token: Annotated[int, Setting("Of them with one token.", least=1)] = 100
+    reads_per_s: Annotated[float, Setting("Requests that one token may make on average.", unit="1/s", least=1)] = 50.0
+    reads_burst: Annotated[float, Setting("Requests that it may make at once.", least=1)] = 200.0
     whip_resources: Annotated[int, Setting("WHIP and WHEP resources of one gateway.", least=1)] = 10_000
 
     def turn(self) -> Turn:
         """What sessions are handed."""
         return Turn(self.turn_urls, self.turn_secret, self.turn_lifetime_s)
+
+    def limits(self) -> Limits:
+        """What readers over HTTP may take."""
+        return Limits(self.readers, self.readers_per_token, self.reads_per_s, self.reads_burst)
 
     def timing(self) -> Timing:
         """What logins tell."""

@@ -14,6 +14,7 @@ from parlour.contracts.queries import HeadBeacon, Presence, SessionBeat
 from parlour.contracts.relay import TransportGone
 from parlour.runtime.address import Address
 from parlour.runtime.bus import Bus, Headers
+from parlour.runtime.http import LimitBody
 from parlour.runtime.logging import logger
 from parlour.runtime.metrics import Metrics
 from parlour.runtime.process import Service
@@ -23,11 +24,12 @@ from .adapters.discovery import Discovery
 from .adapters.proofs import BusProofs
 from .adapters.services import BusServices
 from .adapters.webhooks import BusWebhooks
-from .api import history_http, proofs_http, webhooks_http
+from .api import events_http, history_http, proofs_http, webhooks_http
 from .api.bearer import Bearer
 from .api.http import Status, build_http
 from .api.server import serving
 from .api.websocket import WebSockets
+from .app.admission import Admission
 from .app.apps import Apps
 from .app.beats import Beats
 from .app.calls import CallHistory
@@ -35,10 +37,12 @@ from .app.dispatch import Dispatch
 from .app.feeds import Feeds
 from .app.login import Logins
 from .app.principals import Principals
+from .app.readers import Readers
 from .app.requests import Requests
 from .app.resume import Resumes
 from .app.seat import Channel, Seat
 from .app.sessions import Sessions
+from .app.tails import Tails
 from .app.whip import Whip
 from .domain.mirror import Ending
 from .domain.pace import Bucket
@@ -61,6 +65,8 @@ class Gateway:
         self.feeds = Feeds(self.services, self.services, self._ended)
         self.apps = Apps(self.services, settings.default_app)
         self.principals = Principals(self.services, self.apps)
+        self.readers = Readers(self.services, Tails(self.feeds), self.principals)
+        self.admission = Admission(settings.limits())
         key = settings.session_key
         self.logins = Logins(self.services, self.feeds, self.sessions, key, settings.timing(), settings.turn())
         self.resumes = Resumes(self.services, self.feeds, self.sessions, self.logins, key)
@@ -79,6 +85,7 @@ class Gateway:
         bearer = Bearer(self.principals)
         return (
             history_http.routes(CallHistory(BusCalls(self._bus), self.services), bearer),
+            events_http.routes(bearer, self.readers, self.admission),
             proofs_http.routes(BusProofs(self._bus), entries_public=self._settings.public_entries),
             webhooks_http.routes(bearer, BusWebhooks(self._bus)),
         )
@@ -131,12 +138,13 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
         )  # fmt: skip
         certificate = (settings.tls_certificate, settings.tls_key or settings.tls_certificate)
         async with (
-            serving(pages, settings.host, settings.port, certificate, sockets.protocol) as port,
+            serving(LimitBody(pages), settings.host, settings.port, certificate, sockets.protocol) as port,
             asyncio.TaskGroup() as group,
         ):
             log.info("listening", host=settings.host, port=port)
             running = [group.create_task(gateway.beats.run()), group.create_task(sockets.run())]
             yield Service(metrics, {"bus": lambda: bus.connected})
+            gateway.readers.close()
             for task in running:
                 task.cancel()
             await sockets.stop()

@@ -2,20 +2,19 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from parlour.contracts.codes import Code, Problem
-from parlour.contracts.ids import Invalid, check_user_id
+from parlour.contracts.ids import check_user_id
 from parlour.gateway.adapters.discovery import Discovery
 from parlour.gateway.app.apps import Apps
 from parlour.gateway.app.whip import Whip
-from parlour.kernel.rejection import Rejection
-from parlour.runtime.http import CONTENT_TYPE, LimitBody, problem_json
 
-from . import pages, whip
+from . import pages, refusals, whip
+from .described import PUBLIC
+from .refusals import problem
 
 JSON = "application/json"
 
@@ -38,21 +37,17 @@ class Status(msgspec.Struct, frozen=True):
 def build_http(
     apps: Apps, resources: Whip, discovery: Discovery, status: Status, routers: Sequence[APIRouter] = (), *,
     web_root: str, dev: bool,
-) -> Any:  # fmt: skip
-    """The ASGI application for HTTP, with these routers beside its own."""
-    app = FastAPI(title="Parlour gateway", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+) -> FastAPI:  # fmt: skip
+    """The application for HTTP, with these routers beside its own."""
+    app = FastAPI(title="Parlour", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     began = time.time()
+    refusals.install(app)
 
-    @app.exception_handler(Rejection)
-    @app.exception_handler(Invalid)
-    async def refused(request: Request, error: Rejection | Invalid) -> Response:
-        return problem(error.problem)
-
-    @app.get("/healthz")
+    @app.get("/healthz", openapi_extra=PUBLIC)
     async def healthz() -> Response:
         return Response("ok\n", media_type="text/plain")
 
-    @app.get("/v1/status")
+    @app.get("/v1/status", openapi_extra=PUBLIC)
     async def told(request: Request) -> Response:
         seen = await discovery.services()
         names = sorted({service.name for service in seen})
@@ -72,7 +67,7 @@ def build_http(
         }
         return Response(msgspec.json.encode(body), media_type=JSON, headers={"cache-control": "no-store"})
 
-    @app.post("/v1/dev/token")
+    @app.post("/v1/dev/token", openapi_extra=PUBLIC)
     async def dev_token(request: Request) -> Response:
         if not dev:
             return problem(Problem(int(Code.NOT_FOUND), "this server hands out no tokens", hint="parlour token"))
@@ -86,10 +81,4 @@ def build_http(
 
     for router in (*routers, pages.routes(web_root), whip.routes(resources)):
         app.include_router(router)
-    return LimitBody(app)
-
-
-def problem(what: Problem) -> Response:
-    """The answer no, readable for pages of other origins."""
-    status, body = problem_json(what)
-    return Response(body, status, whip.CORS, CONTENT_TYPE)
+    return app

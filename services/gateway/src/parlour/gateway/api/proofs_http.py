@@ -16,6 +16,8 @@ from parlour.gateway.adapters.proofs import BusProofs
 from parlour.gateway.domain import tiles
 from parlour.kernel.rejection import Rejection
 
+from . import described
+
 PUBLIC = {"access-control-allow-origin": "*"}
 FRESH = PUBLIC | {"cache-control": "no-cache"}
 FOR_EVER = PUBLIC | {"cache-control": "public, max-age=31536000, immutable"}
@@ -27,11 +29,11 @@ def routes(proofs: BusProofs, *, entries_public: bool) -> APIRouter:
     """The endpoints."""
     router = APIRouter()
 
-    @router.get("/checkpoint")
+    @router.get("/checkpoint", openapi_extra=described.PUBLIC)
     async def latest() -> Response:
         return _note(await proofs.checkpoint(0), FRESH)
 
-    @router.get("/tile/{path:path}")
+    @router.get("/tile/{path:path}", openapi_extra=described.PUBLIC)
     async def tile(path: str) -> Response:
         wanted = tiles.parse(path)
         if wanted is None:
@@ -43,16 +45,16 @@ def routes(proofs: BusProofs, *, entries_public: bool) -> APIRouter:
         content = await proofs.tile(wanted.level, wanted.index, wanted.width, entries=wanted.entries)
         return Response(content, media_type=OCTETS, headers=FOR_EVER)
 
-    @router.get("/v1/checkpoints/keys")
+    @router.get("/v1/checkpoints/keys", openapi_extra=described.PUBLIC)
     async def keys() -> Response:
         return _json(await proofs.keys())
 
-    @router.get("/v1/checkpoints/consistency")
+    @router.get("/v1/checkpoints/consistency", openapi_extra=described.PUBLIC)
     async def consistency(request: Request) -> Response:
         old, new = (_size(request.query_params.get(name, ""), name) for name in ("old", "new"))
         return _json(await proofs.consistency(old, new))
 
-    @router.get("/v1/checkpoints/{size}")
+    @router.get("/v1/checkpoints/{size}", openapi_extra=described.PUBLIC)
     async def of_size(size: str) -> Response:
         return _note(await proofs.checkpoint(_size(size, "size")), FOR_EVER)
 

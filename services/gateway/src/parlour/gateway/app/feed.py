@@ -41,6 +41,8 @@ class Feed:
         self.fanout = Fanout(app, room, history)
         self.unsubscribe: Unsubscribe | None = None
         self.idle_since = 0.0
+        self.taps: list[Callable[[EventView], None]] = []
+        """Who gets each event besides the seats."""
         self._history = history
         self._ended = ended
         self._early: dict[tuple[str, int], EventView] = {}
@@ -74,7 +76,7 @@ class Feed:
             self._take(view)
             return
         self._early[view.room_uid, view.seq] = view
-        if state is not None or self.seats or self._waiters:
+        if state is not None or self.seats or self.taps or self._waiters:
             self._seek(view.room_uid, view.seq)
 
     def lost(self) -> None:
@@ -144,6 +146,8 @@ class Feed:
         if entry.ending is not None:
             self._end(entry.ending)
         self.fanout.add(entry)
+        for tap in self.taps:
+            tap(view)
         return True
 
     def _begin(self, state: RoomState) -> None:
@@ -200,7 +204,7 @@ class Feed:
                 return
             except Rejection as rejection:
                 log.warning("feed_waits", code=rejection.problem.code)
-                if not self.seats and not self._waiters:
+                if not self.seats and not self.taps and not self._waiters:
                     self._goal = ("", 0)
                     return
             await asyncio.sleep(RETRY_S)

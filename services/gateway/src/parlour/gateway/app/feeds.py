@@ -59,7 +59,7 @@ class Feeds:
         """Closes feeds that nobody has used for a while."""
         now = time.monotonic()
         for key, feed in tuple(self._feeds.items()):
-            if feed.seats:
+            if feed.seats or feed.taps:
                 feed.idle_since = now
             elif now - feed.idle_since > LINGER_S and key not in self._opening:
                 del self._feeds[key]

@@ -64,6 +64,14 @@ class Principals:
             raise Rejection.of(Code.TOKEN_EXPIRED, "the token has expired", hint="ask for a new token")
         return known
 
+    async def allowed(self, token: str, app: str, scope: str, room: str = "") -> Subscription:
+        """Who it is, where the token allows the scope and, if one is named, the room."""
+        found = await self.verify(token, app)
+        check_scope(found, scope)
+        if room and not found.covers(room):
+            raise no_room()
+        return found
+
     def heard(self, view: EventView) -> None:
         """An event of an app's own log."""
         if view.type not in _CHANGES:
@@ -96,6 +104,19 @@ class Principals:
         request = cmd.Request(str(uuid5(_TOKENS, token)), _SERVICE, cmd.VerifyToken(token))
         checked = result_of(await self._services.ask(app, "auth", "", request), cmd.TokenChecked)
         return Subscription(app, OF_A_MEMBER, checked.expires_s, "", checked.room or None, checked.user_id)
+
+
+def check_scope(who: Subscription, scope: str) -> None:
+    """`Rejection` where the token does not allow it."""
+    if not who.allows(scope):
+        raise Rejection.of(
+            Code.FORBIDDEN, f"the token does not allow {scope}", field="scopes", hint=f"it needs the scope {scope}"
+        )
+
+
+def no_room() -> Rejection:
+    """The one answer for a room that does not exist and for one that is somebody else's."""
+    return Rejection.of(Code.FORBIDDEN, "there is no such room for this token", field="room")
 
 
 def app_of(token: str) -> int:

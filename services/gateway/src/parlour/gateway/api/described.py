@@ -1,0 +1,49 @@
+"""The OpenAPI 3.1 document: paths and parameters from the routes, shapes from the contracts' structs.
+
+A route says what it answers with by `responses=answers(Struct)`; the struct's JSON Schema goes into the document by its name.
+"""
+
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+
+from parlour.runtime.http import CONTENT_TYPE, ProblemJson
+
+PUBLIC: dict[str, Any] = {"x-public": True}
+"""`openapi_extra` of a route that is for everybody: every other needs a token."""
+REFERENCE = "#/components/schemas/{name}"
+_SHAPES: dict[str, type[msgspec.Struct]] = {"ProblemJson": ProblemJson}
+_PROBLEM = {
+    "description": "Refused",
+    "content": {CONTENT_TYPE: {"schema": {"$ref": REFERENCE.format(name="ProblemJson")}}},
+}
+
+
+def answers(
+    kind: type[msgspec.Struct] | None = None, *, status: int = 200, also: dict[str, Any] | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route: the struct it answers with, and problems."""
+    content: dict[str, Any] = {}
+    if kind is not None:
+        _SHAPES[kind.__name__] = kind
+        content["application/json"] = {"schema": {"$ref": REFERENCE.format(name=kind.__name__)}}
+    content |= (also or {}).get("content", {})
+    return {status: {"description": "Done", "content": content}, "4XX": _PROBLEM, "5XX": _PROBLEM}
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The document of an application's routes."""
+    made = app.openapi()
+    shapes = sorted(_SHAPES)
+    found, components = msgspec.json.schema_components([_SHAPES[name] for name in shapes], ref_template=REFERENCE)
+    del found
+    schemas: dict[str, Any] = made.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(components)
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    made["components"]["schemas"] = dict(sorted(schemas.items()))
+    for path in made["paths"].values():
+        for operation in path.values():
+            operation["responses"].pop("422", None)
+    return made

@@ -1,0 +1,172 @@
+"""`GET /v1/rooms/{room}/events`: range reads, long polls and, for `Accept: text/event-stream`, a stream; `…/state` beside it."""
+
+import asyncio
+import re
+from contextlib import AsyncExitStack
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import msgspec
+from fastapi import APIRouter, Query, Request, Response
+
+from parlour.contracts.codes import Code
+from parlour.contracts.ids import parse_position
+from parlour.contracts.queries import RoomState, SnapshotQuery
+from parlour.contracts.subscriptions import Subscription
+from parlour.gateway.app.admission import Admission
+from parlour.gateway.app.readers import Asked, Diverged, Page, Reader, Readers
+from parlour.gateway.domain.formats import FORMATS, EventPage, format_of
+from parlour.kernel.rejection import Rejection
+
+from .bearer import Bearer, bearer_token, room_in
+from .described import answers
+from .sse import EventStream
+
+WAIT_MAX_S = 60.0
+LIMIT_MAX = 5_000
+PAGE_BYTES = 4 << 20
+"""Of events in one answer; the page then ends early and says that there is more."""
+TYPES_MAX = 50
+CORS = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-headers": "authorization, last-event-id",
+    "access-control-expose-headers": "link, parlour-position",
+    "access-control-max-age": "86400",
+}
+STREAM = "text/event-stream"
+_OF_EVENTS: dict[str, Any] = {
+    "content": {f.media_type.partition(";")[0]: {} for n, f in FORMATS.items() if n != "json"} | {STREAM: {}}
+}
+_TAG = re.compile(r"[a-z_]+(\.[a-z_0-9]+){0,2}")
+
+
+def routes(bearer: Bearer, readers: Readers, admission: Admission) -> APIRouter:
+    """The endpoints."""
+    router = APIRouter(tags=["events"])
+    may_read = bearer.needs("events")
+
+    @router.get("/v1/rooms/{room}/events", responses=answers(EventPage, also=_OF_EVENTS))
+    async def events(
+        request: Request,
+        room: str,
+        after: Annotated[
+            str, Query(description="A position; empty: the latest life's beginning; latest: its end.")
+        ] = "",
+        wait: Annotated[float, Query(ge=0, le=WAIT_MAX_S, description="Seconds to wait for an event.")] = 0,
+        types: Annotated[str, Query(description="Event types or their families, with commas between.")] = "",
+        form: Annotated[str, Query(alias="format", description=", ".join(FORMATS))] = "json",
+        limit: Annotated[int, Query(ge=1, le=LIMIT_MAX, description="Events of the record in one page.")] = 500,
+        who: Subscription = may_read,
+    ) -> Response:
+        """A room's events after a position: what is there, what comes within `wait` seconds, or all that comes (SSE)."""
+        admission.pace(who)
+        asked = Asked(bearer_token(request), request.query_params.get("app", ""), room_in(room))
+        streams = STREAM in request.headers.get("accept", "")
+        after = (request.headers.get("last-event-id", "") if streams else "") or after
+        async with AsyncExitStack() as held:
+            if streams or wait:
+                held.enter_context(admission.reading(who))
+            shape, chosen = format_of(form), types_of(types)
+            reader = await held.enter_async_context(
+                readers.open(who, asked, after, chosen, follows=bool(streams or wait))
+            )
+            try:
+                page = await (reader.page() if streams else paged(reader, limit, wait))
+            except Diverged as diverged:
+                raise starts_anew(str(diverged.position)) from None
+            if streams:
+                return EventStream(reader, page, held.pop_all(), CORS)
+        body = shape.body(page.items, str(page.position), page.more)
+        return Response(body, media_type=shape.media_type, headers=CORS | onward(request, page))
+
+    @router.get("/v1/rooms/{room}/state", responses=answers(RoomState))
+    async def state(
+        request: Request,
+        room: str,
+        at: Annotated[str, Query(description="A position, or a time (RFC 3339); empty: now.")] = "",
+        min_pos: Annotated[str, Query(description="A position that the state must not be older than.")] = "",
+        who: Subscription = may_read,
+    ) -> Response:
+        """Who and what is in a room, as of now or as of then."""
+        admission.pace(who)
+        asked = Asked(bearer_token(request), request.query_params.get("app", ""), room_in(room))
+        found = await readers.state(who, asked, moment(at, min_pos))
+        position = f"{found.room_uid}.{found.seq}.{found.hash[:16]}"
+        return Response(
+            msgspec.json.encode(found), media_type="application/json", headers=CORS | {"parlour-position": position}
+        )
+
+    @router.options("/v1/rooms/{room}/{what}", include_in_schema=False)
+    async def preflight(room: str, what: str) -> Response:
+        return Response(status_code=204, headers=CORS)
+
+    return router
+
+
+async def paged(reader: Reader, limit: int, wait_s: float) -> Page:
+    """One answer: what is there, or else what comes first; what was skipped on the way is in it."""
+    until = asyncio.get_running_loop().time() + wait_s
+    page = await reader.page(limit)
+    items, size = list(page.items), _size(page)
+    while True:
+        left = until - asyncio.get_running_loop().time()
+        got = sum(1 for item in items if hasattr(item, "json"))
+        enough = len(items) >= limit or size >= PAGE_BYTES
+        if enough or (not page.more and (got or left <= 0 or reader.closing)):
+            return Page(items, page.position, page.more)
+        if not page.more:
+            await reader.wait(left)
+        page = await reader.page(limit - len(items))
+        items += page.items
+        size += _size(page)
+
+
+def _size(page: Page) -> int:
+    return sum(len(getattr(item, "json", b"")) for item in page.items)
+
+
+def onward(request: Request, page: Page) -> dict[str, str]:
+    """Where to go on: the position, and a link that asks for what follows."""
+    query = {name: value for name, value in request.query_params.items() if name != "after"} | {
+        "after": str(page.position)
+    }
+    return {"link": f'<{request.url.path}?{urlencode(query)}>; rel="next"', "parlour-position": str(page.position),
+            "cache-control": "no-store"}  # fmt: skip
+
+
+def types_of(text: str) -> tuple[str, ...]:
+    """The filter's parts."""
+    parts = tuple(part.strip() for part in text.split(",") if part.strip())
+    if len(parts) > TYPES_MAX or not all(_TAG.fullmatch(part) for part in parts):
+        raise Rejection.of(
+            Code.PARAMETER, "types are event types or their families", field="types",
+            limit=f"{TYPES_MAX}, as room.user_joined.v1, room.user_joined or room",
+        )  # fmt: skip
+    return parts
+
+
+def moment(at: str, min_pos: str) -> SnapshotQuery:
+    """The question for a state."""
+    least = parse_position(min_pos) if min_pos else None
+    uid, seq = (least.room_uid, least.seq) if least else ("", 0)
+    if not at:
+        return SnapshotQuery(room_uid=uid, min_seq=seq)
+    if at.count("-") == 4:
+        place = parse_position(at)
+        return SnapshotQuery(room_uid=place.room_uid, seq=place.seq, min_seq=min(seq, place.seq))
+    try:
+        when = datetime.fromisoformat(at)
+        return SnapshotQuery(room_uid=uid, at=int(when.timestamp() * 1_000_000), min_seq=seq)
+    except ValueError:
+        raise Rejection.of(
+            Code.PARAMETER, "at is neither a position nor a time", field="at", hint="2026-01-31T12:00:00Z"
+        ) from None
+
+
+def starts_anew(position: str) -> Rejection:
+    """The reader's place is not in our history."""
+    return Rejection.of(
+        Code.RESYNC_NEEDED, "this position is not in the room's history", field="after",
+        hint=f"read the state, then go on after {position}",
+    )  # fmt: skip

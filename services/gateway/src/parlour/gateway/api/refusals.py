@@ -1,0 +1,52 @@
+"""Every refusal over HTTP as `application/problem+json`, whoever refused: a rule, a field's limit, or the framework itself."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from parlour.contracts.codes import Code, Problem
+from parlour.contracts.ids import Invalid
+from parlour.kernel.rejection import Rejection
+from parlour.runtime.http import CONTENT_TYPE, problem_json
+
+from .bearer import even_out
+from .whip import CORS
+
+
+def install(app: FastAPI) -> None:
+    """Handles what the application's routes raise."""
+
+    async def refused(request: Request, error: Exception) -> Response:
+        found = cast("Rejection | Invalid", error).problem
+        if found.code == Code.FORBIDDEN:
+            await even_out(request)
+        return problem(found)
+
+    async def unfit(request: Request, error: Exception) -> Response:
+        return problem(_unfit(cast("RequestValidationError", error).errors()))
+
+    async def unknown(request: Request, error: Exception) -> Response:
+        status = cast("HTTPException", error).status_code
+        return problem(Problem(int(Code.NOT_FOUND), "there is no such endpoint", hint="/openapi.json"), status)
+
+    for kind, handler in (
+        (Rejection, refused), (Invalid, refused), (RequestValidationError, unfit), (HTTPException, unknown),
+    ):  # fmt: skip
+        app.add_exception_handler(kind, handler)
+
+
+def problem(what: Problem, status: int = 0) -> Response:
+    """The answer no, readable for pages of other origins; `status` where it is not the code's own."""
+    own, body = problem_json(what, status=status)
+    headers = CORS | ({"www-authenticate": "Bearer"} if own == 401 else {})
+    return Response(body, own, headers, CONTENT_TYPE)
+
+
+def _unfit(errors: Sequence[Any]) -> Problem:
+    """The first of the framework's errors, by the parameter's name."""
+    first = errors[0]
+    field = str(first["loc"][-1])
+    return Problem(int(Code.PARAMETER), f"{field}: {first['msg']}", field)

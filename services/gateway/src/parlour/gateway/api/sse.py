@@ -1,0 +1,110 @@
+"""Server-sent events: a room's events as they come, each with its position as the id, so that a reader goes on where it was.
+
+A reader that does not take what it is sent holds one page and nothing more; after `STUCK_S` it is let go and comes back by its id.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from parlour.gateway.app.readers import Diverged, Page, Reader
+from parlour.gateway.domain.reading import Kept
+from parlour.kernel.rejection import Rejection
+
+HEARTBEAT_S = 15.0
+STUCK_S = 30.0
+RETRY_MS = 2_000
+HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+PAGE = 200
+"""Events in one piece of the body."""
+_encode = msgspec.json.Encoder().encode
+
+
+class EventStream(Response):
+    """The stream of a reader that was opened, behind its first page; `held` is let go with it."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, reader: Reader, first: Page, held: AsyncExitStack, headers: dict[str, str]) -> None:
+        super().__init__(headers=HEADERS | headers)
+        del self.headers["content-length"]
+        self._reader = reader
+        self._first = first
+        self._held = held
+        self._over = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Until either side ends it."""
+        async with self._held:
+            watch = asyncio.ensure_future(self._watch(receive))
+            try:
+                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                async for piece in self._pieces():
+                    async with asyncio.timeout(STUCK_S):
+                        await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await send({"type": "http.response.body", "body": b""})
+            except TimeoutError:
+                return
+            finally:
+                watch.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await watch
+
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._over = True
+        self._reader.changed.set()
+
+    async def _pieces(self) -> AsyncGenerator[bytes]:
+        yield f"retry: {RETRY_MS}\n\n".encode()
+        yield piece_of(self._first)
+        page = self._first
+        loop = asyncio.get_running_loop()
+        said = loop.time()
+        while not self._over:
+            if not page.more:
+                await self._reader.wait(HEARTBEAT_S)
+            if self._reader.closing:
+                return
+            try:
+                page = await self._reader.page(PAGE)
+            except Diverged as diverged:
+                self._reader.jump(diverged.position)
+                page = Page([], diverged.position, False)
+                yield resync(str(diverged.position))
+                continue
+            except Rejection as refused:
+                yield _event("end", "", _encode(refused.problem))
+                return
+            if page.items:
+                yield piece_of(page)
+            elif loop.time() - said < HEARTBEAT_S:
+                continue
+            else:
+                yield b": \n\n"
+            said = loop.time()
+
+
+def piece_of(page: Page) -> bytes:
+    """Each event as a message with its position as id; what is skipped as `skip`."""
+    return b"".join(
+        _event("", str(item.position), item.json) if isinstance(item, Kept) else _event("skip", item.pos, _encode(item))
+        for item in page.items
+    )
+
+
+def resync(position: str) -> bytes:
+    """The reader's place is not in our history: it starts anew, with the state as of this position."""
+    return _event("resync", position, _encode({"reason": "diverged", "pos": position}))
+
+
+def _event(name: str, position: str, body: Any) -> bytes:
+    head = (f"event: {name}\n" if name else "") + (f"id: {position}\n" if position else "")
+    return b"%sdata: %s\n\n" % (head.encode(), body)

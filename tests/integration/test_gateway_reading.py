@@ -1,0 +1,363 @@
+"""Readers outside, over HTTP in front of real services: pages, long polls and streams; who is refused, and who is cut."""
+
+import asyncio
+import csv
+import io
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+from uuid import uuid4
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from parlour.cli.embedded import free_port
+from parlour.contracts import commands as cmd
+from parlour.contracts.codes import Code
+from parlour.contracts.commands import Caller, Request
+from parlour.contracts.subjects import encode_id
+from parlour.gateway.settings import GatewaySettings
+from parlour.gateway.wiring import build
+from parlour.runtime.bus import Bus
+from parlour.runtime.settings import BusSettings, load
+from parlour.testkit.client import RawClient
+
+APP, OTHER = 4712, 4713
+CUT_WITHIN_S = 3.0
+"""Far above the second that is promised: the machine that runs tests may be slow, and a reader that is not cut never ends."""
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+class Reading:
+    """All services, one gateway, and HTTP to it."""
+
+    def __init__(self, bus: Bus, url: str, http: aiohttp.ClientSession) -> None:
+        self.bus = bus
+        self.url = url
+        self.http = http
+        self.clients: list[RawClient] = []
+
+    async def operator(self, service: str, room: str, body: cmd.AnyCommand, app: int = APP) -> dict[str, Any]:
+        verb = str(body.__struct_config__.tag).partition(".")[2]
+        reply = await self.bus.ask(app, service, room, verb, Request(str(uuid4()), Caller(kind="operator"), body))
+        return json.loads(bytes(reply.result) or b"null") or {}
+
+    async def subscription(self, room: str = "", *scopes: str, app: int = APP, **more: Any) -> str:
+        body = cmd.IssueSubscription(room, scopes=scopes or ("events",), **more)
+        return str((await self.operator("auth", "", body, app))["token"])
+
+    async def member(self, user: str) -> str:
+        return str((await self.operator("auth", "", cmd.IssueToken(user)))["token"])
+
+    async def enter(self, room: str, user: str) -> RawClient:
+        client = await RawClient.open(self.url)
+        self.clients.append(client)
+        await client.login(APP, room, user, await self.member(user))
+        return client
+
+    async def get(self, room: str, token: str, what: str = "events", **query: str) -> tuple[int, dict[str, str], Any]:
+        path = f"/v1/rooms/{encode_id(room)}/{what}"
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        async with self.http.get(path, params=query, headers=headers) as answer:
+            body = await answer.read()
+            read = json.loads(body) if "json" in answer.content_type and "jsonl" not in answer.content_type else body
+            return answer.status, {k.lower(): v for k, v in answer.headers.items()}, read
+
+    @asynccontextmanager
+    async def stream(self, room: str, token: str, last: str = "", **query: str) -> AsyncIterator["Stream"]:
+        headers = {"authorization": f"Bearer {token}", "accept": "text/event-stream"} | (
+            {"last-event-id": last} if last else {}
+        )
+        async with self.http.get(f"/v1/rooms/{encode_id(room)}/events", params=query, headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
+            yield Stream(answer)
+
+
+class Stream:
+    """Server-sent events, read as the standard has it."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self._answer = answer
+        self.last = ""
+
+    async def next(self) -> tuple[str, Any]:
+        """Name and data of the next message; ("", None) at the end."""
+        name, body = "message", None
+        async with asyncio.timeout(10):
+            async for raw in self._answer.content:
+                line = raw.decode().rstrip("\n")
+                if not line and body is not None:
+                    return name, body
+                field, _, value = line.partition(": ")
+                if field == "event":
+                    name = value
+                elif field == "id":
+                    self.last = value
+                elif field == "data":
+                    body = json.loads(value)
+        return "", None
+
+    async def until(self, tag: str) -> list[tuple[str, Any]]:
+        """Up to the first event of this type, or the end."""
+        seen: list[tuple[str, Any]] = []
+        while True:
+            seen.append(await self.next())
+            if seen[-1][1] is None or seen[-1][1].get("type") == tag:
+                return seen
+
+
+def covered(seen: list[tuple[str, Any]]) -> list[int]:
+    """The numbers that messages stand for, in the order of arrival."""
+    found: list[int] = []
+    for name, body in seen:
+        if name == "message":
+            found.append(body["seq"])
+        elif name == "skip":
+            found.extend(range(body["from"], body["to"] + 1))
+    return found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def reading(running: Any, environment: Any) -> AsyncIterator[Reading]:
+    own = {"PARLOUR_GATEWAY_SESSION_KEY": secrets.token_hex(32), "PARLOUR_GATEWAY_DEFAULT_APP": str(APP)}
+    own |= {
+        "PARLOUR_GATEWAY_READERS_PER_TOKEN": "2",
+        "PARLOUR_GATEWAY_READS_BURST": "20",
+        "PARLOUR_GATEWAY_READS_PER_S": "1",
+    }
+    port = free_port()
+    settings = load(GatewaySettings, environment("gateway") | own | {"PARLOUR_GATEWAY_PORT": str(port)})
+    url = f"http://127.0.0.1:{port}"
+    async with (
+        running(
+            "auth",
+            "room",
+            "registry",
+            "im",
+            "record",
+            PARLOUR_ROOM_EMPTY_DELAY_S="0",
+            PARLOUR_IM_BROADCAST_USER_PER_S="10",
+        ),  # fmt: skip
+        build(settings),
+        await Bus.connect(load(BusSettings, environment("test")), "test") as bus,
+        aiohttp.ClientSession(url) as http,
+    ):
+        made = Reading(bus, url, http)
+        await made.operator("auth", "", cmd.CreateApp(APP, "test"), app=0)
+        await made.operator("auth", "", cmd.CreateApp(OTHER, "other"), app=0)
+        yield made
+        for client in made.clients:
+            await client.close()
+
+
+async def test_pages_cover_the_history_in_every_format(reading: Reading) -> None:
+    room = "a room/with <dots>".replace(" ", "_")
+    ann = await reading.enter(room, "ann")
+    await ann.ask("broadcast", roomID=room, message="=1+1")
+    token, auditor = await reading.subscription(room), await reading.subscription(room, "events", "audit")
+    status, headers, whole = await reading.get(room, token)
+    assert status == 200
+    assert [event["seq"] for event in whole["events"]] == [1, 2, 3]
+    assert (whole["more"], whole["skipped"]) == (False, [])
+    assert headers["parlour-position"] == whole["next"]
+    following, seqs, after = True, list[int](), ""
+    while following:
+        _, headers, page = await reading.get(room, token, limit="1", after=after)
+        seqs += [event["seq"] for event in page["events"]]
+        following, after = page["more"], page["next"]
+        assert f"after={after}" in headers["link"]
+    assert seqs == [1, 2, 3]
+    _, _, lines = await reading.get(room, auditor, format="jsonl")
+    assert [json.loads(line)["seq"] for line in lines.splitlines()] == [1, 2, 3]
+    _, _, batch = await reading.get(room, token, format="cloudevents")
+    assert [event["id"].partition(":")[2] for event in batch] == ["1", "2", "3"]
+    assert batch[0]["specversion"] == "1.0"
+    _, _, text = await reading.get(room, token, format="csv")
+    rows = list(csv.DictReader(io.StringIO(text.decode())))
+    assert json.loads(rows[2]["data"])["text"] == "=1+1"
+    assert rows[2]["position"] == whole["next"]
+    _, _, chosen = await reading.get(room, token, types="im,room.opened.v1")
+    assert [event["seq"] for event in chosen["events"]] == [1, 3]
+    assert [(skip["from"], skip["to"]) for skip in chosen["skipped"]] == [(2, 2)]
+
+
+async def test_what_is_not_for_a_reader_is_a_skip(reading: Reading) -> None:
+    ann, bob = await reading.enter("sights", "ann"), await reading.enter("sights", "bob")
+    cat = await reading.enter("sights", "cat")
+    await ann.ask("command", roomID="sights", command="psst", toUserIDs=["bob"])
+    await cat.ask("broadcast", roomID="sights", message="all")
+    seen = {}
+    for reader, token in {
+        "bob": await reading.member("bob"),
+        "cat": await reading.member("cat"),
+        "server": await reading.subscription("sights"),
+        "auditor": await reading.subscription("sights", "events", "audit"),
+    }.items():
+        _, _, page = await reading.get("sights", token)
+        seen[reader] = [event["seq"] for event in page["events"]]
+        told = sorted([*seen[reader], *(n for s in page["skipped"] for n in range(s["from"], s["to"] + 1))])
+        assert told == [1, 2, 3, 4, 5, 6], "no gap is ambiguous"
+    assert seen["auditor"] == [1, 2, 3, 4, 5, 6]
+    assert seen["server"] == [1, 2, 3, 4, 6]
+    assert seen["bob"] == [3, 4, 5, 6], "from its own joining on, and the signal that names it"
+    assert seen["cat"] == [4, 6]
+    assert bob is not ann
+
+
+async def test_a_stream_goes_on_where_it_was(reading: Reading) -> None:
+    ann = await reading.enter("stream", "ann")
+    token = await reading.subscription("stream")
+    async with reading.stream("stream", token) as first:
+        await ann.ask("broadcast", roomID="stream", message="one")
+        seen = await first.until("im.broadcast_sent.v1")
+    for text in ("two", "three"):
+        await ann.ask("broadcast", roomID="stream", message=text)
+    async with reading.stream("stream", token, first.last) as second:
+        seen += [await second.next(), await second.next()]
+        await ann.ask("broadcast", roomID="stream", message="four")
+        seen.append(await second.next())
+    assert covered(seen) == [1, 2, 3, 4, 5, 6]
+    assert [body["data"]["text"] for _, body in seen[2:]] == ["one", "two", "three", "four"]
+
+
+async def test_a_stream_follows_the_room_over_its_lives(reading: Reading) -> None:
+    token = await reading.subscription("lives")
+    ann = await reading.enter("lives", "ann")
+    async with reading.stream("lives", token) as stream:
+        await ann.ask("logout", roomID="lives")
+        seen = await stream.until("room.closed.v1")
+        again = await reading.enter("lives", "ann")
+        seen += await stream.until("room.user_joined.v1")
+        await again.ask("logout", roomID="lives")
+        seen += await stream.until("room.closed.v1")
+        behind = stream.last
+    await reading.enter("lives", "ann")
+    async with reading.stream("lives", token, behind) as stream:
+        seen += await stream.until("room.user_joined.v1")
+    lives = list(dict.fromkeys(body["roomUID"] for name, body in seen if name == "message"))
+    assert len(lives) == 3
+    by_life = [
+        covered([one for one in seen if (one[1].get("roomUID") or one[1]["pos"].partition(".")[0]) == life])
+        for life in lives
+    ]
+    assert all(seqs == list(range(1, len(seqs) + 1)) for seqs in by_life), by_life
+
+
+async def test_a_long_poll_waits_for_the_next_event(reading: Reading) -> None:
+    ann = await reading.enter("poll", "ann")
+    token = await reading.subscription("poll")
+    place = (await reading.get("poll", token))[2]["next"]
+    poll = asyncio.ensure_future(reading.get("poll", token, after=place, wait="20", types="im"))
+    await ann.ask("broadcast", roomID="poll", message="first")
+    _, _, page = await poll
+    assert page["events"][0]["data"]["text"] == "first"
+    _, _, nothing = await reading.get("poll", token, after=page["next"], wait="0.1")
+    assert (nothing["events"], nothing["next"]) == ([], page["next"])
+
+
+async def test_a_place_that_is_not_ours_starts_anew(reading: Reading) -> None:
+    await reading.enter("forked", "ann")
+    token = await reading.subscription("forked")
+    _, _, page = await reading.get("forked", token)
+    uid, seq, _ = page["next"].split(".")
+    for wrong in (f"{uid}.{seq}.{'0' * 16}", f"{uid}.99.{'a' * 16}", f"{uuid4()}.1.{'a' * 16}"):
+        status, _, body = await reading.get("forked", token, after=wrong)
+        assert (status, body["code"]) == (409, Code.RESYNC_NEEDED)
+        assert page["next"] in body["hint"]
+
+
+async def test_the_state_as_of_now_and_then(reading: Reading) -> None:
+    await reading.enter("state", "ann")
+    token = await reading.subscription("state")
+    _, _, page = await reading.get("state", token)
+    await reading.enter("state", "bob")
+    _, headers, now = await reading.get("state", token, "state", min_pos=page["next"])
+    assert [user["userID"] for user in now["users"]] == ["ann", "bob"]
+    assert headers["parlour-position"].startswith(f"{now['roomUID']}.{now['seq']}.")
+    _, _, then = await reading.get("state", token, "state", at=page["next"])
+    assert [user["userID"] for user in then["users"]] == ["ann"]
+    status, _, body = await reading.get("state", await reading.member("bob"), "state", at=page["next"])
+    assert (status, body["code"]) == (403, Code.FORBIDDEN)
+
+
+async def test_unknown_and_foreign_rooms_answer_alike(reading: Reading) -> None:
+    await reading.enter("mine", "ann")
+    everywhere, elsewhere = await reading.subscription(), await reading.subscription("poll")
+    foreign, stranger = await reading.subscription(app=OTHER), await reading.member("stranger")
+    answers = {
+        (status, json.dumps(body))
+        for room, token in (
+            ("never", everywhere), ("mine", elsewhere), ("never", elsewhere), ("mine", foreign), ("mine", stranger), ("never", stranger),
+        )
+        for what in ("events", "state")
+        for status, _, body in (await reading.get(room, token, what),)
+    }  # fmt: skip
+    assert len(answers) == 1
+    assert next(iter(answers))[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"after": "1"}, "position"),
+        ({"format": "xml"}, "format"),
+        ({"limit": "0"}, "limit"),
+        ({"limit": "9999999"}, "limit"),
+        ({"wait": "61"}, "wait"),
+        ({"types": "room;drop"}, "types"),
+    ],
+)
+async def test_bad_input_names_the_field(reading: Reading, query: dict[str, str], field: str) -> None:
+    await reading.enter("bad", "ann")
+    status, headers, body = await reading.get("bad", await reading.subscription("bad"), **query)
+    assert (status, headers["content-type"], body["field"]) == (400, "application/problem+json", field)
+    assert body["type"] == f"/errors/{body['code']}"
+
+
+async def test_readers_are_counted_and_paced(reading: Reading) -> None:
+    await reading.enter("full", "ann")
+    token = await reading.subscription("full")
+    async with reading.stream("full", token), reading.stream("full", token):
+        status, _, body = await reading.get("full", token, wait="1")
+        assert (status, body["code"], body["limit"]) == (429, Code.RATE_LIMITED, "2")
+    paced = await reading.subscription("full")
+    statuses = [(await reading.get("full", paced))[0] for _ in range(30)]
+    assert set(statuses) == {200, 429}
+
+
+@pytest.mark.parametrize("how", ["revoked", "revoked by room", "kicked", "expired", "left"])
+async def test_who_may_read_no_more_is_cut(reading: Reading, how: str) -> None:
+    room = f"cut-{encode_id(how)}"
+    ann, bob = await reading.enter(room, f"ann-{how[:3]}"), await reading.enter(room, f"bob-{how[:3]}")
+    of_member = how in ("kicked", "left")
+    made = await reading.operator("auth", "", cmd.IssueSubscription(room, ttl_s=2 if how == "expired" else 60))
+    token = await reading.member(f"bob-{how[:3]}") if of_member else str(made["token"])
+    async with reading.stream(room, token) as stream:
+        await stream.until("room.user_joined.v1")
+        match how:
+            case "revoked":
+                await reading.operator("auth", "", cmd.RevokeSubscriptions(jti=made["jti"]))
+            case "revoked by room":
+                await reading.operator("auth", "", cmd.RevokeSubscriptions(room=room))
+            case "kicked":
+                await reading.operator("room", room, cmd.KickUser("bob-kic"))
+            case "left":
+                await bob.ask("logout", roomID=room)
+            case _:
+                pass
+        began = time.monotonic()
+        while True:
+            name, body = await stream.next()
+            if name == "end":
+                break
+            assert body is not None, "the stream says why it ends"
+        assert time.monotonic() - began < CUT_WITHIN_S
+        await ann.ask("broadcast", roomID=room, message="secret")
+        assert await stream.next() == ("", None), "nothing comes behind the end"
+    status, _, body = await reading.get(room, token)
+    assert status in (401, 403)
+    assert "events" not in cast("dict[str, Any]", body)
