@@ -11,9 +11,13 @@ class NotRunning(Exception):
     """The suite is asked something and does not run."""
 
 
+class Unsigned(Exception):
+    """No checkpoint had a room's head in time."""
+
+
 def expected() -> tuple[type[Exception], ...]:
     """Failures with a message of their own."""
-    return (StartFailed, Unusable, Held, PortTaken, StateTooOld, NotRunning)
+    return (StartFailed, Unusable, Held, PortTaken, StateTooOld, NotRunning, Unsigned)
 
 
 def sentence(problem: Exception) -> str:

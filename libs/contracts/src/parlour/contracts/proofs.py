@@ -112,11 +112,12 @@ class Tile(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class StoredQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
-    """Stored events of a log after `after`, at most `limit`."""
+    """Stored events of a log after `after`, at most `limit` (0: only where it stands). The first page is noted as an export, with `by`."""
 
     room_uid: str
     after: int = 0
     limit: int = 500
+    by: str = ""
 
 
 class StoredEvent(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -141,4 +142,27 @@ class StoredPage(msgspec.Struct, frozen=True, omit_defaults=True):
     hash: bytes = b""
     open: bool = False
     events: tuple[StoredEvent, ...] = ()
+    problem: Problem | None = None
+
+
+class ExportsQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
+    """Who exported a log; an empty `room_uid`: any."""
+
+    room_uid: str = ""
+
+
+class ExportTaken(msgspec.Struct, frozen=True, rename=wire_name):
+    """`by` is as the asker gave it; `at` unix microseconds."""
+
+    room_uid: str
+    app: int
+    room: str
+    by: str
+    at: int
+
+
+class Exports(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The latest first, at most 500."""
+
+    exports: tuple[ExportTaken, ...] = ()
     problem: Problem | None = None

@@ -14,6 +14,7 @@ from parlour.runtime.sealing import open_records
 
 from .adapters.generations import PostgresGenerations
 from .adapters.keyring import Keyring
+from .adapters.ledger import PostgresLedger
 from .adapters.projections import PostgresProjections
 from .adapters.reads import PostgresReads
 from .adapters.tables import PostgresTables
@@ -147,7 +148,8 @@ async def history(settings: RecordSettings, to: Connections) -> AsyncIterator[No
 async def proofs(settings: RecordSettings, to: Connections) -> AsyncIterator[None]:
     """The tree of room heads: each replica proves, one makes checkpoints."""
     tree, keys = PostgresTree(to.pool), Keyring(to.pool, settings.master_key, settings.origin)
-    await proofs_api.serve(to.bus, Proofs(tree, to.log), Stored(to.log, to.people, open_records), keys)
+    stored = Stored(to.log, to.people, open_records, PostgresLedger(to.pool))
+    await proofs_api.serve(to.bus, Proofs(tree, to.log), stored, keys)
     checkpoints = Checkpoints(tree, keys.signing, settings.origin, SystemClock().at)
     lease = advisory(settings.postgres_dsn)
 
@@ -165,7 +167,7 @@ def _tail(settings: RecordSettings, to: Connections) -> Tail:
     counted = to.metrics.counter(
         "tailed_events", "Events seen in the log, by whether NATS had carried them.", ("outcome",)
     )
-    outcomes = {outcome: counted.labels(outcome) for outcome in ("told", "repaired", "too_old")}
+    outcomes = {outcome: counted.labels(outcome) for outcome in ("told", "repaired", "too_old", "damaged")}
     return Tail(
         to.log,
         to.people,

@@ -35,6 +35,7 @@ async def serve(bus: Bus, proofs: Proofs, stored: Stored, keys: Keyring) -> None
         "tile": _endpoint("tile", contract.TileQuery, proofs.tile),
         "keys": _endpoint("keys", contract.KeysQuery, published),
         "rotate_key": _endpoint("rotate_key", contract.RotateKeyQuery, rotated),
+        "exports": _endpoint("exports", contract.ExportsQuery, stored.exports),
         "stored": _endpoint("stored", contract.StoredQuery, stored.page),
     }
     await bus.serve(SERVICE, VERSION, endpoints)

@@ -1,37 +1,61 @@
 """Stored events as they are, for exports that are checked elsewhere; beside each its data opened, empty where a person was erased."""
 
-from collections.abc import Awaitable, Callable
+from typing import Protocol
 from uuid import UUID
 
 import msgspec
 
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
-from parlour.contracts.proofs import StoredEvent, StoredPage, StoredQuery
+from parlour.contracts.ids import invalid
+from parlour.contracts.proofs import Exports, ExportsQuery, ExportTaken, StoredEvent, StoredPage, StoredQuery
 from parlour.kernel.log import EventLog, LogHead, Record
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 
+from .readable import Open, open_readable
+
 PAGE_EVENTS = 500
 PAGE_BYTES = 512 * 1024
+BY_BYTES = 256
+EXPORTS_SHOWN = 500
+UNNAMED = "(no name was given)"
 
 _encode = msgspec.json.Encoder().encode
-Open = Callable[[People, tuple[Record, ...]], Awaitable[tuple[EventView, ...]]]
+
+
+class Ledger(Protocol):
+    """Who exported what."""
+
+    async def note(self, room_uid: UUID, by: str) -> None:
+        """Somebody begins to."""
+        ...
+
+    async def taken(self, room_uid: UUID | None, at_most: int) -> tuple[ExportTaken, ...]:
+        """The latest first."""
+        ...
 
 
 class Stored:
     """Reads pages of one log."""
 
-    def __init__(self, log: EventLog, people: People, open_records: Open) -> None:
+    def __init__(self, log: EventLog, people: People, open_records: Open, ledger: Ledger) -> None:
+        self._ledger = ledger
         self._log = log
         self._people = people
         self._open = open_records
 
     async def page(self, query: StoredQuery) -> StoredPage:
         """The events after `after`, as many as one answer carries."""
+        if len(query.by.encode()) > BY_BYTES:
+            raise invalid(Code.PARAMETER, "by", "the exporter's name is too long", limit=f"{BY_BYTES} bytes")
         head = await self._head(query.room_uid)
-        records = await self._log.read(head.log.uid, max(0, query.after), max(1, min(query.limit, PAGE_EVENTS)))
-        views = await self._views(records)
+        if query.limit < 1:
+            return StoredPage(head.log.app, head.log.room, head.seq, head.hash, head.open)
+        if query.after <= 0:
+            await self._ledger.note(head.log.uid, query.by or UNNAMED)
+        records = await self._log.read(head.log.uid, max(0, query.after), min(query.limit, PAGE_EVENTS))
+        views = await open_readable(self._open, self._people, records)
         events: list[StoredEvent] = []
         size = 0
         for record, view in zip(records, views, strict=True):
@@ -42,6 +66,11 @@ class Stored:
             events.append(event)
         return StoredPage(head.log.app, head.log.room, head.seq, head.hash, head.open, tuple(events))
 
+    async def exports(self, query: ExportsQuery) -> Exports:
+        """Who exported what."""
+        only = (await self._head(query.room_uid)).log.uid if query.room_uid else None
+        return Exports(await self._ledger.taken(only, EXPORTS_SHOWN))
+
     async def _head(self, room_uid: str) -> LogHead:
         try:
             head = await self._log.head(UUID(room_uid))
@@ -50,15 +79,6 @@ class Stored:
         if head is None:
             raise Rejection.of(Code.NOT_FOUND, "there is no such log", field="room_uid")
         return head
-
-    async def _views(self, records: tuple[Record, ...]) -> tuple[EventView | None, ...]:
-        """What does not open is exported all the same: an export that is to show damage must not fail on it."""
-        try:
-            return await self._open(self._people, records)
-        except (ValueError, LookupError, msgspec.DecodeError):
-            if len(records) == 1:
-                return (None,)
-        return tuple([(await self._views((record,)))[0] for record in records])
 
 
 def _event(record: Record, view: EventView | None) -> StoredEvent:

@@ -12,12 +12,13 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from parlour.contracts import subjects
-from parlour.contracts.envelope import EventView
 from parlour.kernel.log import EventLog, LogUnavailable, Record
 from parlour.kernel.sealing import People
 from parlour.record.domain.beacon import Heads
 from parlour.record.domain.telling import Settled, Telling, message_id
 from parlour.runtime import failpoints
+
+from .readable import Open, open_readable
 
 READER = "record.tail"
 PAGE = 500
@@ -32,9 +33,8 @@ RETRY_MOST_S = 2.0
 _encode = msgspec.json.Encoder().encode
 
 Publish = Callable[[str, bytes, dict[str, str]], Awaitable[None]]
-Open = Callable[[People, tuple[Record, ...]], Awaitable[tuple[EventView, ...]]]
 Note = Callable[[str, int], None]
-"""(outcome, how many): told, repaired, too_old."""
+"""(outcome, how many): told, repaired, too_old, damaged."""
 
 
 class Tail:
@@ -109,7 +109,10 @@ class Tail:
         self._note("too_old", len(missed) - len(young))
         for start in range(0, len(young), PAGE):
             page = young[start : start + PAGE]
-            for record, view in zip(page, await self._open(self._people, page), strict=True):
+            for record, view in zip(page, await open_readable(self._open, self._people, page), strict=True):
+                if view is None:
+                    self._note("damaged", 1)
+                    continue
                 headers = {"Parlour-Seq": str(view.seq), "Parlour-Hash": view.hash, "Nats-Msg-Id": message_id(record)}
                 subject = subjects.events(view.app, view.room, record.aggregate)
                 await self._publish(subject, _encode(view), headers)

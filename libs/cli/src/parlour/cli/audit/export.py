@@ -1,0 +1,77 @@
+"""Writes an export: the stored bytes of a log, page by page, with the signed head that they lead to. Memory does not grow with the room."""
+
+import asyncio
+import time
+from typing import BinaryIO, TypeVar
+
+import msgspec
+
+from parlour.contracts import proofs as contract
+from parlour.contracts import subjects
+from parlour.contracts.envelope import GENESIS
+from parlour.kernel.rejection import Rejection
+from parlour.runtime.bus import Bus
+
+from ..failures import Unsigned
+from .layout import KIND, End, Header, Line
+
+ANSWER_WITHIN_S = 10.0
+LOOK_AGAIN_S = 1.0
+PAGE = 500
+_encode = msgspec.json.Encoder().encode
+A = TypeVar("A", bound=msgspec.Struct)
+
+
+async def ask(bus: Bus, what: str, query: msgspec.Struct, kind: type[A]) -> A:
+    """One of the record's answers about proofs; its no as `Rejection`."""
+    answer = await bus.request(subjects.query(contract.NO_APP, "", what), query, kind, ANSWER_WITHIN_S)
+    problem = getattr(answer, "problem", None)
+    if problem is not None:
+        raise Rejection(problem)
+    return answer
+
+
+async def export(bus: Bus, room_uid: str, out: BinaryIO, *, by: str, wait_s: float) -> End:
+    """Everything up to the signed head; `wait_s` 0: everything there is now, whether it is signed or not."""
+    first = await ask(bus, "stored", contract.StoredQuery(room_uid, 0, 0), contract.StoredPage)
+    proof = await _signed(bus, room_uid, first.seq if wait_s else 0, wait_s)
+    header = Header(KIND, first.app, first.room, room_uid, time.time_ns() // 1000, by, proof)
+    out.write(_encode(header) + b"\n")
+    end = await _events(bus, room_uid, out, by, proof.seq if proof is not None and wait_s else 0)
+    out.write(_encode(end) + b"\n")
+    return end
+
+
+async def _signed(bus: Bus, room_uid: str, seq: int, wait_s: float) -> contract.Inclusion | None:
+    until = time.monotonic() + wait_s
+    while True:
+        proof = await ask(bus, "inclusion", contract.InclusionQuery(room_uid), contract.Inclusion)
+        if proof.size and proof.seq >= seq:
+            return proof
+        if not wait_s:
+            return proof if proof.size else None
+        if time.monotonic() > until:
+            raise Unsigned(
+                f"no checkpoint has event {seq} after {wait_s:g} s; --wait 0 exports what is not signed yet too"
+            )
+        await asyncio.sleep(LOOK_AGAIN_S)
+
+
+async def _events(bus: Bus, room_uid: str, out: BinaryIO, by: str, last: int) -> End:
+    """Up to event `last`, 0: all. What the database has is written as it is; whether it is right is for the verifier to say."""
+    after, hash_, count = 0, GENESIS, 0
+    while not last or after < last:
+        page = await ask(bus, "stored", contract.StoredQuery(room_uid, after, PAGE, by), contract.StoredPage)
+        if not page.events:
+            break
+        for event in page.events:
+            if last and event.seq > last:
+                return End(count, hash_)
+            cited = b"" if event.prev == hash_ else event.prev
+            out.write(_encode(_line(event, cited)) + b"\n")
+            after, hash_, count = event.seq, event.hash, count + 1
+    return End(count, hash_)
+
+
+def _line(event: contract.StoredEvent, cited: bytes) -> Line:
+    return Line(event.seq, event.at, event.env, event.hash, cited, event.view, event.user, event.erased)

@@ -1,0 +1,17 @@
+"""Who exported what. The SQL stands in `migrations/sql/0007`."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+
+SQL = Path(__file__).parents[1] / "sql" / revision
+
+
+def upgrade() -> None:
+    """Runs the file."""
+    script = (SQL / "exports.sql").read_text()
+    connection = op.get_bind()
+    connection.connection.dbapi_connection.run_async(lambda raw: raw.execute(script))  # pyright: ignore

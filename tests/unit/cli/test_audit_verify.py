@@ -1,0 +1,173 @@
+"""An export that is whole passes; whatever is done to it is named, by the first event that it was done to."""
+
+from uuid import UUID
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from parlour.cli.audit.layout import KIND, End, Header, Line
+from parlour.cli.audit.verify import Verdict, verify
+from parlour.contracts.envelope import GENESIS, Envelope, chain_hash, encode_envelope
+from parlour.contracts.proofs import Inclusion, head_entry
+from parlour.kernel import merkle
+from parlour.runtime.notes import Checkpoint, SigningKey, sign
+
+UID = "01980000-0000-7000-8000-000000000001"
+KEY = SigningKey("test.example/record", Ed25519PrivateKey.from_private_bytes(bytes(32)))
+OTHER = SigningKey("test.example/record", Ed25519PrivateKey.from_private_bytes(bytes([1]) * 32))
+EVENTS = 10
+
+
+def encoded(line: msgspec.Struct) -> bytes:
+    return msgspec.json.encode(line) + b"\n"
+
+
+def chain(texts: list[str], uid: str = UID) -> list[Line]:
+    made: list[Line] = []
+    prev = GENESIS
+    for seq, text in enumerate(texts, 1):
+        env = encode_envelope(
+            Envelope(uid, "im", 0, "im.broadcast_sent.v1", "a", "", "", "", msgspec.Raw(msgspec.json.encode(text)))
+        )
+        prev = chain_hash(prev, seq, seq * 1000, env)
+        made.append(Line(seq, seq * 1000, env, prev))
+    return made
+
+
+def proof_of(head: Line, key: SigningKey = KEY) -> Inclusion:
+    leaves = [merkle.leaf_hash(bytes([n])) for n in range(4)]
+    leaves.append(merkle.leaf_hash(head_entry(UUID(UID), head.seq, head.hash)))
+    edge = merkle.Edge()
+    edge.extend(leaves)
+    path = [
+        merkle.hash_of(a, b, lambda run: leaves[run.first : run.first + run.count]) for a, b in merkle.inclusion(4, 5)
+    ]
+    note = sign(Checkpoint(key.public.name, 5, edge.root()).text(), (key,))
+    return Inclusion(UID, head.seq, head.hash, 4, 5, tuple(path), note)
+
+
+def header(proof: Inclusion | None) -> bytes:
+    return encoded(Header(KIND, 77, "room", UID, 1, "auditor", proof))
+
+
+def whole(count: int = EVENTS) -> list[bytes]:
+    lines = chain([f"text {n}" for n in range(1, count + 1)])
+    return [header(proof_of(lines[-1])), *map(encoded, lines), encoded(End(count, lines[-1].hash))]
+
+
+def checked(lines: list[bytes]) -> Verdict:
+    return verify(lines, (KEY.public,))
+
+
+def named(lines: list[bytes]) -> tuple[int, str]:
+    verdict = checked(lines)
+    assert not verdict.ok
+    assert verdict.signed == 0
+    return verdict.seq, verdict.problem
+
+
+def test_an_untouched_export_passes() -> None:
+    verdict = checked(whole())
+    assert (verdict.ok, verdict.events, verdict.signed, verdict.origin) == (True, 10, 10, KEY.public.name)
+
+
+def test_what_is_behind_the_signed_head_is_told_apart() -> None:
+    lines = chain([f"text {n}" for n in range(1, 8)])
+    verdict = checked([header(proof_of(lines[4])), *map(encoded, lines), encoded(End(7, lines[-1].hash))])
+    assert (verdict.ok, verdict.events, verdict.signed) == (True, 7, 5)
+
+
+def test_without_a_key_nothing_is_signed() -> None:
+    verdict = verify(whole(), ())
+    assert (verdict.ok, verdict.signed) == (True, 0)
+
+
+@pytest.mark.parametrize("seq", [1, 4, 10])
+def test_a_changed_event(seq: int) -> None:
+    lines = whole()
+    lines[seq] = lines[seq].replace(b'"at":', b'"at":9')
+    assert named(lines) == (seq, f"event {seq} was changed: its hash is not that of its bytes and of the event before")
+
+
+@pytest.mark.parametrize("seq", [1, 4, 9])
+def test_a_removed_event(seq: int) -> None:
+    lines = whole()
+    del lines[seq]
+    assert named(lines) == (seq, f"event {seq} was taken out: event {seq + 1} stands in its place")
+
+
+def test_the_last_event_removed() -> None:
+    lines = whole()
+    del lines[EVENTS]
+    assert named(lines) == (10, "event 10 was taken out: the export had 10")
+
+
+def test_an_inserted_event() -> None:
+    lines = whole()
+    lines.insert(6, lines[3])
+    assert named(lines) == (3, "an event was put in behind event 5: it says that it is number 3")
+    lines = whole()
+    lines.insert(6, encoded(chain(["x"] * 6)[5]))
+    assert named(lines) == (6, "event 6 was changed: its hash is not that of its bytes and of the event before")
+
+
+def test_reordered_events() -> None:
+    lines = whole()
+    lines[4], lines[5] = lines[5], lines[4]
+    assert named(lines) == (4, "the order was changed: event 4 stands behind event 5")
+
+
+@pytest.mark.parametrize("kept", [1, 2, 6, 11])
+def test_a_truncated_export(kept: int) -> None:
+    assert named(whole()[:kept]) == (kept, f"the export is cut off after event {kept - 1}: it has no end")
+
+
+def test_an_export_cut_off_within_a_line() -> None:
+    lines = whole()[:5]
+    lines[4] = lines[4][:30]
+    assert named(lines) == (4, "the export is cut off in the middle of event 4")
+    end = whole()
+    end[-1] = end[-1][:12]
+    assert named(end) == (11, "the export is cut off after event 10: its end is not whole")
+
+
+def test_a_forger_who_mends_every_hash_and_the_end_is_found_out() -> None:
+    forged = chain(["text 1", "FORGED", *(f"text {n}" for n in range(3, EVENTS + 1))])
+    lines = [whole()[0], *map(encoded, forged), encoded(End(EVENTS, forged[-1].hash))]
+    seq, problem = named(lines)
+    assert seq == 10
+    assert "the signed head has another hash" in problem
+    shorter = chain([f"text {n}" for n in range(1, 8)])
+    lines = [whole()[0], *map(encoded, shorter), encoded(End(7, shorter[-1].hash))]
+    assert named(lines) == (8, "event 8 is missing: a checkpoint knows event 10")
+
+
+def test_a_proof_by_another_key_or_of_another_tree() -> None:
+    lines = chain(["x"])
+    body = [*map(encoded, lines), encoded(End(1, lines[0].hash))]
+    assert named([header(proof_of(lines[0], OTHER)), *body]) == (
+        0,
+        "the checkpoint: no key that is trusted signed this note",
+    )
+    moved = msgspec.structs.replace(proof_of(lines[0]), index=3)
+    assert named([header(moved), *body]) == (0, "the head in the header is not in the signed tree")
+
+
+def test_a_history_of_another_room_under_this_name() -> None:
+    lines = chain(["x"], uid="01980000-0000-7000-8000-000000000002")
+    assert (
+        named([header(None), *map(encoded, lines), encoded(End(1, lines[0].hash))])[1]
+        == "its envelope is of another log"
+    )
+
+
+def test_something_behind_the_end() -> None:
+    assert named([*whole(), b"{}\n"]) == (11, "something stands behind the end")
+
+
+@pytest.mark.parametrize(
+    "first", [b"", b"nonsense\n", b'{"kind":"x"}\n', header(None).replace(KIND.encode(), b"other")]
+)
+def test_what_is_no_export(first: bytes) -> None:
+    assert named([first, *whole()[1:]])[0] == 0
