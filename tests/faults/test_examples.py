@@ -2,68 +2,24 @@
 
 import asyncio
 import json
-import os
-import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 
 import pytest
 from fault_record import logs
 
-from parlour.client import Client
+from parlour.client import Client, Event, Room
 from parlour.testkit.faults.processes import Processes
 from parlour.testkit.history import check
+from parlour.testkit.programs import program
 from parlour.testkit.subscribers import from_events
 from parlour.testkit.suite import Suite
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+RAW = EXAMPLES / "raw_subscriber.py"
 WITHIN_S = 20.0
 MOST_LINES = {"raw_subscriber.py": 40}
 _numbers = count(1)
-
-
-class Program:
-    """A running example and the lines that it has printed."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.lines: list[str] = []
-        self._came = asyncio.Condition()
-        self._reading = asyncio.create_task(self._read())
-
-    async def _read(self) -> None:
-        assert self.process.stdout is not None
-        async for line in self.process.stdout:
-            async with self._came:
-                self.lines.append(line.decode().strip())
-                self._came.notify_all()
-
-    async def printed(self, text: str) -> None:
-        """Waits for a line with this text."""
-        async with asyncio.timeout(WITHIN_S), self._came:
-            await self._came.wait_for(lambda: any(text in line for line in self.lines))
-
-    async def end(self) -> None:
-        """kill -9."""
-        if self.process.returncode is None:
-            self.process.kill()
-        await self.process.wait()
-        await self._reading
-
-
-@asynccontextmanager
-async def example(name: str, *arguments: str, **variables: str) -> AsyncGenerator[Program]:
-    """It runs for the length of the block."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, EXAMPLES / name, *arguments, env={**os.environ, **variables}, stdout=asyncio.subprocess.PIPE
-    )
-    program = Program(process)
-    try:
-        yield program
-    finally:
-        await program.end()
 
 
 @pytest.fixture
@@ -80,7 +36,7 @@ async def test_the_raw_subscriber_misses_nothing_when_gateways_and_it_itself_die
     bob = f"{room}-bob"
     async with Client(doubled.urls, app=doubled.app_id, user=bob, token=doubled.dev_token(bob)) as client:
         talk = client.room(room)
-        async with example("raw_subscriber.py", app, room, user, "", *sockets, PARLOUR_TOKEN=token) as first:
+        async with program(RAW, app, room, user, "", *sockets, PARLOUR_TOKEN=token) as first:
             await first.printed("resync")
             for number in range(8):
                 if number == 3:
@@ -92,7 +48,7 @@ async def test_the_raw_subscriber_misses_nothing_when_gateways_and_it_itself_die
         frames = [json.loads(line) for line in first.lines if not line.startswith("resync")]
         await talk.barrage("while nobody listened")
         held = frames[-1]["pos"]
-        async with example("raw_subscriber.py", app, room, user, held, *sockets, PARLOUR_TOKEN=token) as second:
+        async with program(RAW, app, room, user, held, *sockets, PARLOUR_TOKEN=token) as second:
             await second.printed("while nobody listened")
             await talk.barrage("the end")
             await second.printed("the end")
@@ -106,8 +62,32 @@ async def test_the_raw_subscriber_misses_nothing_when_gateways_and_it_itself_die
     assert check([from_events(user, began, [frame["pos"] for frame in frames], record)], record) == []
 
 
+async def first_answer(room: Room) -> None:
+    async for item in room.events():
+        if isinstance(item, Event) and "here are" in item.data.get("text", ""):
+            return
+
+
+async def test_the_bot_answers_each_question_once(doubled: Suite, room: str) -> None:
+    bot, bob = f"{room}-bot", f"{room}-bob"
+    arguments = (str(doubled.app_id), room, bot, *doubled.urls)
+    async with Client(doubled.urls, app=doubled.app_id, user=bob, token=doubled.dev_token(bob)) as client:
+        talk = client.room(room)
+        await talk.login()
+        async with program(EXAMPLES / "bot.py", *arguments, PARLOUR_TOKEN=doubled.dev_token(bot)) as running:
+            await running.printed(".")
+            answered = asyncio.create_task(first_answer(talk))
+            await asyncio.sleep(0)  # it reads from here on
+            question = await talk.barrage("!who")
+            await talk.barrage("!who", command_id=question.command_id)
+            async with asyncio.timeout(WITHIN_S):
+                await answered
+    texts = [event["data"].get("text") for event in doubled.events(room)]
+    assert texts.count("!who") == texts.count(f"here are {bob}") == 1
+
+
 def test_every_example_is_short_and_has_a_test() -> None:
-    here = Path(__file__).read_text()
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
     for path in EXAMPLES.glob("*.py"):
         assert path.read_text().count("\n") <= MOST_LINES.get(path.name, 150)
-        assert f'"{path.name}"' in here, f"{path.name} is run by no test"
+        assert f'"{path.name}"' in tests, f"{path.name} is run by no test"
