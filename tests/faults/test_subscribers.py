@@ -89,6 +89,22 @@ async def follower(scene: Scene, folder: Path) -> AsyncGenerator[Subscriber]:
 
 
 @asynccontextmanager
+async def sse(scene: Scene) -> AsyncGenerator[Subscriber]:
+    """A stream over HTTP, with a token that is nobody's in the room."""
+    made = scene.suite.run("token", "--subscribe", "--room", scene.room, "--scope", "events").stdout.strip()
+    name, urls = EXAMPLES / "sse_subscriber.py", scene.suite.urls
+    async with program(name, scene.room, "", *urls, PARLOUR_TOKEN=made) as running:
+
+        def positions() -> list[str]:
+            return [line.split()[0] for line in running.lines]
+
+        async def revive() -> None:
+            await running.start(scene.room, positions()[-1] if running.lines else "", *urls)
+
+        yield Subscriber("sse", running, revive, positions)
+
+
+@asynccontextmanager
 async def webhook(scene: Scene) -> AsyncGenerator[Subscriber]:
     """An endpoint; what comes twice after its death has the same id."""
     port = str(free_port())
@@ -157,10 +173,9 @@ async def test_nobody_misses_anything(
         client = await stack.enter_async_context(
             Client(doubled.urls, app=doubled.app_id, user=bob, token=doubled.dev_token(bob))
         )
-        subscribers = [
-            await stack.enter_async_context(made) for made in (raw(scene), follower(scene, tmp_path), webhook(scene))
-        ]
         await client.room(scene.room).login()
+        ways = (raw(scene), follower(scene, tmp_path), sse(scene), webhook(scene))
+        subscribers = [await stack.enter_async_context(way) for way in ways]
         done = asyncio.Event()
         talking = asyncio.create_task(talk(client, scene.room, said, done))
         struck = await havoc(dice, subscribers, processes)
