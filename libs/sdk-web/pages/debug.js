@@ -3,7 +3,7 @@
 let zg;
 let localStream;
 const INSIDE = ["logout", "publish", "send-broadcast", "send-barrage", "send-command"];
-const CALLBACKS = ["roomStateUpdate", "roomUserUpdate", "roomExtraInfoUpdate", "streamExtraInfoUpdate", "publisherStateUpdate", "playerStateUpdate", "IMRecvBroadcastMessage", "IMRecvBarrageMessage", "IMRecvCustomCommand", "roomOnlineUserCountUpdate", "tokenWillExpire"];
+const CALLBACKS = ["roomStateUpdate", "roomUserUpdate", "roomExtraInfoUpdate", "streamExtraInfoUpdate", "publisherStateUpdate", "playerStateUpdate", "IMRecvBroadcastMessage", "IMRecvBarrageMessage", "IMRecvCustomCommand", "roomOnlineUserCountUpdate", "tokenWillExpire", "remoteCameraStatusUpdate", "remoteMicStatusUpdate"];
 
 function inRoom(inside) {
   for (const id of INSIDE) $(`#${id}`).disabled = !inside;

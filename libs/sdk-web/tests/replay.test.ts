@@ -85,10 +85,11 @@ test("a jump is told as the difference; messages on the way are not", async () =
   const { page, names } = opened();
   const replay = await page.zg.replayRoom("r", { token: "jwt", from: 7, paused: true });
   assert.deepEqual(names(), ["roomStreamUpdate ADD", "remoteMicStatusUpdate", "roomUserUpdate ADD"]);
+  assert.deepEqual(replay.messages, [{ kind: "broadcast", fromUser: { userID: "bob", userName: "BOB" }, message: "hello", sendTime: BEGIN_MS + 4_000 }]);
   assert.deepEqual(replay.streams.map(({ streamID, audioMuted }) => [streamID, audioMuted]), [["cam", true]]);
   page.heard.length = 0;
   replay.seek(new Date(BEGIN_MS + 1_500));
-  assert.deepEqual([names(), replay.seq, replay.time], [["roomStreamUpdate DELETE"], 3, BEGIN_MS + 1_500]);
+  assert.deepEqual([names(), replay.seq, replay.time, replay.messages], [["roomStreamUpdate DELETE"], 3, BEGIN_MS + 1_500, []]);
   page.heard.length = 0;
   replay.seek(placeOf(10));
   assert.deepEqual(names(), ["roomStreamUpdate ADD", "remoteMicStatusUpdate", "roomExtraInfoUpdate"]);

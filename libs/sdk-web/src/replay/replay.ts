@@ -16,6 +16,18 @@ import type { Recorded, Recording } from "./recording";
 
 export type ZegoReplayState = "PLAYING" | "PAUSED" | "ENDED" | "STOPPED";
 
+/** What was said in a call, by any of the three ways. */
+export interface ZegoReplayMessage {
+  kind: "broadcast" | "barrage" | "command";
+  fromUser: ZegoUser;
+  message: string;
+  /** Unix milliseconds. */
+  sendTime: number;
+}
+
+/** How many messages are kept for pages that show what was said before a moment. */
+export const MESSAGES_KEPT = 200;
+
 /** A replay sees the call as nobody of it: this is no user id. */
 const NOBODY = "\u0000";
 export const FASTEST = 1_000;
@@ -30,6 +42,7 @@ export class ZegoReplay {
   /** The recorded time was `time` when the clock showed `clock`. */
   private anchor = { clock: 0, time: 0 };
   private factor = 1;
+  private said: ZegoReplayMessage[] = [];
 
   /** `end`: how many frames of the recording belong to the replay. */
   constructor(
@@ -86,6 +99,11 @@ export class ZegoReplay {
     return this.mirror.contents.streams.map((stream) => ({ ...publicStream(stream), audioMuted: stream.audioMuted ?? false, videoMuted: stream.videoMuted ?? false }));
   }
 
+  /** The last of what was said up to now, the oldest first. */
+  get messages(): readonly ZegoReplayMessage[] {
+    return this.said;
+  }
+
   get extraInfo(): ZegoRoomExtraInfo[] {
     return this.mirror.contents.extraInfo;
   }
@@ -135,7 +153,7 @@ export class ZegoReplay {
   private jump(count: number, time?: number): void {
     const there = new RoomMirror(NOBODY);
     there.reset({ users: [], streams: [], extraInfo: [] }, this.before);
-    for (const { frame } of this.recording.items.slice(0, count)) fold(there, frame);
+    this.said = this.recording.items.slice(0, count).flatMap(({ frame }) => messagesIn(fold(there, frame))).slice(-MESSAGES_KEPT);
     this.done = count;
     this.setAnchor(time ?? this.last?.time ?? this.range.fromTime);
     this.tell(this.mirror.reset(there.contents, there.position));
@@ -145,7 +163,9 @@ export class ZegoReplay {
     while (this.done < this.end && this.recording.items[this.done]!.time <= this.time) {
       const { frame } = this.recording.items[this.done++]!;
       this.events.emit("parlourFrame", frame);
-      this.tell(fold(this.mirror, frame));
+      const changes = fold(this.mirror, frame);
+      this.said = [...this.said, ...messagesIn(changes)].slice(-MESSAGES_KEPT);
+      this.tell(changes);
       if (this.current !== "PLAYING") return; // a callback paused or stopped it
     }
     if (this.done < this.end) return this.schedule();
@@ -183,6 +203,10 @@ export class ZegoReplay {
   private alive(): void {
     if (this.current === "STOPPED") throw failure(Code.PARAMETER, "the replay was stopped", { hint: "call replayRoom again" });
   }
+}
+
+function messagesIn(changes: Change[]): ZegoReplayMessage[] {
+  return changes.flatMap((change) => (change.kind === "message" ? [{ kind: change.channel, fromUser: publicUser(change.from), message: change.text, sendTime: change.sentMs }] : []));
 }
 
 /** One frame into a mirror. A closed room holds no streams; a live client leaves it instead. */

@@ -10,6 +10,7 @@ PAGES = {
     "/": "index.html",
     "/demo/video": "demo/video.html",
     "/demo/voice": "demo/voice.html",
+    "/history": "history.html",
     "/debug": "debug.html",
     "/detect": "detect.html",
 }

@@ -1,0 +1,89 @@
+/* A call as a picture: time from left to right, one lane for each person, below it one for each of their streams. */
+
+const LANE = { person: 30, stream: 22, gap: 8, names: 150, top: 30, right: 24, least: 640 };
+const TICKS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
+
+/** A node of a picture, with its attributes and, as what a pointer over it tells, a title. */
+function drawn(name, attributes, title = "", text = "") {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  if (text) node.append(text);
+  if (title) node.append(Object.assign(document.createElementNS(node.namespaceURI, "title"), { textContent: title }));
+  return node;
+}
+
+/** The people of a call in the order of their first login, with what belongs to each. */
+function lanesOf({ sessions, streams, plays }) {
+  const people = new Map();
+  const lane = (actor, row) => people.get(actor) ?? people.set(actor, { actor, name: nameOf(row), sessions: [], streams: [] }).get(actor);
+  for (const session of sessions) lane(session.actor, session).sessions.push(session);
+  for (const stream of streams) lane(stream.actor, stream).streams.push({ ...stream, plays: plays.filter((play) => play.streamID === stream.streamID && play.startedAt >= stream.addedAt && play.startedAt <= (stream.removedAt ?? Infinity)) });
+  return [...people.values()];
+}
+
+/**
+ * The picture. `said`: messages `{actor, at, text}` in unix microseconds; `pick(ms)` hears of a click on a moment.
+ * Two people with many sessions share no lane, so what overlaps is two logins of one person.
+ */
+function timeline(call, said, width, pick) {
+  const [begin, end] = [call.call.startedAt / 1000, Math.max((call.call.endedAt ?? call.call.at) / 1000, call.call.startedAt / 1000 + 1000)];
+  const wide = Math.max(width, LANE.least);
+  const x = (us) => LANE.names + ((Math.min(us / 1000, end) - begin) / (end - begin)) * (wide - LANE.names - LANE.right);
+  const lanes = lanesOf(call);
+  const body = drawn("g", {});
+  let y = LANE.top;
+  lanes.forEach((person, index) => {
+    const hue = (index * 137 + 222) % 360; // the golden angle: neighbours differ
+    body.append(drawn("text", { x: 0, y: y + LANE.person / 2, class: "name" }, person.name, short(person.name, 18)));
+    const bars = person.sessions.map((session) => sessionBar(session, y, x, end * 1000, hue));
+    body.append(...bars.map(([bar]) => bar), ...bars.flatMap(([, kick]) => kick ?? []));
+    for (const message of said.filter(({ actor }) => actor === person.actor)) {
+      body.append(drawn("circle", { cx: x(message.at), cy: y + LANE.person / 2, r: 4.5, class: "message" }, `${clockTime(message.at / 1000)} ${person.name}: ${message.text}`));
+    }
+    y += LANE.person;
+    for (const stream of person.streams) {
+      body.append(drawn("text", { x: 14, y: y + LANE.stream / 2, class: "stream-name" }, stream.streamID, short(stream.streamID, 18)), streamBar(stream, y, x, end * 1000, hue));
+      y += LANE.stream;
+    }
+    y += LANE.gap;
+  });
+  const height = y + 4;
+  const picture = drawn("svg", { viewBox: `0 0 ${wide} ${height}`, width: wide, height, class: "timeline", role: "img", "aria-label": `Timeline of ${call.call.room}` });
+  const needle = drawn("line", { y1: LANE.top - 6, y2: height, class: "needle", visibility: "hidden" });
+  picture.append(axis(begin, end, x, height), body, needle);
+  picture.addEventListener("click", (event) => {
+    const at = event.clientX - picture.getBoundingClientRect().left;
+    if (at < LANE.names || at > wide - LANE.right) return;
+    for (const [key, value] of Object.entries({ x1: at, x2: at, visibility: "visible" })) needle.setAttribute(key, value);
+    pick(begin + ((at - LANE.names) / (wide - LANE.names - LANE.right)) * (end - begin));
+  });
+  return picture;
+}
+
+function sessionBar(session, y, x, end, hue) {
+  const [from, to] = [x(session.joinedAt), x(session.leftAt ?? end)];
+  const how = { left: "left", kicked: "was put out", closed: "until the room closed" }[session.how] ?? "is still there";
+  const title = `${nameOf(session)}: ${clockTime(session.joinedAt / 1000)} to ${session.leftAt ? clockTime(session.leftAt / 1000) : "now"}, ${how}${session.reason ? ` (${session.reason})` : ""}`;
+  const bar = drawn("rect", { x: from, y: y + 4, width: Math.max(to - from, 3), height: LANE.person - 8, rx: 6, class: "session", style: `--hue:${hue}` }, title);
+  if (session.how !== "kicked") return [bar];
+  return [bar, drawn("text", { x: to, y: y + LANE.person / 2, class: "kick" }, `${title} [${session.code}]`, "×")];
+}
+
+function streamBar(stream, y, x, end, hue) {
+  const [from, to] = [x(stream.addedAt), x(stream.removedAt ?? end)];
+  const seen = [...new Set(stream.plays.map((play) => play.userID || "erased"))].join(", ");
+  const kinds = [stream.hasAudio && "sound", stream.hasVideo && `picture (${stream.codec})`].filter(Boolean).join(" and ");
+  const title = `${stream.streamID}: ${kinds}, ${lasting(((stream.removedAt ?? end) - stream.addedAt) / 1000)}${seen ? `; seen by ${seen}` : "; seen by nobody"}`;
+  return drawn("rect", { x: from, y: y + 5, width: Math.max(to - from, 3), height: LANE.stream - 10, rx: 4, class: "stream", style: `--hue:${hue}` }, title);
+}
+
+function axis(begin, end, x, height) {
+  const group = drawn("g", { class: "axis" });
+  const step = (TICKS.find((seconds) => (end - begin) / 1000 / seconds <= 8) ?? 86400) * 1000;
+  for (let at = Math.ceil(begin / step) * step; at <= end; at += step) {
+    group.append(drawn("line", { x1: x(at * 1000), x2: x(at * 1000), y1: 18, y2: height }), drawn("text", { x: x(at * 1000), y: 10 }, "", clockTime(at)));
+  }
+  return group;
+}
+
+const short = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);

@@ -1,0 +1,176 @@
+"""A call that is over, looked at again: in the SDK, on the debug page's slider, and as a timeline."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from parlour.testkit.browser.chromium import chromium
+from parlour.testkit.browser.window import OpenWindow, Window, open_window
+from parlour.testkit.suite import Suite
+
+PAGE = """<!DOCTYPE html><meta charset="utf-8"><title>call</title><script src="/sdk/ZegoExpressWebRTC-3.12.0.js"></script>"""
+TOLD = """['roomUserUpdate','roomStreamUpdate','remoteCameraStatusUpdate','remoteMicStatusUpdate','roomExtraInfoUpdate',
+  'streamExtraInfoUpdate','IMRecvBroadcastMessage','IMRecvBarrageMessage','IMRecvCustomCommand']"""
+A_CALL = """async ({appID, roomID, tokens}) => {
+  const heard = [];
+  const until = async (holds) => { while (!holds()) await new Promise((next) => setTimeout(next, 20)); };
+  const enter = async (userID) => {
+    const zg = new ZegoExpressEngine(appID, '');
+    await zg.loginRoom(roomID, tokens[userID], {userID, userName: userID.toUpperCase()}, {userUpdate: true});
+    return zg;
+  };
+  const wall = new ZegoExpressEngine(appID, '');
+  for (const name of TOLD) wall.on(name, (...args) => heard.push([name, ...args]));
+  const hears = (name) => until(() => heard.some((one) => one[0] === name));
+  await wall.loginRoom(roomID, tokens.wall, {userID: 'wall', userName: 'WALL'}, {userUpdate: true});
+  const [ann, bob] = [await enter('ann'), await enter('bob')];
+  const camera = await ann.createZegoStream();
+  ann.startPublishingStream(roomID + '-cam', camera, {extraInfo: 'first'});
+  await hears('roomStreamUpdate');
+  await bob.startPlayingStream(roomID + '-cam');
+  ann.mutePublishStreamAudio(camera, true);
+  await hears('remoteMicStatusUpdate');
+  await bob.sendBroadcastMessage(roomID, 'good morning');
+  await ann.sendBarrageMessage(roomID, 'hello');
+  await bob.sendCustomCommand(roomID, 'wave', []);
+  await bob.setRoomExtraInfo(roomID, 'topic', 'tea');
+  await ann.setStreamExtraInfo(roomID + '-cam', 'second');
+  await hears('streamExtraInfoUpdate');
+  const again = await enter('bob');
+  await until(() => heard.filter((one) => one[0] === 'roomUserUpdate' && one[3][0].userID === 'bob').length === 3);
+  await ann.logoutRoom();
+  await until(() => heard.some((one) => one[0] === 'roomStreamUpdate' && one[2] === 'DELETE'));
+  await again.logoutRoom();
+  await until(() => heard.filter((one) => one[0] === 'roomUserUpdate' && one[2] === 'DELETE').length === 3);
+  await wall.logoutRoom();
+  return heard;
+}""".replace("TOLD", TOLD)
+AGAIN = """async ({appID, roomID, token}) => {
+  const heard = [], zg = new ZegoExpressEngine(appID, '');
+  for (const name of TOLD) zg.on(name, (...args) => heard.push([name, ...args]));
+  const ended = new Promise((done) => zg.on('parlourReplay', (_, {state}) => state === 'ENDED' && done()));
+  const replay = await zg.replayRoom(roomID, {token, speed: 1000});
+  await ended;
+  return {heard, users: replay.users, streams: replay.streams};
+}""".replace("TOLD", TOLD)
+
+
+class Call(NamedTuple):
+    """A call that took place: what somebody in it heard, and a token to read of it."""
+
+    room: str
+    heard: list[Any]
+    token: str
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def call(suite: Suite) -> AsyncIterator[Call]:
+    """One call for all tests: three people, a stream, messages of each kind, one put out by a second login."""
+    room = "tea-time"
+    async with chromium() as browser:
+        window = await open_window(browser, f"{suite.url}/bare", html=PAGE)
+        heard = await window.page.evaluate(A_CALL, {"appID": suite.app_id, "roomID": room, "tokens": tokens(suite)})
+    yield Call(room, heard, reader(suite, room))
+
+
+def tokens(suite: Suite) -> dict[str, str]:
+    """To log in with."""
+    return {user: suite.dev_token(user) for user in ("wall", "ann", "bob")}
+
+
+def reader(suite: Suite, room: str) -> str:
+    """To read with."""
+    scopes = ("--scope", "events", "--scope", "history")
+    return suite.run("token", "--subscribe", "--room", room, *scopes).stdout.strip()
+
+
+async def open_reading(browser: Browser, suite: Suite, call: Call, path: str) -> Window:
+    """A page whose tab holds the token already."""
+    keep = f"sessionStorage.setItem('parlour.reader', {json.dumps(call.token)});"
+    return await open_window(browser, f"{suite.url}{path}", before=keep)
+
+
+async def texts(window: Window, selector: str) -> list[str]:
+    """What the elements say."""
+    return [text.strip() for text in await window.page.locator(selector).all_inner_texts()]
+
+
+async def jump(page: Window, position: str) -> None:
+    """To an event, by its number."""
+    await page.page.fill("#replay-seq", position.split(".")[1])
+    await page.page.press("#replay-seq", "Enter")
+
+
+async def test_a_replay_calls_back_what_somebody_in_the_call_heard(
+    suite: Suite, call: Call, window: OpenWindow
+) -> None:
+    page = await window(f"{suite.url}/bare", PAGE)
+    ask = {"appID": suite.app_id, "roomID": call.room, "token": call.token}
+    again = await page.page.evaluate(AGAIN, ask)
+    of_wall = [one for one in again["heard"] if one[0] == "roomUserUpdate" and one[3][0]["userID"] == "wall"]
+    assert [one[2] for one in of_wall] == ["ADD", "DELETE"]
+    assert [one for one in again["heard"] if one not in of_wall] == call.heard
+    assert {one[0] for one in call.heard} >= {"IMRecvBroadcastMessage", "IMRecvCustomCommand", "streamExtraInfoUpdate"}
+    assert (again["users"], again["streams"]) == ([], [])
+
+
+async def test_the_debug_page_shows_any_moment(suite: Suite, call: Call, browser: Browser) -> None:
+    events = suite.events(call.room)
+    at = {event["type"]: f"{event['roomUID']}.{event['seq']}.{event['hash'][:16]}" for event in events}
+    page = await open_reading(browser, suite, call, f"/debug?replay={at['stream.added.v1']}")
+    await page.page.wait_for_function("document.querySelector('#state').textContent === 'replay ended'")
+    assert await texts(page, "#replay-people li") == ["nobody"]
+    said = ["command BOB wave", "barrage ANN hello", "broadcast BOB good morning"]
+    assert [line.split(" ", 1)[1] for line in await texts(page, "#replay-messages li")] == said
+    await jump(page, at["stream.mutes_changed.v1"])
+    assert await texts(page, "#replay-people li") == ["WALL", "ANN", "BOB"]
+    (stream,) = await texts(page, "#replay-streams .one")
+    assert stream.splitlines()[0] == "ANN"
+    assert "microphone muted" in stream
+    assert "camera open" in stream
+    assert await texts(page, "#replay-messages li") == []
+    await jump(page, at["room.opened.v1"])
+    assert await texts(page, "#replay-people li") == ["nobody"]
+    await page.page.select_option("#replay-speed", "100")
+    await page.page.click("#replay-play")
+    await page.page.wait_for_function("document.querySelector('#state').textContent === 'replay ended'")
+    assert len(await texts(page, "#events li")) >= len(events) - 2
+    assert call.token not in page.page.url
+    assert not page.errors
+
+
+async def test_history_draws_a_call_and_tells_any_moment(suite: Suite, call: Call, browser: Browser) -> None:
+    page = await open_reading(browser, suite, call, "/history")
+    await page.page.wait_for_selector("#calls tr[data-uid]")
+    (row,) = await texts(page, "#calls tr[data-uid]")
+    assert row.split("\t")[0] == call.room
+    await page.page.click("#calls button")
+    await page.page.wait_for_selector("#timeline svg")
+    assert sorted(await page.page.locator("#timeline .name").all_text_contents()) == ["ANNANN", "BOBBOB", "WALLWALL"]
+    counts = {
+        kind: await page.page.locator(f"#timeline .{kind}").count() for kind in ("session", "stream", "message", "kick")
+    }
+    assert counts == {"session": 4, "stream": 1, "message": 3, "kick": 1}
+    picture = await page.page.locator("#timeline svg").bounding_box()
+    assert picture
+    await page.page.click("#timeline svg", position={"x": 152, "y": picture["height"] - 10})
+    await page.page.wait_for_selector("#moment:not([hidden])")
+    assert await texts(page, "#moment-people li") in (["nobody"], ["WALL"])
+    await page.page.click("#play-here")
+    await page.page.wait_for_selector("#replay-streams")
+    await page.page.wait_for_function("document.querySelector('#replay-day').textContent !== ''")
+    assert not page.errors
+
+
+@pytest.mark.parametrize("path", ["/history", "/debug?replay=0190a1b2-0000-7000-8000-000000000001&room=nowhere"])
+async def test_a_token_that_may_not_is_refused_in_words(suite: Suite, browser: Browser, path: str) -> None:
+    stranger = Call("elsewhere", [], reader(suite, "elsewhere") + "x")
+    page = await open_reading(browser, suite, stranger, path)
+    place = "#problem:not([hidden])" if path == "/history" else "#log .bad"
+    await page.page.wait_for_selector(place)
+    assert "token" in (await page.page.inner_text(place)).lower()
+    assert not page.errors
