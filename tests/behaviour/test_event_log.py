@@ -8,6 +8,7 @@ import msgspec
 from parlour.contracts.envelope import GENESIS, chain_hash
 from parlour.contracts.subjects import partition
 from parlour.kernel.log import (
+    HEAD,
     Claim,
     ClaimRow,
     Committed,
@@ -52,6 +53,35 @@ def release(key: str, holder: str, **more: object) -> Claim:
 
 def require(key: str, holder: str, **more: object) -> Claim:
     return Claim("require", "test", APP, key, holder, **more)  # pyright: ignore[reportArgumentType]
+
+
+class TestHead:
+    async def test_a_unit_may_ask_for_the_log_it_knows(self, log: EventLog) -> None:
+        """Whatever the aggregate: the condition is on the log as a whole."""
+        key = await opened(log)
+        (record,) = await committed(
+            log, unit(append(key, 0, aggregate=HEAD, expected=1), append(key, 1, aggregate="im"))
+        )
+        assert (record.seq, record.version) == (2, 1)
+        stale = unit(append(key, 0, aggregate=HEAD, expected=1), append(key, 1, aggregate="streams"))
+        assert await one(log, stale) == Conflict(key.uid, HEAD, 2)
+        await committed(log, unit(append(key, 0, aggregate=HEAD, expected=2)))
+        head = await log.head(key.uid)
+        assert head is not None
+        assert (head.seq, head.versions) == (2, {"room": 1, "im": 1}), "a condition leaves no trace"
+
+    async def test_of_many_who_know_the_same_log_one_is_right(self, log: EventLog) -> None:
+        key = await opened(log)
+        units = [
+            unit(append(key, 0, aggregate=HEAD, expected=1), append(key, 1, aggregate=name))
+            for name in ("room", "im", "streams", "im")
+        ]
+        apart = await asyncio.gather(*(one(log, asked) for asked in units))
+        assert sum(isinstance(outcome, Committed) for outcome in apart) == 1
+        together = await log.append(
+            tuple(unit(append(key, 0, aggregate=HEAD, expected=2), append(key, 1)) for _ in range(3))
+        )
+        assert [type(outcome) for outcome in together] == [Committed, Conflict, Conflict]
 
 
 class TestOrderAndChain:

@@ -183,6 +183,23 @@ async def test_resume_on_another_gateway(house: House, missed: int) -> None:
     assert len(seqs(back, room)) >= missed, "and perhaps that the client was away"
 
 
+async def test_a_frame_may_ask_for_the_room_it_knows(house: House) -> None:
+    """Of two that know the same room one is done, whichever services decide them; what was done stays done when it is repeated."""
+    (ann, answer), command_id = await house.login("ifseq", "ann-i"), str(uuid4())
+    seq = seq_of(answer["position"])
+    asks = [
+        ann.ask("broadcast", roomID="ifseq", message="mine", ifSeq=seq),
+        ann.ask("roomExtraInfo", roomID="ifseq", key="k", value="v", ifSeq=seq),
+    ]
+    outcomes = await asyncio.gather(*asks, return_exceptions=True)
+    (refused,) = [one for one in outcomes if isinstance(one, Refusal)]
+    assert (refused.code, refused.error["field"], refused.error["limit"]) == (Code.RESYNC_NEEDED, "ifSeq", str(seq + 1))
+    for _ in range(2):
+        sent = await ann.ask("command", command_id=command_id, roomID="ifseq", command="x", toUserIDs=[], ifSeq=seq + 1)
+        assert sent["ok"]
+    assert await house.events_of("ifseq") == seq + 2
+
+
 async def test_another_history_is_not_continued(house: House) -> None:
     client, answer = await house.login("div", "ann-d")
     uid, seq, hash8 = str(answer["position"]).split(".")

@@ -43,6 +43,12 @@ class ClientFrame(msgspec.Struct, frozen=True, tag_field="t", rename=wire_name):
     id: UUID
 
 
+class RoomAsk(ClientFrame, frozen=True, kw_only=True):
+    """Base of what becomes a command. `if_seq`: only if the room still stands at this event."""
+
+    if_seq: int | None = None
+
+
 class Login(ClientFrame, frozen=True, tag="login"):
     """Enter a room; the first frame of a new client."""
 
@@ -67,13 +73,13 @@ class Resume(ClientFrame, frozen=True, tag="resume"):
         return f"Resume(rooms={self.rooms!r})"
 
 
-class Logout(ClientFrame, frozen=True, tag="logout"):
+class Logout(RoomAsk, frozen=True, tag="logout"):
     """Leave a room."""
 
     room_id: str
 
 
-class Publish(ClientFrame, frozen=True, tag="publish"):
+class Publish(RoomAsk, frozen=True, tag="publish"):
     """Offer to send a stream."""
 
     room_id: str
@@ -85,14 +91,14 @@ class Publish(ClientFrame, frozen=True, tag="publish"):
     codec: str = ""
 
 
-class StopPublish(ClientFrame, frozen=True, tag="stopPublish"):
+class StopPublish(RoomAsk, frozen=True, tag="stopPublish"):
     """Send a stream no more."""
 
     room_id: str
     stream_id: str
 
 
-class Play(ClientFrame, frozen=True, tag="play"):
+class Play(RoomAsk, frozen=True, tag="play"):
     """Offer to receive a stream."""
 
     room_id: str
@@ -102,7 +108,7 @@ class Play(ClientFrame, frozen=True, tag="play"):
     transport_id: str = ""
 
 
-class StopPlay(ClientFrame, frozen=True, tag="stopPlay"):
+class StopPlay(RoomAsk, frozen=True, tag="stopPlay"):
     """Receive a stream no more."""
 
     room_id: str
@@ -117,7 +123,7 @@ class RestartIce(ClientFrame, frozen=True, tag="restartIce"):
     sdp: str
 
 
-class StreamExtraInfo(ClientFrame, frozen=True, tag="streamExtraInfo"):
+class StreamExtraInfo(RoomAsk, frozen=True, tag="streamExtraInfo"):
     """Change an own stream's extra information."""
 
     room_id: str
@@ -125,7 +131,7 @@ class StreamExtraInfo(ClientFrame, frozen=True, tag="streamExtraInfo"):
     extra_info: str
 
 
-class Mutes(ClientFrame, frozen=True, tag="mutes"):
+class Mutes(RoomAsk, frozen=True, tag="mutes"):
     """What is held back of an own stream from now on: `audio`, `video`."""
 
     room_id: str
@@ -134,7 +140,7 @@ class Mutes(ClientFrame, frozen=True, tag="mutes"):
     video: bool
 
 
-class RoomExtraInfo(ClientFrame, frozen=True, tag="roomExtraInfo"):
+class RoomExtraInfo(RoomAsk, frozen=True, tag="roomExtraInfo"):
     """Set one key of the room's extra information."""
 
     room_id: str
@@ -142,21 +148,21 @@ class RoomExtraInfo(ClientFrame, frozen=True, tag="roomExtraInfo"):
     value: str
 
 
-class Broadcast(ClientFrame, frozen=True, tag="broadcast"):
+class Broadcast(RoomAsk, frozen=True, tag="broadcast"):
     """A reliable message to the room."""
 
     room_id: str
     message: str
 
 
-class Barrage(ClientFrame, frozen=True, tag="barrage"):
+class Barrage(RoomAsk, frozen=True, tag="barrage"):
     """A message to the room that may be dropped."""
 
     room_id: str
     message: str
 
 
-class CustomCommand(ClientFrame, frozen=True, tag="command"):
+class CustomCommand(RoomAsk, frozen=True, tag="command"):
     """A signalling message to some users, or to all where none is named."""
 
     room_id: str

@@ -8,6 +8,9 @@ from uuid import UUID
 
 import msgspec
 
+HEAD = "head"
+"""In the place of an aggregate: the log as a whole, whose version is its last seq."""
+
 
 class LogKey(msgspec.Struct, frozen=True):
     """One log: a life of a room (or an app's own log, whose `room` is empty)."""
@@ -30,6 +33,7 @@ class Append(msgspec.Struct, frozen=True):
 
     `expected` is the aggregate's version before (0: none yet; None: not checked). `creates` starts the log and fails as a conflict
     if it exists; otherwise the log must exist and be open. `closes` ends it: later appends are refused.
+    With the aggregate `HEAD` and no events it is a condition on the whole log; it stands first in its unit.
     """
 
     log: LogKey

@@ -40,6 +40,8 @@ class Draft(msgspec.Struct, frozen=True):
     causation_id: str = ""
     room: str = ""
     """Of the command: drafts of one room keep their order."""
+    head: tuple[LogKey, int] | None = None
+    """Only if the log stands at this seq."""
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -82,6 +84,8 @@ class Call(msgspec.Struct, frozen=True):
     digest: bytes
     actor: str = ""
     causation_id: str = ""
+    if_seq: int | None = None
+    """Only if the room stands at this seq, whatever else the decision needs."""
 
     def draft(
         self,
@@ -107,6 +111,7 @@ def call_of(to: Address, request: Request) -> Call:
         principal_of(to.app, request.caller),
         digest_of(request),
         request.caller.actor,
+        if_seq=request.if_seq,
     )
 
 

@@ -18,6 +18,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.envelope import Envelope, EventView, encode_envelope
 from parlour.contracts.events import BY_TAG, audience_of
 from parlour.kernel.log import (
+    HEAD,
     Append,
     Committed,
     Conflict,
@@ -175,6 +176,8 @@ class Lane:
     def _unit(self, pending: _Pending) -> Unit:
         draft = pending.draft
         appends = tuple(self._append_of(pending, change) for change in draft.changes)
+        if draft.head is not None:
+            appends = (Append(draft.head[0], HEAD, draft.head[1], ()), *appends)
         return Unit(
             draft.app,
             uuid4() if self._forgets else UUID(draft.command_id),

@@ -17,14 +17,15 @@ import random
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 import msgspec
 
 from parlour.contracts import subjects
+from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
 from parlour.contracts.events import Event
-from parlour.kernel.log import EventLog, LogKey, LogUnavailable
+from parlour.kernel.log import HEAD, EventLog, LogKey, LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 
@@ -229,7 +230,7 @@ async def decide_and_commit(
         loaded = await _load_all(cache, call.app, (call.room, *also), fresh)
         certain = all(room.fresh for room in loaded)
         try:
-            draft = decide(*loaded)
+            draft = _conditional(decide(*loaded), call, loaded[0])
         except Rejection:
             if not certain:
                 fresh = True
@@ -243,7 +244,9 @@ async def decide_and_commit(
             continue
         try:
             return await _commit(cache, committer, draft)
-        except Stale:
+        except Stale as stale:
+            if stale.conflict.aggregate == HEAD:
+                raise moved_on(stale.conflict.version) from None
             fresh = False
         except ClaimRefused:
             if certain:
@@ -258,6 +261,21 @@ async def _load_all(cache: StateCache[S], app: int, rooms: tuple[str, ...], fres
     if len(rooms) == 1:
         return loaded
     return loaded if fresh else [cache.peek(app, room.room) or room for room in loaded]
+
+
+def _conditional(draft: Draft, call: Call, room: Loaded[Any]) -> Draft:
+    """The draft under the condition that its command came with."""
+    if call.if_seq is None:
+        return draft
+    if room.key is None:
+        raise moved_on(0)
+    return msgspec.structs.replace(draft, head=(room.key, call.if_seq))
+
+
+def moved_on(seq: int) -> Rejection:
+    """The room does not stand where the asker knows it."""
+    hint = "look at what happened, then ask again with a new command id"
+    return Rejection.of(Code.RESYNC_NEEDED, f"the room is at event {seq}", field="ifSeq", limit=str(seq), hint=hint)
 
 
 async def _commit(cache: StateCache[S], committer: Committer, draft: Draft) -> Done:

@@ -9,6 +9,7 @@ import msgspec
 from parlour.contracts.envelope import GENESIS, chain_hash
 from parlour.contracts.subjects import partition
 from parlour.kernel.log import (
+    HEAD,
     Append,
     Claim,
     ClaimRow,
@@ -99,6 +100,8 @@ class MemoryLog:
             alive = log is not None or any(b.creates for b in before)
             is_open = (log is None or log.open) and not any(b.closes for b in before)
             version = log.versions.get(append.aggregate, 0) if log else 0
+            if append.aggregate == HEAD and log is not None:
+                version = len(log.records)
             version += sum(len(b.events) for b in before if b.aggregate == append.aggregate)
             if alive == append.creates or (alive and not is_open) or append.expected not in (None, version):
                 return Conflict(append.log.uid, append.aggregate, version)

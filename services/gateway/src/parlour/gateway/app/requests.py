@@ -136,7 +136,9 @@ class Requests:
         self, session: Session, seat: Seat, frame: client.ClientFrame, service: str, body: cmd.AnyCommand
     ) -> cmd.Reply:
         caller = cmd.Caller(session.user.user_id, session.session_id, seat.actor)
-        return await self._services.ask(session.app, service, seat.room, cmd.Request(str(frame.id), caller, body))
+        condition = frame.if_seq if isinstance(frame, client.RoomAsk) else None
+        request = cmd.Request(str(frame.id), caller, body, condition)
+        return await self._services.ask(session.app, service, seat.room, request)
 
 
 def media_of(sections: client.Sections) -> cmd.Media:

@@ -44,10 +44,7 @@ class Commands:
         check_app_id(to.app)
         check_room_id(to.room)
         check_caller(request)
-        call = call_of(to, request)
-        if request.if_seq is not None:
-            await self._rooms.expect(call, request.if_seq)
-        return await handler(call, request.body)
+        return await handler(call_of(to, request), request.body)
 
 
 def check_caller(request: Request) -> None:

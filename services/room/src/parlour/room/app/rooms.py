@@ -7,7 +7,6 @@ from parlour.contracts.codes import Code
 from parlour.contracts.commands import Joined, LiveRoom, Reply
 from parlour.contracts.ids import check_room_extra, check_user_id, check_user_name
 from parlour.kernel.log import EventLog
-from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 from parlour.room.domain import commands as cmd
 from parlour.room.domain import room as domain
@@ -105,15 +104,6 @@ class Rooms:
         inside = room.state.members if isinstance(room.state, domain.Open) else ()
         live = LiveRoom(str(room.key.uid) if room.key else "", room.open, tuple(sorted(inside)))
         return Reply(msgspec.Raw(msgspec.json.encode(live)), position=room.position)
-
-    async def expect(self, call: Call, seq: int) -> None:
-        """Refuses a command whose sender knows the room as of another event, unless it was done before."""
-        room = await self._cache.load(call.app, call.room, fresh=True)
-        if room.seq != seq and await self._committer.recall(call) is None:
-            message = f"the room is at event {room.seq}, not {seq}"
-            raise Rejection.of(
-                Code.RESYNC_NEEDED, message, field="if_seq", hint="look at what happened, then ask again"
-            )
 
     async def _change(self, call: Call, command: cmd.RoomCommand) -> Reply:
         def decide(room: Loaded[domain.State]) -> Draft:
