@@ -38,8 +38,8 @@ class Connection(WSListener):
     """One WebSocket; the `Channel` of its session. `noted` is told when it begins (True) and when it is gone."""
 
     __slots__ = (
-        "_close_code", "_dispatch", "_first", "_full", "_incoming", "_loop", "_noted", "_parts", "_room", "_task",
-        "_transport", "_write", "heard",
+        "_close_code", "_dispatch", "_first", "_full", "_incoming", "_loop", "_noted", "_parts", "_room", "_send",
+        "_task", "_transport", "_write", "heard",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +49,7 @@ class Connection(WSListener):
         self._dispatch = dispatch_for(self)
         self._noted = noted
         self._transport: WSTransport | None = None
+        self._send: Callable[[WSMsgType, bytes], None] = _nowhere
         self._write: Callable[[bytes], None] = _nowhere
         self._close_code = 0
         self._full = False
@@ -76,7 +77,10 @@ class Connection(WSListener):
         """Sends events; False, and nothing was taken, while the window is full."""
         if self._full:
             return False
-        self._write(run.wire or wire_of(run))
+        if len(run.frames) == 1:
+            self._send(WSMsgType.TEXT, run.frames[0])  # straight into the kernel
+        else:
+            self._write(run.wire or wire_of(run))
         return True
 
     async def room(self) -> bool:
@@ -110,6 +114,7 @@ class Connection(WSListener):
         """The handshake is done."""
         self._transport = transport
         transport.underlying_transport.set_write_buffer_limits(WINDOW_BYTES, WINDOW_BYTES // 4)
+        self._send = transport.send
         self._write = transport.underlying_transport.write
         self._first = self._loop.call_later(FIRST_FRAME_S, self._silent)
         self._noted(self, True)
@@ -227,7 +232,7 @@ class Connection(WSListener):
 
     def _ends(self, code: int) -> None:
         self._close_code = self._close_code or code
-        self._write = _nowhere
+        self._send = self._write = _nowhere
         self._full = False
         self._incoming.clear()
         self._wake()
@@ -241,5 +246,5 @@ class Connection(WSListener):
         return 0 if self._transport is None else self._transport.underlying_transport.get_write_buffer_size()
 
 
-def _nowhere(_bytes: bytes) -> None:
+def _nowhere(*_frame: object) -> None:
     """Where frames go once the connection is over."""
