@@ -68,6 +68,9 @@ docs: setup ## write the generated reference pages anew
 	@for page in events codes; do $(BIN)/python -m parlour.contracts.reference $$page > docs/reference/$$page.md; done
 	@$(BIN)/python -m parlour.cli.settings_page > docs/reference/settings.md
 	@$(BIN)/python -m parlour.contracts.schema > docs/reference/contracts.json
+	@$(BIN)/python -m parlour.contracts.described.asyncapi > docs/reference/asyncapi.json
+	@$(BIN)/python -m parlour.cli.schema_files docs/reference/schemas
+	@$(BIN)/python -m parlour.gateway.wiring > docs/reference/openapi.json
 
 browser: ## a Chromium for the browser tests, where there is none
 	@$(BOOTSTRAP) browser

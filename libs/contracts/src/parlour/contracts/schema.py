@@ -34,13 +34,14 @@ def document() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Parlour contracts",
-        "events": {event.TAG: _with_facts(event, schema) for event, schema in zip(events.ALL, by_event, strict=True)},
+        "events": {event.TAG: with_facts(event, schema) for event, schema in zip(events.ALL, by_event, strict=True)},
         "types": {kind.__name__: schema for kind, schema in zip(_OUTSIDE, by_type, strict=True)},
         "$defs": dict(sorted({**of_events, **of_types}.items())),
     }
 
 
-def _with_facts(event: type[events.Event], schema: dict[str, Any]) -> dict[str, Any]:
+def with_facts(event: type[events.Event], schema: dict[str, Any]) -> dict[str, Any]:
+    """An event's schema with what JSON Schema has no word for: its aggregate, its readers, its sealed fields."""
     return {
         **schema,
         "aggregate": event.AGGREGATE,

@@ -11,6 +11,7 @@ import msgspec
 from parlour.contracts import events as ev
 from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import ExtraState, RoomState, StreamState, UserState
+from parlour.contracts.upcasters import upcast
 
 MESSAGES = frozenset({ev.BroadcastSent.TAG, ev.BarrageSent.TAG, ev.CommandSent.TAG})
 
@@ -26,8 +27,11 @@ def empty_room(app: int, room: str, room_uid: str) -> RoomState:
 
 def event_of(view: EventView) -> ev.Event | None:
     """The event inside a view; None for a type that this version does not know."""
-    kind = ev.BY_TAG.get(view.type)
-    return None if kind is None else msgspec.json.decode(view.data, type=kind)
+    kind, stored = ev.BY_TAG.get(view.type), bytes(view.data)
+    if kind is None:
+        tag, stored = upcast(view.type, stored)
+        kind = ev.BY_TAG.get(tag)
+    return None if kind is None else msgspec.json.decode(stored, type=kind)
 
 
 def apply(state: RoomState, view: EventView) -> RoomState:

@@ -1,6 +1,7 @@
 """Puts the gateway together: the only place where adapters are chosen."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ from .adapters.services import BusServices
 from .adapters.webhooks import BusWebhooks
 from .api import events_http, history_http, proofs_http, webhooks_http
 from .api.bearer import Bearer
+from .api.described import document
 from .api.http import Status, build_http
 from .api.server import serving
 from .api.websocket import WebSockets
@@ -149,3 +151,15 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
                 task.cancel()
             await sockets.stop()
             await gateway.whip.leave_all()
+
+
+def described() -> dict[str, Any]:
+    """The OpenAPI document of a gateway, which need not run for it: `python -m parlour.gateway.wiring` prints it."""
+    nobody: Any = None
+    gateway = Gateway(GatewaySettings(), nobody, Metrics("gateway"))
+    status = Status(lambda: 0, lambda: 0)
+    return document(build_http(gateway.apps, gateway.whip, nobody, status, gateway.routers(), web_root="", dev=False))
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(described()), indent=2) + b"\n")

@@ -12,12 +12,19 @@ from parlour.runtime.http import CONTENT_TYPE, ProblemJson
 
 PUBLIC: dict[str, Any] = {"x-public": True}
 """`openapi_extra` of a route that is for everybody: every other needs a token."""
+MEMBER: dict[str, Any] = {"security": [{"bearer": ["member"]}]}
+"""`openapi_extra` of a route that takes a token04 only: what it allows is asked by the command behind it."""
 REFERENCE = "#/components/schemas/{name}"
 _SHAPES: dict[str, type[msgspec.Struct]] = {"ProblemJson": ProblemJson}
 _PROBLEM = {
     "description": "Refused",
     "content": {CONTENT_TYPE: {"schema": {"$ref": REFERENCE.format(name="ProblemJson")}}},
 }
+
+_APP = {
+    "name": "app", "in": "query", "required": False, "schema": {"type": "string", "default": ""},
+    "description": "The app of a token04, where it is not the server's default one; a subscription token names its own.",
+}  # fmt: skip
 
 
 def answers(
@@ -46,4 +53,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     for path in made["paths"].values():
         for operation in path.values():
             operation["responses"].pop("422", None)
+            if "security" in operation:
+                operation.setdefault("parameters", []).append(_APP)
+            operation["responses"] |= {"4XX": _PROBLEM, "5XX": _PROBLEM}
     return made

@@ -6,10 +6,12 @@ from fastapi import APIRouter, Query, Response
 from parlour.contracts import history as h
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import invalid
+from parlour.contracts.queries import RoomState
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.calls import CallHistory, microseconds
 
 from .bearer import Bearer
+from .described import answers
 
 SCOPE = "history"
 HEADERS = {"cache-control": "no-store", "access-control-allow-origin": "*"}
@@ -20,7 +22,7 @@ def routes(history: CallHistory, bearer: Bearer) -> APIRouter:
     router = APIRouter(tags=["history"])
     needed = bearer.needs(SCOPE)
 
-    @router.get("/v1/calls", summary="Calls that began in a time, newest first")
+    @router.get("/v1/calls", summary="Calls that began in a time, newest first", responses=answers(h.Calls))
     async def calls(
         room: str = "",
         user: str = "",
@@ -34,15 +36,19 @@ def routes(history: CallHistory, bearer: Bearer) -> APIRouter:
         query = h.CallsQuery(user, since, until, cursor, _count(limit, h.CALLS_MOST))
         return _json(await history.calls(reader, room, query))
 
-    @router.get("/v1/calls/{room_uid}", summary="One call and who was in it")
+    @router.get("/v1/calls/{room_uid}", summary="One call and who was in it", responses=answers(h.OneCall))
     async def call(room_uid: str, reader: Subscription = needed) -> Response:
         return _json(await history.call(reader, room_uid))
 
-    @router.get("/v1/calls/{room_uid}/timeline", summary="A call as intervals: people, streams, plays, messages")
+    @router.get(
+        "/v1/calls/{room_uid}/timeline",
+        summary="A call as intervals: people, streams, plays, messages",
+        responses=answers(h.Timeline),
+    )
     async def timeline(room_uid: str, cursor: str = "", limit: str = "1000", reader: Subscription = needed) -> Response:
         return _json(await history.timeline(reader, h.TimelineQuery(room_uid, cursor, _count(limit, h.ROWS_MOST))))
 
-    @router.get("/v1/calls/{room_uid}/views", summary="Who saw which stream when")
+    @router.get("/v1/calls/{room_uid}/views", summary="Who saw which stream when", responses=answers(h.Views))
     async def views(
         room_uid: str,
         stream: str = "",
@@ -54,11 +60,17 @@ def routes(history: CallHistory, bearer: Bearer) -> APIRouter:
         query = h.ViewsQuery(room_uid, stream, user, cursor, _count(limit, h.ROWS_MOST))
         return _json(await history.views(reader, query))
 
-    @router.get("/v1/calls/{room_uid}/state", summary="The room as of an event's number or a time")
+    @router.get(
+        "/v1/calls/{room_uid}/state", summary="The room as of an event's number or a time", responses=answers(RoomState)
+    )
     async def state(room_uid: str, at: str = "", reader: Subscription = needed) -> Response:
         return _json(await history.state(reader, room_uid, at))
 
-    @router.get("/v1/calls/{room_uid}/diff", summary="What is different between two moments")
+    @router.get(
+        "/v1/calls/{room_uid}/diff",
+        summary="What is different between two moments",
+        responses=answers(h.StateDifference),
+    )
     async def diff(
         room_uid: str,
         from_: str = Query("", alias="from"),

@@ -12,8 +12,8 @@ from parlour.gateway.adapters.discovery import Discovery
 from parlour.gateway.app.apps import Apps
 from parlour.gateway.app.whip import Whip
 
-from . import pages, refusals, whip
-from .described import PUBLIC
+from . import descriptions_http, pages, refusals, whip
+from .described import PUBLIC, document
 from .refusals import problem
 
 JSON = "application/json"
@@ -79,6 +79,7 @@ def build_http(
         made = {"appID": app_id, "token": await apps.token(app_id, check_user_id(ask.user_id), ask.room_id)}
         return Response(msgspec.json.encode(made), media_type=JSON, headers={"cache-control": "no-store"})
 
-    for router in (*routers, pages.routes(web_root), whip.routes(resources)):
+    itself = descriptions_http.routes(lambda: document(app))
+    for router in (*routers, itself, pages.routes(web_root), whip.routes(resources)):
         app.include_router(router)
     return app

@@ -1,10 +1,13 @@
 """`POST /whip/{streamID}`, `POST /whep/{streamID}` (RFC 9725 and its sibling): offer in, answer out, DELETE ends it."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 
 from parlour.gateway.app.whip import Whip
 
 from .bearer import bearer_token
+from .described import MEMBER
 
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
@@ -15,6 +18,13 @@ CORS = {
     "access-control-expose-headers": "location, etag",
     "access-control-max-age": "86400",
 }
+
+
+def _body(media_type: str) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": {"type": "string"}}}}}
+
+
+WITH_OFFER = MEMBER | _body(SDP)
 
 
 def routes(whip: Whip) -> APIRouter:
@@ -35,25 +45,25 @@ def routes(whip: Whip) -> APIRouter:
             made.sdp, 201, CORS | {"location": location, "etag": f'"{made.tag}"', "accept-patch": FRAGMENT}, SDP
         )
 
-    @router.post("/whip/{stream_id}")
+    @router.post("/whip/{stream_id}", openapi_extra=WITH_OFFER)
     async def publish(request: Request, stream_id: str) -> Response:
         return await make(request, stream_id, True)
 
-    @router.post("/whep/{stream_id}")
+    @router.post("/whep/{stream_id}", openapi_extra=WITH_OFFER)
     async def play(request: Request, stream_id: str) -> Response:
         return await make(request, stream_id, False)
 
-    @router.options("/whip/{rest:path}")
-    @router.options("/whep/{rest:path}")
+    @router.options("/whip/{rest:path}", include_in_schema=False)
+    @router.options("/whep/{rest:path}", include_in_schema=False)
     async def preflight(rest: str) -> Response:
         return Response(status_code=204, headers=CORS | {"accept-post": SDP})
 
-    @router.delete("/{kind}/resource/{resource_id}", name="resource")
+    @router.delete("/{kind}/resource/{resource_id}", name="resource", openapi_extra=MEMBER)
     async def end(request: Request, kind: str, resource_id: str) -> Response:
         await whip.end(resource_id, bearer_token(request))
         return Response(status_code=200, headers=CORS)
 
-    @router.patch("/{kind}/resource/{resource_id}")
+    @router.patch("/{kind}/resource/{resource_id}", openapi_extra=MEMBER | _body(FRAGMENT))
     async def change(request: Request, kind: str, resource_id: str) -> Response:
         if media_type(request) != FRAGMENT:
             return Response(status_code=415, headers=CORS | {"accept-patch": FRAGMENT})

@@ -1,0 +1,1 @@
+"""What the contracts say about themselves to other people's tools: AsyncAPI, JSON Schemas, and what may change in them."""

@@ -1,0 +1,75 @@
+"""What this server says about itself: OpenAPI, AsyncAPI, a JSON Schema for each event type, a page for each code."""
+
+import html
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Response
+
+from parlour.contracts.codes import Code, title_of
+from parlour.contracts.described import asyncapi, schemas
+from parlour.kernel.rejection import Rejection
+from parlour.runtime.http import status_of
+
+from .described import PUBLIC
+
+HEADERS = {"access-control-allow-origin": "*", "cache-control": "public, max-age=300"}
+
+
+def routes(openapi: Callable[[], dict[str, Any]]) -> APIRouter:
+    """The endpoints; `openapi` makes the document of the application that they are part of."""
+    router = APIRouter(tags=["descriptions"])
+
+    @cache
+    def of_http() -> bytes:
+        return msgspec.json.encode(openapi())
+
+    @cache
+    def of_events() -> bytes:
+        return msgspec.json.encode(asyncapi.document())
+
+    @router.get("/openapi.json", openapi_extra=PUBLIC)
+    async def http() -> Response:
+        """This document."""
+        return Response(of_http(), media_type="application/json", headers=HEADERS)
+
+    @router.get("/asyncapi.json", openapi_extra=PUBLIC)
+    async def events() -> Response:
+        """Frames, server-sent events and subjects, as AsyncAPI 3.0."""
+        return Response(of_events(), media_type="application/json", headers=HEADERS)
+
+    @router.get("/schemas/{name}", openapi_extra=PUBLIC)
+    async def schema(name: str) -> Response:
+        """The JSON Schema of an event type: `/schemas/room.user_joined.v1.json`."""
+        tag = name.removesuffix(".json")
+        if schemas.schema_of(tag) is None:
+            raise Rejection.of(Code.NOT_FOUND, "there is no such event type", field="type", hint="/asyncapi.json")
+        return Response(schemas.file_of(tag), media_type="application/schema+json", headers=HEADERS)
+
+    @router.get("/errors/{code}", openapi_extra=PUBLIC)
+    async def error(code: str) -> Response:
+        """What a code means, for people."""
+        known = code.isascii() and code.isdigit() and int(code[:10]) in set(map(int, Code))
+        if not known:
+            raise Rejection.of(Code.NOT_FOUND, "there is no such code", field="code")
+        return Response(error_page(int(code)), media_type="text/html; charset=utf-8", headers=HEADERS)
+
+    return router
+
+
+def error_page(code: int) -> str:
+    """The page about a code."""
+    title = html.escape(title_of(code))
+    whose = "one of Parlour's own codes" if code >= OWN else "a code of the vendor's whose SDK Parlour's follows"
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{code}: {title}</title>'
+        f"<h1>{code}: {title}</h1><p>HTTP status {status_of(code)}. It is {whose}, and never changes its meaning.</p>"
+        "<p>In <code>application/problem+json</code>, <code>detail</code> says what happened, <code>field</code> and "
+        "<code>limit</code> what it was about, <code>hint</code> the way out.</p></html>\n"
+    )
+
+
+OWN = 9_000_000
+"""Where Parlour's own codes begin."""

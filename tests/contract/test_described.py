@@ -1,0 +1,123 @@
+"""What the suite says about itself is current, and what was promised once is kept.
+
+`golden/described` holds the documents as of the last release; a release writes them anew by `PARLOUR_WRITE_RELEASE=1`.
+"""
+
+import copy
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from parlour.contracts import events
+from parlour.contracts.codes import Code
+from parlour.contracts.described import asyncapi, schemas
+from parlour.contracts.described.compatible import breaks
+from parlour.contracts.upcasters import UPCASTERS, upcast
+from parlour.gateway.api.descriptions_http import error_page
+from parlour.gateway.wiring import described
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+RELEASED = Path(__file__).parent / "golden" / "described"
+DOCUMENTS: dict[str, Callable[[], dict[str, Any]]] = {"openapi": described, "asyncapi": asyncapi.document}
+
+
+def plain(document: Any) -> Any:
+    return json.loads(msgspec.json.encode(document))
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_committed_document_is_current(name: str) -> None:
+    committed = json.loads((REFERENCE / f"{name}.json").read_bytes())
+    assert committed == plain(DOCUMENTS[name]()), "run `make docs`"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_nothing_that_was_released_is_broken(name: str) -> None:
+    path, now = RELEASED / f"{name}.json", plain(DOCUMENTS[name]())
+    if os.environ.get("PARLOUR_WRITE_RELEASE"):
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(now), indent=1) + b"\n")
+    assert not list(breaks(json.loads(path.read_bytes()), now))
+
+
+def test_every_event_type_has_its_schema() -> None:
+    files = {path.name for path in (REFERENCE / "schemas").iterdir()}
+    assert files == {f"{tag}.json" for tag in events.BY_TAG}
+    for tag in events.BY_TAG:
+        assert (REFERENCE / "schemas" / f"{tag}.json").read_bytes() == schemas.file_of(tag), "run `make docs`"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_reference_leads_somewhere(name: str) -> None:
+    document = plain(DOCUMENTS[name]())
+    for reference in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document)):
+        found = document
+        for part in reference.split("/"):
+            assert part in found, reference
+            found = found[part]
+
+
+def test_every_code_has_its_page() -> None:
+    for code in Code:
+        assert f"<h1>{int(code)}: " in error_page(int(code))
+
+
+def changed(document: dict[str, Any], *path: str, to: Any = None) -> dict[str, Any]:
+    """The document with one place changed, or without it."""
+    made = copy.deepcopy(document)
+    place: Any = made
+    for part in path[:-1]:
+        place = place[int(part) if isinstance(place, list) else part]
+    if to is None:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = to
+    return made
+
+
+EVENTS = ("paths", "/v1/rooms/{room}/events", "get")
+
+
+@pytest.mark.parametrize(
+    ("path", "to", "told"),
+    [
+        (("paths", "/v1/rooms/{room}/state"), None, "state: is gone"),
+        ((*EVENTS, "parameters", "1", "name"), "behind", "after: is gone"),
+        ((*EVENTS, "parameters", "1", "required"), True, "required now"),
+        ((*EVENTS, "parameters", "1", "schema", "type"), "integer", "'string', is 'integer'"),
+        ((*EVENTS, "parameters", "1", "schema", "enum"), ["a"], "only some values"),
+        (("components", "schemas", "EventPage", "properties", "next"), None, "next: is gone"),
+        (("components", "schemas", "EventView", "required"), ["erased"], "'erased' is required now"),
+        (("components", "schemas", "RoomState"), None, "RoomState: is gone"),
+    ],
+)
+def test_a_break_is_seen(path: tuple[str, ...], to: Any, told: str) -> None:
+    now = plain(described())
+    assert [line for line in breaks(now, changed(now, *path, to=to)) if told in line]
+
+
+def test_additions_and_words_break_nothing() -> None:
+    now = plain(described())
+    more = changed(now, "paths", "/v1/new", to={"get": {}})
+    more = changed(more, "components", "schemas", "EventPage", "properties", "extra", to={"type": "string"})
+    more = changed(more, *EVENTS, "description", to="Other words.")
+    assert not list(breaks(now, more))
+    enum = {"enum": ["a", "b"]}
+    assert list(breaks(enum, {"enum": ["a"]})) == ["/enum: 'b' is gone"]
+    assert not list(breaks(enum, {"enum": ["a", "b", "c"]}))
+
+
+def test_upcasters_lead_to_a_type_of_today() -> None:
+    ways = {"x.v1": ("x.v2", lambda data: data + b"2"), "x.v2": ("x.v3", lambda data: data + b"3")}
+    assert upcast("x.v1", b"1", ways) == ("x.v3", b"123")
+    assert upcast("room.opened.v1", b"{}", ways) == ("room.opened.v1", b"{}")
+    for old in UPCASTERS:
+        assert old not in events.BY_TAG, "what is written no more"
+        golden = Path(__file__).parent / "golden" / f"{old}.json"
+        tag, stored = upcast(old, bytes(msgspec.json.decode(golden.read_bytes(), type=dict[str, msgspec.Raw])["data"]))
+        msgspec.json.decode(stored, type=events.BY_TAG[tag])
