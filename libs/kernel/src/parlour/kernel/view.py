@@ -38,6 +38,8 @@ def apply(state: RoomState, view: EventView) -> RoomState:
     """The state after one more event. BrokenHistory when it is not the next."""
     if view.seq != state.seq + 1 or view.prev != state.hash or view.room_uid != state.room_uid:
         raise BrokenHistory(f"event {view.seq} does not follow {state.seq}")
+    if view.type in MESSAGES:  # most of a talk, and of each only that it was
+        return msgspec.structs.replace(state, seq=view.seq, at=view.at, hash=view.hash, messages=state.messages + 1)
     event = event_of(view)
     changed = state if event is None else _evolve(state, event, view)
     return msgspec.structs.replace(changed, seq=view.seq, at=view.at, hash=view.hash)
@@ -143,10 +145,6 @@ def _play_stopped(state: RoomState, event: ev.PlayStopped, view: EventView) -> R
     return _players(state, event.stream_id, lambda players: players - {event.session_id})
 
 
-def _message(state: RoomState, event: ev.Event, view: EventView) -> RoomState:
-    return msgspec.structs.replace(state, messages=state.messages + 1)
-
-
 _Change = Callable[[RoomState, ev.Event, EventView], RoomState]
 _CHANGES: dict[type[ev.Event], _Change] = {  # pyright: ignore[reportAssignmentType] each function takes its own event type
     ev.RoomOpened: _opened,
@@ -163,7 +161,4 @@ _CHANGES: dict[type[ev.Event], _Change] = {  # pyright: ignore[reportAssignmentT
     ev.MutesChanged: _mutes,
     ev.PlayStarted: _play_started,
     ev.PlayStopped: _play_stopped,
-    ev.BroadcastSent: _message,
-    ev.BarrageSent: _message,
-    ev.CommandSent: _message,
 }

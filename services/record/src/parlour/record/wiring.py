@@ -9,14 +9,15 @@ from parlour.runtime.clock import SystemClock
 from parlour.runtime.connections import Connections, connected
 from parlour.runtime.leases import Lease, advisory
 from parlour.runtime.logging import logger
+from parlour.runtime.postgres import create_pool
 from parlour.runtime.process import Service
-from parlour.runtime.sealing import open_records
+from parlour.runtime.sealing import open_for_fold, open_records
 
 from .adapters.generations import PostgresGenerations
 from .adapters.keyring import Keyring
 from .adapters.ledger import PostgresLedger
 from .adapters.projections import PostgresProjections
-from .adapters.reads import PostgresReads
+from .adapters.reads import PLANNER, PostgresReads
 from .adapters.tables import PostgresTables
 from .adapters.tree import PostgresTree
 from .adapters.webhook_book import PostgresBook
@@ -65,7 +66,7 @@ async def build(settings: RecordSettings) -> AsyncIterator[Service]:
 @asynccontextmanager
 async def assembled(settings: RecordSettings, to: Connections, tables: Tables, lease: Lease) -> AsyncIterator[None]:
     """Everything above the connections. Each replica answers questions; one of them tails the log."""
-    await Questions(Queries(to.log, to.people, open_records, Folds(to.log, to.people, open_records))).serve(to.bus)
+    await Questions(Queries(to.log, to.people, open_records, Folds(to.log, to.people, open_for_fold))).serve(to.bus)
     tail = _tail(settings, to)
     await listen(to.bus, tail)
     async with asyncio.TaskGroup() as group:
@@ -87,7 +88,7 @@ async def webhooks(settings: RecordSettings, to: Connections) -> AsyncIterator[N
     )
     owner = f"{settings.instance}-{secrets.token_hex(4)}"
     async with sending(networks(settings.webhook_networks), settings.webhook_timeout_s) as sender:
-        attempts = Attempts(to.log, to.people, open_records, Folds(to.log, to.people, open_records), sender.post)
+        attempts = Attempts(to.log, to.people, open_records, Folds(to.log, to.people, open_for_fold), sender.post)
         await WebhookVerbs(Desk(PostgresBook(to.pool, vault), attempts, sender.why_not)).serve(to.bus)
 
         def make(endpoint: Endpoint) -> Worker:
@@ -130,15 +131,18 @@ async def history(settings: RecordSettings, to: Connections) -> AsyncIterator[No
         lambda _number, events: projected.inc(events),
         poll_s=settings.history_poll_ms / 1000,
     )
-    await keeper.prepare()
-    await history_api.serve(to.bus, Calls(PostgresReads(to.pool), to.people), generations)
     lease = advisory(settings.postgres_dsn)
 
     async def lead() -> None:
         async with lease("record.history"):
             await keeper.run()
 
-    async with asyncio.TaskGroup() as group:
+    await keeper.prepare()
+    async with (
+        await create_pool(settings.postgres_dsn, name="record-history", planner=PLANNER) as pool,
+        asyncio.TaskGroup() as group,
+    ):
+        await history_api.serve(to.bus, Calls(PostgresReads(pool), to.people), generations)
         leader = group.create_task(persist(lead, _waits))
         yield
         leader.cancel()

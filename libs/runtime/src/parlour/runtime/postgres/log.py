@@ -61,11 +61,11 @@ class PostgresLog:
 
     async def read(self, uid: UUID, after: int, limit: int) -> tuple[Record, ...]:
         """See `EventLog.read`."""
-        return tuple(_record(row) for row in await self._rows(_READ, uid, after, limit))
+        return _records(await self._rows(_READ, uid, after, limit))
 
     async def read_shard(self, p: int, after: int, limit: int) -> tuple[Record, ...]:
         """See `EventLog.read_shard`."""
-        return tuple(_record(row) for row in await self._rows(_READ_SHARD, p, after, limit))
+        return _records(await self._rows(_READ_SHARD, p, after, limit))
 
     async def shard_heads(self) -> dict[int, int]:
         """See `EventLog.shard_heads`."""
@@ -109,9 +109,16 @@ def _head(row: Any) -> LogHead | None:
     return LogHead(key, row["seq"], row["hash"], row["at"], row["open"], _versions.decode(row["versions"]))
 
 
-def _record(row: Any) -> Record:
-    uid, seq, p, pos, at, aggregate, version, type_, audience, env, prev, hash_, app, room = row
-    return Record(LogKey(app, room, _uuid(uid)), seq, at, p, pos, aggregate, version, type_, audience, env, prev, hash_)
+def _records(rows: list[asyncpg.Record]) -> tuple[Record, ...]:
+    """Rows of one log share its key: neighbours mostly are of one."""
+    records: list[Record] = []
+    last, key = None, LogKey(0, "", UUID(int=0))
+    for row in rows:
+        uid, seq, p, pos, at, aggregate, version, type_, audience, env, prev, hash_, app, room = row
+        if uid != last:
+            last, key = uid, LogKey(app, room, _uuid(uid))
+        records.append(Record(key, seq, at, p, pos, aggregate, version, type_, audience, env, prev, hash_))
+    return tuple(records)
 
 
 def _uuid(value: UUID) -> UUID:

@@ -1,6 +1,6 @@
 """Connections for the hot path, and the one place where a failing store becomes `LogUnavailable`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -42,13 +42,15 @@ _UNAVAILABLE = (
 )
 
 
-async def create_pool(dsn: str, *, name: str, min_size: int = 1, max_size: int = 4) -> Pool:
-    """A pool that gives up on a silent server after seconds; `name` is what pg_stat_activity shows."""
+async def create_pool(
+    dsn: str, *, name: str, min_size: int = 1, max_size: int = 4, planner: Mapping[str, str] | None = None
+) -> Pool:
+    """A pool that gives up on a silent server after seconds; `name` is what pg_stat_activity shows. `planner` adds settings."""
 
     async def keep(connection: Any) -> None:
         """Instead of asyncpg's reset on release, which costs a round trip: nothing here changes a session's state."""
 
-    with_name = SETTINGS | {"application_name": f"parlour-{name}"}
+    with_name = SETTINGS | {"application_name": f"parlour-{name}"} | dict(planner or {})
     async with unavailable():
         return await asyncpg.create_pool(
             dsn, min_size=min_size, max_size=max_size, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S,

@@ -16,7 +16,7 @@ _HEADS = "SELECT p, pos FROM parlour.shard WHERE pos > 0"
 _READ = (
     "SELECT c.p, e.pos, e.room_uid, e.seq, e.at, e.type, e.env FROM unnest($1::smallint[], $2::bigint[]) AS c(p, pos) CROSS JOIN LATERAL "
     "(SELECT f.pos, f.room_uid, f.seq, f.at, f.type, f.env FROM parlour.event f WHERE f.p = c.p AND f.pos > c.pos "
-    "ORDER BY f.pos LIMIT $3) e LIMIT $4"
+    "ORDER BY f.pos LIMIT $3) e LIMIT $3"
 )
 _OPEN = {
     "participant": "",
@@ -27,8 +27,6 @@ _OPEN = {
 }
 """Of each table the rows of a call that may still change."""
 _TYPES = {"int": "bigint", "str": "text", "bool": "boolean", "UUID": "uuid"}
-SHARD_LEAST = 16
-"""Events read of a shard at least, however many shards are behind."""
 
 
 class PostgresProjections:
@@ -50,10 +48,9 @@ class PostgresProjections:
             return {row[0]: row[1] for row in await connection.fetch(_HEADS)}
 
     async def read(self, after: Mapping[int, int], limit: int) -> list[Fact]:
-        """Events of these shards."""
-        each = max(SHARD_LEAST, limit // len(after))
+        """Shard after shard: calls are read whole, so that most rows are written once."""
         async with self._borrow() as connection:
-            rows = await connection.fetch(_READ, list(after), list(after.values()), each, limit)
+            rows = await connection.fetch(_READ, list(after), list(after.values()), limit)
         return [Fact(*row) for row in rows]
 
     async def load(self, room_uids: list[UUID]) -> dict[UUID, tuple[CallFold, Rows]]:

@@ -15,7 +15,7 @@ from parlour.kernel.view import apply, empty_room
 from parlour.runtime.postgres.cache import Cache
 
 CHECKPOINT = 500
-PAGE = 500
+PAGE = 2_000
 STATES_KEPT = 4_096
 KEPT_FOR_S = 300.0
 

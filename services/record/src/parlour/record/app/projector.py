@@ -51,7 +51,7 @@ class Store(Protocol):
         ...
 
     def read(self, after: Mapping[int, int], limit: int) -> Awaitable[list[Fact]]:
-        """At most about `limit` events of these shards, each shard's in order and behind its position."""
+        """At most `limit` events: of the first shard named as many as there are, then of the next, each in order behind its position."""
         ...
 
     def load(self, room_uids: list[UUID]) -> Awaitable[dict[UUID, tuple[CallFold, Rows]]]:
@@ -70,6 +70,8 @@ class Projector:
         self._store = store
         self._batch = batch
         self._cursors: dict[int, int] = {}
+        self._turn = 0
+        """The shard that is read first: a busy one must not keep others waiting."""
         self._calls: OrderedDict[UUID, CallFold | None] = OrderedDict()
         """None: a log that is no call."""
 
@@ -89,7 +91,7 @@ class Projector:
         if not self._cursors:
             self._cursors = await self._store.cursors()
         heads = await self._store.heads()
-        behind = {p: pos for p, pos in self._cursors.items() if pos < heads.get(p, 0)}
+        behind = {p: self._cursors[p] for p in self._in_turn() if self._cursors[p] < heads.get(p, 0)}
         if not behind:
             return 0
         facts = await self._store.read(behind, self._batch)
@@ -100,8 +102,13 @@ class Projector:
         await self._store.write(rows, {p: (self._cursors[p], pos) for p, pos in reached.items()})
         rows.settle()
         self._cursors |= reached
+        self._turn = facts[-1].p + 1
         self._trim()
         return len(facts)
+
+    def _in_turn(self) -> list[int]:
+        shards = sorted(self._cursors)
+        return [p for p in shards if p >= self._turn] + [p for p in shards if p < self._turn]
 
     async def _fold(self, facts: list[Fact]) -> Rows:
         await self._remember(facts)
