@@ -115,6 +115,17 @@ test("from and to bound it; at its end it can begin again", async () => {
   closePage(page);
 });
 
+test("a reader who saw only the end, and people who were erased", async () => {
+  const erased = { userID: "", userName: "" };
+  const { page } = opened([[0, ""], [1, ""], [5, "room.user_joined.v1", "ann", erased], [6, "room.user_joined.v1", "bob", { ...erased }], [7, "room.user_left.v1", "ann"]]);
+  const replay = await page.zg.replayRoom("r", { token: "jwt", from: 4, paused: true });
+  assert.equal(replay.range.fromTime, BEGIN_MS + 5_000);
+  assert.deepEqual(replay.users.map(({ userID }) => userID), ["erased-a-ann", "erased-a-bob"]);
+  replay.seek(5);
+  assert.deepEqual(replay.users.map(({ userID }) => userID), ["erased-a-bob"]);
+  closePage(page);
+});
+
 test("a callback may pause; the end of the engine is the end of its replays", async () => {
   const { page, names } = opened();
   let replay: Awaited<ReturnType<Page["zg"]["replayRoom"]>>;

@@ -21,11 +21,20 @@ function followRoom(zg) {
     showPeople();
     logLine("roomUserUpdate", `${updateType} ${userList.map((user) => user.userID).join(", ")}`);
   });
+  zg.on("remoteCameraStatusUpdate", (streamID, status) => showMuted(streamID, "camera", status));
+  zg.on("remoteMicStatusUpdate", (streamID, status) => showMuted(streamID, "microphone", status));
   zg.on("publisherStateUpdate", ({ streamID, state, errorCode, extendedData }) => logLine("publisher", `${state} ${streamID} ${errorCode || ""} ${extendedData}`, errorCode !== 0));
   zg.on("playerStateUpdate", ({ streamID, state, errorCode, extendedData }) => logLine("player", `${state} ${streamID} ${errorCode || ""} ${extendedData}`, errorCode !== 0));
   zg.on("IMRecvBroadcastMessage", (roomID, chatData) => chatData.forEach(({ fromUser, message }) => logLine(`${fromUser.userID}:`, message)));
   zg.on("IMRecvBarrageMessage", (roomID, chatData) => chatData.forEach(({ fromUser, message }) => logLine(`${fromUser.userID} (barrage):`, message)));
   zg.on("IMRecvCustomCommand", (roomID, fromUser, command) => logLine(`${fromUser.userID} (command):`, command));
+}
+
+/** A stream's place says what its publisher holds back. */
+function showMuted(streamID, what, status) {
+  const place = document.getElementById(`tile-${streamID}`) ?? document.getElementById(`voice-${streamID}`);
+  if (place) place.dataset[what] = status.toLowerCase();
+  logLine(`${what} of ${streamID}`, status.toLowerCase());
 }
 
 /** Switch the page's controls. */

@@ -2,7 +2,7 @@
  * One life of a room as the frames that a client in it got, each with its time.
  *
  * Rules: 1. Frames follow each other without a gap, and each event cites the hash before it. 2. People are told by the name that they
- * joined with, as in the live call.
+ * joined with, as in the live call; who was erased since has a stand-in.
  */
 import { Code } from "../codes";
 import { failure } from "../errors";
@@ -12,6 +12,7 @@ import type { EventView, RecordPage, RecordSource } from "./source";
 
 /** Some hundred bytes each: what a page may hold in memory. */
 export const MOST_FRAMES = 200_000;
+const ERASED_DIGITS = 8;
 const BEFORE_ALL = "0".repeat(16);
 
 /** A frame and its time in unix milliseconds; a skip has that of the event before it. */
@@ -76,8 +77,8 @@ export class Recording {
     this.follows(view.seq, view.prev.slice(0, 16));
     this.hash8 = view.hash.slice(0, 16);
     const { seq, at, type, data } = view;
-    if (type === "room.user_joined.v1") this.faces.set(data.actor, { userID: data.userID, userName: data.userName });
-    const user = this.faces.get(view.actor ?? "") ?? (view.userID ? { userID: view.userID, userName: "" } : undefined);
+    if (type === "room.user_joined.v1") this.faces.set(data.actor, faceOf(data.actor, data.userID, data.userName));
+    const user = view.actor ? (this.faces.get(view.actor) ?? faceOf(view.actor, view.userID)) : undefined;
     const frame: EventFrame = { t: "ev", roomID: this.roomID, pos: `${view.roomUID}.${seq}.${this.hash8}`, seq, prev: view.prev.slice(0, 16), at, type, data, ...(user ? { user } : {}) };
     return { frame, seq, time: at / 1000 };
   }
@@ -93,6 +94,11 @@ export class Recording {
     const expected = (this.items.at(-1)?.seq ?? 0) + 1;
     if (seq !== expected || prev8 !== this.hash8) throw failure(Code.UNAVAILABLE, `the record came with a break before event ${expected}`);
   }
+}
+
+/** Two people who were erased stay two: what is left of each is a random name. */
+function faceOf(actor: string, userID = "", userName = ""): UserEntry {
+  return userID ? { userID, userName } : { userID: `erased-${actor.slice(0, ERASED_DIGITS)}`, userName: "" };
 }
 
 type Part = EventView | RecordPage["skipped"][number];

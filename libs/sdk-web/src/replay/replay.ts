@@ -71,7 +71,8 @@ export class ZegoReplay {
 
   /** The first and last moment that can be jumped to: numbers of events, times in unix milliseconds. */
   get range(): { fromSeq: number; toSeq: number; fromTime: number; toTime: number } {
-    const [first, last] = [this.recording.items[0]!, this.recording.items[this.end - 1]!];
+    const last = this.recording.items[this.end - 1]!;
+    const first = this.recording.items.find(({ frame }) => frame.t === "ev") ?? last; // what a reader may not see has no time
     return { fromSeq: 0, toSeq: last.seq, fromTime: first.time, toTime: last.time };
   }
 

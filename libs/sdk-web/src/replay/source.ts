@@ -15,6 +15,8 @@ export interface EventView {
   data: Record<string, any>;
   actor?: string;
   userID?: string;
+  /** Somebody in it was erased: their texts are empty. */
+  erased?: boolean;
 }
 
 export interface RecordPage {
