@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 from fault_record import logs
 
-from parlour.client import Client, Event, Item, Position, Refused, Resync, Room, StayOver
+from parlour.client import Client, Event, Item, Position, Records, Refused, Resync, Room, Skip, StayOver, fold
 from parlour.testkit.client import raw_client
 from parlour.testkit.faults.processes import Processes
 from parlour.testkit.history import Acknowledged, ClientHistory, Logged, check
@@ -40,6 +40,8 @@ async def following(room: Room, after: Position | None = None) -> AsyncGenerator
 
     task = asyncio.create_task(follow())
     try:
+        if after is None:
+            await came(items)
         yield items
     finally:
         task.cancel()
@@ -130,7 +132,6 @@ async def test_a_position_of_another_history_is_answered_by_a_resync(doubled: Su
 async def test_the_fold_is_what_the_record_answers(doubled: Suite, room: str) -> None:
     async with client_of(doubled, f"{room}-ann") as ann, client_of(doubled, f"{room}-bob") as bob:
         async with following(ann.room(room)) as items:
-            await came(items)
             await bob.room(room).set_extra_info("topic", "weather")
             await bob.room(room).broadcast("done")
             last = await said(items, "done")
@@ -167,3 +168,62 @@ async def test_a_refused_login_is_told(doubled: Suite, room: str) -> None:
         with pytest.raises(Refused) as refused:
             await client.room(room).login()
     assert refused.value.code == 1102016
+
+
+def token_of(suite: Suite, room: str, *scopes: str) -> str:
+    chosen = [part for scope in scopes for part in ("--scope", scope)]
+    return suite.run("token", "--subscribe", "--room", room, *chosen).stdout.strip()
+
+
+async def test_a_reader_outside_gets_the_record_over_the_death_of_a_gateway(
+    doubled: Suite, processes: Processes, room: str
+) -> None:
+    async with client_of(doubled, f"{room}-bob") as bob:
+        talk = bob.room(room)
+        await talk.barrage("one")
+        async with Records(doubled.urls, token=token_of(doubled, room, "events")) as records:
+            items: list[Event | Skip | Resync] = []
+            async with asyncio.timeout(WITHIN_S):
+                async for item in records.events(room):
+                    items.append(item)
+                    match item:
+                        case Event(data={"text": "one"}):
+                            dead = processes.kill("gateway")
+                            await talk.barrage("two")
+                            await processes.back("gateway", dead)
+                        case Event(data={"text": "two"}):
+                            break
+                        case _:
+                            pass
+            last = items[-1].position
+            folded, told = fold(items), await records.state(room, last)
+        assert folded == told
+    assert check([history_of("reader", items)], await record(doubled, room, last)) == []
+
+
+async def test_a_reader_s_place_in_another_history_is_answered_by_a_resync(doubled: Suite, room: str) -> None:
+    async with client_of(doubled, f"{room}-bob") as bob:
+        await bob.room(room).barrage("one")
+        now = await bob.room(room).state()
+        forged = Position(now.position.room_uid, now.position.seq, "0123456789abcdef")
+        async with Records(doubled.urls, token=token_of(doubled, room, "events")) as records:
+            first = await anext(records.events(room, forged))
+            assert isinstance(first, Resync)
+            assert list(first.state.users) == [f"{room}-bob"]
+        async with Records(doubled.urls, token=token_of(doubled, f"{room}-other", "events")) as records:
+            with pytest.raises(Refused):
+                await records.state(room)
+
+
+async def test_calls_of_the_past_are_found_by_their_people(doubled: Suite, room: str) -> None:
+    async with client_of(doubled, f"{room}-bob") as bob:
+        await bob.room(room).barrage("one")
+        async with Records(doubled.urls, token=token_of(doubled, room, "history")) as records:
+            async with asyncio.timeout(WITHIN_S):
+                while not (found := [call async for call in records.calls(user=f"{room}-bob")]):  # noqa: ASYNC110 a projection
+                    await asyncio.sleep(0.1)
+            (call,) = found
+            assert (call.room_id, call.participants, call.ended_at) == (room, 1, None)
+            timeline = await records.timeline(call.room_uid)
+            assert [session["userID"] for session in timeline["sessions"]] == [f"{room}-bob"]
+            assert len((await records.difference(call.room_uid, 1, 2))["joined"]) == 1

@@ -9,10 +9,11 @@ from .client import Client
 from .errors import Broken, Closed, ParlourError, Refused, StayOver
 from .items import Event, Item, Live, Person, Resync, Sent, Skip
 from .position import Position
+from .records import Call, Records
 from .room import Room
 from .state import State, Stream, User, apply, fold, follow
 
 __all__ = [
-    "Broken", "Client", "Closed", "Event", "Item", "Live", "ParlourError", "Person", "Position", "Refused", "Resync",
+    "Broken", "Call", "Client", "Closed", "Event", "Item", "Live", "ParlourError", "Person", "Position", "Records", "Refused", "Resync",
     "Room", "Sent", "Skip", "State", "StayOver", "Stream", "User", "apply", "fold", "follow",
 ]  # fmt: skip

@@ -8,18 +8,19 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
+from .asking import Token
 from .backoff import Backoff
 from .errors import Closed, Refused, StayOver
 from .link import Link
 from .outcomes import Answered, Given, Outcome, Over
 from .position import Position
+from .records import Records
 from .room import ANSWER_WITHIN_S, Room
 from .seat import Account
 from .session import Session
 from .state import User
 
 LEAVE_WITHIN_S = 2.0
-Token = str | Callable[[], str | Awaitable[str]]
 
 
 class Client:
@@ -34,11 +35,14 @@ class Client:
         self._session = Session(account, lambda: str(uuid4()))
         addresses = [urls] if isinstance(urls, str) else list(urls)
         self._link = Link(addresses, self._session, self._deliver, None if isinstance(token, str) else _awaited(token))
+        self.records = Records(urls, token=token, app=app)
+        """The same user's questions over HTTP, while the client is open."""
         self._rooms: dict[str, Room] = {}
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
+        await self.records.__aenter__()
         self._running = asyncio.create_task(self._link.run())
         self._running.add_done_callback(self._ended)
         return self
@@ -62,6 +66,7 @@ class Client:
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
+        await self.records.__aexit__()
         for room in self._rooms.values():
             room.handle_end(Closed("the client was closed"))
 

@@ -81,6 +81,10 @@ class Room:
             self._paused = False
             self._client.go_on(self.room_id, reader.position)
 
+    async def state(self, at: str | Position = "") -> State:
+        """The room as of a position or a time (RFC 3339), from the record; now without. Members only: Refused for who is not inside."""
+        return await self._client.records.state(self.room_id, at)
+
     # what the client says
 
     def handle_item(self, item: Item) -> None:

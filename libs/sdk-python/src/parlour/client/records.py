@@ -1,0 +1,174 @@
+"""Rooms from outside: their events, their state as of any moment, and the calls of the past. For who is in no room."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from .asking import Asking, Diverged, Token, encoded
+from .errors import Broken
+from .items import Event, Frame, Person, Resync, Skip
+from .position import Position
+from .state import NOWHERE, State, Stream, User
+
+WAIT_S = 25
+"""How long one question waits at the gateway for the next event."""
+PAGE = 500
+LISTS = ("sessions", "streams", "plays", "messages")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One life of a room. Times are unix microseconds; `ended_at` is None while it goes on."""
+
+    room_id: str
+    room_uid: str
+    started_at: int
+    ended_at: int | None
+    participants: int
+    streams: int
+    peak: int
+    kicks: int
+
+    @classmethod
+    def read(cls, frame: Frame) -> Self:
+        """From the wire."""
+        ended = frame.get("endedAt")
+        return cls(
+            str(frame["room"]), str(frame["roomUID"]), int(frame["startedAt"]), None if ended is None else int(ended),
+            int(frame["participants"]), int(frame["streams"]), int(frame["peak"]), int(frame["kicks"]),
+        )  # fmt: skip
+
+
+class Records:
+    """`async with Records(url, token=…) as records:` with a subscription token, or a function that gives one.
+
+    Scopes: `events` for events and state, `history` for calls; `audit` shows also what members of a room do not see.
+    """
+
+    def __init__(self, urls: str | Sequence[str], *, token: Token, app: int = 0) -> None:
+        self._asking = Asking([urls] if isinstance(urls, str) else urls, token, {"app": str(app)} if app else {})
+
+    async def __aenter__(self) -> Self:
+        await self._asking.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._asking.__aexit__()
+
+    # rooms
+
+    async def events(
+        self, room_id: str, after: str | Position | None = None, *, types: Sequence[str] = (), live: bool = True
+    ) -> AsyncGenerator[Event | Skip | Resync]:
+        """Each event after a position once and in order, over all later lives of the room; None: from the latest life's beginning.
+
+        types: event types or their families; the others are skipped. live: waits for what comes, for ever; else it ends with what is
+        there. A position that is not in the room's history is answered by a Resync with the state to go on from. Refused when the
+        token may not read (any more).
+        """
+        place = None if after is None else Position.of(after)
+        params = {"limit": str(PAGE), "types": ",".join(types), **({"wait": str(WAIT_S)} if live else {})}
+        while True:
+            try:
+                page = await self._asking.get(_path(room_id, "events"), _after(params, place), within_s=None)
+            except Diverged:
+                state = await self.state(room_id)
+                place = state.position
+                yield Resync(room_id, place, state, "diverged")
+                continue
+            for item in items_of(room_id, page):
+                place = following(place, item)
+                yield item
+            place = Position.parse(str(page["next"]))
+            if not live and not page["more"]:
+                return
+
+    async def state(self, room_id: str, at: str | Position = "", *, not_before: str | Position = "") -> State:
+        """The room as of a position or a time (RFC 3339); now without. `not_before`: a position that it must not be older than."""
+        params = {name: str(value) for name, value in (("at", at), ("min_pos", not_before)) if value}
+        return state_of(room_id, await self._asking.get(_path(room_id, "state"), params))
+
+    # calls
+
+    async def calls(self, *, room: str = "", user: str = "", since: str = "", until: str = "") -> AsyncGenerator[Call]:
+        """Calls that began in a time (RFC 3339 or unix microseconds), newest first; of a room or a user where one is named."""
+        params = {"room": room, "user": user, "from": since, "to": until, "cursor": ""}
+        while True:
+            page = await self._asking.get("/v1/calls", {name: value for name, value in params.items() if value})
+            for call in page.get("calls", ()):
+                yield Call.read(call)
+            params["cursor"] = str(page.get("next", ""))
+            if not params["cursor"]:
+                return
+
+    async def timeline(self, room_uid: str) -> Mapping[str, Any]:
+        """A call as intervals, all pages of it: `call`, `sessions`, `streams`, `plays`, `messages` (docs/how-to/history.md)."""
+        whole: dict[str, Any] = {name: [] for name in LISTS}
+        cursor = ""
+        while True:
+            page = await self._asking.get(f"/v1/calls/{room_uid}/timeline", {"cursor": cursor} if cursor else {})
+            whole["call"] = page["call"]
+            for name in LISTS:
+                whole[name] += page.get(name, ())
+            cursor = str(page.get("next", ""))
+            if not cursor:
+                return whole
+
+    async def difference(self, room_uid: str, since: int | str, until: int | str) -> Mapping[str, Any]:
+        """What is different between two moments of a call, each an event's number or a time."""
+        params = {"from": str(since), "to": str(until)}
+        return dict(await self._asking.get(f"/v1/calls/{room_uid}/diff", params))
+
+
+def _path(room_id: str, what: str) -> str:
+    return f"/v1/rooms/{encoded(room_id)}/{what}"
+
+
+def _after(params: dict[str, str], place: Position | None) -> dict[str, str]:
+    return params if place is None else {**params, "after": str(place)}
+
+
+def items_of(room_id: str, page: Frame) -> list[Event | Skip]:
+    """A page's events and skips, in the order of the record; later lives have later ids."""
+    items: list[Event | Skip] = [event_of(room_id, view) for view in page["events"]]
+    items += [Skip(room_id, Position.parse(str(s["pos"])), int(s["from"])) for s in page["skipped"]]
+    return sorted(items, key=lambda item: (item.position.room_uid, item.position.seq))
+
+
+def event_of(room_id: str, view: Frame) -> Event:
+    """From the view that is served over HTTP, by webhooks and on NATS."""
+    position = Position(str(view["roomUID"]), int(view["seq"]), str(view["hash"])[:16])
+    user = str(view.get("userID", ""))
+    return Event(
+        room_id, position, str(view["prev"])[:16], int(view["at"]), str(view["type"]), view["data"],
+        Person(user) if user else None, str(view.get("commandID", "")),
+    )  # fmt: skip
+
+
+def following(place: Position | None, item: Event | Skip) -> Position:
+    """The place behind an item. Broken where it does not continue the place: that would be a hole, and is never passed over."""
+    first = item.first if isinstance(item, Skip) else item.seq
+    same = place is not None and item.position.room_uid == place.room_uid
+    before = place.seq if place is not None and same else 0
+    prev = place.hash8 if place is not None and same else NOWHERE
+    if first != before + 1 or (isinstance(item, Event) and item.prev != prev):
+        raise Broken(f"event {first} of {item.position.room_uid} does not follow {place}")
+    return item.position
+
+
+def state_of(room_id: str, state: Frame) -> State:
+    """From the record's own form, which knows people by `actor`."""
+    users = {str(user["actor"]): User(str(user["userID"]), str(user["userName"])) for user in state["users"]}
+    nobody = User("")
+    streams = [
+        Stream(
+            str(s["streamID"]), users.get(str(s["actor"]), nobody).user_id, str(s["extraInfo"]), str(s["codec"]),
+            bool(s["hasAudio"]), bool(s["hasVideo"]),
+        )
+        for s in state["streams"]
+    ]  # fmt: skip
+    return State(
+        room_id, Position(str(state["roomUID"]), int(state["seq"]), str(state["hash"])[:16]),
+        {user.user_id: user for user in users.values()}, {stream.stream_id: stream for stream in streams},
+        {str(entry["key"]): str(entry["value"]) for entry in state["extraInfo"]}, bool(state["open"]),
+    )  # fmt: skip
