@@ -310,11 +310,61 @@ class SubscriptionsRevoked(Event, frozen=True):
     until_s: int
 
 
+class ErasureRequested(Event, frozen=True):
+    """Somebody is to be erased; `waits`: behind a hold."""
+
+    TAG = "app.erasure_requested.v1"
+    AGGREGATE = "privacy"
+    AUDIENCE = Audience.AUDIT
+    actor: str
+    waits: bool = False
+
+
+class ErasureFreed(Event, frozen=True):
+    """No hold covers the person any more."""
+
+    TAG = "app.erasure_freed.v1"
+    AGGREGATE = "privacy"
+    AUDIENCE = Audience.AUDIT
+    actor: str
+
+
+class UserErased(Event, frozen=True):
+    """The person's key is gone: what the record says of them can't be opened by anybody."""
+
+    TAG = "app.user_erased.v1"
+    AGGREGATE = "privacy"
+    AUDIENCE = Audience.AUDIT
+    actor: str
+
+
+class HoldPlaced(Event, frozen=True):
+    """Nobody may be erased whom this covers: a person (`actor`), or all who appear in a room."""
+
+    TAG = "app.hold_placed.v1"
+    AGGREGATE = "privacy"
+    AUDIENCE = Audience.AUDIT
+    actor: str
+    room: str
+    reason: str = ""
+
+
+class HoldReleased(Event, frozen=True):
+    """The hold ends."""
+
+    TAG = "app.hold_released.v1"
+    AGGREGATE = "privacy"
+    AUDIENCE = Audience.AUDIT
+    actor: str
+    room: str
+
+
 ALL: tuple[type[Event], ...] = (
     RoomOpened, UserJoined, UserSuspended, UserResumed, UserLeft, UserKicked, RoomExtraInfoChanged, RoomClosed,
     StreamAdded, StreamUpdated, StreamRemoved, MutesChanged, PlayStarted, PlayStopped, StreamRelayed,
     BroadcastSent, BarrageSent, CommandSent,
     AppCreated, SecretRotated, TokenIssued, RuleSet, SubscriptionIssued, SubscriptionsRevoked,
+    ErasureRequested, ErasureFreed, UserErased, HoldPlaced, HoldReleased,
 )  # fmt: skip
 BY_TAG: dict[str, type[Event]] = {event.TAG: event for event in ALL}
 

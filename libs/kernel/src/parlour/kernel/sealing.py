@@ -6,6 +6,11 @@ from typing import Protocol
 class People(Protocol):
     """Random ids and keys for people, each of an app. Sealed text: `actor:base64(nonce ‖ AES-256-GCM)`, bound to actor, type and field."""
 
+    @property
+    def erasures(self) -> int:
+        """How many erasures are known of: who keeps opened text makes it anew when the number has grown."""
+        ...
+
     async def actor(self, app: int, user_id: str) -> str:
         """The person's id, made at the first call. After erasure a new one."""
         ...

@@ -16,6 +16,7 @@ from parlour.kernel.sealing import People
 
 from .bus import Bus
 from .commit import Committer
+from .erasures import heeded
 from .metrics import Metrics
 from .settings import RuntimeSettings
 
@@ -48,6 +49,7 @@ async def connected(settings: RuntimeSettings, name: str) -> AsyncGenerator[Conn
         log = PostgresLog(pool)
         people = PostgresPeople(pool, settings.master_key)
         committer = await stack.enter_async_context(Committer(log, people, bus, metrics))
+        await stack.enter_async_context(heeded(bus, people, people.erased_lately))
         stack.push_async_callback(bus.drain)
         yield Connections(metrics, bus, pool, log, people, committer, {"bus": lambda: bus.connected})
 

@@ -102,6 +102,11 @@ class Folding(Generic[S]):
             return True
         return bool(self._early) and (not follows or time.monotonic() - self._gap_since > PATIENCE_S)
 
+    def refold(self) -> None:
+        """Forgets what was opened: the log is read from the beginning before the next decision."""
+        self._begin(self._confirmed.key)
+        self.unread = True
+
     def doubt(self) -> None:
         """Something may have been missed."""
         self._doubtful = True

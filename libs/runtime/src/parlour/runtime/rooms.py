@@ -96,9 +96,11 @@ class StateCache(Generic[S]):
         self._limit = limit
         self._rooms: OrderedDict[tuple[int, str], Folding[S]] = OrderedDict()
         self._follows = False
+        self._erasures = people.erasures
 
     async def load(self, app: int, room: str, *, fresh: bool = False) -> Loaded[S]:
         """The room's state; does not suspend where it is in memory and `fresh` is not asked for."""
+        self._heed_erasures()
         folding = self._folding(app, room)
         if fresh or folding.behind(self._follows):
             await self._refresh(folding, settle=fresh)
@@ -150,6 +152,13 @@ class StateCache(Generic[S]):
         uid, _, seq = headers.get("Nats-Msg-Id", "").partition(":")
         if not folding.knows(uid, int(seq or 0)):
             folding.offer(msgspec.json.decode(payload, type=EventView))
+
+    def _heed_erasures(self) -> None:
+        """States hold opened texts: after an erasure each is folded anew, now without that person's."""
+        if self._people.erasures != self._erasures:
+            self._erasures = self._people.erasures
+            for folding in self._rooms.values():
+                folding.refold()
 
     def _doubt_all(self) -> None:
         for folding in self._rooms.values():

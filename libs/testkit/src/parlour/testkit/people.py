@@ -20,6 +20,7 @@ class MemoryPeople:
         self._actors: dict[tuple[int, str], str] = {}
         self._keys: dict[str, AESGCM] = {}
         self._loaded: set[str] = set()
+        self.erasures = 0
 
     async def actor(self, app: int, user_id: str) -> str:
         """The person's id, made at the first call."""
@@ -75,4 +76,5 @@ class MemoryPeople:
         actor = self._actors.pop((app, user_id), None)
         if actor is not None:
             del self._keys[actor]
+            self.erasures += 1
         return actor

@@ -1,5 +1,6 @@
 """Puts the service together: the only place where adapters are chosen."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -8,13 +9,15 @@ from parlour.runtime.connections import connected
 from parlour.runtime.process import Service
 from parlour.runtime.rooms import StateCache
 
+from .adapters.postgres_keys import PostgresKeys
 from .adapters.postgres_vault import PostgresVault
 from .api.bus import SERVICE, Commands
 from .app.apps import AppBook
+from .app.privacy import Privacy
 from .app.refusals import Refusals
 from .app.subscriptions import Subscriptions
 from .app.tokens import Tokens
-from .domain import application
+from .domain import application, privacy
 from .settings import AuthSettings
 
 
@@ -33,5 +36,14 @@ async def build(settings: AuthSettings) -> AsyncGenerator[Service]:
         refusals = Refusals(to.metrics)
         tokens = Tokens(cache, to.committer, to.people, vault, clock, ids, refusals, leeway_s=settings.clock_leeway_s)
         subscriptions = Subscriptions(cache, to.committer, to.people, vault, clock, ids, refusals)
-        await Commands(tokens, AppBook(cache, to.committer, vault, clock, ids), subscriptions).serve(to.bus)
-        yield Service(to.metrics, to.checks)
+        private = StateCache(
+            to.log, to.people, aggregate=privacy.AGGREGATE, initial=lambda key: privacy.INITIAL,
+            absent=lambda: privacy.INITIAL, evolve=privacy.evolve,
+        )  # fmt: skip
+        await stack.enter_async_context(private.following(to.bus))
+        erasing = Privacy(private, to.committer, to.people, PostgresKeys(to.pool), vault)
+        await Commands(tokens, AppBook(cache, to.committer, vault, clock, ids), subscriptions, erasing).serve(to.bus)
+        async with asyncio.TaskGroup() as group:
+            sweeping = group.create_task(erasing.sweep())
+            yield Service(to.metrics, to.checks)
+            sweeping.cancel()

@@ -25,7 +25,7 @@ from .adapters.discovery import Discovery
 from .adapters.proofs import BusProofs
 from .adapters.services import BusServices
 from .adapters.webhooks import BusWebhooks
-from .api import events_http, history_http, proofs_http, webhooks_http
+from .api import events_http, history_http, privacy_http, proofs_http, webhooks_http
 from .api.bearer import Bearer
 from .api.described import document
 from .api.http import Status, build_http
@@ -88,6 +88,7 @@ class Gateway:
         return (
             history_http.routes(CallHistory(BusCalls(self._bus), self.services), bearer),
             events_http.routes(bearer, self.readers, self.admission),
+            privacy_http.routes(self.services, bearer),
             proofs_http.routes(BusProofs(self._bus), entries_public=self._settings.public_entries),
             webhooks_http.routes(bearer, BusWebhooks(self._bus)),
         )

@@ -42,7 +42,7 @@ def grants() -> dict[str, Grant]:
     """Each user's subjects."""
     reading = (subjects.ALL_EVENTS, subjects.ALL_HEADS)
     chosen = {
-        "auth": decider("auth", "app"),
+        "auth": decider("auth", "app", says=(events_of("privacy"),)),
         "room": decider("room", "room", says=(subjects.ALL_PRESENCE,), hears=(subjects.ALL_PRESENCE,)),
         "registry": decider("registry", "streams", says=(RELAY_COMMANDS, RELAY_LOSSES), hears=(subjects.RELAY_FACTS,)),
         "relay": Grant((subjects.RELAY_FACTS,), (RELAY_COMMANDS,)),

@@ -39,6 +39,11 @@ class Cache(Generic[K, V]):
         while len(self._entries) > self._limit:
             self._entries.popitem(last=False)
 
+    def drop_where(self, gone: Callable[[V], bool]) -> None:
+        """Forgets the entries with such a value; looks at all of them."""
+        for key in [key for key, (_, value) in self._entries.items() if gone(value)]:
+            del self._entries[key]
+
     def drop(self, key: K) -> None:
         """Forgets one entry."""
         self._entries.pop(key, None)

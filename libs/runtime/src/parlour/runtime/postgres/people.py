@@ -13,7 +13,7 @@ from .sealed import MasterKey, open_bytes, open_text, seal_bytes, seal_text, spl
 PEOPLE_KEPT = 50_000
 """Keys and ids in memory, about 1 kB each."""
 KEPT_FOR_S = 300.0
-"""How long another process may still open what was erased."""
+"""A key that nobody asks for leaves memory. Of erasures every process hears within a second: see `runtime.erasures`."""
 _USER_ID = "person/user_id"
 
 _ROWS = "SELECT actor, wrapped_key, sealed_user_id FROM parlour.person WHERE actor = ANY($1::uuid[])"
@@ -32,6 +32,11 @@ class _Person(msgspec.Struct, frozen=True):
 
 
 _ERASED = _Person(None)
+_LATELY = "SELECT actor FROM parlour.erasure WHERE at > now() - make_interval(secs => $1)"
+_ERASE = (
+    "SELECT p.actor FROM parlour.person p, parlour.erase_person(p.actor) AS gone "
+    "WHERE p.app = $1 AND p.lookup = $2 AND gone"
+)
 
 
 class PostgresPeople:
@@ -42,6 +47,27 @@ class PostgresPeople:
         self._master = MasterKey(master_key)
         self._people: Cache[str, _Person] = Cache(PEOPLE_KEPT, KEPT_FOR_S)
         self._actors: Cache[tuple[int, str], str] = Cache(PEOPLE_KEPT, KEPT_FOR_S)
+        self._gone: set[str] = set()
+
+    @property
+    def erasures(self) -> int:
+        """How many erasures this process knows of."""
+        return len(self._gone)
+
+    def forget(self, actors: frozenset[str]) -> None:
+        """These are erased: what was fetched before, and what is being fetched now, opens nothing."""
+        new = actors - self._gone
+        if not new:
+            return
+        self._gone |= new
+        self._actors.drop_where(lambda actor: actor in new)
+        for actor in new:
+            self._people.put(actor, _ERASED)
+
+    async def erased_lately(self, within_s: int) -> frozenset[str]:
+        """Who was erased in the last seconds, by the database's clock."""
+        async with borrow(self._pool) as connection:
+            return frozenset(str(row["actor"]) for row in await connection.fetch(_LATELY, within_s))
 
     async def actor(self, app: int, user_id: str) -> str:
         """The person's id, made at the first call; the key is in memory afterwards."""
@@ -55,7 +81,7 @@ class PostgresPeople:
             return cached
         async with borrow(self._pool) as connection:
             found = await connection.fetchval(_KNOWN, app, self._master.lookup(app, user_id))
-        if found is None:
+        if found is None or str(found) in self._gone:
             return None
         self._actors.put((app, user_id), str(found))
         return str(found)
@@ -93,6 +119,7 @@ class PostgresPeople:
         async with borrow(self._pool) as connection:
             rows = await connection.fetch(_ROWS, [UUID(actor) for actor in missing if actor])
         found = dict.fromkeys(missing, _ERASED) | {str(row["actor"]): self._person(row) for row in rows}
+        found |= dict.fromkeys(self._gone & found.keys(), _ERASED)
         for actor, person in found.items():
             self._people.put(actor, person)
         return found
@@ -120,13 +147,9 @@ class PostgresPeople:
     async def erase(self, app: int, user_id: str) -> str | None:
         """Deletes the person's key, and with it what every log says of them. The id that they had, None if there was none."""
         async with borrow(self._pool) as connection:
-            gone = await connection.fetchval(
-                "DELETE FROM parlour.person WHERE app = $1 AND lookup = $2 RETURNING actor",
-                app,
-                self._master.lookup(app, user_id),
-            )
+            gone = await connection.fetchval(_ERASE, app, self._master.lookup(app, user_id))
         self._actors.drop((app, user_id))
         if gone is None:
             return None
-        self._people.put(str(gone), _ERASED)
+        self.forget(frozenset({str(gone)}))
         return str(gone)

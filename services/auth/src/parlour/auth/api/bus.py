@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from parlour.auth.app.apps import AppBook
+from parlour.auth.app.privacy import Privacy
 from parlour.auth.app.subscriptions import Subscriptions
 from parlour.auth.app.tokens import Tokens
 from parlour.contracts import commands as contract
@@ -27,7 +28,7 @@ Handler = Callable[[Call, Any], Awaitable[Reply]]
 class Commands:
     """Takes a request apart, checks who asks, and hands it to its handler."""
 
-    def __init__(self, tokens: Tokens, apps: AppBook, subscriptions: Subscriptions) -> None:
+    def __init__(self, tokens: Tokens, apps: AppBook, subscriptions: Subscriptions, privacy: Privacy) -> None:
         self._handlers: dict[str, tuple[type[contract.Command], Handler]] = {
             "verify_token": (contract.VerifyToken, tokens.verify),
             "issue_token": (contract.IssueToken, tokens.issue),
@@ -37,6 +38,10 @@ class Commands:
             "issue_subscription": (contract.IssueSubscription, subscriptions.issue),
             "verify_subscription": (contract.VerifySubscription, subscriptions.verify),
             "revoke_subscriptions": (contract.RevokeSubscriptions, subscriptions.revoke),
+            "erase_user": (contract.EraseUser, privacy.erase),
+            "place_hold": (contract.PlaceHold, privacy.hold),
+            "release_hold": (contract.ReleaseHold, privacy.release),
+            "list_holds": (contract.ListHolds, privacy.holds),
         }
 
     async def serve(self, bus: Bus) -> None:

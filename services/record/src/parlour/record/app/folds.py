@@ -1,7 +1,7 @@
 """States of rooms as of any moment, folded from the log and remembered for a while.
 
 Remembered are, of each room asked for, its latest known state and one state at every `CHECKPOINT` events; forgetting any of them changes
-no answer. They hold opened texts, so they live no longer than a person's key in memory does.
+no answer. They hold opened texts, so all are forgotten when a person is erased.
 """
 
 import asyncio
@@ -32,6 +32,7 @@ class Folds:
         self._latest: Cache[LogKey, RoomState] = Cache(STATES_KEPT, KEPT_FOR_S)
         self._checkpoints: Cache[tuple[LogKey, int], RoomState] = Cache(STATES_KEPT, KEPT_FOR_S)
         self._at_work: dict[LogKey, asyncio.Lock] = {}
+        self._erasures = people.erasures
 
     async def state(self, key: LogKey, seq: int, at: int | None = None) -> RoomState:
         """After event `seq`, or after the last event up to `seq` that is not later than `at`."""
@@ -43,7 +44,14 @@ class Folds:
             if not lock.locked():
                 self._at_work.pop(key, None)
 
+    def _heed_erasures(self) -> None:
+        if self._people.erasures != self._erasures:
+            self._erasures = self._people.erasures
+            self._latest = Cache(STATES_KEPT, KEPT_FOR_S)
+            self._checkpoints = Cache(STATES_KEPT, KEPT_FOR_S)
+
     async def _fold(self, key: LogKey, seq: int, at: int | None) -> RoomState:
+        self._heed_erasures()
         state = self._nearest(key, seq, at)
         while state.seq < seq:
             records = await self._log.read(key.uid, state.seq, min(PAGE, seq - state.seq))

@@ -1,0 +1,71 @@
+"""`DELETE /v1/users/{user}` and `/v1/holds`: erasure of a person, and holds against it. The scope is `erase`, of a whole app's token."""
+
+from uuid import uuid4
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from parlour.contracts import commands as cmd
+from parlour.contracts.codes import Code
+from parlour.contracts.ids import invalid
+from parlour.contracts.subjects import decode_id
+from parlour.contracts.subscriptions import Subscription
+from parlour.gateway.app.ports import Services
+from parlour.kernel.rejection import Rejection
+
+from .bearer import Bearer
+
+SCOPE = "erase"
+HEADERS = {"cache-control": "no-store"}
+_SERVICE = cmd.Caller(kind="service")
+
+
+class HoldAsk(msgspec.Struct, rename={"user_id": "userID", "room_id": "roomID"}):
+    """Whom to hold, or what; one of the two."""
+
+    user_id: str = ""
+    room_id: str = ""
+    reason: str = ""
+
+
+def routes(services: Services, bearer: Bearer) -> APIRouter:
+    """The endpoints."""
+    router = APIRouter(tags=["privacy"])
+    needed = bearer.needs(SCOPE)
+
+    async def ask(reader: Subscription, body: cmd.AnyCommand, status: int = 200) -> Response:
+        if reader.room is not None:
+            raise Rejection.of(Code.FORBIDDEN, "this needs a token for the whole app", field="room")
+        reply = await services.ask(reader.app, "auth", "", cmd.Request(str(uuid4()), _SERVICE, body))
+        return Response(bytes(reply.result), status, HEADERS, "application/json")
+
+    @router.delete("/v1/users/{user}", summary="Erase a person: now, or when no hold covers them")
+    async def erase(user: str, reader: Subscription = needed) -> Response:
+        try:
+            user_id = decode_id(user)
+        except ValueError:
+            raise invalid(Code.PARAMETER, "user", "the user in the path is not an encoded id") from None
+        return await ask(reader, cmd.EraseUser(user_id))
+
+    @router.get("/v1/holds", summary="What is held")
+    async def holds(reader: Subscription = needed) -> Response:
+        return await ask(reader, cmd.ListHolds())
+
+    @router.post("/v1/holds", summary="Hold a person's or a room's record", status_code=201)
+    async def hold(request: Request, reader: Subscription = needed) -> Response:
+        body = _body(await request.body())
+        return await ask(reader, cmd.PlaceHold(body.user_id, body.room_id, body.reason), 201)
+
+    @router.post("/v1/holds/release", summary="End a hold")
+    async def release(request: Request, reader: Subscription = needed) -> Response:
+        body = _body(await request.body())
+        return await ask(reader, cmd.ReleaseHold(body.user_id, body.room_id))
+
+    return router
+
+
+def _body(raw: bytes) -> HoldAsk:
+    try:
+        return msgspec.json.decode(raw, type=HoldAsk)
+    except msgspec.DecodeError as error:
+        raise Rejection.of(Code.PARAMETER, str(error), field="body") from None

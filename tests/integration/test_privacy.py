@@ -1,0 +1,174 @@
+"""A person is erased everywhere within a second, or waits behind a hold; the chain verifies. Auth and record, each with its own keys."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from parlour.cli.ask import ask
+from parlour.contracts import commands as cmd
+from parlour.contracts import events as ev
+from parlour.contracts import subjects
+from parlour.contracts.envelope import Envelope, encode_envelope
+from parlour.contracts.queries import Replay, ReplayQuery, Snapshot, SnapshotQuery
+from parlour.kernel.log import Append, Committed, LogHead, LogKey, NewEvent
+from parlour.kernel.rejection import Rejection
+from parlour.runtime import sealing
+from parlour.runtime.bus import Bus
+from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
+from parlour.runtime.process import Service
+from parlour.runtime.settings import BusSettings, RuntimeSettings, load
+from parlour.testkit.units import new_log, unit
+
+Environment = Callable[[str], dict[str, str]]
+Running = Callable[..., AbstractAsyncContextManager[dict[str, Service]]]
+APP = 4711
+WITHIN_S = 20.0
+
+
+class Desk:
+    """An operator, and whoever writes rooms."""
+
+    def __init__(self, bus: Bus, log: PostgresLog, people: PostgresPeople) -> None:
+        self.bus = bus
+        self.log = log
+        self.people = people
+
+    async def ask(self, body: cmd.AnyCommand) -> bytes:
+        return bytes(await ask(self.bus, APP, body, msgspec.Raw, within_s=WITHIN_S))
+
+    async def erase(self, user: str) -> str:
+        return msgspec.json.decode(await self.ask(cmd.EraseUser(user)), type=cmd.Erasure).outcome
+
+    async def holds(self) -> cmd.Holds:
+        return msgspec.json.decode(await self.ask(cmd.ListHolds()), type=cmd.Holds)
+
+    async def call(self, *users: str) -> LogKey:
+        key = new_log(app=APP)
+        made = [self._new(key, ev.RoomOpened(APP, key.room))]
+        for user in users:
+            actor = await self.people.actor(APP, user)
+            await self.people.load(frozenset({actor}))
+            made.append(self._new(key, ev.UserJoined(f"s-{user}", actor, user, user.title())))
+        (outcome,) = await self.log.append((unit(Append(key, "room", None, tuple(made), creates=True)),))
+        assert isinstance(outcome, Committed)
+        return key
+
+    def _new(self, key: LogKey, event: ev.Event) -> NewEvent:
+        data = sealing.sealed(self.people, event)
+        envelope = Envelope(str(key.uid), event.AGGREGATE, 0, event.TAG, sealing.actor_of(event), "", "", "", data)
+        return NewEvent(event.TAG, int(event.AUDIENCE), encode_envelope(envelope))
+
+    def event_of(self, head: LogHead | None, event: ev.Event) -> Append:
+        assert head is not None
+        return Append(head.log, event.AGGREGATE, None, (self._new(head.log, event),))
+
+    async def names(self, room: str) -> list[str]:
+        answer = await self.bus.request(subjects.query(APP, room, "snapshot"), SnapshotQuery(), Snapshot, WITHIN_S)
+        assert answer.state is not None
+        return [user.user_id for user in answer.state.users]
+
+    async def history(self) -> list[str]:
+        page = await self.bus.request(subjects.query(APP, "", "replay"), ReplayQuery(), Replay, WITHIN_S)
+        return [view.type.split(".")[1] for view in page.events]
+
+
+async def within_a_second(true: Callable[[], Awaitable[bool]]) -> None:
+    """The promise itself, with room for a busy machine."""
+    async with asyncio.timeout(WITHIN_S):
+        while not await true():  # noqa: ASYNC110 what is waited for is in another process's memory
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def desk(environment: Environment, running: Running) -> AsyncIterator[Desk]:
+    settings = load(RuntimeSettings, environment("room"))
+    async with (
+        running("auth", "record"),
+        await Bus.connect(load(BusSettings, environment("cli")), "cli") as bus,
+        await create_pool(settings.postgres_dsn, name="room") as pool,
+    ):
+        made = Desk(bus, PostgresLog(pool), PostgresPeople(pool, settings.master_key))
+        await ask(bus, APP, cmd.CreateApp(app=APP), cmd.AppDescription)
+        yield made
+
+
+async def test_an_erased_person_has_no_name_anywhere_and_the_chain_verifies(desk: Desk, postgres: str) -> None:
+    user = f"u{uuid4().hex[:8]}"
+    key = await desk.call(user, "bob")
+    assert await desk.names(key.room) == [user, "bob"]
+    assert await desk.erase(user) == "erased"
+    await within_a_second(lambda: _is(desk.names(key.room), ["", "bob"]))
+    assert await desk.erase(user) == "unknown"
+    assert (await desk.history())[-2:] == ["erasure_requested", "user_erased"]
+    async with await create_pool(postgres, name="owner") as owner:
+        for uid in (key.uid, await owner.fetchval("SELECT uid FROM parlour.log WHERE app = $1 AND room = ''", APP)):
+            row = await owner.fetchrow("SELECT * FROM parlour.verify($1)", uid)
+            assert row is not None
+            assert row["ok"], row["problem"]
+
+
+async def test_a_lost_notice_is_made_good_by_a_look(desk: Desk, environment: Environment) -> None:
+    """Another process erases and tells nobody."""
+    user = f"u{uuid4().hex[:8]}"
+    key = await desk.call(user)
+    assert await desk.names(key.room) == [user]
+    async with await create_pool(environment("auth")["PARLOUR_POSTGRES_DSN"], name="auth") as pool:
+        await pool.execute("SELECT parlour.erase_person(actor) FROM parlour.person WHERE app = $1 AND actor::text = $2",
+                           APP, await desk.people.actor(APP, user))  # fmt: skip
+    await within_a_second(lambda: _is(desk.names(key.room), [""]))
+
+
+@pytest.mark.parametrize("kind", ["user", "room"])
+async def test_a_hold_keeps_a_person_until_it_is_released(desk: Desk, kind: str) -> None:
+    user = f"u{uuid4().hex[:8]}"
+    key = await desk.call(user)
+    whom = {"user_id": user} if kind == "user" else {"room": key.room}
+    await desk.ask(cmd.PlaceHold(**whom, reason="case 12"))
+    assert await desk.erase(user) == "waiting"
+    found = await desk.holds()
+    assert found.waiting == 1
+    assert (user in found.users, key.room in found.rooms) == (kind == "user", kind == "room")
+    assert await desk.names(key.room) == [user]
+    await desk.ask(cmd.ReleaseHold(**whom))
+    await within_a_second(lambda: _is(desk.names(key.room), [""]))
+    assert (await desk.holds()).waiting == 0
+    assert (await desk.history())[-4:] == ["erasure_requested", "hold_released", "erasure_freed", "user_erased"]
+
+
+async def test_a_hold_on_a_room_covers_nobody_else(desk: Desk) -> None:
+    inside, outside = f"u{uuid4().hex[:8]}", f"u{uuid4().hex[:8]}"
+    held, other = await desk.call(inside), await desk.call(outside)
+    await desk.ask(cmd.PlaceHold(room=held.room))
+    assert await desk.erase(outside) == "erased"
+    await within_a_second(lambda: _is(desk.names(other.room), [""]))
+    assert await desk.names(held.room) == [inside]
+
+
+async def test_what_a_dead_process_left_is_done(desk: Desk, environment: Environment, running: Running) -> None:
+    """The request is on record, the key still there: as after a kill in between."""
+    user = f"u{uuid4().hex[:8]}"
+    key = await desk.call(user)
+    requested = desk.event_of((await desk.log.latest(APP, "")), ev.ErasureRequested(await desk.people.actor(APP, user)))
+    async with await create_pool(environment("auth")["PARLOUR_POSTGRES_DSN"], name="auth") as pool:
+        (outcome,) = await PostgresLog(pool).append((unit(requested),))
+        assert isinstance(outcome, Committed)
+    async with running("auth"):
+        await within_a_second(lambda: _is(desk.names(key.room), [""]))
+
+
+async def test_only_one_of_user_and_room(desk: Desk) -> None:
+    for body in (cmd.PlaceHold(), cmd.PlaceHold("ann", "room"), cmd.ReleaseHold(), cmd.EraseUser("")):
+        with pytest.raises(Rejection):
+            await desk.ask(body)
+    before = await desk.history()
+    with pytest.raises(Rejection):
+        await desk.ask(cmd.PlaceHold("ann", "", "x" * 300))
+    assert await desk.history() == before
+
+
+async def _is(found: Awaitable[list[str]], wanted: list[str]) -> bool:
+    return await found == wanted
