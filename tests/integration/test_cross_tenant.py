@@ -73,7 +73,9 @@ class Tenants:
         """Status and body."""
         filled = re.sub(r"{(\w+)}", lambda found: encode_id(self.values.get(found[1], "x")), path)
         content = DOCUMENT["paths"][path][method].get("requestBody", {}).get("content", {"application/json": {}})
-        headers = {"content-type": next(iter(content)), "if-match": "*"} | ({"authorization": f"Bearer {token}"} if token else {})
+        headers = {"content-type": next(iter(content)), "if-match": "*"} | (
+            {"authorization": f"Bearer {token}"} if token else {}
+        )
         query = {"from": "1", "to": "1"} if path.endswith("/diff") else {}
         async with self.http.request(method, filled, params=query, headers=headers, data=b"{}") as answer:
             return answer.status, await answer.text()

@@ -43,6 +43,16 @@ async def test_the_whole_story(desk: Desk) -> None:
     assert await bob.refused(cmd.SetStreamExtraInfo(bob.session, "s1", "mine")) == Code.NOT_PUBLISHING
     assert await bob.refused(cmd.StopPublish(bob.session, "s1")) == Code.NOT_PUBLISHING
 
+    for _ in range(8):
+        assert await bob.refused(cmd.SetMutes(bob.session, "s1", True, True)) in {
+            Code.NOT_PUBLISHING,
+            Code.RATE_LIMITED,
+        }
+    for _ in range(3):
+        await ann.ask(cmd.SetMutes(ann.session, "s1", True, False))
+    (muted,) = await desk.wait_for("mutes_changed", "tea")
+    assert (muted["audioMuted"], muted["videoMuted"]) == (True, False)
+
     played = await bob.play("s1")
     (started,) = await desk.wait_for("play_started", "tea")
     live = await desk.describe("tea")

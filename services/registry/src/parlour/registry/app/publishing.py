@@ -92,7 +92,7 @@ class Publishing:
         body = request.body
         assert isinstance(body, cmd.SetMutes)
         call = call_of(to, request)
-        self._rates.admit(call, body.stream_id)
+        self._rates.admit(call, body.session_id, body.stream_id)  # a stranger's tries are not counted for the publisher
         mutes = Mutes(body.audio_muted, body.video_muted)
         return reply_of(
             await self._change(call, rules.SetMutes(body.session_id, body.stream_id, mutes), request.caller)
