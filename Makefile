@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.venv/node:$(PATH)
 .PHONY: docs help setup up down status test unit rust-test web-test lint format types e2e faults guarantees bench lock browser
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 setup: ## everything into .venv: Python packages, the Rust core, the browser SDK
 	@$(BOOTSTRAP) setup
@@ -46,6 +46,9 @@ faults: setup browser ## every process killed, stopped and restarted under load;
 guarantees: setup ## each promise of GUARANTEES.md broken on purpose, to see its test fail
 	@$(BIN)/python -m parlour.testkit.guarantees $(ARGS)
 
+compose-test: setup browser ## docker-compose.yml built, started and called through, with Docker or podman
+	@PARLOUR_COMPOSE=1 $(PYTEST) tests/compose $(ARGS)
+
 lint: setup ## ruff, import rules, clippy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -67,6 +70,7 @@ bench: setup ## the benchmarks, each with its floor beside it
 docs: setup ## write the generated reference pages anew
 	@for page in events codes; do $(BIN)/python -m parlour.contracts.reference $$page > docs/reference/$$page.md; done
 	@$(BIN)/python -m parlour.cli.settings_page > docs/reference/settings.md
+	@$(BIN)/python -m parlour.cli.compose_nats > deploy/docker/nats.conf
 	@$(BIN)/python -m parlour.contracts.schema > docs/reference/contracts.json
 	@$(BIN)/python -m parlour.contracts.described.asyncapi > docs/reference/asyncapi.json
 	@$(BIN)/python -m parlour.cli.schema_files docs/reference/schemas

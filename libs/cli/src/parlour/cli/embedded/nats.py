@@ -20,6 +20,9 @@ PING_EVERY_S = 2
 PINGS_UNANSWERED = 2
 """A process that stands still is struck off after 6 to 8 s, and its replica gets all of its requests: a server that waits for minutes, as
 by default, would go on giving it its share."""
+LIVELINESS = f"""write_deadline: "10s"
+ping_interval: "{PING_EVERY_S}s"
+ping_max: {PINGS_UNANSWERED}"""
 
 
 def binary() -> Path:
@@ -72,24 +75,14 @@ class NatsServer:
             return False
 
     def _settings(self) -> str:
-        def quoted(text: str) -> str:
-            return msgspec.json.encode(text).decode()
-
-        users = "\n".join(
-            f"    {{ user: {quoted(name)}, password: {quoted(password)}, permissions: {{ "
-            f"publish: {{ allow: {msgspec.json.encode(grant.publish).decode()} }}, "
-            f"subscribe: {{ allow: {msgspec.json.encode(grant.subscribe).decode()} }} }} }}"
-            for name, (password, grant) in self.users.items()
-        )
+        users = users_block({name: (_quoted(password), grant) for name, (password, grant) in self.users.items()})
         return f"""# Written by parlour at each start; changes here are lost.
 server_name: parlour
 listen: "127.0.0.1:{self.port}"
 max_payload: {MAX_PAYLOAD_BYTES}
-write_deadline: "10s"
-ping_interval: "{PING_EVERY_S}s"
-ping_max: {PINGS_UNANSWERED}
+{LIVELINESS}
 jetstream {{
-  store_dir: {quoted(str(self.folder))}
+  store_dir: {_quoted(str(self.folder))}
   max_memory_store: {JETSTREAM_MEMORY}
   max_file_store: {JETSTREAM_FILES}
 }}
@@ -100,3 +93,17 @@ authorization {{
   ]
 }}
 """
+
+
+def users_block(users: Mapping[str, tuple[str, Grant]]) -> str:
+    """The lines of a configuration's list of users; a password is quoted, or names a variable."""
+    return "\n".join(
+        f"    {{ user: {_quoted(name)}, password: {password}, permissions: {{ "
+        f"publish: {{ allow: {msgspec.json.encode(grant.publish).decode()} }}, "
+        f"subscribe: {{ allow: {msgspec.json.encode(grant.subscribe).decode()} }} }} }}"
+        for name, (password, grant) in users.items()
+    )
+
+
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()

@@ -1,0 +1,2 @@
+# Stands in for python:3.11-slim-bookworm.
+FROM localhost/parlour-test/base

@@ -1,0 +1,96 @@
+"""docker-compose.yml, built, started and called through: two Chromium windows see and hear each other over its published ports."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from parlour.cli.embedded import free_port
+from parlour.testkit.browser.chromium import chromium
+from parlour.testkit.browser.conditions import STREAM_ADDED
+from parlour.testkit.browser.window import open_window
+from parlour.testkit.containers import Compose
+
+ROOT = Path(__file__).resolve().parents[2]
+STAND_INS = Path(__file__).with_name("stand-ins")
+SERVICES = ("auth", "room", "registry", "im", "record", "relay", "gateway")
+READY_WITHIN_S = 120.0
+pytestmark = [
+    pytest.mark.skipif(not os.environ.get("PARLOUR_COMPOSE"), reason="only by `make compose-test`: it builds images"),
+    pytest.mark.timeout(3600),
+]
+
+
+def drawn() -> dict[str, str]:
+    """The secrets as the script writes them into .env, and ports that are free here."""
+    lines = subprocess.run(
+        ["sh", ROOT / "deploy/docker/secrets.sh"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    ports = {"PARLOUR_PORT": str(free_port()), "PARLOUR_MEDIA_PORT": str(free_port())}
+    return {**dict(line.split("=", 1) for line in lines), **ports}
+
+
+@pytest.fixture(scope="module")
+def compose() -> Iterator[Compose]:
+    """Up, with every service ready."""
+    up = Compose(ROOT, "parlour-compose-test", drawn())
+    stood_in = up.bases(STAND_INS)
+    print("stand-ins:", stood_in or "none")
+    up.build()
+    try:
+        up.start()
+        deadline = time.monotonic() + READY_WITHIN_S
+        waiting = list(SERVICES)
+        while waiting := [service for service in waiting if not up.healthy(service)]:
+            assert time.monotonic() < deadline, {service: up.logs(service) for service in waiting}
+            time.sleep(0.5)
+        yield up
+    finally:
+        up.end()
+
+
+async def test_a_call_through_the_containers(compose: Compose) -> None:
+    app = compose.verb(
+        "--profile", "tools", "run", "--rm", "--no-deps", "cli", "apps", "create", "--name", "first", "--json"
+    )
+    number = str(_field(app, "app"))
+    url = f"http://127.0.0.1:{compose.environment['PARLOUR_PORT']}"
+    tokens = {
+        user: compose.verb(
+            "--profile", "tools", "run", "--rm", "--no-deps", "cli", "token", "--app", number, "--user", user
+        ).split()[-1]
+        for user in ("ann", "bob")
+    }
+    async with chromium() as browser:
+        sides = [
+            await open_window(
+                browser,
+                f"{url}/demo/video?{urlencode({'room': 'boxes', 'user': user, 'token': token, 'app': number, 'auto': 1})}",
+            )
+            for user, token in tokens.items()
+        ]
+        for side in sides:
+            await side.until(STREAM_ADDED)
+            await side.until_media()
+    record = compose.verb(
+        "--profile", "tools", "run", "--rm", "--no-deps", "cli", "events", "boxes", "--app", number, "--json"
+    )
+    assert record.count('"stream.added.v1"') == 2
+
+
+def test_each_service_is_let_in_as_itself_alone(compose: Compose) -> None:
+    """Each container's environment has its own NATS user and Postgres role, and no other secret than it needs."""
+    urls = {service: compose.verb("exec", "-T", service, "env") for service in ("room", "gateway")}
+    assert "parlour_room:" in urls["room"]
+    assert "nats://room:" in urls["room"]
+    assert "PARLOUR_POSTGRES" not in urls["gateway"]
+    assert "PARLOUR_MASTER_KEY" not in urls["gateway"]
+
+
+def _field(printed: str, name: str) -> object:
+    return json.loads(printed[printed.index("{") :])[name]

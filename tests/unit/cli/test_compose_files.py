@@ -1,0 +1,40 @@
+"""What docker-compose.yml stands on says the same as the embedded servers."""
+
+import re
+import subprocess
+from pathlib import Path
+
+from parlour.cli.compose_nats import NOT_HERE, settings, variable
+from parlour.cli.embedded import grants
+from parlour.cli.migrate import main, passwords
+from parlour.runtime.postgres.migrate import ROLES
+
+ROOT = Path(__file__).resolve().parents[3]
+COMPOSE = (ROOT / "docker-compose.yml").read_text()
+
+
+def test_the_servers_configuration_is_made_from_the_grants() -> None:
+    assert (ROOT / "deploy/docker/nats.conf").read_text() == settings(), "run: make docs"
+
+
+def test_every_secret_that_compose_asks_for_is_drawn_and_none_besides() -> None:
+    drawn = subprocess.run(["sh", ROOT / "deploy/docker/secrets.sh"], capture_output=True, text=True, check=True).stdout
+    values = dict(line.split("=", 1) for line in drawn.splitlines())
+    asked = set(re.findall(r"\$\{(PARLOUR_(?:\w*PASSWORD\w*|\w*_KEY|TURN_SECRET))", COMPOSE))
+    assert set(values) == asked
+    assert len(set(values.values())) == len(values), "no two are the same"
+    assert all(re.fullmatch(r"p?[0-9a-f]{64}", value) for value in values.values())
+    assert all(value[0] == "p" for name, value in values.items() if "NATS" in name), "NATS reads digits as a number"
+
+
+def test_each_service_has_a_nats_user_and_each_that_appends_a_role() -> None:
+    for user in grants().keys() - NOT_HERE:
+        assert f"nats://{user}:${{{variable(user)}}}@nats" in COMPOSE
+    for service, role in ROLES.items():
+        assert f"postgresql://{role}:${{PARLOUR_POSTGRES_PASSWORD_{service.upper()}}}@postgres" in COMPOSE
+
+
+def test_a_role_without_a_password_stays_as_it_is() -> None:
+    environ = {"PARLOUR_POSTGRES_PASSWORD_ROOM": "pw", "PARLOUR_POSTGRES_PASSWORD_IM": ""}
+    assert passwords(environ) == {"room": "pw"}
+    assert main({}) == 2
