@@ -150,8 +150,7 @@ async def reading(running: Any, environment: Any) -> AsyncIterator[Reading]:
         await made.operator("auth", "", cmd.CreateApp(APP, "test"), app=0)
         await made.operator("auth", "", cmd.CreateApp(OTHER, "other"), app=0)
         yield made
-        for client in made.clients:
-            await client.close()
+        await asyncio.gather(*(client.close() for client in made.clients))
 
 
 async def test_pages_cover_the_history_in_every_format(reading: Reading) -> None:

@@ -96,9 +96,10 @@ class Gateway:
     async def listen(self) -> None:
         """Hears heads and relays."""
         await self._bus.subscribe(subjects.ALL_HEADS, self._heads)
-        await self._bus.subscribe(subjects.ALL_APP_EVENTS, self._of_an_app)
+        await self._bus.subscribe(subjects.ALL_APP_EVENTS, self._of_an_app, on_overflow=self.principals.doubt)
         await self._bus.subscribe(subjects.RELAY_FACTS.removesuffix("*") + "transport_gone", self._transport_gone)
         self._bus.on_reconnect(self.feeds.reconnected)
+        self._bus.on_reconnect(self.principals.doubt)
 
     def _ended(self, seat: Seat, ending: Ending) -> None:
         self.whip.ended(seat, ending)

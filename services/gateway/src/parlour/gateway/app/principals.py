@@ -1,7 +1,8 @@
 """Who holds a bearer token, and whether still: subscription tokens and token04, verified by `auth`, kept for a moment.
 
 Rules: 1. What `auth` said is believed for `KEPT_S` at most. 2. What may end a token (a revocation, a new secret) is heard on the bus and
-forgets what was kept of its app, and every reader that is open asks again at once. 3. A token04 reads as its user does.
+forgets what was kept of its app, and every reader that is open asks again at once; so does whoever may have missed that word.
+3. A token04 reads as its user does.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ from .apps import Apps
 from .login import result_of
 from .ports import Services
 
-KEPT_S = 1.0
+KEPT_S = 5.0
 KEPT = 10_000
 """Verified tokens in memory, about 500 bytes each."""
 OF_A_MEMBER = ("events",)
@@ -80,6 +81,13 @@ class Principals:
             del self._kept[key]
         for watcher in self._watchers.get(view.app, ()):
             watcher.set()
+
+    def doubt(self) -> None:
+        """Such an event may have been missed."""
+        self._kept.clear()
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                watcher.set()
 
     @contextmanager
     def watching(self, app: int, changed: asyncio.Event) -> Generator[None]:

@@ -6,6 +6,7 @@ noticed within a second. 3. A room that does not exist, one of another app, and 
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -25,8 +26,8 @@ from .principals import Principals, no_room
 from .tails import Tail, Tails
 
 PAGE = 500
-RECHECK_S = 0.8
-"""Between two looks at a stream's right to go on, where nothing is heard of its end."""
+RECHECK_S = 5.0
+"""Between two looks at a stream's right to go on, where nothing is heard of its end and it has not run out."""
 LIVES = 100
 """How many lives of a room a place may be behind before the reader starts anew."""
 LATEST = "latest"
@@ -69,6 +70,7 @@ class Reader:
         self.tail: Tail | None = None
         self.place = Position("", 0, NOBODY_BEFORE)
         self.app = 0
+        self._expires_s = 0
         self.closing = False
         """The gateway stops: what is there is handed over, then the reader goes elsewhere."""
 
@@ -96,7 +98,7 @@ class Reader:
     async def wait(self, seconds: float) -> None:
         """Until something may have changed, at most so long."""
         try:
-            async with asyncio.timeout(min(seconds, RECHECK_S)):
+            async with asyncio.timeout(max(0.0, min(seconds, RECHECK_S, self._expires_s - time.time()))):
                 await self.changed.wait()
         except TimeoutError:
             return
@@ -106,6 +108,7 @@ class Reader:
     async def sight(self) -> Sight:
         """What the reader may see now. `Rejection` where it may not read any more."""
         who = await self._principals.allowed(self._asked.token, self._asked.app, self._asked.scope, self._asked.room)
+        self._expires_s = who.expires_s
         if who.allows("audit"):
             return Sight(audit=True)
         if who.user is None:

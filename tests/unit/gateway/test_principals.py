@@ -1,0 +1,138 @@
+"""Bearer tokens at the gateway: asked about once in a while, and at once where they may have ended."""
+
+import asyncio
+import base64
+import json
+import time
+from typing import Any
+
+import msgspec
+import pytest
+
+from parlour.contracts import commands as cmd
+from parlour.contracts import events as ev
+from parlour.contracts.codes import Code
+from parlour.contracts.ids import Invalid
+from parlour.contracts.subscriptions import Subscription
+from parlour.gateway.app.admission import Admission, Limits
+from parlour.gateway.app.apps import Apps
+from parlour.gateway.app.principals import Principals, app_of
+from parlour.kernel.rejection import Rejection
+from parlour.testkit.story import Story
+
+APP = 7
+
+
+class Auth:
+    """The auth service: answers with `allowed`, counting the questions; None: refuses."""
+
+    def __init__(self) -> None:
+        self.allowed: Subscription | None = Subscription(APP, ("events",), int(time.time()) + 60, "j", "tea")
+        self.asked = 0
+
+    async def ask(self, app: int, service: str, room: str, request: cmd.Request) -> cmd.Reply:
+        self.asked += 1
+        if self.allowed is None:
+            raise Rejection.of(Code.TOKEN_REFUSED, "no")
+        answer: Any = self.allowed
+        if isinstance(request.body, cmd.VerifyToken):
+            answer = cmd.TokenChecked("ann", self.allowed.expires_s, "tea")
+        return cmd.Reply(msgspec.Raw(msgspec.json.encode(answer)))
+
+
+def token(**claims: Any) -> str:
+    payload = base64.urlsafe_b64encode(json.dumps({"app": APP} | claims).encode()).decode().rstrip("=")
+    return f"h.{payload}.s"
+
+
+async def test_a_token_is_asked_about_once_in_a_while() -> None:
+    auth = Auth()
+    principals = Principals(auth, Apps(auth, APP))
+    for _ in range(3):
+        assert (await principals.verify(token())).jti == "j"
+    assert auth.asked == 1
+    await principals.verify(token(other=1))
+    assert auth.asked == 2
+
+
+@pytest.mark.parametrize(
+    "event",
+    [ev.SubscriptionsRevoked(APP, "j", "", "", 0, 0), ev.SecretRotated(APP, "s", 0), None],
+    ids=["revoked", "rotated", "perhaps missed"],
+)
+async def test_what_may_end_a_token_is_asked_about_at_once(event: ev.Event | None) -> None:
+    auth, changed = Auth(), asyncio.Event()
+    principals = Principals(auth, Apps(auth, APP))
+    await principals.verify(token())
+    auth.allowed = None
+    with principals.watching(APP, changed):
+        if event is None:
+            principals.doubt()
+        else:
+            principals.heard(Story(APP, "").tell(event))
+        assert changed.is_set()
+    with pytest.raises(Rejection):
+        await principals.verify(token())
+
+
+async def test_other_apps_and_other_events_end_nothing() -> None:
+    auth, changed = Auth(), asyncio.Event()
+    principals = Principals(auth, Apps(auth, APP))
+    await principals.verify(token())
+    with principals.watching(APP, changed):
+        principals.heard(Story(8, "").tell(ev.SecretRotated(8, "s", 0)))
+        principals.heard(Story(APP, "").tell(ev.AppCreated(APP, "x")))
+    assert not changed.is_set()
+    await principals.verify(token())
+    assert auth.asked == 1
+
+
+async def test_a_token_that_was_believed_still_ends_by_the_clock() -> None:
+    auth = Auth()
+    auth.allowed = Subscription(APP, ("events",), int(time.time()) - 1, "j")
+    with pytest.raises(Rejection) as caught:
+        await Principals(auth, Apps(auth, APP)).verify(token())
+    assert caught.value.problem.code == Code.TOKEN_EXPIRED
+
+
+async def test_scope_and_room_are_both_asked_for() -> None:
+    auth = Auth()
+    principals = Principals(auth, Apps(auth, APP))
+    assert await principals.allowed(token(), "", "events", "tea")
+    for scope, room in (("audit", "tea"), ("events", "coffee")):
+        with pytest.raises(Rejection) as caught:
+            await principals.allowed(token(), "", scope, room)
+        assert caught.value.problem.code == Code.FORBIDDEN
+
+
+async def test_a_token04_reads_as_its_user() -> None:
+    auth = Auth()
+    found = await Principals(auth, Apps(auth, APP)).verify("04abc")
+    assert (found.app, found.user, found.room, found.scopes) == (APP, "ann", "tea", ("events",))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "a.b", "a.!.c", f"a.{base64.urlsafe_b64encode(b'{}').decode()}.c", token(app=0)]
+)
+def test_what_names_no_app_is_no_token(text: str) -> None:
+    with pytest.raises((Rejection, Invalid)) as caught:
+        app_of(text)
+    assert caught.value.problem.code == Code.TOKEN_FORMAT
+
+
+def test_each_limit_names_itself() -> None:
+    admission = Admission(Limits(readers=2, readers_per_token=1, per_s=1, burst=2))
+    one, two, three = (Subscription(APP, ("events",), 0, jti) for jti in ("1", "2", "3"))
+    with admission.reading(one):
+        with pytest.raises(Rejection, match="with this token"), admission.reading(one):
+            pass
+        with admission.reading(two), pytest.raises(Rejection, match="at this server"), admission.reading(three):
+            pass
+        assert admission.readers == 1
+    with admission.reading(one):
+        pass
+    admission.pace(one)
+    admission.pace(one)
+    with pytest.raises(Rejection, match="requests with this token"):
+        admission.pace(one)
+    admission.pace(two)
