@@ -41,7 +41,7 @@ async def examine(folder: StateFolder, run: Run | None) -> list[Finding]:
     if run is None:
         return [*findings, Finding("suite", "does not run", "start it with: make up")]
     findings += [_processes(run)]
-    asked = (_pages(run), _bus(run), _record(run))
+    asked = (_pages(run), _bus(run), _record(run), _media(run), _versions(run))
     return [*findings, *await asyncio.gather(*map(_careful, asked))]
 
 
@@ -142,3 +142,30 @@ def _record(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
         return Finding("record", f"Postgres {version}, commits are flushed")
 
     return "record", look
+
+
+def _media(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
+    async def look() -> Finding:
+        from .doctor_media import reach
+
+        return Finding("media", *await reach(run))
+
+    return "media", look
+
+
+def _versions(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
+    async def look() -> Finding:
+        import asyncpg
+
+        from .ask import connected
+        from .doctor_media import versions
+
+        connection = await asyncpg.connect(run.postgres, timeout=5)
+        try:
+            version = str(await connection.fetchval("SHOW server_version"))
+        finally:
+            await connection.close()
+        async with connected(run.nats) as bus:
+            return Finding("versions", *await versions(bus, version))
+
+    return "versions", look

@@ -25,10 +25,16 @@ class Child:
     """
 
     def __init__(
-        self, name: str, launch: Callable[[], Launch], log: Path, probe: Callable[[], Awaitable[bool]]
+        self,
+        name: str,
+        launch: Callable[[], Launch],
+        log: Path,
+        probe: Callable[[], Awaitable[bool]],
+        metrics: str = "",
     ) -> None:
         self.name = name
         self.log = log
+        self.metrics = metrics
         self.ready = asyncio.Event()
         self.exits = 0
         self.pid = 0
@@ -49,7 +55,7 @@ class Child:
         state = (
             "ready" if self.ready.is_set() else "starting" if running else "stopped" if self._stopping else "waiting"
         )
-        return ProcessStatus(self.name, self.pid if running else 0, state, self.exits, str(self.log))
+        return ProcessStatus(self.name, self.pid if running else 0, state, self.exits, str(self.log), self.metrics)
 
     async def stop(self) -> None:
         """Ask it to end, then insist."""

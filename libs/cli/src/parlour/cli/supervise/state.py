@@ -58,6 +58,8 @@ class ProcessStatus(msgspec.Struct, frozen=True):
     state: str
     restarts: int
     log: str
+    metrics: str = ""
+    """Where a service's Prometheus metrics are read."""
 
 
 class Run(msgspec.Struct, frozen=True):

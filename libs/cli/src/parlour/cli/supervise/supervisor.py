@@ -159,11 +159,12 @@ class Supervisor:
                 "PARLOUR_RELAY_FLIGHT_DIR": str(self.folder.path / "flight"),
             },
         )
-        self.services[replica] = self._child(replica, lambda: launch, http_ready(health))
+        metrics = f"http://127.0.0.1:{health}/metrics"
+        self.services[replica] = self._child(replica, lambda: launch, http_ready(health), metrics)
         self.services[replica].start()
 
-    def _child(self, name: str, launch: Callable[[], Launch], probe: Probe) -> Child:
-        child = Child(name, launch, self.folder.logs / f"{name}.log", probe)
+    def _child(self, name: str, launch: Callable[[], Launch], probe: Probe, metrics: str = "") -> Child:
+        child = Child(name, launch, self.folder.logs / f"{name}.log", probe, metrics)
         child.changed = self._children_changed
         return child
 

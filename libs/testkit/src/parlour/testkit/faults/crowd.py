@@ -15,6 +15,8 @@ from .member import ANSWER_WITHIN_S, Attempt, Member
 
 ROOM_SIZE = 4
 BEAT_S = 1.0
+LATE_S = 1.0
+"""This process was kept from its work for so long: a member that gave up a silent connection says nothing of its gateway."""
 ENTER_AT_ONCE = 16
 CLEAR = frozenset(
     {Code.UNAVAILABLE, Code.REQUEST_TIMEOUT, Code.RELAY_UNAVAILABLE, Code.MESSAGE_RATE, Code.RATE_LIMITED}
@@ -97,7 +99,7 @@ class Crowd:
         found = Counter(
             f"{attempt.kind}: {attempt.code} after {attempt.took_s:.0f} s"
             for attempt in self.attempts(since)
-            if attempt.code not in {0, *CLEAR} and not (gateway_died and attempt.code < 0)
+            if attempt.code not in {0, *CLEAR} and not (attempt.code < 0 and (gateway_died or self.lag_s > LATE_S))
         )
         late = [attempt for attempt in self.attempts(since) if attempt.took_s > ANSWER_WITHIN_S + self.lag_s]
         return [*(f"{what} ({count} times)" for what, count in found.items()), *(f"late: {a}" for a in late)]
