@@ -91,7 +91,7 @@ async def publish(gstreamer: str, suite: Suite, room: str) -> AsyncGenerator[Sta
         yield start
 
 
-@pytest.mark.parametrize("codec", ["H264"])
+@pytest.mark.parametrize("codec", ["H264", "VP8"])
 async def test_seen_in_chromium(suite: Suite, window: OpenWindow, publish: Start, room: str, codec: str) -> None:
     viewer = await window(video_call(suite, room, "viewer"))
     publisher = await publish("camera-1", codec)
