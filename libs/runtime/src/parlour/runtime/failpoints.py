@@ -27,10 +27,21 @@ LEAKY_GATEWAY = "leaky_gateway"
 """Some events are not handed to the clients, and nothing is said of it."""
 LEAKED_COMMAND = "leaked_command"
 """Everybody in the room gets what was addressed to some."""
+ANY_ROOM = "any_room"
+"""A token of one room reads them all."""
+DEAF_TO_REVOCATION = "deaf_to_revocation"
+"""A token that was good once stays good."""
+DROPPED_DELIVERY = "dropped_delivery"
+"""What an endpoint of webhooks did not take counts as delivered."""
+TRUSTING_VERIFIER = "trusting_verifier"
+"""Who verifies an export believes the hashes that stand in it."""
+IGNORED_CONDITION = "ignored_condition"
+"""A command that should be done only if the room still stands where it did is done anyway."""
 PLANTED = frozenset(
     {
         REPLY_BEFORE_COMMIT, LOST_REPUBLISH, SKIPPING_REACTOR, REPEATING_RESUME, FORGOTTEN_COMMAND, IGNORED_CLAIMS,
         PLAIN_TEXT, UNCHECKED_POSITION, LATE_SEAT, LEAKY_GATEWAY, LEAKED_COMMAND,
+        ANY_ROOM, DEAF_TO_REVOCATION, DROPPED_DELIVERY, TRUSTING_VERIFIER, IGNORED_CONDITION,
     }
 )  # fmt: skip
 """Each breaks one promise of GUARANTEES.md, whose test must then fail."""

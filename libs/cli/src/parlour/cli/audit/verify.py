@@ -12,10 +12,12 @@ import msgspec
 from parlour.contracts.envelope import GENESIS, chain_hash
 from parlour.contracts.proofs import Inclusion, head_entry
 from parlour.kernel import merkle
+from parlour.runtime import failpoints
 from parlour.runtime.notes import BadNote, PublicKey, checkpoint_of, opened
 
 from .layout import END_MARK, KIND, LINE_BYTES, End, Header, Line
 
+_TRUSTS = failpoints.planted(failpoints.TRUSTING_VERIFIER)
 _header = msgspec.json.Decoder(Header).decode
 _line = msgspec.json.Decoder(Line).decode
 _end = msgspec.json.Decoder(End).decode
@@ -132,7 +134,7 @@ class _Check:
             raise self._misplaced(line.seq)
         if line.prev:
             raise Flaw(due, "the database cites another hash than that of the event before")
-        if chain_hash(self._hash, line.seq, line.at, line.env) != line.hash:
+        if chain_hash(self._hash, line.seq, line.at, line.env) != line.hash and not _TRUSTS:
             raise Flaw(due, f"event {due} was changed: its hash is not that of its bytes and of the event before")
         if line.at < self._at:
             raise Flaw(due, "it is earlier than the event before")

@@ -14,6 +14,7 @@ from parlour.kernel.log import EventLog, Record
 from parlour.record.domain.webhooks.attempts import Answer, Schedule, Verdict, verdict
 from parlour.record.domain.webhooks.endpoint import Endpoint
 from parlour.record.domain.webhooks.progress import Lane, Progress
+from parlour.runtime import failpoints
 
 from .attempts import Attempts
 from .pages import PAGE, Pages
@@ -27,6 +28,7 @@ ATTEMPTS_KEPT = 200
 """Rows of the delivery log in memory; at more they are written at once."""
 FAILING_ROOMS = 2
 """So many rooms failed since the last success: the next success means that the endpoint is back."""
+_DROPS = failpoints.planted(failpoints.DROPPED_DELIVERY)
 GONE = "the endpoint answered 410 Gone"
 
 Note = Callable[[str], None]
@@ -197,7 +199,7 @@ class Worker:
             await self._save()
             await self._store.disable(self.endpoint.id, GONE)
             raise Lost(GONE)
-        if meant is Verdict.AGAIN:
+        if meant is Verdict.AGAIN and not _DROPS:
             self._failing.add(record.log.uid)
             return done.answer
         if len(self._failing) >= FAILING_ROOMS:

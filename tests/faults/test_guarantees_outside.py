@@ -1,0 +1,139 @@
+"""One test for each promise of GUARANTEES.md to readers outside of rooms; see test_guarantees.py."""
+
+import asyncio
+import base64
+import json
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from parlour.cli.embedded import free_port
+from parlour.testkit.client import Refusal, raw_client
+from parlour.testkit.suite import Suite
+
+WITHIN_S = 15.0
+GONE_ON = "what comes after"
+_numbers = count(1)
+
+
+@pytest.fixture
+def room() -> str:
+    """A room that no other test uses."""
+    return f"outside-{next(_numbers)}"
+
+
+async def say(suite: Suite, room: str, *texts: str) -> str:
+    """A user of the room's own enters, says something and leaves; the room's life."""
+    user = f"{room}-ann"
+    async with raw_client(suite.url) as ann:
+        answer = await ann.login(suite.app_id, room, user, suite.dev_token(user))
+        for text in texts:
+            await ann.ask("barrage", roomID=room, message=text)
+    return str(answer["position"]).split(".")[0]
+
+
+def token_of(suite: Suite, room: str) -> dict[str, str]:
+    """The header of one who may read the room."""
+    made = suite.run("token", "--subscribe", "--room", room, "--scope", "events").stdout.strip()
+    return {"Authorization": f"Bearer {made}"}
+
+
+async def test_a_conditional_command_is_not_done_elsewhere(doubled: Suite, room: str) -> None:
+    async with raw_client(doubled.url) as ann:
+        answer = await ann.login(doubled.app_id, room, f"{room}-ann", doubled.dev_token(f"{room}-ann"))
+        seq = int(str(answer["position"]).split(".")[1])
+        await ann.ask("barrage", roomID=room, message="the room moves on")
+        refused = 0
+        try:
+            await ann.ask("barrage", roomID=room, message="too late", ifSeq=seq)
+        except Refusal as refusal:
+            refused = refusal.code
+    assert refused == 9000006
+    assert "too late" not in [event["data"].get("text") for event in doubled.events(room)]
+
+
+async def test_a_token_of_one_room_reads_no_other(doubled: Suite, room: str) -> None:
+    await say(doubled, room, "not for everybody")
+    headers = token_of(doubled, f"{room}-other")
+    async with aiohttp.ClientSession(doubled.url, headers=headers) as http:
+        answers = [await http.get(f"/v1/rooms/{name}/events") for name in (room, f"{room}-never-was")]
+        assert [answer.status for answer in answers] == [403, 403]
+        told = [json.loads(await answer.text()) for answer in answers]
+    assert told[0] == told[1]
+
+
+async def test_a_revoked_token_is_cut(doubled: Suite, room: str) -> None:
+    await say(doubled, room, "one")
+    headers = token_of(doubled, room) | {"Accept": "text/event-stream"}
+    async with (
+        aiohttp.ClientSession(doubled.url, headers=headers) as http,
+        http.get(f"/v1/rooms/{room}/events") as stream,
+    ):
+        assert stream.status == 200
+        await stream.content.readuntil(b"\n\n")
+        await asyncio.to_thread(doubled.run, "revoke", "--room", room)
+        ended = False
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                async for line in stream.content:
+                    ended = ended or line.strip() == b"event: end"
+        except TimeoutError:
+            pass
+        assert ended
+        assert (await http.get(f"/v1/rooms/{room}/events")).status == 401
+
+
+async def test_what_an_endpoint_did_not_take_is_sent_again(doubled: Suite, room: str) -> None:
+    tried: list[str] = []
+    taken: list[str] = []
+    both = asyncio.Event()
+
+    async def hook(request: web.Request) -> web.Response:
+        text = (await request.json())["data"]["data"].get("text", "")
+        tried.append(text)
+        if tried.count(text) == 1:
+            return web.Response(status=503)
+        taken.append(text)
+        if GONE_ON in taken:
+            both.set()
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/", hook)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    made: dict[str, Any] = json.loads(
+        doubled.run("webhooks", "add", f"http://127.0.0.1:{port}/", "--room", room, "--type", "im.*", "--json").stdout
+    )
+    try:
+        await say(doubled, room, "one", GONE_ON)
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                await both.wait()
+        except TimeoutError:
+            pass
+    finally:
+        await asyncio.to_thread(doubled.run, "webhooks", "remove", str(made["id"]))
+        await runner.cleanup()
+    assert taken == ["one", GONE_ON]
+
+
+async def test_a_changed_event_is_named(doubled: Suite, room: str, tmp_path: Path) -> None:
+    life = await say(doubled, room, "one", "two")
+    export = tmp_path / "call.jsonl"
+    await asyncio.to_thread(doubled.run, "audit", "export", life, "-o", str(export), "--by", "test", "--wait", "0")
+    assert (await asyncio.to_thread(doubled.run, "audit", "verify", str(export))).returncode == 0
+    lines = export.read_text().splitlines(keepends=True)
+    event = json.loads(lines[3])
+    envelope = base64.b64decode(event["env"]).replace(b'"sessionID":"', b'"sessionID":"x')
+    lines[3] = json.dumps({**event, "env": base64.b64encode(envelope).decode()}, separators=(",", ":")) + "\n"
+    export.write_text("".join(lines))
+    done = await asyncio.to_thread(doubled.run, "audit", "verify", str(export), check=False)
+    assert done.returncode == 1
+    assert f"event {event['seq']}" in done.stdout + done.stderr
