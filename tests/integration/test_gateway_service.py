@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import socket
 from collections.abc import AsyncIterator
 from typing import Any, cast
 from uuid import uuid4
@@ -198,6 +199,36 @@ async def test_a_frame_may_ask_for_the_room_it_knows(house: House) -> None:
         sent = await ann.ask("command", command_id=command_id, roomID="ifseq", command="x", toUserIDs=[], ifSeq=seq + 1)
         assert sent["ok"]
     assert await house.events_of("ifseq") == seq + 2
+
+
+async def test_who_does_not_read_holds_up_nobody_and_gets_everything_when_it_reads(house: House) -> None:
+    """Beyond its window, and further back than the gateway remembers."""
+    senders = [(await house.login("slow", f"ann{n}"))[0] for n in range(3)]
+    quick, _ = await house.login("slow", "carl")
+    small = socket.socket()
+    small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+    small.connect(("127.0.0.1", int(house.urls[0].rpartition(":")[2])))
+    connection = await connect("ws://gateway/ws", sock=small, max_size=1 << 20)
+    slow = RawClient(connection)
+    house.clients.append(slow)
+    answer = await slow.login(APP, "slow", "bob", await house.token("bob"))
+    connection.transport.pause_reading()
+    held = seq_of(last_position(slow, "slow", answer))
+    for _ in range(10):
+        asks = (
+            ann.ask("command", roomID="slow", command="x" * 1000, toUserIDs=[]) for ann in senders for _ in range(30)
+        )
+        await asyncio.gather(*asks)
+    last = held + 900
+    await quick.wait_for(lambda f: f["t"] == "ev" and f["seq"] == last)
+    received = len(slow.frames)
+    connection.transport.resume_reading()
+    live = await slow.wait_for(lambda f: f["t"] == "live")
+    assert received < 450, "most was never sent to it while it did not read"
+    assert seq_of(live["pos"]) >= last
+    assert seqs(slow, "slow")[-900:] == list(range(last - 899, last + 1))
+    await senders[0].ask("command", roomID="slow", command="live again", toUserIDs=[])
+    await slow.wait_for(lambda f: f["t"] == "ev" and f["data"].get("text") == "live again")
 
 
 async def test_another_history_is_not_continued(house: House) -> None:

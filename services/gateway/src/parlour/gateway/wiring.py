@@ -44,6 +44,7 @@ from .app.requests import Requests
 from .app.resume import Resumes
 from .app.seat import Channel, Seat
 from .app.sessions import Sessions
+from .app.shared import SharedHistory
 from .app.tails import Tails
 from .app.whip import Whip
 from .domain.mirror import Ending
@@ -64,14 +65,15 @@ class Gateway:
         self._bus = bus
         self.services = BusServices(bus)
         self.sessions = Sessions()
-        self.feeds = Feeds(self.services, self.services, self._ended)
+        history = SharedHistory(self.services, time.monotonic)
+        self.feeds = Feeds(self.services, history, self._ended)
         self.apps = Apps(self.services, settings.default_app)
         self.principals = Principals(self.services, self.apps)
         self.readers = Readers(self.services, Tails(self.feeds), self.principals)
         self.admission = Admission(settings.limits())
         key = settings.session_key
         self.logins = Logins(self.services, self.feeds, self.sessions, key, settings.timing(), settings.turn())
-        self.resumes = Resumes(self.services, self.feeds, self.sessions, self.logins, key)
+        self.resumes = Resumes(history, self.feeds, self.sessions, self.logins, key)
         self.requests = Requests(self.services, self.logins)
         self.whip = Whip(self.services, self.apps, self.logins, self.sessions, settings.whip_resources)
         self.beats = Beats(settings.instance, self.feeds, self._beats, self._tell)

@@ -7,6 +7,7 @@ more events are taken (`deliver` says no) until less than a quarter of it is lef
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any, cast
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
@@ -26,6 +27,8 @@ WINDOW_BYTES = 256 * 1024
 """Of events that one client may leave unread; the record keeps the rest for it."""
 UNREAD_BYTES = 1 << 20
 """Of anything; a single answer may go beyond it, what is large is then the room and not the client slow."""
+KERNEL_BYTES = 128 * 1024
+"""Of the socket's send buffer (Linux takes twice that): left alone it grows to megabytes for a client that does not read."""
 STALLED_S = 30.0
 """A full window of which nothing is read for so long closes the connection."""
 AHEAD = 64
@@ -113,6 +116,7 @@ class Connection(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The handshake is done."""
         self._transport = transport
+        transport.underlying_transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_SNDBUF, KERNEL_BYTES)
         transport.underlying_transport.set_write_buffer_limits(WINDOW_BYTES, WINDOW_BYTES // 4)
         self._send = transport.send
         self._write = transport.underlying_transport.write
