@@ -29,7 +29,7 @@ from parlour.testkit.suite import Suite, running_suite
 
 HERE = Path(__file__).parent
 SUBSCRIBERS = 1000
-RATES = "10,50,100"
+RATES = "20,50"
 STORM, STORM_ROOMS = 5000, 50
 GOALS = {"cpu_us_per_delivery": 10.0, "kb_each_above_bare": 20.0, "all_live_s": 10.0}
 UNLIMITED = {"PARLOUR_IM_BARRAGE_ROOM_PER_S": "1000", "PARLOUR_GATEWAY_MAX_CONNECTIONS": "20000"}

@@ -228,7 +228,7 @@ func main() {
 }
 
 func dial(url string) (*websocket.Conn, error) {
-	dialer := websocket.Dialer{ReadBufferSize: 2048, WriteBufferSize: 1024, HandshakeTimeout: 20 * time.Second}
+	dialer := websocket.Dialer{ReadBufferSize: 2048, WriteBufferSize: 1024, HandshakeTimeout: time.Minute}
 	ws, _, err := dialer.Dial(strings.Replace(url, "http", "ws", 1)+"/ws", nil)
 	return ws, err
 }
