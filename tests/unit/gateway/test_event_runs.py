@@ -4,7 +4,7 @@ import json
 from collections.abc import Generator
 from typing import cast
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.frames import Frame
 from websockets.streams import StreamReader
@@ -55,6 +55,7 @@ def test_a_portion_has_at_least_one_event_and_no_more_bytes_than_a_run() -> None
     assert len(portion([entry(1, frame=large * 4), entry(2)])) == 1
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(st.binary(max_size=200), st.sampled_from([b"x" * n for n in (125, 126, 65535, 65536)])), max_size=6

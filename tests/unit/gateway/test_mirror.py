@@ -1,7 +1,7 @@
 """The mirror's ring, the lists for one session, and presence in parts."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parlour.contracts import events as ev
@@ -20,6 +20,7 @@ def mirror_of(story: Story, start: int = 0) -> Mirror:
     return mirror
 
 
+@settings(deadline=None)
 @given(st.integers(0, 20), st.integers(0, RING + 40))
 def test_the_ring_proves_and_continues_every_position_it_reaches(start: int, more: int) -> None:
     story = Story()
