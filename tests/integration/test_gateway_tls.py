@@ -1,14 +1,25 @@
 """The gateway's socket with a certificate: a client that trusts exactly this one gets in, by each name that it was made for."""
 
 import asyncio
+import json
 import ssl
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+import uvloop
+from websockets.asyncio.client import connect
 
 from parlour.cli.supervise.entrance import Entrance
 from parlour.gateway.api.server import serving
+from parlour.gateway.api.websocket import WebSockets
+from parlour.gateway.app.dispatch import Dispatch
+from parlour.gateway.app.seat import Channel
+from parlour.gateway.app.sessions import Sessions
+from parlour.gateway.domain.pace import Bucket
+from parlour.gateway.domain.runs import Run
+from parlour.runtime.metrics import Metrics
 
 
 async def hello(_scope: Any, _receive: Any, send: Any) -> None:
@@ -31,3 +42,32 @@ async def test_a_given_certificate_is_served(tmp_path: Path, name: str) -> None:
         writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
         writer.close()
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_a_websocket_over_tls(tmp_path: Path, run: Any) -> None:
+    """On the loop that tests use and on the one that services use: the socket changes hands in the middle of both."""
+    Entrance("localhost", "self").prepare(tmp_path)
+    chain, key = Entrance(tls="self").certificate(tmp_path)
+    trust = ssl.create_default_context(cafile=str(chain))
+    channels: list[Channel] = []
+
+    def dispatch_for(channel: Channel) -> Dispatch:
+        nothing: Any = None
+        channels.append(channel)
+        return Dispatch(channel, nothing, nothing, nothing, Sessions(), Bucket(10.0, 10.0, 0.0), lambda _: None)
+
+    async def talk() -> None:
+        sockets = WebSockets(dispatch_for, (), 10, Metrics("test").gauge("connections", "x"))
+        async with serving(hello, "127.0.0.1", 0, (str(chain), str(key)), sockets.protocol) as port:
+            async with asyncio.timeout(20), connect(f"wss://localhost:{port}/ws", ssl=trust) as client:
+                question = str(uuid4())
+                await client.send(json.dumps({"t": "ping", "id": question, "pad": "x" * 10_000}))
+                assert json.loads(await client.recv())["id"] == question
+                large = b"x" * 100_000
+                assert channels[0].deliver(Run((b"one",), 1))
+                assert channels[0].deliver(Run((b"two", large, b"four"), 4))
+                assert [await client.recv(decode=False) for _ in range(4)] == [b"one", b"two", large, b"four"]
+            await sockets.stop()
+
+    run(talk())
