@@ -32,8 +32,8 @@ async def test_postgres_refuses_a_wrong_password(postgres_cluster: Postgres) -> 
 
 
 async def test_nats_carries_a_request_between_two_users(nats_server: NatsServer) -> None:
-    answering = await nats.connect(nats_server.address("room"))
-    asking = await nats.connect(nats_server.address("cli"))
+    answering = await nats.connect(nats_server.address("room"), inbox_prefix="_INBOX.room")
+    asking = await nats.connect(nats_server.address("cli"), inbox_prefix="_INBOX.cli")
 
     async def answer(message: Msg) -> None:
         await message.respond(b"here")
@@ -78,7 +78,7 @@ async def test_nats_keeps_each_service_to_its_own_subjects(nats_server: NatsServ
     async def failed(error: Exception) -> None:
         refusals.append(str(error).lower())
 
-    client = await nats.connect(nats_server.address(user), error_cb=failed)
+    client = await nats.connect(nats_server.address(user), error_cb=failed, inbox_prefix=f"_INBOX.{user}")
     try:
         await client.publish(subject, b"")
         await barrier(client)

@@ -1,6 +1,7 @@
 """`token` and `apps`: what `auth` knows."""
 
 import asyncio
+import os
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
@@ -22,6 +23,7 @@ from parlour.contracts.commands import (
 )
 from parlour.contracts.subscriptions import SCOPES
 
+from .supervise.plan import KEY_VARIABLE
 from .target import default_app, nats_url
 
 R = TypeVar("R")
@@ -34,6 +36,7 @@ def register(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command()(token)
     app.command()(revoke)
+    app.command()(issuer)
     group = typer.Typer(no_args_is_help=True, help="Applications: create, list, rotate a secret.")
     group.command("create")(create)
     group.command("list")(list_)
@@ -68,6 +71,18 @@ def revoke(
 ) -> None:
     """Refuse signed tokens from now on; readers that use them are cut."""
     asyncio.run(_ask(app, RevokeSubscriptions(jti=jti, user_id=user, room=room), object))
+
+
+def issuer() -> None:
+    """Print the public key that NATS's configuration names for readers outside, as PARLOUR_MASTER_KEY gives it."""
+    from parlour.runtime.nats_keys import Issuer
+    from parlour.runtime.settings import parse_key
+
+    key = os.environ.get(KEY_VARIABLE, "")
+    try:
+        typer.echo(Issuer(parse_key(key)).public)
+    except ValueError as error:
+        raise typer.BadParameter(f"{KEY_VARIABLE} {error}") from None
 
 
 def create(

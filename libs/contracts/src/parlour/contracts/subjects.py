@@ -119,3 +119,11 @@ def head(p: int) -> str:
 
 
 ALL_HEADS = f"{PREFIX}.head.*"
+
+
+def room_head(app: int, room: str) -> str:
+    """`parlour.v1.<app>.head.<p>.<room>`: the room's own part of the beacon, for readers who may know of no other room."""
+    return f"{PREFIX}.{app}.head.{partition(app, room)}.{encode_id(room)}"
+
+
+ALL_ROOM_HEADS = f"{PREFIX}.*.head.*.*"

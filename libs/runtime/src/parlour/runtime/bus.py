@@ -14,6 +14,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from urllib.parse import urlsplit
 
 import msgspec
 from nats import errors
@@ -46,6 +47,7 @@ ASK_WITHIN_S = 5.0
 DRAIN_WITHIN_S = 5.0
 
 log = logger(__name__)
+_TOKEN = re.compile(r"[A-Za-z0-9_-]+")
 _REFUSED = re.compile(r"permissions violation for subscription to \"([^\"]+)\"", re.IGNORECASE)
 R = TypeVar("R")
 Headers = Mapping[str, str]
@@ -134,6 +136,7 @@ class Bus:
                 name=f"parlour-{name}-{settings.instance}", error_cb=bus._failed, disconnected_cb=bus._disconnected,
                 reconnected_cb=bus._reconnected, closed_cb=bus._closed, max_reconnect_attempts=-1, reconnect_time_wait=cast(int, 0.2),
                 reconnect_to_server_handler=cast(Any, _backoff), connect_timeout=2, ping_interval=10, max_outstanding_pings=2,
+                inbox_prefix=inbox_prefix(settings.nats_url, name),
                 pending_size=OUTBOUND_BYTES, drain_timeout=int(DRAIN_WITHIN_S), skip_subject_validation=True,
             )  # fmt: skip
             await bus._open_inbox()
@@ -366,6 +369,12 @@ class Bus:
         self.metrics.bus_connected.set(0)
         if not self._leaving:
             log.error("bus_closed", error=str(self._client.last_error))
+
+
+def inbox_prefix(url: str, name: str) -> str:
+    """Answers come to an inbox that no other user may read: of the user in the URL, or of the process's name where it has none."""
+    user = urlsplit(url.partition(",")[0].strip()).username or name
+    return f"_INBOX.{user}" if _TOKEN.fullmatch(user) else "_INBOX"
 
 
 def _expire(future: "asyncio.Future[Msg]") -> None:

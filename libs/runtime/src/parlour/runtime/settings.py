@@ -197,6 +197,11 @@ def _key(text: str, mark: Setting) -> bytes:
     raise ValueError(f"is not {mark.key_bytes or 'some'} bytes in hex or base64")
 
 
+def parse_key(text: str) -> bytes:
+    """A master key as settings have it; ValueError where it is none."""
+    return _key(text, Setting("", key_bytes=MASTER_KEY_BYTES))
+
+
 def _base64(text: str) -> bytes:
     return base64.b64decode(text.translate(str.maketrans("-_", "+/")) + "=" * (-len(text) % 4), validate=True)
 

@@ -4,15 +4,21 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from parlour.kernel.log import LogUnavailable
+from parlour.runtime.bus import Bus
 from parlour.runtime.clock import SystemClock, SystemIds
 from parlour.runtime.connections import connected
+from parlour.runtime.nats_keys import Issuer
 from parlour.runtime.process import Service
 from parlour.runtime.rooms import StateCache
 
 from .adapters.postgres_keys import PostgresKeys
 from .adapters.postgres_vault import PostgresVault
+from .adapters.system_nats import scissors
 from .api.bus import SERVICE, Commands
+from .api.callout import Callout
 from .app.apps import AppBook
+from .app.outlets import Outlets
 from .app.privacy import Privacy
 from .app.refusals import Refusals
 from .app.subscriptions import Subscriptions
@@ -43,7 +49,35 @@ async def build(settings: AuthSettings) -> AsyncGenerator[Service]:
         await stack.enter_async_context(private.following(to.bus))
         erasing = Privacy(private, to.committer, to.people, PostgresKeys(to.pool), vault)
         await Commands(tokens, AppBook(cache, to.committer, vault, clock, ids), subscriptions, erasing).serve(to.bus)
+        if settings.callout:
+            await stack.enter_async_context(outlets(settings, to.bus, subscriptions))
         async with asyncio.TaskGroup() as group:
             sweeping = group.create_task(erasing.sweep())
             yield Service(to.metrics, to.checks)
             sweeping.cancel()
+
+
+@asynccontextmanager
+async def outlets(settings: AuthSettings, bus: Bus, subscriptions: Subscriptions) -> AsyncGenerator[None]:
+    """Answers NATS about readers outside while the block runs."""
+    async with AsyncExitStack() as stack:
+        cut = None
+        if settings.nats_system_url:
+            cut = (await stack.enter_async_context(scissors(settings.nats_system_url))).cut
+        readers = Outlets(subscriptions, Issuer(settings.master_key), SystemClock(), cut)
+        await Callout(readers).serve(bus)
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(_watch(bus, readers))
+            yield
+            watch.cancel()
+
+
+async def _watch(bus: Bus, readers: Outlets) -> None:
+    while True:
+        try:
+            await readers.run()
+        except LogUnavailable:
+            await asyncio.sleep(1.0)
+        except Exception as error:
+            bus.fault("outlets", error)
+            await asyncio.sleep(1.0)

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from .launch import Launch
-from .permissions import Grant
+from .permissions import CUTTING, SYSTEM, Grant, inbox_of
 
 JETSTREAM_MEMORY = "64MB"
 JETSTREAM_FILES = "1GB"
@@ -38,9 +38,21 @@ class NatsServer:
     """One server in one folder.
 
     users: each name's password and what it may say and hear.
+    issuer: the public key of who vouches for everybody else; empty: strangers are refused.
+    system: the password of the user that may close connections; empty: there is none.
     """
 
-    def __init__(self, folder: Path, *, port: int, users: Mapping[str, tuple[str, Grant]]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int,
+        users: Mapping[str, tuple[str, Grant]],
+        issuer: str = "",
+        system: str = "",
+    ) -> None:
+        self.issuer = issuer
+        self.system = system
         self.folder = folder
         self.port = port
         self.users = users
@@ -48,6 +60,10 @@ class NatsServer:
     def address(self, user: str) -> str:
         """A URL with the user's password in it."""
         return f"nats://{user}:{self.users[user][0]}@127.0.0.1:{self.port}"
+
+    def system_address(self) -> str:
+        """A URL for the system account's user."""
+        return f"nats://{SYSTEM}:{self.system}@127.0.0.1:{self.port}"
 
     def prepare(self) -> None:
         """Write the configuration; it holds passwords and is readable to its owner alone."""
@@ -91,8 +107,22 @@ authorization {{
   users: [
 {users}
   ]
+{self._callout()}
 }}
+{self._system_account()}
 """
+
+    def _callout(self) -> str:
+        """Whom the server asks about connections that are none of the users'."""
+        known = msgspec.json.encode([*self.users, *([SYSTEM] if self.system else [])]).decode()
+        return f"  auth_callout {{ issuer: {self.issuer}, auth_users: {known} }}" if self.issuer else ""
+
+    def _system_account(self) -> str:
+        if not self.system:
+            return ""
+        may = f"publish: {{ allow: {msgspec.json.encode(CUTTING).decode()} }}, subscribe: {{ allow: [{_quoted(inbox_of(SYSTEM))}] }}"
+        user = f"{{ user: {SYSTEM}, password: {_quoted(self.system)}, permissions: {{ {may} }} }}"
+        return f"accounts {{ $SYS {{ users: [ {user} ] }} }}"
 
 
 def users_block(users: Mapping[str, tuple[str, Grant]]) -> str:

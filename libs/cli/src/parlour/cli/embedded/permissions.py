@@ -2,7 +2,7 @@
 
 A service publishes the events of the aggregate that it owns, and no other; only `record` may repeat any event, since it
 publishes what a dead committer did not. Everybody may ask (an inbox of its own, answered by whoever was asked) and be
-listed as a micro-service. Clients of the suite never get one of these users.
+listed as a micro-service. Clients of the suite never get one of these users: NATS asks `auth` about them.
 """
 
 import msgspec
@@ -12,6 +12,11 @@ from parlour.contracts import subjects
 USERS = ("auth", "room", "registry", "relay", "im", "record", "gateway", "cli", "test")
 EVERYTHING = f"{subjects.PREFIX}.>"
 INBOX = "_INBOX.>"
+CALLOUT = "$SYS.REQ.USER.AUTH"
+CALLOUT_ANSWERS = "$SYS._INBOX.>"
+SYSTEM = "system"
+"""The user in NATS's own account; it is not among `USERS`, since its password is derived from the master key."""
+CUTTING = ("$SYS.REQ.SERVER.*.KICK",)
 DISCOVERY = "$SRV.>"
 ANY_COMMAND = f"{subjects.PREFIX}.*.cmd.*.*.*.*"
 RELAY_REPORTS = f"{subjects.PREFIX}.relay.*.cmd.report"
@@ -38,16 +43,23 @@ def decider(service: str, aggregate: str, *, says: tuple[str, ...] = (), hears: 
     return Grant((events_of(aggregate), *says), (subjects.commands_of(service), subjects.ALL_EVENTS, *hears))
 
 
+def inbox_of(user: str) -> str:
+    """Where answers come to: nobody reads another's. See `runtime.bus`."""
+    return f"_INBOX.{user}.>"
+
+
 def grants() -> dict[str, Grant]:
     """Each user's subjects."""
     reading = (subjects.ALL_EVENTS, subjects.ALL_HEADS)
     chosen = {
-        "auth": decider("auth", "app", says=(events_of("privacy"),)),
+        "auth": decider("auth", "app", says=(events_of("privacy"), CALLOUT_ANSWERS), hears=(CALLOUT,)),
         "room": decider("room", "room", says=(subjects.ALL_PRESENCE,), hears=(subjects.ALL_PRESENCE,)),
         "registry": decider("registry", "streams", says=(RELAY_COMMANDS, RELAY_LOSSES), hears=(subjects.RELAY_FACTS,)),
         "relay": Grant((subjects.RELAY_FACTS,), (RELAY_COMMANDS,)),
         "im": decider("im", "im"),
-        "record": Grant(reading, (*reading, subjects.ALL_QUERIES, subjects.commands_of("record"))),
+        "record": Grant(
+            (*reading, subjects.ALL_ROOM_HEADS), (*reading, subjects.ALL_QUERIES, subjects.commands_of("record"))
+        ),
         "gateway": Grant(
             (ANY_COMMAND, subjects.ALL_QUERIES, subjects.ALL_PRESENCE, DISCOVERY),
             (*reading, subjects.ALL_PRESENCE, subjects.RELAY_FACTS),
@@ -56,5 +68,6 @@ def grants() -> dict[str, Grant]:
         "test": Grant((EVERYTHING, DISCOVERY), (EVERYTHING,)),
     }
     return {
-        user: Grant((*grant.publish, INBOX), (*grant.subscribe, INBOX, DISCOVERY)) for user, grant in chosen.items()
+        user: Grant((*grant.publish, INBOX), (*grant.subscribe, inbox_of(user), DISCOVERY))
+        for user, grant in chosen.items()
     }

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from parlour.runtime.settings import parse_key
+
 from ..checkout import ROOT, SERVICES
 from ..embedded import Launch, NatsServer, Postgres
 from .entrance import LOOPBACKS, Entrance
@@ -34,6 +36,8 @@ class Servers(msgspec.Struct, frozen=True):
     postgres: Mapping[str, str]
     owner: str
     """The database owner's DSN, for the schema and for roles."""
+    system: str = ""
+    """NATS with the user that may close connections, where the server is ours."""
 
 
 def addresses(
@@ -47,7 +51,7 @@ def addresses(
         name: postgres.address(role, secrets.postgres_roles[name]) if postgres else owner
         for name, role in ROLES.items()
     }
-    return Servers(bus, record, owner)
+    return Servers(bus, record, owner, nats.system_address() if nats else "")
 
 
 def service(
@@ -72,6 +76,8 @@ def service(
     }
     if name in servers.postgres:
         chosen |= {POSTGRES_VARIABLE: servers.postgres[name], KEY_VARIABLE: secrets.master_key}
+    if name == "auth" and servers.system:
+        chosen |= {"PARLOUR_AUTH_CALLOUT": "true", "PARLOUR_AUTH_NATS_SYSTEM_URL": servers.system}
     if name == "gateway":
         chosen |= {
             "PARLOUR_GATEWAY_HOST": host,
@@ -100,6 +106,11 @@ def service(
 def replicas_of(name: str, wanted: int) -> tuple[str, ...]:
     """What the processes of a service are called: the first as the service. One relay owns the media port."""
     return (name, *(f"{name}-{n}" for n in range(2, 1 + (1 if name == "relay" else wanted))))
+
+
+def master_key(secrets: Secrets, environ: Mapping[str, str]) -> bytes:
+    """The key's bytes: what the user's environment says wins, as for the services."""
+    return parse_key(environ.get(KEY_VARIABLE, secrets.master_key))
 
 
 def session_key(master_key: str) -> str:

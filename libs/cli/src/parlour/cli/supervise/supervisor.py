@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from parlour.runtime.nats_keys import Issuer, system_password
+
 from ..checkout import SERVICES
 from ..embedded import Launch, NatsServer, Postgres, free_port, grants
 from . import diagnose, logs, plan
@@ -117,7 +119,11 @@ class Supervisor:
         nats = postgres = None
         if plan.NATS_VARIABLE not in self.environ:
             users = {name: (password, grants()[name]) for name, password in self.secrets.nats.items()}
-            nats = NatsServer(self.folder.path / "nats", port=free_port(), users=users)
+            key = plan.master_key(self.secrets, self.environ)
+            nats = NatsServer(
+                self.folder.path / "nats", port=free_port(), users=users,
+                issuer=Issuer(key).public, system=system_password(key),
+            )  # fmt: skip
             await asyncio.to_thread(nats.prepare)
             self.servers["nats"] = self._child("nats", nats.launch, answers(nats.ready))
         if plan.POSTGRES_VARIABLE not in self.environ:

@@ -57,6 +57,20 @@ class Subscriptions:
             raise
         return Reply(msgspec.Raw(msgspec.json.encode(found)))
 
+    async def admitted(self, token: str) -> Subscription:
+        """What a token allows that says itself which app it is for. A refusal is counted, as above."""
+        try:
+            return await self._verified(subscription.app_of(token), token)
+        except Rejection as refused:
+            self._refusals.count(refused.problem)
+            raise
+
+    async def is_revoked(self, who: Subscription) -> bool:
+        """Whether a token that was valid is so no more."""
+        state = existing(await self._cache.load(who.app, ""))
+        actor = await self._people.known(who.app, who.user) if who.user and state.revoked else None
+        return state.is_revoked(who.jti, actor or "", who.room or "", who.issued_ms)
+
     async def issue(self, call: Call, body: contract.IssueSubscription) -> Reply:
         """A token; the record has for whom and for what, never the token. A repetition makes the same one again."""
         _check(body)
@@ -102,8 +116,7 @@ class Subscriptions:
         state = existing(await self._cache.load(app, ""))
         now_s = self._clock.at() // application.SECOND
         found = subscription.read(token, app, await self._vault.secrets(state.valid(now_s)), now_s)
-        actor = await self._people.known(app, found.user) if found.user and state.revoked else None
-        if state.is_revoked(found.jti, actor or "", found.room or "", found.issued_ms):
+        if await self.is_revoked(found):
             raise Rejection.of(Code.TOKEN_REFUSED, "the token was revoked", hint="ask for a new token")
         return found
 

@@ -148,6 +148,8 @@ class Tail:
                 if self._silent:
                     continue
                 await self._publish(subjects.head(beacon.p), _encode(beacon), {})
+                for head in beacon.heads:
+                    await self._publish(subjects.room_head(head.app, head.room), _encode(head), {})
 
 
 async def persist(work: Callable[[], Awaitable[None]], failed: Callable[[Exception], None]) -> None:

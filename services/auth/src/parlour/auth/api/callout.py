@@ -1,0 +1,83 @@
+"""NATS asks who a stranger is ("auth callout"): the token in the connection's password or token field, our answer signed."""
+
+import msgspec
+from nats.aio.msg import Msg
+
+from parlour.auth.app.outlets import Outlets
+from parlour.contracts import events as ev
+from parlour.contracts import subjects
+from parlour.contracts.envelope import EventView
+from parlour.kernel.log import LogUnavailable
+from parlour.kernel.rejection import Rejection
+from parlour.runtime.address import Address
+from parlour.runtime.bus import Bus, Headers
+from parlour.runtime.nats_keys import claims_of
+
+SUBJECT = "$SYS.REQ.USER.AUTH"
+QUEUE = "auth"
+LATER = "the server cannot check tokens now"
+
+
+class _Server(msgspec.Struct):
+    id: str
+
+
+class _Client(msgspec.Struct):
+    id: int
+
+
+class _Options(msgspec.Struct):
+    auth_token: str = ""
+    password: str = msgspec.field(name="pass", default="")
+
+
+class _Question(msgspec.Struct):
+    server_id: _Server
+    user_nkey: str
+    client_info: _Client
+    connect_opts: _Options
+
+
+class _Claims(msgspec.Struct):
+    nats: _Question
+
+
+_claims = msgspec.json.Decoder(_Claims)
+_view = msgspec.json.Decoder(EventView)
+
+
+class Callout:
+    """Only servers may publish to the subject; services' users may not."""
+
+    def __init__(self, outlets: Outlets) -> None:
+        self._outlets = outlets
+
+    async def serve(self, bus: Bus) -> None:
+        """Answers from now on, and hears of revocations."""
+
+        async def asked(message: Msg) -> None:
+            try:
+                await bus.publish(message.reply, (await self.answer(message.data)).encode())
+            except Exception as error:
+                bus.fault("callout", error)
+
+        async def heard(to: Address, payload: bytes, headers: Headers) -> None:
+            if _view.decode(payload).type == ev.SubscriptionsRevoked.TAG:
+                self._outlets.changed()
+
+        await bus.client.subscribe(SUBJECT, QUEUE, asked)  # pyright: ignore[reportUnknownMemberType] its future is untyped
+        await bus.barrier()
+        await bus.subscribe(subjects.ALL_APP_EVENTS, heard)
+
+    async def answer(self, question: bytes) -> str:
+        """The signed answer to one connection."""
+        asked = _claims.decode(claims_of(question)).nats
+        server, options = asked.server_id.id, asked.connect_opts
+        try:
+            token = options.auth_token or options.password
+            user = await self._outlets.admit(token, asked.user_nkey, server, asked.client_info.id)
+        except Rejection as refused:
+            return self._outlets.refusal(asked.user_nkey, server, refused.problem.message)
+        except LogUnavailable:
+            return self._outlets.refusal(asked.user_nkey, server, LATER)
+        return self._outlets.grant(asked.user_nkey, server, user)

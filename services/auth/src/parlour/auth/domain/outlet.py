@@ -1,0 +1,46 @@
+"""What a reader outside may say and hear on NATS.
+
+Rules: 1. NATS has no filter by reader: a subject carries what members see and what only auditors see, so a token needs `events` and
+`audit`; 2. a token of one room gets that room's events, heads and questions, one of any room those of its app; nobody else's, no commands,
+no relay, no JetStream; 3. answers come to an inbox of the token's own.
+"""
+
+import msgspec
+
+from parlour.contracts import subjects
+from parlour.contracts.codes import Code
+from parlour.contracts.subscriptions import Subscription
+from parlour.kernel.rejection import Rejection
+
+NEEDED = ("events", "audit")
+QUESTIONS = ("head", "replay", "snapshot")
+SUBSCRIPTIONS_MOST = 100
+PAYLOAD_MOST = 64 * 1024
+
+
+class Outlet(msgspec.Struct, frozen=True):
+    """Subjects to publish to and to subscribe to."""
+
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...]
+
+
+def inbox(jti: str) -> str:
+    """The prefix of the token's inbox: what `inbox_prefix` of a client is to be."""
+    return f"_INBOX.s-{subjects.encode_id(jti)}"
+
+
+def outlet(who: Subscription) -> Outlet:
+    """The token's subjects; `Rejection` by rule 1."""
+    missing = [scope for scope in NEEDED if not who.allows(scope)]
+    if missing:
+        hint = "WebSocket and SSE serve readers who may not see everything"
+        raise Rejection.of(Code.FORBIDDEN, f"NATS needs the scope {missing[0]} too", field="scopes", hint=hint)
+    own = f"{inbox(who.jti)}.>"
+    if who.room is None:
+        asked = tuple(f"{subjects.PREFIX}.{who.app}.qry.*.{what}" for what in QUESTIONS)
+        heard = (f"{subjects.PREFIX}.{who.app}.evt.*.*.*", f"{subjects.PREFIX}.{who.app}.head.*.*")
+    else:
+        asked = tuple(subjects.query(who.app, who.room, what) for what in QUESTIONS)
+        heard = (subjects.events_of_room(who.app, who.room), subjects.room_head(who.app, who.room))
+    return Outlet(asked, (*heard, own))

@@ -1,0 +1,233 @@
+"""Readers outside on NATS, with a stock client: in by a token, their own room's events and nothing else, out when it ends."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import nats
+import nats.errors
+import pytest
+from nats.aio.client import Client
+
+from parlour.cli.embedded import NatsServer, free_port, grants, spawn, stop
+from parlour.contracts import commands as cmd
+from parlour.contracts import subjects
+from parlour.contracts.envelope import EventView
+from parlour.contracts.queries import Replay, RoomHead
+from parlour.runtime.bus import Bus
+from parlour.runtime.nats_keys import Issuer, system_password
+from parlour.runtime.settings import BusSettings, load
+
+APP, OTHER = 4_100_001, 4_100_002
+WITHIN_S = 10.0
+Environment = Callable[[str], dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def guarded(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """A server that asks `auth` about strangers, as the supervisor configures it."""
+    key = bytes.fromhex(environment("auth")["PARLOUR_MASTER_KEY"])
+    folder = tmp_path_factory.mktemp("nats")
+    users = {user: (secrets.token_hex(16), grant) for user, grant in grants().items()}
+    server = NatsServer(folder, port=free_port(), users=users, issuer=Issuer(key).public, system=system_password(key))
+    server.prepare()
+    process = spawn(server.launch(), Path(folder, "log"))
+    deadline = time.monotonic() + WITHIN_S
+    while not server.ready():
+        assert process.poll() is None, Path(folder, "log").read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    yield server
+    stop(process, server.launch())
+
+
+class Suite:
+    """auth, room and record behind the guarded server, and an operator."""
+
+    def __init__(self, server: NatsServer, bus: Bus) -> None:
+        self.server = server
+        self.bus = bus
+
+    async def ask(self, body: Any, result: Any = None, app: int = APP, room: str = "") -> Any:
+        service, _, verb = str(body.__struct_config__.tag).partition(".")
+        request = cmd.Request(str(uuid4()), cmd.Caller(kind="service"), body)
+        reply = await self.bus.ask(app, service, room, verb, request)
+        return msgspec.json.decode(reply.result, type=result) if result else None
+
+    async def token(self, *scopes: str, room: str = "", ttl_s: int = 60, app: int = APP, user: str = "") -> Any:
+        body = cmd.IssueSubscription(user_id=user, room=room, scopes=scopes or ("events", "audit"), ttl_s=ttl_s)
+        return await self.ask(body, cmd.SubscriptionMade, app)
+
+    async def join(self, room: str, user: str, app: int = APP) -> None:
+        await self.ask(cmd.JoinRoom(str(uuid4()), user), app=app, room=room)
+
+    @asynccontextmanager
+    async def reader(self, token: str, **options: Any) -> AsyncIterator["Reader"]:
+        made = Reader()
+        url = f"nats://127.0.0.1:{self.server.port}"
+        made.client = await nats.connect(
+            url, token=token, error_cb=made.failed, disconnected_cb=made.cut_off, allow_reconnect=False, **options
+        )
+        try:
+            yield made
+        finally:
+            await made.client.close()
+
+
+class Reader:
+    """A stock client."""
+
+    def __init__(self) -> None:
+        self.client = Client()
+        self.errors: list[str] = []
+        self.failing = asyncio.Condition()
+        self.views: asyncio.Queue[EventView] = asyncio.Queue()
+        self.gone = asyncio.Event()
+
+    async def failed(self, error: Exception) -> None:
+        async with self.failing:
+            self.errors.append(str(error).lower())
+            self.failing.notify_all()
+
+    async def cut_off(self) -> None:
+        self.gone.set()
+
+    async def follow(self, subject: str) -> None:
+        async def heard(message: Any) -> None:
+            await self.views.put(msgspec.json.decode(message.data, type=EventView))
+
+        await self.client.subscribe(subject, cb=heard)
+        await self.client.flush()
+
+    async def next(self) -> EventView:
+        async with asyncio.timeout(WITHIN_S):
+            return await self.views.get()
+
+
+@pytest.fixture
+async def suite(environment: Environment, guarded: NatsServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Suite]:
+    import importlib
+
+    async with AsyncExitStack() as stack:
+        more = {
+            "auth": {"PARLOUR_AUTH_CALLOUT": "1", "PARLOUR_AUTH_NATS_SYSTEM_URL": guarded.system_address()},
+            "record": {"PARLOUR_RECORD_BEACON_MS": "200"},
+        }
+        for name in ("auth", "room", "record"):
+            settings = getattr(importlib.import_module(f"parlour.{name}.settings"), f"{name.title()}Settings")
+            variables = environment(name) | {"PARLOUR_NATS_URL": guarded.address(name)} | more.get(name, {})
+            wiring = importlib.import_module(f"parlour.{name}.wiring")
+            await stack.enter_async_context(wiring.build(load(settings, variables)))
+        own = load(BusSettings, {"PARLOUR_NATS_URL": guarded.address("test")})
+        made = Suite(guarded, await stack.enter_async_context(await Bus.connect(own, "test")))
+        for app in (APP, OTHER):
+            await made.ask(cmd.CreateApp(app=app, name="a"), cmd.AppDescription, app)
+        yield made
+
+
+async def test_a_reader_gets_its_room_s_events_heads_and_answers_and_nothing_else(suite: Suite) -> None:
+    made = await suite.token(room="lobby")
+    async with suite.reader(made.token, inbox_prefix=f"_INBOX.s-{made.jti}") as reader:
+        await reader.follow(subjects.events_of_room(APP, "lobby"))
+        heads: asyncio.Queue[bytes] = asyncio.Queue()
+
+        async def head(message: Any) -> None:
+            await heads.put(message.data)
+
+        await reader.client.subscribe(subjects.room_head(APP, "lobby"), cb=head)
+        await reader.client.flush()
+        await suite.join("lobby", "ann")
+        first, second = await reader.next(), await reader.next()
+        assert [first.type, second.type, second.user_id] == ["room.opened.v1", "room.user_joined.v1", "ann"]
+        async with asyncio.timeout(WITHIN_S):
+            told = msgspec.json.decode(await heads.get(), type=RoomHead)
+        assert (told.room, told.seq) == ("lobby", 2)
+        answer = await reader.client.request(subjects.query(APP, "lobby", "replay"), b"{}", timeout=WITHIN_S)
+        assert [view.seq for view in msgspec.json.decode(answer.data, type=Replay).events] == [1, 2]
+        assert not reader.errors
+
+        forbidden = (
+            subjects.events_of_room(APP, "kitchen"), subjects.events_of_room(OTHER, "lobby"), subjects.ALL_EVENTS, ">", "parlour.>",
+            subjects.ALL_HEADS, subjects.room_head(APP, "kitchen"), "_INBOX.>", "_INBOX.room.>", subjects.commands_of("room"),
+            subjects.RELAY_FACTS, subjects.ALL_PRESENCE, "$SYS.REQ.USER.AUTH", "$SRV.PING", subjects.ALL_QUERIES,
+        )  # fmt: skip
+        for subject in forbidden:
+            await reader.client.subscribe(subject)
+            await reader.client.flush()
+        spoken = (
+            subjects.command(APP, "room", "lobby", "kick"), subjects.command(APP, "auth", "", "issue_token"),
+            subjects.query(APP, "kitchen", "replay"), subjects.query(OTHER, "lobby", "replay"),
+            subjects.events(APP, "lobby", "room"), subjects.room_head(APP, "lobby"), subjects.relay_command("r", "negotiate"),
+            "$JS.API.INFO", "$JS.API.STREAM.LIST", "_INBOX.room.x", "$SYS.REQ.SERVER.PING", "$SYS._INBOX.x",
+        )  # fmt: skip
+        for subject in spoken:
+            await reader.client.publish(subject, b"{}")
+            await reader.client.flush()
+        async with asyncio.timeout(WITHIN_S), reader.failing:
+            await reader.failing.wait_for(lambda: len(reader.errors) >= len(forbidden) + len(spoken))
+        assert all("permissions violation" in error for error in reader.errors)
+
+
+async def test_a_token_of_the_app_hears_all_its_rooms_and_no_other_s(suite: Suite) -> None:
+    async with suite.reader((await suite.token()).token) as reader:
+        await reader.follow(f"{subjects.PREFIX}.{APP}.evt.*.*.room")
+        await suite.join("theirs", "eve", OTHER)
+        await suite.join("one", "ann")
+        await suite.join("two", "bob")
+        heard = [(await reader.next()).room]
+        while heard.count("two") < 2:
+            heard.append((await reader.next()).room)
+        assert heard.count("one") == 2
+        assert "theirs" not in heard
+
+
+async def test_nobody_comes_in_without_a_token_that_says_so(suite: Suite) -> None:
+    good = (await suite.token()).token
+    login = await suite.ask(cmd.IssueToken(user_id="ann"), cmd.TokenMade)
+    head, payload, signature = good.split(".")
+    bad = [
+        "", "nonsense", login.token, (await suite.token("events")).token, (await suite.token("history", "webhooks")).token,
+        f"{head}.{payload}.{signature[:-4]}AAAA", f"{head}.{(await suite.token(room='x')).token.split('.')[1]}.{signature}",
+    ]  # fmt: skip
+    url = f"nats://127.0.0.1:{suite.server.port}"
+    for token in bad:
+        with pytest.raises(nats.errors.Error, match="Authorization Violation"):
+            await nats.connect(url, token=token, allow_reconnect=False, error_cb=_quiet)
+    with pytest.raises(nats.errors.Error, match="Authorization Violation"):
+        await nats.connect(url, allow_reconnect=False, error_cb=_quiet)
+    client = await nats.connect(url, user="anything", password=good, allow_reconnect=False, error_cb=_quiet)
+    await client.close()
+
+
+async def _quiet(error: Exception) -> None:
+    pass
+
+
+async def test_it_is_cut_off_when_its_token_expires(suite: Suite) -> None:
+    async with suite.reader((await suite.token(ttl_s=2)).token) as reader:
+        await reader.follow(f"{subjects.PREFIX}.{APP}.evt.*.*.*")
+        async with asyncio.timeout(WITHIN_S):
+            await reader.gone.wait()
+        with pytest.raises(nats.errors.Error):
+            await reader.client.flush()
+
+
+async def test_it_is_cut_off_when_its_token_is_revoked_and_others_stay(suite: Suite) -> None:
+    of_one, of_two = await suite.token(), await suite.token(user="bob")
+    stays = await suite.token()
+    async with suite.reader(of_one.token) as one, suite.reader(of_two.token) as two, suite.reader(stays.token) as third:
+        await suite.ask(cmd.RevokeSubscriptions(jti=of_one.jti))
+        await suite.ask(cmd.RevokeSubscriptions(user_id="bob"))
+        async with asyncio.timeout(2.0):
+            await asyncio.gather(one.gone.wait(), two.gone.wait())
+        await third.client.flush()
+        assert not third.gone.is_set()
+    url = f"nats://127.0.0.1:{suite.server.port}"
+    with pytest.raises(nats.errors.Error, match="Authorization Violation"):
+        await nats.connect(url, token=of_one.token, allow_reconnect=False, error_cb=_quiet)
