@@ -27,9 +27,10 @@ def suite() -> Iterator[Suite]:
 
 @asynccontextmanager
 async def member(suite: Suite, room: str, user: str) -> AsyncIterator[RawClient]:
+    token = suite.token(user)  # another process makes it: a connection must not wait for its first frame meanwhile
     client = await RawClient.open(suite.url)
     try:
-        await client.login(suite.app_id, room, user, suite.token(user))
+        await client.login(suite.app_id, room, user, token)
         yield client
     finally:
         await client.close()
@@ -110,3 +111,24 @@ def test_a_room_that_never_was_and_a_moment_that_is_none(suite: Suite) -> None:
 def test_people_read_the_same(suite: Suite) -> None:
     assert "room.opened.v1" in suite.run("events", "moment").stdout
     assert "room moment of app" in suite.run("replay", "moment").stdout
+
+
+async def test_calls_of_the_past_are_listed_shown_and_built_anew(suite: Suite) -> None:
+    async with member(suite, "council", "ada"), member(suite, "council", "bob") as bob:
+        await bob.ask("broadcast", roomID="council", message="hello")
+
+    def known() -> list[dict[str, Any]]:
+        lines = suite.run("history", "calls", "--room", "council", "--user", "bob", "--json").stdout.splitlines()
+        return [call for line in lines if (call := json.loads(line))["broadcasts"] == 1]
+
+    async with asyncio.timeout(WITHIN_S):
+        while not (found := await asyncio.to_thread(known)):  # noqa: ASYNC110 another process folds it
+            await asyncio.sleep(0.1)
+    told = json.loads(suite.run("history", "show", found[0]["roomUID"], "--json").stdout)
+    assert [session["userID"] for session in told["sessions"]] == ["ada", "bob"]
+    assert "answers" in suite.run("history", "rebuild").stdout
+    again = json.loads(suite.run("history", "show", found[0]["roomUID"], "--json").stdout)
+    assert again["sessions"][0]["joinedAt"] == told["sessions"][0]["joinedAt"]
+    assert "ada" in suite.run("history", "show", found[0]["roomUID"]).stdout
+    assert suite.run("history", "show", "never", check=False).returncode == 1
+    assert suite.run("history", "calls", "--from", "noon", check=False).returncode == 2

@@ -6,9 +6,11 @@ from uuid import UUID
 
 import hypothesis.strategies as st
 import msgspec
+import pytest
 from hypothesis import given, settings
 
 from parlour.contracts import events as ev
+from parlour.contracts import upcasters
 from parlour.contracts.envelope import Envelope, EventView, encode_envelope
 from parlour.contracts.queries import RoomState
 from parlour.kernel.view import apply, empty_room
@@ -154,6 +156,16 @@ def test_a_call_as_a_person_would_tell_it() -> None:
     assert shown == [(uid, 4, "cam", "s1", "ann", 12 * SECOND, 12, 36 * SECOND, 0, "VP8", True, True, '["n1","n2"]')]
     assert plays == [(uid, 5, "cam", "s2", "bob", "ann", 15 * SECOND, 12, 36 * SECOND, "closed")]
     assert messages == [(uid, 20 * SECOND, 1, 0, 0)]
+
+
+def test_a_former_type_is_read_as_the_one_that_took_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def turn(data: bytes) -> bytes:
+        old = msgspec.json.decode(data)
+        return msgspec.json.encode({"sessionID": old["session"], "actor": "a", "reason": "logout"})
+
+    monkeypatch.setitem(upcasters.UPCASTERS, "room.user_went.v1", ("room.user_left.v1", turn))
+    env = Envelope(UID, "room", 0, "room.user_went.v1", "", "", "", "", msgspec.Raw(b'{"session":"s1"}'))
+    assert fact_of("room.user_went.v1", encode_envelope(env)) == ev.UserLeft("s1", "a", "logout")
 
 
 def test_what_is_no_event_folds_to_nothing() -> None:

@@ -8,6 +8,7 @@ import typer
 from . import (
     verbs_apps,
     verbs_audit,
+    verbs_calls,
     verbs_doctor,
     verbs_flight,
     verbs_history,
@@ -24,6 +25,7 @@ verbs_webhooks.register(app)
 verbs_audit.register(app)
 verbs_privacy.register(app)
 verbs_history.register(app)
+verbs_calls.register(app)
 verbs_live.register(app)
 verbs_flight.register(app)
 verbs_doctor.register(app)

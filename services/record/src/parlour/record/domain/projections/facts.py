@@ -8,7 +8,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 
 from parlour.contracts import events as ev
+from parlour.contracts.envelope import decode_envelope
 from parlour.contracts.spelling import wire_name
+from parlour.contracts.upcasters import UPCASTERS, upcast
 
 E = TypeVar("E")
 
@@ -72,9 +74,15 @@ ABOUT_APPS = "app."
 def fact_of(type_: str, env: bytes) -> Any:
     """The event as the fold takes it; None for a type without rows, or bytes that are not what their type says."""
     decode = _DECODE.get(type_)
-    if decode is None:
-        return None
     try:
-        return decode(env).data
+        if decode is not None:
+            return decode(env).data
+        return _of_a_former_type(type_, env) if type_ in UPCASTERS else None
     except msgspec.DecodeError:
         return None
+
+
+def _of_a_former_type(type_: str, env: bytes) -> Any:
+    tag, data = upcast(type_, bytes(decode_envelope(env).data))
+    kind = _KINDS.get(tag)
+    return None if kind is None else msgspec.json.decode(data, type=kind)

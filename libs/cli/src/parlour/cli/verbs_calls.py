@@ -1,0 +1,151 @@
+"""`history`: calls of the past as the projections have them, and those projections built anew."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from parlour.contracts import history as contract
+from parlour.contracts import subjects
+from parlour.contracts.commands import DescribeHistory, RebuildHistory
+from parlour.kernel.rejection import Rejection
+
+from .target import default_app, nats_url
+
+App = Annotated[int, typer.Option(help="Application id.", default_factory=default_app)]
+Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+WITHIN_S = 10.0
+LOOK_S = 0.3
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    group = typer.Typer(no_args_is_help=True, help="Calls of the past: who was there when, and on which streams.")
+    group.command()(calls)
+    group.command()(show)
+    group.command()(rebuild)
+    app.add_typer(group, name="history")
+
+
+def calls(
+    app: App,
+    room: Annotated[str, typer.Option(help="Only calls of this room.")] = "",
+    user: Annotated[str, typer.Option(help="Only calls in which this user was.")] = "",
+    start: Annotated[str, typer.Option("--from", help="Begun at this time or later (2026-11-21T14:03:07Z).")] = "",
+    end: Annotated[str, typer.Option("--to", help="Begun before this time.")] = "",
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=contract.CALLS_MOST)] = 50,
+    json: Json = False,
+) -> None:
+    """List calls, newest first."""
+    query = contract.CallsQuery(user, _time(start, "--from"), _time(end, "--to"), limit=limit)
+    page: contract.Calls = asyncio.run(_ask(app, room, "calls", query, contract.Calls))
+    for call in page.calls:
+        typer.echo(msgspec.json.encode(call).decode() if json else _call_text(call))
+
+
+def show(
+    room_uid: Annotated[str, typer.Argument(help="The call's roomUID; see `parlour history calls`.")],
+    app: App,
+    json: Json = False,
+) -> None:
+    """Print a call as intervals: people, streams, who saw what."""
+    told = asyncio.run(_timeline(app, room_uid))
+    if json:
+        typer.echo(msgspec.json.encode(told).decode())
+        return
+    if told.call is not None:
+        typer.echo(_call_text(told.call))
+    for line in _timeline_lines(told):
+        typer.echo(line)
+
+
+def rebuild() -> None:
+    """Build the projections anew from the log. Questions are answered meanwhile; stopping this command stops only the showing."""
+    asyncio.run(_rebuild())
+
+
+async def _ask(app: int, room: str, what: str, query: msgspec.Struct, kind: type[Any]) -> Any:
+    from .ask import connected
+
+    async with connected(nats_url()) as bus:
+        answer = await bus.request(subjects.query(app, room, what), query, kind, WITHIN_S)
+    if answer.problem is not None:
+        raise Rejection(answer.problem)
+    return answer
+
+
+async def _timeline(app: int, room_uid: str) -> contract.Timeline:
+    """All pages."""
+    whole: contract.Timeline = await _ask(app, "", "timeline", contract.TimelineQuery(room_uid), contract.Timeline)
+    while whole.next:
+        query = contract.TimelineQuery(room_uid, whole.next)
+        page: contract.Timeline = await _ask(app, "", "timeline", query, contract.Timeline)
+        whole = contract.Timeline(
+            page.call, whole.sessions + page.sessions, whole.streams + page.streams, whole.plays + page.plays,
+            whole.messages + page.messages, page.next,
+        )  # fmt: skip
+    return whole
+
+
+async def _rebuild() -> None:
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    from .ask import ask, connected
+
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]}")
+    async with connected(nats_url()) as bus:
+        began = time.monotonic()
+        new = (await ask(bus, 0, RebuildHistory(), contract.History)).generations[-1]
+        with Progress(*columns, TimeRemainingColumn()) as shown:
+            task = shown.add_task(f"generation {new.number}", total=None, rate="")
+            while not new.active:
+                await asyncio.sleep(LOOK_S)
+                found = (await ask(bus, 0, DescribeHistory(), contract.History)).generations
+                new = next((one for one in found if one.number >= new.number), new)
+                rate = f"{new.done / max(time.monotonic() - began, 0.001):,.0f} events/s"
+                shown.update(task, completed=new.done, total=new.total, rate=rate)
+    typer.echo(f"generation {new.number} answers: {new.done} events")
+
+
+def _time(text: str, option: str) -> int:
+    from .history import moment
+
+    try:
+        return (moment(text)[1] or 0) if text else 0
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no time", param_hint=option) from None
+
+
+def _when(at: int | None) -> str:
+    return "now" if at is None else f"{datetime.fromtimestamp(at / 1e6, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _span(start: int, end: int | None) -> str:
+    return f"{_when(start)} – {_when(end)[-8:]:<8}"
+
+
+def _call_text(call: contract.Call) -> str:
+    messages = call.broadcasts + call.barrages + call.commands
+    counts = f"{call.participants} people, {call.streams} streams, {messages} messages, {call.kicks} kicked"
+    return f"{call.room_uid}  {_span(call.started_at, call.ended_at)}  {call.room:<20}  {counts}"
+
+
+def _timeline_lines(told: contract.Timeline) -> list[str]:
+    lines: list[str] = []
+    for one in told.sessions:
+        end = " ".join(part for part in (one.how, one.reason) if part)
+        lines.append(f"  user    {_span(one.joined_at, one.left_at)}  {one.user_id or one.actor:<20}  {end}")
+    for stream in told.streams:
+        who = stream.user_id or stream.actor
+        lines.append(
+            f"  stream  {_span(stream.added_at, stream.removed_at)}  {stream.stream_id:<20}  of {who} {stream.codec}"
+        )
+    for play in told.plays:
+        who = play.user_id or play.actor
+        lines.append(
+            f"  play    {_span(play.started_at, play.stopped_at)}  {play.stream_id:<20}  by {who} {play.reason}"
+        )
+    return lines
