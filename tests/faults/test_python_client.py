@@ -151,6 +151,15 @@ async def test_a_repeated_command_id_is_one_message(doubled: Suite, room: str) -
     assert [event["data"].get("text") for event in doubled.events(room)].count("once") == 1
 
 
+async def test_a_command_is_done_where_the_room_was_known_or_not_at_all(doubled: Suite, room: str) -> None:
+    async with client_of(doubled, f"{room}-ann") as ann:
+        first = await ann.room(room).barrage("one")
+        assert (await ann.room(room).barrage("two", if_seq=int(first.message_id))).message_id
+        with pytest.raises(Refused) as refused:
+            await ann.room(room).barrage("too late", if_seq=int(first.message_id))
+    assert refused.value.code == 9000006
+
+
 async def test_a_login_elsewhere_ends_the_stay(doubled: Suite, room: str) -> None:
     user = f"{room}-ann"
     async with client_of(doubled, user) as ann:

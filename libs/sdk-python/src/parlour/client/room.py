@@ -124,26 +124,32 @@ class Room:
         self.now = None
 
     # saying something: each returns once it is on the record
+    # command_id (a UUID) makes a repetition harmless, over restarts of the application too.
+    # if_seq: only if the room's last event is still that one; Refused with 9000006 otherwise, and nothing is done.
 
-    async def broadcast(self, message: str, *, command_id: str = "") -> Sent:
-        """A reliable message to the room. `command_id` (a UUID) makes a repetition harmless, over restarts of the application too."""
-        return await self._say("broadcast", {"message": message}, command_id)
+    async def broadcast(self, message: str, *, command_id: str = "", if_seq: int | None = None) -> Sent:
+        """A reliable message to the room."""
+        return await self._say("broadcast", {"message": message}, command_id, if_seq)
 
-    async def barrage(self, message: str, *, command_id: str = "") -> Sent:
+    async def barrage(self, message: str, *, command_id: str = "", if_seq: int | None = None) -> Sent:
         """A message to the room that may be dropped under load."""
-        return await self._say("barrage", {"message": message}, command_id)
+        return await self._say("barrage", {"message": message}, command_id, if_seq)
 
-    async def command(self, command: str, to: tuple[str, ...] = (), *, command_id: str = "") -> Sent:
+    async def command(
+        self, command: str, to: tuple[str, ...] = (), *, command_id: str = "", if_seq: int | None = None
+    ) -> Sent:
         """A signalling message to some users; to all where none is named."""
-        return await self._say("command", {"command": command, "toUserIDs": list(to)}, command_id)
+        return await self._say("command", {"command": command, "toUserIDs": list(to)}, command_id, if_seq)
 
-    async def set_extra_info(self, key: str, value: str, *, command_id: str = "") -> Sent:
+    async def set_extra_info(self, key: str, value: str, *, command_id: str = "", if_seq: int | None = None) -> Sent:
         """One key of the room's extra information."""
-        return await self._say("roomExtraInfo", {"key": key, "value": value}, command_id)
+        return await self._say("roomExtraInfo", {"key": key, "value": value}, command_id, if_seq)
 
-    async def _say(self, kind: str, fields: dict[str, Any], command_id: str) -> Sent:
+    async def _say(self, kind: str, fields: dict[str, Any], command_id: str, if_seq: int | None) -> Sent:
         if not self._client.inside(self.room_id):
             await self.login()
         chosen = command_id or str(uuid4())
-        answer = await self._client.ask(kind, {"roomID": self.room_id, **fields}, request_id=chosen)
+        condition = {} if if_seq is None else {"ifSeq": if_seq}
+        asked = {"roomID": self.room_id, **fields, **condition}
+        answer = await self._client.ask(kind, asked, request_id=chosen)
         return Sent(chosen, str(answer.get("messageID", "")), tuple(answer.get("absent", ())))
