@@ -133,6 +133,7 @@ def main() -> int:
     with cluster() as dsn:
         result["projector"] = uvloop.run(projecting(dsn, asked.events))
         result["fold"] = folded()
+        result["fold where half come and go"] = folded(2)
         result["replay"] = uvloop.run(replayed(dsn))
     with cluster() as dsn:
         result["pages"] = asyncio.run(paging(dsn, asked.calls))

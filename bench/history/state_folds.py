@@ -25,17 +25,17 @@ PEOPLE = 20
 ROUNDS = 3
 
 
-def happened(actors: list[str]) -> list[ev.Event]:
-    """A long talk: people come and go, some publish, most write."""
+def happened(actors: list[str], every: int = 100) -> list[ev.Event]:
+    """A long talk: most write, and at each `every`th event somebody goes and comes again, and publishes now and then."""
     told: list[ev.Event] = [ev.RoomOpened(77, "r")]
     told += [ev.UserJoined(f"s{n}", actor, f"user{n}", f"User {n}") for n, actor in enumerate(actors)]
     while len(told) < EVENTS:
         n = len(told) % PEOPLE
         session, actor = f"s{n}", actors[n]
         told.append(ev.BroadcastSent(session, actor, "Good morning, everybody, shall we begin?"))
-        if len(told) % 100 == 0:
+        if len(told) % every == 0:
             told += [ev.UserLeft(session, actor, "logout"), ev.UserJoined(session, actor, f"user{n}", f"User {n}")]
-        if len(told) % 250 == 0:
+        if len(told) % (every * 2 + every // 2) == 0:
             told += [
                 ev.StreamAdded(f"cam{n}", session, actor, "relay-1", "t"),
                 ev.StreamRemoved(f"cam{n}", session, actor, 1),
@@ -43,10 +43,10 @@ def happened(actors: list[str]) -> list[ev.Event]:
     return told[:EVENTS]
 
 
-def folded() -> dict[str, Any]:
+def folded(every: int = 100) -> dict[str, Any]:
     """The fold alone; the best of the rounds, since others only take time away."""
     prev, views, uid = "0" * 64, list[EventView](), str(uuid4())
-    for seq, event in enumerate(happened([str(uuid4()) for _ in range(PEOPLE)]), 1):
+    for seq, event in enumerate(happened([str(uuid4()) for _ in range(PEOPLE)], every), 1):
         hash_ = hashlib.sha256(f"{prev}{seq}".encode()).hexdigest()
         data = msgspec.Raw(msgspec.json.encode(event))
         views.append(EventView(77, "r", uid, seq, seq, hash_, prev, event.TAG, int(event.AUDIENCE), data))
