@@ -17,7 +17,13 @@ TOLD = """['roomUserUpdate','roomStreamUpdate','remoteCameraStatusUpdate','remot
   'streamExtraInfoUpdate','IMRecvBroadcastMessage','IMRecvBarrageMessage','IMRecvCustomCommand']"""
 A_CALL = """async ({appID, roomID, tokens}) => {
   const heard = [];
-  const until = async (holds) => { while (!holds()) await new Promise((next) => setTimeout(next, 20)); };
+  const until = async (holds) => {
+    const end = performance.now() + 30000;
+    while (!holds()) {
+      if (performance.now() > end) throw new Error(`waited in vain for ${holds}; heard ${JSON.stringify(heard)}`);
+      await new Promise((next) => setTimeout(next, 20));
+    }
+  };
   const enter = async (userID) => {
     const zg = new ZegoExpressEngine(appID, '');
     await zg.loginRoom(roomID, tokens[userID], {userID, userName: userID.toUpperCase()}, {userUpdate: true});
