@@ -123,7 +123,7 @@ def storm(generator: Path) -> Row:
         "kb_each": round(connected["kb_each"], 1),
         "kb_each_bare": round(floor["kb_each"], 1),
         "kb_each_above_bare": round(connected["kb_each"] - floor["kb_each"], 1),
-        **{name: round(rows[-1][name], 2) for name in ("half_live_s", "all_live_s")},
+        **{name: round(rows[-1][name], 2) for name in ("half_live_s", "all_live_s", "cpu_us_each")},
     }
 
 

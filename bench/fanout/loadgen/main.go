@@ -162,11 +162,11 @@ func fan(a adapter, m *meter, pid string, conns int, rate float64, size, secs in
 }
 
 // storm drops every connection at once and says when all of them are live again.
-func storm(a adapter, subscribers []*subscriber, m *meter) {
+func storm(a adapter, subscribers []*subscriber, m *meter, pid string) {
 	for _, s := range subscribers {
 		_ = s.ws.UnderlyingConn().Close()
 	}
-	began := time.Now()
+	began, c := time.Now(), cpuSeconds(pid)
 	ages := make([]float64, len(subscribers))
 	each(len(subscribers), func(k int) {
 		back, err := a.resume(subscribers[k])
@@ -180,6 +180,7 @@ func storm(a adapter, subscribers []*subscriber, m *meter) {
 	sort.Float64s(ages)
 	say("storm", map[string]any{
 		"connections": len(subscribers), "half_live_s": ages[len(ages)/2], "all_live_s": ages[len(ages)-1],
+		"cpu_us_each": (cpuSeconds(pid) - c) * 1e6 / float64(len(ages)),
 	})
 }
 
@@ -223,7 +224,7 @@ func main() {
 		fan(a, &m, *pid, *conns, value, *size, *secs)
 	}
 	if *drops {
-		storm(a, subscribers, &m)
+		storm(a, subscribers, &m, *pid)
 	}
 }
 
