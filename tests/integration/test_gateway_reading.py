@@ -54,10 +54,12 @@ class Reading:
         return str((await self.operator("auth", "", cmd.IssueToken(user)))["token"])
 
     async def enter(self, room: str, user: str) -> RawClient:
+        return (await self.login(room, user))[0]
+
+    async def login(self, room: str, user: str) -> tuple[RawClient, dict[str, Any]]:
         client = await RawClient.open(self.url)
         self.clients.append(client)
-        await client.login(APP, room, user, await self.member(user))
-        return client
+        return client, await client.login(APP, room, user, await self.member(user))
 
     async def get(self, room: str, token: str, what: str = "events", **query: str) -> tuple[int, dict[str, str], Any]:
         path = f"/v1/rooms/{encode_id(room)}/{what}"
@@ -360,3 +362,19 @@ async def test_who_may_read_no_more_is_cut(reading: Reading, how: str) -> None:
     status, _, body = await reading.get(room, token)
     assert status in (401, 403)
     assert "events" not in cast("dict[str, Any]", body)
+
+
+async def test_an_erased_person_is_nobody_to_who_reads_and_who_comes(reading: Reading) -> None:
+    await reading.enter("erased", "forgotten")
+    ann = await reading.enter("erased", "ann")
+    token = await reading.subscription("erased")
+    async with reading.stream("erased", token) as stream:
+        await stream.until("room.user_joined.v1")
+        await reading.operator("auth", "", cmd.EraseUser("forgotten"))
+        snap = await ann.wait_for(lambda frame: frame["t"] == "snap")
+        assert "forgotten" not in json.dumps(snap)
+        _, answer = await reading.login("erased", "bob")
+        assert "forgotten" not in json.dumps(answer)
+        for after in ("", "latest"):
+            _, _, page = await reading.get("erased", token, after=after, wait="0.1")
+            assert "forgotten" not in json.dumps(page)

@@ -80,7 +80,7 @@ def events_of_room(app: int, room: str) -> str:
 
 
 ALL_EVENTS = f"{PREFIX}.*.evt.*.*.*"
-ALL_APP_EVENTS = f"{PREFIX}.*.evt.*.{_ESCAPE}.app"
+ALL_APP_EVENTS = f"{PREFIX}.*.evt.*.{_ESCAPE}.*"
 """Of the apps' own logs, whose room is the empty id."""
 
 

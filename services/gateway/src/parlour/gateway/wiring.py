@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from parlour.contracts import events as ev
 from parlour.contracts import subjects
 from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import HeadBeacon, Presence, SessionBeat
@@ -69,7 +70,8 @@ class Gateway:
         self.feeds = Feeds(self.services, history, self._ended)
         self.apps = Apps(self.services, settings.default_app)
         self.principals = Principals(self.services, self.apps)
-        self.readers = Readers(self.services, Tails(self.feeds), self.principals)
+        self.tails = Tails(self.feeds)
+        self.readers = Readers(self.services, self.tails, self.principals)
         self.admission = Admission(settings.limits())
         key = settings.session_key
         self.logins = Logins(self.services, self.feeds, self.sessions, key, settings.timing(), settings.turn())
@@ -120,7 +122,11 @@ class Gateway:
         self.feeds.beacon(_beacon.decode(payload))
 
     async def _of_an_app(self, _to: Address, payload: bytes, _headers: Headers) -> None:
-        self.principals.heard(_view.decode(payload))
+        view = _view.decode(payload)
+        self.principals.heard(view)
+        if view.type == ev.UserErased.TAG:
+            self.tails.erased(view.app)
+            self.feeds.erased(view.app, msgspec.json.decode(view.data, type=ev.UserErased).actor)
 
     async def _transport_gone(self, _to: Address, payload: bytes, _headers: Headers) -> None:
         fact = _gone.decode(payload)

@@ -96,6 +96,12 @@ class Feed:
                 return
         self._seek(head.room_uid, head.seq)
 
+    def erased(self, actor: str) -> None:
+        """A person's key is gone: what is known of them here is read anew, and clients are told to do so."""
+        if self.mirror is not None and self.mirror.tells_of(actor):
+            self._goal = max(self._goal, (self.mirror.state.room_uid, self.mirror.state.seq))
+            self._reload_soon("diverged")
+
     async def reach(self, room_uid: str, seq: int) -> Mirror:
         """The mirror, at or after this place of this life or in a later life. `Rejection` when that takes too long."""
         if not self._at(room_uid, seq):

@@ -50,6 +50,12 @@ class Feeds:
             if feed is not None:
                 feed.beacon(head)
 
+    def erased(self, app: int, actor: str) -> None:
+        """A person of the app is nobody any more."""
+        for feed in self._feeds.values():
+            if feed.app == app:
+                feed.erased(actor)
+
     def reconnected(self) -> None:
         """NATS was away: anything may have been missed."""
         for feed in self._feeds.values():

@@ -36,6 +36,10 @@ class Tail:
         for reader in self.readers:
             reader.set()
 
+    def clear(self) -> None:
+        """Forgets its events; readers ask the record."""
+        self._ring.clear()
+
     def after(self, place: Position) -> tuple[Kept, ...] | None:
         """What follows a place; None where only the record knows."""
         state = self.feed.mirror.state if self.feed.mirror is not None else None
@@ -65,6 +69,12 @@ class Tails:
     def __init__(self, feeds: Feeds) -> None:
         self._feeds = feeds
         self._tails: dict[tuple[int, str], Tail] = {}
+
+    def erased(self, app: int) -> None:
+        """A person of the app is nobody any more: no opened event of before is handed out."""
+        for (of_app, _), tail in self._tails.items():
+            if of_app == app:
+                tail.clear()
 
     @asynccontextmanager
     async def follow(self, app: int, room: str, changed: asyncio.Event) -> AsyncGenerator[Tail]:

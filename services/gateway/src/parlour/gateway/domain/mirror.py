@@ -97,6 +97,13 @@ class Mirror:
         index = seq - self.floor
         return self._ring[index - 1].hash8 if index else self._first_hash8
 
+    def tells_of(self, actor: str) -> bool:
+        """Whether a person is in the state or in an event of the ring."""
+        present = any(user.actor == actor for user in self.state.users) or any(
+            entry.actor == actor for entry in self.state.extra_info
+        )
+        return present or any(actor.encode() in entry.frame for entry in self._ring)
+
     def since(self, seq: int) -> tuple[Entry, ...]:
         """The entries after `seq`, which is not below the floor."""
         return tuple(islice(self._ring, seq - self.floor, None))
