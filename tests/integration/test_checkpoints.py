@@ -4,13 +4,15 @@ import asyncio
 import json
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import aiohttp
 import asyncpg
 import pytest
 from uuid_utils import uuid7
 
+from parlour.cli.ask import ask as cli_ask
+from parlour.contracts import commands as cmd
 from parlour.contracts import proofs as contract
 from parlour.contracts import subjects
 from parlour.contracts.proofs import head_entry
@@ -28,10 +30,13 @@ from parlour.runtime.clock import SystemClock
 from parlour.runtime.notes import Checkpoint, checkpoint_of, opened, parse_key
 from parlour.runtime.postgres import PostgresLog, create_pool
 from parlour.runtime.postgres.pool import Pool
+from parlour.runtime.process import Service
 from parlour.runtime.settings import BusSettings, load
 from parlour.testkit.units import append, new_log, unit
 
 Environment = Callable[[str], dict[str, str]]
+Running = Callable[..., AbstractAsyncContextManager[dict[str, Service]]]
+AUDITED = 4712
 ORIGIN = "test.example/record"
 WITHIN_S = 20.0
 
@@ -240,6 +245,29 @@ class TestServed:
         path = [b64decode(step) for step in answer.get("path", [])]
         was, now = (checkpoint_of(found.note) for found in (old, new))
         assert merkle.continues(was.root, was.size, now.root, now.size, path)
+
+    async def test_a_room_s_auditor_gets_its_proof_and_nobody_else(
+        self, bus: Bus, http: aiohttp.ClientSession, running: Running, desk: Desk
+    ) -> None:
+        async with running("auth"):
+            await cli_ask(bus, AUDITED, cmd.CreateApp(app=AUDITED), cmd.AppDescription)
+            key = new_log(app=AUDITED)
+            await desk.log.append((unit(append(key, 3, creates=True)),))
+            await self.proof(bus, key)
+            asked = cmd.IssueSubscription(key.room, "", ("audit",))
+            token = (await cli_ask(bus, AUDITED, asked, cmd.SubscriptionMade)).token
+            bearer = {"authorization": f"Bearer {token}"}
+            path = f"/v1/rooms/{key.room}/proof"
+            async with http.get(path, headers=bearer) as answer:
+                assert (answer.status, (await answer.json())["seq"]) == (200, 3)
+            async with http.get(path + "?format=tlog-proof", headers=bearer) as answer:
+                assert (await answer.text()).startswith("c2sp.org/tlog-proof@v1\nindex ")
+            (other,) = await desk.rooms(1)
+            for refused in (f"{path}?life={other.uid}", f"/v1/rooms/{other.room}/proof"):
+                async with http.get(refused, headers=bearer) as answer:
+                    assert answer.status == 403
+            async with http.get(path) as answer:
+                assert answer.status == 401
 
     @pytest.mark.parametrize(
         ("path", "status"),

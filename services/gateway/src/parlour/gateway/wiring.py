@@ -93,7 +93,9 @@ class Gateway:
             history_http.routes(CallHistory(BusCalls(self._bus), self.services), bearer),
             events_http.routes(bearer, self.readers, self.admission),
             privacy_http.routes(self.services, bearer),
-            proofs_http.routes(BusProofs(self._bus), entries_public=self._settings.public_entries),
+            proofs_http.routes(
+                BusProofs(self._bus), self.services, bearer, entries_public=self._settings.public_entries
+            ),
             webhooks_http.routes(bearer, BusWebhooks(self._bus)),
         )
 

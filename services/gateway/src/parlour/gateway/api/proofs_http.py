@@ -1,33 +1,40 @@
 """Checkpoints, proofs and tiles over HTTP. `/checkpoint` and `/tile/…` are what C2SP's tlog-tiles wants of a log with this prefix.
 
 All of these are for everybody: they hold hashes and counts. A leaf's bytes, which name a room's life by its random id, are served only
-where the operator says so.
+where the operator says so; the proof for one room is for its auditors.
 """
 
 import base64
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from parlour.contracts import proofs as contract
 from parlour.contracts.codes import Code
+from parlour.contracts.queries import ReplayQuery
+from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.adapters.proofs import BusProofs
+from parlour.gateway.app.ports import History
+from parlour.gateway.app.principals import no_room
 from parlour.gateway.domain import tiles
 from parlour.kernel.rejection import Rejection
 
 from . import described
+from .bearer import Bearer, room_in
 
 PUBLIC = {"access-control-allow-origin": "*"}
+PRIVATE = PUBLIC | {"cache-control": "no-store"}
 FRESH = PUBLIC | {"cache-control": "no-cache"}
 FOR_EVER = PUBLIC | {"cache-control": "public, max-age=31536000, immutable"}
 JSON, TEXT, OCTETS = "application/json", "text/plain; charset=utf-8", "application/octet-stream"
 SIZE_MOST = 2**63 - 1
 
 
-def routes(proofs: BusProofs, *, entries_public: bool) -> APIRouter:
+def routes(proofs: BusProofs, history: History, bearer: Bearer, *, entries_public: bool) -> APIRouter:
     """The endpoints."""
-    router = APIRouter()
+    router = APIRouter(tags=["proofs"])
+    auditor = bearer.needs("audit")
 
     @router.get("/checkpoint", openapi_extra=described.PUBLIC)
     async def latest() -> Response:
@@ -57,6 +64,27 @@ def routes(proofs: BusProofs, *, entries_public: bool) -> APIRouter:
     @router.get("/v1/checkpoints/{size}", openapi_extra=described.PUBLIC)
     async def of_size(size: str) -> Response:
         return _note(await proofs.checkpoint(_size(size, "size")), FOR_EVER)
+
+    @router.get("/v1/rooms/{room}/proof", summary="That a checkpoint holds a room's head, as a C2SP tlog-proof or JSON")
+    async def of_room(
+        room: str,
+        life: Annotated[str, Query(description="A life of the room (its roomUID); empty: the latest.")] = "",
+        form: Annotated[str, Query(alias="format", description="json, tlog-proof")] = "json",
+        who: Subscription = auditor,
+    ) -> Response:
+        name = room_in(room)
+        uid = life or (await history.replay(who.app, name, ReplayQuery(limit=1))).head.room_uid
+        if not uid:
+            raise no_room()
+        try:
+            found = await proofs.inclusion(who.app, name, uid)
+        except Rejection as refused:
+            raise no_room() from refused
+        if not found.size:
+            raise Rejection.of(Code.NOT_FOUND, "no checkpoint has this room yet", hint="ask again in a minute")
+        if form == "tlog-proof":
+            return Response(proof_text(found), media_type=TEXT, headers=PRIVATE)
+        return Response(msgspec.json.encode(found), media_type=JSON, headers=PRIVATE)
 
     return router
 
