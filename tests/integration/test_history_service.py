@@ -117,6 +117,19 @@ async def test_a_call_of_another_room_is_none(desk: Desk) -> None:
     assert (nonsense.value.problem.code, nonsense.value.problem.field) == (Code.PARAMETER, "cursor")
 
 
+async def test_what_no_column_can_hold_stops_nothing(desk: Desk) -> None:
+    key = new_log()
+    eva = await desk.people.actor(APP, "eva")
+    await desk.write(
+        key, ev.RoomOpened(APP, key.room), ev.UserJoined("s", eva, "eva", "E\0a"), ev.StreamAdded("cam", "s", eva, "n\0", "t"),
+        ev.StreamRemoved("cam", "s", eva, -(2**40)), ev.UserKicked("s", eva, 2**40, "too\0loud"),
+    )  # fmt: skip
+    await desk.until_known(key)
+    told = await desk.timeline(key)
+    assert [(s.user_name, s.reason, s.code) for s in told.sessions] == [("E\0a", "too\ufffdloud", 2**31 - 1)]
+    assert [(s.nodes, s.code) for s in told.streams] == [(("n\ufffd",), -(2**31 - 1))]
+
+
 async def test_who_is_erased_shows_erased(desk: Desk, postgres: str, running: Running) -> None:
     key = new_log()
     eve = await desk.people.actor(APP, "eve")

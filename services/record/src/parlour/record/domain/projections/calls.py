@@ -23,6 +23,7 @@ from .rows import CallRow, MessagesRow, ParticipantRow, PlayRow, Row, Rows, Sess
 LEFT, KICKED, CLOSED = "left", "kicked", "closed"
 REMOVED = "removed"
 """Why a play ended whose stream did."""
+CODE_MOST = 2**31 - 1
 _Change = Callable[..., None]
 _encode = msgspec.json.Encoder().encode
 _nodes = msgspec.json.Decoder(list[str])
@@ -112,7 +113,7 @@ class CallFold:
 
     def _end_session(self, row: SessionRow, seq: int, at: int, how: str, reason: str, code: int, out: Rows) -> None:
         self._back(row, at)
-        row.left_seq, row.left_at, row.how, row.reason, row.code = seq, at, how, reason, code
+        row.left_seq, row.left_at, row.how, row.reason, row.code = seq, at, how, reason, _in_column(code)
         _put(out.session, row)
         person = self._person(row.actor, at, out)
         self._logins[row.actor] -= 1
@@ -163,7 +164,7 @@ class CallFold:
             self._end_stream(row, seq, at, event.code, REMOVED, out)
 
     def _end_stream(self, row: StreamRow, seq: int, at: int, code: int, reason: str, out: Rows) -> None:
-        row.removed_seq, row.removed_at, row.code = seq, at, code
+        row.removed_seq, row.removed_at, row.code = seq, at, _in_column(code)
         _put(out.stream, row)
         for play in self.plays.pop(row.stream_id, {}).values():
             self._end_play(play, seq, at, reason, out)
@@ -238,6 +239,11 @@ def _put(rows: list[Any], row: Row) -> None:
     if not row.changed:
         row.changed = True
         rows.append(row)
+
+
+def _in_column(code: int) -> int:
+    """A code of 32 bits, as all real ones are."""
+    return max(-CODE_MOST, min(CODE_MOST, code))
 
 
 def _carried(row: StreamRow, node: str) -> None:

@@ -71,8 +71,14 @@ ABOUT_APPS = "app."
 """How the types of an app's own log begin; it is no call."""
 
 
+_NUL, _INSTEAD = rb"\u0000", rb"\ufffd"
+"""A character that the log's bytes may hold, in a reason for instance, and no text column may."""
+
+
 def fact_of(type_: str, env: bytes) -> Any:
     """The event as the fold takes it; None for a type without rows, or bytes that are not what their type says."""
+    if _NUL in env:
+        env = env.replace(_NUL, _INSTEAD)
     decode = _DECODE.get(type_)
     try:
         if decode is not None:
