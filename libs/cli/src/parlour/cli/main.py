@@ -8,6 +8,7 @@ import typer
 from . import (
     verbs_apps,
     verbs_audit,
+    verbs_bug,
     verbs_calls,
     verbs_doctor,
     verbs_flight,
@@ -23,6 +24,7 @@ verbs_run.register(app)
 verbs_apps.register(app)
 verbs_webhooks.register(app)
 verbs_audit.register(app)
+verbs_bug.register(app)
 verbs_privacy.register(app)
 verbs_history.register(app)
 verbs_calls.register(app)

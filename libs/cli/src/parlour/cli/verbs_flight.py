@@ -38,9 +38,9 @@ async def _flight(room: str, app: int, transport: str, node: str, json: bool) ->
     from .ask import connected
 
     async with connected(nats_url()) as bus:
-        wanted = _of_room(bus, app, room) if room else _alone(node, transport)
+        wanted = of_room(bus, app, room) if room else _alone(node, transport)
         async for place, each in wanted:
-            log = await _read(bus, place, each)
+            log = await read(bus, place, each)
             typer.echo(msgspec.json.encode(log).decode() if json else _text(log))
 
 
@@ -48,7 +48,7 @@ async def _alone(node: str, transport: str) -> AsyncIterator[tuple[str, str]]:
     yield node, transport
 
 
-async def _of_room(bus: "Bus", app: int, room: str) -> AsyncIterator[tuple[str, str]]:
+async def of_room(bus: "Bus", app: int, room: str) -> AsyncIterator[tuple[str, str]]:
     """(node, transport) of whatever carries a stream of the room."""
     from .history import Room as Log
     from .livestate import transports_on
@@ -62,7 +62,8 @@ async def _of_room(bus: "Bus", app: int, room: str) -> AsyncIterator[tuple[str, 
                 yield place, found.transport_id
 
 
-async def _read(bus: "Bus", node: str, transport: str) -> "FlightLog":
+async def read(bus: "Bus", node: str, transport: str) -> "FlightLog":
+    """One transport's last ten seconds."""
     from parlour.contracts import subjects
     from parlour.contracts.relay import FlightLog, ReadFlight
 

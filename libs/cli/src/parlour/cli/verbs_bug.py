@@ -1,0 +1,98 @@
+"""`bug`: one file about a room for somebody who was not there, and its replay without a server."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from .target import default_app, nats_url
+
+if TYPE_CHECKING:
+    from parlour.contracts.envelope import EventView
+    from parlour.contracts.queries import RoomState
+    from parlour.runtime.bus import Bus
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(bug)
+
+
+def bug(
+    app: Annotated[int, typer.Option(help="Application id.", default_factory=default_app)],
+    room: Annotated[str, typer.Argument(help="Room id.")] = "",
+    life: Annotated[
+        str, typer.Option(help="A certain life of the room (its roomUID); the latest when not given.")
+    ] = "",
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.", dir_okay=False)] = Path(
+        "parlour-bug.zip"
+    ),
+    open_: Annotated[
+        Path | None, typer.Option("--open", help="A report to replay here.", exists=True, dir_okay=False)
+    ] = None,
+    at: Annotated[int, typer.Option(help="With --open: print the whole state after this event.", min=0)] = 0,
+) -> None:
+    """Write what happened in a room into one file that names nobody, or replay such a file."""
+    if bool(room) == bool(open_):
+        raise typer.BadParameter("give a room to report on, or --open FILE")
+    if open_ is not None:
+        _replay(open_, at)
+        return
+    asyncio.run(_write(app, room, life, output))
+    typer.echo(f"{output}: replay it with: parlour bug --open {output}")
+
+
+async def _write(app: int, room: str, life: str, output: Path) -> None:
+    from . import bug as report
+    from .ask import connected
+    from .history import Room
+    from .supervise.plan import NATS_VARIABLE
+    from .supervise.state import StateFolder
+
+    async with connected(nats_url()) as bus:
+        views = [view async for view in Room(bus, app, room).events(life=life)][-report.EVENTS_MOST :]
+        if not views:
+            raise typer.BadParameter(f"room {room!r} was never opened")
+        page = report.about(app, room, views, os.environ)
+        here = None if NATS_VARIABLE in os.environ else StateFolder.here().path
+        await report.write(output, page, views, _flights(bus, app, room), here)
+
+
+async def _flights(bus: "Bus", app: int, room: str) -> AsyncIterator[msgspec.Struct]:
+    """What the relays still remember of the room; nothing where it carries no media now."""
+    from parlour.kernel.rejection import Rejection
+
+    from .verbs_flight import of_room, read
+
+    try:
+        async for place, each in of_room(bus, app, room):
+            yield await read(bus, place, each)
+    except Rejection:
+        return
+
+
+def _replay(path: Path, at: int) -> None:
+    from .bug import Report
+
+    report = Report(path)
+    about = report.about
+    typer.echo(
+        f"room {about.room} of app {about.app}, life {about.room_uid}: {about.events} events, {about.system}, Python {about.python}"
+    )
+    for name, size in report.parts:
+        typer.echo(f"  {name:<14} {size:>9} B")
+    for view, state in report.states():
+        if at in (0, view.seq):
+            typer.echo(
+                _line(view, state) if not at else msgspec.json.format(msgspec.json.encode(state), indent=2).decode()
+            )
+
+
+def _line(view: "EventView", state: "RoomState") -> str:
+    users = sum(not user.suspended for user in state.users)
+    held = f"users {users:<3} streams {len(state.streams):<3} messages {state.messages:<5}"
+    return f"{view.seq:>6}  {view.type:<28}  {held} {state.hash[:16]}"
