@@ -21,7 +21,7 @@ WITHIN_S = 20.0
 @pytest.fixture(scope="module")
 def suite() -> Iterator[Suite]:
     # A room that nobody is in ends at once, so that a test sees two lives of one name.
-    with running_suite({"PARLOUR_ROOM_EMPTY_DELAY_S": "0"}) as running:
+    with running_suite({"PARLOUR_ROOM_EMPTY_DELAY_S": "0", "PARLOUR_RECORD_CHECKPOINT_S": "0.5"}) as running:
         yield running
 
 
@@ -132,3 +132,43 @@ async def test_calls_of_the_past_are_listed_shown_and_built_anew(suite: Suite) -
     assert "ada" in suite.run("history", "show", found[0]["roomUID"]).stdout
     assert suite.run("history", "show", "never", check=False).returncode == 1
     assert suite.run("history", "calls", "--from", "noon", check=False).returncode == 2
+
+
+async def test_a_call_is_exported_verified_erased_and_verified_again(suite: Suite, tmp_path: Path) -> None:
+    async with member(suite, "audited", "carla") as carla:
+        await carla.ask("broadcast", roomID="audited", message="in confidence")
+    uid = (await asyncio.to_thread(suite.replay, "audited"))["roomUID"]
+    key, first, second = tmp_path / "key.pub", tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+
+    def work() -> None:
+        key.write_text(suite.run("audit", "keys").stdout)
+        for file in (first, second):
+            suite.run("audit", "export", uid, "-o", str(file), "--by", "Jo")
+            shown = suite.run("audit", "verify", str(file), "--key", str(key)).stdout
+            assert "whole: room audited" in shown
+            assert "no signature" not in shown
+            if file is first:
+                assert "erased" in suite.run("privacy", "erase", "carla").stdout
+        assert suite.run("audit", "exports", uid).stdout.count("Jo") == 2
+        changed = tmp_path / "changed.jsonl"
+        lines = first.read_text().splitlines(keepends=True)
+        changed.write_text("".join([*lines[:3], *lines[4:]]))
+        refused = suite.run("audit", "verify", str(changed), "--key", str(key), check=False)
+        assert refused.returncode == 1
+        assert "event 3 was taken out" in refused.stdout
+
+    await asyncio.to_thread(work)
+    assert "in confidence" in first.read_text()
+    assert not {"in confidence", "carla"} & set(second.read_text().split('"'))
+
+
+async def test_a_bug_report_replays_without_the_suite(suite: Suite, tmp_path: Path) -> None:
+    async with member(suite, "buggy", "dora"):
+        pass
+    path = tmp_path / "bug.zip"
+    await asyncio.to_thread(suite.run, "bug", "buggy", "-o", str(path))
+    shown = (await asyncio.to_thread(suite.run, "bug", "--open", str(path))).stdout
+    assert "room.user_joined.v1" in shown
+    at = (await asyncio.to_thread(suite.run, "bug", "--open", str(path), "--at", "2")).stdout
+    state = json.loads(at[at.index("{") :])
+    assert [user["userID"] for user in state["users"]] == [""]
