@@ -47,7 +47,7 @@ guarantees: setup ## each promise of GUARANTEES.md broken on purpose, to see its
 	@$(BIN)/python -m parlour.testkit.guarantees $(ARGS)
 
 compose-test: setup browser ## docker-compose.yml built, started and called through, with Docker or podman
-	@PARLOUR_COMPOSE=1 $(PYTEST) tests/compose $(ARGS)
+	@PARLOUR_COMPOSE=1 $(PYTEST) -o faulthandler_timeout=3600 tests/compose $(ARGS)
 
 lint: setup ## ruff, import rules, clippy
 	@$(BIN)/ruff check .
