@@ -73,14 +73,24 @@ class Call(NamedTuple):
     token: str
 
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def call(suite: Suite) -> AsyncIterator[Call]:
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for all tests here: they only look."""
+    async with chromium() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def call(suite: Suite, browser: Browser) -> Call:
     """One call for all tests: three people, a stream, messages of each kind, one put out by a second login."""
     room = "tea-time"
-    async with chromium() as browser:
-        window = await open_window(browser, f"{suite.url}/bare", html=PAGE)
-        heard = await window.page.evaluate(A_CALL, {"appID": suite.app_id, "roomID": room, "tokens": tokens(suite)})
-    yield Call(room, heard, reader(suite, room))
+    window = await open_window(browser, f"{suite.url}/bare", html=PAGE)
+    heard = await window.page.evaluate(A_CALL, {"appID": suite.app_id, "roomID": room, "tokens": tokens(suite)})
+    await window.close()
+    return Call(room, heard, reader(suite, room))
 
 
 def tokens(suite: Suite) -> dict[str, str]:
@@ -128,6 +138,7 @@ async def test_the_debug_page_shows_any_moment(suite: Suite, call: Call, browser
     events = suite.events(call.room)
     at = {event["type"]: f"{event['roomUID']}.{event['seq']}.{event['hash'][:16]}" for event in events}
     page = await open_reading(browser, suite, call, f"/debug?replay={at['stream.added.v1']}")
+    await page.page.select_option("#replay-speed", "100")
     await page.page.wait_for_function("document.querySelector('#state').textContent === 'replay ended'")
     assert await texts(page, "#replay-people li") == ["nobody"]
     said = ["command BOB wave", "barrage ANN hello", "broadcast BOB good morning"]
@@ -141,7 +152,6 @@ async def test_the_debug_page_shows_any_moment(suite: Suite, call: Call, browser
     assert await texts(page, "#replay-messages li") == []
     await jump(page, at["room.opened.v1"])
     assert await texts(page, "#replay-people li") == ["nobody"]
-    await page.page.select_option("#replay-speed", "100")
     await page.page.click("#replay-play")
     await page.page.wait_for_function("document.querySelector('#state').textContent === 'replay ended'")
     assert len(await texts(page, "#events li")) >= len(events) - 2
