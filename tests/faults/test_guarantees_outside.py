@@ -13,6 +13,7 @@ from aiohttp import web
 
 from parlour.cli.embedded import free_port
 from parlour.testkit.client import Refusal, raw_client
+from parlour.testkit.faults.processes import Processes
 from parlour.testkit.suite import Suite
 
 WITHIN_S = 15.0
@@ -122,6 +123,27 @@ async def test_what_an_endpoint_did_not_take_is_sent_again(doubled: Suite, room:
         await asyncio.to_thread(doubled.run, "webhooks", "remove", str(made["id"]))
         await runner.cleanup()
     assert taken == ["one", GONE_ON]
+
+
+async def test_who_is_erased_can_be_read_nowhere(doubled: Suite, processes: Processes, room: str) -> None:
+    await say(doubled, room, "what I would rather not have said")
+    before = await asyncio.to_thread(doubled.events, room)
+    await asyncio.to_thread(doubled.run, "privacy", "erase", f"{room}-ann", timeout_s=60)
+    after = before
+    for _ in range(5):  # each asks a process of its own, and takes longer than it may take until all have heard
+        after = await asyncio.to_thread(doubled.events, room)
+        if "rather not" not in str(after):
+            break
+    for name in (
+        "record",
+        "record-2",
+    ):  # one that was asked may have forgotten; one that starts anew has nothing but the key
+        await processes.back(name, processes.kill(name))
+    after = [*after, *await asyncio.to_thread(doubled.events, room)]
+    assert "rather not" in str(before)
+    assert "rather not" not in str(after)
+    assert f"{room}-ann" not in str(after)
+    assert [event["hash"] for event in after[: len(before)]] == [event["hash"] for event in before]
 
 
 async def test_a_changed_event_is_named(doubled: Suite, room: str, tmp_path: Path) -> None:

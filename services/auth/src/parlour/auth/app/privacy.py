@@ -18,6 +18,7 @@ from parlour.contracts.ids import check_room_id, check_user_id, invalid
 from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
+from parlour.runtime import failpoints
 from parlour.runtime.commit import Committer
 from parlour.runtime.drafts import Call, Change, Draft, reply_of
 from parlour.runtime.drafts import Done as Committed
@@ -29,6 +30,7 @@ from .vault import Vault
 SWEEP_S = 30.0
 TRIES = 8
 REASON_BYTES = 256
+_KEEPS = failpoints.planted(failpoints.KEPT_KEY)
 
 log = logger(__name__)
 
@@ -100,7 +102,8 @@ class Privacy:
         for actor in sorted(state.waiting):
             await self._with_rooms(_own(app), actor, Free)
         for actor in sorted((await self._cache.load(app, "", fresh=True)).state.due):
-            await self._keys.destroy(actor)
+            if not _KEEPS:
+                await self._keys.destroy(actor)
             await self._commit(_own(app), Done(actor))
             log.info("person_erased", app=app, actor=actor)
 
