@@ -41,7 +41,7 @@ e2e: setup browser ## the browser tests alone
 	@$(PYTEST) tests/e2e $(ARGS)
 
 faults: setup browser ## every process killed, stopped and restarted under load; results in bench/results/faults.json
-	@PARLOUR_FAULTS=all $(PYTEST) -o faulthandler_timeout=1800 tests/faults -o timeout=3000 -o faulthandler_timeout=3300 $(ARGS)
+	@PARLOUR_FAULTS=all $(PYTEST) tests/faults -o timeout=3000 -o faulthandler_timeout=3300 $(ARGS)
 
 guarantees: setup ## each promise of GUARANTEES.md broken on purpose, to see its test fail
 	@$(BIN)/python -m parlour.testkit.guarantees $(ARGS)
