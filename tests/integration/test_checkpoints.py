@@ -112,6 +112,22 @@ async def test_two_at_once_do_not_fork_it(desk: Desk) -> None:
     assert (numbers, again) == (signed.size, 0)
 
 
+async def test_a_tree_that_was_cut_is_not_continued(desk: Desk) -> None:
+    await desk.rooms(2)
+    await desk.checkpoints.take()
+    before = await desk.signed()
+    await desk.rooms(1)
+    rows = "FROM parlour.checkpoint WHERE size = $1"
+    note = await desk.owner.fetchrow(f"SELECT * {rows}", before.size)
+    assert note is not None
+    await desk.owner.execute(f"DELETE {rows}", before.size)
+    with pytest.raises(LookupError, match="no checkpoint covers"):
+        await desk.checkpoints.take()
+    await desk.owner.execute("INSERT INTO parlour.checkpoint VALUES ($1, $2, $3, $4)", *note.values())
+    await desk.checkpoints.take()
+    assert (await desk.signed()).size == before.size + 1
+
+
 async def test_a_new_key_signs_and_the_old_one_still_does(desk: Desk) -> None:
     await desk.rooms(1)
     await desk.checkpoints.take()

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from parlour.kernel.merkle import Node, Run, leaf_hash
 from parlour.record.app.tree import Change, Leaf, Note
 from parlour.runtime.postgres.pool import Pool, borrow
@@ -77,7 +79,10 @@ class PostgresTree:
             note.root, note.at, note.text, _READER, list(change.moved), list(change.moved.values()),
         ]  # fmt: skip
         async with borrow(self._pool) as connection:
-            return await connection.fetchval(_GROW, *columns)
+            try:
+                return await connection.fetchval(_GROW, *columns)
+            except asyncpg.UniqueViolationError as error:
+                raise LookupError("the tree has leaves that no checkpoint covers") from error
 
 
 async def _run(connection: Any, run: Run) -> tuple[bytes, ...]:

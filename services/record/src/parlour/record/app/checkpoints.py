@@ -8,9 +8,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from parlour.kernel.merkle import Edge, leaf_hash
+from parlour.runtime.logging import logger
 from parlour.runtime.notes import Checkpoint, SigningKey, sign
 
 from .tree import Note, Tree
+
+log = logger(__name__)
 
 EVENTS_AT_ONCE = 20_000
 """Events of one shard behind one checkpoint; a longer backlog makes several at once."""
@@ -30,8 +33,11 @@ class Checkpoints:
     async def run(self, every_s: float) -> None:
         """A checkpoint every `every_s`, for ever."""
         while True:
-            while await self.take():
-                pass
+            try:
+                while await self.take():
+                    pass
+            except LookupError as error:  # the record's other work must not end with it
+                log.error("tree_damaged", error=str(error))
             await asyncio.sleep(every_s)
 
     async def take(self) -> bool:
