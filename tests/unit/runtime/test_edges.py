@@ -101,8 +101,8 @@ def test_each_code_has_a_status_and_a_problem_document() -> None:
     status, body = http.problem_json(Problem(int(Code.ROOM_ID_LONG), "too long", "roomID", "128 bytes", "shorten it"))
     assert (status, http.status_of(Code.TOKEN_EXPIRED), http.status_of(Code.UNAVAILABLE)) == (400, 401, 503)
     assert msgspec.json.decode(body) == {
-        "type": "urn:parlour:problem:1002013", "title": "too long", "status": 400, "code": 1002013, "field": "roomID",
-        "limit": "128 bytes", "hint": "shorten it",
+        "type": "/errors/1002013", "title": "room id long", "detail": "too long", "status": 400, "code": 1002013,
+        "field": "roomID", "limit": "128 bytes", "hint": "shorten it",
     }  # fmt: skip
 
 

@@ -68,6 +68,13 @@ class _Wire:
         """Nothing waits."""
         return 0
 
+    def get_extra_info(self, _name: str) -> "_Wire":
+        """The socket; it is this as well."""
+        return self
+
+    def setsockopt(self, _level: int, _option: int, _value: int) -> None:
+        """The network keeps no buffer."""
+
     def set_write_buffer_limits(self, _high: int, _low: int) -> None:
         """Never reached."""
 
