@@ -5,32 +5,11 @@ import sys
 
 import typer
 
-from . import (
-    verbs_apps,
-    verbs_audit,
-    verbs_bug,
-    verbs_calls,
-    verbs_doctor,
-    verbs_flight,
-    verbs_history,
-    verbs_live,
-    verbs_privacy,
-    verbs_run,
-    verbs_webhooks,
-)
+from .verbs import apps, audit, bug, calls, doctor, flight, history, live, privacy, run, webhooks
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-verbs_run.register(app)
-verbs_apps.register(app)
-verbs_webhooks.register(app)
-verbs_audit.register(app)
-verbs_bug.register(app)
-verbs_privacy.register(app)
-verbs_history.register(app)
-verbs_calls.register(app)
-verbs_live.register(app)
-verbs_flight.register(app)
-verbs_doctor.register(app)
+for family in (run, apps, webhooks, audit, bug, privacy, history, calls, live, flight, doctor):
+    family.register(app)
 
 
 def main() -> None:

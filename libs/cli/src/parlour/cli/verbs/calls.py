@@ -13,7 +13,7 @@ from parlour.contracts import subjects
 from parlour.contracts.commands import DescribeHistory, RebuildHistory
 from parlour.kernel.rejection import Rejection
 
-from .target import default_app, nats_url
+from ..target import default_app, nats_url
 
 App = Annotated[int, typer.Option(help="Application id.", default_factory=default_app)]
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
@@ -68,7 +68,7 @@ def rebuild() -> None:
 
 
 async def _ask(app: int, room: str, what: str, query: msgspec.Struct, kind: type[Any]) -> Any:
-    from .ask import connected
+    from ..ask import connected
 
     async with connected(nats_url()) as bus:
         answer = await bus.request(subjects.query(app, room, what), query, kind, WITHIN_S)
@@ -93,7 +93,7 @@ async def _timeline(app: int, room_uid: str) -> contract.Timeline:
 async def _rebuild() -> None:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    from .ask import ask, connected
+    from ..ask import ask, connected
 
     columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]}")
     async with connected(nats_url()) as bus:
@@ -111,7 +111,7 @@ async def _rebuild() -> None:
 
 
 def _time(text: str, option: str) -> int:
-    from .history import moment
+    from ..history import moment
 
     try:
         return (moment(text)[1] or 0) if text else 0

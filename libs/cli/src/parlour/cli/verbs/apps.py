@@ -23,8 +23,8 @@ from parlour.contracts.commands import (
 )
 from parlour.contracts.subscriptions import SCOPES
 
-from .supervise.plan import KEY_VARIABLE
-from .target import default_app, nats_url
+from ..supervise.plan import KEY_VARIABLE
+from ..target import default_app, nats_url
 
 R = TypeVar("R")
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
@@ -114,7 +114,7 @@ def rotate(
 
 
 async def _ask(app: int, body: AnyCommand, result: type[R]) -> R:
-    from .ask import ask, connected  # a client of NATS, which `--help` need not load
+    from ..ask import ask, connected  # a client of NATS, which `--help` need not load
 
     async with connected(nats_url()) as bus:
         return await ask(bus, app, body, result)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from .target import default_app, nats_url
+from ..target import default_app, nats_url
 
 if TYPE_CHECKING:
     from parlour.contracts.envelope import EventView
@@ -52,8 +52,8 @@ def replay(
 
 
 async def _events(room: str, app: int, start: int, follow: bool, life: str, json: bool) -> None:
-    from .ask import connected
-    from .history import Room as Log
+    from ..ask import connected
+    from ..history import Room as Log
 
     async with connected(nats_url()) as bus:
         async for event in Log(bus, app, room).events(start - 1, life=life, follow=follow):
@@ -61,9 +61,9 @@ async def _events(room: str, app: int, start: int, follow: bool, life: str, json
 
 
 async def _replay(room: str, app: int, at: str, life: str) -> "RoomState":
-    from .ask import connected
-    from .history import Room as Log
-    from .history import moment
+    from ..ask import connected
+    from ..history import Room as Log
+    from ..history import moment
 
     try:
         seq, microseconds = moment(at) if at else (None, None)

@@ -8,7 +8,7 @@ import typer
 
 from parlour.contracts.commands import AnyCommand, EraseUser, Erasure, Holds, ListHolds, PlaceHold, ReleaseHold
 
-from .target import default_app, nats_url
+from ..target import default_app, nats_url
 
 App = Annotated[int, typer.Option(help="Application id.", default_factory=default_app)]
 User = Annotated[str, typer.Option(help="User id.")]
@@ -69,7 +69,7 @@ def holds(app: App, json: Json = False) -> None:
 
 
 async def _ask(app: int, body: AnyCommand) -> bytes:
-    from .ask import ask, connected
+    from ..ask import ask, connected
 
     async with connected(nats_url()) as bus:
         return bytes(await ask(bus, app, body, msgspec.Raw, within_s=WITHIN_S))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from .target import default_app, nats_url
+from ..target import default_app, nats_url
 
 if TYPE_CHECKING:
     from parlour.contracts.relay import FlightLog, FlightRun
@@ -35,7 +35,7 @@ def flight(app: App, room: Room = "", transport: Transport = "", node: Node = "r
 
 
 async def _flight(room: str, app: int, transport: str, node: str, json: bool) -> None:
-    from .ask import connected
+    from ..ask import connected
 
     async with connected(nats_url()) as bus:
         wanted = of_room(bus, app, room) if room else _alone(node, transport)
@@ -50,8 +50,8 @@ async def _alone(node: str, transport: str) -> AsyncIterator[tuple[str, str]]:
 
 async def of_room(bus: "Bus", app: int, room: str) -> AsyncIterator[tuple[str, str]]:
     """(node, transport) of whatever carries a stream of the room."""
-    from .history import Room as Log
-    from .livestate import transports_on
+    from ..history import Room as Log
+    from ..livestate import transports_on
 
     state = await Log(bus, app, room).state()
     streams = {stream.stream_id for stream in state.streams}

@@ -8,10 +8,10 @@ from typing import Annotated
 import msgspec
 import typer
 
-from .supervise.bring_up import bring_down, choose_port, running, start_detached, wait_until_ready
-from .supervise.entrance import PUBLIC_VARIABLE, TLS_VARIABLE, Entrance
-from .supervise.plan import DEFAULT_HOST
-from .supervise.state import Run, StateFolder, Unusable
+from ..supervise.bring_up import bring_down, choose_port, running, start_detached, wait_until_ready
+from ..supervise.entrance import PUBLIC_VARIABLE, TLS_VARIABLE, Entrance
+from ..supervise.plan import DEFAULT_HOST
+from ..supervise.state import Run, StateFolder, Unusable
 
 STEPS = {
     "servers": "starting NATS and Postgres",
@@ -118,7 +118,7 @@ def _follow(folder: StateFolder, started: object) -> Run:
 
 def _stay(folder: StateFolder, host: str, port: int, environ: Mapping[str, str], replicas: int) -> None:
     """The supervisor in this very process, until Ctrl-C."""
-    from .supervise.supervisor import Supervisor
+    from ..supervise.supervisor import Supervisor
 
     folder.take()
     shown = [""]

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from .target import default_app, nats_url
+from ..target import default_app, nats_url
 
 if TYPE_CHECKING:
-    from .livestate import Live
+    from ..livestate import Live
 
 Room = Annotated[str, typer.Argument(help="Room id.")]
 App = Annotated[int, typer.Option(help="Application id.", default_factory=default_app)]
@@ -36,8 +36,8 @@ def live(room: Room, app: App, json: Json = False) -> None:
 
 
 async def _live(room: str, app: int) -> "Live":
-    from .ask import connected
-    from .livestate import look
+    from ..ask import connected
+    from ..livestate import look
 
     async with connected(nats_url()) as bus:
         return await look(bus, app, room)

@@ -11,7 +11,7 @@ import typer
 from parlour.contracts import subjects
 from parlour.contracts import webhooks as contract
 
-from .target import default_app, nats_url
+from ..target import default_app, nats_url
 
 App = Annotated[int, typer.Option(help="Application id.", default_factory=default_app)]
 Id = Annotated[str, typer.Argument(help="The webhook's id; see `parlour webhooks list`.")]
@@ -152,7 +152,7 @@ def _ask(app: int, question: msgspec.Struct) -> Any:
 
 
 async def _exchange(app: int, question: msgspec.Struct) -> Any:
-    from .ask import connected  # a client of NATS, which `--help` need not load
+    from ..ask import connected  # a client of NATS, which `--help` need not load
 
     verb = contract.verb_of(question)
     async with connected(nats_url()) as bus:

@@ -6,8 +6,8 @@ from typing import Annotated
 import msgspec
 import typer
 
-from .supervise.bring_up import running
-from .supervise.state import StateFolder
+from ..supervise.bring_up import running
+from ..supervise.state import StateFolder
 
 
 def register(app: typer.Typer) -> None:
@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 def doctor(json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Look at everything that a call needs, and say what to do about what is not well. Exit code 1 then."""
-    from .doctor import examine
+    from ..doctor import examine
 
     folder = StateFolder.here()
     findings = asyncio.run(examine(folder, running(folder)))

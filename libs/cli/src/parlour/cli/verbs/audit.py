@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import msgspec
 import typer
 
-from .target import nats_url
+from ..target import nats_url
 
 if TYPE_CHECKING:
     from parlour.contracts.proofs import CheckpointKeys
 
-    from .audit.layout import End
-    from .audit.verify import Verdict
+    from ..audit.layout import End
+    from ..audit.verify import Verdict
 
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 
@@ -56,8 +56,8 @@ def verify(
     """Check an export. Needs no server. Exit code 1, and the first event that is not as it was recorded."""
     from parlour.runtime.notes import BadNote
 
-    from .audit.layout import LINE_BYTES
-    from .audit.verify import verify as check
+    from ..audit.layout import LINE_BYTES
+    from ..audit.verify import verify as check
 
     try:
         trusted = _keys_in(key or [])
@@ -95,8 +95,8 @@ def exports(
 
 
 async def _export(room_uid: str, out: BinaryIO, by: str, wait: float) -> "End":
-    from .ask import connected
-    from .audit.export import export as write
+    from ..ask import connected
+    from ..audit.export import export as write
 
     async with connected(nats_url()) as bus:
         return await write(bus, room_uid, out, by=by, wait_s=wait)
@@ -105,8 +105,8 @@ async def _export(room_uid: str, out: BinaryIO, by: str, wait: float) -> "End":
 async def _keys(what: str) -> "CheckpointKeys":
     from parlour.contracts.proofs import CheckpointKeys, KeysQuery
 
-    from .ask import connected
-    from .audit.export import ask
+    from ..ask import connected
+    from ..audit.export import ask
 
     async with connected(nats_url()) as bus:
         return await ask(bus, what, KeysQuery(), CheckpointKeys)
@@ -115,8 +115,8 @@ async def _keys(what: str) -> "CheckpointKeys":
 async def _exports(room_uid: str):
     from parlour.contracts.proofs import Exports, ExportsQuery
 
-    from .ask import connected
-    from .audit.export import ask
+    from ..ask import connected
+    from ..audit.export import ask
 
     async with connected(nats_url()) as bus:
         return (await ask(bus, "exports", ExportsQuery(room_uid), Exports)).exports

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from .target import default_app, nats_url
+from ..target import default_app, nats_url
 
 if TYPE_CHECKING:
     from parlour.contracts.envelope import EventView
@@ -47,11 +47,11 @@ def bug(
 
 
 async def _write(app: int, room: str, life: str, output: Path) -> None:
-    from . import bug as report
-    from .ask import connected
-    from .history import Room
-    from .supervise.plan import NATS_VARIABLE
-    from .supervise.state import StateFolder
+    from .. import bug as report
+    from ..ask import connected
+    from ..history import Room
+    from ..supervise.plan import NATS_VARIABLE
+    from ..supervise.state import StateFolder
 
     async with connected(nats_url()) as bus:
         views = [view async for view in Room(bus, app, room).events(life=life)][-report.EVENTS_MOST :]
@@ -66,7 +66,7 @@ async def _flights(bus: "Bus", app: int, room: str) -> AsyncIterator[msgspec.Str
     """What the relays still remember of the room; nothing where it carries no media now."""
     from parlour.kernel.rejection import Rejection
 
-    from .verbs_flight import of_room, read
+    from .flight import of_room, read
 
     try:
         async for place, each in of_room(bus, app, room):
@@ -76,7 +76,7 @@ async def _flights(bus: "Bus", app: int, room: str) -> AsyncIterator[msgspec.Str
 
 
 def _replay(path: Path, at: int) -> None:
-    from .bug import Report
+    from ..bug import Report
 
     report = Report(path)
     about = report.about
