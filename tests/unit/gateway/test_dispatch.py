@@ -13,6 +13,7 @@ from parlour.gateway.app.login import Logins, Timing
 from parlour.gateway.app.requests import Requests
 from parlour.gateway.app.seat import Seat, Session
 from parlour.gateway.app.sessions import Sessions
+from parlour.gateway.domain.mirror import Ending
 from parlour.gateway.domain.pace import Bucket
 from parlour.gateway.domain.runs import Run
 from parlour.gateway.domain.secret import Rights
@@ -138,6 +139,20 @@ async def test_a_room_that_the_session_is_not_in() -> None:
     await desk.says("broadcast", roomID="other", message="x")
     (frame,) = await desk.answers(1)
     assert frame["error"]["code"] == Code.ROOM_NOT_LOGGED_IN
+    assert desk.asked == []
+
+
+async def test_a_logout_may_be_repeated_when_the_stay_is_over() -> None:
+    """The first may have been done and answered with "try again": the record was written, its answer got lost."""
+    desk = Desk()
+    Sessions().ended(desk.session.seats["r"], Ending("s-ann", 0, "logout"))
+    again = await desk.says("logout")
+    frames = await desk.answers(1)
+    assert (frames[0]["id"], frames[0]["ok"]) == (again, True)
+    await desk.says("logout", roomID="never entered")
+    await desk.says("broadcast", message="still here?")
+    codes = [frame["error"]["code"] for frame in (await desk.answers(3))[1:]]
+    assert codes == [Code.ROOM_NOT_LOGGED_IN] * 2
     assert desk.asked == []
 
 

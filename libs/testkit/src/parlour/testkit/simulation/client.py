@@ -21,6 +21,9 @@ TRIES = 12
 UNKNOWN_SESSION, NOT_IN_ROOM, HEARTBEAT = 9000007, 1000002, 1102001
 AGAIN = {UNKNOWN_SESSION, HEARTBEAT}
 FINAL = {1002050, 1002055}
+PASSING = {9000004, 9000010, 1100002, 1100999}
+"""Whether it was done is open: the same again, after a pause."""
+PAUSE_S = 0.3
 
 Frame = dict[str, Any]
 
@@ -95,7 +98,11 @@ class Client:
             except (TimeoutError, ConnectionError):
                 continue
             if not answer["ok"]:
-                raise Refused(int(answer["error"]["code"]), str(answer["error"]["message"]))
+                code = int(answer["error"]["code"])
+                if code in PASSING:
+                    await asyncio.sleep(PAUSE_S)
+                    continue
+                raise Refused(code, str(answer["error"]["message"]))
             self.history.acknowledged.append(Acknowledged(frame["id"], str(answer.get("position", "")), appends))
             return answer
         if stays != self.stays or frame["t"] == "login":

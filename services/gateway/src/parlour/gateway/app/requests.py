@@ -41,6 +41,8 @@ class Requests:
         """The answer. `Rejection` where the service says no."""
         seat = session.seats.get(frame.room_id)
         if seat is None:
+            if isinstance(frame, client.Logout) and frame.room_id in session.left:
+                return client.Res(str(frame.id))  # asked again, since the first answer was lost or said "try again"
             raise Rejection.of(
                 Code.ROOM_NOT_LOGGED_IN, "the session is not in this room", field="roomID", hint="log in first"
             )

@@ -1,11 +1,15 @@
 """A session and its seats: one seat for each room that it is in."""
 
+from collections import deque
 from typing import NamedTuple, Protocol
 
 from parlour.contracts import client
 from parlour.gateway.domain.frames import to_text
 from parlour.gateway.domain.runs import Run
 from parlour.gateway.domain.secret import Claims, Rights
+
+LEFT_KEPT = 32
+"""Rooms behind a session that it is remembered to have left: more than one can be leaving at once."""
 
 
 class Channel(Protocol):
@@ -47,6 +51,8 @@ class Session:
         self.channel: Channel | None = None
         self.rights: dict[str, Rights] = {}
         self.seats: dict[str, Seat] = {}
+        self.left: deque[str] = deque(maxlen=LEFT_KEPT)
+        """Rooms in which its stay ended, the latest last."""
         self.media: dict[str, set[tuple[str, str]]] = {}
         """By transport: the (room, stream) that it carries."""
         self.taken_up = False

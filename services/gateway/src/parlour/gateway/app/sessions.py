@@ -49,6 +49,7 @@ class Sessions:
         session = seat.session
         session.seats.pop(seat.room, None)
         session.rights.pop(seat.room, None)
+        session.left.append(seat.room)
         for streams in session.media.values():
             streams.difference_update({place for place in streams if place[0] == seat.room})
         if ending.code:
