@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fault_record import logs
 from fault_results import ALL, SEED, note
@@ -123,6 +124,26 @@ async def webhook(scene: Scene) -> AsyncGenerator[Subscriber]:
             scene.suite.run("webhooks", "remove", str(made["id"]))
 
 
+@asynccontextmanager
+async def over_nats(scene: Scene) -> AsyncGenerator[Subscriber]:
+    """A stock NATS client, which NATS lets in by a token for the room; it prints what only auditors see too."""
+    scopes = ("--scope", "events", "--scope", "audit")
+    made = scene.suite.run("token", "--subscribe", "--room", scene.room, *scopes).stdout.strip()
+    name, server = (
+        EXAMPLES / "nats_subscriber.py",
+        f"nats://{urlsplit(scene.suite.status()['nats']).netloc.rpartition('@')[2]}",
+    )
+    async with program(name, scene.room, "", server, PARLOUR_TOKEN=made) as running:
+
+        def positions() -> list[str]:
+            return [line.split()[0] for line in running.lines]
+
+        async def revive() -> None:
+            await running.start(scene.room, positions()[-1] if running.lines else "", server)
+
+        yield Subscriber("nats client", running, revive, positions)
+
+
 async def talk(client: Client, room: str, said: list[Acknowledged], done: asyncio.Event) -> None:
     """Says one thing after the other until it is told to stop."""
     number = 0
@@ -174,7 +195,7 @@ async def test_nobody_misses_anything(
             Client(doubled.urls, app=doubled.app_id, user=bob, token=doubled.dev_token(bob))
         )
         await client.room(scene.room).login()
-        ways = (raw(scene), follower(scene, tmp_path), sse(scene), webhook(scene))
+        ways = (raw(scene), follower(scene, tmp_path), sse(scene), webhook(scene), over_nats(scene))
         subscribers = [await stack.enter_async_context(way) for way in ways]
         done = asyncio.Event()
         talking = asyncio.create_task(talk(client, scene.room, said, done))

@@ -1,0 +1,148 @@
+"""Follows a room over NATS with a stock client: each event once and in order, printed after its position.
+
+PARLOUR_TOKEN=… python nats_subscriber.py ROOM POSITION nats://host:port …   (POSITION: of the last event printed; "" for the latest life)
+
+The token is a subscription token: parlour token --subscribe --room ROOM --scope events --scope audit. NATS promises nothing, so an event
+that it brings is taken only if it follows the one held; any other, and a head that is further on, is a reason to ask the record.
+"""
+
+import asyncio
+import base64
+import contextlib
+import itertools
+import json
+import os
+import random
+import re
+import sys
+import time
+from typing import Any
+
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error
+
+TOKEN = os.environ.get("PARLOUR_TOKEN", "")
+ANSWER_S = 5
+SILENT_S = 30
+"""After this long without a word the record is asked: heads too may be lost."""
+WAITING_MOST = 1000
+"""Of what is heard while the record is asked: more is let go, and asked for later."""
+REFUSED_S = 60
+"""Nobody is let in while no `auth` runs; after this the token is taken for revoked."""
+PASSING = {9000004, 9000010}
+"""Codes of refusals that are over soon."""
+
+
+class Follower:
+    """Where it stands: a life of the room, its last event that was printed, and the beginning of that event's hash."""
+
+    def __init__(self, room: str, held: str, claims: dict[str, Any]) -> None:
+        app, name = claims["app"], encoded(room)
+        place = f"{partition(f'{app}{name}')}.{name}"
+        self._heard = (f"parlour.v1.{app}.evt.{place}.*", f"parlour.v1.{app}.head.{place}")
+        self._questions = f"parlour.v1.{app}.qry.{name}."
+        self._inbox = f"_INBOX.s-{encoded(claims['jti'])}"
+        self._life, seq, self._hash8 = held.split(".") if held else ("", "0", "")
+        self._seq = int(seq)
+
+    async def follow(self, server: str) -> None:
+        """For as long as one connection lasts, which an `Error` or `OSError` ends."""
+        news: asyncio.Queue[dict[str, Any]] = asyncio.Queue(WAITING_MOST)
+        lost = asyncio.Event()
+
+        def put(told: dict[str, Any]) -> None:
+            lost.set() if news.full() else news.put_nowait(told)
+
+        async def heard(message: Msg) -> None:
+            put(json.loads(message.data))
+
+        async def closed(*_: Exception) -> None:
+            put({})
+
+        calls: dict[str, Any] = {"closed_cb": closed, "error_cb": closed, "allow_reconnect": False}
+        client = await nats.connect(server, token=TOKEN, inbox_prefix=self._inbox, ping_interval=10, **calls)  # pyright: ignore[reportUnknownMemberType]
+        try:
+            for subject in self._heard:
+                await client.subscribe(subject, cb=heard)  # pyright: ignore[reportUnknownMemberType]
+            await self._catch_up(client)  # an answer: the server knows the subscriptions by now, nothing falls between
+            while True:
+                told: dict[str, Any] = {}
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(SILENT_S):
+                        told = await news.get()
+                if not told or lost.is_set() or not self._known(told):
+                    lost.clear()
+                    await self._catch_up(client)
+        finally:
+            await client.close()
+
+    def _known(self, told: dict[str, Any]) -> bool:
+        """Whether nothing is missing up to an event or a head; an event that is the next one is taken."""
+        life, seq = told["roomUID"], told["seq"]  # the ids of later lives are greater
+        if life == self._life and seq == self._seq + 1 and told.get("prev", "-").startswith(self._hash8):
+            self._take(told)
+        return (life, seq) <= (self._life, self._seq)
+
+    async def _catch_up(self, client: Client) -> None:
+        """What the record has after the place held: the rest of that life, then the life that is the latest."""
+        latest = (await self._ask(client, "head")).get("roomUID", "")
+        for life in sorted({self._life, latest} - {""}):
+            if life > self._life:
+                self._life, self._seq, self._hash8 = life, 0, ""
+            more = True
+            while more:
+                page = await self._ask(client, "replay", roomUID=self._life, after=self._seq, hash8=self._hash8)
+                for event in page.get("events", []):
+                    self._take(event)
+                more = page.get("more", False)
+
+    async def _ask(self, client: Client, what: str, **question: Any) -> dict[str, Any]:
+        answer = json.loads(
+            (await client.request(self._questions + what, json.dumps(question).encode(), ANSWER_S)).data
+        )
+        problem = answer.get("problem")
+        if problem and problem["code"] in PASSING:
+            raise ConnectionError(problem["message"])
+        if problem or answer.get("diverged"):
+            sys.exit(f"the position is of another history: {problem or answer['head']}")
+        return answer
+
+    def _take(self, event: dict[str, Any]) -> None:
+        self._seq, self._hash8 = event["seq"], event["hash"][:16]
+        print(f"{self._life}.{self._seq}.{self._hash8}", json.dumps(event), flush=True)
+
+
+def encoded(text: str) -> str:
+    """An id as it stands in a subject."""
+    return re.sub(rb"[^A-Za-z0-9_-]", lambda byte: b"=%02X" % byte[0][0], text.encode()).decode()
+
+
+def partition(text: str) -> int:
+    """FNV-1a, 32 bits, modulo 256."""
+    value = 0x811C9DC5
+    for byte in text.encode():
+        value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
+    return value % 256
+
+
+async def main(room: str, held: str, *servers: str) -> None:
+    """Until the token is over."""
+    body = TOKEN.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    follower = Follower(room, held, claims)
+    let_in = time.monotonic()
+    for server in itertools.cycle(servers):
+        try:
+            await follower.follow(server)
+        except (Error, OSError) as error:
+            if "authorization" not in str(error).lower():
+                let_in = time.monotonic()
+        if time.time() > claims["exp"] or time.monotonic() - let_in > REFUSED_S:
+            sys.exit("the token has run out, or is revoked")
+        await asyncio.sleep(random.uniform(0.2, 1))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
