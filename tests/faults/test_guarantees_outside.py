@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import nats
 import pytest
 from aiohttp import web
+from nats.aio.msg import Msg
 
 from parlour.cli.embedded import free_port
+from parlour.contracts import subjects
 from parlour.testkit.client import Refusal, raw_client
 from parlour.testkit.faults.processes import Processes
 from parlour.testkit.suite import Suite
@@ -37,10 +40,15 @@ async def say(suite: Suite, room: str, *texts: str) -> str:
     return str(answer["position"]).split(".")[0]
 
 
+def subscription(suite: Suite, room: str, *scopes: str) -> str:
+    """A token for the room."""
+    chosen = [part for scope in ("events", *scopes) for part in ("--scope", scope)]
+    return suite.run("token", "--subscribe", "--room", room, *chosen).stdout.strip()
+
+
 def token_of(suite: Suite, room: str) -> dict[str, str]:
     """The header of one who may read the room."""
-    made = suite.run("token", "--subscribe", "--room", room, "--scope", "events").stdout.strip()
-    return {"Authorization": f"Bearer {made}"}
+    return {"Authorization": f"Bearer {subscription(suite, room)}"}
 
 
 async def test_a_conditional_command_is_not_done_elsewhere(doubled: Suite, room: str) -> None:
@@ -65,6 +73,34 @@ async def test_a_token_of_one_room_reads_no_other(doubled: Suite, room: str) -> 
         assert [answer.status for answer in answers] == [403, 403]
         told = [json.loads(await answer.text()) for answer in answers]
     assert told[0] == told[1]
+
+
+async def test_who_reads_over_nats_hears_no_other_room(doubled: Suite, room: str) -> None:
+    heard: set[str] = set()
+    own = asyncio.Event()
+
+    async def hear(message: Msg) -> None:
+        heard.add(json.loads(message.data)["room"])
+        if room in heard:
+            own.set()
+
+    client = await nats.connect(doubled.nats, token=subscription(doubled, room, "audit"), error_cb=expected)
+    try:
+        for name in (f"{room}-other", room):
+            await client.subscribe(subjects.events_of_room(doubled.app_id, name), cb=hear)
+        for _ in range(2):  # the first ping may overtake the subscriptions
+            await client.flush()
+        await say(doubled, f"{room}-other", "not for everybody")
+        await say(doubled, room, "for those of the room")
+        async with asyncio.timeout(WITHIN_S):
+            await own.wait()
+    finally:
+        await client.close()
+    assert heard == {room}
+
+
+async def expected(error: Exception) -> None:
+    """NATS refuses a subscription in passing."""
 
 
 async def test_a_revoked_token_is_cut(doubled: Suite, room: str) -> None:

@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from fault_record import logs
 from fault_results import ALL, SEED, note
@@ -129,10 +128,7 @@ async def over_nats(scene: Scene) -> AsyncGenerator[Subscriber]:
     """A stock NATS client, which NATS lets in by a token for the room; it prints what only auditors see too."""
     scopes = ("--scope", "events", "--scope", "audit")
     made = scene.suite.run("token", "--subscribe", "--room", scene.room, *scopes).stdout.strip()
-    name, server = (
-        EXAMPLES / "nats_subscriber.py",
-        f"nats://{urlsplit(scene.suite.status()['nats']).netloc.rpartition('@')[2]}",
-    )
+    name, server = (EXAMPLES / "nats_subscriber.py", scene.suite.nats)
     async with program(name, scene.room, "", server, PARLOUR_TOKEN=made) as running:
 
         def positions() -> list[str]:

@@ -39,12 +39,14 @@ IGNORED_CONDITION = "ignored_condition"
 """A command that should be done only if the room still stands where it did is done anyway."""
 KEPT_KEY = "kept_key"
 """Who is erased keeps the key that opens what they said."""
+WIDE_SUBJECTS = "wide_subjects"
+"""Who comes to NATS with a token of one room may listen to all of them."""
 PLANTED = frozenset(
     {
         REPLY_BEFORE_COMMIT, LOST_REPUBLISH, SKIPPING_REACTOR, REPEATING_RESUME, FORGOTTEN_COMMAND, IGNORED_CLAIMS,
         PLAIN_TEXT, UNCHECKED_POSITION, LATE_SEAT, LEAKY_GATEWAY, LEAKED_COMMAND,
         ANY_ROOM, DEAF_TO_REVOCATION, DROPPED_DELIVERY, TRUSTING_VERIFIER, IGNORED_CONDITION,
-        KEPT_KEY,
+        KEPT_KEY, WIDE_SUBJECTS,
     }
 )  # fmt: skip
 """Each breaks one promise of GUARANTEES.md, whose test must then fail."""

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 PARLOUR = str(Path(sys.executable).with_name("parlour"))
@@ -61,6 +62,11 @@ class Suite:
     def urls(self) -> list[str]:
         """The addresses of all gateways."""
         return [str(url).rstrip("/") for url in self.status()["urls"]]
+
+    @property
+    def nats(self) -> str:
+        """Where readers outside reach NATS: no user stands in it."""
+        return f"nats://{urlsplit(str(self.status()['nats'])).netloc.rpartition('@')[2]}"
 
     @property
     def app_id(self) -> int:
