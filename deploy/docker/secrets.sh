@@ -12,6 +12,6 @@ echo "PARLOUR_POSTGRES_PASSWORD=p$(drawn)"
 for service in AUTH ROOM REGISTRY IM RECORD; do
     echo "PARLOUR_POSTGRES_PASSWORD_$service=p$(drawn)"
 done
-for user in AUTH ROOM REGISTRY RELAY IM RECORD GATEWAY CLI; do
+for user in AUTH ROOM REGISTRY RELAY IM RECORD GATEWAY CLI SYSTEM; do
     echo "PARLOUR_NATS_PASSWORD_$user=p$(drawn)" # a letter first: NATS would read digits as a number
 done

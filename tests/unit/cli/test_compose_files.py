@@ -4,27 +4,43 @@ import re
 import subprocess
 from pathlib import Path
 
-from parlour.cli.compose_nats import NOT_HERE, settings, variable
+import pytest
+
+from parlour.cli.compose_nats import ISSUER, NOT_HERE, settings, variable
 from parlour.cli.embedded import grants
+from parlour.cli.embedded.nats import binary
+from parlour.cli.embedded.permissions import SYSTEM
 from parlour.cli.migrate import main, passwords
+from parlour.runtime.nats_keys import Issuer
 from parlour.runtime.postgres.migrate import ROLES
 
 ROOT = Path(__file__).resolve().parents[3]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
+READERS = (ROOT / "deploy/docker/readers.yml").read_text()
 
 
 def test_the_servers_configuration_is_made_from_the_grants() -> None:
     assert (ROOT / "deploy/docker/nats.conf").read_text() == settings(), "run: make docs"
+    assert (ROOT / "deploy/docker/nats-readers.conf").read_text() == settings(readers=True), "run: make docs"
 
 
 def test_every_secret_that_compose_asks_for_is_drawn_and_none_besides() -> None:
     drawn = subprocess.run(["sh", ROOT / "deploy/docker/secrets.sh"], capture_output=True, text=True, check=True).stdout
     values = dict(line.split("=", 1) for line in drawn.splitlines())
-    asked = set(re.findall(r"\$\{(PARLOUR_(?:\w*PASSWORD\w*|\w*_KEY|TURN_SECRET))", COMPOSE))
+    asked = set(re.findall(r"\$\{(PARLOUR_(?:\w*PASSWORD\w*|\w*_KEY|TURN_SECRET))", COMPOSE + READERS))
     assert set(values) == asked
     assert len(set(values.values())) == len(values), "no two are the same"
     assert all(re.fullmatch(r"p?[0-9a-f]{64}", value) for value in values.values())
     assert all(value[0] == "p" for name, value in values.items() if "NATS" in name), "NATS reads digits as a number"
+
+
+@pytest.mark.parametrize("name", ["nats.conf", "nats-readers.conf"])
+def test_the_server_takes_its_configuration(name: str) -> None:
+    users = grants().keys() - NOT_HERE | {SYSTEM}
+    drawn = {variable(user): f"p{user}" for user in users} | {ISSUER: Issuer(bytes(32)).public}
+    command = [binary(), "-t", "-c", ROOT / "deploy/docker" / name]
+    done = subprocess.run(command, env=drawn, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_each_service_has_a_nats_user_and_each_that_appends_a_role() -> None:

@@ -1,14 +1,17 @@
-"""`python -m parlour.cli.compose_nats`: the NATS server's configuration for docker-compose.yml, from the same grants as the embedded one.
+"""`python -m parlour.cli.compose_nats [readers]`: the NATS server's configuration for Compose, from the same grants as the embedded one.
 
 Passwords stand in the server's environment. They begin with a letter: the server reads a variable's value as a value of its own language.
+`readers`: the one that lets readers outside in, which names a key that only a running image can tell.
 """
 
 import sys
 
 from .embedded import grants
-from .embedded.nats import LIVELINESS, MAX_PAYLOAD_BYTES, users_block
+from .embedded.nats import LIVELINESS, MAX_PAYLOAD_BYTES, callout, system_account, users_block
+from .embedded.permissions import SYSTEM
 
 NOT_HERE = frozenset({"test"})
+ISSUER = "PARLOUR_NATS_ISSUER"
 
 
 def variable(user: str) -> str:
@@ -16,9 +19,11 @@ def variable(user: str) -> str:
     return f"PARLOUR_NATS_PASSWORD_{user.upper()}"
 
 
-def settings() -> str:
+def settings(*, readers: bool = False) -> str:
     """The whole file."""
     users = {user: (f"${variable(user)}", grant) for user, grant in grants().items() if user not in NOT_HERE}
+    asked = callout(f"${ISSUER}", (*users, SYSTEM)) + "\n" if readers else ""
+    cutting = system_account(f"${variable(SYSTEM)}") + "\n" if readers else ""
     return f"""# Written by `make docs` from parlour.cli.embedded.permissions; changes here are lost.
 # Each service has a user of its own; passwords come from the environment.
 listen: "0.0.0.0:4222"
@@ -30,9 +35,9 @@ authorization {{
   users: [
 {users_block(users)}
   ]
-}}
-"""
+{asked}}}
+{cutting}"""
 
 
 if __name__ == "__main__":
-    sys.stdout.write(settings())
+    sys.stdout.write(settings(readers="readers" in sys.argv[1:]))

@@ -4,7 +4,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -92,6 +92,7 @@ class NatsServer:
 
     def _settings(self) -> str:
         users = users_block({name: (_quoted(password), grant) for name, (password, grant) in self.users.items()})
+        known = (*self.users, *((SYSTEM,) if self.system else ()))
         return f"""# Written by parlour at each start; changes here are lost.
 server_name: parlour
 listen: "127.0.0.1:{self.port}"
@@ -107,22 +108,22 @@ authorization {{
   users: [
 {users}
   ]
-{self._callout()}
+{callout(self.issuer, known) if self.issuer else ""}
 }}
-{self._system_account()}
+{system_account(_quoted(self.system)) if self.system else ""}
 """
 
-    def _callout(self) -> str:
-        """Whom the server asks about connections that are none of the users'."""
-        known = msgspec.json.encode([*self.users, *([SYSTEM] if self.system else [])]).decode()
-        return f"  auth_callout {{ issuer: {self.issuer}, auth_users: {known} }}" if self.issuer else ""
 
-    def _system_account(self) -> str:
-        if not self.system:
-            return ""
-        may = f"publish: {{ allow: {msgspec.json.encode(CUTTING).decode()} }}, subscribe: {{ allow: [{_quoted(inbox_of(SYSTEM))}] }}"
-        user = f"{{ user: {SYSTEM}, password: {_quoted(self.system)}, permissions: {{ {may} }} }}"
-        return f"accounts {{ $SYS {{ users: [ {user} ] }} }}"
+def callout(issuer: str, users: Iterable[str]) -> str:
+    """The line that says whom the server asks about connections that are none of the users'. `issuer` is a key, or names a variable."""
+    return f"  auth_callout {{ issuer: {issuer}, auth_users: {msgspec.json.encode([*users]).decode()} }}"
+
+
+def system_account(password: str) -> str:
+    """The account of the user that may close connections; the password is quoted, or names a variable."""
+    may = f"publish: {{ allow: {msgspec.json.encode(CUTTING).decode()} }}, subscribe: {{ allow: [{_quoted(inbox_of(SYSTEM))}] }}"
+    user = f"{{ user: {SYSTEM}, password: {password}, permissions: {{ {may} }} }}"
+    return f"accounts {{ $SYS {{ users: [ {user} ] }} }}"
 
 
 def users_block(users: Mapping[str, tuple[str, Grant]]) -> str:
