@@ -289,6 +289,17 @@ async def test_logout_is_seen_by_others_and_not_by_oneself(house: House) -> None
     assert gone.value.code == Code.SESSION_UNKNOWN
 
 
+async def test_who_says_logout_and_closes_in_one_breath_has_left(house: House) -> None:
+    ann, _ = await house.login("breath", "ann-b")
+    bob, answer = await house.login("breath", "bob-b")
+    wire: Any = bob._socket
+    wire.protocol.send_text(json.dumps({"t": "logout", "id": str(uuid4()), "roomID": "breath"}).encode())
+    wire.protocol.send_close(1001)
+    wire.transport.write(b"".join(wire.protocol.data_to_send()))
+    left = await ann.wait_for(lambda f: f.get("type") == "room.user_left.v1")
+    assert left["user"]["userID"] == "bob-b"
+
+
 async def test_the_server_closes_a_room(house: House) -> None:
     ann, _ = await house.login("shut", "ann-s")
     await house.operator("room", "shut", cmd.CloseRoom())

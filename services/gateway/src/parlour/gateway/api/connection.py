@@ -108,6 +108,7 @@ class Connection(WSListener):
         if len(self._incoming) >= AHEAD // 2:
             self._transport.underlying_transport.resume_reading()  # it may be held; the client's own close comes behind
         self._ends(code)
+        self._incoming.clear()
         self._transport.send_close(cast("WSCloseCode", code), reason.encode())
         self._loop.call_later(CLOSE_WITHIN_S, self._transport.disconnect, False)
 
@@ -140,14 +141,18 @@ class Connection(WSListener):
             self._piece(frame)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """The socket is closed. What was asked is done to its end, but for a login or resume under way."""
+        """The socket is closed. What was asked before is done to its end, but for a first login or a resume under way: a page that goes
+        says `logout` and closes in one breath.
+        """
         self._ends(1006)
         self._spoke()
-        if self._task is not None:
-            self._task.cancel()
-            self._task.add_done_callback(lambda _: self._dispatch.closed())
-        else:
+        if self._task is None:
             self._dispatch.closed()
+        else:
+            if self._dispatch.session is None:
+                self._incoming.clear()
+                self._task.cancel()
+            self._task.add_done_callback(lambda _: self._dispatch.closed())
         self._noted(self, False)
 
     def pause_writing(self) -> None:
@@ -206,7 +211,7 @@ class Connection(WSListener):
     async def _work(self) -> None:
         """One message after the other."""
         try:
-            while self._incoming and not self._close_code:
+            while self._incoming:
                 text = self._incoming.popleft()
                 if len(self._incoming) == AHEAD // 2 and self._transport is not None:
                     self._transport.underlying_transport.resume_reading()
@@ -238,7 +243,6 @@ class Connection(WSListener):
         self._close_code = self._close_code or code
         self._send = self._write = _nowhere
         self._full = False
-        self._incoming.clear()
         self._wake()
 
     def _wake(self) -> None:
