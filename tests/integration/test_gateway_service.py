@@ -291,7 +291,7 @@ async def test_logout_is_seen_by_others_and_not_by_oneself(house: House) -> None
 
 async def test_who_says_logout_and_closes_in_one_breath_has_left(house: House) -> None:
     ann, _ = await house.login("breath", "ann-b")
-    bob, answer = await house.login("breath", "bob-b")
+    bob, _ = await house.login("breath", "bob-b")
     wire: Any = bob._socket
     wire.protocol.send_text(json.dumps({"t": "logout", "id": str(uuid4()), "roomID": "breath"}).encode())
     wire.protocol.send_close(1001)
