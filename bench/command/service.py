@@ -11,14 +11,14 @@ from parlour.contracts import events as ev
 from parlour.contracts import subjects
 from parlour.contracts.commands import Reply, Request, SetRoomExtraInfo
 from parlour.kernel.log import Claim, LogKey
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Endpoint, Headers
-from parlour.runtime.clock import SystemIds
-from parlour.runtime.commit import Call, Change, Draft, call_of, reply_of
-from parlour.runtime.connections import Connections, connected
-from parlour.runtime.process import Service, run
-from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
-from parlour.runtime.settings import RuntimeSettings
+from parlour.runtime.deciding.commit import Call, Change, Draft, call_of, reply_of
+from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.life.clock import SystemIds
+from parlour.runtime.life.connections import Connections, connected
+from parlour.runtime.life.process import Service, run
+from parlour.runtime.life.settings import RuntimeSettings
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Endpoint, Headers
 
 NAME = "registry"
 """A name that may append to the aggregate that the bench uses; its own service does not run here."""

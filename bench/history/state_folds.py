@@ -16,7 +16,7 @@ from parlour.contracts.subjects import partition
 from parlour.kernel.log import LogKey
 from parlour.kernel.view import apply, empty_room
 from parlour.record.app.folds import Folds
-from parlour.runtime import sealing
+from parlour.runtime.deciding import sealing
 from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
 from parlour.testkit.units import new_log
 

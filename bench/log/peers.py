@@ -37,9 +37,9 @@ from machine import keep, percentiles
 
 from parlour.cli.embedded import free_port
 from parlour.contracts.commands import Caller, Request, SetRoomExtraInfo
-from parlour.runtime.address import Address
-from parlour.runtime.connections import connected
-from parlour.runtime.settings import load
+from parlour.runtime.life.connections import connected
+from parlour.runtime.life.settings import load
+from parlour.runtime.messaging.address import Address
 
 WRITERS = 8
 ROOMS = 100

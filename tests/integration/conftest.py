@@ -12,9 +12,9 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from parlour.cli.embedded import NatsServer
+from parlour.runtime.life.process import Service
+from parlour.runtime.life.settings import load
 from parlour.runtime.postgres.migrate import ROLES, set_passwords
-from parlour.runtime.process import Service
-from parlour.runtime.settings import load
 
 sys.path.insert(0, str(Path(__file__).parent))
 

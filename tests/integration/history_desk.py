@@ -15,10 +15,10 @@ from parlour.contracts import subjects
 from parlour.contracts.envelope import Envelope, encode_envelope
 from parlour.kernel.log import Append, Committed, LogKey, NewEvent, Unit
 from parlour.kernel.rejection import Rejection
-from parlour.runtime import sealing
-from parlour.runtime.bus import Bus
+from parlour.runtime.deciding import sealing
+from parlour.runtime.life.settings import BusSettings, RuntimeSettings, load
+from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
-from parlour.runtime.settings import BusSettings, RuntimeSettings, load
 from parlour.testkit.units import APP, new_log
 
 WITHIN_S = 15.0

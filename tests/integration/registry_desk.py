@@ -17,9 +17,9 @@ from parlour.contracts.commands import Caller, Joined, Media, Published, Reply, 
 from parlour.contracts.envelope import EventView
 from parlour.contracts.relay import NodeReport, Report, TransportReport
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Headers
-from parlour.runtime.settings import BusSettings, load
+from parlour.runtime.life.settings import BusSettings, load
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Headers
 
 APP = 77
 NODE = "n1"

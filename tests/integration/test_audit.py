@@ -16,12 +16,12 @@ from parlour.kernel.log import Append, LogKey, NewEvent
 from parlour.kernel.rejection import Rejection
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build
-from parlour.runtime import sealing
-from parlour.runtime.bus import Bus
-from parlour.runtime.notes import parse_key
+from parlour.runtime.deciding import sealing
+from parlour.runtime.life.settings import BusSettings, load
+from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
 from parlour.runtime.postgres.pool import Pool
-from parlour.runtime.settings import BusSettings, load
+from parlour.runtime.signing.notes import parse_key
 from parlour.testkit.units import new_log, unit
 
 Environment = Callable[[str], dict[str, str]]

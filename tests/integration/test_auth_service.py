@@ -19,10 +19,10 @@ from parlour.contracts.commands import AppDescription, Apps, Caller, Reply, Requ
 from parlour.contracts.envelope import EventView
 from parlour.contracts.subscriptions import Subscription
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Headers
-from parlour.runtime.clock import SystemClock
-from parlour.runtime.settings import BusSettings, load
+from parlour.runtime.life.clock import SystemClock
+from parlour.runtime.life.settings import BusSettings, load
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Headers
 
 VECTORS = json.loads((Path(__file__).parents[1] / "fixtures" / "token04.json").read_text())
 APP, SECRET = VECTORS["app_id"], VECTORS["secret"]

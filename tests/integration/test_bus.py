@@ -21,11 +21,11 @@ from parlour.contracts.ids import check_room_id
 from parlour.contracts.queries import Head, HeadQuery
 from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
-from parlour.runtime import bus as bus_module
-from parlour.runtime import tracing
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Endpoint, Headers, Unavailable
-from parlour.runtime.settings import BusSettings
+from parlour.runtime.life.settings import BusSettings
+from parlour.runtime.messaging import bus as bus_module
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Endpoint, Headers, Unavailable
+from parlour.runtime.telemetry import tracing
 
 APP = 7
 WITHIN_S = 10.0

@@ -25,13 +25,13 @@ from parlour.record.adapters.tree import PostgresTree
 from parlour.record.app.checkpoints import Checkpoints
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build as build_record
-from parlour.runtime.bus import Bus
-from parlour.runtime.clock import SystemClock
-from parlour.runtime.notes import Checkpoint, checkpoint_of, opened, parse_key
+from parlour.runtime.life.clock import SystemClock
+from parlour.runtime.life.process import Service
+from parlour.runtime.life.settings import BusSettings, load
+from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.postgres import PostgresLog, create_pool
 from parlour.runtime.postgres.pool import Pool
-from parlour.runtime.process import Service
-from parlour.runtime.settings import BusSettings, load
+from parlour.runtime.signing.notes import Checkpoint, checkpoint_of, opened, parse_key
 from parlour.testkit.units import append, new_log, unit
 
 Environment = Callable[[str], dict[str, str]]

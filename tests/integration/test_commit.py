@@ -15,14 +15,14 @@ from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
 from parlour.kernel.log import Claim, LogKey
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Headers, Unavailable
-from parlour.runtime.clock import SystemIds
-from parlour.runtime.commit import Call, Change, ClaimRefused, Committer, Draft, Stale
+from parlour.runtime.deciding.commit import Call, Change, ClaimRefused, Committer, Draft, Stale
+from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.deciding.sealing import open_records
+from parlour.runtime.life.clock import SystemIds
+from parlour.runtime.life.settings import BusSettings
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Headers, Unavailable
 from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
-from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
-from parlour.runtime.sealing import open_records
-from parlour.runtime.settings import BusSettings
 
 APP = 7
 WITHIN_S = 10.0

@@ -17,13 +17,13 @@ from parlour.cli.checkout import MIGRATIONS
 from parlour.cli.embedded import NatsServer, Postgres, free_port, spawn, stop, unprivileged
 from parlour.contracts import events as ev
 from parlour.kernel.log import LogKey, LogUnavailable
-from parlour.runtime.bus import Bus
-from parlour.runtime.clock import SystemIds
-from parlour.runtime.commit import Call, Change, Committer, Draft
+from parlour.runtime.deciding.commit import Call, Change, Committer, Draft
+from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.life.clock import SystemIds
+from parlour.runtime.life.settings import BusSettings
+from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
 from parlour.runtime.postgres.migrate import upgrade
-from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
-from parlour.runtime.settings import BusSettings
 
 APP = 7
 WITHIN_S = 60.0

@@ -25,8 +25,8 @@ from parlour.contracts.subjects import encode_id
 from parlour.contracts.subscriptions import SCOPES
 from parlour.gateway.settings import GatewaySettings
 from parlour.gateway.wiring import build, described
-from parlour.runtime.bus import Bus
-from parlour.runtime.settings import BusSettings, load
+from parlour.runtime.life.settings import BusSettings, load
+from parlour.runtime.messaging.bus import Bus
 from parlour.testkit.client import RawClient
 
 APP, OTHER = 4720, 4721

@@ -23,7 +23,7 @@ from parlour.gateway.app.seat import Channel
 from parlour.gateway.app.sessions import Sessions
 from parlour.gateway.domain.pace import Bucket
 from parlour.gateway.domain.runs import Run
-from parlour.runtime.metrics import Metrics
+from parlour.runtime.telemetry.metrics import Metrics
 
 faults: list[BaseException] = []
 

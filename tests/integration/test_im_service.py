@@ -17,9 +17,9 @@ from parlour.im.wiring import build as build_im
 from parlour.kernel.rejection import Rejection
 from parlour.room.settings import RoomSettings
 from parlour.room.wiring import build as build_room
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Headers
-from parlour.runtime.settings import BusSettings, load
+from parlour.runtime.life.settings import BusSettings, load
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Headers
 
 APP = 43
 

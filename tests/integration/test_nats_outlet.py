@@ -20,9 +20,9 @@ from parlour.contracts import commands as cmd
 from parlour.contracts import subjects
 from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import Replay, RoomHead
-from parlour.runtime.bus import Bus
-from parlour.runtime.nats_keys import Issuer, system_password
-from parlour.runtime.settings import BusSettings, load
+from parlour.runtime.life.settings import BusSettings, load
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.signing.nats_keys import Issuer, system_password
 
 APP, OTHER = 4_100_001, 4_100_002
 WITHIN_S = 10.0

@@ -16,11 +16,11 @@ from parlour.contracts.envelope import Envelope, encode_envelope
 from parlour.contracts.queries import Replay, ReplayQuery, Snapshot, SnapshotQuery
 from parlour.kernel.log import Append, Committed, LogHead, LogKey, NewEvent
 from parlour.kernel.rejection import Rejection
-from parlour.runtime import sealing
-from parlour.runtime.bus import Bus
+from parlour.runtime.deciding import sealing
+from parlour.runtime.life.process import Service
+from parlour.runtime.life.settings import BusSettings, RuntimeSettings, load
+from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
-from parlour.runtime.process import Service
-from parlour.runtime.settings import BusSettings, RuntimeSettings, load
 from parlour.testkit.units import new_log, unit
 
 Environment = Callable[[str], dict[str, str]]

@@ -18,10 +18,10 @@ from parlour.cli.embedded import NatsServer
 SERVICE = """
 from contextlib import asynccontextmanager
 import asyncio, os
-from parlour.runtime.bus import Bus
-from parlour.runtime.metrics import Metrics
-from parlour.runtime.process import Service, run
-from parlour.runtime.settings import BusSettings
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.telemetry.metrics import Metrics
+from parlour.runtime.life.process import Service, run
+from parlour.runtime.life.settings import BusSettings
 
 class KioskSettings(BusSettings, frozen=True, kw_only=True):
     SERVICE = "kiosk"

@@ -16,16 +16,16 @@ from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
 from parlour.kernel.log import Deadline, DueDeadline, LogKey, LogUnavailable
 from parlour.kernel.rejection import Rejection
-from parlour.runtime import deadlines as deadlines_module
-from parlour.runtime import leases as leases_module
-from parlour.runtime.bus import Bus
-from parlour.runtime.clock import SystemClock, SystemIds, due_id, reaction_id
-from parlour.runtime.commit import Call, Change, Committer
-from parlour.runtime.deadlines import DeadlineLoop
-from parlour.runtime.leases import advisory
+from parlour.runtime.background import deadlines as deadlines_module
+from parlour.runtime.background import leases as leases_module
+from parlour.runtime.background.deadlines import DeadlineLoop
+from parlour.runtime.background.leases import advisory
+from parlour.runtime.background.reactor import Reactor
+from parlour.runtime.deciding.commit import Call, Change, Committer
+from parlour.runtime.life.clock import SystemClock, SystemIds, due_id, reaction_id
+from parlour.runtime.life.settings import BusSettings
+from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
-from parlour.runtime.reactor import Reactor
-from parlour.runtime.settings import BusSettings
 
 APP = 7
 WITHIN_S = 10.0

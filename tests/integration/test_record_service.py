@@ -26,11 +26,11 @@ from parlour.kernel.log import Append, Committed, LogKey, NewEvent, Record, Unit
 from parlour.kernel.rejection import Rejection
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build
-from parlour.runtime import sealing
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Headers
+from parlour.runtime.deciding import sealing
+from parlour.runtime.life.settings import BusSettings, RuntimeSettings, load
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Headers
 from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
-from parlour.runtime.settings import BusSettings, RuntimeSettings, load
 from parlour.testkit.units import new_log
 
 APP = 77

@@ -11,8 +11,8 @@ from registry_desk import BOTH, NODE, PUBLISH, Desk, a_desk, no_transports_of, n
 from parlour.contracts import commands as cmd
 from parlour.contracts import subjects
 from parlour.contracts.codes import Code
-from parlour.runtime.bus import Bus
-from parlour.runtime.settings import BusSettings, load
+from parlour.runtime.life.settings import BusSettings, load
+from parlour.runtime.messaging.bus import Bus
 
 
 async def test_a_transport_that_is_gone_ends_its_stream_after_the_grace(running: Any, environment: Any) -> None:

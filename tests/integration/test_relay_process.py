@@ -18,9 +18,9 @@ from parlour.contracts import relay, subjects
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import Media
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus
-from parlour.runtime.settings import BusSettings
+from parlour.runtime.life.settings import BusSettings
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus
 
 OFFER = (Path(__file__).parents[1] / "fixtures" / "sdp" / "chromium-publish.sdp").read_bytes().decode()
 NODE = "relay.1"

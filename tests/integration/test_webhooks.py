@@ -23,10 +23,10 @@ from parlour.kernel.log import Append, Committed, LogKey, NewEvent, Unit
 from parlour.kernel.rejection import Rejection
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build
-from parlour.runtime import sealing
-from parlour.runtime.bus import Bus
+from parlour.runtime.deciding import sealing
+from parlour.runtime.life.settings import BusSettings, RuntimeSettings, load
+from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
-from parlour.runtime.settings import BusSettings, RuntimeSettings, load
 from parlour.testkit.receiver import Came, Receiver, listening, yes
 from parlour.testkit.units import new_log
 

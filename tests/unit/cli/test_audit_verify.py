@@ -11,7 +11,7 @@ from parlour.cli.audit.verify import Verdict, verify
 from parlour.contracts.envelope import GENESIS, Envelope, chain_hash, encode_envelope
 from parlour.contracts.proofs import Inclusion, head_entry
 from parlour.kernel import merkle
-from parlour.runtime.notes import Checkpoint, SigningKey, sign
+from parlour.runtime.signing.notes import Checkpoint, SigningKey, sign
 
 UID = "01980000-0000-7000-8000-000000000001"
 KEY = SigningKey("test.example/record", Ed25519PrivateKey.from_private_bytes(bytes(32)))

@@ -11,8 +11,8 @@ from parlour.cli.embedded import grants
 from parlour.cli.embedded.nats import binary
 from parlour.cli.embedded.permissions import SYSTEM
 from parlour.cli.migrate import main, passwords
-from parlour.runtime.nats_keys import Issuer
 from parlour.runtime.postgres.migrate import ROLES
+from parlour.runtime.signing.nats_keys import Issuer
 
 ROOT = Path(__file__).resolve().parents[3]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()

@@ -13,7 +13,7 @@ from parlour.kernel.log import Append, LogKey, NewEvent
 from parlour.kernel.view import apply, empty_room
 from parlour.record.app import folds
 from parlour.record.app.folds import Folds
-from parlour.runtime import sealing
+from parlour.runtime.deciding import sealing
 from parlour.testkit.clock import VirtualClock
 from parlour.testkit.log import MemoryLog
 from parlour.testkit.people import MemoryPeople

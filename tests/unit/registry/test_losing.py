@@ -16,7 +16,7 @@ from parlour.registry.app.losing import Losing
 from parlour.registry.app.unnoticed import Unnoticed
 from parlour.registry.domain.nodes import SILENT_S, Nodes, Transport
 from parlour.registry.domain.state import Playing, Stream, Streams
-from parlour.runtime.bus import unavailable
+from parlour.runtime.messaging.bus import unavailable
 
 LOAD = NodeLoad(0, 0, 0, 0.0)
 

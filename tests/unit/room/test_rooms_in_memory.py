@@ -16,11 +16,11 @@ from parlour.room.app.consequences import CLIENT_SESSION, OPEN_ROOM
 from parlour.room.app.drafting import Drafting
 from parlour.room.app.rooms import Rooms
 from parlour.room.domain import room as domain
-from parlour.runtime.bus import Bus
-from parlour.runtime.commit import Committer
-from parlour.runtime.drafts import Call
-from parlour.runtime.metrics import Metrics
-from parlour.runtime.rooms import StateCache
+from parlour.runtime.deciding.commit import Committer
+from parlour.runtime.deciding.drafts import Call
+from parlour.runtime.deciding.rooms import StateCache
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.telemetry.metrics import Metrics
 from parlour.testkit.clock import CountingIds, VirtualClock
 from parlour.testkit.log import MemoryLog
 from parlour.testkit.people import MemoryPeople

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from parlour.contracts import subjects
 from parlour.contracts.codes import Code, Problem
-from parlour.runtime import http, tracing
-from parlour.runtime.address import Address, parse
+from parlour.runtime import http
+from parlour.runtime.messaging.address import Address, parse
+from parlour.runtime.telemetry import tracing
 
 ROOMS = st.text(min_size=1, max_size=40).filter(lambda text: text.isprintable())
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from parlour.contracts import events as ev
 from parlour.contracts.envelope import EventView
 from parlour.kernel.log import LogHead, LogKey
-from parlour.runtime.commit import Change
-from parlour.runtime.folding import NO_HASH, Folding, Proposal
+from parlour.runtime.deciding.commit import Change
+from parlour.runtime.deciding.folding import NO_HASH, Folding, Proposal
 
 Names = tuple[str, ...]
 

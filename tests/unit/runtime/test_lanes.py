@@ -12,12 +12,12 @@ from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.kernel.log import LogKey, LogUnavailable, Outcome, Unit
 from parlour.kernel.rejection import Rejection
-from parlour.runtime import lanes
-from parlour.runtime.bus import Bus
-from parlour.runtime.clock import SystemIds
-from parlour.runtime.commit import Call, Change, Committer, Done, Draft, Stale
-from parlour.runtime.metrics import Metrics
-from parlour.runtime.sealing import open_records
+from parlour.runtime.deciding import lanes
+from parlour.runtime.deciding.commit import Call, Change, Committer, Done, Draft, Stale
+from parlour.runtime.deciding.sealing import open_records
+from parlour.runtime.life.clock import SystemIds
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.telemetry.metrics import Metrics
 from parlour.testkit.log import MemoryLog
 from parlour.testkit.people import MemoryPeople
 

@@ -9,7 +9,7 @@ import structlog
 
 from parlour.contracts import commands
 from parlour.contracts import events as ev
-from parlour.runtime import logging
+from parlour.runtime.telemetry import logging
 
 TOKEN = "04" + "AAAAAG" * 20
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl"

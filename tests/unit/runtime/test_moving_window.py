@@ -3,7 +3,7 @@
 import pytest
 
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.drafts import Call
+from parlour.runtime.deciding.drafts import Call
 from parlour.runtime.moving_window import MovingWindow
 
 

@@ -3,7 +3,7 @@
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from parlour.runtime.notes import BadNote, Checkpoint, SigningKey, checkpoint_of, opened, parse_key, sign
+from parlour.runtime.signing.notes import BadNote, Checkpoint, SigningKey, checkpoint_of, opened, parse_key, sign
 
 # The key and note of the documentation of Go's golang.org/x/mod/sumdb/note, whose form C2SP's signed-note took over.
 VKEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"

@@ -12,9 +12,9 @@ import parlour.registry.wiring as registry_wiring
 from parlour.im.app.sending import Sending
 from parlour.im.domain.messages import Message
 from parlour.record.app.tail import Tail
-from parlour.runtime import failpoints
-from parlour.runtime.drafts import Call, Done
-from parlour.runtime.reactor import Handler, Reactor
+from parlour.runtime.background.reactor import Handler, Reactor
+from parlour.runtime.deciding.drafts import Call, Done
+from parlour.runtime.life import failpoints
 from parlour.testkit.simulation.run import Outcome, simulate
 
 PLANTED_SEEDS = 60

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from parlour.runtime import failpoints
+from parlour.runtime.life import failpoints
 from parlour.testkit.guarantees import by_assertion, guarantees, outcomes
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 from parlour.contracts import subjects
 from parlour.contracts.relay import NodeReport, Report
-from parlour.runtime.bus import Bus
+from parlour.runtime.messaging.bus import Bus
 
 from .ask import connected
 from .supervise.state import Run

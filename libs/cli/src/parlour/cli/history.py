@@ -15,7 +15,7 @@ from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import Replay, ReplayQuery, RoomState, Snapshot, SnapshotQuery
 from parlour.kernel.paging import whole
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.bus import Bus
+from parlour.runtime.messaging.bus import Bus
 
 PAGE = 500
 LOOK_AGAIN_S = 1.0

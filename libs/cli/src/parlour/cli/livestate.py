@@ -12,7 +12,7 @@ from parlour.contracts import subjects
 from parlour.contracts.commands import DescribeRoom, DescribeStreams, LiveRoom, LiveStreams
 from parlour.contracts.queries import RoomState
 from parlour.contracts.relay import NodeReport, Report, TransportReport
-from parlour.runtime.bus import Bus
+from parlour.runtime.messaging.bus import Bus
 
 from .ask import ask
 from .history import Room

@@ -9,7 +9,7 @@ from limits.strategies import MovingWindowRateLimiter
 from parlour.contracts.codes import Code
 from parlour.kernel.rejection import Rejection
 
-from .drafts import Call
+from .deciding.drafts import Call
 
 REMEMBERED = 10_000
 """Command ids that were counted lately."""

@@ -1,6 +1,6 @@
 """`python -m parlour.auth`."""
 
-from parlour.runtime.process import run
+from parlour.runtime.life.process import run
 
 from .settings import AuthSettings
 from .wiring import build

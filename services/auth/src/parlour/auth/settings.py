@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from parlour.runtime.settings import RuntimeSettings, Setting
+from parlour.runtime.life.settings import RuntimeSettings, Setting
 
 from .domain.verify import MAX_LEEWAY_S
 

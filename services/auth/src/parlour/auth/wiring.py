@@ -5,12 +5,12 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from parlour.kernel.log import LogUnavailable
-from parlour.runtime.bus import Bus
-from parlour.runtime.clock import SystemClock, SystemIds
-from parlour.runtime.connections import connected
-from parlour.runtime.nats_keys import Issuer
-from parlour.runtime.process import Service
-from parlour.runtime.rooms import StateCache
+from parlour.runtime.deciding.rooms import StateCache
+from parlour.runtime.life.clock import SystemClock, SystemIds
+from parlour.runtime.life.connections import connected
+from parlour.runtime.life.process import Service
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.signing.nats_keys import Issuer
 
 from .adapters.postgres_keys import PostgresKeys
 from .adapters.postgres_vault import PostgresVault

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from parlour.runtime.settings import BusSettings, Setting
+from parlour.runtime.life.settings import BusSettings, Setting
 
 from .app.admission import Limits
 from .app.login import Timing

@@ -14,12 +14,12 @@ from parlour.contracts import subjects
 from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import HeadBeacon, Presence, SessionBeat
 from parlour.contracts.relay import TransportGone
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Headers
 from parlour.runtime.http import LimitBody
-from parlour.runtime.logging import logger
-from parlour.runtime.metrics import Metrics
-from parlour.runtime.process import Service
+from parlour.runtime.life.process import Service
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Headers
+from parlour.runtime.telemetry.logging import logger
+from parlour.runtime.telemetry.metrics import Metrics
 
 from .adapters.calls import BusCalls
 from .adapters.discovery import Discovery

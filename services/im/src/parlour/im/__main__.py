@@ -1,6 +1,6 @@
 """`python -m parlour.im`."""
 
-from parlour.runtime.process import run
+from parlour.runtime.life.process import run
 
 from .settings import ImSettings
 from .wiring import build

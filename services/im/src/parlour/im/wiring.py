@@ -3,10 +3,10 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from parlour.runtime.clock import SystemClock, SystemIds
-from parlour.runtime.connections import Connections, connected
-from parlour.runtime.process import Service
-from parlour.runtime.rooms import StateCache
+from parlour.runtime.deciding.rooms import StateCache
+from parlour.runtime.life.clock import SystemClock, SystemIds
+from parlour.runtime.life.connections import Connections, connected
+from parlour.runtime.life.process import Service
 
 from .adapters.moving_windows import MovingWindows
 from .api.bus import SERVICE, Commands

@@ -1,6 +1,6 @@
 """`python -m parlour.record`."""
 
-from parlour.runtime.process import run
+from parlour.runtime.life.process import run
 
 from .settings import RecordSettings
 from .wiring import build

@@ -5,13 +5,13 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from parlour.runtime.clock import SystemClock
-from parlour.runtime.connections import Connections, connected
-from parlour.runtime.leases import Lease, advisory
-from parlour.runtime.logging import logger
+from parlour.runtime.background.leases import Lease, advisory
+from parlour.runtime.deciding.sealing import open_for_fold, open_records
+from parlour.runtime.life.clock import SystemClock
+from parlour.runtime.life.connections import Connections, connected
+from parlour.runtime.life.process import Service
 from parlour.runtime.postgres import create_pool
-from parlour.runtime.process import Service
-from parlour.runtime.sealing import open_for_fold, open_records
+from parlour.runtime.telemetry.logging import logger
 
 from .adapters.generations import PostgresGenerations
 from .adapters.keyring import Keyring

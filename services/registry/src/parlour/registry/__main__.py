@@ -1,6 +1,6 @@
 """`python -m parlour.registry`."""
 
-from parlour.runtime.process import run
+from parlour.runtime.life.process import run
 
 from .settings import RegistrySettings
 from .wiring import build

@@ -28,9 +28,9 @@ from parlour.relay.app.relay import Relay
 from parlour.relay.app.watch import Watch
 from parlour.relay.domain.session import SessionTable
 from parlour.relay.settings import RelaySettings
-from parlour.runtime.bus import Bus
-from parlour.runtime.metrics import Metrics
-from parlour.runtime.process import Service
+from parlour.runtime.life.process import Service
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.telemetry.metrics import Metrics
 
 SPARE_TRANSPORTS = 96
 """The core's table is larger than our limit, so that the refusal is ours and has a code."""

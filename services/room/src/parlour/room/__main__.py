@@ -1,6 +1,6 @@
 """`python -m parlour.room`."""
 
-from parlour.runtime.process import run
+from parlour.runtime.life.process import run
 
 from .settings import RoomSettings
 from .wiring import build

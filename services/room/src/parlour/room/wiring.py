@@ -4,14 +4,14 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from parlour.contracts import events as ev
-from parlour.runtime.clock import SystemClock, SystemIds
-from parlour.runtime.connections import Connections, connected
-from parlour.runtime.deadlines import DeadlineLoop
-from parlour.runtime.leases import Lease, advisory
+from parlour.runtime.background.deadlines import DeadlineLoop
+from parlour.runtime.background.leases import Lease, advisory
+from parlour.runtime.background.reactor import Reactor
+from parlour.runtime.deciding.rooms import StateCache
+from parlour.runtime.life.clock import SystemClock, SystemIds
+from parlour.runtime.life.connections import Connections, connected
+from parlour.runtime.life.process import Service
 from parlour.runtime.moving_window import MovingWindow
-from parlour.runtime.process import Service
-from parlour.runtime.reactor import Reactor
-from parlour.runtime.rooms import StateCache
 
 from .adapters.sessions import Sessions
 from .api.bus import SERVICE, Commands

@@ -10,7 +10,7 @@ from parlour.contracts import proofs as contract
 from parlour.contracts import subjects
 from parlour.contracts.envelope import GENESIS
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.bus import Bus
+from parlour.runtime.messaging.bus import Bus
 
 from ..failures import Unsigned
 from .layout import KIND, End, Header, Line

@@ -12,8 +12,8 @@ import msgspec
 from parlour.contracts.envelope import GENESIS, chain_hash
 from parlour.contracts.proofs import Inclusion, head_entry
 from parlour.kernel import merkle
-from parlour.runtime import failpoints
-from parlour.runtime.notes import BadNote, PublicKey, checkpoint_of, opened
+from parlour.runtime.life import failpoints
+from parlour.runtime.signing.notes import BadNote, PublicKey, checkpoint_of, opened
 
 from .layout import END_MARK, KIND, LINE_BYTES, End, Header, Line
 

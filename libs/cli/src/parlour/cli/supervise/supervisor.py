@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from parlour.runtime.nats_keys import Issuer, system_password
+from parlour.runtime.signing.nats_keys import Issuer, system_password
 
 from ..checkout import SERVICES
 from ..embedded import Launch, NatsServer, Postgres, free_port, grants

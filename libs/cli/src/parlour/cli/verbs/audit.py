@@ -54,7 +54,7 @@ def verify(
     json: Json = False,
 ) -> None:
     """Check an export. Needs no server. Exit code 1, and the first event that is not as it was recorded."""
-    from parlour.runtime.notes import BadNote
+    from parlour.runtime.signing.notes import BadNote
 
     from ..audit.layout import LINE_BYTES
     from ..audit.verify import verify as check
@@ -123,7 +123,7 @@ async def _exports(room_uid: str):
 
 
 def _keys_in(given: list[str]):
-    from parlour.runtime.notes import parse_key
+    from parlour.runtime.signing.notes import parse_key
 
     texts = [Path(text).read_text() if Path(text).is_file() else text for text in given]
     return tuple(parse_key(line.partition("#")[0]) for text in texts for line in text.splitlines() if line.strip())

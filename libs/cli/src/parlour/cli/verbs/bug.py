@@ -14,7 +14,7 @@ from ..target import default_app, nats_url
 if TYPE_CHECKING:
     from parlour.contracts.envelope import EventView
     from parlour.contracts.queries import RoomState
-    from parlour.runtime.bus import Bus
+    from parlour.runtime.messaging.bus import Bus
 
 
 def register(app: typer.Typer) -> None:

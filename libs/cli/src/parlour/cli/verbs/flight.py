@@ -12,7 +12,7 @@ from ..target import default_app, nats_url
 
 if TYPE_CHECKING:
     from parlour.contracts.relay import FlightLog, FlightRun
-    from parlour.runtime.bus import Bus
+    from parlour.runtime.messaging.bus import Bus
 
 Room = Annotated[str, typer.Argument(help="Room id: every transport of its streams.")]
 App = Annotated[int, typer.Option(help="Application id.", default_factory=default_app)]

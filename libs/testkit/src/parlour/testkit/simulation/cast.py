@@ -25,11 +25,11 @@ from parlour.registry.settings import RegistrySettings
 from parlour.room.app.consequences import CLIENT_SESSION, HEARTBEAT, SERVICE
 from parlour.room.domain.presence import SessionKey
 from parlour.room.settings import RoomSettings
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Endpoint, Headers
-from parlour.runtime.commit import Committer
-from parlour.runtime.connections import Connections
-from parlour.runtime.metrics import Metrics
+from parlour.runtime.deciding.commit import Committer
+from parlour.runtime.life.connections import Connections
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Endpoint, Headers
+from parlour.runtime.telemetry.metrics import Metrics
 from parlour.testkit.log import MemoryLog
 
 from .network import SimulatedNats
@@ -122,7 +122,7 @@ async def connected_bus(world: World, process: Process, name: str) -> Bus:
 
 @asynccontextmanager
 async def connections(world: World, process: Process, name: str) -> AsyncGenerator[Connections]:
-    """As `parlour.runtime.connections.connected` opens them."""
+    """As `parlour.runtime.life.connections.connected` opens them."""
     bus = await connected_bus(world, process, name)
     log = ProcessLog(world.log, process, world.faults)
     async with Committer(log, world.people, bus) as committer:

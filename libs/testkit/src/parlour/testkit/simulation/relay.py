@@ -9,8 +9,8 @@ from parlour.contracts import relay as wire
 from parlour.contracts import subjects
 from parlour.contracts.codes import Code
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Endpoint, Headers
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Endpoint, Headers
 
 BEAT_S = 2.0
 COMMANDS: dict[str, type[wire.RelayCommand]] = {

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 from parlour.kernel.log import ClaimRow, DueDeadline, LogHead, LogUnavailable, Outcome, Record, Unit
-from parlour.runtime.leases import Lease
+from parlour.runtime.background.leases import Lease
 from parlour.testkit.log import MemoryLog
 
 from .processes import Faults, Process

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Iterable
 from parlour.contracts.queries import RoomState
 from parlour.kernel.log import LogKey, Record
 from parlour.kernel.view import apply, empty_room
-from parlour.runtime.sealing import open_records
+from parlour.runtime.deciding.sealing import open_records
 from parlour.testkit.history import Logged, check
 from parlour.testkit.people import MemoryPeople
 

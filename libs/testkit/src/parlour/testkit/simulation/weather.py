@@ -6,7 +6,7 @@ from uuid import UUID
 
 from parlour.contracts import commands as cmd
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.bus import Bus
+from parlour.runtime.messaging.bus import Bus
 
 from .client import APP
 from .script import ROOMS, Actor

@@ -12,10 +12,10 @@ from parlour.contracts.codes import Code
 from parlour.contracts.commands import Reply, Request
 from parlour.contracts.ids import check_app_id
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Headers
-from parlour.runtime.drafts import Call, call_of
-from parlour.runtime.verbs import handler_of, serve_verbs
+from parlour.runtime.deciding.drafts import Call, call_of
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Headers
+from parlour.runtime.messaging.verbs import handler_of, serve_verbs
 
 SERVICE = "auth"
 VERSION = "1.0.0"

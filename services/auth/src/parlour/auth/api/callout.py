@@ -9,9 +9,9 @@ from parlour.contracts import subjects
 from parlour.contracts.envelope import EventView
 from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Headers
-from parlour.runtime.nats_keys import claims_of
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Headers
+from parlour.runtime.signing.nats_keys import claims_of
 
 SUBJECT = "$SYS.REQ.USER.AUTH"
 QUEUE = "auth"

@@ -15,9 +15,9 @@ from parlour.contracts.ids import APP_ID_MAX, check_app_id, invalid
 from parlour.kernel.decider import Clock, Ids, fold
 from parlour.kernel.log import LogKey
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.commit import Committer
-from parlour.runtime.drafts import Call, Change, Draft, reply_of
-from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.deciding.commit import Committer
+from parlour.runtime.deciding.drafts import Call, Change, Draft, reply_of
+from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
 
 from .tokens import SECOND, existing
 from .vault import Vault

@@ -15,9 +15,9 @@ import msgspec
 from parlour.auth.domain.outlet import PAYLOAD_MOST, SUBSCRIPTIONS_MOST, Outlet, outlet
 from parlour.contracts.subscriptions import Subscription
 from parlour.kernel.decider import Clock
-from parlour.runtime import failpoints
-from parlour.runtime.logging import logger
-from parlour.runtime.nats_keys import Issuer
+from parlour.runtime.life import failpoints
+from parlour.runtime.signing.nats_keys import Issuer
+from parlour.runtime.telemetry.logging import logger
 
 from .subscriptions import Subscriptions
 

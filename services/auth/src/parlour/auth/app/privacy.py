@@ -18,12 +18,12 @@ from parlour.contracts.ids import check_room_id, check_user_id, invalid
 from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
-from parlour.runtime import failpoints
-from parlour.runtime.commit import Committer
-from parlour.runtime.drafts import Call, Change, Draft, reply_of
-from parlour.runtime.drafts import Done as Committed
-from parlour.runtime.logging import logger
-from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.deciding.commit import Committer
+from parlour.runtime.deciding.drafts import Call, Change, Draft, reply_of
+from parlour.runtime.deciding.drafts import Done as Committed
+from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.life import failpoints
+from parlour.runtime.telemetry.logging import logger
 
 from .vault import Vault
 

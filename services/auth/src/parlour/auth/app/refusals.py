@@ -4,8 +4,8 @@ import time
 from collections import Counter
 
 from parlour.contracts.codes import Problem
-from parlour.runtime.logging import logger
-from parlour.runtime.metrics import Metrics
+from parlour.runtime.telemetry.logging import logger
+from parlour.runtime.telemetry.metrics import Metrics
 
 EVERY_S = 10.0
 

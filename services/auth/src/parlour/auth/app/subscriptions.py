@@ -14,9 +14,9 @@ from parlour.contracts.subscriptions import TTL_MAX_S, Subscription
 from parlour.kernel.decider import Clock, Ids
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
-from parlour.runtime.commit import Committer
-from parlour.runtime.drafts import Call, Change, Draft, reply_of
-from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.deciding.commit import Committer
+from parlour.runtime.deciding.drafts import Call, Change, Draft, reply_of
+from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
 
 from .apps import APP_LOGS
 from .refusals import Refusals

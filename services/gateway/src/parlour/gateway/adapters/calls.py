@@ -7,7 +7,7 @@ import msgspec
 from parlour.contracts import history as h
 from parlour.contracts import subjects
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.bus import Bus
+from parlour.runtime.messaging.bus import Bus
 
 WITHIN_S = 5.0
 A = TypeVar("A", bound=msgspec.Struct)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from parlour.runtime.bus import Bus
+from parlour.runtime.messaging.bus import Bus
 
 PING = "$SRV.PING"
 WAIT_S = 0.15

@@ -15,8 +15,8 @@ from parlour.contracts.queries import Replay, ReplayQuery, Snapshot, SnapshotQue
 from parlour.gateway.app.ports import Unsubscribe
 from parlour.kernel.paging import whole
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Headers
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Headers
 
 QUERY_WITHIN_S = 4.0
 QUERY_ATTEMPT_S = 1.0

@@ -6,7 +6,7 @@ import msgspec
 
 from parlour.contracts import subjects
 from parlour.contracts import webhooks as contract
-from parlour.runtime.bus import Bus
+from parlour.runtime.messaging.bus import Bus
 
 WITHIN_S = 20.0
 """A test event may take as long as the endpoint is given."""

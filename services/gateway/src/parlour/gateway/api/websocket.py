@@ -15,7 +15,7 @@ from parlour.contracts import client
 from parlour.contracts.client import FRAME_BYTES
 from parlour.gateway.app.dispatch import Dispatch
 from parlour.gateway.app.seat import Channel
-from parlour.runtime.logging import logger
+from parlour.runtime.telemetry.logging import logger
 
 from .connection import RESTARTS, Connection
 

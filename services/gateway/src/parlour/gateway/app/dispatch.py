@@ -15,7 +15,7 @@ from parlour.contracts.ids import Invalid
 from parlour.gateway.domain.frames import BadFrame, parse, to_text
 from parlour.gateway.domain.pace import Bucket
 from parlour.kernel.rejection import Rejection
-from parlour.runtime import tracing
+from parlour.runtime.telemetry import tracing
 
 from .login import Logins
 from .requests import Requests

@@ -22,8 +22,8 @@ from parlour.gateway.domain.mirror import Entry, Mirror, entry_of
 from parlour.gateway.domain.runs import named_in, portion, run_for
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.view import event_of
-from parlour.runtime import failpoints
-from parlour.runtime.logging import logger
+from parlour.runtime.life import failpoints
+from parlour.runtime.telemetry.logging import logger
 
 from .ports import History
 from .seat import Channel, Place, Seat

@@ -14,7 +14,7 @@ from parlour.contracts.queries import ReplayQuery, RoomHead, RoomState, Snapshot
 from parlour.gateway.domain.mirror import Ending, Mirror
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.view import BrokenHistory, empty_room
-from parlour.runtime.logging import logger
+from parlour.runtime.telemetry.logging import logger
 
 from .fanout import RETRY_S, Fanout
 from .ports import History, Unsubscribe

@@ -20,7 +20,7 @@ from parlour.gateway.domain.faces import lists_for, paged
 from parlour.gateway.domain.mirror import Mirror
 from parlour.gateway.domain.turn import Turn
 from parlour.kernel.rejection import Rejection
-from parlour.runtime import failpoints
+from parlour.runtime.life import failpoints
 
 from .feed import Feed
 from .feeds import Feeds

@@ -24,7 +24,7 @@ from parlour.contracts.envelope import EventView
 from parlour.contracts.ids import check_app_id
 from parlour.contracts.subscriptions import Subscription
 from parlour.kernel.rejection import Rejection
-from parlour.runtime import failpoints
+from parlour.runtime.life import failpoints
 
 from .apps import Apps
 from .login import result_of

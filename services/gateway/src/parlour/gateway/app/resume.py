@@ -18,7 +18,7 @@ from parlour.gateway.domain.frames import to_text
 from parlour.gateway.domain.mirror import Ending, Entry, Mirror, ending_of
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.view import event_of
-from parlour.runtime import failpoints
+from parlour.runtime.life import failpoints
 
 from .fanout import entries_of
 from .feed import Feed

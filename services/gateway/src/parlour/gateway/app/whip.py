@@ -19,7 +19,7 @@ from parlour.contracts.relay import TransportGone
 from parlour.gateway.domain import secret
 from parlour.gateway.domain.mirror import Ending
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.logging import logger
+from parlour.runtime.telemetry.logging import logger
 
 from .apps import Apps
 from .fragments import fragment_of, media_in, with_credentials

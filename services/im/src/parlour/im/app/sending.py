@@ -15,9 +15,9 @@ from parlour.kernel.decider import Clock, Ids
 from parlour.kernel.log import Claim
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
-from parlour.runtime.commit import Committer
-from parlour.runtime.drafts import Call, Change, ClaimRefused, Done, Draft, reply_of
-from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.deciding.commit import Committer
+from parlour.runtime.deciding.drafts import Call, Change, ClaimRefused, Done, Draft, reply_of
+from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
 
 from .rates import Rates
 

@@ -8,10 +8,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from parlour.contracts.proofs import CheckpointKey
-from parlour.runtime.logging import logger
-from parlour.runtime.notes import PublicKey, SigningKey
 from parlour.runtime.postgres.pool import Pool, borrow
 from parlour.runtime.postgres.sealed import open_bytes, seal_bytes
+from parlour.runtime.signing.notes import PublicKey, SigningKey
+from parlour.runtime.telemetry.logging import logger
 
 OVERLAP_S = 86_400
 """How long a key signs beside its successor: time for readers to fetch the new one."""

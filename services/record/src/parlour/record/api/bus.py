@@ -5,8 +5,8 @@ from parlour.contracts.ids import check_app_id
 from parlour.contracts.queries import Head, HeadQuery, Replay, ReplayQuery, Snapshot, SnapshotQuery
 from parlour.record.app.queries import Queries
 from parlour.record.app.tail import Tail
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Endpoint, Headers, Unavailable
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Endpoint, Headers, Unavailable
 
 SERVICE = "record"
 VERSION = "1.0.0"

@@ -14,9 +14,9 @@ from parlour.kernel.rejection import Rejection
 from parlour.record.app.calls import Calls
 from parlour.record.app.generations import Generations
 from parlour.record.domain.projections import VERSION as PROJECTIONS
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Endpoint, Headers
-from parlour.runtime.verbs import handler_of
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Endpoint, Headers
+from parlour.runtime.messaging.verbs import handler_of
 
 SERVICE = "record-history"
 VERSION = "1.0.0"

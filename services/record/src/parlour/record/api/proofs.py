@@ -9,8 +9,8 @@ from parlour.contracts import proofs as contract
 from parlour.contracts import subjects
 from parlour.record.app.proofs import Proofs
 from parlour.record.app.stored import Stored
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Endpoint, EndpointHandler, Headers
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Endpoint, EndpointHandler, Headers
 
 from ..adapters.keyring import Keyring
 from .bus import VERSION

@@ -9,8 +9,8 @@ from parlour.contracts import subjects
 from parlour.contracts import webhooks as ask
 from parlour.contracts.ids import check_app_id
 from parlour.record.app.webhooks.desk import Desk
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Endpoint, Headers
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Endpoint, Headers
 
 SERVICE = "record-webhooks"
 VERSION = "1.0.0"

@@ -26,7 +26,7 @@ from parlour.record.domain.projections.spans import (
     session_of,
     stream_of,
 )
-from parlour.runtime.sealing import is_person
+from parlour.runtime.deciding.sealing import is_person
 
 PAGE_BYTES = 512 * 1024
 """Of rows in one answer: NATS carries a megabyte."""

@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from parlour.kernel.merkle import Edge, leaf_hash
-from parlour.runtime.logging import logger
-from parlour.runtime.notes import Checkpoint, SigningKey, sign
+from parlour.runtime.signing.notes import Checkpoint, SigningKey, sign
+from parlour.runtime.telemetry.logging import logger
 
 from .tree import Note, Tree
 

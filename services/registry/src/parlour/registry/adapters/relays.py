@@ -8,7 +8,7 @@ from parlour.contracts import subjects
 from parlour.contracts.codes import Code
 from parlour.contracts.relay import AnyRelayCommand, TransportGone
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.bus import Bus, Unavailable
+from parlour.runtime.messaging.bus import Bus, Unavailable
 
 R = TypeVar("R")
 ANSWER_WITHIN_S = 3.0

@@ -13,9 +13,9 @@ from parlour.kernel.rejection import Rejection
 from parlour.registry.app.losing import Losing
 from parlour.registry.app.playing import Plays
 from parlour.registry.app.publishing import Publishing
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Headers
-from parlour.runtime.verbs import handler_of, serve_verbs
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Headers
+from parlour.runtime.messaging.verbs import handler_of, serve_verbs
 
 SERVICE = "registry"
 VERSION = "1.0.0"

@@ -13,7 +13,7 @@ from parlour.contracts.commands import Caller
 from parlour.kernel.log import Claim, EventLog, LogKey
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain.streams import stream_exists
-from parlour.runtime.commit import ClaimRefused
+from parlour.runtime.deciding.commit import ClaimRefused
 
 LIVE_STREAM = "live_stream"
 CLIENT_SESSION = "client_session"

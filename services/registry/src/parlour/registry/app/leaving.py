@@ -14,10 +14,10 @@ from parlour.kernel.sealing import People
 from parlour.kernel.view import event_of
 from parlour.registry.domain import streams as rules
 from parlour.registry.domain.state import Playing, Stream, Streams, evolve
-from parlour.runtime.clock import SystemIds, reaction_id
-from parlour.runtime.commit import Change, Committer, Draft, Stale
-from parlour.runtime.rooms import StateCache
-from parlour.runtime.sealing import open_records
+from parlour.runtime.deciding.commit import Change, Committer, Draft, Stale
+from parlour.runtime.deciding.rooms import StateCache
+from parlour.runtime.deciding.sealing import open_records
+from parlour.runtime.life.clock import SystemIds, reaction_id
 
 from . import claims
 from .transports import Transports

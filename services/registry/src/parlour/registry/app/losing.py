@@ -19,11 +19,11 @@ from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as rules
 from parlour.registry.domain.nodes import Nodes, Transport
 from parlour.registry.domain.state import Stream, Streams
-from parlour.runtime.bus import Unavailable
-from parlour.runtime.clock import SystemClock, SystemIds, due_id
-from parlour.runtime.commit import Call, Change, Committer, Draft
-from parlour.runtime.logging import logger
-from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.deciding.commit import Call, Change, Committer, Draft
+from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.life.clock import SystemClock, SystemIds, due_id
+from parlour.runtime.messaging.bus import Unavailable
+from parlour.runtime.telemetry.logging import logger
 
 from . import claims
 from .ports import Relays

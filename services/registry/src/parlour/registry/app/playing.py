@@ -8,9 +8,9 @@ from parlour.contracts.relay import PlayMedia
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as rules
 from parlour.registry.domain.state import Stream, Streams
-from parlour.runtime.address import Address
-from parlour.runtime.commit import ClaimRefused, Committer, Done, Draft, call_of, reply_of
-from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.deciding.commit import ClaimRefused, Committer, Done, Draft, call_of, reply_of
+from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.messaging.address import Address
 
 from . import claims
 from .publishing import change_of

@@ -3,7 +3,7 @@
 from typing import Protocol, TypeVar
 
 from parlour.contracts.relay import AnyRelayCommand, TransportGone
-from parlour.runtime.drafts import Call
+from parlour.runtime.deciding.drafts import Call
 
 R = TypeVar("R")
 

@@ -12,10 +12,10 @@ from parlour.kernel.log import Claim, LogKey
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as rules
 from parlour.registry.domain.state import Mutes, Stream, Streams
-from parlour.runtime.address import Address
-from parlour.runtime.clock import SystemIds
-from parlour.runtime.commit import Call, Change, ClaimRefused, Committer, Done, Draft, call_of, reply_of
-from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.deciding.commit import Call, Change, ClaimRefused, Committer, Done, Draft, call_of, reply_of
+from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.life.clock import SystemIds
+from parlour.runtime.messaging.address import Address
 
 from . import claims
 from .leaving import Leaving

@@ -28,7 +28,7 @@ from parlour.contracts.relay import (
 )
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain.nodes import Nodes, Transport
-from parlour.runtime.logging import logger
+from parlour.runtime.telemetry.logging import logger
 
 from .ports import Relays
 

@@ -15,8 +15,8 @@ from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain.nodes import SILENT_S, Nodes, Transport
 from parlour.registry.domain.state import Streams
-from parlour.runtime.logging import logger
-from parlour.runtime.rooms import StateCache
+from parlour.runtime.deciding.rooms import StateCache
+from parlour.runtime.telemetry.logging import logger
 
 from .losing import Losing
 

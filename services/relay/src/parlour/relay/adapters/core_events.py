@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from parlour.relay.app.ports import CoreEvent
-from parlour.runtime.logging import logger
+from parlour.runtime.telemetry.logging import logger
 
 BATCH = 256
 log = logger(__name__)

@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from parlour.relay.app.watch import Watch
-from parlour.runtime.metrics import Metrics
+from parlour.runtime.telemetry.metrics import Metrics
 
 _TRANSPORT_SUMS = (
     "rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "rx_dropped_auth", "rx_replayed", "nack_rx", "nack_tx", "pli_rx",

@@ -8,7 +8,7 @@ import msgspec
 from parlour.contracts import subjects
 from parlour.contracts.relay import RelayFact
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.bus import Bus
+from parlour.runtime.messaging.bus import Bus
 
 MAX_WAITING = 10_000
 """Facts of minutes. Beyond, the oldest go: who listens sees the gap in their numbers and asks for a report."""

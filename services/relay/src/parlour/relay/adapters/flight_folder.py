@@ -7,7 +7,7 @@ import msgspec
 
 from parlour.contracts.relay import FlightLog
 from parlour.contracts.subjects import encode_id
-from parlour.runtime.logging import logger
+from parlour.runtime.telemetry.logging import logger
 
 log = logger(__name__)
 

@@ -20,8 +20,8 @@ from parlour.contracts.relay import (
 )
 from parlour.relay.app.flights import Flights
 from parlour.relay.app.relay import Relay
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Endpoint, Headers
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Endpoint, Headers
 
 VERSION = "1.0.0"
 

@@ -10,7 +10,7 @@ from parlour.contracts.relay import FlightLog, FlightRun
 from parlour.relay.app.ports import FlightLogs, PacketCore
 from parlour.relay.domain import rejections
 from parlour.relay.domain.session import SessionTable, Slot
-from parlour.runtime.logging import logger
+from parlour.runtime.telemetry.logging import logger
 
 SPAN_S = 10.0
 """How far back the core's recorder reaches."""

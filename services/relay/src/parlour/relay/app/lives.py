@@ -13,7 +13,7 @@ from parlour.relay.app.forwarding import Forwarding
 from parlour.relay.app.limits import Limits
 from parlour.relay.app.ports import Clock, Endpoint, Handshakes, PacketCore
 from parlour.relay.domain.session import SessionTable, Transport, streams_of
-from parlour.runtime.logging import logger
+from parlour.runtime.telemetry.logging import logger
 
 log = logger(__name__)
 

@@ -6,7 +6,7 @@ from parlour.relay.app.limits import Limits
 from parlour.relay.app.lives import Lives
 from parlour.relay.app.ports import CoreEvent, PacketCore
 from parlour.relay.domain.session import SessionTable
-from parlour.runtime.logging import logger
+from parlour.runtime.telemetry.logging import logger
 
 log = logger(__name__)
 

@@ -17,9 +17,9 @@ from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.room.app.attendance import Attendance
 from parlour.room.domain.presence import Presence, SessionKey
-from parlour.runtime.address import Address
-from parlour.runtime.bus import Bus, Headers
-from parlour.runtime.logging import logger
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Headers
+from parlour.runtime.telemetry.logging import logger
 
 BEAT_S = 1.0
 RECONCILE_S = 60.0

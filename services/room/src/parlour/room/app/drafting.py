@@ -12,8 +12,8 @@ from parlour.kernel.log import Claim, Deadline, LogKey
 from parlour.kernel.rejection import Rejection
 from parlour.room.domain import room as domain
 from parlour.room.domain.commands import RoomCommand
-from parlour.runtime.drafts import Change
-from parlour.runtime.rooms import Loaded
+from parlour.runtime.deciding.drafts import Change
+from parlour.runtime.deciding.rooms import Loaded
 
 from . import consequences
 

@@ -6,10 +6,10 @@ from parlour.kernel.decider import Clock
 from parlour.kernel.log import Deadline, DueDeadline
 from parlour.room.domain import commands as cmd
 from parlour.room.domain import room as domain
-from parlour.runtime.clock import due_id, reaction_id
-from parlour.runtime.commit import Committer
-from parlour.runtime.drafts import Call, Draft
-from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.deciding.commit import Committer
+from parlour.runtime.deciding.drafts import Call, Draft
+from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.life.clock import due_id, reaction_id
 
 from . import consequences
 from .attendance import PRINCIPAL, SECOND

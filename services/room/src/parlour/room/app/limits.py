@@ -5,7 +5,7 @@ from typing import Protocol
 
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import invalid
-from parlour.runtime.drafts import Call
+from parlour.runtime.deciding.drafts import Call
 
 REASON_BYTES = 256
 _SESSION = re.compile(r"[0-9A-Za-z_.:-]{1,128}")

@@ -11,9 +11,9 @@ from parlour.kernel.sealing import People
 from parlour.room.domain import commands as cmd
 from parlour.room.domain import room as domain
 from parlour.room.domain.seats import Seat, limit_of, vacated_by
-from parlour.runtime.commit import Committer
-from parlour.runtime.drafts import Call, ClaimRefused, Done, Draft, reply_of
-from parlour.runtime.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.deciding.commit import Committer
+from parlour.runtime.deciding.drafts import Call, ClaimRefused, Done, Draft, reply_of
+from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
 
 from .consequences import CLIENT_SESSION
 from .drafting import Drafting, Outcome, look_again, previous_position

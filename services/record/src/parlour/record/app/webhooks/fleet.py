@@ -12,7 +12,7 @@ from uuid import UUID
 
 from parlour.kernel.log import EventLog, LogUnavailable
 from parlour.record.domain.webhooks.endpoint import Endpoint
-from parlour.runtime.logging import logger
+from parlour.runtime.telemetry.logging import logger
 
 from .ports import Lost, Store
 from .worker import Worker

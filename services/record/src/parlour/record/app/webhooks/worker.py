@@ -14,7 +14,7 @@ from parlour.kernel.log import EventLog, Record
 from parlour.record.domain.webhooks.attempts import Answer, Schedule, Verdict, verdict
 from parlour.record.domain.webhooks.endpoint import Endpoint
 from parlour.record.domain.webhooks.progress import Lane, Progress
-from parlour.runtime import failpoints
+from parlour.runtime.life import failpoints
 
 from .attempts import Attempts
 from .pages import PAGE, Pages

@@ -27,12 +27,13 @@ from parlour.contracts import subjects
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.commands import Reply, Request
 from parlour.kernel.rejection import Rejection
+from parlour.runtime.life.settings import BusSettings
+from parlour.runtime.telemetry import tracing
+from parlour.runtime.telemetry.logging import logger
+from parlour.runtime.telemetry.metrics import Metrics
 
-from . import address, tracing
+from . import address
 from .address import Address
-from .logging import logger
-from .metrics import Metrics
-from .settings import BusSettings
 
 PENDING_MESSAGES = 10_000
 PENDING_BYTES = 16 * 1024 * 1024

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from .metrics import CONTENT_TYPE, Metrics
+from parlour.runtime.telemetry.metrics import CONTENT_TYPE, Metrics
+
 from .settings import BusSettings
 
 Checks = Mapping[str, Callable[[], bool]]

@@ -33,12 +33,14 @@ from parlour.kernel.log import (
 )
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
+from parlour.runtime.life import failpoints
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.telemetry import tracing
+from parlour.runtime.telemetry.logging import logger
+from parlour.runtime.telemetry.metrics import Metrics
 
-from . import failpoints, sealing, tracing
-from .bus import Bus
+from . import sealing
 from .drafts import Change, ClaimRefused, Done, Draft, Stale, position_of
-from .logging import logger
-from .metrics import Metrics
 
 BATCH = 256
 """Units in one call: 100 already bring the cost of a commit below that of the units; 256 keep the locks below 20 ms."""

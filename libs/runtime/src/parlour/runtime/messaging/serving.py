@@ -20,10 +20,11 @@ from parlour.contracts.commands import Reply
 from parlour.contracts.ids import Invalid
 from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
+from parlour.runtime.telemetry import tracing
+from parlour.runtime.telemetry.logging import logger
 
-from . import address, tracing
+from . import address
 from .bus import NO_HEADERS, Bus, Endpoint
-from .logging import logger
 
 MAX_IN_FLIGHT = 1024
 """Commands being handled at once; above it, arrivals wait in the subscription's bounded queue."""

@@ -15,9 +15,8 @@ from parlour.contracts import subjects
 from parlour.contracts.envelope import EventView
 from parlour.contracts.events import UserErased
 from parlour.kernel.log import LogUnavailable
-
-from .address import Address
-from .bus import Bus, Headers
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Headers
 
 LOOK_S = 1.0
 BACK_S = 600

@@ -22,13 +22,13 @@ from parlour.contracts.events import BY_TAG
 from parlour.kernel.log import EventLog, LogUnavailable, Record
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
+from parlour.runtime.deciding.sealing import open_records
+from parlour.runtime.life import failpoints
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Headers, Unavailable
+from parlour.runtime.telemetry.logging import logger
 
-from . import failpoints
-from .address import Address
-from .bus import Bus, Headers, Unavailable
 from .leases import Lease, always
-from .logging import logger
-from .sealing import open_records
 
 POLL_S = 0.5
 PAGE = 200

@@ -13,8 +13,7 @@ from parlour.contracts.envelope import Envelope, EventView, decode_envelope
 from parlour.kernel.log import Record
 from parlour.kernel.sealing import People
 from parlour.kernel.view import MESSAGES
-
-from . import failpoints
+from parlour.runtime.life import failpoints
 
 _PLAIN = failpoints.planted(failpoints.PLAIN_TEXT)
 _encode = msgspec.json.Encoder().encode

@@ -22,9 +22,10 @@ from typing import NoReturn, TypeVar
 import msgspec
 
 from parlour.kernel.log import LogUnavailable
+from parlour.runtime.telemetry import logging, tracing
+from parlour.runtime.telemetry.metrics import Metrics
 
-from . import health, logging, tracing
-from .metrics import Metrics
+from . import health
 from .settings import BadSettings, BusSettings, load
 
 READY_FILE = "PARLOUR_READY_FILE"

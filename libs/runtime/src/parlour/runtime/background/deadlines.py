@@ -11,11 +11,10 @@ from contextlib import asynccontextmanager
 
 from parlour.kernel.log import DueDeadline, EventLog, LogUnavailable
 from parlour.kernel.rejection import Rejection
-
-from .bus import Unavailable
-from .clock import SystemClock
-from .logging import logger
-from .metrics import Metrics
+from parlour.runtime.life.clock import SystemClock
+from parlour.runtime.messaging.bus import Unavailable
+from parlour.runtime.telemetry.logging import logger
+from parlour.runtime.telemetry.metrics import Metrics
 
 POLL_S = 0.25
 LEASE_US = 10_000_000

@@ -9,8 +9,7 @@ from parlour.contracts.envelope import EventView
 from parlour.contracts.events import Event
 from parlour.contracts.ids import Position
 from parlour.kernel.log import Claim, Conflict, Deadline, LogKey
-
-from .address import Address
+from parlour.runtime.messaging.address import Address
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -13,11 +13,11 @@ import stamina
 
 from parlour.kernel.log import EventLog, LogUnavailable
 from parlour.kernel.sealing import People
+from parlour.runtime.background.erasures import heeded
+from parlour.runtime.deciding.commit import Committer
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.telemetry.metrics import Metrics
 
-from .bus import Bus
-from .commit import Committer
-from .erasures import heeded
-from .metrics import Metrics
 from .settings import RuntimeSettings
 
 
@@ -39,7 +39,7 @@ async def connected(settings: RuntimeSettings, name: str) -> AsyncGenerator[Conn
 
     Leaving: endpoints first, then drafts under way, then the pool.
     """
-    from .postgres import PostgresLog, PostgresPeople  # asyncpg is imported only where the log is used
+    from parlour.runtime.postgres import PostgresLog, PostgresPeople  # asyncpg is imported only where the log is used
 
     metrics = Metrics(name)
     async with AsyncExitStack() as stack:
@@ -56,6 +56,6 @@ async def connected(settings: RuntimeSettings, name: str) -> AsyncGenerator[Conn
 
 @stamina.retry(on=LogUnavailable, attempts=None, timeout=60.0, wait_initial=0.1, wait_max=2.0)
 async def _pool(dsn: str, name: str) -> Any:
-    from .postgres import create_pool
+    from parlour.runtime.postgres import create_pool
 
     return await create_pool(dsn, name=name)

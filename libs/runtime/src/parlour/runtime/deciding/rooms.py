@@ -28,10 +28,10 @@ from parlour.contracts.events import Event
 from parlour.kernel.log import HEAD, EventLog, LogKey, LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
+from parlour.runtime.life import failpoints
+from parlour.runtime.messaging.address import Address
+from parlour.runtime.messaging.bus import Bus, Headers, unavailable
 
-from . import failpoints
-from .address import Address
-from .bus import Bus, Headers, unavailable
 from .commit import Committer
 from .drafts import Call, ClaimRefused, Done, Draft, Stale
 from .folding import Folding, Proposal

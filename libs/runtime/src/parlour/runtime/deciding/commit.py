@@ -14,8 +14,9 @@ from types import TracebackType
 from parlour.contracts.subjects import partition
 from parlour.kernel.log import Claim, EventLog
 from parlour.kernel.sealing import People
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.telemetry.metrics import Metrics
 
-from .bus import Bus
 from .drafts import Call as Call
 from .drafts import Change as Change
 from .drafts import ClaimRefused as ClaimRefused
@@ -28,7 +29,6 @@ from .drafts import position_of as position_of
 from .drafts import principal_of as principal_of
 from .drafts import reply_of as reply_of
 from .lanes import Lane
-from .metrics import Metrics
 
 LANES = 2
 """Append calls under way at once: one computes in Postgres while this process works on the other's events."""

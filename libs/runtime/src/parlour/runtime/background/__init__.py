@@ -1,0 +1,1 @@
+"""What a service does without being asked: reactors, deadlines, leases and erasures."""

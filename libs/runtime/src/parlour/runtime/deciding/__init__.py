@@ -1,0 +1,1 @@
+"""From a room's state over a decision to an acknowledged fact."""

@@ -1,0 +1,1 @@
+"""NATS for services: subjects, endpoints and the verbs that they answer."""

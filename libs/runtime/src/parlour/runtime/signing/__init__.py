@@ -1,0 +1,1 @@
+"""Keys and what is signed with them, as NATS and C2SP spell them."""
