@@ -57,7 +57,7 @@ def main() -> None:
         "up_again_s": percentiles(again),
     }
     print(json.dumps(result, indent=2))
-    print(f"kept in {keep('start-up', result)}")
+    print(f"kept in {keep('start_up', result)}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The relay dies: publishers and players come back by themselves, under the same stream ids, and the page is told as it should be."""
 
+import asyncio
 import time
 
 import pytest
@@ -11,6 +12,7 @@ from parlour.testkit.faults.processes import Processes
 from parlour.testkit.suite import Suite
 
 BACK_S = 5.0
+PAUSE_S = 30.0
 REQUESTING = {"publisherStateUpdate": "PUBLISH_REQUESTING", "playerStateUpdate": "PLAY_REQUESTING"}
 ACTIVE = {"publisherStateUpdate": "PUBLISHING", "playerStateUpdate": "PLAYING"}
 
@@ -49,3 +51,23 @@ async def test_media_is_back_within_five_seconds(
         assert codes["PUBLISH_REQUESTING"] != 0
         assert codes["PLAY_REQUESTING"] != 0
         assert codes["PUBLISHING"] == codes["PLAYING"] == 0
+
+
+@pytest.mark.skipif(not ALL, reason="only by `make faults`: it takes half a minute")
+async def test_media_is_back_after_the_relay_stood_still(
+    doubled: Suite, processes: Processes, browser: Browser
+) -> None:
+    room, users = "relay-pause", ("pause-ann", "pause-bob")
+    call = await Call.begin(
+        browser, doubled.urls, doubled.app_id, room, {user: doubled.dev_token(user) for user in users}
+    )
+    async with processes.stopped("relay"):
+        await asyncio.sleep(PAUSE_S)
+    began = time.monotonic()
+    await call.still_up()
+    took_s = time.monotonic() - began
+    note("relay_pause", {"stopped_s": PAUSE_S, "all_seen_again_s": round(took_s, 2)})
+    assert took_s < BACK_S
+    events = doubled.events(room)
+    assert len([event for event in events if event["type"] == "stream.added.v1"]) == 2
+    assert not [event for event in events if event["type"] == "stream.removed.v1"]
