@@ -14,10 +14,12 @@ from history_desk import a_desk
 
 from parlour.contracts.history import Generation
 from parlour.record.adapters.generations import PostgresGenerations
+from parlour.record.adapters.notebook import PostgresNotebook
 from parlour.record.adapters.projections import PostgresProjections
 from parlour.record.adapters.reads import CALL, PARTICIPANTS, PLANNER, ROWS, calls_arguments, calls_sql
 from parlour.record.app.calls import CallFilter
-from parlour.record.app.projector import Overtaken, Projector
+from parlour.record.app.damage import Damages
+from parlour.record.app.projector import BATCH, Overtaken, Projector
 from parlour.record.domain.projections import VERSION
 from parlour.runtime.postgres import create_pool
 from parlour.runtime.postgres.pool import Pool
@@ -153,6 +155,10 @@ class Killed(PostgresProjections):
             raise SystemError("killed")
 
 
+def _projector(owner: Pool, store: PostgresProjections, batch: int = BATCH) -> Projector:
+    return Projector(store, Damages(PostgresNotebook(owner), lambda _reader, _number: None), batch)
+
+
 async def _rows(pool: Pool, number: int) -> list[asyncpg.Record]:
     place = f"history_{number}"
     names = ("call", "participant", "session", "stream", "play", "messages")
@@ -169,7 +175,7 @@ async def test_a_killed_projector_leaves_nothing_half_done(
     generations = PostgresGenerations(owner)
     await generations.activate(tables.number)
     first = await generations.begin(VERSION)
-    whole = Projector(PostgresProjections(owner, first))
+    whole = _projector(owner, PostgresProjections(owner, first))
     while await whole.step():
         pass
     await generations.activate(first)
@@ -178,7 +184,7 @@ async def test_a_killed_projector_leaves_nothing_half_done(
     for _ in range(100):
         store = Killed(owner, second)
         store.last = 6 + killed
-        projector = Projector(store, 7)
+        projector = _projector(owner, store, 7)
         try:
             while await projector.step():
                 pass
@@ -196,7 +202,7 @@ async def test_of_two_projectors_one_is_overtaken(owner: Pool) -> None:
     number = (await generations.all())[-1].number
     await generations.activate(number)
     third = await generations.begin(VERSION)
-    slow, fast = (Projector(PostgresProjections(owner, third), 10) for _ in range(2))
+    slow, fast = (_projector(owner, PostgresProjections(owner, third), 10) for _ in range(2))
     overtaken = 0
     while True:
         # one of them is always behind, unless they happen to look at other shards
@@ -210,4 +216,4 @@ async def test_of_two_projectors_one_is_overtaken(owner: Pool) -> None:
     assert await _rows(owner, third) == await _rows(owner, number)
     await generations.drop(third)
     with pytest.raises(Overtaken):
-        await Projector(PostgresProjections(owner, third)).step()
+        await _projector(owner, PostgresProjections(owner, third)).step()

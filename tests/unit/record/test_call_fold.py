@@ -15,7 +15,7 @@ from parlour.contracts.envelope import Envelope, EventView, encode_envelope
 from parlour.contracts.queries import RoomState
 from parlour.kernel.view import apply, empty_room
 from parlour.record.domain.projections.calls import CallFold
-from parlour.record.domain.projections.facts import fact_of
+from parlour.record.domain.projections.facts import Damaged, fact_of
 from parlour.record.domain.projections.rows import TABLES, Row, Rows, columns
 
 UID = "0190a1b2-0000-7000-8000-000000000001"
@@ -168,7 +168,19 @@ def test_a_former_type_is_read_as_the_one_that_took_its_place(monkeypatch: pytes
     assert fact_of("room.user_went.v1", encode_envelope(env)) == ev.UserLeft("s1", "a", "logout")
 
 
-def test_what_is_no_event_folds_to_nothing() -> None:
-    assert fact_of("room.of_a_later_version.v9", b"{}") is None
-    assert fact_of("room.user_left.v1", b'{"data":{"sessionID":7}}') is None
-    assert fact_of("room.user_left.v1", b"not json") is None
+def test_a_type_without_rows_is_no_damage() -> None:
+    assert fact_of(ev.RoomExtraInfoChanged.TAG, b"{}") is None
+
+
+@pytest.mark.parametrize(
+    ("type_", "env"),
+    [
+        ("room.of_a_later_version.v9", b"{}"),
+        ("room.user_left.v1", b'{"data":{"sessionID":7}}'),
+        ("room.user_left.v1", b"not json"),
+        ("room.user_left.v1", b'{"data":{"sessionID":"\xff"}}'),
+    ],
+)
+def test_what_is_no_event_is_told(type_: str, env: bytes) -> None:
+    with pytest.raises(Damaged):
+        fact_of(type_, env)

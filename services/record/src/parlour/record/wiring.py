@@ -16,6 +16,7 @@ from parlour.runtime.telemetry.logging import logger
 from .adapters.generations import PostgresGenerations
 from .adapters.keyring import Keyring
 from .adapters.ledger import PostgresLedger
+from .adapters.notebook import PostgresNotebook
 from .adapters.projections import PostgresProjections
 from .adapters.reads import PLANNER, PostgresReads
 from .adapters.tables import PostgresTables
@@ -29,8 +30,10 @@ from .api.bus import Publisher, Questions, listen
 from .api.webhooks_bus import WebhookVerbs, wake
 from .app.calls import Calls
 from .app.checkpoints import Checkpoints
+from .app.damage import Damages
 from .app.folds import Folds
 from .app.generations import Keeper
+from .app.projector import Projector
 from .app.proofs import Proofs
 from .app.queries import Queries
 from .app.stored import Stored
@@ -53,14 +56,20 @@ log = logger(__name__)
 @asynccontextmanager
 async def build(settings: RecordSettings) -> AsyncIterator[Service]:
     """The running service."""
-    async with (
-        connected(settings, "record") as to,
-        assembled(settings, to, PostgresTables(to.pool), advisory(settings.postgres_dsn)),
-        history(settings, to),
-        proofs(settings, to),
-        webhooks(settings, to),
-    ):
+    async with connected(settings, "record") as to, _parts(settings, to):
         yield Service(to.metrics, to.checks)
+
+
+@asynccontextmanager
+async def _parts(settings: RecordSettings, to: Connections) -> AsyncIterator[None]:
+    damages = _damages(to)
+    async with (
+        assembled(settings, to, PostgresTables(to.pool), advisory(settings.postgres_dsn)),
+        history(settings, to, damages),
+        proofs(settings, to),
+        webhooks(settings, to, damages),
+    ):
+        yield
 
 
 @asynccontextmanager
@@ -76,7 +85,7 @@ async def assembled(settings: RecordSettings, to: Connections, tables: Tables, l
 
 
 @asynccontextmanager
-async def webhooks(settings: RecordSettings, to: Connections) -> AsyncIterator[None]:
+async def webhooks(settings: RecordSettings, to: Connections, damages: Damages) -> AsyncIterator[None]:
     """Endpoints are shared among replicas by leases; every replica answers questions about all of them."""
     vault, pages = Vault(settings.master_key), Pages(to.log)
     store = PostgresStore(to.pool, vault)
@@ -93,7 +102,7 @@ async def webhooks(settings: RecordSettings, to: Connections) -> AsyncIterator[N
 
         def make(endpoint: Endpoint) -> Worker:
             return Worker(
-                endpoint, owner, store=store, log=to.log, pages=pages, attempts=attempts, schedule=schedule,
+                endpoint, owner, store=store, log=to.log, pages=pages, attempts=attempts, damages=damages, schedule=schedule,
                 note=lambda outcome: noted.labels(outcome).inc(),
             )  # fmt: skip
 
@@ -121,13 +130,13 @@ async def _lead(settings: RecordSettings, tail: Tail, tables: Tables, lease: Lea
 
 
 @asynccontextmanager
-async def history(settings: RecordSettings, to: Connections) -> AsyncIterator[None]:
+async def history(settings: RecordSettings, to: Connections, damages: Damages) -> AsyncIterator[None]:
     """Calls of the past: each replica answers questions, one keeps the projections behind the log."""
     generations = PostgresGenerations(to.pool)
     projected = to.metrics.counter("projected_events", "Events folded into the projections of history.")
     keeper = Keeper(
         generations,
-        lambda number: PostgresProjections(to.pool, number),
+        lambda number: Projector(PostgresProjections(to.pool, number), damages),
         lambda _number, events: projected.inc(events),
         poll_s=settings.history_poll_ms / 1000,
     )
@@ -182,6 +191,11 @@ def _tail(settings: RecordSettings, to: Connections) -> Tail:
         poll_s=settings.poll_ms / 1000,
         beacon_s=settings.beacon_ms / 1000,
     )
+
+
+def _damages(to: Connections) -> Damages:
+    counted = to.metrics.counter("damaged_events", "Events that could not be read and were gone past.", ("reader",))
+    return Damages(PostgresNotebook(to.pool), lambda reader, number: counted.labels(reader).inc(number))
 
 
 def _waits(error: Exception) -> None:

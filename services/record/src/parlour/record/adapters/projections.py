@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from parlour.record.app.projector import Fact, Overtaken
+from parlour.record.app.projector import Fact, Overtaken, Unwritable
 from parlour.record.domain.projections.calls import CallFold
 from parlour.record.domain.projections.rows import TABLES, CallRow, Row, Rows, columns
 from parlour.runtime.postgres.pool import Connection, Pool, borrow
@@ -26,6 +26,14 @@ _OPEN = {
     "messages": "AND at >= (SELECT c.at - c.at % 10000000 FROM {place}.call c WHERE c.room_uid = m.room_uid)",
 }
 """Of each table the rows of a call that may still change."""
+_REFUSED = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    ValueError,
+    OverflowError,
+)
+"""What a row is refused for: a number beyond its column, a text too long for an index."""
 _TYPES = {"int": "bigint", "str": "text", "bool": "boolean", "UUID": "uuid"}
 
 
@@ -76,7 +84,12 @@ class PostgresProjections:
         async with self._borrow() as connection, connection.transaction():
             await self._move(connection, moved)
             for table, kind, _ in TABLES:
-                await self._put(connection, table, kind, rows.of(table))
+                try:
+                    await self._put(connection, table, kind, rows.of(table))
+                except asyncpg.UniqueViolationError:
+                    raise
+                except _REFUSED as error:
+                    raise Unwritable(f"no row of {table} holds it: {error}") from error
 
     async def _move(self, connection: Connection, moved: Mapping[int, tuple[int, int]]) -> None:
         done = await connection.fetch(

@@ -5,21 +5,21 @@ no answer. They hold opened texts, so all are forgotten when a person is erased.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
-from parlour.contracts.envelope import EventView
+import msgspec
+
 from parlour.contracts.queries import RoomState
-from parlour.kernel.log import EventLog, LogKey, Record
+from parlour.kernel.log import EventLog, LogKey
 from parlour.kernel.sealing import People
 from parlour.kernel.view import apply, empty_room
 from parlour.runtime.postgres.cache import Cache
+
+from .readable import Open, open_readable
 
 CHECKPOINT = 500
 PAGE = 2_000
 STATES_KEPT = 4_096
 KEPT_FOR_S = 300.0
-
-Open = Callable[[People, tuple[Record, ...]], Awaitable[tuple[EventView, ...]]]
 
 
 class Folds:
@@ -57,10 +57,14 @@ class Folds:
             records = await self._log.read(key.uid, state.seq, min(PAGE, seq - state.seq))
             if not records:
                 break
-            for view in await self._open(self._people, records):
-                if at is not None and view.at > at:
+            views = await open_readable(self._open, self._people, records)
+            for record, view in zip(records, views, strict=True):
+                if at is not None and record.at > at:
                     return state
-                state = apply(state, view)
+                if view is None:  # what can't be read changes nothing but the place
+                    state = msgspec.structs.replace(state, seq=record.seq, at=record.at, hash=record.hash.hex())
+                else:
+                    state = apply(state, view)
                 if state.seq % CHECKPOINT == 0:
                     self._checkpoints.put((key, state.seq), state)
         latest = self._latest.get(key)

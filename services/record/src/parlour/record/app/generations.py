@@ -13,7 +13,7 @@ from typing import Protocol
 from parlour.contracts.history import Generation
 from parlour.record.domain.projections import VERSION
 
-from .projector import Overtaken, Projector, Store
+from .projector import Overtaken, Projector
 
 KEPT_S = 5.0
 """How long a generation that answers no more stays for queries under way."""
@@ -47,13 +47,13 @@ class Keeper:
     def __init__(
         self,
         generations: Generations,
-        store: Callable[[int], Store],
+        projector: Callable[[int], Projector],
         told: Callable[[int, int], None],
         *,
         poll_s: float,
     ) -> None:
         self._generations = generations
-        self._store = store
+        self._projector = projector
         self._told = told
         """Hears (generation, events) of each batch."""
         self._poll_s = poll_s
@@ -85,7 +85,9 @@ class Keeper:
         return moved
 
     async def _step(self, one: Generation) -> int:
-        projector = self._projectors.setdefault(one.number, Projector(self._store(one.number)))
+        projector = self._projectors.get(one.number)
+        if projector is None:
+            projector = self._projectors[one.number] = self._projector(one.number)
         try:
             moved = await projector.step()
         except Overtaken:

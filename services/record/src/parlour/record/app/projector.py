@@ -2,6 +2,8 @@
 
 So a batch is in the tables as a whole or not at all, whoever is killed when: a projector starts again where the cursors stand. Two
 projectors of one generation cannot both move a cursor; the one that was overtaken forgets what it remembers and reads again.
+
+An event that cannot be read, or whose rows the tables do not take, is gone past and told (`damage`): one changed row must not end history.
 """
 
 import asyncio
@@ -12,13 +14,17 @@ from uuid import UUID
 
 from parlour.contracts import events as ev
 from parlour.record.domain.projections.calls import CallFold
-from parlour.record.domain.projections.facts import ABOUT_APPS, fact_of
+from parlour.record.domain.projections.facts import ABOUT_APPS, Damaged, fact_of
 from parlour.record.domain.projections.rows import Rows
+
+from .damage import HISTORY, Damage, Damages
 
 BATCH = 4_000
 """Events in one transaction: more of them save little, and a batch holds the event loop for tens of milliseconds."""
 AT_ONCE = 250
 """Events folded before others of this process get their turn: about five milliseconds."""
+NARROWED = 8
+"""A batch that can't be written is tried again with so many times fewer events, until the one is found."""
 CALLS_KEPT = 4_096
 """Calls under way that are remembered between batches; others are read from their rows again."""
 
@@ -37,6 +43,10 @@ class Fact(NamedTuple):
 
 class Overtaken(Exception):
     """Another projector has moved the cursors of this generation, or the generation is gone."""
+
+
+class Unwritable(Exception):
+    """The tables do not take what was made of an event: a number or a text that no column holds."""
 
 
 class Store(Protocol):
@@ -59,16 +69,20 @@ class Store(Protocol):
         ...
 
     def write(self, rows: Rows, moved: Mapping[int, tuple[int, int]]) -> Awaitable[None]:
-        """All or nothing. `moved` gives for each shard where its cursor was and is to be; `Overtaken` where it was elsewhere."""
+        """All or nothing. `moved` gives for each shard where its cursor was and is to be; `Overtaken` where it was elsewhere.
+        `Unwritable` where a row can't be written."""
         ...
 
 
 class Projector:
     """`step` moves the generation on by one batch."""
 
-    def __init__(self, store: Store, batch: int = BATCH) -> None:
+    def __init__(self, store: Store, damages: Damages, batch: int = BATCH) -> None:
         self._store = store
+        self._damages = damages
+        self._most = batch
         self._batch = batch
+        """How many events the next step takes: few while one is looked for that can't be written."""
         self._cursors: dict[int, int] = {}
         self._turn = 0
         """The shard that is read first: a busy one must not keep others waiting."""
@@ -99,12 +113,28 @@ class Projector:
             return 0
         rows = await self._fold(facts)
         reached = {fact.p: fact.pos for fact in facts}
-        await self._store.write(rows, {p: (self._cursors[p], pos) for p, pos in reached.items()})
+        moved = {p: (self._cursors[p], pos) for p, pos in reached.items()}
+        try:
+            await self._store.write(rows, moved)
+        except Unwritable as error:
+            return await self._narrow(facts, moved, error)
         rows.settle()
+        self._batch = min(self._most, self._batch * NARROWED)
         self._cursors |= reached
         self._turn = facts[-1].p + 1
         self._trim()
         return len(facts)
+
+    async def _narrow(self, facts: list[Fact], moved: Mapping[int, tuple[int, int]], error: Unwritable) -> int:
+        """Takes fewer events from here on; a single one that can't be written is gone past without rows."""
+        self._forget()
+        if len(facts) > 1:
+            self._batch = max(1, len(facts) // NARROWED)
+            return await self._step()
+        (fact,) = facts
+        await self._damages.gone_past(HISTORY, [Damage(fact.room_uid, fact.seq, fact.type, str(error))])
+        await self._store.write(Rows(), moved)
+        return 1
 
     def _in_turn(self) -> list[int]:
         shards = sorted(self._cursors)
@@ -113,16 +143,23 @@ class Projector:
     async def _fold(self, facts: list[Fact]) -> Rows:
         await self._remember(facts)
         rows, calls = Rows(), self._calls
+        found: list[Damage] = []
         for number, (_, _, uid, seq, at, type_, env) in enumerate(facts):
             if number % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
             call = calls.get(uid)
-            event = fact_of(type_, env)
+            try:
+                event = fact_of(type_, env)
+            except Damaged as damaged:
+                event = None
+                if call is not None or seq == 1:
+                    found.append(Damage(uid, seq, type_, str(damaged)))
             if call is None:
                 if not isinstance(event, ev.RoomOpened):
                     continue
                 call = calls[uid] = CallFold.opened(uid, at, event)
             call.apply(seq, at, event, rows)
+        await self._damages.gone_past(HISTORY, found)
         return rows
 
     async def _remember(self, facts: list[Fact]) -> None:

@@ -8,6 +8,8 @@ from parlour.contracts.envelope import EventView
 from parlour.kernel.log import Record
 from parlour.kernel.sealing import People
 
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, msgspec.DecodeError)
+"""What opening raises for bytes that are no envelope, hold other things than their type says, or were sealed for another place."""
 Open = Callable[[People, tuple[Record, ...]], Awaitable[tuple[EventView, ...]]]
 
 
@@ -17,7 +19,7 @@ async def open_readable(
     """The views in order; None for what is no envelope, or was not sealed for its place."""
     try:
         return await open_records(people, records)
-    except (ValueError, LookupError, msgspec.DecodeError):
+    except UNREADABLE:
         if len(records) == 1:
             return (None,)
     return tuple([(await open_readable(open_records, people, (record,)))[0] for record in records])

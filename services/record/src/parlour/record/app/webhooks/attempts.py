@@ -5,7 +5,6 @@ Opened at each attempt and never kept: a retry after an erasure shows the person
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import msgspec
@@ -17,6 +16,7 @@ from parlour.contracts.webhooks import CALLBACKS
 from parlour.kernel.log import EventLog, LogKey, Record
 from parlour.kernel.sealing import People
 from parlour.record.app.folds import Folds
+from parlour.record.app.readable import UNREADABLE, Open
 from parlour.record.domain.webhooks import signing
 from parlour.record.domain.webhooks.attempts import Answer
 from parlour.record.domain.webhooks.callbacks import Before, callback
@@ -24,10 +24,13 @@ from parlour.record.domain.webhooks.endpoint import Endpoint
 
 from .ports import Attempt, Post
 
-Open = Callable[[People, tuple[Record, ...]], Awaitable[tuple[EventView, ...]]]
 JSON = "application/json"
 TEST = "webhook.test"
 _encode = msgspec.json.Encoder().encode
+
+
+class Damaged(Exception):
+    """The event can't be read, so there is nothing to send."""
 
 
 class _About(msgspec.Struct):
@@ -46,16 +49,22 @@ class Attempts:
         self._post = post
 
     async def event(self, endpoint: Endpoint, record: Record, number: int) -> Attempt:
-        """The attempt of this number (1, 2, …) for one event."""
+        """The attempt of this number (1, 2, …) for one event. `Damaged` where it, or what it is told by, can't be read."""
+        try:
+            id_, content_type, body = await self._told(endpoint, record)
+        except UNREADABLE as error:
+            raise Damaged(f"{type(error).__name__}: {error}") from error
+        return await self._send(endpoint, id_, record.type, content_type, body, number)
+
+    async def _told(self, endpoint: Endpoint, record: Record) -> tuple[str, str, bytes]:
+        """The event's id, and the body in the endpoint's form."""
         (view,) = await self._open(self._people, (record,))
         id_ = cloudevents.event_id(view.room_uid, view.seq)
-        if endpoint.format == CALLBACKS:
-            now_s = round(time.time())
-            secret = signing.valid(endpoint.secrets, now_s)[0]
-            body = callback(view, await self._before(view), secret, now_s, secrets.token_hex(8))
-            return await self._send(endpoint, id_, view.type, JSON, body, number)
-        body = _encode(cloudevents.cloud_event(view))
-        return await self._send(endpoint, id_, view.type, cloudevents.CONTENT_TYPE, body, number)
+        if endpoint.format != CALLBACKS:
+            return id_, cloudevents.CONTENT_TYPE, _encode(cloudevents.cloud_event(view))
+        now_s = round(time.time())
+        secret = signing.valid(endpoint.secrets, now_s)[0]
+        return id_, JSON, callback(view, await self._before(view), secret, now_s, secrets.token_hex(8))
 
     async def test(self, endpoint: Endpoint, id_: str) -> Attempt:
         """An event that says nothing but that the endpoint is reached."""

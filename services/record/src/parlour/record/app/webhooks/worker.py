@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from uuid import UUID
 
 from parlour.kernel.log import EventLog, Record
+from parlour.record.app.damage import Damage, Damages
 from parlour.record.domain.webhooks.attempts import Answer, Schedule, Verdict, verdict
 from parlour.record.domain.webhooks.endpoint import Endpoint
 from parlour.record.domain.webhooks.progress import Lane, Progress
 from parlour.runtime.life import failpoints
 
-from .attempts import Attempts
+from .attempts import Attempts, Damaged
 from .pages import PAGE, Pages
 from .ports import Attempt, Dead, Lost, Store
 
@@ -32,7 +33,8 @@ _DROPS = failpoints.planted(failpoints.DROPPED_DELIVERY)
 GONE = "the endpoint answered 410 Gone"
 
 Note = Callable[[str], None]
-"""(outcome): delivered, again, gone, dead."""
+"""(outcome): delivered, again, gone, dead, damaged."""
+DAMAGED = "the event in the database can't be read: it was not sent"
 
 
 class Worker:
@@ -47,6 +49,7 @@ class Worker:
         log: EventLog,
         pages: Pages,
         attempts: Attempts,
+        damages: Damages,
         schedule: Schedule,
         note: Note,
     ) -> None:
@@ -56,6 +59,7 @@ class Worker:
         self._log = log
         self._pages = pages
         self._attempts = attempts
+        self._damages = damages
         self._schedule = schedule
         self._note = note
         self._progress = Progress({})
@@ -191,7 +195,11 @@ class Worker:
 
     async def _attempt(self, record: Record, number: int) -> Answer | None:
         """One attempt: None where the event arrived. `Lost` when the endpoint wants no more."""
-        done = await self._attempts.event(self.endpoint, record, number)
+        try:
+            done = await self._attempts.event(self.endpoint, record, number)
+        except Damaged as damaged:
+            await self._go_past(record, number, damaged)
+            return None
         self._rows.append(done)
         meant = verdict(done.answer)
         self._note(meant.value)
@@ -206,6 +214,14 @@ class Worker:
             self._progress.hasten(time.time())
         self._failing.clear()
         return None
+
+    async def _go_past(self, record: Record, number: int, damaged: Damaged) -> None:
+        """What can't be read now won't be at the next attempt: it must not hold up what follows it in its room."""
+        uid, at = record.log.uid, time.time_ns() // 1000
+        reader = f"webhook/{self.endpoint.id}"
+        await self._damages.gone_past(reader, [Damage(uid, record.seq, record.type, str(damaged))])
+        self._rows.append(Attempt(f"{uid}:{record.seq}", record.type, at, number, Answer(0, DAMAGED)))
+        self._note("damaged")
 
     def _due_to_save(self) -> bool:
         return len(self._rows) >= ATTEMPTS_KEPT or time.monotonic() - self._saved_at >= SAVE_S

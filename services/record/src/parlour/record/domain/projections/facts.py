@@ -75,17 +75,25 @@ _NUL, _INSTEAD = rb"\u0000", rb"\ufffd"
 """A character that the log's bytes may hold, in a reason for instance, and no text column may."""
 
 
+class Damaged(ValueError):
+    """The bytes are not what their type says, or nobody here knows the type."""
+
+
 def fact_of(type_: str, env: bytes) -> Any:
-    """The event as the fold takes it; None for a type without rows, or bytes that are not what their type says."""
+    """The event as the fold takes it; None for a type without rows. `Damaged` where it can't be read."""
     if _NUL in env:
         env = env.replace(_NUL, _INSTEAD)
     decode = _DECODE.get(type_)
     try:
         if decode is not None:
             return decode(env).data
-        return _of_a_former_type(type_, env) if type_ in UPCASTERS else None
-    except msgspec.DecodeError:
-        return None
+        if type_ in UPCASTERS:
+            return _of_a_former_type(type_, env)
+    except (msgspec.DecodeError, ValueError) as error:  # bytes that are no UTF-8 are a ValueError
+        raise Damaged(f"it is no {type_}: {error}") from None
+    if type_ not in ev.BY_TAG:
+        raise Damaged("this version does not know its type")
+    return None
 
 
 def _of_a_former_type(type_: str, env: bytes) -> Any:
