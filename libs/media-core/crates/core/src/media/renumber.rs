@@ -151,6 +151,17 @@ impl Renumbering {
         self.next_seq = (seq + 1).wrapping_add(next.seq_offset);
     }
 
+    /// After an interruption: lets this packet be the next that goes out, though newer ones were left out meanwhile. False
+    /// if it is from before the interruption.
+    pub fn go_back(&mut self, epoch: u32, seq: u64) -> bool {
+        let past_the_last = self.segments.back().is_none_or(|last| (last.epoch, last.to) <= (epoch, seq));
+        if self.interrupted && past_the_last && seq > 0 {
+            self.highest = Some(Highest { epoch, seq: seq - 1 });
+            return true;
+        }
+        false
+    }
+
     /// Notes that packets are withheld from now on; the next one that goes out follows on the last.
     pub fn interrupt(&mut self) {
         if let (Some(last), Some(highest)) = (self.segments.back_mut(), self.highest) {

@@ -22,6 +22,8 @@ const REPORT_INTERVAL_US: u64 = 1_000_000;
 const DEFAULT_REPEAT_INTERVAL_US: u64 = 50_000;
 /// Sender reports whose echo is awaited.
 const REPORTS_REMEMBERED: usize = 4;
+/// Packets looked through for those that overtook the start of a keyframe: a repaired one comes a round trip late.
+const MAX_OVERTAKERS: u64 = 128;
 const NO_PAYLOAD: u8 = 0xff;
 
 /// Where a sink's packets leave.
@@ -143,6 +145,9 @@ impl Sink {
     pub fn await_keyframe(&mut self) -> bool {
         self.awaits_keyframe = self.kind == MediaKind::Video;
         self.awaits_since_us = None;
+        if self.awaits_keyframe {
+            self.numbers.interrupt();
+        }
         self.awaits_keyframe
     }
 
@@ -161,10 +166,33 @@ impl Sink {
             let why = if self.paused { Decision::Held } else { Decision::Unwanted };
             return self.leave_out(entry, packet, why, now_us, outlet);
         }
-        let late = self.numbers.is_late(entry.epoch, entry.seq);
-        if self.awaits_keyframe && (late || !self.may_start(entry, now_us)) {
+        let starts = self.awaits_keyframe;
+        if starts && !self.may_start(entry, now_us) {
             return self.leave_out(entry, packet, Decision::AwaitedKeyframe, now_us, outlet);
         }
+        self.send_on(position, (entry, packet), payload_type, now_us, outlet);
+        if starts {
+            self.catch_up(position, entry, ring, now_us, outlet);
+        }
+    }
+
+    /// Sends what overtook the packet at `position`, the first that goes out.
+    fn catch_up(&mut self, position: u64, first: &Entry, ring: &Ring, now_us: u64, outlet: &mut Outlet<'_>) {
+        for earlier in position.saturating_sub(MAX_OVERTAKERS)..position {
+            if ring.get(earlier).is_some_and(|(other, _)| other.epoch == first.epoch && other.seq > first.seq) {
+                self.forward(earlier, ring, now_us, outlet);
+            }
+        }
+    }
+
+    fn send_on(
+        &mut self,
+        position: u64,
+        (entry, packet): (&Entry, &[u8]),
+        payload_type: u8,
+        now_us: u64,
+        outlet: &mut Outlet<'_>,
+    ) {
         let timestamp = entry.header.timestamp;
         let Some(numbers) = self.numbers.forward(entry.epoch, entry.seq, timestamp, now_us) else {
             outlet.flight.note(&mut self.passed, now_us, self.id, Decision::Late, entry.seq as u16, packet.len());
@@ -189,10 +217,14 @@ impl Sink {
 
     fn may_start(&mut self, entry: &Entry, now_us: u64) -> bool {
         let since_us = *self.awaits_since_us.get_or_insert(now_us);
-        if entry.keyframe || now_us >= since_us + KEYFRAME_PATIENCE_US {
-            self.awaits_keyframe = false;
-        }
-        !self.awaits_keyframe
+        let late = self.numbers.is_late(entry.epoch, entry.seq);
+        let starts = match entry.keyframe {
+            // Its first packet was overtaken by its others, or lost and repaired: it is a keyframe all the same.
+            true => !late || self.numbers.go_back(entry.epoch, entry.seq),
+            false => !late && now_us >= since_us + KEYFRAME_PATIENCE_US,
+        };
+        self.awaits_keyframe = !starts;
+        starts
     }
 
     fn send(
