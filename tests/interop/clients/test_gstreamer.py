@@ -1,4 +1,4 @@
-"""GStreamer publishes by WHIP; a person in Chromium sees the stream of a user who is on the record."""
+"""GStreamer by WHIP and by WHEP: a person in Chromium sees its stream, and it decodes a person's; both are users on the record."""
 
 import asyncio
 import subprocess
@@ -11,12 +11,12 @@ import pytest
 import pytest_asyncio
 from demo import video_call
 
-from parlour.testkit.browser.conditions import STREAM_ADDED, STREAM_GONE, USER_GONE
+from parlour.testkit.browser.conditions import PUBLISHING, STREAM_ADDED, STREAM_GONE, USER_ADDED, USER_GONE
 from parlour.testkit.browser.window import OpenWindow
 from parlour.testkit.suite import Suite
 
 PYTHON = "/usr/bin/python3"
-SCRIPT = Path(__file__).with_name("gstreamer_whip.py")
+WHIP, WHEP = (Path(__file__).with_name(f"gstreamer_{way}.py") for way in ("whip", "whep"))
 ELEMENTS = (
     "webrtcbin",
     "nicesrc",
@@ -27,6 +27,8 @@ ELEMENTS = (
     "opusenc",
     "rtpvp8pay",
     "videotestsrc",
+    "vp8dec",
+    "opusdec",
 )
 LOOK = f"""
 import gi
@@ -38,8 +40,8 @@ raise SystemExit(" ".join(name for name in {ELEMENTS!r} if not Gst.ElementFactor
 PACKAGES = "python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 gstreamer1.0-plugins-bad gstreamer1.0-nice"
 
-Publisher = asyncio.subprocess.Process
-Start = Callable[..., Awaitable[Publisher]]
+Client = asyncio.subprocess.Process
+Start = Callable[..., Awaitable[Client]]
 
 
 @pytest.fixture(scope="session")
@@ -54,11 +56,11 @@ def gstreamer() -> str:
 
 
 @asynccontextmanager
-async def publishing(python: str, url: str, token: str, codec: str) -> AsyncGenerator[Publisher]:
-    """The script, connected."""
+async def connected(python: str, script: Path, *arguments: str) -> AsyncGenerator[Client]:
+    """A script whose media may flow."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        python, str(SCRIPT), url, token, codec, stdin=pipe, stdout=pipe, stderr=pipe
+        python, str(script), *arguments, stdin=pipe, stdout=pipe, stderr=pipe
     )
     try:
         await said(process, "connected")
@@ -69,7 +71,7 @@ async def publishing(python: str, url: str, token: str, codec: str) -> AsyncGene
         await process.wait()
 
 
-async def said(process: Publisher, word: str) -> str:
+async def said(process: Client, word: str) -> str:
     """The line that holds the word."""
     assert process.stdout and process.stderr
     async with asyncio.timeout(20):
@@ -79,39 +81,61 @@ async def said(process: Publisher, word: str) -> str:
         raise AssertionError(f"GStreamer never said {word!r}: {(await process.stderr.read()).decode()}")
 
 
+async def stopped(process: Client) -> None:
+    """It is told to stop, and takes its resource away."""
+    assert process.stdin
+    process.stdin.close()
+    assert await said(process, "deleted") == "deleted 200"
+
+
 @pytest_asyncio.fixture
-async def publish(gstreamer: str, suite: Suite, room: str) -> AsyncGenerator[Start]:
-    """`await publish(streamID, codec)` as the user `encoder`."""
+async def start(gstreamer: str, suite: Suite, room: str) -> AsyncGenerator[Start]:
+    """`await start(script, streamID, *more)` as the user `gst`."""
     async with AsyncExitStack() as stack:
 
-        async def start(stream_id: str, codec: str = "VP8") -> Publisher:
-            token = suite.dev_token("encoder", room)
-            return await stack.enter_async_context(publishing(gstreamer, f"{suite.url}/whip/{stream_id}", token, codec))
+        async def one(script: Path, stream_id: str, *more: str) -> Client:
+            url = f"{suite.url}/{'whip' if script == WHIP else 'whep'}/{stream_id}"
+            return await stack.enter_async_context(
+                connected(gstreamer, script, url, suite.dev_token("gst", room), *more)
+            )
 
-        yield start
+        yield one
 
 
 @pytest.mark.parametrize("codec", ["H264", "VP8"])
-async def test_seen_in_chromium(suite: Suite, window: OpenWindow, publish: Start, room: str, codec: str) -> None:
+async def test_seen_in_chromium(suite: Suite, window: OpenWindow, start: Start, room: str, codec: str) -> None:
     viewer = await window(video_call(suite, room, "viewer"))
-    publisher = await publish("camera-1", codec)
+    publisher = await start(WHIP, "camera-1", codec)
     await viewer.until(STREAM_ADDED, what="the encoder's stream")
     await viewer.until_media(video=True, audio=True)
     added = next(call.args[2][0] for call in await viewer.calls("roomStreamUpdate") if call.args[1] == "ADD")
-    assert (added["streamID"], added["user"]["userID"]) == ("camera-1", "encoder")
+    assert (added["streamID"], added["user"]["userID"]) == ("camera-1", "gst")
 
-    assert publisher.stdin
-    publisher.stdin.close()
-    assert await said(publisher, "deleted") == "deleted 200"
+    await stopped(publisher)
     await viewer.until(STREAM_GONE, what="the encoder's stream to go")
     await viewer.until(USER_GONE, what="the encoder to go")
-    of_stream = [event for event in suite.events(room) if event["type"].startswith("stream.")]
-    assert [kind for kind in types_of(of_stream, "camera-1") if "play" not in kind] == [
+    assert [kind for kind in types_of(suite.events(room), "camera-1") if "play" not in kind] == [
         "stream.added.v1",
         "stream.removed.v1",
     ]
 
 
+async def test_plays_what_chromium_publishes(suite: Suite, window: OpenWindow, start: Start, room: str) -> None:
+    camera = await window(video_call(suite, room, "camera"))
+    await camera.until(PUBLISHING, what="the camera's stream")
+    stream_id = next(e["data"]["streamID"] for e in suite.events(room) if e["type"] == "stream.added.v1")
+    player = await start(WHEP, stream_id)
+    await camera.until(USER_ADDED, what="the player as a user")
+    assert await said(player, "video 30")
+    assert await said(player, "audio ")
+    assert await said(player, "video ")
+
+    await stopped(player)
+    await camera.until(USER_GONE, what="the player to go")
+    played = [kind for kind in types_of(suite.events(room), stream_id) if "play" in kind]
+    assert played == ["stream.play_started.v1", "stream.play_stopped.v1"]
+
+
 def types_of(events: list[dict[str, Any]], stream_id: str) -> list[str]:
     """What happened to a stream, in order."""
-    return [event["type"] for event in events if event["data"].get("streamID") == stream_id]
+    return [e["type"] for e in events if e["type"].startswith("stream.") and e["data"].get("streamID") == stream_id]
