@@ -9,7 +9,7 @@ Offers to receive VP8 with retransmissions and Opus, decodes what comes, and pri
 import sys
 from collections import Counter
 
-from gstreamer_peer import Gst, GstWebRTC, Peer
+from gstreamer_peer import Gst, GstWebRTC, Peer  # pyright: ignore[reportAttributeAccessIssue] the system's Python has it
 
 CAPS = {
     "audio": "application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000,encoding-params=(string)2",

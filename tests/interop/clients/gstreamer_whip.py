@@ -7,7 +7,7 @@ Prints `connected` once media may flow, publishes until its standard input close
 
 import sys
 
-from gstreamer_peer import Gst, Peer
+from gstreamer_peer import Gst, Peer  # pyright: ignore[reportAttributeAccessIssue] the system's Python has it
 
 VIDEO = {
     "VP8": "vp8enc deadline=1 keyframe-max-dist=30 ! rtpvp8pay pt=96 picture-id-mode=2 ! "
