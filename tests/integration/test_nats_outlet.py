@@ -205,6 +205,11 @@ async def test_nobody_comes_in_without_a_token_that_says_so(suite: Suite) -> Non
     await client.close()
 
 
+def drained(reader: Reader) -> list[EventView]:
+    """What it got and nobody looked at."""
+    return [reader.views.get_nowait() for _ in range(reader.views.qsize())]
+
+
 async def _quiet(error: Exception) -> None:
     pass
 
@@ -218,16 +223,53 @@ async def test_it_is_cut_off_when_its_token_expires(suite: Suite) -> None:
             await reader.client.flush()
 
 
+async def test_it_is_cut_off_when_its_user_is_kicked_and_does_not_come_again(suite: Suite) -> None:
+    """Not when the user logs in elsewhere, nor from a room that the token does not cover; others stay."""
+    for user in ("dan", "eve"):
+        await suite.join("hall", user)
+    here, everywhere = await suite.token(room="hall", user="dan"), await suite.token(user="dan")
+    there, other = await suite.token(room="attic", user="dan"), await suite.token(room="hall", user="eve")
+    async with AsyncExitStack() as stack:
+        one, two, third, fourth = [
+            await stack.enter_async_context(suite.reader(made.token)) for made in (here, everywhere, there, other)
+        ]
+        for reader in (one, two, third, fourth):
+            await reader.follow(subjects.events_of_room(APP, "attic" if reader is third else "hall"))
+        await suite.join("hall", "dan")
+        while (await fourth.next()).type != "room.user_kicked.v1":
+            pass
+        assert not one.gone.is_set(), "a login elsewhere ends the session, not the user"
+        await suite.ask(cmd.KickUser("dan", "rude"), room="hall")
+        async with asyncio.timeout(WITHIN_S):
+            await asyncio.gather(one.gone.wait(), two.gone.wait())
+        await suite.join("hall", "fay")
+        seen = [await fourth.next()]
+        while seen[-1].user_id != "fay":
+            seen.append(await fourth.next())
+        await third.client.flush()
+        assert not third.gone.is_set()
+        assert not [view for reader in (one, two) for view in drained(reader) if view.user_id == "fay"]
+    url = f"nats://127.0.0.1:{suite.server.port}"
+    for made in (here, everywhere):
+        with pytest.raises(nats.errors.Error, match="Authorization Violation"):
+            await nats.connect(url, token=made.token, allow_reconnect=False, error_cb=_quiet)
+
+
 async def test_it_is_cut_off_when_its_token_is_revoked_and_others_stay(suite: Suite) -> None:
     of_one, of_two = await suite.token(), await suite.token(user="bob")
     stays = await suite.token()
     async with suite.reader(of_one.token) as one, suite.reader(of_two.token) as two, suite.reader(stays.token) as third:
+        for reader in (one, two, third):
+            await reader.follow(f"{subjects.PREFIX}.{APP}.evt.*.*.room")
         await suite.ask(cmd.RevokeSubscriptions(jti=of_one.jti))
         await suite.ask(cmd.RevokeSubscriptions(user_id="bob"))
-        async with asyncio.timeout(2.0):
+        async with asyncio.timeout(WITHIN_S):
             await asyncio.gather(one.gone.wait(), two.gone.wait())
-        await third.client.flush()
+        await suite.join("after", "ann")
+        while (await third.next()).room != "after":
+            pass
         assert not third.gone.is_set()
+        assert not [view for reader in (one, two) for view in drained(reader) if view.room == "after"]
     url = f"nats://127.0.0.1:{suite.server.port}"
     with pytest.raises(nats.errors.Error, match="Authorization Violation"):
         await nats.connect(url, token=of_one.token, allow_reconnect=False, error_cb=_quiet)

@@ -80,6 +80,8 @@ def events_of_room(app: int, room: str) -> str:
 
 
 ALL_EVENTS = f"{PREFIX}.*.evt.*.*.*"
+ALL_ROOM_EVENTS = f"{PREFIX}.*.evt.*.*.room"
+"""Of comings and goings: the aggregate `room` of every room."""
 ALL_APP_EVENTS = f"{PREFIX}.*.evt.*.{_ESCAPE}.*"
 """Of the apps' own logs, whose room is the empty id."""
 

@@ -6,9 +6,11 @@ from nats.aio.msg import Msg
 from parlour.auth.app.outlets import Outlets
 from parlour.contracts import events as ev
 from parlour.contracts import subjects
+from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
 from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
+from parlour.kernel.view import event_of
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus, Headers
 from parlour.runtime.signing.nats_keys import claims_of
@@ -43,6 +45,7 @@ class _Claims(msgspec.Struct):
 
 
 _claims = msgspec.json.Decoder(_Claims)
+_KICK = ev.UserKicked.TAG.encode()
 _view = msgspec.json.Decoder(EventView)
 
 
@@ -65,9 +68,18 @@ class Callout:
             if _view.decode(payload).type == ev.SubscriptionsRevoked.TAG:
                 self._outlets.changed()
 
+        async def of_a_room(to: Address, payload: bytes, headers: Headers) -> None:
+            if _KICK not in payload:  # most say who came and who left
+                return
+            view = _view.decode(payload)
+            event = event_of(view)
+            if isinstance(event, ev.UserKicked) and event.code == Code.KICKED_BY_SERVER:
+                self._outlets.kicked(view.app, view.room, view.user_id, f"{view.room_uid}:{view.seq}")
+
         await bus.client.subscribe(SUBJECT, QUEUE, asked)  # pyright: ignore[reportUnknownMemberType] its future is untyped
         await bus.barrier()
         await bus.subscribe(subjects.ALL_APP_EVENTS, heard)
+        await bus.subscribe(subjects.ALL_ROOM_EVENTS, of_a_room)
 
     async def answer(self, question: bytes) -> str:
         """The signed answer to one connection."""

@@ -2,7 +2,8 @@
 
 NATS itself cuts a connection when the user that we made for it expires: with the token, or after `SESSION_MOST_S` if that is earlier; stock
 clients then come again and are looked at anew. A revocation cuts at once, by whichever replica let the reader in; should that one be gone,
-the session's end does.
+the session's end does. Who is kicked from a room by the server loses the tokens on their behalf that are in use here and cover it: they are
+revoked, or a stock client would simply come again.
 """
 
 import asyncio
@@ -13,8 +14,10 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from parlour.auth.domain.outlet import PAYLOAD_MOST, SUBSCRIPTIONS_MOST, Outlet, outlet
+from parlour.contracts.codes import Code
 from parlour.contracts.subscriptions import Subscription
 from parlour.kernel.decider import Clock
+from parlour.kernel.rejection import Rejection
 from parlour.runtime.life import failpoints
 from parlour.runtime.signing.nats_keys import Issuer
 from parlour.runtime.telemetry.logging import logger
@@ -52,6 +55,7 @@ class Outlets:
         self._clock = clock
         self._cut = cut
         self._readers: OrderedDict[tuple[str, int], Reader] = OrderedDict()
+        self._kicked: dict[tuple[int, str], str] = {}
         self._news = asyncio.Event()
 
     async def admit(self, token: str, user_key: str, server: str, connection: int) -> str:
@@ -77,18 +81,39 @@ class Outlets:
         """Something was revoked."""
         self._news.set()
 
+    def kicked(self, app: int, room: str, user: str, cause: str) -> None:
+        """A user was put out of a room by an event (`room_uid:seq`)."""
+        if not user:
+            return
+        for reader in self._readers.values():
+            who = reader.who
+            if who.user == user and who.app == app and who.covers(room):
+                self._kicked[app, who.jti] = cause
+                self._news.set()
+
     async def run(self) -> None:
-        """Looks at whom it let in after each revocation, and now and then in case one was not heard of."""
+        """Looks at whom it let in after each revocation and kick, and now and then in case one was not heard of."""
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_AGAIN_S):
                     await self._news.wait()
             self._news.clear()
+            await self._revoke_kicked()
             for key, reader in tuple(self._readers.items()):
                 if reader.until_s <= self._now_s():
                     self._readers.pop(key, None)
                 elif await self._subscriptions.is_revoked(reader.who):
                     await self._end(key, reader)
+
+    async def _revoke_kicked(self) -> None:
+        for (app, jti), cause in tuple(self._kicked.items()):
+            try:
+                await self._subscriptions.end(app, jti, cause)
+            except Rejection as refused:
+                log.warning("kicked_not_revoked", app=app, code=refused.problem.code)
+                if refused.problem.code == Code.UNAVAILABLE:
+                    continue
+            self._kicked.pop((app, jti), None)
 
     async def _end(self, key: tuple[str, int], reader: Reader) -> None:
         if self._cut is None:

@@ -15,7 +15,7 @@ from parlour.kernel.decider import Clock, Ids
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 from parlour.runtime.deciding.commit import Committer
-from parlour.runtime.deciding.drafts import Call, Change, Draft, reply_of
+from parlour.runtime.deciding.drafts import Call, Change, Draft, digest_of, principal_of, reply_of
 from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
 
 from .apps import APP_LOGS
@@ -104,6 +104,15 @@ class Subscriptions:
             self._cache, self._committer, call, lambda app: self._draft(call, app, command, None)
         )
         return reply_of(done)
+
+    async def end(self, app: int, jti: str, cause: str) -> None:
+        """Revokes one token because of an event (`room_uid:seq`): once, whoever says so how often."""
+        body = contract.RevokeSubscriptions(jti=jti)
+        asker = contract.Caller(kind="service")
+        request = contract.Request(str(uuid5(APP_LOGS, f"ended/{cause}/{jti}")), asker, body)
+        await self.revoke(
+            Call(app, "", request.command_id, principal_of(app, asker), digest_of(request), causation_id=cause), body
+        )
 
     def _draft(
         self, call: Call, app: Loaded[application.State], command: application.AppCommand, note: _Note | None
