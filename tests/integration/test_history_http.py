@@ -150,7 +150,37 @@ async def test_what_makes_no_sense_is_named(
     assert (problem["status"], problem["field"]) == (400, field)
 
 
+async def test_a_place_that_is_not_there_is_not_waited_for(house: House, call: LogKey) -> None:
+    token, path = await house.token(), f"/{call.uid}"
+    beyond = await house.bad(path, token, min_pos=f"{call.uid}.99.{'a' * 16}")
+    assert (beyond["status"], beyond["field"], beyond["limit"]) == (404, "min_pos", "0..13")
+    never = await house.bad(path, token, min_pos=f"{uuid4()}.1.{'a' * 16}")
+    foreign = await house.bad(path, await house.token(app=OTHER_APP), min_pos=f"{call.uid}.1.{'a' * 16}")
+    assert never == foreign
+    assert (await house.bad(path, token, min_pos="x"))["status"] == 400
+
+
 async def test_pages_side_by_side(house: House, call: LogKey) -> None:
     token = await house.token()
     pages = await asyncio.gather(*(house.good("", token, h.Calls, user="bob", limit=1) for _ in range(20)))
     assert {page.calls[0].room_uid for page in pages} == {str(call.uid)}
+
+
+async def test_what_was_just_written_is_in_the_answer(house: House) -> None:
+    """Without `min_pos` the tables may be a moment behind; with it they are waited for."""
+    token = await house.token()
+    for _ in range(5):
+        key = await house.desk.call(closes=False)
+        head = await house.desk.log.head(key.uid)
+        assert head is not None
+        place = f"{key.uid}.{head.seq}.{head.hash.hex()[:16]}"
+        asked = {
+            "": h.OneCall, "/timeline": h.Timeline, "/views": h.Views, "/state": RoomState, "/diff": h.StateDifference,
+        }  # fmt: skip
+        for path, kind in asked.items():
+            told = await house.good(
+                f"/{key.uid}{path}", token, kind, min_pos=place, **{"from": "1"} if path == "/diff" else {}
+            )
+            assert not isinstance(told, h.OneCall) or (told.call is not None and told.call.seq == head.seq)
+        listed = await house.good("", token, h.Calls, room=key.room, min_pos=place)
+        assert listed.calls[0].seq == head.seq

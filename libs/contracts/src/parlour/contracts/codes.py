@@ -84,6 +84,7 @@ class Code(IntEnum):
     UNAVAILABLE = 9000010
     NOT_FOUND = 9000011
     FORBIDDEN = 9000012
+    HISTORY_BEHIND = 9000013
 
 
 def title_of(code: int) -> str:

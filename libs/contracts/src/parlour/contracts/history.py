@@ -22,7 +22,7 @@ BUCKET_US = 10_000_000
 class CallsQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
     """Calls that began in `from_at <= begin < to_at` (0: no bound), newest first; `user`: those in which this user was.
 
-    `cursor` is a page's `next`.
+    `cursor` is a page's `next`. `min_pos`: a position that the answer must not be older than (here and in the other questions).
     """
 
     user: str = ""
@@ -30,6 +30,7 @@ class CallsQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_na
     to_at: int = 0
     cursor: str = ""
     limit: int = 50
+    min_pos: str = ""
 
 
 class Call(msgspec.Struct, frozen=True, rename=wire_name):
@@ -66,6 +67,7 @@ class CallQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_nam
     """One call."""
 
     room_uid: str
+    min_pos: str = ""
 
 
 class OneCall(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
@@ -94,6 +96,7 @@ class TimelineQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire
     room_uid: str
     cursor: str = ""
     limit: int = ROWS_MOST
+    min_pos: str = ""
 
 
 class SessionSpan(msgspec.Struct, frozen=True, rename=wire_name):
@@ -179,6 +182,7 @@ class ViewsQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_na
     user: str = ""
     cursor: str = ""
     limit: int = ROWS_MOST
+    min_pos: str = ""
 
 
 class Views(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):

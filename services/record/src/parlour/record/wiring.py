@@ -33,6 +33,7 @@ from .app.checkpoints import Checkpoints
 from .app.damage import Damages
 from .app.folds import Folds
 from .app.generations import Keeper
+from .app.passing import Passing
 from .app.projector import Projector
 from .app.proofs import Proofs
 from .app.queries import Queries
@@ -151,7 +152,8 @@ async def history(settings: RecordSettings, to: Connections, damages: Damages) -
         await create_pool(settings.postgres_dsn, name="record-history", planner=PLANNER) as pool,
         asyncio.TaskGroup() as group,
     ):
-        await history_api.serve(to.bus, Calls(PostgresReads(pool), to.people), generations)
+        reads = PostgresReads(pool)
+        await history_api.serve(to.bus, Calls(reads, to.people, Passing(to.log, reads)), generations)
         leader = group.create_task(persist(lead, _waits))
         yield
         leader.cancel()

@@ -1,5 +1,7 @@
 """`/v1/calls…`: calls of the past over HTTP. The scope is `history`; a token of one room sees that room's calls."""
 
+from typing import Any
+
 import msgspec
 from fastapi import APIRouter, Query, Response
 
@@ -14,6 +16,9 @@ from .bearer import Bearer
 from .described import answers
 
 SCOPE = "history"
+NOT_OLDER: Any = Query(
+    "", description="A position that the answer must not be older than; 503 where it can't be met soon."
+)
 HEADERS = {"cache-control": "no-store", "access-control-allow-origin": "*"}
 
 
@@ -30,23 +35,31 @@ def routes(history: CallHistory, bearer: Bearer) -> APIRouter:
         to: str = "",
         cursor: str = "",
         limit: str = "50",
+        min_pos: str = NOT_OLDER,
         reader: Subscription = needed,
     ) -> Response:
         since, until = microseconds(from_, "from"), microseconds(to, "to")
-        query = h.CallsQuery(user, since, until, cursor, _count(limit, h.CALLS_MOST))
+        query = h.CallsQuery(user, since, until, cursor, _count(limit, h.CALLS_MOST), min_pos)
         return _json(await history.calls(reader, room, query))
 
     @router.get("/v1/calls/{room_uid}", summary="One call and who was in it", responses=answers(h.OneCall))
-    async def call(room_uid: str, reader: Subscription = needed) -> Response:
-        return _json(await history.call(reader, room_uid))
+    async def call(room_uid: str, min_pos: str = NOT_OLDER, reader: Subscription = needed) -> Response:
+        return _json(await history.call(reader, room_uid, min_pos))
 
     @router.get(
         "/v1/calls/{room_uid}/timeline",
         summary="A call as intervals: people, streams, plays, messages",
         responses=answers(h.Timeline),
     )
-    async def timeline(room_uid: str, cursor: str = "", limit: str = "1000", reader: Subscription = needed) -> Response:
-        return _json(await history.timeline(reader, h.TimelineQuery(room_uid, cursor, _count(limit, h.ROWS_MOST))))
+    async def timeline(
+        room_uid: str,
+        cursor: str = "",
+        limit: str = "1000",
+        min_pos: str = NOT_OLDER,
+        reader: Subscription = needed,
+    ) -> Response:
+        query = h.TimelineQuery(room_uid, cursor, _count(limit, h.ROWS_MOST), min_pos)
+        return _json(await history.timeline(reader, query))
 
     @router.get("/v1/calls/{room_uid}/views", summary="Who saw which stream when", responses=answers(h.Views))
     async def views(
@@ -55,16 +68,17 @@ def routes(history: CallHistory, bearer: Bearer) -> APIRouter:
         user: str = "",
         cursor: str = "",
         limit: str = "1000",
+        min_pos: str = NOT_OLDER,
         reader: Subscription = needed,
     ) -> Response:
-        query = h.ViewsQuery(room_uid, stream, user, cursor, _count(limit, h.ROWS_MOST))
+        query = h.ViewsQuery(room_uid, stream, user, cursor, _count(limit, h.ROWS_MOST), min_pos)
         return _json(await history.views(reader, query))
 
     @router.get(
         "/v1/calls/{room_uid}/state", summary="The room as of an event's number or a time", responses=answers(RoomState)
     )
-    async def state(room_uid: str, at: str = "", reader: Subscription = needed) -> Response:
-        return _json(await history.state(reader, room_uid, at))
+    async def state(room_uid: str, at: str = "", min_pos: str = NOT_OLDER, reader: Subscription = needed) -> Response:
+        return _json(await history.state(reader, room_uid, at, min_pos))
 
     @router.get(
         "/v1/calls/{room_uid}/diff",
@@ -75,9 +89,10 @@ def routes(history: CallHistory, bearer: Bearer) -> APIRouter:
         room_uid: str,
         from_: str = Query("", alias="from"),
         to: str = "",
+        min_pos: str = NOT_OLDER,
         reader: Subscription = needed,
     ) -> Response:
-        return _json(await history.difference(reader, room_uid, from_, to))
+        return _json(await history.difference(reader, room_uid, from_, to, min_pos))
 
     return router
 

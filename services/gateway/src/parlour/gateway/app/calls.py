@@ -53,9 +53,9 @@ class CallHistory:
             raise Rejection.of(Code.FORBIDDEN, "there is no such room for this token", field="room")
         return await self._record.calls(who.app, room or _room(who), query)
 
-    async def call(self, who: Subscription, room_uid: str) -> h.OneCall:
+    async def call(self, who: Subscription, room_uid: str, min_pos: str = "") -> h.OneCall:
         """One call."""
-        return await self._record.call(who.app, _room(who), h.CallQuery(room_uid))
+        return await self._record.call(who.app, _room(who), h.CallQuery(room_uid, min_pos))
 
     async def timeline(self, who: Subscription, query: h.TimelineQuery) -> h.Timeline:
         """A page of its intervals."""
@@ -65,20 +65,22 @@ class CallHistory:
         """A page of who saw what."""
         return await self._record.views(who.app, _room(who), query)
 
-    async def state(self, who: Subscription, room_uid: str, at: str) -> RoomState:
+    async def state(self, who: Subscription, room_uid: str, at: str, min_pos: str = "") -> RoomState:
         """The room as of a moment (see `moment`); as of its last event where `at` is empty."""
-        return await self._state(who, await self._name(who, room_uid), room_uid, at, "at")
+        return await self._state(who, await self._name(who, room_uid, min_pos), room_uid, at, "at")
 
-    async def difference(self, who: Subscription, room_uid: str, from_: str, to: str) -> h.StateDifference:
+    async def difference(
+        self, who: Subscription, room_uid: str, from_: str, to: str, min_pos: str = ""
+    ) -> h.StateDifference:
         """Between two moments."""
         if not from_:
             raise invalid(Code.PARAMETER, "from", "from says where to begin", hint="an event's number or a time")
-        room = await self._name(who, room_uid)
+        room = await self._name(who, room_uid, min_pos)
         before = await self._state(who, room, room_uid, from_, "from")
         return difference(before, await self._state(who, room, room_uid, to, "to"))
 
-    async def _name(self, who: Subscription, room_uid: str) -> str:
-        found = (await self.call(who, room_uid)).call
+    async def _name(self, who: Subscription, room_uid: str, min_pos: str) -> str:
+        found = (await self.call(who, room_uid, min_pos)).call
         return found.room if found is not None else ""
 
     async def _state(self, who: Subscription, room: str, room_uid: str, at: str, field: str) -> RoomState:

@@ -28,6 +28,8 @@ from parlour.record.domain.projections.spans import (
 )
 from parlour.runtime.deciding.sealing import is_person
 
+from .passing import Passing
+
 PAGE_BYTES = 512 * 1024
 """Of rows in one answer: NATS carries a megabyte."""
 _NAME = f"{UserJoined.TAG}/userName"
@@ -77,13 +79,15 @@ PARTS = ("session", "stream", "play", "messages")
 class Calls:
     """One method for each question; `room` empty asks about the whole app."""
 
-    def __init__(self, reads: Reads, people: People) -> None:
+    def __init__(self, reads: Reads, people: People, passing: Passing) -> None:
         self._reads = reads
         self._people = people
+        self._passing = passing
 
     async def calls(self, app: int, room: str, query: h.CallsQuery) -> h.Calls:
         """A page of calls."""
         limit = _limit(query.limit, h.CALLS_MOST)
+        await self._passing.passed(app, room, query.min_pos)
         actor = await self._people.known(app, query.user) if query.user else ""
         if actor is None:
             return h.Calls()
@@ -95,6 +99,7 @@ class Calls:
 
     async def call(self, app: int, room: str, query: h.CallQuery) -> h.OneCall:
         """One call and who was in it."""
+        await self._passing.passed(app, room, query.min_pos)
         call = await self._find(app, room, query.room_uid)
         rows = await self._reads.participants(call.room_uid, h.ROWS_MOST)
         names = await self._names((row.actor for row in rows), ())
@@ -104,6 +109,7 @@ class Calls:
         """A page of a call's intervals."""
         limit = _limit(query.limit, h.ROWS_MOST)
         table, after = _place(query.cursor, PARTS)
+        await self._passing.passed(app, room, query.min_pos)
         call = await self._find(app, room, query.room_uid)
         taken: dict[str, tuple[Any, ...]] = {}
         left, size = limit, PAGE_BYTES
@@ -129,6 +135,7 @@ class Calls:
         """A page of who saw which stream when."""
         limit = _limit(query.limit, h.ROWS_MOST)
         _, after = _place(query.cursor, ("play",))
+        await self._passing.passed(app, room, query.min_pos)
         actor = await self._people.known(app, query.user) if query.user else ""
         call = await self._find(app, room, query.room_uid)
         if actor is None:
