@@ -19,6 +19,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.described import asyncapi, schemas
 from parlour.contracts.described.compatible import breaks
 from parlour.contracts.upcasters import UPCASTERS, upcast
+from parlour.gateway.api.described import NO_BODY
 from parlour.gateway.api.descriptions_http import error_page
 from parlour.gateway.wiring import described
 
@@ -60,6 +61,28 @@ def test_every_reference_leads_somewhere(name: str) -> None:
         for part in reference.split("/"):
             assert part in found, reference
             found = found[part]
+
+
+def described_body(content: dict[str, Any]) -> bool:
+    """Whether each form of a body has a shape: not anything, nor an object of anything."""
+    return all(form.get("schema", {}) not in ({}, {"type": "object"}) for form in content.values())
+
+
+def test_every_endpoint_says_what_it_answers_with() -> None:
+    silent = [
+        f"{method} {path}: {status}"
+        for path, operations in plain(described())["paths"].items()
+        for method, operation in operations.items()
+        for status, answer in operation["responses"].items()
+        if not (described_body(answer["content"]) if answer.get("content") else answer["description"] == NO_BODY)
+        or not any(status.startswith("2") for status in operation["responses"])
+    ]
+    assert not silent, "declare responses=described.answers(Struct), texts(…) or nothing(…)"
+
+
+@pytest.mark.parametrize("body", [{}, {"schema": {}}, {"schema": {"type": "object"}}])
+def test_a_body_of_any_shape_is_none(body: dict[str, Any]) -> None:
+    assert not described_body({"application/json": body})
 
 
 def test_every_code_has_its_page() -> None:

@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document: paths and parameters from the routes, shapes from the contracts' structs.
 
-A route says what it answers with by `responses=answers(Struct)`; the struct's JSON Schema goes into the document by its name.
+A route says what it answers with: `responses=answers(Struct)`, whose JSON Schema goes into the document by its name, `texts(…)` for
+another media type, `nothing(…)` for an answer without a body. One that says nothing of it fails the contract's tests.
 """
 
 from typing import Any
@@ -15,6 +16,9 @@ PUBLIC: dict[str, Any] = {"x-public": True}
 MEMBER: dict[str, Any] = {"security": [{"bearer": ["member"]}]}
 """`openapi_extra` of a route that takes a token04 only: what it allows is asked by the command behind it."""
 REFERENCE = "#/components/schemas/{name}"
+TEXT: dict[str, Any] = {"type": "string"}
+OCTETS: dict[str, Any] = {"type": "string", "format": "binary"}
+NO_BODY = "Done; there is no body"
 _SHAPES: dict[str, type[msgspec.Struct]] = {"ProblemJson": ProblemJson}
 _PROBLEM = {
     "description": "Refused",
@@ -39,6 +43,22 @@ def answers(
     return {status: {"description": "Done", "content": content}, "4XX": _PROBLEM, "5XX": _PROBLEM}
 
 
+def texts(*media_types: str, status: int = 200, schema: dict[str, Any] = TEXT) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that answers with other than a struct's JSON."""
+    return answers(status=status, also={"content": {of.partition(";")[0]: {"schema": schema} for of in media_types}})
+
+
+def nothing(status: int = 204) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route whose answer has no body."""
+    return {status: {"description": NO_BODY}, "4XX": _PROBLEM, "5XX": _PROBLEM}
+
+
+def listed(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """The schema of an array of these structs."""
+    _SHAPES[kind.__name__] = kind
+    return {"type": "array", "items": {"$ref": REFERENCE.format(name=kind.__name__)}}
+
+
 def document(app: FastAPI) -> dict[str, Any]:
     """The document of an application's routes."""
     made = app.openapi()
@@ -53,7 +73,18 @@ def document(app: FastAPI) -> dict[str, Any]:
     for path in made["paths"].values():
         for operation in path.values():
             operation["responses"].pop("422", None)
+            for answer in operation["responses"].values():
+                _without_blank(answer)
             if "security" in operation:
                 operation.setdefault("parameters", []).append(_APP)
             operation["responses"] |= {"4XX": _PROBLEM, "5XX": _PROBLEM}
     return made
+
+
+def _without_blank(answer: dict[str, Any]) -> None:
+    """Takes out the JSON of any shape that the framework assumes where a route declares another body, or none."""
+    content = answer.get("content", {})
+    if content.get("application/json") == {"schema": {}}:
+        del content["application/json"]
+    if not content:
+        answer.pop("content", None)

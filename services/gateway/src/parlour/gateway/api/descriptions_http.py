@@ -13,8 +13,9 @@ from parlour.contracts.described import asyncapi, schemas
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.http import status_of
 
-from .described import PUBLIC
+from .described import PUBLIC, TEXT, texts
 
+JSON, SCHEMA, HTML = "application/json", "application/schema+json", "text/html; charset=utf-8"
 HEADERS = {"access-control-allow-origin": "*", "cache-control": "public, max-age=300"}
 
 
@@ -30,33 +31,44 @@ def routes(openapi: Callable[[], dict[str, Any]]) -> APIRouter:
     def of_events() -> bytes:
         return msgspec.json.encode(asyncapi.document())
 
-    @router.get("/openapi.json", openapi_extra=PUBLIC)
+    @router.get("/openapi.json", openapi_extra=PUBLIC, responses=texts(JSON, schema=_document("openapi", "paths")))
     async def http() -> Response:
         """This document."""
-        return Response(of_http(), media_type="application/json", headers=HEADERS)
+        return Response(of_http(), media_type=JSON, headers=HEADERS)
 
-    @router.get("/asyncapi.json", openapi_extra=PUBLIC)
+    @router.get("/asyncapi.json", openapi_extra=PUBLIC, responses=texts(JSON, schema=_document("asyncapi", "channels")))
     async def events() -> Response:
         """Frames, server-sent events and subjects, as AsyncAPI 3.0."""
-        return Response(of_events(), media_type="application/json", headers=HEADERS)
+        return Response(of_events(), media_type=JSON, headers=HEADERS)
 
-    @router.get("/schemas/{name}", openapi_extra=PUBLIC)
+    @router.get(
+        "/schemas/{name}", openapi_extra=PUBLIC, responses=texts(SCHEMA, schema=_document("title", "properties"))
+    )
     async def schema(name: str) -> Response:
         """The JSON Schema of an event type: `/schemas/room.user_joined.v1.json`."""
         tag = name.removesuffix(".json")
         if schemas.schema_of(tag) is None:
             raise Rejection.of(Code.NOT_FOUND, "there is no such event type", field="type", hint="/asyncapi.json")
-        return Response(schemas.file_of(tag), media_type="application/schema+json", headers=HEADERS)
+        return Response(schemas.file_of(tag), media_type=SCHEMA, headers=HEADERS)
 
-    @router.get("/errors/{code}", openapi_extra=PUBLIC)
+    @router.get("/errors/{code}", openapi_extra=PUBLIC, responses=texts(HTML))
     async def error(code: str) -> Response:
         """What a code means, for people."""
         known = code.isascii() and code.isdigit() and int(code[:10]) in set(map(int, Code))
         if not known:
             raise Rejection.of(Code.NOT_FOUND, "there is no such code", field="code")
-        return Response(error_page(int(code)), media_type="text/html; charset=utf-8", headers=HEADERS)
+        return Response(error_page(int(code)), media_type=HTML, headers=HEADERS)
 
     return router
+
+
+def _document(name: str, contents: str) -> dict[str, Any]:
+    """The shape of a description: it says which it is, and what it holds by name."""
+    return {
+        "type": "object",
+        "required": [name, contents],
+        "properties": {name: TEXT, contents: {"type": "object", "additionalProperties": {"type": "object"}}},
+    }
 
 
 def error_page(code: int) -> str:

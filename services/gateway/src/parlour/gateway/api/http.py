@@ -8,12 +8,13 @@ from fastapi import APIRouter, FastAPI, Request, Response
 
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.ids import check_user_id
+from parlour.contracts.spelling import wire_name
 from parlour.gateway.adapters.discovery import Discovery
 from parlour.gateway.app.apps import Apps
 from parlour.gateway.app.whip import Whip
 
 from . import descriptions_http, pages, refusals, whip
-from .described import PUBLIC, document
+from .described import PUBLIC, answers, document, texts
 from .refusals import problem
 
 JSON = "application/json"
@@ -25,6 +26,41 @@ class DevTokenAsk(msgspec.Struct, rename={"user_id": "userID", "room_id": "roomI
     user_id: str
     room_id: str = ""
     app_id: int = 0
+
+
+class DevToken(msgspec.Struct, frozen=True, rename=wire_name):
+    """A token04 for development."""
+
+    app_id: int
+    token: str
+
+
+class AppTold(msgspec.Struct, frozen=True, rename=wire_name):
+    """An app, to developers."""
+
+    app_id: int
+    name: str
+
+
+class ServiceTold(msgspec.Struct, frozen=True):
+    """A service that answers, and how many of it there are."""
+
+    name: str
+    healthy: bool
+    replicas: int
+
+
+class StatusTold(msgspec.Struct, frozen=True, rename=wire_name):
+    """What runs here; `apps` and `app_id` for development only. `started_at` in unix milliseconds."""
+
+    url: str
+    dev: bool
+    app_id: int
+    apps: tuple[AppTold, ...]
+    services: tuple[ServiceTold, ...]
+    rooms: int
+    connections: int
+    started_at: int
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -43,31 +79,28 @@ def build_http(
     began = time.time()
     refusals.install(app)
 
-    @app.get("/healthz", openapi_extra=PUBLIC)
+    @app.get("/healthz", openapi_extra=PUBLIC, responses=texts("text/plain"))
     async def healthz() -> Response:
         return Response("ok\n", media_type="text/plain")
 
-    @app.get("/v1/status", openapi_extra=PUBLIC)
+    @app.get("/v1/status", openapi_extra=PUBLIC, responses=answers(StatusTold))
     async def told(request: Request) -> Response:
         seen = await discovery.services()
         names = sorted({service.name for service in seen})
         listed = await apps.all() if dev else ()
-        body = {
-            "url": str(request.base_url).rstrip("/"),
-            "dev": dev,
-            "appID": await apps.meant("") if dev else 0,
-            "apps": [{"appID": one.app, "name": one.name} for one in listed],
-            "services": [
-                {"name": name, "healthy": True, "replicas": sum(service.name == name for service in seen)}
-                for name in names
-            ],
-            "rooms": status.rooms(),
-            "connections": status.connections(),
-            "startedAt": int(began * 1000),
-        }
+        body = StatusTold(
+            url=str(request.base_url).rstrip("/"),
+            dev=dev,
+            app_id=await apps.meant("") if dev else 0,
+            apps=tuple(AppTold(one.app, one.name) for one in listed),
+            services=tuple(ServiceTold(name, True, sum(one.name == name for one in seen)) for name in names),
+            rooms=status.rooms(),
+            connections=status.connections(),
+            started_at=int(began * 1000),
+        )
         return Response(msgspec.json.encode(body), media_type=JSON, headers={"cache-control": "no-store"})
 
-    @app.post("/v1/dev/token", openapi_extra=PUBLIC)
+    @app.post("/v1/dev/token", openapi_extra=PUBLIC, responses=answers(DevToken))
     async def dev_token(request: Request) -> Response:
         if not dev:
             return problem(Problem(int(Code.NOT_FOUND), "this server hands out no tokens", hint="parlour token"))
@@ -76,7 +109,7 @@ def build_http(
         except msgspec.DecodeError as error:
             return problem(Problem(int(Code.PARAMETER), str(error)))
         app_id = ask.app_id or await apps.meant("")
-        made = {"appID": app_id, "token": await apps.token(app_id, check_user_id(ask.user_id), ask.room_id)}
+        made = DevToken(app_id, await apps.token(app_id, check_user_id(ask.user_id), ask.room_id))
         return Response(msgspec.json.encode(made), media_type=JSON, headers={"cache-control": "no-store"})
 
     itself = descriptions_http.routes(lambda: document(app))

@@ -14,14 +14,15 @@ from parlour.gateway.app.ports import Services
 from parlour.kernel.rejection import Rejection
 
 from .bearer import Bearer
+from .described import answers
 
 SCOPE = "erase"
 HEADERS = {"cache-control": "no-store"}
 _SERVICE = cmd.Caller(kind="service")
 
 
-class HoldAsk(msgspec.Struct, rename={"user_id": "userID", "room_id": "roomID"}):
-    """Whom to hold, or what; one of the two."""
+class Hold(msgspec.Struct, rename={"user_id": "userID", "room_id": "roomID"}):
+    """Whom to hold, or what; one of the two. The answer names what is held, or no more."""
 
     user_id: str = ""
     room_id: str = ""
@@ -33,13 +34,15 @@ def routes(services: Services, bearer: Bearer) -> APIRouter:
     router = APIRouter(tags=["privacy"])
     needed = bearer.needs(SCOPE)
 
-    async def ask(reader: Subscription, body: cmd.AnyCommand, status: int = 200) -> Response:
+    async def ask(reader: Subscription, body: cmd.AnyCommand) -> Response:
         if reader.room is not None:
             raise Rejection.of(Code.FORBIDDEN, "this needs a token for the whole app", field="room")
         reply = await services.ask(reader.app, "auth", "", cmd.Request(str(uuid4()), _SERVICE, body))
-        return Response(bytes(reply.result), status, HEADERS, "application/json")
+        return Response(bytes(reply.result), 200, HEADERS, "application/json")
 
-    @router.delete("/v1/users/{user}", summary="Erase a person: now, or when no hold covers them")
+    @router.delete(
+        "/v1/users/{user}", summary="Erase a person: now, or when no hold covers them", responses=answers(cmd.Erasure)
+    )
     async def erase(user: str, reader: Subscription = needed) -> Response:
         try:
             user_id = decode_id(user)
@@ -47,25 +50,33 @@ def routes(services: Services, bearer: Bearer) -> APIRouter:
             raise invalid(Code.PARAMETER, "user", "the user in the path is not an encoded id") from None
         return await ask(reader, cmd.EraseUser(user_id))
 
-    @router.get("/v1/holds", summary="What is held")
+    @router.get("/v1/holds", summary="What is held", responses=answers(cmd.Holds))
     async def holds(reader: Subscription = needed) -> Response:
         return await ask(reader, cmd.ListHolds())
 
-    @router.post("/v1/holds", summary="Hold a person's or a room's record", status_code=201)
+    @router.post(
+        "/v1/holds", summary="Hold a person's or a room's record", status_code=201, responses=answers(Hold, status=201)
+    )
     async def hold(request: Request, reader: Subscription = needed) -> Response:
         body = _body(await request.body())
-        return await ask(reader, cmd.PlaceHold(body.user_id, body.room_id, body.reason), 201)
+        await ask(reader, cmd.PlaceHold(body.user_id, body.room_id, body.reason))
+        return _told(body, 201)
 
-    @router.post("/v1/holds/release", summary="End a hold")
+    @router.post("/v1/holds/release", summary="End a hold", responses=answers(Hold))
     async def release(request: Request, reader: Subscription = needed) -> Response:
         body = _body(await request.body())
-        return await ask(reader, cmd.ReleaseHold(body.user_id, body.room_id))
+        await ask(reader, cmd.ReleaseHold(body.user_id, body.room_id))
+        return _told(body)
 
     return router
 
 
-def _body(raw: bytes) -> HoldAsk:
+def _told(hold: Hold, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(hold), status, HEADERS, "application/json")
+
+
+def _body(raw: bytes) -> Hold:
     try:
-        return msgspec.json.decode(raw, type=HoldAsk)
+        return msgspec.json.decode(raw, type=Hold)
     except msgspec.DecodeError as error:
         raise Rejection.of(Code.PARAMETER, str(error), field="body") from None

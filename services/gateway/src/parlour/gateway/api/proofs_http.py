@@ -36,11 +36,13 @@ def routes(proofs: BusProofs, history: History, bearer: Bearer, *, entries_publi
     router = APIRouter(tags=["proofs"])
     auditor = bearer.needs("audit")
 
-    @router.get("/checkpoint", openapi_extra=described.PUBLIC)
+    @router.get("/checkpoint", openapi_extra=described.PUBLIC, responses=described.texts(TEXT))
     async def latest() -> Response:
         return _note(await proofs.checkpoint(0), FRESH)
 
-    @router.get("/tile/{path:path}", openapi_extra=described.PUBLIC)
+    @router.get(
+        "/tile/{path:path}", openapi_extra=described.PUBLIC, responses=described.texts(OCTETS, schema=described.OCTETS)
+    )
     async def tile(path: str) -> Response:
         wanted = tiles.parse(path)
         if wanted is None:
@@ -52,20 +54,28 @@ def routes(proofs: BusProofs, history: History, bearer: Bearer, *, entries_publi
         content = await proofs.tile(wanted.level, wanted.index, wanted.width, entries=wanted.entries)
         return Response(content, media_type=OCTETS, headers=FOR_EVER)
 
-    @router.get("/v1/checkpoints/keys", openapi_extra=described.PUBLIC)
+    @router.get(
+        "/v1/checkpoints/keys", openapi_extra=described.PUBLIC, responses=described.answers(contract.CheckpointKeys)
+    )
     async def keys() -> Response:
         return _json(await proofs.keys())
 
-    @router.get("/v1/checkpoints/consistency", openapi_extra=described.PUBLIC)
+    @router.get(
+        "/v1/checkpoints/consistency", openapi_extra=described.PUBLIC, responses=described.answers(contract.Consistency)
+    )
     async def consistency(request: Request) -> Response:
         old, new = (_size(request.query_params.get(name, ""), name) for name in ("old", "new"))
         return _json(await proofs.consistency(old, new))
 
-    @router.get("/v1/checkpoints/{size}", openapi_extra=described.PUBLIC)
+    @router.get("/v1/checkpoints/{size}", openapi_extra=described.PUBLIC, responses=described.texts(TEXT))
     async def of_size(size: str) -> Response:
         return _note(await proofs.checkpoint(_size(size, "size")), FOR_EVER)
 
-    @router.get("/v1/rooms/{room}/proof", summary="That a checkpoint holds a room's head, as a C2SP tlog-proof or JSON")
+    @router.get(
+        "/v1/rooms/{room}/proof",
+        summary="That a checkpoint holds a room's head, as a C2SP tlog-proof or JSON",
+        responses=described.answers(contract.Inclusion, also={"content": {"text/plain": {"schema": described.TEXT}}}),
+    )
     async def of_room(
         room: str,
         life: Annotated[str, Query(description="A life of the room (its roomUID); empty: the latest.")] = "",

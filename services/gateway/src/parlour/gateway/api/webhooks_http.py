@@ -16,6 +16,7 @@ from parlour.gateway.adapters.webhooks import BusWebhooks
 from parlour.kernel.rejection import Rejection
 
 from .bearer import Bearer, check
+from .described import answers, nothing
 
 JSON = "application/json"
 SCOPE = "webhooks"
@@ -49,12 +50,15 @@ def routes(bearer: Bearer, webhooks: BusWebhooks) -> APIRouter:
             return Response(status_code=status)
         return Response(msgspec.json.encode(answer), status, media_type=JSON, headers={"cache-control": "no-store"})
 
-    @router.get("", summary="The app's webhooks.")
+    @router.get("", summary="The app's webhooks.", responses=answers(contract.Webhooks))
     async def list_all(reader: Subscription = needed) -> Response:
         return await asked(reader, contract.ListWebhooks())
 
     @router.post(
-        "", summary="Send events to an address, from now on. The answer's secret is not shown again.", status_code=201
+        "",
+        summary="Send events to an address, from now on. The answer's secret is not shown again.",
+        status_code=201,
+        responses=answers(contract.Webhook, status=201),
     )
     async def add(request: Request, reader: Subscription = needed) -> Response:
         question = await _body(request, contract.AddWebhook)
@@ -63,40 +67,49 @@ def routes(bearer: Bearer, webhooks: BusWebhooks) -> APIRouter:
         drawn = question.command_id or str(uuid4())
         return await asked(reader, msgspec.structs.replace(question, command_id=drawn), 201)
 
-    @router.get("/{webhook}", summary="One webhook and how far it is.")
+    @router.get("/{webhook}", summary="One webhook and how far it is.", responses=answers(contract.Webhooks))
     async def one(webhook: str, reader: Subscription = needed) -> Response:
         return await asked(reader, contract.ListWebhooks(webhook))
 
-    @router.patch("/{webhook}", summary="Enable or disable.")
+    @router.patch("/{webhook}", summary="Enable or disable.", responses=answers(contract.Webhook))
     async def switch(webhook: str, request: Request, reader: Subscription = needed) -> Response:
         wanted = await _body(request, Switch)
         return await asked(reader, contract.SetWebhook(webhook, wanted.enabled, wanted.from_now))
 
-    @router.delete("/{webhook}", summary="Forget a webhook.", status_code=204)
+    @router.delete("/{webhook}", summary="Forget a webhook.", status_code=204, responses=nothing())
     async def remove(webhook: str, reader: Subscription = needed) -> Response:
         return await asked(reader, contract.RemoveWebhook(webhook), 204)
 
-    @router.post("/{webhook}/rotate", summary="A new secret beside the old one.")
+    @router.post("/{webhook}/rotate", summary="A new secret beside the old one.", responses=answers(contract.Webhook))
     async def rotate(webhook: str, request: Request, reader: Subscription = needed) -> Response:
         wanted = await _body(request, Rotation)
         return await asked(reader, contract.RotateWebhook(webhook, wanted.overlap_s, wanted.secret))
 
-    @router.post("/{webhook}/test", summary="Send a test event and tell what the endpoint said.")
+    @router.post(
+        "/{webhook}/test",
+        summary="Send a test event and tell what the endpoint said.",
+        responses=answers(contract.Delivery),
+    )
     async def test(webhook: str, reader: Subscription = needed) -> Response:
         return await asked(reader, contract.TestWebhook(webhook))
 
-    @router.get("/{webhook}/deliveries", summary="The latest attempts, newest first.")
+    @router.get(
+        "/{webhook}/deliveries", summary="The latest attempts, newest first.", responses=answers(contract.Deliveries)
+    )
     async def deliveries(
         webhook: str, before: int = 0, limit: int = 50, failed: bool = False, reader: Subscription = needed
     ) -> Response:
         return await asked(reader, contract.ListDeliveries(webhook, before, limit, failed))
 
-    @router.get("/{webhook}/dead", summary="What was given up, oldest first.")
+    @router.get("/{webhook}/dead", summary="What was given up, oldest first.", responses=answers(contract.DeadLetters))
     async def dead(webhook: str, after: int = 0, limit: int = 50, reader: Subscription = needed) -> Response:
         return await asked(reader, contract.ListDead(webhook, after, limit))
 
     @router.post(
-        "/{webhook}/redrive", summary="Send again: a range of one life, what happened in a time, or all that is dead."
+        "/{webhook}/redrive",
+        summary="Send again: a range of one life, what happened in a time, or all that is dead.",
+        status_code=202,
+        responses=answers(contract.Redriven, status=202),
     )
     async def redrive(webhook: str, request: Request, reader: Subscription = needed) -> Response:
         wanted = await _body(request, contract.RedriveWebhook, {"id": webhook})

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from parlour.gateway.app.whip import Whip
 
 from .bearer import bearer_token
-from .described import MEMBER
+from .described import MEMBER, nothing, texts
 
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
@@ -45,11 +45,11 @@ def routes(whip: Whip) -> APIRouter:
             made.sdp, 201, CORS | {"location": location, "etag": f'"{made.tag}"', "accept-patch": FRAGMENT}, SDP
         )
 
-    @router.post("/whip/{stream_id}", openapi_extra=WITH_OFFER)
+    @router.post("/whip/{stream_id}", status_code=201, openapi_extra=WITH_OFFER, responses=texts(SDP, status=201))
     async def publish(request: Request, stream_id: str) -> Response:
         return await make(request, stream_id, True)
 
-    @router.post("/whep/{stream_id}", openapi_extra=WITH_OFFER)
+    @router.post("/whep/{stream_id}", status_code=201, openapi_extra=WITH_OFFER, responses=texts(SDP, status=201))
     async def play(request: Request, stream_id: str) -> Response:
         return await make(request, stream_id, False)
 
@@ -58,12 +58,14 @@ def routes(whip: Whip) -> APIRouter:
     async def preflight(rest: str) -> Response:
         return Response(status_code=204, headers=CORS | {"accept-post": SDP})
 
-    @router.delete("/{kind}/resource/{resource_id}", name="resource", openapi_extra=MEMBER)
+    @router.delete("/{kind}/resource/{resource_id}", name="resource", openapi_extra=MEMBER, responses=nothing(200))
     async def end(request: Request, kind: str, resource_id: str) -> Response:
         await whip.end(resource_id, bearer_token(request))
         return Response(status_code=200, headers=CORS)
 
-    @router.patch("/{kind}/resource/{resource_id}", openapi_extra=MEMBER | _body(FRAGMENT))
+    @router.patch(
+        "/{kind}/resource/{resource_id}", openapi_extra=MEMBER | _body(FRAGMENT), responses=nothing() | texts(FRAGMENT)
+    )
     async def change(request: Request, kind: str, resource_id: str) -> Response:
         if media_type(request) != FRAGMENT:
             return Response(status_code=415, headers=CORS | {"accept-patch": FRAGMENT})
