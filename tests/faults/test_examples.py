@@ -31,12 +31,13 @@ def room() -> str:
 async def test_the_raw_subscriber_misses_nothing_when_gateways_and_it_itself_die(
     doubled: Suite, processes: Processes, room: str
 ) -> None:
-    user, sockets = f"{room}-raw", [url.replace("http", "ws", 1) + "/ws" for url in doubled.urls]
-    token, app = doubled.dev_token(user), str(doubled.app_id)
+    sockets = [url.replace("http", "ws", 1) + "/ws" for url in doubled.urls]
+    token = doubled.run("token", "--subscribe", "--room", room, "--scope", "events").stdout.strip()
     bob = f"{room}-bob"
     async with Client(doubled.urls, app=doubled.app_id, user=bob, token=doubled.dev_token(bob)) as client:
         talk = client.room(room)
-        async with program(RAW, app, room, user, "", *sockets, PARLOUR_TOKEN=token) as first:
+        await talk.login()
+        async with program(RAW, room, "", *sockets, PARLOUR_TOKEN=token) as first:
             await first.printed("resync")
             for number in range(8):
                 if number == 3:
@@ -48,7 +49,7 @@ async def test_the_raw_subscriber_misses_nothing_when_gateways_and_it_itself_die
         frames = [json.loads(line) for line in first.lines if not line.startswith("resync")]
         await talk.barrage("while nobody listened")
         held = frames[-1]["pos"]
-        async with program(RAW, app, room, user, held, *sockets, PARLOUR_TOKEN=token) as second:
+        async with program(RAW, room, held, *sockets, PARLOUR_TOKEN=token) as second:
             await second.printed("while nobody listened")
             await talk.barrage("the end")
             await second.printed("the end")
@@ -59,7 +60,7 @@ async def test_the_raw_subscriber_misses_nothing_when_gateways_and_it_itself_die
     assert texts == [*expected[:3], "while it is dead", *expected[3:], "while nobody listened", "the end"]
     began = first.lines[0].split()[1]
     record = await logs(doubled.status()["nats"], doubled.app_id, [(room, began.split(".")[0])])
-    assert check([from_events(user, began, [frame["pos"] for frame in frames], record)], record) == []
+    assert check([from_events("raw", began, [frame["pos"] for frame in frames], record)], record) == []
 
 
 async def first_answer(room: Room) -> None:

@@ -57,10 +57,10 @@ class Scene:
 
 @asynccontextmanager
 async def raw(scene: Scene) -> AsyncGenerator[Subscriber]:
-    """The forty lines over a plain WebSocket."""
-    *who, variables = scene.member("raw")
+    """The forty lines over a plain WebSocket, with a token that is nobody's in the room."""
+    made = scene.suite.run("token", "--subscribe", "--room", scene.room, "--scope", "events").stdout.strip()
     sockets = [url.replace("http", "ws", 1) + "/ws" for url in scene.suite.urls]
-    async with program(EXAMPLES / "raw_subscriber.py", *map(str, who), "", *sockets, **variables) as running:
+    async with program(EXAMPLES / "raw_subscriber.py", scene.room, "", *sockets, PARLOUR_TOKEN=made) as running:
 
         def positions() -> list[str]:
             return [
@@ -68,7 +68,7 @@ async def raw(scene: Scene) -> AsyncGenerator[Subscriber]:
             ]
 
         async def revive() -> None:
-            await running.start(*map(str, who), positions()[-1] if running.lines else "", *sockets)
+            await running.start(scene.room, positions()[-1] if running.lines else "", *sockets)
 
         yield Subscriber("websocket", running, revive, positions)
 

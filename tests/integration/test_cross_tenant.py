@@ -1,4 +1,4 @@
-"""Strangers at every endpoint that the OpenAPI document has: whoever is not let in gets nothing, wherever it asks.
+"""Strangers at every endpoint that the OpenAPI document has, and with every frame: whoever is not let in gets nothing, wherever it asks.
 
 The rows are made from the document, so a new endpoint is asked without a change here, and one that declares neither a scope nor that it
 is for everybody fails. `test_who_may_is_let_in` is the other side: the same questions with a token that allows them are not refused.
@@ -23,16 +23,19 @@ from parlour.contracts import commands as cmd
 from parlour.contracts.commands import Caller, Request
 from parlour.contracts.subjects import encode_id
 from parlour.contracts.subscriptions import SCOPES
+from parlour.gateway.domain import frames
 from parlour.gateway.settings import GatewaySettings
 from parlour.gateway.wiring import build, described
 from parlour.runtime.life.settings import BusSettings, load
 from parlour.runtime.messaging.bus import Bus
-from parlour.testkit.client import RawClient
+from parlour.testkit.client import RawClient, Refusal, raw_client
 
 APP, OTHER = 4720, 4721
 ROOM, ELSEWHERE = "boardroom", "lobby"
 MARK = "marked-" + secrets.token_hex(8)
 """Stands in what only the app's own readers may see."""
+FRAMES = sorted(frames.TYPES - {"ping", "unsubscribe"})
+"""Client frames by which something is asked for."""
 NOT_IN = {401, 403}
 NOT_THERE = {401, 403, 404}
 DOCUMENT: dict[str, Any] = json.loads(json.dumps(described()))
@@ -48,8 +51,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 class Tenants:
     """Two apps, one of them with a call on the record; tokens of every kind."""
 
-    def __init__(self, bus: Bus, http: aiohttp.ClientSession, secret: str) -> None:
+    def __init__(self, bus: Bus, http: aiohttp.ClientSession, url: str, secret: str) -> None:
         self.bus = bus
+        self.url = url
         self.http = http
         self.secret = secret
         self.values = {"room": ROOM, "kind": "whip", "stream_id": "s", "resource_id": "r"}
@@ -68,6 +72,15 @@ class Tenants:
         now = int(time.time())
         whole = {"app": APP, "room": "*", "scopes": list(SCOPES), "iat": now, "exp": now + 600, "jti": "own"} | claims
         return jwt.encode(whole, key_of(self.secret), "HS256")
+
+    def fields(self, token: str) -> dict[str, Any]:
+        """Whatever a client's frame may have in it."""
+        place = f"{self.values['room_uid']}.1.{'0' * 16}"
+        return {
+            "appID": APP, "roomID": ROOM, "token": token, "user": {"userID": MARK}, "after": "", "sessionID": token or "s",
+            "rooms": {ROOM: place}, "streamID": "s", "sdp": "v=0", "media": {}, "transportID": "t", "extraInfo": "x",
+            "audio": True, "video": True, "key": "k", "value": "v", "message": "m", "command": "c", "toUserIDs": [],
+        }  # fmt: skip
 
     async def ask(self, method: str, path: str, token: str) -> tuple[int, str]:
         """Status and body."""
@@ -92,7 +105,7 @@ async def tenants(running: Any, environment: Any) -> AsyncIterator[Tenants]:
         await Bus.connect(load(BusSettings, environment("test")), "test") as bus,
         aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http,
     ):
-        made = Tenants(bus, http, secrets.token_hex(16))
+        made = Tenants(bus, http, f"http://127.0.0.1:{port}", secrets.token_hex(16))
         await made.operator("auth", "", cmd.CreateApp(APP, "one", made.secret), app=0)
         await made.operator("auth", "", cmd.CreateApp(OTHER, "two"), app=0)
         clients = [await RawClient.open(f"http://127.0.0.1:{port}") for _ in range(2)]
@@ -176,6 +189,30 @@ async def test_who_may_is_let_in(tenants: Tenants) -> None:
         and (answer := await tenants.ask(method, path, tenants.tokens["allowed"]))[0] in {*NOT_IN, 500, 503}
     }
     assert not refused
+
+
+@pytest.mark.parametrize(
+    "who",
+    ["anonymous", "garbage", "unsigned", "forged", "expired", "revoked", "other app", "other room", "kicked"],
+)
+async def test_no_frame_of_a_stranger_s_gets_anything(tenants: Tenants, who: str) -> None:
+    """Every frame that the protocol has, with every field that any of them takes, and this token."""
+    async with raw_client(tenants.url) as stranger:
+        for tag in FRAMES:
+            with pytest.raises(Refusal):
+                await stranger.ask(tag, **tenants.fields(tenants.tokens[who]))
+        await stranger.ask("unsubscribe", roomID=ROOM)
+        told = json.dumps(stranger.frames)
+        assert len(stranger.frames) == len(FRAMES) + 1, "one answer each, and nothing besides"
+        assert MARK not in told
+        assert tenants.values["room_uid"] not in told
+
+
+async def test_who_may_is_told_over_the_websocket_too(tenants: Tenants) -> None:
+    async with raw_client(tenants.url) as reader:
+        await reader.ask("subscribe", roomID=ROOM, token=tenants.tokens["allowed"])
+        snap = await reader.wait_for(lambda frame: frame["t"] == "snap")
+        assert MARK in json.dumps(snap)
 
 
 async def test_everybodys_endpoints_tell_nothing_of_an_app(tenants: Tenants) -> None:

@@ -4,155 +4,28 @@ import asyncio
 import csv
 import io
 import json
-import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any, cast
 from uuid import uuid4
 
-import aiohttp
 import pytest
 import pytest_asyncio
+from reading_desk import OTHER, Reading, covered, reading_desk
 
-from parlour.cli.embedded import free_port
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
-from parlour.contracts.commands import Caller, Request
 from parlour.contracts.subjects import encode_id
-from parlour.gateway.settings import GatewaySettings
-from parlour.gateway.wiring import build
-from parlour.runtime.life.settings import BusSettings, load
-from parlour.runtime.messaging.bus import Bus
-from parlour.testkit.client import RawClient
 
-APP, OTHER = 4712, 4713
 CUT_WITHIN_S = 3.0
 """Far above the second that is promised: the machine that runs tests may be slow, and a reader that is not cut never ends."""
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-class Reading:
-    """All services, one gateway, and HTTP to it."""
-
-    def __init__(self, bus: Bus, url: str, http: aiohttp.ClientSession) -> None:
-        self.bus = bus
-        self.url = url
-        self.http = http
-        self.clients: list[RawClient] = []
-
-    async def operator(self, service: str, room: str, body: cmd.AnyCommand, app: int = APP) -> dict[str, Any]:
-        verb = str(body.__struct_config__.tag).partition(".")[2]
-        reply = await self.bus.ask(app, service, room, verb, Request(str(uuid4()), Caller(kind="operator"), body))
-        return json.loads(bytes(reply.result) or b"null") or {}
-
-    async def subscription(self, room: str = "", *scopes: str, app: int = APP, **more: Any) -> str:
-        body = cmd.IssueSubscription(room, scopes=scopes or ("events",), **more)
-        return str((await self.operator("auth", "", body, app))["token"])
-
-    async def member(self, user: str) -> str:
-        return str((await self.operator("auth", "", cmd.IssueToken(user)))["token"])
-
-    async def enter(self, room: str, user: str) -> RawClient:
-        return (await self.login(room, user))[0]
-
-    async def login(self, room: str, user: str) -> tuple[RawClient, dict[str, Any]]:
-        client = await RawClient.open(self.url)
-        self.clients.append(client)
-        return client, await client.login(APP, room, user, await self.member(user))
-
-    async def get(self, room: str, token: str, what: str = "events", **query: str) -> tuple[int, dict[str, str], Any]:
-        path = f"/v1/rooms/{encode_id(room)}/{what}"
-        headers = {"authorization": f"Bearer {token}"} if token else {}
-        async with self.http.get(path, params=query, headers=headers) as answer:
-            body = await answer.read()
-            read = json.loads(body) if "json" in answer.content_type and "jsonl" not in answer.content_type else body
-            return answer.status, {k.lower(): v for k, v in answer.headers.items()}, read
-
-    @asynccontextmanager
-    async def stream(self, room: str, token: str, last: str = "", **query: str) -> AsyncIterator["Stream"]:
-        headers = {"authorization": f"Bearer {token}", "accept": "text/event-stream"} | (
-            {"last-event-id": last} if last else {}
-        )
-        async with self.http.get(f"/v1/rooms/{encode_id(room)}/events", params=query, headers=headers) as answer:
-            assert answer.status == 200, await answer.text()
-            yield Stream(answer)
-
-
-class Stream:
-    """Server-sent events, read as the standard has it."""
-
-    def __init__(self, answer: aiohttp.ClientResponse) -> None:
-        self._answer = answer
-        self.last = ""
-
-    async def next(self) -> tuple[str, Any]:
-        """Name and data of the next message; ("", None) at the end."""
-        name, body = "message", None
-        async with asyncio.timeout(10):
-            async for raw in self._answer.content:
-                line = raw.decode().rstrip("\n")
-                if not line and body is not None:
-                    return name, body
-                field, _, value = line.partition(": ")
-                if field == "event":
-                    name = value
-                elif field == "id":
-                    self.last = value
-                elif field == "data":
-                    body = json.loads(value)
-        return "", None
-
-    async def until(self, tag: str) -> list[tuple[str, Any]]:
-        """Up to the first event of this type, or the end."""
-        seen: list[tuple[str, Any]] = []
-        while True:
-            seen.append(await self.next())
-            if seen[-1][1] is None or seen[-1][1].get("type") == tag:
-                return seen
-
-
-def covered(seen: list[tuple[str, Any]]) -> list[int]:
-    """The numbers that messages stand for, in the order of arrival."""
-    found: list[int] = []
-    for name, body in seen:
-        if name == "message":
-            found.append(body["seq"])
-        elif name == "skip":
-            found.extend(range(body["from"], body["to"] + 1))
-    return found
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def reading(running: Any, environment: Any) -> AsyncIterator[Reading]:
-    own = {"PARLOUR_GATEWAY_SESSION_KEY": secrets.token_hex(32), "PARLOUR_GATEWAY_DEFAULT_APP": str(APP)}
-    own |= {
-        "PARLOUR_GATEWAY_READERS_PER_TOKEN": "2",
-        "PARLOUR_GATEWAY_READS_BURST": "20",
-        "PARLOUR_GATEWAY_READS_PER_S": "1",
-    }
-    port = free_port()
-    settings = load(GatewaySettings, environment("gateway") | own | {"PARLOUR_GATEWAY_PORT": str(port)})
-    url = f"http://127.0.0.1:{port}"
-    async with (
-        running(
-            "auth",
-            "room",
-            "registry",
-            "im",
-            "record",
-            PARLOUR_ROOM_EMPTY_DELAY_S="0",
-            PARLOUR_IM_BROADCAST_USER_PER_S="10",
-        ),  # fmt: skip
-        build(settings),
-        await Bus.connect(load(BusSettings, environment("test")), "test") as bus,
-        aiohttp.ClientSession(url) as http,
-    ):
-        made = Reading(bus, url, http)
-        await made.operator("auth", "", cmd.CreateApp(APP, "test"), app=0)
-        await made.operator("auth", "", cmd.CreateApp(OTHER, "other"), app=0)
+    async with reading_desk(running, environment, READERS_PER_TOKEN="2", READS_BURST="20", READS_PER_S="1") as made:
         yield made
-        await asyncio.gather(*(client.close() for client in made.clients))
 
 
 async def test_pages_cover_the_history_in_every_format(reading: Reading) -> None:
@@ -362,6 +235,32 @@ async def test_who_may_read_no_more_is_cut(reading: Reading, how: str) -> None:
     status, _, body = await reading.get(room, token)
     assert status in (401, 403)
     assert "events" not in cast("dict[str, Any]", body)
+
+
+@pytest.mark.parametrize("how", ["revoked", "kicked"])
+async def test_long_polls_under_way_end_with_the_right_to_read(reading: Reading, how: str) -> None:
+    room, user = f"polled-{how}", f"pol-{how}"
+    await reading.enter(room, "ann-p")
+    await reading.enter(room, user)
+    made = await reading.operator("auth", "", cmd.IssueSubscription(room))
+    token = str(made["token"]) if how == "revoked" else await reading.member(user)
+
+    async def polled() -> tuple[int, Any]:
+        while (answer := await reading.get(room, token, after="latest", wait="60"))[0] == 429:  # noqa: ASYNC110 nobody tells
+            await asyncio.sleep(0.05)  # the look below took its place
+        return answer[0], answer[2]
+
+    polls = [asyncio.ensure_future(polled()) for _ in range(2)]
+    async with asyncio.timeout(30):
+        while (await reading.get(room, token, after="latest", wait="0.01"))[2].get("limit") != "2":  # noqa: ASYNC110 nobody tells
+            await asyncio.sleep(0.2)  # until both wait: a third is one too many
+        if how == "revoked":
+            await reading.operator("auth", "", cmd.RevokeSubscriptions(jti=made["jti"]))
+        else:
+            await reading.operator("room", room, cmd.KickUser(user))
+        answers = await asyncio.gather(*polls)
+    assert [status in (401, 403) for status, _ in answers] == [True, True]
+    assert not [body for _, body in answers if "events" in body]
 
 
 async def test_an_erased_person_is_nobody_to_who_reads_and_who_comes(reading: Reading) -> None:

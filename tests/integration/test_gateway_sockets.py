@@ -19,6 +19,7 @@ from parlour.gateway.api.connection import STALLED_S, UNREAD_BYTES, WINDOW_BYTES
 from parlour.gateway.api.server import serving
 from parlour.gateway.api.websocket import WebSockets
 from parlour.gateway.app.dispatch import Dispatch
+from parlour.gateway.app.following import Subscribers
 from parlour.gateway.app.seat import Channel
 from parlour.gateway.app.sessions import Sessions
 from parlour.gateway.domain.pace import Bucket
@@ -62,7 +63,10 @@ async def a_door(origins: tuple[str, ...] = (), limit: int = 100) -> AsyncGenera
     def dispatch_for(channel: Channel) -> Dispatch:
         nothing: Any = None
         channels.append(cast(Connection, channel))
-        return Dispatch(channel, nothing, nothing, nothing, Sessions(), Bucket(10.0, 10.0, 0.0), faults.append)
+        following = Subscribers(nothing, nothing, nothing, faults.append).of(channel)
+        return Dispatch(
+            channel, nothing, nothing, nothing, Sessions(), following, Bucket(10.0, 10.0, 0.0), faults.append
+        )
 
     sockets = WebSockets(dispatch_for, origins, limit, Metrics("test").gauge("connections", "x"))
     async with serving(no_pages, "127.0.0.1", 0, upgraded=sockets.protocol) as port:

@@ -15,6 +15,7 @@ from parlour.cli.supervise.entrance import Entrance
 from parlour.gateway.api.server import serving
 from parlour.gateway.api.websocket import WebSockets
 from parlour.gateway.app.dispatch import Dispatch
+from parlour.gateway.app.following import Subscribers
 from parlour.gateway.app.seat import Channel
 from parlour.gateway.app.sessions import Sessions
 from parlour.gateway.domain.pace import Bucket
@@ -55,7 +56,10 @@ def test_a_websocket_over_tls(tmp_path: Path, run: Any) -> None:
     def dispatch_for(channel: Channel) -> Dispatch:
         nothing: Any = None
         channels.append(channel)
-        return Dispatch(channel, nothing, nothing, nothing, Sessions(), Bucket(10.0, 10.0, 0.0), lambda _: None)
+        following = Subscribers(nothing, nothing, nothing, lambda _: None).of(channel)
+        return Dispatch(
+            channel, nothing, nothing, nothing, Sessions(), following, Bucket(10.0, 10.0, 0.0), lambda _: None
+        )
 
     async def talk() -> None:
         sockets = WebSockets(dispatch_for, (), 10, Metrics("test").gauge("connections", "x"))

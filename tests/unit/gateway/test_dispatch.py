@@ -9,6 +9,7 @@ from parlour.contracts import client
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.gateway.app.dispatch import AT_ONCE, Dispatch
+from parlour.gateway.app.following import Subscribers
 from parlour.gateway.app.login import Logins, Timing
 from parlour.gateway.app.requests import Requests
 from parlour.gateway.app.seat import Seat, Session
@@ -33,8 +34,9 @@ class Desk:
         self.news = asyncio.Event()
         nothing: Any = None
         requests = Requests(self, Logins(self, nothing, Sessions(), bytes(32), Timing(1, 1, 1)))
+        following = Subscribers(nothing, nothing, nothing, self.faults.append).of(self)
         self.dispatch = Dispatch(
-            self, nothing, nothing, requests, Sessions(), Bucket(1e6, 1e6, 0.0), self.faults.append
+            self, nothing, nothing, requests, Sessions(), following, Bucket(1e6, 1e6, 0.0), self.faults.append
         )
         self.session = self.dispatch.session = Session("s-ann", 1, client.Face("ann"))
         self.session.channel = self

@@ -97,7 +97,7 @@ async def test_a_tail_gives_what_follows_or_says_that_it_does_not_know(
     for view in story.views:
         feed.receive(view)
         if view.seq > since:
-            tail.add(view)
+            tail.add(view, b"")
     last = len(story.views)
     at = min(place, last)
     position = Position(story.room_uid, at, story.state(at).hash[:16])
@@ -132,7 +132,7 @@ async def test_a_tail_is_bounded() -> None:
     tail = Tail(feed)
     for view in story.views:
         feed.receive(view)
-        tail.add(view)
+        tail.add(view, b"")
     assert tail.after(Position(story.room_uid, 0, NOBODY_BEFORE)) is None
     floor = len(story.views) - LENGTH
     assert len(tail.after(Position(story.room_uid, floor, story.views[floor - 1].hash[:16])) or ()) == LENGTH

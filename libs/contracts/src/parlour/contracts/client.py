@@ -180,6 +180,25 @@ class RenewToken(ClientFrame, frozen=True, tag="renewToken"):
         return f"RenewToken(room_id={self.room_id!r})"
 
 
+class Subscribe(ClientFrame, frozen=True, tag="subscribe"):
+    """Read a room's events without entering it. `after`: the position to go on from, empty: a snapshot first; `types` as over HTTP."""
+
+    room_id: str
+    token: str
+    after: str = ""
+    types: tuple[str, ...] = ()
+    app_id: int = 0
+
+    def __repr__(self) -> str:
+        return f"Subscribe(room_id={self.room_id!r}, after={self.after!r})"
+
+
+class Unsubscribe(ClientFrame, frozen=True, tag="unsubscribe"):
+    """Read a room no more."""
+
+    room_id: str
+
+
 class Ping(ClientFrame, frozen=True, tag="ping"):
     """Is anybody there?"""
 
@@ -191,7 +210,7 @@ RoomFrame = (
 """Frames about a room that the session is in."""
 
 AnyClientFrame = (
-    Login | Resume | Ping
+    Login | Resume | Ping | Subscribe | Unsubscribe
     | Logout | Publish | StopPublish | Play | StopPlay | RestartIce | StreamExtraInfo | Mutes | RoomExtraInfo
     | Broadcast | Barrage | CustomCommand | RenewToken
 )  # fmt: skip
@@ -272,6 +291,13 @@ class Resumed(Res, frozen=True, tag="res", kw_only=True):
     rooms: dict[str, str]
     server_time: int
     ice_servers: tuple[IceServer, ...] = ()
+
+
+class Subscribed(Res, frozen=True, tag="res", kw_only=True):
+    """Of subscribe: `tail` or `snapshot`, as in `Resumed`; the token holds for `token_expires_in` seconds."""
+
+    mode: str
+    token_expires_in: int
 
 
 class Negotiated(Res, frozen=True, tag="res", kw_only=True):
@@ -369,7 +395,7 @@ class Resync(ServerFrame, frozen=True, tag="resync"):
 
 
 class End(ServerFrame, frozen=True, tag="end"):
-    """This session's stay in the room is over."""
+    """This session's stay in the room, or this subscription, is over."""
 
     room_id: str
     code: int

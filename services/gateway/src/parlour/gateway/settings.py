@@ -53,7 +53,9 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
         int, Setting("What clients are told the room service waits for them.", unit="ms", least=1000)
     ] = 90_000
     reconnect_ms: Annotated[int, Setting("How long clients try to come back.", unit="ms", least=1000)] = 300_000
-    readers: Annotated[int, Setting("Readers over HTTP that wait or stream at once.", least=1)] = 5_000
+    readers: Annotated[
+        int, Setting("Readers that wait or stream over HTTP, and rooms followed over WebSockets, at once.", least=1)
+    ] = 5_000
     readers_per_token: Annotated[int, Setting("Of them with one token.", least=1)] = 100
     reads_per_s: Annotated[float, Setting("Requests that one token may make on average.", unit="1/s", least=1)] = 50.0
     reads_burst: Annotated[float, Setting("Requests that it may make at once.", least=1)] = 200.0
@@ -64,7 +66,7 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
         return Turn(self.turn_urls, self.turn_secret, self.turn_lifetime_s)
 
     def limits(self) -> Limits:
-        """What readers over HTTP may take."""
+        """What readers outside may take."""
         return Limits(self.readers, self.readers_per_token, self.reads_per_s, self.reads_burst)
 
     def timing(self) -> Timing:

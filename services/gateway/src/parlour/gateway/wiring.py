@@ -38,6 +38,8 @@ from .app.beats import Beats
 from .app.calls import CallHistory
 from .app.dispatch import Dispatch
 from .app.feeds import Feeds
+from .app.following import Subscribers
+from .app.lag import Lag, lag
 from .app.login import Logins
 from .app.principals import Principals
 from .app.readers import Readers
@@ -73,6 +75,7 @@ class Gateway:
         self.tails = Tails(self.feeds)
         self.readers = Readers(self.services, self.tails, self.principals)
         self.admission = Admission(settings.limits())
+        self.subscribers = Subscribers(self.readers, self.principals, self.admission, self._fault)
         key = settings.session_key
         self.logins = Logins(self.services, self.feeds, self.sessions, key, settings.timing(), settings.turn())
         self.resumes = Resumes(history, self.feeds, self.sessions, self.logins, key)
@@ -80,11 +83,21 @@ class Gateway:
         self.whip = Whip(self.services, self.apps, self.logins, self.sessions, settings.whip_resources)
         self.beats = Beats(settings.instance, self.feeds, self._beats, self._tell)
         self.connections = metrics.gauge("connections", "WebSocket clients connected.")
+        metrics.measured(
+            "clients_behind", "Rooms of clients that are being brought forward.", lambda: self.lag().clients
+        )
+        metrics.measured("behind_events", "Events that the worst of them has not got.", lambda: self.lag().events)
+        metrics.measured("behind_seconds", "For how long the worst of them is behind.", lambda: self.lag().seconds)
+
+    def lag(self) -> Lag:
+        """How far clients are behind."""
+        return lag(self.feeds.all(), self.subscribers.open)
 
     def dispatch(self, channel: Channel) -> Dispatch:
         """The requests of a new connection."""
         pace = Bucket(self._settings.frames_per_s, self._settings.frames_burst, time.monotonic())
-        return Dispatch(channel, self.logins, self.resumes, self.requests, self.sessions, pace, self._fault)
+        following = self.subscribers.of(channel)
+        return Dispatch(channel, self.logins, self.resumes, self.requests, self.sessions, following, pace, self._fault)
 
     def routers(self) -> tuple[Any, ...]:
         """The endpoints of the record."""

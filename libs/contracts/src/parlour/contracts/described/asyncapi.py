@@ -13,7 +13,8 @@ from parlour.contracts.envelope import EventView
 
 REFERENCE = "#/components/schemas/{name}"
 _REPLY = (
-    client.Refused, client.LoggedIn, client.Resumed, client.Negotiated, client.Sent, client.Delivered, client.Renewed, client.Pong,
+    client.Refused, client.LoggedIn, client.Resumed, client.Subscribed, client.Negotiated, client.Sent, client.Delivered, client.Renewed,
+    client.Pong,
 )  # fmt: skip
 _TOLD = (
     client.Ev, client.Skip, client.Snap, client.Page, client.Live, client.HeadAt, client.Resync, client.End, client.MediaGone,

@@ -3,6 +3,8 @@
 Names are `parlour_<what>_<unit>`; labels have few values (verbs, outcomes), never a room, a user or a stream.
 """
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.gc_collector import GCCollector
@@ -59,6 +61,10 @@ class Metrics:
     def gauge(self, name: str, sentence: str, labels: tuple[str, ...] = ()) -> Gauge:
         """A gauge of the service's own."""
         return Gauge(f"parlour_{name}", sentence, labels, registry=self.registry)
+
+    def measured(self, name: str, sentence: str, look: Callable[[], float]) -> None:
+        """A gauge that is looked at when it is asked for."""
+        self.gauge(name, sentence).set_function(look)
 
     def histogram(
         self, name: str, sentence: str, labels: tuple[str, ...] = (), buckets: tuple[float, ...] = LATENCY_S

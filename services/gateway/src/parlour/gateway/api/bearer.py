@@ -4,7 +4,6 @@ An endpoint declares its scope by a parameter: `reader: Subscription = bearer.ne
 and the tests that ask every endpoint as a stranger find it there. `{room}` in a path is an encoded id and is checked as well.
 """
 
-import asyncio
 import time
 from typing import Any
 
@@ -17,10 +16,9 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import check_room_id
 from parlour.contracts.subjects import decode_id
 from parlour.contracts.subscriptions import Subscription
-from parlour.gateway.app.principals import Principals, check_scope
+from parlour.gateway.app.principals import Principals, check_scope, evened_out
 from parlour.kernel.rejection import Rejection
 
-REFUSAL_S = 0.05
 FORM = "subscription token (JWT) or token04"
 
 
@@ -55,9 +53,8 @@ def check(who: Subscription, scopes: list[str]) -> None:
 
 
 async def even_out(request: Request) -> None:
-    """A refusal takes `REFUSAL_S` at least: its time does not tell whether there is such a room."""
-    began: float = getattr(request.state, "began", 0.0)
-    await asyncio.sleep(max(0.0, began + REFUSAL_S - time.monotonic()))
+    """See `evened_out`."""
+    await evened_out(getattr(request.state, "began", 0.0))
 
 
 def room_in(token: str) -> str:

@@ -149,7 +149,7 @@ class Connection(WSListener):
         if self._task is None:
             self._dispatch.closed()
         else:
-            if self._dispatch.session is None:
+            if self._dispatch.idle:
                 self._incoming.clear()
                 self._task.cancel()
             self._task.add_done_callback(lambda _: self._dispatch.closed())
@@ -220,14 +220,14 @@ class Connection(WSListener):
             self.close(PROTOCOL_BROKEN, str(error))
         finally:
             self._task = None
-        if self._dispatch.session is not None:
+        if not self._dispatch.idle:
             self._spoke()
 
     # ends
 
     def _silent(self) -> None:
         """The time for a first frame is up; a login under way may end in its own time."""
-        if self._dispatch.session is not None:
+        if not self._dispatch.idle:
             return
         if self._task is None:
             self.close(TOO_SLOW, "the first frame did not come")

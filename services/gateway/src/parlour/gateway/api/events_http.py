@@ -1,7 +1,6 @@
 """`GET /v1/rooms/{room}/events`: range reads, long polls and, for `Accept: text/event-stream`, a stream; `…/state` beside it."""
 
 import asyncio
-import re
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ from urllib.parse import urlencode
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
+from parlour.contracts.cloudevents import CloudEvent
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import parse_position
 from parlour.contracts.queries import RoomState, SnapshotQuery
@@ -17,17 +17,17 @@ from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.admission import Admission
 from parlour.gateway.app.readers import Asked, Diverged, Page, Reader, Readers
 from parlour.gateway.domain.formats import FORMATS, EventPage, format_of
+from parlour.gateway.domain.reading import check_types
 from parlour.kernel.rejection import Rejection
 
 from .bearer import Bearer, bearer_token, room_in
-from .described import answers
+from .described import OCTETS, TEXT, answers, listed
 from .sse import EventStream
 
 WAIT_MAX_S = 60.0
 LIMIT_MAX = 5_000
 PAGE_BYTES = 4 << 20
 """Of events in one answer; the page then ends early and says that there is more."""
-TYPES_MAX = 50
 CORS = {
     "access-control-allow-origin": "*",
     "access-control-allow-headers": "authorization, last-event-id",
@@ -35,10 +35,13 @@ CORS = {
     "access-control-max-age": "86400",
 }
 STREAM = "text/event-stream"
+_SHAPES = {"cloudevents": listed(CloudEvent), "parquet": OCTETS}
 _OF_EVENTS: dict[str, Any] = {
-    "content": {f.media_type.partition(";")[0]: {} for n, f in FORMATS.items() if n != "json"} | {STREAM: {}}
+    "content": {
+        f.media_type.partition(";")[0]: {"schema": _SHAPES.get(n, TEXT)} for n, f in FORMATS.items() if n != "json"
+    }
+    | {STREAM: {"schema": TEXT}}
 }
-_TAG = re.compile(r"[a-z_]+(\.[a-z_0-9]+){0,2}")
 
 
 def routes(bearer: Bearer, readers: Readers, admission: Admission) -> APIRouter:
@@ -137,13 +140,7 @@ def onward(request: Request, page: Page) -> dict[str, str]:
 
 def types_of(text: str) -> tuple[str, ...]:
     """The filter's parts."""
-    parts = tuple(part.strip() for part in text.split(",") if part.strip())
-    if len(parts) > TYPES_MAX or not all(_TAG.fullmatch(part) for part in parts):
-        raise Rejection.of(
-            Code.PARAMETER, "types are event types or their families", field="types",
-            limit=f"{TYPES_MAX}, as room.user_joined.v1, room.user_joined or room",
-        )  # fmt: skip
-    return parts
+    return check_types(tuple(part.strip() for part in text.split(",") if part.strip()))
 
 
 def moment(at: str, min_pos: str) -> SnapshotQuery:

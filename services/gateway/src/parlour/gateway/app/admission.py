@@ -1,4 +1,4 @@
-"""How many may read at once and how often a token may ask: every limit of the HTTP feed in one place."""
+"""How many may read at once and how often a token may ask: every limit of readers outside in one place."""
 
 import time
 from collections import Counter, OrderedDict

@@ -1,7 +1,7 @@
 """From a client's frames to answers, for one connection.
 
-A login or resume is finished before the next frame is looked at. Other requests run in lanes side by side, so that an offer under way holds
-up no message; within a lane they keep the client's order. Whatever is asked is answered by its id, exactly once.
+A login, resume or subscription is finished before the next frame is looked at. Other requests run in lanes side by side, so that an offer
+under way holds up no message; within a lane they keep the client's order. Whatever is asked is answered by its id, exactly once.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from parlour.gateway.domain.pace import Bucket
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry import tracing
 
+from .following import Following
 from .login import Logins
 from .requests import Requests
 from .resume import Resumes, unknown_session
@@ -52,6 +53,7 @@ class Dispatch:
         resumes: Resumes,
         requests: Requests,
         sessions: Sessions,
+        following: Following,
         pace: Bucket,
         fault: Fault,
     ) -> None:
@@ -60,6 +62,7 @@ class Dispatch:
         self._resumes = resumes
         self._requests = requests
         self._sessions = sessions
+        self._following = following
         self._pace = pace
         self._fault = fault
         self._patience = PATIENCE
@@ -84,27 +87,48 @@ class Dispatch:
                 await self._answering(frame, self._login(frame))
             case client.Resume():
                 await self._answering(frame, self._resume(frame))
+            case client.Subscribe():
+                await self._answering(frame, self._subscribe(frame))
+            case client.Unsubscribe():
+                self._send(await self._following.unsubscribe(frame))
             case _:
                 self._enqueue(frame)
 
     def closed(self) -> None:
         """The connection is gone. What was asked is done to its end: the client repeats it elsewhere and gets the same answer."""
+        self._following.close()
         if self.session is not None:
             self._sessions.detach(self.session, self._channel)
+
+    @property
+    def idle(self) -> bool:
+        """The connection speaks for no session and follows nothing."""
+        return self.session is None and not self._following
 
     # the session
 
     async def _login(self, frame: client.Login) -> None:
+        self._check_not_following()
         current = self.session if self.session is not None and self.session.seats else None
         self._speaks_for(await self._logins.login(frame, self._channel, current))
 
     async def _resume(self, frame: client.Resume) -> None:
+        self._check_not_following()
         self._speaks_for(await self._resumes.resume(frame, self._channel))
 
     def _speaks_for(self, session: Session) -> None:
         before, self.session = self.session, session
         if before is not None and before is not session:
             self._sessions.detach(before, self._channel)
+
+    async def _subscribe(self, frame: client.Subscribe) -> None:
+        if self.session is not None and self.session.seats:
+            raise _one_or_the_other()
+        await self._following.subscribe(frame)
+
+    def _check_not_following(self) -> None:
+        if self._following:
+            raise _one_or_the_other()
 
     # requests
 
@@ -158,3 +182,10 @@ class Dispatch:
 
     def _send(self, frame: client.ServerFrame) -> None:
         self._channel.put(to_text(frame))
+
+
+def _one_or_the_other() -> Rejection:
+    """Frames name rooms alone, so that a member's and a reader's of one room could not be told apart."""
+    return Rejection.of(
+        Code.PARAMETER, "a connection is a session's or a reader's, not both", field="t", hint="open another connection"
+    )

@@ -90,7 +90,7 @@ class Fanout:
 
     def bring_forward(self, seat: Seat, channel: Channel, place: Place, known: Sequence[Entry] = ()) -> None:
         """Takes a seat from its place to the present; `known` are the entries that follow the place, where somebody has them."""
-        seat.behind = place
+        seat.falls_behind(place)
         if not self._handed(seat, channel, list(known)):
             task = asyncio.get_running_loop().create_task(self._bring_forward(seat, channel))
             self._tasks.add(task)

@@ -41,8 +41,8 @@ class Feed:
         self.fanout = Fanout(app, room, history)
         self.unsubscribe: Unsubscribe | None = None
         self.idle_since = 0.0
-        self.taps: list[Callable[[EventView], None]] = []
-        """Who gets each event besides the seats."""
+        self.taps: list[Callable[[EventView, bytes], None]] = []
+        """Who gets each event, and its frame where members get one, besides the seats."""
         self._history = history
         self._ended = ended
         self._early: dict[tuple[str, int], EventView] = {}
@@ -153,7 +153,7 @@ class Feed:
             self._end(entry.ending)
         self.fanout.add(entry)
         for tap in self.taps:
-            tap(view)
+            tap(view, entry.frame)
         return True
 
     def _begin(self, state: RoomState) -> None:

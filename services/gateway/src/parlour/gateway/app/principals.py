@@ -31,6 +31,7 @@ from .login import result_of
 from .ports import Services
 
 KEPT_S = 5.0
+REFUSAL_S = 0.05
 KEPT = 10_000
 """Verified tokens in memory, about 500 bytes each."""
 OF_A_MEMBER = ("events",)
@@ -115,6 +116,11 @@ class Principals:
         request = cmd.Request(str(uuid5(_TOKENS, token)), _SERVICE, cmd.VerifyToken(token))
         checked = result_of(await self._services.ask(app, "auth", "", request), cmd.TokenChecked)
         return Subscription(app, OF_A_MEMBER, checked.expires_s, "", checked.room or None, checked.user_id)
+
+
+async def evened_out(began: float) -> None:
+    """A refusal takes `REFUSAL_S` from `began` (monotonic seconds) at least: its time does not tell whether there is such a room."""
+    await asyncio.sleep(max(0.0, began + REFUSAL_S - time.monotonic()))
 
 
 def check_scope(who: Subscription, scope: str) -> None:

@@ -112,7 +112,7 @@ class Resumes:
             actor = missed.now.actor_of(session_id) or ""
             rights = session.rights.get(missed.feed.room, claims.rooms[missed.feed.room])
             seat = self._logins.take_seat(session, missed.feed, actor, rights)
-            seat.behind = missed.place
+            seat.falls_behind(missed.place)
         modes = {missed.feed.room: "snapshot" if missed.anew else "tail" for missed in found}
         now = time.time()
         servers = self._logins.turn.servers(session_id, now)

@@ -1,5 +1,6 @@
 """A session and its seats: one seat for each room that it is in."""
 
+import time
 from collections import deque
 from typing import NamedTuple, Protocol
 
@@ -78,12 +79,21 @@ class Session:
 
 
 class Seat:
-    """A session's place in a room's feed. `behind`: it is being brought forward and has been handed everything up to there."""
+    """A session's place in a room's feed. `behind`: it is being brought forward and has been handed everything up to there, since
+    `behind_since` (monotonic seconds).
+    """
 
-    __slots__ = ("actor", "behind", "room", "session")
+    __slots__ = ("actor", "behind", "behind_since", "room", "session")
 
     def __init__(self, session: Session, room: str, actor: str) -> None:
         self.session = session
         self.room = room
         self.actor = actor
         self.behind: Place | None = None
+        self.behind_since = 0.0
+
+    def falls_behind(self, place: Place) -> None:
+        """From now on, unless it is so already, it is brought forward from there."""
+        if self.behind is None:
+            self.behind_since = time.monotonic()
+        self.behind = place

@@ -27,12 +27,12 @@ class Tail:
         self.readers: set[asyncio.Event] = set()
         self._ring: deque[Kept] = deque(maxlen=LENGTH)
 
-    def add(self, view: EventView) -> None:
-        """The next event; one that does not follow begins the tail anew."""
+    def add(self, view: EventView, frame: bytes) -> None:
+        """The next event and its frame; one that does not follow begins the tail anew."""
         last = self._ring[-1].view if self._ring else None
         if last is not None and (last.room_uid != view.room_uid or last.seq + 1 != view.seq):
             self._ring.clear()
-        self._ring.append(Kept(view))
+        self._ring.append(Kept(view, frame))
         for reader in self.readers:
             reader.set()
 

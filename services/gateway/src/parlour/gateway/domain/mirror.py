@@ -86,6 +86,10 @@ class Mirror:
         """The actor of a session that is in the room."""
         return self._sessions.get(session_id)
 
+    def face_of(self, actor: str) -> client.Face | None:
+        """Who an actor in the room is."""
+        return self._faces.get(actor)
+
     def present(self) -> int:
         """How many people are in the room."""
         return len(self._sessions)
@@ -116,15 +120,20 @@ def entry_of(
     hash8 = view.hash[:16]
     if view.audience == ev.Audience.AUDIT:
         return Entry(view.seq, prev8, hash8, b"", None, None)
-    face = face_of(view.actor) or (client.Face(view.user_id) if view.user_id else None)
-    frame = client.Ev(
-        room_id=view.room, pos=str(Position(view.room_uid, view.seq, hash8)), seq=view.seq, prev=prev8, at=view.at,
-        type=view.type, data=view.data, user=face or msgspec.UNSET, command_id=view.command_id or msgspec.UNSET,
-    )  # fmt: skip
     readers = frozenset((view.actor, *event.to)) if isinstance(event, ev.CommandSent) and event.to else None
     if readers is None and view.audience == ev.Audience.NAMED and not isinstance(event, ev.CommandSent):
         readers = frozenset((view.actor,))  # a named event that this version can't read: nobody else's business
-    return Entry(view.seq, prev8, hash8, msgspec.json.encode(frame), readers, ending_of(event))
+    return Entry(view.seq, prev8, hash8, frame_of(view, face_of), readers, ending_of(event))
+
+
+def frame_of(view: EventView, face_of: Callable[[str], client.Face | None]) -> bytes:
+    """A view as the `ev` frame of whoever may read it."""
+    face = face_of(view.actor) or (client.Face(view.user_id) if view.user_id else None)
+    frame = client.Ev(
+        room_id=view.room, pos=str(Position(view.room_uid, view.seq, view.hash[:16])), seq=view.seq, prev=view.prev[:16],
+        at=view.at, type=view.type, data=view.data, user=face or msgspec.UNSET, command_id=view.command_id or msgspec.UNSET,
+    )  # fmt: skip
+    return msgspec.json.encode(frame)
 
 
 def ending_of(event: ev.Event | None) -> Ending | None:

@@ -4,29 +4,36 @@ Rules: 1. Every event after the reader's place comes to it, as itself or inside 
 all members see. 3. A reader on behalf of a user sees what that user may, from its own joining on, and signals that name it.
 """
 
+import re
 from collections.abc import Iterable
 
 import msgspec
 
 from parlour.contracts import events as ev
+from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
 from parlour.contracts.ids import Position
 from parlour.contracts.queries import RoomState
+from parlour.kernel.rejection import Rejection
 from parlour.kernel.view import event_of
 
 NOBODY_BEFORE = "0" * 16
 """hash8 before a life's first event."""
+TYPES_MAX = 50
+"""Parts of one filter."""
+_TAG = re.compile(r"[a-z_]+(\.[a-z_0-9]+){0,2}")
 
 _encode = msgspec.json.Encoder().encode
 
 
 class Kept:
-    """An event with its JSON, encoded once for all who read it."""
+    """An event with its JSON, encoded once for all who read it; `frame` is its form on a WebSocket where somebody made it already."""
 
-    __slots__ = ("_json", "view")
+    __slots__ = ("_json", "frame", "view")
 
-    def __init__(self, view: EventView) -> None:
+    def __init__(self, view: EventView, frame: bytes = b"") -> None:
         self.view = view
+        self.frame = frame
         self._json = b""
 
     @property
@@ -82,6 +89,16 @@ def sight_of_member(state: RoomState | None, user: str) -> Sight | None:
     if state is None or not mine:
         return None
     return Sight(actor=mine[0].actor, room_uid=state.room_uid, since=min(one.joined_seq for one in mine))
+
+
+def check_types(types: tuple[str, ...]) -> tuple[str, ...]:
+    """The filter, where it is one. `Rejection` says how it is written."""
+    if len(types) > TYPES_MAX or not all(_TAG.fullmatch(one) for one in types):
+        raise Rejection.of(
+            Code.PARAMETER, "types are event types or their families", field="types",
+            limit=f"{TYPES_MAX}, as room.user_joined.v1, room.user_joined or room",
+        )  # fmt: skip
+    return types
 
 
 def wanted(types: tuple[str, ...], tag: str) -> bool:

@@ -1,0 +1,274 @@
+"""A room followed over a WebSocket: each number once and in order however the client reads, and nothing behind the end of its right."""
+
+import asyncio
+import json
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, cast
+from uuid import uuid4
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from parlour.contracts import client
+from parlour.contracts import events as ev
+from parlour.contracts.codes import Code
+from parlour.contracts.envelope import EventView
+from parlour.contracts.subscriptions import Subscription
+from parlour.gateway.app.admission import Admission, Limits
+from parlour.gateway.app.feeds import Feeds
+from parlour.gateway.app.following import Following, Subscribers
+from parlour.gateway.app.lag import lag
+from parlour.gateway.app.principals import Principals
+from parlour.gateway.app.readers import Readers
+from parlour.gateway.app.tails import LENGTH, Tails
+from parlour.gateway.domain.runs import Run
+from parlour.kernel.rejection import Rejection
+from parlour.testkit.story import Story
+
+
+class House:
+    """One room's story, a gateway's readers of it, and tokens that are good until `ends`."""
+
+    def __init__(self) -> None:
+        self.story = Story()
+        self.faults: list[BaseException] = []
+        self.refusal: Rejection | None = None
+        self._watchers: set[asyncio.Event] = set()
+        self.feeds = Feeds(self, self.story, lambda seat, ending: None)
+        self.tails = Tails(self.feeds)
+        principals = cast("Principals", self)
+        readers = Readers(self.story, self.tails, principals)
+        self.subscribers = Subscribers(readers, principals, Admission(Limits(per_s=1e6, burst=1e6)), self.faults.append)
+        self.story.opened()
+        self.story.joined("ann")
+
+    async def subscribe(self, app: int, room: str, receive: Any, lost: Any) -> Any:
+        self._receive = receive
+
+        async def unsubscribe() -> None: ...
+
+        return unsubscribe
+
+    async def allowed(self, token: str, app: str, scope: str, room: str = "") -> Subscription:
+        if self.refusal is not None:
+            raise self.refusal
+        return Subscription(1, (scope, "audit") if token == "auditor" else (scope,), int(time.time()) + 600, token)
+
+    @contextmanager
+    def watching(self, app: int, changed: asyncio.Event) -> Generator[None]:
+        self._watchers.add(changed)
+        yield
+        self._watchers.discard(changed)
+
+    def ends(self) -> None:
+        """Tokens are good no more, and it is heard of."""
+        self.refusal = Rejection.of(Code.TOKEN_REFUSED, "the token was revoked")
+        for watcher in self._watchers:
+            watcher.set()
+
+    def tell(self, view: EventView) -> None:
+        """An event arrives over NATS."""
+        self._receive(view)
+
+
+class Client:
+    """A connection. With `full` it takes no events; `told` are the numbers that frames stood for."""
+
+    def __init__(self, house: House) -> None:
+        self.full = False
+        self.frames: list[dict[str, Any]] = []
+        self.following: Following = house.subscribers.of(self)
+        self._news = asyncio.Event()
+
+    def put(self, text: str, *more: str) -> None:
+        self.frames += map(json.loads, (text, *more))
+        self._news.set()
+
+    def deliver(self, run: Run) -> bool:
+        if not self.full:
+            self.put(*[frame.decode() for frame in run.frames])
+        return not self.full
+
+    async def room(self) -> bool:
+        while self.full:
+            await self.changed()
+        return True
+
+    def reads(self) -> None:
+        self.full = False
+        self._news.set()
+
+    async def changed(self) -> None:
+        self._news.clear()
+        await self._news.wait()
+
+    def close(self, code: int, reason: str) -> None: ...
+
+    async def asks(self, token: str = "t", after: str = "", **more: Any) -> None:
+        await self.following.subscribe(client.Subscribe(id=uuid4(), room_id="r", token=token, after=after, **more))
+
+    async def until(self, wanted: Any) -> dict[str, Any]:
+        async with asyncio.timeout(10):
+            while not (found := [frame for frame in self.frames if wanted(frame)]):
+                await self.changed()
+        return found[0]
+
+    async def reached(self, seq: int) -> None:
+        async with asyncio.timeout(10):
+            while not self.told() or self.told()[-1] < seq:
+                await self.changed()
+
+    def told(self) -> list[int]:
+        found: list[int] = []
+        for frame in self.frames:
+            if frame["t"] == "ev":
+                found.append(frame["seq"])
+            elif frame["t"] == "skip":
+                found += range(frame["from"], frame["to"] + 1)
+        return found
+
+    def held(self) -> str:
+        return str([frame["pos"] for frame in self.frames if "pos" in frame][-1])
+
+
+async def test_a_snapshot_then_what_comes() -> None:
+    house = House()
+    one = Client(house)
+    await one.asks()
+    assert [frame["t"] for frame in one.frames[:2]] == ["res", "snap"]
+    await one.until(lambda frame: frame["t"] == "live")
+    house.tell(house.story.said("ann", "hello"))
+    event = await one.until(lambda frame: frame["t"] == "ev")
+    assert (event["seq"], event["user"]) == (3, {"userID": "ann", "userName": "Ann"})
+    one.following.close()
+
+
+async def test_auditors_get_what_members_do_not() -> None:
+    house = House()
+    auditor, server = Client(house), Client(house)
+    await auditor.asks("auditor")
+    await server.asks("server")
+    house.tell(house.story.tell(ev.UserSuspended("s-ann", "actor-ann")))
+    for one in (auditor, server):
+        await one.reached(3)
+    assert [frame["type"] for frame in auditor.frames if frame["t"] == "ev"] == ["room.user_suspended.v1"]
+    assert [frame["t"] for frame in server.frames][-1] == "skip"
+
+
+async def test_nothing_comes_behind_the_end() -> None:
+    house = House()
+    one = Client(house)
+    await one.asks()
+    house.ends()
+    end = await one.until(lambda frame: frame["t"] == "end")
+    assert end["code"] == Code.TOKEN_REFUSED
+    house.tell(house.story.said("ann", "secret"))
+    with pytest.raises(Rejection):
+        await one.asks()
+    assert one.frames[-1] == end
+    assert not one.following
+    assert not house.subscribers.open
+
+
+async def test_who_is_behind_when_its_right_ends_is_handed_nothing_more() -> None:
+    house = House()
+    one = Client(house)
+    await one.asks()
+    await one.until(lambda frame: frame["t"] == "live")
+    one.full = True
+    house.tell(house.story.said("ann", "before"))
+    while lag((), house.subscribers.open).clients == 0:  # noqa: ASYNC110 it has been offered
+        await asyncio.sleep(0)
+    house.ends()
+    one.reads()
+    await one.until(lambda frame: frame["t"] == "end")
+    assert one.told() == []
+
+
+async def test_metrics_tell_how_far_the_worst_is_behind() -> None:
+    house = House()
+    quick, slow = Client(house), Client(house)
+    for one in (quick, slow):
+        await one.asks()
+        await one.until(lambda frame: frame["t"] == "live")
+    assert lag(house.feeds.all(), house.subscribers.open) == (0, 0, 0)
+    slow.full = True
+    for n in range(5):
+        house.tell(house.story.said("ann", str(n)))
+    await quick.reached(7)
+    found = lag(house.feeds.all(), house.subscribers.open)
+    assert found[:2] == (1, 5)
+    assert found.seconds > 0
+    slow.frames.clear()
+    slow.reads()
+    await slow.until(lambda frame: frame["t"] == "live")
+    assert lag(house.feeds.all(), house.subscribers.open) == (0, 0, 0)
+    assert slow.told() == list(range(3, 8))
+
+
+async def test_a_fault_of_ours_ends_one_subscription_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House()
+    one = Client(house)
+    await one.asks()
+
+    async def broken(*_: Any) -> Any:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(house.story, "replay", broken)
+    monkeypatch.setattr("parlour.gateway.app.tails.Tail.after", lambda *_: None)
+    house.tell(house.story.said("ann", "x"))
+    end = await one.until(lambda frame: frame["t"] == "end")
+    assert end["code"] == Code.SERVER_ERROR
+    assert len(house.faults) == 1
+
+
+STEPS = st.sampled_from(["said", "named", "audit", "stops", "reads", "turn", "again", "elsewhere"])
+
+
+@settings(max_examples=60, deadline=None)
+@example(["said", "turn", "stops", "said", "turn", "again", "said", "turn", "elsewhere", "said"], 0)
+@given(st.lists(STEPS, max_size=50), st.sampled_from([0, LENGTH + 50]))
+def test_however_a_client_reads_and_wherever_it_goes_on_it_gets_each_number_once(steps: list[str], flood: int) -> None:
+    async def run() -> None:
+        house = House()
+        one = Client(house)
+        await one.asks()
+        before: list[int] = []
+        for step in [*steps, *["said"] * flood]:
+            match step:
+                case "said":
+                    house.tell(house.story.said("ann", "x"))
+                case "named":
+                    house.tell(house.story.tell(ev.CommandSent("s-ann", "actor-ann", "psst", ("actor-eve",))))
+                case "audit":
+                    house.tell(house.story.tell(ev.UserSuspended("s-ann", "actor-ann")))
+                case "stops":
+                    one.full = True
+                case "reads":
+                    one.reads()
+                case "again":
+                    await one.asks(after=one.held())
+                case "elsewhere":
+                    before += one.told()
+                    one.following.close()
+                    held, one = one.held(), Client(house)
+                    one.frames.append({"t": "from", "pos": held})
+                    await one.asks(after=held)
+                case _:
+                    await asyncio.sleep(0)
+        one.reads()
+        last = len(house.story.views)
+        if last > 2:
+            async with asyncio.timeout(30):
+                while (before + one.told() or [0])[-1] < last:
+                    await one.changed()
+        assert before + one.told() == list(range(3, last + 1))
+        assert "psst" not in json.dumps(one.frames)
+        assert not [frame for frame in one.frames if frame["t"] == "resync"]
+        assert house.faults == []
+        one.following.close()
+
+    asyncio.run(run())
