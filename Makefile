@@ -76,6 +76,7 @@ docs: setup ## write the generated reference pages anew
 	@$(BIN)/python -m parlour.contracts.described.asyncapi > docs/reference/asyncapi.json
 	@$(BIN)/python -m parlour.cli.schema_files docs/reference/schemas
 	@$(BIN)/python -m parlour.gateway.wiring > docs/reference/openapi.json
+	@$(BIN)/python bench/page.py > bench/README.md
 
 browser: ## a Chromium for the browser tests, where there is none
 	@$(BOOTSTRAP) browser

@@ -1,5 +1,6 @@
 """The committed reference is what the contracts say today."""
 
+import runpy
 from pathlib import Path
 
 import msgspec
@@ -8,7 +9,8 @@ import pytest
 from parlour.cli import settings_page
 from parlour.contracts import reference, schema
 
-FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "reference"
 
 
 @pytest.mark.parametrize("page", sorted(reference.PAGES))
@@ -23,3 +25,8 @@ def test_settings_are_current() -> None:
 def test_schema_is_current() -> None:
     committed = msgspec.json.decode((FOLDER / "contracts.json").read_bytes())
     assert committed == msgspec.json.decode(msgspec.json.encode(schema.document())), "run `make docs`"
+
+
+def test_figures_are_current() -> None:
+    figures = runpy.run_path(str(ROOT / "bench" / "page.py"))
+    assert (ROOT / "bench" / "README.md").read_text() == figures["page"](), "run `make docs`"
