@@ -17,9 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from machine import keep
 
-from parlour.cli.audit.layout import KIND, End, Header, Line
-from parlour.cli.audit.verify import verify
 from parlour.contracts.envelope import GENESIS, Envelope, chain_hash, encode_envelope
+from parlour.runtime.exports.layout import KIND, End, Header, Line
+from parlour.runtime.exports.verify import verify
 
 EVENTS = 500_000
 ROUNDS = 3

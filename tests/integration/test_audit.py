@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 import pytest
 
 from parlour.cli.audit.export import ask, export
-from parlour.cli.audit.verify import Verdict, verify
 from parlour.contracts import events as ev
 from parlour.contracts import proofs as contract
 from parlour.contracts.envelope import Envelope, encode_envelope
@@ -17,6 +16,7 @@ from parlour.kernel.rejection import Rejection
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build
 from parlour.runtime.deciding import sealing
+from parlour.runtime.exports.verify import Verdict, verify
 from parlour.runtime.life.settings import BusSettings, load
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool

@@ -10,10 +10,10 @@ from parlour.contracts import proofs as contract
 from parlour.contracts import subjects
 from parlour.contracts.envelope import GENESIS
 from parlour.kernel.rejection import Rejection
+from parlour.runtime.exports.layout import KIND, End, Header, Line
 from parlour.runtime.messaging.bus import Bus
 
 from ..failures import Unsigned
-from .layout import KIND, End, Header, Line
 
 ANSWER_WITHIN_S = 10.0
 LOOK_AGAIN_S = 1.0

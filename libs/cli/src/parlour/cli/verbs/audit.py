@@ -14,9 +14,8 @@ from ..target import nats_url
 
 if TYPE_CHECKING:
     from parlour.contracts.proofs import CheckpointKeys
-
-    from ..audit.layout import End
-    from ..audit.verify import Verdict
+    from parlour.runtime.exports.layout import End
+    from parlour.runtime.exports.verify import Verdict
 
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 
@@ -49,15 +48,14 @@ def export(
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(help="An export.", exists=True, dir_okay=False)],
+    file: Annotated[Path, typer.Argument(help="An export, or an archive.", exists=True, dir_okay=False)],
     key: Annotated[list[str] | None, typer.Option(help="A public key, or a file with one; may be given again.")] = None,
     json: Json = False,
 ) -> None:
-    """Check an export. Needs no server. Exit code 1, and the first event that is not as it was recorded."""
+    """Check an export or an archive. Needs no server. Exit code 1, and the first event that is not as it was recorded."""
+    from parlour.runtime.exports.layout import LINE_BYTES
+    from parlour.runtime.exports.verify import verify as check
     from parlour.runtime.signing.notes import BadNote
-
-    from ..audit.layout import LINE_BYTES
-    from ..audit.verify import verify as check
 
     try:
         trusted = _keys_in(key or [])
@@ -131,16 +129,25 @@ def _keys_in(given: list[str]):
 
 def _verdict_text(verdict: "Verdict", keyed: bool) -> str:
     name = f"room {verdict.room or '(none)'}, life {verdict.room_uid}"
+    if verdict.month:
+        name = f"archive of {verdict.month}" + (
+            f", room {verdict.room}, life {verdict.room_uid}" if verdict.room_uid else ""
+        )
     if not verdict.ok:
         place = f"event {verdict.seq}: " if verdict.seq else ""
         return f"NOT AS RECORDED: {name}\n  {place}{verdict.problem}"
     speed = f"{verdict.events / max(verdict.took_s, 1e-9):,.0f} events/s"
-    lines = [f"whole: {name}", f"  {verdict.events} events, {speed}"]
-    if verdict.signed:
+    count = f"{verdict.lives} lives of rooms, {verdict.events}" if verdict.month else str(verdict.events)
+    lines = [f"whole: {name}", f"  {count} events, {speed}"]
+    if verdict.month and verdict.signed:
+        lines.append(f"  the ends of all of them are what {verdict.origin} signed")
+    elif verdict.month:
+        lines.append("  their ends are chained, but no signature was looked at (no --key was given)")
+    elif verdict.signed:
         lines.append(
             f"  events 1..{verdict.signed} are what {verdict.origin} signed (checkpoint of {verdict.size} heads)"
         )
-    if verdict.signed < verdict.events:
+    if verdict.signed < verdict.events and not verdict.month:
         why = "" if keyed else " (no --key was given)"
         lines.append(
             f"  events {verdict.signed + 1}..{verdict.events} are chained, but no signature stands for them{why}"

@@ -1,6 +1,8 @@
 """The lines of an export: JSON objects, one a line. First the header, then the events in order, last the end.
 
-`docs/how-to/audit.md` describes it for those who write a verifier of their own.
+An archive holds many exports: a line of its own first, the exports one after the other, and a last line that counts them. Its exports have
+nobody's texts opened (`view`, `user`): what they say can be read as long as the person's key is there, and not when it is gone.
+`docs/how-to/audit.md` describes both for those who write a verifier of their own.
 """
 
 import msgspec
@@ -8,7 +10,9 @@ import msgspec
 from parlour.contracts.proofs import Inclusion
 
 KIND = "parlour.audit.v1"
+ARCHIVE = "parlour.archive.v1"
 END_MARK = b'{"end":'
+ARCHIVE_END_MARK = b'{"archive_end":'
 LINE_BYTES = 1 << 20
 """An event has at most some ten kilobytes; a longer line is no event."""
 
@@ -43,3 +47,20 @@ class End(msgspec.Struct, frozen=True):
 
     end: int
     hash: bytes
+
+
+class ArchiveHeader(msgspec.Struct, frozen=True):
+    """The first line of an archive: the lives of rooms that began in `month` and were over before `before` (unix microseconds)."""
+
+    kind: str
+    month: str
+    before: int
+    exported_at: int
+    exported_by: str
+
+
+class ArchiveEnd(msgspec.Struct, frozen=True):
+    """The last line of a whole archive: how many lives and how many events it has."""
+
+    archive_end: int
+    events: int

@@ -1,4 +1,4 @@
-"""An export that is whole passes; whatever is done to it is named, by the first event that it was done to."""
+"""An export or an archive that is whole passes; whatever is done to it is named, by the first event that it was done to."""
 
 from uuid import UUID
 
@@ -6,11 +6,11 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from parlour.cli.audit.layout import KIND, End, Header, Line
-from parlour.cli.audit.verify import Verdict, verify
 from parlour.contracts.envelope import GENESIS, Envelope, chain_hash, encode_envelope
 from parlour.contracts.proofs import Inclusion, head_entry
 from parlour.kernel import merkle
+from parlour.runtime.exports.layout import ARCHIVE, KIND, ArchiveEnd, ArchiveHeader, End, Header, Line
+from parlour.runtime.exports.verify import Verdict, verify
 from parlour.runtime.signing.notes import Checkpoint, SigningKey, sign
 
 UID = "01980000-0000-7000-8000-000000000001"
@@ -171,3 +171,105 @@ def test_something_behind_the_end() -> None:
 )
 def test_what_is_no_export(first: bytes) -> None:
     assert named([first, *whole()[1:]])[0] == 0
+
+
+ARCHIVE_HEAD = encoded(ArchiveHeader(ARCHIVE, "2026-08", 1, 2, "Jo"))
+IN_LIFE = 5
+
+
+def archive(lives: int = 3) -> list[bytes]:
+    return [
+        ARCHIVE_HEAD,
+        *(line for _ in range(lives) for line in whole(IN_LIFE)),
+        encoded(ArchiveEnd(lives, lives * IN_LIFE)),
+    ]
+
+
+def life(number: int) -> slice:
+    """The lines of a life of `archive()`: its header, its events, its end."""
+    first = 1 + number * (IN_LIFE + 2)
+    return slice(first, first + IN_LIFE + 2)
+
+
+def named_in_archive(lines: list[bytes]) -> tuple[str, int, str]:
+    verdict = verify(lines, (KEY.public,))
+    assert (verdict.ok, verdict.signed) == (False, 0)
+    return verdict.room_uid, verdict.seq, verdict.problem
+
+
+def test_an_untouched_archive_passes() -> None:
+    told: list[tuple[str, int]] = []
+    verdict = verify(archive(), (KEY.public,), lambda uid, seq, _hash: told.append((uid, seq)))
+    assert verdict == Verdict(
+        True, events=15, signed=15, origin=KEY.public.name, size=5, took_s=verdict.took_s, month="2026-08", lives=3
+    )
+    assert told == [(UID, IN_LIFE)] * 3
+
+
+def test_without_a_key_nothing_of_an_archive_is_signed() -> None:
+    verdict = verify(archive(), ())
+    assert (verdict.ok, verdict.lives, verdict.signed) == (True, 3, 0)
+
+
+def test_a_changed_event_is_named_with_its_life() -> None:
+    lines = archive()
+    place = life(1).start + 2
+    lines[place] = lines[place].replace(b'"at":', b'"at":9')
+    assert named_in_archive(lines) == (
+        UID,
+        2,
+        "event 2 was changed: its hash is not that of its bytes and of the event before",
+    )
+
+
+def test_an_event_taken_out_is_not_looked_for_in_the_next_life() -> None:
+    lines = archive()
+    del lines[life(1).start + 3]
+    assert named_in_archive(lines) == (UID, 3, "event 3 was taken out: event 4 stands in its place")
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_life_taken_out(number: int) -> None:
+    lines = archive()
+    del lines[life(number)]
+    assert "taken out or put in: the archive had 3 lives" in named_in_archive(lines)[2]
+
+
+def test_a_life_put_in() -> None:
+    lines = archive()
+    lines[life(1)] = [*lines[life(1)], *lines[life(1)]]
+    assert "not 4 and 20" in named_in_archive(lines)[2]
+
+
+@pytest.mark.parametrize("kept", [1, 8, 15, 22])
+def test_cut_off_between_lives(kept: int) -> None:
+    assert "cut off" in named_in_archive(archive()[:kept])[2]
+
+
+@pytest.mark.parametrize("kept", [4, 10])
+def test_cut_off_inside_a_life(kept: int) -> None:
+    assert "the export is cut off after event" in named_in_archive(archive()[:kept])[2]
+
+
+def test_something_behind_the_end_of_an_archive() -> None:
+    assert named_in_archive([*archive(), b"\n"])[2] == "something stands behind the end"
+
+
+def test_a_life_without_a_signed_end() -> None:
+    lines = chain([f"text {n}" for n in range(IN_LIFE)])
+    for proof in (None, proof_of(lines[2])):
+        header = encoded(Header(KIND, 77, "room", UID, 1, "Jo", proof))
+        made = [
+            ARCHIVE_HEAD,
+            header,
+            *map(encoded, lines),
+            encoded(End(IN_LIFE, lines[-1].hash)),
+            encoded(ArchiveEnd(1, IN_LIFE)),
+        ]
+        assert named_in_archive(made)[2] == "no signature stands for the end of this life"
+
+
+def test_an_archive_signed_by_another() -> None:
+    lines = chain([f"text {n}" for n in range(IN_LIFE)])
+    header = encoded(Header(KIND, 77, "room", UID, 1, "Jo", proof_of(lines[-1], OTHER)))
+    assert "the checkpoint" in named_in_archive([ARCHIVE_HEAD, header, *map(encoded, lines)])[2]

@@ -1,10 +1,11 @@
-"""Checks an export without a server: the chain, its end, and the signed head that it leads to.
+"""Checks an export or an archive without a server: the chains, their ends, and the signed heads that they lead to.
 
 Memory does not grow with the file. The first flaw is named by the number of the event, and the check ends there.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from uuid import UUID
 
 import msgspec
@@ -15,12 +16,16 @@ from parlour.kernel import merkle
 from parlour.runtime.life import failpoints
 from parlour.runtime.signing.notes import BadNote, PublicKey, checkpoint_of, opened
 
-from .layout import END_MARK, KIND, LINE_BYTES, End, Header, Line
+from .layout import ARCHIVE, ARCHIVE_END_MARK, END_MARK, KIND, LINE_BYTES, ArchiveEnd, ArchiveHeader, End, Header, Line
 
 _TRUSTS = failpoints.planted(failpoints.TRUSTING_VERIFIER)
 _header = msgspec.json.Decoder(Header).decode
 _line = msgspec.json.Decoder(Line).decode
 _end = msgspec.json.Decoder(End).decode
+_archive_header = msgspec.json.Decoder(ArchiveHeader).decode
+_archive_end = msgspec.json.Decoder(ArchiveEnd).decode
+Told = Callable[[str, int, bytes], None]
+"""Hears of each whole life: its id, how many events it has, and the hash of the last."""
 
 
 class Flaw(Exception):
@@ -33,7 +38,10 @@ class Flaw(Exception):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What was found. `signed` is the last event that a signature stands for, 0: none does."""
+    """What was found. `signed` is the last event that a signature stands for, 0: none does.
+
+    Of an archive `lives` counts the lives in it, `events` and `signed` their events together, and `room` is the one with the flaw.
+    """
 
     ok: bool
     room: str = ""
@@ -45,12 +53,16 @@ class Verdict(msgspec.Struct, frozen=True):
     seq: int = 0
     problem: str = ""
     took_s: float = 0.0
+    month: str = ""
+    lives: int = 0
 
 
-def verify(lines: Iterable[bytes], keys: tuple[PublicKey, ...]) -> Verdict:
-    """Checks a whole export. Without keys a whole chain passes, with `signed` 0."""
+def verify(lines: Iterable[bytes], keys: tuple[PublicKey, ...], told: Told | None = None) -> Verdict:
+    """Checks a whole export or archive. Without keys whole chains pass, with `signed` 0."""
     began = time.perf_counter()
-    check = _Check(iter(lines), keys)
+    rest = iter(lines)
+    first = next(rest, b"")
+    check = _Archive(first, rest, keys, told) if _is_archive(first) else _Check(chain((first,), rest), keys)
     try:
         check.run()
     except Flaw as flaw:
@@ -58,15 +70,82 @@ def verify(lines: Iterable[bytes], keys: tuple[PublicKey, ...]) -> Verdict:
     return check.verdict(True, time.perf_counter() - began)
 
 
+def _is_archive(first: bytes) -> bool:
+    try:
+        return _archive_header(first).kind == ARCHIVE
+    except msgspec.DecodeError:
+        return False
+
+
+class _Archive:
+    """One pass over many exports in one file."""
+
+    def __init__(self, first: bytes, lines: Iterator[bytes], keys: tuple[PublicKey, ...], told: Told | None) -> None:
+        self._month = _archive_header(first).month
+        self._lines = lines
+        self._keys = keys
+        self._told = told
+        self._lives = self._events = self._signed = 0
+        self._last = Verdict(True)
+
+    def run(self) -> None:
+        """Raises the first `Flaw`."""
+        for raw in self._lines:
+            if raw.startswith(ARCHIVE_END_MARK):
+                self._check_end(raw)
+                return
+            self._life(raw)
+        raise Flaw(0, f"the archive is cut off after {self._lives} lives: it has no end")
+
+    def _life(self, raw: bytes) -> None:
+        check = _Check(chain((raw,), self._lines), self._keys, among_others=True)
+        try:
+            check.run()
+        except Flaw as flaw:
+            self._last = check.verdict(False, 0.0, flaw)
+            raise
+        found = self._last = check.verdict(True, 0.0)
+        if self._keys and found.signed != found.events:
+            raise Flaw(found.signed + 1, "no signature stands for the end of this life")
+        self._lives, self._events, self._signed = (
+            self._lives + 1,
+            self._events + found.events,
+            self._signed + found.signed,
+        )
+        if self._told is not None:
+            self._told(found.room_uid, found.events, check.hash)
+
+    def _check_end(self, raw: bytes) -> None:
+        try:
+            end = _archive_end(raw)
+        except msgspec.DecodeError:
+            raise Flaw(0, f"the archive is cut off after {self._lives} lives: its end is not whole") from None
+        if (end.archive_end, end.events) != (self._lives, self._events):
+            counted = f"{end.archive_end} lives and {end.events} events"
+            raise Flaw(
+                0, f"a life was taken out or put in: the archive had {counted}, not {self._lives} and {self._events}"
+            )
+        if next(self._lines, b""):
+            raise Flaw(0, "something stands behind the end")
+
+    def verdict(self, ok: bool, took_s: float, flaw: Flaw | None = None) -> Verdict:
+        last = self._last
+        return Verdict(
+            ok, last.room if flaw else "", last.room_uid if flaw else "", self._events, self._signed if ok else 0, last.origin,
+            last.size, flaw.seq if flaw else 0, flaw.problem if flaw else "", took_s, self._month, self._lives,
+        )  # fmt: skip
+
+
 class _Check:
     """One pass over one file."""
 
-    def __init__(self, lines: Iterator[bytes], keys: tuple[PublicKey, ...]) -> None:
+    def __init__(self, lines: Iterator[bytes], keys: tuple[PublicKey, ...], *, among_others: bool = False) -> None:
         self._lines = lines
         self._keys = keys
+        self._among_others = among_others
         self._header: Header | None = None
         self._seq = 0
-        self._hash = GENESIS
+        self.hash = GENESIS
         self._at = 0
         self._origin, self._size, self._signed = "", 0, 0
 
@@ -84,7 +163,7 @@ class _Check:
                 self._check_reached(goal)
                 return
             self._take(raw, start)
-            if self._seq == goal and proof is not None and self._hash != proof.hash:
+            if self._seq == goal and proof is not None and self.hash != proof.hash:
                 raise Flaw(
                     goal,
                     "the signed head has another hash: this event or one before it was changed, and the chain written anew",
@@ -134,13 +213,13 @@ class _Check:
             raise self._misplaced(line.seq)
         if line.prev:
             raise Flaw(due, "the database cites another hash than that of the event before")
-        if chain_hash(self._hash, line.seq, line.at, line.env) != line.hash and not _TRUSTS:
+        if chain_hash(self.hash, line.seq, line.at, line.env) != line.hash and not _TRUSTS:
             raise Flaw(due, f"event {due} was changed: its hash is not that of its bytes and of the event before")
         if line.at < self._at:
             raise Flaw(due, "it is earlier than the event before")
         if not line.env.startswith(start):
             raise Flaw(due, "its envelope is of another log")
-        self._seq, self._hash, self._at = due, line.hash, line.at
+        self._seq, self.hash, self._at = due, line.hash, line.at
 
     def _misplaced(self, found: int) -> Flaw:
         """Whether an event was taken out, put in, or moved; looks at the rest of the file."""
@@ -148,6 +227,8 @@ class _Check:
         if found < due:
             return Flaw(found, f"an event was put in behind event {self._seq}: it says that it is number {found}")
         for raw in self._lines:
+            if raw.startswith(END_MARK):
+                break
             if raw.startswith(f'{{"seq":{due},'.encode()):
                 return Flaw(due, f"the order was changed: event {due} stands behind event {found}")
         return Flaw(due, f"event {due} was taken out: event {found} stands in its place")
@@ -159,9 +240,9 @@ class _Check:
             raise Flaw(self._seq + 1, f"the export is cut off after event {self._seq}: its end is not whole") from None
         if end.end != self._seq:
             raise Flaw(self._seq + 1, f"event {self._seq + 1} was taken out: the export had {end.end}")
-        if end.hash != self._hash:
+        if end.hash != self.hash:
             raise Flaw(self._seq, "the end names another hash than the last event")
-        if next(self._lines, b""):
+        if not self._among_others and next(self._lines, b""):
             raise Flaw(self._seq + 1, "something stands behind the end")
 
     def _check_reached(self, goal: int) -> None:
