@@ -14,6 +14,7 @@ from parlour.contracts import client
 from parlour.contracts import events as ev
 from parlour.contracts.queries import RoomHead
 from parlour.gateway.app.feed import Feed
+from parlour.gateway.app.lag import lag
 from parlour.gateway.app.seat import Seat, Session
 from parlour.gateway.domain.mirror import RING, Ending
 from parlour.gateway.domain.runs import Run
@@ -260,8 +261,10 @@ async def test_who_does_not_read_is_handed_nothing_and_then_everything_in_order(
     last = len(rig.story.views)
     assert numbers(quick.frames()) == list(range(4, last + 1)), "the quick one is not held up"
     assert numbers(slow.received) == [4]
+    assert lag((rig.feed,), ())[:2] == (1, RING + 150), "and the metrics tell of the slow one"
     slow.reads_again()
     await slow.live()
+    assert lag((rig.feed,), ()) == (0, 0, 0)
     frames = slow.frames()
     assert numbers(frames) == list(range(4, last + 1))
     assert frames[-1]["pos"].endswith(f".{last}.{rig.story.views[-1].hash[:16]}")

@@ -25,7 +25,10 @@ from parlour.gateway.app.principals import Principals
 from parlour.gateway.app.readers import Readers
 from parlour.gateway.app.tails import LENGTH, Tails
 from parlour.gateway.domain.runs import Run
+from parlour.gateway.settings import GatewaySettings
+from parlour.gateway.wiring import Gateway
 from parlour.kernel.rejection import Rejection
+from parlour.runtime.telemetry.metrics import Metrics
 from parlour.testkit.story import Story
 
 
@@ -207,6 +210,14 @@ async def test_metrics_tell_how_far_the_worst_is_behind() -> None:
     await slow.until(lambda frame: frame["t"] == "live")
     assert lag(house.feeds.all(), house.subscribers.open) == (0, 0, 0)
     assert slow.told() == list(range(3, 8))
+
+
+def test_they_stand_on_the_gateway_s_page() -> None:
+    metrics, nobody = Metrics("gateway"), cast("Any", None)
+    Gateway(GatewaySettings(), nobody, metrics)
+    page = metrics.page().decode()
+    for name in ("clients_behind", "behind_events", "behind_seconds"):
+        assert f"\nparlour_{name} 0.0" in page
 
 
 async def test_a_fault_of_ours_ends_one_subscription_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import lru_cache
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import msgspec
@@ -34,6 +35,8 @@ KEPT_S = 5.0
 REFUSAL_S = 0.05
 KEPT = 10_000
 """Verified tokens in memory, about 500 bytes each."""
+DIGESTS = 2_048
+"""Tokens whose digest is at hand: those of readers that follow ask for each page."""
 OF_A_MEMBER = ("events",)
 _CHANGES = frozenset({ev.SubscriptionsRevoked.TAG, ev.SecretRotated.TAG})
 _SERVICE = cmd.Caller(kind="service")
@@ -57,7 +60,7 @@ class Principals:
 
     async def verify(self, token: str, app: str = "") -> Subscription:
         """What the token allows now, or its flaw as `Rejection`. `app` names the app of a token04 where it is not the default one."""
-        key = (hashlib.sha256(token.encode("utf-8", "replace")).digest(), app)
+        key = (_digest(token), app)
         at, known = self._kept.get(key, (0.0, None))
         if known is None or (time.monotonic() - at >= KEPT_S and not self._deaf):
             known = await self._asked(token, app)
@@ -116,6 +119,11 @@ class Principals:
         request = cmd.Request(str(uuid5(_TOKENS, token)), _SERVICE, cmd.VerifyToken(token))
         checked = result_of(await self._services.ask(app, "auth", "", request), cmd.TokenChecked)
         return Subscription(app, OF_A_MEMBER, checked.expires_s, "", checked.room or None, checked.user_id)
+
+
+@lru_cache(DIGESTS)
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 
 async def evened_out(began: float) -> None:

@@ -1,8 +1,9 @@
 """Readers outside: range reads, long polls and streams of one room's events over HTTP, on one cursor.
 
 Promises. 1. A reader gets each event after its place exactly once and in order (as itself or inside a skip), over the lives of the room
-name, or is told to start anew (`Diverged`). 2. Its right to read is asked for before every page and once more behind it; what ends it is
-noticed within a second. 3. A room that does not exist, one of another app, and one that the token does not cover answer alike.
+name, or is told to start anew (`Diverged`). 2. Its right to read is asked for before every page, and once more behind one that had to be
+fetched; what ends it is noticed within a second. 3. A room that does not exist, one of another app, and one that the token does not cover
+answer alike.
 """
 
 import asyncio
@@ -71,6 +72,7 @@ class Reader:
         self.place = Position("", 0, NOBODY_BEFORE)
         self.app = 0
         self._expires_s = 0
+        self._timer: asyncio.TimerHandle | None = None
         self.closing = False
         """The gateway stops: what is there is handed over, then the reader goes elsewhere."""
 
@@ -85,25 +87,36 @@ class Reader:
 
     async def page(self, limit: int = PAGE) -> Page:
         """What follows the place, at most `limit` events of the record; moves the place behind it."""
-        await self.sight()
+        sight = await self.sight()
         found = self.tail.after(self.place) if self.tail is not None else None
         if found is None:
             found, more = await self._from_record(limit)
+            sight = await self.sight()  # it may have ended meanwhile
         else:
             found, more = found[:limit], len(found) > limit
-        sight = await self.sight()
         self.place = found[-1].position if found else self.place
         return Page(sift(found, sight, self._types), self.place, more)
 
     async def wait(self, seconds: float) -> None:
-        """Until something may have changed, at most so long."""
-        try:
-            async with asyncio.timeout(max(0.0, min(seconds, RECHECK_S, self._expires_s - time.time()))):
-                await self.changed.wait()
-        except TimeoutError:
-            return
-        finally:
-            self.changed.clear()
+        """Until something may have changed, at most so long. A timer that is early enough serves for many waits."""
+        if not self.changed.is_set():
+            loop = asyncio.get_running_loop()
+            until = loop.time() + max(0.0, min(seconds, RECHECK_S, self._expires_s - time.time()))
+            if self._timer is None or self._timer.when() > until:
+                self.rest()
+                self._timer = loop.call_at(until, self._due)
+            await self.changed.wait()
+        self.changed.clear()
+
+    def rest(self) -> None:
+        """Waits no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _due(self) -> None:
+        self._timer = None
+        self.changed.set()
 
     async def sight(self) -> Sight:
         """What the reader may see now. `Rejection` where it may not read any more."""
@@ -207,6 +220,7 @@ class Readers:
                     yield reader
                 finally:
                     self._open.discard(reader)
+                    reader.rest()
 
     async def state(self, who: Subscription, asked: Asked, query: SnapshotQuery) -> RoomState:
         """The room as of a place, without what only auditors see unless the reader is one."""
