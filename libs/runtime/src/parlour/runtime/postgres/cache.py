@@ -21,13 +21,15 @@ class Cache(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, key: K) -> V | None:
-        """The entry, or None if there is none or it is too old."""
+    def get(self, key: K, for_s: float = 0.0) -> V | None:
+        """The entry, or None if there is none, it is too old, or it will be within `for_s`."""
         entry = self._entries.get(key)
         if entry is None:
             return None
-        if entry[0] < self._clock():
+        left_s = entry[0] - self._clock()
+        if left_s < 0:
             del self._entries[key]
+        if left_s < for_s:
             return None
         self._entries.move_to_end(key)
         return entry[1]

@@ -1,5 +1,7 @@
 """`People` on Postgres: a key for each person, wrapped by a master key that is never stored beside them."""
 
+import time
+from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -14,6 +16,8 @@ PEOPLE_KEPT = 50_000
 """Keys and ids in memory, about 1 kB each."""
 KEPT_FOR_S = 300.0
 """A key that nobody asks for leaves memory. Of erasures every process hears within a second: see `runtime.erasures`."""
+LOADED_FOR_S = 30.0
+"""What `load` found stays at least so long: more than a page of records takes to open on the busiest machine."""
 _USER_ID = "person/user_id"
 
 _ROWS = "SELECT actor, wrapped_key, sealed_user_id FROM parlour.person WHERE actor = ANY($1::uuid[])"
@@ -42,10 +46,10 @@ _ERASE = (
 class PostgresPeople:
     """See `parlour.kernel.sealing.People`. Database methods may raise `LogUnavailable`."""
 
-    def __init__(self, pool: Pool, master_key: bytes) -> None:
+    def __init__(self, pool: Pool, master_key: bytes, clock: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
         self._master = MasterKey(master_key)
-        self._people: Cache[str, _Person] = Cache(PEOPLE_KEPT, KEPT_FOR_S)
+        self._people: Cache[str, _Person] = Cache(PEOPLE_KEPT, KEPT_FOR_S, clock)
         self._actors: Cache[tuple[int, str], str] = Cache(PEOPLE_KEPT, KEPT_FOR_S)
         self._gone: set[str] = set()
 
@@ -104,11 +108,11 @@ class PostgresPeople:
         return {actor: person.user_id for actor, person in people.items() if person.cipher is not None}
 
     async def load(self, actors: frozenset[str]) -> None:
-        """Brings keys into memory, where they stay at least until the caller next waits for something."""
+        """Brings keys into memory, where they stay for `LOADED_FOR_S` at least."""
         await self._load(actors)
 
     async def _load(self, actors: frozenset[str]) -> dict[str, _Person]:
-        here = {actor: self._people.get(actor) for actor in actors}
+        here = {actor: self._people.get(actor, LOADED_FOR_S) for actor in actors}
         found = {actor: person for actor, person in here.items() if person is not None}
         missing = [actor for actor, person in here.items() if person is None]
         if missing:
