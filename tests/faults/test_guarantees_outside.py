@@ -2,12 +2,16 @@
 
 import asyncio
 import base64
+import hashlib
 import json
+import time
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import asyncpg
+import msgspec
 import nats
 import pytest
 from aiohttp import web
@@ -15,11 +19,16 @@ from nats.aio.msg import Msg
 
 from parlour.cli.embedded import free_port
 from parlour.contracts import subjects
+from parlour.kernel.log import LogKey
+from parlour.runtime.postgres import PostgresLog, create_pool
 from parlour.testkit.client import Refusal, raw_client
+from parlour.testkit.clock import uuid7
 from parlour.testkit.faults.processes import Processes
 from parlour.testkit.suite import Suite
+from parlour.testkit.units import append, new_log, unit
 
 WITHIN_S = 15.0
+DAY_US = 86_400 * 1_000_000
 GONE_ON = "what comes after"
 _numbers = count(1)
 
@@ -195,3 +204,45 @@ async def test_a_changed_event_is_named(doubled: Suite, room: str, tmp_path: Pat
     done = await asyncio.to_thread(doubled.run, "audit", "verify", str(export), check=False)
     assert done.returncode == 1
     assert f"event {event['seq']}" in done.stdout + done.stderr
+
+
+async def an_old_life(suite: Suite) -> tuple[asyncpg.Connection, LogKey]:
+    """A room that was over months ago, as if it had been recorded then; written by the database's owner."""
+    dsn = str(suite.status()["postgres"])
+    old_us = time.time_ns() // 1000 - 100 * DAY_US
+    key = msgspec.structs.replace(new_log(app=suite.app_id), uid=uuid7(old_us, next(_numbers)))
+    async with await create_pool(dsn, name="test") as pool:
+        await PostgresLog(pool).append((unit(append(key, 3, creates=True)), unit(append(key, closes=True))))
+    owner = await asyncpg.connect(dsn)
+    await owner.execute("UPDATE parlour.log SET at = $2 WHERE uid = $1", key.uid, old_us)
+    return owner, key
+
+
+def retention(suite: Suite, verb: str) -> dict[str, Any]:
+    """`parlour retention …`; it ends with 1 where something due stays."""
+    return json.loads(suite.run("retention", verb, "--json", timeout_s=60, check=False).stdout)
+
+
+async def test_no_month_is_dropped_before_its_export_was_verified(doubled: Suite, tmp_path: Path) -> None:
+    owner, key = await an_old_life(doubled)
+    change = "UPDATE parlour.event SET at = at + $2 WHERE room_uid = $1 AND seq = 2"
+    count = "SELECT count(*) FROM parlour.event WHERE room_uid = $1"
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            while not await owner.fetchval("SELECT true FROM parlour.tree_leaf WHERE room_uid = $1", key.uid):  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+        await owner.execute(change, key.uid, 1)
+        refused = await asyncio.to_thread(retention, doubled, "run")
+        assert await owner.fetchval(count, key.uid) == 4
+        assert "event 2 was changed" in refused["archives"][0]["problem"]
+        await owner.execute(change, key.uid, -1)
+        done = await asyncio.to_thread(retention, doubled, "run")
+        assert await owner.fetchval(count, key.uid) == 0
+    finally:
+        await owner.close()
+    archive = done["archives"][0]
+    file = Path(done["folder"]) / archive["file"]
+    assert (archive["lives"], hashlib.sha256(file.read_bytes()).hexdigest()) == (1, archive["sha256"])
+    (tmp_path / "keys").write_text((await asyncio.to_thread(doubled.run, "audit", "keys")).stdout)
+    verified = await asyncio.to_thread(doubled.run, "audit", "verify", str(file), "--key", str(tmp_path / "keys"))
+    assert "1 lives of rooms, 4 events" in verified.stdout

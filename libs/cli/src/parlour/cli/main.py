@@ -5,10 +5,10 @@ import sys
 
 import typer
 
-from .verbs import apps, audit, bug, calls, doctor, flight, history, live, privacy, run, webhooks
+from .verbs import apps, audit, bug, calls, doctor, flight, history, live, privacy, retention, run, webhooks
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for family in (run, apps, webhooks, audit, bug, privacy, history, calls, live, flight, doctor):
+for family in (run, apps, webhooks, audit, bug, privacy, retention, history, calls, live, flight, doctor):
     family.register(app)
 
 

@@ -85,6 +85,7 @@ class Code(IntEnum):
     NOT_FOUND = 9000011
     FORBIDDEN = 9000012
     HISTORY_BEHIND = 9000013
+    ARCHIVED = 9000014
 
 
 def title_of(code: int) -> str:

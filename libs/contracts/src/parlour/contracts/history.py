@@ -55,12 +55,24 @@ class Call(msgspec.Struct, frozen=True, rename=wire_name):
     commands: int
 
 
+class ArchivedCalls(msgspec.Struct, frozen=True, rename=wire_name):
+    """Calls that are in the database no more: how many of them, begun in `month`, are in which file."""
+
+    month: str
+    file: str
+    calls: int
+
+
 class Calls(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
-    """A page; `next` is empty on the last one."""
+    """A page; `next` is empty on the last one, and there `archived` names the files with older calls that were asked for.
+
+    Whose calls those in a file are is not known without it: `archived` stays empty where a user was asked for.
+    """
 
     calls: tuple[Call, ...] = ()
     next: str = ""
     problem: Problem | None = None
+    archived: tuple[ArchivedCalls, ...] = ()
 
 
 class CallQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):

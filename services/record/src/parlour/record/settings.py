@@ -30,6 +30,14 @@ class RecordSettings(RuntimeSettings, frozen=True, kw_only=True):
         int, Setting("How often history is brought up to date.", unit="ms", least=20, most=60_000)
     ] = 500
     months_ahead: Annotated[int, Setting("Monthly partitions made in advance.", least=1, most=24)] = 3
+    keep_months: Annotated[
+        int,
+        Setting("Months that stay in the database; older ones are exported, verified and dropped. 0: all.", most=1200),
+    ] = 0
+    archive: Annotated[str, Setting("Folder that old months are exported to; the same for all replicas.")] = ""
+    retention_s: Annotated[
+        float, Setting("How often it is looked for months that are over.", unit="s", least=0.1, most=86_400)
+    ] = 3600.0
     checkpoint_s: Annotated[
         float, Setting("How often the heads of rooms that changed are signed.", unit="s", least=0.1, most=3600)
     ] = 60.0

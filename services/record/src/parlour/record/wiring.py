@@ -4,21 +4,26 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from parlour.runtime.background.leases import Lease, advisory
 from parlour.runtime.deciding.sealing import open_for_fold, open_records
 from parlour.runtime.life.clock import SystemClock
 from parlour.runtime.life.connections import Connections, connected
 from parlour.runtime.life.process import Service
+from parlour.runtime.life.settings import BadSettings
 from parlour.runtime.postgres import create_pool
 from parlour.runtime.telemetry.logging import logger
 
+from .adapters.archive_folder import ArchiveFolder
 from .adapters.generations import PostgresGenerations
 from .adapters.keyring import Keyring
 from .adapters.ledger import PostgresLedger
 from .adapters.notebook import PostgresNotebook
 from .adapters.projections import PostgresProjections
 from .adapters.reads import PLANNER, PostgresReads
+from .adapters.retention import WHOLE_MONTHS, PostgresRetention
+from .adapters.shelf import PostgresShelf
 from .adapters.tables import PostgresTables
 from .adapters.tree import PostgresTree
 from .adapters.webhook_book import PostgresBook
@@ -26,6 +31,7 @@ from .adapters.webhook_sender import sending
 from .adapters.webhook_store import PostgresStore, Vault
 from .api import history as history_api
 from .api import proofs as proofs_api
+from .api import retention as retention_api
 from .api.bus import Publisher, Questions, listen
 from .api.webhooks_bus import WebhookVerbs, wake
 from .app.calls import Calls
@@ -37,6 +43,9 @@ from .app.passing import Passing
 from .app.projector import Projector
 from .app.proofs import Proofs
 from .app.queries import Queries
+from .app.retention.check import Checker
+from .app.retention.rounds import Rounds
+from .app.retention.writer import Writer
 from .app.stored import Stored
 from .app.tail import Tail, persist
 from .app.upkeep import Tables, keep
@@ -76,7 +85,8 @@ async def _parts(settings: RecordSettings, to: Connections) -> AsyncIterator[Non
 @asynccontextmanager
 async def assembled(settings: RecordSettings, to: Connections, tables: Tables, lease: Lease) -> AsyncIterator[None]:
     """Everything above the connections. Each replica answers questions; one of them tails the log."""
-    await Questions(Queries(to.log, to.people, open_records, Folds(to.log, to.people, open_for_fold))).serve(to.bus)
+    folds = Folds(to.log, to.people, open_for_fold)
+    await Questions(Queries(to.log, to.people, open_records, folds, PostgresShelf(to.pool))).serve(to.bus)
     tail = _tail(settings, to)
     await listen(to.bus, tail)
     async with asyncio.TaskGroup() as group:
@@ -153,7 +163,8 @@ async def history(settings: RecordSettings, to: Connections, damages: Damages) -
         asyncio.TaskGroup() as group,
     ):
         reads = PostgresReads(pool)
-        await history_api.serve(to.bus, Calls(reads, to.people, Passing(to.log, reads)), generations)
+        calls = Calls(reads, to.people, Passing(to.log, reads), PostgresShelf(to.pool))
+        await history_api.serve(to.bus, calls, generations)
         leader = group.create_task(persist(lead, _waits))
         yield
         leader.cancel()
@@ -163,8 +174,10 @@ async def history(settings: RecordSettings, to: Connections, damages: Damages) -
 async def proofs(settings: RecordSettings, to: Connections) -> AsyncIterator[None]:
     """The tree of room heads: each replica proves, one makes checkpoints."""
     tree, keys = PostgresTree(to.pool), Keyring(to.pool, settings.master_key, settings.origin)
-    stored = Stored(to.log, to.people, open_records, PostgresLedger(to.pool))
-    await proofs_api.serve(to.bus, Proofs(tree, to.log), stored, keys)
+    shelf = PostgresShelf(to.pool)
+    stored = Stored(to.log, to.people, open_records, PostgresLedger(to.pool), shelf)
+    answers = Proofs(tree, to.log, shelf)
+    await proofs_api.serve(to.bus, answers, stored, keys)
     checkpoints = Checkpoints(tree, keys.signing, settings.origin, SystemClock().at)
     lease = advisory(settings.postgres_dsn)
 
@@ -172,10 +185,34 @@ async def proofs(settings: RecordSettings, to: Connections) -> AsyncIterator[Non
         async with lease("record.checkpoints"):
             await checkpoints.run(settings.checkpoint_s)
 
-    async with asyncio.TaskGroup() as group:
+    async with retention(settings, to, answers, keys), asyncio.TaskGroup() as group:
         leader = group.create_task(persist(lead, _waits))
         yield
         leader.cancel()
+
+
+@asynccontextmanager
+async def retention(settings: RecordSettings, to: Connections, answers: Proofs, keys: Keyring) -> AsyncIterator[None]:
+    """Old months: each replica tells where it stands, one at a time exports and drops."""
+    if settings.keep_months and not settings.archive:
+        raise BadSettings(("PARLOUR_RECORD_ARCHIVE is not set: old months are dropped only after they were exported",))
+    folder = ArchiveFolder(Path(settings.archive))
+    async with (
+        await create_pool(
+            settings.postgres_dsn, name="record-retention", min_size=0, max_size=2, planner=WHOLE_MONTHS
+        ) as pool,
+        asyncio.TaskGroup() as group,
+    ):
+        store = PostgresRetention(pool)
+        rounds = Rounds(
+            store, Writer(store, to.log, answers, folder), Checker(store, folder, keys.public), to.people,
+            advisory(settings.postgres_dsn), SystemClock().at,
+            lambda error: to.bus.fault("retention", error), keep_months=settings.keep_months, folder=settings.archive,
+        )  # fmt: skip
+        await retention_api.serve(to.bus, rounds)
+        work = group.create_task(persist(lambda: rounds.run(settings.retention_s), _waits))
+        yield
+        work.cancel()
 
 
 def _tail(settings: RecordSettings, to: Connections) -> Tail:

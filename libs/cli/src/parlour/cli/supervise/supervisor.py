@@ -163,6 +163,7 @@ class Supervisor:
             keeps={
                 "PARLOUR_TRACE_FILE": str(self.folder.path / "traces" / f"{replica}.jsonl"),
                 "PARLOUR_RELAY_FLIGHT_DIR": str(self.folder.path / "flight"),
+                "PARLOUR_RECORD_ARCHIVE": str(self.folder.path / "archive"),
             },
         )
         metrics = f"http://127.0.0.1:{health}/metrics"

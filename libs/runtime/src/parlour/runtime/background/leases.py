@@ -34,6 +34,11 @@ always: Lease = _always
 """Every replica works."""
 
 
+def keys_of(name: str) -> tuple[int, int]:
+    """The two keys of a lease's lock, as Postgres takes them."""
+    return SPACE, int.from_bytes(fnv1a_32(name.encode()).to_bytes(4), signed=True)
+
+
 def advisory(dsn: str) -> Lease:
     """One replica at a time; the others wait for it. `LogUnavailable` when the connection, and so the lease, is lost."""
 
@@ -41,9 +46,8 @@ def advisory(dsn: str) -> Lease:
     async def lease(name: str) -> AsyncGenerator[None]:
         connection = await _connect(dsn)
         try:
-            number = int.from_bytes(fnv1a_32(name.encode()).to_bytes(4), signed=True)
             # asked for again rather than waited for, so that pg_stat_activity shows no session that waits for days
-            while not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", SPACE, number):  # noqa: ASYNC110
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", *keys_of(name)):  # noqa: ASYNC110
                 await asyncio.sleep(ASK_AGAIN_S * random.uniform(0.5, 1.5))
             async with _while_alive(connection):
                 yield

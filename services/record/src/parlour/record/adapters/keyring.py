@@ -59,6 +59,11 @@ class Keyring:
         log.info("checkpoint_key_made", key=str(made.public))
         return made
 
+    async def public(self) -> tuple[PublicKey, ...]:
+        """The same, for verifying."""
+        async with borrow(self._pool) as connection:
+            return tuple([PublicKey(row["name"], row["public"]) for row in await connection.fetch(_KEYS)])
+
     async def published(self) -> tuple[CheckpointKey, ...]:
         """Every key ever, the newest first."""
         async with borrow(self._pool) as connection:

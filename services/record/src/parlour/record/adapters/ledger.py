@@ -8,7 +8,10 @@ from parlour.runtime.postgres.pool import Pool, borrow
 
 _NOTE = "INSERT INTO parlour.export_taken (room_uid, at, by) VALUES ($1, $2, $3)"
 _TAKEN = """
-SELECT t.room_uid, g.app, g.room, t.by, t.at FROM parlour.export_taken t JOIN parlour.log g ON g.uid = t.room_uid
+SELECT t.room_uid, g.app, g.room, t.by, t.at FROM parlour.export_taken t
+ CROSS JOIN LATERAL (
+    SELECT l.app, l.room FROM parlour.log l WHERE l.uid = t.room_uid
+    UNION ALL SELECT d.app, d.room FROM parlour.archived d WHERE d.room_uid = t.room_uid LIMIT 1) g
  WHERE $1::uuid IS NULL OR t.room_uid = $1 ORDER BY t.at DESC LIMIT $2
 """
 

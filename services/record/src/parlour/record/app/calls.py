@@ -29,6 +29,7 @@ from parlour.record.domain.projections.spans import (
 from parlour.runtime.deciding.sealing import is_person
 
 from .passing import Passing
+from .shelf import Shelf
 
 PAGE_BYTES = 512 * 1024
 """Of rows in one answer: NATS carries a megabyte."""
@@ -79,8 +80,9 @@ PARTS = ("session", "stream", "play", "messages")
 class Calls:
     """One method for each question; `room` empty asks about the whole app."""
 
-    def __init__(self, reads: Reads, people: People, passing: Passing) -> None:
+    def __init__(self, reads: Reads, people: People, passing: Passing, shelf: Shelf) -> None:
         self._reads = reads
+        self._shelf = shelf
         self._people = people
         self._passing = passing
 
@@ -95,7 +97,10 @@ class Calls:
         wanted = CallFilter(app, room, actor, query.from_at, query.to_at, before)
         rows = await self._reads.calls(wanted, limit + 1)
         page = tuple(call_of(row) for row in rows[:limit])
-        return h.Calls(page, page[-1].room_uid if len(rows) > limit else "")
+        if len(rows) > limit:
+            return h.Calls(page, page[-1].room_uid)
+        archived = () if query.user else await self._shelf.calls(app, room, query.from_at, query.to_at)
+        return h.Calls(page, archived=archived)
 
     async def call(self, app: int, room: str, query: h.CallQuery) -> h.OneCall:
         """One call and who was in it."""
@@ -145,7 +150,11 @@ class Calls:
         return h.Views(page, f"play.{page[-1].started_seq}" if len(rows) > len(page) else "")
 
     async def _find(self, app: int, room: str, room_uid: str) -> CallRow:
-        call = await self._reads.call(_uid(room_uid, "roomUID"))
+        uid = _uid(room_uid, "roomUID")
+        call = await self._reads.call(uid)
+        shelved = await self._shelf.find(uid) if call is None else None
+        if shelved is not None and shelved.life.app == app and room in ("", shelved.life.room):
+            raise shelved.rejection()
         if call is None or call.app != app or (room and call.room != room):
             raise Rejection(Problem(int(Code.NOT_FOUND), "there is no such call", "roomUID"))
         return call

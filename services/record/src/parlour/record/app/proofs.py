@@ -9,6 +9,7 @@ from parlour.kernel.log import EventLog
 from parlour.kernel.merkle import WIDTH, WIDTH_BITS, Range, Run
 from parlour.kernel.rejection import Rejection
 
+from .shelf import Shelf
 from .tree import Note, Tree
 
 LEVELS_MOST = 7
@@ -18,8 +19,9 @@ LEVELS_MOST = 7
 class Proofs:
     """Each answer is computed from kept hashes."""
 
-    def __init__(self, tree: Tree, log: EventLog) -> None:
+    def __init__(self, tree: Tree, log: EventLog, shelf: Shelf) -> None:
         self._tree = tree
+        self._shelf = shelf
         self._log = log
 
     async def checkpoint(self, query: contract.CheckpointQuery) -> contract.SignedCheckpoint:
@@ -30,10 +32,10 @@ class Proofs:
         return contract.SignedCheckpoint(note.text, note.size, note.at) if note else contract.SignedCheckpoint()
 
     async def inclusion(self, query: contract.InclusionQuery) -> contract.Inclusion:
-        """The last head of a log that a checkpoint holds, with its path."""
+        """The last head of a log that a checkpoint holds, with its path. The tree keeps the heads of archived lives."""
         uid = _uid(query.room_uid)
-        head = await self._log.head(uid)
-        if head is None or (query.app and (query.app, query.room) != (head.log.app, head.log.room)):
+        owner = await self._owner(uid)
+        if owner is None or (query.app and (query.app, query.room) != owner):
             raise Rejection.of(Code.NOT_FOUND, "there is no such log", field="room_uid")
         note = await self._tree.note(0)
         found = await self._tree.leaf_of(uid, note.size) if note else None
@@ -42,6 +44,13 @@ class Proofs:
         index, leaf = found
         path = await self._path(merkle.inclusion(index, note.size))
         return contract.Inclusion(query.room_uid, leaf.seq, leaf.head, index, note.size, path, note.text)
+
+    async def _owner(self, uid: UUID) -> tuple[int, str] | None:
+        head = await self._log.head(uid)
+        if head is not None:
+            return head.log.app, head.log.room
+        shelved = await self._shelf.find(uid)
+        return None if shelved is None else (shelved.life.app, shelved.life.room)
 
     async def consistency(self, query: contract.ConsistencyQuery) -> contract.Consistency:
         """Between two sizes that both were checkpoints."""

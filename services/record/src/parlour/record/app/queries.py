@@ -18,6 +18,7 @@ from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 
 from .folds import Folds
+from .shelf import Shelf
 
 PAGE_EVENTS = 500
 PAGE_BYTES = 512 * 1024
@@ -32,7 +33,8 @@ Open = Callable[[People, tuple[Record, ...]], Awaitable[tuple[EventView, ...]]]
 class Queries:
     """Each answer is read from the log itself: nothing acknowledged is missing from it."""
 
-    def __init__(self, log: EventLog, people: People, open_records: Open, folds: Folds) -> None:
+    def __init__(self, log: EventLog, people: People, open_records: Open, folds: Folds, shelf: Shelf) -> None:
+        self._shelf = shelf
         self._log = log
         self._people = people
         self._open = open_records
@@ -50,7 +52,7 @@ class Queries:
         found = await self._find(app, room, query.room_uid)
         if found is None:
             if query.room_uid:
-                raise _unknown_life(query.room_uid)
+                raise await self._gone(app, room, query.room_uid)
             return Replay(Head())
         if query.hash8 and await self._diverged(found, query):
             return Replay(_head(found), diverged=True)
@@ -64,7 +66,7 @@ class Queries:
         found = await self._find(app, room, query.room_uid)
         if found is None:
             if query.room_uid:
-                raise _unknown_life(query.room_uid)
+                raise await self._gone(app, room, query.room_uid)
             return Snapshot()
         wanted = found.seq if query.seq is None else query.seq
         if wanted < 0 or max(wanted, query.min_seq) > found.seq:
@@ -80,14 +82,20 @@ class Queries:
         found = await self._log.head(_uid(room_uid))
         return found if found is not None and (found.log.app, found.log.room) == (app, room) else None
 
+    async def _gone(self, app: int, room: str, room_uid: str) -> Rejection:
+        """Whether a life that the log has not was archived."""
+        shelved = await self._shelf.find(_uid(room_uid))
+        known = shelved is not None and (shelved.life.app, shelved.life.room) == (app, room)
+        return shelved.rejection("room_uid") if shelved is not None and known else _unknown_life()
+
     async def _diverged(self, found: LogHead, query: ReplayQuery) -> bool:
         """Whether our history has another hash at the asker's position, or does not reach it."""
         if query.after > found.seq:
             return True
         if query.after == 0:
             return query.hash8 != NOBODY_BEFORE
-        (record,) = await self._log.read(found.log.uid, query.after - 1, 1)
-        return record.hash.hex()[:16] != query.hash8
+        records = await self._log.read(found.log.uid, query.after - 1, 1)
+        return not records or records[0].hash.hex()[:16] != query.hash8
 
 
 def _fitting(views: tuple[EventView, ...]) -> tuple[EventView, ...]:
@@ -113,7 +121,7 @@ def _uid(text: str) -> UUID:
         ) from None
 
 
-def _unknown_life(room_uid: str) -> Rejection:
+def _unknown_life() -> Rejection:
     return Rejection(
         Problem(
             int(Code.NOT_FOUND), "this room has no such life", "room_uid", hint="ask without room_uid for the latest"

@@ -14,6 +14,7 @@ from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 
 from .readable import Open, open_readable
+from .shelf import Shelf
 
 PAGE_EVENTS = 500
 PAGE_BYTES = 512 * 1024
@@ -39,7 +40,8 @@ class Ledger(Protocol):
 class Stored:
     """Reads pages of one log."""
 
-    def __init__(self, log: EventLog, people: People, open_records: Open, ledger: Ledger) -> None:
+    def __init__(self, log: EventLog, people: People, open_records: Open, ledger: Ledger, shelf: Shelf) -> None:
+        self._shelf = shelf
         self._ledger = ledger
         self._log = log
         self._people = people
@@ -68,17 +70,29 @@ class Stored:
 
     async def exports(self, query: ExportsQuery) -> Exports:
         """Who exported what."""
-        only = (await self._head(query.room_uid)).log.uid if query.room_uid else None
+        only = _uid(query.room_uid) if query.room_uid else None
+        if only is not None and await self._log.head(only) is None and await self._shelf.find(only) is None:
+            raise _no_log()
         return Exports(await self._ledger.taken(only, EXPORTS_SHOWN))
 
     async def _head(self, room_uid: str) -> LogHead:
-        try:
-            head = await self._log.head(UUID(room_uid))
-        except ValueError:
-            head = None
-        if head is None:
-            raise Rejection.of(Code.NOT_FOUND, "there is no such log", field="room_uid")
-        return head
+        uid = _uid(room_uid)
+        head = await self._log.head(uid)
+        if head is not None:
+            return head
+        shelved = await self._shelf.find(uid)
+        raise _no_log() if shelved is None else shelved.rejection("room_uid")
+
+
+def _uid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise _no_log() from None
+
+
+def _no_log() -> Rejection:
+    return Rejection.of(Code.NOT_FOUND, "there is no such log", field="room_uid")
 
 
 def _event(record: Record, view: EventView | None) -> StoredEvent:

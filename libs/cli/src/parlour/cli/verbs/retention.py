@@ -1,0 +1,112 @@
+"""`retention`: which months are in the database, which are due, what stands against dropping them, and in which files older ones are."""
+
+import asyncio
+import getpass
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from ..target import nats_url
+
+if TYPE_CHECKING:
+    from parlour.contracts.retention import Archive, Blocker, Month, Retention
+
+Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+LOOK_S = 0.5
+STILL = 2
+"""Answers in a row that nothing is under way: the first may come from a replica that has not begun."""
+SAID = {
+    "hold": "room {what} of app {app} is held",
+    "person": "user {what} of app {app} is held and appears in it",
+    "unreadable_hold": "a hold of app {app} can't be read: see parlour.verify of the app's log",
+    "unsigned": "no checkpoint holds the end of life {what}",
+    "reader": "{what} has not read all of it",
+    "webhook": "webhook {what} of app {app} has not delivered all of it",
+    "file": "{what}",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    group = typer.Typer(no_args_is_help=True, help="Old months: exported, verified, then dropped.")
+    group.command()(status)
+    group.command()(run)
+    app.add_typer(group, name="retention")
+
+
+def status(json: Json = False) -> None:
+    """Print where every month is."""
+    _print(asyncio.run(_ask("")), json)
+
+
+def run(
+    by: Annotated[str, typer.Option(help="Who asks for it; it is recorded.")] = "",
+    json: Json = False,
+) -> None:
+    """Export, verify and drop what is due now. Exit code 1 where something due stays."""
+    found = asyncio.run(_run(by or getpass.getuser()))
+    _print(found, json)
+    if any(month.due for month in found.months):
+        sys.exit(1)
+
+
+async def _run(by: str) -> "Retention":
+    found, still = await _ask(by), 0
+    while still < STILL:
+        await asyncio.sleep(LOOK_S)
+        found = await _ask("")
+        still = 0 if found.running else still + 1
+    return found
+
+
+async def _ask(by: str) -> "Retention":
+    from parlour.contracts.retention import Retention, RetentionQuery, RunRetention
+
+    from ..ask import connected
+    from ..audit.export import ask
+
+    async with connected(nats_url()) as bus:
+        if by:
+            return await ask(bus, "run_retention", RunRetention(by), Retention)
+        return await ask(bus, "retention", RetentionQuery(), Retention)
+
+
+def _print(found: "Retention", json: bool) -> None:
+    if json:
+        typer.echo(msgspec.json.encode(found).decode())
+        return
+    if found.keep_months:
+        typer.echo(
+            f"{found.keep_months} months are kept: what was over before {_when(found.before)} goes to {found.folder}"
+        )
+    else:
+        typer.echo("everything is kept (PARLOUR_RECORD_KEEP_MONTHS is 0)")
+    for line in [_month_text(one) for one in found.months] + [_archive_text(one) for one in found.archives]:
+        typer.echo(line)
+
+
+def _month_text(month: "Month") -> str:
+    parts = [f"{month.lives} lives of rooms", *([f"{month.open} open"] if month.open else [])]
+    parts += [f"{month.due} due"] if month.due else []
+    return "\n".join(
+        [f"{month.month:<8} here: {', '.join(parts)}", *(f"         waits: {_why(one)}" for one in month.blockers)]
+    )
+
+
+def _why(blocker: "Blocker") -> str:
+    return SAID.get(blocker.kind, "{what}").format(app=blocker.app, what=blocker.what)
+
+
+def _archive_text(one: "Archive") -> str:
+    what = f"dropped {_when(one.dropped_at)}" if one.dropped_at else f"not dropped: {one.problem or 'under way'}"
+    size = f"{one.lives} lives, {one.events} events, {one.size} bytes"
+    return (
+        f"{one.month:<8} {one.file}: {size}, by {one.by} {_when(one.exported_at)}, {what}\n         sha256 {one.sha256}"
+    )
+
+
+def _when(microseconds: int) -> str:
+    return f"{datetime.fromtimestamp(microseconds / 1e6, UTC):%Y-%m-%d %H:%M}"

@@ -1,0 +1,57 @@
+"""A folder of archives. Written beside their names first and then renamed, so that a file under its name is whole."""
+
+import hashlib
+import os
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+BUFFER = 1 << 20
+
+
+class FolderSink:
+    """See `app.retention.ports.Sink`."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._sha256 = hashlib.sha256()
+        self.size = 0
+
+    def write(self, line: bytes) -> None:
+        """One line."""
+        self._out.write(line)
+        self._sha256.update(line)
+        self.size += len(line)
+
+    def sha256(self) -> bytes:
+        """Of what was written so far."""
+        return self._sha256.digest()
+
+
+class ArchiveFolder:
+    """See `app.retention.ports.Folder`. Files are readable for their owner only."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @contextmanager
+    def writing(self, file: str) -> Generator[FolderSink]:
+        """The file is there, whole and on the disk, once the block ends well."""
+        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        half = self._path / f"{file}.part"
+        with open(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb", buffering=BUFFER) as out:
+            yield FolderSink(out)
+            out.flush()
+            os.fsync(out.fileno())
+        half.replace(self._path / file)
+        folder = os.open(self._path, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def lines(self, file: str, longest: int) -> Iterable[bytes]:
+        """Its lines, each at most so long."""
+        with open(self._path / file, "rb", buffering=BUFFER) as lines:
+            yield from iter(lambda: lines.readline(longest), b"")

@@ -1,0 +1,1 @@
+"""Old months: exported, verified, then dropped."""

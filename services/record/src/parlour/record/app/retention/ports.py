@@ -1,0 +1,143 @@
+"""What retention needs of the world."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from parlour.contracts.retention import Blocker
+
+LEASE = "record.retention"
+
+
+class Life(msgspec.Struct, frozen=True):
+    """A life of a room that is over, as its row in the log says."""
+
+    uid: UUID
+    app: int
+    room: str
+    seq: int
+    hash: bytes
+
+
+class Census(msgspec.Struct, frozen=True):
+    """Of the lives that began in a month: all, those that are due, those that are open."""
+
+    lives: int
+    due: int
+    open: int
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A file as it was written: its name in the folder, the SHA-256 of its bytes, its bytes, and the events in it."""
+
+    file: str
+    sha256: bytes
+    size: int
+    events: int
+
+
+class Archived(msgspec.Struct, frozen=True):
+    """A file that was noted. `before_us`: the lives of `month` that were over then are in it. `dropped_at` 0: not yet."""
+
+    number: int
+    month: str
+    before_us: int
+    file: str
+    sha256: bytes
+    size: int
+    lives: int
+    events: int
+    by: str
+    exported_at: int
+    dropped_at: int
+    forgotten: bool
+    problem: str
+
+
+class Held(Exception):
+    """The database did not drop it: something stands against it."""
+
+
+class Busy(Exception):
+    """The database did not drop it now: others would have had to wait for too long."""
+
+
+class Changed(Exception):
+    """The log is not as it was when the file was written."""
+
+
+class Store(Protocol):
+    """Months and archives. Methods may raise `LogUnavailable`."""
+
+    async def busy(self) -> bool:
+        """Whether some replica holds the lease."""
+        ...
+
+    async def months(self) -> tuple[str, ...]:
+        """Oldest first, `default` last."""
+        ...
+
+    async def census(self, month: str, before_us: int) -> Census:
+        """How much of a month is due."""
+        ...
+
+    async def blockers(self, month: str, before_us: int) -> tuple[Blocker, ...]:
+        """What stands against dropping what is due."""
+        ...
+
+    async def ended(self, month: str, before_us: int, after: UUID, limit: int) -> Sequence[Life]:
+        """Lives that are due, in the order of their ids."""
+        ...
+
+    async def archived(self, number: int, after: UUID, limit: int) -> Sequence[Life]:
+        """The lives that were noted with a file, in the order of their ids."""
+        ...
+
+    async def archives(self) -> tuple[Archived, ...]:
+        """Newest first."""
+        ...
+
+    async def note(self, month: str, before_us: int, written: Written, by: str) -> Archived:
+        """A file is written, and all that is due of the month is in it."""
+        ...
+
+    async def refuse(self, number: int, problem: str) -> None:
+        """Nothing is to be dropped for this file."""
+        ...
+
+    async def drop(self, number: int) -> None:
+        """The events are gone when it returns; `Busy`, `Held` or `Changed` where they are not."""
+        ...
+
+    async def forget(self, number: int) -> None:
+        """History tells of these calls no more."""
+        ...
+
+
+class Folder(Protocol):
+    """Where the files are."""
+
+    def writing(self, file: str) -> "AbstractContextManager[Sink]":
+        """The file is there, whole and on the disk, once the block ends well; otherwise not at all."""
+        ...
+
+    def lines(self, file: str, longest: int) -> Iterable[bytes]:
+        """Its lines, each at most so long. OSError where it can't be read."""
+        ...
+
+
+class Sink(Protocol):
+    """A file that is being written."""
+
+    size: int
+
+    def write(self, line: bytes) -> None:
+        """One line."""
+        ...
+
+    def sha256(self) -> bytes:
+        """Of what was written so far."""
+        ...

@@ -1,0 +1,130 @@
+"""A desk for tests of retention: lives of rooms, checkpoints over them, and rounds whose clock is months ahead."""
+
+import dataclasses
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from parlour.contracts.envelope import Envelope, encode_envelope
+from parlour.kernel.log import Append, Committed, LogKey, NewEvent
+from parlour.record.adapters.archive_folder import ArchiveFolder
+from parlour.record.adapters.keyring import Keyring
+from parlour.record.adapters.retention import WHOLE_MONTHS, PostgresRetention
+from parlour.record.adapters.shelf import PostgresShelf
+from parlour.record.adapters.tree import PostgresTree
+from parlour.record.app.checkpoints import Checkpoints
+from parlour.record.app.proofs import Proofs
+from parlour.record.app.retention.check import Checker
+from parlour.record.app.retention.rounds import Rounds
+from parlour.record.app.retention.writer import Writer
+from parlour.runtime.background.leases import always
+from parlour.runtime.exports.layout import LINE_BYTES
+from parlour.runtime.exports.verify import Verdict, verify
+from parlour.runtime.life.clock import SystemClock
+from parlour.runtime.life.settings import RuntimeSettings, load
+from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
+from parlour.runtime.postgres.pool import Pool
+from parlour.testkit.units import append, new_log, unit
+
+ORIGIN = "test.example/record"
+MONTH_US = 31 * 86_400 * 1_000_000
+LATER = 3
+"""By so many months the rounds' clock is ahead; they keep one."""
+
+
+@dataclasses.dataclass
+class Desk:
+    """`owner` may do everything, `record` what its role may."""
+
+    owner: Pool
+    record: Pool
+    folder: Path
+    master_key: bytes
+
+    def __post_init__(self) -> None:
+        self.log = PostgresLog(self.owner)
+        self.people = PostgresPeople(self.record, self.master_key)
+        self.keys = Keyring(self.record, self.master_key, ORIGIN)
+        self.store = PostgresRetention(self.record)
+        self.shelf = PostgresShelf(self.record)
+        self.proofs = Proofs(PostgresTree(self.record), self.log, self.shelf)
+        self.checkpoints = Checkpoints(PostgresTree(self.record), self.keys.signing, ORIGIN, SystemClock().at)
+
+    async def room(self, *, app: int = 77, closes: bool = True, actor: str = "", uid: UUID | None = None) -> LogKey:
+        key = new_log(app=app)
+        if uid is not None:
+            key = msgspec.structs.replace(key, uid=uid)
+        said = tuple(self.event(key, "room", "room.test.v1", {"actor": actor or "nobody"}) for _ in range(3))
+        await self.write(Append(key, "room", None, said, creates=True))
+        if closes:
+            await self.close(key)
+        return key
+
+    async def close(self, key: LogKey) -> None:
+        await self.write(append(key, closes=True))
+
+    async def app_log(self, app: int) -> LogKey:
+        key = msgspec.structs.replace(new_log(app=app), room="")
+        await self.write(
+            Append(key, "app", None, (self.event(key, "app", "app.created.v1", {"app": app}),), creates=True)
+        )
+        return key
+
+    async def hold(self, app_log: LogKey, what: str, *, actor: str = "", room: str = "") -> None:
+        """`what`: placed or released."""
+        event = self.event(app_log, "privacy", f"app.hold_{what}.v1", {"actor": actor, "room": room})
+        await self.write(Append(app_log, "privacy", None, (event,)))
+
+    @staticmethod
+    def event(key: LogKey, aggregate: str, type_: str, data: dict[str, Any]) -> NewEvent:
+        raw = msgspec.Raw(msgspec.json.encode(data))
+        return NewEvent(type_, 0, encode_envelope(Envelope(str(key.uid), aggregate, 0, type_, "", "", "", "", raw)))
+
+    async def write(self, *appends: Append) -> None:
+        (outcome,) = await self.log.append((unit(*appends),))
+        assert isinstance(outcome, Committed), outcome
+
+    async def signed(self) -> None:
+        while await self.checkpoints.take():
+            pass
+
+    def rounds(self, *, store: PostgresRetention | None = None, months_later: int = LATER) -> Rounds:
+        chosen, folder = store or self.store, ArchiveFolder(self.folder)
+        return Rounds(
+            chosen, Writer(chosen, self.log, self.proofs, folder), Checker(chosen, folder, self.keys.public), self.people,
+            always, lambda: SystemClock().at() + months_later * MONTH_US, _raise, keep_months=1, folder=str(self.folder),
+        )  # fmt: skip
+
+    async def here(self, key: LogKey) -> int:
+        """How many events of a log the database has."""
+        return len(await self.log.read(key.uid, 0, 1000))
+
+    async def in_sql(self, key: LogKey) -> tuple[bool | None, str | None]:
+        row = await self.owner.fetchrow("SELECT * FROM parlour.verify($1)", key.uid)
+        assert row is not None
+        return row["ok"], row["problem"]
+
+    async def verdict(self, file: str) -> Verdict:
+        return verify(ArchiveFolder(self.folder).lines(file, LINE_BYTES + 1), await self.keys.public())
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+@asynccontextmanager
+async def a_desk(environment: Callable[[str], dict[str, str]], postgres: str) -> AsyncGenerator[Desk]:
+    """With a folder that is gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="parlour-archive-"))
+    async with AsyncExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        owner = await stack.enter_async_context(await create_pool(postgres, name="owner"))
+        settings = load(RuntimeSettings, environment("record"))
+        pool = await create_pool(settings.postgres_dsn, name="record", planner=WHOLE_MONTHS)
+        yield Desk(owner, await stack.enter_async_context(pool), folder, settings.master_key)
