@@ -1,8 +1,11 @@
-"""docker-compose.yml, built, started and called through: two Chromium windows see and hear each other over its published ports."""
+"""docker-compose.yml, built, started and called through: two Chromium windows see and hear each other over its published ports. Then
+again with readers.yml beside it: a program outside follows that call's room over NATS."""
 
+import asyncio
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +21,8 @@ from parlour.testkit.containers import Compose
 
 ROOT = Path(__file__).resolve().parents[2]
 STAND_INS = Path(__file__).with_name("stand-ins")
+READER = ROOT / "examples/nats_subscriber.py"
+ROOM = "boxes"
 SERVICES = ("auth", "room", "registry", "im", "record", "relay", "gateway")
 READY_WITHIN_S = 120.0
 pytestmark = [
@@ -44,42 +49,43 @@ def compose() -> Iterator[Compose]:
     up.build()
     try:
         up.start()
-        deadline = time.monotonic() + READY_WITHIN_S
-        waiting = list(SERVICES)
-        while waiting := [service for service in waiting if not up.healthy(service)]:
-            assert time.monotonic() < deadline, {service: up.logs(service) for service in waiting}
-            time.sleep(0.5)
+        ready(up)
         yield up
     finally:
         up.end()
 
 
-async def test_a_call_through_the_containers(compose: Compose) -> None:
-    app = compose.verb(
-        "--profile", "tools", "run", "--rm", "--no-deps", "cli", "apps", "create", "--name", "first", "--json"
-    )
-    number = str(_field(app, "app"))
+def ready(compose: Compose) -> None:
+    """Waits for every service's own check."""
+    deadline = time.monotonic() + READY_WITHIN_S
+    waiting = list(SERVICES)
+    while waiting := [service for service in waiting if not compose.healthy(service)]:
+        assert time.monotonic() < deadline, {service: compose.logs(service) for service in waiting}
+        time.sleep(0.5)
+
+
+@pytest.fixture(scope="module")
+def app(compose: Compose) -> str:
+    """The first application."""
+    printed = compose.tool("apps", "create", "--name", "first", "--json")
+    return str(json.loads(printed[printed.index("{") :])["app"])
+
+
+async def test_a_call_through_the_containers(compose: Compose, app: str) -> None:
     url = f"http://127.0.0.1:{compose.environment['PARLOUR_PORT']}"
-    tokens = {
-        user: compose.verb(
-            "--profile", "tools", "run", "--rm", "--no-deps", "cli", "token", "--app", number, "--user", user
-        ).split()[-1]
-        for user in ("ann", "bob")
-    }
+    tokens = {user: compose.tool("token", "--app", app, "--user", user).split()[-1] for user in ("ann", "bob")}
     async with chromium() as browser:
         sides = [
             await open_window(
                 browser,
-                f"{url}/demo/video?{urlencode({'room': 'boxes', 'user': user, 'token': token, 'app': number, 'auto': 1})}",
+                f"{url}/demo/video?{urlencode({'room': ROOM, 'user': user, 'token': token, 'app': app, 'auto': 1})}",
             )
             for user, token in tokens.items()
         ]
         for side in sides:
             await side.until(STREAM_ADDED)
             await side.until_media()
-    record = compose.verb(
-        "--profile", "tools", "run", "--rm", "--no-deps", "cli", "events", "boxes", "--app", number, "--json"
-    )
+    record = compose.tool("events", ROOM, "--app", app, "--json")
     assert record.count('"stream.added.v1"') == 2
 
 
@@ -92,5 +98,24 @@ def test_each_service_is_let_in_as_itself_alone(compose: Compose) -> None:
     assert "PARLOUR_MASTER_KEY" not in urls["gateway"]
 
 
-def _field(printed: str, name: str) -> object:
-    return json.loads(printed[printed.index("{") :])[name]
+async def test_a_reader_outside_is_let_in_by_nats(compose: Compose, app: str) -> None:
+    listen = f"127.0.0.1:{free_port()}"
+    issuer = compose.verb("run", "--rm", "--no-deps", "--entrypoint", "/app/.venv/bin/parlour", "auth", "issuer")
+    compose.environment |= {"PARLOUR_NATS_ISSUER": issuer.split()[-1], "PARLOUR_NATS_LISTEN": listen}
+    compose.files.append("deploy/docker/readers.yml")
+    compose.start()
+    ready(compose)
+    scopes = ("--scope", "events", "--scope", "audit")
+    token = compose.tool("token", "--subscribe", "--app", app, "--room", ROOM, *scopes).split()[-1]
+    reader = await asyncio.create_subprocess_exec(
+        sys.executable, READER, ROOM, "", f"nats://{listen}", env={**os.environ, "PARLOUR_TOKEN": token},
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert reader.stdout is not None
+        async with asyncio.timeout(60):
+            while b'"stream.added.v1"' not in await reader.stdout.readline():
+                assert reader.returncode is None
+    finally:
+        reader.kill()
+        await reader.wait()

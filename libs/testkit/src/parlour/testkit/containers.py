@@ -26,10 +26,11 @@ class NoEngine(Exception):
 
 
 class Compose:
-    """One project of one checkout. `environment` holds what the compose file asks for."""
+    """One project of one checkout. `environment` holds what the compose file asks for; `files` may grow between two starts."""
 
     def __init__(self, root: Path, project: str, environment: Mapping[str, str]) -> None:
         self.root = root
+        self.files = ["docker-compose.yml"]
         self.project = project
         self.environment = {**os.environ, **environment, "COMPOSE_PROJECT_NAME": project}
         self.engine = engine()
@@ -53,7 +54,12 @@ class Compose:
 
     def verb(self, *arguments: str, within_s: float = VERB_WITHIN_S) -> str:
         """`docker compose …`; what it printed."""
-        return self._run(*self._compose, "-f", "docker-compose.yml", *arguments, within_s=within_s)
+        files = [part for file in self.files for part in ("-f", file)]
+        return self._run(*self._compose, *files, *arguments, within_s=within_s)
+
+    def tool(self, *arguments: str) -> str:
+        """The command line in a container of its own; what it printed."""
+        return self.verb("--profile", "tools", "run", "--rm", "--no-deps", "cli", *arguments)
 
     def start(self) -> None:
         """Everything but the profiles', in the background.
