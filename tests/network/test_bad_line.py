@@ -11,8 +11,12 @@ from parlour.testkit.network.line import Impairment
 from parlour.testkit.suite import running_suite
 
 BAD = Impairment(loss=0.05, delay_ms=40, jitter_ms=10)
-FOR_S = 20
+FOR_S = 12
 LONGEST_FREEZE_S = 2.0
+LEAST_FPS = 8
+"""Of the 15 that the demo page's camera gives."""
+STALL_S = 1.0
+"""An own camera that stands still for so long says that the machine did: no line can stop it."""
 START_BITRATE = 300_000
 """What Chromium reports while nobody tells it what arrives."""
 TRANSPORT_CC = "draft-holmer-rmcat-transport-wide-cc-extensions-01"
@@ -21,12 +25,11 @@ LONGEST_GAP = """seconds => new Promise(done => {
   const inbound = new Set(window.__peers.flatMap(peer => peer.getReceivers().map(receiver => receiver.track.id)));
   const video = videos.find(one => one.srcObject?.getVideoTracks().some(track => inbound.has(track.id)));
   const own = videos.find(one => one !== video && one.srcObject);
-  let last = performance.now(), longest = 0, frames = 0, ownLast = last, stalled = 0;
+  let last = performance.now(), longest = 0, ownLast = last, stalled = 0;
   const gap = () => (longest = Math.max(longest, performance.now() - last));
   const frame = () => {
     gap();
     last = performance.now();
-    frames++;
     video.requestVideoFrameCallback(frame);
   };
   video.requestVideoFrameCallback(frame);
@@ -36,7 +39,7 @@ LONGEST_GAP = """seconds => new Promise(done => {
     own.requestVideoFrameCallback(ownFrame);
   };
   own.requestVideoFrameCallback(ownFrame);
-  setTimeout(() => done({longestS: gap() / 1000, stalledS: stalled / 1000, frames}), seconds * 1000);
+  setTimeout(() => done({longestS: gap() / 1000, stalledS: stalled / 1000}), seconds * 1000);
 })"""
 
 
@@ -47,17 +50,19 @@ def video(seen: dict[str, Any], way: str) -> dict[str, Any]:
 
 
 async def watched(window: Window) -> dict[str, float]:
-    """The other's picture for a while: the longest time without a new frame, the same of the own camera, which no line can stop, and
-    how many frames there were."""
-    return cast("dict[str, float]", await window.page.evaluate(LONGEST_GAP, FOR_S))
+    """The other's picture for a while: the longest time without a new frame, the same of the own camera, frames decoded a second."""
+    before = await window.decoded()
+    seen = cast("dict[str, float]", await window.page.evaluate(LONGEST_GAP, FOR_S))
+    after = await window.decoded()
+    return {**seen, "fps": (after["frames"] - before["frames"]) / FOR_S}
 
 
-def holds(picture: dict[str, float], own_stall_s: float, seen: dict[str, Any]) -> None:
-    """No freeze above two seconds, by the picture and by the browser's count, less what the machine itself stood still."""
-    inbound = video(seen, "inbound")
-    assert picture["longestS"] < LONGEST_FREEZE_S + own_stall_s, picture
-    assert picture["frames"] > 3 * FOR_S
-    assert inbound["totalFreezesDuration"] < (LONGEST_FREEZE_S + own_stall_s) * max(1, inbound["freezeCount"])
+async def both_watched(sides: tuple[Window, Window]) -> list[dict[str, float]]:
+    """Both pictures; once more if the machine itself stood still meanwhile."""
+    pictures = await asyncio.gather(*(watched(side) for side in sides))
+    if any(picture["stalledS"] > STALL_S for picture in pictures):
+        pictures = await asyncio.gather(*(watched(side) for side in sides))
+    return pictures
 
 
 def repaired(seen: dict[str, Any]) -> None:
@@ -85,11 +90,10 @@ async def test_a_call_holds_on_a_bad_line(tmp_path: Path) -> None:
         with running_suite(None, "--public", home, "--tls", "self", within=path.home.within) as suite:
             async with call(suite, path.away, tmp_path, "bad-line") as sides:
                 path.impair(BAD)
-                pictures = await asyncio.gather(*(watched(side) for side in sides))
-                stall = max(picture["stalledS"] for picture in pictures)
-                for side, picture in zip(sides, pictures, strict=True):
+                for side, picture in zip(sides, await both_watched(sides), strict=True):
+                    assert picture["longestS"] < LONGEST_FREEZE_S, picture
+                    assert picture["fps"] >= LEAST_FPS, picture
                     seen = await stats(side)
-                    holds(picture, stall, seen)
                     repaired(seen)
                     paced(seen)
                 counts = path.counts()
