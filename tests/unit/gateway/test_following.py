@@ -18,6 +18,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.admission import Admission, Limits
+from parlour.gateway.app.fanout import TURN
 from parlour.gateway.app.feeds import Feeds
 from parlour.gateway.app.following import Following, Subscribers
 from parlour.gateway.app.lag import lag
@@ -191,6 +192,47 @@ async def test_who_is_behind_when_its_right_ends_is_handed_nothing_more() -> Non
     assert one.told() == []
 
 
+async def test_others_who_leave_take_nothing_along() -> None:
+    """The last reader that is woken by each event goes; who only stands there is still told."""
+    house = House()
+    one, other = Client(house), Client(house)
+    for client_ in (one, other):
+        await client_.asks()
+        await client_.until(lambda frame: frame["t"] == "live")
+    await other.following.unsubscribe(client.Unsubscribe(id=uuid4(), room_id="r"))
+    async with house.tails.follow(1, "r", asyncio.Event()):
+        pass
+    house.tell(house.story.said("ann", "x"))
+    await one.reached(3)
+    assert other.told() == []
+
+
+async def test_who_is_told_at_once_is_told_nothing_once_its_right_is_in_doubt() -> None:
+    """In the very turn of the loop in which a revocation is heard of, behind an event that has not gone out yet."""
+    house = House()
+    one = Client(house)
+    await one.asks()
+    await one.until(lambda frame: frame["t"] == "live")
+    for _ in range(3):
+        await asyncio.sleep(0)
+    house.tell(house.story.said("ann", "secret"))
+    house.ends()
+    await one.until(lambda frame: frame["t"] == "end")
+    assert one.told() == []
+
+
+async def test_a_long_turn_goes_out_in_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("parlour.gateway.domain.subscribed.RUN_BYTES", 500)
+    house = House()
+    one = Client(house)
+    await one.asks()
+    await one.until(lambda frame: frame["t"] == "live")
+    for n in range(TURN + 10):
+        house.tell(house.story.said("ann", str(n)))
+    await one.reached(TURN + 12)
+    assert one.told() == list(range(3, TURN + 13))
+
+
 async def test_metrics_tell_how_far_the_worst_is_behind() -> None:
     house = House()
     quick, slow = Client(house), Client(house)
@@ -202,6 +244,8 @@ async def test_metrics_tell_how_far_the_worst_is_behind() -> None:
     for n in range(5):
         house.tell(house.story.said("ann", str(n)))
     await quick.reached(7)
+    while lag((), house.subscribers.open).clients == 0:  # noqa: ASYNC110 it was offered, and woken
+        await asyncio.sleep(0)
     found = lag(house.feeds.all(), house.subscribers.open)
     assert found[:2] == (1, 5)
     assert found.seconds > 0
@@ -261,7 +305,10 @@ def test_however_a_client_reads_and_wherever_it_goes_on_it_gets_each_number_once
                 case "reads":
                     one.reads()
                 case "again":
+                    asked = len(one.frames)
                     await one.asks(after=one.held())
+                    answer = next(at for at in range(asked, len(one.frames)) if one.frames[at]["t"] == "res")
+                    del one.frames[asked:answer]  # it was on its way while the client asked
                 case "elsewhere":
                     before += one.told()
                     one.following.close()

@@ -18,6 +18,7 @@ from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.domain.faces import snap_for
 from parlour.gateway.domain.frames import to_text
 from parlour.gateway.domain.reading import check_types
+from parlour.gateway.domain.runs import Run
 from parlour.gateway.domain.subscribed import parts_of
 from parlour.kernel.rejection import Rejection
 
@@ -51,6 +52,32 @@ class Followed:
         if self.reader is None or mirror is None or mirror.state.room_uid != self.reader.place.room_uid:
             return 0
         return max(0, mirror.state.seq - self.reader.place.seq)
+
+
+class Standing:
+    """A reader that stands at its room's end. See `present.Follower`."""
+
+    __slots__ = ("_channel", "_reader")
+
+    def __init__(self, reader: Reader, channel: Channel) -> None:
+        self._reader = reader
+        self._channel = channel
+
+    @property
+    def place(self) -> Position:
+        """Behind the last that it has."""
+        return self._reader.place
+
+    def take(self, run: Run, place: Position) -> bool:
+        """Hands it over, while its right to read is certain and the window has room."""
+        if not self._reader.certain or not self._channel.deliver(run):
+            return False
+        self._reader.place = place
+        return True
+
+    def wake(self) -> None:
+        """It looks for itself."""
+        self._reader.changed.set()
 
 
 class Subscribers:
@@ -182,12 +209,26 @@ class Following:
             else:
                 if not page.more:
                     self._is_live(followed, reader.place)
-                    await reader.wait(float("inf"))
+                    await self._stand(followed, reader)
                 continue
             reader.jump(before)
             followed.behind_since = followed.behind_since or time.monotonic()
             if not await self._channel.room():
                 return
+
+    async def _stand(self, followed: Followed, reader: Reader) -> None:
+        """Is handed what happens until there is something to look at. Who reads on behalf of a user looks at each event: it may be an
+        end to the right to read.
+        """
+        if reader.tail is None or reader.seen is None or reader.seen.actor:
+            await reader.wait(float("inf"))
+            return
+        reader.tail.readers.discard(reader.changed)
+        try:
+            with reader.tail.present.standing(reader.seen, reader.types, Standing(reader, self._channel)):
+                await reader.wait(float("inf"))
+        finally:
+            reader.tail.readers.add(reader.changed)
 
     @staticmethod
     async def _diverged(reader: Reader) -> bool:

@@ -66,7 +66,9 @@ class Reader:
         self._asked = asked
         self._history = history
         self._principals = principals
-        self._types = types
+        self.types = types
+        self.seen: Sight | None = None
+        """What it might see when it looked last."""
         self.changed = asyncio.Event()
         self.tail: Tail | None = None
         self.place = Position("", 0, NOBODY_BEFORE)
@@ -95,7 +97,8 @@ class Reader:
         else:
             found, more = found[:limit], len(found) > limit
         self.place = found[-1].position if found else self.place
-        return Page(sift(found, sight, self._types), self.place, more)
+        self.seen = sight
+        return Page(sift(found, sight, self.types), self.place, more)
 
     async def wait(self, seconds: float) -> None:
         """Until something may have changed, at most so long. A timer that is early enough serves for many waits."""
@@ -131,6 +134,11 @@ class Reader:
         if sight is None:
             raise no_room()
         return sight
+
+    @property
+    def certain(self) -> bool:
+        """Nothing was heard since it looked last that might change what it may see, and its token has not run out."""
+        return not self.changed.is_set() and time.time() < self._expires_s
 
     def jump(self, to: Position) -> None:
         """Starts anew from there."""

@@ -14,6 +14,7 @@ from parlour.gateway.domain.reading import Kept
 
 from .feed import Feed
 from .feeds import Feeds
+from .present import Present
 
 LENGTH = 256
 """Events kept of one room."""
@@ -25,6 +26,10 @@ class Tail:
     def __init__(self, feed: Feed) -> None:
         self.feed = feed
         self.readers: set[asyncio.Event] = set()
+        """Set by each event."""
+        self.held = 0
+        """By so many it is followed, whether or not they are woken."""
+        self.present = Present(feed.room)
         self._ring: deque[Kept] = deque(maxlen=LENGTH)
 
     def add(self, view: EventView, frame: bytes) -> None:
@@ -32,13 +37,16 @@ class Tail:
         last = self._ring[-1].view if self._ring else None
         if last is not None and (last.room_uid != view.room_uid or last.seq + 1 != view.seq):
             self._ring.clear()
-        self._ring.append(Kept(view, frame))
+        kept = Kept(view, frame)
+        self._ring.append(kept)
+        self.present.add(kept, self.feed.mirror)
         for reader in self.readers:
             reader.set()
 
     def clear(self) -> None:
         """Forgets its events; readers ask the record."""
         self._ring.clear()
+        self.present.clear()
 
     def after(self, place: Position) -> tuple[Kept, ...] | None:
         """What follows a place; None where only the record knows."""
@@ -85,11 +93,13 @@ class Tails:
             tail = self._tails[app, room] = Tail(feed)
             feed.taps.append(tail.add)
         tail.readers.add(changed)
+        tail.held += 1
         try:
             yield tail
         finally:
             tail.readers.discard(changed)
-            if not tail.readers:
+            tail.held -= 1
+            if not tail.held:
                 tail.feed.taps.remove(tail.add)
                 if self._tails.get((app, room)) is tail:
                     del self._tails[app, room]
