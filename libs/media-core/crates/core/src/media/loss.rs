@@ -1,5 +1,7 @@
 //! The packets that a publisher still owes (generic NACK, RFC 4585 §6.2.1).
 
+use std::ops::Range;
+
 /// Packets asked for at a time; a larger hole is not worth repairing, a keyframe is cheaper.
 const MAX_MISSING: usize = 256;
 /// Reordered packets get this long before they count as lost.
@@ -21,6 +23,8 @@ struct Missing {
 pub struct LossList {
     missing: Vec<Missing>,
     highest: Option<u64>,
+    /// The first packets of a source overtake each other too: what lies above the lowest that came was sent.
+    lowest: u64,
 }
 
 impl LossList {
@@ -28,20 +32,33 @@ impl LossList {
     pub fn arrived(&mut self, seq: u64, now_us: u64) -> bool {
         let Some(highest) = self.highest else {
             self.highest = Some(seq);
+            self.lowest = seq;
             return true;
         };
+        if seq < self.lowest {
+            let hole = seq + 1..std::mem::replace(&mut self.lowest, seq);
+            return self.note(hole, now_us);
+        }
         if seq <= highest {
             self.missing.retain(|missing| missing.seq != seq);
             return true;
         }
         self.highest = Some(seq);
-        let hole = seq - highest - 1;
-        if hole as usize + self.missing.len() > MAX_MISSING {
-            self.missing.clear();
+        if self.note(highest + 1..seq, now_us) {
+            return true;
+        }
+        self.missing.clear();
+        self.lowest = seq;
+        false
+    }
+
+    fn note(&mut self, hole: Range<u64>, now_us: u64) -> bool {
+        if (hole.end - hole.start) as usize + self.missing.len() > MAX_MISSING {
             return false;
         }
         let due_us = now_us + PATIENCE_US;
-        self.missing.extend((highest + 1..seq).map(|seq| Missing { seq, due_us, tries: 0 }));
+        self.missing.extend(hole.map(|seq| Missing { seq, due_us, tries: 0 }));
+        self.missing.sort_unstable_by_key(|missing| missing.seq);
         true
     }
 
@@ -90,6 +107,17 @@ mod tests {
         let more: usize = (2..100).map(|i| poll(&mut list, i * 200_000).len()).sum();
         assert_eq!(more, 2 * (usize::from(MAX_TRIES) - 2));
         assert!(list.is_empty());
+    }
+
+    #[test]
+    fn what_is_missing_among_the_first_packets_is_asked_for_too() {
+        let mut list = LossList::default();
+        for seq in [105, 106, 108, 102] {
+            assert!(list.arrived(seq, 0));
+        }
+        assert_eq!(poll(&mut list, 10_000), [103, 104, 107]);
+        assert!(list.arrived(104, 10_000) && list.arrived(100, 10_000));
+        assert_eq!(poll(&mut list, 20_000), [101]);
     }
 
     #[test]
