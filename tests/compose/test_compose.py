@@ -1,13 +1,15 @@
 """docker-compose.yml, built, started and called through: two Chromium windows see and hear each other over its published ports. Then
-again with readers.yml beside it: a program outside follows that call's room over NATS."""
+again through coturn alone, and with readers.yml beside it: a program outside follows the first call's room over NATS."""
 
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -16,8 +18,9 @@ import pytest
 from parlour.cli.embedded import free_port
 from parlour.testkit.browser.chromium import chromium
 from parlour.testkit.browser.conditions import STREAM_ADDED
-from parlour.testkit.browser.window import open_window
+from parlour.testkit.browser.window import Window, open_window
 from parlour.testkit.containers import Compose
+from parlour.testkit.network.calls import stats
 
 ROOT = Path(__file__).resolve().parents[2]
 STAND_INS = Path(__file__).with_name("stand-ins")
@@ -71,20 +74,25 @@ def app(compose: Compose) -> str:
     return str(json.loads(printed[printed.index("{") :])["app"])
 
 
-async def test_a_call_through_the_containers(compose: Compose, app: str) -> None:
-    url = f"http://127.0.0.1:{compose.environment['PARLOUR_PORT']}"
+@asynccontextmanager
+async def call(compose: Compose, app: str, room: str, **more: str) -> AsyncGenerator[list[Window]]:
+    """ann and bob, each seeing the other."""
+    url = f"http://127.0.0.1:{compose.environment['PARLOUR_PORT']}/demo/video"
     tokens = {user: compose.tool("token", "--app", app, "--user", user).split()[-1] for user in ("ann", "bob")}
+    queries = [
+        {"room": room, "user": user, "token": token, "app": app, "auto": 1, **more} for user, token in tokens.items()
+    ]
     async with chromium() as browser:
-        sides = [
-            await open_window(
-                browser,
-                f"{url}/demo/video?{urlencode({'room': ROOM, 'user': user, 'token': token, 'app': app, 'auto': 1})}",
-            )
-            for user, token in tokens.items()
-        ]
+        sides = [await open_window(browser, f"{url}?{urlencode(query)}") for query in queries]
         for side in sides:
             await side.until(STREAM_ADDED)
             await side.until_media()
+        yield sides
+
+
+async def test_a_call_through_the_containers(compose: Compose, app: str) -> None:
+    async with call(compose, app, ROOM):
+        pass
     record = compose.tool("events", ROOM, "--app", app, "--json")
     assert record.count('"stream.added.v1"') == 2
 
@@ -96,6 +104,28 @@ def test_each_service_is_let_in_as_itself_alone(compose: Compose) -> None:
     assert "nats://room:" in urls["room"]
     assert "PARLOUR_POSTGRES" not in urls["gateway"]
     assert "PARLOUR_MASTER_KEY" not in urls["gateway"]
+
+
+async def test_a_call_through_turn_alone(compose: Compose, app: str) -> None:
+    own = own_address()
+    if own.startswith(("0.", "127.")):
+        pytest.skip("this machine has no address but its loopback's, and coturn carries nothing there")
+    compose.environment |= {"PARLOUR_ADVERTISE": own, "PARLOUR_TURN_URLS": f"turn:{own}:3478?transport=tcp"}
+    compose.start("turn")
+    ready(compose)
+    async with call(compose, app, "relayed", relay="1") as sides:
+        for side in sides:
+            seen = await stats(side)
+            assert {local["candidateType"] for local in seen["locals"]} == {"relay"}
+            assert {remote["address"] for remote in seen["remotes"]} == {own}
+
+
+def own_address() -> str:
+    """The address that others would reach this machine by; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        with suppress(OSError):
+            probe.connect(("198.51.100.1", 9))
+        return str(probe.getsockname()[0])
 
 
 async def test_a_reader_outside_is_let_in_by_nats(compose: Compose, app: str) -> None:

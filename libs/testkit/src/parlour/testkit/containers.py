@@ -61,17 +61,18 @@ class Compose:
         """The command line in a container of its own; what it printed."""
         return self.verb("--profile", "tools", "run", "--rm", "--no-deps", "cli", *arguments)
 
-    def start(self) -> None:
-        """Everything but the profiles', in the background.
+    def start(self, *profiles: str) -> None:
+        """Everything but the profiles' that are not named, in the background.
 
         podman 4 starts no container that requires one which requires another (it finds the last "not in the input list"), so there all
         start at once, and whoever comes too early is restarted.
         """
-        self.verb("up", "-d", "--no-build") if self.engine == "docker" else self.verb("up", "-d", "--no-deps")
+        chosen = [part for profile in profiles for part in ("--profile", profile)]
+        self.verb(*chosen, "up", "-d", "--no-build" if self.engine == "docker" else "--no-deps")
 
     def end(self) -> None:
         """Containers, networks and volumes go."""
-        self.verb("--profile", "tools", "down", "-v")
+        self.verb("--profile", "tools", "--profile", "turn", "down", "-v")
 
     def healthy(self, service: str) -> bool:
         """Whether the service's own check passes now."""
@@ -139,16 +140,11 @@ def engine() -> str:
 
 
 def foreign_images(root: Path) -> Sequence[str]:
-    """What the Dockerfile and docker-compose.yml (but for its profiles) take from elsewhere, by full name."""
+    """What the Dockerfile and docker-compose.yml take from elsewhere, by full name."""
     built = re.findall(r"^FROM (\S+)", (root / "deploy/docker/Dockerfile").read_text(), re.MULTILINE)
-    services = re.split(r"\n(?=  \S)", (root / "docker-compose.yml").read_text())
-    run = [
-        found[1]
-        for text in services
-        if "profiles:" not in text
-        for found in re.finditer(r"^    image: (\S+)", text, re.M)
-    ]
-    return tuple(dict.fromkeys(f"docker.io/library/{name}" for name in (*built, *run) if name != "parlour"))
+    run = re.findall(r"^    image: (\S+)", (root / "docker-compose.yml").read_text(), re.MULTILINE)
+    names = (name for name in (*built, *run) if name != "parlour")
+    return tuple(dict.fromkeys(f"docker.io/{name}" if "/" in name else f"docker.io/library/{name}" for name in names))
 
 
 def _works(*command: str, within_s: float = 30) -> bool:
