@@ -89,3 +89,19 @@ relay.until = async (check, withinMs = 30000) => {
     await new Promise((done) => setTimeout(done, 20));
   }
 };
+
+// The longest time without a new picture of a stream, from now on for so long.
+relay.longestGap = (stream, forMs) =>
+  new Promise((done) => {
+    const { view } = relay.played[stream];
+    let last = performance.now();
+    let longest = 0;
+    const gap = () => (longest = Math.max(longest, performance.now() - last));
+    const frame = () => {
+      gap();
+      last = performance.now();
+      view.requestVideoFrameCallback(frame);
+    };
+    view.requestVideoFrameCallback(frame);
+    setTimeout(() => done(gap()), forMs);
+  });
