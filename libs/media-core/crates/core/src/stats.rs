@@ -50,10 +50,16 @@ pub struct TrackStats {
     pub packets: u64,
     pub bytes: u64,
     pub lost: u64,
+    /// Sent by its publisher, and of these what never came by itself; its source may have begun anew.
+    pub expected: u64,
+    pub missed: u64,
     /// In units of the track's clock.
     pub jitter: u32,
     pub idle_us: Option<u64>,
     pub keyframes: u64,
+    /// Packets and keyframes that the publisher was asked for.
+    pub nacks: u64,
+    pub plis: u64,
 }
 
 /// A sink.
@@ -67,6 +73,21 @@ pub struct SinkStats {
     pub nack_misses: u64,
     /// As the player reported last, 0 to 1.
     pub fraction_lost: f64,
+    pub reported: Option<Reported>,
+    pub rtt_us: Option<u64>,
+    pub plis: u64,
+}
+
+/// A player's last report on a stream, as RFC 3550 §6.4.1 counts.
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs)] // the names are the documentation
+pub struct Reported {
+    /// Extended highest sequence number.
+    pub highest: u32,
+    /// In all; less than nothing where packets came twice.
+    pub lost: i32,
+    /// In units of the stream's clock.
+    pub jitter: u32,
 }
 
 /// Everything.

@@ -179,9 +179,13 @@ fn track<'py>(py: Python<'py>, stats: &TrackStats) -> PyResult<Bound<'py, PyDict
     out.set_item("packets", stats.packets)?;
     out.set_item("bytes", stats.bytes)?;
     out.set_item("lost", stats.lost)?;
+    out.set_item("expected", stats.expected)?;
+    out.set_item("missed", stats.missed)?;
     out.set_item("jitter", stats.jitter)?;
     out.set_item("last_media_ms_ago", stats.idle_us.map(|us| us / 1000))?;
     out.set_item("keyframes", stats.keyframes)?;
+    out.set_item("nacks", stats.nacks)?;
+    out.set_item("plis", stats.plis)?;
     Ok(out)
 }
 
@@ -192,5 +196,8 @@ fn sink<'py>(py: Python<'py>, stats: &SinkStats) -> PyResult<Bound<'py, PyDict>>
     out.set_item("nack_hits", stats.nack_hits)?;
     out.set_item("nack_misses", stats.nack_misses)?;
     out.set_item("fraction_lost", stats.fraction_lost)?;
+    out.set_item("reported", stats.reported.map(|last| (last.highest, last.lost, last.jitter)))?;
+    out.set_item("rtt_us", stats.rtt_us)?;
+    out.set_item("plis", stats.plis)?;
     Ok(out)
 }

@@ -62,8 +62,10 @@ pub struct Sink {
     pub nack_hits: u64,
     /// Requested packets that were gone.
     pub nack_misses: u64,
-    /// As the player reported last, in 1/256.
-    pub fraction_lost: u8,
+    /// Keyframes that the player asked for.
+    pub keyframes_wanted: u64,
+    /// What the player reported last.
+    pub last_report: Option<ReportBlock>,
     /// From the player's reports.
     pub round_trip_us: Option<u64>,
     payload_types: [u8; 128],
@@ -106,7 +108,8 @@ impl Sink {
             bytes: 0,
             nack_hits: 0,
             nack_misses: 0,
-            fraction_lost: 0,
+            keyframes_wanted: 0,
+            last_report: None,
             round_trip_us: None,
             payload_types,
             repair_types,
@@ -337,7 +340,7 @@ impl Sink {
 
     /// Takes the player's report on this stream.
     pub fn reported(&mut self, block: &ReportBlock, now_us: u64) {
-        self.fraction_lost = block.fraction_lost;
+        self.last_report = Some(*block);
         let echoed = self.reports.iter().find(|(middle, sent_us)| *sent_us > 0 && *middle == block.last_sr);
         if let Some((_, sent_us)) = echoed {
             let held_us = u64::from(block.delay_since_last_sr) * 1_000_000 / 65_536;

@@ -67,6 +67,10 @@ pub struct Track {
     pub bytes: u64,
     /// Keyframes begun.
     pub keyframes: u64,
+    /// Packets that the publisher was asked for.
+    pub requested: u64,
+    /// Keyframes that it was asked for.
+    pub keyframes_requested: u64,
     /// When the last packet came.
     pub heard_us: Option<u64>,
     mid: Option<Vec<u8>>,
@@ -79,6 +83,9 @@ pub struct Track {
     /// Ring position of the last keyframe's start, and when it came.
     keyframe_at: Option<(u64, u64)>,
     clock_rate: u32,
+    /// Of earlier epochs.
+    expected_before: u64,
+    missed_before: u64,
 }
 
 impl Track {
@@ -105,6 +112,8 @@ impl Track {
             packets: 0,
             bytes: 0,
             keyframes: 0,
+            requested: 0,
+            keyframes_requested: 0,
             heard_us: None,
             mid: config.mid.map(String::into_bytes),
             mid_id: id_of(&config.extensions, MID),
@@ -116,6 +125,8 @@ impl Track {
             keyframe_timestamp: None,
             keyframe_at: None,
             clock_rate,
+            expected_before: 0,
+            missed_before: 0,
         }
     }
 
@@ -171,6 +182,8 @@ impl Track {
         self.packets_of_epoch = 0;
         self.seen = ReplayWindow::default();
         self.losses.reset();
+        self.expected_before += self.reception.expected();
+        self.missed_before += self.reception.lost();
         self.reception = Reception::new(self.clock_rate);
     }
 
@@ -235,6 +248,12 @@ impl Track {
         let (position, came_us) = self.keyframe_at?;
         let near = self.ring.head() - position <= MAX_REPLAYED;
         (near && now_us < came_us + REQUEST_INTERVAL_US).then_some(position)
+    }
+
+    /// Packets that the publisher sent, as far as sequence numbers tell, and what of them never came by itself; over all epochs.
+    #[must_use]
+    pub fn sent_and_missed(&self) -> (u64, u64) {
+        (self.expected_before + self.reception.expected(), self.missed_before + self.reception.lost())
     }
 
     /// Packets that neither came by themselves nor were repaired.

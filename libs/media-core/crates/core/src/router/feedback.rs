@@ -60,6 +60,7 @@ impl Router {
         let track = sink.track;
         if let Some(transport) = self.transports.get_mut(transport) {
             transport.counters.pli_rx += 1;
+            sink.keyframes_wanted += 1;
             transport.flight.note(&mut sink.asked, now_us, sink.id, Decision::KeyframeWanted, 0, 0);
         }
         self.want_keyframe(track, now_us, egress);
@@ -108,6 +109,7 @@ impl Router {
         self.compound.receiver_report(FEEDBACK_SSRC, &[]);
         self.compound.picture_loss(FEEDBACK_SSRC, ssrc);
         transport.counters.pli_tx += 1;
+        track.keyframes_requested += 1;
         transport.flight.note(&mut track.asked, now_us, track.id, Decision::KeyframeRequested, 0, 0);
         transport.send_compound(track.transport, &self.compound, egress);
     }

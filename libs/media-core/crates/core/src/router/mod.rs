@@ -20,7 +20,7 @@ use crate::ice::{Outcome, Path, split_username};
 use crate::media::{Sink, Track};
 use crate::rtcp::Compound;
 use crate::rtp;
-use crate::stats::{NodeCounters, RouterStats, SinkStats, TrackStats, TransportStats};
+use crate::stats::{NodeCounters, Reported, RouterStats, SinkStats, TrackStats, TransportStats};
 use crate::stun::Message;
 use crate::table::Table;
 use crate::transport::Transport;
@@ -189,9 +189,13 @@ impl Router {
             packets: track.packets,
             bytes: track.bytes,
             lost: track.lost(),
+            expected: track.sent_and_missed().0,
+            missed: track.sent_and_missed().1,
             jitter: track.reception.jitter(),
             idle_us: track.heard_us.map(|heard_us| now_us.saturating_sub(heard_us)),
             keyframes: track.keyframes,
+            nacks: track.requested,
+            plis: track.keyframes_requested,
         });
         let sinks = self.sinks.iter().map(|(_, id, sink)| SinkStats {
             id,
@@ -199,7 +203,14 @@ impl Router {
             bytes: sink.bytes,
             nack_hits: sink.nack_hits,
             nack_misses: sink.nack_misses,
-            fraction_lost: f64::from(sink.fraction_lost) / 256.0,
+            fraction_lost: f64::from(sink.last_report.map_or(0, |block| block.fraction_lost)) / 256.0,
+            reported: sink.last_report.map(|block| Reported {
+                highest: block.highest_seq,
+                lost: block.total_lost(),
+                jitter: block.jitter,
+            }),
+            rtt_us: sink.round_trip_us,
+            plis: sink.keyframes_wanted,
         });
         RouterStats {
             node: self.counters,

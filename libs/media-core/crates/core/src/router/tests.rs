@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 
 use proptest::prelude::*;
 
+mod quality;
+
 use super::*;
 use crate::command::{Codec, Command, MediaKind, Payload, SinkConfig, SinkPayload, TrackConfig};
 use crate::crypto::HmacSha1;

@@ -51,6 +51,7 @@ impl Router {
             self.compound.receiver_report(FEEDBACK_SSRC, &[]);
             self.compound.nack(FEEDBACK_SSRC, ssrc, &self.wanted);
             entry.counters.nack_tx += 1;
+            track.requested += self.wanted.len() as u64;
             for seq in &self.wanted {
                 entry.flight.note(&mut track.asked, now_us, track.id, Decision::Requested, *seq, 0);
             }

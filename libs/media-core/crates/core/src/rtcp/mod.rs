@@ -40,5 +40,13 @@ pub struct ReportBlock {
     pub delay_since_last_sr: u32,
 }
 
+impl ReportBlock {
+    /// `cumulative_lost` with its sign: less than nothing where packets came twice.
+    #[must_use]
+    pub fn total_lost(&self) -> i32 {
+        ((self.cumulative_lost << 8) as i32) >> 8
+    }
+}
+
 #[cfg(test)]
 mod tests;
