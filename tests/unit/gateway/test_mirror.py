@@ -5,8 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parlour.contracts import events as ev
-from parlour.contracts.queries import SessionBeat
-from parlour.gateway.app.beats import PART, presence_parts
+from parlour.contracts.queries import BEATS_MOST, SessionBeat, presence_parts
 from parlour.gateway.domain.faces import lists_for
 from parlour.gateway.domain.mirror import RING, Mirror
 from parlour.kernel.view import BrokenHistory, empty_room
@@ -69,10 +68,10 @@ def test_lists_leave_oneself_out_and_keep_the_log_s_order() -> None:
     assert lists.pos.startswith(f"{story.room_uid}.7.")
 
 
-@given(st.integers(0, 3 * PART))
+@given(st.integers(0, 3 * BEATS_MOST))
 def test_presence_tells_every_session_once_and_is_never_silent(count: int) -> None:
     sessions = tuple(SessionBeat(1, "r", str(n)) for n in range(count))
     parts = presence_parts("g1", 7, sessions)
     assert [part.part for part in parts] == list(range(parts[0].parts))
     assert tuple(beat for part in parts for beat in part.sessions) == sessions
-    assert all(len(part.sessions) <= PART for part in parts)
+    assert all(len(part.sessions) <= BEATS_MOST for part in parts)

@@ -68,6 +68,19 @@ def test_1_a_known_break_gives_a_full_grace() -> None:
     assert len(life.pass_(1).suspend) == 2
 
 
+def test_2_who_is_heard_by_its_media_is_there_in_every_room() -> None:
+    life, elsewhere = Life(), SessionKey(1, "r2", ANN.session_id)
+    life.presence.handle_joined(elsewhere)
+    by_media = SessionKey(1, "", ANN.session_id)
+    assert {silent.key for silent in life.pass_(30, by_media).suspend} == {BOB}
+    life.presence.handle_gone(ANN)
+    assert life.pass_(30, by_media) == NOTHING
+    life.presence.handle_gone(elsewhere)
+    life.presence.handle_gone(elsewhere)
+    life.presence.handle_joined(ANN)
+    assert [silent.key for silent in life.pass_(30, SessionKey(2, "", ANN.session_id)).suspend] == [ANN]
+
+
 def test_3_a_suspended_session_that_is_heard_is_resumed_once() -> None:
     life = Life()
     life.pass_(20, ANN)

@@ -137,6 +137,29 @@ class RestartIce(Command, frozen=True, tag="stream.restart_ice"):
     sdp: str
 
 
+class EndResource(Command, frozen=True, tag="stream.end_resource"):
+    """End what a WHIP (`publishes`) or WHEP resource carries, and its transport; a stream that has moved to another transport stays.
+
+    Answered by `ResourceEnded`. Any gateway may ask, with what the resource's address says."""
+
+    session_id: str
+    stream_id: str
+    transport_id: str
+    publishes: bool
+
+
+class RenewIce(Command, frozen=True, tag="stream.renew_ice"):
+    """New ICE credentials of the peer for a resource's transport; without them only the question how it stands.
+
+    `match`: the relay's ufrag that the asker knows, empty for any. Answered by `relay.IceRenewed`."""
+
+    session_id: str
+    transport_id: str
+    ufrag: str = ""
+    pwd: str = ""
+    match: str = ""
+
+
 class DescribeRoom(Command, frozen=True, tag="room.describe"):
     """Operator's question to the room service: what it holds in memory at this moment."""
 
@@ -263,6 +286,7 @@ class ListHolds(Command, frozen=True, tag="auth.list_holds"):
 AnyCommand = (
     JoinRoom | LeaveRoom | KickUser | CloseRoom | SetRoomExtraInfo
     | Publish | StopPublish | Play | StopPlay | SetStreamExtraInfo | SetMutes | RestartIce
+    | EndResource | RenewIce
     | DescribeRoom | DescribeStreams
     | SendBroadcast | SendBarrage | SendCommand
     | VerifyToken | IssueToken | CreateApp | ListApps | RotateSecret
@@ -307,6 +331,13 @@ class Published(msgspec.Struct, frozen=True):
     transport_id: str
     sdp: str
     node: str
+
+
+class ResourceEnded(msgspec.Struct, frozen=True):
+    """Of EndResource: whether it was there, and how many other transports its session has."""
+
+    found: bool
+    remaining: int
 
 
 class MessageSent(msgspec.Struct, frozen=True):

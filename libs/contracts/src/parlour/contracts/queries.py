@@ -135,8 +135,14 @@ class HeadBeacon(msgspec.Struct, frozen=True, rename=wire_name):
     heads: tuple[RoomHead, ...]
 
 
+BEAT_S = 1.0
+"""Between two beats of presence."""
+BEATS_MOST = 500
+"""Sessions in one presence message: about 60 kB."""
+
+
 class SessionBeat(msgspec.Struct, frozen=True, rename=wire_name):
-    """One session that a gateway holds a live connection for."""
+    """One session that a gateway holds a live connection for. `room` empty: whichever rooms it is in."""
 
     app: int
     room: str
@@ -151,3 +157,9 @@ class Presence(msgspec.Struct, frozen=True, rename=wire_name):
     part: int
     parts: int
     sessions: tuple[SessionBeat, ...]
+
+
+def presence_parts(name: str, beat: int, sessions: tuple[SessionBeat, ...]) -> list[Presence]:
+    """All sessions in parts; one empty part where there is none, so that the speaker is heard."""
+    parts = max(1, -(-len(sessions) // BEATS_MOST))
+    return [Presence(name, beat, n, parts, sessions[n * BEATS_MOST : (n + 1) * BEATS_MOST]) for n in range(parts)]

@@ -85,6 +85,18 @@ class RequestKeyframe(RelayCommand, frozen=True, tag="keyframe"):
     stream_id: str
 
 
+class RenewIce(RelayCommand, frozen=True, tag="renew_ice"):
+    """New ICE credentials of the peer, without an offer (RFC 9725 §4.3.2); without them only the question how it stands. `match` is the
+    relay's ufrag that the asker knows, empty for any. Answered by `IceRenewed`."""
+
+    app: int
+    owner: str
+    transport_id: str
+    ufrag: str = ""
+    pwd: str = ""
+    match: str = ""
+
+
 class Report(RelayCommand, frozen=True, tag="report"):
     """Ask for the session table after transport `after` (empty: from its beginning); answered by `NodeReport`."""
 
@@ -97,13 +109,23 @@ class ReadFlight(RelayCommand, frozen=True, tag="flight"):
     transport_id: str
 
 
-AnyRelayCommand = Negotiate | StopPublish | StopPlay | CloseTransport | RequestKeyframe | Report | ReadFlight
+AnyRelayCommand = Negotiate | StopPublish | StopPlay | CloseTransport | RequestKeyframe | RenewIce | Report | ReadFlight
 
 
 class Done(msgspec.Struct, frozen=True):
     """It holds now; `changed` is false when it held before."""
 
     changed: bool
+
+
+class IceRenewed(msgspec.Struct, frozen=True):
+    """How the relay's side of ICE stands. outcome: renewed; same (the peer's credentials were these, or none were given); stale (the
+    relay's ufrag is not the one asked for, nothing changed). `candidates` are lines of SDP."""
+
+    outcome: str
+    ufrag: str
+    pwd: str
+    candidates: tuple[str, ...]
 
 
 class BoundStream(msgspec.Struct, frozen=True, omit_defaults=True):

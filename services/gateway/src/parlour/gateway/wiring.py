@@ -80,7 +80,7 @@ class Gateway:
         self.logins = Logins(self.services, self.feeds, self.sessions, key, settings.timing(), settings.turn())
         self.resumes = Resumes(history, self.feeds, self.sessions, self.logins, key)
         self.requests = Requests(self.services, self.logins)
-        self.whip = Whip(self.services, self.apps, self.logins, self.sessions, settings.whip_resources)
+        self.whip = Whip(self.services, self.apps, self.logins, self.sessions, key, settings.whip_resources)
         self.beats = Beats(settings.instance, self.feeds, self._beats, self._tell)
         self.connections = metrics.gauge("connections", "WebSocket clients connected.")
         metrics.measured(
@@ -175,7 +175,6 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
             for task in running:
                 task.cancel()
             await sockets.stop()
-            await gateway.whip.leave_all()
 
 
 def described() -> dict[str, Any]:

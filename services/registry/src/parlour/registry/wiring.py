@@ -21,6 +21,7 @@ from .app.leaving import REACTOR, Leaving
 from .app.losing import SERVICE, Losing
 from .app.playing import Plays
 from .app.publishing import Publishing
+from .app.resources import Resources, keep_beating
 from .app.transports import Transports
 from .domain.nodes import Nodes
 from .domain.state import Streams, evolve
@@ -60,13 +61,16 @@ async def assembled(
     rates = MovingWindow(settings.mutes_per_s, "a stream's mutes change", "streamID")
     losing = Losing(to.log, cache, to.committer, nodes, relays, transports.news, settings.republish_grace_s)
     commands = Commands(
-        Publishing(cache, to.committer, transports, leaving, rates), Plays(cache, to.committer, transports), losing
-    )
+        Publishing(cache, to.committer, transports, leaving, rates), Plays(cache, to.committer, transports),
+        Resources(cache, to.committer, transports), losing,
+    )  # fmt: skip
     reactor = Reactor(REACTOR, to.log, to.people, to.bus, leaving.react, types=REACTS_TO, lease=lease)
     deadlines = DeadlineLoop(SERVICE, to.log, losing.due, to.metrics)
     async with cache.following(to.bus), reactor.running(), deadlines.running(), asyncio.TaskGroup() as group:
         looking = unnoticed.Unnoticed(rooms, cache, nodes, losing, to.bus.hears)
-        background = [group.create_task(work) for work in (losing.watch(to.bus.hears), losing.work(), looking.run())]
+        beating = keep_beating(f"registry-{settings.instance}", nodes, relays.beat)
+        works = (losing.watch(to.bus.hears), losing.work(), looking.run(), beating)
+        background = [group.create_task(work) for work in works]
         await commands.serve(to.bus)
         yield
         for task in background:

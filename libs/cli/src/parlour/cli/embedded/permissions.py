@@ -54,11 +54,17 @@ def grants() -> dict[str, Grant]:
     chosen = {
         "auth": decider("auth", "app", says=(events_of("privacy"), CALLOUT_ANSWERS), hears=(CALLOUT,)),
         "room": decider("room", "room", says=(subjects.ALL_PRESENCE,), hears=(subjects.ALL_PRESENCE,)),
-        "registry": decider("registry", "streams", says=(RELAY_COMMANDS, RELAY_LOSSES), hears=(subjects.RELAY_FACTS,)),
+        "registry": decider(
+            "registry",
+            "streams",
+            says=(RELAY_COMMANDS, RELAY_LOSSES, subjects.ALL_PRESENCE),
+            hears=(subjects.RELAY_FACTS,),
+        ),
         "relay": Grant((subjects.RELAY_FACTS,), (RELAY_COMMANDS,)),
         "im": decider("im", "im"),
         "record": Grant(
-            (*reading, subjects.ALL_ROOM_HEADS), (*reading, subjects.ALL_QUERIES, subjects.commands_of("record"))
+            (*reading, subjects.ALL_ROOM_HEADS),
+            (*reading, subjects.ALL_QUERIES, subjects.commands_of("record")),
         ),
         "gateway": Grant(
             (ANY_COMMAND, subjects.ALL_QUERIES, subjects.ALL_PRESENCE, DISCOVERY),

@@ -40,7 +40,7 @@ def routes(whip: Whip) -> APIRouter:
             bearer_token(request), query.get("app", ""), query.get("room", ""), stream_id, offer, publishes=publishes
         )
         kind = "whip" if publishes else "whep"
-        location = str(request.url_for("resource", kind=kind, resource_id=made.resource_id).path)
+        location = str(request.url_for("resource", kind=kind, resource_id=made.address).path)
         return Response(
             made.sdp, 201, CORS | {"location": location, "etag": f'"{made.tag}"', "accept-patch": FRAGMENT}, SDP
         )
@@ -72,12 +72,11 @@ def routes(whip: Whip) -> APIRouter:
         token, match = bearer_token(request), request.headers.get("if-match", "")
         if not match:
             return Response(status_code=428, headers=CORS)
-        if match not in ("*", f'"{await whip.tag(resource_id, token)}"'):
-            return Response(status_code=412, headers=CORS)
-        fresh = await whip.patch(resource_id, token, (await request.body()).decode())
-        if fresh is None:
-            return Response(status_code=204, headers=CORS)
-        return Response(fresh.fragment, 200, CORS | {"etag": f'"{fresh.tag}"'}, FRAGMENT)
+        known = "" if match == "*" else match.strip('"') or "*"
+        done = await whip.patch(resource_id, token, (await request.body()).decode(), known)
+        if done.outcome == "renewed":
+            return Response(done.fragment, 200, CORS | {"etag": f'"{done.tag}"'}, FRAGMENT)
+        return Response(status_code=412 if done.outcome == "stale" else 204, headers=CORS)
 
     return router
 

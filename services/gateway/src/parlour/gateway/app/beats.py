@@ -4,16 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 from parlour.contracts import client
-from parlour.contracts.queries import Presence, SessionBeat
+from parlour.contracts.queries import BEAT_S, Presence, SessionBeat, presence_parts
 from parlour.gateway.domain.frames import to_text
 from parlour.kernel.rejection import Rejection
 
 from .feeds import Feeds
 
-BEAT_S = 1.0
 COUNT_EVERY = 30
-PART = 500
-"""Sessions in one presence message: about 60 kB."""
 
 
 class Beats:
@@ -63,9 +60,3 @@ class Beats:
             for seat in feed.seats.values():
                 if seat.session.channel is not None and seat.behind is None:
                     seat.session.channel.put(count, head)
-
-
-def presence_parts(gateway: str, beat: int, sessions: tuple[SessionBeat, ...]) -> list[Presence]:
-    """All sessions in parts; one empty part where there is none, so that the gateway is heard."""
-    parts = max(1, -(-len(sessions) // PART))
-    return [Presence(gateway, beat, n, parts, sessions[n * PART : (n + 1) * PART]) for n in range(parts)]

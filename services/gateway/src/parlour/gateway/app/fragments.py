@@ -2,10 +2,14 @@
 
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
+from parlour.contracts.relay import IceRenewed
 from parlour.kernel.rejection import Rejection
 
 UFRAG, PWD = "a=ice-ufrag:", "a=ice-pwd:"
-OF_ICE = (UFRAG, PWD, "a=candidate:", "a=end-of-candidates", "a=ice-lite")
+OF_SESSION = ("a=group:", "a=ice-lite")
+OF_SECTION = ("m=", "a=mid:")
+UFRAG_CHARS, PWD_CHARS = (4, 256), (22, 256)
+"""RFC 8839 §5.4."""
 
 
 def media_in(sdp: str) -> cmd.Media:
@@ -20,28 +24,35 @@ def media_in(sdp: str) -> cmd.Media:
     return cmd.Media(found.get("audio", ""), found.get("video", ""))
 
 
-def with_credentials(offer: str, fragment: str) -> str:
-    """The offer with the fragment's ICE credentials; as it was where the fragment has the same or none."""
+def credentials_in(fragment: str) -> tuple[str, str]:
+    """The peer's ufrag and password; both empty where the fragment has none."""
     ufrag, pwd = (_first(fragment, name) for name in (UFRAG, PWD))
-    if (ufrag, pwd) in (("", ""), (_first(offer, UFRAG), _first(offer, PWD))):
-        return offer
-    if not ufrag or not pwd:
+    if bool(ufrag) != bool(pwd):
         raise Rejection.of(Code.PARAMETER, "ice-ufrag and ice-pwd come together", field="sdp")
-    return "".join(f"{_renewed(line, ufrag, pwd)}\r\n" for line in offer.splitlines())
+    for name, text, (least, most) in (("ice-ufrag", ufrag, UFRAG_CHARS), ("ice-pwd", pwd, PWD_CHARS)):
+        if text and not least <= len(text) <= most:
+            raise Rejection.of(
+                Code.PARAMETER, f"{name} has {len(text)} characters", field="sdp", limit=f"{least}..{most}"
+            )
+    return ufrag, pwd
 
 
-def _renewed(line: str, ufrag: str, pwd: str) -> str:
-    if line.startswith(UFRAG):
-        return UFRAG + ufrag
-    return PWD + pwd if line.startswith(PWD) else line
+def ufrag_of(answer: str) -> str:
+    """The relay's ufrag, which names an ICE session of its: there is a new one with each restart."""
+    return _first(answer, UFRAG)
 
 
-def fragment_of(answer: str) -> str:
-    """An answer's ICE part: credentials and candidates of its first section, which stand for the bundle."""
+def head_of(answer: str) -> tuple[str, ...]:
+    """What an answer's fragments begin with: its bundle, and its first section, which stands for the bundle."""
     session, _, rest = answer.replace("\r\n", "\n").partition("\nm=")
     section = ("m=" + rest.partition("\nm=")[0]).split("\n")
-    lines = [line for line in session.split("\n") if line.startswith(("a=group:", *OF_ICE))]
-    lines += [line for line in section if line.startswith(("m=", "a=mid:", *OF_ICE))]
+    lines = [line for line in session.split("\n") if line.startswith(OF_SESSION)]
+    return (*lines, *(line for line in section if line.startswith(OF_SECTION)))
+
+
+def fragment(head: tuple[str, ...], ice: IceRenewed) -> str:
+    """The relay's side of a restarted ICE session."""
+    lines = (*head, UFRAG + ice.ufrag, PWD + ice.pwd, *ice.candidates)
     return "\r\n".join(lines) + "\r\n"
 
 

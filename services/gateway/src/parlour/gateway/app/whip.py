@@ -1,10 +1,12 @@
 """WHIP and WHEP: one HTTP request is one offer, its resource one stream sent or received.
 
 All resources of a user in a room share one session, so that one token may publish and play many streams; the session joins with the first
-and leaves with the last. The session has no connection: its presence beats as long as it has resources.
+and leaves with the last. It has no connection: what it is there by are its media, of which the registry hears. A resource's address says
+all that it takes to end or renew it, so any gateway may; what is remembered here only makes the end of a transport felt at once.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import cast
 from uuid import UUID, uuid4, uuid5
 
@@ -15,14 +17,15 @@ from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import check_room_id, check_stream_id
 from parlour.contracts.queries import SessionBeat
-from parlour.contracts.relay import TransportGone
+from parlour.contracts.relay import IceRenewed, TransportGone
 from parlour.gateway.domain import secret
 from parlour.gateway.domain.mirror import Ending
+from parlour.gateway.domain.resource import Resource, address, resource_at
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry.logging import logger
 
 from .apps import Apps
-from .fragments import fragment_of, media_in, with_credentials
+from .fragments import credentials_in, fragment, head_of, media_in, ufrag_of
 from .login import Logins, result_of
 from .ports import Services
 from .requests import check_may_publish
@@ -35,48 +38,45 @@ _SESSIONS = UUID("5f8b4f8e-8a0e-5f3b-9f6c-0b3e7d1f2a44")
 log = logger(__name__)
 
 
-class Resource(msgspec.Struct, frozen=True):
-    """One stream of one session on a transport of its own."""
-
-    resource_id: str
-    session_id: str
-    room: str
-    stream_id: str
-    publishes: bool
-    transport_id: str
-    offer: str = ""
-    tag: str = ""
-    """Names the ICE session: a new one with each restart."""
-
-
 class Made(msgspec.Struct, frozen=True):
-    """What the client gets: the resource's id and the relay's answer."""
+    """What the client gets: the resource's address and the relay's answer. `tag` names the ICE session: a new one with each restart."""
 
-    resource_id: str
+    address: str
     sdp: str
     tag: str
 
 
-class Fresh(msgspec.Struct, frozen=True):
-    """The relay's side of a restarted ICE session."""
+class Patched(msgspec.Struct, frozen=True):
+    """What became of a PATCH. outcome: renewed (with the relay's side of the new ICE session), same or stale."""
 
+    outcome: str
     fragment: str
     tag: str
 
 
-class Whip:
-    """The resources of this gateway."""
+class Holding:
+    """A session that has resources here, and how many, with those under way."""
 
-    def __init__(self, services: Services, apps: Apps, logins: Logins, sessions: Sessions, limit: int) -> None:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.uses = 0
+
+
+class Whip:
+    """Makes, renews and ends resources."""
+
+    def __init__(
+        self, services: Services, apps: Apps, logins: Logins, sessions: Sessions, key: bytes, limit: int
+    ) -> None:
         self._services = services
         self._apps = apps
         self._logins = logins
         self._sessions = sessions
+        self._key = key
         self._limit = limit
         self._resources: dict[str, Resource] = {}
         self._by_transport: dict[str, str] = {}
-        self._held: dict[str, Session] = {}
-        self._uses: dict[str, int] = {}
+        self._held: dict[str, Holding] = {}
         self._doors: dict[str, asyncio.Lock] = {}
 
     async def make(self, token: str, app: str, room: str, stream_id: str, sdp: str, *, publishes: bool) -> Made:
@@ -87,151 +87,145 @@ class Whip:
                 Code.UNAVAILABLE, "this gateway carries as many resources as it may", limit=str(self._limit)
             )
         session, seat = await self._enter(token, await self._apps.meant(app), room)
+        caller = cmd.Caller(session.user.user_id, session.session_id, seat.actor)
         try:
             if publishes:
                 check_may_publish(session, seat.room, stream_id)
-            return await self._negotiate(session, seat, stream_id, sdp, publishes)
+            return await self._negotiate(session, seat, caller, stream_id, sdp, publishes)
         except BaseException:
-            await self._step_out(session, seat)
+            nothing = Resource("", session.session_id, session.app, seat.room, seat.actor, stream_id, False, "none", ())
+            with suppress(Rejection):  # asks what else the session has
+                await self._let_go(nothing, caller, (await self._end(nothing, caller)).remaining, counted=True)
             raise
 
-    async def end(self, resource_id: str, token: str) -> None:
+    async def end(self, text: str, token: str) -> None:
         """The client takes its resource away; whoever knows the address and holds a token of the same user may."""
-        await self._drop(*await self._own(resource_id, token))
+        resource, caller = await self._own(text, token)
+        counted = self._forget(resource)
+        ended = await self._end(resource, caller)
+        await self._let_go(resource, caller, ended.remaining, counted=counted)
+        if not ended.found:
+            raise _no_resource()
 
-    async def tag(self, resource_id: str, token: str) -> str:
-        """The entity tag of the resource's ICE session, for its user."""
-        return (await self._own(resource_id, token))[0].tag
+    async def patch(self, text: str, token: str, sent: str, match: str) -> Patched:
+        """New ICE credentials restart ICE; candidates alone change nothing: the relay is ICE-lite and learns addresses from checks.
+        `match`: the tag that the client knows, empty for any."""
+        resource, caller = await self._own(text, token)
+        ufrag, pwd = credentials_in(sent)
+        body = cmd.RenewIce(resource.session_id, resource.transport_id, ufrag, pwd, match)
+        reply = await self._services.ask(resource.app, "registry", resource.room, _request(caller, body))
+        renewed = result_of(reply, IceRenewed)
+        return Patched(renewed.outcome, fragment(resource.head, renewed), renewed.ufrag)
 
-    async def patch(self, resource_id: str, token: str, fragment: str) -> Fresh | None:
-        """New ICE credentials restart ICE; candidates alone change nothing (None): the relay is ICE-lite and learns addresses from
-        checks."""
-        resource, session = await self._own(resource_id, token)
-        offer = with_credentials(resource.offer, fragment)
-        if offer == resource.offer:
-            return None
-        body = cmd.RestartIce(session.session_id, resource.transport_id, offer)
-        request = _request(session, session.seats[resource.room], body)
-        made = result_of(await self._services.ask(session.app, "registry", resource.room, request), cmd.Published)
-        fresh = msgspec.structs.replace(resource, offer=offer, tag=uuid4().hex)
-        if resource_id in self._resources:
-            self._resources[resource_id] = fresh
-        return Fresh(fragment_of(made.sdp), fresh.tag)
-
-    async def _own(self, resource_id: str, token: str) -> tuple[Resource, Session]:
-        resource = self._resources.get(resource_id)
-        session = self._held.get(resource.session_id) if resource else None
-        if resource is None or session is None:
-            raise Rejection.of(Code.NOT_FOUND, "no such resource")
-        checked = await self._logins.verify(session.app, "", resource.room, token)
-        if checked.user_id != session.user.user_id:
+    async def _own(self, text: str, token: str) -> tuple[Resource, cmd.Caller]:
+        resource = resource_at(self._key, text)
+        if resource is None:
+            raise _no_resource()
+        checked = await self._logins.verify(resource.app, "", resource.room, token)
+        if session_id_of(resource.app, checked.user_id, resource.room) != resource.session_id:
             raise Rejection.of(Code.FORBIDDEN, "this is another user's resource")
-        return resource, session
+        return resource, cmd.Caller(checked.user_id, resource.session_id, resource.actor)
 
     def beats(self) -> list[SessionBeat]:
-        """Sessions that hold a resource."""
-        return [SessionBeat(s.app, room, s.session_id) for s in self._held.values() for room in s.seats]
+        """Sessions that hold a resource, or are about to."""
+        held = (holding.session for holding in self._held.values())
+        return [SessionBeat(s.app, room, s.session_id) for s in held for room in s.seats]
 
     def ended(self, seat: Seat, ending: Ending) -> None:
         """The stay is over: its resources are too."""
         session_id = seat.session.session_id
         if self._held.pop(session_id, None) is None:
             return
-        self._uses.pop(session_id, None)
         for resource in [r for r in self._resources.values() if r.session_id == session_id]:
             self._forget(resource)
 
     async def transport_gone(self, fact: TransportGone) -> None:
         """The relay lost a resource's transport: there is nothing to renew it with."""
         resource = self._resources.get(self._by_transport.get(fact.transport_id, ""))
-        session = self._held.get(resource.session_id) if resource else None
-        if resource is not None and session is not None:
-            try:
-                await self._drop(resource, session)
-            except Rejection as rejection:
-                log.warning("whip_resource_left_over", code=rejection.problem.code)
-
-    async def leave_all(self) -> None:
-        """The gateway stops: its sessions leave."""
-        for session in tuple(self._held.values()):
-            for seat in tuple(session.seats.values()):
-                await self._leave(session, seat)
+        holding = self._held.get(resource.session_id) if resource else None
+        if resource is None or holding is None:
+            return
+        caller = cmd.Caller(holding.session.user.user_id, resource.session_id, resource.actor)
+        try:
+            counted = self._forget(resource)
+            remaining = (await self._end(resource, caller)).remaining
+            await self._let_go(resource, caller, remaining, counted=counted)
+        except Rejection as rejection:
+            log.warning("whip_resource_left_over", code=rejection.problem.code)
 
     # the session behind the resources
 
     async def _enter(self, token: str, app: int, room: str) -> tuple[Session, Seat]:
         checked = await self._logins.verify(app, "", room, token)
         room = check_room_id(checked.room or room)
-        session_id = str(uuid5(_SESSIONS, f"{app}/{checked.user_id}/{room}/whip"))
+        session_id = session_id_of(app, checked.user_id, room)
         rights = secret.Rights(checked.expires_s, checked.may_publish, checked.stream_ids)
         async with self._doors.setdefault(session_id, asyncio.Lock()):
-            session = self._held.get(session_id)
-            if session is None or room not in session.seats:
+            holding = self._held.get(session_id)
+            if holding is None or room not in holding.session.seats:
                 session = Session(session_id, app, client.Face(checked.user_id, checked.user_id))
                 feed, _, actor = await self._logins.join(session, room, client.LoginConfig(), str(uuid4()), rights)
                 self._logins.take_seat(session, feed, actor, rights)
                 self._sessions.keep(session)
-                self._held[session_id] = session
-                self._uses[session_id] = 0
-            session.rights[room] = rights
-            self._uses[session_id] += 1
-            return session, session.seats[room]
+                holding = self._held[session_id] = Holding(session)
+            holding.session.rights[room] = rights
+            holding.uses += 1
+            return holding.session, holding.session.seats[room]
 
-    async def _step_out(self, session: Session, seat: Seat) -> None:
-        """One use less; the last one leaves the room."""
-        async with self._doors.setdefault(session.session_id, asyncio.Lock()):
-            left = self._uses.get(session.session_id, 0) - 1
-            if left > 0:
-                self._uses[session.session_id] = left
+    async def _let_go(self, resource: Resource, caller: cmd.Caller, remaining: int, *, counted: bool) -> None:
+        """One use less here, if it was `counted`; where nothing is left, here or on any relay, the session leaves the room."""
+        session_id = resource.session_id
+        async with self._doors.setdefault(session_id, asyncio.Lock()):
+            holding = self._held.get(session_id)
+            if holding is not None and counted:
+                holding.uses -= 1
+            if holding is not None and holding.uses > 0:
                 return
-            self._held.pop(session.session_id, None)
-            self._uses.pop(session.session_id, None)
-            await self._leave(session, seat)
-        self._doors.pop(session.session_id, None)
-
-    async def _leave(self, session: Session, seat: Seat) -> None:
-        body = cmd.LeaveRoom(session.session_id)
-        await self._services.ask(session.app, "room", seat.room, _request(session, seat, body))
+            self._held.pop(session_id, None)
+            if remaining == 0:
+                body = cmd.LeaveRoom(session_id)
+                await self._services.ask(resource.app, "room", resource.room, _request(caller, body))
+        self._doors.pop(session_id, None)
 
     # the resources
 
-    async def _negotiate(self, session: Session, seat: Seat, stream_id: str, sdp: str, publishes: bool) -> Made:
+    async def _negotiate(
+        self, session: Session, seat: Seat, caller: cmd.Caller, stream_id: str, sdp: str, publishes: bool
+    ) -> Made:
         resource_id = uuid4().hex
-        media = media_in(sdp)
-        body: cmd.Publish | cmd.Play = (
-            cmd.Publish(session.session_id, stream_id, sdp, media, resource=resource_id)
-            if publishes
-            else cmd.Play(session.session_id, stream_id, sdp, media, resource=resource_id)
-        )
-        reply = await self._services.ask(session.app, "registry", seat.room, _request(session, seat, body))
+        kind = cmd.Publish if publishes else cmd.Play
+        body = kind(session.session_id, stream_id, sdp, media_in(sdp), resource=resource_id)
+        reply = await self._services.ask(session.app, "registry", seat.room, _request(caller, body))
         made = result_of(reply, cmd.Published)
         resource = Resource(
-            resource_id, session.session_id, seat.room, stream_id, publishes, made.transport_id, sdp, uuid4().hex
-        )
+            resource_id, session.session_id, session.app, seat.room, seat.actor, stream_id, publishes,
+            made.transport_id, head_of(made.sdp),
+        )  # fmt: skip
         self._resources[resource_id] = resource
         self._by_transport[made.transport_id] = resource_id
-        return Made(resource_id, made.sdp, resource.tag)
+        return Made(address(self._key, resource), made.sdp, ufrag_of(made.sdp))
 
-    async def _drop(self, resource: Resource, session: Session) -> None:
-        self._forget(resource)
-        seat = session.seats.get(resource.room)
-        if seat is None:
-            return
-        body: cmd.StopPublish | cmd.StopPlay = (
-            cmd.StopPublish(session.session_id, resource.stream_id, close_transport=True)
-            if resource.publishes
-            else cmd.StopPlay(session.session_id, resource.stream_id, resource.transport_id)
+    async def _end(self, resource: Resource, caller: cmd.Caller) -> cmd.ResourceEnded:
+        body = cmd.EndResource(
+            resource.session_id, resource.stream_id, resource.transport_id, publishes=resource.publishes
         )
-        try:
-            await self._services.ask(session.app, "registry", resource.room, _request(session, seat, body))
-        finally:
-            await self._step_out(session, seat)
+        reply = await self._services.ask(resource.app, "registry", resource.room, _request(caller, body))
+        return result_of(reply, cmd.ResourceEnded)
 
-    def _forget(self, resource: Resource) -> None:
-        self._resources.pop(resource.resource_id, None)
+    def _forget(self, resource: Resource) -> bool:
+        """Whether it was known here."""
         self._by_transport.pop(resource.transport_id, None)
+        return self._resources.pop(resource.resource_id, None) is not None
 
 
-def _request(session: Session, seat: Seat, body: cmd.Command) -> cmd.Request:
-    caller = cmd.Caller(session.user.user_id, session.session_id, seat.actor)
+def session_id_of(app: int, user_id: str, room: str) -> str:
+    """The one session of a user's resources in a room."""
+    return str(uuid5(_SESSIONS, f"{app}/{user_id}/{room}/whip"))
+
+
+def _no_resource() -> Rejection:
+    return Rejection.of(Code.NOT_FOUND, "no such resource")
+
+
+def _request(caller: cmd.Caller, body: cmd.Command) -> cmd.Request:
     return cmd.Request(str(uuid4()), caller, cast(cmd.AnyCommand, body))

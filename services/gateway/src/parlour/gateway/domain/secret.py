@@ -8,9 +8,11 @@ import base64
 import binascii
 import hashlib
 import hmac
+from typing import TypeVar
 
 import msgspec
 
+C = TypeVar("C", bound=msgspec.Struct)
 MAC_BYTES = 16
 SECRET_CHARS = 16_384
 """Longer secrets are not ours: five rooms with long stream lists stay below."""
@@ -41,19 +43,29 @@ class Claims(msgspec.Struct, frozen=True, rename={"app": "a", "user_id": "u", "r
 
 def seal(key: bytes, session_id: str, claims: Claims) -> str:
     """The secret."""
-    body = f"{session_id}.{base64.urlsafe_b64encode(msgspec.json.encode(claims)).decode().rstrip('=')}"
-    return f"{body}.{_mac(key, body)}"
+    return signed(key, session_id, claims)
 
 
 def unseal(key: bytes, secret: str) -> tuple[str, Claims] | None:
     """Session id and claims; None for a text that `seal` never wrote."""
-    body, _, mac = secret.rpartition(".")
-    if len(secret) > SECRET_CHARS or not hmac.compare_digest(mac.encode(), _mac(key, body).encode()):
+    return checked(key, secret, Claims)
+
+
+def signed(key: bytes, name: str, claims: msgspec.Struct) -> str:
+    """`<name>.<claims>.<mac>`, in the letters of URLs; `name` has no dot."""
+    body = f"{name}.{base64.urlsafe_b64encode(msgspec.json.encode(claims)).decode().rstrip('=')}"
+    return f"{body}.{_mac(key, body)}"
+
+
+def checked(key: bytes, text: str, kind: type[C]) -> tuple[str, C] | None:
+    """Name and claims; None for a text that `signed` never wrote."""
+    body, _, mac = text.rpartition(".")
+    if len(text) > SECRET_CHARS or not hmac.compare_digest(mac.encode(), _mac(key, body).encode()):
         return None
-    session_id, _, packed = body.partition(".")
+    name, _, packed = body.partition(".")
     try:
         raw = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
-        return session_id, msgspec.json.decode(raw, type=Claims)
+        return name, msgspec.json.decode(raw, type=kind)
     except (binascii.Error, msgspec.DecodeError):
         return None
 

@@ -6,6 +6,7 @@ import msgspec
 
 from parlour.contracts import subjects
 from parlour.contracts.codes import Code
+from parlour.contracts.queries import Presence
 from parlour.contracts.relay import AnyRelayCommand, TransportGone
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.messaging.bus import Bus, Unavailable
@@ -32,3 +33,7 @@ class BusRelays:
     async def tell(self, fact: TransportGone) -> None:
         """See `app.ports.Relays`."""
         await self._bus.publish(subjects.relay_fact(fact.node, "transport_gone"), msgspec.json.encode(fact))
+
+    async def beat(self, presence: Presence) -> None:
+        """Says which sessions are there by their media."""
+        await self._bus.publish(subjects.presence(presence.gateway), msgspec.json.encode(presence))

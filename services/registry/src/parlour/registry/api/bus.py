@@ -13,6 +13,7 @@ from parlour.kernel.rejection import Rejection
 from parlour.registry.app.losing import Losing
 from parlour.registry.app.playing import Plays
 from parlour.registry.app.publishing import Publishing
+from parlour.registry.app.resources import Resources
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus, Headers
 from parlour.runtime.messaging.verbs import handler_of, serve_verbs
@@ -27,7 +28,7 @@ _fact = msgspec.json.Decoder(AnyRelayFact)
 class Commands:
     """Takes a request apart, checks who asks, and hands it to its handler."""
 
-    def __init__(self, publishing: Publishing, plays: Plays, losing: Losing) -> None:
+    def __init__(self, publishing: Publishing, plays: Plays, resources: Resources, losing: Losing) -> None:
         self._losing = losing
         self._handlers: dict[str, tuple[type[cmd.Command], Handler]] = {
             "publish": (cmd.Publish, publishing.publish),
@@ -37,6 +38,8 @@ class Commands:
             "restart_ice": (cmd.RestartIce, publishing.restart_ice),
             "play": (cmd.Play, plays.play),
             "stop_play": (cmd.StopPlay, plays.stop),
+            "end_resource": (cmd.EndResource, resources.end),
+            "renew_ice": (cmd.RenewIce, resources.renew),
             "describe": (cmd.DescribeStreams, plays.describe),
         }
 

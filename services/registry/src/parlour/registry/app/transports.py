@@ -104,6 +104,10 @@ class Transports:
         self._nodes.learned(Transport(made.transport_id, node, offer.owner, offer.app, rooms))
         return Answer(node, made.transport_id, made.sdp, made.transport_id != offer.transport_id)
 
+    async def call(self, node: str, command: AnyRelayCommand, result_type: type[F]) -> F:
+        """What else a node is asked about a transport."""
+        return await self._relays.call(node, command, result_type)
+
     async def stop_publish(self, node: str, transport_id: str, stream_id: str) -> None:
         """The node forwards the stream no more."""
         await self._quietly(node, StopPublish(transport_id, stream_id))
@@ -127,11 +131,13 @@ class Transports:
         if msgspec.json.decode(first, type=Published).transport_id != answer.transport_id:
             await self.take_back(answer)
 
-    async def close_own(self, transport_id: str, session_id: str) -> None:
-        """A session's transport ends, if it is there and is that session's."""
+    async def close_own(self, transport_id: str, session_id: str) -> bool:
+        """A session's transport ends, if it is there and is that session's; whether it was."""
         found = self._nodes.find(transport_id)
-        if found is not None and found.session_id == session_id:
-            await self.close(found.node, transport_id)
+        if found is None or found.session_id != session_id:
+            return False
+        await self.close(found.node, transport_id)
+        return True
 
     async def close_all(self, transports: Iterable[Transport]) -> None:
         """Several end."""

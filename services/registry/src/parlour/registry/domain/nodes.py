@@ -181,6 +181,10 @@ class Nodes:
         """The transport of that id."""
         return self._transports.get(transport_id)
 
+    def resources(self) -> tuple[Transport, ...]:
+        """All transports that stand for themselves."""
+        return tuple(t for t in self._transports.values() if t.resource)
+
     def of_session(self, session_id: str) -> tuple[Transport, ...]:
         """All transports of a session."""
         return tuple(self._by_session.get(session_id, {}).values())

@@ -8,11 +8,13 @@ from parlour.contracts.relay import (
     CloseTransport,
     Done,
     FlightLog,
+    IceRenewed,
     Negotiate,
     Negotiated,
     NodeLoad,
     NodeReport,
     ReadFlight,
+    RenewIce,
     Report,
     RequestKeyframe,
     StopPlay,
@@ -42,6 +44,7 @@ class RelayApi:
             StopPlay: self.stop_play,
             CloseTransport: self.close_transport,
             RequestKeyframe: self.keyframe,
+            RenewIce: self.renew_ice,
             Report: self.report,
             ReadFlight: self.flight,
         }
@@ -71,6 +74,10 @@ class RelayApi:
     async def keyframe(self, _: Address, command: RequestKeyframe, __: Headers) -> Done:
         """Asks for a key frame."""
         return self._relay.request_keyframe(command)
+
+    async def renew_ice(self, _: Address, command: RenewIce, __: Headers) -> IceRenewed:
+        """Restarts ICE by new credentials alone."""
+        return self._relay.renew_ice(command)
 
     async def report(self, _: Address, command: Report, __: Headers) -> NodeReport:
         """The session table, a page at a time."""

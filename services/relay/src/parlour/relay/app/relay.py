@@ -9,10 +9,12 @@ from parlour.contracts.relay import (
     BoundStream,
     CloseTransport,
     Done,
+    IceRenewed,
     Negotiate,
     Negotiated,
     NodeLoad,
     NodeReport,
+    RenewIce,
     RequestKeyframe,
     StopPlay,
     StopPublish,
@@ -31,6 +33,7 @@ from parlour.relay.domain.sdp import (
     LocalTransport,
     SessionDescription,
     TransportAttributes,
+    candidate_lines,
     parse,
     write_answer,
 )
@@ -119,8 +122,7 @@ class Relay:
                 "a=fingerprint", "the certificate may not change", hint="make a new transport"
             )
         if (remote.ufrag, remote.pwd) != (transport.remote.ufrag, transport.remote.pwd):
-            transport = msgspec.structs.replace(transport, remote=remote, ufrag=self._ids.ufrag(), pwd=self._ids.pwd())
-            self._core.restart_ice(transport.number, transport.ufrag, transport.pwd, remote.ufrag)
+            return self._restart(transport, remote)
         self._table.put_transport(transport)
         return transport
 
@@ -141,6 +143,27 @@ class Relay:
         self._answered[key] = answer
         if len(self._answered) > self._limits.remembered_answers:
             self._answered.popitem(last=False)
+
+    def renew_ice(self, command: RenewIce) -> IceRenewed:
+        """New credentials of the peer restart ICE (RFC 8445 §9); media goes on over the old path meanwhile."""
+        transport = self._known(command.transport_id, command.app, command.owner)
+        if command.match not in ("", transport.ufrag):
+            return self._ice(transport, "stale")
+        remote = msgspec.structs.replace(transport.remote, ufrag=command.ufrag, pwd=command.pwd)
+        if not command.ufrag or remote == transport.remote:
+            return self._ice(transport, "same")
+        return self._ice(self._restart(transport, remote), "renewed")
+
+    def _ice(self, transport: Transport, outcome: str) -> IceRenewed:
+        candidates = tuple(candidate_lines(tuple(self._core.local_candidates())))
+        return IceRenewed(outcome, transport.ufrag, transport.pwd, candidates)
+
+    def _restart(self, transport: Transport, remote: TransportAttributes) -> Transport:
+        """Credentials of our own that are new too."""
+        transport = msgspec.structs.replace(transport, remote=remote, ufrag=self._ids.ufrag(), pwd=self._ids.pwd())
+        self._core.restart_ice(transport.number, transport.ufrag, transport.pwd, remote.ufrag)
+        self._table.put_transport(transport)
+        return transport
 
     # the other commands
 

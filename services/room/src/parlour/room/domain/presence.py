@@ -1,7 +1,7 @@
 """Which sessions have gone silent: a machine without I/O.
 
-Gateways say every second which sessions they hold. `handle_*(…, now)` takes in what was heard, `poll(now)` gives what follows.
-`now` is monotonic seconds. Rules:
+Gateways say every second which sessions they hold, registries which are there by their media (with no room: in whichever).
+`handle_*(…, now)` takes in what was heard, `poll(now)` gives what follows. `now` is monotonic seconds. Rules:
 1. Time counts only while we can hear. Our own beat, sent and received the same way as theirs, proves it: the time between two of our beats
    is `heard` time if they are at most `HEARING_GAP_S` apart, otherwise it is none of the sessions' fault and counts for nobody.
 2. A session is suspended when it was in no gateway's beat for `grace_s` of heard time, and we have heard for `grace_s` without a break:
@@ -62,6 +62,7 @@ class Presence:
     def __init__(self, grace_s: float) -> None:
         self._grace_s = grace_s
         self._watched: dict[SessionKey, _Watched] = {}
+        self._by_session: dict[tuple[int, str], set[SessionKey]] = {}
         self._heard = 0.0
         self._steady_from = 0.0
         self._proved_at: float | None = None
@@ -82,16 +83,18 @@ class Presence:
         self._proved_at = None
 
     def handle_beat(self, keys: Iterable[SessionKey]) -> None:
-        """A gateway holds these sessions."""
+        """These sessions are there."""
         for key in keys:
-            watched = self._watched.get(key)
-            if watched is not None:
-                watched.heard_at = self._heard
+            for each in (key,) if key.room else self._by_session.get((key.app, key.session_id), ()):
+                watched = self._watched.get(each)
+                if watched is not None:
+                    watched.heard_at = self._heard
 
     def handle_joined(self, key: SessionKey, *, suspended: bool = False) -> None:
         """The session is in the room; nothing changes for one that is watched already."""
         if key not in self._watched:
             self._watched[key] = _Watched(self._heard, suspended)
+            self._by_session.setdefault((key.app, key.session_id), set()).add(key)
 
     def handle_suspended(self, key: SessionKey) -> None:
         """The log has it as suspended."""
@@ -104,6 +107,10 @@ class Presence:
     def handle_gone(self, key: SessionKey) -> None:
         """The session is not in the room any more."""
         self._watched.pop(key, None)
+        rooms = self._by_session.get((key.app, key.session_id), set())
+        rooms.discard(key)
+        if not rooms:
+            self._by_session.pop((key.app, key.session_id), None)
 
     def keys(self) -> frozenset[SessionKey]:
         """Who is watched."""

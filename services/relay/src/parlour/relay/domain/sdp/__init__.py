@@ -1,6 +1,6 @@
 """The relay's own SDP layer: any browser's offer in, an ICE-lite answer out; pure functions over frozen structs."""
 
-from parlour.relay.domain.sdp.answer import AnswerMedia, LocalTransport, Outgoing, write_answer
+from parlour.relay.domain.sdp.answer import AnswerMedia, LocalTransport, Outgoing, candidate_lines, write_answer
 from parlour.relay.domain.sdp.codecs import Payload, answered, choose, extensions, ordered, payload_map, supported
 from parlour.relay.domain.sdp.model import (
     Codec,
@@ -31,6 +31,7 @@ __all__ = [
     "SsrcGroup",
     "TransportAttributes",
     "answered",
+    "candidate_lines",
     "choose",
     "extensions",
     "ordered",

@@ -69,7 +69,7 @@ def _refused(media: Media) -> list[str]:
 def _accepted(media: Media, answer: AnswerMedia, local: LocalTransport) -> list[str]:
     payloads = " ".join(str(codec.payload_type) for codec in answer.codecs)
     lines = [f"m={media.kind} 9 {media.protocol} {payloads}", "c=IN IP4 0.0.0.0", "a=rtcp:9 IN IP4 0.0.0.0"]
-    lines += [f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.pwd}", *_candidates(local.candidates)]
+    lines += [f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.pwd}", *candidate_lines(local.candidates)]
     lines += [f"a=fingerprint:{local.fingerprint.algorithm} {local.fingerprint.value}", "a=setup:passive"]
     lines += [f"a=mid:{media.mid}", *(f"a=extmap:{ext.id} {ext.uri}" for ext in answer.extensions)]
     lines.append(f"a={answer.direction.value}")
@@ -83,7 +83,7 @@ def _accepted(media: Media, answer: AnswerMedia, local: LocalTransport) -> list[
     return lines + (_sources(answer.outgoing) if answer.outgoing else [])
 
 
-def _candidates(candidates: tuple[tuple[str, int], ...]) -> list[str]:
+def candidate_lines(candidates: tuple[tuple[str, int], ...]) -> list[str]:
     """On every m-line: some clients look at the first of a bundle, aiortc at the last. Never ended, as a renewed answer
     repeats them, which aiortc would then refuse."""
     lines: list[str] = []

@@ -1,0 +1,35 @@
+"""A WHIP or WHEP resource, all of it in its address: signed, so that any gateway may serve it, also when the one that made it is gone.
+
+The address opens nothing by itself: who uses it shows a token of the resource's user, whose name is not in it.
+"""
+
+import msgspec
+
+from . import secret
+
+KIND = "resource"
+
+
+class Resource(msgspec.Struct, frozen=True, array_like=True):
+    """One stream of one session on a transport of its own. `head`: the answer's lines that a fragment repeats (see `fragments`)."""
+
+    resource_id: str
+    session_id: str
+    app: int
+    room: str
+    actor: str
+    stream_id: str
+    publishes: bool
+    transport_id: str
+    head: tuple[str, ...]
+
+
+def address(key: bytes, resource: Resource) -> str:
+    """The resource as one segment of a URL's path."""
+    return secret.signed(key, KIND, resource)
+
+
+def resource_at(key: bytes, text: str) -> Resource | None:
+    """The resource of an address; None where no gateway of this key wrote it."""
+    found = secret.checked(key, text, Resource)
+    return found[1] if found is not None and found[0] == KIND else None
