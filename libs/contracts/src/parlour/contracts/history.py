@@ -14,7 +14,7 @@ from .spelling import wire_name
 CALLS_MOST = 200
 """Calls in one page."""
 ROWS_MOST = 1000
-"""Rows of a timeline, views or quality in one page: below NATS's megabyte with the longest ids."""
+"""Rows of a timeline or of views in one page: below NATS's megabyte with the longest ids."""
 BUCKET_US = 10_000_000
 """Messages are counted, and quality is sampled, for ten seconds at a time."""
 

@@ -22,6 +22,8 @@ class PublishMedia(msgspec.Struct, frozen=True, omit_defaults=True):
     stream_id: str
     media: Media
     codec: str = ""
+    room_uid: str = ""
+    """The life of the room that it is published in: nothing to the relay but a label of its quality samples (none without it)."""
 
 
 class PlayMedia(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -30,6 +32,8 @@ class PlayMedia(msgspec.Struct, frozen=True, omit_defaults=True):
 
     stream_id: str
     media: Media
+    room_uid: str = ""
+    """As `PublishMedia` has it."""
 
 
 class Negotiate(RelayCommand, frozen=True, tag="negotiate"):

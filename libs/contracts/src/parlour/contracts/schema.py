@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from . import envelope, events, history, queries
+from . import envelope, events, history, quality, queries
 
 _OUTSIDE: tuple[type[msgspec.Struct], ...] = (
     envelope.Envelope,
@@ -23,6 +23,7 @@ _OUTSIDE: tuple[type[msgspec.Struct], ...] = (
     history.Timeline,
     history.Views,
     history.StateDifference,
+    quality.QualitySeries,
     history.History,
 )
 

@@ -107,6 +107,14 @@ def relay_fact(node: str, kind: str) -> str:
 RELAY_FACTS = f"{PREFIX}.relay.*.fact.*"
 
 
+def relay_quality(node: str) -> str:
+    """`parlour.v1.relay.<node>.sample.quality`: measurements, which may be lost."""
+    return f"{PREFIX}.relay.{encode_id(node)}.sample.quality"
+
+
+RELAY_QUALITY = f"{PREFIX}.relay.*.sample.quality"
+
+
 def presence(gateway: str) -> str:
     """`parlour.v1.presence.<gateway>`: which sessions a gateway holds, about once a second."""
     return f"{PREFIX}.presence.{encode_id(gateway)}"

@@ -38,6 +38,9 @@ class RecordSettings(RuntimeSettings, frozen=True, kw_only=True):
     retention_s: Annotated[
         float, Setting("How often it is looked for months that are over.", unit="s", least=0.1, most=86_400)
     ] = 3600.0
+    quality_kept_days: Annotated[
+        int, Setting("How long quality samples are kept; they go by whole months.", unit="days", least=1, most=3660)
+    ] = 90
     checkpoint_s: Annotated[
         float, Setting("How often the heads of rooms that changed are signed.", unit="s", least=0.1, most=3600)
     ] = 60.0

@@ -21,6 +21,7 @@ from .adapters.keyring import Keyring
 from .adapters.ledger import PostgresLedger
 from .adapters.notebook import PostgresNotebook
 from .adapters.projections import PostgresProjections
+from .adapters.quality import PostgresSamples
 from .adapters.reads import PLANNER, PostgresReads
 from .adapters.retention import WHOLE_MONTHS, PostgresRetention
 from .adapters.shelf import PostgresShelf
@@ -42,10 +43,12 @@ from .app.generations import Keeper
 from .app.passing import Passing
 from .app.projector import Projector
 from .app.proofs import Proofs
+from .app.quality import Quality
 from .app.queries import Queries
 from .app.retention.check import Checker
 from .app.retention.rounds import Rounds
 from .app.retention.writer import Writer
+from .app.samples import Intake
 from .app.stored import Stored
 from .app.tail import Tail, persist
 from .app.upkeep import Tables, keep
@@ -134,7 +137,10 @@ async def _lead(settings: RecordSettings, tail: Tail, tables: Tables, lease: Lea
     """The work of which one replica's is enough, as long as this one holds the lease."""
     async with lease("record"):
         log.info("record_leads")
-        upkeep = lambda: keep(tables, months_ahead=settings.months_ahead, answers_kept_s=settings.answers_kept_h * 3600)  # noqa: E731
+        upkeep = lambda: keep(  # noqa: E731
+            tables, months_ahead=settings.months_ahead, answers_kept_s=settings.answers_kept_h * 3600,
+            quality_kept_s=settings.quality_kept_days * 86_400,
+        )  # fmt: skip
         async with asyncio.TaskGroup() as group:
             for work in (tail.run, tail.tell_heads, upkeep):
                 group.create_task(persist(work, _waits))
@@ -145,6 +151,9 @@ async def history(settings: RecordSettings, to: Connections, damages: Damages) -
     """Calls of the past: each replica answers questions, one keeps the projections behind the log."""
     generations = PostgresGenerations(to.pool)
     projected = to.metrics.counter("projected_events", "Events folded into the projections of history.")
+    taken = to.metrics.counter(
+        "quality_samples", "Quality samples that relays sent, by what became of them.", ("outcome",)
+    )
     keeper = Keeper(
         generations,
         lambda number: Projector(PostgresProjections(to.pool, number), damages),
@@ -162,9 +171,10 @@ async def history(settings: RecordSettings, to: Connections, damages: Damages) -
         await create_pool(settings.postgres_dsn, name="record-history", planner=PLANNER) as pool,
         asyncio.TaskGroup() as group,
     ):
-        reads = PostgresReads(pool)
+        reads, samples = PostgresReads(pool), PostgresSamples(pool)
         calls = Calls(reads, to.people, Passing(to.log, reads), PostgresShelf(to.pool))
-        await history_api.serve(to.bus, calls, generations)
+        await history_api.serve(to.bus, calls, Quality(calls, samples, reads, to.people), generations)
+        await history_api.listen(to.bus, Intake(samples, lambda outcome, number: taken.labels(outcome).inc(number)))
         leader = group.create_task(persist(lead, _waits))
         yield
         leader.cancel()

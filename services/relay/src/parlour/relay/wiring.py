@@ -17,6 +17,7 @@ from parlour.relay.adapters.dtls import DtlsHandshakes
 from parlour.relay.adapters.fact_sender import FactSender
 from parlour.relay.adapters.flight_folder import FlightFolder
 from parlour.relay.adapters.ids import RandomIds
+from parlour.relay.adapters.sample_sender import SampleSender
 from parlour.relay.api.bus import RelayApi
 from parlour.relay.app.fact_book import FactBook
 from parlour.relay.app.flights import Flights
@@ -24,6 +25,7 @@ from parlour.relay.app.forwarding import Forwarding
 from parlour.relay.app.heartbeat import Heartbeat, keep_beating
 from parlour.relay.app.lives import Lives
 from parlour.relay.app.ports import Facts
+from parlour.relay.app.quality import Quality
 from parlour.relay.app.relay import Relay
 from parlour.relay.app.watch import Watch
 from parlour.relay.domain.session import SessionTable
@@ -53,18 +55,23 @@ async def build(settings: RelaySettings) -> AsyncGenerator[Service]:
     """The service on its bus, until the block ends."""
     metrics = Metrics("relay")
     async with await Bus.connect(settings, "relay", metrics) as bus:
-        sender = FactSender(bus)
+        sender, samples = FactSender(bus), SampleSender(bus)
         async with open_node(settings, sender) as node, asyncio.TaskGroup() as tasks:
             CoreMetrics(node.core, node.watch).register(metrics)
             await RelayApi(node.relay, node.flights, node.heartbeat.load).serve(bus, node.name)
+            quality = Quality(node.name, node.table, samples, time.time, time.monotonic)
+            beating = keep_beating(node.heartbeat, node.watch, quality, settings.heartbeat_s)
             running = [
                 tasks.create_task(sender.run(), name="facts"),
-                tasks.create_task(keep_beating(node.heartbeat, node.watch, settings.heartbeat_s), name="heartbeat"),
+                tasks.create_task(samples.run(), name="samples"),
+                tasks.create_task(beating, name="heartbeat"),
             ]
             yield Service(metrics, {"bus": lambda: bus.connected})
             for task in running:
                 task.cancel()
+            quality.finish()
         await sender.flush()
+        await samples.flush()
 
 
 @asynccontextmanager

@@ -60,11 +60,11 @@ def grants() -> dict[str, Grant]:
             says=(RELAY_COMMANDS, RELAY_LOSSES, subjects.ALL_PRESENCE),
             hears=(subjects.RELAY_FACTS,),
         ),
-        "relay": Grant((subjects.RELAY_FACTS,), (RELAY_COMMANDS,)),
+        "relay": Grant((subjects.RELAY_FACTS, subjects.RELAY_QUALITY), (RELAY_COMMANDS,)),
         "im": decider("im", "im"),
         "record": Grant(
             (*reading, subjects.ALL_ROOM_HEADS),
-            (*reading, subjects.ALL_QUERIES, subjects.commands_of("record")),
+            (*reading, subjects.ALL_QUERIES, subjects.commands_of("record"), subjects.RELAY_QUALITY),
         ),
         "gateway": Grant(
             (ANY_COMMAND, subjects.ALL_QUERIES, subjects.ALL_PRESENCE, DISCOVERY),

@@ -11,6 +11,7 @@ import typer
 from parlour.contracts import history as contract
 from parlour.contracts import subjects
 from parlour.contracts.commands import DescribeHistory, RebuildHistory
+from parlour.contracts.quality import QualityPoint, QualityQuery, QualitySeries
 from parlour.kernel.rejection import Rejection
 
 from ..target import default_app, nats_url
@@ -51,14 +52,15 @@ def show(
     app: App,
     json: Json = False,
 ) -> None:
-    """Print a call as intervals: people, streams, who saw what."""
+    """Print a call as intervals: people, streams, who saw what; and how good the media were."""
     told = asyncio.run(_timeline(app, room_uid))
     if json:
         typer.echo(msgspec.json.encode(told).decode())
         return
+    points = asyncio.run(_quality(app, room_uid))
     if told.call is not None:
         typer.echo(_call_text(told.call))
-    for line in _timeline_lines(told):
+    for line in (*_timeline_lines(told), *quality_lines(points)):
         typer.echo(line)
 
 
@@ -88,6 +90,18 @@ async def _timeline(app: int, room_uid: str) -> contract.Timeline:
             whole.messages + page.messages, page.next,
         )  # fmt: skip
     return whole
+
+
+async def _quality(app: int, room_uid: str) -> list[QualityPoint]:
+    """All pages."""
+    points: list[QualityPoint] = []
+    query = QualityQuery(room_uid)
+    while True:
+        page: QualitySeries = await _ask(app, "", "quality", query, QualitySeries)
+        points += page.points
+        if not page.next:
+            return points
+        query = QualityQuery(room_uid, cursor=page.next)
 
 
 async def _rebuild() -> None:
@@ -149,3 +163,21 @@ def _timeline_lines(told: contract.Timeline) -> list[str]:
             f"  play    {_span(play.started_at, play.stopped_at)}  {play.stream_id:<20}  by {who} {play.reason}"
         )
     return lines
+
+
+def quality_lines(points: list[QualityPoint]) -> list[str]:
+    """One line: how much was measured, and the worst of it; none where nothing was."""
+    if not points:
+        return []
+    worst = max(points, key=lambda point: point.loss or 0.0)
+    jitters = [point.jitter_ms for point in points if point.jitter_ms is not None]
+    trips = [point.rtt_ms for point in points if point.rtt_ms is not None]
+    parts = [f"{len(points)} samples"]
+    if worst.loss:
+        who = worst.user_id or worst.actor
+        parts.append(f"worst loss {worst.loss:.1%} ({worst.stream_id} {worst.kind}, {worst.side} {who})")
+    elif any(point.loss is not None for point in points):
+        parts.append("no loss")
+    parts += [f"jitter to {max(jitters):.0f} ms"] if jitters else []
+    parts += [f"round trip to {max(trips):.0f} ms"] if trips else []
+    return [f"  quality {_span(points[0].at, points[-1].at)}  {', '.join(parts)}"]

@@ -11,7 +11,7 @@ class Address(msgspec.Struct, frozen=True):
     """The parts that a subject has; those that it lacks are 0, -1 or empty. Ids are decoded.
 
     cmd: app, service, p, room, verb · evt: app, p, room, verb (the aggregate) · qry: app, room, verb (head, replay, snapshot)
-    relay: node, service (cmd or fact), verb (the kind) · presence: node (the gateway) · head: p
+    relay: node, service (cmd, fact or sample), verb (the kind) · presence: node (the gateway) · head: p
     """
 
     subject: str

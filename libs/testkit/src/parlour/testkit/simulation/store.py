@@ -120,6 +120,10 @@ class NoTables:
         """None to make."""
         return ()
 
+    async def drop_quality(self, before_us: int) -> tuple[str, ...]:
+        """There are no samples."""
+        return ()
+
     async def purge_commands(self, before_us: int, at_most: int) -> int:
         """None to forget."""
         return 0

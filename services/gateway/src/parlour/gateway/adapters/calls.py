@@ -6,6 +6,7 @@ import msgspec
 
 from parlour.contracts import history as h
 from parlour.contracts import subjects
+from parlour.contracts.quality import QualityQuery, QualitySeries
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.messaging.bus import Bus
 
@@ -34,6 +35,10 @@ class BusCalls:
     async def views(self, app: int, room: str, query: h.ViewsQuery) -> h.Views:
         """A page of who saw what."""
         return await self._ask(app, room, "views", query, h.Views)
+
+    async def quality(self, app: int, room: str, query: QualityQuery) -> QualitySeries:
+        """A page of its quality samples."""
+        return await self._ask(app, room, "quality", query, QualitySeries)
 
     async def _ask(self, app: int, room: str, what: str, query: msgspec.Struct, kind: type[A]) -> A:
         answer: Any = await self._bus.request(subjects.query(app, room, what), query, kind, WITHIN_S)

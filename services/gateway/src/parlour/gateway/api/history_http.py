@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from parlour.contracts import history as h
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import invalid
+from parlour.contracts.quality import SERIES_MOST, QualityQuery, QualitySeries
 from parlour.contracts.queries import RoomState
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.calls import CallHistory, microseconds
@@ -73,6 +74,22 @@ def routes(history: CallHistory, bearer: Bearer) -> APIRouter:
     ) -> Response:
         query = h.ViewsQuery(room_uid, stream, user, cursor, _count(limit, h.ROWS_MOST), min_pos)
         return _json(await history.views(reader, query))
+
+    @router.get(
+        "/v1/calls/{room_uid}/quality",
+        summary="Bitrate, loss, jitter and round trip of each medium, ten seconds at a time",
+        responses=answers(QualitySeries),
+    )
+    async def quality(
+        room_uid: str,
+        stream: str = "",
+        user: str = "",
+        cursor: str = "",
+        limit: str = "1000",
+        reader: Subscription = needed,
+    ) -> Response:
+        query = QualityQuery(room_uid, stream, user, cursor, _count(limit, SERIES_MOST))
+        return _json(await history.quality(reader, query))
 
     @router.get(
         "/v1/calls/{room_uid}/state", summary="The room as of an event's number or a time", responses=answers(RoomState)

@@ -7,6 +7,7 @@ from typing import Protocol
 from parlour.contracts import history as h
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import invalid
+from parlour.contracts.quality import QualityQuery, QualitySeries
 from parlour.contracts.queries import RoomState, SnapshotQuery
 from parlour.contracts.subscriptions import Subscription
 from parlour.kernel.difference import difference
@@ -39,6 +40,10 @@ class CallRecord(Protocol):
         """A page of who saw what."""
         ...
 
+    async def quality(self, app: int, room: str, query: QualityQuery) -> QualitySeries:
+        """A page of its quality samples."""
+        ...
+
 
 class CallHistory:
     """Each question of a reader who has the scope for it."""
@@ -64,6 +69,10 @@ class CallHistory:
     async def views(self, who: Subscription, query: h.ViewsQuery) -> h.Views:
         """A page of who saw what."""
         return await self._record.views(who.app, _room(who), query)
+
+    async def quality(self, who: Subscription, query: QualityQuery) -> QualitySeries:
+        """A page of its quality samples."""
+        return await self._record.quality(who.app, _room(who), query)
 
     async def state(self, who: Subscription, room_uid: str, at: str, min_pos: str = "") -> RoomState:
         """The room as of a moment (see `moment`); as of its last event where `at` is empty."""

@@ -1,5 +1,6 @@
 """The active generation's rows, each question by an index and in the partitions that it concerns."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -66,10 +67,11 @@ ROWS = {
     table: f"SELECT {of_call(table)} FROM {{place}}.{table} WHERE room_uid = $1 AND {order} > $2 ORDER BY {order} LIMIT $3"
     for table, order in _ORDER.items()
 }
+_SESSIONS = "SELECT session_id, actor FROM {place}.session WHERE room_uid = $1"
 
 
 class PostgresReads:
-    """See `app.calls.Reads`."""
+    """See `app.calls.Reads` and `app.quality.Sessions`."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -99,6 +101,15 @@ class PostgresReads:
         return [
             PlayRow(*row) for row in await self._fetch(question, room_uid, after, limit, *(text for _, text in given))
         ]
+
+    async def actors(self, room_uid: UUID, session_ids: Collection[str]) -> dict[str, str]:
+        """Who was behind these sessions of a call."""
+        rows = await self._fetch(f"{_SESSIONS} AND session_id = ANY($2::text[])", room_uid, list(session_ids))
+        return {row["session_id"]: row["actor"] for row in rows}
+
+    async def sessions_of(self, room_uid: UUID, actor: str) -> tuple[str, ...]:
+        """A person's sessions in a call."""
+        return tuple(row["session_id"] for row in await self._fetch(f"{_SESSIONS} AND actor = $2", room_uid, actor))
 
     async def _fetch(self, question: str, *arguments: Any) -> list[Any]:
         """In the active generation, and in the next one where it was dropped between the two questions."""

@@ -1,4 +1,4 @@
-"""History on NATS: questions about calls, and the operator's commands about the projections."""
+"""History on NATS: questions about calls, quality samples, and the operator's commands about the projections."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,9 +10,12 @@ from parlour.contracts import subjects
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import Reply, Request
 from parlour.contracts.ids import check_app_id
+from parlour.contracts.quality import QualityBatch, QualityQuery, QualitySeries
 from parlour.kernel.rejection import Rejection
 from parlour.record.app.calls import Calls
 from parlour.record.app.generations import Generations
+from parlour.record.app.quality import Quality
+from parlour.record.app.samples import Intake
 from parlour.record.domain.projections import VERSION as PROJECTIONS
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus, Endpoint, Headers
@@ -23,16 +26,28 @@ VERSION = "1.0.0"
 COMMANDS = "record"
 
 
-async def serve(bus: Bus, calls: Calls, generations: Generations) -> None:
+async def serve(bus: Bus, calls: Calls, quality: Quality, generations: Generations) -> None:
     """Registers the endpoints."""
-    await bus.serve(SERVICE, VERSION, CallQuestions(calls).endpoints() | HistoryCommands(generations).endpoints())
+    questions = CallQuestions(calls, quality).endpoints()
+    await bus.serve(SERVICE, VERSION, questions | HistoryCommands(generations).endpoints())
+
+
+async def listen(bus: Bus, intake: Intake) -> None:
+    """Each batch of samples goes to one of the replicas."""
+    decode = msgspec.json.Decoder(QualityBatch).decode
+
+    async def receive(to: Address, payload: bytes, headers: Headers) -> None:
+        await intake.take(decode(payload))
+
+    await bus.subscribe(subjects.RELAY_QUALITY, receive, queue=SERVICE)
 
 
 class CallQuestions:
     """Takes a question apart and hands it on."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, quality: Quality) -> None:
         self._calls = calls
+        self._quality = quality
 
     def endpoints(self) -> dict[str, Endpoint]:
         """By verb."""
@@ -42,6 +57,7 @@ class CallQuestions:
             "call": Endpoint(of_all + "call", h.CallQuery, self.call),
             "timeline": Endpoint(of_all + "timeline", h.TimelineQuery, self.timeline),
             "views": Endpoint(of_all + "views", h.ViewsQuery, self.views),
+            "quality": Endpoint(of_all + "quality", QualityQuery, self.quality),
         }
 
     async def calls(self, to: Address, query: h.CallsQuery, headers: Headers) -> h.Calls:
@@ -59,6 +75,10 @@ class CallQuestions:
     async def views(self, to: Address, query: h.ViewsQuery, headers: Headers) -> h.Views:
         """A page of who saw what."""
         return await self._calls.views(check_app_id(to.app), to.room, query)
+
+    async def quality(self, to: Address, query: QualityQuery, headers: Headers) -> QualitySeries:
+        """A page of its quality."""
+        return await self._quality.series(check_app_id(to.app), to.room, query)
 
 
 class HistoryCommands:

@@ -88,7 +88,7 @@ class Calls:
 
     async def calls(self, app: int, room: str, query: h.CallsQuery) -> h.Calls:
         """A page of calls."""
-        limit = _limit(query.limit, h.CALLS_MOST)
+        limit = page_size(query.limit, h.CALLS_MOST)
         await self._passing.passed(app, room, query.min_pos)
         actor = await self._people.known(app, query.user) if query.user else ""
         if actor is None:
@@ -105,17 +105,17 @@ class Calls:
     async def call(self, app: int, room: str, query: h.CallQuery) -> h.OneCall:
         """One call and who was in it."""
         await self._passing.passed(app, room, query.min_pos)
-        call = await self._find(app, room, query.room_uid)
+        call = await self.find(app, room, query.room_uid)
         rows = await self._reads.participants(call.room_uid, h.ROWS_MOST)
-        names = await self._names((row.actor for row in rows), ())
+        names = await self.names((row.actor for row in rows), ())
         return h.OneCall(call_of(call), tuple(participant_of(row, names) for row in rows))
 
     async def timeline(self, app: int, room: str, query: h.TimelineQuery) -> h.Timeline:
         """A page of a call's intervals."""
-        limit = _limit(query.limit, h.ROWS_MOST)
+        limit = page_size(query.limit, h.ROWS_MOST)
         table, after = _place(query.cursor, PARTS)
         await self._passing.passed(app, room, query.min_pos)
-        call = await self._find(app, room, query.room_uid)
+        call = await self.find(app, room, query.room_uid)
         taken: dict[str, tuple[Any, ...]] = {}
         left, size = limit, PAGE_BYTES
         for part in PARTS[PARTS.index(table) :]:
@@ -138,18 +138,19 @@ class Calls:
 
     async def views(self, app: int, room: str, query: h.ViewsQuery) -> h.Views:
         """A page of who saw which stream when."""
-        limit = _limit(query.limit, h.ROWS_MOST)
+        limit = page_size(query.limit, h.ROWS_MOST)
         _, after = _place(query.cursor, ("play",))
         await self._passing.passed(app, room, query.min_pos)
         actor = await self._people.known(app, query.user) if query.user else ""
-        call = await self._find(app, room, query.room_uid)
+        call = await self.find(app, room, query.room_uid)
         if actor is None:
             return h.Views()
         rows = await self._reads.plays(call.room_uid, query.stream_id, actor, after, limit + 1)
         page = _fitting(await self._spans("play", rows[:limit]), PAGE_BYTES, True)
         return h.Views(page, f"play.{page[-1].started_seq}" if len(rows) > len(page) else "")
 
-    async def _find(self, app: int, room: str, room_uid: str) -> CallRow:
+    async def find(self, app: int, room: str, room_uid: str) -> CallRow:
+        """The call, for an asker who may see it."""
         uid = _uid(room_uid, "roomUID")
         call = await self._reads.call(uid)
         shelved = await self._shelf.find(uid) if call is None else None
@@ -163,11 +164,12 @@ class Calls:
         if part == "messages":
             return [count_of(row) for row in rows]
         actors = [actor for row in rows for actor in (row.actor, getattr(row, "by_actor", ""))]
-        names = await self._names(actors, [row for row in rows if isinstance(row, SessionRow)])
+        names = await self.names(actors, [row for row in rows if isinstance(row, SessionRow)])
         make: Any = {"session": session_of, "stream": stream_of, "play": play_of}[part]
         return [make(row, names) for row in rows]
 
-    async def _names(self, actors: Iterable[str], sessions: Iterable[SessionRow]) -> Names:
+    async def names(self, actors: Iterable[str], sessions: Iterable[SessionRow]) -> Names:
+        """Who these people are, opened now."""
         wanted = frozenset(actor for actor in actors if is_person(actor))
         user_ids = await self._people.user_ids(wanted) if wanted else {}
         sealed = [row.sealed_name for row in sessions if row.sealed_name]
@@ -202,7 +204,8 @@ def _place(cursor: str, parts: tuple[str, ...]) -> tuple[str, int]:
     return table, int(number)
 
 
-def _limit(asked: int, most: int) -> int:
+def page_size(asked: int, most: int) -> int:
+    """`Invalid` for a page of nothing; a larger one than `most` is cut."""
     if asked < 1:
         raise invalid(Code.PARAMETER, "limit", "a page has at least one row", limit=f"1..{most}")
     return min(asked, most)

@@ -1,4 +1,4 @@
-"""Housekeeping of the log's tables: partitions made ahead of time, answers of old commands forgotten."""
+"""Housekeeping of the log's tables: partitions made ahead of time, answers of old commands and old quality samples forgotten."""
 
 import asyncio
 import time
@@ -16,15 +16,20 @@ class Tables(Protocol):
         """Gives the names of those it made."""
         ...
 
+    async def drop_quality(self, before_us: int) -> tuple[str, ...]:
+        """Gives the names of the months it dropped."""
+        ...
+
     async def purge_commands(self, before_us: int, at_most: int) -> int:
         """Gives how many it forgot."""
         ...
 
 
-async def keep(tables: Tables, *, months_ahead: int, answers_kept_s: float) -> None:
+async def keep(tables: Tables, *, months_ahead: int, answers_kept_s: float, quality_kept_s: float) -> None:
     """Does its round every ten minutes, for ever."""
     while True:
         await tables.make_partitions(months_ahead)
+        await tables.drop_quality(round((time.time() - quality_kept_s) * 1_000_000))
         before_us = round((time.time() - answers_kept_s) * 1_000_000)
         forgotten = PURGE_AT_ONCE
         while forgotten == PURGE_AT_ONCE:

@@ -29,11 +29,11 @@ class Plays:
         """The stream's node sends it to the session."""
         body = request.body
         assert isinstance(body, cmd.Play)
-        stream = await self._admit(to, body)
+        loaded, stream = await self._admit(to, body)
         if body.transport_id:
             self._same_node(stream, (await self._transports.find(body.transport_id, body.session_id)).node)
         offer = Offer(to.app, to.room, body.session_id, body.sdp, request.command_id, body.transport_id, body.resource)
-        answer = await self._negotiate(offer, stream.node, body)
+        answer = await self._negotiate(offer, stream.node, body, loaded)
         try:
             done = await self._append(to, request, body, answer)
         except (ClaimRefused, Rejection) as error:
@@ -72,10 +72,11 @@ class Plays:
         live = cmd.LiveStreams(str(loaded.key.uid) if loaded.key else "", streams)
         return cmd.Reply(msgspec.Raw(msgspec.json.encode(live)), position=loaded.position)
 
-    async def _negotiate(self, offer: Offer, node: str, body: cmd.Play) -> Answer:
+    async def _negotiate(self, offer: Offer, node: str, body: cmd.Play, loaded: Loaded[Streams]) -> Answer:
         """A stream of the room that its node does not carry has lost its transport: its publisher is coming back."""
+        media = PlayMedia(body.stream_id, body.media, str(loaded.key.uid) if loaded.key else "")
         try:
-            return await self._transports.negotiate(offer, node, play=(PlayMedia(body.stream_id, body.media),))
+            return await self._transports.negotiate(offer, node, play=(media,))
         except Rejection as rejection:
             if rejection.problem.code != Code.PLAY_NO_STREAM:
                 raise
@@ -83,11 +84,13 @@ class Plays:
                 Code.UNAVAILABLE, "the stream is not carried at the moment", field="streamID", hint="try again"
             ) from None
 
-    async def _admit(self, to: Address, body: cmd.Play) -> Stream:
+    async def _admit(self, to: Address, body: cmd.Play) -> tuple[Loaded[Streams], Stream]:
+        loaded = await self._cache.load(to.app, to.room)
         try:
-            return rules.check_play((await self._cache.load(to.app, to.room)).state, body.stream_id)
+            return loaded, rules.check_play(loaded.state, body.stream_id)
         except Rejection:
-            return rules.check_play((await self._cache.load(to.app, to.room, fresh=True)).state, body.stream_id)
+            loaded = await self._cache.load(to.app, to.room, fresh=True)
+            return loaded, rules.check_play(loaded.state, body.stream_id)
 
     @staticmethod
     def _same_node(stream: Stream, node: str) -> None:

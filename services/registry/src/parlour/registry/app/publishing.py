@@ -50,7 +50,7 @@ class Publishing:
         )
         if before is None:
             await self._reserve(loaded.key, call, request.caller, body.stream_id)
-        answer = await self._negotiate(to, request, body, node, loaded.key if before is None else None)
+        answer = await self._negotiate(to, request, body, node, loaded.key, reserved=before is None)
         try:
             done = await self._append(call, request.caller, body, answer)
         except (ClaimRefused, Rejection) as error:
@@ -137,16 +137,15 @@ class Publishing:
         return Draft(call.app, self._ids.uuid7(), call.principal, call.digest, claims=changed)
 
     async def _negotiate(
-        self, to: Address, request: cmd.Request, body: cmd.Publish, node: str, reserved: LogKey | None
+        self, to: Address, request: cmd.Request, body: cmd.Publish, node: str, key: LogKey, *, reserved: bool
     ) -> Answer:
+        media = PublishMedia(body.stream_id, body.media, body.codec, str(key.uid))
         offer = Offer(to.app, to.room, body.session_id, body.sdp, request.command_id, body.transport_id, body.resource)
         try:
-            return await self._transports.negotiate(
-                offer, node, (PublishMedia(body.stream_id, body.media, body.codec),)
-            )
+            return await self._transports.negotiate(offer, node, (media,))
         except BaseException:
-            if reserved is not None:
-                await self._release(reserved, call_of(to, request), body)
+            if reserved:
+                await self._release(key, call_of(to, request), body)
             raise
 
     async def _append(self, call: Call, caller: cmd.Caller, body: cmd.Publish, answer: Answer) -> Done:

@@ -5,6 +5,7 @@ import asyncio
 from parlour.contracts.relay import NodeLoad
 from parlour.relay.app.fact_book import FactBook
 from parlour.relay.app.ports import Clock, PacketCore
+from parlour.relay.app.quality import Quality
 from parlour.relay.app.relay import Relay
 from parlour.relay.app.watch import Watch
 from parlour.relay.domain.session import SessionTable
@@ -41,12 +42,12 @@ class Heartbeat:
         self._book.node_up(self._relay.addresses(), self.load())
 
 
-async def keep_beating(heartbeat: Heartbeat, watch: Watch, every_s: float) -> None:
+async def keep_beating(heartbeat: Heartbeat, watch: Watch, quality: Quality, every_s: float) -> None:
     """Samples media and beats until cancelled; the first beat comes at once."""
     loop = asyncio.get_running_loop()
     next_beat = loop.time()
     while True:
-        watch.sample()
+        quality.look(watch.sample())
         if loop.time() >= next_beat:
             heartbeat.beat()
             next_beat = loop.time() + every_s

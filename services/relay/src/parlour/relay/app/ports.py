@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from parlour.contracts.quality import QualityBatch
 from parlour.contracts.relay import FlightLog, RelayFact
 from parlour.relay.domain.negotiation import Numbers
 from parlour.relay.domain.sdp import Fingerprint
@@ -75,6 +76,12 @@ class Facts(Protocol):
     """Where facts go. Telling never waits and never fails: media does not depend on who listens."""
 
     def tell(self, fact: RelayFact) -> None: ...
+
+
+class Samples(Protocol):
+    """Where quality samples go. Telling never waits and never fails; they may be lost."""
+
+    def tell(self, batch: QualityBatch) -> None: ...
 
 
 class FlightLogs(Protocol):

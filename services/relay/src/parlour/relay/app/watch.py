@@ -1,5 +1,8 @@
 """Turns the core's events into the lives of transports, and its counters into started and stalled media."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from parlour.relay.app.fact_book import FactBook
 from parlour.relay.app.flights import Flights
 from parlour.relay.app.limits import Limits
@@ -54,8 +57,8 @@ class Watch:
             case _:
                 pass
 
-    def sample(self) -> None:
-        """Tells tracks that fell silent and tracks that speak again."""
+    def sample(self) -> Mapping[str, Any]:
+        """Tells tracks that fell silent and tracks that speak again; gives the counters that say so."""
         stats = self._core.stats()
         self._look_for_freezes(stats["sinks"])
         counters: dict[int, dict[str, float | None]] = stats["tracks"]
@@ -69,6 +72,7 @@ class Watch:
             else:
                 self._started(track.number)
         self._flowing.intersection_update(track.number for track in self._table.all_tracks())
+        return stats
 
     def _started(self, number: int) -> None:
         track = self._table.track_numbered(number)

@@ -109,9 +109,9 @@ class _Planner:
             payload = choose(media, wish.codec or None)
             if payload is None:
                 raise rejections.codec_unsupported(wish.codec or "opus, VP8 or H264", mid, wish.stream_id)
-            self._bind_track(Slot(stream, kind), media, payload)
+            self._bind_track(Slot(stream, kind), media, payload, wish.room_uid)
 
-    def _bind_track(self, slot: Slot, media: Media, payload: Payload) -> None:
+    def _bind_track(self, slot: Slot, media: Media, payload: Payload, room_uid: str) -> None:
         kept = self.tracks.get(media.mid)
         if kept is not None and kept.slot == slot and kept.payload.key == payload.key:
             return
@@ -123,6 +123,7 @@ class _Planner:
             payload=payload,
             extensions=extensions(media, publishes=True),
             ssrcs=media.primary_and_rtx,
+            room_uid=room_uid,
         )
 
     def play(self, wish: PlayMedia) -> None:
@@ -137,13 +138,13 @@ class _Planner:
             media = self._named(mid, kind)
             if not media.direction.receives:
                 raise rejections.unusable_offer(f"mid {mid}", "a played m-line must be recvonly or sendrecv")
-            self._bind_sink(Slot(stream, kind), media)
+            self._bind_sink(Slot(stream, kind), media, wish.room_uid)
 
     def _here(self, stream: StreamKey) -> bool:
         own = any(track.slot.stream == stream for track in self.tracks.values())
         return own or any(track not in self._old_tracks.values() for track in self._table.tracks_of_stream(stream))
 
-    def _bind_sink(self, slot: Slot, media: Media) -> None:
+    def _bind_sink(self, slot: Slot, media: Media, room_uid: str) -> None:
         payloads = supported(media)
         track = self._coming(slot)
         if not payloads or (track and track.payload.name not in {payload.name for payload in payloads}):
@@ -162,6 +163,7 @@ class _Planner:
             rtx_ssrc=self._numbers.ssrc() if has_rtx else None,
             payloads=payloads,
             extensions=extensions(media, publishes=False),
+            room_uid=room_uid,
         )
 
     def _coming(self, slot: Slot) -> Track | None:

@@ -40,6 +40,8 @@ class Track(msgspec.Struct, frozen=True):
     payload: Payload
     extensions: tuple[HeaderExtension, ...]
     ssrcs: tuple[int, ...]
+    room_uid: str = ""
+    """A label for quality samples, as the command had it."""
 
 
 class Sink(msgspec.Struct, frozen=True):
@@ -55,6 +57,8 @@ class Sink(msgspec.Struct, frozen=True):
     extensions: tuple[HeaderExtension, ...]
     held: bool = False
     """The player turned the m-line inactive: nothing is sent until it is active again."""
+    room_uid: str = ""
+    """As a track's."""
 
 
 class Transport(msgspec.Struct, frozen=True):
@@ -158,6 +162,10 @@ class SessionTable:
     def sink_numbered(self, number: int) -> Sink | None:
         """The sink with the core's id, or None."""
         return next((sink for sink in self._sinks.values() if sink.number == number), None)
+
+    def all_sinks(self) -> Iterator[Sink]:
+        """Everything that goes out from the node."""
+        return iter(self._sinks.values())
 
     def sinks_of(self, slot: Slot) -> list[Sink]:
         """Who plays a slot."""

@@ -1,0 +1,17 @@
+"""Quality samples of media, by months. The SQL stands in `migrations/sql/0013`."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+
+SQL = Path(__file__).parents[1] / "sql" / revision
+
+
+def upgrade() -> None:
+    """Runs the file."""
+    script = (SQL / "quality.sql").read_text()
+    connection = op.get_bind()
+    connection.connection.dbapi_connection.run_async(lambda raw: raw.execute(script))  # pyright: ignore

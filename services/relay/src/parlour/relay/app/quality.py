@@ -1,0 +1,120 @@
+"""Quality samples: once a second it is looked which media came and went, every ten seconds each one's counters are told.
+
+Nothing is added to the way of a packet: all of it is read from the core's counters. A medium that ends within its ten seconds is told with
+what it had a second before; one that lived for less than that is not told at all.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from parlour.contracts.history import BUCKET_US
+from parlour.contracts.quality import SAMPLES_MOST, QualityBatch, QualitySample
+from parlour.relay.app.ports import Clock, Samples
+from parlour.relay.domain.quality import Counts, began_anew, measure, sink_counts, track_counts
+from parlour.relay.domain.session import SessionTable, Sink, Track
+
+Stats = Mapping[str, Any]
+
+
+class Medium(msgspec.Struct, frozen=True):
+    """One track or sink under way. `number` is the core's; `since` is monotonic, `at` unix microseconds, both of its first counts."""
+
+    part: Track | Sink
+    owner: str
+    since: float
+    at: int
+    first: Counts
+
+    @property
+    def number(self) -> int:
+        """The core's id."""
+        return self.part.number
+
+
+class Quality:
+    """`look` is called once a second with the core's fresh statistics. `clock` is unix time in seconds, `ticks` monotonic."""
+
+    def __init__(
+        self, node: str, table: SessionTable, samples: Samples, clock: Callable[[], float], ticks: Clock
+    ) -> None:
+        self._node = node
+        self._table = table
+        self._samples = samples
+        self._clock = clock
+        self._ticks = ticks
+        self._media: dict[int, Medium] = {}
+        self._last: Stats = {"tracks": {}, "sinks": {}}
+        self._looked = ticks()
+        self._bucket = 0
+        self._ended: list[QualitySample] = []
+
+    def look(self, stats: Stats) -> None:
+        """Takes one reading in."""
+        now, at = self._ticks(), round(self._clock() * 1e6)
+        live = {part.number: part for part in self._parts() if part.room_uid and _of(part, stats) is not None}
+        for medium in [medium for medium in self._media.values() if self._is_over(medium, live, stats)]:
+            self._ended.extend(self._sample(medium, self._last, self._looked))
+            del self._media[medium.number]
+        if at // BUCKET_US != self._bucket:
+            self._tell(stats, now)
+            self._bucket = at // BUCKET_US
+            self._media.clear()
+        for number, part in live.items():
+            if number not in self._media:
+                self._media[number] = Medium(part, self._owner(part), now, at, _counts(part, stats))
+        self._last, self._looked = stats, now
+
+    def finish(self) -> None:
+        """The node stops: tells what was measured until the last look."""
+        self._tell(self._last, self._looked)
+        self._media.clear()
+
+    def _parts(self) -> Iterator[Track | Sink]:
+        yield from self._table.all_tracks()
+        yield from self._table.all_sinks()
+
+    def _owner(self, part: Track | Sink) -> str:
+        return self._table.transports[part.transport_id].owner
+
+    def _is_over(self, medium: Medium, live: Mapping[int, Track | Sink], stats: Stats) -> bool:
+        if medium.number not in live:
+            return True
+        before, now = _of(medium.part, self._last), _of(medium.part, stats)
+        return before is None or now is None or now["packets"] < before["packets"]
+
+    def _tell(self, stats: Stats, now: float) -> None:
+        """All that is under way, and what ended meanwhile."""
+        samples = self._ended
+        self._ended = []
+        for medium in self._media.values():
+            samples.extend(self._sample(medium, stats, now))
+        for first in range(0, len(samples), SAMPLES_MOST):
+            self._samples.tell(QualityBatch(self._node, tuple(samples[first : first + SAMPLES_MOST])))
+
+    @staticmethod
+    def _sample(medium: Medium, stats: Stats, now: float) -> Iterator[QualitySample]:
+        """One sample, or none where no time has passed or its counters do not belong together."""
+        took_ms = round((now - medium.since) * 1000)
+        if took_ms <= 0 or _of(medium.part, stats) is None:
+            return
+        last = _counts(medium.part, stats)
+        if began_anew(medium.first, last):
+            return
+        part, counts = medium.part, measure(medium.first, last)
+        yield QualitySample(
+            part.room_uid, part.slot.stream.stream_id, medium.owner, isinstance(part, Track), part.slot.kind,
+            medium.at // BUCKET_US * BUCKET_US, took_ms, *msgspec.structs.astuple(counts),
+        )  # fmt: skip
+
+
+def _of(part: Track | Sink, stats: Stats) -> Mapping[str, Any] | None:
+    """The core's counters of a medium; a sink that waits for its publisher has none."""
+    return stats["tracks" if isinstance(part, Track) else "sinks"].get(part.number)
+
+
+def _counts(part: Track | Sink, stats: Stats) -> Counts:
+    if isinstance(part, Track):
+        return track_counts(stats["tracks"][part.number], part.payload.codec.clock_rate)
+    return sink_counts(stats["sinks"][part.number], part.payloads[0].codec.clock_rate)
