@@ -36,7 +36,8 @@ function callRow(call) {
 }
 
 async function show({ room, roomUID }) {
-  const [call, said] = await Promise.all([readAll(`/v1/calls/${roomUID}/timeline`, PARTS), messagesOf(room, roomUID)]);
+  const path = `/v1/calls/${roomUID}`;
+  const [call, said, { points }] = await Promise.all([readAll(`${path}/timeline`, PARTS), messagesOf(room, roomUID), readAll(`${path}/quality`, ["points"])]);
   problem();
   for (const row of $("#calls").children) row.classList.toggle("chosen", row.dataset.uid === roomUID);
   $("#call-title").textContent = room;
@@ -46,7 +47,7 @@ async function show({ room, roomUID }) {
   $("#play").href = replayAddress(room, roomUID);
   $("#call").hidden = false;
   $("#moment").hidden = true;
-  $("#timeline").replaceChildren(timeline(call, said ?? [], $("#timeline").clientWidth, (ms) => moment(room, roomUID, ms).catch(problem)));
+  $("#timeline").replaceChildren(timeline({ ...call, points }, said ?? [], $("#timeline").clientWidth, (ms) => moment(room, roomUID, ms).catch(problem)));
   $("#call").scrollIntoView({ block: "nearest" });
 }
 

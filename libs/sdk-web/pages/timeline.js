@@ -1,6 +1,8 @@
 /* A call as a picture: time from left to right, one lane for each person, below it one for each of their streams. */
 
 const LANE = { person: 30, stream: 22, gap: 8, names: 150, top: 30, right: 24, least: 640 };
+/** Shares lost from which a mark is no longer that of a good, then of a fair line. */
+const LOSS = { fair: 0.02, bad: 0.1 };
 const TICKS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
 
 /** A node of a picture, with its attributes and, as what a pointer over it tells, a title. */
@@ -42,7 +44,7 @@ function timeline(call, said, width, pick) {
     }
     y += LANE.person;
     for (const stream of person.streams) {
-      body.append(drawn("text", { x: 14, y: y + LANE.stream / 2, class: "stream-name" }, stream.streamID, short(stream.streamID, 18)), streamBar(stream, y, x, end * 1000, hue));
+      body.append(drawn("text", { x: 14, y: y + LANE.stream / 2, class: "stream-name" }, stream.streamID, short(stream.streamID, 18)), streamBar(stream, y, x, end * 1000, hue), ...qualityMarks(stream, call.points ?? [], y, x));
       y += LANE.stream;
     }
     y += LANE.gap;
@@ -75,6 +77,22 @@ function streamBar(stream, y, x, end, hue) {
   const kinds = [stream.hasAudio && "sound", stream.hasVideo && `picture (${stream.codec})`].filter(Boolean).join(" and ");
   const title = `${stream.streamID}: ${kinds}, ${lasting(((stream.removedAt ?? end) - stream.addedAt) / 1000)}${seen ? `; seen by ${seen}` : "; seen by nobody"}`;
   return drawn("rect", { x: from, y: y + 5, width: Math.max(to - from, 3), height: LANE.stream - 10, rx: 4, class: "stream", style: `--hue:${hue}` }, title);
+}
+
+/** Below a stream's bar a mark for each ten seconds, coloured by the worst loss on its way in or out. */
+function qualityMarks(stream, points, y, x) {
+  const within = ({ streamID, at, tookMs }) => streamID === stream.streamID && at + tookMs * 1000 >= stream.addedAt && at <= (stream.removedAt ?? Infinity);
+  const times = new Map();
+  for (const point of points.filter(within)) times.set(point.at, [...(times.get(point.at) ?? []), point]);
+  return [...times].map(([at, of]) => {
+    const worst = of.reduce((one, other) => ((other.loss ?? 0) > (one.loss ?? 0) ? other : one));
+    const loss = worst.loss ?? 0;
+    const from = Math.max(at, stream.addedAt);
+    const to = Math.min(at + 10e6, stream.removedAt ?? Infinity);
+    const incoming = of.filter(({ side }) => side === "publisher").reduce((sum, { bitrateBps }) => sum + bitrateBps, 0);
+    const title = `${clockTime(at / 1000)}: ${Math.round(incoming / 1000)} kbit/s, ${loss ? `${(loss * 100).toFixed(1)} % lost (${worst.kind}, ${worst.side} ${worst.userID || "erased"})` : "no loss seen"}`;
+    return drawn("rect", { x: x(from), y: y + LANE.stream - 4, width: Math.max(x(to) - x(from) - 0.5, 1), height: 3, class: `quality ${loss >= LOSS.bad ? "bad" : loss >= LOSS.fair ? "fair" : "good"}` }, title);
+  });
 }
 
 function axis(begin, end, x, height) {
