@@ -19,6 +19,7 @@ from nats.aio.msg import Msg
 
 from parlour.cli.embedded import free_port
 from parlour.contracts import subjects
+from parlour.contracts.codes import Code
 from parlour.kernel.log import LogKey
 from parlour.runtime.postgres import PostgresLog, create_pool
 from parlour.testkit.client import Refusal, raw_client
@@ -82,6 +83,12 @@ async def test_a_token_of_one_room_reads_no_other(doubled: Suite, room: str) -> 
         assert [answer.status for answer in answers] == [403, 403]
         told = [json.loads(await answer.text()) for answer in answers]
     assert told[0] == told[1]
+    token = headers["Authorization"].removeprefix("Bearer ")
+    async with raw_client(doubled.url) as follower:
+        for name in (room, f"{room}-never-was"):
+            with pytest.raises(Refusal) as refused:
+                await follower.ask("subscribe", roomID=name, token=token)
+            assert refused.value.code == Code.FORBIDDEN
 
 
 async def test_who_reads_over_nats_hears_no_other_room(doubled: Suite, room: str) -> None:
@@ -118,8 +125,10 @@ async def test_a_revoked_token_is_cut(doubled: Suite, room: str) -> None:
     async with (
         aiohttp.ClientSession(doubled.url, headers=headers) as http,
         http.get(f"/v1/rooms/{room}/events") as stream,
+        raw_client(doubled.url) as follower,
     ):
         assert stream.status == 200
+        await follower.ask("subscribe", roomID=room, token=headers["Authorization"].removeprefix("Bearer "))
         await stream.content.readuntil(b"\n\n")
         await asyncio.to_thread(doubled.run, "revoke", "--room", room)
         ended = False
@@ -130,6 +139,8 @@ async def test_a_revoked_token_is_cut(doubled: Suite, room: str) -> None:
         except TimeoutError:
             pass
         assert ended
+        end = await follower.wait_for(lambda frame: frame["t"] == "end")
+        assert end["code"] == Code.TOKEN_REFUSED
         assert (await http.get(f"/v1/rooms/{room}/events")).status == 401
 
 
