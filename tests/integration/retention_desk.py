@@ -53,8 +53,9 @@ class Desk:
         self.keys = Keyring(self.record, self.master_key, ORIGIN)
         self.store = PostgresRetention(self.record)
         self.shelf = PostgresShelf(self.record)
-        self.proofs = Proofs(PostgresTree(self.record), self.log, self.shelf)
-        self.checkpoints = Checkpoints(PostgresTree(self.record), self.keys.signing, ORIGIN, SystemClock().at)
+        self.tree = PostgresTree(self.record)
+        self.proofs = Proofs(self.tree, self.log, self.shelf)
+        self.checkpoints = Checkpoints(self.tree, self.keys.signing, ORIGIN, SystemClock().at)
 
     async def room(self, *, app: int = 77, closes: bool = True, actor: str = "", uid: UUID | None = None) -> LogKey:
         key = new_log(app=app)
@@ -97,7 +98,7 @@ class Desk:
     def rounds(self, *, store: PostgresRetention | None = None, months_later: int = LATER) -> Rounds:
         chosen, folder = store or self.store, ArchiveFolder(self.folder)
         return Rounds(
-            chosen, Writer(chosen, self.log, self.proofs, folder), Checker(chosen, folder, self.keys.public), self.people,
+            chosen, Writer(chosen, self.log, self.tree, folder), Checker(chosen, folder, self.keys.public), self.people,
             always, lambda: SystemClock().at() + months_later * MONTH_US, _raise, keep_months=1, folder=str(self.folder),
         )  # fmt: skip
 

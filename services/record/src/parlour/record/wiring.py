@@ -186,8 +186,7 @@ async def proofs(settings: RecordSettings, to: Connections) -> AsyncIterator[Non
     tree, keys = PostgresTree(to.pool), Keyring(to.pool, settings.master_key, settings.origin)
     shelf = PostgresShelf(to.pool)
     stored = Stored(to.log, to.people, open_records, PostgresLedger(to.pool), shelf)
-    answers = Proofs(tree, to.log, shelf)
-    await proofs_api.serve(to.bus, answers, stored, keys)
+    await proofs_api.serve(to.bus, Proofs(tree, to.log, shelf), stored, keys)
     checkpoints = Checkpoints(tree, keys.signing, settings.origin, SystemClock().at)
     lease = advisory(settings.postgres_dsn)
 
@@ -195,14 +194,16 @@ async def proofs(settings: RecordSettings, to: Connections) -> AsyncIterator[Non
         async with lease("record.checkpoints"):
             await checkpoints.run(settings.checkpoint_s)
 
-    async with retention(settings, to, answers, keys), asyncio.TaskGroup() as group:
+    async with retention(settings, to, tree, keys), asyncio.TaskGroup() as group:
         leader = group.create_task(persist(lead, _waits))
         yield
         leader.cancel()
 
 
 @asynccontextmanager
-async def retention(settings: RecordSettings, to: Connections, answers: Proofs, keys: Keyring) -> AsyncIterator[None]:
+async def retention(
+    settings: RecordSettings, to: Connections, tree: PostgresTree, keys: Keyring
+) -> AsyncIterator[None]:
     """Old months: each replica tells where it stands, one at a time exports and drops."""
     if settings.keep_months and not settings.archive:
         raise BadSettings(("PARLOUR_RECORD_ARCHIVE is not set: old months are dropped only after they were exported",))
@@ -215,7 +216,7 @@ async def retention(settings: RecordSettings, to: Connections, answers: Proofs, 
     ):
         store = PostgresRetention(pool)
         rounds = Rounds(
-            store, Writer(store, to.log, answers, folder), Checker(store, folder, keys.public), to.people,
+            store, Writer(store, to.log, tree, folder), Checker(store, folder, keys.public), to.people,
             advisory(settings.postgres_dsn), SystemClock().at,
             lambda error: to.bus.fault("retention", error), keep_months=settings.keep_months, folder=settings.archive,
         )  # fmt: skip

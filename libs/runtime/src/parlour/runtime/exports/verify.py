@@ -14,7 +14,7 @@ from parlour.contracts.envelope import GENESIS, chain_hash
 from parlour.contracts.proofs import Inclusion, head_entry
 from parlour.kernel import merkle
 from parlour.runtime.life import failpoints
-from parlour.runtime.signing.notes import BadNote, PublicKey, checkpoint_of, opened
+from parlour.runtime.signing.notes import BadNote, Checkpoint, PublicKey, checkpoint_of, opened
 
 from .layout import ARCHIVE, ARCHIVE_END_MARK, END_MARK, KIND, LINE_BYTES, ArchiveEnd, ArchiveHeader, End, Header, Line
 
@@ -62,7 +62,7 @@ def verify(lines: Iterable[bytes], keys: tuple[PublicKey, ...], told: Told | Non
     began = time.perf_counter()
     rest = iter(lines)
     first = next(rest, b"")
-    check = _Archive(first, rest, keys, told) if _is_archive(first) else _Check(chain((first,), rest), keys)
+    check = _Archive(first, rest, keys, told) if _is_archive(first) else _Check(chain((first,), rest), _Notes(keys))
     try:
         check.run()
     except Flaw as flaw:
@@ -77,13 +77,27 @@ def _is_archive(first: bytes) -> bool:
         return False
 
 
+class _Notes:
+    """Opens checkpoints; the heads of an archive mostly have the same one, whose signature is checked once."""
+
+    def __init__(self, keys: tuple[PublicKey, ...]) -> None:
+        self.keys = keys
+        self._last: tuple[str, Checkpoint] | None = None
+
+    def open(self, note: str) -> Checkpoint:
+        """BadNote where no key of ours has signed it."""
+        if self._last is None or self._last[0] != note:
+            self._last = note, checkpoint_of(opened(note, self.keys))
+        return self._last[1]
+
+
 class _Archive:
     """One pass over many exports in one file."""
 
     def __init__(self, first: bytes, lines: Iterator[bytes], keys: tuple[PublicKey, ...], told: Told | None) -> None:
         self._month = _archive_header(first).month
         self._lines = lines
-        self._keys = keys
+        self._notes = _Notes(keys)
         self._told = told
         self._lives = self._events = self._signed = 0
         self._last = Verdict(True)
@@ -98,14 +112,14 @@ class _Archive:
         raise Flaw(0, f"the archive is cut off after {self._lives} lives: it has no end")
 
     def _life(self, raw: bytes) -> None:
-        check = _Check(chain((raw,), self._lines), self._keys, among_others=True)
+        check = _Check(chain((raw,), self._lines), self._notes, among_others=True)
         try:
             check.run()
         except Flaw as flaw:
             self._last = check.verdict(False, 0.0, flaw)
             raise
         found = self._last = check.verdict(True, 0.0)
-        if self._keys and found.signed != found.events:
+        if self._notes.keys and found.signed != found.events:
             raise Flaw(found.signed + 1, "no signature stands for the end of this life")
         self._lives, self._events, self._signed = (
             self._lives + 1,
@@ -139,9 +153,9 @@ class _Archive:
 class _Check:
     """One pass over one file."""
 
-    def __init__(self, lines: Iterator[bytes], keys: tuple[PublicKey, ...], *, among_others: bool = False) -> None:
+    def __init__(self, lines: Iterator[bytes], notes: _Notes, *, among_others: bool = False) -> None:
         self._lines = lines
-        self._keys = keys
+        self._notes = notes
         self._among_others = among_others
         self._header: Header | None = None
         self._seq = 0
@@ -153,7 +167,7 @@ class _Check:
         """Raises the first `Flaw`."""
         header = self._header = self._read_header()
         proof = header.proof
-        if proof is not None and self._keys:
+        if proof is not None and self._notes.keys:
             self._check_proof(header, proof)
         start = f'{{"room_uid":"{header.room_uid}",'.encode()
         goal = proof.seq if proof else 0
@@ -190,7 +204,7 @@ class _Check:
 
     def _check_proof(self, header: Header, proof: Inclusion) -> None:
         try:
-            checkpoint = checkpoint_of(opened(proof.note, self._keys))
+            checkpoint = self._notes.open(proof.note)
             entry = head_entry(UUID(header.room_uid), proof.seq, proof.hash)
         except (BadNote, OverflowError) as error:
             raise Flaw(0, f"the checkpoint: {error}") from None

@@ -23,6 +23,10 @@ _ENTRIES = "SELECT n, room_uid, seq, head FROM parlour.tree_leaf WHERE n >= $1 A
 _LATEST = "SELECT size, root, at, note FROM parlour.checkpoint ORDER BY size DESC LIMIT 1"
 _OF_SIZE = "SELECT size, root, at, note FROM parlour.checkpoint WHERE size = $1"
 _OF_ROOM = "SELECT n, room_uid, seq, head FROM parlour.tree_leaf WHERE room_uid = $1 AND n < $2 ORDER BY seq DESC, n DESC LIMIT 1"
+_PLACES = (
+    "SELECT t.n, t.room_uid, t.seq, t.head FROM unnest($1::uuid[], $2::bigint[]) AS h(uid, seq) "
+    "JOIN parlour.tree_leaf t ON t.room_uid = h.uid AND t.seq = h.seq WHERE t.n < $3"
+)
 _GROW = "SELECT parlour.grow_tree($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 _READER = "record.checkpoints"
 
@@ -67,6 +71,14 @@ class PostgresTree:
         async with borrow(self._pool) as connection:
             row = await connection.fetchrow(_OF_ROOM, room_uid, below)
         return (row["n"], _leaf(row)) if row else None
+
+    async def places(self, heads: Sequence[Leaf], below: int) -> Mapping[Leaf, int]:
+        """The numbers under `below` of those heads that are leaves."""
+        columns = [head.room_uid for head in heads], [head.seq for head in heads]
+        async with borrow(self._pool) as connection:
+            rows = await connection.fetch(_PLACES, *columns, below)
+        found = {_leaf(row): row["n"] for row in rows}
+        return {head: found[head] for head in heads if head in found}
 
     async def grow(self, from_size: int, change: Change, nodes: Sequence[Node], note: Note) -> bool:
         """Whether nobody was faster."""

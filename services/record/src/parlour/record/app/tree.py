@@ -62,6 +62,10 @@ class Tree(Protocol):
         """A log's last leaf with a number under `below`, and that number."""
         ...
 
+    async def places(self, heads: Sequence[Leaf], below: int) -> Mapping[Leaf, int]:
+        """The numbers under `below` of those heads that are leaves."""
+        ...
+
     async def grow(self, from_size: int, change: Change, nodes: Sequence[Node], note: Note) -> bool:
         """All or nothing; False when the tree is not at `from_size` any more."""
         ...
