@@ -24,6 +24,7 @@ from parlour.gateway.app.following import Following, Subscribers
 from parlour.gateway.app.lag import lag
 from parlour.gateway.app.principals import Principals
 from parlour.gateway.app.readers import Readers
+from parlour.gateway.app.shared import SharedHistory
 from parlour.gateway.app.tails import LENGTH, Tails
 from parlour.gateway.domain.runs import Run
 from parlour.gateway.settings import GatewaySettings
@@ -44,7 +45,8 @@ class House:
         self.feeds = Feeds(self, self.story, lambda seat, ending: None)
         self.tails = Tails(self.feeds)
         principals = cast("Principals", self)
-        readers = Readers(self.story, self.tails, principals)
+        shared = SharedHistory(self.story, time.monotonic)
+        readers = Readers(shared, self.tails, principals, near=True)
         self.subscribers = Subscribers(readers, principals, Admission(Limits(per_s=1e6, burst=1e6)), self.faults.append)
         self.story.opened()
         self.story.joined("ann")
@@ -70,6 +72,10 @@ class House:
     def ends(self) -> None:
         """Tokens are good no more, and it is heard of."""
         self.refusal = Rejection.of(Code.TOKEN_REFUSED, "the token was revoked")
+        self.doubts()
+
+    def doubts(self) -> None:
+        """Something was heard that may concern tokens."""
         for watcher in self._watchers:
             watcher.set()
 
@@ -233,6 +239,20 @@ async def test_a_long_turn_goes_out_in_runs(monkeypatch: pytest.MonkeyPatch) -> 
     assert one.told() == list(range(3, TURN + 13))
 
 
+async def test_a_crowd_that_comes_back_asks_the_record_once() -> None:
+    """At a gateway that has just begun to follow the room, from two places; not once for each of them."""
+    house = House()
+    for n in range(20):
+        house.story.said("ann", str(n))
+    places = [f"{view.room_uid}.{view.seq}.{view.hash[:16]}" for view in (house.story.views[4], house.story.views[9])]
+    crowd = [Client(house) for _ in range(100)]
+    await asyncio.gather(*(one.asks(after=places[at % 2]) for at, one in enumerate(crowd)))
+    for at, one in enumerate(crowd):
+        await one.until(lambda frame: frame["t"] == "live")
+        assert one.told() == list(range(11 if at % 2 else 6, 23))
+    assert len(house.story.asked) <= 10
+
+
 async def test_metrics_tell_how_far_the_worst_is_behind() -> None:
     house = House()
     quick, slow = Client(house), Client(house)
@@ -274,7 +294,7 @@ async def test_a_fault_of_ours_ends_one_subscription_with_a_word(monkeypatch: py
 
     monkeypatch.setattr(house.story, "replay", broken)
     monkeypatch.setattr("parlour.gateway.app.tails.Tail.after", lambda *_: None)
-    house.tell(house.story.said("ann", "x"))
+    house.doubts()
     end = await one.until(lambda frame: frame["t"] == "end")
     assert end["code"] == Code.SERVER_ERROR
     assert len(house.faults) == 1

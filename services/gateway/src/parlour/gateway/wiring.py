@@ -75,7 +75,8 @@ class Gateway:
         self.tails = Tails(self.feeds)
         self.readers = Readers(self.services, self.tails, self.principals)
         self.admission = Admission(settings.limits())
-        self.subscribers = Subscribers(self.readers, self.principals, self.admission, self._fault)
+        self.followers = Readers(history, self.tails, self.principals, near=True)
+        self.subscribers = Subscribers(self.followers, self.principals, self.admission, self._fault)
         key = settings.session_key
         self.logins = Logins(self.services, self.feeds, self.sessions, key, settings.timing(), settings.turn())
         self.resumes = Resumes(history, self.feeds, self.sessions, self.logins, key)
@@ -172,6 +173,7 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
             running = [group.create_task(gateway.beats.run()), group.create_task(sockets.run())]
             yield Service(metrics, {"bus": lambda: bus.connected})
             gateway.readers.close()
+            gateway.followers.close()
             for task in running:
                 task.cancel()
             await sockets.stop()

@@ -207,7 +207,7 @@ class Following:
                     break
                 before = place
             else:
-                if not page.more:
+                if not page.more and (not page.items or reader.arrived):
                     self._is_live(followed, reader.place)
                     await self._stand(followed, reader)
                 continue

@@ -87,6 +87,11 @@ class Reader:
         else:
             self.place = Position(head.room_uid, 0, NOBODY_BEFORE)
 
+    @property
+    def arrived(self) -> bool:
+        """It stands where the room's mirror stands."""
+        return self.tail is not None and self.tail.after(self.place) == ()
+
     async def page(self, limit: int = PAGE) -> Page:
         """What follows the place, at most `limit` events of the record; moves the place behind it."""
         sight = await self.sight()
@@ -170,6 +175,9 @@ class Reader:
         return page
 
     async def _latest(self) -> Head:
+        mirror = self.tail.feed.mirror if self.tail is not None else None
+        if mirror is not None and mirror.state.room_uid > self.place.room_uid:
+            return head_of(mirror.state)  # a later life is here already, whatever the record said a moment ago
         return (await self._history.replay(self.app, self._asked.room, ReplayQuery(limit=1))).head
 
     async def _next_life(self, room_uid: str) -> str | None:
@@ -191,10 +199,13 @@ class Reader:
 
 
 class Readers:
-    """Opens readers."""
+    """Opens readers. `near`: those who follow a room that is mirrored here begin where the mirror stands, without asking the record where
+    the room does; they are told what it lacks as it comes.
+    """
 
-    def __init__(self, history: History, tails: Tails, principals: Principals) -> None:
+    def __init__(self, history: History, tails: Tails, principals: Principals, *, near: bool = False) -> None:
         self._history = history
+        self._near = near
         self._tails = tails
         self._principals = principals
         self._open: set[Reader] = set()
@@ -217,8 +228,12 @@ class Readers:
             yield reader
             return
         async with self._tails.follow(who.app, asked.room, reader.changed) as tail:
-            head = await self._head(who.app, asked.room)
-            await tail.feed.reach(head.room_uid, head.seq)
+            near = self._near and who.user is None  # a user may have come in just now, and elsewhere
+            if near and tail.feed.mirror is not None:
+                head = head_of(tail.feed.mirror.state)
+            else:
+                head = await self._head(who.app, asked.room)
+                await tail.feed.reach(head.room_uid, head.seq)
             reader.tail = tail
             with self._principals.watching(who.app, reader.changed):
                 reader.begin(after, head)
@@ -247,3 +262,8 @@ class Readers:
         if not head.seq:
             raise no_room()
         return head
+
+
+def head_of(state: RoomState) -> Head:
+    """Where a mirrored room stands."""
+    return Head(state.room_uid, state.seq, state.hash, state.open)
