@@ -55,7 +55,8 @@ class Fanout:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def seat(self, seat: Seat) -> None:
-        """From now on the seat is handed what comes."""
+        """From now on the seat is handed what comes; one that the session had before gets nothing more, not even on its new channel."""
+        self.seats.pop(seat.session.session_id, None)
         self.flush()
         self.seats[seat.session.session_id] = seat
 
@@ -83,9 +84,8 @@ class Fanout:
             channel = seat.session.channel
             if channel is None or seat.behind is not None:
                 continue
-            if not channel.deliver(
-                run if seat.actor not in named else run_for(seat.actor, self._room, room_uid, entries)
-            ):
+            theirs = run_for(seat.actor, self._room, room_uid, entries) if named and seat.actor in named else run
+            if not channel.deliver(theirs):
                 self.bring_forward(seat, channel, Place(room_uid, entries[0].seq - 1, entries[0].prev8))
 
     def bring_forward(self, seat: Seat, channel: Channel, place: Place, known: Sequence[Entry] = ()) -> None:

@@ -1,0 +1,67 @@
+"""Taking a session up again: what was missed comes first, whatever the room says at that moment."""
+
+import json
+from typing import Any, cast
+from uuid import uuid4
+
+from parlour.contracts import client
+from parlour.gateway.app.feeds import Feeds
+from parlour.gateway.app.login import Logins, Timing
+from parlour.gateway.app.resume import Resumes
+from parlour.gateway.app.seat import Session
+from parlour.gateway.app.sessions import Sessions
+from parlour.gateway.domain import secret
+from parlour.gateway.domain.runs import Run
+from parlour.testkit.story import Story
+
+KEY = bytes(32)
+
+
+class Events:
+    """A bus that carries what the test says itself."""
+
+    async def subscribe(self, *_: Any) -> Any:
+        return None
+
+
+class Wire:
+    """A connection that takes everything."""
+
+    def __init__(self) -> None:
+        self.frames: list[dict[str, Any]] = []
+
+    def put(self, text: str, *more: str) -> None:
+        self.frames += [json.loads(frame) for frame in (text, *more)]
+
+    def deliver(self, run: Run) -> bool:
+        self.frames += [json.loads(frame) for frame in run.frames]
+        return True
+
+    async def room(self) -> bool:
+        return True
+
+    def close(self, code: int, reason: str) -> None:
+        pass
+
+
+async def test_an_event_of_the_same_moment_does_not_overtake_what_was_missed() -> None:
+    story, sessions, rights = Story(), Sessions(), secret.Rights(1 << 40)
+    feeds = Feeds(cast("Any", Events()), story, sessions.ended)
+    logins = Logins(cast("Any", None), feeds, sessions, KEY, Timing(1, 1, 1))
+    feed = await feeds.open(story.app, story.room)
+    for view in (story.opened(), story.joined("ann"), story.joined("bob")):
+        feed.receive(view)
+    feed.fanout.flush()
+    ann = Session("s-ann", story.app, client.Face("ann"))
+    sessions.attach(ann, Wire())
+    logins.take_seat(ann, feed, "actor-ann", rights)
+    held = f"{story.room_uid}.3.{story.views[2].hash[:16]}"
+    feed.receive(story.said("bob", "lost on the way"))
+    feed.fanout.flush()
+    feed.receive(story.said("bob", "as ann comes back"))
+    frame = client.Resume(uuid4(), logins.sealed(ann), {story.room: held})
+    wire = Wire()
+    await Resumes(story, feeds, sessions, logins, KEY).resume(frame, wire)
+    told = [frame.get("seq", frame["t"]) for frame in wire.frames]
+    assert told == ["res", 4, 5, "live"]
+    feed.close()
