@@ -32,7 +32,10 @@ SUBSCRIBERS = 1000
 RATES = "20,50"
 STORM, STORM_ROOMS = 5000, 50
 GOALS = {"cpu_us_per_delivery": 10.0, "kb_each_above_bare": 20.0, "all_live_s": 10.0}
-UNLIMITED = {"PARLOUR_IM_BARRAGE_ROOM_PER_S": "1000", "PARLOUR_GATEWAY_MAX_CONNECTIONS": "20000"}
+UNLIMITED = {
+    "PARLOUR_IM_BARRAGE_ROOM_PER_S": "1000", "PARLOUR_GATEWAY_MAX_CONNECTIONS": "20000", "PARLOUR_GATEWAY_READERS": "20000",
+    "PARLOUR_GATEWAY_READERS_PER_TOKEN": "20000", "PARLOUR_GATEWAY_READS_PER_S": "20000", "PARLOUR_GATEWAY_READS_BURST": "20000",
+}  # fmt: skip
 
 Row = dict[str, Any]
 
@@ -44,10 +47,11 @@ def built(folder: Path) -> Path:
     return target
 
 
-def load(generator: Path, target: str, url: str, pid: int, *options: str) -> list[Row]:
+def load(generator: Path, target: str, url: str, pid: int, *options: str, token: str = "") -> list[Row]:
     """One run of the generator; what it measured."""
     command = [str(generator), "-target", target, "-url", url, "-pid", str(pid), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    variables = os.environ | ({"PARLOUR_TOKEN": token} if token else {})
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
     if done.returncode:
         raise RuntimeError(done.stderr)
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -101,6 +105,27 @@ def fans(generator: Path, rounds: int) -> Row:
     return {"subscribers": SUBSCRIBERS, "by_rate": table, "ratio_to_bare": ratio, "rounds": rounds}
 
 
+def outside(generator: Path) -> Row:
+    """The same by readers outside, who follow over the WebSocket by a token and are nobody in the room: one round, and the storm."""
+    common = ("-conns", str(SUBSCRIBERS), "-rates", RATES)
+    many = ("-conns", str(STORM), "-rooms", str(STORM_ROOMS), "-storm")
+    with running_suite(UNLIMITED) as suite:
+        rows = load(generator, "readers", suite.url, gateway_pid(suite), *common, token=anywhere(suite))
+    with running_suite(UNLIMITED) as suite:
+        stormy = load(generator, "readers", suite.url, gateway_pid(suite), *many, token=anywhere(suite))
+    rates = sorted(row["rate"] for row in rows if row["what"] == "fan")
+    return {
+        "by_rate": {f"{rate:g}_per_s": medians(rows, rate) for rate in rates},
+        "kb_each": round(stormy[0]["kb_each"], 1),
+        **{name: round(stormy[-1][name], 2) for name in ("half_live_s", "all_live_s", "cpu_us_each")},
+    }
+
+
+def anywhere(suite: Suite) -> str:
+    """A token for the events of any room."""
+    return suite.run("token", "--subscribe", "--scope", "events").stdout.strip()
+
+
 def medians(rows: list[Row], rate: float) -> Row:
     """Of one server at one rate."""
     chosen = [row for row in rows if row["what"] == "fan" and row["rate"] == rate]
@@ -136,6 +161,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="parlour-bench-") as folder:
         generator = built(Path(folder))
         result: Row = {"goals": GOALS, "fan_out": fans(generator, chosen.rounds), "storm": storm(generator)}
+        result["readers_outside"] = outside(generator)
     result["load_after"] = round(os.getloadavg()[0], 2)
     print(json.dumps(result, indent=2))
     if chosen.keep:

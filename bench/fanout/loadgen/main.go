@@ -185,7 +185,7 @@ func storm(a adapter, subscribers []*subscriber, m *meter, pid string) {
 }
 
 func main() {
-	target := flag.String("target", "parlour", "parlour | bare")
+	target := flag.String("target", "parlour", "parlour | readers | bare")
 	url := flag.String("url", "http://127.0.0.1:8080", "the server's http address")
 	pid := flag.String("pid", "", "the server's process id")
 	conns := flag.Int("conns", 1000, "subscribers")
@@ -196,8 +196,15 @@ func main() {
 	drops := flag.Bool("storm", false, "drop all and resume")
 	flag.Parse()
 	var a adapter = &parlour{url: *url, rooms: *rooms}
-	if *target == "bare" {
+	switch *target {
+	case "bare":
 		a = &bare{url: *url}
+	case "readers":
+		outside, err := newReaders(*url, *rooms)
+		if err != nil {
+			log.Fatal(err)
+		}
+		a = outside
 	}
 	var m meter
 	subscribers := make([]*subscriber, *conns)
