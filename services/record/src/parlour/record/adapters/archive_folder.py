@@ -1,9 +1,10 @@
 """A folder of archives. Written beside their names first and then renamed, so that a file under its name is whole."""
 
+import asyncio
 import hashlib
 import os
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,23 +36,31 @@ class ArchiveFolder:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    @contextmanager
-    def writing(self, file: str) -> Generator[FolderSink]:
-        """The file is there, whole and on the disk, once the block ends well."""
+    @asynccontextmanager
+    async def writing(self, file: str) -> AsyncGenerator[FolderSink]:
+        """The file is there, whole and on the disk, once the block ends well. Others of this process don't wait for the disk."""
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         half = self._path / f"{file}.part"
-        with open(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb", buffering=BUFFER) as out:
+        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb", buffering=BUFFER) as out:
             yield FolderSink(out)
-            out.flush()
-            os.fsync(out.fileno())
+            await asyncio.to_thread(_settle, out)
         half.replace(self._path / file)
-        folder = os.open(self._path, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        await asyncio.to_thread(_settle_folder, self._path)
 
     def lines(self, file: str, longest: int) -> Iterable[bytes]:
         """Its lines, each at most so long."""
         with open(self._path / file, "rb", buffering=BUFFER) as lines:
             yield from iter(lambda: lines.readline(longest), b"")
+
+
+def _settle(out: BinaryIO) -> None:
+    out.flush()
+    os.fsync(out.fileno())
+
+
+def _settle_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

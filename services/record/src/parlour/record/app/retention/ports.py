@@ -1,7 +1,7 @@
 """What retention needs of the world."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 from uuid import UUID
 
@@ -120,7 +120,7 @@ class Store(Protocol):
 class Folder(Protocol):
     """Where the files are."""
 
-    def writing(self, file: str) -> "AbstractContextManager[Sink]":
+    def writing(self, file: str) -> "AbstractAsyncContextManager[Sink]":
         """The file is there, whole and on the disk, once the block ends well; otherwise not at all."""
         ...
 

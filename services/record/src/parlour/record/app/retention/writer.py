@@ -37,7 +37,7 @@ class Writer:
         lives = events = 0
         note = await self._tree.note(0)
         prover = Prover(self._tree, note) if note is not None else None
-        with self._folder.writing(file) as out:
+        async with self._folder.writing(file) as out:
             out.write(_line(ArchiveHeader(ARCHIVE, shown(month), before_us, time.time_ns() // 1000, by)))
             after = FIRST
             while page := await self._store.ended(month, before_us, after, LIVES):
