@@ -1,6 +1,7 @@
 """A call that is over, looked at again: in the SDK, on the debug page's slider, and as a timeline."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
@@ -179,6 +180,18 @@ async def test_history_draws_a_call_and_tells_any_moment(suite: Suite, call: Cal
     await page.page.click("#play-here")
     await page.page.wait_for_selector("#replay-streams")
     await page.page.wait_for_function("document.querySelector('#replay-day').textContent !== ''")
+    assert not page.errors
+
+
+async def test_history_names_the_files_of_archived_calls(suite: Suite, call: Call, browser: Browser) -> None:
+    page = await open_reading(browser, suite, call, "/history")
+    await page.page.wait_for_selector("#calls tr[data-uid]")
+    archived = [{"month": "2026-08", "file": "parlour-2026-08.1.jsonl", "calls": 12}]
+    answer = {"calls": [], "archived": archived}
+    await page.page.route(re.compile(r"/v1/calls(\?|$)"), lambda route: route.fulfill(json=answer))
+    await page.page.click("#find")
+    await page.page.wait_for_selector("#calls tr:not([data-uid])")
+    assert await texts(page, "#calls tr") == ["12 calls begun in 2026-08: archived in parlour-2026-08.1.jsonl"]
     assert not page.errors
 
 

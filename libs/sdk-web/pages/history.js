@@ -19,6 +19,7 @@ async function find(cursor = "") {
   problem();
   if (!cursor) $("#calls").replaceChildren();
   $("#calls").append(...(page.calls ?? []).map(callRow));
+  $("#calls").append(...(page.archived ?? []).map(archivedRow));
   if (!$("#calls").childElementCount) $("#calls").append(element("tr", {}, element("td", { colSpan: 8, className: "soft", textContent: "No call in this time." })));
   next = page.next ?? "";
   $("#more").hidden = !next;
@@ -33,6 +34,12 @@ function callRow(call) {
   const row = element("tr", {}, element("td", {}, element("b", { textContent: call.room })), element("td", { textContent: dayTime(call.startedAt / 1000) }), element("td", { textContent: ended }), ...numbers, element("td", { className: "num" }, open));
   row.dataset.uid = call.roomUID;
   return row;
+}
+
+/** Calls that the database no longer has. */
+function archivedRow({ month, file, calls }) {
+  const textContent = `${calls} ${calls === 1 ? "call" : "calls"} begun in ${month}: archived in ${file}`;
+  return element("tr", {}, element("td", { colSpan: 8, className: "soft", textContent }));
 }
 
 async function show({ room, roomUID }) {

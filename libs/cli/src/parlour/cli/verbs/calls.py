@@ -45,6 +45,9 @@ def calls(
     page: contract.Calls = asyncio.run(_ask(app, room, "calls", query, contract.Calls))
     for call in page.calls:
         typer.echo(msgspec.json.encode(call).decode() if json else _call_text(call))
+    if not json:
+        for one in page.archived:
+            typer.echo(f"{one.calls} begun in {one.month}: archived in {one.file}")
 
 
 def show(
