@@ -34,6 +34,7 @@ STALLED_S = 30.0
 AHEAD = 64
 """Frames of a client that wait while one is at work; then its socket is read no further."""
 PROTOCOL_BROKEN, NOT_ALLOWED, TOO_SLOW, RESTARTS = 4400, 4401, 4408, 1012
+_TEXT = WSMsgType.TEXT  # looked up once: an enum's member costs as much as the call
 _CONTROL = (WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE)
 
 
@@ -74,14 +75,14 @@ class Connection(WSListener):
             self.close(TOO_SLOW, "too slow")
             return
         for frame in (text, *more):
-            self._transport.send(WSMsgType.TEXT, frame.encode())
+            self._transport.send(_TEXT, frame.encode())
 
     def deliver(self, run: Run) -> bool:
         """Sends events; False, and nothing was taken, while the window is full."""
         if self._full:
             return False
-        if len(run.frames) == 1:
-            self._send(WSMsgType.TEXT, run.frames[0])  # straight into the kernel
+        if run.only is not None:
+            self._send(_TEXT, run.only)  # straight into the kernel
         else:
             self._write(run.wire or wire_of(run))
         return True

@@ -20,13 +20,16 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Run:
-    """Frames for seqs up to `last`. `wire` is their form on a socket, kept by the first channel that needs it."""
+    """Frames for seqs up to `last`. `only` is the frame where there is but one; `wire` the form of several on a socket, kept by the first
+    channel that needs it.
+    """
 
-    __slots__ = ("frames", "last", "wire")
+    __slots__ = ("frames", "last", "only", "wire")
 
     def __init__(self, frames: tuple[bytes, ...], last: int) -> None:
         self.frames = frames
         self.last = last
+        self.only = frames[0] if len(frames) == 1 else None
         self.wire = b""
 
 
