@@ -29,12 +29,16 @@ class Auth:
     def __init__(self) -> None:
         self.allowed: Subscription | None = Subscription(APP, ("events",), int(time.time()) + 60, "j", "tea")
         self.asked = 0
+        self.gate: asyncio.Event | None = None
+        """Answers are made up at once and arrive when it is set."""
 
     async def ask(self, app: int, service: str, room: str, request: cmd.Request) -> cmd.Reply:
         self.asked += 1
-        if self.allowed is None:
-            raise Rejection.of(Code.TOKEN_REFUSED, "no")
         answer: Any = self.allowed
+        if self.gate is not None:
+            await self.gate.wait()
+        if answer is None:
+            raise Rejection.of(Code.TOKEN_REFUSED, "no")
         if isinstance(request.body, cmd.VerifyToken):
             answer = cmd.TokenChecked("ann", self.allowed.expires_s, "tea")
         return cmd.Reply(msgspec.Raw(msgspec.json.encode(answer)))
@@ -53,6 +57,34 @@ async def test_a_token_is_asked_about_once_in_a_while() -> None:
     assert auth.asked == 1
     await principals.verify(token(other=1))
     assert auth.asked == 2
+
+
+async def test_a_crowd_with_one_token_asks_once() -> None:
+    auth = Auth()
+    principals = Principals(auth, Apps(auth, APP))
+    await asyncio.gather(*(principals.verify(token()) for _ in range(50)))
+    assert auth.asked == 1
+    auth.allowed = None
+    principals.doubt()
+    answers = await asyncio.gather(*(principals.verify(token()) for _ in range(50)), return_exceptions=True)
+    assert auth.asked == 2
+    assert all(isinstance(answer, Rejection) for answer in answers)
+
+
+async def test_a_yes_that_a_revocation_overtook_is_not_believed() -> None:
+    auth = Auth()
+    auth.gate = asyncio.Event()
+    principals = Principals(auth, Apps(auth, APP))
+    asking = asyncio.ensure_future(principals.verify(token()))
+    while not auth.asked:  # noqa: ASYNC110 the yes is on its way
+        await asyncio.sleep(0)
+    auth.allowed = None
+    principals.heard(Story(APP, "").tell(ev.SubscriptionsRevoked(APP, "j", "", "", 0, 0)))
+    auth.gate.set()
+    with pytest.raises(Rejection):
+        await asking
+    with pytest.raises(Rejection):
+        await principals.verify(token())
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ KEPT_S = 5.0
 REFUSAL_S = 0.05
 KEPT = 10_000
 """Verified tokens in memory, about 500 bytes each."""
+ASKED_AT_ONCE = 256
+"""Questions to `auth` under way: after a revocation all who follow ask at once."""
 DIGESTS = 2_048
 """Tokens whose digest is at hand: those of readers that follow ask for each page."""
 OF_A_MEMBER = ("events",)
@@ -57,13 +59,16 @@ class Principals:
         self._any_room = failpoints.planted(failpoints.ANY_ROOM)
         self._deaf = failpoints.planted(failpoints.DEAF_TO_REVOCATION)
         self._watchers: dict[int, set[asyncio.Event]] = {}
+        self._asking: dict[tuple[bytes, str], asyncio.Future[Subscription]] = {}
+        self._at_once = asyncio.Semaphore(ASKED_AT_ONCE)
+        self._doubts = 0
 
     async def verify(self, token: str, app: str = "") -> Subscription:
         """What the token allows now, or its flaw as `Rejection`. `app` names the app of a token04 where it is not the default one."""
         key = (_digest(token), app)
         at, known = self._kept.get(key, (0.0, None))
         if known is None or (time.monotonic() - at >= KEPT_S and not self._deaf):
-            known = await self._asked(token, app)
+            known = await self._fresh(key, token, app)
             self._kept[key] = (time.monotonic(), known)
             self._kept.move_to_end(key)
             if len(self._kept) > KEPT:
@@ -84,6 +89,8 @@ class Principals:
         """An event of an app's own log."""
         if view.type not in _CHANGES or self._deaf:
             return
+        self._doubts += 1
+        self._asking.clear()
         for key in [key for key, (_, known) in self._kept.items() if known.app == view.app]:
             del self._kept[key]
         for watcher in self._watchers.get(view.app, ()):
@@ -91,6 +98,8 @@ class Principals:
 
     def doubt(self) -> None:
         """Such an event may have been missed."""
+        self._doubts += 1
+        self._asking.clear()
         self._kept.clear()
         for watchers in self._watchers.values():
             for watcher in watchers:
@@ -107,6 +116,30 @@ class Principals:
             watchers.discard(changed)
             if not watchers:
                 self._watchers.pop(app, None)
+
+    async def _fresh(self, key: tuple[bytes, str], token: str, app: str) -> Subscription:
+        """What `auth` says now, asked once for all who want to know. An answer that was on its way while a revocation was heard of may
+        be older than that, and is asked for again.
+        """
+        while True:
+            doubts = self._doubts
+            asking = self._asking.get(key)
+            if asking is None:
+                asking = self._asking[key] = asyncio.ensure_future(self._paced(token, app))
+                asking.add_done_callback(lambda done: self._answered(key, done))
+            found = await asyncio.shield(asking)
+            if doubts == self._doubts:
+                return found
+
+    async def _paced(self, token: str, app: str) -> Subscription:
+        async with self._at_once:
+            return await self._asked(token, app)
+
+    def _answered(self, key: tuple[bytes, str], done: "asyncio.Future[Subscription]") -> None:
+        if self._asking.get(key) is done:
+            del self._asking[key]
+        if not done.cancelled():
+            done.exception()  # whoever still waits raises it
 
     async def _asked(self, token: str, app: str) -> Subscription:
         if token.startswith("04"):
