@@ -198,6 +198,20 @@ async def test_who_is_behind_when_its_right_ends_is_handed_nothing_more() -> Non
     assert one.told() == []
 
 
+async def test_who_follows_is_told_when_somebody_is_erased() -> None:
+    house = House()
+    one = Client(house)
+    await one.asks()
+    await one.until(lambda frame: frame["t"] == "live")
+    one.frames.clear()
+    house.feeds.erased(1, "actor-nobody")
+    house.feeds.erased(1, "actor-ann")
+    await one.until(lambda frame: frame["t"] == "live")
+    assert [frame["t"] for frame in one.frames] == ["resync", "snap", "live"]
+    house.tell(house.story.said("ann", "x"))
+    await one.reached(3)
+
+
 async def test_others_who_leave_take_nothing_along() -> None:
     """The last reader that is woken by each event goes; who only stands there is still told."""
     house = House()

@@ -43,6 +43,8 @@ class Feed:
         self.idle_since = 0.0
         self.taps: list[Callable[[EventView, bytes], None]] = []
         """Who gets each event, and its frame where members get one, besides the seats."""
+        self.turns: list[Callable[[], None]] = []
+        """Who is told when what was known of the room is replaced: another history, or without a person who was erased."""
         self._history = history
         self._ended = ended
         self._early: dict[tuple[str, int], EventView] = {}
@@ -261,6 +263,9 @@ class Feed:
                 self._end(Ending(seat.session.session_id, int(Code.SESSION_UNKNOWN), "the session left the room"))
             elif seat.behind is None or reason == "diverged" or seat.behind.room_uid != self.mirror.state.room_uid:
                 self.fanout.start_anew(seat, reason)
+        if reason == "diverged":
+            for turn in tuple(self.turns):
+                turn()
 
     def _drain(self) -> None:
         """What arrived early and follows now."""

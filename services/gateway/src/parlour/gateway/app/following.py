@@ -41,6 +41,8 @@ class Followed:
         self.room = room
         self.app = app
         self.reader: Reader | None = None
+        self.turned = 0
+        """The tail's count of replacements that it was told of."""
         self.behind_since: float | None = time.monotonic()
         self.answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.task: asyncio.Task[None] | None = None
@@ -187,8 +189,9 @@ class Following:
             mode = "snapshot" if anew else "tail"
             self._channel.put(to_text(client.Subscribed(id=str(frame.id), mode=mode, token_expires_in=left)))
             followed.answered.set_result(None)
+            followed.turned = reader.tail.turned if reader.tail is not None else 0
             if anew:
-                self._start_anew(reader, followed.room, "diverged" if frame.after else "")
+                self._start_anew(followed, reader, "diverged" if frame.after else "")
             await self._hand_on(followed, reader)
 
     async def _hand_on(self, followed: Followed, reader: Reader) -> None:
@@ -199,7 +202,10 @@ class Following:
                 page = await reader.page(PAGE)
             except Diverged:
                 await reader.sight()
-                self._start_anew(reader, followed.room, "diverged")
+                self._start_anew(followed, reader, "diverged")
+                continue
+            if reader.tail is not None and reader.tail.turned != followed.turned:
+                self._start_anew(followed, reader, "diverged")
                 continue
             mirror = reader.tail.feed.mirror if reader.tail is not None else None
             for run, place in parts_of(followed.room, page.items, mirror):
@@ -241,12 +247,14 @@ class Following:
         reader.jump(place)
         return False
 
-    def _start_anew(self, reader: Reader, room: str, reason: str) -> None:
+    def _start_anew(self, followed: Followed, reader: Reader, reason: str) -> None:
         """A snapshot; its place and the events behind it fit, since nothing happens in between."""
+        followed.turned = reader.tail.turned if reader.tail is not None else 0
+        followed.behind_since = followed.behind_since or time.monotonic()
         mirror = reader.tail.feed.mirror if reader.tail is not None else None
         assert mirror is not None, "it was reached when the reader was opened"
         if reason:
-            self._channel.put(to_text(client.Resync(room, reason)))
+            self._channel.put(to_text(client.Resync(followed.room, reason)))
         self._channel.put(*map(to_text, snap_for(mirror.state, "")))
         reader.jump(parse_position(mirror.position))
 

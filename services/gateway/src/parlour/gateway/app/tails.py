@@ -30,6 +30,8 @@ class Tail:
         self.held = 0
         """By so many it is followed, whether or not they are woken."""
         self.present = Present(feed.room)
+        self.turned = 0
+        """How often what was known of the room has been replaced."""
         self._ring: deque[Kept] = deque(maxlen=LENGTH)
 
     def add(self, view: EventView, frame: bytes) -> None:
@@ -47,6 +49,13 @@ class Tail:
         """Forgets its events; readers ask the record."""
         self._ring.clear()
         self.present.clear()
+
+    def turn(self) -> None:
+        """What was known of the room was replaced; everybody looks."""
+        self.turned += 1
+        self.clear()
+        for reader in self.readers:
+            reader.set()
 
     def after(self, place: Position) -> tuple[Kept, ...] | None:
         """What follows a place; None where only the record knows."""
@@ -92,6 +101,7 @@ class Tails:
         if tail is None or tail.feed is not feed:
             tail = self._tails[app, room] = Tail(feed)
             feed.taps.append(tail.add)
+            feed.turns.append(tail.turn)
         tail.readers.add(changed)
         tail.held += 1
         try:
@@ -101,5 +111,6 @@ class Tails:
             tail.held -= 1
             if not tail.held:
                 tail.feed.taps.remove(tail.add)
+                tail.feed.turns.remove(tail.turn)
                 if self._tails.get((app, room)) is tail:
                     del self._tails[app, room]
