@@ -10,6 +10,7 @@ from history_desk import Desk, Running, a_desk, until
 from parlour.contracts import subjects
 from parlour.contracts import webhooks as ask
 from parlour.kernel.log import LogKey
+from parlour.record.app.webhooks.worker import READ_TRIES
 from parlour.testkit.receiver import Receiver, listening
 from parlour.testkit.units import APP
 
@@ -78,7 +79,7 @@ async def test_history_goes_past_it_and_says_so(
 async def test_webhooks_go_past_it_and_say_so(
     desk: Desk, owner: asyncpg.Connection, running: Running, receiver: Receiver, format_: str
 ) -> None:
-    hooks = {"PARLOUR_RECORD_WEBHOOK_NETWORKS": "127.0.0.0/8"}
+    hooks = {"PARLOUR_RECORD_WEBHOOK_NETWORKS": "127.0.0.0/8", "PARLOUR_RECORD_WEBHOOK_FIRST_RETRY_S": "0.05"}
     async with running("record", **hooks):
         new = ask.AddWebhook(url=receiver.url("a"), audit=True, format=format_, command_id=str(uuid4()))
         hook = await desk.bus.request(subjects.command(APP, "record", "", ask.verb_of(new)), new, ask.Webhook, 10.0)
@@ -91,12 +92,13 @@ async def test_webhooks_go_past_it_and_say_so(
         subject = subjects.command(APP, "record", "", ask.verb_of(look))
 
         async def noted() -> tuple[ask.Delivery, ...]:
-            return (await desk.bus.request(subject, look, ask.Deliveries, 10.0)).deliveries
+            found = (await desk.bus.request(subject, look, ask.Deliveries, 10.0)).deliveries
+            return found if len(found) >= READ_TRIES else ()
 
         failed = await until(noted)
     assert 2 in arrived
     assert JOINED not in arrived
     assert arrived == sorted(set(arrived))
     assert (f"webhook/{hook.id}", JOINED) in await told(owner, key)
-    assert [(one.webhook_id, one.attempt) for one in failed] == [(f"{key.uid}:{JOINED}", 1)]
+    assert [(one.webhook_id, one.attempt) for one in failed] == [(f"{key.uid}:{JOINED}", n) for n in (3, 2, 1)]
     assert "can't be read" in failed[0].error

@@ -35,6 +35,8 @@ GONE = "the endpoint answered 410 Gone"
 Note = Callable[[str], None]
 """(outcome): delivered, again, gone, dead, damaged."""
 DAMAGED = "the event in the database can't be read: it was not sent"
+READ_TRIES = 3
+"""What can't be read is gone past only then: a key that could not be fetched in time is no damage."""
 
 
 class Worker:
@@ -198,8 +200,7 @@ class Worker:
         try:
             done = await self._attempts.event(self.endpoint, record, number)
         except Damaged as damaged:
-            await self._go_past(record, number, damaged)
-            return None
+            return await self._unreadable(record, number, damaged)
         self._rows.append(done)
         meant = verdict(done.answer)
         self._note(meant.value)
@@ -215,13 +216,17 @@ class Worker:
         self._failing.clear()
         return None
 
-    async def _go_past(self, record: Record, number: int, damaged: Damaged) -> None:
-        """What can't be read now won't be at the next attempt: it must not hold up what follows it in its room."""
-        uid, at = record.log.uid, time.time_ns() // 1000
+    async def _unreadable(self, record: Record, number: int, damaged: Damaged) -> Answer | None:
+        """Tried again a few times, and then gone past: it must not hold up for ever what follows it in its room."""
+        uid, at, failure = record.log.uid, time.time_ns() // 1000, Answer(0, DAMAGED)
+        self._rows.append(Attempt(f"{uid}:{record.seq}", record.type, at, number, failure))
+        if number < READ_TRIES:
+            self._note(Verdict.AGAIN.value)
+            return failure
         reader = f"webhook/{self.endpoint.id}"
         await self._damages.gone_past(reader, [Damage(uid, record.seq, record.type, str(damaged))])
-        self._rows.append(Attempt(f"{uid}:{record.seq}", record.type, at, number, Answer(0, DAMAGED)))
         self._note("damaged")
+        return None
 
     def _due_to_save(self) -> bool:
         return len(self._rows) >= ATTEMPTS_KEPT or time.monotonic() - self._saved_at >= SAVE_S
