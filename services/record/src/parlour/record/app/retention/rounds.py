@@ -26,6 +26,8 @@ from .writer import Writer
 DROP_TRIES = 20
 DROP_PAUSE_S = 0.5
 """The database lets go of a drop that would keep others waiting for more than a fifth of a second; it is tried so often in a round."""
+BLOCKERS_SHOWN = 20
+"""Of one month: whoever resolved these looks again."""
 SCHEDULE = "(the schedule)"
 _CHECKS = not failpoints.planted(failpoints.UNVERIFIED_DROP)
 
@@ -180,7 +182,7 @@ class Rounds:
         census = await self._store.census(month, before_us)
         blockers: tuple[Blocker, ...] = ()
         if census.due:
-            blockers = await self._named(await self._store.blockers(month, before_us))
+            blockers = await self._named((await self._store.blockers(month, before_us))[:BLOCKERS_SHOWN])
             last = next((one for one in archives if one.month == month), None)
             if last is not None and last.problem:
                 blockers = (*blockers, Blocker("file", what=f"{last.file}: {last.problem}"))
