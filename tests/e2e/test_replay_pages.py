@@ -195,6 +195,30 @@ async def test_history_names_the_files_of_archived_calls(suite: Suite, call: Cal
     assert not page.errors
 
 
+async def test_history_marks_what_a_stream_lost(suite: Suite, call: Call, browser: Browser) -> None:
+    """The points are made here: a call of seconds has one at the most, and nothing is lost on this machine."""
+    page = await open_reading(browser, suite, call, "/history")
+    await page.page.wait_for_selector("#calls tr[data-uid]")
+    at = await page.page.evaluate(
+        """async () => (await read(`/v1/calls/${document.querySelector('#calls tr').dataset.uid}/timeline`)).streams[0].addedAt"""
+    )
+    point = {"tookMs": 10_000, "streamID": f"{call.room}-cam", "kind": "video", "side": "publisher", "userID": "ann"}
+    losses = [(0, None), (1, 0.01), (2, 0.05), (3, 0.3)]
+    points = [{**point, "at": at + n * 100_000, "bitrateBps": 500_000, "loss": loss} for n, loss in losses]
+    points.append({**points[3], "side": "player", "loss": 0.02, "userID": "bob"})
+    await page.page.route("**/quality*", lambda route: route.fulfill(json={"points": points}))
+    await page.page.click("#calls button")
+    await page.page.wait_for_selector("#timeline svg")
+    classes = await page.page.locator("#timeline .quality").evaluate_all(
+        "nodes => nodes.map((node) => node.classList[1])"
+    )
+    assert classes == ["good", "good", "fair", "bad"]
+    told = await page.page.locator("#timeline .quality.bad title").text_content()
+    assert told
+    assert told.endswith("500 kbit/s, 30.0 % lost (video, publisher ann)")
+    assert not page.errors
+
+
 @pytest.mark.parametrize("path", ["/history", "/debug?replay=0190a1b2-0000-7000-8000-000000000001&room=nowhere"])
 async def test_a_token_that_may_not_is_refused_in_words(suite: Suite, browser: Browser, path: str) -> None:
     stranger = Call("elsewhere", [], reader(suite, "elsewhere") + "x")

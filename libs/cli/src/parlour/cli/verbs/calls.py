@@ -175,7 +175,7 @@ def quality_lines(points: list[QualityPoint]) -> list[str]:
     worst = max(points, key=lambda point: point.loss or 0.0)
     jitters = [point.jitter_ms for point in points if point.jitter_ms is not None]
     trips = [point.rtt_ms for point in points if point.rtt_ms is not None]
-    parts = [f"{len(points)} samples"]
+    parts = [f"{len(points)} sample{'s' if len(points) > 1 else ''}"]
     if worst.loss:
         who = worst.user_id or worst.actor
         parts.append(f"worst loss {worst.loss:.1%} ({worst.stream_id} {worst.kind}, {worst.side} {who})")
