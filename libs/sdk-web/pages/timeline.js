@@ -28,7 +28,9 @@ function lanesOf({ sessions, streams, plays }) {
  * Two people with many sessions share no lane, so what overlaps is two logins of one person.
  */
 function timeline(call, said, width, pick) {
-  const [begin, end] = [call.call.startedAt / 1000, Math.max((call.call.endedAt ?? call.call.at) / 1000, call.call.startedAt / 1000 + 1000)];
+  const points = call.points ?? [];
+  const told = points.reduce((last, { at, tookMs }) => Math.max(last, at + tookMs * 1000), call.call.at); // a call that goes on is drawn as far as anything is known
+  const [begin, end] = [call.call.startedAt / 1000, Math.max((call.call.endedAt ?? told) / 1000, call.call.startedAt / 1000 + 1000)];
   const wide = Math.max(width, LANE.least);
   const x = (us) => LANE.names + ((Math.min(us / 1000, end) - begin) / (end - begin)) * (wide - LANE.names - LANE.right);
   const lanes = lanesOf(call);
@@ -44,7 +46,7 @@ function timeline(call, said, width, pick) {
     }
     y += LANE.person;
     for (const stream of person.streams) {
-      body.append(drawn("text", { x: 14, y: y + LANE.stream / 2, class: "stream-name" }, stream.streamID, short(stream.streamID, 18)), streamBar(stream, y, x, end * 1000, hue), ...qualityMarks(stream, call.points ?? [], y, x));
+      body.append(drawn("text", { x: 14, y: y + LANE.stream / 2, class: "stream-name" }, stream.streamID, short(stream.streamID, 18)), streamBar(stream, y, x, end * 1000, hue), ...qualityMarks(stream, points, y, x));
       y += LANE.stream;
     }
     y += LANE.gap;

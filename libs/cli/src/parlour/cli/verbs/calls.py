@@ -183,4 +183,4 @@ def quality_lines(points: list[QualityPoint]) -> list[str]:
         parts.append("no loss")
     parts += [f"jitter to {max(jitters):.0f} ms"] if jitters else []
     parts += [f"round trip to {max(trips):.0f} ms"] if trips else []
-    return [f"  quality {_span(points[0].at, points[-1].at)}  {', '.join(parts)}"]
+    return [f"  quality {_span(points[0].at, points[-1].at + points[-1].took_ms * 1000)}  {', '.join(parts)}"]
