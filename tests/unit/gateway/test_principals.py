@@ -40,7 +40,7 @@ class Auth:
         if answer is None:
             raise Rejection.of(Code.TOKEN_REFUSED, "no")
         if isinstance(request.body, cmd.VerifyToken):
-            answer = cmd.TokenChecked("ann", self.allowed.expires_s, "tea")
+            answer = cmd.TokenChecked("ann", answer.expires_s, "tea")
         return cmd.Reply(msgspec.Raw(msgspec.json.encode(answer)))
 
 
