@@ -105,6 +105,18 @@ async def test_a_reactor_sees_what_was_there_and_what_comes_in_order(suite: Suit
             assert await other.until(3) == ["0", "1", "2"]
 
 
+async def test_a_reactor_goes_past_what_cannot_be_read(suite: Suite, postgres: str) -> None:
+    room, name = f"r-{uuid4()}", f"t-{secrets.token_hex(4)}"
+    key = await suite.open_room(room, 4)
+    owner = await asyncpg.connect(postgres)
+    await owner.execute("UPDATE parlour.event SET env = 'no envelope' WHERE room_uid = $1 AND seq = 3", key.uid)
+    await owner.close()
+    seen = Seen(room)
+    async with Reactor(name, suite.log, suite.people, suite.bus, seen.handle, poll_s=0.05).running():
+        assert await seen.until(3) == ["0", "2", "3"]
+    assert b'outcome="damaged",reactor="' + name.encode() + b'"} 1.0' in suite.bus.metrics.page()
+
+
 async def test_a_reactor_goes_on_where_it_was(suite: Suite) -> None:
     room, name = f"r-{uuid4()}", f"t-{secrets.token_hex(4)}"
     await suite.open_room(room, 3)

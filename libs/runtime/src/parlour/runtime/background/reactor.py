@@ -6,7 +6,7 @@ seq, name)`, so that a repetition changes nothing.
 
 Replicas: `lease` lets one of them work at a time and the others stand by (see `leases`); without it they do the same work twice, which is
 harmless. A handler that fails is tried again with backoff and holds up its shard, never the others; a `Rejection` is an answer: the reason
-to react is gone.
+to react is gone. An event that can't be read, since somebody changed it in the database, is tried a few times and then gone past.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from parlour.contracts.events import BY_TAG
 from parlour.kernel.log import EventLog, LogUnavailable, Record
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
+from parlour.runtime.deciding.readable import open_readable
 from parlour.runtime.deciding.sealing import open_records
 from parlour.runtime.life import failpoints
 from parlour.runtime.messaging.address import Address
@@ -35,6 +36,8 @@ PAGE = 200
 SHARDS_AT_ONCE = 16
 """Shards handled side by side; a room's events stay in order since a room has one shard."""
 RETRY_MOST_S = 5.0
+READ_TRIES = 3
+"""What can't be read is gone past only then: a key that could not be fetched in time is no damage."""
 
 log = logger(__name__)
 Handler = Callable[[EventView], Awaitable[None]]
@@ -73,8 +76,11 @@ class Reactor:
         self._next_poll = 0.0
         self._slots = asyncio.Semaphore(SHARDS_AT_ONCE)
         self._busy: dict[int, asyncio.Task[None]] = {}
+        self._unread: dict[int, tuple[int, int]] = {}
+        """Of a shard the place of an event that can't be read, and how often that was tried."""
         self._handled = {
-            outcome: bus.metrics.reactions.labels(name, outcome) for outcome in ("done", "rejected", "failed")
+            outcome: bus.metrics.reactions.labels(name, outcome)
+            for outcome in ("done", "rejected", "failed", "damaged")
         }
         self._lag = bus.metrics.reactor_lag.labels(name)
 
@@ -172,14 +178,27 @@ class Reactor:
                 self._bus.fault("reactor", error, reactor=self.name, p=p)
 
     async def _page(self, p: int, records: tuple[Record, ...]) -> None:
-        wanted = [record for record in records if self._types is None or record.type in self._types]
-        views = await open_records(self._people, wanted)
+        wanted = tuple(record for record in records if self._types is None or record.type in self._types)
+        views = await open_readable(open_records, self._people, wanted)
         skips = failpoints.planted(failpoints.SKIPPING_REACTOR)
         for record, view in zip(wanted, views, strict=True):
-            if not skips:
+            if view is None:
+                self._unreadable(record)
+            elif not skips:
                 await self._handle(view)
             await self._reached(p, record.pos)
         await self._reached(p, records[-1].pos)
+
+    def _unreadable(self, record: Record) -> None:
+        """Raises until it has been tried often enough; the shard is looked at again at the next poll."""
+        pos, tries = self._unread.get(record.p, (0, 0))
+        tries = tries + 1 if pos == record.pos else 1
+        self._unread[record.p] = record.pos, tries
+        if tries < READ_TRIES:
+            raise ValueError(f"event {record.seq} of {record.log.uid} can't be read")
+        del self._unread[record.p]
+        self._handled["damaged"].inc()
+        log.error("event_damaged", reader=self.name, room_uid=str(record.log.uid), seq=record.seq, type=record.type)
 
     async def _reached(self, p: int, pos: int) -> None:
         if pos > self._cursor.get(p, 0):

@@ -12,9 +12,8 @@ from parlour.contracts.queries import RoomState
 from parlour.kernel.log import EventLog, LogKey
 from parlour.kernel.sealing import People
 from parlour.kernel.view import apply, empty_room
+from parlour.runtime.deciding.readable import Open, open_readable
 from parlour.runtime.postgres.cache import Cache
-
-from .readable import Open, open_readable
 
 CHECKPOINT = 500
 PAGE = 2_000

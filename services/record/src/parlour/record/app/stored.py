@@ -12,8 +12,8 @@ from parlour.contracts.proofs import Exports, ExportsQuery, ExportTaken, StoredE
 from parlour.kernel.log import EventLog, LogHead, Record
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
+from parlour.runtime.deciding.readable import Open, open_readable
 
-from .readable import Open, open_readable
 from .shelf import Shelf
 
 PAGE_EVENTS = 500

@@ -16,9 +16,8 @@ from parlour.kernel.log import EventLog, LogUnavailable, Record
 from parlour.kernel.sealing import People
 from parlour.record.domain.beacon import Heads
 from parlour.record.domain.telling import Settled, Telling, message_id
+from parlour.runtime.deciding.readable import Open, open_readable
 from parlour.runtime.life import failpoints
-
-from .readable import Open, open_readable
 
 READER = "record.tail"
 PAGE = 500

@@ -16,11 +16,11 @@ from parlour.contracts.webhooks import CALLBACKS
 from parlour.kernel.log import EventLog, LogKey, Record
 from parlour.kernel.sealing import People
 from parlour.record.app.folds import Folds
-from parlour.record.app.readable import UNREADABLE, Open
 from parlour.record.domain.webhooks import signing
 from parlour.record.domain.webhooks.attempts import Answer
 from parlour.record.domain.webhooks.callbacks import Before, callback
 from parlour.record.domain.webhooks.endpoint import Endpoint
+from parlour.runtime.deciding.readable import UNREADABLE, Open
 
 from .ports import Attempt, Post
 
