@@ -13,6 +13,8 @@ from parlour.testkit.suite import Suite
 
 BACK_S = 5.0
 PAUSE_S = 30.0
+AFTER_PAUSE_S = 10.0
+"""A page that has asked in vain for half a minute asks every four seconds, and then the call is made anew."""
 REQUESTING = {"publisherStateUpdate": "PUBLISH_REQUESTING", "playerStateUpdate": "PLAY_REQUESTING"}
 ACTIVE = {"publisherStateUpdate": "PUBLISHING", "playerStateUpdate": "PLAYING"}
 
@@ -67,7 +69,7 @@ async def test_media_is_back_after_the_relay_stood_still(
     await call.still_up()
     took_s = time.monotonic() - began
     note("relay_pause", {"stopped_s": PAUSE_S, "all_seen_again_s": round(took_s, 2)})
-    assert took_s < BACK_S
+    assert took_s < AFTER_PAUSE_S
     live: set[str] = set()
     for event in doubled.events(room):  # what stood still for too long was taken away; it comes back under its own name
         if event["type"] == "stream.added.v1":

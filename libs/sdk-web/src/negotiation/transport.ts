@@ -29,6 +29,8 @@ const NOT_FOUND = 9000011;
 const RESTART_AFTER_MS = 500;
 const REBUILD_AFTER_MS = 15_000;
 const NEGOTIATION_TIMEOUT_MS = 15_000;
+const OFFER_FIRST_MS = 300;
+const OFFER_MOST_MS = 4_000; // a picture that is gone is waited for: shorter than what a socket may wait
 
 export interface FlowCodes {
   interrupted: number;
@@ -41,7 +43,7 @@ export abstract class Transport<F extends Flow<any>> {
   protected transportID = "";
   protected readonly flows = new Map<string, F>();
   protected readonly queue = new Serial();
-  private readonly backoff = new Backoff();
+  private readonly backoff = new Backoff(OFFER_FIRST_MS, OFFER_MOST_MS);
   private troubledSince = 0;
   private mending: Timer | undefined;
   private retrying: Timer | undefined;
