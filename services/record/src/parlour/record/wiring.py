@@ -49,6 +49,7 @@ from .app.retention.check import Checker
 from .app.retention.rounds import Rounds
 from .app.retention.writer import Writer
 from .app.samples import Intake
+from .app.shelf import Shelf
 from .app.stored import Stored
 from .app.tail import Tail, persist
 from .app.upkeep import Tables, keep
@@ -77,7 +78,7 @@ async def build(settings: RecordSettings) -> AsyncIterator[Service]:
 async def _parts(settings: RecordSettings, to: Connections) -> AsyncIterator[None]:
     damages = _damages(to)
     async with (
-        assembled(settings, to, PostgresTables(to.pool), advisory(settings.postgres_dsn)),
+        assembled(settings, to, PostgresTables(to.pool), PostgresShelf(to.pool), advisory(settings.postgres_dsn)),
         history(settings, to, damages),
         proofs(settings, to),
         webhooks(settings, to, damages),
@@ -86,10 +87,12 @@ async def _parts(settings: RecordSettings, to: Connections) -> AsyncIterator[Non
 
 
 @asynccontextmanager
-async def assembled(settings: RecordSettings, to: Connections, tables: Tables, lease: Lease) -> AsyncIterator[None]:
+async def assembled(
+    settings: RecordSettings, to: Connections, tables: Tables, shelf: Shelf, lease: Lease
+) -> AsyncIterator[None]:
     """Everything above the connections. Each replica answers questions; one of them tails the log."""
     folds = Folds(to.log, to.people, open_for_fold)
-    await Questions(Queries(to.log, to.people, open_records, folds, PostgresShelf(to.pool))).serve(to.bus)
+    await Questions(Queries(to.log, to.people, open_records, folds, shelf)).serve(to.bus)
     tail = _tail(settings, to)
     await listen(to.bus, tail)
     async with asyncio.TaskGroup() as group:

@@ -127,3 +127,14 @@ class NoTables:
     async def purge_commands(self, before_us: int, at_most: int) -> int:
         """None to forget."""
         return 0
+
+
+class NoShelf:
+    """Nothing is archived here."""
+
+    async def find(self, room_uid: UUID) -> None:
+        """No life is in a file."""
+
+    async def calls(self, app: int, room: str, from_at: int, to_at: int) -> tuple[()]:
+        """No calls are."""
+        return ()
