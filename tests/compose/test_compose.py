@@ -28,6 +28,8 @@ READER = ROOT / "examples/nats_subscriber.py"
 ROOM = "boxes"
 SERVICES = ("auth", "room", "registry", "im", "record", "relay", "gateway")
 READY_WITHIN_S = 120.0
+SEEN_WITHIN_S = 60.0
+"""A transport that does not come up is given up after 30 s, and made anew."""
 pytestmark = [
     pytest.mark.skipif(not os.environ.get("PARLOUR_COMPOSE"), reason="only by `make compose-test`: it builds images"),
     pytest.mark.timeout(3600),
@@ -84,9 +86,13 @@ async def call(compose: Compose, app: str, room: str, **more: str) -> AsyncGener
     ]
     async with chromium() as browser:
         sides = [await open_window(browser, f"{url}?{urlencode(query)}") for query in queries]
-        for side in sides:
-            await side.until(STREAM_ADDED)
-            await side.until_media()
+        try:
+            for side in sides:
+                await side.until(STREAM_ADDED, timeout_s=SEEN_WITHIN_S)
+                await side.until_media(timeout_s=SEEN_WITHIN_S)
+        except AssertionError:
+            print(*(compose.logs(service) for service in ("turn", "relay", "gateway")), sep="\n\n")
+            raise
         yield sides
 
 
