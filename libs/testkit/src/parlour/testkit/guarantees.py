@@ -4,6 +4,7 @@ Every test passes as things are. Then each runs in a process of its own with its
 own assertion: a suite that would not even start, or a test that cannot be found, proves nothing.
 """
 
+import argparse
 import os
 import re
 import subprocess
@@ -60,9 +61,15 @@ def by_assertion(outcome: str) -> bool:
     return outcome.startswith(("failure: AssertionError", "failure: assert"))
 
 
-def main(chosen: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Prints a line for each promise; the exit code tells whether all held and all could be broken."""
-    rows = [row for row in guarantees(Path("GUARANTEES.md").read_text()) if not chosen or row.failpoint in chosen]
+    known = guarantees(Path("GUARANTEES.md").read_text())
+    options = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
+    options.add_argument("failpoint", nargs="*", help="only these; all of GUARANTEES.md where none is named")
+    chosen: list[str] = options.parse_args(arguments).failpoint
+    if unknown := set(chosen) - {row.failpoint for row in known}:
+        options.error(f"GUARANTEES.md names no failpoint {', '.join(sorted(unknown))}")
+    rows = [row for row in known if not chosen or row.failpoint in chosen]
     whole = outcomes(row.test for row in rows)
     bad = 0
     for row in rows:
