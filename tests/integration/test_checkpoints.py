@@ -4,7 +4,7 @@ import asyncio
 import json
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager
 
 import aiohttp
 import asyncpg
@@ -23,6 +23,7 @@ from parlour.kernel.log import LogKey
 from parlour.record.adapters.keyring import Keyring
 from parlour.record.adapters.tree import PostgresTree
 from parlour.record.app.checkpoints import Checkpoints
+from parlour.record.app.tree import Change
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build as build_record
 from parlour.runtime.life.clock import SystemClock
@@ -39,6 +40,7 @@ Running = Callable[..., AbstractAsyncContextManager[dict[str, Service]]]
 AUDITED = 4712
 ORIGIN = "test.example/record"
 WITHIN_S = 20.0
+TWICE = "SELECT count(*) - count(DISTINCT (room_uid, seq)) FROM parlour.tree_leaf"
 
 
 async def got(http: aiohttp.ClientSession, path: str) -> bytes:
@@ -69,11 +71,15 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(postgres: str, environment: Environment) -> AsyncIterator[Desk]:
-    async with AsyncExitStack() as stack:
-        owner = await stack.enter_async_context(await create_pool(postgres, name="owner"))
-        dsn = environment("record")["PARLOUR_POSTGRES_DSN"]
-        yield Desk(owner, await stack.enter_async_context(await create_pool(dsn, name="record")))
+async def record_pool(environment: Environment) -> AsyncIterator[Pool]:
+    async with await create_pool(environment("record")["PARLOUR_POSTGRES_DSN"], name="record") as pool:
+        yield pool
+
+
+@pytest.fixture
+async def desk(postgres: str, record_pool: Pool) -> AsyncIterator[Desk]:
+    async with await create_pool(postgres, name="owner") as owner:
+        yield Desk(owner, record_pool)
 
 
 async def test_a_checkpoint_takes_up_what_changed_and_nothing_twice(desk: Desk) -> None:
@@ -103,12 +109,32 @@ async def test_the_root_is_that_of_all_leaves(desk: Desk) -> None:
     assert (edge.size, edge.root()) == (signed.size, signed.root)
 
 
+class Overtaken(PostgresTree):
+    """Somebody else makes a checkpoint right behind this one's look at what changed."""
+
+    def __init__(self, pool: Pool, other: Checkpoints) -> None:
+        super().__init__(pool)
+        self._other = other
+
+    async def changed(self, at_most: int) -> Change:
+        change = await super().changed(at_most)
+        await self._other.take()
+        return change
+
+
+async def test_what_somebody_else_took_up_is_not_taken_up_again(desk: Desk, record_pool: Pool) -> None:
+    await desk.rooms(2)
+    slow = Checkpoints(Overtaken(record_pool, desk.checkpoints), desk.keys.signing, ORIGIN, SystemClock().at)
+    await slow.take()
+    assert await desk.owner.fetchval(TWICE) == 0
+
+
 async def test_two_at_once_do_not_fork_it(desk: Desk) -> None:
     await desk.rooms(20)
     await asyncio.gather(*(desk.checkpoints.take() for _ in range(4)))
     signed = await desk.signed()
     numbers = await desk.owner.fetchval("SELECT count(*) FROM parlour.tree_leaf")
-    again = await desk.owner.fetchval("SELECT count(*) - count(DISTINCT (room_uid, seq)) FROM parlour.tree_leaf")
+    again = await desk.owner.fetchval(TWICE)
     assert (numbers, again) == (signed.size, 0)
 
 

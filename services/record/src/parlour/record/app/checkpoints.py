@@ -42,10 +42,10 @@ class Checkpoints:
 
     async def take(self) -> bool:
         """One checkpoint, if any log has moved; whether there is a backlog."""
+        last = await self._tree.note(0)  # before the look at what moved: what somebody adds in between makes `grow` say no
         change = await self._tree.changed(EVENTS_AT_ONCE)
         if not change.moved:
             return False
-        last = await self._tree.note(0)
         edge = await self._edge(last.size if last else 0)
         size = edge.size
         nodes = edge.extend(leaf_hash(leaf.entry()) for leaf in change.leaves)
