@@ -9,15 +9,14 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from parlour.media_core import Core
+from parlour.relay.adapters import sender as senders
 from parlour.relay.adapters.addresses import free_port, local_addresses
 from parlour.relay.adapters.certificate import NodeCertificate
 from parlour.relay.adapters.core_events import CoreEvents
 from parlour.relay.adapters.core_metrics import CoreMetrics
 from parlour.relay.adapters.dtls import DtlsHandshakes
-from parlour.relay.adapters.fact_sender import FactSender
 from parlour.relay.adapters.flight_folder import FlightFolder
 from parlour.relay.adapters.ids import RandomIds
-from parlour.relay.adapters.sample_sender import SampleSender
 from parlour.relay.api.bus import RelayApi
 from parlour.relay.app.fact_book import FactBook
 from parlour.relay.app.flights import Flights
@@ -55,7 +54,7 @@ async def build(settings: RelaySettings) -> AsyncGenerator[Service]:
     """The service on its bus, until the block ends."""
     metrics = Metrics("relay")
     async with await Bus.connect(settings, "relay", metrics) as bus:
-        sender, samples = FactSender(bus), SampleSender(bus)
+        sender, samples = senders.facts(bus), senders.samples(bus)
         async with open_node(settings, sender) as node, asyncio.TaskGroup() as tasks:
             CoreMetrics(node.core, node.watch).register(metrics)
             await RelayApi(node.relay, node.flights, node.heartbeat.load).serve(bus, node.name)

@@ -75,13 +75,13 @@ class Handshakes(Protocol):
 class Facts(Protocol):
     """Where facts go. Telling never waits and never fails: media does not depend on who listens."""
 
-    def tell(self, fact: RelayFact) -> None: ...
+    def tell(self, fact: RelayFact, /) -> None: ...
 
 
 class Samples(Protocol):
     """Where quality samples go. Telling never waits and never fails; they may be lost."""
 
-    def tell(self, batch: QualityBatch) -> None: ...
+    def tell(self, batch: QualityBatch, /) -> None: ...
 
 
 class FlightLogs(Protocol):
