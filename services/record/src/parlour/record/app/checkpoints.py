@@ -42,7 +42,8 @@ class Checkpoints:
 
     async def take(self) -> bool:
         """One checkpoint, if any log has moved; whether there is a backlog."""
-        last = await self._tree.note(0)  # before the look at what moved: what somebody adds in between makes `grow` say no
+        # Before the look at what moved: what somebody adds in between makes `grow` say no.
+        last = await self._tree.note(0)
         change = await self._tree.changed(EVENTS_AT_ONCE)
         if not change.moved:
             return False
