@@ -26,9 +26,11 @@ from log.cluster import cluster, flush_us
 from machine import keep, percentiles
 
 from parlour.record.adapters.generations import PostgresGenerations
+from parlour.record.adapters.notebook import PostgresNotebook
 from parlour.record.adapters.projections import PostgresProjections
 from parlour.record.adapters.reads import PLANNER, PostgresReads
 from parlour.record.app.calls import CallFilter
+from parlour.record.app.damage import Damages
 from parlour.record.app.projector import BATCH, Projector
 from parlour.record.domain.projections import VERSION
 from parlour.runtime.postgres import create_pool
@@ -66,13 +68,14 @@ async def pids_of(pool: Pool) -> list[int]:
 
 async def project(pool: Pool, number: int, total: int, shown: Progress) -> None:
     """Until nothing is left; half way the projector is forgotten and another one begins at the cursors."""
-    projector, done = Projector(PostgresProjections(pool, number)), 0
+    damages = Damages(PostgresNotebook(pool), lambda _, number: None)
+    projector, done = Projector(PostgresProjections(pool, number), damages), 0
     task, restarted = shown.add_task("projected", total=total), False
     while moved := await projector.step():
         done += moved
         shown.advance(task, moved)
         if done > total // 2 and not restarted:
-            projector, restarted = Projector(PostgresProjections(pool, number)), True
+            projector, restarted = Projector(PostgresProjections(pool, number), damages), True
     assert done == total
     assert restarted
 
