@@ -30,7 +30,7 @@ TAIL = """
   row lock on the shard, checks the version, the claim and the command id, computes the chain and writes four tables and their indexes:
   that is two to three times a plain insert's work in the server, and the service's own work (deciding, sealing, publishing) comes on top
   on the same two cores. Commands that wait together share a commit, so the distance shrinks with load: at 256 in
-  flight one service commits what UmaDB's eight writers do.
+  flight one service commits 7,050 a second, nearly what UmaDB does for its eight writers.
 - **p99 at 256 in flight.** With 256 waiting all the time and two cores that are full, a command waits 256 / rate by Little's law: 40 ms at
   6,400 a second before anything varies.
 - **A delivery's CPU.** Nine tenths of a bare loop's time are the kernel's `send`; what is left of the goal is less than a microsecond.
