@@ -7,6 +7,7 @@ import pytest
 
 from parlour.runtime.life import failpoints
 from parlour.testkit.guarantees import by_assertion, guarantees, outcomes
+from parlour.testkit.planted import plant, planted_faults
 
 ROOT = Path(__file__).resolve().parents[3]
 ROWS = guarantees((ROOT / "GUARANTEES.md").read_text())
@@ -18,7 +19,7 @@ def functions(path: Path) -> set[str]:
 
 
 def test_each_failpoint_breaks_one_promise_and_each_promise_has_one() -> None:
-    assert sorted(row.failpoint for row in ROWS) == sorted(failpoints.PLANTED)
+    assert sorted(row.failpoint for row in ROWS) == sorted([*failpoints.PLANTED, *planted_faults()])
     assert len({row.promise for row in ROWS}) == len({row.test for row in ROWS}) == len(ROWS)
 
 
@@ -61,3 +62,31 @@ def test_only_an_assertion_counts(tmp_path: Path) -> None:
     assert {name: by_assertion(outcome) for name, outcome in found.items()} == {
         "test_says": True, "test_falls": False, "test_holds": False,
     }  # fmt: skip
+
+
+def test_a_fault_of_the_testkit_is_planted_in_the_test_and_in_what_it_starts(tmp_path: Path) -> None:
+    scene = tmp_path / "test_scene.py"
+    scene.write_text(
+        "import subprocess, sys\n"
+        "from pathlib import Path\n"
+        "HOME = 'from parlour.record.app.retention.check import Checker; print(Checker.problem.__module__)'\n"
+        "def test_here():\n"
+        "    from parlour.record.app.retention.check import Checker\n"
+        "    assert Checker.problem.__module__ == 'parlour.record.app.retention.check'\n"
+        "def test_below():\n"
+        "    said = subprocess.run([sys.executable, '-c', HOME], capture_output=True, text=True).stdout\n"
+        "    assert said.strip() == 'parlour.record.app.retention.check'\n"
+        "def test_command():\n"
+        "    parlour = Path(sys.executable).with_name('parlour')\n"
+        "    assert subprocess.run([parlour, '--help'], capture_output=True).returncode == 0\n"
+    )
+    assert set(outcomes([str(scene)]).values()) == {"passed"}
+    broken = outcomes([str(scene)], "unverified_drop")
+    assert {name: by_assertion(outcome) for name, outcome in broken.items()} == {
+        "test_here": True, "test_below": True, "test_command": False,
+    }  # fmt: skip
+
+
+def test_an_unknown_fault_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        plant("no_such_fault")

@@ -1,7 +1,7 @@
-"""The promises of GUARANTEES.md, and what shows that their tests can fail: `python -m parlour.testkit.guarantees [FAILPOINT …]`.
+"""The promises of GUARANTEES.md, and what shows that their tests can fail: `python -m parlour.testkit.guarantees [FAULT …]`.
 
-Every test passes as things are. Then each runs in a process of its own with its failpoint in the environment, and must fail there by its
-own assertion: a suite that would not even start, or a test that cannot be found, proves nothing.
+Every test passes as things are. Then each runs in a process of its own with its fault planted there and in all that it starts, and must
+fail by its own assertion: a suite that would not even start, or a test that cannot be found, proves nothing.
 """
 
 import argparse
@@ -15,6 +15,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
+
+from .planted import planted_faults, plugin
+from .planted.interpreter import VARIABLE, write_interpreter
 
 ROW = re.compile(r"^\| (?P<promise>[^|]+) \| `(?P<failpoint>\w+)` \| (?P<test>\S+::\w+) \|$", re.MULTILINE)
 START_S, EACH_S = 240, 60
@@ -35,16 +38,26 @@ def guarantees(page: str) -> list[Guarantee]:
 
 
 def outcomes(tests: Iterable[str], failpoint: str = "") -> dict[str, str]:
-    """Runs tests; by function name `passed`, `skipped`, or how it failed. `failpoint` is set for them and all that they start."""
+    """Runs tests; by function name `passed`, `skipped`, or how it failed. The fault is planted in them and in all that they start."""
     tests = list(tests)
-    planted = {"PARLOUR_FAILPOINT": failpoint, "PARLOUR_FAILPOINTS_ALLOWED": "1"} if failpoint else {}
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *tests]
+        options = ["-q", "-p", "no:cacheprovider", f"--junitxml={report}"]
+        environment = {**os.environ, **_variables(failpoint, Path(folder))}
+        if plugin.FAULT in environment:
+            options += ["-p", plugin.__name__]
+        command = [sys.executable, "-m", "pytest", *options, *tests]
         within_s = START_S + EACH_S * len(tests)
-        subprocess.run(command, env={**os.environ, **planted}, capture_output=True, timeout=within_s, check=False)
+        subprocess.run(command, env=environment, capture_output=True, timeout=within_s, check=False)
         cases = ElementTree.parse(report).iter("testcase") if report.exists() else ()
         return {str(case.get("name")): _outcome(case) for case in cases}
+
+
+def _variables(fault: str, folder: Path) -> dict[str, str]:
+    """What plants the fault: the interpreter of the testkit, or for those that stand in the services a failpoint."""
+    if fault in planted_faults():
+        return {plugin.FAULT: fault, VARIABLE: str(write_interpreter(folder, fault))}
+    return {"PARLOUR_FAILPOINT": fault, "PARLOUR_FAILPOINTS_ALLOWED": "1"} if fault else {}
 
 
 def _outcome(case: ElementTree.Element) -> str:

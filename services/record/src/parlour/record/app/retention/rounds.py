@@ -16,7 +16,6 @@ from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 from parlour.record.domain.retention import due_before, file_name, may_be_due, shown
 from parlour.runtime.background.leases import Lease
-from parlour.runtime.life import failpoints
 from parlour.runtime.telemetry.logging import logger
 
 from .check import Checker
@@ -29,7 +28,6 @@ DROP_PAUSE_S = 0.5
 BLOCKERS_SHOWN = 20
 """Of one month: whoever resolved these looks again."""
 SCHEDULE = "(the schedule)"
-_CHECKS = not failpoints.planted(failpoints.UNVERIFIED_DROP)
 
 log = logger(__name__)
 
@@ -134,7 +132,7 @@ class Rounds:
         """Verifies and drops. Verified each time, right before: a file may have changed since."""
         if await self._blocked(archive.month, archive.before_us):
             return
-        problem = await self._checker.problem(archive) if _CHECKS else ""
+        problem = await self._checker.problem(archive)
         if problem:
             await self._refuse(archive, problem)
         elif await self._dropped(archive):
