@@ -31,6 +31,12 @@ JANUS_API = "http://127.0.0.1:8088/janus"
 PARLOUR = str(Path(sys.executable).with_name("parlour"))
 LOADS = {"a": (1, 20, 100), "b": (1, 20, 400), "c": (1, 20, 800), "d": (10, 10, 100), "e": (1, 200, 20)}
 """Publishers, players of each, packets a second of each publisher."""
+ONE_USER = {
+    "PARLOUR_RELAY_MAX_TRANSPORTS_PER_USER": "4000",
+    "PARLOUR_RELAY_MAX_HALF_OPEN_PER_USER": "4000",
+    "PARLOUR_GATEWAY_OFFERS_BURST": "4000",
+}
+"""The generator plays every client with one token."""
 FIELDS = {
     "delivered": r"delivered/s=(\S+)",
     "loss": r"loss=(\S+)%",
@@ -100,7 +106,7 @@ def wait_for(ready: Any, seconds: float = 20) -> None:
 @contextmanager
 def parlour(space: str, state: Path) -> Generator[dict[str, Any]]:
     """Our suite in the namespace: its address, a token and the relay's pid."""
-    environment = {**os.environ, "PARLOUR_STATE": str(state), "PARLOUR_RELAY_BIND": ADDRESS}
+    environment = {**os.environ, "PARLOUR_STATE": str(state), "PARLOUR_RELAY_BIND": ADDRESS, **ONE_USER}
 
     def run(*arguments: str) -> str:
         return subprocess.run(

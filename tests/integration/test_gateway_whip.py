@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from aiortc import RTCSessionDescription
+from aiortc import RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from whip_house import APP, House, Viewer, a_house, connected, offer, publish, publisher
 
 from parlour.testkit.client import RawClient
@@ -114,6 +114,54 @@ async def test_what_is_refused(house: House) -> None:
     async with house.http.post("/whip/x", data=sdp, headers={"authorization": f"Bearer {token}"}) as untyped:
         assert untyped.status == 415
     assert await house.transports() == 0
+
+
+async def test_the_record_says_what_was_negotiated(house: House) -> None:
+    token, peer = await house.token("cam", "codec"), RTCPeerConnection()
+    sender = peer.addTransceiver("video", direction="sendonly")
+    h264 = [codec for codec in RTCRtpSender.getCapabilities("video").codecs if codec.mimeType == "video/H264"]
+    sender.setCodecPreferences(h264)
+    sdp = await offer(peer)
+    watcher = await RawClient.open(house.url)
+    await watcher.ask("login", appID=APP, roomID="codec", token=await house.token("eve"), user={"userID": "eve"})
+    status, location, _ = await house.post("/whip/h264", token, sdp)
+    assert status == 201
+    added = await watcher.wait_for(lambda f: f.get("type") == "stream.added.v1")
+    assert (added["data"]["codec"], added["data"]["hasAudio"], added["data"]["hasVideo"]) == ("H264", False, True)
+    assert await house.delete(location, token) == 200
+    await peer.close()
+    await watcher.close()
+
+
+async def test_offers_of_one_user_do_not_fill_the_node(house: House) -> None:
+    token, peer = await house.token("greedy", "full"), publisher()
+    sdp = await offer(peer)
+    await peer.close()
+    answers = [await house.post(f"/whip/greedy-{number}", token, sdp) for number in range(18)]
+    assert [status for status, _, _ in answers] == [201] * 16 + [429] * 2
+    other = await house.post("/whip/modest", await house.token("modest", "full"), sdp)
+    assert other[0] == 201
+    for _, location, _ in answers[:16]:
+        assert await house.delete(location, token) == 200
+    assert await house.delete(other[1], await house.token("modest", "full")) == 200
+
+
+async def test_the_answer_names_the_turn_servers(running: Any, environment: Any) -> None:
+    turn = {
+        "PARLOUR_GATEWAY_TURN_URLS": "turn:192.0.2.7:3478?transport=udp,turns:192.0.2.7:5349",
+        "PARLOUR_GATEWAY_TURN_SECRET": "known to both",
+    }
+    async with a_house(running, environment, secrets.token_hex(32), **turn) as with_turn:
+        peer, token = publisher(), await with_turn.token("cam", "turn")
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/sdp"}
+        async with with_turn.http.post("/whip/t1", data=await offer(peer), headers=headers) as answer:
+            links = answer.headers.getall("link")
+            assert answer.status == 201
+        await peer.close()
+    assert [link.partition(";")[0] for link in links] == [
+        "<turn:192.0.2.7:3478?transport=udp>", "<turns:192.0.2.7:5349>",
+    ]  # fmt: skip
+    assert all('rel="ice-server"' in link and 'credential-type="password"' in link for link in links)
 
 
 async def test_a_client_is_told_that_its_transport_never_came_up(house: House) -> None:

@@ -152,6 +152,14 @@ def test_what_names_no_app_is_no_token(text: str) -> None:
     assert caught.value.problem.code == Code.TOKEN_FORMAT
 
 
+def test_offers_are_paced_by_user() -> None:
+    admission = Admission(Limits(offers_per_s=0.01, offers_burst=1))
+    admission.pace_offer(APP, "ann")
+    with pytest.raises(Rejection, match="too many offers of this user"):
+        admission.pace_offer(APP, "ann")
+    admission.pace_offer(APP, "bob")
+
+
 def test_each_limit_names_itself() -> None:
     admission = Admission(Limits(readers=2, readers_per_token=1, per_s=1, burst=2))
     one, two, three = (Subscription(APP, ("events",), 0, jti) for jti in ("1", "2", "3"))

@@ -201,6 +201,58 @@ def test_without_mids_the_first_free_lines_are_taken() -> None:
         node.offer("pub", "chromium-play", [PublishMedia("c", Mids())])
 
 
+LINES = {
+    "audio": "m=audio {port} UDP/TLS/RTP/SAVPF 111\r\na=mid:{mid}\r\na={way}\r\na=rtpmap:111 opus/48000/2\r\n",
+    "video": "m=video {port} UDP/TLS/RTP/SAVPF 96\r\na=mid:{mid}\r\na={way}\r\na=rtpmap:96 {codec}/90000\r\n",
+}
+
+
+def paper_offer(*lines: tuple[str, str, int], codec: str = "VP8", outside: str = "") -> SessionDescription:
+    """An offer of (kind, direction, port) lines, all but the mid `outside` in its bundle."""
+    mids = [str(number) for number in range(len(lines)) if str(number) != outside]
+    sections = [
+        LINES[kind].format(port=port, mid=mid, way=way, codec=codec) for mid, (kind, way, port) in enumerate(lines)
+    ]
+    return parse(f"v=0\r\na=group:BUNDLE {' '.join(mids)}\r\n" + "".join(sections))
+
+
+LIVE_AUDIO, LIVE_VIDEO = ("audio", "sendonly", 9), ("video", "sendonly", 9)
+
+
+@pytest.mark.parametrize(
+    ("lines", "audio", "video"),
+    [
+        ((LIVE_AUDIO, ("video", "inactive", 9)), "0", ""),
+        ((LIVE_AUDIO, ("video", "recvonly", 9)), "0", ""),
+        ((LIVE_AUDIO, ("video", "inactive", 0)), "0", ""),
+        ((("audio", "sendonly", 0), LIVE_VIDEO), "", "1"),
+        ((("audio", "inactive", 9), LIVE_VIDEO, LIVE_AUDIO), "2", "1"),
+        ((("audio", "recvonly", 9), LIVE_AUDIO, ("video", "recvonly", 9), LIVE_VIDEO), "1", "3"),
+    ],
+)
+def test_without_mids_lines_that_do_not_flow_are_passed_over(
+    lines: tuple[tuple[str, str, int], ...], audio: str, video: str
+) -> None:
+    node = Node()
+    node.offer("pub", paper_offer(*lines), [publish("s", "", "")])
+    found = {kind: track.mid if (track := node.track("s", kind)) else "" for kind in ("audio", "video")}
+    assert found == {"audio": audio, "video": video}
+
+
+def test_without_mids_a_line_outside_the_bundle_is_passed_over() -> None:
+    node = Node()
+    node.offer("pub", paper_offer(LIVE_AUDIO, LIVE_VIDEO, LIVE_VIDEO, outside="1"), [publish("s", "", "")])
+    track = node.track("s", "video")
+    assert track is not None
+    assert track.mid == "2"
+
+
+def test_without_mids_an_unsupported_codec_is_refused_and_not_left_out() -> None:
+    with pytest.raises(Rejection) as refused:
+        Node().offer("pub", paper_offer(LIVE_AUDIO, LIVE_VIDEO, codec="AV1"), [publish("s", "", "")])
+    assert refused.value.problem.code == Code.CODEC_UNSUPPORTED
+
+
 def test_audio_alone_leaves_the_video_line_inactive_until_it_is_asked_for() -> None:
     node = Node()
     decided = node.offer("pub", "chromium-publish", [publish("s", video="")])

@@ -80,12 +80,55 @@ def test_stopped_and_recycled_lines(browser: str) -> None:
     assert recycled.media[0].mid != stopped.media[0].mid
 
 
+H264_ONLY = (
+    "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\na=sendonly\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 {fmtp}\r\n"
+)
+
+
 def test_h264_is_constrained_baseline_in_packetization_mode_1() -> None:
     _, video = parse(offer_text("chromium-publish")).media
     chosen = choose(video, "H264")
     assert chosen is not None
     assert chosen.codec.parameter("profile-level-id") == "42e01f"
     assert chosen.codec.parameter("packetization-mode") == "1"
+
+
+@pytest.mark.parametrize(
+    ("profile_level_id", "taken"),
+    [
+        *((spelling, True) for spelling in ("42e01f", "42C02A", "42c016", "42401f", "4d801f", "58c01f")),
+        *((spelling, True) for spelling in ("42001f", "42801f", "58801f", "")),
+        *((spelling, False) for spelling in ("4d001f", "64001f", "58001f", "42e0", "zz001f", "42e01f0")),
+    ],
+)
+def test_every_spelling_of_baseline_in_rfc_6184_is_taken_and_no_other_profile(
+    profile_level_id: str, taken: bool
+) -> None:
+    fmtp = "packetization-mode=1" + (f";profile-level-id={profile_level_id}" if profile_level_id else "")
+    video = parse(H264_ONLY.format(fmtp=fmtp)).media[0]
+    assert (choose(video, None) is not None) is taken
+
+
+def test_of_two_h264_the_constrained_one_is_preferred() -> None:
+    text = H264_ONLY.format(fmtp="packetization-mode=1;profile-level-id=42001f").replace("AVPF 96", "AVPF 96 97")
+    text += "a=rtpmap:97 H264/90000\r\na=fmtp:97 profile-level-id=58c01f;packetization-mode=1\r\n"
+    chosen = choose(parse(text).media[0], None)
+    assert chosen is not None
+    assert chosen.codec.payload_type == 97
+
+
+def test_feedback_for_every_payload_is_feedback_of_each() -> None:
+    text = H264_ONLY.format(fmtp="packetization-mode=1;profile-level-id=42e01f")
+    text += "a=rtcp-fb:* nack pli\r\na=rtcp-fb:96 ccm fir\r\na=rtcp-fb:* ccm fir\r\n"
+    assert parse(text).media[0].codecs[0].feedback == ("ccm fir", "nack pli")
+
+
+def test_a_mid_may_be_a_uuid_and_no_longer_than_its_limit() -> None:
+    mid = "9f1c2a34-58aa-4e0b-9d7e-0d4b7f2f7f10"
+    text = H264_ONLY.format(fmtp="packetization-mode=1")
+    assert parse(text.replace("mid:0", f"mid:{mid}")).media[0].mid == mid
+    with pytest.raises(BadSdp, match="1 to 64"):
+        parse(text.replace("mid:0", f"mid:{'m' * 65}"))
 
 
 def test_a_codec_that_is_not_offered_is_not_chosen() -> None:

@@ -42,7 +42,7 @@ class Negotiate(RelayCommand, frozen=True, tag="negotiate"):
     `publish` and `play` name what is new or rebound. What is bound already stays as long as its m-lines live: one that turns inactive
     holds its stream until it is active again, one that the offer stops or recycles lets go of it. (Browsers end their whole transport
     when the first m-line of a bundle is stopped: turn m-lines inactive and use them again.) New ICE credentials in the offer restart
-    ICE, so an offer without anything new is an ICE restart. `owner` is the session, for limits and reports.
+    ICE, so an offer without anything new is an ICE restart. `owner` is the session, or `session/resource`; for limits and reports.
     """
 
     app: int
@@ -53,13 +53,24 @@ class Negotiate(RelayCommand, frozen=True, tag="negotiate"):
     play: tuple[PlayMedia, ...] = ()
     command_id: str = ""
     """The same id again returns the first answer, so that a lost reply leaves no second transport behind."""
+    user: str = ""
+    """An opaque text that all sessions of one person share: the relay limits what one person takes of a node."""
+
+
+class BoundStream(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A stream on a transport with its m-lines; `codec` is the video codec of a published one."""
+
+    stream_id: str
+    media: Media
+    codec: str = ""
 
 
 class Negotiated(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The relay's answer to an offer."""
+    """The relay's answer to an offer, and what the transport publishes by it: what was negotiated, not what was asked for."""
 
     transport_id: str
     sdp: str
+    publishes: tuple[BoundStream, ...] = ()
 
 
 class StopPublish(RelayCommand, frozen=True, tag="stop_publish"):
@@ -130,14 +141,6 @@ class IceRenewed(msgspec.Struct, frozen=True):
     ufrag: str
     pwd: str
     candidates: tuple[str, ...]
-
-
-class BoundStream(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A stream on a transport with its m-lines; `codec` is the video codec of a published one."""
-
-    stream_id: str
-    media: Media
-    codec: str = ""
 
 
 class FlightRun(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -59,6 +59,10 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
     readers_per_token: Annotated[int, Setting("Of them with one token.", least=1)] = 100
     reads_per_s: Annotated[float, Setting("Requests that one token may make on average.", unit="1/s", least=1)] = 50.0
     reads_burst: Annotated[float, Setting("Requests that it may make at once.", least=1)] = 200.0
+    offers_per_s: Annotated[
+        float, Setting("WHIP and WHEP offers that one user may make on average.", unit="1/s", least=0.1)
+    ] = 5.0
+    offers_burst: Annotated[float, Setting("Offers that it may make at once.", least=1)] = 100.0
     whip_resources: Annotated[int, Setting("WHIP and WHEP resources of one gateway.", least=1)] = 10_000
 
     def turn(self) -> Turn:
@@ -67,7 +71,14 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
 
     def limits(self) -> Limits:
         """What readers outside may take."""
-        return Limits(self.readers, self.readers_per_token, self.reads_per_s, self.reads_burst)
+        return Limits(
+            self.readers,
+            self.readers_per_token,
+            self.reads_per_s,
+            self.reads_burst,
+            self.offers_per_s,
+            self.offers_burst,
+        )
 
     def timing(self) -> Timing:
         """What logins tell."""

@@ -81,7 +81,9 @@ class Gateway:
         self.logins = Logins(self.services, self.feeds, self.sessions, key, settings.timing(), settings.turn())
         self.resumes = Resumes(history, self.feeds, self.sessions, self.logins, key)
         self.requests = Requests(self.services, self.logins)
-        self.whip = Whip(self.services, self.apps, self.logins, self.sessions, key, settings.whip_resources)
+        self.whip = Whip(
+            self.services, self.apps, self.logins, self.sessions, self.admission, key, settings.whip_resources
+        )
         self.beats = Beats(settings.instance, self.feeds, self._beats, self._tell)
         self.connections = metrics.gauge("connections", "WebSocket clients connected.")
         metrics.measured(

@@ -22,7 +22,15 @@ class RelaySettings(BusSettings, frozen=True, kw_only=True):
     recv_buffer_bytes: Annotated[int, Setting("Receive buffer of each socket.", unit="bytes", least=65536)] = 4 << 20
     max_transports: Annotated[int, Setting("Transports on this node.", least=1, most=65536)] = 4000
     max_transports_per_session: Annotated[int, Setting("Transports of one session.", least=2, most=64)] = 8
-    connect_timeout_s: Annotated[float, Setting("From the answer until ICE and DTLS stand.", unit="s", least=1)] = 30.0
+    max_transports_per_user: Annotated[
+        int, Setting("Transports of one person, WHIP and WHEP resources included.", least=2, most=65536)
+    ] = 64
+    max_transports_per_app: Annotated[int, Setting("Transports of one app on this node.", least=2, most=65536)] = 3600
+    max_half_open_per_user: Annotated[
+        int, Setting("Of them, offered and not yet connected: of one person.", least=2, most=65536)
+    ] = 16
+    max_half_open: Annotated[int, Setting("Offered and not yet connected: of this node.", least=2, most=65536)] = 500
+    connect_timeout_s: Annotated[float, Setting("From the answer until ICE and DTLS stand.", unit="s", least=1)] = 15.0
     consent_timeout_s: Annotated[
         float, Setting("A peer without an authenticated check for so long is gone.", unit="s", least=5, most=60)
     ] = 30.0
@@ -41,6 +49,10 @@ class RelaySettings(BusSettings, frozen=True, kw_only=True):
         return Limits(
             transports=self.max_transports,
             transports_per_owner=self.max_transports_per_session,
+            transports_per_user=self.max_transports_per_user,
+            transports_per_app=self.max_transports_per_app,
+            half_open_per_user=self.max_half_open_per_user,
+            half_open=self.max_half_open,
             connect_timeout_s=self.connect_timeout_s,
             consent_timeout_s=self.consent_timeout_s,
             stalled_after_s=self.stalled_after_s,

@@ -110,7 +110,11 @@ class RelayNode:
                 other.publishes.discard(media.stream_id)
             transport.publishes.add(media.stream_id)
         transport.plays |= {media.stream_id for media in command.play}
-        answer = self._answers[command.command_id] = wire.Negotiated(transport_id, "answer")
+        bound = tuple(
+            wire.BoundStream(media.stream_id, media.media, (media.codec or "VP8") if media.media.video_mid else "")
+            for media in command.publish
+        )
+        answer = self._answers[command.command_id] = wire.Negotiated(transport_id, "answer", bound)
         return answer
 
     def _held(self, transport_id: str) -> _Transport:

@@ -1,9 +1,11 @@
 """`POST /whip/{streamID}`, `POST /whep/{streamID}` (RFC 9725 and its sibling): offer in, answer out, DELETE ends it."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from parlour.contracts.client import IceServer
 from parlour.gateway.app.whip import Whip
 
 from .bearer import bearer_token
@@ -15,7 +17,7 @@ CORS = {
     "access-control-allow-origin": "*",
     "access-control-allow-methods": "POST, DELETE, PATCH, OPTIONS",
     "access-control-allow-headers": "authorization, content-type, if-match",
-    "access-control-expose-headers": "location, etag",
+    "access-control-expose-headers": "location, etag, link",
     "access-control-max-age": "86400",
 }
 
@@ -41,9 +43,11 @@ def routes(whip: Whip) -> APIRouter:
         )
         kind = "whip" if publishes else "whep"
         location = str(request.url_for("resource", kind=kind, resource_id=made.address).path)
-        return Response(
-            made.sdp, 201, CORS | {"location": location, "etag": f'"{made.tag}"', "accept-patch": FRAGMENT}, SDP
-        )
+        headers = CORS | {"location": location, "etag": f'"{made.tag}"', "accept-patch": FRAGMENT}
+        response = Response(made.sdp, 201, headers, SDP)
+        for link in ice_links(made.ice_servers):
+            response.headers.append("link", link)
+        return response
 
     @router.post("/whip/{stream_id}", status_code=201, openapi_extra=WITH_OFFER, responses=texts(SDP, status=201))
     async def publish(request: Request, stream_id: str) -> Response:
@@ -79,6 +83,16 @@ def routes(whip: Whip) -> APIRouter:
         return Response(status_code=412 if done.outcome == "stale" else 204, headers=CORS)
 
     return router
+
+
+def ice_links(servers: tuple[IceServer, ...]) -> Iterator[str]:
+    """A `Link` header for each TURN address (RFC 9725 §4.6)."""
+    for server in servers:
+        for url in server.urls:
+            yield (
+                f'<{url}>; rel="ice-server"; username="{server.username}"; credential="{server.credential}"; '
+                f'credential-type="password"'
+            )
 
 
 def media_type(request: Request) -> str:

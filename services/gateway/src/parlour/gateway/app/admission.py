@@ -17,12 +17,14 @@ TOKENS_KEPT = 10_000
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """`readers` that wait or stream, of one gateway and of one token; requests of one token."""
+    """`readers` that wait or stream, of one gateway and of one token; requests of one token; WHIP and WHEP offers of one user."""
 
     readers: int = 5_000
     readers_per_token: int = 100
     per_s: float = 50.0
     burst: float = 200.0
+    offers_per_s: float = 5.0
+    offers_burst: float = 100.0
 
 
 class Admission:
@@ -40,14 +42,23 @@ class Admission:
 
     def pace(self, who: Subscription) -> None:
         """One request more. `Rejection` where that is too fast."""
-        key, now = _key(who), time.monotonic()
-        bucket = self._paces.get(key) or Bucket(self._limits.per_s, self._limits.burst, now)
+        self._take(_key(who), self._limits.per_s, self._limits.burst, "requests with this token")
+
+    def pace_offer(self, app: int, user_id: str) -> None:
+        """One WHIP or WHEP offer more of a user. `Rejection` where that is too fast."""
+        self._take(
+            (app, f"offer/{user_id}"), self._limits.offers_per_s, self._limits.offers_burst, "offers of this user"
+        )
+
+    def _take(self, key: tuple[int, str], per_s: float, burst: float, what: str) -> None:
+        now = time.monotonic()
+        bucket = self._paces.get(key) or Bucket(per_s, burst, now)
         self._paces[key] = bucket
         self._paces.move_to_end(key)
         if len(self._paces) > TOKENS_KEPT:
             self._paces.popitem(last=False)
         if not bucket.take(now):
-            raise _too_many("requests with this token", f"{self._limits.per_s:g} a second")
+            raise _too_many(what, f"{per_s:g} a second")
 
     @contextmanager
     def reading(self, who: Subscription) -> Generator[None]:

@@ -1,6 +1,5 @@
-"""What WHIP needs of SDP: mids of an offer, and the fragments of RFC 8840 that `PATCH` carries."""
+"""What WHIP needs of SDP: the fragments of RFC 8840 that `PATCH` carries."""
 
-from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.relay import IceRenewed
 from parlour.kernel.rejection import Rejection
@@ -10,18 +9,6 @@ OF_SESSION = ("a=group:", "a=ice-lite")
 OF_SECTION = ("m=", "a=mid:")
 UFRAG_CHARS, PWD_CHARS = (4, 256), (22, 256)
 """RFC 8839 §5.4."""
-
-
-def media_in(sdp: str) -> cmd.Media:
-    """The mids of an offer's first audio and first video section; the relay reads the rest."""
-    found: dict[str, str] = {}
-    kind = ""
-    for line in sdp.splitlines():
-        if line.startswith("m="):
-            kind = line[2:].split(" ", 1)[0]
-        elif line.startswith("a=mid:") and kind in ("audio", "video"):
-            found.setdefault(kind, line[6:].strip())
-    return cmd.Media(found.get("audio", ""), found.get("video", ""))
 
 
 def credentials_in(fragment: str) -> tuple[str, str]:

@@ -6,6 +6,7 @@ all that it takes to end or renew it, so any gateway may; what is remembered her
 """
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import cast
 from uuid import UUID, uuid4, uuid5
@@ -24,8 +25,9 @@ from parlour.gateway.domain.resource import Resource, address, resource_at
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry.logging import logger
 
+from .admission import Admission
 from .apps import Apps
-from .fragments import credentials_in, fragment, head_of, media_in, ufrag_of
+from .fragments import credentials_in, fragment, head_of, ufrag_of
 from .login import Logins, result_of
 from .ports import Services
 from .requests import check_may_publish
@@ -39,11 +41,13 @@ log = logger(__name__)
 
 
 class Made(msgspec.Struct, frozen=True):
-    """What the client gets: the resource's address and the relay's answer. `tag` names the ICE session: a new one with each restart."""
+    """What the client gets: the resource's address and the relay's answer. `tag` names the ICE session: a new one with each restart;
+    `ice_servers` are the TURN servers that the client may use, with credentials of its session."""
 
     address: str
     sdp: str
     tag: str
+    ice_servers: tuple[client.IceServer, ...] = ()
 
 
 class Patched(msgspec.Struct, frozen=True):
@@ -66,12 +70,20 @@ class Whip:
     """Makes, renews and ends resources."""
 
     def __init__(
-        self, services: Services, apps: Apps, logins: Logins, sessions: Sessions, key: bytes, limit: int
+        self,
+        services: Services,
+        apps: Apps,
+        logins: Logins,
+        sessions: Sessions,
+        admission: Admission,
+        key: bytes,
+        limit: int,
     ) -> None:
         self._services = services
         self._apps = apps
         self._logins = logins
         self._sessions = sessions
+        self._admission = admission
         self._key = key
         self._limit = limit
         self._resources: dict[str, Resource] = {}
@@ -157,6 +169,7 @@ class Whip:
 
     async def _enter(self, token: str, app: int, room: str) -> tuple[Session, Seat]:
         checked = await self._logins.verify(app, "", room, token)
+        self._admission.pace_offer(app, checked.user_id)
         room = check_room_id(checked.room or room)
         session_id = session_id_of(app, checked.user_id, room)
         rights = secret.Rights(checked.expires_s, checked.may_publish, checked.stream_ids)
@@ -194,7 +207,7 @@ class Whip:
     ) -> Made:
         resource_id = uuid4().hex
         kind = cmd.Publish if publishes else cmd.Play
-        body = kind(session.session_id, stream_id, sdp, media_in(sdp), resource=resource_id)
+        body = kind(session.session_id, stream_id, sdp, cmd.Media(), resource=resource_id)
         reply = await self._services.ask(session.app, "registry", seat.room, _request(caller, body))
         made = result_of(reply, cmd.Published)
         resource = Resource(
@@ -203,7 +216,8 @@ class Whip:
         )  # fmt: skip
         self._resources[resource_id] = resource
         self._by_transport[made.transport_id] = resource_id
-        return Made(address(self._key, resource), made.sdp, ufrag_of(made.sdp))
+        servers = self._logins.turn.servers(session.session_id, time.time())
+        return Made(address(self._key, resource), made.sdp, ufrag_of(made.sdp), servers)
 
     async def _end(self, resource: Resource, caller: cmd.Caller) -> cmd.ResourceEnded:
         body = cmd.EndResource(

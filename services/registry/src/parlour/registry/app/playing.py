@@ -32,7 +32,8 @@ class Plays:
         loaded, stream = await self._admit(to, body)
         if body.transport_id:
             self._same_node(stream, (await self._transports.find(body.transport_id, body.session_id)).node)
-        offer = Offer(to.app, to.room, body.session_id, body.sdp, request.command_id, body.transport_id, body.resource)
+        offer = Offer(to.app, to.room, body.session_id, body.sdp, request.command_id, body.transport_id, body.resource,
+                      request.caller.actor)  # fmt: skip
         answer = await self._negotiate(offer, stream.node, body, loaded)
         try:
             done = await self._append(to, request, body, answer)

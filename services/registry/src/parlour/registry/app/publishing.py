@@ -140,7 +140,8 @@ class Publishing:
         self, to: Address, request: cmd.Request, body: cmd.Publish, node: str, key: LogKey, *, reserved: bool
     ) -> Answer:
         media = PublishMedia(body.stream_id, body.media, body.codec, str(key.uid))
-        offer = Offer(to.app, to.room, body.session_id, body.sdp, request.command_id, body.transport_id, body.resource)
+        offer = Offer(to.app, to.room, body.session_id, body.sdp, request.command_id, body.transport_id, body.resource,
+                      request.caller.actor)  # fmt: skip
         try:
             return await self._transports.negotiate(offer, node, (media,))
         except BaseException:
@@ -149,9 +150,10 @@ class Publishing:
             raise
 
     async def _append(self, call: Call, caller: cmd.Caller, body: cmd.Publish, answer: Answer) -> Done:
+        bound = answer.published(body.stream_id)
         stream = Stream(
             body.stream_id, body.session_id, caller.actor, answer.node, answer.transport_id, body.extra_info,
-            (body.codec or "VP8") if body.media.video_mid else "", bool(body.media.audio_mid), bool(body.media.video_mid),
+            bound.codec, bool(bound.media.audio_mid), bool(bound.media.video_mid),
         )  # fmt: skip
         result = cmd.Published(answer.transport_id, answer.sdp, answer.node)
 

@@ -14,9 +14,10 @@ from typing import TypeVar
 import msgspec
 
 from parlour.contracts.codes import Code
-from parlour.contracts.commands import Published
+from parlour.contracts.commands import Media, Published
 from parlour.contracts.relay import (
     AnyRelayCommand,
+    BoundStream,
     CloseTransport,
     Done,
     Negotiate,
@@ -49,6 +50,8 @@ class Offer(msgspec.Struct, frozen=True):
     command_id: str
     transport_id: str = ""
     resource: str = ""
+    user: str = ""
+    """The person, as the record names them: the relay limits what one takes of a node."""
 
     @property
     def owner(self) -> str:
@@ -63,6 +66,13 @@ class Answer(msgspec.Struct, frozen=True):
     transport_id: str
     sdp: str
     new: bool
+    publishes: tuple[BoundStream, ...] = ()
+
+    def published(self, stream_id: str) -> BoundStream:
+        """What was negotiated for a stream: its m-lines and its video codec."""
+        return next(
+            (bound for bound in self.publishes if bound.stream_id == stream_id), BoundStream(stream_id, Media())
+        )
 
 
 class Transports:
@@ -98,11 +108,12 @@ class Transports:
         self, offer: Offer, node: str, publish: tuple[PublishMedia, ...] = (), play: tuple[PlayMedia, ...] = ()
     ) -> Answer:
         """Gives an offer to a node."""
-        command = Negotiate(offer.app, offer.owner, offer.sdp, offer.transport_id, publish, play, offer.command_id)
+        command = Negotiate(offer.app, offer.owner, offer.sdp, offer.transport_id, publish, play, offer.command_id,
+                            offer.user)  # fmt: skip
         made = await self._relays.call(node, command, Negotiated)
         rooms = frozenset((offer.room,))
         self._nodes.learned(Transport(made.transport_id, node, offer.owner, offer.app, rooms))
-        return Answer(node, made.transport_id, made.sdp, made.transport_id != offer.transport_id)
+        return Answer(node, made.transport_id, made.sdp, made.transport_id != offer.transport_id, made.publishes)
 
     async def call(self, node: str, command: AnyRelayCommand, result_type: type[F]) -> F:
         """What else a node is asked about a transport."""

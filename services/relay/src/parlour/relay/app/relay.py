@@ -83,18 +83,15 @@ class Relay:
         )
         transport = self._enter(transport, remote)
         self._forwarding.carry_out(decided)
-        answer = Negotiated(transport.transport_id, self._answer(offer, decided, transport))
+        publishes = _bound(self._table.tracks_on(transport.transport_id))
+        answer = Negotiated(transport.transport_id, self._answer(offer, decided, transport), publishes)
         self._remember(repeated, answer)
         return answer
 
     def _transport_for(self, command: Negotiate, remote: TransportAttributes) -> Transport:
         if command.transport_id:
             return self._known(command.transport_id, command.app, command.owner)
-        if len(self._table.transports) >= self._limits.transports:
-            raise rejections.node_full(self._limits.transports)
-        if self._table.owned_by(command.app, command.owner) >= self._limits.transports_per_owner:
-            raise rejections.over_limit("transports of one session", self._limits.transports_per_owner)
-        return Transport(
+        transport = Transport(
             transport_id=self._ids.transport_id(),
             number=self._ids.number(),
             app=command.app,
@@ -103,7 +100,23 @@ class Relay:
             ufrag=self._ids.ufrag(),
             pwd=self._ids.pwd(),
             description_id=self._ids.description_id(),
+            user=command.user,
         )
+        self._check_room_for(transport)
+        return transport
+
+    def _check_room_for(self, transport: Transport) -> None:
+        usage, limits = self._table.usage, self._limits
+        for what, count, limit in (
+            ("transports of one session", usage.of_owner(transport), limits.transports_per_owner),
+            ("transports of one user", usage.of_user(transport), limits.transports_per_user),
+            ("unconnected transports of one user", usage.half_open_of_user(transport), limits.half_open_per_user),
+            ("transports of one app on this node", usage.of_app(transport), limits.transports_per_app),
+        ):
+            if count >= limit:
+                raise rejections.too_many_transports(what, limit)
+        if len(self._table.transports) >= limits.transports or usage.half_open() >= limits.half_open:
+            raise rejections.node_full(limits.transports)
 
     def _known(self, transport_id: str, app: int, owner: str) -> Transport:
         transport = self._table.transports.get(transport_id)

@@ -178,18 +178,25 @@ class _Planner:
         return media
 
     def _with_mids(self, wish: Wish, bound: dict[str, StreamKey], stream: StreamKey) -> Wish:
-        """The wish itself, or with the first m-line of each kind that is free or the stream's own already."""
+        """The wish itself, or with the first m-line of each kind that flows, is free or the stream's own already, and has a codec of
+        ours; where none has one, the first of that kind, whose codecs the refusal then names."""
         if wish.media.audio_mid or wish.media.video_mid:
             return wish
-        found = {"audio": "", "video": ""}
-        for media in self._offer.media:
-            flows = media.direction.sends if isinstance(wish, PublishMedia) else media.direction.receives
-            free = bound.get(media.mid, stream) == stream
-            if not found.get(media.kind, "none") and flows and free and not media.stopped and supported(media):
-                found[media.kind] = media.mid
-        if not any(found.values()):
+        usable = [
+            media
+            for media in self._offer.media
+            if media.kind in KINDS
+            and not media.stopped
+            and _in_bundle(media, self._offer)
+            and (media.direction.sends if isinstance(wish, PublishMedia) else media.direction.receives)
+            and bound.get(media.mid, stream) == stream
+        ]
+        found: dict[str, str] = {}
+        for media in sorted(usable, key=lambda media: not supported(media)):
+            found.setdefault(media.kind, media.mid)
+        if not found:
             raise rejections.unusable_offer("m", f"it has no free m-line for stream {wish.stream_id!r}")
-        return msgspec.structs.replace(wish, media=Mids(found["audio"], found["video"]))
+        return msgspec.structs.replace(wish, media=Mids(found.get("audio", ""), found.get("video", "")))
 
     # the outcome
 

@@ -20,6 +20,13 @@ def over_limit(field: str, limit: int) -> Rejection:
     return Rejection.of(Code.PARAMETER, f"too many {field}", field=field, limit=str(limit))
 
 
+def too_many_transports(what: str, limit: int) -> Rejection:
+    """An owner, a person or an app holds as many transports as it may."""
+    return Rejection.of(
+        Code.RATE_LIMITED, f"too many {what}", limit=str(limit), hint="end one, or wait until its connection times out"
+    )
+
+
 def node_full(limit: int) -> Rejection:
     """The node carries as many transports as it may."""
     return Rejection.of(Code.RELAY_UNAVAILABLE, "this relay node is full", limit=str(limit), hint="use another node")

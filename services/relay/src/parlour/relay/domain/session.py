@@ -7,6 +7,7 @@ Pure state, changed by `app` in step with the packet core. Invariants:
 3. A sink names the stream it carries, not a track: it outlives its publisher and meets the next one.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -14,6 +15,8 @@ import msgspec
 from parlour.relay.domain.sdp import HeaderExtension, Payload, TransportAttributes
 
 KINDS = ("audio", "video")
+CONNECTED = "connected"
+"""The state of a transport whose ICE and DTLS stand."""
 
 
 class StreamKey(msgspec.Struct, frozen=True, order=True):
@@ -74,6 +77,58 @@ class Transport(msgspec.Struct, frozen=True):
     description_id: int
     answers: int = 0
     state: str = "new"
+    user: str = ""
+    """Whom it belongs to, as the registry named them; sessions of one person share it."""
+
+    @property
+    def half_open(self) -> bool:
+        """Whether ICE or DTLS are still to come."""
+        return self.state != CONNECTED
+
+
+class Usage:
+    """Counts transports by owner, person and app as they come, connect and go, so that a limit costs a look-up."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, int, str]] = Counter()
+
+    def replace(self, old: Transport | None, new: Transport | None) -> None:
+        """Takes `old` out of the counts and `new` in."""
+        for transport, step in ((old, -1), (new, 1)):
+            for key in self._keys(transport) if transport else ():
+                self._counts[key] += step
+                if not self._counts[key]:
+                    del self._counts[key]
+
+    @staticmethod
+    def _keys(transport: Transport) -> Iterator[tuple[str, int, str]]:
+        app, user = transport.app, transport.user or transport.owner
+        yield "owner", app, transport.owner
+        yield "user", app, user
+        yield "app", app, ""
+        if transport.half_open:
+            yield "half-open user", app, user
+            yield "half-open", 0, ""
+
+    def of_owner(self, transport: Transport) -> int:
+        """How many transports the owner has."""
+        return self._counts["owner", transport.app, transport.owner]
+
+    def of_user(self, transport: Transport) -> int:
+        """How many transports the person has."""
+        return self._counts["user", transport.app, transport.user or transport.owner]
+
+    def of_app(self, transport: Transport) -> int:
+        """How many transports the app has."""
+        return self._counts["app", transport.app, ""]
+
+    def half_open_of_user(self, transport: Transport) -> int:
+        """How many of the person's transports are not connected yet."""
+        return self._counts["half-open user", transport.app, transport.user or transport.owner]
+
+    def half_open(self) -> int:
+        """How many transports of the node are not connected yet."""
+        return self._counts["half-open", 0, ""]
 
 
 class SessionTable:
@@ -86,27 +141,26 @@ class SessionTable:
         self._tracks_by_number: dict[int, Track] = {}
         self._sinks: dict[tuple[str, str], Sink] = {}
         self._sinks_of_slot: dict[Slot, dict[tuple[str, str], None]] = {}
+        self.usage = Usage()
 
     # transports
 
     def put_transport(self, transport: Transport) -> None:
         """Adds a transport or replaces its description."""
+        self.usage.replace(self.transports.get(transport.transport_id), transport)
         self.transports[transport.transport_id] = transport
         self._by_number[transport.number] = transport.transport_id
 
     def drop_transport(self, transport_id: str) -> None:
         """Forgets a transport; its tracks and sinks must be gone."""
         transport = self.transports.pop(transport_id)
+        self.usage.replace(transport, None)
         del self._by_number[transport.number]
 
     def transport_numbered(self, number: int) -> Transport | None:
         """The transport with the core's id, or None."""
         transport_id = self._by_number.get(number)
         return self.transports[transport_id] if transport_id is not None else None
-
-    def owned_by(self, app: int, owner: str) -> int:
-        """How many transports an owner has."""
-        return sum(each.owner == owner and each.app == app for each in self.transports.values())
 
     # tracks
 

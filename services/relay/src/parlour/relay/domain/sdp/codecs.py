@@ -5,6 +5,8 @@ audio and one video codec, a player with every supported codec that it offered, 
 under it.
 """
 
+import re
+
 import msgspec
 
 from parlour.relay.domain.sdp.model import Codec, HeaderExtension, Media
@@ -14,8 +16,13 @@ VIDEO_PREFERENCE = ("VP8", "H264")
 AUDIO_PREFERENCE = ("opus",)
 
 _RATES = {"opus": 48000, "VP8": 90000, "H264": 90000}
-_H264_PROFILES = ("42e0", "4200")
-"""Constrained baseline, then baseline: what browsers share. The last two digits are the level, which need not match."""
+_CONSTRAINED_BASELINE = ((0x42, 0x4F, 0x40), (0x4D, 0x8F, 0x80), (0x58, 0xCF, 0xC0))
+_BASELINE = ((0x42, 0x4F, 0x00), (0x58, 0xCF, 0x80))
+"""Rows of RFC 6184 table 5: profile_idc, a mask of profile-iop, and the bits of it that make the profile. One profile has several
+spellings; the level (the third octet) need not match."""
+PROFILE_LEVEL_ID = re.compile("[0-9a-fA-F]{6}", re.ASCII)
+DEFAULT_PROFILE_LEVEL_ID = "420010"
+"""What an offer without the parameter means (RFC 6184 §8.1): baseline."""
 
 _PUBLISH_FEEDBACK = frozenset({"nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"})
 _PLAY_FEEDBACK = frozenset({"nack", "nack pli", "ccm fir"})
@@ -68,8 +75,14 @@ def _h264_rank(codec: Codec) -> int | None:
     """0 for constrained baseline, 1 for baseline; None for what cannot be forwarded to every player."""
     if codec.parameter("packetization-mode") != "1":
         return None
-    profile = (codec.parameter("profile-level-id") or "").lower()
-    return _H264_PROFILES.index(profile[:4]) if profile[:4] in _H264_PROFILES else None
+    text = codec.parameter("profile-level-id") or DEFAULT_PROFILE_LEVEL_ID
+    if not PROFILE_LEVEL_ID.fullmatch(text):
+        return None
+    profile_idc, profile_iop = int(text[:2], 16), int(text[2:4], 16)
+    for rank, rows in enumerate((_CONSTRAINED_BASELINE, _BASELINE)):
+        if any(profile_idc == idc and profile_iop & mask == bits for idc, mask, bits in rows):
+            return rank
+    return None
 
 
 def supported(media: Media) -> tuple[Payload, ...]:

@@ -4,7 +4,7 @@ A description comes from a stranger. Whatever it holds, `parse` returns a `Sessi
 names the field; sizes are bounded before anything is split.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from parlour.relay.domain.sdp.model import (
@@ -22,6 +22,10 @@ MAX_SDP_BYTES = 64 * 1024
 """Same as the largest client frame: a longer one cannot have come through a gateway."""
 MAX_MEDIA = 64
 """M-lines of one transport, stopped ones included: 32 streams of audio and video."""
+MAX_MID_CHARS = 64
+"""RFC 5888 sets no limit; the longest in use are UUIDs of 36."""
+EVERY_PAYLOAD = "*"
+"""In the place of a payload type: feedback that holds for all of the m-line's (RFC 4585 §4.2)."""
 MAX_LINES = 8192
 """Far above what 64 m-lines of a browser hold within the byte limit."""
 
@@ -181,8 +185,8 @@ def _mid(section: _Section, port: int) -> str:
     mid = section.first("mid")
     if not mid and port == 0:
         return ""
-    if not mid or len(mid) > 32 or not mid.isascii() or not mid.isprintable() or " " in mid:
-        raise section.bad("mid", "a live m-line needs a mid of 1 to 32 printable characters")
+    if not mid or len(mid) > MAX_MID_CHARS or not mid.isascii() or not mid.isprintable() or " " in mid:
+        raise section.bad("mid", f"a live m-line needs a mid of 1 to {MAX_MID_CHARS} printable characters")
     return mid
 
 
@@ -202,24 +206,30 @@ def _number(section: _Section, name: str, text: str, high: int, low: int = 0) ->
 def _codecs(section: _Section, formats: tuple[str, ...]) -> tuple[Codec, ...]:
     fmtp = _by_payload(section, "fmtp", lambda lines: lines[0])
     feedback = _by_payload(section, "rtcp-fb", tuple)
+    for_all = tuple(rest.strip() for kind, _, rest in _words(section, "rtcp-fb") if kind == EVERY_PAYLOAD)
     maps = _by_payload(section, "rtpmap", lambda lines: lines[0])
     codecs: list[Codec] = []
     for payload in dict.fromkeys(formats):
         number = _number(section, "rtpmap", payload, 127)
         if number in maps:
             name, rate, channels = _rtpmap(section, maps[number])
-            codecs.append(Codec(number, name, rate, channels, fmtp.get(number, ""), feedback.get(number, ())))
+            lines = tuple(dict.fromkeys((*feedback.get(number, ()), *for_all)))
+            codecs.append(Codec(number, name, rate, channels, fmtp.get(number, ""), lines))
     return tuple(codecs)
 
 
 def _by_payload(section: _Section, name: str, keep: Callable[[list[str]], T]) -> dict[int, T]:
     gathered: dict[int, list[str]] = {}
-    for line in section.all(name):
-        payload, _, rest = line.partition(" ")
-        if payload == "*":
+    for payload, _, rest in _words(section, name):
+        if payload == EVERY_PAYLOAD:
             continue
         gathered.setdefault(_number(section, name, payload, 127), []).append(rest.strip())
     return {payload: keep(lines) for payload, lines in gathered.items()}
+
+
+def _words(section: _Section, name: str) -> Iterator[tuple[str, str, str]]:
+    """Each attribute of the name, its first word apart."""
+    return (line.partition(" ") for line in section.all(name))
 
 
 def _rtpmap(section: _Section, value: str) -> tuple[str, int, int]:
