@@ -95,6 +95,7 @@ async def test_a_repeated_creation_answers_the_same(desk: Desk) -> None:
 @pytest.mark.parametrize("vector", VECTORS["vectors"], ids=lambda v: f"{v['generator']}-{v['case']}")
 async def test_the_vendors_tokens(desk: Desk, vector: dict[str, str]) -> None:
     await desk.create(app=APP, name="demo", secret=SECRET)
+    await desk.ask(APP, cmd.SetAppRules(privileges="enforced"))
     room = "room-1" if "room-1" in vector["payload"] else "any"
     if vector["case"] in ("login denied", "payload is not JSON"):
         code, fine = await desk.refused(APP, cmd.VerifyToken(vector["token"], vector["user_id"], room))
@@ -105,6 +106,28 @@ async def test_the_vendors_tokens(desk: Desk, vector: dict[str, str]) -> None:
     assert (checked.user_id, checked.expires_s) == (vector["user_id"], vector["expire"])
     bearer = await desk.verify(APP, vector["token"])
     assert bearer.user_id == vector["user_id"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["vectors"], ids=lambda v: f"{v['generator']}-{v['case']}")
+async def test_a_payload_counts_only_where_the_app_says_so(desk: Desk, vector: dict[str, str]) -> None:
+    await desk.create(app=APP, name="demo", secret=SECRET)
+    await desk.ask(APP, cmd.SetAppRules(privileges="text"))
+    checked = await desk.verify(APP, vector["token"], user_id=vector["user_id"], room="any", purpose="publish")
+    assert (checked.room, checked.may_publish, checked.stream_ids) == ("", True, ())
+
+
+async def test_the_rules_of_an_app_are_on_the_record(desk: Desk) -> None:
+    app = (await desk.create(name="ruled")).app
+    first = await desk.ask(app, cmd.SetAppRules(login_tokens="signed"))
+    assert msgspec.json.decode(first.result, type=cmd.AppRules) == cmd.AppRules("signed", "text", "stays")
+    token = msgspec.json.decode((await desk.ask(app, cmd.IssueToken("ann"))).result, type=TokenMade).token
+    assert await desk.refused(app, cmd.VerifyToken(token, "ann")) == (1102020, 1002079)
+    assert await desk.refused(app, cmd.SetAppRules(login_tokens="none")) == (1100001, 0)
+    await desk.ask(app, cmd.SetAppRules(login_tokens="any"))
+    assert (await desk.verify(app, token, user_id="ann")).user_id == "ann"
+    await desk.bus.barrier()
+    set_ = [json.loads(bytes(view.data)) for view in desk.heard if view.type == "app.rule_set.v1" and view.app == app]
+    assert [(one["rule"], one["value"]) for one in set_] == [("login_tokens", "signed"), ("login_tokens", "any")]
 
 
 async def test_a_token_made_here_is_accepted_here(desk: Desk) -> None:
@@ -239,6 +262,7 @@ async def test_a_repeated_issue_makes_the_same_subscription(desk: Desk) -> None:
         cmd.IssueSubscription(scopes=()),
         cmd.IssueSubscription(scopes=("root",)),
         cmd.IssueSubscription(ttl_s=0),
+        cmd.IssueSubscription(user_id="ann", scopes=("history",)),
         cmd.IssueSubscription(ttl_s=32 * 86_400),
         cmd.RevokeSubscriptions(),
         cmd.RevokeSubscriptions(jti="a", room="b"),

@@ -12,11 +12,15 @@ from parlour.auth.domain.application import (
     Create,
     Issue,
     Rotate,
+    SecretRef,
+    SetRules,
     State,
     decide,
     evolve,
 )
+from parlour.auth.domain.rules import Rules
 from parlour.contracts import events as ev
+from parlour.contracts.ids import Invalid
 from parlour.kernel.decider import fold
 from parlour.kernel.rejection import Rejection
 
@@ -39,6 +43,27 @@ def given_(*commands: AppCommand) -> State:
     for command in commands:
         state = fold(evolve, state, ask(state, command))
     return state
+
+
+def test_7_a_rule_holds_from_its_event_on() -> None:
+    app = Active(7, "demo", (SecretRef("k1"),))
+    assert app.rules == Rules("any", "text", "stays"), "the vendor's habits"
+    asked = SetRules({"login_tokens": "signed", "privileges": "text"})
+    events = ask(app, asked)
+    assert events == (ev.RuleSet(7, "login_tokens", "signed"),), "what is so already is no event"
+    after = evolve(app, events[0])
+    assert isinstance(after, Active)
+    assert after.rules.login_tokens == "signed"
+    assert ask(after, asked) == ()
+    assert evolve(after, ev.RuleSet(7, "of_later", "x")) == after, "a later release's rule changes nothing"
+
+
+@pytest.mark.parametrize("rules", [{"login_tokens": "none"}, {"privileges": "yes"}, {"expiry": "now"}])
+def test_7_a_rule_has_known_values(rules: dict[str, str]) -> None:
+    with pytest.raises(Invalid) as caught:
+        ask(Active(7, "demo", (SecretRef("k1"),)), SetRules(rules))
+    assert caught.value.problem.field in rules
+    assert caught.value.problem.limit
 
 
 def test_1_an_app_begins_with_a_secret() -> None:

@@ -45,6 +45,13 @@ def test_what_an_application_signs_itself_is_read() -> None:
     assert not found.covers("tea")
 
 
+def test_a_makers_clock_may_be_off_by_the_leeway() -> None:
+    token = made({**GOOD, "iat": NOW + 60, "nbf": NOW + 60})
+    assert subscription.read(token, APP, (SECRET,), NOW).jti == "j1"
+    with pytest.raises(Rejection):
+        subscription.read(token, APP, (SECRET,), NOW, leeway_s=5)
+
+
 def test_what_is_signed_here_is_a_jwt_for_everybody() -> None:
     claims = subscription.claims_for(APP, "tea/one", "", ("events", "audit"), jti="j", at_ms=NOW * 1000 + 1, ttl_s=60)
     token = subscription.sign(claims, SECRET)
@@ -86,6 +93,9 @@ def test_what_is_signed_here_is_a_jwt_for_everybody() -> None:
         (made({**GOOD, "scopes": []}), Code.TOKEN_REFUSED),
         (made({**GOOD, "scopes": ["events", "root"]}), Code.TOKEN_REFUSED),
         (made({**GOOD, "exp": NOW}), Code.TOKEN_EXPIRED),
+        (made({**GOOD, "iat": NOW + 61}), Code.TOKEN_EXPIRED),
+        (made({**GOOD, "nbf": NOW + 61}), Code.TOKEN_EXPIRED),
+        (made({**GOOD, "nbf": "soon"}), Code.TOKEN_FORMAT),
         (made({**GOOD, "exp": NOW + TTL_MAX_S + 1}), Code.TOKEN_EXPIRED),
     ],
 )  # fmt: skip

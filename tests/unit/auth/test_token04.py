@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parlour.auth.domain import privilege, token04
+from parlour.auth.domain.rules import Rules
 from parlour.auth.domain.token04 import Fine, Token, encode
 from parlour.auth.domain.verify import Question, check
 from parlour.contracts.codes import Code
@@ -154,6 +155,125 @@ def test_flaws_of_form(text: str, fine: int) -> None:
 )
 def test_flaws_of_content(text: str, fine: int) -> None:
     assert _refused(text) == (Code.TOKEN_REFUSED, fine)
+
+
+def _raw(*pairs: tuple[str, object]) -> str:
+    """A token whose JSON has these pairs after the usual six fields, repeated ones too."""
+    plain = {"app_id": APP, "user_id": "alice", "nonce": 1, "ctime": NOW - 10, "expire": NOW + 3600, "payload": ""}
+    said = ",".join(f"{json.dumps(k)}:{json.dumps(v)}" for k, v in (*plain.items(), *pairs))
+    return _made(raw=b"{" + said.encode() + b"}")
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [("user_id", "boss"), ("user_id", "alice"), ("app_id", APP), ("expire", NOW + 9999), ("payload", ""), ("admin", True), ("", 0)],
+)  # fmt: skip
+def test_a_key_that_is_repeated_or_unknown_is_refused(pair: tuple[str, object]) -> None:
+    assert _refused(_raw(pair), Question(APP)) == (Code.TOKEN_REFUSED, Fine.REFUSED)
+
+
+def test_a_key_is_repeated_however_it_is_escaped() -> None:
+    plain = f'{{"app_id":{APP},"user_id":"alice","nonce":1,"ctime":{NOW},"expire":{NOW + 60},"user\\u005fid":"boss"}}'
+    assert _refused(_made(raw=plain.encode(), expire=NOW + 60), Question(APP)) == (Code.TOKEN_REFUSED, Fine.REFUSED)
+
+
+def test_nesting_without_end_is_refused() -> None:
+    assert _refused(_made(raw=b'{"app_id":' + b"[" * 2900), Question(APP))[0] == Code.TOKEN_REFUSED
+
+
+@pytest.mark.parametrize("user", ["", "a b", "b\u00f6ss", "x" * 65, "\x00"])
+def test_an_id_that_is_none_is_refused_before_it_is_compared(user: str) -> None:
+    assert _refused(_made(user_id=user), Question(APP, user)) == (Code.TOKEN_REFUSED, Fine.USER)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        '{"room_id":"a","room_id":"b"}',
+        '{"privilege":{"2":0,"2":1}}',
+        '{"privilege":{"3":1}}',
+        '{"privilege":{"1":true}}',
+        '{"room":"a"}',
+        '{"room_id":"no such\\u0000"}',
+        '{"stream_id_list":["\\u00ff"]}',
+    ],
+)
+def test_a_payload_is_read_as_strictly(payload: str) -> None:
+    assert _refused(_made(payload=payload)) == (Code.TOKEN_REFUSED, Fine.PAYLOAD)
+
+
+TEXT = Rules(privileges="text")
+
+
+@pytest.mark.parametrize("payload", ["hello", '{"privilege":{"2":0}}', '{"room_id":"elsewhere"}', "[1]", "\u00ff"])
+def test_where_privileges_are_not_enforced_a_payload_is_text(payload: str) -> None:
+    publishing = Question(APP, "alice", "here", "publish", "s")
+    allowed = check(_made(payload=payload), publishing, (SECRET,), NOW, rules=TEXT)
+    assert (allowed.room, allowed.may_publish) == ("", True)
+
+
+def test_what_is_made_here_for_one_room_is_so_everywhere() -> None:
+    with pytest.raises(Rejection):
+        check(_made(payload=privilege.encode("tea")), Question(APP, "alice", "here"), (SECRET,), NOW, rules=TEXT)
+    assert check(_made(payload=privilege.encode("tea")), Question(APP), (SECRET,), NOW, rules=TEXT).room == "tea"
+
+
+def test_a_lifetime_is_bounded_and_the_limit_is_named() -> None:
+    text = _made(expire=NOW + 86_401)
+    assert check(text, ALICE, (SECRET,), NOW).user_id == "alice"
+    with pytest.raises(Rejection) as caught:
+        check(text, ALICE, (SECRET,), NOW, longest_s=86_400)
+    assert (caught.value.problem.code, caught.value.problem.limit) == (Code.TOKEN_EXPIRED, "86400 s")
+    assert _refused(_made(expire=2**62, header=2**62)) == (Code.TOKEN_EXPIRED, Fine.EXPIRED)
+
+
+def _flipped(text: str, place: int, change: int) -> str:
+    """The token with one byte of its first block of plain text altered, as whoever holds it can without the secret."""
+    body = bytearray(base64.b64decode(text[2:]))
+    body[10 + place] ^= change
+    return _bytes(bytes(body))
+
+
+def _java(user: str) -> str:
+    """As the vendor's Java generator makes it: `user_id` first."""
+    pairs = {"user_id": user, "payload": "", "app_id": APP, "nonce": 1, "ctime": NOW - 10, "expire": NOW + 3600}
+    return _made(raw=json.dumps(pairs, separators=(",", ":")).encode())
+
+
+def test_an_altered_first_block_gains_nothing_where_the_app_asks_for_the_order() -> None:
+    forged = _flipped(_java("bdmin"), 12, ord("a") ^ ord("b"))
+    assert check(forged, Question(APP, "admin"), (SECRET,), NOW).user_id == "admin", "what the format allows"
+    ordered = Rules(login_tokens="ordered")
+    for text in (forged, _java("bdmin")):
+        with pytest.raises(Rejection) as caught:
+            check(text, Question(APP), (SECRET,), NOW, rules=ordered)
+        assert caught.value.problem.code == Code.TOKEN_REFUSED
+    assert check(_TEXT, ALICE, (SECRET,), NOW, rules=ordered).user_id == "alice"
+    for place in range(16):
+        for change in range(1, 256):
+            with pytest.raises(Rejection):
+                check(_flipped(_TEXT, place, change), Question(APP), (SECRET,), NOW, rules=ordered)
+
+
+@pytest.mark.parametrize("vector", VECTORS["vectors"], ids=lambda v: f"{v['generator']}-{v['case']}")
+def test_the_vendors_other_generators_keep_the_order(vector: dict[str, str]) -> None:
+    assert token04.open_sealed(token04.take_apart(vector["token"]), (SECRET,)).ordered
+
+
+@given(st.binary(min_size=16, max_size=16))
+def test_a_block_replaced_by_a_stranger_makes_nobody_else(noise: bytes) -> None:
+    """Plain text as it comes out when one block of an own token is replaced: noise, then a block of the forger's choice."""
+    head = f'{{"app_id":{APP},"user_id":"mm'.encode()
+    plain = head + noise + b'abc","user_id":"' + b'boss","nonce":1,"ctime":' + str(NOW).encode()
+    plain += f',"expire":{NOW + 60},"payload":""}}'.encode()
+    assert _refused(_made(raw=plain, expire=NOW + 60), Question(APP, "boss"))[0] == Code.TOKEN_REFUSED
+
+
+def test_an_app_that_asks_for_signatures_takes_no_token04() -> None:
+    with pytest.raises(Rejection) as caught:
+        check(_TEXT, ALICE, (SECRET,), NOW, rules=Rules(login_tokens="signed"))
+    assert (caught.value.problem.code, caught.value.problem.fine) == (Code.TOKEN_REFUSED, Fine.VERSION)
+    assert "signed" in caught.value.problem.message
 
 
 @pytest.mark.parametrize(

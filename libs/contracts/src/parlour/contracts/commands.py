@@ -227,6 +227,17 @@ class RotateSecret(Command, frozen=True, tag="auth.rotate_secret"):
     overlap_s: int = 86400
 
 
+class SetAppRules(Command, frozen=True, tag="auth.set_app_rules"):
+    """Rules of the app are so from now on; an empty one stays as it is. Answered by `AppRules`.
+
+    login_tokens: any, ordered, signed. privileges: enforced, text. expiry: stays, ends_stay.
+    """
+
+    login_tokens: str = ""
+    privileges: str = ""
+    expiry: str = ""
+
+
 class IssueSubscription(Command, frozen=True, tag="auth.issue_subscription"):
     """A signed token for readers outside: `room` empty means any, `user_id` empty means nobody; see `subscriptions.SCOPES`."""
 
@@ -289,7 +300,7 @@ AnyCommand = (
     | EndResource | RenewIce
     | DescribeRoom | DescribeStreams
     | SendBroadcast | SendBarrage | SendCommand
-    | VerifyToken | IssueToken | CreateApp | ListApps | RotateSecret
+    | VerifyToken | IssueToken | CreateApp | ListApps | RotateSecret | SetAppRules
     | IssueSubscription | VerifySubscription | RevokeSubscriptions
     | DescribeHistory | RebuildHistory
     | EraseUser | PlaceHold | ReleaseHold | ListHolds
@@ -379,6 +390,14 @@ class AppDescription(msgspec.Struct, frozen=True):
     name: str
     created_s: int
     secret: str = ""
+
+
+class AppRules(msgspec.Struct, frozen=True):
+    """Of SetAppRules: every rule as it is now."""
+
+    login_tokens: str
+    privileges: str
+    expiry: str
 
 
 class Apps(msgspec.Struct, frozen=True):

@@ -8,9 +8,10 @@ SCOPES: dict[str, str] = {
     "history": "ask for calls of the past",
     "webhooks": "manage webhook endpoints",
     "erase": "erase a person, hold a room's record",
-    "send": "send messages into a room",
 }
 """What a token may allow, and what each means."""
+OF_ONE_USER = frozenset({"events", "audit"})
+"""Scopes that a token which names a user may use; the others are about the whole app, whoever asks."""
 ANY_ROOM = "*"
 """In the `room` claim: every room of the app. Otherwise the claim is the room's id, encoded as in URLs."""
 TTL_MAX_S = 31 * 86_400

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from parlour.runtime.life.settings import RuntimeSettings, Setting
 
-from .domain.verify import MAX_LEEWAY_S
+from .app.tokens import TimeLimits
+from .domain.verify import LONGEST_S, MAX_LEEWAY_S
 
 
 class AuthSettings(RuntimeSettings, frozen=True, kw_only=True):
@@ -27,3 +28,14 @@ class AuthSettings(RuntimeSettings, frozen=True, kw_only=True):
     clock_leeway_s: Annotated[
         int, Setting("How far the clocks of token makers may be off.", unit="s", least=0, most=MAX_LEEWAY_S)
     ] = MAX_LEEWAY_S
+    max_token_lifetime_s: Annotated[
+        int,
+        Setting(
+            "For how long a token to log in with may still be valid; one that names a later end is refused.",
+            unit="s", least=60, most=LONGEST_S,
+        ),
+    ] = LONGEST_S  # fmt: skip
+
+    def limits(self) -> TimeLimits:
+        """How exactly a token's times are taken."""
+        return TimeLimits(self.clock_leeway_s, self.max_token_lifetime_s)

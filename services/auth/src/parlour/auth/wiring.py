@@ -40,8 +40,10 @@ async def build(settings: AuthSettings) -> AsyncGenerator[Service]:
         clock, ids = SystemClock(), SystemIds()
         vault = PostgresVault(to.pool, settings.master_key)
         refusals = Refusals(to.metrics)
-        tokens = Tokens(cache, to.committer, to.people, vault, clock, ids, refusals, leeway_s=settings.clock_leeway_s)
-        subscriptions = Subscriptions(cache, to.committer, to.people, vault, clock, ids, refusals)
+        tokens = Tokens(cache, to.committer, to.people, vault, clock, ids, refusals, settings.limits())
+        subscriptions = Subscriptions(
+            cache, to.committer, to.people, vault, clock, ids, refusals, leeway_s=settings.clock_leeway_s
+        )
         private = StateCache(
             to.log, to.people, aggregate=privacy.AGGREGATE, initial=lambda key: privacy.INITIAL,
             absent=lambda: privacy.INITIAL, evolve=privacy.evolve,

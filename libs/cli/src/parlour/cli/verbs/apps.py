@@ -11,6 +11,7 @@ import typer
 from parlour.contracts.commands import (
     AnyCommand,
     AppDescription,
+    AppRules,
     Apps,
     CreateApp,
     IssueSubscription,
@@ -18,6 +19,7 @@ from parlour.contracts.commands import (
     ListApps,
     RevokeSubscriptions,
     RotateSecret,
+    SetAppRules,
     SubscriptionMade,
     TokenMade,
 )
@@ -41,6 +43,7 @@ def register(app: typer.Typer) -> None:
     group.command("create")(create)
     group.command("list")(list_)
     group.command("rotate")(rotate)
+    group.command("set")(set_)
     app.add_typer(group, name="apps")
 
 
@@ -111,6 +114,33 @@ def rotate(
 ) -> None:
     """Give an application a new secret beside the old one."""
     _show_one(asyncio.run(_ask(app, RotateSecret(app=app, overlap_s=overlap), AppDescription)), json)
+
+
+def set_(
+    app: Annotated[int, typer.Argument(help="Application id.")],
+    require_signed: Annotated[
+        bool | None, typer.Option("--require-signed/--no-require-signed", help="Refuse every token04.")
+    ] = None,
+    login_tokens: Annotated[
+        str, typer.Option(help="any; ordered: a token04 begins with app_id and user_id; signed: as --require-signed.")
+    ] = "",
+    privileges: Annotated[
+        str, typer.Option(help="enforced: a token04's payload restricts it; text: it is the app's own text.")
+    ] = "",
+    expiry: Annotated[str, typer.Option(help="stays, or ends-stay: who holds an expired token is put out.")] = "",
+    json: Json = False,
+) -> None:
+    """Set rules of an application, and print them all."""
+    if require_signed is not None:
+        if login_tokens:
+            raise typer.BadParameter("--require-signed says what --login-tokens says: give one of the two")
+        login_tokens = "signed" if require_signed else "any"
+    rules = asyncio.run(_ask(app, SetAppRules(login_tokens, privileges, expiry.replace("-", "_")), AppRules))
+    if json:
+        typer.echo(msgspec.json.encode(rules).decode())
+        return
+    for rule, value in msgspec.structs.asdict(rules).items():
+        typer.echo(f"{rule.replace('_', '-'):<13} {value.replace('_', '-')}")
 
 
 async def _ask(app: int, body: AnyCommand, result: type[R]) -> R:

@@ -35,6 +35,7 @@ class Commands:
             "create_app": (contract.CreateApp, apps.create),
             "list_apps": (contract.ListApps, apps.list_all),
             "rotate_secret": (contract.RotateSecret, apps.rotate),
+            "set_app_rules": (contract.SetAppRules, apps.set_rules),
             "issue_subscription": (contract.IssueSubscription, subscriptions.issue),
             "verify_subscription": (contract.VerifySubscription, subscriptions.verify),
             "revoke_subscriptions": (contract.RevokeSubscriptions, subscriptions.revoke),

@@ -7,10 +7,11 @@ from uuid import UUID, uuid5
 import msgspec
 
 from parlour.auth.domain import application
-from parlour.auth.domain.application import Active, AppCommand, Create, Rotate
+from parlour.auth.domain.application import Active, AppCommand, Create, Rotate, SetRules
+from parlour.auth.domain.rules import VALUES
 from parlour.contracts import commands as contract
 from parlour.contracts.codes import Code
-from parlour.contracts.commands import AppDescription, Apps, Reply
+from parlour.contracts.commands import AppDescription, AppRules, Apps, Reply
 from parlour.contracts.ids import APP_ID_MAX, check_app_id, invalid
 from parlour.kernel.decider import Clock, Ids, fold
 from parlour.kernel.log import LogKey
@@ -35,7 +36,7 @@ def log_of(app: int) -> LogKey:
 
 
 class AppBook:
-    """Handlers for CreateApp, ListApps and RotateSecret. Answers in the record hold no secret: it is added to the reply."""
+    """Handlers for CreateApp, ListApps, RotateSecret and SetAppRules. Answers in the record hold no secret: it is added to the reply."""
 
     def __init__(
         self, cache: StateCache[application.State], committer: Committer, vault: Vault, clock: Clock, ids: Ids
@@ -65,6 +66,21 @@ class AppBook:
         described = await self._describe(call.app, state.name)
         await self._vault.put(described, _secret_id(call), secrets.token_hex(16))
         return await self._change(call, call.app, described, Rotate(_secret_id(call), body.overlap_s))
+
+    async def set_rules(self, call: Call, body: contract.SetAppRules) -> Reply:
+        """Rules of the app from now on; those that the command leaves empty stay."""
+        asked = {rule: getattr(body, rule) for rule in VALUES if getattr(body, rule)}
+
+        def decide(app: Loaded[application.State]) -> Draft:
+            events = application.decide(existing(app), SetRules(asked), at=self._clock.at(), ids=self._ids)
+            assert app.key is not None, "an app that exists has a log"
+            rules = fold(application.evolve, app.state, events)
+            assert isinstance(rules, Active)
+            changes = (Change(app.key, application.AGGREGATE, app.version, events),) if events else ()
+            return call.draft(*changes, result=AppRules(*msgspec.structs.astuple(rules.rules)))
+
+        done = await decide_and_commit(self._cache, self._committer, call, decide)
+        return reply_of(done, msgspec.json.decode(done.answer, type=AppRules))
 
     async def list_all(self, call: Call, body: contract.ListApps) -> Reply:
         """All apps, without secrets."""

@@ -10,7 +10,7 @@ from parlour.contracts import commands as contract
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import Reply, SubscriptionMade
 from parlour.contracts.ids import check_room_id, check_user_id, invalid
-from parlour.contracts.subscriptions import TTL_MAX_S, Subscription
+from parlour.contracts.subscriptions import OF_ONE_USER, TTL_MAX_S, Subscription
 from parlour.kernel.decider import Clock, Ids
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
@@ -38,7 +38,7 @@ class Subscriptions:
 
     def __init__(
         self, cache: StateCache[application.State], committer: Committer, people: People, vault: Vault,
-        clock: Clock, ids: Ids, refusals: Refusals,
+        clock: Clock, ids: Ids, refusals: Refusals, *, leeway_s: int,
     ) -> None:  # fmt: skip
         self._cache = cache
         self._committer = committer
@@ -47,6 +47,7 @@ class Subscriptions:
         self._clock = clock
         self._ids = ids
         self._refusals = refusals
+        self._leeway_s = leeway_s
 
     async def verify(self, call: Call, body: contract.VerifySubscription) -> Reply:
         """What the token allows. A refusal is counted, never recorded."""
@@ -124,7 +125,7 @@ class Subscriptions:
     async def _verified(self, app: int, token: str) -> Subscription:
         state = existing(await self._cache.load(app, ""))
         now_s = self._clock.at() // application.SECOND
-        found = subscription.read(token, app, await self._vault.secrets(state.valid(now_s)), now_s)
+        found = subscription.read(token, app, await self._vault.secrets(state.valid(now_s)), now_s, self._leeway_s)
         if await self.is_revoked(found):
             raise Rejection.of(Code.TOKEN_REFUSED, "the token was revoked", hint="ask for a new token")
         return found
@@ -136,5 +137,10 @@ def _check(body: contract.IssueSubscription) -> None:
     if body.room:
         check_room_id(body.room)
     subscription.check_scopes(body.scopes)
+    if body.user_id and not OF_ONE_USER.issuperset(body.scopes):
+        raise invalid(
+            Code.PARAMETER, "scopes", "a token on behalf of one user has no scope over the whole app",
+            limit=", ".join(sorted(OF_ONE_USER)),
+        )  # fmt: skip
     if not 0 < body.ttl_s <= TTL_MAX_S:
         raise invalid(Code.PARAMETER, "ttl_s", "the lifetime is out of range", limit=f"1..{TTL_MAX_S} s")

@@ -34,6 +34,13 @@ class _Note(msgspec.Struct, frozen=True):
     expire: int
 
 
+class TimeLimits(msgspec.Struct, frozen=True):
+    """How far the clocks of token makers may be off, and for how long a token may still be valid; both in seconds."""
+
+    leeway_s: int
+    longest_s: int
+
+
 class Tokens:
     """Handlers for VerifyToken and IssueToken."""
 
@@ -46,8 +53,7 @@ class Tokens:
         clock: Clock,
         ids: Ids,
         refusals: Refusals,
-        *,
-        leeway_s: int,
+        limits: TimeLimits,
     ) -> None:
         self._cache = cache
         self._committer = committer
@@ -56,7 +62,7 @@ class Tokens:
         self._clock = clock
         self._ids = ids
         self._refusals = refusals
-        self._leeway_s = leeway_s
+        self._limits = limits
 
     async def verify(self, call: Call, body: contract.VerifyToken) -> Reply:
         """What the token allows. A refusal is counted, never recorded: strangers must not fill the record."""
@@ -65,7 +71,10 @@ class Tokens:
             app = existing(await self._cache.load(call.app, ""))
             now_s = self._now_s()
             secrets = await self._vault.secrets(app.valid(now_s))
-            checked = verify.check(body.token, question, secrets, now_s, self._leeway_s)
+            checked = verify.check(
+                body.token, question, secrets, now_s, self._limits.leeway_s, rules=app.rules,
+                longest_s=self._limits.longest_s,
+            )  # fmt: skip
         except Rejection as refused:
             self._refusals.count(refused.problem)
             raise

@@ -7,6 +7,7 @@ Invariants, cited by the tests:
 4. Nothing but its creation happens to an app that does not exist.
 5. A signed token made before a revocation that names its id, its user or its room is revoked until it would be over anyway.
 6. At most `MAX_REVOKED` revocations are in force; one more is refused, none is forgotten.
+7. A rule holds from its event on; setting what is so already decides nothing.
 """
 
 from typing import assert_never
@@ -18,6 +19,8 @@ from parlour.contracts.codes import Code
 from parlour.contracts.subscriptions import TTL_MAX_S
 from parlour.kernel.decider import Ids
 from parlour.kernel.rejection import Rejection
+
+from .rules import Rules, check_value
 
 AGGREGATE = ev.AppCreated.AGGREGATE
 MAX_OVERLAP_S = 30 * 86400
@@ -66,7 +69,13 @@ class Revoke(msgspec.Struct, frozen=True):
     room: str
 
 
-AppCommand = Create | Rotate | Issue | Subscribe | Revoke
+class SetRules(msgspec.Struct, frozen=True):
+    """These rules are so from now on; see `rules.VALUES`."""
+
+    rules: dict[str, str]
+
+
+AppCommand = Create | Rotate | Issue | Subscribe | Revoke | SetRules
 
 
 class Absent(msgspec.Struct, frozen=True):
@@ -94,6 +103,7 @@ class Active(msgspec.Struct, frozen=True):
     name: str
     secrets: tuple[SecretRef, ...] = ()
     revoked: dict[tuple[str, str], Revoked] = msgspec.field(default_factory=dict[tuple[str, str], Revoked])
+    rules: Rules = Rules()
 
     def is_revoked(self, jti: str, actor: str, room: str, issued_ms: int) -> bool:
         """Invariant 5."""
@@ -131,8 +141,17 @@ def decide(state: State, command: AppCommand, *, at: int, ids: Ids) -> tuple[ev.
             return (ev.SubscriptionIssued(_existing(state).app, jti, actor, room, scopes, expires_s),)
         case Revoke(jti, actor, room):
             return _revoking(_existing(state), ev.SubscriptionsRevoked(0, jti, actor, room, at // 1000, 0))
+        case SetRules(rules):
+            return _set_rules(_existing(state), rules)
         case _:
             assert_never(command)
+
+
+def _set_rules(app: Active, rules: dict[str, str]) -> tuple[ev.Event, ...]:
+    for rule, value in rules.items():
+        check_value(rule, value)
+    changed = ((rule, value) for rule, value in rules.items() if app.rules.with_rule(rule, value) != app.rules)
+    return tuple(ev.RuleSet(app.app, rule, value) for rule, value in changed)
 
 
 def _revoking(app: Active, event: ev.SubscriptionsRevoked) -> tuple[ev.Event, ...]:
@@ -150,6 +169,8 @@ def evolve(state: State, event: ev.Event) -> State:
     match event:
         case ev.AppCreated(app, name):
             return Active(app, name)
+        case ev.RuleSet(_, rule, value) if isinstance(state, Active):
+            return msgspec.structs.replace(state, rules=state.rules.with_rule(rule, value))
         case ev.SecretRotated() if isinstance(state, Active):
             before = tuple(_ending(ref, event.old_valid_until_s) for ref in state.secrets[:1])
             return msgspec.structs.replace(state, secrets=(SecretRef(event.secret_id), *before))

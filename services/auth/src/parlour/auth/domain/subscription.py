@@ -4,7 +4,8 @@ Rules, in this order, each with its refusal before the next is looked at:
 1. A JWS of three parts with HS256 and known claims (`TOKEN_FORMAT`).
 2. Signed with the key of one of the app's valid secrets; `kid`, where it is there, says which (`TOKEN_REFUSED`).
 3. For this app, with known scopes (`TOKEN_REFUSED`).
-4. Not expired, and not valid for longer than `TTL_MAX_S` from now (`TOKEN_EXPIRED`).
+4. Not expired, not valid for longer than `TTL_MAX_S` from now, and not from the future: neither `nbf` nor `iat` lies more than the clocks'
+   leeway ahead (`TOKEN_EXPIRED`). An `iat` further ahead would outlive a revocation.
 The key is derived from the secret for this one purpose, so that no other use of the secret can be taken for a signature.
 """
 
@@ -21,6 +22,8 @@ from parlour.contracts.subjects import decode_id, encode_id
 from parlour.contracts.subscriptions import ANY_ROOM, SCOPES, TTL_MAX_S, Subscription
 from parlour.kernel.rejection import Rejection
 
+from .verify import MAX_LEEWAY_S
+
 ALGORITHM = "HS256"
 PURPOSE = b"parlour.subscription.v1"
 TOKEN_BYTES = 4096
@@ -31,7 +34,7 @@ _jws = jwt.PyJWS([ALGORITHM])
 
 
 class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
-    """As in the token; `iat` and `exp` are unix seconds, `iat` may have a fraction."""
+    """As in the token; `iat`, `nbf` and `exp` are unix seconds, the first two may have a fraction."""
 
     app: int
     room: str
@@ -40,6 +43,7 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
     jti: str
     iat: float = 0.0
     user: str = ""
+    nbf: float = 0.0
 
 
 def key_of(secret: str) -> bytes:
@@ -74,7 +78,7 @@ def check_scopes(scopes: tuple[str, ...]) -> None:
         )  # fmt: skip
 
 
-def read(token: str, app: int, secrets: Sequence[str], now_s: int) -> Subscription:
+def read(token: str, app: int, secrets: Sequence[str], now_s: int, leeway_s: int = MAX_LEEWAY_S) -> Subscription:
     """What the token allows, or the Rejection that says why not."""
     claims = _opened(token, secrets)
     if claims.app != app:
@@ -85,6 +89,10 @@ def read(token: str, app: int, secrets: Sequence[str], now_s: int) -> Subscripti
         raise Rejection.of(Code.TOKEN_EXPIRED, "the token has expired", hint="ask for a new token")
     if claims.exp > now_s + TTL_MAX_S:
         raise Rejection.of(Code.TOKEN_EXPIRED, "the token would be valid for too long", limit=f"{TTL_MAX_S} s")
+    if max(claims.nbf, claims.iat) > now_s + leeway_s:
+        raise Rejection.of(
+            Code.TOKEN_EXPIRED, "the token is from the future", hint="check the clock of the token's maker"
+        )
     room = None if claims.room == ANY_ROOM else _room(claims.room)
     user = _user(claims.user) if claims.user else None
     return Subscription(app, claims.scopes, claims.exp, claims.jti, room, user, round(claims.iat * 1000))
@@ -131,7 +139,7 @@ def _claims(payload: bytes) -> Claims:
         claims = msgspec.json.decode(payload, type=Claims)
     except msgspec.DecodeError:
         raise malformed() from None
-    if not 0 < len(claims.jti) <= JTI_CHARS or not 0 <= claims.iat < 2**40:
+    if not 0 < len(claims.jti) <= JTI_CHARS or not (0 <= claims.iat < 2**40 and claims.nbf < 2**40):
         raise malformed()
     return claims
 

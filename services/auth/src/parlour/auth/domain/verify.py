@@ -1,22 +1,31 @@
-"""Whether a token lets this user do this here and now.
+"""Whether a token04 lets this user do this here and now.
 
 Rules, in this order, each with its refusal before the next is looked at:
-1. The outer form (`TOKEN_FORMAT`). 2. One of the app's active secrets opens it (`TOKEN_REFUSED`). 3. It names this app and this user.
-4. Header and inner expiry agree, it is not from the future and not expired, give or take `leeway_s` (`TOKEN_EXPIRED`).
-5. Its privileges allow the room and the purpose.
+1. The outer form (`TOKEN_FORMAT`). 2. One of the app's active secrets opens it, and its fields stand in the order that the app asks for
+(`TOKEN_REFUSED`). 3. It names this app and, by an id that is one, this user.
+4. Header and inner expiry agree, it is not from the future, not expired, give or take `leeway_s`, and not valid for longer than
+`longest_s` from now (`TOKEN_EXPIRED`).
+5. Its privileges allow the room and the purpose, where they are enforced.
 """
 
 from collections.abc import Sequence
 
 import msgspec
 
-from parlour.contracts.codes import Code
+from parlour.contracts.codes import Code, Problem
 from parlour.contracts.commands import TokenChecked
+from parlour.contracts.ids import Invalid, check_user_id
+from parlour.kernel.rejection import Rejection
 
 from . import privilege
+from .rules import Rules
 from .token04 import Fine, Sealed, Token, flaw, open_sealed, take_apart
 
 MAX_LEEWAY_S = 60
+LONGEST_S = 3660 * 86400
+"""Ten years and a little: the longest that the vendor's generators are known to be asked for."""
+STRICT = Rules(privileges="enforced")
+"""For who names no rules: a payload counts."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -30,14 +39,22 @@ class Question(msgspec.Struct, frozen=True):
 
 
 def check(
-    text: str, question: Question, secrets: Sequence[str], now_s: int, leeway_s: int = MAX_LEEWAY_S
-) -> TokenChecked:
+    text: str, question: Question, secrets: Sequence[str], now_s: int, leeway_s: int = MAX_LEEWAY_S, *,
+    rules: Rules = STRICT, longest_s: int = LONGEST_S,
+) -> TokenChecked:  # fmt: skip
     """What the token allows, or the Rejection that says why not."""
+    if rules.login_tokens == "signed":
+        raise flaw(
+            Code.TOKEN_REFUSED, "this app takes signed login tokens only, and a token04 is not signed", Fine.VERSION,
+            "parlour token --signed, or see the how-to about tokens",
+        )  # fmt: skip
     sealed = take_apart(text)
     token = open_sealed(sealed, secrets)
+    _check_order(token, rules)
     _check_owner(token, question)
     _check_time(sealed, token, now_s, min(leeway_s, MAX_LEEWAY_S))
-    allowed = privilege.parse(token.payload)
+    check_lifetime(token.expire, now_s, longest_s)
+    allowed = privilege.parse(token.payload, enforced=rules.privileges == "enforced")
     privilege.check_room(allowed, question.room)
     privilege.check_login(allowed)
     if question.purpose == "publish":
@@ -45,7 +62,30 @@ def check(
     return TokenChecked(token.user_id, token.expire, allowed.room, allowed.may_publish, allowed.stream_ids)
 
 
+def check_lifetime(expire_s: int, now_s: int, longest_s: int) -> None:
+    """`TOKEN_EXPIRED` names the limit: a token that would be valid for longer is as good as one that never ends."""
+    if expire_s > now_s + longest_s:
+        raise Rejection(
+            Problem(
+                int(Code.TOKEN_EXPIRED), "the token would be valid for too long", "token", limit=f"{longest_s} s",
+                hint="make it with a shorter lifetime", fine=Fine.EXPIRED,
+            )
+        )  # fmt: skip
+
+
+def _check_order(token: Token, rules: Rules) -> None:
+    if rules.login_tokens == "ordered" and not token.ordered:
+        raise flaw(
+            Code.TOKEN_REFUSED, "the token's fields do not stand in the order that this app asks for", Fine.REFUSED,
+            "app_id and user_id first, payload last",
+        )  # fmt: skip
+
+
 def _check_owner(token: Token, question: Question) -> None:
+    try:
+        check_user_id(token.user_id)
+    except Invalid:
+        raise flaw(Code.TOKEN_REFUSED, "the token's user_id is not a user id", Fine.USER) from None
     if token.app_id != question.app:
         raise flaw(Code.TOKEN_REFUSED, "the token is for another app", Fine.APP, "appID and token must belong together")
     if question.user_id and token.user_id != question.user_id:

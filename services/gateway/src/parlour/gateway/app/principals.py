@@ -23,7 +23,7 @@ from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
 from parlour.contracts.ids import check_app_id
-from parlour.contracts.subscriptions import Subscription
+from parlour.contracts.subscriptions import OF_ONE_USER, Subscription
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.life import failpoints
 
@@ -170,6 +170,11 @@ def check_scope(who: Subscription, scope: str) -> None:
         raise Rejection.of(
             Code.FORBIDDEN, f"the token does not allow {scope}", field="scopes", hint=f"it needs the scope {scope}"
         )
+    if who.user is not None and scope not in OF_ONE_USER:
+        raise Rejection.of(
+            Code.FORBIDDEN, f"a token on behalf of one user does not allow {scope}", field="user",
+            hint="this scope is about the whole app: ask for a token without user",
+        )  # fmt: skip
 
 
 def no_room() -> Rejection:

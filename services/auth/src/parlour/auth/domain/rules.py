@@ -1,0 +1,39 @@
+"""What an application may ask of its tokens, and how strict it is by itself.
+
+An app without a word of its own keeps the vendor's habits, so that a token server written for the vendor works unchanged.
+"""
+
+import msgspec
+
+from parlour.contracts.codes import Code
+from parlour.contracts.ids import invalid
+
+LOGIN_TOKENS = "login_tokens"
+PRIVILEGES = "privileges"
+EXPIRY = "expiry"
+VALUES: dict[str, tuple[str, ...]] = {
+    LOGIN_TOKENS: ("any", "ordered", "signed"),
+    PRIVILEGES: ("enforced", "text"),
+    EXPIRY: ("stays", "ends_stay"),
+}
+"""The rules and what each may say; a value that an event names and this table does not changes nothing."""
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """login_tokens: any, ordered (a token04 whose fields stand in the safe order), signed (no token04). privileges: enforced, text (a
+    token04's payload restricts only where it says so itself). expiry: stays, ends_stay.
+    """
+
+    login_tokens: str = "any"
+    privileges: str = "text"
+    expiry: str = "stays"
+
+    def with_rule(self, rule: str, value: str) -> "Rules":
+        """With one rule changed; unknown ones, which a later release wrote, change nothing."""
+        return msgspec.structs.replace(self, **{rule: value}) if value in VALUES.get(rule, ()) else self
+
+
+def check_value(rule: str, value: str) -> None:
+    """`Invalid` names the rule and what it may say."""
+    if value not in VALUES[rule]:
+        raise invalid(Code.PARAMETER, rule, f"{rule} has no such value", limit=", ".join(VALUES[rule]))
