@@ -26,16 +26,19 @@ Running = Callable[..., AbstractAsyncContextManager[dict[str, Service]]]
 
 
 @pytest.fixture(scope="module")
-def environment(postgres: str, nats_server: NatsServer) -> Environment:
+def environment(postgres: str, nats_server: NatsServer, tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """`environment("room")` is what the supervisor would set for the room service, on this module's database."""
     asyncio.run(set_passwords(postgres, PASSWORDS))
     parts = urlsplit(postgres)
+    state = tmp_path_factory.mktemp("record")
 
     def of(service: str) -> dict[str, str]:
         made = {"PARLOUR_NATS_URL": nats_server.address(service), "PARLOUR_MASTER_KEY": MASTER_KEY}
         if service in ROLES:
             netloc = f"{ROLES[service]}:{PASSWORDS[service]}@{parts.hostname}:{parts.port}"
             made["PARLOUR_POSTGRES_DSN"] = urlunsplit(parts._replace(netloc=netloc))
+        if service == "record":
+            made["PARLOUR_RECORD_STATE"] = str(state)
         return made
 
     return of

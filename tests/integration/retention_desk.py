@@ -17,12 +17,14 @@ from parlour.record.adapters.archive_folder import ArchiveFolder
 from parlour.record.adapters.keyring import Keyring
 from parlour.record.adapters.retention import WHOLE_MONTHS, PostgresRetention
 from parlour.record.adapters.shelf import PostgresShelf
+from parlour.record.adapters.signed_tree_file import SignedTreeFile
 from parlour.record.adapters.tree import PostgresTree
 from parlour.record.app.checkpoints import Checkpoints
 from parlour.record.app.proofs import Proofs
 from parlour.record.app.retention.check import Checker
 from parlour.record.app.retention.rounds import Rounds
 from parlour.record.app.retention.writer import Writer
+from parlour.record.app.tree_guard import TreeGuard
 from parlour.runtime.background.leases import always
 from parlour.runtime.exports.layout import LINE_BYTES
 from parlour.runtime.exports.verify import Verdict, verify
@@ -55,7 +57,11 @@ class Desk:
         self.shelf = PostgresShelf(self.record)
         self.tree = PostgresTree(self.record)
         self.proofs = Proofs(self.tree, self.log, self.shelf)
-        self.checkpoints = Checkpoints(self.tree, self.keys.signing, ORIGIN, SystemClock().at)
+        guard, memory = (
+            TreeGuard(self.tree, self.keys.own),
+            SignedTreeFile(self.folder.with_name(self.folder.name + "-signed")),
+        )
+        self.checkpoints = Checkpoints(self.tree, self.keys.signing, guard, memory, SystemClock().at)
 
     async def room(self, *, app: int = 77, closes: bool = True, actor: str = "", uid: UUID | None = None) -> LogKey:
         key = new_log(app=app)
@@ -124,7 +130,8 @@ async def a_desk(environment: Callable[[str], dict[str, str]], postgres: str) ->
     """With a folder that is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="parlour-archive-"))
     async with AsyncExitStack() as stack:
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        for one in (folder, folder.with_name(folder.name + "-signed")):
+            stack.callback(shutil.rmtree, one, ignore_errors=True)
         owner = await stack.enter_async_context(await create_pool(postgres, name="owner"))
         settings = load(RuntimeSettings, environment("record"))
         pool = await create_pool(settings.postgres_dsn, name="record", planner=WHOLE_MONTHS)

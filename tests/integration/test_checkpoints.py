@@ -5,6 +5,7 @@ import json
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 import aiohttp
 import asyncpg
@@ -21,9 +22,11 @@ from parlour.gateway.wiring import build as build_gateway
 from parlour.kernel import merkle
 from parlour.kernel.log import LogKey
 from parlour.record.adapters.keyring import Keyring
+from parlour.record.adapters.signed_tree_file import SignedTreeFile
 from parlour.record.adapters.tree import PostgresTree
 from parlour.record.app.checkpoints import Checkpoints
-from parlour.record.app.tree import Change
+from parlour.record.app.tree import Change, TreeDamaged
+from parlour.record.app.tree_guard import TreeGuard
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build as build_record
 from parlour.runtime.life.clock import SystemClock
@@ -52,12 +55,18 @@ async def got(http: aiohttp.ClientSession, path: str) -> bytes:
 class Desk:
     """Writes rooms as the owner, makes checkpoints as the record's role."""
 
-    def __init__(self, owner: Pool, record: Pool) -> None:
+    def __init__(self, owner: Pool, record: Pool, state: Path, master_key: str) -> None:
         self.owner = owner
         self.log = PostgresLog(owner)
         self.tree = PostgresTree(record)
-        self.keys = Keyring(record, bytes(range(32)), ORIGIN)
-        self.checkpoints = Checkpoints(self.tree, self.keys.signing, ORIGIN, SystemClock().at)
+        self.keys = Keyring(record, bytes.fromhex(master_key), ORIGIN)
+        self.state = state
+        self.checkpoints = self.signer(self.tree)
+
+    def signer(self, tree: PostgresTree, state: Path | None = None) -> Checkpoints:
+        """As a replica that has just been started."""
+        store = SignedTreeFile(state or self.state)
+        return Checkpoints(tree, self.keys.signing, TreeGuard(tree, self.keys.own), store, SystemClock().at)
 
     async def rooms(self, count: int) -> list[LogKey]:
         keys = [new_log() for _ in range(count)]
@@ -77,9 +86,9 @@ async def record_pool(environment: Environment) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
-async def desk(postgres: str, record_pool: Pool) -> AsyncIterator[Desk]:
+async def desk(postgres: str, record_pool: Pool, tmp_path: Path, environment: Environment) -> AsyncIterator[Desk]:
     async with await create_pool(postgres, name="owner") as owner:
-        yield Desk(owner, record_pool)
+        yield Desk(owner, record_pool, tmp_path, environment("record")["PARLOUR_MASTER_KEY"])
 
 
 async def test_a_checkpoint_takes_up_what_changed_and_nothing_twice(desk: Desk) -> None:
@@ -124,7 +133,7 @@ class Overtaken(PostgresTree):
 
 async def test_what_somebody_else_took_up_is_not_taken_up_again(desk: Desk, record_pool: Pool) -> None:
     await desk.rooms(2)
-    slow = Checkpoints(Overtaken(record_pool, desk.checkpoints), desk.keys.signing, ORIGIN, SystemClock().at)
+    slow = desk.signer(Overtaken(record_pool, desk.checkpoints), desk.state / "slow")
     await slow.take()
     assert await desk.owner.fetchval(TWICE) == 0
 
@@ -147,7 +156,7 @@ async def test_a_tree_that_was_cut_is_not_continued(desk: Desk) -> None:
     note = await desk.owner.fetchrow(f"SELECT * {rows}", before.size)
     assert note is not None
     await desk.owner.execute(f"DELETE {rows}", before.size)
-    with pytest.raises(LookupError, match="no checkpoint covers"):
+    with pytest.raises(TreeDamaged, match=f"one of {before.size} was signed"):
         await desk.checkpoints.take()
     await desk.owner.execute("INSERT INTO parlour.checkpoint VALUES ($1, $2, $3, $4)", *note.values())
     await desk.checkpoints.take()

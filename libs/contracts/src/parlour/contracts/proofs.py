@@ -54,6 +54,25 @@ class CheckpointKeys(msgspec.Struct, frozen=True, omit_defaults=True):
     problem: Problem | None = None
 
 
+class TreeQuery(msgspec.Struct, frozen=True):
+    """How the tree stands. `whole`: all of it is computed anew first, which takes about a second for 200,000 leaves."""
+
+    whole: bool = False
+
+
+class TreeStanding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`damaged` says what is wrong, empty: nothing is; `refused` counts heads that were not signed since the service started.
+
+    `sizes` are those of the last checkpoints, the largest first.
+    """
+
+    size: int = 0
+    damaged: str = ""
+    refused: int = 0
+    sizes: tuple[int, ...] = ()
+    problem: Problem | None = None
+
+
 class RotateKeyQuery(msgspec.Struct, frozen=True):
     """A new signing key; the one before signs beside it for a day. An operator's."""
 

@@ -96,6 +96,14 @@ class Edge:
             size >>= WIDTH_BITS
         return tuple(found)
 
+    def copy(self) -> "Edge":
+        """An edge that grows by itself; this one stays as it is."""
+        return Edge(self.size, self._levels)
+
+    def rows(self) -> tuple[tuple[bytes, ...], ...]:
+        """The kept hashes of each level's last tile, in the order of `runs`."""
+        return tuple(tuple(row) for row in self._levels)
+
     def extend(self, leaves: Iterable[bytes]) -> tuple[Node, ...]:
         """Appends leaf hashes; gives the new hashes to keep above the leaves."""
         made: list[Node] = []

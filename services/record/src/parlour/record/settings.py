@@ -45,8 +45,18 @@ class RecordSettings(RuntimeSettings, frozen=True, kw_only=True):
         float, Setting("How often the heads of rooms that changed are signed.", unit="s", least=0.1, most=3600)
     ] = 60.0
     origin: Annotated[
-        str, Setting("Name of the record in its checkpoints, as a URL without scheme: your domain and a path.")
-    ] = "parlour.local/record"
+        str,
+        Setting(
+            "Name of the record in its checkpoints, as a URL without scheme: your domain and a path. Empty: a name that this "
+            "installation draws once and keeps, parlour.local/<random>/record."
+        ),
+    ] = ""
+    state: Annotated[
+        str,
+        Setting(
+            "Folder, outside the database and kept over restarts, where this replica remembers the tree that was signed last."
+        ),
+    ] = "state/record"
     webhook_networks: Annotated[
         tuple[str, ...],
         Setting("Own networks that webhooks may reach, also over plain http; comma separated, as 10.2.0.0/16."),

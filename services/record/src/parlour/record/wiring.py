@@ -17,7 +17,7 @@ from parlour.runtime.telemetry.logging import logger
 
 from .adapters.archive_folder import ArchiveFolder
 from .adapters.generations import PostgresGenerations
-from .adapters.keyring import Keyring
+from .adapters.keyring import SHARED_ORIGIN, Keyring
 from .adapters.ledger import PostgresLedger
 from .adapters.notebook import PostgresNotebook
 from .adapters.projections import PostgresProjections
@@ -25,6 +25,7 @@ from .adapters.quality import PostgresSamples
 from .adapters.reads import PLANNER, PostgresReads
 from .adapters.retention import WHOLE_MONTHS, PostgresRetention
 from .adapters.shelf import PostgresShelf
+from .adapters.signed_tree_file import SignedTreeFile
 from .adapters.tables import PostgresTables
 from .adapters.tree import PostgresTree
 from .adapters.webhook_book import PostgresBook
@@ -52,6 +53,8 @@ from .app.samples import Intake
 from .app.shelf import Shelf
 from .app.stored import Stored
 from .app.tail import Tail, persist
+from .app.tree_checks import TreeChecks
+from .app.tree_guard import TreeGuard
 from .app.upkeep import Tables, keep
 from .app.webhooks.attempts import Attempts
 from .app.webhooks.desk import Desk
@@ -185,12 +188,19 @@ async def history(settings: RecordSettings, to: Connections, damages: Damages) -
 
 @asynccontextmanager
 async def proofs(settings: RecordSettings, to: Connections) -> AsyncIterator[None]:
-    """The tree of room heads: each replica proves, one makes checkpoints."""
+    """The tree of room heads: each replica proves and watches, one makes checkpoints."""
+    if settings.origin == SHARED_ORIGIN:
+        raise BadSettings(
+            (
+                f"PARLOUR_RECORD_ORIGIN is {SHARED_ORIGIN}, which is nobody's own: name your domain and a path, or leave it out",
+            )
+        )
     tree, keys = PostgresTree(to.pool), Keyring(to.pool, settings.master_key, settings.origin)
     shelf = PostgresShelf(to.pool)
     stored = Stored(to.log, to.people, open_records, PostgresLedger(to.pool), shelf)
-    await proofs_api.serve(to.bus, Proofs(tree, to.log, shelf), stored, keys)
-    checkpoints = Checkpoints(tree, keys.signing, settings.origin, SystemClock().at)
+    checkpoints = Checkpoints(tree, keys.signing, TreeGuard(tree, keys.own), _memory(settings), SystemClock().at)
+    _show(checkpoints, to)
+    await proofs_api.serve(to.bus, Proofs(tree, to.log, shelf), TreeChecks(tree, checkpoints), stored, keys)
     lease = advisory(settings.postgres_dsn)
 
     async def lead() -> None:
@@ -198,9 +208,35 @@ async def proofs(settings: RecordSettings, to: Connections) -> AsyncIterator[Non
             await checkpoints.run(settings.checkpoint_s)
 
     async with retention(settings, to, tree, keys), asyncio.TaskGroup() as group:
-        leader = group.create_task(persist(lead, _waits))
+        work = [
+            group.create_task(persist(one, _waits)) for one in (lead, lambda: checkpoints.watch(settings.checkpoint_s))
+        ]
         yield
-        leader.cancel()
+        for task in work:
+            task.cancel()
+
+
+def _memory(settings: RecordSettings) -> SignedTreeFile:
+    try:
+        return SignedTreeFile(Path(settings.state))
+    except OSError as error:
+        raise BadSettings(
+            (f"PARLOUR_RECORD_STATE: {error}: name a folder that this service may write and that stays",)
+        ) from None
+
+
+def _show(checkpoints: Checkpoints, to: Connections) -> None:
+    standing = checkpoints.standing
+    to.metrics.measured(
+        "tree_damaged",
+        "1 while the tree is not what was signed, and nothing is signed.",
+        lambda: float(bool(standing.problem)),
+    )
+    to.metrics.measured("tree_leaves", "Heads of rooms in the last checkpoint.", lambda: standing.size)
+    to.metrics.measured(
+        "heads_refused", "Heads that were not signed: an event that was signed before is not there any more.",
+        lambda: standing.refused,
+    )  # fmt: skip
 
 
 @asynccontextmanager

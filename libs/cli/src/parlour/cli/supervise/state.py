@@ -6,6 +6,7 @@ secrets.json   passwords and keys, made once, readable to the owner alone
 run.json       what runs: written by the supervisor, read by `status`
 children.json  pids with start times, so that the next supervisor can reap what a killed one left
 logs/ nats/ postgres/
+record/        what each process of the record remembers of the tree that was signed last
 traces/        spans of joins, one file for each process, bounded
 flight/        what relays decided about the packets of transports that froze
 """

@@ -164,6 +164,7 @@ class Supervisor:
                 "PARLOUR_TRACE_FILE": str(self.folder.path / "traces" / f"{replica}.jsonl"),
                 "PARLOUR_RELAY_FLIGHT_DIR": str(self.folder.path / "flight"),
                 "PARLOUR_RECORD_ARCHIVE": str(self.folder.path / "archive"),
+                "PARLOUR_RECORD_STATE": str(self.folder.path / "record" / replica),
             },
         )
         metrics = f"http://127.0.0.1:{health}/metrics"

@@ -7,19 +7,27 @@ from uuid import UUID
 import asyncpg
 
 from parlour.kernel.merkle import Node, Run, leaf_hash
-from parlour.record.app.tree import Change, Leaf, Note
+from parlour.record.app.tree import Change, KeptLeaf, Leaf, Note, TreeDamaged
 from parlour.runtime.postgres.pool import Pool, borrow
 
 _HEADS = "SELECT p, pos FROM parlour.shard WHERE pos > 0"
 _MOVED = """
-SELECT g.uid, g.seq, g.hash FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS s(p, low, high)
+SELECT g.uid, g.seq, g.hash,
+       EXISTS (SELECT FROM parlour.event h WHERE h.room_uid = g.uid AND h.seq = g.seq AND h.hash = g.hash)
+       AND (l.seq IS NULL OR (g.seq > l.seq AND EXISTS (
+           SELECT FROM parlour.event s WHERE s.room_uid = g.uid AND s.seq = l.seq AND s.hash = l.head))) AS continues
+  FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS s(p, low, high)
  CROSS JOIN LATERAL (SELECT DISTINCT e.room_uid FROM parlour.event e WHERE e.p = s.p AND e.pos > s.low AND e.pos <= s.high) m
   JOIN parlour.log g ON g.uid = m.room_uid
+  LEFT JOIN LATERAL (SELECT t.seq, t.head FROM parlour.tree_leaf t WHERE t.room_uid = g.uid ORDER BY t.seq DESC, t.n DESC LIMIT 1) l ON true
  WHERE NOT EXISTS (SELECT FROM parlour.tree_leaf t WHERE t.room_uid = g.uid AND t.seq = g.seq AND t.head = g.hash)
 """
 _LEAVES = "SELECT n, hash FROM parlour.tree_leaf WHERE n >= $1 AND n < $2 ORDER BY n"
 _NODES = "SELECT n, hash FROM parlour.tree_node WHERE level = $3 AND n >= $1 AND n < $2 ORDER BY n"
 _ENTRIES = "SELECT n, room_uid, seq, head FROM parlour.tree_leaf WHERE n >= $1 AND n < $2 ORDER BY n"
+_KEPT = "SELECT n, room_uid, seq, head, hash FROM parlour.tree_leaf WHERE n >= $1 AND n < $2 ORDER BY n"
+_EXTENT = "SELECT coalesce(max(n) + 1, 0) FROM parlour.tree_leaf"
+_SIZES = "SELECT size FROM parlour.checkpoint ORDER BY size DESC LIMIT $1"
 _LATEST = "SELECT size, root, at, note FROM parlour.checkpoint ORDER BY size DESC LIMIT 1"
 _OF_SIZE = "SELECT size, root, at, note FROM parlour.checkpoint WHERE size = $1"
 _OF_ROOM = "SELECT n, room_uid, seq, head FROM parlour.tree_leaf WHERE room_uid = $1 AND n < $2 ORDER BY seq DESC, n DESC LIMIT 1"
@@ -46,8 +54,10 @@ class PostgresTree:
             moved = {p: min(head, seen.get(p, 0) + at_most) for p, head in heads.items() if head > seen.get(p, 0)}
             columns = [list(moved), [seen.get(p, 0) for p in moved], list(moved.values())]
             found = await connection.fetch(_MOVED, *columns) if moved else []
-        leaves = tuple(sorted((row["uid"], row["seq"], row["hash"]) for row in found))
-        return Change(tuple(Leaf(*leaf) for leaf in leaves), moved, any(moved[p] < heads[p] for p in moved))
+        heads_found = sorted((row["uid"], row["seq"], row["hash"], row["continues"]) for row in found)
+        leaves = tuple(Leaf(*leaf) for *leaf, continues in heads_found if continues)
+        refused = tuple(Leaf(*leaf) for *leaf, continues in heads_found if not continues)
+        return Change(leaves, moved, any(moved[p] < heads[p] for p in moved), refused)
 
     async def hashes(self, runs: Sequence[Run]) -> Mapping[Run, tuple[bytes, ...]]:
         """Each run whole; LookupError where the tree does not hold it."""
@@ -59,6 +69,23 @@ class PostgresTree:
         async with borrow(self._pool) as connection:
             rows = await connection.fetch(_ENTRIES, first, first + count)
         return tuple(_leaf(row) for row in rows)
+
+    async def kept(self, first: int, count: int) -> tuple[KeptLeaf, ...]:
+        """Leaves from `first` on up to the first hole, with the hashes that are kept of them."""
+        async with borrow(self._pool) as connection:
+            rows = await connection.fetch(_KEPT, first, first + count)
+        whole = [row for number, row in enumerate(rows, first) if row["n"] == number]
+        return tuple(KeptLeaf(_leaf(row), row["hash"]) for row in whole)
+
+    async def extent(self) -> int:
+        """One more than the largest number of a leaf."""
+        async with borrow(self._pool) as connection:
+            return await connection.fetchval(_EXTENT)
+
+    async def sizes(self, at_most: int) -> tuple[int, ...]:
+        """The sizes of the last checkpoints, the largest first."""
+        async with borrow(self._pool) as connection:
+            return tuple(row["size"] for row in await connection.fetch(_SIZES, at_most))
 
     async def note(self, size: int) -> Note | None:
         """The checkpoint of a size; 0: the latest."""
@@ -81,7 +108,7 @@ class PostgresTree:
         return {head: found[head] for head in heads if head in found}
 
     async def grow(self, from_size: int, change: Change, nodes: Sequence[Node], note: Note) -> bool:
-        """Whether nobody was faster."""
+        """Whether nobody was faster. `TreeDamaged` where leaves stand in the way."""
         leaves = change.leaves
         columns: list[Any] = [
             from_size,
@@ -94,7 +121,7 @@ class PostgresTree:
             try:
                 return await connection.fetchval(_GROW, *columns)
             except asyncpg.UniqueViolationError as error:
-                raise LookupError("the tree has leaves that no checkpoint covers") from error
+                raise TreeDamaged("the tree has leaves that no checkpoint covers") from error
 
 
 async def _run(connection: Any, run: Run) -> tuple[bytes, ...]:

@@ -9,6 +9,7 @@ from parlour.contracts import proofs as contract
 from parlour.contracts import subjects
 from parlour.record.app.proofs import Proofs
 from parlour.record.app.stored import Stored
+from parlour.record.app.tree_checks import TreeChecks
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus, Endpoint, EndpointHandler, Headers
 
@@ -18,7 +19,7 @@ from .bus import VERSION
 SERVICE = "record-proofs"
 
 
-async def serve(bus: Bus, proofs: Proofs, stored: Stored, keys: Keyring) -> None:
+async def serve(bus: Bus, proofs: Proofs, checks: TreeChecks, stored: Stored, keys: Keyring) -> None:
     """Registers the endpoints."""
 
     async def published(_query: contract.KeysQuery) -> contract.CheckpointKeys:
@@ -33,6 +34,7 @@ async def serve(bus: Bus, proofs: Proofs, stored: Stored, keys: Keyring) -> None
         "inclusion": _endpoint("inclusion", contract.InclusionQuery, proofs.inclusion),
         "consistency": _endpoint("consistency", contract.ConsistencyQuery, proofs.consistency),
         "tile": _endpoint("tile", contract.TileQuery, proofs.tile),
+        "tree": _endpoint("tree", contract.TreeQuery, checks.standing),
         "keys": _endpoint("keys", contract.KeysQuery, published),
         "rotate_key": _endpoint("rotate_key", contract.RotateKeyQuery, rotated),
         "exports": _endpoint("exports", contract.ExportsQuery, stored.exports),

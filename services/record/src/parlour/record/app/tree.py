@@ -22,12 +22,23 @@ class Leaf(msgspec.Struct, frozen=True):
         return head_entry(self.room_uid, self.seq, self.head)
 
 
+class KeptLeaf(msgspec.Struct, frozen=True):
+    """A leaf as the store has it: `hash` is what stands beside it, which need not be the hash of its entry."""
+
+    leaf: Leaf
+    hash: bytes
+
+
 class Change(msgspec.Struct, frozen=True):
-    """Logs that moved since the last checkpoint, up to the position `moved` of each shard; `more` are behind those."""
+    """Logs that moved since the last checkpoint, up to the position `moved` of each shard; `more` are behind those.
+
+    `refused` are heads of logs whose last signed event is not there any more: no checkpoint takes them up.
+    """
 
     leaves: tuple[Leaf, ...]
     moved: Mapping[int, int]
     more: bool
+    refused: tuple[Leaf, ...] = ()
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -37,6 +48,10 @@ class Note(msgspec.Struct, frozen=True):
     root: bytes
     at: int
     text: str
+
+
+class TreeDamaged(Exception):
+    """The tree in the database is not what was signed; the text names the place. Nothing is signed over it."""
 
 
 class Tree(Protocol):
@@ -52,6 +67,18 @@ class Tree(Protocol):
 
     async def entries(self, first: int, count: int) -> tuple[Leaf, ...]:
         """Leaves by number."""
+        ...
+
+    async def kept(self, first: int, count: int) -> tuple[KeptLeaf, ...]:
+        """Leaves by number, each with the hash that is kept of it; fewer where the tree ends or has a hole."""
+        ...
+
+    async def extent(self) -> int:
+        """One more than the largest number of a leaf, whether a checkpoint covers it or not."""
+        ...
+
+    async def sizes(self, at_most: int) -> tuple[int, ...]:
+        """The sizes of the last checkpoints, the largest first."""
         ...
 
     async def note(self, size: int) -> Note | None:

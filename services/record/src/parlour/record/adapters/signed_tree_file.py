@@ -1,0 +1,44 @@
+"""A replica's memory of the tree that was signed last, in one file beside the database."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from parlour.record.app.signed_tree import Memory
+from parlour.record.app.tree import TreeDamaged
+
+FILE = "signed-tree.json"
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Memory).decode
+
+
+class SignedTreeFile:
+    """See `app.signed_tree.MemoryStore`. The file is replaced whole: it is the old one or the new one, never half of one."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / FILE
+
+    def load(self) -> Memory | None:
+        """None where there is no file."""
+        try:
+            return _decode(self._path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except msgspec.DecodeError as error:
+            raise TreeDamaged(f"{self._path} is not what this service wrote: {error}") from error
+
+    def save(self, memory: Memory) -> None:
+        """Flushes the file and then the folder's entry for it."""
+        half = self._path.with_suffix(".part")
+        with open(half, "wb") as out:
+            out.write(_encode(memory))
+            out.flush()
+            os.fsync(out.fileno())
+        half.replace(self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
