@@ -26,13 +26,15 @@ class Peer:
         self,
         *,
         timeout_s: float = 5.0,
+        handshakes: DtlsHandshakes | None = None,
+        owner: str = "1/session",
         mangle: Callable[[bytes], list[bytes]] = lambda data: [data],
     ) -> None:
         self.keys: list[Keys] = []
         self.received: list[bytes] = []
         self.certificate = RTCCertificate.generateCertificate()
-        self.handshakes = DtlsHandshakes(NODE, at_once=4, timeout_s=timeout_s)
-        self.server: DtlsEndpoint = self.handshakes.endpoint(self._to_client, self._agreed)
+        self.handshakes = handshakes or DtlsHandshakes(NODE, timeout_s=timeout_s)
+        self.server: DtlsEndpoint = self.handshakes.endpoint(owner, self._to_client, self._agreed)
         self.mangle = mangle
         self.datagrams = CoreDatagrams(self._to_server)
         self.client = RTCDtlsTransport(self.datagrams, [self.certificate])  # pyright: ignore[reportArgumentType] - as the adapter
@@ -141,11 +143,56 @@ async def test_a_wrong_fingerprint_yields_no_keys() -> None:
     await peer.close()
 
 
-async def test_a_silent_peer_times_out() -> None:
-    peer = Peer(timeout_s=0.2)
-    assert not await peer.server.connect(peer.fingerprints())
+HELLO = b"\x16\xfe\xff" + bytes(8) + b"\x00\x20\x01" + bytes(31)
+"""The head of a ClientHello, and nothing sensible in it."""
+
+
+async def test_a_peer_that_says_hello_and_no_more_times_out() -> None:
+    peer = Peer(timeout_s=0.2, mangle=lambda data: [in_fragments(data)[0]])
+    connecting = asyncio.create_task(peer.server.connect(peer.fingerprints()))
+    saying = asyncio.create_task(peer.client.start(RTCDtlsParameters(NODE.getFingerprints(), "server")))
+    assert not await connecting
+    saying.cancel()
     assert peer.keys == []
     await peer.close()
+
+
+async def test_a_handshake_begins_with_the_peers_hello() -> None:
+    """A peer that is silent, or sends other records, has no OpenSSL object and no time running."""
+    peer = Peer(timeout_s=0.001)
+    connecting = asyncio.create_task(peer.server.connect(peer.fingerprints()))
+    for junk in (b"\x16", b"\x17" + HELLO[1:], b"\x15\xfe\xfd" + bytes(11), HELLO[:13] + b"\x02"):
+        peer.server.deliver(junk)
+    await asyncio.sleep(0.05)
+    assert not connecting.done()
+    assert peer.server._transport._ssl is None
+    peer.server.deliver(HELLO)
+    assert not await connecting
+    await peer.close()
+
+
+async def test_closing_ends_the_wait_for_a_hello() -> None:
+    peer = Peer()
+    connecting = asyncio.create_task(peer.server.connect(peer.fingerprints()))
+    await asyncio.sleep(0)
+    await peer.server.close()
+    assert not await connecting
+    await peer.close()
+
+
+async def test_silent_and_babbling_peers_of_one_owner_do_not_delay_anothers_handshake() -> None:
+    handshakes = DtlsHandshakes(NODE, timeout_s=3600)
+    hostile = [Peer(handshakes=handshakes, owner="1/hostile") for _ in range(140)]
+    connecting = [asyncio.create_task(peer.server.connect(peer.fingerprints())) for peer in hostile]
+    for peer in hostile:
+        peer.server.deliver(HELLO)
+    await asyncio.sleep(0)
+    honest = Peer(handshakes=handshakes, owner="1/honest")
+    async with asyncio.timeout(30):
+        assert await honest.shake()
+    for task in connecting:
+        task.cancel()
+    await honest.close()
 
 
 async def test_close_notify_of_the_peer_ends_the_transport() -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+import pytest
 from test_negotiation import APP, Node, fixture, play, publish
 
 from parlour.contracts.relay import FlightLog, FlightRun, MediaStalled, MediaStarted, NodeUp, RelayFact
@@ -110,6 +111,16 @@ async def test_unknown_events_and_ids_are_ignored() -> None:
     await bench.handle(("media_started", 1, 999), ("news", 1), ("srtp_ready", 1), ("overflow", 3))
     assert bench.told.facts == []
     assert bench.watch.overflowed == 3
+
+
+async def test_lost_events_are_logged_once_in_a_while_whatever_a_peer_sends(capsys: pytest.CaptureFixture[str]) -> None:
+    bench = Bench()
+    for _ in range(60):
+        for _ in range(50):
+            await bench.handle(("overflow", 10))
+        bench.sample(None)
+    assert capsys.readouterr().out.count("core_events_dropped") == 2
+    assert bench.watch.overflowed == 30_000
 
 
 def test_the_heartbeat_weighs_the_packet_threads_and_takes_no_number() -> None:

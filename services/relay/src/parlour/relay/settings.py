@@ -29,7 +29,14 @@ class RelaySettings(BusSettings, frozen=True, kw_only=True):
     max_half_open_per_user: Annotated[
         int, Setting("Of them, offered and not yet connected: of one person.", least=2, most=65536)
     ] = 16
-    max_half_open: Annotated[int, Setting("Offered and not yet connected: of this node.", least=2, most=65536)] = 500
+    max_half_open: Annotated[
+        int,
+        Setting(
+            "Offered and not yet connected: of this node. One more ends the oldest of the person who has the most of them.",
+            least=2,
+            most=65536,
+        ),
+    ] = 500
     connect_timeout_s: Annotated[float, Setting("From the answer until ICE and DTLS stand.", unit="s", least=1)] = 15.0
     consent_timeout_s: Annotated[
         float, Setting("A peer without an authenticated check for so long is gone.", unit="s", least=5, most=60)
@@ -37,8 +44,9 @@ class RelaySettings(BusSettings, frozen=True, kw_only=True):
     stalled_after_s: Annotated[
         float, Setting("A track without a packet for so long is stalled.", unit="s", least=1)
     ] = 5.0
-    handshakes_at_once: Annotated[int, Setting("DTLS handshakes under way at a time.", least=1, most=4096)] = 128
-    handshake_timeout_s: Annotated[float, Setting("One DTLS handshake.", unit="s", least=1, most=60)] = 10.0
+    handshake_timeout_s: Annotated[
+        float, Setting("One DTLS handshake, from the peer's first message.", unit="s", least=1, most=60)
+    ] = 10.0
     heartbeat_s: Annotated[float, Setting("Between two node_up facts.", unit="s", least=0.1, most=10)] = 2.0
 
     flight_dir: Annotated[str, Setting("Folder for flight logs of transports that froze; empty: none are kept.")] = ""

@@ -97,9 +97,7 @@ async def _assemble(settings: RelaySettings, facts: Facts, core: Core) -> AsyncG
     certificate = NodeCertificate.generateCertificate()
     book = FactBook(name, secrets.token_hex(8), facts)
     forwarding = Forwarding(table, core)
-    handshakes = DtlsHandshakes(
-        certificate, at_once=settings.handshakes_at_once, timeout_s=settings.handshake_timeout_s
-    )
+    handshakes = DtlsHandshakes(certificate, timeout_s=settings.handshake_timeout_s)
     lives = Lives(table, core, forwarding, handshakes, book, time.monotonic, limits)
     relay = Relay(table, core, forwarding, lives, book, RandomIds(), certificate.fingerprint, limits)
     flights = Flights(name, table, core, FlightFolder(settings.flight_dir, settings.flight_logs), time.time)

@@ -3,6 +3,8 @@
 `CoreDtlsTransport` keeps aiortc's handshake and replaces what a relay needs differently: the datagrams come from the core and go
 back to it, SRTP keys are handed to the core instead of a session in Python, and what OpenSSL writes is cut at record borders. The
 private surface it rests on is pinned by a contract test.
+
+A handshake begins with the peer's ClientHello: a peer that connects by ICE and stays silent has no OpenSSL object and takes no turn.
 """
 
 import asyncio
@@ -13,6 +15,7 @@ from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters, RTCDt
 from OpenSSL import SSL
 
 from parlour.relay.adapters.certificate import SRTP_PROFILES, NodeCertificate
+from parlour.relay.adapters.dtls_turns import HandshakeTurns
 from parlour.relay.domain.sdp import Fingerprint
 
 CIPHERTEXT_MTU = 1200
@@ -21,6 +24,8 @@ RECORD_HEADER = 13
 """DTLS 1.2: type, version, epoch, sequence number, length (RFC 6347 §4.1)."""
 MAX_QUEUED_DATAGRAMS = 64
 """A flight is a handful; the core bounds its own queue to 32."""
+HANDSHAKE, CLIENT_HELLO = 22, 1
+"""Content type of the record, and type of the handshake message in it (RFC 6347 §4.3.2)."""
 PROFILE_IDS = {b"SRTP_AEAD_AES_128_GCM": 0x0007, b"SRTP_AEAD_AES_256_GCM": 0x0008, b"SRTP_AES128_CM_SHA1_80": 0x0001}
 
 
@@ -28,13 +33,21 @@ SrtpKeys = Callable[[int, bytes, bytes, bytes, bytes], None]
 """Takes a finished handshake's keys: profile id (RFC 5764, RFC 7714), received key and salt, sent key and salt."""
 
 
+async def _no_turn() -> None:
+    """Waits for nothing: the datagrams of an end that shares no event loop with others."""
+
+
 class CoreDatagrams:
-    """What aiortc takes for an ICE transport: a queue filled from the core's events, and the core's send."""
+    """What aiortc takes for an ICE transport: a queue filled from the core's events, and the core's send.
+
+    `turn` is awaited before each datagram is given out.
+    """
 
     role = "controlled"
 
-    def __init__(self, send: Callable[[bytes], None]) -> None:
+    def __init__(self, send: Callable[[bytes], None], turn: Callable[[], Awaitable[None]] = _no_turn) -> None:
         self._send_now = send
+        self._turn = turn
         self._waiting: deque[bytes] = deque(maxlen=MAX_QUEUED_DATAGRAMS)
         self._arrived = asyncio.Event()
         self.closed = False
@@ -45,17 +58,29 @@ class CoreDatagrams:
             self._waiting.append(datagram)
             self._arrived.set()
 
+    async def wait_client_hello(self) -> None:
+        """Returns when a ClientHello is the next datagram, or raises ConnectionError; what comes before it is dropped."""
+        while True:
+            await self._wait_datagram()
+            if starts_client_hello(self._waiting[0]):
+                return
+            self._waiting.popleft()
+
     def close(self) -> None:
         """Whoever waits for a datagram gets ConnectionError."""
         self.closed = True
         self._arrived.set()
 
-    async def _recv(self) -> bytes:
+    async def _wait_datagram(self) -> None:
         while not self._waiting:
             if self.closed:
                 raise ConnectionError("the transport is closed")
             self._arrived.clear()
             await self._arrived.wait()
+
+    async def _recv(self) -> bytes:
+        await self._wait_datagram()
+        await self._turn()
         return self._waiting.popleft()
 
     async def _send(self, datagram: bytes) -> None:
@@ -111,6 +136,11 @@ class CoreDtlsTransport(RTCDtlsTransport):
                 return b"".join(parts)
 
 
+def starts_client_hello(datagram: bytes) -> bool:
+    """Whether the datagram's first record carries a ClientHello or a fragment of one."""
+    return len(datagram) > RECORD_HEADER and (datagram[0], datagram[RECORD_HEADER]) == (HANDSHAKE, CLIENT_HELLO)
+
+
 def split_records(output: bytes) -> Iterator[bytes]:
     """Datagrams of whole records. The memory BIO forgets where OpenSSL's datagrams ended; record headers still tell."""
     datagram = b""
@@ -126,35 +156,26 @@ def split_records(output: bytes) -> Iterator[bytes]:
 
 
 class DtlsHandshakes:
-    """Runs handshakes, few at a time: each is 3 ms of the loop's time, and a join storm must not starve what is up."""
+    """Makes the DTLS ends of transports, whose handshakes share the loop's time by owner; a handshake may take `timeout_s`."""
 
-    def __init__(self, certificate: NodeCertificate, *, at_once: int, timeout_s: float) -> None:
+    def __init__(self, certificate: NodeCertificate, *, timeout_s: float) -> None:
         self._certificate = certificate
-        self._turns = asyncio.Semaphore(at_once)
+        self._turns = HandshakeTurns()
         self._timeout_s = timeout_s
 
-    def endpoint(self, send: Callable[[bytes], None], keys: SrtpKeys) -> "DtlsEndpoint":
-        """The DTLS end of one transport."""
-        return DtlsEndpoint(CoreDatagrams(send), self._certificate, keys, self._handshake)
-
-    async def _handshake(self, transport: CoreDtlsTransport, peer: RTCDtlsParameters) -> None:
-        async with self._turns, asyncio.timeout(self._timeout_s):
-            await transport.start(peer)
+    def endpoint(self, owner: str, send: Callable[[bytes], None], keys: SrtpKeys) -> "DtlsEndpoint":
+        """The DTLS end of one transport; `owner` is who its share of the loop's time is counted for."""
+        datagrams = CoreDatagrams(send, lambda: self._turns.take(owner))
+        return DtlsEndpoint(datagrams, CoreDtlsTransport(datagrams, self._certificate, keys), self._timeout_s)
 
 
 class DtlsEndpoint:
     """One transport's DTLS: `connect` once ICE stands, `deliver` datagrams, `wait_closed`, `close`."""
 
-    def __init__(
-        self,
-        datagrams: CoreDatagrams,
-        certificate: NodeCertificate,
-        keys: SrtpKeys,
-        handshake: Callable[[CoreDtlsTransport, RTCDtlsParameters], Awaitable[None]],
-    ) -> None:
+    def __init__(self, datagrams: CoreDatagrams, transport: CoreDtlsTransport, timeout_s: float) -> None:
         self._datagrams = datagrams
-        self._transport = CoreDtlsTransport(datagrams, certificate, keys)
-        self._handshake = handshake
+        self._transport = transport
+        self._timeout_s = timeout_s
         self._gone = asyncio.Event()
         self._transport.on("statechange", self._state_changed)
 
@@ -163,11 +184,16 @@ class DtlsEndpoint:
         self._datagrams.deliver(datagram)
 
     async def connect(self, fingerprints: tuple[Fingerprint, ...]) -> bool:
-        """The handshake with a peer whose certificate has these digests; False when it failed or took too long."""
+        """The handshake with a peer whose certificate has these digests; False when it failed or took too long.
+
+        It begins when the peer says hello; how long to wait for that is the caller's to decide.
+        """
         peer = RTCDtlsParameters([RTCDtlsFingerprint(each.algorithm, each.value) for each in fingerprints])
         try:
-            await self._handshake(self._transport, peer)
-        except TimeoutError:
+            await self._datagrams.wait_client_hello()
+            async with asyncio.timeout(self._timeout_s):
+                await self._transport.start(peer)
+        except (TimeoutError, ConnectionError):
             return False
         return self._transport.state == "connected"
 

@@ -17,7 +17,8 @@ class Limits(msgspec.Struct, frozen=True):
     half_open_per_user: int = 16
     """Offered and not yet connected: what one person may hold without ever sending a packet."""
     half_open: int = 500
-    """Of the whole node: with the time-out of a connection, some 30 new transports a second."""
+    """Of the whole node: with the time-out of a connection, some 30 new transports a second. One more ends the oldest of whoever has
+    the most of them."""
     remembered_answers: int = 1024
     """Answers kept for repeated command ids: a few megabytes of text, seconds of a join storm."""
     connect_timeout_s: float = 15.0

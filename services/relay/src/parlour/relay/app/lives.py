@@ -10,6 +10,7 @@ import msgspec
 
 from parlour.relay.app.fact_book import FactBook
 from parlour.relay.app.forwarding import Forwarding
+from parlour.relay.app.half_open import HalfOpen
 from parlour.relay.app.limits import Limits
 from parlour.relay.app.ports import Clock, Endpoint, Handshakes, PacketCore
 from parlour.relay.domain.session import SessionTable, Transport, streams_of
@@ -27,6 +28,12 @@ class _Life:
         self.since = since
         self.ice = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+        self.deadline: asyncio.Timeout | None = None
+
+    def give_up(self) -> None:
+        """The time to connect ends now."""
+        if self.deadline is not None:
+            self.deadline.reschedule(0)
 
 
 class Lives:
@@ -50,6 +57,7 @@ class Lives:
         self._clock = clock
         self._limits = limits
         self._lives: dict[int, _Life] = {}
+        self._half_open = HalfOpen(limits.half_open)
 
     def begin(self, transport: Transport) -> None:
         """Opens the transport in the core and waits for its peer."""
@@ -59,10 +67,14 @@ class Lives:
             consent_timeout_s=self._limits.consent_timeout_s,
         )  # fmt: skip
         self._table.put_transport(transport)
+        owner = _holder(transport)
         endpoint = self._handshakes.endpoint(
-            lambda datagram: self._send(number, datagram), partial(core.install_srtp, number)
+            owner, lambda datagram: self._send(number, datagram), partial(core.install_srtp, number)
         )
         life = self._lives[number] = _Life(transport.transport_id, endpoint, self._clock())
+        surplus = self._lives.get(self._half_open.add(number, owner) or 0)
+        if surplus is not None:
+            surplus.give_up()
         life.task = asyncio.create_task(self._live(life, number), name=f"transport {transport.transport_id}")
 
     def _send(self, number: int, datagram: bytes) -> None:
@@ -79,7 +91,7 @@ class Lives:
 
     async def _until_the_end(self, life: _Life) -> str:
         try:
-            async with asyncio.timeout(self._limits.connect_timeout_s):
+            async with asyncio.timeout(self._limits.connect_timeout_s) as life.deadline:
                 await life.ice.wait()
                 self._set_state(life, "connecting")
                 if not await life.endpoint.connect(self._table.transports[life.transport_id].remote.fingerprints):
@@ -87,6 +99,7 @@ class Lives:
         except TimeoutError:
             return "connect_timeout"
         connected = self._set_state(life, "connected")
+        self._half_open.discard(connected.number)
         self._book.connected(connected, round((self._clock() - life.since) * 1000))
         await life.endpoint.wait_closed()
         return "peer_closed"
@@ -135,6 +148,7 @@ class Lives:
             log.debug("close_notify_unsent", transport_id=life.transport_id)
         if self._lives.pop(number, None) is None:
             return
+        self._half_open.discard(number)
         self._forget(self._table.transports[life.transport_id], reason)
 
     def _forget(self, transport: Transport, reason: str) -> None:
@@ -149,3 +163,8 @@ class Lives:
         except KeyError:
             log.debug("core_dropped_it_first", transport_id=transport.transport_id)
         self._book.gone(transport, reason, tuple(stream.stream_id for stream in streams_of(tracks)))
+
+
+def _holder(transport: Transport) -> str:
+    """Whom a transport counts for: the person, whatever sessions and resources it belongs to."""
+    return f"{transport.app}/{transport.user or transport.owner}"

@@ -66,9 +66,9 @@ class Handshakes(Protocol):
     """Makes DTLS ends."""
 
     def endpoint(
-        self, send: Callable[[bytes], None], keys: Callable[[int, bytes, bytes, bytes, bytes], None]
+        self, owner: str, send: Callable[[bytes], None], keys: Callable[[int, bytes, bytes, bytes, bytes], None]
     ) -> Endpoint:
-        """`send` takes datagrams for the peer, `keys` the SRTP keys once they are agreed."""
+        """`owner` shares the time for handshakes with others; `send` takes datagrams for the peer, `keys` the agreed SRTP keys."""
         ...
 
 

@@ -115,7 +115,7 @@ class Relay:
         ):
             if count >= limit:
                 raise rejections.too_many_transports(what, limit)
-        if len(self._table.transports) >= limits.transports or usage.half_open() >= limits.half_open:
+        if len(self._table.transports) >= limits.transports:
             raise rejections.node_full(limits.transports)
 
     def _known(self, transport_id: str, app: int, owner: str) -> Transport:

@@ -19,6 +19,9 @@ GOODBYES = {"ice_timeout": "ice_timeout", "panic": "fault"}
 MISSES_OF_A_FREEZE = 10
 """Repairs that a player asked for within a second and that were gone: more than a picture can hide."""
 
+SAMPLES_BETWEEN_OVERFLOW_LOGS = 30
+"""Half a minute and more."""
+
 
 class Watch:
     """Handles each core event; `sample` looks at the counters, about once a second."""
@@ -36,6 +39,8 @@ class Watch:
         self._flowing: set[int] = set()
         self.overflowed = 0
         self.panics = 0
+        self._overflowed_before = 0
+        self._samples = 0
 
     async def handle(self, event: CoreEvent) -> None:
         """One event of `poll_events`; they come in order."""
@@ -53,13 +58,13 @@ class Watch:
                 await self._lives.end(number, GOODBYES[kind])
             case ("overflow", dropped):
                 self.overflowed += dropped
-                log.warning("core_events_dropped", dropped=dropped)
             case _:
                 pass
 
     def sample(self) -> Mapping[str, Any]:
         """Tells tracks that fell silent and tracks that speak again; gives the counters that say so."""
         stats = self._core.stats()
+        self._log_overflow()
         self._look_for_freezes(stats["sinks"])
         counters: dict[int, dict[str, float | None]] = stats["tracks"]
         limit_ms = self._limits.stalled_after_s * 1000
@@ -73,6 +78,14 @@ class Watch:
                 self._started(track.number)
         self._flowing.intersection_update(track.number for track in self._table.all_tracks())
         return stats
+
+    def _log_overflow(self) -> None:
+        """Says how many events were lost, once in a while: a peer that sends junk must not fill the log."""
+        dropped = self.overflowed - self._overflowed_before
+        self._samples += 1
+        if dropped and self._samples >= SAMPLES_BETWEEN_OVERFLOW_LOGS:
+            log.warning("core_events_dropped", dropped=dropped)
+            self._overflowed_before, self._samples = self.overflowed, 0
 
     def _started(self, number: int) -> None:
         track = self._table.track_numbered(number)

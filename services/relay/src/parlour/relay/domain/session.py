@@ -108,7 +108,6 @@ class Usage:
         yield "app", app, ""
         if transport.half_open:
             yield "half-open user", app, user
-            yield "half-open", 0, ""
 
     def of_owner(self, transport: Transport) -> int:
         """How many transports the owner has."""
@@ -125,10 +124,6 @@ class Usage:
     def half_open_of_user(self, transport: Transport) -> int:
         """How many of the person's transports are not connected yet."""
         return self._counts["half-open user", transport.app, transport.user or transport.owner]
-
-    def half_open(self) -> int:
-        """How many transports of the node are not connected yet."""
-        return self._counts["half-open", 0, ""]
 
 
 class SessionTable:

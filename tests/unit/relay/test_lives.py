@@ -1,0 +1,72 @@
+"""Transports that do not connect, and what becomes of them."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+from test_negotiation import APP, fixture
+
+from parlour.contracts.relay import RelayFact, TransportGone
+from parlour.relay.app.fact_book import FactBook
+from parlour.relay.app.forwarding import Forwarding
+from parlour.relay.app.limits import Limits
+from parlour.relay.app.lives import Lives
+from parlour.relay.domain.negotiation import check_offer
+from parlour.relay.domain.session import SessionTable, Transport
+
+
+class SilentPeer:
+    """A DTLS end whose peer never says anything."""
+
+    async def connect(self, _: Any) -> bool:
+        await asyncio.Event().wait()
+        return False
+
+    async def close(self) -> None: ...
+
+
+class Handshakes:
+    def __init__(self) -> None:
+        self.owners: list[str] = []
+
+    def endpoint(self, owner: str, *_: Any) -> Any:
+        self.owners.append(owner)
+        return SilentPeer()
+
+
+class Core:
+    """Takes every command."""
+
+    def __getattr__(self, _: str) -> Callable[..., None]:
+        return lambda *_, **__: None
+
+
+class Told:
+    def __init__(self) -> None:
+        self.facts: list[RelayFact] = []
+        self.arrived = asyncio.Event()
+
+    def tell(self, fact: RelayFact) -> None:
+        self.facts.append(fact)
+        self.arrived.set()
+
+
+async def test_the_person_with_most_half_open_transports_loses_its_oldest() -> None:
+    told, table, core, handshakes = Told(), SessionTable(), cast(Any, Core()), Handshakes()
+    limits = Limits(half_open=3)
+    lives = Lives(
+        table, core, Forwarding(table, core), cast(Any, handshakes), FactBook("n", "b", told), lambda: 0.0, limits
+    )
+    remote = check_offer(fixture("chromium-publish")).transport
+    for number, owner in enumerate(("honest/", "hostile/a", "hostile/b", "hostile/c"), 1):
+        user = owner.partition("/")[0]
+        lives.begin(Transport(f"t{number}", number, APP, owner, remote, "u", "p", 1, user=user))
+        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await told.arrived.wait()
+    (gone,) = told.facts
+    assert isinstance(gone, TransportGone)
+    assert (gone.owner, gone.reason) == ("hostile/a", "connect_timeout")
+    assert set(handshakes.owners) == {f"{APP}/honest", f"{APP}/hostile"}
+    assert set(table.transports) == {"t1", "t3", "t4"}
+    await lives.end_all("shutdown")
