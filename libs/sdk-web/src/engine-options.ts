@@ -3,6 +3,8 @@ interface Options {
   room_retry_time?: number;
   av_retry_time?: number;
   iceTransportPolicy?: string;
+  /** The gateway of every engine of the page, for pages that cannot set it where the engine is made. */
+  server?: unknown;
   [other: string]: unknown;
 }
 
@@ -20,6 +22,11 @@ export function roomRetryMs(): number | undefined {
 
 export function mediaRetryMs(): number {
   return milliseconds(options.av_retry_time) ?? DEFAULT_MEDIA_RETRY_S * 1000;
+}
+
+/** The gateway that the page set for all its engines; undefined leaves it to each engine's `server`. */
+export function pageServer(): unknown {
+  return options.server;
 }
 
 /** "relay": media goes through a TURN server alone, for networks that let nothing else through, and for trying one out. */

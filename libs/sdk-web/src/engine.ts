@@ -11,17 +11,17 @@ import type { ZegoEvents, ZegoRoomConfig, ZegoServerResponse, ZegoUser, ZegoWebP
 import { asZegoError, failure, type ZegoError } from "./errors";
 import { PageWatch } from "./lifecycle";
 import { log, setLogLevel, type LogConfig } from "./logging";
-import { MediaControls } from "./media-controls";
 import { messageRoom, sendBarrage, sendBroadcast, sendCommand, type SentBarrage, type SentBroadcast } from "./messages";
 import { canEncode } from "./publish/codecs";
 import type { PublishChoice } from "./publish/publisher";
-import { declineOn, type NotOffered } from "./not-offered";
+import { declineOn, type NotOffered } from "./not-offered/methods";
 import type { Room } from "./room/room";
 import { Rooms } from "./room/rooms";
 import { Replays, type ZegoReplayOptions } from "./replay/replays";
 import { ZegoReplay } from "./replay/replay";
 import { keepFromProxies } from "./proxies";
 import { gatewayAddresses } from "./signalling/address";
+import { VendorMethods } from "./vendor-methods";
 import { ZegoStreamView } from "./view/stream-view";
 
 export const VERSION = "3.12.0";
@@ -29,7 +29,7 @@ export const VERSION = "3.12.0";
 /** The methods that are not offered are typed here and put on the prototype below. */
 export interface ZegoExpressEngine extends NotOffered {}
 
-export class ZegoExpressEngine extends MediaControls {
+export class ZegoExpressEngine extends VendorMethods {
   static readonly version = VERSION;
 
   private readonly deviceWatch: DeviceWatch;
@@ -47,7 +47,7 @@ export class ZegoExpressEngine extends MediaControls {
     this.pageWatch = new PageWatch(() => this.rooms.farewell(), () => this.rooms.session.hurry());
   }
 
-  /** `room_retry_time` and `av_retry_time` in seconds, `iceTransportPolicy: "relay"` for media through TURN alone; for all engines, before they log in. */
+  /** `room_retry_time` and `av_retry_time` in seconds, `iceTransportPolicy: "relay"` for media through TURN alone, `server` for the gateway of every engine; for all engines, before they log in. */
   static setEngineOptions(options: Record<string, unknown>): void {
     setOptions(options);
   }

@@ -24,6 +24,21 @@ function write(level: "debug" | "info" | "warn" | "error", text: string, details
   if (LEVELS.indexOf(level) >= threshold) console[level](`[parlour] ${text}`, ...details);
 }
 
+const warned = new Set<string>();
+
+/** Warn of a lasting state of affairs: once per page, however often it is met. */
+export function warnOnce(text: string): void {
+  if (warned.has(text)) return;
+  warned.add(text);
+  log.warn(text);
+}
+
+/** The promise as it is. For calls that the vendor answers with nothing: pages do not catch them, so a failure is a line in the log and no unhandled rejection. */
+export function logRejection<T>(call: string, promise: Promise<T>): Promise<T> {
+  promise.catch((error) => log.error(call, error));
+  return promise;
+}
+
 export const log = {
   debug: (text: string, ...details: unknown[]) => write("debug", text, details),
   info: (text: string, ...details: unknown[]) => write("info", text, details),

@@ -107,8 +107,8 @@ export abstract class MediaControls {
     return this.live.removeTrack(stream, track);
   }
 
-  /** Null while the stream is not published. */
-  async getPublishingStreamQuality(streamID: string): Promise<ZegoPublishStats | null> {
+  /** As measured last; null while the stream is not published, or not measured yet. */
+  getPublishingStreamQuality(streamID: string): ZegoPublishStats | null {
     const found = this.rooms.publication(streamID);
     return found ? this.quality.publishing(found.room, streamID) : null;
   }
@@ -134,8 +134,8 @@ export abstract class MediaControls {
     return this.muteAll("video", mute);
   }
 
-  /** Null while the stream is not played. */
-  async getPlayingStreamQuality(streamID: string): Promise<ZegoPlayStats | null> {
+  /** As measured last; null while the stream is not played, or not measured yet. */
+  getPlayingStreamQuality(streamID: string): ZegoPlayStats | null {
     const found = this.rooms.playing(streamID);
     return found ? this.quality.playing(found.room, streamID) : null;
   }

@@ -166,7 +166,7 @@ test("a login that nobody answers ends with 1002031", async () => {
   const page = openPage();
   page.gateway.open = false;
   const login = page.login();
-  const refused = assert.rejects(login, { errorCode: 1002031 });
+  const refused = assert.rejects(login, { errorCode: 1002031, message: /ws:\/\/gw\/ws/ });
   await page.pass(10_000);
   await refused;
   assert.deepEqual(reasons(page), ["LOGINING", "LOGIN_FAILED 1002031"]);

@@ -1,22 +1,20 @@
 /** Media of this machine: what is captured, previewed and published. Made by createZegoStream. */
-import { Code } from "../codes";
 import { Emitter } from "../emitter";
 import type { ZegoServerResponse } from "../entities";
-import { failure } from "../errors";
 import type { Source } from "../publish/publisher";
 import { Output, type PlayOption } from "../view/output";
-import { snapshot } from "../view/snapshot";
+import { snapshot, type SnapshotOptions } from "../view/snapshot";
 import { useSink } from "../view/stream-view";
 import { acquire } from "./acquire";
 import { cameraWish, readWish, screenWish, type CaptureWish, type CustomSource } from "./wishes";
 
 export interface ZegoLocalStreamEvents {
-  autoplayFailed(kind?: string): unknown;
-  autoplayCaptureFailed(kind?: string): unknown;
-  canPlayVideo(): unknown;
-  canPlayAudio(): unknown;
-  canPlayCaptureVideo(): unknown;
-  canPlayCaptureAudio(): unknown;
+  autoplayFailed(player: HTMLMediaElement, fault?: unknown): unknown;
+  autoplayCaptureFailed(player: HTMLMediaElement, fault?: unknown): unknown;
+  canPlayVideo(event: Event): unknown;
+  canPlayAudio(event: Event): unknown;
+  canPlayCaptureVideo(event: Event): unknown;
+  canPlayCaptureAudio(event: Event): unknown;
   videoTrackChanged(track: MediaStreamTrack): unknown;
   audioTrackChanged(track: MediaStreamTrack): unknown;
   captureVideoTrackChanged(track: MediaStreamTrack): unknown;
@@ -31,6 +29,8 @@ export class ZegoLocalStream {
   /** The limits that publishing keeps to. */
   readonly source: Source;
   private readonly events = new Emitter<ZegoLocalStreamEvents>();
+  private readonly pictureAlone = new MediaStream();
+  private readonly soundAlone = new MediaStream();
   private readonly picture = this.output("video", "canPlayVideo", "autoplayFailed");
   private readonly sound = this.output("audio", "canPlayAudio", "autoplayFailed");
   private readonly capturedPicture = this.output("video", "canPlayCaptureVideo", "autoplayCaptureFailed");
@@ -48,14 +48,13 @@ export class ZegoLocalStream {
     return this.stream.getTracks().some((track) => track.readyState === "live");
   }
 
-  get videoCaptureStream(): MediaStream | undefined {
-    const tracks = this.getVideoTracks();
-    return tracks.length ? new MediaStream(tracks) : undefined;
+  /** The picture alone, the same object for as long as there is one; null without. */
+  get videoCaptureStream(): MediaStream | null {
+    return withTracks(this.pictureAlone, this.getVideoTracks());
   }
 
-  get audioCaptureStream(): MediaStream | undefined {
-    const tracks = this.getAudioTracks();
-    return tracks.length ? new MediaStream(tracks) : undefined;
+  get audioCaptureStream(): MediaStream | null {
+    return withTracks(this.soundAlone, this.getAudioTracks());
   }
 
   get videoDeviceId(): string {
@@ -136,19 +135,20 @@ export class ZegoLocalStream {
   }
 
   /** 0 to 100, of the preview. */
-  setVolume(volume: number): void {
-    for (const media of this.media()) media.volume = Math.min(100, Math.max(0, Number(volume) || 0)) / 100;
+  setVolume(volume: number): boolean {
+    if (!Number.isFinite(volume)) return false;
+    for (const media of this.media()) media.volume = Math.min(100, Math.max(0, volume)) / 100;
+    return true;
   }
 
-  async useAudioOutputDevice(deviceID: string): Promise<ZegoServerResponse> {
+  async useAudioOutputDevice(deviceID: string): Promise<void> {
     await Promise.all(this.media().map((media) => useSink(media, deviceID)));
-    return OK;
   }
 
-  async takeStreamSnapshot(name = "snapshot"): Promise<string> {
+  /** The previewed picture as a data address; empty text where none is shown. */
+  takeStreamSnapshot(options?: SnapshotOptions): string {
     const video = [this.picture.media, this.capturedPicture.media].find((media) => media instanceof HTMLVideoElement);
-    if (!video) throw failure(Code.NO_VIDEO_TRACK, "no picture is shown", { hint: "call playVideo first" });
-    return snapshot(video as HTMLVideoElement, name);
+    return snapshot(video as HTMLVideoElement | undefined, options);
   }
 
   /** monitor, window or browser; empty where nothing is shared. */
@@ -243,10 +243,17 @@ export class ZegoLocalStream {
 
   private output(kind: "video" | "audio", canPlay: keyof ZegoLocalStreamEvents, blocked: "autoplayFailed" | "autoplayCaptureFailed"): Output {
     return new Output(kind, {
-      canPlay: () => (this.events.emit as (event: string) => void).call(this.events, canPlay),
-      blocked: () => this.events.emit(blocked, kind),
+      canPlay: (event) => (this.events.emit as (name: string, event: Event) => void).call(this.events, canPlay, event),
+      blocked: (element, fault) => this.events.emit(blocked, element, fault),
     });
   }
+}
+
+/** The stream with these tracks and no others; null where there are none. */
+function withTracks(stream: MediaStream, tracks: MediaStreamTrack[]): MediaStream | null {
+  for (const old of stream.getTracks()) if (!tracks.includes(old)) stream.removeTrack(old);
+  for (const track of tracks) stream.addTrack(track);
+  return tracks.length ? stream : null;
 }
 
 function degradation(kind: "camera" | "screen", hint: string): RTCDegradationPreference | undefined {

@@ -14,6 +14,8 @@ const LOOK_MS = 500;
 
 export class QualityMonitor {
   private readonly last = new WeakMap<Flow<any>, Reading>();
+  private readonly published = new WeakMap<Flow<any>, ZegoPublishStats>();
+  private readonly played = new WeakMap<Flow<any>, ZegoPlayStats>();
   private timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(
@@ -30,18 +32,15 @@ export class QualityMonitor {
     this.timer = undefined;
   }
 
-  /** The stream's quality since it was measured last; null when it is not published here. */
-  async publishing(room: Room, streamID: string): Promise<ZegoPublishStats | null> {
+  /** The stream's quality as it was measured last; null when it is not published here, or not measured yet. */
+  publishing(room: Room, streamID: string): ZegoPublishStats | null {
     const flow = room.publisher.find(streamID);
-    const reading = flow && this.read(await report(room.publisher.connection), room.publisher, flow);
-    return reading ? publishStats(reading, this.swap(flow, reading)) : null;
+    return (flow && this.published.get(flow)) ?? null;
   }
 
-  async playing(room: Room, streamID: string): Promise<ZegoPlayStats | null> {
-    const player = room.players.holder(streamID);
-    const flow = player?.find(streamID);
-    const reading = player && flow && this.read(await report(player.connection), player, flow);
-    return reading ? playStats(reading, this.swap(flow!, reading)) : null;
+  playing(room: Room, streamID: string): ZegoPlayStats | null {
+    const flow = room.players.holder(streamID)?.find(streamID);
+    return (flow && this.played.get(flow)) ?? null;
   }
 
   private async round(): Promise<void> {
@@ -51,19 +50,26 @@ export class QualityMonitor {
   }
 
   private async measure({ publisher, players }: Room): Promise<void> {
-    await this.measureAll(publisher, (flow, now, before) => this.events.emit("publishQualityUpdate", flow.streamID, publishStats(now, before)));
+    await this.measureAll(publisher, (flow, now, before) => {
+      const stats = publishStats(now, before);
+      this.published.set(flow, stats);
+      if (before) this.events.emit("publishQualityUpdate", flow.streamID, stats);
+    });
     for (const player of players.all) {
-      await this.measureAll(player, (flow, now, before) => this.events.emit("playQualityUpdate", flow.streamID, playStats(now, before)));
+      await this.measureAll(player, (flow, now, before) => {
+        const stats = playStats(now, before);
+        this.played.set(flow, stats);
+        if (before) this.events.emit("playQualityUpdate", flow.streamID, stats);
+      });
     }
   }
 
-  private async measureAll<F extends Flow<any>>(transport: Lines<F>, tell: (flow: F, now: Reading, before: Reading) => void): Promise<void> {
+  private async measureAll<F extends Flow<any>>(transport: Lines<F>, measured: (flow: F, now: Reading, before: Reading | undefined) => void): Promise<void> {
     const due = this.due(transport.list);
     const stats = due.length ? await report(transport.connection) : undefined;
     for (const flow of due) {
       const reading = this.read(stats, transport, flow);
-      const before = reading && this.swap(flow, reading);
-      if (before) tell(flow, reading, before);
+      if (reading) measured(flow, reading, this.swap(flow, reading));
     }
   }
 

@@ -8,6 +8,8 @@ export interface RequestOptions {
   timeoutMs?: number;
   /** The code of a time-out, where the vendor has one of its own. */
   timeoutCode?: number;
+  /** What the user of the SDK can do about a time-out. */
+  hint?: string;
   /** False: the request makes no sense in another session and is refused when this one is gone. */
   survives?: boolean;
 }
@@ -31,9 +33,10 @@ export class RequestBook {
   /** A new request; it is up to the caller to send `pending.frame`. */
   enter(frame: Request, options: RequestOptions = {}): { pending: Pending; answer: Promise<AnswerFrame> } {
     const id = uuid();
+    const hint = options.hint === undefined ? {} : { hint: options.hint };
     let pending!: Pending;
     const answer = new Promise<AnswerFrame>((resolve, reject) => {
-      const late = () => this.refuse(id, failure(options.timeoutCode ?? Code.REQUEST_TIMEOUT, `${frame.t}: the server did not answer in time`));
+      const late = () => this.refuse(id, failure(options.timeoutCode ?? Code.REQUEST_TIMEOUT, `${frame.t}: the server did not answer in time`, hint));
       const timer = setTimeout(late, options.timeoutMs ?? REQUEST_TIMEOUT_MS);
       pending = { id, frame: { ...frame, id }, survives: options.survives ?? true, sentOn: 0, resolve, reject, timer };
     });

@@ -42,12 +42,14 @@ export class Session {
   private id = "";
   private connection = 0;
   private introduced = false;
+  private introductionAt = 0;
+  private readonly silence: RequestOptions;
   private lostAt = 0;
   private window: Timer | undefined;
   private pulse: Timer | undefined;
   private heartbeat: Heartbeat = { intervalMs: 30_000, windowMs: 90_000, reconnectMs: 300_000 };
-  /** The server's clock less ours, in milliseconds. */
-  clockOffsetMs = 0;
+  /** The server's clock less ours, and by how much that may be wrong; undefined before the first login. */
+  clock: { offsetMs: number; deviationMs: number } | undefined;
   /** TURN servers with credentials that run out; the newest that the server handed out. */
   iceServers: RTCIceServer[] = [];
 
@@ -58,13 +60,14 @@ export class Session {
     private readonly reconnectMs: () => number | undefined = () => undefined,
     open?: OpenSocket,
   ) {
+    this.silence = { timeoutCode: Code.LOGIN_TIMEOUT, hint: `nothing answers at ${addresses.join(", ")}: is this the address of your server?` };
     const events = { opened: () => this.opened(), message: (text: unknown) => this.message(text), lost: (code: number) => this.lost(code) };
     this.link = new Link(addresses, events, open);
   }
 
   /** Log a room in; opens the connection if there is none. */
   async login(frame: Request, timeoutMs = LOGIN_TIMEOUT_MS): Promise<LoginAnswer> {
-    const answer = this.submit({ ...frame, t: "login" }, { timeoutMs, timeoutCode: Code.LOGIN_TIMEOUT });
+    const answer = this.submit({ ...frame, t: "login" }, { timeoutMs, ...this.silence });
     this.link.start();
     return (await answer) as unknown as LoginAnswer;
   }
@@ -123,6 +126,7 @@ export class Session {
 
   /** Rule 1. */
   private introduce(): void {
+    this.introductionAt = Date.now();
     if (this.id) {
       const frame = { t: "resume", sessionID: this.id, rooms: this.host.positions() };
       const { pending, answer } = this.book.enter(frame, { timeoutMs: RESUME_TIMEOUT_MS, survives: false });
@@ -167,7 +171,7 @@ export class Session {
   private adopt(answer: Introduction): void {
     const resumed = this.lostAt !== 0 && answer.sessionID === undefined;
     if (answer.heartbeat) this.heartbeat = answer.heartbeat;
-    if (answer.serverTime) this.clockOffsetMs = answer.serverTime - Date.now();
+    if (answer.serverTime) this.clock = { offsetMs: answer.serverTime - Date.now(), deviationMs: Date.now() - this.introductionAt };
     this.introduced = true;
     this.lostAt = 0;
     clearTimeout(this.window);

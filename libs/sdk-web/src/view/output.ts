@@ -1,6 +1,7 @@
 /** One media element that shows or sounds a stream, in a container of the page or out of sight. */
 import { Code } from "../codes";
 import { failure } from "../errors";
+import { logRejection } from "../logging";
 import { askForGesture, withdraw } from "./autoplay-dialog";
 
 export interface PlayOption {
@@ -13,8 +14,8 @@ export interface PlayOption {
 }
 
 export interface OutputEvents {
-  blocked(): void;
-  canPlay(): void;
+  blocked(element: HTMLMediaElement, fault: DOMException): void;
+  canPlay(event: Event): void;
 }
 
 const MARK = "parlour";
@@ -34,13 +35,17 @@ export class Output {
   }
 
   /** Play a stream in a container (its id, an element, or a media element to use as it is), or out of sight. True when it plays. */
-  async play(stream: MediaStream, container: unknown, option: PlayOption = {}): Promise<boolean> {
+  play(stream: MediaStream, container: unknown, option: PlayOption = {}): Promise<boolean> {
+    return logRejection("play", this.playIn(stream, container, option));
+  }
+
+  private async playIn(stream: MediaStream, container: unknown, option: PlayOption): Promise<boolean> {
     const place = container === undefined ? undefined : findContainer(container);
     const element = this.mount(place);
     style(element, option);
     element.muted = option.muted ?? false;
     if (element.srcObject !== stream) element.srcObject = stream;
-    element.oncanplay = () => this.events.canPlay();
+    element.oncanplay = (event) => this.events.canPlay(event);
     return this.tryToPlay(element, option.enableAutoplayDialog !== false);
   }
 
@@ -88,10 +93,10 @@ export class Output {
       await element.play();
       return true;
     } catch (fault) {
-      const blocked = fault instanceof DOMException && fault.name === "NotAllowedError";
+      const blocked = fault instanceof DOMException && fault.name === "NotAllowedError" ? fault : undefined;
       if (!blocked || element !== this.element) return false;
       if (dialog) askForGesture(this.resumeByGesture);
-      this.events.blocked();
+      this.events.blocked(element, blocked);
       return false;
     }
   }

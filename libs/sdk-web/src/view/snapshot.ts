@@ -1,13 +1,34 @@
-/** A still picture of a video element: its data address, for the page; `name` goes to a download where the page asks for one. */
-import { Code } from "../codes";
-import { failure } from "../errors";
+/** A still picture of a video element as a data address, and as a download where the page asks for one. */
+import { log } from "../logging";
 
-export async function snapshot(video: HTMLVideoElement, name: string): Promise<string> {
+export interface SnapshotOptions {
+  /** Media type without `image/`; png unless given. */
+  imageType?: string;
+  /** 0 to 1, for jpeg and webp. */
+  quality?: number;
+  save?: boolean;
+  fileName?: string;
+}
+
+/** Empty text where no picture is shown yet. */
+export function snapshot(video: HTMLVideoElement | undefined, { imageType = "png", quality, save = false, fileName = "snapshot" }: SnapshotOptions = {}): string {
   const canvas = document.createElement("canvas");
-  canvas.width = video.videoWidth;
-  canvas.height = video.videoHeight;
+  canvas.width = video?.videoWidth ?? 0;
+  canvas.height = video?.videoHeight ?? 0;
   const context = canvas.getContext("2d");
-  if (!context || !canvas.width) throw failure(Code.NO_VIDEO_TRACK, `${name}: there is no picture yet`);
+  if (!video || !context || !canvas.width) {
+    log.warn("takeStreamSnapshot: no picture is shown yet; call playVideo and wait for canPlayVideo");
+    return "";
+  }
   context.drawImage(video, 0, 0);
-  return canvas.toDataURL("image/png");
+  const type = imageType.replace(/^image\//, "").replace(/^jpg$/, "jpeg");
+  const address = canvas.toDataURL(`image/${type}`, quality);
+  if (save) download(address, `${fileName}.${type}`);
+  return address;
+}
+
+function download(address: string, name: string): void {
+  const link = document.createElement("a");
+  Object.assign(link, { href: address, download: name });
+  link.click();
 }

@@ -3,10 +3,10 @@ import { Code } from "../codes";
 import { Emitter } from "../emitter";
 import { failure } from "../errors";
 import { Output, type PlayOption } from "./output";
-import { snapshot } from "./snapshot";
+import { snapshot, type SnapshotOptions } from "./snapshot";
 
 export interface ZegoStreamViewEvents {
-  autoplayFailed(kind?: string): unknown;
+  autoplayFailed(): unknown;
   canPlayVideo(): unknown;
   canPlayAudio(): unknown;
 }
@@ -14,14 +14,14 @@ export interface ZegoStreamViewEvents {
 export class ZegoStreamView {
   private readonly events = new Emitter<ZegoStreamViewEvents>();
   private readonly picture = new Output("video", {
-    blocked: () => this.events.emit("autoplayFailed", "video"),
+    blocked: () => this.events.emit("autoplayFailed"),
     canPlay: () => {
       this.events.emit("canPlayVideo");
       if (this.whole) this.events.emit("canPlayAudio");
     },
   });
   private readonly sound = new Output("audio", {
-    blocked: () => this.events.emit("autoplayFailed", "audio"),
+    blocked: () => this.events.emit("autoplayFailed"),
     canPlay: () => this.events.emit("canPlayAudio"),
   });
   private whole = false;
@@ -42,7 +42,7 @@ export class ZegoStreamView {
   }
 
   /** Picture and sound in one container. */
-  async play(container: string | HTMLElement, options: PlayOption = {}): Promise<boolean> {
+  play(container: string | HTMLElement, options: PlayOption = {}): Promise<boolean> {
     this.whole = true;
     this.sound.stop();
     const playing = this.picture.play(this.stream, container, options);
@@ -51,15 +51,15 @@ export class ZegoStreamView {
   }
 
   /** The picture alone. */
-  async playVideo(container: string | HTMLElement, options: PlayOption = {}): Promise<boolean> {
+  playVideo(container: string | HTMLElement, options: PlayOption = {}): Promise<boolean> {
     return this.picture.play(this.stream, container, { ...options, muted: !this.whole });
   }
 
   /** The sound alone, out of sight. */
-  async playAudio(options: PlayOption = {}): Promise<boolean> {
+  playAudio(options: PlayOption = {}): Promise<boolean> {
     if (this.whole && this.picture.media) {
       this.picture.media.muted = false;
-      return true;
+      return Promise.resolve(true);
     }
     const playing = this.sound.play(this.stream, undefined, options);
     this.applyVolume();
@@ -98,25 +98,30 @@ export class ZegoStreamView {
     return this.whole ? this.picture.resume() : this.sound.resume();
   }
 
-  setAudioMuted(mute: boolean): void {
-    for (const output of this.whole ? [this.picture] : [this.sound]) if (output.media) output.media.muted = mute;
+  /** False while nothing is played. */
+  setAudioMuted(mute: boolean): boolean {
+    const { media } = this.whole ? this.picture : this.sound;
+    if (media) media.muted = mute;
+    return media !== undefined;
   }
 
-  setVideoMuted(mute: boolean): void {
-    if (this.picture.media) this.picture.media.style.visibility = mute ? "hidden" : "";
+  setVideoMuted(mute: boolean): boolean {
+    const { media } = this.picture;
+    if (media) media.style.visibility = mute ? "hidden" : "";
+    return media !== undefined;
   }
 
-  /** 0 to 100. */
-  setVolume(volume: number): void {
-    if (!Number.isFinite(volume)) throw failure(Code.PARAMETER, "the volume is no number", { field: "volume", limit: "0..100" });
+  /** 0 to 100, for what is played now and later. False for what is no number. */
+  setVolume(volume: number): boolean {
+    if (!Number.isFinite(volume)) return false;
     this.volume = Math.min(100, Math.max(0, volume));
     this.applyVolume();
+    return true;
   }
 
-  async useAudioOutputDevice(deviceID: string): Promise<boolean> {
+  async useAudioOutputDevice(deviceID: string): Promise<void> {
     const outputs = [this.picture, this.sound].flatMap(({ media }) => (media ? [media] : []));
     await Promise.all(outputs.map((media) => useSink(media, deviceID)));
-    return outputs.length > 0;
   }
 
   getVideoWidth(): number {
@@ -127,10 +132,9 @@ export class ZegoStreamView {
     return this.video?.videoHeight ?? 0;
   }
 
-  /** The present picture as a PNG file. */
-  async takeStreamSnapshot(name = "snapshot"): Promise<string> {
-    if (!this.video) throw failure(Code.NO_VIDEO_TRACK, "no picture is shown");
-    return snapshot(this.video, name);
+  /** The present picture as a data address; empty text where none is shown. */
+  takeStreamSnapshot(options?: SnapshotOptions): string {
+    return snapshot(this.video, options);
   }
 
   private get video(): HTMLVideoElement | undefined {
