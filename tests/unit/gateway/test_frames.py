@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from parlour.contracts import client
 from parlour.contracts.codes import Code
-from parlour.gateway.domain.frames import TYPES, BadFrame, parse, to_text
+from parlour.gateway.domain.frames import KEYS, TYPES, BadFrame, parse, to_text
 
 ID = str(uuid4())
 
@@ -80,6 +80,26 @@ def test_the_field_is_named() -> None:
     error = broken(json.dumps({"t": "barrage", "id": ID, "roomID": 5, "message": "x"}))
     assert (error.problem.field, error.frame_id) == ("roomID", ID)
     assert broken(json.dumps({"t": "logout", "id": ID})).problem.field == "roomID"
+
+
+def test_a_frame_of_many_keys_is_refused_in_one_pass() -> None:
+    pairs = ",".join(f'"{n:x}":1,"{n:x}":1' for n in range(3000))
+    assert "stands twice" in broken(f'{{"t":"ping","id":"{ID}",{pairs}}}').problem.message
+    different = ",".join(f'"{n:x}":1' for n in range(KEYS))
+    error = broken(f'{{"t":"ping","id":"{ID}",{different}}}')
+    assert error.problem.limit == f"{KEYS} keys"
+
+
+@pytest.mark.parametrize("number", ["1" * 21, "-" + "1" * 20, "9" * 5000])
+def test_a_number_that_nobody_can_hold_is_refused(number: str) -> None:
+    error = broken(f'{{"t":"logout","id":"{ID}","roomID":"r","ifSeq":{number}}}')
+    assert (error.problem.code, error.problem.limit) == (Code.FRAME_INVALID, "20 digits")
+
+
+@pytest.mark.parametrize("number", [-1, 2**63, 2**64])
+def test_a_condition_is_the_number_of_an_event(number: int) -> None:
+    error = broken(json.dumps({"t": "logout", "id": ID, "roomID": "r", "ifSeq": number}))
+    assert (error.problem.field, error.frame_id) == ("ifSeq", ID)
 
 
 def test_lone_surrogates_are_refused() -> None:

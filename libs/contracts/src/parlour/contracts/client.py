@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from .codes import Problem
+from .ids import Count, Seq
 from .spelling import wire_name
 
 SUBPROTOCOL = "parlour.v1.json"
@@ -34,7 +35,7 @@ class LoginConfig(msgspec.Struct, frozen=True, rename=wire_name):
     """How a login wants its room. `max_member_count` counts only where the login opens the room; 0: no limit."""
 
     user_update: bool = False
-    max_member_count: int = 0
+    max_member_count: Count = 0
 
 
 class ClientFrame(msgspec.Struct, frozen=True, tag_field="t", rename=wire_name):
@@ -46,7 +47,7 @@ class ClientFrame(msgspec.Struct, frozen=True, tag_field="t", rename=wire_name):
 class RoomAsk(ClientFrame, frozen=True, kw_only=True):
     """Base of what becomes a command. `if_seq`: only if the room still stands at this event."""
 
-    if_seq: int | None = None
+    if_seq: Seq | None = None
 
 
 class Login(ClientFrame, frozen=True, tag="login"):

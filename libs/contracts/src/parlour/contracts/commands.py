@@ -7,6 +7,7 @@ first answer and changes nothing; with another body it is refused.
 import msgspec
 
 from .codes import Problem
+from .ids import Seq
 
 
 class Caller(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -313,7 +314,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     command_id: str
     caller: Caller
     body: AnyCommand
-    if_seq: int | None = None
+    if_seq: Seq | None = None
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -4,6 +4,7 @@ Each `check_*` returns its argument or raises `Invalid` with the vendor's code; 
 """
 
 import re
+from typing import Annotated
 
 import msgspec
 
@@ -20,6 +21,13 @@ MESSAGE_BYTES = 1024
 COMMAND_TARGETS = 500
 ROOMS_PER_SESSION = 5
 APP_ID_MAX = 2**32 - 1
+SEQ_MAX = 2**63 - 1
+"""The record counts events, and microseconds, in 64 bits with a sign."""
+
+Seq = Annotated[int, msgspec.Meta(ge=0, le=SEQ_MAX)]
+"""The number of an event in its room, as somebody outside may name it."""
+Count = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+"""A number of things, as somebody outside may name it; what is below zero counts as zero."""
 
 _NAME = re.compile(r"[0-9A-Za-z~!@#$^&*()_+=\-,;'’.<>/]+")
 _STREAM = re.compile(r"[0-9A-Za-z_-]+")

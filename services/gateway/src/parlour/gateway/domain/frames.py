@@ -1,7 +1,8 @@
 """From a text frame to its struct, strictly; from a struct to its text.
 
-A client frame is one JSON object of at most 64 kB and depth 16, no key twice, of a known type with all its fields. What breaks that is
-answered with the field and the way out, by the frame's id where it has one.
+A client frame is one JSON object of at most 64 kB, depth 16 and 64 keys in any of its objects, no key twice, of a known type with all its
+fields. What breaks that is answered with the field and the way out, by the frame's id where it has one. Reading takes time in proportion to
+the text, whatever stands in it.
 """
 
 import json
@@ -15,6 +16,10 @@ import msgspec
 from parlour.contracts import client
 from parlour.contracts.codes import Code, Problem
 
+KEYS = 64
+"""Of one object; `resume` names the most, one for each room that a session may be in."""
+NUMBER_DIGITS = 20
+"""Of an integer, its sign included: what 64 bits hold. Python would take time that grows with the square of their number."""
 TYPES = frozenset(str(kind.__struct_config__.tag) for kind in get_args(client.AnyClientFrame))
 
 
@@ -59,7 +64,7 @@ def _loose(text: str) -> dict[str, Any]:
     if text.count("{") + text.count("[") > client.FRAME_DEPTH and _depth(text) > client.FRAME_DEPTH:
         raise BadFrame(_problem("the frame is nested too deeply", limit=f"depth {client.FRAME_DEPTH}"))
     try:
-        loose: object = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        loose: object = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant, parse_int=_integer)
     except (json.JSONDecodeError, RecursionError) as error:
         raise BadFrame(_problem(f"the frame is not JSON: {error}")) from None
     if not isinstance(loose, dict):
@@ -86,16 +91,24 @@ def _depth(text: str) -> int:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise BadFrame(_problem(f"the key {twice[:40]!r} stands twice", field=twice[:40], hint="give each key once"))
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise BadFrame(_problem(f"the key {name[:40]!r} stands twice", field=name[:40], hint="give each key once"))
+        if len(found) == KEYS:
+            raise BadFrame(_problem("an object of the frame has too many keys", limit=f"{KEYS} keys"))
+        found[name] = value
     return found
 
 
 def _no_constant(name: str) -> NoReturn:
     raise BadFrame(_problem(f"{name} is not JSON"))
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > NUMBER_DIGITS:
+        raise BadFrame(_problem("a number in the frame is too long", limit=f"{NUMBER_DIGITS} digits"))
+    return int(digits)
 
 
 def _id_of(loose: dict[str, Any]) -> str:
