@@ -300,6 +300,30 @@ async def test_who_says_logout_and_closes_in_one_breath_has_left(house: House) -
     assert left["user"]["userID"] == "bob-b"
 
 
+async def test_who_leaves_and_closes_while_its_login_is_under_way_has_left(house: House) -> None:
+    ann, _ = await house.login("hurry", "ann-h")
+    for number in range(5):
+        user = f"bob-h{number}"
+        token, bob = await house.token(user), await house.open()
+        wire: Any = bob._socket
+        login = {
+            "t": "login",
+            "id": str(uuid4()),
+            "appID": APP,
+            "roomID": "hurry",
+            "user": {"userID": user},
+            "token": token,
+        }
+        for frame in (login, {"t": "logout", "id": str(uuid4()), "roomID": "hurry"}):
+            wire.protocol.send_text(json.dumps(frame).encode())
+        wire.protocol.send_close(1001)
+        wire.transport.write(b"".join(wire.protocol.data_to_send()))
+        left = await ann.wait_for(
+            lambda f, user=user: f.get("type") == "room.user_left.v1" and f["user"]["userID"] == user
+        )
+        assert left["user"]["userID"] == user
+
+
 async def test_the_server_closes_a_room(house: House) -> None:
     ann, _ = await house.login("shut", "ann-s")
     await house.operator("room", "shut", cmd.CloseRoom())

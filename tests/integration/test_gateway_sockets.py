@@ -160,6 +160,53 @@ async def test_a_flood_is_refused_then_closed() -> None:
         assert {frame["error"]["code"] for frame in answers if not frame["ok"]} == {9000004}
 
 
+@pytest.mark.parametrize("sent", [{}, {"code": 1000}, {"code": 3000}])
+async def test_a_close_is_answered_with_a_code_that_may_be_sent(sent: dict[str, int]) -> None:
+    async with a_door() as door:
+        client, _ = await door.deaf()
+        payload = sent["code"].to_bytes(2, "big") if sent else b""
+        await asyncio.get_running_loop().sock_sendall(client, masked(8, payload))
+        answer = await asyncio.get_running_loop().sock_recv(client, 100)
+        assert answer == b"\x88\x02" + sent.get("code", 1000).to_bytes(2, "big")
+        client.close()
+
+
+@pytest.mark.parametrize("opcode", [9, 10])
+async def test_a_flood_of_control_frames_is_closed_and_read_no_more(opcode: int) -> None:
+    async with a_door() as door:
+        client, channel = await door.deaf()
+        await flood(client, masked(opcode, b""))
+        assert channel._close_code == 4400  # pyright: ignore[reportPrivateUsage]
+        await until(lambda: door.sockets.open == 0)
+        client.close()
+
+
+@pytest.mark.parametrize("text", [b"x", b"{" * 60_000])
+async def test_a_flood_of_frames_that_cannot_be_read_is_closed(text: bytes) -> None:
+    async with a_door() as door:
+        client, channel = await door.deaf()
+        await flood(client, masked(1, text))
+        assert channel._close_code == 4400  # pyright: ignore[reportPrivateUsage]
+        await until(lambda: door.sockets.open == 0)
+        client.close()
+
+
+def masked(opcode: int, payload: bytes) -> bytes:
+    """A client's frame under a mask of zeros."""
+    size = len(payload)
+    head = bytes([size | 0x80]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
+    return bytes([0x80 | opcode]) + head + bytes(4) + payload
+
+
+async def flood(client: socket.socket, frame: bytes) -> None:
+    """Sends a frame until the server takes no more."""
+    many = frame * (1 + 100_000 // len(frame))
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(5):
+            while True:
+                await asyncio.get_running_loop().sock_sendall(client, many)
+
+
 async def test_the_window_of_a_client_that_does_not_read_is_bounded_and_opens_when_it_reads() -> None:
     async with a_door() as door:
         client, channel = await door.deaf()

@@ -5,10 +5,11 @@ more events are taken (`deliver` says no) until less than a quarter of it is lef
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from socket import SO_SNDBUF, SOL_SOCKET
-from typing import Any, cast
+from typing import cast
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
@@ -16,7 +17,9 @@ from parlour.contracts import client
 from parlour.contracts.client import FRAME_BYTES
 from parlour.gateway.app.dispatch import Broken, Dispatch
 from parlour.gateway.app.seat import Channel
+from parlour.gateway.domain.closing import answer_to_close
 from parlour.gateway.domain.frames import to_text
+from parlour.gateway.domain.pace import Bucket
 from parlour.gateway.domain.runs import Run
 
 from .framing import wire_of
@@ -31,19 +34,28 @@ KERNEL_BYTES = 128 * 1024
 """Of the socket's send buffer (Linux takes twice that): left alone it grows to megabytes for a client that does not read."""
 STALLED_S = 30.0
 """A full window of which nothing is read for so long closes the connection."""
+BYTES_PER_S, BYTES_BURST = 256 * 1024.0, 1024 * 1024.0
+"""Of frames that a client sends, before any is looked at: offers for all the streams that a session may have come at once."""
+FRAME_COST = 64
+"""What a frame counts beside its payload, so that empty ones count too."""
+CONTROL_PER_S, CONTROL_BURST = 100.0, 6000.0
+"""Pings and pongs: a client needs one in ten seconds."""
+DEAF_FOR_S = 1.0
+"""A client that floods is read no more; so long it has to take the reason, then the socket is gone."""
 AHEAD = 64
 """Frames of a client that wait while one is at work; then its socket is read no further."""
 PROTOCOL_BROKEN, NOT_ALLOWED, TOO_SLOW, RESTARTS = 4400, 4401, 4408, 1012
 _TEXT = WSMsgType.TEXT  # looked up once: an enum's member costs as much as the call
 _CONTROL = (WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE)
+_PINGS = (WSMsgType.PING, WSMsgType.PONG)
 
 
 class Connection(WSListener):
     """One WebSocket; the `Channel` of its session. `noted` is told when it begins (True) and when it is gone."""
 
     __slots__ = (
-        "_close_code", "_dispatch", "_first", "_full", "_incoming", "_loop", "_noted", "_parts", "_room", "_send",
-        "_task", "_transport", "_write", "heard",
+        "_bytes", "_close_code", "_control_frames", "_dispatch", "_first", "_full", "_incoming", "_loop", "_noted",
+        "_parts", "_parts_bytes", "_room", "_send", "_task", "_transport", "_write", "heard",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +72,10 @@ class Connection(WSListener):
         self._room: asyncio.Future[None] | None = None
         self._incoming: deque[str] = deque()
         self._parts: list[bytes] = []
+        self._parts_bytes = 0
+        now = time.monotonic()
+        self._bytes = Bucket(BYTES_PER_S, BYTES_BURST, now)
+        self._control_frames = Bucket(CONTROL_PER_S, CONTROL_BURST, now)
         self._task: asyncio.Task[None] | None = None
         self._first: asyncio.TimerHandle | None = None
         self.heard = True
@@ -130,7 +146,12 @@ class Connection(WSListener):
         self.heard = True
         if self._close_code and frame.msg_type != WSMsgType.CLOSE:
             return
-        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+        now = time.monotonic()
+        if not self._bytes.take(now, frame.payload_size + FRAME_COST):
+            self._stop_flood("far too many bytes")
+        elif frame.msg_type in _PINGS and not self._control_frames.take(now):
+            self._stop_flood("far too many control frames")
+        elif frame.rsv1 or frame.rsv2 or frame.rsv3:
             self.close(1002, "no extension was agreed on")
         elif frame.msg_type in _CONTROL:
             self._control(transport, frame)
@@ -142,17 +163,14 @@ class Connection(WSListener):
             self._piece(frame)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """The socket is closed. What was asked before is done to its end, but for a first login or a resume under way: a page that goes
-        says `logout` and closes in one breath.
+        """The socket is closed. What was asked before is done to its end: a page that goes says `logout` and closes in one breath, perhaps
+        while its login is under way, and nobody else would take its session out of the room.
         """
         self._ends(1006)
         self._spoke()
         if self._task is None:
             self._dispatch.closed()
         else:
-            if self._dispatch.idle:
-                self._incoming.clear()
-                self._task.cancel()
             self._task.add_done_callback(lambda _: self._dispatch.closed())
         self._noted(self, False)
 
@@ -182,8 +200,9 @@ class Connection(WSListener):
             transport.send_pong(frame.get_payload_as_bytes())
         elif frame.msg_type == WSMsgType.CLOSE:
             if not self._close_code:
-                self._ends(int(cast("Any", frame.get_close_code())) or 1005)
-                transport.send_close(frame.get_close_code())
+                answer = answer_to_close(frame.get_payload_as_bytes())
+                self._ends(answer)
+                transport.send_close(cast("WSCloseCode", answer))
             transport.disconnect()
 
     def _piece(self, frame: WSFrame) -> None:
@@ -192,10 +211,11 @@ class Connection(WSListener):
             self._message(frame.get_payload_as_bytes())
             return
         self._parts.append(frame.get_payload_as_bytes())
-        if sum(map(len, self._parts)) > FRAME_BYTES or len(self._parts) > FRAME_BYTES // 64:
+        self._parts_bytes += frame.payload_size
+        if self._parts_bytes > FRAME_BYTES or len(self._parts) > FRAME_BYTES // 64:
             self.close(1009, "the message is too large")
         elif frame.fin:
-            whole, self._parts = b"".join(self._parts), []
+            whole, self._parts, self._parts_bytes = b"".join(self._parts), [], 0
             self._message(whole)
 
     def _message(self, payload: bytes) -> None:
@@ -218,13 +238,22 @@ class Connection(WSListener):
                     self._transport.underlying_transport.resume_reading()
                 await self._dispatch.frame(text)
         except Broken as error:
-            self.close(PROTOCOL_BROKEN, str(error))
+            self._stop_flood(str(error))
         finally:
             self._task = None
         if not self._dispatch.idle:
             self._spoke()
 
     # ends
+
+    def _stop_flood(self, reason: str) -> None:
+        """Closes and reads nothing more: what a flood has sent already, or still sends, costs nobody anything."""
+        transport = self._transport
+        if transport is None or self._close_code:
+            return
+        self.close(PROTOCOL_BROKEN, reason)
+        transport.underlying_transport.pause_reading()
+        self._loop.call_later(DEAF_FOR_S, transport.disconnect, False)
 
     def _silent(self) -> None:
         """The time for a first frame is up; a login under way may end in its own time."""

@@ -28,6 +28,8 @@ AT_ONCE = 64
 """Requests of one connection that may be unanswered."""
 PATIENCE = 1000
 """Frames over the rate that are answered before the connection is closed."""
+MALFORMED_PER_S, MALFORMED_BURST = 0.1, 100.0
+"""Frames that cannot be read, of one connection: a program sends a few of them while it is written, never thousands."""
 PUBLISHING, PLAYING, TALKING = "publishing", "playing", "talking"
 _LANES: dict[type[Any], str] = {
     client.Publish: PUBLISHING,
@@ -66,19 +68,24 @@ class Dispatch:
         self._pace = pace
         self._fault = fault
         self._patience = PATIENCE
+        self._malformed = Bucket(MALFORMED_PER_S, MALFORMED_BURST, time.monotonic())
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.session: Session | None = None
 
     async def frame(self, text: str) -> None:
         """One text frame of the client's. `Broken` ends the connection."""
+        within = self._pace.take(time.monotonic())  # before it is read: what is malformed costs as much
+        if not within:
+            self._count_excess()
         try:
             frame = parse(text)
         except BadFrame as error:
+            self._count_malformed()
             self._refuse(error.frame_id, error.problem)
             return
-        if not self._pace.take(time.monotonic()):
-            self._too_fast(frame)
+        if not within:
+            self._refuse(str(frame.id), Problem(int(Code.RATE_LIMITED), "too many frames", hint="slow down"))
             return
         match frame:
             case client.Ping():
@@ -168,11 +175,14 @@ class Dispatch:
             self._fault(error)
             self._refuse(frame_id, Problem(int(Code.SERVER_ERROR), "the server failed", hint="try again"))
 
-    def _too_fast(self, frame: client.AnyClientFrame) -> None:
+    def _count_excess(self) -> None:
         self._patience -= 1
         if self._patience < 0:
             raise Broken("far too many frames")
-        self._refuse(str(frame.id), Problem(int(Code.RATE_LIMITED), "too many frames", hint="slow down"))
+
+    def _count_malformed(self) -> None:
+        if not self._malformed.take(time.monotonic()):
+            raise Broken("too many frames that cannot be read")
 
     def _refuse(self, frame_id: str, problem: Problem) -> None:
         if frame_id:
