@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from .codes import Problem
-from .ids import Count, Seq
+from .ids import Int32, Seq
 from .spelling import wire_name
 
 SUBPROTOCOL = "parlour.v1.json"
@@ -35,7 +35,7 @@ class LoginConfig(msgspec.Struct, frozen=True, rename=wire_name):
     """How a login wants its room. `max_member_count` counts only where the login opens the room; 0: no limit."""
 
     user_update: bool = False
-    max_member_count: Count = 0
+    max_member_count: Int32 = 0
 
 
 class ClientFrame(msgspec.Struct, frozen=True, tag_field="t", rename=wire_name):

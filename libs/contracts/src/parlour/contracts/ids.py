@@ -26,7 +26,7 @@ SEQ_MAX = 2**63 - 1
 
 Seq = Annotated[int, msgspec.Meta(ge=0, le=SEQ_MAX)]
 """The number of an event in its room, as somebody outside may name it."""
-Count = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 """A number of things, as somebody outside may name it; what is below zero counts as zero."""
 
 _NAME = re.compile(r"[0-9A-Za-z~!@#$^&*()_+=\-,;'’.<>/]+")
