@@ -28,6 +28,11 @@ class _Text(msgspec.Struct, frozen=True):
     rsv2: bool = False
     rsv3: bool = False
 
+    @property
+    def payload_size(self) -> int:
+        """Of the text, in bytes."""
+        return len(self.text.encode())
+
     def get_payload_as_bytes(self) -> bytes:
         """The text."""
         return self.text.encode()
