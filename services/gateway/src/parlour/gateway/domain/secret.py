@@ -60,7 +60,11 @@ def signed(key: bytes, name: str, claims: msgspec.Struct) -> str:
 def checked(key: bytes, text: str, kind: type[C]) -> tuple[str, C] | None:
     """Name and claims; None for a text that `signed` never wrote."""
     body, _, mac = text.rpartition(".")
-    if len(text) > SECRET_CHARS or not hmac.compare_digest(mac.encode(), _mac(key, body).encode()):
+    if (
+        len(text) > SECRET_CHARS
+        or not text.isascii()
+        or not hmac.compare_digest(mac.encode(), _mac(key, body).encode())
+    ):
         return None
     name, _, packed = body.partition(".")
     try:
