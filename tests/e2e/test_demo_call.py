@@ -55,7 +55,7 @@ async def test_three_kinds_of_messages(suite: Suite, window: OpenWindow, room: s
         ("#send-command", "IMRecvCustomCommand"),
     ):
         text = f"hello by {event}"
-        await alice.page.fill("#message", text)
+        await alice.page.locator("#message").press_sequentially(text)  # typed key by key, as a person does
         await alice.page.click(button)
         await bob.until(received(event, text))
         assert not await alice.calls(event), "a sender does not receive its own"

@@ -85,3 +85,14 @@ def test_retry_after_is_seconds_or_a_date(text: str, seconds: float | None) -> N
 def test_days_are_given_and_then_no_more() -> None:
     assert not SCHEDULE.is_over(0.0, 71 * 3600)
     assert SCHEDULE.is_over(0.0, 72 * 3600)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mon, 1 Jan 2024 00:00:00 +99999999999999999999",
+        "Mon, 1 Jan 2024 99999999999999999999:00:00 GMT",
+    ],
+)
+def test_a_retry_after_that_overflows_is_not_readable(text: str) -> None:
+    assert retry_after(text, 10.0) is None

@@ -77,7 +77,9 @@ function messageButtons(engine, roomID) {
   $("#send-broadcast").onclick = () => send("broadcast", (text) => engine().sendBroadcastMessage(roomID(), text));
   $("#send-barrage").onclick = () => send("barrage", (text) => engine().sendBarrageMessage(roomID(), text));
   $("#send-command").onclick = () => send("command", (text) => engine().sendCustomCommand(roomID(), text, []));
-  $("#message").onkeydown = (event) => event.key === "Enter" && $("#send-broadcast").click();
+  $("#message").addEventListener("keydown", (event) => {
+    if (event.key === "Enter") $("#send-broadcast").click();
+  });
 }
 
 /** The form; it joins by itself when the address names room and user. */

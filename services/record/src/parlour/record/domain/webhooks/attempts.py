@@ -59,10 +59,10 @@ def verdict(answer: Answer) -> Verdict:
 
 def retry_after(text: str, now_s: float) -> float | None:
     """Seconds or an HTTP date; None where the header is not there or not readable."""
-    if text.isascii() and text.isdigit():
-        return float(text)
     try:
+        if text.isascii() and text.isdigit():
+            return float(text)
         date = parsedate_to_datetime(text)
-    except ValueError:
+        return max(0.0, date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now_s)
+    except (ValueError, OverflowError):  # an offset beyond what a date can hold overflows
         return None
-    return max(0.0, date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now_s)
