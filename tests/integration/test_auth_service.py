@@ -7,8 +7,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
+import jwt
 import msgspec
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from parlour.auth.domain.token04 import Token, encode
 from parlour.auth.settings import AuthSettings
@@ -128,6 +131,45 @@ async def test_the_rules_of_an_app_are_on_the_record(desk: Desk) -> None:
     await desk.bus.barrier()
     set_ = [json.loads(bytes(view.data)) for view in desk.heard if view.type == "app.rule_set.v1" and view.app == app]
     assert [(one["rule"], one["value"]) for one in set_] == [("login_tokens", "signed"), ("login_tokens", "any")]
+
+
+async def test_signed_login_tokens(desk: Desk) -> None:
+    app = (await desk.create(name="signing")).app
+    await desk.ask(app, cmd.SetAppRules(login_tokens="signed"))
+    made = msgspec.json.decode(
+        (await desk.ask(app, cmd.IssueLoginToken("ann", "tea", 60, False))).result, type=TokenMade
+    ).token
+    checked = await desk.verify(app, made, user_id="ann", room="tea")
+    assert (checked.user_id, checked.room, checked.may_publish) == ("ann", "tea", False)
+    assert (await desk.refused(app, cmd.VerifyToken(made, "bob", "tea"))) == (1102020, 1002077)
+    assert (await desk.refused(app, cmd.VerifyToken(made, "ann", "coffee")))[0] == 1102020
+    other = (await desk.create(name="other")).app
+    assert (await desk.refused(other, cmd.VerifyToken(made, "ann", "tea")))[0] == 1102020
+    assert (await desk.refused(app, cmd.VerifySubscription(made)))[0] in (1102016, 1102020)
+    assert (await desk.refused(app, cmd.IssueLoginToken("ann", "", 32 * 86_400)))[0] == 1100001
+
+
+async def test_keys_of_an_app_are_on_the_record(desk: Desk) -> None:
+    app, private = (await desk.create(name="keys")).app, Ed25519PrivateKey.generate()
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    pem = private.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+    now = SystemClock().at() // 1_000_000
+    claims = {"aud": "parlour", "app": app, "user": "ann", "iat": now, "exp": now + 60}
+    token = jwt.encode(claims, private, "EdDSA", {"typ": "parlour-login+jwt", "kid": "web"})
+    assert (await desk.refused(app, cmd.VerifyToken(token, "ann")))[0] == 1102020
+    added = msgspec.json.decode((await desk.ask(app, cmd.AddLoginKey(pem, "web"))).result, type=cmd.LoginKeys)
+    assert [key.kid for key in added.keys] == ["web"]
+    assert (await desk.verify(app, token, user_id="ann")).user_id == "ann"
+    await desk.ask(app, cmd.AddLoginKey(pem, "web"))
+    listed = msgspec.json.decode((await desk.ask(app, cmd.ListLoginKeys())).result, type=cmd.LoginKeys)
+    assert listed == added
+    await desk.ask(app, cmd.RemoveLoginKey("web"))
+    assert (await desk.refused(app, cmd.VerifyToken(token, "ann")))[0] == 1102020
+    for body in (cmd.AddLoginKey("nonsense"), cmd.AddLoginKey(pem, "a b"), cmd.AddLoginKey(pem, "x" * 65)):
+        assert (await desk.refused(app, body))[0] == 1100001
+    await desk.bus.barrier()
+    told = [view.type for view in desk.heard if view.app == app and "login_key" in view.type]
+    assert told == ["app.login_key_added.v1", "app.login_key_removed.v1"]
 
 
 async def test_a_token_made_here_is_accepted_here(desk: Desk) -> None:

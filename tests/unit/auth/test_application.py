@@ -45,7 +45,7 @@ def given_(*commands: AppCommand) -> State:
     return state
 
 
-def test_7_a_rule_holds_from_its_event_on() -> None:
+def test_8_a_rule_holds_from_its_event_on() -> None:
     app = Active(7, "demo", (SecretRef("k1"),))
     assert app.rules == Rules("any", "text", "stays"), "the vendor's habits"
     asked = SetRules({"login_tokens": "signed", "privileges": "text"})
@@ -59,7 +59,7 @@ def test_7_a_rule_holds_from_its_event_on() -> None:
 
 
 @pytest.mark.parametrize("rules", [{"login_tokens": "none"}, {"privileges": "yes"}, {"expiry": "now"}])
-def test_7_a_rule_has_known_values(rules: dict[str, str]) -> None:
+def test_8_a_rule_has_known_values(rules: dict[str, str]) -> None:
     with pytest.raises(Invalid) as caught:
         ask(Active(7, "demo", (SecretRef("k1"),)), SetRules(rules))
     assert caught.value.problem.field in rules

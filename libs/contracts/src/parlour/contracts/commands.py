@@ -239,6 +239,33 @@ class SetAppRules(Command, frozen=True, tag="auth.set_app_rules"):
     expiry: str = ""
 
 
+class IssueLoginToken(Command, frozen=True, tag="auth.issue_login_token"):
+    """A signed login token under the app's secret; `room` empty means any, no `stream_ids` any stream. Answered by `TokenMade`."""
+
+    user_id: str
+    room: str = ""
+    ttl_s: int = 86400
+    may_publish: bool = True
+    stream_ids: tuple[str, ...] = ()
+
+
+class AddLoginKey(Command, frozen=True, tag="auth.add_login_key"):
+    """Take login tokens signed with this Ed25519 key; `public_key` in PEM, `kid` empty names it by its digest. Answered by `LoginKeys`."""
+
+    public_key: str
+    kid: str = ""
+
+
+class RemoveLoginKey(Command, frozen=True, tag="auth.remove_login_key"):
+    """Refuse what the key signed. Answered by `LoginKeys`."""
+
+    kid: str
+
+
+class ListLoginKeys(Command, frozen=True, tag="auth.list_login_keys"):
+    """Every public key of the app. Answered by `LoginKeys`."""
+
+
 class IssueSubscription(Command, frozen=True, tag="auth.issue_subscription"):
     """A signed token for readers outside: `room` empty means any, `user_id` empty means nobody; see `subscriptions.SCOPES`."""
 
@@ -302,6 +329,7 @@ AnyCommand = (
     | DescribeRoom | DescribeStreams
     | SendBroadcast | SendBarrage | SendCommand
     | VerifyToken | IssueToken | CreateApp | ListApps | RotateSecret | SetAppRules
+    | IssueLoginToken | AddLoginKey | RemoveLoginKey | ListLoginKeys
     | IssueSubscription | VerifySubscription | RevokeSubscriptions
     | DescribeHistory | RebuildHistory
     | EraseUser | PlaceHold | ReleaseHold | ListHolds
@@ -370,7 +398,7 @@ class TokenChecked(msgspec.Struct, frozen=True):
 
 
 class TokenMade(msgspec.Struct, frozen=True):
-    """Of IssueToken."""
+    """Of IssueToken and IssueLoginToken."""
 
     token: str
     expires_s: int
@@ -391,6 +419,19 @@ class AppDescription(msgspec.Struct, frozen=True):
     name: str
     created_s: int
     secret: str = ""
+
+
+class LoginKey(msgspec.Struct, frozen=True):
+    """An Ed25519 key by which an app signs login tokens: its name, and the base64 of its 32 public bytes."""
+
+    kid: str
+    public_key: str
+
+
+class LoginKeys(msgspec.Struct, frozen=True):
+    """Of AddLoginKey, RemoveLoginKey and ListLoginKeys: all keys of the app."""
+
+    keys: tuple[LoginKey, ...]
 
 
 class AppRules(msgspec.Struct, frozen=True):

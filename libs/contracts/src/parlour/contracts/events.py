@@ -282,6 +282,27 @@ class RuleSet(Event, frozen=True):
     value: str
 
 
+class LoginKeyAdded(Event, frozen=True):
+    """Login tokens signed with this Ed25519 key are taken from now on; `public_key` is the base64 of its 32 bytes, `kid` its name."""
+
+    TAG = "app.login_key_added.v1"
+    AGGREGATE = "app"
+    AUDIENCE = Audience.AUDIT
+    app: int
+    kid: str
+    public_key: str
+
+
+class LoginKeyRemoved(Event, frozen=True):
+    """Login tokens signed with this key are refused from now on."""
+
+    TAG = "app.login_key_removed.v1"
+    AGGREGATE = "app"
+    AUDIENCE = Audience.AUDIT
+    app: int
+    kid: str
+
+
 class SubscriptionIssued(Event, frozen=True):
     """A signed token for readers outside was made; `room` and `actor` empty: for any, for nobody in particular."""
 
@@ -363,7 +384,7 @@ ALL: tuple[type[Event], ...] = (
     RoomOpened, UserJoined, UserSuspended, UserResumed, UserLeft, UserKicked, RoomExtraInfoChanged, RoomClosed,
     StreamAdded, StreamUpdated, StreamRemoved, MutesChanged, PlayStarted, PlayStopped, StreamRelayed,
     BroadcastSent, BarrageSent, CommandSent,
-    AppCreated, SecretRotated, TokenIssued, RuleSet, SubscriptionIssued, SubscriptionsRevoked,
+    AppCreated, SecretRotated, TokenIssued, RuleSet, LoginKeyAdded, LoginKeyRemoved, SubscriptionIssued, SubscriptionsRevoked,
     ErasureRequested, ErasureFreed, UserErased, HoldPlaced, HoldReleased,
 )  # fmt: skip
 BY_TAG: dict[str, type[Event]] = {event.TAG: event for event in ALL}

@@ -18,6 +18,7 @@ from .adapters.system_nats import scissors
 from .api.bus import SERVICE, Commands
 from .api.callout import Callout
 from .app.apps import AppBook
+from .app.login_keys import KeyBook
 from .app.outlets import Outlets
 from .app.privacy import Privacy
 from .app.refusals import Refusals
@@ -50,7 +51,8 @@ async def build(settings: AuthSettings) -> AsyncGenerator[Service]:
         )  # fmt: skip
         await stack.enter_async_context(private.following(to.bus))
         erasing = Privacy(private, to.committer, to.people, PostgresKeys(to.pool), vault)
-        await Commands(tokens, AppBook(cache, to.committer, vault, clock, ids), subscriptions, erasing).serve(to.bus)
+        apps, keys = AppBook(cache, to.committer, vault, clock, ids), KeyBook(cache, to.committer, clock, ids)
+        await Commands(tokens, apps, keys, subscriptions, erasing).serve(to.bus)
         if settings.callout:
             await stack.enter_async_context(outlets(settings, to.bus, subscriptions))
         async with asyncio.TaskGroup() as group:

@@ -14,6 +14,7 @@ from parlour.contracts.commands import (
     AppRules,
     Apps,
     CreateApp,
+    IssueLoginToken,
     IssueSubscription,
     IssueToken,
     ListApps,
@@ -27,9 +28,12 @@ from parlour.contracts.subscriptions import SCOPES
 
 from ..supervise.plan import KEY_VARIABLE
 from ..target import default_app, nats_url
+from . import app_keys
 
 R = TypeVar("R")
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+SECRET_READ = 4096
+"""Characters read of a file that should hold 32."""
 NAMELESS_APP = 1
 """The subject of a command names an app; these commands are about apps, so any number does."""
 
@@ -44,6 +48,7 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_)
     group.command("rotate")(rotate)
     group.command("set")(set_)
+    group.add_typer(app_keys.group(), name="keys")
     app.add_typer(group, name="apps")
 
 
@@ -54,6 +59,7 @@ def token(
     ttl: Annotated[int, typer.Option(help="Seconds it is valid.", min=1)] = 86_400,
     subscribe: Annotated[bool, typer.Option("--subscribe", help="A signed token for readers outside.")] = False,
     scope: Annotated[list[str] | None, typer.Option(help=f"With --subscribe: {', '.join(SCOPES)}.")] = None,
+    signed: Annotated[bool, typer.Option("--signed", help="A signed login token in place of a token04.")] = False,
     json: Json = False,
 ) -> None:
     """Print a token, alone on its line."""
@@ -63,6 +69,9 @@ def token(
         return
     if scope or not user:
         raise typer.BadParameter("--scope needs --subscribe" if scope else "a token to log in with needs --user")
+    if signed:
+        _show_token(asyncio.run(_ask(app, IssueLoginToken(user_id=user, room=room, ttl_s=ttl), TokenMade)), json)
+        return
     _show_token(asyncio.run(_ask(app, IssueToken(user_id=user, room=room, ttl_s=ttl), TokenMade)), json)
 
 
@@ -91,10 +100,23 @@ def issuer() -> None:
 def create(
     name: Annotated[str, typer.Option(help="A name for people.")] = "",
     app: Annotated[int, typer.Option(help="Application id; 0 draws one.")] = 0,
+    secret_file: Annotated[
+        typer.FileText | None,
+        typer.Option(
+            help="File with the ServerSecret that token servers use already, 32 characters; - reads it from stdin."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Make an application and print its secret; it is not shown again."""
-    _show_one(asyncio.run(_ask(app or NAMELESS_APP, CreateApp(app=app, name=name), AppDescription)), json)
+    """Make an application and print its secret, unless it was given; it is not shown again."""
+    secret = "" if secret_file is None else secret_file.read(SECRET_READ).strip()
+    if secret_file is not None and not secret:
+        raise typer.BadParameter("the file holds no secret", param_hint="--secret-file")
+    made = asyncio.run(_ask(app or NAMELESS_APP, CreateApp(app=app, name=name, secret=secret), AppDescription))
+    if secret and made.secret != secret:
+        typer.echo(f"app {made.app} exists already and keeps the secret that it has", err=True)
+        raise typer.Exit(1)
+    _show_one(msgspec.structs.replace(made, secret="as given") if secret else made, json)
 
 
 def list_(json: Json = False) -> None:

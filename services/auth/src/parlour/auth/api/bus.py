@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from parlour.auth.app.apps import AppBook
+from parlour.auth.app.login_keys import KeyBook
 from parlour.auth.app.privacy import Privacy
 from parlour.auth.app.subscriptions import Subscriptions
 from parlour.auth.app.tokens import Tokens
@@ -28,7 +29,9 @@ Handler = Callable[[Call, Any], Awaitable[Reply]]
 class Commands:
     """Takes a request apart, checks who asks, and hands it to its handler."""
 
-    def __init__(self, tokens: Tokens, apps: AppBook, subscriptions: Subscriptions, privacy: Privacy) -> None:
+    def __init__(
+        self, tokens: Tokens, apps: AppBook, keys: KeyBook, subscriptions: Subscriptions, privacy: Privacy
+    ) -> None:
         self._handlers: dict[str, tuple[type[contract.Command], Handler]] = {
             "verify_token": (contract.VerifyToken, tokens.verify),
             "issue_token": (contract.IssueToken, tokens.issue),
@@ -36,6 +39,10 @@ class Commands:
             "list_apps": (contract.ListApps, apps.list_all),
             "rotate_secret": (contract.RotateSecret, apps.rotate),
             "set_app_rules": (contract.SetAppRules, apps.set_rules),
+            "issue_login_token": (contract.IssueLoginToken, tokens.issue_signed),
+            "add_login_key": (contract.AddLoginKey, keys.add),
+            "remove_login_key": (contract.RemoveLoginKey, keys.remove),
+            "list_login_keys": (contract.ListLoginKeys, keys.list_all),
             "issue_subscription": (contract.IssueSubscription, subscriptions.issue),
             "verify_subscription": (contract.VerifySubscription, subscriptions.verify),
             "revoke_subscriptions": (contract.RevokeSubscriptions, subscriptions.revoke),

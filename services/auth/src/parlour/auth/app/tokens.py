@@ -5,17 +5,19 @@ import hmac
 
 import msgspec
 
-from parlour.auth.domain import application, privilege, token04, verify
+from parlour.auth.domain import application, login_token, privilege, token04, verify
 from parlour.auth.domain.application import Active, Issue
+from parlour.auth.domain.verify import Question
 from parlour.contracts import commands as contract
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import Reply, TokenMade
-from parlour.contracts.ids import check_room_id, check_user_id, invalid
+from parlour.contracts.ids import check_room_id, check_stream_id, check_user_id, invalid
+from parlour.contracts.login_tokens import AUDIENCE, LONGEST_S
 from parlour.kernel.decider import Clock, Ids
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 from parlour.runtime.deciding.commit import Committer
-from parlour.runtime.deciding.drafts import Call, Change, Draft, reply_of
+from parlour.runtime.deciding.drafts import Call, Change, Done, Draft, reply_of
 from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
 
 from .refusals import Refusals
@@ -42,7 +44,7 @@ class TimeLimits(msgspec.Struct, frozen=True):
 
 
 class Tokens:
-    """Handlers for VerifyToken and IssueToken."""
+    """Handlers for VerifyToken, IssueToken and IssueLoginToken."""
 
     def __init__(
         self,
@@ -66,27 +68,49 @@ class Tokens:
 
     async def verify(self, call: Call, body: contract.VerifyToken) -> Reply:
         """What the token allows. A refusal is counted, never recorded: strangers must not fill the record."""
-        question = verify.Question(call.app, body.user_id, body.room, body.purpose, body.stream_id)
+        question = Question(call.app, body.user_id, body.room, body.purpose, body.stream_id)
         try:
             app = existing(await self._cache.load(call.app, ""))
-            now_s = self._now_s()
-            secrets = await self._vault.secrets(app.valid(now_s))
-            checked = verify.check(
-                body.token, question, secrets, now_s, self._limits.leeway_s, rules=app.rules,
-                longest_s=self._limits.longest_s,
-            )  # fmt: skip
+            secrets = await self._vault.secrets(app.valid(self._now_s()))
+            checked = self._checked(body.token, question, app, secrets)
         except Rejection as refused:
             self._refusals.count(refused.problem)
             raise
         return Reply(msgspec.Raw(msgspec.json.encode(checked)))
 
+    def _checked(self, token: str, question: Question, app: Active, secrets: tuple[str, ...]) -> contract.TokenChecked:
+        leeway_s, longest_s = self._limits.leeway_s, self._limits.longest_s
+        if login_token.is_signed(token):
+            return login_token.check(
+                token, question, secrets, app.login_keys, self._now_s(), leeway_s=leeway_s, longest_s=longest_s
+            )
+        return verify.check(token, question, secrets, self._now_s(), leeway_s, rules=app.rules, longest_s=longest_s)
+
     async def issue(self, call: Call, body: contract.IssueToken) -> Reply:
         """A token04. The record has who got one for what, never the token; a repetition makes the same one again."""
+        done, note = await self._issued(call, body, MAX_TTL_S)
+        return reply_of(done, TokenMade(await self._made(call, body, note), note.expire))
+
+    async def issue_signed(self, call: Call, body: contract.IssueLoginToken) -> Reply:
+        """A signed login token, on the record as a token04 is."""
+        for stream_id in body.stream_ids:
+            check_stream_id(stream_id)
+        done, note = await self._issued(call, body, LONGEST_S)
+        claims = login_token.Claims(
+            AUDIENCE, call.app, body.user_id, note.ctime, note.expire, room=body.room, publish=body.may_publish,
+            streams=body.stream_ids, jti=call.command_id,
+        )  # fmt: skip
+        return reply_of(done, TokenMade(login_token.sign(claims, await self._secret(note)), note.expire))
+
+    async def _issued(
+        self, call: Call, body: contract.IssueToken | contract.IssueLoginToken, longest_s: int
+    ) -> tuple[Done, _Note]:
         check_user_id(body.user_id)
         if body.room:
             check_room_id(body.room)
-        if not 0 < body.ttl_s <= MAX_TTL_S:
-            raise invalid(Code.PARAMETER, "ttl_s", "the lifetime is out of range", limit=f"1..{MAX_TTL_S} s")
+        longest_s = min(longest_s, self._limits.longest_s)
+        if not 0 < body.ttl_s <= longest_s:
+            raise invalid(Code.PARAMETER, "ttl_s", "the lifetime is out of range", limit=f"1..{longest_s} s")
         actor = await self._people.actor(call.app, body.user_id)
         now_s = self._now_s()
 
@@ -99,13 +123,16 @@ class Tokens:
             return call.draft(Change(app.key, application.AGGREGATE, None, events), result=note)
 
         done = await decide_and_commit(self._cache, self._committer, call, decide)
-        note = msgspec.json.decode(done.answer, type=_Note)
-        return reply_of(done, TokenMade(await self._made(call, body, note), note.expire))
+        return done, msgspec.json.decode(done.answer, type=_Note)
 
-    async def _made(self, call: Call, body: contract.IssueToken, note: _Note) -> str:
+    async def _secret(self, note: _Note) -> str:
         secret = await self._vault.secret(note.secret_id)
         if secret is None:
             raise Rejection.of(Code.UNAVAILABLE, "the app's secret is not readable", hint="check the master key")
+        return secret
+
+    async def _made(self, call: Call, body: contract.IssueToken, note: _Note) -> str:
+        secret = await self._secret(note)
         unique = hmac.digest(secret.encode(), f"parlour.token.{call.command_id}".encode(), hashlib.sha256)
         nonce = int.from_bytes(unique[8:12]) >> (32 - _NONCE_BITS)
         token = token04.Token(call.app, body.user_id, nonce, note.ctime, note.expire, privilege.encode(body.room))

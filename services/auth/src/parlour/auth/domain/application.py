@@ -7,15 +7,19 @@ Invariants, cited by the tests:
 4. Nothing but its creation happens to an app that does not exist.
 5. A signed token made before a revocation that names its id, its user or its room is revoked until it would be over anyway.
 6. At most `MAX_REVOKED` revocations are in force; one more is refused, none is forgotten.
-7. A rule holds from its event on; setting what is so already decides nothing.
+7. At most `KEYS_MAX` public keys are an app's, each under a name of its own; a name is not given to a second key.
+8. A rule holds from its event on; setting what is so already decides nothing.
 """
 
+import re
 from typing import assert_never
 
 import msgspec
 
 from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
+from parlour.contracts.ids import invalid
+from parlour.contracts.login_tokens import KEYS_MAX
 from parlour.contracts.subscriptions import TTL_MAX_S
 from parlour.kernel.decider import Ids
 from parlour.kernel.rejection import Rejection
@@ -26,6 +30,7 @@ AGGREGATE = ev.AppCreated.AGGREGATE
 MAX_OVERLAP_S = 30 * 86400
 MAX_REVOKED = 10_000
 SECOND = 1_000_000
+_KID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Create(msgspec.Struct, frozen=True):
@@ -75,7 +80,20 @@ class SetRules(msgspec.Struct, frozen=True):
     rules: dict[str, str]
 
 
-AppCommand = Create | Rotate | Issue | Subscribe | Revoke | SetRules
+class AddKey(msgspec.Struct, frozen=True):
+    """Take login tokens signed with this key (base64 of an Ed25519 public key)."""
+
+    kid: str
+    public_key: str
+
+
+class RemoveKey(msgspec.Struct, frozen=True):
+    """Refuse what this key signed."""
+
+    kid: str
+
+
+AppCommand = Create | Rotate | Issue | Subscribe | Revoke | SetRules | AddKey | RemoveKey
 
 
 class Absent(msgspec.Struct, frozen=True):
@@ -104,6 +122,7 @@ class Active(msgspec.Struct, frozen=True):
     secrets: tuple[SecretRef, ...] = ()
     revoked: dict[tuple[str, str], Revoked] = msgspec.field(default_factory=dict[tuple[str, str], Revoked])
     rules: Rules = Rules()
+    login_keys: dict[str, str] = msgspec.field(default_factory=dict[str, str])
 
     def is_revoked(self, jti: str, actor: str, room: str, issued_ms: int) -> bool:
         """Invariant 5."""
@@ -143,8 +162,26 @@ def decide(state: State, command: AppCommand, *, at: int, ids: Ids) -> tuple[ev.
             return _revoking(_existing(state), ev.SubscriptionsRevoked(0, jti, actor, room, at // 1000, 0))
         case SetRules(rules):
             return _set_rules(_existing(state), rules)
+        case AddKey():
+            return _add_key(_existing(state), command)
+        case RemoveKey(kid):
+            app = _existing(state)
+            return (ev.LoginKeyRemoved(app.app, kid),) if kid in app.login_keys else ()
         case _:
             assert_never(command)
+
+
+def _add_key(app: Active, command: AddKey) -> tuple[ev.Event, ...]:
+    if not _KID.fullmatch(command.kid):
+        raise invalid(Code.PARAMETER, "kid", "a key's name has other characters", limit="1..64 of A-Z a-z 0-9 . _ -")
+    known = app.login_keys.get(command.kid)
+    if known == command.public_key:
+        return ()
+    if known is not None:
+        raise invalid(Code.PARAMETER, "kid", "another key has this name", hint="choose another, or remove that key")
+    if len(app.login_keys) >= KEYS_MAX:
+        raise invalid(Code.PARAMETER, "kid", "the app has too many keys", limit=str(KEYS_MAX), hint="remove one")
+    return (ev.LoginKeyAdded(app.app, command.kid, command.public_key),)
 
 
 def _set_rules(app: Active, rules: dict[str, str]) -> tuple[ev.Event, ...]:
@@ -174,6 +211,11 @@ def evolve(state: State, event: ev.Event) -> State:
         case ev.SecretRotated() if isinstance(state, Active):
             before = tuple(_ending(ref, event.old_valid_until_s) for ref in state.secrets[:1])
             return msgspec.structs.replace(state, secrets=(SecretRef(event.secret_id), *before))
+        case ev.LoginKeyAdded(_, kid, key) if isinstance(state, Active):
+            return msgspec.structs.replace(state, login_keys={**state.login_keys, kid: key})
+        case ev.LoginKeyRemoved(_, gone) if isinstance(state, Active):
+            kept = {kid: key for kid, key in state.login_keys.items() if kid != gone}
+            return msgspec.structs.replace(state, login_keys=kept)
         case ev.SubscriptionsRevoked() if isinstance(state, Active):
             return _with_revoked(state, event)
         case _:

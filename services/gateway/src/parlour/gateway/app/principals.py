@@ -1,8 +1,8 @@
-"""Who holds a bearer token, and whether still: subscription tokens and token04, verified by `auth`, kept for a moment.
+"""Who holds a bearer token, and whether still: subscription tokens, login tokens and token04, verified by `auth`, kept for a moment.
 
-Rules: 1. What `auth` said is believed for `KEPT_S` at most. 2. What may end a token (a revocation, a new secret) is heard on the bus and
+Rules: 1. What `auth` said is believed for `KEPT_S` at most. 2. What may end a token (a revocation, a rule, a key) is heard on the bus and
 forgets what was kept of its app, and every reader that is open asks again at once; so does whoever may have missed that word.
-3. A token04 reads as its user does.
+3. A token to log in with reads as its user does.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
 from parlour.contracts.ids import check_app_id
+from parlour.contracts.login_tokens import TYPE
 from parlour.contracts.subscriptions import OF_ONE_USER, Subscription
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.life import failpoints
@@ -40,9 +41,13 @@ ASKED_AT_ONCE = 256
 DIGESTS = 2_048
 """Tokens whose digest is at hand: those of readers that follow ask for each page."""
 OF_A_MEMBER = ("events",)
-_CHANGES = frozenset({ev.SubscriptionsRevoked.TAG, ev.SecretRotated.TAG})
+_CHANGES = frozenset({ev.SubscriptionsRevoked.TAG, ev.SecretRotated.TAG, ev.RuleSet.TAG, ev.LoginKeyRemoved.TAG})
 _SERVICE = cmd.Caller(kind="service")
 _TOKENS = uuid5(NAMESPACE_URL, "urn:parlour:bearer")
+
+
+class _TypeHeader(msgspec.Struct):
+    typ: str = ""
 
 
 class _AppClaim(msgspec.Struct):
@@ -144,6 +149,8 @@ class Principals:
     async def _asked(self, token: str, app: str) -> Subscription:
         if token.startswith("04"):
             return await self._member(token, await self._apps.meant(app))
+        if is_login_token(token):
+            return await self._member(token, app_of(token))
         body = cmd.VerifySubscription(token)
         reply = await self._services.ask(app_of(token), "auth", "", cmd.Request(str(uuid4()), _SERVICE, body))
         return result_of(reply, Subscription)
@@ -180,6 +187,16 @@ def check_scope(who: Subscription, scope: str) -> None:
 def no_room() -> Rejection:
     """The one answer for a room that does not exist and for one that is somebody else's."""
     return Rejection.of(Code.FORBIDDEN, "there is no such room for this token", field="room")
+
+
+def is_login_token(token: str) -> bool:
+    """Whether a JWT says of itself that it is a login token; its signature is checked by `auth`."""
+    part = token.partition(".")[0]
+    try:
+        header = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        return msgspec.json.decode(header, type=_TypeHeader).typ == TYPE
+    except (ValueError, binascii.Error, msgspec.DecodeError, RecursionError):
+        return False
 
 
 def app_of(token: str) -> int:
