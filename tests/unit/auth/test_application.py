@@ -58,7 +58,7 @@ def test_8_a_rule_holds_from_its_event_on() -> None:
     assert evolve(after, ev.RuleSet(7, "of_later", "x")) == after, "a later release's rule changes nothing"
 
 
-@pytest.mark.parametrize("rules", [{"login_tokens": "none"}, {"privileges": "yes"}, {"expiry": "now"}])
+@pytest.mark.parametrize("rules", [{"login_tokens": "none"}, {"privileges": "yes"}, {"expiry": "ends_stay"}])
 def test_8_a_rule_has_known_values(rules: dict[str, str]) -> None:
     with pytest.raises(Invalid) as caught:
         ask(Active(7, "demo", (SecretRef("k1"),)), SetRules(rules))

@@ -231,7 +231,7 @@ class RotateSecret(Command, frozen=True, tag="auth.rotate_secret"):
 class SetAppRules(Command, frozen=True, tag="auth.set_app_rules"):
     """Rules of the app are so from now on; an empty one stays as it is. Answered by `AppRules`.
 
-    login_tokens: any, ordered, signed. privileges: enforced, text. expiry: stays, ends_stay.
+    login_tokens: any, ordered, signed. privileges: enforced, text. expiry: stays.
     """
 
     login_tokens: str = ""

@@ -272,7 +272,7 @@ class TokenIssued(Event, frozen=True):
 
 
 class RuleSet(Event, frozen=True):
-    """A rule of the app was set: `login_tokens` (any, ordered, signed), `privileges` (enforced, text) or `expiry` (stays, ends_stay)."""
+    """A rule of the app was set: `login_tokens` (any, ordered, signed), `privileges` (enforced, text) or `expiry` (stays)."""
 
     TAG = "app.rule_set.v1"
     AGGREGATE = "app"

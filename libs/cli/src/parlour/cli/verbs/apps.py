@@ -149,7 +149,6 @@ def set_(
     privileges: Annotated[
         str, typer.Option(help="enforced: a token04's payload restricts it; text: it is the app's own text.")
     ] = "",
-    expiry: Annotated[str, typer.Option(help="stays, or ends-stay: who holds an expired token is put out.")] = "",
     json: Json = False,
 ) -> None:
     """Set rules of an application, and print them all."""
@@ -157,7 +156,7 @@ def set_(
         if login_tokens:
             raise typer.BadParameter("--require-signed says what --login-tokens says: give one of the two")
         login_tokens = "signed" if require_signed else "any"
-    rules = asyncio.run(_ask(app, SetAppRules(login_tokens, privileges, expiry.replace("-", "_")), AppRules))
+    rules = asyncio.run(_ask(app, SetAppRules(login_tokens, privileges), AppRules))
     if json:
         typer.echo(msgspec.json.encode(rules).decode())
         return

@@ -14,14 +14,14 @@ EXPIRY = "expiry"
 VALUES: dict[str, tuple[str, ...]] = {
     LOGIN_TOKENS: ("any", "ordered", "signed"),
     PRIVILEGES: ("enforced", "text"),
-    EXPIRY: ("stays", "ends_stay"),
+    EXPIRY: ("stays",),
 }
 """The rules and what each may say; a value that an event names and this table does not changes nothing."""
 
 
 class Rules(msgspec.Struct, frozen=True):
     """login_tokens: any, ordered (a token04 whose fields stand in the safe order), signed (no token04). privileges: enforced, text (a
-    token04's payload restricts only where it says so itself). expiry: stays, ends_stay.
+    token04's payload restricts only where it says so itself). expiry: stays (who is in a room when the token ends stays in it).
     """
 
     login_tokens: str = "any"
