@@ -31,8 +31,9 @@ def test_a_public_address_is_listened_on_and_is_the_only_candidate() -> None:
     assert Entrance("10.0.0.7").listen("127.0.0.1") == "0.0.0.0"
     assert Entrance("10.0.0.7").listen("10.0.0.7") == "10.0.0.7"
     assert Entrance("10.0.0.7").relay("0.0.0.0")["PARLOUR_RELAY_ADVERTISE"] == "10.0.0.7"
-    assert Entrance().relay("127.0.0.1") == {}, "Firefox does not reach a relay on 127.0.0.1 alone"
-    assert Entrance().relay("::1") == {"PARLOUR_RELAY_BIND": "::1"}
+    local = {"PARLOUR_RELAY_LOCAL_ONLY": "true"}
+    assert Entrance().relay("127.0.0.1") == local, "Firefox does not reach a relay on 127.0.0.1 alone"
+    assert Entrance().relay("::1") == {**local, "PARLOUR_RELAY_BIND": "::1"}
     assert Entrance().relay("0.0.0.0") == {}
 
 

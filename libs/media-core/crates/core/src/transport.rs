@@ -1,6 +1,6 @@
 //! One peer: its ICE agent, its keys, what waits for a path, and what it counts.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::bitrate::BitrateHint;
 use crate::flight::{Flight, Run};
@@ -12,6 +12,10 @@ use crate::stats::TransportCounters;
 
 /// DTLS datagrams kept until the peer has a path: more than any handshake flight.
 pub const MAX_DTLS_WAITING: usize = 32;
+
+/// SSRCs of ended sinks whose packet indexes are remembered. A sink that pauses or meets another track comes back under
+/// its SSRC soon; others get new random ones. Without a limit a player that starts and stops would grow memory at will.
+pub const MAX_RETIRED: usize = 1024;
 
 /// Keys of both directions.
 pub struct Srtp {
@@ -50,10 +54,8 @@ pub struct Transport {
     pub counters: TransportCounters,
     /// Known SSRCs of the peer.
     pub routes: Vec<Route>,
-    /// Next packet index of SSRCs that sinks used before.
-    pub retired: HashMap<u32, u64>,
-    /// Id of the transport-wide sequence number.
-    pub transport_cc_id: Option<u8>,
+    /// Next packet index of SSRCs that sinks used before, the latest last.
+    pub retired: Vec<(u32, u64)>,
     /// Arrivals that the peer was not told.
     pub arrivals: ArrivalLog,
     /// When to tell them.
@@ -81,8 +83,7 @@ impl Transport {
             sinks: Vec::new(),
             counters: TransportCounters::default(),
             routes: Vec::new(),
-            retired: HashMap::new(),
-            transport_cc_id: None,
+            retired: Vec::new(),
             arrivals: ArrivalLog::default(),
             arrivals_due_us: 0,
             report_due_us: 0,
@@ -96,6 +97,21 @@ impl Transport {
     pub fn outlet(&mut self) -> Option<(Path, &mut Sender)> {
         let path = self.agent.active()?;
         self.srtp.as_mut().map(|srtp| (path, &mut srtp.tx))
+    }
+
+    /// Remembers where a later sink of this SSRC must go on: an index used twice under one key would break the cipher.
+    pub fn retire(&mut self, ssrc: u32, next_index: u64) {
+        self.retired.retain(|(other, _)| *other != ssrc);
+        if self.retired.len() == MAX_RETIRED {
+            self.retired.remove(0);
+        }
+        self.retired.push((ssrc, next_index));
+    }
+
+    /// Where a sink of this SSRC must go on, if there was one before.
+    #[must_use]
+    pub fn retired_index(&self, ssrc: u32) -> Option<u64> {
+        self.retired.iter().find(|(other, _)| *other == ssrc).map(|(_, next)| *next)
     }
 
     /// Keeps a datagram until there is a path; the oldest makes way, as DTLS repeats itself.

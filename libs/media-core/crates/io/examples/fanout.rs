@@ -102,6 +102,7 @@ fn main() {
         advertise: vec![],
         buffer_bytes: 4 << 20,
         max_transports: 4096,
+        local_only: false,
         seed: 1,
     })
     .expect("started");

@@ -31,6 +31,8 @@ pub struct Config {
     pub buffer_bytes: usize,
     /// Most transports at a time.
     pub max_transports: usize,
+    /// Take nothing from other machines, whatever addresses are bound.
+    pub local_only: bool,
     /// Seed of first sequence numbers.
     pub seed: u64,
 }
@@ -59,7 +61,7 @@ impl Core {
     /// # Errors
     /// When an address cannot be bound or the system is out of descriptors or threads.
     pub fn start(config: Config) -> io::Result<Self> {
-        let sockets = bind_all(&config.bind, config.buffer_bytes)?;
+        let sockets = bind_all(&config)?;
         let candidates = candidates(&sockets, &config.advertise)?;
         let inbox = Arc::new(Inbox::new(EventFd::new()?));
         let outbox = Arc::new(Outbox::new(EventFd::new()?));
@@ -156,11 +158,25 @@ impl Drop for Core {
     }
 }
 
-fn bind_all(addresses: &[SocketAddr], buffer_bytes: usize) -> io::Result<Vec<Socket>> {
+fn bind_all(config: &Config) -> io::Result<Vec<Socket>> {
+    let addresses = &config.bind;
     if addresses.is_empty() || addresses.len() > usize::from(u8::MAX) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "bind needs 1 to 255 addresses"));
     }
-    addresses.iter().map(|address| Socket::bind(*address, buffer_bytes)).collect()
+    let mut sockets = Vec::new();
+    for address in addresses {
+        match Socket::bind(*address, config.buffer_bytes, config.local_only) {
+            Ok(socket) => sockets.push(socket),
+            // A kernel that can't keep others out of this address (before Linux 5.7): go without it, if there are more.
+            Err(error) if config.local_only && cannot_restrict(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if sockets.is_empty() { Err(io::Error::from(io::ErrorKind::PermissionDenied)) } else { Ok(sockets) }
+}
+
+fn cannot_restrict(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EPERM | libc::ENOPROTOOPT))
 }
 
 /// Every advertised address with the port of each socket of its family, or else the bound addresses themselves.

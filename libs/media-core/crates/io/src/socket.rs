@@ -5,7 +5,7 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 
-use crate::sys::{read_address, write_address};
+use crate::sys::{bind_udp, get_option, read_address, set_option, write_address};
 
 /// Datagrams that one call takes in.
 pub const BATCH: usize = 64;
@@ -17,6 +17,8 @@ pub const MAX_SEGMENTS: usize = 64;
 const MAX_RUN_BYTES: usize = 65_000;
 /// Refused runs in a row after which none is tried again. A single one may just be larger than its route's MTU.
 const MAX_REFUSALS: u8 = 16;
+/// Place of the drops in what SO_MEMINFO gives (linux/sock_diag.h).
+const MEMINFO_DROPS: usize = 8;
 /// Room for one control message with a 16-bit value.
 const CONTROL_LEN: usize = 24;
 
@@ -88,21 +90,20 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Binds to an address; IPv6 sockets take IPv6 only.
+    /// Binds to an address; IPv6 sockets take IPv6 only. With `local_only` nothing comes from other machines.
     ///
     /// # Errors
     /// When the address is taken or not ours.
-    pub fn bind(address: SocketAddr, buffer_bytes: usize) -> io::Result<Self> {
-        let inner = UdpSocket::bind(address)?;
-        inner.set_nonblocking(true)?;
+    pub fn bind(address: SocketAddr, buffer_bytes: usize, local_only: bool) -> io::Result<Self> {
+        let inner = bind_udp(address, local_only)?;
         let buffer = libc::c_int::try_from(buffer_bytes).unwrap_or(libc::c_int::MAX);
         for (force, plain) in [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)] {
             // The forced form passes the system's limit but needs a privilege; the plain one is cut to the limit.
-            if set_option(&inner, libc::SOL_SOCKET, force, buffer).is_err() {
-                set_option(&inner, libc::SOL_SOCKET, plain, buffer)?;
+            if set_option(&inner, libc::SOL_SOCKET, force, &buffer.to_ne_bytes()).is_err() {
+                set_option(&inner, libc::SOL_SOCKET, plain, &buffer.to_ne_bytes())?;
             }
         }
-        let segments = set_option(&inner, libc::SOL_UDP, libc::UDP_SEGMENT, 0).is_ok();
+        let segments = set_option(&inner, libc::SOL_UDP, libc::UDP_SEGMENT, &0_i32.to_ne_bytes()).is_ok();
         Ok(Self { inner, segments, refusals: 0 })
     }
 
@@ -112,6 +113,23 @@ impl Socket {
     /// What the kernel says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.inner.local_addr()
+    }
+
+    /// Bytes of received datagrams that the kernel keeps for us: less than was asked for, where the system's limit is
+    /// lower. The kernel doubles what is set, for its own overhead.
+    #[must_use]
+    pub fn receive_buffer(&self) -> usize {
+        let mut granted = [0];
+        let known = get_option(&self.inner, libc::SOL_SOCKET, libc::SO_RCVBUF, &mut granted);
+        known.map_or(0, |_| granted[0] as usize / 2)
+    }
+
+    /// Datagrams that the kernel dropped because that buffer was full.
+    #[must_use]
+    pub fn kernel_drops(&self) -> u64 {
+        let mut memory = [0; MEMINFO_DROPS + 1];
+        let known = get_option(&self.inner, libc::SOL_SOCKET, libc::SO_MEMINFO, &mut memory);
+        known.map_or(0, |_| u64::from(memory[MEMINFO_DROPS]))
     }
 
     /// Whether runs are still sent in one call.
@@ -222,21 +240,54 @@ fn refuses_segments(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::EOPNOTSUPP))
 }
 
-fn set_option(socket: &UdpSocket, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
-    let len = size_of::<libc::c_int>() as libc::socklen_t;
-    // SAFETY: the value outlives the call and is as long as announced.
-    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const value).cast(), len) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
 
+    fn bound(address: &str, port: u16, local_only: bool) -> io::Result<Socket> {
+        Socket::bind(SocketAddr::new(address.parse().unwrap(), port), 1 << 20, local_only)
+    }
+
+    #[test]
+    fn both_wildcards_share_a_port() {
+        let ipv4 = bound("0.0.0.0", 0, false).unwrap();
+        let port = ipv4.local_addr().unwrap().port();
+        match bound("::", port, false) {
+            Ok(ipv6) => assert_eq!(ipv6.local_addr().unwrap().port(), port),
+            Err(error) => assert_eq!(error.raw_os_error(), Some(libc::EAFNOSUPPORT), "a machine without IPv6"),
+        }
+    }
+
+    #[test]
+    fn a_local_socket_hears_this_machine() {
+        let receiver = bound("0.0.0.0", 0, true).unwrap();
+        let to = ("127.0.0.1", receiver.local_addr().unwrap().port());
+        UdpSocket::bind("127.0.0.1:0").unwrap().send_to(b"near", to).unwrap();
+        let mut batch = ReceiveBatch::new();
+        let until = std::time::Instant::now() + Duration::from_secs(5);
+        while receiver.receive(&mut batch) == 0 {
+            assert!(std::time::Instant::now() < until);
+        }
+        assert_eq!(batch.datagram(0).unwrap().1, b"near");
+    }
+
+    #[test]
+    fn a_full_receive_buffer_is_counted() {
+        let receiver = bound("127.0.0.1", 0, false).unwrap();
+        assert!(receiver.receive_buffer() > 0);
+        assert_eq!(receiver.kernel_drops(), 0);
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let to = receiver.local_addr().unwrap();
+        for _ in 0..2 * receiver.receive_buffer() / 1000 {
+            sender.send_to(&[0; 1200], to).unwrap();
+        }
+        assert!(receiver.kernel_drops() > 0);
+    }
+
     fn pair() -> (Socket, UdpSocket) {
-        let sender = Socket::bind(SocketAddr::from(([127, 0, 0, 1], 0)), 1 << 20).unwrap();
+        let sender = Socket::bind(SocketAddr::from(([127, 0, 0, 1], 0)), 1 << 20, false).unwrap();
         let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
         receiver.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         (sender, receiver)

@@ -26,6 +26,10 @@ pub struct Stats {
     pub sockets: SocketCounters,
     /// CPU time of each packet thread.
     pub thread_cpu_ns: Vec<u64>,
+    /// The smallest receive buffer that a socket was granted.
+    pub receive_buffer: usize,
+    /// Datagrams that the kernel dropped since a receive buffer was full.
+    pub kernel_drops: u64,
     /// Whether runs are segmented by the kernel, on all sockets.
     pub segments: bool,
 }

@@ -1,8 +1,11 @@
 //! The few kernel objects that std does not offer: eventfd, epoll, clocks, interface addresses.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// Where a machine's packets to any of its own addresses pass.
+const LOOPBACK_DEVICE: &[u8] = b"lo";
 
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
@@ -78,6 +81,55 @@ impl Epoll {
         ready.clear();
         ready.extend(events.iter().take(usize::try_from(count).unwrap_or(0)).map(|event| event.u64));
     }
+}
+
+/// A UDP socket bound to an address. IPv6 sockets take IPv6 only, so that both wildcards can have one port. With
+/// `local_only` the kernel hands it nothing that comes from another machine, whatever address was bound.
+///
+/// # Errors
+/// When the address is taken or not ours.
+pub fn bind_udp(address: SocketAddr, local_only: bool) -> io::Result<UdpSocket> {
+    let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+    // SAFETY: no pointers are passed.
+    let fd = check(unsafe { libc::socket(family, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, 0) })?;
+    // SAFETY: the descriptor is new and nobody else's.
+    let socket = UdpSocket::from(unsafe { OwnedFd::from_raw_fd(fd) });
+    if address.is_ipv6() {
+        set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, &1_i32.to_ne_bytes())?;
+    }
+    // Packets of other machines to a loopback address are dropped by the kernel anyway.
+    if local_only && !address.ip().is_loopback() {
+        set_option(&socket, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, LOOPBACK_DEVICE)?;
+    }
+    // SAFETY: a plain C struct for which zeroes are valid.
+    let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
+    let len = write_address(address, &mut storage);
+    // SAFETY: the address outlives the call and is as long as announced.
+    check(unsafe { libc::bind(socket.as_raw_fd(), (&raw const storage).cast(), len) })?;
+    Ok(socket)
+}
+
+/// Sets a socket option.
+///
+/// # Errors
+/// What the kernel says.
+pub fn set_option(socket: &UdpSocket, level: libc::c_int, name: libc::c_int, value: &[u8]) -> io::Result<()> {
+    // SAFETY: the value outlives the call and is as long as announced.
+    let result = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), level, name, value.as_ptr().cast(), value.len() as libc::socklen_t)
+    };
+    check(result).map(|_| ())
+}
+
+/// Reads a socket option of native integers into `out`, from its start; how many came.
+///
+/// # Errors
+/// What the kernel says.
+pub fn get_option(socket: &UdpSocket, level: libc::c_int, name: libc::c_int, out: &mut [u32]) -> io::Result<usize> {
+    let mut len = size_of_val(out) as libc::socklen_t;
+    // SAFETY: the kernel writes at most `len` bytes, which is the size of the buffer.
+    check(unsafe { libc::getsockopt(socket.as_raw_fd(), level, name, out.as_mut_ptr().cast(), &raw mut len) })?;
+    Ok(len as usize / size_of::<u32>())
 }
 
 /// CPU time of the calling thread.

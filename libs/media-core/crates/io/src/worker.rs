@@ -207,6 +207,8 @@ impl Worker {
             router: self.router.stats(state.now_us()),
             sockets: state.counters,
             thread_cpu_ns: vec![thread_cpu_ns()],
+            receive_buffer: self.sockets.iter().map(Socket::receive_buffer).min().unwrap_or(0),
+            kernel_drops: self.sockets.iter().map(Socket::kernel_drops).sum(),
             segments: self.sockets.iter().all(Socket::segments),
         }
     }

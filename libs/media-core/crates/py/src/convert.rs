@@ -140,6 +140,8 @@ fn node<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py, PyDict>> {
         ("send_calls", stats.sockets.send_calls),
         ("send_dropped", stats.sockets.send_dropped),
         ("receive_calls", stats.sockets.receive_calls),
+        ("receive_buffer_bytes", stats.receive_buffer as u64),
+        ("kernel_drops", stats.kernel_drops),
     ] {
         out.set_item(name, value)?;
     }

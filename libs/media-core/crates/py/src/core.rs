@@ -31,13 +31,14 @@ impl PyCore {
 #[pymethods]
 impl PyCore {
     #[new]
-    #[pyo3(signature = (bind, *, advertise=None, recv_buffer_bytes=4 << 20, max_transports=4096))]
+    #[pyo3(signature = (bind, *, advertise=None, recv_buffer_bytes=4 << 20, max_transports=4096, local_only=false))]
     fn new(
         py: Python<'_>,
         bind: Vec<(String, u16)>,
         advertise: Option<Vec<String>>,
         recv_buffer_bytes: usize,
         max_transports: usize,
+        local_only: bool,
     ) -> PyResult<Self> {
         let bind = bind.iter().map(|(ip, port)| Ok(SocketAddr::new(convert::ip(ip)?, *port)));
         let config = Config {
@@ -45,6 +46,7 @@ impl PyCore {
             advertise: advertise.unwrap_or_default().iter().map(|ip| convert::ip(ip)).collect::<PyResult<_>>()?,
             buffer_bytes: recv_buffer_bytes,
             max_transports,
+            local_only,
             // The standard library's hash keys are random for each process.
             seed: RandomState::new().build_hasher().finish(),
         };

@@ -17,8 +17,12 @@ class Core:
         advertise: Sequence[str] | None = None,
         recv_buffer_bytes: int = 4 << 20,
         max_transports: int = 4096,
+        local_only: bool = False,
     ) -> None:
-        """Binds one UDP port on each address (port 0: any) and starts the packet thread; `OSError` if it cannot."""
+        """Binds one UDP port on each address (port 0: any) and starts the packet thread; `OSError` if it cannot.
+
+        With `local_only` the kernel lets nothing from other machines reach the port, whatever addresses are bound.
+        """
 
     def local_candidates(self) -> list[tuple[str, int]]:
         """Address and port for each candidate: `advertise` if given, else what is bound (a wildcard is expanded)."""
@@ -124,4 +128,7 @@ class Core:
         """
 
     def stats(self) -> dict[str, Any]:
-        """A snapshot: `transports`, `tracks` and `sinks` by id, and `node`."""
+        """A snapshot: `transports`, `tracks` and `sinks` by id, and `node`.
+
+        Of the node: `receive_buffer_bytes` is what the system granted, `kernel_drops` what was lost because it was full.
+        """

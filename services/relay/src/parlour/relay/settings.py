@@ -15,6 +15,10 @@ class RelaySettings(BusSettings, frozen=True, kw_only=True):
     bind: Annotated[
         tuple[str, ...], Setting("Local addresses to bind, comma separated; empty: all of this machine, loopback last.")
     ] = ()
+    local_only: Annotated[
+        bool,
+        Setting("Takes nothing from other machines, on whatever addresses; `parlour up` without --public sets it."),
+    ] = False
     udp_port: Annotated[int, Setting("The one UDP port; 0 takes a free one.", least=0, most=65535)] = 0
     advertise: Annotated[
         tuple[str, ...], Setting("Addresses that answers show instead of the bound ones (behind 1:1 NAT).")

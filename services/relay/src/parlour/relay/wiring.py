@@ -31,10 +31,13 @@ from parlour.relay.domain.session import SessionTable
 from parlour.relay.settings import RelaySettings
 from parlour.runtime.life.process import Service
 from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.telemetry.logging import logger
 from parlour.runtime.telemetry.metrics import Metrics
 
 SPARE_TRANSPORTS = 96
 """The core's table is larger than our limit, so that the refusal is ours and has a code."""
+
+log = logger(__name__)
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -83,12 +86,21 @@ async def open_node(settings: RelaySettings, facts: Facts) -> AsyncGenerator[Nod
         advertise=list(settings.advertise) or None,
         recv_buffer_bytes=settings.recv_buffer_bytes,
         max_transports=settings.max_transports + SPARE_TRANSPORTS,
+        local_only=settings.local_only,
     )
+    _check_receive_buffer(core, settings.recv_buffer_bytes)
     try:
         async with _assemble(settings, facts, core) as node:
             yield node
     finally:
         core.close()
+
+
+def _check_receive_buffer(core: Core, asked: int) -> None:
+    """Says so where the system grants less: bursts then lose packets before the relay sees them."""
+    granted = core.stats()["node"]["receive_buffer_bytes"]
+    if granted < asked:
+        log.warning("receive_buffer_cut", asked=asked, granted=granted, hint="raise the sysctl net.core.rmem_max")
 
 
 @asynccontextmanager

@@ -91,8 +91,11 @@ class Entrance(msgspec.Struct, frozen=True):
         """The relay's part: one address and, for firewalls, one port that stays."""
         if self.public:
             return {"PARLOUR_RELAY_ADVERTISE": self.ip(), "PARLOUR_RELAY_UDP_PORT": str(media_port(self.ip()))}
-        # Firefox pairs no candidate of its network with 127.0.0.1: it needs this machine's own addresses beside it.
-        return {"PARLOUR_RELAY_BIND": host} if host == "::1" else {}
+        if host not in LOOPBACKS:
+            return {}
+        # Firefox pairs no candidate of its network with 127.0.0.1: it needs this machine's own addresses beside it, which
+        # the kernel then keeps from others.
+        return {"PARLOUR_RELAY_LOCAL_ONLY": "true"} | ({"PARLOUR_RELAY_BIND": host} if host == "::1" else {})
 
 
 def media_port(ip: str) -> int:

@@ -73,6 +73,8 @@ pub struct Track {
     pub keyframes_requested: u64,
     /// When the last packet came.
     pub heard_us: Option<u64>,
+    /// Id of the transport-wide sequence number on this m-line, if negotiated: ids are an m-line's own (RFC 8285 §6).
+    pub transport_cc_id: Option<u8>,
     mid: Option<Vec<u8>>,
     mid_id: Option<u8>,
     payloads: Vec<Payload>,
@@ -115,6 +117,7 @@ impl Track {
             requested: 0,
             keyframes_requested: 0,
             heard_us: None,
+            transport_cc_id: id_of(&config.extensions, TRANSPORT_CC),
             mid: config.mid.map(String::into_bytes),
             mid_id: id_of(&config.extensions, MID),
             extensions: config.extensions,
@@ -134,12 +137,6 @@ impl Track {
     #[must_use]
     pub fn clock_rate(&self) -> u32 {
         self.clock_rate
-    }
-
-    /// The id of the transport-wide sequence number, if negotiated.
-    #[must_use]
-    pub fn transport_cc_id(&self) -> Option<u8> {
-        id_of(&self.extensions, TRANSPORT_CC)
     }
 
     /// Whether the packet's MID names this track.

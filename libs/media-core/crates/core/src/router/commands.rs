@@ -75,6 +75,8 @@ impl Router {
         let Some(index) = self.transports.index(id) else { return };
         let Some(transport) = self.transports.get_mut(index) else { return };
         let rekeyed = transport.srtp.replace(Srtp { rx: Receiver::new(rx), tx: Sender::new(tx) }).is_some();
+        // Indexes count under a key; the sinks that go on have theirs.
+        transport.retired.clear();
         for track in transport.tracks.iter().filter(|_| rekeyed) {
             if let Some(track) = self.tracks.get_mut(*track) {
                 track.begin_epoch();
@@ -107,11 +109,9 @@ impl Router {
         let Some(transport_index) = self.transports.index(config.transport) else { return };
         let (id, ssrcs) = (config.track, config.ssrcs.clone());
         let track = Track::new(transport_index, config);
-        let transport_cc_id = track.transport_cc_id();
         let Some(index) = self.tracks.insert(id, track) else { return };
         let Some(transport) = self.transports.get_mut(transport_index) else { return };
         transport.tracks.push(index);
-        transport.transport_cc_id = transport_cc_id.or(transport.transport_cc_id);
         for (ssrc, role) in ssrcs.into_iter().zip([Role::Primary, Role::Repair]) {
             transport.add_route(Route { ssrc, track: index, role });
         }
@@ -157,7 +157,7 @@ impl Router {
 
     /// An index that this SSRC never had on the transport: one used twice under one key would break the cipher.
     fn first_index(&mut self, transport: u32, ssrc: u32) -> u64 {
-        let retired = self.transports.get(transport).and_then(|transport| transport.retired.get(&ssrc).copied());
+        let retired = self.transports.get(transport).and_then(|transport| transport.retired_index(ssrc));
         retired.unwrap_or_else(|| (self.scatter.next_u64() & FIRST_SEQ_MASK) + 1)
     }
 
@@ -175,9 +175,9 @@ impl Router {
         if let Some(transport) = self.transports.get_mut(sink.transport) {
             transport.sinks.retain(|other| *other != index);
             let (next_seq, next_repair) = sink.next_indexes();
-            transport.retired.insert(sink.ssrc, next_seq);
+            transport.retire(sink.ssrc, next_seq);
             if let Some(ssrc) = sink.repair_ssrc {
-                transport.retired.insert(ssrc, next_repair);
+                transport.retire(ssrc, next_repair);
             }
         }
     }

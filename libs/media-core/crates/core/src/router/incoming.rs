@@ -50,11 +50,6 @@ impl Router {
         let Some(transport) = self.transports.get_mut(index) else { return };
         transport.counters.rx_packets += 1;
         transport.counters.rx_bytes += datagram.len() as u64;
-        if let Some(id) = transport.transport_cc_id {
-            if let Some([high, low]) = header.element(datagram, id) {
-                transport.arrivals.arrived(u16::from_be_bytes([*high, *low]), now_us);
-            }
-        }
         let Some(route) = transport.route(header.ssrc).or_else(|| self.learn(now_us, index, &header, datagram)) else {
             if let Some(transport) = self.transports.get_mut(index) {
                 transport.counters.rx_unrouted += 1;
@@ -63,8 +58,12 @@ impl Router {
         };
         let Some(track) = self.tracks.get_mut(route.track) else { return };
         let (seq, len) = (header.seq, datagram.len());
+        let numbered = track.transport_cc_id.and_then(|id| header.element(datagram, id)).and_then(be16);
         let new = track.receive(route.role, header, datagram, opened, now_us);
         if let Some(transport) = self.transports.get_mut(index) {
+            if let Some(number) = numbered {
+                transport.arrivals.arrived(number, now_us);
+            }
             let decision = if new { Decision::Received } else { Decision::Useless };
             let run = if route.role == Role::Primary { &mut track.arrived } else { &mut track.repaired };
             transport.flight.note(run, now_us, track.id, decision, seq, len);
@@ -102,6 +101,10 @@ impl Router {
     }
 }
 
+fn be16(bytes: &[u8]) -> Option<u16> {
+    Some(u16::from_be_bytes(bytes.try_into().ok()?))
+}
+
 fn open_rtp(transport: &mut Transport, header: &Header, datagram: &mut [u8]) -> Result<Opened, Refusal> {
     let srtp = transport.srtp.as_mut().ok_or(Refusal::NotAuthentic)?;
     srtp.rx.open_rtp(header.ssrc, header.seq, header.len, datagram)
@@ -116,7 +119,6 @@ fn count_refusal(transport: &mut Transport, refusal: Refusal) {
     match refusal {
         Refusal::NotAuthentic => transport.counters.rx_dropped_auth += 1,
         Refusal::Replayed => transport.counters.rx_replayed += 1,
-        Refusal::TooManyStreams => transport.counters.rx_unrouted += 1,
     }
 }
 

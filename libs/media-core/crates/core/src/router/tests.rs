@@ -17,8 +17,10 @@ use crate::rtp::{Header, write_header};
 use crate::srtp::{PacketCipher, Profile, Receiver, Sender, cipher};
 use crate::stun::Builder;
 
+mod arrivals;
 mod bad_line;
 mod late_keyframes;
+mod limits;
 
 const PUBLISHER: u64 = 1;
 const TRACK: u64 = 10;

@@ -101,10 +101,11 @@ impl Router {
 
     fn report_reception(&mut self, index: u32, now_us: u64, egress: &mut Egress) {
         let Some(transport) = self.transports.get_mut(index) else { return };
-        let (mut blocks, mut ssrcs, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let (mut blocks, mut ssrcs, mut bytes, mut self_estimating) = (Vec::new(), Vec::new(), 0, false);
         for track in &transport.tracks {
             let Some(track) = self.tracks.get_mut(*track) else { continue };
             bytes += track.bytes;
+            self_estimating |= track.transport_cc_id.is_some();
             let Some(block) = track.ssrc.and_then(|ssrc| track.reception.report(ssrc, now_us)) else { continue };
             ssrcs.push(block.ssrc);
             blocks.push(block);
@@ -113,7 +114,7 @@ impl Router {
             return;
         }
         let worst = blocks.iter().map(|block| block.fraction_lost).max().unwrap_or(0);
-        let hint = transport.bitrate.update(bytes, worst, transport.transport_cc_id.is_some(), now_us);
+        let hint = transport.bitrate.update(bytes, worst, self_estimating, now_us);
         for (blocks, ssrcs) in blocks.chunks(MAX_BLOCKS).zip(ssrcs.chunks(MAX_BLOCKS)) {
             self.compound.clear();
             self.compound.receiver_report(FEEDBACK_SSRC, blocks);

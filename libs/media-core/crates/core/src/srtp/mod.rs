@@ -90,6 +90,9 @@ pub fn cipher(profile: Profile, master_key: &[u8], master_salt: &[u8]) -> Option
     })
 }
 
+/// SRTCP counts 31 bits.
+const LAST_RTCP_INDEX: u32 = 0x7fff_ffff;
+
 /// The sending half of a transport.
 pub struct Sender {
     cipher: Box<dyn PacketCipher>,
@@ -113,7 +116,11 @@ impl Sender {
     /// SSRCs of the transport: it only has to grow for each of them.
     #[must_use]
     pub fn seal_rtcp(&mut self, packet: &mut [u8]) -> bool {
-        self.rtcp_index = (self.rtcp_index + 1) & 0x7fff_ffff;
+        // The index must not come twice under one key (RFC 3711 §9.2); at a thousand packets a second it lasts 24 days.
+        if self.rtcp_index == LAST_RTCP_INDEX {
+            return false;
+        }
+        self.rtcp_index += 1;
         let ssrc = u32::from_be_bytes([packet[4], packet[5], packet[6], packet[7]]);
         self.cipher.seal_rtcp(ssrc, self.rtcp_index, packet)
     }

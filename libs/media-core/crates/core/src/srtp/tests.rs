@@ -64,14 +64,44 @@ fn rtcp_is_opened_once() {
 }
 
 #[test]
-fn streams_are_bounded_and_junk_makes_none() {
+fn the_last_rtcp_index_is_used_once() {
+    let (mut sender, _) = pair(Profile::AeadAes128Gcm);
+    sender.rtcp_index = LAST_RTCP_INDEX - 1;
+    let mut packet = vec![0x80; 8 + sender.cipher().rtcp_overhead()];
+    assert!(sender.seal_rtcp(&mut packet));
+    assert!(!sender.seal_rtcp(&mut packet));
+}
+
+#[test]
+fn a_stream_whose_first_packets_were_lost_over_the_wrap_is_heard() {
+    for profile in PROFILES {
+        let (sender, mut receiver) = pair(profile);
+        for (ssrc, index) in [(5, 65_536 + 2), (5, 65_536 + 3), (6, 3), (5, 65_535)] {
+            let mut packet = sealed(&sender, ssrc, index, b"payload");
+            let opened = receiver.open_rtp(ssrc, index as u16, 12, &mut packet);
+            assert_eq!(opened, Ok(Opened { len: 12 + 7, index }));
+            assert_eq!(&packet[12..19], b"payload");
+        }
+    }
+}
+
+#[test]
+fn streams_are_bounded_by_use_and_junk_makes_none() {
     let (sender, mut receiver) = pair(Profile::AeadAes128Gcm);
     for ssrc in 0..MAX as u32 {
         assert_eq!(receiver.open_rtp(ssrc + 1000, 1, 12, &mut [0; 60]), Err(Refusal::NotAuthentic));
         assert!(receiver.open_rtp(ssrc, 1, 12, &mut sealed(&sender, ssrc, 1, b"x")).is_ok());
     }
-    let mut packet = sealed(&sender, 9999, 1, b"x");
-    assert_eq!(receiver.open_rtp(9999, 1, 12, &mut packet), Err(Refusal::TooManyStreams));
+    let mut first_again = || receiver.open_rtp(0, 1, 12, &mut sealed(&sender, 0, 1, b"x"));
+    assert_eq!(first_again(), Err(Refusal::Replayed), "it has its state");
+    for ssrc in 10_000..10_000 + MAX as u32 {
+        assert!(receiver.open_rtp(ssrc, 1, 12, &mut sealed(&sender, ssrc, 1, b"x")).is_ok());
+        // A stream that goes on is never the one that makes way.
+        let index = u64::from(ssrc);
+        assert!(receiver.open_rtp(0, index as u16, 12, &mut sealed(&sender, 0, index, b"x")).is_ok());
+    }
+    let replayed = receiver.open_rtp(0, 10_000, 12, &mut sealed(&sender, 0, 10_000, b"x"));
+    assert_eq!(replayed, Err(Refusal::Replayed));
 }
 
 const MAX: usize = super::receiver::MAX_STREAMS;

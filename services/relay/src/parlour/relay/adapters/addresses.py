@@ -33,6 +33,8 @@ def free_port(addresses: Sequence[str]) -> int:
                 for address in addresses:
                     family = socket.AF_INET6 if ":" in address else socket.AF_INET
                     probe = held.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+                    if family == socket.AF_INET6:
+                        probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                     probe.bind((address, port))
                     port = probe.getsockname()[1]
             except OSError:

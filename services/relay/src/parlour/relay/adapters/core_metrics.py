@@ -13,7 +13,14 @@ _TRANSPORT_SUMS = (
     "rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "rx_dropped_auth", "rx_replayed", "nack_rx", "nack_tx", "pli_rx",
     "pli_tx", "rtx_tx",
 )  # fmt: skip
-_NODE_COUNTS = ("datagrams", "dropped_unknown", "dropped_unauthenticated", "dropped_malformed", "panics")
+_NODE_COUNTS = (
+    "datagrams",
+    "dropped_unknown",
+    "dropped_unauthenticated",
+    "dropped_malformed",
+    "kernel_drops",
+    "panics",
+)
 
 
 class StatsSource(Protocol):
