@@ -1,37 +1,44 @@
-/** Builds the script for pages (UMD), the module for bundlers (ESM) and the type declarations into dist/. */
+/**
+ * Builds dist/, or the folder given: the script and the module that gateways serve, and the package for bundlers (package/ and its tarball).
+ * The package has the vendor's paths: existing applications import types and modules of effects from them.
+ */
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { copyFileSync, readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { writePackage } from "./package.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const at = (path) => root + path;
+const out = process.argv[2] ?? at("dist");
+const { version } = JSON.parse(readFileSync(at("package.json"), "utf8"));
+const script = `ZegoExpressWebRTC-${version}.js`;
+const module = "zego-express-engine-webrtc.mjs";
 
-/** Turns esbuild's CommonJS into UMD: AMD, CommonJS, or globals of the page. */
-const UMD_HEAD = `/* Parlour web SDK 3.12.0, Apache-2.0 */
-(function (root, factory) {
-  if (typeof define === "function" && define.amd) define([], factory);
-  else if (typeof module === "object" && module.exports) module.exports = factory();
-  else { var api = factory(); for (var name in api) root[name] = api[name]; }
-})(typeof globalThis !== "undefined" ? globalThis : this, function () {
+/** Turns esbuild's CommonJS into UMD: AMD, CommonJS, or globals of the page. The script's address is only known while it is run, before an AMD loader calls. */
+const UMD_HEAD = `/* Parlour web SDK ${version}, Apache-2.0 */
+(function (root, script, factory) {
+  if (typeof define === "function" && define.amd) define([], function () { return factory(script); });
+  else if (typeof module === "object" && module.exports) module.exports = factory(script);
+  else { var api = factory(script); for (var name in api.globals) root[name] = api.globals[name]; }
+})(typeof globalThis !== "undefined" ? globalThis : this, typeof document === "object" && document.currentScript ? document.currentScript.src : "", function (parlourScript) {
 var module = { exports: {} }, exports = module.exports;`;
 const UMD_FOOT = "return module.exports;\n});";
 
-const shared = { bundle: true, target: "es2020", sourcemap: true, minify: true, keepNames: true, logLevel: "warning", charset: "utf8" };
+/** What the oldest bundlers in use can parse (webpack 4), and what browsers and bundlers of today read. */
+const OLD = "es2017";
+const PRESENT = "es2020";
+const shared = { bundle: true, sourcemap: true, minify: true, keepNames: true, logLevel: "warning", charset: "utf8" };
 
-rmSync(at("dist"), { recursive: true, force: true });
+rmSync(out, { recursive: true, force: true });
 await Promise.all([
-  build({
-    ...shared,
-    entryPoints: [at("src/umd.ts")],
-    outfile: at("dist/ZegoExpressWebRTC-3.12.0.js"),
-    format: "cjs",
-    banner: { js: UMD_HEAD },
-    footer: { js: UMD_FOOT },
-  }),
-  build({ ...shared, entryPoints: [at("src/index.ts")], outfile: at("dist/zego-express-engine-webrtc.mjs"), format: "esm" }),
+  build({ ...shared, target: OLD, entryPoints: [at("src/umd.ts")], outfile: `${out}/${script}`, format: "cjs", banner: { js: UMD_HEAD }, footer: { js: UMD_FOOT } }),
+  build({ ...shared, target: PRESENT, entryPoints: [at("src/served.ts")], outfile: `${out}/${module}`, format: "esm" }),
+  build({ ...shared, target: PRESENT, entryPoints: [at("src/index.ts")], outfile: `${out}/package/${module}`, format: "esm" }),
+  build({ ...shared, target: OLD, entryPoints: [at("src/index.ts")], outfile: `${out}/package/zego-express-engine-webrtc.es2017.js`, format: "esm" }),
 ]);
+for (const name of [script, `${script}.map`]) copyFileSync(`${out}/${name}`, `${out}/package/${name}`);
 const tsc = fileURLToPath(new URL("../node_modules/typescript/bin/tsc", import.meta.url));
-execFileSync(process.execPath, [tsc, "-p", at("tsconfig.json"), "--declaration", "--emitDeclarationOnly", "--outDir", at("dist/types")], {
-  stdio: "inherit",
-});
+execFileSync(process.execPath, [tsc, "-p", at("tsconfig.package.json"), "--outDir", `${out}/package/types`], { stdio: "inherit" });
+await writePackage({ root, folder: `${out}/package`, version, script, module });
+execFileSync("npm", ["pack", "--silent", "--pack-destination", out], { cwd: `${out}/package`, stdio: ["ignore", "ignore", "inherit"] });

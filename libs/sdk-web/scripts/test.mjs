@@ -1,7 +1,6 @@
 /** Bundles each test file for node and runs all of them with node's own runner. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -9,7 +8,8 @@ import { build } from "esbuild";
 const tests = fileURLToPath(new URL("../tests/", import.meta.url));
 const wanted = process.argv[2] ?? "";
 const files = readdirSync(tests).filter((name) => name.endsWith(".test.ts") && name.includes(wanted));
-const out = mkdtempSync(join(tmpdir(), "parlour-sdk-"));
+// Beside node_modules, where what is not bundled is found.
+const out = mkdtempSync(join(tests, "../node_modules/.parlour-tests-"));
 try {
   await build({
     entryPoints: files.map((name) => join(tests, name)),
@@ -19,6 +19,7 @@ try {
     platform: "node",
     format: "esm",
     target: "node18",
+    external: ["esbuild", "acorn"],
     sourcemap: "inline",
     logLevel: "warning",
   });

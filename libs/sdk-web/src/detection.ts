@@ -1,29 +1,16 @@
 /** What this browser can do, asked of the browser itself. Nothing here rejects: what is missing is named in `errInfo`. */
 import { mediaDevices } from "./capture/acquire";
-import { WebRTCUtil } from "./webrtc-util";
+import type { ZegoCapabilityDetection, ZegoCapabilityError, ZegoVideoCodec } from "./entities";
+import { isSupportWebRTC } from "./webrtc-support";
 
-export interface CheckError {
-  name: string;
-  message: string;
-}
-
-export interface ZegoCapabilityDetection {
-  webRTC: boolean;
-  customCapture: boolean;
-  camera: boolean;
-  microphone: boolean;
-  screenSharing: boolean;
-  videoCodec: { H264: boolean; VP8: boolean; H265: boolean; VP9: boolean };
-  errInfo: { webRTC?: CheckError; customCapture?: CheckError; camera?: CheckError; microphone?: CheckError; extendedDate?: string };
-  /** Of the one check that was asked for. */
-  result?: boolean;
-}
-
-type Codecs = ZegoCapabilityDetection["videoCodec"];
+type CheckError = ZegoCapabilityError;
+/** Every check done. */
+type Detected = Required<Omit<ZegoCapabilityDetection, "result" | "videoCodec">> & { videoCodec: Required<ZegoVideoCodec>; result?: boolean };
+type Codecs = Detected["videoCodec"];
 export type CheckType = "webRTC" | "customCapture" | "camera" | "microphone" | "screenSharing" | keyof Codecs;
 
 /** All checks, or the one of `checkType`, whose answer is `result` too. Camera and microphone are opened for a moment. */
-export async function detect(checkType?: CheckType): Promise<ZegoCapabilityDetection> {
+export async function detect(checkType?: CheckType): Promise<Detected> {
   const wanted = (type: CheckType) => checkType === undefined || checkType === type;
   const found = quick();
   const devices = (["camera", "microphone"] as const).filter(wanted);
@@ -32,8 +19,8 @@ export async function detect(checkType?: CheckType): Promise<ZegoCapabilityDetec
   return found;
 }
 
-function quick(): ZegoCapabilityDetection {
-  const webRTC = WebRTCUtil.isSupportWebRTC();
+function quick(): Detected {
+  const webRTC = isSupportWebRTC();
   const customCapture = typeof HTMLMediaElement !== "undefined" && ("captureStream" in HTMLMediaElement.prototype || "mozCaptureStream" in HTMLMediaElement.prototype);
   const screenSharing = typeof navigator !== "undefined" && typeof navigator.mediaDevices?.getDisplayMedia === "function";
   const missing = (message: string): CheckError => ({ name: "NotSupportedError", message });
@@ -60,7 +47,7 @@ function videoCodecs(): Codecs {
   return { H264: has("H264"), VP8: has("VP8"), H265: has("H265"), VP9: has("VP9") };
 }
 
-async function tryDevice(device: "camera" | "microphone", found: ZegoCapabilityDetection): Promise<void> {
+async function tryDevice(device: "camera" | "microphone", found: Detected): Promise<void> {
   try {
     const stream = await mediaDevices().getUserMedia(device === "camera" ? { video: true } : { audio: true });
     for (const track of stream.getTracks()) track.stop();

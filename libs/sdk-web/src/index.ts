@@ -1,11 +1,2 @@
-/** Entry of the module. Served by a gateway itself, its own address tells where that is; bundled, the page's origin or `server` does. */
-import { rememberScript } from "./signalling/address";
-
-const address = (import.meta as { url?: string }).url;
-if (typeof document !== "undefined" && address?.includes("/sdk/")) rememberScript(address);
-
+/** Entry of the module for bundlers. Where the gateway is, the page's origin or `server` tells. */
 export * from "./public";
-export type * from "./entities";
-export type * from "./quality/stats";
-export type { ZegoCapabilityDetection } from "./detection";
-export type { ZegoEffectsBeautyParam } from "./effects/beauty";

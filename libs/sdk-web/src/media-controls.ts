@@ -4,11 +4,10 @@ import type { ZegoLocalStream } from "./capture/local-stream";
 import { devicesOf, enumDevices } from "./devices";
 import type { ZegoEffectsBeautyParam } from "./effects/beauty";
 import { Emitter } from "./emitter";
-import type { ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvents, ZegoServerResponse, ZegoVideoConfig } from "./entities";
+import type { ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvents, ZegoPlayStats, ZegoPublishStats, ZegoServerResponse, ZegoVideoConfig } from "./entities";
 import { LiveMedia } from "./publish/live-media";
 import { QualityMonitor } from "./quality/monitor";
 import { SoundMeter } from "./quality/sound-meter";
-import type { ZegoPlayStats, ZegoPublishStats } from "./quality/stats";
 import type { Rooms } from "./room/rooms";
 import { useSink, ZegoStreamView } from "./view/stream-view";
 

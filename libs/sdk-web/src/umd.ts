@@ -1,6 +1,11 @@
-/** Entry of the script for pages. */
+/** Entry of the script for pages, and of the package for CommonJS. */
+import { ZegoExpressEngine, WebRTCUtil, ZegoRoomStateChangedReason } from "./public";
 import { rememberScript } from "./signalling/address";
 
-if (typeof document !== "undefined") rememberScript((document.currentScript as HTMLScriptElement | null)?.src);
+/** The script's own address, from the head that the build puts around this module. */
+declare const parlourScript: string;
+rememberScript(parlourScript);
 
-export { ZegoExpressEngine, WebRTCUtil, ZegoRoomStateChangedReason } from "./public";
+export * from "./public";
+/** What a page gets as globals. */
+export const globals = { ZegoExpressEngine, WebRTCUtil, ZegoRoomStateChangedReason };

@@ -1,11 +1,16 @@
 /** Small questions about the browser that pages ask before they have an engine. */
+import { detect, type CheckType } from "./detection";
+import type { ZegoCapabilityDetection } from "./entities";
+import { isSupportWebRTC } from "./webrtc-support";
+
 export const WebRTCUtil = {
-  /** Whether the browser can hold calls at all. */
-  isSupportWebRTC(): boolean {
-    return typeof RTCPeerConnection === "function" && typeof MediaStream === "function";
-  },
+  isSupportWebRTC,
   /** Whether the page may use camera and microphone. */
   isSecureContext(): boolean {
     return typeof isSecureContext !== "undefined" && isSecureContext;
+  },
+  /** The engine's checkSystemRequirements, told to a callback. */
+  async supportDetection(_screenShotReady: boolean, success: (result: ZegoCapabilityDetection) => void, _checkLevel: 0 | 1, type?: string): Promise<void> {
+    success(await detect(type as CheckType | undefined));
   },
 };

@@ -40,7 +40,7 @@ export interface Page {
 
 /** Answers come between steps: longer ones would look like a server that does not answer. */
 const STEP_MS = 5_000;
-const EVENTS = ["roomStateChanged", "roomUserUpdate", "roomStreamUpdate", "roomExtraInfoUpdate", "streamExtraInfoUpdate", "publisherStateUpdate", "playerStateUpdate", "remoteCameraStatusUpdate", "remoteMicStatusUpdate", "IMRecvBroadcastMessage", "IMRecvBarrageMessage", "IMRecvCustomCommand", "roomOnlineUserCountUpdate", "tokenWillExpire"];
+const EVENTS = ["roomStateChanged", "roomUserUpdate", "roomStreamUpdate", "roomExtraInfoUpdate", "streamExtraInfoUpdate", "publisherStateUpdate", "playerStateUpdate", "remoteCameraStatusUpdate", "remoteMicStatusUpdate", "IMRecvBroadcastMessage", "IMRecvBarrageMessage", "IMRecvCustomCommand", "roomOnlineUserCountUpdate", "tokenWillExpire"] as const;
 
 /** A page with an engine; ends with the test. */
 export function openPage(server: string | string[] = "ws://gw/ws"): Page {

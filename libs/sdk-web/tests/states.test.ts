@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RoomStates, ZegoRoomStateChangedReason, type RoomReason } from "../src/room/states";
+import { ZegoRoomStateChangedReason } from "../src/entities/rooms";
+import { RoomStates, type RoomReason } from "../src/room/states";
 
 const REASONS = Object.values(ZegoRoomStateChangedReason);
 

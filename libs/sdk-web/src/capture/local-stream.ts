@@ -26,6 +26,8 @@ let made = 0;
 
 export class ZegoLocalStream {
   readonly id = `local-${Date.now().toString(36)}-${++made}`;
+  /** An internal of the vendor's that its own type names. */
+  readonly zegoStream: any = undefined;
   /** The limits that publishing keeps to. */
   readonly source: Source;
   private readonly events = new Emitter<ZegoLocalStreamEvents>();
@@ -118,12 +120,12 @@ export class ZegoLocalStream {
     this.capturedSound.stop();
   }
 
-  resumeVideo(): Promise<boolean> {
-    return this.picture.resume();
+  async resumeVideo(): Promise<void> {
+    await this.picture.resume();
   }
 
-  resumeAudio(): Promise<boolean> {
-    return this.sound.resume();
+  async resumeAudio(): Promise<void> {
+    await this.sound.resume();
   }
 
   resumePlayCaptureVideo(): Promise<boolean> {

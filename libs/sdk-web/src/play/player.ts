@@ -1,6 +1,6 @@
 /** Plays streams of one room over one peer connection, whose offer is made while the login is still under way. */
 import { Code } from "../codes";
-import type { ZegoPlayerState, ZegoPlayerStateInfo, ZegoWebPlayOption } from "../entities";
+import type { ZegoPlayerState, ZegoWebPlayOption } from "../entities";
 import { failure, type ZegoError } from "../errors";
 import { log } from "../logging";
 import { Flow } from "../negotiation/flow";
@@ -13,7 +13,7 @@ const CODES = { interrupted: Code.PLAY_INTERRUPTED, retryOver: Code.PLAY_RETRY_O
 const KINDS: readonly Kind[] = ["audio", "video"];
 
 /** One stream that is played here. `stream` is real from the start and keeps its tracks while they are muted. */
-export class Playing extends Flow<ZegoPlayerState> {
+export class Playing extends Flow<ZegoPlayerState["state"]> {
   readonly stream = new MediaStream();
   readonly muted = { audio: false, video: false };
   settle: { resolve(stream: MediaStream): void; reject(error: ZegoError): void } | undefined;
@@ -21,7 +21,7 @@ export class Playing extends Flow<ZegoPlayerState> {
   constructor(
     streamID: string,
     readonly option: ZegoWebPlayOption,
-    tell: (state: ZegoPlayerStateInfo) => void,
+    tell: (state: ZegoPlayerState) => void,
   ) {
     super(streamID, NAMES, tell);
   }
@@ -32,7 +32,7 @@ export class Player extends Transport<Playing> {
 
   constructor(
     wire: Wire,
-    private readonly tell: (state: ZegoPlayerStateInfo) => void,
+    private readonly tell: (state: ZegoPlayerState) => void,
     private readonly known: (streamID: string) => StreamEntry | undefined,
     /** Takes over what lives on a relay node that this connection does not reach. */
     private readonly passOn: (playing: Playing) => void = () => undefined,

@@ -4,7 +4,7 @@
  */
 import { failure } from "../errors";
 import { Code } from "../codes";
-import type { ZegoPlayerStateInfo, ZegoWebPlayOption } from "../entities";
+import type { ZegoPlayerState, ZegoWebPlayOption } from "../entities";
 import type { Kind } from "../negotiation/slots";
 import type { Wire } from "../negotiation/transport";
 import type { StreamEntry } from "../signalling/frames";
@@ -16,7 +16,7 @@ export class Players {
 
   constructor(
     private readonly wire: Wire,
-    private readonly tell: (state: ZegoPlayerStateInfo) => void,
+    private readonly tell: (state: ZegoPlayerState) => void,
     private readonly known: (streamID: string) => StreamEntry | undefined,
   ) {
     this.make();

@@ -1,6 +1,6 @@
 /** Publishes streams of one room over one peer connection. */
 import { Code } from "../codes";
-import type { ZegoPublisherState, ZegoPublisherStateInfo } from "../entities";
+import type { ZegoPublisherState } from "../entities";
 import { failure } from "../errors";
 import { log } from "../logging";
 import { Flow } from "../negotiation/flow";
@@ -32,7 +32,7 @@ export interface PublishChoice {
   extraInfo: string;
 }
 
-export class Publication extends Flow<ZegoPublisherState> {
+export class Publication extends Flow<ZegoPublisherState["state"]> {
   /** Tracks sent in place of the stream's own, for a mute that leaves the preview alone. */
   readonly stand: Partial<Record<Kind, MediaStreamTrack>> = {};
 
@@ -40,7 +40,7 @@ export class Publication extends Flow<ZegoPublisherState> {
     streamID: string,
     readonly source: Source,
     readonly choice: PublishChoice,
-    tell: (state: ZegoPublisherStateInfo) => void,
+    tell: (state: ZegoPublisherState) => void,
   ) {
     super(streamID, NAMES, tell);
   }
@@ -57,7 +57,7 @@ export class Publisher extends Transport<Publication> {
 
   constructor(
     wire: Wire,
-    private readonly tell: (state: ZegoPublisherStateInfo) => void,
+    private readonly tell: (state: ZegoPublisherState) => void,
   ) {
     super(wire, CODES);
     const published = (publication: Publication) => this.flows.get(publication.streamID) === publication && publication.accepted;

@@ -1,6 +1,6 @@
 /** From two readings of an m-line to the fields that pages know. Pure. */
 import { number, type Line } from "./report";
-import type { AudioStats, PlayAudioStats, PlayVideoStats, PublishVideoStats, QualityGrade, VideoStats, ZegoPlayStats, ZegoPublishStats } from "./stats";
+import type { QualityGrade, ZegoPlayAudioStats, ZegoPlayStats, ZegoPlayVideoStats, ZegoPublishAudioStats, ZegoPublishStats, ZegoPublishVideoStats } from "../entities";
 
 const KINDS = ["audio", "video"] as const;
 
@@ -63,7 +63,7 @@ function rates(now: Line | undefined, before: Line | undefined): Rates {
   };
 }
 
-function sharedVideo({ video, muted, rtt }: Reading, rate: Rates): VideoStats {
+function sharedVideo({ video, muted, rtt }: Reading, rate: Rates): Omit<ZegoPublishVideoStats, "isHardwareEncode"> {
   const entry = video?.entry ?? {};
   return {
     frameWidth: number(entry.frameWidth),
@@ -79,7 +79,7 @@ function sharedVideo({ video, muted, rtt }: Reading, rate: Rates): VideoStats {
   };
 }
 
-function sharedAudio({ audio, muted, rtt }: Reading, rate: Rates): AudioStats {
+function sharedAudio({ audio, muted, rtt }: Reading, rate: Rates): ZegoPublishAudioStats {
   return {
     audioBitrate: rate.kbps,
     audioCodec: codecName(audio),
@@ -92,12 +92,12 @@ function sharedAudio({ audio, muted, rtt }: Reading, rate: Rates): AudioStats {
   };
 }
 
-function publishVideo(reading: Reading, rate: Rates): PublishVideoStats {
+function publishVideo(reading: Reading, rate: Rates): ZegoPublishVideoStats {
   const { powerEfficientEncoder } = reading.video?.entry ?? {};
   return { ...sharedVideo(reading, rate), ...(powerEfficientEncoder === undefined ? {} : { isHardwareEncode: Boolean(powerEfficientEncoder) }) };
 }
 
-function playVideo(now: Reading, before: Reading | undefined, rate: Rates): PlayVideoStats {
+function playVideo(now: Reading, before: Reading | undefined, rate: Rates): ZegoPlayVideoStats {
   const entry = now.video?.entry ?? {};
   const rendered = number(entry.framesDecoded) - number(entry.framesDropped);
   const renderedBefore = number(before?.video?.entry.framesDecoded) - number(before?.video?.entry.framesDropped);
@@ -113,7 +113,7 @@ function playVideo(now: Reading, before: Reading | undefined, rate: Rates): Play
   };
 }
 
-function playAudio(now: Reading, before: Reading | undefined, rate: Rates): PlayAudioStats {
+function playAudio(now: Reading, before: Reading | undefined, rate: Rates): ZegoPlayAudioStats {
   const entry = now.audio?.entry ?? {};
   const clock = number(now.audio?.codec.clockRate) || 48_000;
   const concealed = number(entry.concealedSamples) / clock;

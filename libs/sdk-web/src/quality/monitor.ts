@@ -1,12 +1,11 @@
 /** Measures every publishing and playing stream each three seconds from its start on, for as long as there are any, and tells the page. */
 import type { Emitter } from "../emitter";
-import type { ZegoEvents } from "../entities";
+import type { ZegoEvents, ZegoPlayStats, ZegoPublishStats } from "../entities";
 import { log } from "../logging";
 import type { Flow } from "../negotiation/flow";
 import type { Room } from "../room/room";
 import { playStats, publishStats, type Reading } from "./measure";
 import { readReport, type Report } from "./report";
-import type { ZegoPlayStats, ZegoPublishStats } from "./stats";
 
 export const QUALITY_INTERVAL_MS = 3_000;
 /** How often we look whether a stream is due; each has its own start. */

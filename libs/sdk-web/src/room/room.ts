@@ -8,7 +8,7 @@ import type { User } from "../checks";
 import { Code } from "../codes";
 import type { Emitter } from "../emitter";
 import { transportPolicy } from "../engine-options";
-import type { ZegoEvents, ZegoPlayerStateInfo, ZegoRoomConfig } from "../entities";
+import type { ZegoEvents, ZegoPlayerState, ZegoRoomConfig } from "../entities";
 import { asZegoError, failure, type Problem } from "../errors";
 import { Players } from "../play/players";
 import { Publisher } from "../publish/publisher";
@@ -243,7 +243,7 @@ export class Room {
   }
 
   /** Pages make a place for a stream when it plays: what is muted then is said once more. */
-  private playerState(state: ZegoPlayerStateInfo): void {
+  private playerState(state: ZegoPlayerState): void {
     this.around.events.emit("playerStateUpdate", state);
     const stream = state.state === "PLAYING" ? this.mirror.stream(state.streamID) : undefined;
     if (stream) tellMutes(this.around.events, stream, MUTED.filter((kind) => stream[kind]));

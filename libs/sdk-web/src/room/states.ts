@@ -1,18 +1,7 @@
 /** The room's state as a page sees it: a table of the legal transitions, and the legacy event that goes with each. */
+import type { ZegoRoomStateChangedReason } from "../entities/rooms";
 
-export const ZegoRoomStateChangedReason = {
-  Logining: "LOGINING",
-  Logined: "LOGINED",
-  LoginFailed: "LOGIN_FAILED",
-  Reconnecting: "RECONNECTING",
-  Reconnected: "RECONNECTED",
-  ReconnectFailed: "RECONNECT_FAILED",
-  Kickout: "KICKOUT",
-  Logout: "LOGOUT",
-  LogoutFailed: "LOGOUT_FAILED",
-} as const;
-
-export type RoomReason = (typeof ZegoRoomStateChangedReason)[keyof typeof ZegoRoomStateChangedReason];
+export type RoomReason = `${ZegoRoomStateChangedReason}`;
 export type LegacyState = "DISCONNECTED" | "CONNECTING" | "CONNECTED";
 export type Phase = "OUT" | "LOGINING" | "IN" | "RECONNECTING";
 

@@ -1,0 +1,104 @@
+/** Writes the package around the built modules: its manifest, the vendor's paths, and the stubs of its modules of effects. */
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, relative } from "node:path";
+import { build } from "esbuild";
+
+/** The vendor's paths of types, and the module of ours that has their names. `default`: the class that is the path's default export. */
+const TYPE_PATHS = {
+  "sdk/code/zh/ZegoExpressEntity.web": { types: "entities/web" },
+  "sdk/code/zh/ZegoExpressEntity.rtm": { types: "entities/rtm" },
+  "sdk/code/zh/ZegoVoiceChangerEntity.web": { types: "entities/voice" },
+  "sdk/code/zh/ZegoMixStreamEntity": { types: "entities/mixing" },
+  "sdk/code/zh/ZegoRangeAudioEntity.web": { types: "entities/range-audio" },
+  "sdk/code/zh/ZegoCopyrightedMusicEntity.web": { types: "entities/copyrighted-music" },
+  "sdk/code/zh/ZegoBackgroundProcessEntity.web": { types: "entities/effects" },
+  "sdk/code/zh/ZegoStreamCompositorEntity.web": { types: "entities/compositor" },
+  "sdk/src/common/zego.entity.web": { types: "entities/shared" },
+  "sdk/src/common/zego.entity": { types: "entities/devices" },
+  "sdk/code/zh/ZegoLocalStream.web": { types: "declared/local-stream", default: "ZegoLocalStream" },
+  "sdk/code/zh/ZegoStreamView.web": { types: "declared/stream-view", named: "ZegoStreamView" },
+  "sdk/code/zh/zego.client.web": { types: "declared/index", named: "ZegoExpressEngine, WebRTCUtil" },
+  "sdk/code/zh/ZegoAudioEffectPlayer.web": { types: "declared/not-offered", named: "" },
+  "sdk/code/zh/ZegoCopyrightedMusic.web": { types: "declared/not-offered", named: "" },
+  "sdk/code/zh/ZegoExpressDataChannel.web": { types: "declared/not-offered", named: "" },
+  "sdk/code/zh/ZegoExpressRangeAudio.web": { types: "declared/not-offered", named: "" },
+  "sdk/code/zh/ZegoStreamCompositor.web": { types: "declared/not-offered", named: "" },
+};
+
+/** The vendor's modules for `ZegoExpressEngine.use`, by path. */
+const MODULES = {
+  "voice-changer": "VoiceChanger",
+  "background-process": "BackgroundProcess",
+  aidenoise: "AiDenoise",
+  "stream-compositor": "StreamCompositor",
+  "copyrighted-music": "CopyrightedMusic",
+  "esm/audio-mix": "AudioMix",
+  "esm/beauty-effect": "BeautyEffect",
+  "esm/mix-stream": "MixStream",
+  "esm/range-audio": "RangeAudio",
+  "esm/stream-cdn": "StreamCDN",
+};
+
+const MODERN = "zego-express-engine-webrtc.mjs";
+const ES2017 = "zego-express-engine-webrtc.es2017.js";
+
+export async function writePackage({ root, folder, version, script }) {
+  const write = (path, text) => {
+    mkdirSync(dirname(`${folder}/${path}`), { recursive: true });
+    writeFileSync(`${folder}/${path}`, text);
+  };
+  const up = (path, target) => {
+    const way = relative(dirname(path), target);
+    return way.startsWith(".") ? way : `./${way}`;
+  };
+
+  write("index.d.ts", 'export * from "./types/declared/index";\n');
+  for (const [path, { types, named, default: name }] of Object.entries(TYPE_PATHS)) {
+    write(`${path}.d.ts`, `export * from "${up(path, `types/${types}`)}";\n${name ? `export { default } from "${up(path, `types/${types}`)}";\n` : ""}`);
+    if (types.startsWith("entities/")) {
+      const entry = { entryPoints: [`${root}src/${types}.ts`], bundle: true, target: "es2017", charset: "utf8", logLevel: "warning" };
+      await build({ ...entry, format: "cjs", outfile: `${folder}/${path}.js` });
+      await build({ ...entry, format: "esm", outfile: `${folder}/${path}.mjs` });
+    } else {
+      const names = name ? `${name}, ${name} as default` : named;
+      write(`${path}.mjs`, names ? `export { ${names} } from "${up(path, MODERN)}";\n` : "export {};\n");
+      write(`${path}.js`, names ? `var sdk = require("${up(path, script)}");\nmodule.exports = { ${name ? `${name}: sdk.${name}, default: sdk.${name}` : named.split(", ").map((one) => `${one}: sdk.${one}`).join(", ")} };\nObject.defineProperty(module.exports, "__esModule", { value: true });\n` : "module.exports = {};\n");
+    }
+  }
+  for (const [path, name] of Object.entries(MODULES)) {
+    const value = `{ type: ${JSON.stringify(name)}, install: function () {} }`;
+    write(`${path}/index.d.ts`, `/** Accepted by \`ZegoExpressEngine.use\`; nothing comes of it. */\nexport declare const ${name}: { readonly type: string; install(...engine: any[]): void };\n`);
+    write(`${path}/index.js`, `exports.${name} = ${value};\n`);
+    write(`${path}/index.mjs`, `export const ${name} = ${value};\n`);
+  }
+  write("esm/index.d.ts", 'export * from "../index";\n');
+  write("esm/index.mjs", `export * from "../${MODERN}";\n`);
+  write("esm/index.js", `export * from "../${ES2017}";\n`);
+  write("package.json", `${JSON.stringify(manifest(root, version, script), null, 2)}\n`);
+  copyFileSync(`${root}README.md`, `${folder}/README.md`);
+  copyFileSync(`${root}../../LICENSE`, `${folder}/LICENSE`);
+}
+
+function manifest(root, version, script) {
+  const { description, license } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
+  const module = (path) => ({ types: `./${path}/index.d.ts`, import: `./${path}/index.mjs`, require: `./${path}/index.js` });
+  return {
+    name: "zego-express-engine-webrtc",
+    version,
+    description,
+    license,
+    private: true,
+    main: `./${script}`,
+    module: `./${ES2017}`,
+    types: "./index.d.ts",
+    sideEffects: false,
+    exports: {
+      ".": { types: "./index.d.ts", import: `./${MODERN}`, require: `./${script}` },
+      "./esm": { types: "./esm/index.d.ts", import: "./esm/index.mjs", require: `./${script}` },
+      ...Object.fromEntries(Object.keys(MODULES).map((path) => [`./${path}`, module(path)])),
+      "./sdk/*": { types: "./sdk/*.d.ts", import: "./sdk/*.mjs", require: "./sdk/*.js" },
+      "./package.json": "./package.json",
+      "./*": "./*",
+    },
+  };
+}

@@ -1,0 +1,7 @@
+/** Entry of the module that gateways serve: its own address tells where the gateway is. */
+import { rememberScript } from "./signalling/address";
+
+const address = import.meta.url;
+if (typeof document !== "undefined" && address.includes("/sdk/")) rememberScript(address);
+
+export * from "./public";
