@@ -257,3 +257,17 @@ async def test_no_month_is_dropped_before_its_export_was_verified(doubled: Suite
     (tmp_path / "keys").write_text((await asyncio.to_thread(doubled.run, "audit", "keys")).stdout)
     verified = await asyncio.to_thread(doubled.run, "audit", "verify", str(file), "--key", str(tmp_path / "keys"))
     assert "1 lives of rooms, 4 events" in verified.stdout
+
+
+async def test_who_is_banned_cannot_log_in(doubled: Suite, room: str) -> None:
+    user = f"{room}-bob"
+    doubled.run("ban", "--user", user, "--for", "1h")
+    answers: list[int] = []
+    for name in (room, f"{room}-2", f"{room}-3", f"{room}-4"):  # of both replicas
+        async with raw_client(doubled.url) as bob:
+            try:
+                await bob.login(doubled.app_id, name, user, doubled.dev_token(user))
+                answers.append(0)
+            except Refusal as refusal:
+                answers.append(refusal.code)
+    assert answers == [Code.BANNED] * 4

@@ -15,6 +15,7 @@ from parlour.contracts import commands as cmd
 from parlour.contracts import subjects
 from parlour.contracts.commands import Caller, Joined, Media, Published, Reply, Request
 from parlour.contracts.envelope import EventView
+from parlour.contracts.live import LiveStreams
 from parlour.contracts.relay import NodeReport, Report, TransportReport
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.life.settings import BusSettings, load
@@ -106,10 +107,10 @@ class Desk:
         report = await self.bus.request(subjects.relay_command(NODE, "report"), Report(), NodeReport)
         return {t.transport_id: t for t in report.transports}
 
-    async def describe(self, room: str) -> cmd.LiveStreams:
+    async def describe(self, room: str) -> LiveStreams:
         request = Request(str(uuid4()), Caller(kind="operator"), cmd.DescribeStreams())
         return msgspec.json.decode(
-            (await self.bus.ask(APP, "registry", room, "describe", request)).result, type=cmd.LiveStreams
+            (await self.bus.ask(APP, "registry", room, "describe", request)).result, type=LiveStreams
         )
 
     async def owners_of(self, stream: str) -> list[str]:

@@ -13,6 +13,7 @@ from parlour.contracts import commands as cmd
 from parlour.contracts import subjects
 from parlour.contracts.commands import Caller, Joined, Reply, Request
 from parlour.contracts.envelope import EventView
+from parlour.contracts.live import LiveRoom
 from parlour.contracts.queries import Presence, SessionBeat
 from parlour.kernel.rejection import Rejection
 from parlour.room.settings import RoomSettings
@@ -232,7 +233,7 @@ async def test_an_empty_room_closes_and_its_name_begins_a_new_life(desk: Desk) -
     first = await desk.join("brief", "mia", "s-mia")
     await desk.ask("brief", cmd.LeaveRoom("s-mia"))
     closed = await desk.wait_for("brief", "closed")
-    assert msgspec.json.decode(closed.data) == {"reason": "empty"}
+    assert msgspec.json.decode(closed.data) == {"reason": "empty", "by": ""}
     second = await desk.join("brief", "mia", "s-mia")
     assert second.created
     assert second.room_uid != first.room_uid
@@ -371,12 +372,10 @@ async def test_what_is_in_memory_is_the_operators_to_see(desk: Desk) -> None:
     joined = await desk.join("seen", "uma", "s-uma")
     await desk.join("seen", "vic", "s-vic")
     reply = await desk.ask("seen", cmd.DescribeRoom())
-    assert msgspec.json.decode(reply.result, type=cmd.LiveRoom) == cmd.LiveRoom(
-        joined.room_uid, True, ("s-uma", "s-vic")
-    )
+    assert msgspec.json.decode(reply.result, type=LiveRoom) == LiveRoom(joined.room_uid, True, ("s-uma", "s-vic"))
     assert await desk.refused("seen", cmd.DescribeRoom(), Caller("uma", "s-uma")) == 9000012
     nothing = await desk.ask("unseen", cmd.DescribeRoom())
-    assert msgspec.json.decode(nothing.result, type=cmd.LiveRoom) == cmd.LiveRoom("", False, ())
+    assert msgspec.json.decode(nothing.result, type=LiveRoom) == LiveRoom("", False, ())
 
 
 async def test_two_replicas_decide_as_one(environment: Environment) -> None:

@@ -26,6 +26,8 @@ FAR = 4_000_000_000
 class Desk:
     """Services that answer when the test says so; a channel that keeps what it is given."""
 
+    address = "192.0.2.1"
+
     def __init__(self) -> None:
         self.asked: list[cmd.AnyCommand] = []
         self.gates: dict[str, asyncio.Event] = {}

@@ -24,6 +24,8 @@ from parlour.testkit.story import Story
 class Client:
     """A seat and its channel; `frames` is what the client has received. With `full` it takes no events."""
 
+    address = "192.0.2.1"
+
     def __init__(self, feed: Feed, user: str) -> None:
         self.closed = 0
         self.full = False

@@ -87,6 +87,8 @@ class House:
 class Client:
     """A connection. With `full` it takes no events; `told` are the numbers that frames stood for."""
 
+    address = "192.0.2.1"
+
     def __init__(self, house: House) -> None:
         self.full = False
         self.frames: list[dict[str, Any]] = []

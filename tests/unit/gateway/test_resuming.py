@@ -27,6 +27,8 @@ class Events:
 class Wire:
     """A connection that takes everything."""
 
+    address = "192.0.2.1"
+
     def __init__(self) -> None:
         self.frames: list[dict[str, Any]] = []
 

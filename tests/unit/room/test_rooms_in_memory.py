@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from parlour.contracts import commands as contract
 from parlour.contracts import events as ev
 from parlour.contracts.envelope import EventView
+from parlour.kernel import bans
+from parlour.kernel.bans import Bans
 from parlour.kernel.rejection import Rejection
+from parlour.room.app.bans import BanWatch
 from parlour.room.app.consequences import CLIENT_SESSION, OPEN_ROOM
 from parlour.room.app.drafting import Drafting
 from parlour.room.app.rooms import Rooms
@@ -66,9 +69,14 @@ class World:
         )
         self.committer = Committer(self.log, self.people, cast(Bus, self.bus))
         clock = VirtualClock()
+        self.bans = StateCache[Bans](
+            self.log, self.people, aggregate=ev.BanPlaced.AGGREGATE, initial=lambda key: bans.INITIAL,
+            absent=lambda: bans.INITIAL, evolve=bans.evolve,
+        )  # fmt: skip
         self.rooms = Rooms(
-            self.log, self.people, self.cache, self.committer, Drafting(clock, CountingIds(clock)), NoLimit()
-        )
+            self.log, self.people, self.cache, self.committer, Drafting(clock, CountingIds(clock)), NoLimit(),
+            BanWatch(self.bans, self.people, clock),
+        )  # fmt: skip
 
     async def do(self, number: int, room: str, body: contract.Command) -> object:
         """The answer, or the code of the refusal."""

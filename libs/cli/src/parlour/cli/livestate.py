@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from parlour.contracts import subjects
-from parlour.contracts.commands import DescribeRoom, DescribeStreams, LiveRoom, LiveStreams
+from parlour.contracts.commands import DescribeRoom, DescribeStreams
+from parlour.contracts.live import LiveRoom, LiveStreams
 from parlour.contracts.queries import RoomState
 from parlour.contracts.relay import NodeReport, Report, TransportReport
 from parlour.runtime.messaging.bus import Bus

@@ -5,10 +5,12 @@ import sys
 
 import typer
 
-from .verbs import apps, audit, bug, calls, doctor, flight, history, live, privacy, retention, run, webhooks
+from .verbs import apps, audit, bug, calls, doctor, flight, history, live, moderation, privacy, retention, run, webhooks
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for family in (run, apps, webhooks, audit, bug, privacy, retention, history, calls, live, flight, doctor):
+for family in (
+    run, apps, moderation, webhooks, audit, bug, privacy, retention, history, calls, live, flight, doctor
+):  # fmt: skip
     family.register(app)
 
 

@@ -86,6 +86,7 @@ class Code(IntEnum):
     FORBIDDEN = 9000012
     HISTORY_BEHIND = 9000013
     ARCHIVED = 9000014
+    BANNED = 9000017
 
 
 def title_of(code: int) -> str:

@@ -34,6 +34,8 @@ class JoinRoom(Command, frozen=True, tag="room.join"):
     user_update: bool = False
     multi_room: bool = False
     token_expires_s: int = 0
+    address: str = ""
+    """Where the client connects from, as the gateway sees it."""
 
 
 class LeaveRoom(Command, frozen=True, tag="room.leave"):
@@ -44,16 +46,18 @@ class LeaveRoom(Command, frozen=True, tag="room.leave"):
 
 
 class KickUser(Command, frozen=True, tag="room.kick"):
-    """Operator's command; a user who is not there is no error."""
+    """Operator's command, answered by `Kicked`; a user who is not there is no error. `by`: operator, or token/JTI."""
 
     user_id: str
     reason: str = ""
+    by: str = "operator"
 
 
 class CloseRoom(Command, frozen=True, tag="room.close"):
-    """Everybody is kicked (1002055) and the life ends."""
+    """Everybody is kicked (1002055) and the life ends. Answered by `Closed`. `by` as in `KickUser`."""
 
     reason: str = "closed_by_server"
+    by: str = "operator"
 
 
 class SetRoomExtraInfo(Command, frozen=True, tag="room.set_extra_info"):
@@ -322,6 +326,34 @@ class ListHolds(Command, frozen=True, tag="auth.list_holds"):
     """What is held in the app."""
 
 
+class PlaceBan(Command, frozen=True, tag="auth.place_ban"):
+    """A user, an address (one of them at most) may not log in: to one room, or without `room` to any. With a room alone nobody may.
+
+    `until_s`: unix seconds; or `for_s`: seconds from now; with neither until it is lifted. Who is inside is put out. Answered by
+    `Ban`."""
+
+    user_id: str = ""
+    address: str = ""
+    room: str = ""
+    until_s: int = 0
+    for_s: int = 0
+    reason: str = ""
+    by: str = "operator"
+
+
+class LiftBan(Command, frozen=True, tag="auth.lift_ban"):
+    """End a ban before its time; names it as `PlaceBan` did. Answered by `Ban`."""
+
+    user_id: str = ""
+    address: str = ""
+    room: str = ""
+    by: str = "operator"
+
+
+class ListBans(Command, frozen=True, tag="auth.list_bans"):
+    """The bans in force. Answered by `Bans`."""
+
+
 AnyCommand = (
     JoinRoom | LeaveRoom | KickUser | CloseRoom | SetRoomExtraInfo
     | Publish | StopPublish | Play | StopPlay | SetStreamExtraInfo | SetMutes | RestartIce
@@ -333,6 +365,7 @@ AnyCommand = (
     | IssueSubscription | VerifySubscription | RevokeSubscriptions
     | DescribeHistory | RebuildHistory
     | EraseUser | PlaceHold | ReleaseHold | ListHolds
+    | PlaceBan | LiftBan | ListBans
 )  # fmt: skip
 
 
@@ -461,28 +494,3 @@ class Holds(msgspec.Struct, frozen=True):
     users: tuple[str, ...]
     rooms: tuple[str, ...]
     waiting: int
-
-
-class LiveRoom(msgspec.Struct, frozen=True):
-    """Of DescribeRoom: the sessions inside, sorted."""
-
-    room_uid: str
-    open: bool
-    sessions: tuple[str, ...]
-
-
-class LiveStream(msgspec.Struct, frozen=True):
-    """One stream as the registry holds it; `players` are session ids, sorted."""
-
-    stream_id: str
-    session_id: str
-    node: str
-    transport_id: str
-    players: tuple[str, ...]
-
-
-class LiveStreams(msgspec.Struct, frozen=True):
-    """Of DescribeStreams: by stream id."""
-
-    room_uid: str
-    streams: tuple[LiveStream, ...]

@@ -93,6 +93,8 @@ class UserKicked(Event, frozen=True):
     actor: str
     code: int
     reason: str = ""
+    by: str = ""
+    """Who did it: operator, or token/JTI; empty where nobody in particular did."""
 
 
 class RoomExtraInfoChanged(Event, frozen=True):
@@ -111,6 +113,8 @@ class RoomClosed(Event, frozen=True):
     TAG = "room.closed.v1"
     AGGREGATE = "room"
     reason: str
+    by: str = ""
+    """As a kick's."""
 
 
 class StreamAdded(Event, frozen=True):
@@ -370,6 +374,34 @@ class HoldPlaced(Event, frozen=True):
     reason: str = ""
 
 
+class BanPlaced(Event, frozen=True):
+    """A user, an address or everybody may not log in to `room` (empty: to any of the app's) until `until_s` (unix seconds, 0: until the
+    ban is lifted). `kind`: user, address, room. `actor` stands for the user or for the address, as for a person."""
+
+    TAG = "app.ban_placed.v1"
+    AGGREGATE = "bans"
+    AUDIENCE = Audience.AUDIT
+    kind: str
+    actor: str
+    room: str
+    until_s: int
+    at_s: int
+    reason: str = ""
+    by: str = ""
+
+
+class BanLifted(Event, frozen=True):
+    """The ban ends before its time."""
+
+    TAG = "app.ban_lifted.v1"
+    AGGREGATE = "bans"
+    AUDIENCE = Audience.AUDIT
+    kind: str
+    actor: str
+    room: str
+    by: str = ""
+
+
 class HoldReleased(Event, frozen=True):
     """The hold ends."""
 
@@ -385,7 +417,7 @@ ALL: tuple[type[Event], ...] = (
     StreamAdded, StreamUpdated, StreamRemoved, MutesChanged, PlayStarted, PlayStopped, StreamRelayed,
     BroadcastSent, BarrageSent, CommandSent,
     AppCreated, SecretRotated, TokenIssued, RuleSet, LoginKeyAdded, LoginKeyRemoved, SubscriptionIssued, SubscriptionsRevoked,
-    ErasureRequested, ErasureFreed, UserErased, HoldPlaced, HoldReleased,
+    ErasureRequested, ErasureFreed, UserErased, HoldPlaced, HoldReleased, BanPlaced, BanLifted,
 )  # fmt: skip
 BY_TAG: dict[str, type[Event]] = {event.TAG: event for event in ALL}
 

@@ -3,6 +3,7 @@
 Each `check_*` returns its argument or raises `Invalid` with the vendor's code; nothing is trimmed or repaired.
 """
 
+import ipaddress
 import re
 from typing import Annotated
 
@@ -95,6 +96,21 @@ def check_user_id(user: str) -> str:
             Code.USER_ID_CHARACTERS, "userID", "userID holds a character that is not allowed", limit=_NAME_RULE
         )
     return user
+
+
+def check_address(address: str) -> str:
+    """An IPv4 address, or the /64 network of an IPv6 one: whoever has one address of such a network mostly has them all."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        raise invalid(
+            Code.PARAMETER, "address", "this is no IP address", limit="IPv4 or IPv6, without a port", hint="192.0.2.7"
+        ) from None
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(ipaddress.ip_network((int(found), 64), strict=False))
+    return str(found)
 
 
 def check_user_name(name: str) -> str:

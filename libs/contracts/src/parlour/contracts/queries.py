@@ -163,3 +163,39 @@ def presence_parts(name: str, beat: int, sessions: tuple[SessionBeat, ...]) -> l
     """All sessions in parts; one empty part where there is none, so that the speaker is heard."""
     parts = max(1, -(-len(sessions) // BEATS_MOST))
     return [Presence(name, beat, n, parts, sessions[n * BEATS_MOST : (n + 1) * BEATS_MOST]) for n in range(parts)]
+
+
+ROOMS_MOST = 500
+"""Rooms in one page of `OpenRooms`."""
+
+
+class RoomsQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
+    """Rooms of the app that are open now, by name, after the room `after`. The asker's room stands in the subject; empty: all."""
+
+    after: str = ""
+    limit: int = 100
+
+
+class OpenRoom(msgspec.Struct, frozen=True, rename=wire_name):
+    """A room that is open, since `opened_at` (unix milliseconds), with the number of sessions inside."""
+
+    room: str = msgspec.field(name="roomID")
+    room_uid: str
+    opened_at: int
+    sessions: int
+
+
+class OpenRooms(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
+    """A page of open rooms; `next` is the `after` of the next page, empty on the last."""
+
+    rooms: tuple[OpenRoom, ...] = ()
+    next: str = ""
+    problem: Problem | None = None
+
+
+class RoomUsers(msgspec.Struct, frozen=True, rename=wire_name):
+    """Who is in a room as of a position, in the order of joining."""
+
+    room: str = msgspec.field(name="roomID")
+    position: str
+    users: tuple[UserState, ...] = ()

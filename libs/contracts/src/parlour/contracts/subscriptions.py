@@ -7,6 +7,7 @@ SCOPES: dict[str, str] = {
     "audit": "read also what only auditors see",
     "history": "ask for calls of the past",
     "webhooks": "manage webhook endpoints",
+    "moderate": "list rooms and users, kick, close and ban",
     "erase": "erase a person, hold a room's record",
 }
 """What a token may allow, and what each means."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from parlour.kernel import bans as kernel_bans
 from parlour.kernel.log import LogUnavailable
 from parlour.runtime.deciding.rooms import StateCache
 from parlour.runtime.life.clock import SystemClock, SystemIds
@@ -18,13 +19,14 @@ from .adapters.system_nats import scissors
 from .api.bus import SERVICE, Commands
 from .api.callout import Callout
 from .app.apps import AppBook
+from .app.bans import BanBook
 from .app.login_keys import KeyBook
 from .app.outlets import Outlets
 from .app.privacy import Privacy
 from .app.refusals import Refusals
 from .app.subscriptions import Subscriptions
 from .app.tokens import Tokens
-from .domain import application, privacy
+from .domain import application, bans, privacy
 from .settings import AuthSettings
 
 
@@ -51,8 +53,14 @@ async def build(settings: AuthSettings) -> AsyncGenerator[Service]:
         )  # fmt: skip
         await stack.enter_async_context(private.following(to.bus))
         erasing = Privacy(private, to.committer, to.people, PostgresKeys(to.pool), vault)
+        banned = StateCache(
+            to.log, to.people, aggregate=bans.AGGREGATE, initial=lambda key: kernel_bans.INITIAL,
+            absent=lambda: kernel_bans.INITIAL, evolve=kernel_bans.evolve,
+        )  # fmt: skip
+        await stack.enter_async_context(banned.following(to.bus))
         apps, keys = AppBook(cache, to.committer, vault, clock, ids), KeyBook(cache, to.committer, clock, ids)
-        await Commands(tokens, apps, keys, subscriptions, erasing).serve(to.bus)
+        ban_book = BanBook(banned, to.committer, to.people, clock, ids)
+        await Commands(tokens, apps, keys, subscriptions, erasing, ban_book).serve(to.bus)
         if settings.callout:
             await stack.enter_async_context(outlets(settings, to.bus, subscriptions))
         async with asyncio.TaskGroup() as group:

@@ -26,7 +26,7 @@ from .adapters.discovery import Discovery
 from .adapters.proofs import BusProofs
 from .adapters.services import BusServices
 from .adapters.webhooks import BusWebhooks
-from .api import events_http, history_http, privacy_http, proofs_http, webhooks_http
+from .api import events_http, history_http, moderation_http, privacy_http, proofs_http, webhooks_http
 from .api.bearer import Bearer
 from .api.described import document
 from .api.http import Status, build_http
@@ -41,6 +41,7 @@ from .app.feeds import Feeds
 from .app.following import Subscribers
 from .app.lag import Lag, lag
 from .app.login import Logins
+from .app.moderation import AddressBans, Moderation
 from .app.principals import Principals
 from .app.readers import Readers
 from .app.requests import Requests
@@ -74,6 +75,7 @@ class Gateway:
         self.principals = Principals(self.services, self.apps)
         self.tails = Tails(self.feeds)
         self.readers = Readers(self.services, self.tails, self.principals)
+        self.address_bans = AddressBans(self.services, self.sessions)
         self.admission = Admission(settings.limits())
         self.followers = Readers(history, self.tails, self.principals, near=True)
         self.subscribers = Subscribers(self.followers, self.principals, self.admission, self._fault)
@@ -108,6 +110,7 @@ class Gateway:
         return (
             history_http.routes(CallHistory(BusCalls(self._bus), self.services), bearer),
             events_http.routes(bearer, self.readers, self.admission),
+            moderation_http.routes(Moderation(self.services, BusCalls(self._bus), self.services), bearer),
             privacy_http.routes(self.services, bearer),
             proofs_http.routes(
                 BusProofs(self._bus), self.services, bearer, entries_public=self._settings.public_entries
@@ -142,6 +145,7 @@ class Gateway:
     async def _of_an_app(self, _to: Address, payload: bytes, _headers: Headers) -> None:
         view = _view.decode(payload)
         self.principals.heard(view)
+        await self.address_bans.heard(view)
         if view.type == ev.UserErased.TAG:
             self.tails.erased(view.app)
             self.feeds.erased(view.app, msgspec.json.decode(view.data, type=ev.UserErased).actor)

@@ -20,6 +20,7 @@ from .adapters.generations import PostgresGenerations
 from .adapters.keyring import SHARED_ORIGIN, Keyring
 from .adapters.ledger import PostgresLedger
 from .adapters.notebook import PostgresNotebook
+from .adapters.open_rooms import PostgresOpenRooms
 from .adapters.projections import PostgresProjections
 from .adapters.quality import PostgresSamples
 from .adapters.reads import PLANNER, PostgresReads
@@ -179,7 +180,8 @@ async def history(settings: RecordSettings, to: Connections, damages: Damages) -
     ):
         reads, samples = PostgresReads(pool), PostgresSamples(pool)
         calls = Calls(reads, to.people, Passing(to.log, reads), PostgresShelf(to.pool))
-        await history_api.serve(to.bus, calls, Quality(calls, samples, reads, to.people), generations)
+        quality = Quality(calls, samples, reads, to.people)
+        await history_api.serve(to.bus, calls, quality, generations, PostgresOpenRooms(to.pool))
         await history_api.listen(to.bus, Intake(samples, lambda outcome, number: taken.labels(outcome).inc(number)))
         leader = group.create_task(persist(lead, _waits))
         yield

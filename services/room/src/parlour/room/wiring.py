@@ -4,6 +4,10 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from parlour.contracts import events as ev
+from parlour.contracts.envelope import EventView
+from parlour.kernel.bans import INITIAL as NO_BANS
+from parlour.kernel.bans import Bans
+from parlour.kernel.bans import evolve as evolve_bans
 from parlour.runtime.background.deadlines import DeadlineLoop
 from parlour.runtime.background.leases import Lease, advisory
 from parlour.runtime.background.reactor import Reactor
@@ -17,6 +21,7 @@ from .adapters.sessions import Sessions
 from .api.bus import SERVICE, Commands
 from .api.presence import AllSessions, PresenceFeed
 from .app.attendance import Attendance
+from .app.bans import BanEnforcement, BanWatch
 from .app.drafting import Drafting
 from .app.emptiness import CAUSES, REACTOR, Emptiness
 from .app.reminders import Reminders
@@ -52,8 +57,13 @@ async def assembled(
             window_s=settings.heartbeat_window_s, grace_s=settings.presence_grace_s,
         )  # fmt: skip
         emptiness = Emptiness(cache, to.committer, drafting, clock, delay_s=settings.empty_delay_s)
+        bans = BanEnforcement(to.log, cache, to.committer, drafting)
+
+        async def react(view: EventView) -> None:
+            await (bans.placed(view) if view.type == ev.BanPlaced.TAG else emptiness.something_went(view))
+
         reactor = Reactor(
-            REACTOR, to.log, to.people, to.bus, emptiness.something_went, types=CAUSES, lease=lease,
+            REACTOR, to.log, to.people, to.bus, react, types=CAUSES | {ev.BanPlaced.TAG}, lease=lease,
         )  # fmt: skip
         feed = PresenceFeed(to.bus, settings.instance, presence, attendance, sessions)
         await stack.enter_async_context(feed.running())
@@ -62,7 +72,10 @@ async def assembled(
             DeadlineLoop(SERVICE, to.log, Reminders(attendance, emptiness).due, to.metrics).running()
         )
         rates = MovingWindow(settings.extra_info_per_s, "the room's extra information changes", "roomID")
-        await Commands(Rooms(to.log, to.people, cache, to.committer, drafting, rates)).serve(to.bus)
+        banned = _bans(to)
+        await stack.enter_async_context(banned.following(to.bus))
+        watch = BanWatch(banned, to.people, clock)
+        await Commands(Rooms(to.log, to.people, cache, to.committer, drafting, rates, watch)).serve(to.bus)
         yield
 
 
@@ -77,3 +90,11 @@ def _states(to: Connections) -> StateCache[domain.State]:
         evolve=domain.evolve,
         others=(ev.StreamAdded.AGGREGATE,),
     )
+
+
+def _bans(to: Connections) -> StateCache[Bans]:
+    """The bans of apps, which `auth` decides."""
+    return StateCache(
+        to.log, to.people, aggregate=ev.BanPlaced.AGGREGATE, initial=lambda key: NO_BANS, absent=lambda: NO_BANS,
+        evolve=evolve_bans,
+    )  # fmt: skip

@@ -52,7 +52,9 @@ def grants() -> dict[str, Grant]:
     """Each user's subjects."""
     reading = (subjects.ALL_EVENTS, subjects.ALL_HEADS)
     chosen = {
-        "auth": decider("auth", "app", says=(events_of("privacy"), CALLOUT_ANSWERS), hears=(CALLOUT,)),
+        "auth": decider(
+            "auth", "app", says=(events_of("privacy"), events_of("bans"), CALLOUT_ANSWERS), hears=(CALLOUT,)
+        ),
         "room": decider("room", "room", says=(subjects.ALL_PRESENCE,), hears=(subjects.ALL_PRESENCE,)),
         "registry": decider(
             "registry",

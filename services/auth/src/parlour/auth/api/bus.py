@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from parlour.auth.app.apps import AppBook
+from parlour.auth.app.bans import BanBook
 from parlour.auth.app.login_keys import KeyBook
 from parlour.auth.app.privacy import Privacy
 from parlour.auth.app.subscriptions import Subscriptions
@@ -30,7 +31,13 @@ class Commands:
     """Takes a request apart, checks who asks, and hands it to its handler."""
 
     def __init__(
-        self, tokens: Tokens, apps: AppBook, keys: KeyBook, subscriptions: Subscriptions, privacy: Privacy
+        self,
+        tokens: Tokens,
+        apps: AppBook,
+        keys: KeyBook,
+        subscriptions: Subscriptions,
+        privacy: Privacy,
+        bans: BanBook,
     ) -> None:
         self._handlers: dict[str, tuple[type[contract.Command], Handler]] = {
             "verify_token": (contract.VerifyToken, tokens.verify),
@@ -50,6 +57,9 @@ class Commands:
             "place_hold": (contract.PlaceHold, privacy.hold),
             "release_hold": (contract.ReleaseHold, privacy.release),
             "list_holds": (contract.ListHolds, privacy.holds),
+            "place_ban": (contract.PlaceBan, bans.place),
+            "lift_ban": (contract.LiftBan, bans.lift),
+            "list_bans": (contract.ListBans, bans.list_all),
         }
 
     async def serve(self, bus: Bus) -> None:

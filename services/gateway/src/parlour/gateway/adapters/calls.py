@@ -7,6 +7,7 @@ import msgspec
 from parlour.contracts import history as h
 from parlour.contracts import subjects
 from parlour.contracts.quality import QualityQuery, QualitySeries
+from parlour.contracts.queries import OpenRooms, RoomsQuery
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.messaging.bus import Bus
 
@@ -23,6 +24,10 @@ class BusCalls:
     async def calls(self, app: int, room: str, query: h.CallsQuery) -> h.Calls:
         """A page of calls."""
         return await self._ask(app, room, "calls", query, h.Calls)
+
+    async def rooms(self, app: int, room: str, query: RoomsQuery) -> OpenRooms:
+        """A page of open rooms."""
+        return await self._ask(app, room, "rooms", query, OpenRooms)
 
     async def call(self, app: int, room: str, query: h.CallQuery) -> h.OneCall:
         """One."""

@@ -83,6 +83,12 @@ class Connection(WSListener):
 
     # Channel
 
+    @property
+    def address(self) -> str:
+        """The IP address that the client connects from."""
+        peer = self._transport.underlying_transport.get_extra_info("peername") if self._transport else None
+        return str(peer[0]) if peer else ""
+
     def put(self, text: str, *more: str) -> None:
         """Sends a frame, with those that belong to it; who leaves far too much unread is closed with a code that says resume."""
         if self._transport is None or self._close_code:

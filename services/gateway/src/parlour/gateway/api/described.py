@@ -43,6 +43,13 @@ def answers(
     return {status: {"description": "Done", "content": content}, "4XX": _PROBLEM, "5XX": _PROBLEM}
 
 
+def body_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """The `openapi_extra` of a route whose request has this struct as its JSON body."""
+    _SHAPES[kind.__name__] = kind
+    schema = {"$ref": REFERENCE.format(name=kind.__name__)}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
 def texts(*media_types: str, status: int = 200, schema: dict[str, Any] = TEXT) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that answers with other than a struct's JSON."""
     return answers(status=status, also={"content": {of.partition(";")[0]: {"schema": schema} for of in media_types}})

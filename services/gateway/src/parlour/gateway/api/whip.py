@@ -39,8 +39,9 @@ def routes(whip: Whip) -> APIRouter:
         query = request.query_params
         offer = (await request.body()).decode()
         made = await whip.make(
-            bearer_token(request), query.get("app", ""), query.get("room", ""), stream_id, offer, publishes=publishes
-        )
+            bearer_token(request), query.get("app", ""), query.get("room", ""), stream_id, offer, publishes=publishes,
+            address=request.client.host if request.client else "",
+        )  # fmt: skip
         kind = "whip" if publishes else "whep"
         location = str(request.url_for("resource", kind=kind, resource_id=made.address).path)
         headers = CORS | {"location": location, "etag": f'"{made.tag}"', "accept-patch": FRAGMENT}

@@ -66,6 +66,7 @@ class Logins:
         check_further_room(frame, session)
         checked = await self.verify(frame.app_id, frame.user.user_id, frame.room_id, frame.token)
         session = session or self._session(frame)
+        session.address = channel.address
         rights = secret.Rights(checked.expires_s, checked.may_publish, checked.stream_ids)
         feed, mirror, actor = await self.join(session, frame.room_id, frame.config, str(frame.id), rights)
         self._sessions.attach(session, channel)
@@ -90,7 +91,7 @@ class Logins:
         """The session is in the room, and the room's mirror stands at or after its joining."""
         body = cmd.JoinRoom(
             session.session_id, session.user.user_id, session.user.user_name, max(0, config.max_member_count),
-            config.user_update, session.multi_room, rights.expires_s,
+            config.user_update, session.multi_room, rights.expires_s, session.address,
         )  # fmt: skip
         request = cmd.Request(command_id, cmd.Caller(session.user.user_id, session.session_id), body)
         reply, feed = await asyncio.gather(

@@ -16,6 +16,11 @@ LEFT_KEPT = 32
 class Channel(Protocol):
     """The client's end of a live connection."""
 
+    @property
+    def address(self) -> str:
+        """The IP address that the client connects from."""
+        ...
+
     def put(self, text: str, *more: str) -> None:
         """Sends a frame, with those that belong to it; a client that leaves far too much unread is closed."""
         ...
@@ -50,6 +55,8 @@ class Session:
         self.user = user
         self.multi_room = multi_room
         self.channel: Channel | None = None
+        self.address = ""
+        """Where the client connected from last."""
         self.rights: dict[str, Rights] = {}
         self.seats: dict[str, Seat] = {}
         self.left: deque[str] = deque(maxlen=LEFT_KEPT)

@@ -7,6 +7,7 @@ its secret and by the room's members.
 from collections.abc import Iterator
 
 from parlour.contracts import client
+from parlour.contracts.ids import check_address
 from parlour.contracts.queries import SessionBeat
 from parlour.contracts.relay import TransportGone
 from parlour.gateway.domain.mirror import Ending
@@ -34,6 +35,7 @@ class Sessions:
         """The client is here now; a connection that it had before is closed."""
         before = session.channel
         session.channel = channel
+        session.address = channel.address
         self.keep(session)
         if before is not None and before is not channel:
             before.close(RESUMED_ELSEWHERE, "resumed on another connection")
@@ -55,6 +57,11 @@ class Sessions:
         if ending.code:
             session.send(client.End(seat.room, ending.code, ending.reason))
         self._forget_if_over(session)
+
+    def at(self, app: int, addresses: frozenset[str]) -> list[Session]:
+        """The sessions of an app whose clients connected from one of these addresses (as `check_address` has them)."""
+        of_app = (session for session in self._sessions.values() if session.app == app and session.address)
+        return [session for session in of_app if check_address(session.address) in addresses]
 
     def beats(self) -> Iterator[SessionBeat]:
         """Every seat whose client has a live connection."""

@@ -91,14 +91,16 @@ class Whip:
         self._held: dict[str, Holding] = {}
         self._doors: dict[str, asyncio.Lock] = {}
 
-    async def make(self, token: str, app: str, room: str, stream_id: str, sdp: str, *, publishes: bool) -> Made:
+    async def make(
+        self, token: str, app: str, room: str, stream_id: str, sdp: str, *, publishes: bool, address: str = ""
+    ) -> Made:
         """A new resource."""
         check_stream_id(stream_id)
         if len(self._resources) >= self._limit:
             raise Rejection.of(
                 Code.UNAVAILABLE, "this gateway carries as many resources as it may", limit=str(self._limit)
             )
-        session, seat = await self._enter(token, await self._apps.meant(app), room)
+        session, seat = await self._enter(token, await self._apps.meant(app), room, address)
         caller = cmd.Caller(session.user.user_id, session.session_id, seat.actor)
         try:
             if publishes:
@@ -167,7 +169,7 @@ class Whip:
 
     # the session behind the resources
 
-    async def _enter(self, token: str, app: int, room: str) -> tuple[Session, Seat]:
+    async def _enter(self, token: str, app: int, room: str, address: str) -> tuple[Session, Seat]:
         checked = await self._logins.verify(app, "", room, token)
         self._admission.pace_offer(app, checked.user_id)
         room = check_room_id(checked.room or room)
@@ -177,6 +179,7 @@ class Whip:
             holding = self._held.get(session_id)
             if holding is None or room not in holding.session.seats:
                 session = Session(session_id, app, client.Face(checked.user_id, checked.user_id))
+                session.address = address
                 feed, _, actor = await self._logins.join(session, room, client.LoginConfig(), str(uuid4()), rights)
                 self._logins.take_seat(session, feed, actor, rights)
                 self._sessions.keep(session)

@@ -1,6 +1,7 @@
 """History on NATS: questions about calls, quality samples, and the operator's commands about the projections."""
 
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import msgspec
 
@@ -11,6 +12,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.commands import Reply, Request
 from parlour.contracts.ids import check_app_id
 from parlour.contracts.quality import QualityBatch, QualityQuery, QualitySeries
+from parlour.contracts.queries import OpenRooms, RoomsQuery
 from parlour.kernel.rejection import Rejection
 from parlour.record.app.calls import Calls
 from parlour.record.app.generations import Generations
@@ -26,9 +28,17 @@ VERSION = "1.0.0"
 COMMANDS = "record"
 
 
-async def serve(bus: Bus, calls: Calls, quality: Quality, generations: Generations) -> None:
+class OpenRoomReads(Protocol):
+    """Where open rooms are read from."""
+
+    async def page(self, app: int, room: str, query: RoomsQuery) -> OpenRooms:
+        """A page of an app's open rooms."""
+        ...
+
+
+async def serve(bus: Bus, calls: Calls, quality: Quality, generations: Generations, rooms: OpenRoomReads) -> None:
     """Registers the endpoints."""
-    questions = CallQuestions(calls, quality).endpoints()
+    questions = CallQuestions(calls, quality, rooms).endpoints()
     await bus.serve(SERVICE, VERSION, questions | HistoryCommands(generations).endpoints())
 
 
@@ -45,9 +55,10 @@ async def listen(bus: Bus, intake: Intake) -> None:
 class CallQuestions:
     """Takes a question apart and hands it on."""
 
-    def __init__(self, calls: Calls, quality: Quality) -> None:
+    def __init__(self, calls: Calls, quality: Quality, rooms: OpenRoomReads) -> None:
         self._calls = calls
         self._quality = quality
+        self._rooms = rooms
 
     def endpoints(self) -> dict[str, Endpoint]:
         """By verb."""
@@ -58,7 +69,12 @@ class CallQuestions:
             "timeline": Endpoint(of_all + "timeline", h.TimelineQuery, self.timeline),
             "views": Endpoint(of_all + "views", h.ViewsQuery, self.views),
             "quality": Endpoint(of_all + "quality", QualityQuery, self.quality),
+            "rooms": Endpoint(of_all + "rooms", RoomsQuery, self.rooms),
         }
+
+    async def rooms(self, to: Address, query: RoomsQuery, headers: Headers) -> OpenRooms:
+        """A page of open rooms."""
+        return await self._rooms.page(check_app_id(to.app), to.room, query)
 
     async def calls(self, to: Address, query: h.CallsQuery, headers: Headers) -> h.Calls:
         """A page of calls."""

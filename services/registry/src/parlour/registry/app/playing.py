@@ -4,6 +4,7 @@ import msgspec
 
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
+from parlour.contracts.live import LiveStream, LiveStreams
 from parlour.contracts.relay import PlayMedia
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as rules
@@ -66,11 +67,11 @@ class Plays:
         """The streams as this replica holds them, with who plays them."""
         loaded = await self._cache.load(to.app, to.room)
         streams = tuple(
-            cmd.LiveStream(s.stream_id, s.session_id, s.node, s.transport_id, players_of(loaded.state, s.stream_id))
+            LiveStream(s.stream_id, s.session_id, s.node, s.transport_id, players_of(loaded.state, s.stream_id))
             for _, s in sorted(loaded.state.streams.items())
             if loaded.state.open
         )
-        live = cmd.LiveStreams(str(loaded.key.uid) if loaded.key else "", streams)
+        live = LiveStreams(str(loaded.key.uid) if loaded.key else "", streams)
         return cmd.Reply(msgspec.Raw(msgspec.json.encode(live)), position=loaded.position)
 
     async def _negotiate(self, offer: Offer, node: str, body: cmd.Play, loaded: Loaded[Streams]) -> Answer:

@@ -8,6 +8,7 @@ from parlour.contracts.ids import invalid
 from parlour.runtime.deciding.drafts import Call
 
 REASON_BYTES = 256
+BY_BYTES = 128
 _SESSION = re.compile(r"[0-9A-Za-z_.:-]{1,128}")
 
 
@@ -33,3 +34,10 @@ def check_reason(reason: str) -> str:
     if len(reason.encode("utf-8", "surrogatepass")) > REASON_BYTES:
         raise invalid(Code.PARAMETER, "reason", "the reason is too long", limit=f"{REASON_BYTES} bytes")
     return reason
+
+
+def check_by(by: str) -> str:
+    """Who moderates: at most 128 bytes."""
+    if len(by.encode("utf-8", "surrogatepass")) > BY_BYTES:
+        raise invalid(Code.PARAMETER, "by", "the name of who does it is too long", limit=f"{BY_BYTES} bytes")
+    return by

@@ -4,8 +4,10 @@ import msgspec
 
 from parlour.contracts import commands as contract
 from parlour.contracts.codes import Code
-from parlour.contracts.commands import Joined, LiveRoom, Reply
+from parlour.contracts.commands import Joined, Reply
 from parlour.contracts.ids import check_room_extra, check_user_id, check_user_name
+from parlour.contracts.live import LiveRoom
+from parlour.contracts.moderation import Closed, Kicked
 from parlour.kernel.log import EventLog
 from parlour.kernel.sealing import People
 from parlour.room.domain import commands as cmd
@@ -15,9 +17,9 @@ from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.deciding.drafts import Call, ClaimRefused, Done, Draft, reply_of
 from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
 
-from .consequences import CLIENT_SESSION
+from .bans import BanWatch, seats_of
 from .drafting import Drafting, Outcome, look_again, previous_position
-from .limits import Rates, check_reason, check_session_id
+from .limits import Rates, check_by, check_reason, check_session_id
 
 TRIES = 5
 """A user's sessions that log in at the same moment take turns; more than five at once are told to come again."""
@@ -34,7 +36,9 @@ class Rooms:
         committer: Committer,
         drafting: Drafting,
         rates: Rates,
+        bans: BanWatch,
     ) -> None:
+        self._bans = bans
         self._log = log
         self._people = people
         self._cache = cache
@@ -48,18 +52,18 @@ class Rooms:
         check_user_name(body.user_name)
         check_session_id(body.session_id)
         actor = await self._people.actor(call.app, body.user_id)
+        await self._bans.admit(call.app, call.room, actor, body.address)
         vacated: tuple[Seat, ...] = ()
         for _ in range(TRIES):
             try:
                 return await self._join(call, body, actor, vacated)
             except ClaimRefused:  # most users are nowhere else: only now is it worth a question where
                 vacated = vacated_by(
-                    Seat(call.room, body.session_id), await self._seats(call.app, actor), multi_room=body.multi_room
+                    Seat(call.room, body.session_id),
+                    await seats_of(self._log, call.app, actor),
+                    multi_room=body.multi_room,
                 )
         raise look_again()
-
-    async def _seats(self, app: int, actor: str) -> list[Seat]:
-        return [Seat(row.slot, row.holder) for row in await self._log.claims(CLIENT_SESSION, app, actor)]
 
     async def _join(self, call: Call, body: contract.JoinRoom, actor: str, vacated: tuple[Seat, ...]) -> Reply:
         elsewhere = tuple(seat for seat in vacated if seat.room != call.room)
@@ -86,11 +90,13 @@ class Rooms:
         """Put a user out; one who is not there is no error."""
         check_reason(body.reason)
         actor = await self._people.known(call.app, check_user_id(body.user_id))
-        return Reply() if actor is None else await self._change(call, cmd.Kick(actor, reason=body.reason))
+        if actor is None:
+            return Reply(msgspec.Raw(msgspec.json.encode(Kicked(False))))
+        return await self._change(call, cmd.Kick(actor, reason=body.reason, by=check_by(body.by)), Kicked)
 
     async def close(self, call: Call, body: contract.CloseRoom) -> Reply:
         """Put everybody out and end the life."""
-        return await self._change(call, cmd.Close(check_reason(body.reason)))
+        return await self._change(call, cmd.Close(check_reason(body.reason), check_by(body.by)), Closed)
 
     async def set_extra_info(self, call: Call, body: contract.SetRoomExtraInfo) -> Reply:
         """Set the room's key."""
@@ -105,9 +111,12 @@ class Rooms:
         live = LiveRoom(str(room.key.uid) if room.key else "", room.open, tuple(sorted(inside)))
         return Reply(msgspec.Raw(msgspec.json.encode(live)), position=room.position)
 
-    async def _change(self, call: Call, command: cmd.RoomCommand) -> Reply:
+    async def _change(
+        self, call: Call, command: cmd.RoomCommand, result: type[Kicked] | type[Closed] | None = None
+    ) -> Reply:
         def decide(room: Loaded[domain.State]) -> Draft:
-            return _draft(call, (self._drafting.outcome(room, [command]),), None, "")
+            outcome = self._drafting.outcome(room, [command])
+            return _draft(call, (outcome,), result(bool(outcome.events)) if result else None, "")
 
         return self._reply(call, await decide_and_commit(self._cache, self._committer, call, decide))
 

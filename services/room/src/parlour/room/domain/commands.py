@@ -33,12 +33,14 @@ class Kick(msgspec.Struct, frozen=True):
     code: Code = Code.KICKED_BY_SERVER
     reason: str = ""
     session_id: str = ""
+    by: str = ""
 
 
 class Close(msgspec.Struct, frozen=True):
     """Everybody is put out and the life ends."""
 
     reason: str
+    by: str = ""
 
 
 class CloseIfEmpty(msgspec.Struct, frozen=True):

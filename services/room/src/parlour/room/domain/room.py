@@ -95,10 +95,9 @@ def _inside(room: Open, command: cmd.RoomCommand) -> tuple[ev.Event, ...]:  # on
             return _leave(room, session_id, reason)
         case cmd.Kick():
             return _kick(room, command)
-        case cmd.Close(reason):
-            return *(_put_out(member, Code.KICKED_BY_SERVER, reason) for member in in_order(room)), ev.RoomClosed(
-                reason
-            )
+        case cmd.Close(reason, by):
+            out = (_put_out(member, Code.KICKED_BY_SERVER, reason, by) for member in in_order(room))
+            return *out, ev.RoomClosed(reason, by)
         case cmd.CloseIfEmpty():
             return (ev.RoomClosed("empty"),) if is_deserted(room) else ()
         case cmd.SetExtraInfo():
@@ -146,11 +145,11 @@ def _kick(room: Open, command: cmd.Kick) -> tuple[ev.Event, ...]:
     member = room.members.get(room.sessions.get(command.actor, ""))
     if member is None or command.session_id not in ("", member.session_id):
         return ()
-    return (_put_out(member, command.code, command.reason),)
+    return (_put_out(member, command.code, command.reason, command.by),)
 
 
-def _put_out(member: Member, code: Code, reason: str) -> ev.UserKicked:
-    return ev.UserKicked(member.session_id, member.actor, int(code), reason)
+def _put_out(member: Member, code: Code, reason: str, by: str = "") -> ev.UserKicked:
+    return ev.UserKicked(member.session_id, member.actor, int(code), reason, by)
 
 
 def _set_extra(room: Open, command: cmd.SetExtraInfo) -> tuple[ev.Event, ...]:

@@ -1,0 +1,114 @@
+"""Handlers of bans: placed, lifted, listed. Users and addresses stand in the record by their random ids only."""
+
+import msgspec
+
+from parlour.auth.domain import bans as domain
+from parlour.contracts import commands as contract
+from parlour.contracts.codes import Code
+from parlour.contracts.commands import Reply
+from parlour.contracts.ids import check_address, check_room_id, check_user_id, invalid
+from parlour.contracts.moderation import Ban, Bans
+from parlour.kernel import bans as kernel
+from parlour.kernel.bans import ADDRESS, ROOM, USER, Target, address_as_user
+from parlour.kernel.decider import Clock, Ids
+from parlour.kernel.rejection import Rejection
+from parlour.kernel.sealing import People
+from parlour.runtime.deciding.commit import Committer
+from parlour.runtime.deciding.drafts import Call, Change, Done, Draft, reply_of
+from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+
+REASON_BYTES = 256
+BY_BYTES = 128
+LONGEST_S = 100 * 366 * 86_400
+"""Beyond it a ban means until it is lifted, which 0 says."""
+_ADDRESS_PREFIX = address_as_user("")
+
+
+class BanBook:
+    """Handlers for PlaceBan, LiftBan and ListBans."""
+
+    def __init__(
+        self, cache: StateCache[kernel.Bans], committer: Committer, people: People, clock: Clock, ids: Ids
+    ) -> None:
+        self._cache = cache
+        self._committer = committer
+        self._people = people
+        self._clock = clock
+        self._ids = ids
+
+    async def place(self, call: Call, body: contract.PlaceBan) -> Reply:
+        """From the commit on nobody whom it covers logs in; the room service then puts out who is inside."""
+        _check_size("reason", body.reason, REASON_BYTES)
+        _check_size("by", body.by, BY_BYTES)
+        if body.until_s and body.for_s:
+            raise invalid(Code.PARAMETER, "untilS", "name an end or a length, not both")
+        if not 0 <= body.for_s <= LONGEST_S or not 0 <= body.until_s <= self._now_s() + LONGEST_S:
+            raise invalid(Code.PARAMETER, "forS", "the ban is too long", limit=f"0..{LONGEST_S} s")
+        target = await self._target(call.app, body)
+        until_s = self._now_s() + body.for_s if body.for_s else body.until_s
+        made = Ban(target.kind, "", "", target.room, until_s, body.reason, body.by)
+        return _with_names(await self._decide(call, domain.Place(target, until_s, body.reason, body.by), made), body)
+
+    async def lift(self, call: Call, body: contract.LiftBan) -> Reply:
+        """The ban ends; one that does not stand is no error."""
+        _check_size("by", body.by, BY_BYTES)
+        target = await self._target(call.app, body)
+        made = Ban(target.kind, "", "", target.room, by=body.by, in_force=False)
+        return _with_names(await self._decide(call, domain.Lift(target, body.by), made), body)
+
+    async def list_all(self, call: Call, body: contract.ListBans) -> Reply:
+        """The bans in force, those that end first in front."""
+        state = (await self._cache.load(call.app, "", fresh=True)).state
+        found = sorted(state.in_force(self._now_s()), key=lambda ban: (ban.until_s or 2**63, ban.target.room))
+        await self._people.load(frozenset(ban.target.actor for ban in found if ban.target.actor))
+        described = [await self._describe(ban) for ban in found]
+        return Reply(msgspec.Raw(msgspec.json.encode(Bans(tuple(described)))))
+
+    async def _target(self, app: int, body: contract.PlaceBan | contract.LiftBan) -> Target:
+        room = check_room_id(body.room) if body.room else ""
+        if body.user_id and body.address:
+            raise invalid(Code.PARAMETER, "userID", "name a user or an address, not both")
+        if body.user_id:
+            return Target(USER, await self._people.actor(app, check_user_id(body.user_id)), room)
+        if body.address:
+            named = address_as_user(check_address(body.address))
+            return Target(ADDRESS, await self._people.actor(app, named), room)
+        if not room:
+            raise invalid(Code.PARAMETER, "userID", "name a user, an address or a room")
+        return Target(ROOM, "", room)
+
+    async def _decide(self, call: Call, command: domain.Place | domain.Lift, made: Ban) -> Done:
+        def decide(app: Loaded[kernel.Bans]) -> Draft:
+            if app.key is None:
+                raise Rejection.of(Code.APP_ID, "there is no such app", field="app", hint="parlour apps list")
+            events = domain.decide(app.state, command, at=self._clock.at(), ids=self._ids)
+            changes = (Change(app.key, domain.AGGREGATE, app.version, events),) if events else ()
+            return call.draft(*changes, result=made)
+
+        return await decide_and_commit(self._cache, self._committer, call, decide)
+
+    async def _describe(self, ban: kernel.Ban) -> Ban:
+        actor, names = ban.target.actor, dict[str, str]()
+        if actor:
+            names = await self._people.user_ids(frozenset((actor,)))
+        name = names.get(actor, "")
+        of_user = ban.target.kind == USER
+        return Ban(
+            ban.target.kind, name if of_user else "", "" if of_user else name.removeprefix(_ADDRESS_PREFIX),
+            ban.target.room, ban.until_s, ban.reason, ban.by,
+        )  # fmt: skip
+
+    def _now_s(self) -> int:
+        return self._clock.at() // domain.SECOND
+
+
+def _with_names(done: Done, body: contract.PlaceBan | contract.LiftBan) -> Reply:
+    """The answer with the names that were asked about, which the kept answer of a command does not hold."""
+    made = msgspec.json.decode(done.answer, type=Ban)
+    address = check_address(body.address) if body.address else ""
+    return reply_of(done, msgspec.structs.replace(made, user_id=body.user_id, address=address))
+
+
+def _check_size(field: str, text: str, most: int) -> None:
+    if len(text.encode("utf-8", "surrogatepass")) > most:
+        raise invalid(Code.PARAMETER, field, f"{field} is too long", limit=f"{most} bytes")
