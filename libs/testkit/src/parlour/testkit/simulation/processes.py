@@ -48,7 +48,8 @@ class Process:
         self.name = name
         self.number = number
         self.alive = True
-        self.tasks: set[asyncio.Task[Any]] = set()
+        self.tasks: dict[asyncio.Task[Any], None] = {}
+        """In the order in which they began: a set would be cancelled in the order of its tasks' addresses, which no seed draws."""
         self.on_death: list[Callable[[], None]] = []
         self._faults = faults
         self._note = note
@@ -90,8 +91,8 @@ def owned_tasks(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> "
     owner = _current.get() if context is None else context.get(_current)
     task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **options)
     if owner is not None:
-        owner.tasks.add(task)
-        task.add_done_callback(owner.tasks.discard)
+        owner.tasks[task] = None
+        task.add_done_callback(lambda done: owner.tasks.pop(done, None))
         if not owner.alive:
             task.cancel()
     return task
