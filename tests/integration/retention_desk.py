@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from parlour.contracts import events as ev
 from parlour.contracts.envelope import Envelope, encode_envelope
 from parlour.kernel.log import Append, Committed, LogKey, NewEvent
 from parlour.record.adapters.archive_folder import ArchiveFolder
@@ -91,7 +92,10 @@ class Desk:
     @staticmethod
     def event(key: LogKey, aggregate: str, type_: str, data: dict[str, Any]) -> NewEvent:
         raw = msgspec.Raw(msgspec.json.encode(data))
-        return NewEvent(type_, 0, encode_envelope(Envelope(str(key.uid), aggregate, 0, type_, "", "", "", "", raw)))
+        audience = ev.BY_TAG[type_].AUDIENCE if type_ in ev.BY_TAG else ev.Audience.MEMBERS
+        return NewEvent(
+            type_, int(audience), encode_envelope(Envelope(str(key.uid), aggregate, 0, type_, "", "", "", "", raw))
+        )
 
     async def write(self, *appends: Append) -> None:
         (outcome,) = await self.log.append((unit(*appends),))

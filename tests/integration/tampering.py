@@ -43,3 +43,13 @@ async def roll_back(sql: Any, size: int) -> None:
     await sql.execute("DELETE FROM parlour.tree_leaf WHERE n >= $1", size)
     await sql.execute("DELETE FROM parlour.tree_node WHERE (n + 1) * (256 ^ level) > $1", size)
     await sql.execute("DELETE FROM parlour.cursor WHERE reader = 'record.checkpoints'")
+
+
+async def insert_stray(sql: Any, uid: UUID, seq: int) -> None:
+    """Puts a copy of a log's last event behind the log's head."""
+    await sql.execute(
+        "INSERT INTO parlour.event (room_uid, seq, p, pos, at, aggregate, version, type, audience, env, prev, hash) "
+        "SELECT room_uid, $2::bigint, p, pos + 1000000, at, aggregate, version + 1, type, audience, env, hash, sha256(hash) "
+        "FROM parlour.event WHERE room_uid = $1 ORDER BY seq DESC LIMIT 1",
+        uid, seq,
+    )  # fmt: skip

@@ -5,13 +5,14 @@ import io
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
+import msgspec
 import pytest
 
 from parlour.cli.audit.export import ask, export
 from parlour.contracts import events as ev
 from parlour.contracts import proofs as contract
 from parlour.contracts.envelope import Envelope, encode_envelope
-from parlour.kernel.log import Append, LogKey, NewEvent
+from parlour.kernel.log import Append, Claim, LogKey, NewEvent
 from parlour.kernel.rejection import Rejection
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build
@@ -43,8 +44,19 @@ class Desk:
         said = [ev.BroadcastSent("s", actor, f"text {n}") for n in range(events - 1)]
         opened = Append(key, "room", None, (self._new(key, ev.RoomOpened(key.app, key.room)),), creates=True)
         messages = Append(key, "im", None, tuple(self._new(key, event) for event in said))
-        await PostgresLog(self.owner).append((unit(opened, messages),))
+        named = Claim("take", "open_room", key.app, key.room, str(key.uid))
+        await PostgresLog(self.owner).append((unit(opened, messages, claims=(named,)),))
         return key
+
+    async def erased(self, app: int, user: str) -> None:
+        """As auth does it: the key goes, and the app's own log says so."""
+        actor = await self.people.actor(app, user)
+        assert await self.people.erase(app, user)
+        key = msgspec.structs.replace(new_log(app=app), room="")
+        said = tuple(self._new(key, event) for event in (ev.AppCreated(app, ""), ev.UserErased(actor)))
+        first, last = said
+        appends = Append(key, "app", None, (first,), creates=True), Append(key, "privacy", None, (last,))
+        await PostgresLog(self.owner).append((unit(*appends),))
 
     def _new(self, key: LogKey, event: ev.Event) -> NewEvent:
         data = sealing.sealed(self.people, event)
@@ -93,7 +105,7 @@ async def test_an_untouched_room_passes_both(desk: Desk) -> None:
 
 async def test_after_an_erasure_both_pass_and_the_person_is_gone(desk: Desk) -> None:
     key = await desk.room(user="zoe")
-    assert await desk.people.erase(key.app, "zoe")
+    await desk.erased(key.app, "zoe")
     exported = await desk.exported(key)
     assert (await desk.verdict(exported)).ok
     assert b"text 3" not in exported

@@ -14,7 +14,7 @@ from parlour.contracts import events as ev
 from parlour.contracts import subjects
 from parlour.contracts.envelope import Envelope, encode_envelope
 from parlour.contracts.queries import Replay, ReplayQuery, Snapshot, SnapshotQuery
-from parlour.kernel.log import Append, Committed, LogHead, LogKey, NewEvent
+from parlour.kernel.log import Append, Claim, Committed, LogHead, LogKey, NewEvent
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.deciding import sealing
 from parlour.runtime.life.process import Service
@@ -49,11 +49,17 @@ class Desk:
     async def call(self, *users: str) -> LogKey:
         key = new_log(app=APP)
         made = [self._new(key, ev.RoomOpened(APP, key.room))]
+        joined: list[ev.UserJoined] = []
         for user in users:
             actor = await self.people.actor(APP, user)
             await self.people.load(frozenset({actor}))
-            made.append(self._new(key, ev.UserJoined(f"s-{user}", actor, user, user.title())))
-        (outcome,) = await self.log.append((unit(Append(key, "room", None, tuple(made), creates=True)),))
+            joined.append(ev.UserJoined(f"s-{user}", actor, user, user.title()))
+        made += [self._new(key, event) for event in joined]
+        claims = [Claim("take", "open_room", APP, key.room, str(key.uid))]
+        claims += [Claim("take", "client_session", APP, event.actor, event.session_id, key.room, 9) for event in joined]
+        (outcome,) = await self.log.append(
+            (unit(Append(key, "room", None, tuple(made), creates=True), claims=tuple(claims)),)
+        )
         assert isinstance(outcome, Committed)
         return key
 

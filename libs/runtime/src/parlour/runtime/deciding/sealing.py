@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from parlour.contracts import events as ev
+from parlour.contracts.audiences import audience_of_stored
 from parlour.contracts.envelope import Envelope, EventView, decode_envelope
 from parlour.kernel.log import Record
 from parlour.kernel.sealing import People
@@ -81,7 +82,8 @@ def _view(
 ) -> EventView:
     return EventView(
         app=record.log.app, room=record.log.room, room_uid=envelope.room_uid, seq=record.seq, at=record.at,
-        hash=record.hash.hex(), prev=record.prev.hex(), type=record.type, audience=record.audience, data=data,
+        hash=record.hash.hex(), prev=record.prev.hex(), type=record.type, data=data,
+        audience=int(audience_of_stored(record.type, envelope.data)),
         actor=envelope.actor, user_id=user_ids.get(envelope.actor, ""), command_id=envelope.command_id,
         causation_id=envelope.causation_id, trace_id=envelope.trace_id, version=record.version, erased=erased,
     )  # fmt: skip
@@ -116,7 +118,7 @@ async def open_for_fold(people: People, records: Iterable[Record]) -> tuple[Even
 def _counted(record: Record) -> EventView:
     return EventView(
         record.log.app, record.log.room, str(record.log.uid), record.seq, record.at, record.hash.hex(), record.prev.hex(),
-        record.type, record.audience, _UNSAID,
+        record.type, int(audience_of_stored(record.type, _UNSAID)), _UNSAID,
     )  # fmt: skip
 
 

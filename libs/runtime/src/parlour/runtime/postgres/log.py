@@ -7,6 +7,7 @@ import asyncpg
 import msgspec
 
 from parlour.kernel.log import ClaimRow, DueDeadline, LogHead, LogKey, LogUnavailable, Outcome, Record, Unit
+from parlour.runtime.telemetry.logging import logger
 
 from .packing import Columns
 from .packing_one import One, is_simple
@@ -15,16 +16,21 @@ from .pool import Pool, borrow
 COMMAND_ID_RACES = 3
 """How often a call is made anew when other calls took one of its command ids at the same moment; each time the loser sees the winner."""
 
+PLACES_TAKEN = 2
+"""How often a call is made anew after events that stood behind a log's head, where they were never written, were moved away."""
+
+# What stands behind the head is no part of the log.
 _EVENT = (
     "SELECT e.room_uid, e.seq, e.p, e.pos, e.at, e.aggregate, e.version, e.type, e.audience, e.env, e.prev, e.hash, l.app, l.room "
     "FROM parlour.event e JOIN parlour.log l ON l.uid = e.room_uid "
 )
-_READ = _EVENT + "WHERE e.room_uid = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3"
-_READ_SHARD = _EVENT + "WHERE e.p = $1 AND e.pos > $2 ORDER BY e.pos LIMIT $3"
+_READ = _EVENT + "WHERE e.room_uid = $1 AND e.seq > $2 AND e.seq <= l.seq ORDER BY e.seq LIMIT $3"
+_READ_SHARD = _EVENT + "WHERE e.p = $1 AND e.pos > $2 AND e.seq <= l.seq ORDER BY e.pos LIMIT $3"
 _HEAD = "SELECT uid, app, room, seq, hash, at, open, versions FROM parlour.log WHERE "
 _HEAD_OF = _HEAD + "uid = $1"
 _LATEST = _HEAD + "app = $1 AND room = $2 ORDER BY born DESC LIMIT 1"
 
+log = logger(__name__)
 _versions = msgspec.json.Decoder(dict[str, int])
 
 
@@ -40,16 +46,32 @@ class PostgresLog:
             return ()
         packed = One(units[0]) if is_simple(units) else Columns(units)
         arguments = packed.arguments()
-        for _ in range(COMMAND_ID_RACES):
+        races, taken = COMMAND_ID_RACES, PLACES_TAKEN
+        while races and taken:
             try:
                 async with borrow(self._pool) as connection:
                     row = await connection.fetchrow(packed.call, *arguments)
             except asyncpg.UniqueViolationError as error:
-                if error.constraint_name != "command_pkey":
+                if error.constraint_name == "command_pkey":
+                    races -= 1
+                    continue
+                if not await self._set_strays_aside(units):
                     raise
+                taken -= 1
                 continue
             return packed.outcomes(row)
-        raise LogUnavailable("other calls keep taking the same command ids")
+        raise LogUnavailable(
+            "other calls keep taking the same command ids" if taken else "events keep appearing behind a log's head"
+        )
+
+    async def _set_strays_aside(self, units: tuple[Unit, ...]) -> int:
+        """Makes room where somebody put events into the database behind a head; gives how many were in the way."""
+        moved = 0
+        for uid in {append.log.uid for unit in units for append in unit.appends}:
+            if count := (await self._rows("SELECT parlour.set_strays_aside($1) AS count", uid))[0]["count"]:
+                log.error("stray_events", room_uid=str(uid), number=count)
+                moved += count
+        return moved
 
     async def head(self, uid: UUID) -> LogHead | None:
         """See `EventLog.head`."""
