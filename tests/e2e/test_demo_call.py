@@ -1,24 +1,18 @@
 """Two windows on our own pages, which make the seeds' calls in the seeds' order."""
 
 import asyncio
-from urllib.parse import urlencode
 
 from parlour.testkit.browser.conditions import LOGGED_OUT, STREAM_ADDED, STREAM_GONE, USER_ADDED, USER_GONE, received
-from parlour.testkit.browser.window import OpenWindow, Window
+from parlour.testkit.browser.window import OpenWindow, Window, page_address
 from parlour.testkit.suite import Suite
 
 
 async def two_on(page: str, suite: Suite, window: OpenWindow, room: str) -> tuple[Window, Window]:
-    """alice and bob on one demo page, logged in by query."""
+    """alice and bob on one demo page, logged in by their addresses."""
 
     def address(user: str) -> str:
-        query = {
-            "room": room,
-            "user": f"{user}-{room}",
-            "token": suite.dev_token(f"{user}-{room}"),
-            "app": suite.app_id,
-        }
-        return f"{suite.url}{page}?{urlencode(query)}&auto=1"
+        name = f"{user}-{room}"
+        return page_address(suite.url, page, token=suite.dev_token(name), room=room, user=name, app=suite.app_id)
 
     alice = await window(address("alice"))
     bob = await window(address("bob"))

@@ -30,7 +30,7 @@ async function roomOf(position) {
 
 /** An engine whose every callback is shown, and no connection. */
 function replayEngine(appID) {
-  const engine = new ZegoExpressEngine(appID, $("#server").value);
+  const engine = newEngine(appID);
   for (const name of [...CALLBACKS, "roomStreamUpdate"]) engine.on(name, (...args) => logLine(name, args));
   for (const name of CALLBACKS.concat("roomStreamUpdate", "parlourReplay")) engine.on(name, showMoment);
   engine.on("parlourFrame", showFrame);

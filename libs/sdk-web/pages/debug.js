@@ -14,15 +14,14 @@ function inRoom(inside) {
 async function login() {
   const [roomID, userID] = [$("#room").value, $("#user").value];
   const { appID, token } = await credentials($("#appID").value, $("#token").value, roomID, userID);
-  zg = new ZegoExpressEngine(appID, $("#server").value);
-  zg.setDebugVerbose(false);
+  const engine = (zg = newEngine(appID));
   window.zg = zg;
   zg.on("parlourFrame", showFrame);
   for (const name of CALLBACKS) zg.on(name, (...args) => logLine(name, args));
   zg.on("roomStateChanged", (roomID, reason, code, extendedData) => {
     logLine("roomStateChanged", [reason, code, extendedData], code !== 0);
     shownState(reason, reason === "LOGINED" || reason === "RECONNECTED");
-    if (["LOGIN_FAILED", "KICKOUT", "RECONNECT_FAILED", "LOGOUT"].includes(reason)) inRoom(false);
+    if (["LOGIN_FAILED", "KICKOUT", "RECONNECT_FAILED", "LOGOUT"].includes(reason)) release(engine);
   });
   zg.on("roomStreamUpdate", async (roomID, updateType, streamList, extendedData) => {
     logLine("roomStreamUpdate", [updateType, streamList.map((stream) => stream.streamID), extendedData]);
@@ -57,7 +56,7 @@ async function play(streamID, name) {
 }
 
 function stop(streamID) {
-  zg.stopPlayingStream(streamID);
+  zg?.stopPlayingStream(streamID);
   $(`#tile-${CSS.escape(streamID)}`)?.remove();
   $(`#stats-${CSS.escape(streamID)}`)?.remove();
 }
@@ -91,9 +90,17 @@ function unpublish() {
 }
 
 async function logout() {
-  if (localStream) zg.destroyStream(localStream);
   await zg.logoutRoom();
-  zg.destroyEngine();
+  release(zg);
+}
+
+/** Ends the stay of an engine: gives back camera and microphone. An engine of an earlier stay changes nothing. */
+function release(engine) {
+  if (engine !== zg) return;
+  engine?.destroyEngine().catch(say);
+  zg = localStream = undefined;
+  inRoom(false);
+  $("#local-video").replaceChildren();
   $("#remote-video").replaceChildren();
   $("#stats").replaceChildren();
 }
@@ -113,4 +120,4 @@ $("#entry").onsubmit = (event) => {
 };
 $("#user").value = someone();
 $("#stream").value = `stream-${Date.now()}`;
-fillForm(["appID", "server", "room", "user", "token"]);
+fillForm(["appID", "room", "user"]);

@@ -2,22 +2,33 @@
 
 const $ = (selector) => document.querySelector(selector);
 const query = new URLSearchParams(location.search);
+/** What follows # stays in the browser, so a token belongs there: no server's log and no referrer has it. */
+const fragment = new URLSearchParams(location.hash.slice(1));
+/** Links of old named servers. A page of this server sends tokens, camera and microphone to this server alone. */
+const foreignServer = query.getAll("server").find((address) => !isOwnServer(address));
+
+function isOwnServer(address) {
+  try {
+    return new URL(address, location.origin).host === location.host;
+  } catch {
+    return false;
+  }
+}
 
 // ?relay=1: media through a TURN server alone, to try one out
 if (query.get("relay") === "1") ZegoExpressEngine.setEngineOptions({ iceTransportPolicy: "relay" });
 
-/** Fill the form from the address. A token does not stay there, where histories and logs would keep it. */
+/** Fills the form from the address, its token from `#token=`. The token does not stay in the address, where a shared screen shows it. */
 function fillForm(ids) {
-  for (const id of ids) {
-    const field = $(`#${id}`);
-    // base64's + reads as a space in a query that nobody encoded
-    if (field && query.has(id)) field.value = id === "token" ? query.get(id).replaceAll(" ", "+") : query.get(id);
-  }
+  for (const id of ids) if (query.has(id)) $(`#${id}`).value = query.get(id);
   if (query.has("app")) $("#appID").value = query.get("app");
-  if (query.has("token")) {
-    query.delete("token");
-    history.replaceState(null, "", `${location.pathname}?${query}`);
-  }
+  const token = fragment.get("token") ?? query.get("token");
+  if (token === null) return;
+  $("#token").value = token.replaceAll(" ", "+"); // base64's + reads as a space where nobody encoded it
+  if (query.has("token")) logLine("token", "It stood in the query, which servers and proxies write into their logs. Write #token=… instead.", true);
+  fragment.delete("token");
+  query.delete("token");
+  history.replaceState(null, "", [location.pathname, String(query) && `?${query}`, String(fragment) && `#${fragment}`].join(""));
 }
 
 /** The token of the form, or one from the server where it runs for development. */
@@ -56,6 +67,22 @@ function shownState(reason, good) {
 
 function say(error) {
   logLine("error", error.message ?? String(error), true);
+  notify(error.message ?? String(error));
+}
+
+/** One sentence above everything else, where the page has a place for it; none to clear it. */
+function notify(text = "") {
+  const place = $("#notice");
+  if (!place) return;
+  place.textContent = text;
+  place.hidden = !text;
+}
+
+/** An engine that talks to the page's own server, whatever its address names. */
+function newEngine(appID) {
+  const engine = new ZegoExpressEngine(appID, location.origin);
+  engine.setDebugVerbose(false);
+  return engine;
 }
 
 const someone = () => `guest-${Math.random().toString(36).slice(2, 6)}`;

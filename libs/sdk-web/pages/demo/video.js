@@ -21,14 +21,13 @@ function tile(id, name) {
 async function join({ roomID: room, userID, given, appID: wanted }) {
   const { appID, token } = await credentials(wanted, given, room, userID);
   roomID = room;
-  zg = new ZegoExpressEngine(appID, query.getAll("server"));
-  zg.setDebugVerbose(false);
+  const engine = (zg = newEngine(appID));
   window.zg = zg;
-  followRoom(zg);
+  followRoom(zg, release);
   zg.on("roomStreamUpdate", async (room, updateType, streamList, extendedData) => {
     logLine("roomStreamUpdate", `${updateType} ${streamList.map((stream) => stream.streamID).join(", ")} ${extendedData}`);
     for (const stream of streamList) {
-      if (updateType === "ADD") await play(stream).catch(say);
+      if (updateType === "ADD") await play(stream).catch((error) => engine === zg && say(error));
       else stop(stream.streamID);
     }
   });
@@ -37,10 +36,14 @@ async function join({ roomID: room, userID, given, appID: wanted }) {
   const result = await zg.loginRoom(roomID, token, { userID, userName: userID }, { userUpdate: true });
   if (result !== true) return;
   inRoom(true);
-  localStream = await zg.createZegoStream();
-  localStream.playVideo($("#local-video"), { enableAutoplayDialog: true, objectFit: "cover", mirror: true });
   streamID = Date.now().toString();
+  const opened = await openDevices(engine, [{ audio: true, video: true }, { audio: true, video: false }, { audio: false, video: true }]);
+  if (engine !== zg) return stopDevices(opened);
+  if (!opened) return;
+  localStream = opened;
+  localStream.playVideo($("#local-video"), { enableAutoplayDialog: true, objectFit: "cover", mirror: true });
   zg.startPublishingStream(streamID, localStream);
+  offerMutes(localStream);
 }
 
 async function play({ streamID, user }) {
@@ -51,17 +54,26 @@ async function play({ streamID, user }) {
 }
 
 function stop(streamID) {
-  zg.stopPlayingStream(streamID);
+  zg?.stopPlayingStream(streamID);
   $(`#tile-${CSS.escape(streamID)}`)?.remove();
 }
 
 async function leave() {
-  zg.stopPublishingStream(streamID);
+  if (localStream) zg.stopPublishingStream(streamID);
   stopSharing();
-  zg.destroyStream(localStream);
   await zg.logoutRoom(roomID);
-  zg.destroyEngine();
+  release();
+}
+
+/** Ends the stay of an engine: gives back camera and microphone, and empties the places of others. An engine of an earlier stay changes nothing. */
+function release(engine = zg) {
+  if (engine !== zg) return;
+  engine?.destroyEngine().catch(say);
+  zg = localStream = screenStream = undefined;
+  inRoom(false);
+  $("#local-video").replaceChildren();
   $("#remote-video").replaceChildren();
+  $("#screen").textContent = "Share screen";
 }
 
 async function share() {
@@ -82,9 +94,9 @@ function stopSharing() {
   $("#screen").textContent = "Share screen";
 }
 
-toggle("microphone", ["Mute microphone", "Unmute microphone"], (muted) => zg.muteMicrophone(muted));
-toggle("camera", ["Turn camera off", "Turn camera on"], (off) => zg.mutePublishStreamVideo(localStream, off));
+muteButton("microphone", "audio", ["Mute microphone", "Unmute microphone"], (off) => zg.muteMicrophone(off));
+muteButton("camera", "video", ["Turn camera off", "Turn camera on"], (off) => zg.mutePublishStreamVideo(localStream, off));
 $("#screen").onclick = () => (screenStream ? stopSharing() : share());
 $("#logout").onclick = () => leave().catch(say);
 messageButtons(() => zg, () => roomID);
-entryForm(join);
+entryForm(join, release);

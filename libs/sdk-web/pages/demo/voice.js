@@ -8,14 +8,13 @@ let streamID;
 async function join({ roomID: room, userID, given, appID: wanted }) {
   const { appID, token } = await credentials(wanted, given, room, userID);
   roomID = room;
-  zg = new ZegoExpressEngine(appID, query.getAll("server"));
-  zg.setDebugVerbose(false);
+  const engine = (zg = newEngine(appID));
   window.zg = zg;
-  followRoom(zg);
+  followRoom(zg, release);
   zg.on("roomStreamUpdate", async (room, updateType, streamList, extendedData) => {
     logLine("roomStreamUpdate", `${updateType} ${streamList.map((stream) => stream.streamID).join(", ")} ${extendedData}`);
     for (const stream of streamList) {
-      if (updateType === "ADD") await play(stream).catch(say);
+      if (updateType === "ADD") await play(stream).catch((error) => engine === zg && say(error));
       else stop(stream.streamID);
     }
   });
@@ -26,12 +25,16 @@ async function join({ roomID: room, userID, given, appID: wanted }) {
   const result = await zg.loginRoom(roomID, token, { userID, userName: userID }, { userUpdate: true });
   if (result !== true) return;
   inRoom(true);
-  localStream = await zg.createZegoStream({ camera: { audio: true, video: false } });
+  zg.setSoundLevelDelegate(true, 300);
+  const opened = await openDevices(engine, [{ audio: true, video: false }]);
+  if (engine !== zg) return stopDevices(opened);
+  if (!opened) return;
+  localStream = opened;
   if ($("#monitor").checked) localStream.playAudio();
   streamID = Date.now().toString();
   voice(streamID, `${userID} (you)`);
   zg.startPublishingStream(streamID, localStream);
-  zg.setSoundLevelDelegate(true, 300);
+  offerMutes(localStream);
 }
 
 async function play({ streamID, user }) {
@@ -43,7 +46,7 @@ async function play({ streamID, user }) {
 }
 
 function stop(streamID) {
-  zg.stopPlayingStream(streamID);
+  zg?.stopPlayingStream(streamID);
   $(`#audio-${CSS.escape(streamID)}`)?.remove();
   $(`#voice-${CSS.escape(streamID)}`)?.remove();
 }
@@ -65,16 +68,23 @@ function showLevel(streamID, level) {
 }
 
 async function leave() {
-  zg.stopPublishingStream(streamID);
-  zg.destroyStream(localStream);
+  if (localStream) zg.stopPublishingStream(streamID);
   await zg.logoutRoom(roomID);
-  zg.destroyEngine();
+  release();
+}
+
+/** Ends the stay of an engine: gives back the microphone, and empties the places of others. An engine of an earlier stay changes nothing. */
+function release(engine = zg) {
+  if (engine !== zg) return;
+  engine?.destroyEngine().catch(say);
+  zg = localStream = undefined;
+  inRoom(false);
   $("#voices").replaceChildren();
   $("#remote-audio").replaceChildren();
   $("#alone").hidden = false;
 }
 
-toggle("microphone", ["Mute microphone", "Unmute microphone"], (muted) => zg.muteMicrophone(muted));
+muteButton("microphone", "audio", ["Mute microphone", "Unmute microphone"], (off) => zg.muteMicrophone(off));
 $("#logout").onclick = () => leave().catch(say);
 messageButtons(() => zg, () => roomID);
-entryForm(join);
+entryForm(join, release);

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from playwright.async_api import Browser, BrowserContext, Page, Route, WebSocket
 
@@ -159,6 +160,11 @@ async def open_window(browser: Browser, url: str, *, html: str | None = None, be
         await page.route(url, answer)
     await page.goto(url)
     return window
+
+
+def page_address(server: str, page: str, *, token: str, **query: str | int) -> str:
+    """The address of one of the server's own pages. The token stands in the fragment, as in a link that one sends."""
+    return f"{server}{page}?{urlencode(query)}#{urlencode({'token': token})}"
 
 
 def _watch(window: Window, socket: WebSocket) -> None:

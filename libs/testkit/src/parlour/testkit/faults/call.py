@@ -1,13 +1,13 @@
 """A call of two browser windows, with a watch in each page on how long its picture stood still."""
 
+import json
 from dataclasses import dataclass
 from typing import cast
-from urllib.parse import urlencode
 
 from playwright.async_api import Browser
 
 from parlour.testkit.browser.conditions import STREAM_ADDED
-from parlour.testkit.browser.window import Window, open_window
+from parlour.testkit.browser.window import Window, open_window, page_address
 
 WATCH = """() => {
   const began = performance.now();
@@ -29,6 +29,14 @@ WATCH = """() => {
     if (taken !== seen.taken) { seen.taken = taken; seen.since = now; }
   }, 100);
 }"""
+SERVERS = """(() => {
+  const {get, set} = Object.getOwnPropertyDescriptor(window, 'ZegoExpressEngine');
+  Object.defineProperty(window, 'ZegoExpressEngine', {configurable: true, get, set(given) {
+    given.setEngineOptions({server: SERVERS});
+    set(given);
+  }});
+})();"""
+"""Names the gateways of every engine of the page, as an application does that knows of several; the page itself only knows its own."""
 ANEW = """() => {
   const now = performance.now();
   Object.assign(window.__still, {longest: 0, at: now, own: 0, since: now, tick: now});
@@ -47,8 +55,8 @@ class Call:
         sides: list[Window] = []
         for turn, (user, token) in enumerate(tokens.items()):
             mine = [*urls[turn % len(urls) :], *urls[: turn % len(urls)]]
-            query = {"room": room, "user": user, "token": token, "app": app, "auto": 1, "server": mine}
-            sides.append(await open_window(browser, f"{mine[0]}/demo/video?{urlencode(query, doseq=True)}"))
+            url = page_address(mine[0], "/demo/video", token=token, room=room, user=user, app=app)
+            sides.append(await open_window(browser, url, before=SERVERS.replace("SERVERS", json.dumps(mine))))
         for side in sides:
             await side.until(STREAM_ADDED)
             await side.until_media()

@@ -4,11 +4,10 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlencode
 
 from parlour.testkit.browser.chromium import chromium, executable
 from parlour.testkit.browser.conditions import STREAM_ADDED
-from parlour.testkit.browser.window import Window, open_window
+from parlour.testkit.browser.window import Window, open_window, page_address
 from parlour.testkit.network.namespaces import Namespace
 from parlour.testkit.suite import Suite
 
@@ -42,8 +41,7 @@ async def stats(window: Window) -> dict[str, Any]:
 
 def address(suite: Suite, user: str, room: str, page: str = "/demo/video", **more: str) -> str:
     """The page's address with all that it needs to log in by itself."""
-    query = {"room": room, "user": user, "token": suite.token(user), "app": suite.app_id, "auto": 1, **more}
-    return f"{suite.url}{page}?{urlencode(query)}"
+    return page_address(suite.url, page, token=suite.token(user), room=room, user=user, app=suite.app_id, **more)
 
 
 @asynccontextmanager
