@@ -115,7 +115,7 @@ def parlour(space: str, state: Path) -> Generator[dict[str, Any]]:
 
     run("up", "--detach", "--port", "0")
     try:
-        status = json.loads(run("status", "--json"))
+        status = json.loads(run("status", "--json", "--secrets"))
         pid = next(s["pid"] for s in status["services"] if s["name"] == "relay")
         token = run("token", "--app", str(status["app_id"]), "--user", "bench", "--room", "bench").strip()
         yield {"url": status["url"].rstrip("/"), "token": token, "pid": pid}

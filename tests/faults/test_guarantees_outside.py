@@ -184,7 +184,7 @@ async def test_what_an_endpoint_did_not_take_is_sent_again(doubled: Suite, room:
 async def test_who_is_erased_can_be_read_nowhere(doubled: Suite, processes: Processes, room: str) -> None:
     await say(doubled, room, "what I would rather not have said")
     before = await asyncio.to_thread(doubled.events, room)
-    await asyncio.to_thread(doubled.run, "privacy", "erase", f"{room}-ann", timeout_s=60)
+    await asyncio.to_thread(doubled.run, "privacy", "erase", f"{room}-ann", "--yes", timeout_s=60)
     after = before
     for _ in range(5):  # each asks a process of its own, and takes longer than it may take until all have heard
         after = await asyncio.to_thread(doubled.events, room)

@@ -123,7 +123,7 @@ def test_children_die_with_a_killed_supervisor_and_up_goes_on_from_there(folder:
             assert gone(pid), f"{name} outlived its supervisor"
         assert suite.run("status", "--json", check=False).returncode == 3
         suite.up()
-        listed = json.loads(suite.run("apps", "list", "--json").stdout)
+        listed = [json.loads(line) for line in suite.run("apps", "list", "--json").stdout.splitlines()]
         assert made["app"] in [found["app"] for found in listed]
     finally:
         suite.down()

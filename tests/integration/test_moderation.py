@@ -58,7 +58,7 @@ async def test_a_banned_user_is_put_out_and_not_let_in_until_it_is_lifted(suite:
     with pytest.raises(Refusal) as refused:
         await entered(suite, "elsewhere", "bo2")
     assert refused.value.code == Code.BANNED
-    bans = json.loads((await asyncio.to_thread(suite.run, "bans", "--json")).stdout)["bans"]
+    bans = [json.loads(line) for line in (await asyncio.to_thread(suite.run, "bans", "--json")).stdout.splitlines()]
     assert [(ban["userID"], ban["reason"], ban["by"]) for ban in bans] == [("bo2", "rude", "operator")]
     await asyncio.to_thread(suite.run, "unban", "--user", "bo2")
     await (await entered(suite, "elsewhere", "bo2")).close()

@@ -11,13 +11,17 @@ class NotRunning(Exception):
     """The suite is asked something and does not run."""
 
 
+class BadVariable(Exception):
+    """A variable of the environment has a value that no verb can use."""
+
+
 class Unsigned(Exception):
     """No checkpoint had a room's head in time."""
 
 
 def expected() -> tuple[type[Exception], ...]:
     """Failures with a message of their own."""
-    return (StartFailed, Unusable, Held, PortTaken, StateTooOld, NotRunning, Unsigned)
+    return (StartFailed, Unusable, Held, PortTaken, StateTooOld, NotRunning, BadVariable, Unsigned)
 
 
 def sentence(problem: Exception) -> str:

@@ -2,16 +2,34 @@
 
 import os
 import sys
+from importlib import metadata
+from typing import Annotated
 
 import typer
 
 from .verbs import apps, audit, bug, calls, doctor, flight, history, live, moderation, privacy, retention, run, webhooks
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"parlour {metadata.version('parlour-cli')}")
+        raise typer.Exit
+
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 for family in (
     run, apps, moderation, webhooks, audit, bug, privacy, retention, history, calls, live, flight, doctor
 ):  # fmt: skip
     family.register(app)
+
+
+@app.callback()
+def _about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """Rooms, calls and their record."""
 
 
 def main() -> None:

@@ -2,10 +2,12 @@
 
 import os
 
-from .failures import NotRunning
+from .failures import BadVariable, NotRunning
 from .supervise.bring_up import running
 from .supervise.plan import DEFAULT_APP, NATS_VARIABLE
 from .supervise.state import StateFolder
+
+APP_VARIABLE = "PARLOUR_APP"
 
 
 def nats_url() -> str:
@@ -19,5 +21,10 @@ def nats_url() -> str:
 
 
 def default_app() -> int:
-    """The app that a verb means when none is named."""
-    return DEFAULT_APP
+    """The app that a verb means when none is named: PARLOUR_APP, or the one that `up` makes."""
+    named = os.environ.get(APP_VARIABLE, "")
+    if not named:
+        return DEFAULT_APP
+    if not (named.isascii() and named.isdigit()):
+        raise BadVariable(f"{APP_VARIABLE} is {named!r}: it must be an application id (parlour apps list)")
+    return int(named)

@@ -14,6 +14,7 @@ flight/        what relays decided about the packets of transports that froze
 import contextlib
 import fcntl
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import TypeVar
@@ -27,6 +28,8 @@ from .processes import Identity
 FORMAT = "1"
 STATE_VARIABLE = "PARLOUR_STATE"
 T = TypeVar("T")
+_PASSWORD = re.compile(r"(//[^:/@]*:)[^@]*@")
+"""What stands between a user's name and the host of a URL."""
 
 
 class Held(Exception):
@@ -88,6 +91,11 @@ class Run(msgspec.Struct, frozen=True):
     postgres: str = ""
     took_s: float = 0.0
     failure: str = ""
+
+    def without_secrets(self) -> "Run":
+        """The same with secrets and passwords left out, for whoever looks over a shoulder or copies it into a report."""
+        nats, postgres = (_PASSWORD.sub(r"\1***@", address) for address in (self.nats, self.postgres))
+        return msgspec.structs.replace(self, app_secret="", token="", nats=nats, postgres=postgres)
 
 
 def draw() -> Secrets:

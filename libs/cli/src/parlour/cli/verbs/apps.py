@@ -83,6 +83,9 @@ def revoke(
 ) -> None:
     """Refuse signed tokens from now on; readers that use them are cut."""
     asyncio.run(_ask(app, RevokeSubscriptions(jti=jti, user_id=user, room=room), object))
+    typer.echo(
+        f"revoked: {f'token {jti}' if jti else f'tokens for user {user}' if user else f'tokens for room {room}'}"
+    )
 
 
 def issuer() -> None:
@@ -123,7 +126,8 @@ def list_(json: Json = False) -> None:
     """List the applications."""
     apps = asyncio.run(_ask(NAMELESS_APP, ListApps(), Apps)).apps
     if json:
-        typer.echo(msgspec.json.encode(apps).decode())
+        for found in apps:
+            typer.echo(msgspec.json.encode(found).decode())
         return
     for found in apps:
         typer.echo(f"{found.app:>10}  {datetime.fromtimestamp(found.created_s, UTC):%Y-%m-%d %H:%M}  {found.name}")

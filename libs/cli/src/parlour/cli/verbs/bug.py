@@ -47,6 +47,9 @@ def bug(
 
 
 async def _write(app: int, room: str, life: str, output: Path) -> None:
+    from parlour.contracts.codes import Code
+    from parlour.kernel.rejection import Rejection
+
     from .. import bug as report
     from ..ask import connected
     from ..history import Room
@@ -56,7 +59,7 @@ async def _write(app: int, room: str, life: str, output: Path) -> None:
     async with connected(nats_url()) as bus:
         views = [view async for view in Room(bus, app, room).events(life=life)][-report.EVENTS_MOST :]
         if not views:
-            raise typer.BadParameter(f"room {room!r} was never opened")
+            raise Rejection.of(Code.NOT_FOUND, f"room {room!r} was never opened")
         page = report.about(app, room, views, os.environ)
         here = None if NATS_VARIABLE in os.environ else StateFolder.here().path
         await report.write(output, page, views, _flights(bus, app, room), here)

@@ -39,9 +39,14 @@ async def _flight(room: str, app: int, transport: str, node: str, json: bool) ->
 
     async with connected(nats_url()) as bus:
         wanted = of_room(bus, app, room) if room else _alone(node, transport)
+        found = False
         async for place, each in wanted:
+            found = True
             log = await read(bus, place, each)
             typer.echo(msgspec.json.encode(log).decode() if json else _text(log))
+    if not found:
+        typer.echo(f"no relay carries a stream of {room} now", err=True)
+        raise typer.Exit(1)
 
 
 async def _alone(node: str, transport: str) -> AsyncIterator[tuple[str, str]]:

@@ -34,7 +34,7 @@ def events(
     life: Life = "",
     json: Json = False,
 ) -> None:
-    """Print a room's events in order, one a line."""
+    """Print a room's events in order, one a line. A room that was never opened is refused, unless --follow waits for it."""
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_events(room, app, start, follow, life, json))
 
@@ -56,7 +56,10 @@ async def _events(room: str, app: int, start: int, follow: bool, life: str, json
     from ..history import Room as Log
 
     async with connected(nats_url()) as bus:
-        async for event in Log(bus, app, room).events(start - 1, life=life, follow=follow):
+        log = Log(bus, app, room)
+        if not follow:
+            await log.state(life=life)  # of a room that never was it says so
+        async for event in log.events(start - 1, life=life, follow=follow):
             typer.echo(msgspec.json.encode(event).decode() if json else _event_text(event))
 
 

@@ -15,11 +15,12 @@ from parlour.contracts import moderation, subjects
 from parlour.contracts.queries import ROOMS_MOST, OpenRoom, OpenRooms, RoomsQuery, RoomState
 from parlour.kernel.rejection import Rejection
 
+from ..confirm import Yes, confirm
 from ..target import default_app, nats_url
 
 Room = Annotated[str, typer.Argument(help="Room id.")]
 App = Annotated[int, typer.Option(help="Application id.", default_factory=default_app)]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document for programs.")]
+Json = Annotated[bool, typer.Option("--json", help="For programs: a JSON object a line.")]
 Reason = Annotated[str, typer.Option(help="Why; it is recorded, and who is put out is told. At most 256 bytes.")]
 OfUser = Annotated[str, typer.Option("--user", help="User id.")]
 OfAddress = Annotated[str, typer.Option("--address", help="IP address; of an IPv6 one its /64 network counts.")]
@@ -40,7 +41,7 @@ def rooms(app: App, json: Json = False) -> None:
     """List the rooms that are open now. Example: parlour rooms --json."""
     found = asyncio.run(_all_rooms(app))
     if json:
-        _print(OpenRooms(tuple(found)))
+        _print(*found)
         return
     rows = [(one.room, str(one.sessions), _utc(one.opened_at / 1000)) for one in found]
     _table(("room", "sessions", "open since (UTC)"), rows)
@@ -51,7 +52,7 @@ def users(room: Room, app: App, json: Json = False) -> None:
     state = asyncio.run(_state(app, room))
     inside = sorted(state.users, key=lambda user: user.joined_seq) if state.open else []
     if json:
-        typer.echo(msgspec.json.encode({"roomID": room, "users": inside}).decode())
+        _print(*inside)
         return
     rows = [(one.user_id, one.user_name, "away" if one.suspended else "here", one.session_id) for one in inside]
     _table(("user", "name", "connection", "session"), rows)
@@ -83,12 +84,11 @@ def close(
     room: Room,
     app: App,
     reason: Reason = "closed_by_server",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     json: Json = False,
 ) -> None:
     """Put everybody out of a room and close it. Example: parlour close lobby --reason "over" --yes."""
-    if not yes:
-        typer.confirm(f"Put everybody out of {room}?", abort=True)
+    confirm(f"Put everybody out of {room}?", yes)
     found = asyncio.run(_ask(app, cmd.CloseRoom(reason), moderation.Closed, room))
     if json:
         _print(found)
@@ -123,7 +123,7 @@ def bans(app: App, json: Json = False) -> None:
     """List the bans in force."""
     found = asyncio.run(_ask(app, cmd.ListBans(), moderation.Bans))
     if json:
-        _print(found)
+        _print(*found.bans)
         return
     rows = [
         (_whom(one), one.room or "every room", _utc(one.until_s) if one.until_s else "lifted", one.reason, one.by)
@@ -183,8 +183,9 @@ def _utc(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _print(found: msgspec.Struct) -> None:
-    typer.echo(msgspec.json.encode(found).decode())
+def _print(*found: msgspec.Struct) -> None:
+    for one in found:
+        typer.echo(msgspec.json.encode(one).decode())
 
 
 def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from parlour.contracts.commands import AnyCommand, EraseUser, Erasure, Holds, ListHolds, PlaceHold, ReleaseHold
 
+from ..confirm import Yes, confirm
 from ..target import default_app, nats_url
 
 App = Annotated[int, typer.Option(help="Application id.", default_factory=default_app)]
@@ -32,10 +33,15 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="privacy")
 
 
-def erase(user: Annotated[str, typer.Argument(help="User id.")], app: App, json: Json = False) -> None:
-    """Destroy a person's key. There is no way back."""
+def erase(
+    user: Annotated[str, typer.Argument(help="User id.")], app: App, yes: Yes = False, json: Json = False
+) -> None:
+    """Destroy a person's key. There is no way back. Exit code 1 where nobody of this name is on the record."""
+    confirm(f"Erase {user} from the record of app {app}?", yes)
     found = msgspec.json.decode(asyncio.run(_ask(app, EraseUser(user))), type=Erasure)
     typer.echo(msgspec.json.encode(found).decode() if json else SAID[found.outcome])
+    if found.outcome == "unknown":
+        raise typer.Exit(1)
 
 
 def hold(

@@ -69,6 +69,8 @@ def up(
     if found := running(folder):
         run = _follow(folder, None) if found.state == "starting" else found
         if run.state == "ready":
+            if port and not run.url.endswith(f":{port}"):
+                raise Unusable(f"Parlour runs already at {run.url}: to change the port, run `parlour down` first")
             _show(run, "is running already")
             return
     chosen = choose_port(port, host, folder.run())
@@ -85,12 +87,18 @@ def down() -> None:
     typer.echo("Parlour is down" if bring_down(folder) else "Parlour was not running")
 
 
-def status(json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+def status(
+    json: Annotated[bool, typer.Option("--json", help="One JSON document for programs, without secrets.")] = False,
+    secrets: Annotated[
+        bool, typer.Option("--secrets", help="With --json: the app's secret, a token and passwords in addresses, too.")
+    ] = False,
+) -> None:
     """Tell what runs, where, and where its state is. Exit code 3 when it does not run."""
     folder = StateFolder.here()
     run = running(folder)
     if json:
-        typer.echo(msgspec.json.encode(run or Stopped(state_folder=str(folder.path))).decode())
+        shown = run if run is None or secrets else run.without_secrets()
+        typer.echo(msgspec.json.encode(shown or Stopped(state_folder=str(folder.path))).decode())
     elif run is None:
         last = folder.run()
         typer.echo("Parlour does not run; start it with: make up")

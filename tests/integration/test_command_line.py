@@ -1,0 +1,80 @@
+"""What every verb of the command line has in common: it says what it did, keeps secrets, and asks before what cannot be undone."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from parlour.testkit.suite import Suite, running_suite
+
+
+@pytest.fixture(scope="module")
+def suite() -> Iterator[Suite]:
+    with running_suite() as running:
+        yield running
+
+
+def refused(suite: Suite, *arguments: str) -> str:
+    """What a verb says on standard error when it ends with an exit code."""
+    done = suite.run(*arguments, check=False)
+    assert done.returncode != 0, done.stdout
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_the_version_is_the_package_s(suite: Suite) -> None:
+    name, version = suite.run("--version").stdout.split()
+    assert name == "parlour"
+    assert version[0].isdigit()
+
+
+def test_a_server_out_of_reach_is_named_without_its_password(suite: Suite) -> None:
+    away = Suite(suite.state, suite.environment | {"PARLOUR_NATS_URL": "nats://cli:secret@127.0.0.1:1"})
+    said = refused(away, "events", "lobby")
+    assert "NATS at 127.0.0.1:1 does not answer within 5 s" in said
+    assert "secret" not in said
+
+
+def test_status_shows_secrets_only_when_asked(suite: Suite) -> None:
+    plain, whole = (suite.run("status", "--json", *more).stdout for more in ((), ("--secrets",)))
+    shown, hidden = json.loads(plain), json.loads(whole)
+    assert (shown["app_secret"], shown["token"]) == ("", "")
+    for secret in (hidden["app_secret"], hidden["token"], hidden["nats"], hidden["postgres"]):
+        assert secret
+        assert secret not in plain
+    assert "***@" in shown["postgres"]
+    assert shown["url"] == hidden["url"]
+
+
+def test_up_does_not_drop_a_port_in_silence(suite: Suite) -> None:
+    assert "runs already at" in refused(suite, "up", "--detach", "--port", "1")
+    assert "is running already" in suite.run("up", "--detach").stdout
+
+
+@pytest.mark.parametrize("verb", ["events", "replay", "bug", "flight", "users"])
+def test_a_room_that_never_was_is_refused_by_every_verb(suite: Suite, verb: str) -> None:
+    assert "refused with 9000011" in refused(suite, verb, "nosuch")
+
+
+def test_what_can_not_be_undone_wants_a_yes(suite: Suite) -> None:
+    assert "--yes" in refused(suite, "privacy", "erase", "nobody")
+    assert "--yes" in refused(suite, "close", "nosuch")
+    done = suite.run("privacy", "erase", "nobody", "--yes", check=False)
+    assert (done.returncode, done.stdout) == (1, "nobody of this name is on the record\n")
+
+
+def test_the_default_app_may_be_named_by_the_environment(suite: Suite) -> None:
+    other = Suite(suite.state, suite.environment | {"PARLOUR_APP": "77"})
+    assert "there is no app 77" in refused(other, "token", "--user", "ada")
+    wrong = Suite(suite.state, suite.environment | {"PARLOUR_APP": "x"})
+    assert "must be an application id" in refused(wrong, "rooms")
+
+
+def test_success_says_what_was_done(suite: Suite) -> None:
+    assert suite.run("revoke", "--room", "lobby").stdout == "revoked: tokens for room lobby\n"
+
+
+def test_json_of_a_list_is_an_object_a_line(suite: Suite) -> None:
+    lines = suite.run("apps", "list", "--json").stdout.splitlines()
+    assert [type(json.loads(line)) for line in lines] == [dict] * len(lines)
+    assert lines
