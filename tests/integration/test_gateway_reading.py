@@ -154,6 +154,18 @@ async def test_the_state_as_of_now_and_then(reading: Reading) -> None:
     assert headers["parlour-position"].startswith(f"{now['roomUID']}.{now['seq']}.")
     _, _, then = await reading.get("state", token, "state", at=page["next"])
     assert [user["userID"] for user in then["users"]] == ["ann"]
+    uid, seq, hash8 = page["next"].split(".")
+    assert (await reading.get("state", token, "state", at=seq))[2] == then
+    other = f"{uid}.{seq}.{hash8[::-1]}"
+    for query, field in (
+        ({"at": other}, "at"),
+        ({"min_pos": other}, "min_pos"),
+        ({"at": page["next"], "min_pos": other}, "min_pos"),
+    ):
+        status, _, body = await reading.get("state", token, "state", **query)
+        assert (status, body["code"], body["field"]) == (409, Code.RESYNC_NEEDED, field)
+    status, _, body = await reading.get("state", token, "state", at=page["next"], min_pos=f"{uuid4()}.1.{hash8}")
+    assert (status, body["field"]) == (400, "min_pos")
     status, _, body = await reading.get("state", await reading.member("bob"), "state", at=page["next"])
     assert (status, body["code"]) == (403, Code.FORBIDDEN)
 

@@ -158,6 +158,8 @@ async def test_a_place_that_is_not_there_is_not_waited_for(house: House, call: L
     foreign = await house.bad(path, await house.token(app=OTHER_APP), min_pos=f"{call.uid}.1.{'a' * 16}")
     assert never == foreign
     assert (await house.bad(path, token, min_pos="x"))["status"] == 400
+    other = await house.bad(path, token, min_pos=f"{call.uid}.5.{'a' * 16}")
+    assert (other["status"], other["code"], other["field"]) == (409, Code.RESYNC_NEEDED, "min_pos")
 
 
 async def test_pages_side_by_side(house: House, call: LogKey) -> None:

@@ -1,5 +1,6 @@
 """Reading what was just written: waited for as long as it is promised, and no longer."""
 
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,6 +25,9 @@ class Tables:
 
     async def head(self, uid: UUID) -> LogHead | None:
         return LogHead(LogKey(1, "r", LIFE), 9, bytes(32), 0, True, {}) if uid == LIFE else None
+
+    async def read(self, uid: UUID, after: int, limit: int) -> Any:
+        return (SimpleNamespace(hash=bytes.fromhex("aa" * 32)),)
 
     async def call(self, room_uid: UUID) -> Any:
         self.looks += 1
@@ -66,6 +70,14 @@ async def test_what_the_asker_may_not_know_of_is_not_waited_for(app: int, room: 
     with pytest.raises(Rejection) as refused:
         await Passing(tables, tables).passed(app, room, asked)
     assert refused.value.problem.code == Code.NOT_FOUND
+    assert tables.looks == 0
+
+
+async def test_a_place_of_another_history_is_refused_at_once() -> None:
+    tables = Tables(9)
+    with pytest.raises(Rejection) as refused:
+        await Passing(tables, tables).passed(1, "", f"{LIFE}.5.{'b' * 16}")
+    assert (refused.value.problem.code, refused.value.problem.field) == (Code.RESYNC_NEEDED, "min_pos")
     assert tables.looks == 0
 
 

@@ -44,6 +44,7 @@ class Replay(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
 class SnapshotQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
     """The state as of `seq` or of `at` (unix microseconds); neither: as of now. `min_seq`: not older than that.
 
+    `hash8` and `min_hash8` are checked against ours at `seq` and at `min_seq` when given: a place of another history is refused.
     `after`: as many rows as the asker has of it already, by pages of the same `room_uid` and `seq`.
     """
 
@@ -52,6 +53,8 @@ class SnapshotQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire
     at: int | None = None
     min_seq: int = 0
     after: int = 0
+    hash8: str = ""
+    min_hash8: str = ""
 
 
 class UserState(msgspec.Struct, frozen=True, rename=wire_name):

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import AsyncExitStack
-from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -15,6 +14,7 @@ from parlour.contracts.ids import parse_position
 from parlour.contracts.queries import RoomState, SnapshotQuery
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.admission import Admission
+from parlour.gateway.app.calls import moment
 from parlour.gateway.app.readers import Asked, Diverged, Page, Reader, Readers
 from parlour.gateway.domain.formats import FORMATS, EventPage, format_of
 from parlour.gateway.domain.reading import check_types
@@ -35,6 +35,8 @@ CORS = {
     "access-control-max-age": "86400",
 }
 STREAM = "text/event-stream"
+POSITION_DASHES = 4
+"""Those of its UUID; no time has so many."""
 _SHAPES = {"cloudevents": listed(CloudEvent), "parquet": OCTETS}
 _OF_EVENTS: dict[str, Any] = {
     "content": {
@@ -87,14 +89,19 @@ def routes(bearer: Bearer, readers: Readers, admission: Admission) -> APIRouter:
     async def state(
         request: Request,
         room: str,
-        at: Annotated[str, Query(description="A position, or a time (RFC 3339); empty: now.")] = "",
+        at: Annotated[
+            str,
+            Query(
+                description="A position, an event's number or a time (RFC 3339; UTC where it names no zone); empty: now."
+            ),
+        ] = "",
         min_pos: Annotated[str, Query(description="A position that the state must not be older than.")] = "",
         who: Subscription = may_read,
     ) -> Response:
         """Who and what is in a room, as of now or as of then."""
         admission.pace(who)
         asked = Asked(bearer_token(request), request.query_params.get("app", ""), room_in(room))
-        found = await readers.state(who, asked, moment(at, min_pos))
+        found = await readers.state(who, asked, snapshot_query(at, min_pos))
         position = f"{found.room_uid}.{found.seq}.{found.hash[:16]}"
         return Response(
             msgspec.json.encode(found), media_type="application/json", headers=CORS | {"parlour-position": position}
@@ -143,22 +150,19 @@ def types_of(text: str) -> tuple[str, ...]:
     return check_types(tuple(part.strip() for part in text.split(",") if part.strip()))
 
 
-def moment(at: str, min_pos: str) -> SnapshotQuery:
-    """The question for a state."""
+def snapshot_query(at: str, min_pos: str) -> SnapshotQuery:
+    """The question for a state; `at` is a position, or what `moment` understands."""
     least = parse_position(min_pos) if min_pos else None
-    uid, seq = (least.room_uid, least.seq) if least else ("", 0)
+    uid, seq, hash8 = (least.room_uid, least.seq, least.hash8) if least else ("", 0, "")
     if not at:
-        return SnapshotQuery(room_uid=uid, min_seq=seq)
-    if at.count("-") == 4:
+        return SnapshotQuery(room_uid=uid, min_seq=seq, min_hash8=hash8)
+    if at.count("-") == POSITION_DASHES:
         place = parse_position(at)
-        return SnapshotQuery(room_uid=place.room_uid, seq=place.seq, min_seq=min(seq, place.seq))
-    try:
-        when = datetime.fromisoformat(at)
-        return SnapshotQuery(room_uid=uid, at=int(when.timestamp() * 1_000_000), min_seq=seq)
-    except ValueError:
-        raise Rejection.of(
-            Code.PARAMETER, "at is neither a position nor a time", field="at", hint="2026-01-31T12:00:00Z"
-        ) from None
+        if uid and uid != place.room_uid:
+            raise Rejection.of(Code.PARAMETER, "at and min_pos are of two lives of the room", field="min_pos")
+        return SnapshotQuery(room_uid=place.room_uid, seq=place.seq, min_seq=seq, hash8=place.hash8, min_hash8=hash8)
+    number, time = moment(at, "at")
+    return SnapshotQuery(room_uid=uid, seq=number, at=time, min_seq=seq, min_hash8=hash8)
 
 
 def starts_anew(position: str) -> Rejection:

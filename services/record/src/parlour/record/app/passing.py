@@ -10,9 +10,11 @@ from uuid import UUID
 
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import Position, parse_position
-from parlour.kernel.log import LogHead
+from parlour.kernel.log import LogHead, Record
 from parlour.kernel.rejection import Rejection
 from parlour.record.domain.projections.rows import CallRow
+
+from .places import has_place, other_history
 
 WITHIN_S = 3.0
 """Below what a gateway waits for an answer."""
@@ -26,6 +28,10 @@ class Heads(Protocol):
 
     def head(self, uid: UUID) -> Awaitable[LogHead | None]:
         """One life; None where there is none."""
+        ...
+
+    def read(self, uid: UUID, after: int, limit: int) -> Awaitable[tuple[Record, ...]]:
+        """Its events behind `after`, at most `limit`, in order."""
         ...
 
 
@@ -60,6 +66,8 @@ class Passing:
             raise Rejection.of(
                 Code.NOT_FOUND, f"the room has no event {place.seq}", field="min_pos", limit=f"0..{head.seq}"
             )
+        if not await has_place(self._heads, head, place.seq, place.hash8):
+            raise other_history(head, "min_pos")
         self._waiting += 1
         try:
             await self._wait(uid, place)

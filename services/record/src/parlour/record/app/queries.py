@@ -18,13 +18,12 @@ from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 
 from .folds import Folds
+from .places import has_place, other_history
 from .shelf import Shelf
 
 PAGE_EVENTS = 500
 PAGE_BYTES = 512 * 1024
 """Of events in one answer: NATS carries a megabyte."""
-NOBODY_BEFORE = "0" * 16
-"""hash8 before a log's first event."""
 
 _encode = msgspec.json.Encoder().encode
 Open = Callable[[People, tuple[Record, ...]], Awaitable[tuple[EventView, ...]]]
@@ -54,7 +53,7 @@ class Queries:
             if query.room_uid:
                 raise await self._gone(app, room, query.room_uid)
             return Replay(Head())
-        if query.hash8 and await self._diverged(found, query):
+        if query.hash8 and not await has_place(self._log, found, query.after, query.hash8):
             return Replay(_head(found), diverged=True)
         records = await self._log.read(found.log.uid, query.after, min(query.limit, PAGE_EVENTS))
         events = _fitting(await self._open(self._people, records))
@@ -74,6 +73,9 @@ class Queries:
             raise Rejection(
                 Problem(int(Code.NOT_FOUND), f"the room has no event {max(wanted, query.min_seq)}", "seq", limit)
             )
+        for seq, hash8, field in ((wanted, query.hash8, "at"), (query.min_seq, query.min_hash8, "min_pos")):
+            if hash8 and not await has_place(self._log, found, seq, hash8):
+                raise other_history(found, field)
         return page_of(await self._folds.state(found.log, wanted, query.at), query.after)
 
     async def _find(self, app: int, room: str, room_uid: str) -> LogHead | None:
@@ -87,15 +89,6 @@ class Queries:
         shelved = await self._shelf.find(_uid(room_uid))
         known = shelved is not None and (shelved.life.app, shelved.life.room) == (app, room)
         return shelved.rejection("room_uid") if shelved is not None and known else _unknown_life()
-
-    async def _diverged(self, found: LogHead, query: ReplayQuery) -> bool:
-        """Whether our history has another hash at the asker's position, or does not reach it."""
-        if query.after > found.seq:
-            return True
-        if query.after == 0:
-            return query.hash8 != NOBODY_BEFORE
-        records = await self._log.read(found.log.uid, query.after - 1, 1)
-        return not records or records[0].hash.hex()[:16] != query.hash8
 
 
 def _fitting(views: tuple[EventView, ...]) -> tuple[EventView, ...]:
