@@ -10,6 +10,11 @@ use std::collections::VecDeque;
 /// Segments remembered: packets older than these are not repaired any more.
 const MAX_SEGMENTS: usize = 32;
 
+/// Most numbers that stay free for packets of the source that did not come; a wider gap is closed to one number. Such a
+/// hole is not repaired anyway, and a player that misses the packets between wide gaps would lose count of the wraps of
+/// its sequence numbers (RFC 3711 §3.3.1 allows 2^15 at once): none of the packets that follow would be authentic to it.
+pub const MAX_GAP: u64 = 512;
+
 /// What the publisher's packet is called towards the player.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Numbers {
@@ -87,6 +92,11 @@ impl Renumbering {
             let current = self.highest.is_some_and(|highest| highest.epoch == epoch);
             return if current { self.lookup(epoch, seq, timestamp) } else { None };
         }
+        if self.jumps(epoch, seq) {
+            self.interrupt();
+            // One number stays free, so that the player knows that something is missing and asks for a keyframe.
+            self.next_seq += 1;
+        }
         if self.interrupted || self.highest.is_none_or(|highest| highest.epoch != epoch) {
             self.start_segment(epoch, seq, timestamp, now_us);
         }
@@ -96,6 +106,12 @@ impl Renumbering {
         self.highest = Some(Highest { epoch, seq });
         self.clock = Some((numbers.timestamp, now_us));
         Some(numbers)
+    }
+
+    /// Whether the gap before a packet that is not late is wider than the player should see.
+    fn jumps(&self, epoch: u32, seq: u64) -> bool {
+        let wide = |highest: Highest| highest.epoch == epoch && seq - highest.seq > MAX_GAP + 1;
+        !self.interrupted && self.highest.is_some_and(wide)
     }
 
     fn start_segment(&mut self, epoch: u32, seq: u64, timestamp: u32, now_us: u64) {
@@ -134,6 +150,9 @@ impl Renumbering {
     pub fn leave_out(&mut self, epoch: u32, seq: u64) {
         if self.is_late(epoch, seq) {
             return;
+        }
+        if self.jumps(epoch, seq) {
+            self.interrupt();
         }
         let continues = self.highest.replace(Highest { epoch, seq }).is_some_and(|highest| highest.epoch == epoch);
         if self.interrupted || !continues {

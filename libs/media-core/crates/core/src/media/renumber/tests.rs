@@ -53,10 +53,22 @@ fn another_source_continues_sequence_and_clock() {
     assert_eq!(numbers.forward(0, 101, 6_000, 0), None, "the old source is over");
 }
 
+#[test]
+fn a_wide_gap_of_the_source_is_one_number_to_the_player() {
+    let mut numbers = Renumbering::new(10, 90_000);
+    assert_eq!(seqs(&mut numbers, &[100, 101 + MAX_GAP]), [Some(10), Some(11 + MAX_GAP)], "this wide it stays");
+    let after = 103 + 2 * MAX_GAP;
+    assert_eq!(seqs(&mut numbers, &[after, after - 2, after + 1]), [Some(13 + MAX_GAP), None, Some(14 + MAX_GAP)]);
+    numbers.leave_out(0, after + 20_000);
+    assert_eq!(seqs(&mut numbers, &[after + 20_001, after + 2]), [Some(15 + MAX_GAP), None]);
+    assert_eq!(numbers.lookup(0, 100, 0).map(|numbers| numbers.seq), Some(10), "what went out keeps its number");
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Packet,
     Lose,
+    Jump(u64),
     LeaveOut,
     Late(usize),
     Pause(u64),
@@ -67,6 +79,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         10 => Just(Step::Packet),
         3 => Just(Step::Lose),
+        1 => (0..32_768_u64).prop_map(Step::Jump),
         3 => Just(Step::LeaveOut),
         3 => (0..8_usize).prop_map(Step::Late),
         1 => (0..100_u64).prop_map(Step::Pause),
@@ -99,6 +112,11 @@ proptest! {
                     lost.push((epoch, seq));
                     gaps_allowed += 1;
                     seq += 1;
+                }
+                Step::Jump(by) => {
+                    lost.push((epoch, seq + by / 2));
+                    gaps_allowed += if by > MAX_GAP { MAX_GAP as usize } else { by as usize };
+                    seq += by;
                 }
                 Step::LeaveOut => {
                     numbers.leave_out(epoch, seq);
