@@ -1,7 +1,8 @@
 //! An ICE-lite agent (RFC 8445 §2.5) for one transport: it answers checks, admits 5-tuples, follows nominations.
 //!
 //! Contract: `handle_check` with each binding request whose username names this agent, `handle_timeout` now and then;
-//! both say what changed. The agent never sends of its own accord, so consent (RFC 7675) is the peer's checks arriving.
+//! both say what changed. The agent never sends of its own accord, so consent (RFC 7675) is the peer's checks arriving;
+//! for a peer that is only sent feedback, its authenticated packets are as good (`heard`).
 //! The newest valid nomination wins: a client that moved to another network nominates from its new address and needs
 //! no signalling.
 
@@ -168,6 +169,14 @@ impl Agent {
         self.valid.retain(|valid| valid.path != path);
         if self.selected == Some(path) {
             self.selected = None;
+        }
+    }
+
+    /// Notes an authenticated packet other than a check. On the selected path it shows that the peer is there and sends,
+    /// which is all that a transport without players lives for: some publishers send no more checks once they are connected.
+    pub fn heard(&mut self, path: Path, now_us: u64) {
+        if !self.expired && self.selected == Some(path) {
+            self.consent_us = now_us;
         }
     }
 

@@ -99,6 +99,13 @@ impl Transport {
         self.srtp.as_mut().map(|srtp| (path, &mut srtp.tx))
     }
 
+    /// Notes that a packet of the peer was opened. Only a check consents to being sent media.
+    pub fn heard(&mut self, path: Path, now_us: u64) {
+        if self.sinks.is_empty() {
+            self.agent.heard(path, now_us);
+        }
+    }
+
     /// Remembers where a later sink of this SSRC must go on: an index used twice under one key would break the cipher.
     pub fn retire(&mut self, ssrc: u32, next_index: u64) {
         self.retired.retain(|(other, _)| *other != ssrc);

@@ -20,7 +20,10 @@ impl Router {
         let Some(transport) = self.transports.get_mut(index) else { return };
         if is_rtcp(datagram) {
             match open_rtcp(transport, datagram) {
-                Ok(len) => self.handle_feedback(now_us, index, &datagram[..len], egress),
+                Ok(len) => {
+                    transport.heard(path, now_us);
+                    self.handle_feedback(now_us, index, &datagram[..len], egress);
+                }
                 Err(refusal) => count_refusal(transport, refusal),
             }
             return;
@@ -30,7 +33,10 @@ impl Router {
             return;
         };
         match open_rtp(transport, &header, datagram) {
-            Ok(opened) => self.handle_opened(now_us, index, header, datagram, opened, egress),
+            Ok(opened) => {
+                transport.heard(path, now_us);
+                self.handle_opened(now_us, index, header, datagram, opened, egress);
+            }
             Err(refusal) => {
                 transport.flight.note(&mut transport.stray, now_us, 0, Decision::Refused, header.seq, datagram.len());
                 count_refusal(transport, refusal);

@@ -43,3 +43,33 @@ proptest! {
         prop_assert_eq!(last, Some(index + 1));
     }
 }
+
+#[test]
+fn a_publisher_that_sends_no_checks_stays_for_as_long_as_its_media_comes() {
+    let mut world = World::call([2]);
+    for index in 100..160 {
+        world.pass(1_000_000);
+        world.video(index, true);
+        world.handle(path(2), check(2));
+    }
+    let timeouts = |world: &mut World| {
+        let events = std::iter::from_fn(|| world.router.poll_event());
+        events.filter(|event| *event == Event::IceTimeout { transport: PUBLISHER }).count()
+    };
+    assert_eq!((timeouts(&mut world), world.numbers(2).len()), (0, 60));
+    world.pass(30_000_000);
+    assert_eq!(timeouts(&mut world), 1, "its silence ends it");
+}
+
+#[test]
+fn a_player_that_sends_no_checks_is_sent_nothing_after_a_while_whatever_it_reports() {
+    let mut world = World::call([2]);
+    let mut compound = Compound::default();
+    compound.receiver_report(1, &[]);
+    for _ in 0..31 {
+        world.pass(1_000_000);
+        world.send_rtcp(2, &compound);
+    }
+    let ended = |event: &Event| *event == Event::IceTimeout { transport: 2 };
+    assert_eq!(std::iter::from_fn(|| world.router.poll_event()).filter(ended).count(), 1);
+}
