@@ -123,6 +123,13 @@ def test_feedback_for_every_payload_is_feedback_of_each() -> None:
     assert parse(text).media[0].codecs[0].feedback == ("ccm fir", "nack pli")
 
 
+@pytest.mark.parametrize(("payload", "taken"), [(63, True), (64, False), (95, False), (96, True)])
+def test_a_payload_type_that_looks_like_rtcp_is_not_taken(payload: int, taken: bool) -> None:
+    lines = f"v=0\nm=audio 9 UDP/TLS/RTP/SAVPF {payload}\na=mid:0\na=rtpmap:{payload} opus/48000/2\n"
+    (media,) = parse(lines).media
+    assert bool(supported(media)) is taken
+
+
 def test_a_mid_may_be_a_uuid_and_no_longer_than_its_limit() -> None:
     mid = "9f1c2a34-58aa-4e0b-9d7e-0d4b7f2f7f10"
     text = H264_ONLY.format(fmtp="packetization-mode=1")

@@ -14,7 +14,8 @@ use crate::sys::EventFd;
 
 /// Requests that may wait for the packet thread; it empties the queue with every batch.
 pub const MAX_REQUESTS: usize = 65_536;
-/// Events of one transport that may wait if they can be lost (DTLS repeats itself, of moves only the last counts).
+/// Events of one transport that may wait if they can be lost: DTLS repeats itself, of moves only the last counts, and
+/// the tracks' counters show what started and stopped too.
 pub const MAX_LOSSY_EACH: u32 = 64;
 
 /// What the packet thread is asked.
@@ -157,7 +158,12 @@ impl Outbox {
 
 fn lossy(notice: &Notice) -> Option<u64> {
     match notice {
-        Notice::Event(Event::Dtls { transport, .. } | Event::IceMoved { transport, .. }) => Some(*transport),
+        Notice::Event(
+            Event::Dtls { transport, .. }
+            | Event::IceMoved { transport, .. }
+            | Event::MediaStarted { transport, .. }
+            | Event::Bye { transport, .. },
+        ) => Some(*transport),
         _ => None,
     }
 }
@@ -182,6 +188,16 @@ mod tests {
         assert_eq!(taken.len(), 1 + 64 + 1);
         outbox.push(dtls(1));
         assert_eq!(outbox.take(10).len(), 1);
+    }
+
+    #[test]
+    fn media_that_comes_and_goes_does_not_pile_up() {
+        let outbox = Outbox::new(EventFd::new().unwrap());
+        for track in 0..1000 {
+            outbox.push(Notice::Event(Event::MediaStarted { transport: 1, track }));
+            outbox.push(Notice::Event(Event::Bye { transport: 1, track }));
+        }
+        assert!(matches!(outbox.take(usize::MAX)[0], Notice::Overflow(1936)));
     }
 
     #[test]

@@ -15,6 +15,9 @@ use crate::srtp::{Opened, nearest};
 /// A source that was heard within this time is not replaced by another one.
 const SOURCE_HOLD_US: u64 = 500_000;
 
+/// Between two times that the owner is told that media started: a publisher may say goodbye and go on with every packet.
+const STARTS_APART_US: u64 = 2_000_000;
+
 /// Packets that a player who just joined is sent at once at most: a burst that no path minds.
 const MAX_REPLAYED: u64 = 128;
 
@@ -61,6 +64,10 @@ pub struct Track {
     pub sinks: Vec<u32>,
     /// Media came, and was not said goodbye since.
     pub live: bool,
+    /// When it last began to be so.
+    live_us: u64,
+    /// A goodbye that was not told, since media had only just started.
+    goodbye: bool,
     /// Packets received once each.
     pub packets: u64,
     /// Their bytes.
@@ -111,6 +118,8 @@ impl Track {
             keyframe_requests: KeyframeRequests::default(),
             sinks: Vec::new(),
             live: false,
+            live_us: 0,
+            goodbye: false,
             packets: 0,
             bytes: 0,
             keyframes: 0,
@@ -137,6 +146,32 @@ impl Track {
     #[must_use]
     pub fn clock_rate(&self) -> u32 {
         self.clock_rate
+    }
+
+    /// Notes that media flows; true if that is to be told.
+    pub fn start(&mut self, now_us: u64) -> bool {
+        self.goodbye = false;
+        if self.live {
+            return false;
+        }
+        self.live = true;
+        self.live_us = now_us;
+        true
+    }
+
+    /// Notes that the publisher said goodbye. `poll_goodbye` says when to tell; media that comes before revokes it.
+    pub fn say_goodbye(&mut self) {
+        self.goodbye = self.live;
+    }
+
+    /// Whether a goodbye is to be told now; if so it counts as told.
+    pub fn poll_goodbye(&mut self, now_us: u64) -> bool {
+        if !self.goodbye || now_us < self.live_us + STARTS_APART_US {
+            return false;
+        }
+        self.goodbye = false;
+        self.live = false;
+        true
     }
 
     /// Whether the packet's MID names this track.

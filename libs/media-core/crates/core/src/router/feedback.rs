@@ -17,7 +17,7 @@ impl Router {
                     self.note_reports(now_us, transport, reports);
                 }
                 Packet::ReceiverReport { reports } => self.note_reports(now_us, transport, reports),
-                Packet::Goodbye { ssrcs } => ssrcs.for_each(|ssrc| self.note_goodbye(transport, ssrc)),
+                Packet::Goodbye { ssrcs } => ssrcs.for_each(|ssrc| self.note_goodbye(now_us, transport, ssrc)),
                 Packet::Nack { ssrc, lost } => self.repeat(now_us, transport, ssrc, lost, egress),
                 Packet::PictureLoss { ssrc } => self.note_picture_loss(now_us, transport, ssrc, egress),
                 Packet::FullIntra { ssrcs } => {
@@ -43,15 +43,24 @@ impl Router {
         }
     }
 
-    fn note_goodbye(&mut self, transport: u32, ssrc: u32) {
+    fn note_goodbye(&mut self, now_us: u64, transport: u32, ssrc: u32) {
         let Some(index) = self.transports.get(transport).and_then(|transport| transport.primary_track(ssrc)) else {
             return;
         };
-        let (Some(id), Some(track)) = (self.tracks.id(index), self.tracks.get_mut(index)) else { return };
-        if std::mem::replace(&mut track.live, false) {
-            if let Some(transport) = self.transports.id(transport) {
-                self.events.push_back(Event::Bye { transport, track: id });
-            }
+        if let Some(track) = self.tracks.get_mut(index) {
+            track.say_goodbye();
+            self.tell_goodbye(index, now_us);
+        }
+    }
+
+    /// Tells a goodbye if one is due.
+    pub(super) fn tell_goodbye(&mut self, index: u32, now_us: u64) {
+        let Some(track) = self.tracks.get_mut(index) else { return };
+        if !track.poll_goodbye(now_us) {
+            return;
+        }
+        if let (Some(transport), Some(track)) = (self.transports.id(track.transport), self.tracks.id(index)) {
+            self.events.push_back(Event::Bye { transport, track });
         }
     }
 

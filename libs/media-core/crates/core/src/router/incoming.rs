@@ -80,7 +80,7 @@ impl Router {
         if track.unforwarded + 1 == track.ring.head() {
             self.unforwarded.push_back(route.track);
         }
-        if !std::mem::replace(&mut track.live, true) {
+        if track.start(now_us) {
             if let (Some(transport), Some(track)) = (self.current, self.tracks.id(route.track)) {
                 self.events.push_back(Event::MediaStarted { transport, track });
             }

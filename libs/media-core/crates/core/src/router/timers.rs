@@ -38,6 +38,7 @@ impl Router {
             self.wanted.clear();
             track.losses.poll(now_us, ASSUMED_ROUND_TRIP_US, &mut self.wanted);
             self.current = self.transports.id(transport);
+            self.tell_goodbye(index, now_us);
             self.ask_for_keyframe(index, now_us, egress);
             let (Some(ssrc), Some(entry), Some(track)) =
                 (ssrc, self.transports.get_mut(transport), self.tracks.get_mut(index))

@@ -73,3 +73,23 @@ fn a_player_that_sends_no_checks_is_sent_nothing_after_a_while_whatever_it_repor
     let ended = |event: &Event| *event == Event::IceTimeout { transport: 2 };
     assert_eq!(std::iter::from_fn(|| world.router.poll_event()).filter(ended).count(), 1);
 }
+
+#[test]
+fn goodbyes_and_starts_in_alternation_are_told_now_and_then() {
+    let mut world = World::call([]);
+    let mut goodbye = Compound::default();
+    goodbye.receiver_report(SOURCE, &[]);
+    goodbye.goodbye(SOURCE);
+    for index in 100..2_100 {
+        world.video(index, true);
+        world.send_rtcp(PUBLISHER, &goodbye);
+        world.pass(500);
+    }
+    let told: Vec<Event> = std::iter::from_fn(|| world.router.poll_event())
+        .filter(|event| matches!(event, Event::MediaStarted { .. } | Event::Bye { .. }))
+        .collect();
+    assert_eq!(told, [Event::MediaStarted { transport: PUBLISHER, track: TRACK }]);
+    world.pass(2_000_000);
+    let last = std::iter::from_fn(|| world.router.poll_event()).last();
+    assert_eq!(last, Some(Event::Bye { transport: PUBLISHER, track: TRACK }), "the last goodbye stands");
+}

@@ -26,6 +26,8 @@ MAX_MID_CHARS = 64
 """RFC 5888 sets no limit; the longest in use are UUIDs of 36."""
 EVERY_PAYLOAD = "*"
 """In the place of a payload type: feedback that holds for all of the m-line's (RFC 4585 §4.2)."""
+RTCP_TYPES = range(64, 96)
+"""Payload types that look like RTCP beside RTP on one port (RFC 5761 §4): a codec under one of them is not taken."""
 MAX_LINES = 8192
 """Far above what 64 m-lines of a browser hold within the byte limit."""
 
@@ -211,7 +213,7 @@ def _codecs(section: _Section, formats: tuple[str, ...]) -> tuple[Codec, ...]:
     codecs: list[Codec] = []
     for payload in dict.fromkeys(formats):
         number = _number(section, "rtpmap", payload, 127)
-        if number in maps:
+        if number in maps and number not in RTCP_TYPES:
             name, rate, channels = _rtpmap(section, maps[number])
             lines = tuple(dict.fromkeys((*feedback.get(number, ()), *for_all)))
             codecs.append(Codec(number, name, rate, channels, fmtp.get(number, ""), lines))
