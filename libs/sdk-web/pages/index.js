@@ -31,13 +31,21 @@ async function example({ dev, appID }) {
   return EXAMPLE(location.origin, made.appID, made.token);
 }
 
-function row({ name, healthy, replicas }) {
+/** How a service stands: its word, and the class of its pill. */
+function health({ healthy, replicas, missing }) {
+  if (!healthy) return ["down", "bad"];
+  return missing ? [`${replicas} of ${replicas + missing} up`, "bad"] : ["up", "good"];
+}
+
+function row(service) {
+  const { name, replicas, missing } = service;
+  const [word, kind] = health(service);
   const line = document.createElement("tr");
-  const pill = Object.assign(document.createElement("span"), { className: `pill ${healthy ? "good" : "bad"}`, textContent: healthy ? "up" : "down" });
-  const health = document.createElement("td");
-  health.append(pill);
-  const count = Object.assign(document.createElement("td"), { className: "num soft", textContent: replicas > 1 ? `${replicas} replicas` : "" });
-  line.append(Object.assign(document.createElement("td"), { textContent: name }), count, health);
+  const pill = Object.assign(document.createElement("span"), { className: `pill ${kind}`, textContent: word });
+  const state = document.createElement("td");
+  state.append(pill);
+  const count = Object.assign(document.createElement("td"), { className: "num soft", textContent: replicas > 1 && !missing ? `${replicas} replicas` : "" });
+  line.append(Object.assign(document.createElement("td"), { textContent: name }), count, state);
   return line;
 }
 
@@ -47,9 +55,10 @@ const count = (value) => String(Array.isArray(value) ? value.length : (value ?? 
 async function refresh() {
   try {
     const status = await (await fetch("/v1/status")).json();
-    const allUp = status.services.every((service) => service.healthy);
-    $("#state").textContent = allUp ? "all services up" : "a service is down";
-    $("#state").className = `pill ${allUp ? "good" : "bad"}`;
+    const down = status.services.filter((service) => !service.healthy).map(({ name }) => name);
+    const partly = status.services.filter((service) => service.healthy && service.missing).map(({ name }) => name);
+    $("#state").textContent = down.length ? `down: ${down.join(", ")}` : partly.length ? `partly up: ${partly.join(", ")}` : "all services up";
+    $("#state").className = `pill ${down.length + partly.length ? "bad" : "good"}`;
     $("#url").textContent = location.origin;
     $("#app-id").textContent = status.appID || "yours";
     $("#rooms").textContent = count(status.rooms);

@@ -15,6 +15,9 @@ LONGEST_PAUSE_S = 10.0
 STEADY_AFTER_S = 10.0
 """A process that lived this long has earned a short first pause again."""
 PROBE_EVERY_S = 0.02
+PROBE_READY_EVERY_S = 1.0
+UNREADY_AFTER = 3
+"""Probes in a row that a ready process may miss: one that stands still is shown within seconds, a busy machine is no alarm."""
 GRACE_S = 10.0
 
 
@@ -43,6 +46,7 @@ class Child:
         self._probe = probe
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
+        self._was_ready = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -52,10 +56,14 @@ class Child:
     def status(self) -> ProcessStatus:
         """What to say about it."""
         running = self._process is not None and self._process.returncode is None
-        state = (
-            "ready" if self.ready.is_set() else "starting" if running else "stopped" if self._stopping else "waiting"
+        return ProcessStatus(
+            self.name, self.pid if running else 0, self._state(running), self.exits, str(self.log), self.metrics
         )
-        return ProcessStatus(self.name, self.pid if running else 0, state, self.exits, str(self.log), self.metrics)
+
+    def _state(self, running: bool) -> str:
+        if running:
+            return "ready" if self.ready.is_set() else "unready" if self._was_ready else "starting"
+        return "stopped" if self._stopping else "waiting"
 
     async def stop(self) -> None:
         """Ask it to end, then insist."""
@@ -112,12 +120,19 @@ class Child:
         finally:
             watching.cancel()
             self.ready.clear()
+            self._was_ready = False
 
     async def _watch(self) -> None:
-        while not await self._probe():  # noqa: ASYNC110 the one who knows is another process
-            await asyncio.sleep(PROBE_EVERY_S)
-        self.ready.set()
-        self.changed()
+        """Asks for as long as the process runs: one that stands still runs, and is not ready."""
+        missed = 0
+        while True:
+            missed = 0 if await self._probe() else missed + 1
+            ready = missed == 0 or (self.ready.is_set() and missed < UNREADY_AFTER)
+            if ready != self.ready.is_set():
+                (self.ready.set if ready else self.ready.clear)()
+                self._was_ready = True
+                self.changed()
+            await asyncio.sleep(PROBE_READY_EVERY_S if self._was_ready else PROBE_EVERY_S)
 
 
 def signal_name(code: int) -> str:

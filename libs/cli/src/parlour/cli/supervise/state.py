@@ -55,7 +55,9 @@ class Secrets(msgspec.Struct, frozen=True):
 
 
 class ProcessStatus(msgspec.Struct, frozen=True):
-    """One process of the suite. `state` is starting, ready, waiting (to be started again) or stopped."""
+    """One process of the suite. `state` is starting, ready, unready (it runs and does not answer), waiting (to be started again) or
+    stopped.
+    """
 
     name: str
     pid: int

@@ -164,5 +164,8 @@ def _table(run: Run) -> None:
     for found in (*run.servers, *run.services):
         table.add_row(found.name, str(found.pid or ""), found.state, str(found.restarts or ""))
     console = Console()
-    console.print(f"Parlour is {run.state}: {run.url or 'no address yet'}  (state: {run.state_folder})")
+    unready = [found.name for found in (*run.servers, *run.services) if found.state != "ready"]
+    partly = run.state == "ready" and unready
+    said = f"runs, but not all of it is ready ({', '.join(unready)})" if partly else f"is {run.state}"
+    console.print(f"Parlour {said}: {run.url or 'no address yet'}  (state: {run.state_folder})")
     console.print(table)

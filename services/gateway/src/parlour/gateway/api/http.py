@@ -43,11 +43,12 @@ class AppTold(msgspec.Struct, frozen=True, rename=wire_name):
 
 
 class ServiceTold(msgspec.Struct, frozen=True):
-    """A service that answers, and how many of it there are."""
+    """A service: whether it answers, with how many replicas, and how many fewer that is than of late."""
 
     name: str
     healthy: bool
     replicas: int
+    missing: int = 0
 
 
 class StatusTold(msgspec.Struct, frozen=True, rename=wire_name):
@@ -85,15 +86,14 @@ def build_http(
 
     @app.get("/v1/status", openapi_extra=PUBLIC, responses=answers(StatusTold))
     async def told(request: Request) -> Response:
-        seen = await discovery.services()
-        names = sorted({service.name for service in seen})
+        services = await discovery.services()
         listed = await apps.all() if dev else ()
         body = StatusTold(
             url=str(request.base_url).rstrip("/"),
             dev=dev,
             app_id=await apps.meant("") if dev else 0,
             apps=tuple(AppTold(one.app, one.name) for one in listed),
-            services=tuple(ServiceTold(name, True, sum(one.name == name for one in seen)) for name in names),
+            services=tuple(ServiceTold(one.name, one.healthy, one.replicas, one.missing) for one in services),
             rooms=status.rooms(),
             connections=status.connections(),
             started_at=int(began * 1000),

@@ -1,0 +1,45 @@
+"""Which services of an installation are up, by their answers to a ping. One that falls silent stays on the list, as down."""
+
+import msgspec
+
+EXPECTED = ("auth", "gateway", "im", "record", "registry", "relay", "room")
+"""What every installation has: each is on the list from the first moment, whether it ever answered or not."""
+REMEMBERED_S = 600.0
+"""For so long a replica counts as missing once it is silent; after that the installation counts as made smaller on purpose."""
+
+
+class ServiceHealth(msgspec.Struct, frozen=True):
+    """A service: how many replicas answer, and how many fewer that is than there were in the last ten minutes."""
+
+    name: str
+    replicas: int
+    missing: int
+
+    @property
+    def healthy(self) -> bool:
+        """Whether anybody answers for it."""
+        return self.replicas > 0
+
+
+class Liveness:
+    """Remembers how many replicas of each service answered each ping. `now` is monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, list[tuple[float, int]]] = {name: [] for name in EXPECTED}
+
+    def judge(self, answered: set[tuple[str, str]], now: float) -> tuple[ServiceHealth, ...]:
+        """Every service that is expected or was ever seen, by name. `answered`: the names and replica ids that answered the last ping."""
+        for name in {name for name, _ in answered}:
+            self._counts.setdefault(name, [])
+        return tuple(self._judge(name, sum(one == name for one, _ in answered), now) for name in sorted(self._counts))
+
+    def complete(self, answered: set[tuple[str, str]]) -> bool:
+        """Whether nobody is left to wait for: every service answered with as many replicas as ever were counted of late."""
+        counts = {name: sum(one == name for one, _ in answered) for name in self._counts}
+        return all(counts[name] >= max((count for _, count in seen), default=1) for name, seen in self._counts.items())
+
+    def _judge(self, name: str, count: int, now: float) -> ServiceHealth:
+        recent = [(at, seen) for at, seen in self._counts[name] if now - at <= REMEMBERED_S and seen > count]
+        most = max((seen for _, seen in recent), default=count)
+        self._counts[name] = [*recent, (now, count)]
+        return ServiceHealth(name, count, most - count)
