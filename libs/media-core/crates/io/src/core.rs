@@ -13,6 +13,7 @@ use parlour_media_core::router::Router;
 
 use crate::directory::{Directory, Refused};
 use crate::queue::{Inbox, Notice, Outbox, Request, lock};
+use crate::senders::Senders;
 use crate::socket::Socket;
 use crate::stats::Stats;
 use crate::sys::{Epoll, EventFd, interface_addresses};
@@ -73,6 +74,7 @@ impl Core {
             directory: Arc::clone(&directory),
             router: Router::new(config.seed),
             epoll: Epoll::new()?,
+            senders: if config.local_only { Senders::this_machine(&config.bind) } else { Senders::anybody() },
         };
         worker.register()?;
         let thread = std::thread::Builder::new().name("media-packets".to_owned()).spawn(move || worker.run())?;
@@ -163,20 +165,7 @@ fn bind_all(config: &Config) -> io::Result<Vec<Socket>> {
     if addresses.is_empty() || addresses.len() > usize::from(u8::MAX) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "bind needs 1 to 255 addresses"));
     }
-    let mut sockets = Vec::new();
-    for address in addresses {
-        match Socket::bind(*address, config.buffer_bytes, config.local_only) {
-            Ok(socket) => sockets.push(socket),
-            // A kernel that can't keep others out of this address (before Linux 5.7): go without it, if there are more.
-            Err(error) if config.local_only && cannot_restrict(&error) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    if sockets.is_empty() { Err(io::Error::from(io::ErrorKind::PermissionDenied)) } else { Ok(sockets) }
-}
-
-fn cannot_restrict(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EPERM | libc::ENOPROTOOPT))
+    addresses.iter().map(|address| Socket::bind(*address, config.buffer_bytes)).collect()
 }
 
 /// Every advertised address with the port of each socket of its family, or else the bound addresses themselves.

@@ -3,6 +3,7 @@
 mod core;
 mod directory;
 mod queue;
+mod senders;
 mod socket;
 mod stats;
 mod sys;

@@ -4,9 +4,6 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-/// Where a machine's packets to any of its own addresses pass.
-const LOOPBACK_DEVICE: &[u8] = b"lo";
-
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
@@ -83,12 +80,11 @@ impl Epoll {
     }
 }
 
-/// A UDP socket bound to an address. IPv6 sockets take IPv6 only, so that both wildcards can have one port. With
-/// `local_only` the kernel hands it nothing that comes from another machine, whatever address was bound.
+/// A UDP socket bound to an address. IPv6 sockets take IPv6 only, so that both wildcards can have one port.
 ///
 /// # Errors
 /// When the address is taken or not ours.
-pub fn bind_udp(address: SocketAddr, local_only: bool) -> io::Result<UdpSocket> {
+pub fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
     let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
     // SAFETY: no pointers are passed.
     let fd = check(unsafe { libc::socket(family, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, 0) })?;
@@ -96,10 +92,6 @@ pub fn bind_udp(address: SocketAddr, local_only: bool) -> io::Result<UdpSocket> 
     let socket = UdpSocket::from(unsafe { OwnedFd::from_raw_fd(fd) });
     if address.is_ipv6() {
         set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, &1_i32.to_ne_bytes())?;
-    }
-    // Packets of other machines to a loopback address are dropped by the kernel anyway.
-    if local_only && !address.ip().is_loopback() {
-        set_option(&socket, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, LOOPBACK_DEVICE)?;
     }
     // SAFETY: a plain C struct for which zeroes are valid.
     let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };

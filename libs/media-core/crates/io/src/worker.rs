@@ -10,6 +10,7 @@ use parlour_media_core::router::Router;
 
 use crate::directory::Directory;
 use crate::queue::{Inbox, Notice, Outbox, Request, lock};
+use crate::senders::Senders;
 use crate::socket::{BATCH, MAX_SEGMENTS, ReceiveBatch, Socket};
 use crate::stats::{SocketCounters, Stats};
 use crate::sys::{Epoll, thread_cpu_ns};
@@ -32,6 +33,8 @@ pub struct Worker {
     pub router: Router,
     /// Readiness of all of them.
     pub epoll: Epoll,
+    /// Whose datagrams are handled.
+    pub senders: Senders,
 }
 
 struct State {
@@ -110,7 +113,7 @@ impl Worker {
     fn handle_batch(&mut self, via: usize, count: usize, batch: &mut ReceiveBatch, state: &mut State) {
         let now_us = state.now_us();
         for i in 0..count {
-            if let Some((remote, datagram)) = batch.datagram(i) {
+            if let Some((remote, datagram)) = batch.datagram(i).filter(|(remote, _)| self.senders.admit(remote.ip())) {
                 let path = Path { via: via as u8, remote };
                 self.guard(state, |router, egress| {
                     router.handle_datagram(now_us, path, datagram, egress);
@@ -232,6 +235,7 @@ mod tests {
             directory: Arc::new(Mutex::new(Directory::new(10))),
             router: Router::new(1),
             epoll: Epoll::new().unwrap(),
+            senders: Senders::anybody(),
         };
         let state = State {
             egress: Egress::default(),
