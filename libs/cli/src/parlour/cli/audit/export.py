@@ -31,15 +31,27 @@ async def ask(bus: Bus, what: str, query: msgspec.Struct, kind: type[A]) -> A:
     return answer
 
 
-async def export(bus: Bus, room_uid: str, out: BinaryIO, *, by: str, wait_s: float) -> End:
-    """Everything up to the signed head; `wait_s` 0: everything there is now, whether it is signed or not."""
+async def export(bus: Bus, room_uid: str, out: BinaryIO, *, by: str, wait_s: float, since: int = 0) -> End:
+    """Everything up to the signed head; `wait_s` 0: everything there is now, whether it is signed or not.
+
+    With `since`, the size of a checkpoint that the auditor holds, the header proves that the signed tree continues it.
+    """
     first = await ask(bus, "stored", contract.StoredQuery(room_uid, 0, 0), contract.StoredPage)
     proof = await _signed(bus, room_uid, first.seq if wait_s else 0, wait_s)
-    header = Header(KIND, first.app, first.room, room_uid, time.time_ns() // 1000, by, proof)
+    header = Header(
+        KIND, first.app, first.room, room_uid, time.time_ns() // 1000, by, proof, await _consistency(bus, since, proof)
+    )
     out.write(_encode(header) + b"\n")
     end = await _events(bus, room_uid, out, by, proof.seq if proof is not None and wait_s else 0)
     out.write(_encode(end) + b"\n")
     return end
+
+
+async def _consistency(bus: Bus, since: int, proof: contract.Inclusion | None) -> contract.Consistency | None:
+    if not since or proof is None or proof.size == since:
+        return None
+    old, new = sorted((since, proof.size))
+    return await ask(bus, "consistency", contract.ConsistencyQuery(old, new), contract.Consistency)
 
 
 async def _signed(bus: Bus, room_uid: str, seq: int, wait_s: float) -> contract.Inclusion | None:

@@ -3,7 +3,6 @@
 import asyncio
 import getpass
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -14,8 +13,9 @@ from ..target import nats_url
 
 if TYPE_CHECKING:
     from parlour.contracts.proofs import CheckpointKeys
+    from parlour.runtime.exports.kept import KeptTree
     from parlour.runtime.exports.layout import End
-    from parlour.runtime.exports.verify import Verdict
+    from parlour.runtime.signing.notes import PublicKey
 
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 
@@ -38,11 +38,18 @@ def export(
         float, typer.Option(help="Seconds to wait for a checkpoint; 0: export what is not signed too.")
     ] = 90,
     by: Annotated[str, typer.Option(help="Who exports; it is recorded.")] = "",
+    since: Annotated[
+        Path | None,
+        typer.Option(
+            help="A checkpoint that you hold: the file proves that its own continues it.", exists=True, dir_okay=False
+        ),
+    ] = None,
 ) -> None:
     """Write a room's record into a file that can be verified anywhere."""
+    size = _size_of(since) if since else 0
     half = output.with_name(output.name + ".part")
     with open(half, "wb") as out:
-        end = asyncio.run(_export(room_uid, out, by or getpass.getuser(), wait))
+        end = asyncio.run(_export(room_uid, out, by or getpass.getuser(), wait, size))
     half.replace(output)
     typer.echo(f"{output}: {end.end} events, head {end.hash.hex()[:16]}")
 
@@ -50,22 +57,43 @@ def export(
 def verify(
     file: Annotated[Path, typer.Argument(help="An export, or an archive.", exists=True, dir_okay=False)],
     key: Annotated[list[str] | None, typer.Option(help="A public key, or a file with one; may be given again.")] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            help="A checkpoint that you kept: the file must be of the same history.", exists=True, dir_okay=False
+        ),
+    ] = None,
+    consistency: Annotated[
+        list[Path] | None,
+        typer.Option(help="An answer of /v1/checkpoints/consistency; may be given again.", exists=True, dir_okay=False),
+    ] = None,
+    unsigned_ok: Annotated[
+        bool, typer.Option("--unsigned-ok", help="Accept events that no signature stands for.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Check an export or an archive. Needs no server. Exit code 1, and the first event that is not as it was recorded."""
+    """Check an export or an archive. Needs no server. Exit code 1: it is not as it was recorded; 4: no signature stands for all of it."""
     from parlour.runtime.exports.layout import LINE_BYTES
     from parlour.runtime.exports.verify import verify as check
     from parlour.runtime.signing.notes import BadNote
+
+    from ..audit.verdict_text import exit_code, verdict_text
 
     try:
         trusted = _keys_in(key or [])
     except (BadNote, OSError) as error:
         raise typer.BadParameter(str(error), param_hint="--key") from None
+    kept = _kept_tree(checkpoint, trusted, consistency or []) if checkpoint else None
     with open(file, "rb", buffering=1 << 20) as lines:
-        verdict = check(iter(lambda: lines.readline(LINE_BYTES + 1), b""), trusted)
-    typer.echo(msgspec.json.encode(verdict).decode() if json else _verdict_text(verdict, bool(trusted)))
-    if not verdict.ok:
-        sys.exit(1)
+        verdict = check(iter(lambda: lines.readline(LINE_BYTES + 1), b""), trusted, kept=kept)
+    code = exit_code(verdict, unsigned_ok=unsigned_ok)
+    if json:
+        found = {**msgspec.to_builtins(verdict), "ok": code == 0, "whole": verdict.whole}
+        typer.echo(msgspec.json.encode(found).decode())
+    else:
+        typer.echo(verdict_text(verdict, keyed=bool(trusted)))
+    if code:
+        sys.exit(code)
 
 
 def keys(json: Json = False) -> None:
@@ -74,9 +102,11 @@ def keys(json: Json = False) -> None:
     if json:
         typer.echo(msgspec.json.encode(found.keys).decode())
         return
+    from ..audit.verdict_text import when
+
     for one in found.keys:
-        until = f"retires {_when(one.retired_at)}" if one.retired_at else "signs now"
-        typer.echo(f"{one.key}  # since {_when(one.made_at)}, {until}")
+        until = f"retires {when(one.retired_at)}" if one.retired_at else "signs now"
+        typer.echo(f"{one.key}  # since {when(one.made_at)}, {until}")
 
 
 def rotate_key() -> None:
@@ -88,16 +118,18 @@ def exports(
     room_uid: Annotated[str, typer.Argument(help="A life of a room; all of them where it is not given.")] = "",
 ) -> None:
     """Print who exported what, the latest first."""
+    from ..audit.verdict_text import when
+
     for one in asyncio.run(_exports(room_uid)):
-        typer.echo(f"{_when(one.at)}  {one.room_uid}  {one.room}  {one.by}")
+        typer.echo(f"{when(one.at)}  {one.room_uid}  {one.room}  {one.by}")
 
 
-async def _export(room_uid: str, out: BinaryIO, by: str, wait: float) -> "End":
+async def _export(room_uid: str, out: BinaryIO, by: str, wait: float, since: int) -> "End":
     from ..ask import connected
     from ..audit.export import export as write
 
     async with connected(nats_url()) as bus:
-        return await write(bus, room_uid, out, by=by, wait_s=wait)
+        return await write(bus, room_uid, out, by=by, wait_s=wait, since=since)
 
 
 async def _keys(what: str) -> "CheckpointKeys":
@@ -127,33 +159,28 @@ def _keys_in(given: list[str]):
     return tuple(parse_key(line.partition("#")[0]) for text in texts for line in text.splitlines() if line.strip())
 
 
-def _verdict_text(verdict: "Verdict", keyed: bool) -> str:
-    name = f"room {verdict.room or '(none)'}, life {verdict.room_uid}"
-    if verdict.month:
-        name = f"archive of {verdict.month}" + (
-            f", room {verdict.room}, life {verdict.room_uid}" if verdict.room_uid else ""
-        )
-    if not verdict.ok:
-        place = f"event {verdict.seq}: " if verdict.seq else ""
-        return f"NOT AS RECORDED: {name}\n  {place}{verdict.problem}"
-    speed = f"{verdict.events / max(verdict.took_s, 1e-9):,.0f} events/s"
-    count = f"{verdict.lives} lives of rooms, {verdict.events}" if verdict.month else str(verdict.events)
-    lines = [f"whole: {name}", f"  {count} events, {speed}"]
-    if verdict.month and verdict.signed:
-        lines.append(f"  the ends of all of them are what {verdict.origin} signed")
-    elif verdict.month:
-        lines.append("  their ends are chained, but no signature was looked at (no --key was given)")
-    elif verdict.signed:
-        lines.append(
-            f"  events 1..{verdict.signed} are what {verdict.origin} signed (checkpoint of {verdict.size} heads)"
-        )
-    if verdict.signed < verdict.events and not verdict.month:
-        why = "" if keyed else " (no --key was given)"
-        lines.append(
-            f"  events {verdict.signed + 1}..{verdict.events} are chained, but no signature stands for them{why}"
-        )
-    return "\n".join(lines)
+def _size_of(file: Path) -> int:
+    from parlour.runtime.signing.notes import BadNote, checkpoint_of
+
+    try:
+        return checkpoint_of(file.read_text().rpartition("\n\n")[0] + "\n").size
+    except (BadNote, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"it is no checkpoint: {error}", param_hint="--since") from None
 
 
-def _when(microseconds: int) -> str:
-    return f"{datetime.fromtimestamp(microseconds / 1e6, UTC):%Y-%m-%d %H:%M:%S}"
+def _kept_tree(file: Path, trusted: "tuple[PublicKey, ...]", proofs: list[Path]) -> "KeptTree":
+    from parlour.contracts.proofs import Consistency
+    from parlour.runtime.exports.kept import KeptTree
+    from parlour.runtime.signing.notes import BadNote, checkpoint_of, opened
+
+    if not trusted:
+        raise typer.BadParameter("its signature is checked with --key, which is not given", param_hint="--checkpoint")
+    try:
+        kept = checkpoint_of(opened(file.read_text(), trusted))
+    except (BadNote, UnicodeDecodeError) as error:
+        raise typer.BadParameter(str(error), param_hint="--checkpoint") from None
+    try:
+        given = tuple(msgspec.json.decode(proof.read_bytes(), type=Consistency) for proof in proofs)
+    except msgspec.DecodeError as error:
+        raise typer.BadParameter(f"it is no consistency proof: {error}", param_hint="--consistency") from None
+    return KeptTree(kept, given)

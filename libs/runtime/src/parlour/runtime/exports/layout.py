@@ -7,7 +7,7 @@ nobody's texts opened (`view`, `user`): what they say can be read as long as the
 
 import msgspec
 
-from parlour.contracts.proofs import Inclusion
+from parlour.contracts.proofs import Consistency, Inclusion
 
 KIND = "parlour.audit.v1"
 ARCHIVE = "parlour.archive.v1"
@@ -18,7 +18,10 @@ LINE_BYTES = 1 << 20
 
 
 class Header(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the file is. `proof` is the signed head that the events lead to; none where no checkpoint had the room yet."""
+    """What the file is. `proof` is the signed head that the events lead to; none where no checkpoint had the room yet.
+
+    `consistency` proves that the signed tree continues one that the auditor holds, where the export was asked for it.
+    """
 
     kind: str
     app: int
@@ -27,6 +30,7 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     exported_at: int
     exported_by: str
     proof: Inclusion | None = None
+    consistency: Consistency | None = None
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -10,15 +10,16 @@ from uuid import UUID
 
 import msgspec
 
-from parlour.contracts.envelope import GENESIS, chain_hash
-from parlour.contracts.proofs import Inclusion, head_entry
+from parlour.contracts.envelope import GENESIS
+from parlour.contracts.proofs import Consistency, Inclusion, head_entry
 from parlour.kernel import merkle
-from parlour.runtime.life import failpoints
 from parlour.runtime.signing.notes import BadNote, Checkpoint, PublicKey, checkpoint_of, opened
 
+from . import event_checks
+from .kept import KeptTree
 from .layout import ARCHIVE, ARCHIVE_END_MARK, END_MARK, KIND, LINE_BYTES, ArchiveEnd, ArchiveHeader, End, Header, Line
+from .verdict import Flaw, Verdict
 
-_TRUSTS = failpoints.planted(failpoints.TRUSTING_VERIFIER)
 _header = msgspec.json.Decoder(Header).decode
 _line = msgspec.json.Decoder(Line).decode
 _end = msgspec.json.Decoder(End).decode
@@ -28,46 +29,20 @@ Told = Callable[[str, int, bytes], None]
 """Hears of each whole life: its id, how many events it has, and the hash of the last."""
 
 
-class Flaw(Exception):
-    """The first thing that is wrong. `seq` is the event that it is about, 0 where it is about the whole file."""
-
-    def __init__(self, seq: int, problem: str) -> None:
-        super().__init__(problem)
-        self.seq = seq
-        self.problem = problem
-
-
-class Verdict(msgspec.Struct, frozen=True):
-    """What was found. `signed` is the last event that a signature stands for, 0: none does.
-
-    Of an archive `lives` counts the lives in it, `events` and `signed` their events together, and `room` is the one with the flaw.
-    """
-
-    ok: bool
-    room: str = ""
-    room_uid: str = ""
-    events: int = 0
-    signed: int = 0
-    origin: str = ""
-    size: int = 0
-    seq: int = 0
-    problem: str = ""
-    took_s: float = 0.0
-    month: str = ""
-    lives: int = 0
-
-
-def verify(lines: Iterable[bytes], keys: tuple[PublicKey, ...], told: Told | None = None) -> Verdict:
-    """Checks a whole export or archive. Without keys whole chains pass, with `signed` 0."""
+def verify(
+    lines: Iterable[bytes], keys: tuple[PublicKey, ...], told: Told | None = None, kept: KeptTree | None = None
+) -> Verdict:
+    """Checks an export or archive. Without keys chains alone, with `signed` 0; with `kept` the signed trees are compared with it."""
     began = time.perf_counter()
     rest = iter(lines)
     first = next(rest, b"")
-    check = _Archive(first, rest, keys, told) if _is_archive(first) else _Check(chain((first,), rest), _Notes(keys))
+    notes = _Notes(keys, kept)
+    check = _Archive(first, rest, notes, told) if _is_archive(first) else _Check(chain((first,), rest), notes)
     try:
         check.run()
     except Flaw as flaw:
-        return check.verdict(False, time.perf_counter() - began, flaw)
-    return check.verdict(True, time.perf_counter() - began)
+        return notes.outcome(check.verdict(False, time.perf_counter() - began, flaw))
+    return notes.outcome(check.verdict(True, time.perf_counter() - began))
 
 
 def _is_archive(first: bytes) -> bool:
@@ -80,24 +55,45 @@ def _is_archive(first: bytes) -> bool:
 class _Notes:
     """Opens checkpoints; the heads of an archive mostly have the same one, whose signature is checked once."""
 
-    def __init__(self, keys: tuple[PublicKey, ...]) -> None:
+    def __init__(self, keys: tuple[PublicKey, ...], kept: KeptTree | None) -> None:
         self.keys = keys
+        self._kept = kept
         self._last: tuple[str, Checkpoint] | None = None
+        self._missing = ""
+        self._compared = False
 
-    def open(self, note: str) -> Checkpoint:
-        """BadNote where no key of ours has signed it."""
+    def open(self, note: str, carried: Consistency | None) -> Checkpoint:
+        """BadNote where no key of ours has signed it, or where the auditor's own checkpoint contradicts it."""
         if self._last is None or self._last[0] != note:
             self._last = note, checkpoint_of(opened(note, self.keys))
+            self._compare(self._last[1], carried)
         return self._last[1]
+
+    def _compare(self, found: Checkpoint, carried: Consistency | None) -> None:
+        if self._kept is None:
+            return
+        problem, missing = self._kept.problem(found, carried)
+        if problem:
+            raise BadNote(problem)
+        self._compared = True
+        self._missing = self._missing or missing
+
+    def outcome(self, verdict: Verdict) -> Verdict:
+        """The verdict with what the comparison with the kept checkpoint came to."""
+        if self._kept is None:
+            return verdict
+        missing = self._missing if self._compared else "a signed checkpoint in the file"
+        kept = self._kept.checkpoint.size if verdict.ok and not missing else 0
+        return msgspec.structs.replace(verdict, kept=kept, missing=missing if verdict.ok else "")
 
 
 class _Archive:
     """One pass over many exports in one file."""
 
-    def __init__(self, first: bytes, lines: Iterator[bytes], keys: tuple[PublicKey, ...], told: Told | None) -> None:
+    def __init__(self, first: bytes, lines: Iterator[bytes], notes: _Notes, told: Told | None) -> None:
         self._month = _archive_header(first).month
         self._lines = lines
-        self._notes = _Notes(keys)
+        self._notes = notes
         self._told = told
         self._lives = self._events = self._signed = 0
         self._last = Verdict(True)
@@ -204,7 +200,7 @@ class _Check:
 
     def _check_proof(self, header: Header, proof: Inclusion) -> None:
         try:
-            checkpoint = self._notes.open(proof.note)
+            checkpoint = self._notes.open(proof.note, header.consistency)
             entry = head_entry(UUID(header.room_uid), proof.seq, proof.hash)
         except (BadNote, OverflowError) as error:
             raise Flaw(0, f"the checkpoint: {error}") from None
@@ -227,12 +223,16 @@ class _Check:
             raise self._misplaced(line.seq)
         if line.prev:
             raise Flaw(due, "the database cites another hash than that of the event before")
-        if chain_hash(self.hash, line.seq, line.at, line.env) != line.hash and not _TRUSTS:
+        if not event_checks.hash_matches(self.hash, line):
             raise Flaw(due, f"event {due} was changed: its hash is not that of its bytes and of the event before")
         if line.at < self._at:
             raise Flaw(due, "it is earlier than the event before")
         if not line.env.startswith(start):
             raise Flaw(due, "its envelope is of another log")
+        header = self._header
+        problem = event_checks.origin_problem(header, line) if due == 1 and header is not None else ""
+        if problem := problem or event_checks.view_problem(line):
+            raise Flaw(due, problem)
         self._seq, self.hash, self._at = due, line.hash, line.at
 
     def _misplaced(self, found: int) -> Flaw:

@@ -33,8 +33,6 @@ DEAF_TO_REVOCATION = "deaf_to_revocation"
 """A token that was good once stays good."""
 DROPPED_DELIVERY = "dropped_delivery"
 """What an endpoint of webhooks did not take counts as delivered."""
-TRUSTING_VERIFIER = "trusting_verifier"
-"""Who verifies an export believes the hashes that stand in it."""
 IGNORED_CONDITION = "ignored_condition"
 """A command that should be done only if the room still stands where it did is done anyway."""
 KEPT_KEY = "kept_key"
@@ -45,7 +43,7 @@ PLANTED = frozenset(
     {
         REPLY_BEFORE_COMMIT, LOST_REPUBLISH, SKIPPING_REACTOR, REPEATING_RESUME, FORGOTTEN_COMMAND, IGNORED_CLAIMS,
         PLAIN_TEXT, UNCHECKED_POSITION, LATE_SEAT, LEAKY_GATEWAY, LEAKED_COMMAND,
-        ANY_ROOM, DEAF_TO_REVOCATION, DROPPED_DELIVERY, TRUSTING_VERIFIER, IGNORED_CONDITION,
+        ANY_ROOM, DEAF_TO_REVOCATION, DROPPED_DELIVERY, IGNORED_CONDITION,
         KEPT_KEY, WIDE_SUBJECTS,
     }
 )  # fmt: skip

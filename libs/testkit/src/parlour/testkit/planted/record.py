@@ -10,3 +10,13 @@ def unverified_drop() -> None:
         return ""
 
     Checker.problem = no_problem
+
+
+def trusting_verifier() -> None:
+    """Who verifies an export believes the hashes that stand in it."""
+    from parlour.runtime.exports import event_checks
+
+    def matches(before: bytes, line: object) -> bool:
+        return True
+
+    event_checks.hash_matches = matches

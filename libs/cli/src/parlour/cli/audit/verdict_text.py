@@ -1,0 +1,92 @@
+"""A verdict in words: what was checked, what was not, and the exit code for it."""
+
+from datetime import UTC, datetime
+
+from parlour.runtime.exports.verdict import Verdict
+
+NOT_AS_RECORDED = 1
+NOT_PROVEN = 4
+"""Nothing is wrong, but no signature stands for all of it, or the kept checkpoint could not be compared. 2 and 3 have other meanings."""
+
+
+def exit_code(verdict: Verdict, *, unsigned_ok: bool) -> int:
+    """0 only where the verdict is whole, or the user said that an unsigned end is enough."""
+    if not verdict.ok:
+        return NOT_AS_RECORDED
+    proven = verdict.whole or (unsigned_ok and not verdict.missing)
+    return 0 if proven else NOT_PROVEN
+
+
+def verdict_text(verdict: Verdict, *, keyed: bool) -> str:
+    """For people."""
+    if not verdict.ok:
+        place = f"event {verdict.seq}: " if verdict.seq else ""
+        return f"NOT AS RECORDED: {_name(verdict)}\n  {place}{verdict.problem}"
+    speed = f"{verdict.events / max(verdict.took_s, 1e-9):,.0f} events/s"
+    count = f"{verdict.lives} lives of rooms, {verdict.events}" if verdict.month else str(verdict.events)
+    lines = [
+        f"{_heading(verdict)}: {_name(verdict)}",
+        f"  {count} events, {speed}",
+        *_signature(verdict, keyed),
+        *_kept(verdict),
+    ]
+    if not verdict.month:
+        lines.append("  room, app and all that is shown of an event were compared with the hashed bytes, except:")
+        lines.append(
+            "  WORDS NOT CHECKED: sealed texts (messages, names) and user ids are shown as the server opened them"
+        )
+    return "\n".join(lines)
+
+
+def _heading(verdict: Verdict) -> str:
+    if verdict.whole:
+        return "whole"
+    if verdict.missing:
+        return "NOT COMPARED with the checkpoint that was kept"
+    if verdict.signed:
+        return f"NOT WHOLLY SIGNED: signed up to event {verdict.signed} of {verdict.events}"
+    return "NOT SIGNED"
+
+
+def _signature(verdict: Verdict, keyed: bool) -> list[str]:
+    lines: list[str] = []
+    if verdict.month and verdict.signed:
+        lines.append(f"  the ends of all of them are what {verdict.origin} signed")
+    elif verdict.signed:
+        lines.append(
+            f"  events 1..{verdict.signed} are what {verdict.origin} signed (checkpoint of {verdict.size} heads)"
+        )
+    if verdict.signed < verdict.events:
+        why = "" if keyed else " (no --key was given)"
+        lines.append(
+            f"  events {verdict.signed + 1}..{verdict.events} are chained, but no signature stands for them{why}"
+        )
+        lines.append("  whoever wrote the file could have changed or cut them; --unsigned-ok accepts that")
+    return lines
+
+
+def _kept(verdict: Verdict) -> list[str]:
+    if verdict.missing:
+        return [
+            f"  what lacks is {verdict.missing}: export with --since, or give --consistency a file with the answer of"
+            " /v1/checkpoints/consistency?old=&new="
+        ]
+    if verdict.kept:
+        return [f"  the signed tree and the kept checkpoint of {verdict.kept} heads are of one history"]
+    return (
+        ["  no kept checkpoint was compared: this server may have signed another history to somebody else"]
+        if verdict.signed
+        else []
+    )
+
+
+def _name(verdict: Verdict) -> str:
+    life = f"room {verdict.room or '(none)'}, life {verdict.room_uid}"
+    if not verdict.month:
+        return life
+    return f"archive of {verdict.month}" + (f", {life}" if verdict.room_uid else "")
+
+
+def when(microseconds: int) -> str:
+    """A time in UTC, to the second."""
+    return f"{datetime.fromtimestamp(microseconds / 1e6, UTC):%Y-%m-%d %H:%M:%S}"

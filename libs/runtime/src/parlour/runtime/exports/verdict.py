@@ -1,0 +1,41 @@
+"""What the verification of an export or an archive comes to."""
+
+import msgspec
+
+
+class Flaw(Exception):
+    """The first thing that is wrong. `seq` is the event that it is about, 0 where it is about the whole file."""
+
+    def __init__(self, seq: int, problem: str) -> None:
+        super().__init__(problem)
+        self.seq = seq
+        self.problem = problem
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What was found. `signed` is the last event that a signature stands for, 0: none does.
+
+    Of an archive `lives` counts the lives in it, `events` and `signed` their events together, and `room` is the one with the flaw.
+    `kept` is the size of the auditor's own checkpoint that the signed tree agrees with, 0: it was compared with none; `missing` says
+    what the comparison lacked.
+    """
+
+    ok: bool
+    room: str = ""
+    room_uid: str = ""
+    events: int = 0
+    signed: int = 0
+    origin: str = ""
+    size: int = 0
+    seq: int = 0
+    problem: str = ""
+    took_s: float = 0.0
+    month: str = ""
+    lives: int = 0
+    kept: int = 0
+    missing: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether a signature stands for all of it. A file of no events proves nothing and is not whole."""
+        return self.ok and not self.missing and 0 < self.signed == self.events

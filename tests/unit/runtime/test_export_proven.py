@@ -1,0 +1,205 @@
+"""An export is whole only where a signature stands for all of it; it is compared with a kept checkpoint and with what it shows."""
+
+import json
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typer.testing import CliRunner, Result
+
+from parlour.cli.main import app
+from parlour.contracts import events as ev
+from parlour.contracts.envelope import GENESIS, Envelope, chain_hash, encode_envelope
+from parlour.contracts.proofs import Consistency, Inclusion, head_entry
+from parlour.kernel import merkle
+from parlour.runtime.exports.layout import KIND, End, Header, Line
+from parlour.runtime.signing.notes import Checkpoint, SigningKey, sign
+
+UID = "01980000-0000-7000-8000-000000000001"
+KEY = SigningKey("test.example/record", Ed25519PrivateKey.from_private_bytes(bytes(32)))
+ACTOR = "00000000-0000-4000-8000-000000000001"
+EVENTS: tuple[ev.Event, ...] = (
+    ev.RoomOpened(77, "studio"),
+    ev.UserJoined("s", ACTOR, "sealed id", "sealed name"),
+    ev.BroadcastSent("s", ACTOR, "sealed text"),
+    ev.UserLeft("s", ACTOR, "logout"),
+)
+
+
+def chain(events: tuple[ev.Event, ...] = EVENTS) -> list[Line]:
+    made: list[Line] = []
+    prev = GENESIS
+    for seq, event in enumerate(events, 1):
+        data = msgspec.Raw(msgspec.json.encode(event))
+        env = encode_envelope(Envelope(UID, event.AGGREGATE, 0, event.TAG, ACTOR, "", "", "", data))
+        prev = chain_hash(prev, seq, seq, env)
+        made.append(Line(seq, seq, env, prev, view=data, user="ann"))
+    return made
+
+
+class Tree:
+    """A signer's tree of eight heads, whose fifth is the export's."""
+
+    def __init__(self, head: Line, other: bytes = b"") -> None:
+        self.leaves = [merkle.leaf_hash(other + bytes([n])) for n in range(8)]
+        self.leaves[4] = merkle.leaf_hash(head_entry(UUID(UID), head.seq, head.hash))
+        self.head = head
+
+    def checkpoint(self, size: int) -> Checkpoint:
+        edge = merkle.Edge()
+        edge.extend(self.leaves[:size])
+        return Checkpoint(KEY.public.name, size, edge.root())
+
+    def note(self, size: int) -> str:
+        return sign(self.checkpoint(size).text(), (KEY,))
+
+    def inclusion(self, size: int = 6) -> Inclusion:
+        return Inclusion(
+            UID, self.head.seq, self.head.hash, 4, size, self._path(merkle.inclusion(4, size)), self.note(size)
+        )
+
+    def consistency(self, old: int, new: int) -> Consistency:
+        return Consistency(old, new, self._path(merkle.consistency(old, new)))
+
+    def _path(self, ranges: tuple[merkle.Range, ...]) -> tuple[bytes, ...]:
+        return tuple(
+            merkle.hash_of(a, b, lambda run: self.leaves[run.first : run.first + run.count]) for a, b in ranges
+        )
+
+
+LINES = chain()
+TREE = Tree(LINES[-1])
+
+
+class Desk:
+    """The files of an auditor, and the verb."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(
+        self,
+        lines: list[Line] = LINES,
+        proof: Inclusion | None = None,
+        room: str = "studio",
+        carried: Consistency | None = None,
+    ) -> None:
+        header = Header(KIND, 77, room, UID, 1, "Jo", proof, carried)
+        parts = [header, *lines, End(len(lines), lines[-1].hash if lines else GENESIS)]
+        self.file("call.jsonl", b"".join(msgspec.json.encode(part) + b"\n" for part in parts))
+
+    def file(self, name: str, data: bytes | str) -> str:
+        path = self.folder / name
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+        return str(path)
+
+    def verify(self, *more: str, key: bool = True) -> Result:
+        keyed = ["--key", str(KEY.public)] if key else []
+        return CliRunner().invoke(app, ["audit", "verify", str(self.folder / "call.jsonl"), *keyed, *more])
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_a_signed_export_is_whole(desk: Desk) -> None:
+    desk.write(proof=TREE.inclusion())
+    done = desk.verify()
+    assert (done.exit_code, done.stdout.split(":")[0]) == (0, "whole")
+    assert "WORDS NOT CHECKED" in done.stdout
+
+
+@pytest.mark.parametrize("lines", [LINES, LINES[:2], []], ids=["all", "shortened", "empty"])
+def test_an_export_without_a_proof_is_not_whole(desk: Desk, lines: list[Line]) -> None:
+    desk.write(lines)
+    done = desk.verify()
+    assert (done.exit_code, done.stdout.split(":")[0]) == (4, "NOT SIGNED")
+    assert "whole" not in done.stdout
+    assert desk.verify("--unsigned-ok").exit_code == 0
+    found = json.loads(desk.verify("--json").stdout)
+    assert (found["ok"], found["whole"], found["signed"]) == (False, False, 0)
+
+
+def test_without_a_key_nothing_is_whole(desk: Desk) -> None:
+    desk.write(proof=TREE.inclusion())
+    done = desk.verify(key=False)
+    assert (done.exit_code, done.stdout.split(":")[0]) == (4, "NOT SIGNED")
+
+
+def test_an_older_proof_does_not_stand_for_what_follows(desk: Desk) -> None:
+    desk.write(proof=Tree(LINES[1]).inclusion())
+    done = desk.verify()
+    assert done.exit_code == 4
+    assert "signed up to event 2 of 4" in done.stdout
+    assert "whole" not in done.stdout
+    assert desk.verify("--unsigned-ok").exit_code == 0
+
+
+@pytest.mark.parametrize("room", ["board", ""])
+def test_another_room_in_the_header_is_named(desk: Desk, room: str) -> None:
+    desk.write(proof=TREE.inclusion(), room=room)
+    done = desk.verify()
+    assert done.exit_code == 1
+    assert f"event 1: the header names room {room!r} of app 77, the first event room 'studio' of app 77" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("seq", "view", "problem"),
+    [
+        (1, b'{"app":77,"room":"board","maxMemberCount":0,"previous":""}', 'room is shown as "board"'),
+        (3, b'{"sessionID":"t","actor":"%s","text":"sealed text"}' % ACTOR.encode(), 'sessionID is shown as "t"'),
+        (4, b"{}", "is shown as null"),
+        (4, b"[]", "can't be read"),
+    ],
+)  # fmt: skip
+def test_what_is_shown_otherwise_than_recorded_is_named(desk: Desk, seq: int, view: bytes, problem: str) -> None:
+    lines = list(LINES)
+    lines[seq - 1] = msgspec.structs.replace(lines[seq - 1], view=msgspec.Raw(view))
+    desk.write(lines, TREE.inclusion())
+    done = desk.verify()
+    assert done.exit_code == 1
+    assert f"event {seq}: " in done.stdout
+    assert problem in done.stdout
+
+
+@pytest.mark.parametrize("kept", [3, 6, 8])
+def test_a_kept_checkpoint_of_the_same_history(desk: Desk, kept: int) -> None:
+    old, new = sorted((kept, 6))
+    carried = TREE.consistency(old, new) if old != new else None
+    desk.write(proof=TREE.inclusion(), carried=carried)
+    note = desk.file("kept.note", TREE.note(kept))
+    done = desk.verify("--checkpoint", note)
+    assert done.exit_code == 0, done.stdout
+    assert f"the kept checkpoint of {kept} heads are of one history" in done.stdout
+    if carried is None:
+        return
+    desk.write(proof=TREE.inclusion())
+    lacking = desk.verify("--checkpoint", note, "--unsigned-ok")
+    assert (lacking.exit_code, lacking.stdout.split(" ")[0]) == (4, "NOT")
+    assert f"a consistency proof from {old} to {new} heads" in lacking.stdout
+    proof = desk.file("consistency.json", msgspec.json.encode(carried))
+    assert desk.verify("--checkpoint", note, "--consistency", proof).exit_code == 0
+
+
+@pytest.mark.parametrize("kept", [3, 6, 8])
+def test_a_kept_checkpoint_of_another_history_is_told(desk: Desk, kept: int) -> None:
+    other = Tree(LINES[-1], other=b"another")
+    old, new = sorted((kept, 6))
+    for liar in (TREE, other):
+        desk.write(proof=TREE.inclusion(), carried=liar.consistency(old, new) if old != new else None)
+        done = desk.verify("--checkpoint", desk.file("kept.note", other.note(kept)))
+        assert done.exit_code == 1
+        assert "does not continue" in done.stdout or "two trees of 6 heads were signed" in done.stdout
+
+
+def test_a_kept_checkpoint_without_its_key_or_without_a_proof(desk: Desk) -> None:
+    desk.write()
+    note = desk.file("kept.note", TREE.note(3))
+    assert desk.verify("--checkpoint", note, key=False).exit_code == 2
+    assert desk.verify("--checkpoint", desk.file("bad.note", "nonsense")).exit_code == 2
+    done = desk.verify("--checkpoint", note, "--unsigned-ok")
+    assert done.exit_code == 4
+    assert "a signed checkpoint in the file" in done.stdout
