@@ -28,7 +28,8 @@ from parlour.record.app.retention.writer import Writer
 from parlour.record.app.tree_guard import TreeGuard
 from parlour.runtime.background.leases import always
 from parlour.runtime.exports.layout import LINE_BYTES
-from parlour.runtime.exports.verify import Verdict, verify
+from parlour.runtime.exports.verdict import Verdict
+from parlour.runtime.exports.verify import verify
 from parlour.runtime.life.clock import SystemClock
 from parlour.runtime.life.settings import RuntimeSettings, load
 from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool

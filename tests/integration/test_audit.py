@@ -17,7 +17,8 @@ from parlour.kernel.rejection import Rejection
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build
 from parlour.runtime.deciding import sealing
-from parlour.runtime.exports.verify import Verdict, verify
+from parlour.runtime.exports.verdict import Verdict
+from parlour.runtime.exports.verify import verify
 from parlour.runtime.life.settings import BusSettings, load
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool

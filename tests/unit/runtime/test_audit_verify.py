@@ -10,7 +10,8 @@ from parlour.contracts.envelope import GENESIS, Envelope, chain_hash, encode_env
 from parlour.contracts.proofs import Inclusion, head_entry
 from parlour.kernel import merkle
 from parlour.runtime.exports.layout import ARCHIVE, KIND, ArchiveEnd, ArchiveHeader, End, Header, Line
-from parlour.runtime.exports.verify import Verdict, verify
+from parlour.runtime.exports.verdict import Verdict
+from parlour.runtime.exports.verify import verify
 from parlour.runtime.signing.notes import Checkpoint, SigningKey, sign
 
 UID = "01980000-0000-7000-8000-000000000001"

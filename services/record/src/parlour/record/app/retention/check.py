@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from parlour.runtime.exports.layout import LINE_BYTES
-from parlour.runtime.exports.verify import Verdict, verify
+from parlour.runtime.exports.verdict import Verdict
+from parlour.runtime.exports.verify import verify
 from parlour.runtime.signing.notes import PublicKey
 
 from .ports import Archived, Folder, Store
