@@ -44,7 +44,7 @@ function showFrame(frame) {
 
 async function play(streamID, name) {
   const box = Object.assign(document.createElement("div"), { className: "tile", id: `tile-${streamID}` });
-  const view = Object.assign(document.createElement("div"), { style: "height:100%" });
+  const view = Object.assign(document.createElement("div"), { className: "fill" });
   box.append(view, Object.assign(document.createElement("span"), { className: "name", textContent: `${name} · ${streamID}` }));
   $("#remote-video").append(box);
   try {

@@ -8,9 +8,12 @@ const QUESTIONS = [
   ["customCapture", "Streams from other elements", "this browser has no captureStream"],
 ];
 
+const NOT_NEEDED = "not needed here";
+
 function row(id, name, good, remark) {
   const line = Object.assign(document.createElement("tr"), { id: `check-${id}` });
-  const answer = Object.assign(document.createElement("span"), { className: `pill ${good ? "good" : "bad"}`, textContent: good ? "yes" : "no" });
+  const kind = good ? "good" : remark === NOT_NEEDED ? "" : "bad";
+  const answer = Object.assign(document.createElement("span"), { className: `pill ${kind}`, textContent: good ? "yes" : "no" });
   const cells = [name, answer, good ? "" : remark].map((content) => {
     const cell = document.createElement("td");
     cell.append(content);
@@ -28,7 +31,7 @@ async function check() {
   const why = (id, fallback) => found.errInfo[id]?.message || fallback;
   const secure = row("secure", "A secure page", isSecureContext, "open it by https:// or on localhost: browsers lend devices to no other pages");
   const lines = QUESTIONS.map(([id, name, fallback]) => row(id, name, found[id], why(id, fallback)));
-  const codecs = Object.entries(found.videoCodec).map(([codec, good]) => row(codec, `Video as ${codec}`, good, codec === "H265" || codec === "VP9" ? "not needed here" : "calls use the other codec"));
+  const codecs = Object.entries(found.videoCodec).map(([codec, good]) => row(codec, `Video as ${codec}`, good, codec === "H265" || codec === "VP9" ? NOT_NEEDED : "calls use the other codec"));
   $("#results").replaceChildren(secure, ...lines, ...codecs);
   $("#raw").textContent = JSON.stringify(found, null, 2);
   const ready = found.webRTC && (found.videoCodec.VP8 || found.videoCodec.H264);

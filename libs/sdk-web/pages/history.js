@@ -55,6 +55,8 @@ async function show({ room, roomUID }) {
   $("#call").hidden = false;
   $("#moment").hidden = true;
   $("#timeline").replaceChildren(timeline({ ...call, points }, said ?? [], $("#timeline").clientWidth, (ms) => moment(room, roomUID, ms).catch(problem)));
+  const marks = $("#timeline").querySelectorAll(":is(.session, .stream, .message) > title");
+  $("#timeline-text").replaceChildren(...[...marks].map((mark) => element("li", { textContent: mark.textContent })));
   $("#call").scrollIntoView({ block: "nearest" });
 }
 

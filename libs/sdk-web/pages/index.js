@@ -42,7 +42,7 @@ function row(service) {
   const [word, kind] = health(service);
   const line = document.createElement("tr");
   const pill = Object.assign(document.createElement("span"), { className: `pill ${kind}`, textContent: word });
-  const state = document.createElement("td");
+  const state = Object.assign(document.createElement("td"), { className: "num" });
   state.append(pill);
   const count = Object.assign(document.createElement("td"), { className: "num soft", textContent: replicas > 1 && !missing ? `${replicas} replicas` : "" });
   line.append(Object.assign(document.createElement("td"), { textContent: name }), count, state);

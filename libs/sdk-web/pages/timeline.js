@@ -24,7 +24,8 @@ function lanesOf({ sessions, streams, plays }) {
 }
 
 /**
- * The picture. `said`: messages `{actor, at, text}` in unix microseconds; `pick(ms)` hears of a click on a moment.
+ * The picture. `said`: messages `{actor, at, text}` in unix microseconds; `pick(ms)` is called for a moment that was chosen: by a click, or
+ * by keys as on a slider (arrows a hundredth of the call, Page a tenth, Home, End).
  * Two people with many sessions share no lane, so what overlaps is two logins of one person.
  */
 function timeline(call, said, width, pick) {
@@ -52,23 +53,47 @@ function timeline(call, said, width, pick) {
     y += LANE.gap;
   });
   const height = y + 4;
-  const picture = drawn("svg", { viewBox: `0 0 ${wide} ${height}`, width: wide, height, class: "timeline", role: "img", "aria-label": `Timeline of ${call.call.room}` });
+  const picture = drawn("svg", { viewBox: `0 0 ${wide} ${height}`, width: wide, height, class: "timeline", role: "slider", tabindex: 0, "aria-label": `Moment of the call in ${call.call.room}`, "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 0, "aria-valuetext": clockTime(begin) });
   const needle = drawn("line", { y1: LANE.top - 6, y2: height, class: "needle", visibility: "hidden" });
   picture.append(axis(begin, end, x, height), body, needle);
-  picture.addEventListener("click", (event) => {
-    const at = event.clientX - picture.getBoundingClientRect().left;
-    if (at < LANE.names || at > wide - LANE.right) return;
-    for (const [key, value] of Object.entries({ x1: at, x2: at, visibility: "visible" })) needle.setAttribute(key, value);
-    pick(begin + ((at - LANE.names) / (wide - LANE.names - LANE.right)) * (end - begin));
-  });
+  choosing(picture, needle, { begin, end, wide }, pick);
   return picture;
+}
+
+/** What each key adds to the chosen share of the call. */
+const KEYS = { ArrowLeft: -0.01, ArrowDown: -0.01, ArrowRight: 0.01, ArrowUp: 0.01, PageDown: -0.1, PageUp: 0.1, Home: -1, End: 1 };
+
+/** A moment is chosen by pointer or keys. A key that is held only moves the needle; the moment is asked for when it is released. */
+function choosing(picture, needle, { begin, end, wide }, pick) {
+  let share = 0;
+  const moment = () => begin + share * (end - begin);
+  const place = (chosen) => {
+    share = Math.min(1, Math.max(0, chosen));
+    const x = LANE.names + share * (wide - LANE.names - LANE.right);
+    for (const [key, value] of Object.entries({ x1: x, x2: x, visibility: "visible" })) needle.setAttribute(key, value);
+    picture.setAttribute("aria-valuenow", Math.round(share * 100));
+    picture.setAttribute("aria-valuetext", clockTime(moment()));
+  };
+  picture.addEventListener("click", (event) => {
+    const chosen = (event.clientX - picture.getBoundingClientRect().left - LANE.names) / (wide - LANE.names - LANE.right);
+    if (chosen < 0 || chosen > 1) return;
+    place(chosen);
+    pick(moment());
+  });
+  picture.addEventListener("keydown", (event) => {
+    if (!(event.key in KEYS)) return;
+    event.preventDefault();
+    place(share + KEYS[event.key]);
+  });
+  picture.addEventListener("keyup", (event) => event.key in KEYS && pick(moment()));
 }
 
 function sessionBar(session, y, x, end, hue) {
   const [from, to] = [x(session.joinedAt), x(session.leftAt ?? end)];
   const how = { left: "left", kicked: "was put out", closed: "until the room closed" }[session.how] ?? "is still there";
   const title = `${nameOf(session)}: ${clockTime(session.joinedAt / 1000)} to ${session.leftAt ? clockTime(session.leftAt / 1000) : "now"}, ${how}${session.reason ? ` (${session.reason})` : ""}`;
-  const bar = drawn("rect", { x: from, y: y + 4, width: Math.max(to - from, 3), height: LANE.person - 8, rx: 6, class: "session", style: `--hue:${hue}` }, title);
+  const bar = drawn("rect", { x: from, y: y + 4, width: Math.max(to - from, 3), height: LANE.person - 8, rx: 6, class: "session" }, title);
+  bar.style.setProperty("--hue", hue);
   if (session.how !== "kicked") return [bar];
   return [bar, drawn("text", { x: to, y: y + LANE.person / 2, class: "kick" }, `${title} [${session.code}]`, "×")];
 }
@@ -78,7 +103,9 @@ function streamBar(stream, y, x, end, hue) {
   const seen = [...new Set(stream.plays.map((play) => play.userID || "erased"))].join(", ");
   const kinds = [stream.hasAudio && "sound", stream.hasVideo && `picture (${stream.codec})`].filter(Boolean).join(" and ");
   const title = `${stream.streamID}: ${kinds}, ${lasting(((stream.removedAt ?? end) - stream.addedAt) / 1000)}${seen ? `; seen by ${seen}` : "; seen by nobody"}`;
-  return drawn("rect", { x: from, y: y + 5, width: Math.max(to - from, 3), height: LANE.stream - 10, rx: 4, class: "stream", style: `--hue:${hue}` }, title);
+  const bar = drawn("rect", { x: from, y: y + 5, width: Math.max(to - from, 3), height: LANE.stream - 10, rx: 4, class: "stream" }, title);
+  bar.style.setProperty("--hue", hue);
+  return bar;
 }
 
 /** Below a stream's bar a mark for each ten seconds, coloured by the worst loss on its way in or out. */

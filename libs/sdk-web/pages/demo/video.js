@@ -11,7 +11,7 @@ function tile(id, name) {
   const box = document.createElement("div");
   box.className = "tile";
   box.id = `tile-${id}`;
-  const view = Object.assign(document.createElement("div"), { id: `view-${id}`, style: "height:100%" });
+  const view = Object.assign(document.createElement("div"), { id: `view-${id}`, className: "fill" });
   const label = Object.assign(document.createElement("span"), { className: "name", textContent: name });
   box.append(view, label);
   $("#remote-video").append(box);

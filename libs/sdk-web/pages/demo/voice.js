@@ -57,7 +57,7 @@ function voice(streamID, name) {
   const row = document.createElement("tr");
   row.id = `voice-${streamID}`;
   const who = Object.assign(document.createElement("td"), { textContent: name });
-  const meter = Object.assign(document.createElement("td"), { innerHTML: '<div class="meter"><i></i></div>', style: "width:60%" });
+  const meter = Object.assign(document.createElement("td"), { innerHTML: '<div class="meter"><i></i></div>', className: "level" });
   row.append(who, meter);
   $("#voices").append(row);
 }
