@@ -41,7 +41,7 @@ async def examine(folder: StateFolder, run: Run | None) -> list[Finding]:
     if run is None:
         return [*findings, Finding("suite", "does not run", "start it with: make up")]
     findings += [_processes(run)]
-    asked = (_pages(run), _bus(run), _record(run), _media(run), _versions(run))
+    asked = (_pages(run), _bus(run), _record(run), _tree(run), _media(run), _versions(run))
     return [*findings, *await asyncio.gather(*map(_careful, asked))]
 
 
@@ -142,6 +142,18 @@ def _record(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
         return Finding("record", f"Postgres {version}, commits are flushed")
 
     return "record", look
+
+
+def _tree(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
+    async def look() -> Finding:
+        from .ask import connected
+        from .doctor_tree import tree
+
+        async with connected(run.nats) as bus:
+            seen, way_out = await tree(bus)
+        return Finding("signed tree", seen, way_out)
+
+    return "signed tree", look
 
 
 def _media(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:

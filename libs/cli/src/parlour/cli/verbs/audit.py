@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from ..target import nats_url
+from .audit_watch import watch
 
 if TYPE_CHECKING:
     from parlour.contracts.proofs import CheckpointKeys
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
     group.command()(keys)
     group.command("rotate-key")(rotate_key)
     group.command()(exports)
+    group.command()(watch)
     app.add_typer(group, name="audit")
 
 
@@ -80,7 +82,7 @@ def verify(
     from ..audit.verdict_text import exit_code, verdict_text
 
     try:
-        trusted = _keys_in(key or [])
+        trusted = keys_in(key or [])
     except (BadNote, OSError) as error:
         raise typer.BadParameter(str(error), param_hint="--key") from None
     kept = _kept_tree(checkpoint, trusted, consistency or []) if checkpoint else None
@@ -152,7 +154,8 @@ async def _exports(room_uid: str):
         return (await ask(bus, "exports", ExportsQuery(room_uid), Exports)).exports
 
 
-def _keys_in(given: list[str]):
+def keys_in(given: list[str]) -> "tuple[PublicKey, ...]":
+    """The keys of `--key`: each a key or a file of keys. `BadNote` for what is none."""
     from parlour.runtime.signing.notes import parse_key
 
     texts = [Path(text).read_text() if Path(text).is_file() else text for text in given]

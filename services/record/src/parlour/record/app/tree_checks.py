@@ -1,4 +1,4 @@
-"""Answers how the tree of room heads stands, for `/v1/status` and for `parlour doctor`."""
+"""Answers how the tree of room heads stands, for `parlour doctor`."""
 
 import contextlib
 
