@@ -4,6 +4,7 @@
 """
 
 import copy
+import html
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from parlour.contracts import events
 from parlour.contracts.codes import Code
 from parlour.contracts.described import asyncapi, schemas
 from parlour.contracts.described.compatible import breaks
+from parlour.contracts.explanations import explain
 from parlour.contracts.upcasters import UPCASTERS, upcast
 from parlour.gateway.api.described import NO_BODY
 from parlour.gateway.api.descriptions_http import error_page
@@ -87,7 +89,9 @@ def test_a_body_of_any_shape_is_none(body: dict[str, Any]) -> None:
 
 def test_every_code_has_its_page() -> None:
     for code in Code:
-        assert f"<h1>{int(code)}: " in error_page(int(code))
+        page = error_page(int(code))
+        assert f"<h1>{int(code)}: " in page
+        assert html.escape(explain(int(code))) in page
 
 
 def changed(document: dict[str, Any], *path: str, to: Any = None) -> dict[str, Any]:

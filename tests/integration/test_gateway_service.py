@@ -448,6 +448,10 @@ async def test_http(house: House) -> None:
         async with http.get("/v1/status") as status:
             names = {service["name"] for service in (await status.json())["services"]}
             assert {"auth", "room", "registry", "im", "record", "gateway"} <= names
+        async with http.get("/nowhere", headers={"accept": "text/html,*/*"}) as page:
+            assert (page.status, page.content_type) == (404, "text/html")
+        async with http.get("/nowhere") as refused:
+            assert (refused.status, refused.content_type) == (404, "application/problem+json")
         async with http.get("/sdk/../../secrets") as escape:
             assert escape.status == 404
         for method, path in [("POST", "/whip/s"), ("DELETE", "/whip/resource/none")]:

@@ -15,6 +15,12 @@ from parlour.runtime.http import CONTENT_TYPE, problem_json
 from .bearer import even_out
 from .whip import CORS
 
+UNKNOWN_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>No such page · Parlour</title><link rel="stylesheet" href="/assets/style.css">
+<main><h1>There is no such page</h1><p>Go to <a href="/">the first page</a> of this server.</p></main></html>
+"""
+"""What a person sees at an address that is none; programs, which do not ask for HTML, get a problem."""
+
 
 def install(app: FastAPI) -> None:
     """Handles what the application's routes raise."""
@@ -30,6 +36,8 @@ def install(app: FastAPI) -> None:
 
     async def unknown(request: Request, error: Exception) -> Response:
         status = cast("HTTPException", error).status_code
+        if status == 404 and request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+            return Response(UNKNOWN_PAGE, 404, media_type="text/html")
         return problem(Problem(int(Code.NOT_FOUND), "there is no such endpoint", hint="/openapi.json"), status)
 
     for kind, handler in (
