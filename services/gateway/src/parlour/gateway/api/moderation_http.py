@@ -69,8 +69,9 @@ def routes(moderator: Moderation, bearer: Bearer) -> APIRouter:
         openapi_extra=body_of(Kick),
     )  # fmt: skip
     async def kick(room: str, request: Request, key: str = key_header, reader: Subscription = needed) -> Response:
-        wanted = decoded(await request.body(), Kick)
         name = room_in(room)
+        await moderator.state(reader, name)
+        wanted = decoded(await request.body(), Kick)
         if wanted.ban_s:
             ban = cmd.PlaceBan(wanted.user_id, room=name, for_s=wanted.ban_s, reason=wanted.reason)
             await moderator.ban(reader, ban, f"{key}/ban" if key else "")
@@ -81,8 +82,10 @@ def routes(moderator: Moderation, bearer: Bearer) -> APIRouter:
         openapi_extra=body_of(Close),
     )  # fmt: skip
     async def close(room: str, request: Request, key: str = key_header, reader: Subscription = needed) -> Response:
+        name = room_in(room)
+        await moderator.state(reader, name)
         wanted = decoded(await request.body() or b"{}", Close)
-        return _json(await moderator.close(reader, room_in(room), wanted.reason, key))
+        return _json(await moderator.close(reader, name, wanted.reason, key))
 
     @router.get("/v1/bans", summary="The bans in force", responses=answers(moderation.Bans))
     async def bans(reader: Subscription = needed) -> Response:

@@ -15,7 +15,7 @@ from parlour.contracts import moderation
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
 from parlour.contracts.ids import invalid
-from parlour.contracts.queries import OpenRooms, RoomsQuery, RoomUsers, SnapshotQuery
+from parlour.contracts.queries import OpenRooms, RoomsQuery, RoomState, RoomUsers, SnapshotQuery
 from parlour.contracts.subscriptions import Subscription
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry.logging import logger
@@ -55,11 +55,16 @@ class Moderation:
 
     async def users(self, who: Subscription, room: str) -> RoomUsers:
         """Who is in a room now; nobody where it is not open."""
+        state = await self.state(who, room)
+        inside = sorted(state.users, key=lambda user: user.joined_seq) if state.open else ()
+        return RoomUsers(room, f"{state.room_uid}.{state.seq}.{state.hash[:16]}", tuple(inside))
+
+    async def state(self, who: Subscription, room: str) -> RoomState:
+        """The room as it is now. `Rejection` where the app never had one of the name."""
         state = (await self._history.snapshot(who.app, room, SnapshotQuery())).state
         if state is None:
             raise Rejection.of(Code.NOT_FOUND, "the room was never opened", field="room")
-        inside = sorted(state.users, key=lambda user: user.joined_seq) if state.open else ()
-        return RoomUsers(room, f"{state.room_uid}.{state.seq}.{state.hash[:16]}", tuple(inside))
+        return state
 
     async def kick(self, who: Subscription, room: str, user_id: str, reason: str, key: str) -> moderation.Kicked:
         """Puts a user out of a room."""
