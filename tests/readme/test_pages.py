@@ -1,0 +1,122 @@
+"""Every shell, Python, JavaScript and SQL block of the tutorial and the how-tos does what its page says."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from parlour.testkit.browser.chromium import chromium
+from parlour.testkit.client import RawClient
+from parlour.testkit.pages import Block, blocks_of, filled, pages, run_shell
+from parlour.testkit.suite import Suite, running_suite
+
+ROOM = "lobby"
+BY_OTHER_TESTS = "another test runs it: "
+NOT_RUN = {
+    ("how-to/compose.md", "sh deploy/docker/secrets.sh"): BY_OTHER_TESTS + "make compose-test",
+    ("how-to/compose.md", 'echo "PARLOUR_NATS_ISSUER'): BY_OTHER_TESTS + "make compose-test",
+    ("how-to/compose.md", "make compose-test"): "it is a test itself",
+    ("how-to/existing-servers.md", "export PARLOUR_POSTGRES_DSN"): BY_OTHER_TESTS + "tests/faults/test_up.py",
+    ("how-to/faults.md", "make faults"): "it is a test itself",
+    ("how-to/faults.md", "PARLOUR_FAULTS_SEED"): "it is a test itself",
+    ("how-to/faults.md", "make guarantees"): "it is a test itself",
+    ("how-to/from-another-machine.md", ".venv/bin/parlour up"): BY_OTHER_TESTS + "tests/network/test_from_elsewhere.py",
+    ("how-to/move-an-application.md", "npm install"): BY_OTHER_TESTS + "libs/sdk-web/tests/package.test.ts",
+    ("how-to/turn.md", 'echo "PARLOUR_ADVERTISE'): BY_OTHER_TESTS + "make compose-test",
+    ("how-to/turn.md", "turnserver"): BY_OTHER_TESTS + "tests/network/test_relayed_call.py",
+    ("how-to/whip-and-whep.md", "TOKEN=$(.venv/bin/parlour token --app"): BY_OTHER_TESTS + "test_gateway_whip.py",
+    ("how-to/whip-and-whep.md", "TOKEN=$(.venv/bin/parlour token --user"): BY_OTHER_TESTS + "test_gstreamer.py",
+    ("how-to/retention.md", ".venv/bin/parlour retention"): BY_OTHER_TESTS + "tests/integration/test_retention.py",
+    ("tutorial/first-call.md", "make up"): BY_OTHER_TESTS + "the README's",
+}
+"""Blocks that this test leaves alone, by page and the beginning of the first line, each with the reason."""
+MAY_FAIL = {"how-to/observe.md": 1}
+"""Exit codes that say something: nobody publishes in this suite, so that `flight` finds no relay that carries the room."""
+STOPS_AFTER_S, STOPPED = 10, 124
+ENDLESS = {"how-to/follow-over-websocket.md"}
+"""Pages whose last command follows a room for ever: it is enough that it prints what happens."""
+SHELL = "sh"
+
+
+@pytest.fixture(scope="module")
+def suite() -> Iterator[Suite]:
+    with running_suite({"PARLOUR_RECORD_CHECKPOINT_S": "1"}) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def words(suite: Suite) -> AsyncIterator[dict[str, str]]:
+    """What the pages leave to their reader; somebody is in the lobby meanwhile and has said something."""
+    ann = await RawClient.open(suite.url)
+    await ann.login(suite.app_id, ROOM, "ann", suite.token("ann"))
+    await ann.ask("broadcast", roomID=ROOM, message="hello")
+    life = str(suite.replay(ROOM)["roomUID"])
+    token = suite.run("token", "--subscribe", "--scope", "events", "--scope", "history", "--scope", "audit").stdout
+    yield {
+        "APP_ID": str(suite.app_id), "ROOM_UID": life, "019a…": life, " ROOM ": f" {ROOM} ", "'ROOM'": f"'{ROOM}'",
+        "$room_uid": life, "READER_TOKEN": token.strip(),
+    }  # fmt: skip
+    await ann.close()
+
+
+def runnable(language: str) -> list[Block]:
+    found = [block for page in pages() for block in blocks_of(page) if block.language == language]
+    return [block for block in found if not is_left_alone(block)]
+
+
+def is_left_alone(block: Block) -> bool:
+    return any(block.page == page and block.first.startswith(start) for page, start in NOT_RUN)
+
+
+def test_the_list_of_what_is_not_run_names_blocks_that_are_there() -> None:
+    there = [block for page in pages() for block in blocks_of(page)]
+    for page, start in NOT_RUN:
+        assert any(block.page == page and block.first.startswith(start) for block in there), (page, start)
+
+
+def test_every_block_says_its_language() -> None:
+    without = [f"{block.page}: {block.first}" for page in pages() for block in blocks_of(page) if not block.language]
+    assert not without
+
+
+def test_json_is_json() -> None:
+    for block in runnable("json"):
+        lines = block.text.splitlines() if block.text.startswith('{"t"') else [block.text]
+        for line in lines:
+            json.loads(line)
+
+
+@pytest.mark.parametrize("page", sorted({block.page for block in runnable(SHELL)}))
+async def test_the_shell_blocks_of_a_page_run_in_order(
+    suite: Suite, words: dict[str, str], page: str, tmp_path: Path
+) -> None:
+    text = filled("".join(block.text for block in runnable(SHELL) if block.page == page), suite, words)
+    done = await asyncio.to_thread(run_shell, text, suite, tmp_path, STOPS_AFTER_S if page in ENDLESS else None)
+    assert done.returncode == (STOPPED if page in ENDLESS else MAY_FAIL.get(page, 0)), f"{done.stdout}\n{done.stderr}"
+    assert done.stdout.strip()
+    assert "Traceback" not in done.stderr
+
+
+async def test_sql_blocks_answer(suite: Suite, words: dict[str, str]) -> None:
+    database: Any = await asyncpg.connect(suite.status()["postgres"])
+    try:
+        for block in runnable("sql"):
+            for statement in filter(str.strip, filled(block.text, suite, words).split(";\n")):
+                assert await database.fetch(statement), f"{block.page}: {statement}"
+    finally:
+        await database.close()
+
+
+async def test_javascript_blocks_run_in_a_page(suite: Suite, words: dict[str, str]) -> None:
+    async with chromium() as browser:
+        page = await browser.new_page()
+        await page.goto(f"{suite.url}/demo/video")
+        for block in runnable("js"):
+            text = block.text
+            setting = f"const appID = {suite.app_id}, server = '', token = {json.dumps(words['READER_TOKEN'])};"
+            await page.evaluate(f"async () => {{ {setting}\n{text}\n }}")
