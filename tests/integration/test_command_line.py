@@ -78,3 +78,12 @@ def test_json_of_a_list_is_an_object_a_line(suite: Suite) -> None:
     lines = suite.run("apps", "list", "--json").stdout.splitlines()
     assert [type(json.loads(line)) for line in lines] == [dict] * len(lines)
     assert lines
+
+
+def test_doctor_looks_at_a_suite_that_other_machines_reach(suite: Suite) -> None:
+    assert "the gateway listens on this machine alone" in suite.run("doctor", timeout_s=60).stdout
+    with running_suite(None, "--host", "0.0.0.0") as open_to_others:
+        said = open_to_others.run("doctor", check=False, timeout_s=60).stdout
+    assert "✗ exposed" in said
+    for part in ("in the clear", "PARLOUR_GATEWAY_ORIGINS", "--require-signed", "facing-the-internet.md"):
+        assert part in said

@@ -41,7 +41,7 @@ async def examine(folder: StateFolder, run: Run | None) -> list[Finding]:
     if run is None:
         return [*findings, Finding("suite", "does not run", "start it with: make up")]
     findings += [_processes(run)]
-    asked = (_pages(run), _bus(run), _record(run), _tree(run), _media(run), _versions(run))
+    asked = (_pages(run), _bus(run), _record(run), _tree(run), _media(run), _versions(run), _exposed(run))
     return [*findings, *await asyncio.gather(*map(_careful, asked))]
 
 
@@ -163,6 +163,25 @@ def _media(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
         return Finding("media", *await reach(run))
 
     return "media", look
+
+
+def _exposed(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
+    async def look() -> Finding:
+        from . import doctor_exposed as exposed
+
+        pid = next((found.pid for found in run.services if found.name == "gateway"), 0)
+        settings = exposed.environment_of(pid)
+        if not exposed.is_exposed(settings):
+            return Finding("exposed", "no: the gateway listens on this machine alone")
+        found = exposed.problems(run, settings, *exposed.status_of(pid))
+        if await exposed.token_rule(run) != exposed.SIGNED:
+            found.append(
+                f"app {run.app_id} takes token04, which can be forged: parlour apps set {run.app_id} --require-signed"
+            )
+        way_out = "; ".join(found)
+        return Finding("exposed", f"other machines reach {run.url}", f"{way_out} ({exposed.HOW_TO})" if way_out else "")
+
+    return "exposed", look
 
 
 def _versions(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:

@@ -4,12 +4,13 @@ import asyncio
 import os
 from collections.abc import Mapping
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import msgspec
 import typer
 
 from ..supervise.bring_up import bring_down, choose_port, running, start_detached, wait_until_ready
-from ..supervise.entrance import PUBLIC_VARIABLE, TLS_VARIABLE, Entrance
+from ..supervise.entrance import LOOPBACKS, PUBLIC_VARIABLE, TLS_VARIABLE, Entrance
 from ..supervise.plan import DEFAULT_HOST
 from ..supervise.state import Run, StateFolder, Unusable
 
@@ -148,6 +149,9 @@ def _show(run: Run, what: str) -> None:
     typer.echo(f"Parlour {what}")
     for url in run.urls:
         typer.echo(f"  pages  {url}")
+    at = urlsplit(run.url)
+    if at.scheme == "http" and at.hostname not in LOOPBACKS:
+        typer.echo("  NOTE   plain HTTP for other machines: tokens travel in the clear. Give --tls self, or --tls CERT")
     if run.fingerprint:
         typer.echo(f"  cert   SHA-256 {run.fingerprint} (self-signed: browsers ask once)")
     typer.echo(f"  app    {run.app_id}")
