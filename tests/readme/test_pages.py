@@ -1,5 +1,6 @@
 """Every shell, Python, JavaScript and SQL block of the tutorial and the how-tos does what its page says."""
 
+import ast
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -26,9 +27,13 @@ NOT_RUN = {
     ("how-to/faults.md", "PARLOUR_FAULTS_SEED"): "it is a test itself",
     ("how-to/faults.md", "make guarantees"): "it is a test itself",
     ("how-to/from-another-machine.md", ".venv/bin/parlour up"): BY_OTHER_TESTS + "tests/network/test_from_elsewhere.py",
+    ("how-to/follow-over-http.md", "TOKEN="): BY_OTHER_TESTS + "tests/integration/test_gateway_reading.py",
     ("how-to/move-an-application.md", "npm install"): BY_OTHER_TESTS + "libs/sdk-web/tests/package.test.ts",
+    ("how-to/subscribe-over-nats.md", ""): BY_OTHER_TESTS + "test_nats_outlet.py and test_nats_subscriber.py",
+    ("how-to/tokens.md", ".venv/bin/parlour apps create"): BY_OTHER_TESTS + "tests/integration/test_auth_service.py",
     ("how-to/turn.md", 'echo "PARLOUR_ADVERTISE'): BY_OTHER_TESTS + "make compose-test",
     ("how-to/turn.md", "turnserver"): BY_OTHER_TESTS + "tests/network/test_relayed_call.py",
+    ("how-to/webhooks.md", ""): BY_OTHER_TESTS + "tests/integration/test_webhooks.py and test_webhooks_http.py",
     ("how-to/whip-and-whep.md", "TOKEN=$(.venv/bin/parlour token --app"): BY_OTHER_TESTS + "test_gateway_whip.py",
     ("how-to/whip-and-whep.md", "TOKEN=$(.venv/bin/parlour token --user"): BY_OTHER_TESTS + "test_gstreamer.py",
     ("how-to/retention.md", ".venv/bin/parlour retention"): BY_OTHER_TESTS + "tests/integration/test_retention.py",
@@ -120,3 +125,32 @@ async def test_javascript_blocks_run_in_a_page(suite: Suite, words: dict[str, st
             text = block.text
             setting = f"const appID = {suite.app_id}, server = '', token = {json.dumps(words['READER_TOKEN'])};"
             await page.evaluate(f"async () => {{ {setting}\n{text}\n }}")
+
+
+def python_block(page: str, having: str) -> str:
+    (found,) = [block.text for block in runnable("python") if block.page == page and having in block.text]
+    return found
+
+
+async def test_the_python_client_s_blocks_read_the_lobby(suite: Suite, words: dict[str, str], tmp_path: Path) -> None:
+    member = python_block("how-to/python-client.md", "room.broadcast")
+    text = filled(member, suite, {', 1, "04…"': f', {suite.app_id}, "{suite.token("ada")}"'})
+    script = tmp_path / "member.py"
+    script.write_text(text)
+    done = await asyncio.to_thread(run_shell, f".venv/bin/python {script}\n", suite, tmp_path, STOPS_AFTER_S)
+    assert done.returncode == STOPPED, done.stderr
+    assert "in the room now" in done.stdout or "im.broadcast_sent.v1" in done.stdout
+    reader = python_block("how-to/python-client.md", "Records(")
+    head, _, body = reader.partition("\n\n")
+    script = tmp_path / "reader.py"
+    known = f"url, token, kept_position = {suite.url!r}, {words['READER_TOKEN']!r}, None\n"
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    script.write_text(f"import asyncio\n{head}\n\n{known}\nasync def main():\n{lines}\nasyncio.run(main())\n")
+    done = await asyncio.to_thread(run_shell, f".venv/bin/python {script}\n", suite, tmp_path, STOPS_AFTER_S)
+    assert done.returncode == STOPPED, done.stderr
+    assert "room.opened.v1" in done.stdout
+
+
+def test_every_python_block_compiles() -> None:
+    for block in runnable("python"):
+        compile(block.text, block.page, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
