@@ -61,12 +61,21 @@ async def words(suite: Suite) -> AsyncIterator[dict[str, str]]:
     await ann.login(suite.app_id, ROOM, "ann", suite.token("ann"))
     await ann.ask("broadcast", roomID=ROOM, message="hello")
     life = str(suite.replay(ROOM)["roomUID"])
+    await traced(suite, str(suite.events(ROOM)[0]["traceID"]))
     token = suite.run("token", "--subscribe", "--scope", "events", "--scope", "history", "--scope", "audit").stdout
     yield {
         "APP_ID": str(suite.app_id), "ROOM_UID": life, "019a…": life, " ROOM ": f" {ROOM} ", "'ROOM'": f"'{ROOM}'",
         "$room_uid": life, "READER_TOKEN": token.strip(),
     }  # fmt: skip
     await ann.close()
+
+
+async def traced(suite: Suite, trace_id: str) -> None:
+    """Waits until a request's spans are in the files of traces, which are written behind the request."""
+    folder = Path(str(suite.status()["state_folder"])) / "traces"
+    async with asyncio.timeout(30):
+        while not any(trace_id in file.read_text() for file in folder.glob("*.jsonl")):  # noqa: ASYNC110 another process writes
+            await asyncio.sleep(0.05)
 
 
 def runnable(language: str) -> list[Block]:
