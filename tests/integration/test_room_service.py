@@ -11,6 +11,7 @@ import pytest
 
 from parlour.contracts import commands as cmd
 from parlour.contracts import subjects
+from parlour.contracts.codes import Code
 from parlour.contracts.commands import Caller, Joined, Reply, Request
 from parlour.contracts.envelope import EventView
 from parlour.contracts.live import LiveRoom
@@ -391,3 +392,13 @@ async def test_two_replicas_decide_as_one(environment: Environment) -> None:
         assert story == ["opened", *["user_joined"] * 20, *["user_left"] * 19, "user_suspended", "user_left", "closed"]
         views = await desk.views("twins")
         assert [view.seq for view in views] == list(range(1, len(views) + 1))
+
+
+async def test_rooms_that_one_user_opens_are_counted_and_rooms_that_are_open_are_not(environment: Environment) -> None:
+    async with a_desk(environment, openings_per_user_per_min="3") as desk:
+        for number in range(3):
+            await desk.join(f"opened-{number}", "ann", "ann-0", multi_room=True)
+        code = await desk.refused("opened-3", cmd.JoinRoom("ann-0", "ann", "Ann", multi_room=True), Caller("ann"))
+        assert code == Code.RATE_LIMITED
+        await desk.join("opened-3", "bob", "bob-0")
+        await desk.join("opened-3", "ann", "ann-0", multi_room=True)

@@ -50,7 +50,7 @@ class HearingBus:
 class NoLimit:
     """Every change is admitted."""
 
-    def admit(self, call: Call) -> None:
+    def admit(self, call: Call, actor: str = "") -> None:
         return None
 
 
@@ -74,7 +74,7 @@ class World:
             absent=lambda: bans.INITIAL, evolve=bans.evolve,
         )  # fmt: skip
         self.rooms = Rooms(
-            self.log, self.people, self.cache, self.committer, Drafting(clock, CountingIds(clock)), NoLimit(),
+            self.log, self.people, self.cache, self.committer, Drafting(clock, CountingIds(clock)), NoLimit(), NoLimit(),
             BanWatch(self.bans, self.people, clock),
         )  # fmt: skip
 

@@ -19,4 +19,10 @@ class RoomSettings(RuntimeSettings, frozen=True, kw_only=True):
     presence_grace_s: Annotated[
         float, Setting("How long a connection may be away before that counts as an event.", unit="s", least=1, most=60)
     ] = 10.0
+    openings_per_user_per_min: Annotated[
+        int, Setting("Rooms that one user opens, by each replica.", unit="1/min", least=1, most=60_000)
+    ] = 120
+    openings_per_app_per_s: Annotated[
+        int, Setting("Rooms that are opened in one app, by each replica.", unit="1/s", least=1, most=10_000)
+    ] = 200
     extra_info_per_s: Annotated[int, Setting("Changes of extra information in a room.", unit="1/s", least=1)] = 10

@@ -17,6 +17,7 @@ from parlour.runtime.life.connections import Connections, connected
 from parlour.runtime.life.process import Service
 from parlour.runtime.moving_window import MovingWindow
 
+from .adapters.opening_rates import OpeningWindows
 from .adapters.sessions import Sessions
 from .api.bus import SERVICE, Commands
 from .api.presence import AllSessions, PresenceFeed
@@ -72,10 +73,13 @@ async def assembled(
             DeadlineLoop(SERVICE, to.log, Reminders(attendance, emptiness).due, to.metrics).running()
         )
         rates = MovingWindow(settings.extra_info_per_s, "the room's extra information changes", "roomID")
+        openings = OpeningWindows(
+            user_per_min=settings.openings_per_user_per_min, app_per_s=settings.openings_per_app_per_s
+        )
         banned = _bans(to)
         await stack.enter_async_context(banned.following(to.bus))
         watch = BanWatch(banned, to.people, clock)
-        await Commands(Rooms(to.log, to.people, cache, to.committer, drafting, rates, watch)).serve(to.bus)
+        await Commands(Rooms(to.log, to.people, cache, to.committer, drafting, rates, openings, watch)).serve(to.bus)
         yield
 
 

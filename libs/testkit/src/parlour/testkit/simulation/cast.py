@@ -145,8 +145,10 @@ def plan(world: World) -> dict[str, Main]:
 
     async def room(process: Process) -> None:
         settings = RoomSettings(
-            instance=f"{process.name}{process.number}", heartbeat_window_s=WINDOW_S, presence_grace_s=GRACE_S, **_STORE
-        )
+            instance=f"{process.name}{process.number}", heartbeat_window_s=WINDOW_S, presence_grace_s=GRACE_S,
+            # A simulated hour takes a second of the clock that rates are counted by.
+            openings_per_user_per_min=60_000, openings_per_app_per_s=10_000, **_STORE
+        )  # fmt: skip
         sessions, lease = AllSessions(world.log, process), world.leases.of(process)
         async with connections(world, process, "room") as to, room_wiring.assembled(settings, to, sessions, lease):
             await _live()

@@ -20,6 +20,14 @@ class Rates(Protocol):
         ...
 
 
+class OpeningRates(Protocol):
+    """How many rooms a user and an app may open: each life of a room stays in the database for ever."""
+
+    def admit(self, call: Call, actor: str) -> None:
+        """Counts one opening, or raises the Rejection that names the limit. A repetition is not counted again."""
+        ...
+
+
 def check_session_id(session_id: str) -> str:
     """A name that a gateway made: it stands in claims and in keys of deadlines."""
     if not _SESSION.fullmatch(session_id):

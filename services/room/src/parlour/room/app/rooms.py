@@ -19,7 +19,7 @@ from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
 
 from .bans import BanWatch, seats_of
 from .drafting import Drafting, Outcome, look_again, previous_position
-from .limits import Rates, check_by, check_reason, check_session_id
+from .limits import OpeningRates, Rates, check_by, check_reason, check_session_id
 
 TRIES = 5
 """A user's sessions that log in at the same moment take turns; more than five at once are told to come again."""
@@ -36,6 +36,7 @@ class Rooms:
         committer: Committer,
         drafting: Drafting,
         rates: Rates,
+        openings: OpeningRates,
         bans: BanWatch,
     ) -> None:
         self._bans = bans
@@ -45,6 +46,7 @@ class Rooms:
         self._committer = committer
         self._drafting = drafting
         self._rates = rates
+        self._openings = openings
 
     async def join(self, call: Call, body: contract.JoinRoom) -> Reply:
         """Enter; other sessions of the user, wherever they are in the app, are put out in the same unit."""
@@ -70,6 +72,8 @@ class Rooms:
 
         def decide(room: Loaded[domain.State], *others: Loaded[domain.State]) -> Draft:
             entered = self._drafting.outcome(room, [_entering(room, body, actor)], seats=limit_of(body.multi_room))
+            if entered.created:
+                self._openings.admit(call, actor)
             kicks = [
                 cmd.Kick(actor, Code.KICKED_LOGIN_ELSEWHERE, "login elsewhere", seat.session_id) for seat in elsewhere
             ]
