@@ -174,6 +174,15 @@ async def test_a_reader_gets_its_room_s_events_heads_and_answers_and_nothing_els
         assert all("permissions violation" in error for error in reader.errors)
 
 
+async def test_a_reader_of_one_room_need_not_know_its_partition(suite: Suite) -> None:
+    async with suite.reader((await suite.token(room="porch")).token) as reader:
+        await reader.follow(f"{subjects.PREFIX}.{APP}.evt.*.porch.*")
+        await suite.join("yard", "eve")
+        await suite.join("porch", "ann")
+        assert (await reader.next()).room == "porch"
+        assert not reader.errors
+
+
 async def test_a_token_of_the_app_hears_all_its_rooms_and_no_other_s(suite: Suite) -> None:
     async with suite.reader((await suite.token()).token) as reader:
         await reader.follow(f"{subjects.PREFIX}.{APP}.evt.*.*.room")

@@ -42,5 +42,6 @@ def outlet(who: Subscription) -> Outlet:
         heard = (f"{subjects.PREFIX}.{who.app}.evt.*.*.*", f"{subjects.PREFIX}.{who.app}.head.*.*")
     else:
         asked = tuple(subjects.query(who.app, who.room, what) for what in QUESTIONS)
-        heard = (subjects.events_of_room(who.app, who.room), subjects.room_head(who.app, who.room))
+        room = subjects.encode_id(who.room)  # in any partition, so that a reader need not compute the one that it is in
+        heard = (f"{subjects.PREFIX}.{who.app}.evt.*.{room}.*", f"{subjects.PREFIX}.{who.app}.head.*.{room}")
     return Outlet(asked, (*heard, own))
