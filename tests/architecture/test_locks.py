@@ -8,6 +8,7 @@ import sources
 # Locks and manifests: no address at all, so no registry's either.
 LOCKS = (
     "requirements.lock",
+    "deploy/docker/requirements.lock",
     "libs/sdk-web/node.lock",
     "libs/sdk-web/package-lock.json",
     "libs/sdk-web/.npmrc",
@@ -37,7 +38,7 @@ def test_no_committed_file_names_a_path_of_one_machine() -> None:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "libs/sdk-web/node.lock"])
+@pytest.mark.parametrize("lock", ["requirements.lock", "deploy/docker/requirements.lock", "libs/sdk-web/node.lock"])
 def test_python_locks_pin_versions_and_hashes(lock: str) -> None:
     entries = [
         line for line in (sources.ROOT / lock).read_text().splitlines() if line and not line.startswith((" ", "#"))
@@ -45,6 +46,27 @@ def test_python_locks_pin_versions_and_hashes(lock: str) -> None:
     assert entries
     assert all(re.match(r"^[a-z0-9._-]+(\[[a-z,]+\])?==\S+ ", entry) for entry in entries), entries
     assert (sources.ROOT / lock).read_text().count("--hash=sha256:") >= len(entries)
+
+
+DEVELOPERS_ONLY = {"playwright", "pytest", "ruff", "basedpyright", "hypothesis", "maturin", "uv"}
+
+
+def entries(lock: str) -> dict[str, str]:
+    """Each package's lines, by its name."""
+    found: dict[str, str] = {}
+    name = ""
+    for line in (sources.ROOT / lock).read_text().splitlines(keepends=True):
+        if match := re.match(r"([a-z0-9._-]+)(\[[a-z,]+\])?==", line):
+            name = match[1]
+        found[name] = found.get(name, "") + line
+    return found
+
+
+def test_the_image_installs_the_same_versions_and_no_developer_s_tools() -> None:
+    image, whole = entries("deploy/docker/requirements.lock"), entries("requirements.lock")
+    assert {name: lines for name, lines in image.items() if whole.get(name) != lines} == {}
+    assert not DEVELOPERS_ONLY & image.keys()
+    assert {"fastapi", "nats-py", "asyncpg", "aiortc"} <= image.keys()
 
 
 def test_the_lock_has_what_the_members_ask_for() -> None:

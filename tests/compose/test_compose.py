@@ -112,6 +112,21 @@ def test_each_service_is_let_in_as_itself_alone(compose: Compose) -> None:
     assert "PARLOUR_MASTER_KEY" not in urls["gateway"]
 
 
+def test_no_container_of_ours_can_do_more_than_its_program_needs(compose: Compose) -> None:
+    """No capability, none to be gained, a root folder that nothing can write to, and no tool of developers in the image."""
+    for service in SERVICES:
+        status = compose.verb("exec", "-T", service, "cat", "/proc/self/status")
+        fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+        assert int(fields["CapEff"], 16) == int(fields["CapBnd"], 16) == 0, service
+        assert fields["NoNewPrivs"] == "1", service
+        assert fields["Uid"].split() == ["10001"] * 4, service
+        probe = "import errno\ntry: open('/app/x', 'w')\nexcept OSError as e: print(errno.errorcode[e.errno])"
+        assert compose.verb("exec", "-T", service, "python", "-c", probe).split()[-1] == "EROFS", service
+    installed = compose.verb("exec", "-T", "gateway", "ls", "/app/.venv/lib/python3.11/site-packages").split()
+    assert "fastapi" in installed
+    assert not {"playwright", "pytest", "hypothesis"} & set(installed)
+
+
 async def test_a_call_through_turn_alone(compose: Compose, app: str) -> None:
     own = own_address()
     if own.startswith(("0.", "127.")):
