@@ -5,40 +5,23 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
 
-import msgspec
 import pytest
 import standardwebhooks
 from aiohttp import web
+from webhook_desk import QUICK, WITHIN_S, Desk, Environment, a_desk
 
 from parlour.contracts import events as ev
-from parlour.contracts import subjects
 from parlour.contracts import webhooks as ask
 from parlour.contracts.codes import Code
-from parlour.contracts.envelope import Envelope, encode_envelope
-from parlour.kernel.log import Append, Committed, LogKey, NewEvent, Unit
 from parlour.kernel.rejection import Rejection
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build
-from parlour.runtime.deciding import sealing
-from parlour.runtime.life.settings import BusSettings, RuntimeSettings, load
-from parlour.runtime.messaging.bus import Bus
-from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
+from parlour.runtime.life.settings import RuntimeSettings, load
+from parlour.runtime.postgres import PostgresPeople, create_pool
 from parlour.testkit.receiver import Came, Receiver, listening, yes
-from parlour.testkit.units import new_log
-
-WITHIN_S = 20.0
-QUICK = {
-    "PARLOUR_RECORD_WEBHOOK_NETWORKS": "127.0.0.0/8",
-    "PARLOUR_RECORD_WEBHOOK_FIRST_RETRY_S": "0.05",
-    "PARLOUR_RECORD_WEBHOOK_LONGEST_RETRY_S": "0.2",
-    "PARLOUR_RECORD_WEBHOOK_TIMEOUT_S": "0.5",
-    "PARLOUR_RECORD_WEBHOOK_LEASE_S": "1.5",
-}
-Environment = Callable[[str], dict[str, str]]
 
 
 @pytest.fixture
@@ -47,57 +30,10 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield made
 
 
-class Desk:
-    """Writes to the log of one app, and asks the record about its webhooks."""
-
-    def __init__(self, bus: Bus, log: PostgresLog, people: PostgresPeople) -> None:
-        self.bus = bus
-        self.log = log
-        self.people = people
-        self.app = uuid4().int % 2**31 + 1
-
-    async def do(self, question: msgspec.Struct, app: int = 0) -> Any:
-        verb = ask.verb_of(question)
-        subject = subjects.command(app or self.app, "record", "", verb)
-        return await self.bus.request(subject, question, ask.VERBS[verb][1], WITHIN_S)
-
-    async def add(self, url: str, **fields: Any) -> ask.Webhook:
-        return await self.do(ask.AddWebhook(url=url, command_id=str(uuid4()), **fields))
-
-    async def write(self, key: LogKey, *events: ev.Event, creates: bool = False) -> None:
-        await self.people.load(frozenset(sealing.actor_of(e) for e in events if sealing.needs_key(e)))
-        made = tuple(self._new(key, event) for event in events)
-        unit = Unit(key.app, uuid4(), "test", b"", appends=(Append(key, events[0].AGGREGATE, None, made, creates),))
-        (outcome,) = await self.log.append((unit,))
-        assert isinstance(outcome, Committed)
-
-    def _new(self, key: LogKey, event: ev.Event) -> NewEvent:
-        data = sealing.sealed(self.people, event)
-        envelope = Envelope(str(key.uid), event.AGGREGATE, 0, event.TAG, sealing.actor_of(event), "", "", "", data)
-        return NewEvent(event.TAG, int(ev.audience_of(event)), encode_envelope(envelope))
-
-    async def room(self, joins: int = 0, app: int = 0) -> LogKey:
-        key = new_log(app=app or self.app)
-        await self.write(key, ev.RoomOpened(key.app, key.room), creates=True)
-        for number in range(joins):
-            await self.join(key, f"u{number}")
-        return key
-
-    async def join(self, key: LogKey, user: str) -> ev.UserJoined:
-        joined = ev.UserJoined(f"s-{user}", await self.people.actor(key.app, user), user, user.title())
-        await self.write(key, joined)
-        return joined
-
-
 @pytest.fixture
 async def desk(environment: Environment, postgres: str) -> AsyncIterator[Desk]:
-    """Writes as the database's owner: events of every aggregate."""
-    async with AsyncExitStack() as stack:
-        writer = load(RuntimeSettings, environment("room") | {"PARLOUR_POSTGRES_DSN": postgres})
-        bus = await stack.enter_async_context(await Bus.connect(load(BusSettings, environment("test")), "test"))
-        pool = await create_pool(writer.postgres_dsn, name="test")
-        stack.push_async_callback(pool.close)
-        yield Desk(bus, PostgresLog(pool), PostgresPeople(pool, writer.master_key))
+    async with a_desk(environment, postgres) as made:
+        yield made
 
 
 @pytest.fixture
@@ -209,7 +145,7 @@ async def test_410_disables_and_enabling_goes_on_where_it_stood(
         hook = await desk.add(receiver.url("a"))
         key = await desk.room(joins=2)
         await receiver.until(lambda: bool(receiver.requests))
-        listed = await eventually(desk, hook, lambda one: not one.enabled)
+        listed = await desk.until_listed(hook, lambda one: not one.enabled)
         assert "410" in listed.reason
         tried = len(receiver.requests)
         await desk.join(key, "while-off")
@@ -217,15 +153,6 @@ async def test_410_disables_and_enabling_goes_on_where_it_stood(
         assert len(receiver.requests) == tried
         await desk.do(ask.SetWebhook(hook.id, enabled=True))
         await receiver.until(lambda: receiver.seqs(key, "a") == [1, 2, 3, 4])
-
-
-async def eventually(desk: Desk, hook: ask.Webhook, true: Callable[[ask.Webhook], bool]) -> ask.Webhook:
-    async with asyncio.timeout(WITHIN_S):
-        while True:
-            (one,) = (await desk.do(ask.ListWebhooks(hook.id))).webhooks
-            if true(one):
-                return one
-            await asyncio.sleep(0.05)
 
 
 async def test_what_is_given_up_is_a_dead_letter_and_can_be_sent_again(
@@ -242,7 +169,7 @@ async def test_what_is_given_up_is_a_dead_letter_and_can_be_sent_again(
         hook = await desk.add(receiver.url("a"))
         key = await desk.room(joins=3)
         await receiver.until(lambda: receiver.seqs(key, "a") == [1, 3, 4])
-        await eventually(desk, hook, lambda one: one.dead == 1 and one.lagging == 0)
+        await desk.until_listed(hook, lambda one: one.dead == 1 and one.lagging == 0)
         (dead,) = (await desk.do(ask.ListDead(hook.id))).dead
         assert (dead.room_uid, dead.first, dead.last, dead.error) == (str(key.uid), 2, 2, "HTTP 500")
         failures = (await desk.do(ask.ListDeliveries(hook.id, failed=True))).deliveries

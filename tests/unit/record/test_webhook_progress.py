@@ -167,14 +167,57 @@ def test_a_range_sent_again_ends_at_its_end_and_leaves_the_cursor_alone() -> Non
     assert (changes.cursors, changes.ended) == ({}, (again.id,))
 
 
-def test_rooms_that_rest_are_due_at_once_when_the_endpoint_is_back() -> None:
-    progress = Progress({})
+def failing_lane(progress: Progress, error: str, due_s: float) -> Lane:
+    """A room's lane whose first attempt failed."""
     progress.take(0, [record(0, 1, 1)], lambda one: True)
     begun = progress.begin()
     assert begun is not None
     lane = progress.failed(begun)
-    progress.rest(lane, 500.0)
+    lane.attempts, lane.error = 1, error
+    progress.rest(lane, due_s)
+    return lane
+
+
+def test_a_room_without_an_answer_is_due_early_once_when_the_endpoint_is_back() -> None:
+    progress = Progress({})
+    lane = failing_lane(progress, "no answer in time", 500.0)
     assert progress.begin_lane(100.0) is None
     assert progress.next_due_s() == 500.0
     progress.hasten(100.0)
     assert progress.begin_lane(100.0) is lane
+    assert lane.scheduled_s == 500.0
+    progress.rest(lane, 500.0)
+    progress.hasten(101.0)
+    assert progress.begin_lane(101.0) is None, "one early attempt for each that is due by itself"
+    assert progress.begin_lane(500.0) is lane
+    lane.attempts = 2
+    progress.rest(lane, 3000.0)
+    progress.hasten(600.0)
+    assert progress.begin_lane(600.0) is lane
+
+
+def test_a_room_that_was_refused_keeps_its_pause_whatever_other_rooms_do() -> None:
+    progress = Progress({})
+    failing_lane(progress, "HTTP 429", 500.0)
+    progress.hasten(100.0)
+    assert progress.begin_lane(499.0) is None
+
+
+def test_ranges_of_one_life_go_one_after_the_other() -> None:
+    progress = Progress({0: 9})
+    later, first = (
+        Lane(UUID(int=90 + n), ROOMS[0].uid, 0, after=after, to=after + 1) for n, after in enumerate((5, 2))
+    )
+    other = Lane(UUID(int=99), ROOMS[2].uid, 0, after=0, to=1)
+    for lane in (later, first, other):
+        progress.add_lane(lane)
+    begun = [progress.begin_lane(0.0) for _ in range(3)]
+    assert begun[2] is None
+    assert {lane.id for lane in begun if lane is not None} == {first.id, other.id}
+    assert progress.next_due_s() is None, "nothing to wake up for: the range waits for the one before it"
+    progress.rest(first, 50.0)
+    assert progress.begin_lane(49.0) is None
+    assert progress.begin_lane(50.0) is first
+    progress.advanced(first, 3)
+    assert progress.end_if_done(first, 9)
+    assert progress.begin_lane(51.0) is later

@@ -121,15 +121,18 @@ async def webhooks(settings: RecordSettings, to: Connections, damages: Damages) 
         attempts = Attempts(to.log, to.people, open_records, Folds(to.log, to.people, open_for_fold), sender.post)
         await WebhookVerbs(Desk(PostgresBook(to.pool, vault), attempts, sender.why_not)).serve(to.bus)
 
+        def fault(error: BaseException) -> None:
+            to.bus.fault("webhook", error)
+
         def make(endpoint: Endpoint) -> Worker:
             return Worker(
                 endpoint, owner, store=store, log=to.log, pages=pages, attempts=attempts, damages=damages, schedule=schedule,
-                note=lambda outcome: noted.labels(outcome).inc(),
+                note=lambda outcome: noted.labels(outcome).inc(), fault=fault,
             )  # fmt: skip
 
         fleet = Fleet(
-            store, to.log, make, lambda error: to.bus.fault("webhook", error),
-            owner=owner, lease_s=settings.webhook_lease_s, poll_s=settings.poll_ms / 1000,
+            store, to.log, make, fault, owner=owner, lease_s=settings.webhook_lease_s,
+            poll_s=settings.poll_ms / 1000,
         )  # fmt: skip
         await wake(to.bus, fleet.wake)
         tidy = lambda: forget(store, settings.webhook_log_kept_h * 3600)  # noqa: E731

@@ -1,7 +1,8 @@
 """Requests to endpoints: no redirects, no proxies, no address that is not allowed, a bounded time and a bounded answer.
 
 The resolver gives aiohttp only addresses that were just checked, and aiohttp connects to one of those: a name that changes its mind between
-check and connection gains nothing. A name of which one address is refused is refused whole.
+check and connection gains nothing. A name of which one address is refused is refused whole. No cookie is kept: what one endpoint sets is
+nobody else's, even on the same host.
 """
 
 import asyncio
@@ -9,18 +10,32 @@ import socket
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from types import SimpleNamespace
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+import msgspec
+from aiohttp import (
+    ClientError,
+    ClientOSError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    ServerDisconnectedError,
+    TCPConnector,
+    TraceConfig,
+)
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from parlour.record.domain.webhooks.addresses import Network, refusal
-from parlour.record.domain.webhooks.attempts import Answer, retry_after
+from parlour.record.domain.webhooks.attempts import REFUSED, Answer, retry_after
 from parlour.record.domain.webhooks.endpoint import URL_CHARACTERS
 
 CONNECTIONS = 256
 ANSWER_BYTES = 16 * 1024
 """Read and dropped, so that the connection can be used again; of a longer answer the connection is closed."""
+BODY_WITHIN_S = 0.5
+"""How long a body is waited for: the status says all, so a body that stays open costs its connection and no more."""
 ERROR_CHARACTERS = 200
 RESOLVE_WITHIN_S = 5.0
 USER_AGENT = "Parlour-Webhooks/1"
@@ -63,10 +78,18 @@ class Checked(AbstractResolver):
         """Nothing is open."""
 
 
+class Sessions(msgspec.Struct, frozen=True):
+    """Connections of one scheme: `pooled` uses them again, `single` makes one for each request."""
+
+    pooled: ClientSession
+    single: ClientSession
+    resolver: Checked
+
+
 class Sender:
     """`post` is one attempt; `why_not` looks at a URL before anybody sends to it."""
 
-    def __init__(self, sessions: Mapping[str, tuple[ClientSession, Checked]]) -> None:
+    def __init__(self, sessions: Mapping[str, Sessions]) -> None:
         self._sessions = sessions
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -74,7 +97,7 @@ class Sender:
         began = time.monotonic()
         try:
             status, named = await self._exchange(URL(url), headers, body)
-            error = "" if 200 <= status < 300 else f"HTTP {status}"
+            error = "" if 200 <= status < 300 else f"{REFUSED}{status}"
         except TimeoutError:
             status, named, error = 0, None, "no answer in time"
         except (ClientError, OSError, ValueError) as failure:
@@ -82,11 +105,16 @@ class Sender:
         return Answer(status, error, named, round((time.monotonic() - began) * 1000))
 
     async def _exchange(self, url: URL, headers: Mapping[str, str], body: bytes) -> tuple[int, float | None]:
-        session, resolver = self._sessions[url.scheme]
-        _check_literal(url, resolver)
-        async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
-            await response.content.read(ANSWER_BYTES)
-            return response.status, retry_after(response.headers.get("retry-after", ""), time.time())
+        """Status and Retry-After. An event whose connection was used before and is closed by now is sent once more at once."""
+        sessions = self._sessions[url.scheme]
+        _check_literal(url, sessions.resolver)
+        connection = SimpleNamespace(reused=False)
+        try:
+            return await _request(sessions.pooled, url, headers, body, connection)
+        except (ServerDisconnectedError, ClientOSError):
+            if not connection.reused:
+                raise
+        return await _request(sessions.single, url, headers, body, connection)
 
     async def why_not(self, text: str) -> str:
         """Why this is no address for an endpoint; empty where it is. A name that resolves to nothing yet is let pass."""
@@ -100,7 +128,7 @@ class Sender:
             return "is not an http or https URL"
         if url.user is not None or url.password is not None or url.fragment:
             return "holds credentials or a fragment, which are not sent"
-        _, resolver = self._sessions[url.scheme]
+        resolver = self._sessions[url.scheme].resolver
         try:
             _check_literal(url, resolver)
             await resolver.resolve(url.host, url.port or 0)
@@ -115,16 +143,51 @@ class Sender:
 async def sending(allowed: Sequence[Network], timeout_s: float) -> AsyncGenerator[Sender]:
     """A sender as long as the block runs."""
     async with AsyncExitStack() as stack:
-        sessions: dict[str, tuple[ClientSession, Checked]] = {}
+        sessions: dict[str, Sessions] = {}
         for scheme in SCHEMES:
             resolver = Checked(scheme, allowed)
-            connector = TCPConnector(limit=CONNECTIONS, use_dns_cache=False, resolver=resolver)
-            session = ClientSession(
-                connector=connector, timeout=ClientTimeout(total=timeout_s), trust_env=False, auto_decompress=False,
-                headers={"user-agent": USER_AGENT},
-            )  # fmt: skip
-            sessions[scheme] = await stack.enter_async_context(session), resolver
+            pooled = await stack.enter_async_context(_session(resolver, timeout_s, once=False))
+            single = await stack.enter_async_context(_session(resolver, timeout_s, once=True))
+            sessions[scheme] = Sessions(pooled, single, resolver)
         yield Sender(sessions)
+
+
+def _session(resolver: Checked, timeout_s: float, *, once: bool) -> ClientSession:
+    """A session whose connections are used `once`, or again."""
+    connector = TCPConnector(limit=CONNECTIONS, use_dns_cache=False, resolver=resolver, force_close=once)
+    return ClientSession(
+        connector=connector, timeout=ClientTimeout(total=timeout_s), trust_env=False, auto_decompress=False,
+        headers={"user-agent": USER_AGENT}, cookie_jar=DummyCookieJar(), trace_configs=[_reuse_noted()],
+    )  # fmt: skip
+
+
+def _reuse_noted() -> TraceConfig:
+    """Sets `reused` of a request's `trace_request_ctx` when its connection was used before."""
+
+    async def reused(session: ClientSession, context: SimpleNamespace, _: object) -> None:
+        context.trace_request_ctx.reused = True
+
+    trace = TraceConfig()
+    trace.on_connection_reuseconn.append(reused)
+    return trace
+
+
+async def _request(
+    session: ClientSession, url: URL, headers: Mapping[str, str], body: bytes, connection: SimpleNamespace
+) -> tuple[int, float | None]:
+    request = session.post(url, data=body, headers=headers, allow_redirects=False, trace_request_ctx=connection)
+    async with request as response:
+        await _drop_body(response)
+        return response.status, retry_after(response.headers.get("retry-after", ""), time.time())
+
+
+async def _drop_body(response: ClientResponse) -> None:
+    """Reads what is read of an answer; what goes wrong with its body does not unsay its status."""
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            await response.content.read(ANSWER_BYTES)
+    except (TimeoutError, ClientError, OSError):
+        response.close()
 
 
 def _check_literal(url: URL, resolver: Checked) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from uuid import UUID
 
-from parlour.kernel.log import EventLog, Record
+from parlour.kernel.log import EventLog, LogUnavailable, Record
 from parlour.record.app.damage import Damage, Damages
 from parlour.record.domain.webhooks.attempts import Answer, Schedule, Verdict, verdict
 from parlour.record.domain.webhooks.endpoint import Endpoint
@@ -28,12 +28,16 @@ SAVE_S = 0.5
 ATTEMPTS_KEPT = 200
 """Rows of the delivery log in memory; at more they are written at once."""
 FAILING_ROOMS = 2
-"""So many rooms failed since the last success: the next success means that the endpoint is back."""
+"""So many rooms got no answer since the last success: the next success means that the endpoint is back."""
 _DROPS = failpoints.planted(failpoints.DROPPED_DELIVERY)
 GONE = "the endpoint answered 410 Gone"
 
+FAILED = "the attempt failed in this service: see its log"
+
 Note = Callable[[str], None]
 """(outcome): delivered, again, gone, dead, damaged."""
+Fault = Callable[[BaseException], None]
+"""Says in the service's log what nobody expected."""
 DAMAGED = "the event in the database can't be read: it was not sent"
 READ_TRIES = 3
 """What can't be read is gone past only then: a key that could not be fetched in time is no damage."""
@@ -54,6 +58,7 @@ class Worker:
         damages: Damages,
         schedule: Schedule,
         note: Note,
+        fault: Fault,
     ) -> None:
         self.endpoint = endpoint
         self._owner = owner
@@ -64,6 +69,7 @@ class Worker:
         self._damages = damages
         self._schedule = schedule
         self._note = note
+        self._fault = fault
         self._progress = Progress({})
         self._heads: Mapping[int, int] = {}
         self._offered: list[Lane] = []
@@ -189,11 +195,16 @@ class Worker:
         self._note("dead")
 
     def _failed(self, lane: Lane, failure: Answer) -> None:
-        """The lane rests until its next attempt."""
-        lane.attempts += 1
-        lane.since_s = lane.since_s or time.time()
+        """The lane rests until its next attempt; one that was made due early neither counts nor lengthens the pause."""
+        now_s = time.time()
+        lane.since_s = lane.since_s or now_s
         lane.error = failure.error
-        self._progress.rest(lane, time.time() + self._schedule.pause_s(lane.attempts, random.random(), failure))
+        if lane.scheduled_s is not None:
+            due_s = max(lane.scheduled_s, now_s + self._schedule.asked_pause_s(failure))
+        else:
+            lane.attempts += 1
+            due_s = now_s + self._schedule.pause_s(lane.attempts, random.random(), failure)
+        self._progress.rest(lane, due_s)
 
     async def _attempt(self, record: Record, number: int) -> Answer | None:
         """One attempt: None where the event arrived. `Lost` when the endpoint wants no more."""
@@ -201,6 +212,11 @@ class Worker:
             done = await self._attempts.event(self.endpoint, record, number)
         except Damaged as damaged:
             return await self._unreadable(record, number, damaged)
+        except LogUnavailable:
+            raise
+        except Exception as error:  # one room's fault must not end the other rooms of the endpoint
+            self._fault(error)
+            done = _failed_here(record, number)
         self._rows.append(done)
         meant = verdict(done.answer)
         self._note(meant.value)
@@ -209,7 +225,8 @@ class Worker:
             await self._store.disable(self.endpoint.id, GONE)
             raise Lost(GONE)
         if meant is Verdict.AGAIN and not _DROPS:
-            self._failing.add(record.log.uid)
+            if not done.answer.status:
+                self._failing.add(record.log.uid)
             return done.answer
         if len(self._failing) >= FAILING_ROOMS:
             self._progress.hasten(time.time())
@@ -218,13 +235,13 @@ class Worker:
 
     async def _unreadable(self, record: Record, number: int, damaged: Damaged) -> Answer | None:
         """Tried again a few times, and then gone past: it must not hold up for ever what follows it in its room."""
-        uid, at, failure = record.log.uid, time.time_ns() // 1000, Answer(0, DAMAGED)
-        self._rows.append(Attempt(f"{uid}:{record.seq}", record.type, at, number, failure))
+        failed = _failed_here(record, number, DAMAGED)
+        self._rows.append(failed)
         if number < READ_TRIES:
             self._note(Verdict.AGAIN.value)
-            return failure
+            return failed.answer
         reader = f"webhook/{self.endpoint.id}"
-        await self._damages.gone_past(reader, [Damage(uid, record.seq, record.type, str(damaged))])
+        await self._damages.gone_past(reader, [Damage(record.log.uid, record.seq, record.type, str(damaged))])
         self._note("damaged")
         return None
 
@@ -248,3 +265,8 @@ class Worker:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(rest_s):
                 await self._awake.wait()
+
+
+def _failed_here(record: Record, number: int, why: str = FAILED) -> Attempt:
+    """The delivery log's row of an attempt that never left this service."""
+    return Attempt(f"{record.log.uid}:{record.seq}", record.type, time.time_ns() // 1000, number, Answer(0, why))

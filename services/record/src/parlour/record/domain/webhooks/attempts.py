@@ -1,8 +1,8 @@
 """What an answer means and when to try again.
 
 Rules: 1. any 2xx is delivered, nothing else is; 2. 410 disables the endpoint; 3. everything else is tried again after a pause that grows
-from `first_s` fivefold up to `most_s`, drawn anew within a quarter around it so that not all rooms hit a receiver at once; 4. where 429
-or 503 name a time (Retry-After), the pause is at least that, but at most `most_s`; 5. an event that has been tried for `give_up_s` is dead.
+from `first_s` fivefold up to `most_s`, drawn anew within a quarter around it so that not all rooms hit a receiver at once; 4. where the
+answer names a time (Retry-After), the pause is at least that, but at most `most_s`; 5. an event tried for `give_up_s` is dead.
 """
 
 from datetime import UTC
@@ -13,6 +13,8 @@ import msgspec
 
 GROWTH = 5.0
 JITTER = 0.25
+REFUSED = "HTTP "
+"""How the error of an answer that is not 2xx begins; its status follows."""
 
 
 class Verdict(Enum):
@@ -43,7 +45,11 @@ class Schedule(msgspec.Struct, frozen=True):
         """After the attempt of this number (1, 2, …); `chance` is drawn from 0 … 1."""
         grown = min(self.most_s, self.first_s * GROWTH ** min(attempt - 1, 20))
         drawn = grown * (1 - JITTER + 2 * JITTER * chance)
-        return max(drawn, min(self.most_s, answer.retry_after_s or 0.0))
+        return max(drawn, self.asked_pause_s(answer))
+
+    def asked_pause_s(self, answer: Answer) -> float:
+        """The pause that the answer itself asks for (rule 4); 0 where it names no time."""
+        return min(self.most_s, answer.retry_after_s or 0.0)
 
     def is_over(self, since_s: float, now_s: float) -> bool:
         """Rule 5, for an event whose first attempt failed at `since_s`."""

@@ -10,6 +10,9 @@ Rules:
    lane has it.
 4. A lane ends when it has come to where its shard is read: from there on `take` brings the room's events.
 5. What is held is bounded: `HAND_MOST` events in hand, `LANES_MOST` rooms that lag; at more, nothing is taken.
+6. Ranges of one life that are sent again go one after the other, the earliest first: in order among themselves.
+7. A lane whose last attempt got no answer at all may be made due early when the endpoint answers others: once between two attempts that
+   were due by themselves, and without changing when the next of those is due.
 """
 
 from collections import OrderedDict, deque
@@ -19,6 +22,8 @@ from uuid import UUID
 import msgspec
 
 from parlour.kernel.log import Record
+
+from .attempts import REFUSED
 
 HAND_MOST = 512
 """Events of at most a few kilobytes each."""
@@ -44,6 +49,15 @@ class Lane(msgspec.Struct):
     error: str = ""
     skipped: int = 0
     """Position of the room's last event that `take` left to this lane. Not stored: after a start, the cursor."""
+    scheduled_s: float | None = None
+    """When the next attempt was due before it was made due early (rule 7). Not stored, as `hastened_after` is not."""
+    hastened_after: int = 0
+    """The number of failed attempts after which one was made due early."""
+
+    @property
+    def may_hasten(self) -> bool:
+        """Rule 7: its last attempt got no answer, and no attempt since the last that was due by itself was an early one."""
+        return self.attempts > self.hastened_after and not self.error.startswith(REFUSED)
 
 
 class Changes(msgspec.Struct, frozen=True):
@@ -144,7 +158,7 @@ class Progress:
 
     def begin_lane(self, now_s: float) -> Lane | None:
         """A lane that is due and not under way: the longest due first."""
-        due = [lane for lane in self.lanes.values() if lane.due_s <= now_s and lane.id not in self._busy]
+        due = [lane for lane in self.resting_lanes() if lane.due_s <= now_s]
         if not due:
             return None
         lane = min(due, key=lambda one: one.due_s)
@@ -153,16 +167,32 @@ class Progress:
 
     def next_due_s(self) -> float | None:
         """When the next lane that rests is due."""
-        return min((lane.due_s for lane in self.lanes.values() if lane.id not in self._busy), default=None)
+        return min((lane.due_s for lane in self.resting_lanes()), default=None)
+
+    def resting_lanes(self) -> list[Lane]:
+        """The lanes that are not under way and wait for no other of their life (rule 6)."""
+        first: dict[UUID, Lane] = {}
+        for lane in self.lanes.values():
+            if lane.to is not None:
+                before = first.setdefault(lane.room_uid, lane)
+                if self._precedence(lane) < self._precedence(before):
+                    first[lane.room_uid] = lane
+        ready = (lane for lane in self.lanes.values() if lane.to is None or first[lane.room_uid] is lane)
+        return [lane for lane in ready if lane.id not in self._busy]
+
+    def _precedence(self, lane: Lane) -> tuple[bool, int, int]:
+        """Among the ranges of a life: one under way stays the first, then the one that begins earliest."""
+        return lane.id not in self._busy, lane.after, lane.to or 0
 
     def advanced(self, lane: Lane, seq: int) -> None:
         """Everything up to `seq` of the lane has arrived, or was not wanted, or is dead."""
         lane.after, lane.attempts, lane.since_s, lane.error = max(lane.after, seq), 0, None, ""
+        lane.scheduled_s, lane.hastened_after = None, 0
         self._changed.add(lane.id)
 
     def rest(self, lane: Lane, due_s: float) -> None:
         """The lane is no longer under way."""
-        lane.due_s = due_s
+        lane.due_s, lane.scheduled_s = due_s, None
         self._busy.discard(lane.id)
         if lane.id in self.lanes:
             self._changed.add(lane.id)
@@ -178,11 +208,10 @@ class Progress:
         return done
 
     def hasten(self, now_s: float) -> None:
-        """The endpoint is back: every lane is due."""
+        """The endpoint is back: the lanes that may are due (rule 7)."""
         for lane in self.lanes.values():
-            if lane.due_s > now_s and lane.id not in self._busy:
-                lane.due_s = now_s
-                self._changed.add(lane.id)
+            if lane.due_s > now_s and lane.may_hasten and lane.id not in self._busy:
+                lane.scheduled_s, lane.hastened_after, lane.due_s = lane.due_s, lane.attempts, now_s
 
     # what goes out
 
