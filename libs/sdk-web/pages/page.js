@@ -39,7 +39,7 @@ async function credentials(appID, token, roomID, userID) {
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ userID, roomID, ...(Number(appID) ? { appID: Number(appID) } : {}) }),
   });
-  if (!answer.ok) throw new Error("This server hands out no tokens: paste one that `parlour token` made.");
+  if (!answer.ok) throw new Error("This server hands out no tokens here: paste one that `parlour token` made.");
   return answer.json();
 }
 

@@ -37,7 +37,12 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
     turn_secret: Annotated[str, Setting("Secret shared with them (coturn: static-auth-secret).", secret=True)] = ""
     turn_lifetime_s: Annotated[int, Setting("How long a session's TURN credentials hold.", unit="s", least=60)] = 86_400
     web_root: Annotated[str, Setting("Folder with the browser SDK (dist) and the pages; empty: none are served.")] = ""
-    dev: Annotated[bool, Setting("Hands tokens for the default app to whoever asks; for development only.")] = False
+    dev: Annotated[
+        bool,
+        Setting(
+            "Hands tokens for the default app to pages of this machine, opened at localhost; for development only."
+        ),
+    ] = False
     public_entries: Annotated[
         bool, Setting("Serves the leaves of the record's tree too, which name lives of rooms by their random ids.")
     ] = False

@@ -69,6 +69,11 @@ def room_in(token: str) -> str:
     return check_room_id(room)
 
 
+def client_address(request: Request) -> str:
+    """The client's IP address; behind a trusted proxy, what the proxy says."""
+    return request.client.host if request.client else ""
+
+
 def bearer_token(request: Request) -> str:
     """The bearer token."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")

@@ -15,6 +15,7 @@ from parlour.gateway.app.whip import Whip
 
 from . import descriptions_http, pages, refusals, whip
 from .described import PUBLIC, answers, document, texts
+from .local_requests import HOSTS, is_local
 from .refusals import problem
 
 JSON = "application/json"
@@ -52,7 +53,7 @@ class ServiceTold(msgspec.Struct, frozen=True):
 
 
 class StatusTold(msgspec.Struct, frozen=True, rename=wire_name):
-    """What runs here; `apps` and `app_id` for development only. `started_at` in unix milliseconds."""
+    """What runs here; `dev`, `apps` and `app_id` for pages of this machine alone. `started_at` in unix milliseconds."""
 
     url: str
     dev: bool
@@ -87,11 +88,12 @@ def build_http(
     @app.get("/v1/status", openapi_extra=PUBLIC, responses=answers(StatusTold))
     async def told(request: Request) -> Response:
         services = await discovery.services()
-        listed = await apps.all() if dev else ()
+        to_developer = dev and is_local(request)
+        listed = await apps.all() if to_developer else ()
         body = StatusTold(
             url=str(request.base_url).rstrip("/"),
-            dev=dev,
-            app_id=await apps.meant("") if dev else 0,
+            dev=to_developer,
+            app_id=await apps.meant("") if to_developer else 0,
             apps=tuple(AppTold(one.app, one.name) for one in listed),
             services=tuple(ServiceTold(one.name, one.healthy, one.replicas, one.missing) for one in services),
             rooms=status.rooms(),
@@ -104,11 +106,25 @@ def build_http(
     async def dev_token(request: Request) -> Response:
         if not dev:
             return problem(Problem(int(Code.NOT_FOUND), "this server hands out no tokens", hint="parlour token"))
+        if not is_local(request):
+            return problem(
+                Problem(
+                    int(Code.FORBIDDEN), "development tokens are for this machine's own pages alone", "Host",
+                    ", ".join(sorted(HOSTS)), "open the page at localhost, or: parlour token",
+                )
+            )  # fmt: skip
         try:
             ask = msgspec.json.decode(await request.body(), type=DevTokenAsk)
         except msgspec.DecodeError as error:
             return problem(Problem(int(Code.PARAMETER), str(error)))
-        app_id = ask.app_id or await apps.meant("")
+        app_id = await apps.meant("")
+        if ask.app_id not in (0, app_id):
+            return problem(
+                Problem(
+                    int(Code.FORBIDDEN), "development tokens are for the default app alone", "appID", str(app_id),
+                    "parlour token --app",
+                )
+            )  # fmt: skip
         made = DevToken(app_id, await apps.token(app_id, check_user_id(ask.user_id), ask.room_id))
         return Response(msgspec.json.encode(made), media_type=JSON, headers={"cache-control": "no-store"})
 
