@@ -313,6 +313,39 @@ async def test_the_vendor_s_callbacks_are_a_second_form(desk: Desk, receiver: Re
     assert logout["signature"] == hashlib.sha1("".join(parts).encode()).hexdigest()
 
 
+EXITS: dict[str, Callable[[ev.UserJoined], ev.Event]] = {
+    "0": lambda user: ev.UserLeft(user.session_id, user.actor, "logout"),
+    "1": lambda user: ev.UserLeft(user.session_id, user.actor, "heartbeat_timeout"),
+    "2": lambda user: ev.UserLeft(user.session_id, user.actor, "disconnected"),
+    "3": lambda user: ev.UserKicked(user.session_id, user.actor, Code.KICKED_BY_SERVER),
+}
+"""The vendor's `reason` and `close_reason`, and the exit that each stands for."""
+
+
+async def test_callbacks_say_how_each_user_left_and_how_the_last_one_did(
+    desk: Desk, receiver: Receiver, quick: RecordSettings
+) -> None:
+    async with build(quick):
+        await desk.add(receiver.url("a"), format="callbacks", types=("room.*",))
+        keys = {reason: await desk.room() for reason in EXITS}
+        for reason, key in keys.items():
+            first, last = await desk.join(key, "first"), await desk.join(key, "last")
+            await desk.write(key, ev.StreamAdded("cam", last.session_id, last.actor, "n", "t", codec="VP8"))
+            other = "0" if reason == "1" else "1"
+            await desk.write(key, EXITS[other](first), EXITS[reason](last))
+            await desk.write(key, ev.StreamRemoved("cam", last.session_id, last.actor, 1))
+            await desk.write(key, ev.RoomClosed("empty"))
+        closed = await desk.room(joins=1)
+        await desk.write(closed, ev.UserLeft("s-u0", await desk.people.actor(desk.app, "u0"), "disconnected"))
+        await desk.write(closed, ev.RoomClosed("empty", "operator"))
+        await receiver.until(lambda: sum(came.event["event"] == "room_close" for came in receiver.arrived) == 5)
+    told = {(came.event["room_id"], came.event["event"]): came.event for came in receiver.arrived}
+    for reason, key in keys.items():
+        assert told[key.room, "room_logout"]["reason"] == reason, "of who left last"
+        assert told[key.room, "room_close"]["close_reason"] == reason
+    assert told[closed.room, "room_close"]["close_reason"] == "0", "whoever closed it gave that reason"
+
+
 async def test_an_operator_tries_looks_and_is_refused_what_is_not_theirs(
     desk: Desk, receiver: Receiver, quick: RecordSettings
 ) -> None:

@@ -18,7 +18,7 @@ from parlour.kernel.sealing import People
 from parlour.record.app.folds import Folds
 from parlour.record.domain.webhooks import signing
 from parlour.record.domain.webhooks.attempts import Answer
-from parlour.record.domain.webhooks.callbacks import Before, callback
+from parlour.record.domain.webhooks.callbacks import Before, callback, close_reason, is_closed_empty
 from parlour.record.domain.webhooks.endpoint import Endpoint
 from parlour.runtime.deciding.readable import UNREADABLE, Open
 
@@ -26,6 +26,8 @@ from .ports import Attempt, Post
 
 JSON = "application/json"
 TEST = "webhook.test"
+EXIT_PAGE, EXIT_PAGES = 100, 10
+"""How far back from a room's end its last user's exit is looked for: behind it come only the ends of that user's streams and plays."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -90,7 +92,19 @@ class Attempts:
         state = await self._folds.state(key, view.seq - 1)
         began = _began(state, msgspec.json.decode(view.data, type=_About))
         records = await self._log.read(key.uid, began - 1, 1) if began else ()
-        return Before(state, records[0].at if records else 0)
+        last_exit = await self._last_exit(key.uid, view.seq) if is_closed_empty(view) else 0
+        return Before(state, records[0].at if records else 0, last_exit)
+
+    async def _last_exit(self, uid: UUID, seq: int) -> int:
+        """How the last user left before an event; 0, a normal end, where that can't be found."""
+        for _ in range(EXIT_PAGES):
+            after = max(0, seq - 1 - EXIT_PAGE)
+            records = await self._log.read(uid, after, seq - 1 - after) if seq > 1 else ()
+            reason = close_reason(records)
+            if reason is not None or after == 0:
+                return reason or 0
+            seq = after + 1
+        return 0
 
 
 def _began(state: RoomState, about: _About) -> int:

@@ -6,13 +6,15 @@ Standard Webhooks headers beside it sign the body. Numbers that the vendor sends
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from parlour.contracts import events as ev
-from parlour.contracts.envelope import EventView
+from parlour.contracts.envelope import EventView, decode_envelope
 from parlour.contracts.queries import RoomState
+from parlour.kernel.log import Record
 
 KINDS = frozenset(
     kind.TAG
@@ -27,7 +29,10 @@ KINDS = frozenset(
     )
 )
 """The events that have a callback."""
-_CLOSED = {"empty": 2, "closed_by_server": 0}
+_EMPTY = "empty"
+"""Why a room closes that its last user left; any other reason was given by whoever closed it."""
+_LAST_LEFT = {"heartbeat_timeout": 1, "disconnected": 2}
+_LAST_KICKED = 3
 _LEFT = {"logout": 0, "heartbeat_timeout": 1, "disconnected": 2, "room_closed": 0}
 _STREAM_CLOSED = {1: 0, 2: 1, 3: 2, 4: 3, 5: 4, 6: 100}
 _CODECS = {"H264": 0, "VP8": 2, "H265": 3}
@@ -36,10 +41,12 @@ PARTICIPANT = 1
 
 
 class Before(msgspec.Struct, frozen=True):
-    """What the event itself does not say: the room's state before it, and when the user logged in or the stream began (unix µs)."""
+    """What the event itself does not say: the room's state before it, when the user logged in or the stream began (unix µs), and how
+    the last user left a room that is closed for being empty, as `close_reason` has it."""
 
     state: RoomState
     began_at: int = 0
+    last_exit: int = 0
 
 
 def signature(secret: str, timestamp: str, nonce: str) -> str:
@@ -50,6 +57,29 @@ def signature(secret: str, timestamp: str, nonce: str) -> str:
 def session_number(room_uid: str) -> str:
     """A life's number as the vendor has one: 63 bits of the room_uid's random half, as text."""
     return str(int(room_uid.replace("-", "")[16:], 16) & (2**63 - 1))
+
+
+def close_reason(records: Sequence[Record]) -> int | None:
+    """How the last user left among these events of a room, as the vendor numbers it: 0 logout, 1 heartbeat timeout, 2 offline, 3 kicked.
+
+    None where nobody left. The fields read are not personal, so they stand in the record as they are.
+    """
+    for record in reversed(records):
+        if record.type == ev.UserKicked.TAG:
+            return _LAST_KICKED
+        if record.type == ev.UserLeft.TAG:
+            left = msgspec.json.decode(decode_envelope(record.env).data, type=ev.UserLeft)
+            return _LAST_LEFT.get(left.reason, 0)
+    return None
+
+
+def is_closed_empty(view: EventView) -> bool:
+    """Whether the event closes a room since nobody was in it any more."""
+    return view.type == ev.RoomClosed.TAG and _is_empty(msgspec.json.decode(view.data, type=ev.RoomClosed))
+
+
+def _is_empty(closed: ev.RoomClosed) -> bool:
+    return closed.reason == _EMPTY and not closed.by
 
 
 def callback(view: EventView, before: Before, secret: str, now_s: int, nonce: str) -> bytes:
@@ -69,8 +99,8 @@ def _fields(event: ev.Event, view: EventView, before: Before) -> dict[str, Any]:
     match event:
         case ev.RoomOpened():
             return _room(view) | {"event": "room_create", "room_create_time": str(_ms(view.at)), "id_name": view.room}
-        case ev.RoomClosed(reason):
-            closed = {"event": "room_close", "close_reason": str(_CLOSED.get(reason, 0))}
+        case ev.RoomClosed():
+            closed = {"event": "room_close", "close_reason": str(before.last_exit if _is_empty(event) else 0)}
             return _room(view) | closed | {"room_close_time": str(_ms(view.at))}
         case ev.UserJoined():
             return _login(event, view)
