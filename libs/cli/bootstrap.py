@@ -31,7 +31,7 @@ NODE_LOCK = ROOT / "libs" / "sdk-web" / "node.lock"
 MEDIA_CORE = ROOT / "libs" / "media-core"
 SDK_WEB = ROOT / "libs" / "sdk-web"
 OLDEST_PYTHON = (3, 11)
-OLDEST_NODE = 18
+OLDEST_NODE = 20
 QUIET_S = 15.0
 """Between two lines about a long command where nobody watches a terminal."""
 DISK_NEEDED_BYTES = 2_500_000_000

@@ -15,11 +15,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from parlour.auth.domain.outlet import outlet
 from parlour.contracts import events
 from parlour.contracts.codes import Code
 from parlour.contracts.described import asyncapi, schemas
 from parlour.contracts.described.compatible import breaks
 from parlour.contracts.explanations import explain
+from parlour.contracts.subscriptions import Subscription
 from parlour.contracts.upcasters import UPCASTERS, upcast
 from parlour.gateway.api.described import NO_BODY
 from parlour.gateway.api.descriptions_http import error_page
@@ -85,6 +87,40 @@ def test_every_endpoint_says_what_it_answers_with() -> None:
 @pytest.mark.parametrize("body", [{}, {"schema": {}}, {"schema": {"type": "object"}}])
 def test_a_body_of_any_shape_is_none(body: dict[str, Any]) -> None:
     assert not described_body({"application/json": body})
+
+
+WITHOUT_BODY = {("post", "/v1/webhooks/{webhook}/test")}
+"""What is sent to these is not read."""
+
+
+def test_every_endpoint_says_what_it_takes() -> None:
+    """A body where one is read, and for each parameter what it means."""
+    silent: list[str] = []
+    for path, operations in plain(described())["paths"].items():
+        for method, operation in operations.items():
+            if method in ("post", "put", "patch") and (method, path) not in WITHOUT_BODY:
+                content = operation.get("requestBody", {}).get("content", {})
+                silent += [] if content and described_body(content) else [f"{method} {path}: body"]
+            named = {each["name"]: each.get("description", "") for each in operation.get("parameters", [])}
+            silent += [f"{method} {path}: {name}" for name, meaning in named.items() if not meaning]
+            silent += [f"{method} {path}: {name}" for name in re.findall(r"{(\w+)}", path) if name not in named]
+    assert not silent, "declare openapi_extra=described.body_of(Struct), or describe the parameter"
+
+
+@pytest.mark.parametrize("room", [None, "lobby"])
+def test_every_subject_that_a_reader_outside_may_use_is_described(room: str | None) -> None:
+    channels = plain(asyncapi.document())["channels"].values()
+    shapes = [re.sub(r"{\w+}", "*", channel["address"]) for channel in channels if "address" in channel]
+    opened = outlet(Subscription(7, ("events", "audit"), 2**31, "jti", room))
+    used = [one for one in (*opened.publish, *opened.subscribe) if not one.startswith("_INBOX.")]
+    assert len(used) > 4
+    assert not [one for one in used if not any(fits(shape, one) for shape in shapes)]
+
+
+def fits(shape: str, subject: str) -> bool:
+    """Whether an address with stars for its parameters is that of a subject."""
+    parts, tokens = shape.split("."), subject.split(".")
+    return len(parts) == len(tokens) and all(part in ("*", token) for part, token in zip(parts, tokens, strict=True))
 
 
 def test_every_code_has_its_page() -> None:

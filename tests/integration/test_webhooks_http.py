@@ -86,6 +86,17 @@ async def test_a_webhook_s_life_over_http(api: Api) -> None:
     assert (await api.do("GET", path, token))[0] == 404
 
 
+async def test_a_body_that_is_no_text_is_refused(api: Api) -> None:
+    headers = {"authorization": f"Bearer {await api.token('webhooks')}", "content-type": "application/json"}
+    body = b'{"url": "\xff", "enabled": true, "secret": "\xff", "roomUID": "\xff"}'
+    for method, path in (("POST", ""), ("POST", "/x/rotate"), ("POST", "/x/redrive"), ("PATCH", "/x")):
+        url = f"{api.base}/v1/webhooks{path}"
+        wrong = body if method == "POST" else b"\xff"
+        async with api.session.request(method, url, data=wrong, headers=headers) as answer:
+            assert answer.status == 400, path
+            assert (await answer.json(content_type=None))["field"] == "body", path
+
+
 async def test_nobody_else_manages_them(api: Api) -> None:
     _, made = await api.do("POST", "", await api.token("webhooks"), {"url": api.receiver.url("a")})
     refused = {

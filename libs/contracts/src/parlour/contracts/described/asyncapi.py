@@ -9,6 +9,8 @@ from typing import Any, get_args
 import msgspec
 
 from parlour.contracts import client, queries, subjects
+from parlour.contracts.cloudevents import CONTENT_TYPE, CloudEvent
+from parlour.contracts.codes import Problem
 from parlour.contracts.envelope import EventView
 
 REFERENCE = "#/components/schemas/{name}"
@@ -49,7 +51,11 @@ class SseResync(msgspec.Struct, frozen=True):
     pos: str
 
 
-_SSE = (SseSkip, SseResync)
+class SseEnd(Problem, frozen=True):
+    """Server-sent `end`: the stream is over for this token, as the code says, and what is opened again with it is refused."""
+
+
+_SSE = (SseSkip, SseResync, SseEnd)
 
 
 def document() -> dict[str, Any]:
@@ -62,7 +68,7 @@ def document() -> dict[str, Any]:
             "description": "Rooms, streams and messages as they happen. The rules of order, resuming and skips: docs/protocol.md.",
         },
         "defaultContentType": "application/json",
-        "channels": {"websocket": _websocket(), "sse": _sse(), **_nats()},
+        "channels": {"websocket": _websocket(), "sse": _sse(), "webhook": _webhook(), **_nats()},
         "operations": _operations(),
         "components": {"messages": _messages(), "schemas": _schemas()},
     }
@@ -85,6 +91,13 @@ def _sse() -> dict[str, Any]:
     }
 
 
+def _webhook() -> dict[str, Any]:
+    return {
+        "description": "POST to the address of an endpoint (`parlour webhooks add`), signed by Standard Webhooks; any 2xx takes it.",
+        "messages": _references((CloudEvent,)),
+    }
+
+
 def _nats() -> dict[str, Any]:
     channels: dict[str, Any] = {
         "events": {
@@ -99,6 +112,12 @@ def _nats() -> dict[str, Any]:
             "parameters": _parameters("p"),
             "messages": _references((queries.HeadBeacon,)),
         },
+    }
+    channels["roomHeads"] = {
+        "address": f"{subjects.PREFIX}.{{app}}.head.{{p}}.{{room}}",
+        "description": "The room's own part of `heads`, for readers outside: their token lets them hear this one.",
+        "parameters": _parameters("app", "p", "room"),
+        "messages": _references((queries.RoomHead,)),
     }
     for name, kinds in _QUERIES.items():
         channels[f"query_{name}"] = {
@@ -117,6 +136,8 @@ def _operations() -> dict[str, Any]:
         "stream": _operation("send", "sse", (EventView, *_SSE)),
         "publishEvents": _operation("send", "events", (EventView,)),
         "publishHeads": _operation("send", "heads", (queries.HeadBeacon,)),
+        "publishRoomHeads": _operation("send", "roomHeads", (queries.RoomHead,)),
+        "deliver": _operation("send", "webhook", (CloudEvent,)),
     }
     for name, (question, answer) in _QUERIES.items():
         asked = _operation("receive", f"query_{name}", (question,))
@@ -145,7 +166,7 @@ def _parameters(*names: str) -> dict[str, Any]:
 
 def _kinds() -> tuple[type[msgspec.Struct], ...]:
     asked = [kind for kinds in _QUERIES.values() for kind in kinds]
-    return (*_CLIENT, *_REPLY, *_TOLD, *_SSE, EventView, queries.HeadBeacon, *asked)
+    return (*_CLIENT, *_REPLY, *_TOLD, *_SSE, EventView, CloudEvent, queries.HeadBeacon, queries.RoomHead, *asked)
 
 
 def _messages() -> dict[str, Any]:
@@ -155,6 +176,7 @@ def _messages() -> dict[str, Any]:
             "summary": " ".join((kind.__doc__ or "").split()),
             "payload": {"$ref": REFERENCE.format(name=kind.__name__)},
         }
+        | ({"contentType": CONTENT_TYPE} if kind is CloudEvent else {})
         for kind in _kinds()
     }
 

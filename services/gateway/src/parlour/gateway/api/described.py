@@ -1,17 +1,18 @@
 """The OpenAPI 3.1 document: paths and parameters from the routes, shapes from the contracts' structs.
 
 A route says what it answers with: `responses=answers(Struct)`, whose JSON Schema goes into the document by its name, `texts(…)` for
-another media type, `nothing(…)` for an answer without a body. One that says nothing of it fails the contract's tests.
+another media type, `nothing(…)` for an answer without a body. One that reads a body says so by `body_of(Struct)`, and one that reads a
+parameter from the request itself by `parameter(…)`. What says nothing of it fails the contract's tests, and so does what a linter refuses.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from fastapi import FastAPI
 
 from parlour.runtime.http import CONTENT_TYPE, ProblemJson
 
-PUBLIC: dict[str, Any] = {"x-public": True}
+PUBLIC: dict[str, Any] = {"x-public": True, "security": []}
 """`openapi_extra` of a route that is for everybody: every other needs a token."""
 MEMBER: dict[str, Any] = {"security": [{"bearer": ["member"]}]}
 """`openapi_extra` of a route that takes a token04 only: what it allows is asked by the command behind it."""
@@ -25,10 +26,37 @@ _PROBLEM = {
     "content": {CONTENT_TYPE: {"schema": {"$ref": REFERENCE.format(name="ProblemJson")}}},
 }
 
-_APP = {
-    "name": "app", "in": "query", "required": False, "schema": {"type": "string", "default": ""},
-    "description": "The app of a token04, where it is not the server's default one; a subscription token names its own.",
-}  # fmt: skip
+ABOUT: dict[str, Any] = {
+    "summary": "Rooms, streams and messages on the record, over HTTP.",
+    "license_info": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    "servers": [{"url": "/", "description": "The gateway that serves this document"}],
+}
+"""What the application says of itself in the document."""
+DESCRIPTIONS = {
+    "after": "The `next` of the page before; empty or 0: from the beginning.",
+    "app": "The app of a token04, where it is not the server's default one; a subscription token names its own.",
+    "at": "An event's number or a time (RFC 3339; UTC where it names no zone); empty: the end.",
+    "before": "The `next` of the page before; 0: from the newest.",
+    "code": "An error code, as in the field `code` of a problem.",
+    "cursor": "The `next` of the page before; empty: the first page.",
+    "failed": "Only attempts that did not arrive.",
+    "from": "The earlier moment: a time (RFC 3339; UTC where it names no zone) or, of one call, an event's number; empty: the beginning.",
+    "kind": "`whip` or `whep`.",
+    "limit": "Rows in one page.",
+    "name": "The file of an event type: its name and `.json`.",
+    "path": "A tile's path as C2SP's tlog-tiles has it, such as `0/000` or `0/000.p/17`.",
+    "resource_id": "The resource, as in the `Location` of the answer that made it.",
+    "room": "The room's id; in a path encoded: letters, digits, `_` and `-` stay, every other byte is `=XX`.",
+    "room_uid": "One life of a room: its roomUID.",
+    "size": "How many heads the signed tree has.",
+    "stream": "Only this stream.",
+    "stream_id": "The stream's id.",
+    "to": "The later moment, spelled as `from`; empty: the end.",
+    "user": "The user's id; in a path encoded as a room's.",
+    "webhook": "The webhook's id.",
+    "Idempotency-Key": "Any text: a command that is sent again with it within a day is done once.",
+}
+"""Of parameters that mean the same in every route; a route that says more describes its own."""
 
 
 def answers(
@@ -43,11 +71,16 @@ def answers(
     return {status: {"description": "Done", "content": content}, "4XX": _PROBLEM, "5XX": _PROBLEM}
 
 
-def body_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
+def body_of(kind: type[msgspec.Struct], *, required: bool = True) -> dict[str, Any]:
     """The `openapi_extra` of a route whose request has this struct as its JSON body."""
     _SHAPES[kind.__name__] = kind
     schema = {"$ref": REFERENCE.format(name=kind.__name__)}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
+
+
+def parameter(name: str, where: Literal["query", "header"], description: str) -> dict[str, Any]:
+    """A parameter that a route reads from the request itself, for `parameters` of its `openapi_extra`."""
+    return {"name": name, "in": where, "required": False, "schema": {"type": "string"}, "description": description}
 
 
 def texts(*media_types: str, status: int = 200, schema: dict[str, Any] = TEXT) -> dict[int | str, dict[str, Any]]:
@@ -82,8 +115,16 @@ def document(app: FastAPI) -> dict[str, Any]:
             operation["responses"].pop("422", None)
             for answer in operation["responses"].values():
                 _without_blank(answer)
-            if "security" in operation:
-                operation.setdefault("parameters", []).append(_APP)
+            if operation.get("security"):
+                app_of_token = {
+                    "name": "app",
+                    "in": "query",
+                    "required": False,
+                    "schema": {"type": "string", "default": ""},
+                }
+                operation.setdefault("parameters", []).append(app_of_token)
+            for each in operation.get("parameters", []):
+                each.setdefault("description", DESCRIPTIONS.get(each["name"], ""))
             operation["responses"] |= {"4XX": _PROBLEM, "5XX": _PROBLEM}
     return made
 

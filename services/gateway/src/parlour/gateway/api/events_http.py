@@ -21,7 +21,7 @@ from parlour.gateway.domain.reading import check_types
 from parlour.kernel.rejection import Rejection
 
 from .bearer import Bearer, bearer_token, room_in
-from .described import OCTETS, TEXT, answers, listed
+from .described import OCTETS, TEXT, answers, listed, parameter
 from .sse import EventStream
 
 WAIT_MAX_S = 60.0
@@ -35,6 +35,9 @@ CORS = {
     "access-control-max-age": "86400",
 }
 STREAM = "text/event-stream"
+LAST_EVENT_ID = parameter(
+    "Last-Event-ID", "header", "Of a stream that is opened again: the id of the last event. It goes before `after`."
+)
 POSITION_DASHES = 4
 """Those of its UUID; no time has so many."""
 _SHAPES = {"cloudevents": listed(CloudEvent), "parquet": OCTETS}
@@ -51,7 +54,11 @@ def routes(bearer: Bearer, readers: Readers, admission: Admission) -> APIRouter:
     router = APIRouter(tags=["events"])
     may_read = bearer.needs("events")
 
-    @router.get("/v1/rooms/{room}/events", responses=answers(EventPage, also=_OF_EVENTS))
+    @router.get(
+        "/v1/rooms/{room}/events",
+        responses=answers(EventPage, also=_OF_EVENTS),
+        openapi_extra={"parameters": [LAST_EVENT_ID]},
+    )
     async def events(
         request: Request,
         room: str,

@@ -14,7 +14,8 @@ from parlour.gateway.app.apps import Apps
 from parlour.gateway.app.whip import Whip
 
 from . import descriptions_http, pages, refusals, whip
-from .described import PUBLIC, answers, document, texts
+from .bodies import decoded
+from .described import ABOUT, PUBLIC, answers, body_of, document, texts
 from .local_requests import HOSTS, is_local
 from .refusals import problem
 
@@ -77,7 +78,7 @@ def build_http(
     web_root: str, dev: bool,
 ) -> FastAPI:  # fmt: skip
     """The application for HTTP, with these routers beside its own."""
-    app = FastAPI(title="Parlour", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="Parlour", version="1", docs_url=None, redoc_url=None, openapi_url=None, **ABOUT)
     began = time.time()
     refusals.install(app)
 
@@ -102,7 +103,7 @@ def build_http(
         )
         return Response(msgspec.json.encode(body), media_type=JSON, headers={"cache-control": "no-store"})
 
-    @app.post("/v1/dev/token", openapi_extra=PUBLIC, responses=answers(DevToken))
+    @app.post("/v1/dev/token", openapi_extra=PUBLIC | body_of(DevTokenAsk), responses=answers(DevToken))
     async def dev_token(request: Request) -> Response:
         if not dev:
             return problem(Problem(int(Code.NOT_FOUND), "this server hands out no tokens", hint="parlour token"))
@@ -113,10 +114,7 @@ def build_http(
                     ", ".join(sorted(HOSTS)), "open the page at localhost, or: parlour token",
                 )
             )  # fmt: skip
-        try:
-            ask = msgspec.json.decode(await request.body(), type=DevTokenAsk)
-        except msgspec.DecodeError as error:
-            return problem(Problem(int(Code.PARAMETER), str(error)))
+        ask = decoded(await request.body(), DevTokenAsk)
         app_id = await apps.meant("")
         if ask.app_id not in (0, app_id):
             return problem(

@@ -14,7 +14,8 @@ from parlour.gateway.app.ports import Services
 from parlour.kernel.rejection import Rejection
 
 from .bearer import Bearer
-from .described import answers
+from .bodies import decoded
+from .described import answers, body_of
 
 SCOPE = "erase"
 HEADERS = {"cache-control": "no-store"}
@@ -55,16 +56,17 @@ def routes(services: Services, bearer: Bearer) -> APIRouter:
         return await ask(reader, cmd.ListHolds())
 
     @router.post(
-        "/v1/holds", summary="Hold a person's or a room's record", status_code=201, responses=answers(Hold, status=201)
-    )
+        "/v1/holds", summary="Hold a person's or a room's record", status_code=201, responses=answers(Hold, status=201),
+        openapi_extra=body_of(Hold),
+    )  # fmt: skip
     async def hold(request: Request, reader: Subscription = needed) -> Response:
-        body = _body(await request.body())
+        body = decoded(await request.body(), Hold)
         await ask(reader, cmd.PlaceHold(body.user_id, body.room_id, body.reason))
         return _told(body, 201)
 
-    @router.post("/v1/holds/release", summary="End a hold", responses=answers(Hold))
+    @router.post("/v1/holds/release", summary="End a hold", responses=answers(Hold), openapi_extra=body_of(Hold))
     async def release(request: Request, reader: Subscription = needed) -> Response:
-        body = _body(await request.body())
+        body = decoded(await request.body(), Hold)
         await ask(reader, cmd.ReleaseHold(body.user_id, body.room_id))
         return _told(body)
 
@@ -73,10 +75,3 @@ def routes(services: Services, bearer: Bearer) -> APIRouter:
 
 def _told(hold: Hold, status: int = 200) -> Response:
     return Response(msgspec.json.encode(hold), status, HEADERS, "application/json")
-
-
-def _body(raw: bytes) -> Hold:
-    try:
-        return msgspec.json.decode(raw, type=Hold)
-    except msgspec.DecodeError as error:
-        raise Rejection.of(Code.PARAMETER, str(error), field="body") from None

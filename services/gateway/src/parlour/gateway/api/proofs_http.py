@@ -29,6 +29,10 @@ FRESH = PUBLIC | {"cache-control": "no-cache"}
 FOR_EVER = PUBLIC | {"cache-control": "public, max-age=31536000, immutable"}
 JSON, TEXT, OCTETS = "application/json", "text/plain; charset=utf-8", "application/octet-stream"
 SIZE_MOST = 2**63 - 1
+SIZES = [
+    described.parameter("old", "query", "The size of the smaller tree; needed."),
+    described.parameter("new", "query", "The size of the larger tree; needed."),
+]
 
 
 def routes(proofs: BusProofs, history: History, bearer: Bearer, *, entries_public: bool) -> APIRouter:
@@ -61,7 +65,9 @@ def routes(proofs: BusProofs, history: History, bearer: Bearer, *, entries_publi
         return _json(await proofs.keys())
 
     @router.get(
-        "/v1/checkpoints/consistency", openapi_extra=described.PUBLIC, responses=described.answers(contract.Consistency)
+        "/v1/checkpoints/consistency",
+        openapi_extra=described.PUBLIC | {"parameters": SIZES},
+        responses=described.answers(contract.Consistency),
     )
     async def consistency(request: Request) -> Response:
         old, new = (_size(request.query_params.get(name, ""), name) for name in ("old", "new"))

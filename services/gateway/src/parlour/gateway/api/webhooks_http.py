@@ -3,7 +3,7 @@
 Endpoints belong to the app, so a token of one room may not manage them; one that shall see what only auditors see needs `audit` as well.
 """
 
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -11,16 +11,17 @@ from fastapi import APIRouter, Request, Response
 
 from parlour.contracts import webhooks as contract
 from parlour.contracts.codes import Code
+from parlour.contracts.spelling import wire_name
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.adapters.webhooks import BusWebhooks
 from parlour.kernel.rejection import Rejection
 
 from .bearer import Bearer, check
-from .described import answers, nothing
+from .bodies import decoded
+from .described import answers, body_of, nothing
 
 JSON = "application/json"
 SCOPE = "webhooks"
-Q = TypeVar("Q", bound=msgspec.Struct)
 
 
 class Rotation(msgspec.Struct, rename={"overlap_s": "overlapS"}):
@@ -35,6 +36,17 @@ class Switch(msgspec.Struct, rename={"from_now": "fromNow"}):
 
     enabled: bool
     from_now: bool = False
+
+
+class Redrive(msgspec.Struct, rename=wire_name):
+    """What to send again: a range of one life, what happened in a time (unix microseconds), or all that is `dead`."""
+
+    room_uid: str = ""
+    first: int = 1
+    last: int = 0
+    since: int = 0
+    until: int = 0
+    dead: bool = False
 
 
 def routes(bearer: Bearer, webhooks: BusWebhooks) -> APIRouter:
@@ -59,9 +71,10 @@ def routes(bearer: Bearer, webhooks: BusWebhooks) -> APIRouter:
         summary="Send events to an address, from now on. The answer's secret is not shown again.",
         status_code=201,
         responses=answers(contract.Webhook, status=201),
+        openapi_extra=body_of(contract.AddWebhook),
     )
     async def add(request: Request, reader: Subscription = needed) -> Response:
-        question = await _body(request, contract.AddWebhook)
+        question = decoded(await request.body(), contract.AddWebhook)
         if question.audit:
             check(reader, ["audit"])
         drawn = question.command_id or str(uuid4())
@@ -71,18 +84,25 @@ def routes(bearer: Bearer, webhooks: BusWebhooks) -> APIRouter:
     async def one(webhook: str, reader: Subscription = needed) -> Response:
         return await asked(reader, contract.ListWebhooks(webhook))
 
-    @router.patch("/{webhook}", summary="Enable or disable.", responses=answers(contract.Webhook))
+    @router.patch(
+        "/{webhook}", summary="Enable or disable.", responses=answers(contract.Webhook), openapi_extra=body_of(Switch)
+    )
     async def switch(webhook: str, request: Request, reader: Subscription = needed) -> Response:
-        wanted = await _body(request, Switch)
+        wanted = decoded(await request.body(), Switch)
         return await asked(reader, contract.SetWebhook(webhook, wanted.enabled, wanted.from_now))
 
     @router.delete("/{webhook}", summary="Forget a webhook.", status_code=204, responses=nothing())
     async def remove(webhook: str, reader: Subscription = needed) -> Response:
         return await asked(reader, contract.RemoveWebhook(webhook), 204)
 
-    @router.post("/{webhook}/rotate", summary="A new secret beside the old one.", responses=answers(contract.Webhook))
+    @router.post(
+        "/{webhook}/rotate",
+        summary="A new secret beside the old one.",
+        responses=answers(contract.Webhook),
+        openapi_extra=body_of(Rotation, required=False),
+    )
     async def rotate(webhook: str, request: Request, reader: Subscription = needed) -> Response:
-        wanted = await _body(request, Rotation)
+        wanted = decoded(await request.body() or b"{}", Rotation)
         return await asked(reader, contract.RotateWebhook(webhook, wanted.overlap_s, wanted.secret))
 
     @router.post(
@@ -110,18 +130,13 @@ def routes(bearer: Bearer, webhooks: BusWebhooks) -> APIRouter:
         summary="Send again: a range of one life, what happened in a time, or all that is dead.",
         status_code=202,
         responses=answers(contract.Redriven, status=202),
+        openapi_extra=body_of(Redrive),
     )
     async def redrive(webhook: str, request: Request, reader: Subscription = needed) -> Response:
-        wanted = await _body(request, contract.RedriveWebhook, {"id": webhook})
-        return await asked(reader, wanted, 202)
+        wanted = decoded(await request.body() or b"{}", Redrive)
+        question = contract.RedriveWebhook(
+            webhook, wanted.room_uid, wanted.first, wanted.last, wanted.since, wanted.until, wanted.dead
+        )
+        return await asked(reader, question, 202)
 
     return router
-
-
-async def _body(request: Request, kind: type[Q], more: dict[str, str] | None = None) -> Q:
-    """The body as the struct that it must be; `Rejection` says which field is wrong."""
-    try:
-        fields = msgspec.json.decode(await request.body() or b"{}", type=dict[str, Any])
-        return msgspec.convert(fields | (more or {}), kind)
-    except msgspec.DecodeError as error:
-        raise Rejection.of(Code.PARAMETER, f"the body is not what this takes: {error}", field="body") from None

@@ -9,7 +9,7 @@ from parlour.contracts.client import IceServer
 from parlour.gateway.app.whip import Whip
 
 from .bearer import bearer_token
-from .described import MEMBER, nothing, texts
+from .described import MEMBER, nothing, parameter, texts
 
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
@@ -26,7 +26,10 @@ def _body(media_type: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {media_type: {"schema": {"type": "string"}}}}}
 
 
-WITH_OFFER = MEMBER | _body(SDP)
+IN_ROOM = parameter("room", "query", "The room to publish in or to play from. A token of one room needs it too.")
+IF_MATCH = parameter("If-Match", "header", "The `ETag` of the ICE session that is meant, or `*` to restart it; needed.")
+WITH_OFFER = MEMBER | _body(SDP) | {"parameters": [IN_ROOM]}
+WITH_FRAGMENT = MEMBER | _body(FRAGMENT) | {"parameters": [IF_MATCH]}
 
 
 def routes(whip: Whip) -> APIRouter:
@@ -68,9 +71,7 @@ def routes(whip: Whip) -> APIRouter:
         await whip.end(resource_id, bearer_token(request))
         return Response(status_code=200, headers=CORS)
 
-    @router.patch(
-        "/{kind}/resource/{resource_id}", openapi_extra=MEMBER | _body(FRAGMENT), responses=nothing() | texts(FRAGMENT)
-    )
+    @router.patch("/{kind}/resource/{resource_id}", openapi_extra=WITH_FRAGMENT, responses=nothing() | texts(FRAGMENT))
     async def change(request: Request, kind: str, resource_id: str) -> Response:
         if media_type(request) != FRAGMENT:
             return Response(status_code=415, headers=CORS | {"accept-patch": FRAGMENT})
