@@ -24,7 +24,7 @@ pub enum Decision {
     Requested,
     /// Publisher: asked for a keyframe.
     KeyframeRequested,
-    /// Publisher: not authentic, or replayed.
+    /// Publisher: not authentic, or replayed, or beyond the limits of a transport.
     Refused,
     /// Player: sent on.
     Forwarded,

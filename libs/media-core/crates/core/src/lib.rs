@@ -15,6 +15,7 @@ pub mod extensions;
 pub mod flight;
 pub mod ice;
 pub mod media;
+pub mod policing;
 pub mod router;
 pub mod rtcp;
 pub mod rtp;

@@ -6,6 +6,7 @@ use crate::bitrate::BitrateHint;
 use crate::flight::{Flight, Run};
 use crate::ice::{Agent, Path};
 use crate::media::Role;
+use crate::policing::{Limits, Policing};
 use crate::rtcp::ArrivalLog;
 use crate::srtp::{Receiver, Sender};
 use crate::stats::TransportCounters;
@@ -50,6 +51,8 @@ pub struct Transport {
     pub tracks: Vec<u32>,
     /// Indexes of its sinks.
     pub sinks: Vec<u32>,
+    /// What it may make the router do.
+    pub policing: Policing,
     /// What it counts.
     pub counters: TransportCounters,
     /// Known SSRCs of the peer.
@@ -73,7 +76,7 @@ pub struct Transport {
 impl Transport {
     /// A transport that waits for its first check.
     #[must_use]
-    pub fn new(agent: Agent) -> Self {
+    pub fn new(agent: Agent, limits: &Limits) -> Self {
         Self {
             agent,
             srtp: None,
@@ -81,6 +84,7 @@ impl Transport {
             connected: false,
             tracks: Vec::new(),
             sinks: Vec::new(),
+            policing: Policing::new(limits),
             counters: TransportCounters::default(),
             routes: Vec::new(),
             retired: Vec::new(),

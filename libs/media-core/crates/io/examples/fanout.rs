@@ -15,6 +15,7 @@ use parlour_media_core::command::{Codec, Command, MediaKind, Payload, SinkConfig
 use parlour_media_core::crypto::HmacSha1;
 use parlour_media_core::ice::Credentials;
 use parlour_media_core::media::Numbers;
+use parlour_media_core::policing::Limits;
 use parlour_media_core::rtp::write_header;
 use parlour_media_core::srtp::{PacketCipher, Profile, cipher};
 use parlour_media_core::stun::Builder;
@@ -103,6 +104,7 @@ fn main() {
         buffer_bytes: 4 << 20,
         max_transports: 4096,
         local_only: false,
+        limits: Limits::default(),
         seed: 1,
     })
     .expect("started");

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use parlour_media_core::command::Command;
 use parlour_media_core::flight::Record;
+use parlour_media_core::policing::Limits;
 use parlour_media_core::router::Router;
 
 use crate::directory::{Directory, Refused};
@@ -34,6 +35,8 @@ pub struct Config {
     pub max_transports: usize,
     /// Take nothing from other machines, whatever addresses are bound.
     pub local_only: bool,
+    /// Of each transport.
+    pub limits: Limits,
     /// Seed of first sequence numbers.
     pub seed: u64,
 }
@@ -72,7 +75,7 @@ impl Core {
             inbox: Arc::clone(&inbox),
             outbox: Arc::clone(&outbox),
             directory: Arc::clone(&directory),
-            router: Router::new(config.seed),
+            router: Router::new(config.seed, config.limits),
             epoll: Epoll::new()?,
             senders: if config.local_only { Senders::this_machine(&config.bind) } else { Senders::anybody() },
         };

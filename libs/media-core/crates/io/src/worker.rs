@@ -233,7 +233,7 @@ mod tests {
             inbox: Arc::new(Inbox::new(EventFd::new().unwrap())),
             outbox: Arc::new(Outbox::new(EventFd::new().unwrap())),
             directory: Arc::new(Mutex::new(Directory::new(10))),
-            router: Router::new(1),
+            router: Router::new(1, parlour_media_core::policing::Limits::default()),
             epoll: Epoll::new().unwrap(),
             senders: Senders::anybody(),
         };

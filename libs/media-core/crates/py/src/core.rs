@@ -8,6 +8,7 @@ use std::os::fd::RawFd;
 
 use parlour_media_core::command::{Command, SinkConfig, SinkPayload, TrackConfig};
 use parlour_media_core::ice::Credentials;
+use parlour_media_core::policing::Limits;
 use parlour_media_core::srtp::{Profile, cipher};
 use parlour_media_io::{Config, Core};
 use pyo3::exceptions::PyValueError;
@@ -31,7 +32,9 @@ impl PyCore {
 #[pymethods]
 impl PyCore {
     #[new]
-    #[pyo3(signature = (bind, *, advertise=None, recv_buffer_bytes=4 << 20, max_transports=4096, local_only=false))]
+    #[pyo3(signature = (bind, *, advertise=None, recv_buffer_bytes=4 << 20, max_transports=4096, local_only=false,
+        max_packets=10_000, max_bits=200_000_000, max_repairs=1_500))]
+    #[allow(clippy::too_many_arguments)] // as below
     fn new(
         py: Python<'_>,
         bind: Vec<(String, u16)>,
@@ -39,7 +42,13 @@ impl PyCore {
         recv_buffer_bytes: usize,
         max_transports: usize,
         local_only: bool,
+        max_packets: u64,
+        max_bits: u64,
+        max_repairs: u64,
     ) -> PyResult<Self> {
+        if max_packets == 0 || max_bits < 8 || max_repairs == 0 {
+            return Err(PyValueError::new_err("max_packets and max_repairs are 1 or more, max_bits 8 or more"));
+        }
         let bind = bind.iter().map(|(ip, port)| Ok(SocketAddr::new(convert::ip(ip)?, *port)));
         let config = Config {
             bind: bind.collect::<PyResult<_>>()?,
@@ -47,6 +56,7 @@ impl PyCore {
             buffer_bytes: recv_buffer_bytes,
             max_transports,
             local_only,
+            limits: Limits { packets: max_packets, bits: max_bits, repairs: max_repairs },
             // The standard library's hash keys are random for each process.
             seed: RandomState::new().build_hasher().finish(),
         };

@@ -18,10 +18,14 @@ class Core:
         recv_buffer_bytes: int = 4 << 20,
         max_transports: int = 4096,
         local_only: bool = False,
+        max_packets: int = 10_000,
+        max_bits: int = 200_000_000,
+        max_repairs: int = 1_500,
     ) -> None:
         """Binds one UDP port on each address (port 0: any) and starts the packet thread; `OSError` if it cannot.
 
         With `local_only` the kernel lets nothing from other machines reach the port, whatever addresses are bound.
+        The last three hold for each transport and second: packets and bits taken from the peer, packets sent again to it.
         """
 
     def local_candidates(self) -> list[tuple[str, int]]:

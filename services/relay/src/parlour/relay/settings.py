@@ -41,6 +41,22 @@ class RelaySettings(BusSettings, frozen=True, kw_only=True):
             most=65536,
         ),
     ] = 500
+    max_packets_per_s: Annotated[
+        int,
+        Setting(
+            "Taken from one transport; more are dropped. 31 cameras send half of it.",
+            unit="1/s",
+            least=100,
+            most=1_000_000,
+        ),
+    ] = 10_000
+    max_bits_per_s: Annotated[
+        int,
+        Setting("Taken from one transport; more are dropped.", unit="bit/s", least=1_000_000, most=10_000_000_000),
+    ] = 200_000_000
+    max_repairs_per_s: Annotated[
+        int, Setting("Lost packets that one transport is sent again.", unit="1/s", least=50, most=100_000)
+    ] = 1_500
     connect_timeout_s: Annotated[float, Setting("From the answer until ICE and DTLS stand.", unit="s", least=1)] = 15.0
     consent_timeout_s: Annotated[
         float, Setting("A peer without an authenticated check for so long is gone.", unit="s", least=5, most=60)

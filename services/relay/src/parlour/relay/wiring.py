@@ -87,6 +87,9 @@ async def open_node(settings: RelaySettings, facts: Facts) -> AsyncGenerator[Nod
         recv_buffer_bytes=settings.recv_buffer_bytes,
         max_transports=settings.max_transports + SPARE_TRANSPORTS,
         local_only=settings.local_only,
+        max_packets=settings.max_packets_per_s,
+        max_bits=settings.max_bits_per_s,
+        max_repairs=settings.max_repairs_per_s,
     )
     _check_receive_buffer(core, settings.recv_buffer_bytes)
     try:

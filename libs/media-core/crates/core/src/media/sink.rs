@@ -1,6 +1,7 @@
 //! One outgoing medium: a track towards one player.
 
 use super::history::{History, Repeat};
+use super::keyframe::REQUEST_INTERVAL_US;
 use super::reception::SenderClock;
 use super::renumber::{Numbers, Renumbering};
 use super::ring::{Entry, Ring};
@@ -10,6 +11,7 @@ use crate::egress::Egress;
 use crate::extensions::{MID, id_of, passed_on};
 use crate::flight::{Decision, Flight, Run};
 use crate::ice::Path;
+use crate::policing::{Bucket, keyframe_bucket};
 use crate::rtcp::{Compound, ReportBlock};
 use crate::rtp::{ExtensionWriter, FIXED_LEN, MAX_BLOCK_LEN, MAX_PACKET, write_header};
 use crate::srtp::{MAX_RTP_OVERHEAD, PacketCipher};
@@ -82,6 +84,8 @@ pub struct Sink {
     next_repair: u64,
     octets: u64,
     report_due_us: u64,
+    keyframe_bucket: Bucket,
+    keyframe_asked_us: Option<u64>,
     /// Middle of the NTP timestamps sent, and when.
     reports: [(u32, u64); REPORTS_REMEMBERED],
 }
@@ -124,6 +128,8 @@ impl Sink {
             next_repair: first_repair,
             octets: 0,
             report_due_us: 0,
+            keyframe_bucket: keyframe_bucket(),
+            keyframe_asked_us: None,
             reports: [(0, 0); REPORTS_REMEMBERED],
         }
     }
@@ -336,6 +342,17 @@ impl Sink {
         self.reports.rotate_right(1);
         self.reports[0] = ((ntp >> 16) as u32, now_us);
         compound.sender_report(self.ssrc, ntp, timestamp, self.packets as u32, self.octets as u32);
+    }
+
+    /// Whether the player's request for a keyframe counts. Repeats within the time in which requests are merged do not: the
+    /// publisher is asked again by itself until a keyframe comes.
+    pub fn may_ask_for_keyframe(&mut self, now_us: u64) -> bool {
+        let repeats = self.keyframe_asked_us.is_some_and(|asked_us| now_us < asked_us + REQUEST_INTERVAL_US);
+        if repeats || !self.keyframe_bucket.take(1, now_us) {
+            return false;
+        }
+        self.keyframe_asked_us = Some(now_us);
+        true
     }
 
     /// Takes the player's report on this stream.

@@ -21,7 +21,7 @@ impl Router {
             Command::AddTransport { transport, credentials, consent_timeout_us } => {
                 let ufrag = credentials.local_ufrag.clone();
                 let agent = Agent::new(credentials, consent_timeout_us, now_us);
-                if let Some(index) = self.transports.insert(transport, Transport::new(agent)) {
+                if let Some(index) = self.transports.insert(transport, Transport::new(agent, &self.limits)) {
                     self.by_ufrag.insert(ufrag, index);
                 }
             }

@@ -71,6 +71,10 @@ impl Router {
             transport.counters.pli_rx += 1;
             sink.keyframes_wanted += 1;
             transport.flight.note(&mut sink.asked, now_us, sink.id, Decision::KeyframeWanted, 0, 0);
+            if !sink.may_ask_for_keyframe(now_us) {
+                transport.counters.keyframes_policed += 1;
+                return;
+            }
         }
         self.want_keyframe(track, now_us, egress);
     }
@@ -84,12 +88,16 @@ impl Router {
         let Some(sink) = self.sink_of(index, ssrc).and_then(|sink| self.sinks.get_mut(sink)) else { return };
         let Some(track) = self.tracks.get(sink.track) else { return };
         let Some(transport) = self.transports.get_mut(index) else { return };
-        let Transport { agent, srtp: Some(srtp), counters, flight, .. } = transport else { return };
+        let Transport { agent, srtp: Some(srtp), counters, flight, policing, .. } = transport else { return };
         let Some(path) = agent.active() else { return };
         let (packets, bytes) = (egress.packets().len(), egress.len());
         let mut outlet = Outlet { path, flow: index, cipher: srtp.tx.cipher(), egress, flight };
         counters.nack_rx += 1;
         for seq in lost {
+            if !policing.repairs.take(1, now_us) {
+                counters.repairs_policed += 1;
+                continue;
+            }
             if sink.repeat(seq, &track.ring, now_us, &mut outlet) {
                 counters.rtx_tx += 1;
             }

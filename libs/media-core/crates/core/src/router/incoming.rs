@@ -22,6 +22,9 @@ impl Router {
             match open_rtcp(transport, datagram) {
                 Ok(len) => {
                     transport.heard(path, now_us);
+                    if !transport.admits(datagram.len(), now_us) {
+                        return;
+                    }
                     self.handle_feedback(now_us, index, &datagram[..len], egress);
                 }
                 Err(refusal) => count_refusal(transport, refusal),
@@ -35,6 +38,11 @@ impl Router {
         match open_rtp(transport, &header, datagram) {
             Ok(opened) => {
                 transport.heard(path, now_us);
+                if !transport.admits(datagram.len(), now_us) {
+                    let decision = Decision::Refused;
+                    transport.flight.note(&mut transport.stray, now_us, 0, decision, header.seq, datagram.len());
+                    return;
+                }
                 self.handle_opened(now_us, index, header, datagram, opened, egress);
             }
             Err(refusal) => {
@@ -129,6 +137,13 @@ fn count_refusal(transport: &mut Transport, refusal: Refusal) {
 }
 
 impl Transport {
+    /// Whether an authentic packet is within the transport's limits; counted if not.
+    fn admits(&mut self, bytes: usize, now_us: u64) -> bool {
+        let admitted = self.policing.admits(bytes, now_us);
+        self.counters.rx_policed += u64::from(!admitted);
+        admitted
+    }
+
     /// The route of an SSRC.
     #[must_use]
     pub fn route(&self, ssrc: u32) -> Option<Route> {

@@ -18,6 +18,7 @@ use crate::event::Event;
 use crate::flight::Record;
 use crate::ice::{Outcome, Path, split_username};
 use crate::media::{Sink, Track};
+use crate::policing::Limits;
 use crate::rtcp::Compound;
 use crate::rtp;
 use crate::stats::{NodeCounters, Reported, RouterStats, SinkStats, TrackStats, TransportStats};
@@ -38,6 +39,7 @@ pub struct Router {
     events: VecDeque<Event>,
     counters: NodeCounters,
     scatter: Scatter,
+    limits: Limits,
     current: Option<u64>,
     next_tick_us: u64,
     /// Tracks with packets that their sinks have not seen, and how many sinks of the first have.
@@ -48,9 +50,9 @@ pub struct Router {
 }
 
 impl Router {
-    /// An empty router; the seed scatters first sequence numbers.
+    /// An empty router; the seed scatters first sequence numbers, the limits hold for each transport.
     #[must_use]
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, limits: Limits) -> Self {
         Self {
             transports: Table::default(),
             tracks: Table::default(),
@@ -60,6 +62,7 @@ impl Router {
             events: VecDeque::new(),
             counters: NodeCounters::default(),
             scatter: Scatter::new(seed),
+            limits,
             current: None,
             next_tick_us: 0,
             unforwarded: VecDeque::new(),
@@ -75,7 +78,7 @@ impl Router {
         self.current = None;
         match datagram.first() {
             Some(0..=3) => self.handle_stun(now_us, path, datagram, egress),
-            Some(20..=63) => self.handle_dtls(path, datagram),
+            Some(20..=63) => self.handle_dtls(now_us, path, datagram),
             Some(128..=191) if datagram.len() <= rtp::MAX_PACKET => self.handle_media(now_us, path, datagram, egress),
             _ => self.counters.dropped_malformed += 1,
         }
@@ -146,11 +149,18 @@ impl Router {
         }
     }
 
-    fn handle_dtls(&mut self, path: Path, datagram: &[u8]) {
-        let Some(transport) = self.by_path.get(&path).and_then(|index| self.transports.id(*index)) else {
+    fn handle_dtls(&mut self, now_us: u64, path: Path, datagram: &[u8]) {
+        let Some(index) = self.by_path.get(&path).copied() else {
             self.counters.dropped_unknown += 1;
             return;
         };
+        let (Some(transport), Some(entry)) = (self.transports.id(index), self.transports.get_mut(index)) else {
+            return;
+        };
+        if !entry.policing.dtls.take(1, now_us) {
+            entry.counters.rx_policed += 1;
+            return;
+        }
         self.events.push_back(Event::Dtls { transport, datagram: datagram.to_vec() });
     }
 

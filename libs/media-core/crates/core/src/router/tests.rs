@@ -58,7 +58,7 @@ fn check(peer: u64) -> Vec<u8> {
 impl World {
     fn new() -> Self {
         Self {
-            router: Router::new(1),
+            router: Router::new(1, Limits::default()),
             egress: Egress::default(),
             now_us: 1_000_000,
             received: HashMap::new(),

@@ -11,7 +11,7 @@ from parlour.runtime.telemetry.metrics import Metrics
 
 _TRANSPORT_SUMS = (
     "rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "rx_dropped_auth", "rx_replayed", "nack_rx", "nack_tx", "pli_rx",
-    "pli_tx", "rtx_tx",
+    "pli_tx", "rtx_tx", "rx_policed", "repairs_policed", "keyframes_policed",
 )  # fmt: skip
 _NODE_COUNTS = (
     "datagrams",
