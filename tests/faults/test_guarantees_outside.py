@@ -176,7 +176,7 @@ async def test_what_an_endpoint_did_not_take_is_sent_again(doubled: Suite, room:
         except TimeoutError:
             pass
     finally:
-        await asyncio.to_thread(doubled.run, "webhooks", "remove", str(made["id"]))
+        await asyncio.to_thread(doubled.run, "webhooks", "remove", str(made["id"]), "--yes")
         await runner.cleanup()
     assert taken == ["one", GONE_ON]
 

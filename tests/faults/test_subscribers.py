@@ -120,7 +120,7 @@ async def webhook(scene: Scene) -> AsyncGenerator[Subscriber]:
         try:
             yield Subscriber("webhook", running, lambda: running.start(port), positions)
         finally:
-            scene.suite.run("webhooks", "remove", str(made["id"]))
+            scene.suite.run("webhooks", "remove", str(made["id"]), "--yes")
 
 
 @asynccontextmanager

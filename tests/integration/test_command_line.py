@@ -2,10 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from parlour.testkit.suite import Suite, running_suite
+
+NO_UUID = "00000000-0000-7000-8000-000000000000"
+"""Nobody's."""
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +61,27 @@ def test_a_room_that_never_was_is_refused_by_every_verb(suite: Suite, verb: str)
 
 
 def test_what_can_not_be_undone_wants_a_yes(suite: Suite) -> None:
-    assert "--yes" in refused(suite, "privacy", "erase", "nobody")
+    for words in (("privacy", "erase", "nobody"), ("webhooks", "remove", NO_UUID), ("audit", "rotate-key")):
+        assert "--yes" in refused(suite, *words), words
+    assert "refused with" in refused(suite, "webhooks", "remove", NO_UUID, "--yes")
+    assert len(suite.run("audit", "keys").stdout.splitlines()) < 2, "at most the first one"
+
+
+def test_a_type_that_no_event_has_is_refused_with_those_that_there_are(suite: Suite) -> None:
+    for wrong in ("nosuch.*", "room.user_joinde.v1", "room"):
+        said = refused(suite, "webhooks", "add", "https://example.org/hook", "--type", "stream.*", "--type", wrong)
+        assert f"there is no event type '{wrong}'" in said
+        assert "room.user_joined.v1" in said
+    said = refused(suite, "webhooks", "add", "https://example.org/", "--format", "callbacks", "--type", "im.*")
+    assert "there is no event type 'im.*'" in said
+    assert "im.broadcast_sent.v1" not in said
+    assert not suite.run("webhooks", "list").stdout
+
+
+def test_an_export_that_is_refused_leaves_no_file(suite: Suite, tmp_path: Path) -> None:
+    assert "refused with" in refused(suite, "audit", "export", NO_UUID, "--output", str(tmp_path / "room.jsonl"))
+    assert not list(tmp_path.iterdir())
+    assert "--output" in refused(suite, "audit", "export", NO_UUID, "--output", str(tmp_path / "no" / "room.jsonl"))
     assert "--yes" in refused(suite, "close", "nosuch")
     done = suite.run("privacy", "erase", "nobody", "--yes", check=False)
     assert (done.returncode, done.stdout) == (1, "nobody of this name is on the record\n")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import msgspec
 import typer
 
+from ..confirm import Yes, confirm
 from ..target import nats_url
 from .audit_watch import watch
 
@@ -47,12 +48,12 @@ def export(
         ),
     ] = None,
 ) -> None:
-    """Write a room's record into a file that can be verified anywhere."""
+    """Write a room's record into a file that can be verified anywhere. What is interrupted leaves no file."""
+    from ..audit.output_file import replacing
+
     size = _size_of(since) if since else 0
-    half = output.with_name(output.name + ".part")
-    with open(half, "wb") as out:
+    with replacing(output) as out:
         end = asyncio.run(_export(room_uid, out, by or getpass.getuser(), wait, size))
-    half.replace(output)
     typer.echo(f"{output}: {end.end} events, head {end.hash.hex()[:16]}")
 
 
@@ -111,8 +112,9 @@ def keys(json: Json = False) -> None:
         typer.echo(f"{one.key}  # since {when(one.made_at)}, {until}")
 
 
-def rotate_key() -> None:
+def rotate_key(yes: Yes = False) -> None:
     """Make a new signing key. The one before signs beside it for a day, so that readers can fetch the new one."""
+    confirm("Make a new signing key, and retire the present one in a day?", yes)
     typer.echo(asyncio.run(_keys("rotate_key")).keys[0].key)
 
 

@@ -11,6 +11,7 @@ import typer
 from parlour.contracts import subjects
 from parlour.contracts import webhooks as contract
 
+from ..confirm import Yes, confirm
 from ..target import default_app, nats_url
 
 App = Annotated[int, typer.Option(help="Application id.", default_factory=default_app)]
@@ -89,9 +90,11 @@ def enable(
     _show(_ask(app, contract.SetWebhook(id_, True, from_now)), json)
 
 
-def remove(id_: Id, app: App) -> None:
-    """Forget a webhook and the log of its deliveries."""
+def remove(id_: Id, app: App, yes: Yes = False) -> None:
+    """Forget a webhook and the log of its deliveries; `disable` only stops it."""
+    confirm(f"Forget webhook {id_}, what it is owed, and the log of its deliveries?", yes)
     _ask(app, contract.RemoveWebhook(id_))
+    typer.echo(f"removed  {id_}")
 
 
 def try_(id_: Id, app: App, json: Json = False) -> None:

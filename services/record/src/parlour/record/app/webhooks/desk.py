@@ -13,7 +13,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import invalid
 from parlour.kernel.rejection import Rejection
 from parlour.record.domain.webhooks import signing
-from parlour.record.domain.webhooks.endpoint import Endpoint, check_filters, check_format
+from parlour.record.domain.webhooks.endpoint import Endpoint, check_filters, check_format, check_types
 
 from .attempts import Attempts
 from .ports import Attempt
@@ -108,6 +108,7 @@ class Desk:
         check_filters("rooms", question.rooms)
         check_filters("types", question.types)
         check_format(question.format)
+        check_types(question.types, question.format)
         id_ = _uuid("commandID", question.command_id)
         secret = _secret(question.secret)
         if why := await self._check_url(question.url):

@@ -5,6 +5,7 @@ alone; 3. filters are names, or beginnings of names with `*` behind; no filter l
 """
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from uuid import UUID
 
 import msgspec
@@ -12,8 +13,9 @@ import msgspec
 from parlour.contracts.audiences import audience_of_stored
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import decode_envelope
-from parlour.contracts.events import Audience
+from parlour.contracts.events import BY_TAG, Audience
 from parlour.contracts.ids import invalid
+from parlour.contracts.upcasters import UPCASTERS
 from parlour.contracts.webhooks import CALLBACKS, FORMATS
 from parlour.kernel.log import Record
 
@@ -68,6 +70,22 @@ def check_filters(field: str, filters: Sequence[str]) -> None:
         raise invalid(Code.PARAMETER, field, "the filters are too many, or one is empty or too long", limit=limit)
     if any("*" in one[:-1] for one in filters):
         raise invalid(Code.PARAMETER, field, "a star stands only at a filter's end", hint="such as room.*")
+
+
+def check_types(filters: Sequence[str], format_: str) -> None:
+    """`Invalid` where a filter lets no event type of this format pass: it would wait for ever for what never comes."""
+    known = sorted(KINDS if format_ == CALLBACKS else {*BY_TAG, *UPCASTERS})
+    for one in filters:
+        if not any(passes((one,), tag) for tag in known):
+            near = get_close_matches(one.removesuffix("*"), known, 1, 0.5)
+            hint = f"such as {near[0]}" if near else "such as room.* or stream.added.v1"
+            raise invalid(
+                Code.PARAMETER,
+                "types",
+                f"there is no event type {one[:FILTER_CHARACTERS]!r}",
+                limit=", ".join(known),
+                hint=hint,
+            )
 
 
 def check_format(format_: str) -> None:
