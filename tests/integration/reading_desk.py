@@ -120,14 +120,16 @@ def covered(seen: list[tuple[str, Any]]) -> list[int]:
 
 
 @asynccontextmanager
-async def reading_desk(running: Any, environment: Any, **limits: str) -> AsyncGenerator[Reading]:
-    """All services but the relay, one gateway with these settings of its own (`READS_BURST="20"`), and two apps."""
+async def reading_desk(
+    running: Any, environment: Any, *, services: dict[str, str] | None = None, **limits: str
+) -> AsyncGenerator[Reading]:
+    """All services but the relay with these variables, one gateway with these settings of its own (`READS_BURST="20"`), and two apps."""
     own = {"PARLOUR_GATEWAY_SESSION_KEY": secrets.token_hex(32), "PARLOUR_GATEWAY_DEFAULT_APP": str(APP)}
     own |= {f"PARLOUR_GATEWAY_{name}": value for name, value in limits.items()}
     port = free_port()
     settings = load(GatewaySettings, environment("gateway") | own | {"PARLOUR_GATEWAY_PORT": str(port)})
     url = f"http://127.0.0.1:{port}"
-    more = {"PARLOUR_ROOM_EMPTY_DELAY_S": "0", "PARLOUR_IM_BROADCAST_USER_PER_S": "10"}
+    more = {"PARLOUR_ROOM_EMPTY_DELAY_S": "0", "PARLOUR_IM_BROADCAST_USER_PER_S": "10"} | (services or {})
     async with (
         running("auth", "room", "registry", "im", "record", **more),
         build(settings),

@@ -122,7 +122,7 @@ async def test_a_payload_counts_only_where_the_app_says_so(desk: Desk, vector: d
 async def test_the_rules_of_an_app_are_on_the_record(desk: Desk) -> None:
     app = (await desk.create(name="ruled")).app
     first = await desk.ask(app, cmd.SetAppRules(login_tokens="signed"))
-    assert msgspec.json.decode(first.result, type=cmd.AppRules) == cmd.AppRules("signed", "text", "stays")
+    assert msgspec.json.decode(first.result, type=cmd.AppRules) == cmd.AppRules("signed", "text", "keep")
     token = msgspec.json.decode((await desk.ask(app, cmd.IssueToken("ann"))).result, type=TokenMade).token
     assert await desk.refused(app, cmd.VerifyToken(token, "ann")) == (1102020, 1002079)
     assert await desk.refused(app, cmd.SetAppRules(login_tokens="none")) == (1100001, 0)

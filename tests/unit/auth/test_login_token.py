@@ -53,6 +53,10 @@ def read(token: str, question: Question = ANN, secrets: tuple[str, ...] = (SECRE
     return login_token.check(token, question, secrets, PUBLIC_KEYS, NOW, **options)
 
 
+def test_a_token_of_this_second_is_not_from_the_future() -> None:
+    assert read(of_secret({**GOOD, "iat": NOW + 0.9}), leeway_s=0).user_id == "ann"
+
+
 def code_of(token: str, question: Question = ANN, **more: Any) -> int:
     with pytest.raises(Rejection) as caught:
         read(token, question, **more)

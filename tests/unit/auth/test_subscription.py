@@ -50,6 +50,8 @@ def test_a_makers_clock_may_be_off_by_the_leeway() -> None:
     assert subscription.read(token, APP, (SECRET,), NOW).jti == "j1"
     with pytest.raises(Rejection):
         subscription.read(token, APP, (SECRET,), NOW, leeway_s=5)
+    of_this_second = made({**GOOD, "iat": NOW + 0.9})
+    assert subscription.read(of_this_second, APP, (SECRET,), NOW, leeway_s=0).jti == "j1"
 
 
 def test_what_is_signed_here_is_a_jwt_for_everybody() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from parlour.gateway.domain.secret import Claims, Rights, seal, unseal
 
 KEY = bytes(32)
-CLAIMS = Claims(7, "ann", {"r": Rights(2_000_000_000, True, ("s1",))})
+CLAIMS = Claims(7, "ann", {"r": Rights(2_000_000_000, True, ("s1",), 2_000_000_060)})
 
 
 def test_what_was_sealed_opens() -> None:

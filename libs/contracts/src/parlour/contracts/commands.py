@@ -53,6 +53,14 @@ class KickUser(Command, frozen=True, tag="room.kick"):
     by: str = "operator"
 
 
+class EndStay(Command, frozen=True, tag="room.end_stay"):
+    """A service's command: one session's stay is over, for a `reason`; the session is kicked (1002055). Answered by `Kicked`."""
+
+    session_id: str
+    actor: str
+    reason: str
+
+
 class CloseRoom(Command, frozen=True, tag="room.close"):
     """Everybody is kicked (1002055) and the life ends. Answered by `Closed`. `by` as in `KickUser`."""
 
@@ -235,7 +243,7 @@ class RotateSecret(Command, frozen=True, tag="auth.rotate_secret"):
 class SetAppRules(Command, frozen=True, tag="auth.set_app_rules"):
     """Rules of the app are so from now on; an empty one stays as it is. Answered by `AppRules`.
 
-    login_tokens: any, ordered, signed. privileges: enforced, text. expiry: stays.
+    login_tokens: any, ordered, signed. privileges: enforced, text. expiry: keep, end.
     """
 
     login_tokens: str = ""
@@ -355,7 +363,7 @@ class ListBans(Command, frozen=True, tag="auth.list_bans"):
 
 
 AnyCommand = (
-    JoinRoom | LeaveRoom | KickUser | CloseRoom | SetRoomExtraInfo
+    JoinRoom | LeaveRoom | KickUser | EndStay | CloseRoom | SetRoomExtraInfo
     | Publish | StopPublish | Play | StopPlay | SetStreamExtraInfo | SetMutes | RestartIce
     | EndResource | RenewIce
     | DescribeRoom | DescribeStreams
@@ -421,13 +429,14 @@ class MessageSent(msgspec.Struct, frozen=True):
 
 
 class TokenChecked(msgspec.Struct, frozen=True):
-    """Of VerifyToken."""
+    """Of VerifyToken. `stay_ends_s`: unix seconds when whoever is in a room by this token is put out; 0: never."""
 
     user_id: str
     expires_s: int
     room: str = ""
     may_publish: bool = True
     stream_ids: tuple[str, ...] = ()
+    stay_ends_s: int = 0
 
 
 class TokenMade(msgspec.Struct, frozen=True):

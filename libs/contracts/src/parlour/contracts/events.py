@@ -85,7 +85,9 @@ class UserLeft(Event, frozen=True):
 
 
 class UserKicked(Event, frozen=True):
-    """`code` is what the kicked client is told: 1002050 login elsewhere, 1002055 by the server."""
+    """`code` is what the kicked client is told: 1002050 login elsewhere, 1002055 by the server. Where the stay
+    ended with its token, by a rule of the app, `reason` is token_expired.
+    """
 
     TAG = "room.user_kicked.v1"
     AGGREGATE = "room"
@@ -276,7 +278,7 @@ class TokenIssued(Event, frozen=True):
 
 
 class RuleSet(Event, frozen=True):
-    """A rule of the app was set: `login_tokens` (any, ordered, signed), `privileges` (enforced, text) or `expiry` (stays)."""
+    """A rule of the app was set: `login_tokens` (any, ordered, signed), `privileges` (enforced, text) or `expiry` (keep, end)."""
 
     TAG = "app.rule_set.v1"
     AGGREGATE = "app"

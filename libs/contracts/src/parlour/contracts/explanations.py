@@ -36,7 +36,8 @@ EXPLANATIONS: dict[Code, str] = {
     Code.MULTI_ROOM_LIMIT: "The page is in as many rooms as it may be at once.",
     Code.KICKED_LOGIN_ELSEWHERE: "The same user logged in to the room from another place, which ends the earlier stay.",
     Code.RECONNECT_WINDOW_OVER: "The connection was away for longer than the server waits; log in again.",
-    Code.KICKED_BY_SERVER: "An operator or the application's server put the user out, or closed the room.",
+    Code.KICKED_BY_SERVER: "An operator or the application's server put the user out, or closed the room; or the token is over, where the "
+    "app ends stays with their tokens.",
     Code.KICKED_FOUND_ON_RETRY: "While the connection was away the user was put out of the room.",
     Code.PUBLISH_FORBIDDEN: "The token, or a rule of the app, does not allow this user to publish.",
     Code.STREAM_EXISTS: "Somebody publishes under this stream id already.",

@@ -37,6 +37,7 @@ from .app.apps import Apps
 from .app.beats import Beats
 from .app.calls import CallHistory
 from .app.dispatch import Dispatch
+from .app.expiry import StayExpiry
 from .app.feeds import Feeds
 from .app.following import Subscribers
 from .app.lag import Lag, lag
@@ -86,6 +87,7 @@ class Gateway:
         self.whip = Whip(
             self.services, self.apps, self.logins, self.sessions, self.admission, key, settings.whip_resources
         )
+        self.expiry = StayExpiry(self.services, lambda: [*self.sessions.connected(), *self.whip.sessions()])
         self.beats = Beats(settings.instance, self.feeds, self._beats, self._tell)
         self.connections = metrics.gauge("connections", "WebSocket clients connected.")
         metrics.measured(
@@ -176,7 +178,8 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
             asyncio.TaskGroup() as group,
         ):
             log.info("listening", host=settings.host, port=port)
-            running = [group.create_task(gateway.beats.run()), group.create_task(sockets.run())]
+            loops = (gateway.beats.run(), gateway.expiry.run(), sockets.run())
+            running = [group.create_task(loop) for loop in loops]
             yield Service(metrics, {"bus": lambda: bus.connected})
             gateway.readers.close()
             gateway.followers.close()

@@ -153,6 +153,9 @@ def set_(
     privileges: Annotated[
         str, typer.Option(help="enforced: a token04's payload restricts it; text: it is the app's own text.")
     ] = "",
+    on_expiry: Annotated[
+        str, typer.Option(help="end: who is in a room when the token ends is put out; keep: stays in it.")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Set rules of an application, and print them all."""
@@ -160,7 +163,7 @@ def set_(
         if login_tokens:
             raise typer.BadParameter("--require-signed says what --login-tokens says: give one of the two")
         login_tokens = "signed" if require_signed else "any"
-    rules = asyncio.run(_ask(app, SetAppRules(login_tokens, privileges), AppRules))
+    rules = asyncio.run(_ask(app, SetAppRules(login_tokens, privileges, on_expiry), AppRules))
     if json:
         typer.echo(msgspec.json.encode(rules).decode())
         return

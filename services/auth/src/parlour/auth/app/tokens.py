@@ -72,7 +72,7 @@ class Tokens:
         try:
             app = existing(await self._cache.load(call.app, ""))
             secrets = await self._vault.secrets(app.valid(self._now_s()))
-            checked = self._checked(body.token, question, app, secrets)
+            checked = self._with_end(self._checked(body.token, question, app, secrets), app)
         except Rejection as refused:
             self._refusals.count(refused.problem)
             raise
@@ -85,6 +85,12 @@ class Tokens:
                 token, question, secrets, app.login_keys, self._now_s(), leeway_s=leeway_s, longest_s=longest_s
             )
         return verify.check(token, question, secrets, self._now_s(), leeway_s, rules=app.rules, longest_s=longest_s)
+
+    def _with_end(self, checked: contract.TokenChecked, app: Active) -> contract.TokenChecked:
+        """When the stay ends, where the app ends stays with their tokens: when the token would not be taken any more."""
+        if app.rules.expiry != "end":
+            return checked
+        return msgspec.structs.replace(checked, stay_ends_s=checked.expires_s + self._limits.leeway_s)
 
     async def issue(self, call: Call, body: contract.IssueToken) -> Reply:
         """A token04. The record has who got one for what, never the token; a repetition makes the same one again."""

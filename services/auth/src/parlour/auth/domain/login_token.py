@@ -155,7 +155,7 @@ def _check_owner(claims: Claims, question: Question) -> None:
 
 
 def _check_time(claims: Claims, now_s: int, leeway_s: int, longest_s: int) -> None:
-    if max(claims.iat, claims.nbf) > now_s + leeway_s:
+    if max(claims.iat, claims.nbf) >= now_s + 1 + leeway_s:  # `now_s` is a whole second
         raise flaw(
             Code.TOKEN_EXPIRED, "the token is from the future", Fine.EXPIRED, "check the clock of the token's maker"
         )

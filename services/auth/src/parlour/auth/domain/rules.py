@@ -14,19 +14,20 @@ EXPIRY = "expiry"
 VALUES: dict[str, tuple[str, ...]] = {
     LOGIN_TOKENS: ("any", "ordered", "signed"),
     PRIVILEGES: ("enforced", "text"),
-    EXPIRY: ("stays",),
+    EXPIRY: ("keep", "end"),
 }
 """The rules and what each may say; a value that an event names and this table does not changes nothing."""
 
 
 class Rules(msgspec.Struct, frozen=True):
     """login_tokens: any, ordered (a token04 whose fields stand in the safe order), signed (no token04). privileges: enforced, text (a
-    token04's payload restricts only where it says so itself). expiry: stays (who is in a room when the token ends stays in it).
+    token04's payload restricts only where it says so itself). expiry: keep (who is in a room when the token ends stays in it), end (is
+    put out).
     """
 
     login_tokens: str = "any"
     privileges: str = "text"
-    expiry: str = "stays"
+    expiry: str = "keep"
 
     def with_rule(self, rule: str, value: str) -> "Rules":
         """With one rule changed; unknown ones, which a later release wrote, change nothing."""

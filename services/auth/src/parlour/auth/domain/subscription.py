@@ -89,7 +89,7 @@ def read(token: str, app: int, secrets: Sequence[str], now_s: int, leeway_s: int
         raise Rejection.of(Code.TOKEN_EXPIRED, "the token has expired", hint="ask for a new token")
     if claims.exp > now_s + TTL_MAX_S:
         raise Rejection.of(Code.TOKEN_EXPIRED, "the token would be valid for too long", limit=f"{TTL_MAX_S} s")
-    if max(claims.nbf, claims.iat) > now_s + leeway_s:
+    if max(claims.nbf, claims.iat) >= now_s + 1 + leeway_s:  # `now_s` is a whole second
         raise Rejection.of(
             Code.TOKEN_EXPIRED, "the token is from the future", hint="check the clock of the token's maker"
         )

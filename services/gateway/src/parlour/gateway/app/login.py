@@ -67,7 +67,7 @@ class Logins:
         checked = await self.verify(frame.app_id, frame.user.user_id, frame.room_id, frame.token)
         session = session or self._session(frame)
         session.address = channel.address
-        rights = secret.Rights(checked.expires_s, checked.may_publish, checked.stream_ids)
+        rights = rights_of(checked)
         feed, mirror, actor = await self.join(session, frame.room_id, frame.config, str(frame.id), rights)
         self._sessions.attach(session, channel)
         if self._late:
@@ -135,6 +135,11 @@ class Logins:
             ice_servers=self.turn.servers(session.session_id, now),
         )  # fmt: skip
         return *pages, answer
+
+
+def rights_of(checked: cmd.TokenChecked) -> secret.Rights:
+    """What goes into the session's secret of a token that was verified."""
+    return secret.Rights(checked.expires_s, checked.may_publish, checked.stream_ids, checked.stay_ends_s)
 
 
 def check_further_room(frame: client.Login, session: Session | None) -> None:

@@ -7,10 +7,9 @@ from typing import Any
 from parlour.contracts import client
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
-from parlour.gateway.domain import secret
 from parlour.kernel.rejection import Rejection
 
-from .login import Logins, result_of
+from .login import Logins, result_of, rights_of
 from .ports import Services
 from .seat import Seat, Session
 
@@ -120,7 +119,7 @@ class Requests:
     async def renew_token(self, session: Session, seat: Seat, frame: client.RenewToken) -> client.Res:
         """New rights for the rest of the stay."""
         checked = await self._logins.verify(session.app, session.user.user_id, seat.room, frame.token, "renew")
-        session.rights[seat.room] = secret.Rights(checked.expires_s, checked.may_publish, checked.stream_ids)
+        session.rights[seat.room] = rights_of(checked)
         left = max(0, checked.expires_s - int(time.time()))
         return client.Renewed(id=str(frame.id), token_expires_in=left, session_id=self._logins.sealed(session))
 

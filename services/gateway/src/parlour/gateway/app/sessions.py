@@ -63,12 +63,15 @@ class Sessions:
         of_app = (session for session in self._sessions.values() if session.app == app and session.address)
         return [session for session in of_app if check_address(session.address) in addresses]
 
+    def connected(self) -> list[Session]:
+        """Those whose client has a live connection here."""
+        return [session for session in self._sessions.values() if session.channel is not None]
+
     def beats(self) -> Iterator[SessionBeat]:
         """Every seat whose client has a live connection."""
-        for session in self._sessions.values():
-            if session.channel is not None:
-                for room in session.seats:
-                    yield SessionBeat(session.app, room, session.session_id)
+        for session in self.connected():
+            for room in session.seats:
+                yield SessionBeat(session.app, room, session.session_id)
 
     def transport_gone(self, fact: TransportGone) -> None:
         """The relay lost a client's transport: the client offers anew what it carried."""

@@ -19,7 +19,6 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import check_room_id, check_stream_id
 from parlour.contracts.queries import SessionBeat
 from parlour.contracts.relay import IceRenewed, TransportGone
-from parlour.gateway.domain import secret
 from parlour.gateway.domain.mirror import Ending
 from parlour.gateway.domain.resource import Resource, address, resource_at
 from parlour.kernel.rejection import Rejection
@@ -28,7 +27,7 @@ from parlour.runtime.telemetry.logging import logger
 from .admission import Admission
 from .apps import Apps
 from .fragments import credentials_in, fragment, head_of, ufrag_of
-from .login import Logins, result_of
+from .login import Logins, result_of, rights_of
 from .ports import Services
 from .requests import check_may_publish
 from .seat import Seat, Session
@@ -138,12 +137,19 @@ class Whip:
         checked = await self._logins.verify(resource.app, "", resource.room, token)
         if session_id_of(resource.app, checked.user_id, resource.room) != resource.session_id:
             raise Rejection.of(Code.FORBIDDEN, "this is another user's resource")
+        holding = self._held.get(resource.session_id)
+        rights = holding.session.rights if holding is not None else {}
+        if resource.room in rights and rights[resource.room].expires_s < checked.expires_s:
+            rights[resource.room] = rights_of(checked)
         return resource, cmd.Caller(checked.user_id, resource.session_id, resource.actor)
 
     def beats(self) -> list[SessionBeat]:
         """Sessions that hold a resource, or are about to."""
-        held = (holding.session for holding in self._held.values())
-        return [SessionBeat(s.app, room, s.session_id) for s in held for room in s.seats]
+        return [SessionBeat(s.app, room, s.session_id) for s in self.sessions() for room in s.seats]
+
+    def sessions(self) -> list[Session]:
+        """Sessions that hold a resource, or are about to."""
+        return [holding.session for holding in self._held.values()]
 
     def ended(self, seat: Seat, ending: Ending) -> None:
         """The stay is over: its resources are too."""
@@ -174,7 +180,7 @@ class Whip:
         self._admission.pace_offer(app, checked.user_id)
         room = check_room_id(checked.room or room)
         session_id = session_id_of(app, checked.user_id, room)
-        rights = secret.Rights(checked.expires_s, checked.may_publish, checked.stream_ids)
+        rights = rights_of(checked)
         async with self._doors.setdefault(session_id, asyncio.Lock()):
             holding = self._held.get(session_id)
             if holding is None or room not in holding.session.seats:

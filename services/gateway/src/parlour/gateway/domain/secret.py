@@ -19,13 +19,19 @@ SECRET_CHARS = 16_384
 
 
 class Rights(
-    msgspec.Struct, frozen=True, omit_defaults=True, rename={"expires_s": "e", "may_publish": "p", "stream_ids": "s"}
+    msgspec.Struct,
+    frozen=True,
+    omit_defaults=True,
+    rename={"expires_s": "e", "may_publish": "p", "stream_ids": "s", "stay_ends_s": "x"},
 ):
-    """What a room's token allows. `expires_s` unix seconds; no `stream_ids`: any stream."""
+    """What a room's token allows. `expires_s` unix seconds; no `stream_ids`: any stream; `stay_ends_s`: unix seconds when the session is
+    put out, 0: never.
+    """
 
     expires_s: int
     may_publish: bool = True
     stream_ids: tuple[str, ...] = ()
+    stay_ends_s: int = 0
 
     def allows(self, stream_id: str) -> bool:
         """Whether the stream may be published."""

@@ -17,6 +17,7 @@ from parlour.runtime.messaging.verbs import handler_of, serve_verbs
 SERVICE = "room"
 VERSION = "1.0.0"
 
+_NOT_OF_CLIENTS = contract.KickUser | contract.EndStay | contract.CloseRoom | contract.DescribeRoom
 Handler = Callable[[Call, Any], Awaitable[Reply]]
 
 
@@ -29,6 +30,7 @@ class Commands:
             "join": (contract.JoinRoom, rooms.join),
             "leave": (contract.LeaveRoom, rooms.leave),
             "kick": (contract.KickUser, rooms.kick),
+            "end_stay": (contract.EndStay, rooms.end_stay),
             "close": (contract.CloseRoom, rooms.close),
             "set_extra_info": (contract.SetRoomExtraInfo, rooms.set_extra_info),
             "describe": (contract.DescribeRoom, rooms.describe),
@@ -52,7 +54,7 @@ def check_caller(request: Request) -> None:
     caller, body = request.caller, request.body
     if caller.kind != "client":
         return
-    if isinstance(body, contract.KickUser | contract.CloseRoom | contract.DescribeRoom):
+    if isinstance(body, _NOT_OF_CLIENTS):
         raise Rejection.of(Code.FORBIDDEN, "only an operator may do this")
     if caller.session_id and caller.session_id != getattr(body, "session_id", caller.session_id):
         raise Rejection.of(Code.FORBIDDEN, "this is another client's session", field="sessionID")

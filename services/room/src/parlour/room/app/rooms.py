@@ -98,6 +98,11 @@ class Rooms:
             return Reply(msgspec.Raw(msgspec.json.encode(Kicked(False))))
         return await self._change(call, cmd.Kick(actor, reason=body.reason, by=check_by(body.by)), Kicked)
 
+    async def end_stay(self, call: Call, body: contract.EndStay) -> Reply:
+        """Put one session out; one that is not there any more is no error, nor is another session of the user."""
+        kick = cmd.Kick(body.actor, reason=check_reason(body.reason), session_id=check_session_id(body.session_id))
+        return await self._change(call, kick, Kicked)
+
     async def close(self, call: Call, body: contract.CloseRoom) -> Reply:
         """Put everybody out and end the life."""
         return await self._change(call, cmd.Close(check_reason(body.reason), check_by(body.by)), Closed)

@@ -34,6 +34,8 @@ _EMPTY = "empty"
 _LAST_LEFT = {"heartbeat_timeout": 1, "disconnected": 2}
 _LAST_KICKED = 3
 _LEFT = {"logout": 0, "heartbeat_timeout": 1, "disconnected": 2, "room_closed": 0}
+_KICKED = {"token_expired": 4}
+"""Else 3: a later login, or somebody who put the user out."""
 _STREAM_CLOSED = {1: 0, 2: 1, 3: 2, 4: 3, 5: 4, 6: 100}
 _CODECS = {"H264": 0, "VP8": 2, "H265": 3}
 WEB = 6
@@ -106,8 +108,8 @@ def _fields(event: ev.Event, view: EventView, before: Before) -> dict[str, Any]:
             return _login(event, view)
         case ev.UserLeft(session_id, _, reason):
             return _logout(session_id, _LEFT.get(reason, 0), view, before)
-        case ev.UserKicked(session_id):
-            return _logout(session_id, 3, view, before)
+        case ev.UserKicked(session_id, reason=reason):
+            return _logout(session_id, _KICKED.get(reason, 3), view, before)
         case ev.StreamAdded():
             return _stream_create(event, view, before)
         case ev.StreamRemoved():

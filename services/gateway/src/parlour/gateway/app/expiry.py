@@ -1,0 +1,63 @@
+"""Ends stays whose token is over, where the app says so: `apps set APP --on-expiry end`.
+
+Rules. 1. When a stay ends is known with its token, from `auth`, at login and at each renewal; a rule that changes later counts from the
+next of them on. 2. The gateway that holds the client's connection, or its WHIP resources, ends the stay; a session that is away is ended
+when it comes back, or by the room service, which waits for nobody for long. 3. The room service decides and records it; what failed is
+asked again.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from uuid import UUID, uuid5
+
+from parlour.contracts import commands as cmd
+from parlour.kernel.rejection import Rejection
+from parlour.runtime.telemetry.logging import logger
+
+from .ports import Services
+from .seat import Seat, Session
+
+EVERY_S = 1.0
+AT_ONCE = 64
+"""Stays that are ended side by side: a whole class may have tokens of one minute."""
+REASON = "token_expired"
+_ENDS = UUID("6c1d7e0a-3f52-5b8e-9a64-0f5be2a1c7d3")
+"""Namespace of the ids of these commands: the same one for the same stay, however often it is sent."""
+_SERVICE = cmd.Caller(kind="service")
+
+log = logger(__name__)
+
+
+class StayExpiry:
+    """Looks each second. `held`: the sessions whose clients this gateway holds."""
+
+    def __init__(self, services: Services, held: Callable[[], Iterable[Session]]) -> None:
+        self._services = services
+        self._held = held
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+
+    async def run(self) -> None:
+        """Ends stays for ever."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            await self.end_due(time.time())
+
+    async def end_due(self, now_s: float) -> None:
+        """Every stay that is over by now (unix seconds)."""
+        due = [(s, seat) for s in self._held() for seat in s.seats.values() if 0 < _end_of(s, seat) <= now_s]
+        await asyncio.gather(*(self._end(session, seat) for session, seat in due))
+
+    async def _end(self, session: Session, seat: Seat) -> None:
+        command_id = uuid5(_ENDS, f"{session.session_id}/{seat.room}/{_end_of(session, seat)}")
+        request = cmd.Request(str(command_id), _SERVICE, cmd.EndStay(session.session_id, seat.actor, REASON))
+        async with self._at_once:
+            try:
+                await self._services.ask(session.app, "room", seat.room, request)
+            except Rejection as rejection:
+                log.warning("stay_not_ended", app=session.app, code=rejection.problem.code)
+
+
+def _end_of(session: Session, seat: Seat) -> int:
+    rights = session.rights.get(seat.room)
+    return rights.stay_ends_s if rights is not None else 0
