@@ -1,11 +1,15 @@
 """What every verb of the command line has in common: it says what it did, keeps secrets, and asks before what cannot be undone."""
 
 import json
+import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from parlour.auth.domain import token04
+from parlour.testkit.client import raw_client
 from parlour.testkit.suite import Suite, running_suite
 
 NO_UUID = "00000000-0000-7000-8000-000000000000"
@@ -53,6 +57,45 @@ def test_status_shows_secrets_only_when_asked(suite: Suite) -> None:
 def test_up_does_not_drop_a_port_in_silence(suite: Suite) -> None:
     assert "runs already at" in refused(suite, "up", "--detach", "--port", "1")
     assert "is running already" in suite.run("up", "--detach").stdout
+
+
+async def test_an_app_comes_with_its_server_secret(suite: Suite, tmp_path: Path) -> None:
+    """From a file as editors write it; a token that the app's own server makes with it then logs in."""
+    secret, now_s = secrets.token_hex(16), int(time.time())
+    file = tmp_path / "secret.txt"
+    file.write_text(f"{secret}\n")
+    made = suite.run("apps", "create", "--app", "424242", "--name", "mine", "--secret-file", str(file))
+    assert "424242" in made.stdout
+    assert secret not in made.stdout + made.stderr
+    token = token04.encode(token04.Token(424242, "ann", 1, now_s, now_s + 60), secret, secrets.token_bytes(16))
+    async with raw_client(suite.url) as client:
+        await client.login(424242, "tea", "ann", token)
+
+
+def test_a_secret_file_that_is_none_makes_no_app(suite: Suite, tmp_path: Path) -> None:
+    empty, short = tmp_path / "empty", tmp_path / "short"
+    empty.write_text("\n")
+    short.write_text("0123456789")
+    create = ("apps", "create", "--app", "434343", "--secret-file")
+    assert "holds no secret" in refused(suite, *create, str(empty))
+    assert "32" in refused(suite, *create, str(short))
+    assert "secret-file" in refused(suite, *create, str(tmp_path / "nowhere"))
+    assert "434343" not in suite.run("apps", "list").stdout
+
+
+def test_an_app_that_is_there_keeps_its_secret(suite: Suite, tmp_path: Path) -> None:
+    file = tmp_path / "secret.txt"
+    file.write_text(secrets.token_hex(16))
+    said = refused(suite, "apps", "create", "--app", str(suite.app_id), "--secret-file", str(file))
+    assert "keeps the secret that it has" in said
+
+
+def test_the_rules_of_an_app_are_set_and_shown(suite: Suite) -> None:
+    app = str(json.loads(suite.run("apps", "create", "--name", "ruled", "--json").stdout)["app"])
+    assert json.loads(suite.run("apps", "set", app, "--on-expiry", "end", "--json").stdout)["expiry"] == "end"
+    assert json.loads(suite.run("apps", "set", app, "--json").stdout)["expiry"] == "end", "asking changes nothing"
+    assert "keep, end" in refused(suite, "apps", "set", app, "--on-expiry", "later")
+    assert "expiry        keep" in suite.run("apps", "set", app, "--on-expiry", "keep").stdout
 
 
 @pytest.mark.parametrize("verb", ["events", "replay", "bug", "flight", "users"])
