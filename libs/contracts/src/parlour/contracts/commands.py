@@ -241,10 +241,7 @@ class RotateSecret(Command, frozen=True, tag="auth.rotate_secret"):
 
 
 class SetAppRules(Command, frozen=True, tag="auth.set_app_rules"):
-    """Rules of the app are so from now on; an empty one stays as it is. Answered by `AppRules`.
-
-    login_tokens: any, ordered, signed. privileges: enforced, text. expiry: keep, end.
-    """
+    """Rules of the app from now on, as `AppRules` has them; an empty one stays as it is. Answered by `AppRules`."""
 
     login_tokens: str = ""
     privileges: str = ""
@@ -365,14 +362,12 @@ class ListBans(Command, frozen=True, tag="auth.list_bans"):
 AnyCommand = (
     JoinRoom | LeaveRoom | KickUser | EndStay | CloseRoom | SetRoomExtraInfo
     | Publish | StopPublish | Play | StopPlay | SetStreamExtraInfo | SetMutes | RestartIce
-    | EndResource | RenewIce
-    | DescribeRoom | DescribeStreams
+    | EndResource | RenewIce | DescribeRoom | DescribeStreams
     | SendBroadcast | SendBarrage | SendCommand
     | VerifyToken | IssueToken | CreateApp | ListApps | RotateSecret | SetAppRules
     | IssueLoginToken | AddLoginKey | RemoveLoginKey | ListLoginKeys
     | IssueSubscription | VerifySubscription | RevokeSubscriptions
-    | DescribeHistory | RebuildHistory
-    | EraseUser | PlaceHold | ReleaseHold | ListHolds
+    | DescribeHistory | RebuildHistory | EraseUser | PlaceHold | ReleaseHold | ListHolds
     | PlaceBan | LiftBan | ListBans
 )  # fmt: skip
 
@@ -477,7 +472,7 @@ class LoginKeys(msgspec.Struct, frozen=True):
 
 
 class AppRules(msgspec.Struct, frozen=True):
-    """Of SetAppRules: every rule as it is now."""
+    """Of SetAppRules: login_tokens is any, ordered or signed; privileges enforced or text; expiry keep or end."""
 
     login_tokens: str
     privileges: str
