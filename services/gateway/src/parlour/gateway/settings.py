@@ -9,9 +9,12 @@ from parlour.runtime.life.settings import BusSettings, Setting
 
 from .app.admission import Limits
 from .app.login import Timing
+from .domain.addresses import Proxies, Sockets
 from .domain.turn import Turn
 
 KEY_BYTES = 32
+DESCRIPTORS_KEPT = 128
+"""For the bus, files and the health server: clients may not take the last ones."""
 
 
 class GatewaySettings(BusSettings, frozen=True, kw_only=True):
@@ -49,6 +52,16 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
     default_app: Annotated[int, Setting("App of requests that name none; 0: the only one there is.", least=0)] = 0
     origins: Annotated[tuple[str, ...], Setting("Origins that browsers may connect from; none: all.")] = ()
     max_connections: Annotated[int, Setting("WebSocket clients at once; more are sent elsewhere.", least=1)] = 20_000
+    sockets_per_address: Annotated[
+        int,
+        Setting(
+            "Open sockets of one client address; those of this machine and of trusted proxies are not counted.", least=4
+        ),
+    ] = 1_000
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Setting("Addresses or networks of proxies in front, whose X-Forwarded-For is believed; none: no proxy is."),
+    ] = ()
     frames_per_s: Annotated[float, Setting("Frames that one connection may send on average.", unit="1/s", least=1)] = (
         100.0
     )
@@ -84,6 +97,14 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
             self.offers_per_s,
             self.offers_burst,
         )
+
+    def sockets(self, descriptors: int) -> Sockets:
+        """How many sockets there may be where the process may open so many descriptors. ValueError where a proxy is no address."""
+        try:
+            proxies = Proxies(self.trusted_proxies)
+        except ValueError as error:
+            raise ValueError(f"PARLOUR_GATEWAY_TRUSTED_PROXIES: {error}") from None
+        return Sockets(self.sockets_per_address, max(descriptors - DESCRIPTORS_KEPT, 64), proxies)
 
     def timing(self) -> Timing:
         """What logins tell."""

@@ -15,6 +15,7 @@ from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import HeadBeacon, Presence, SessionBeat
 from parlour.contracts.relay import TransportGone
 from parlour.runtime.http import LimitBody
+from parlour.runtime.life.descriptors import raise_descriptor_limit
 from parlour.runtime.life.process import Service
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus, Headers
@@ -162,11 +163,14 @@ class Gateway:
 async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
     """The running gateway."""
     metrics = Metrics("gateway")
+    open_sockets = settings.sockets(raise_descriptor_limit())
     async with await Bus.connect(settings, "gateway", metrics) as bus:
         gateway = Gateway(settings, bus, metrics)
         await gateway.listen()
         await bus.serve("gateway", "1.0.0", {})
-        sockets = WebSockets(gateway.dispatch, settings.origins, settings.max_connections, gateway.connections)
+        sockets = WebSockets(
+            gateway.dispatch, settings.origins, settings.max_connections, gateway.connections, open_sockets
+        )
         status = Status(lambda: len(gateway.feeds.all()), lambda: sockets.open)
         pages = build_http(
             gateway.apps, gateway.whip, Discovery(bus), status, gateway.routers(),
@@ -174,7 +178,9 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
         )  # fmt: skip
         certificate = (settings.tls_certificate, settings.tls_key or settings.tls_certificate)
         async with (
-            serving(LimitBody(pages), settings.host, settings.port, certificate, sockets.protocol) as port,
+            serving(
+                LimitBody(pages), settings.host, settings.port, certificate, sockets.protocol, open_sockets
+            ) as port,
             asyncio.TaskGroup() as group,
         ):
             log.info("listening", host=settings.host, port=port)

@@ -51,16 +51,21 @@ _PINGS = (WSMsgType.PING, WSMsgType.PONG)
 
 
 class Connection(WSListener):
-    """One WebSocket; the `Channel` of its session. `noted` is told when it begins (True) and when it is gone."""
+    """One WebSocket; the `Channel` of its session. `noted` is told when it begins (True) and when it is gone; `address` is the client's
+    where it is known before the socket, else the socket's own."""
 
     __slots__ = (
-        "_bytes", "_close_code", "_control_frames", "_dispatch", "_first", "_full", "_incoming", "_loop", "_noted",
+        "_address", "_bytes", "_close_code", "_control_frames", "_dispatch", "_first", "_full", "_incoming", "_loop", "_noted",
         "_parts", "_parts_bytes", "_room", "_send", "_task", "_transport", "_write", "heard",
     )  # fmt: skip
 
     def __init__(
-        self, dispatch_for: Callable[[Channel], Dispatch], noted: Callable[["Connection", bool], None]
+        self,
+        dispatch_for: Callable[[Channel], Dispatch],
+        noted: Callable[["Connection", bool], None],
+        address: str = "",
     ) -> None:
+        self._address = address
         self._loop = asyncio.get_running_loop()
         self._dispatch = dispatch_for(self)
         self._noted = noted
@@ -85,7 +90,9 @@ class Connection(WSListener):
 
     @property
     def address(self) -> str:
-        """The IP address that the client connects from."""
+        """The IP address that the client connects from; behind a trusted proxy, what the proxy says."""
+        if self._address:
+            return self._address
         peer = self._transport.underlying_transport.get_extra_info("peername") if self._transport else None
         return str(peer[0]) if peer else ""
 

@@ -15,6 +15,7 @@ from parlour.contracts import client
 from parlour.contracts.client import FRAME_BYTES
 from parlour.gateway.app.dispatch import Dispatch
 from parlour.gateway.app.seat import Channel
+from parlour.gateway.domain.addresses import Sockets
 from parlour.runtime.telemetry.logging import logger
 
 from .connection import RESTARTS, Connection
@@ -34,12 +35,15 @@ _Protocol: Any = vars(core)["WSProtocol"]  # the stubs leave it out
 class WebSockets:
     """Every WebSocket of this gateway, at any path.
 
-    `limit`: how many there may be at once; `origins`: those of browser pages that may connect, none: all.
+    `limit`: how many there may be at once; `origins`: those of browser pages that may connect, none: all; `sockets` counts them by
+    address.
     """
 
     def __init__(
-        self, dispatch_for: Callable[[Channel], Dispatch], origins: tuple[str, ...], limit: int, gauge: Any
-    ) -> None:
+        self, dispatch_for: Callable[[Channel], Dispatch], origins: tuple[str, ...], limit: int, gauge: Any,
+        sockets: Sockets | None = None,
+    ) -> None:  # fmt: skip
+        self._sockets = sockets or Sockets()
         self._dispatch_for = dispatch_for
         self._origins = frozenset(origins)
         self._limit = limit
@@ -58,7 +62,7 @@ class WebSockets:
 
     def protocol(self, **_uvicorn: Any) -> "_Upgraded":
         """What uvicorn hands a socket to."""
-        return _Upgraded(self._accept)
+        return _Upgraded(self._accept, self._sockets.free)
 
     async def run(self) -> None:
         """Pings for ever."""
@@ -81,16 +85,20 @@ class WebSockets:
         except TimeoutError:
             log.info("clients_left_behind", count=self.open)
 
-    def _accept(self, request: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
+    def _accept(self, request: WSUpgradeRequest, upgraded: "_Upgraded") -> WSUpgradeResponseWithListener:
         if not self.admits(request.headers.get("origin", "")):
             return _refusal(403, b"not from this origin")
         if self.open >= self._limit:
             return _refusal(503, b"this gateway is full")
+        address = self._sockets.proxies.client_of(upgraded.peer, request.headers.getall("x-forwarded-for", []))
+        if not self._sockets.take(address):
+            return _refusal(429, b"too many connections from this address")
+        upgraded.counted = address
         offered = [
             name.strip() for value in request.headers.getall("sec-websocket-protocol", []) for name in value.split(",")
         ]
         chosen = {"Sec-WebSocket-Protocol": client.SUBPROTOCOL} if client.SUBPROTOCOL in offered else None
-        connection = Connection(self._dispatch_for, self._noted)
+        connection = Connection(self._dispatch_for, self._noted, address)
         return WSUpgradeResponseWithListener(WSUpgradeResponse.create_101_response(chosen), connection)
 
     def _noted(self, connection: Connection, begins: bool) -> None:
@@ -107,14 +115,38 @@ def _refusal(status: int, why: bytes) -> WSUpgradeResponseWithListener:
 class _Upgraded(_Protocol):
     """picows' protocol as uvicorn starts one: `connection_made`, then the request again as it came."""
 
-    __slots__ = ()
+    __slots__ = ("_accept", "_free", "counted", "peer")
 
-    def __init__(self, accept: Callable[[WSUpgradeRequest], WSUpgradeResponseWithListener]) -> None:
+    def __init__(
+        self,
+        accept: Callable[[WSUpgradeRequest, "_Upgraded"], WSUpgradeResponseWithListener],
+        free: Callable[[str], None],
+    ) -> None:
+        self._accept = accept
+        self._free = free
+        self.counted = ""
+        self.peer = ""
         server, automatic_ping, automatic_pong = False, False, False
         super().__init__(  # pyright: ignore[reportUnknownMemberType] of an untyped base
-            None, None, server, accept, _Quiet(), True, HANDSHAKE_S, automatic_ping, PING_S, PING_S,
+            None, None, server, self._accepted, _Quiet(), True, HANDSHAKE_S, automatic_ping, PING_S, PING_S,
             WSAutoPingStrategy.PING_WHEN_IDLE, automatic_pong, FRAME_BYTES, None, READ_BUFFER,
         )  # fmt: skip
+
+    def connection_made(self, transport: Any) -> None:
+        """The socket is handed over."""
+        peer = transport.get_extra_info("peername")
+        self.peer = str(peer[0]) if peer else ""
+        super().connection_made(transport)  # pyright: ignore[reportUnknownMemberType] of an untyped base
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is closed."""
+        if self.counted:
+            self._free(self.counted)
+            self.counted = ""
+        super().connection_lost(exc)  # pyright: ignore[reportUnknownMemberType] of an untyped base
+
+    def _accepted(self, request: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
+        return self._accept(request, self)
 
     def data_received(self, data: bytes) -> None:
         """What was read before the socket was handed over."""
