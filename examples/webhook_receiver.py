@@ -1,42 +1,63 @@
-"""Receives webhooks, checks who sent them, and prints each event as one JSON line.
+"""Receives webhooks, checks who sent them, and has each event once, in a SQLite file and as one JSON line on standard output.
 
-PARLOUR_WEBHOOK_SECRET=whsec_… python webhook_receiver.py PORT     (then: parlour webhooks add http://…:PORT/)
+PARLOUR_WEBHOOK_SECRET=whsec_… python webhook_receiver.py PORT [EVENTS.db]     (then: parlour webhooks add http://…:PORT/)
 
-Parlour sends an event again until it is answered 2xx, so after a crash one may come twice: `id` tells. It is answered only after it was
-printed; an answer that came before would lose what a crash takes.
+Parlour sends an event again until it is answered 2xx, so one that was under way when something died comes twice, with the same id: the file
+remembers every id over restarts. An event is answered when it is on the disk; an answer that came before would lose what a crash takes.
 """
 
 import json
 import os
+import sqlite3
 import sys
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
 MOST_BYTES = 1 << 20
-LAST_KEPT = 10_000
-SEEN: dict[str, None] = {}
-"""The ids that were printed, the latest ones."""
+SECONDS_FOR_A_REQUEST = 60
+
+
+class Events:
+    """The file: what was received, by id. A request is served at a time, as SQLite has one writer."""
+
+    def __init__(self, path: str) -> None:
+        self.lock = threading.Lock()
+        self.file = sqlite3.connect(path, check_same_thread=False)
+        with self.file:
+            self.file.execute("CREATE TABLE IF NOT EXISTS event (id TEXT PRIMARY KEY, type TEXT, body TEXT)")
+
+    def take(self, event: dict[str, Any]) -> bool:
+        """False for an event that is there already. A program of yours does its work inside the same transaction."""
+        with self.lock, self.file:
+            row = (event["id"], event["type"], json.dumps(event))
+            if not self.file.execute("INSERT OR IGNORE INTO event VALUES (?, ?, ?)", row).rowcount:
+                return False
+            print(json.dumps(event.get("data", event)), flush=True)  # a crash before the commit prints it twice
+            return True
 
 
 class Receiver(BaseHTTPRequestHandler):
-    """One request."""
+    """One connection."""
 
     protocol_version = "HTTP/1.1"
+    timeout = SECONDS_FOR_A_REQUEST
+    events: Events
 
     def do_POST(self) -> None:
-        """200 for what is (or was) printed, 401 for what is not from Parlour."""
-        body = self.rfile.read(min(MOST_BYTES, int(self.headers.get("content-length", "0"))))
+        """200 for what is (or was) taken, 401 for what is not from Parlour, 411 and 413 for what is never read."""
+        length = self.headers.get("content-length", "")
+        if not length.isdigit() or int(length) > MOST_BYTES:
+            self.close_connection = True
+            return self.answer(413 if length.isdigit() else 411)
+        body = self.rfile.read(int(length))
         try:
             Webhook(os.environ["PARLOUR_WEBHOOK_SECRET"]).verify(body, dict(self.headers))
         except WebhookVerificationError:
             return self.answer(401)
-        event = json.loads(body)
-        if event["id"] not in SEEN:
-            print(json.dumps(event["data"]), flush=True)
-            SEEN[event["id"]] = None
-            if len(SEEN) > LAST_KEPT:
-                del SEEN[next(iter(SEEN))]
+        self.events.take(json.loads(body))
         return self.answer(200)
 
     def answer(self, status: int) -> None:
@@ -50,4 +71,5 @@ class Receiver(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    Receiver.events = Events(sys.argv[2] if len(sys.argv) > 2 else "events.db")
     ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Receiver).serve_forever()

@@ -105,20 +105,20 @@ async def sse(scene: Scene) -> AsyncGenerator[Subscriber]:
 
 
 @asynccontextmanager
-async def webhook(scene: Scene) -> AsyncGenerator[Subscriber]:
+async def webhook(scene: Scene, folder: Path) -> AsyncGenerator[Subscriber]:
     """An endpoint; what comes twice after its death has the same id."""
-    port = str(free_port())
+    port, file = str(free_port()), str(folder / "events.db")
     url = f"http://127.0.0.1:{port}/"
     made = json.loads(scene.suite.run("webhooks", "add", url, "--room", scene.room, "--json").stdout)
     secret = {"PARLOUR_WEBHOOK_SECRET": str(made["secret"])}
-    async with program(EXAMPLES / "webhook_receiver.py", port, **secret) as running:
+    async with program(EXAMPLES / "webhook_receiver.py", port, file, **secret) as running:
 
         def positions() -> list[str]:
             events = [json.loads(line) for line in running.lines]
             return list(dict.fromkeys(f"{e['roomUID']}.{e['seq']}.{e['hash'][:16]}" for e in events))
 
         try:
-            yield Subscriber("webhook", running, lambda: running.start(port), positions)
+            yield Subscriber("webhook", running, lambda: running.start(port, file), positions)
         finally:
             scene.suite.run("webhooks", "remove", str(made["id"]), "--yes")
 
@@ -191,7 +191,7 @@ async def test_nobody_misses_anything(
             Client(doubled.urls, app=doubled.app_id, user=bob, token=doubled.dev_token(bob))
         )
         await client.room(scene.room).login()
-        ways = (raw(scene), follower(scene, tmp_path), sse(scene), webhook(scene), over_nats(scene))
+        ways = (raw(scene), follower(scene, tmp_path), sse(scene), webhook(scene, tmp_path), over_nats(scene))
         subscribers = [await stack.enter_async_context(way) for way in ways]
         done = asyncio.Event()
         talking = asyncio.create_task(talk(client, scene.room, said, done))

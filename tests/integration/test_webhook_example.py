@@ -1,0 +1,126 @@
+"""examples/webhook_receiver.py behind the real record: it has each event once over its deaths, and takes nothing from anybody else."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from aiohttp import ClientConnectionError, ClientSession
+from webhook_desk import QUICK, WITHIN_S, Desk, Environment, a_desk
+
+from parlour.cli.embedded import free_port
+from parlour.contracts import webhooks as ask
+from parlour.record.domain.webhooks.signing import headers as signed
+from parlour.record.settings import RecordSettings
+from parlour.record.wiring import build
+from parlour.runtime.life.settings import load
+from parlour.testkit.programs import program
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "webhook_receiver.py"
+SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+DEATHS = 3
+
+
+@pytest.fixture
+async def desk(environment: Environment, postgres: str) -> AsyncIterator[Desk]:
+    async with a_desk(environment, postgres) as made:
+        yield made
+
+
+@pytest.fixture
+def quick(environment: Environment) -> RecordSettings:
+    return load(RecordSettings, environment("record") | QUICK)
+
+
+def stored(file: Path) -> list[str]:
+    """The ids in the receiver's file, in the order in which they came."""
+    events = sqlite3.connect(file)
+    try:
+        return [row[0] for row in events.execute("SELECT id FROM event ORDER BY rowid")]
+    finally:
+        events.close()
+
+
+async def answered(port: int, body: bytes, headers: dict[str, str]) -> int:
+    """The receiver's status, once it listens."""
+    async with asyncio.timeout(WITHIN_S), ClientSession() as session:
+        while True:
+            try:
+                async with session.post(f"http://127.0.0.1:{port}/", data=body, headers=headers) as answer:
+                    return answer.status
+            except ClientConnectionError:
+                await asyncio.sleep(0.05)
+
+
+async def test_each_event_is_taken_once_over_the_receiver_s_deaths(
+    desk: Desk, quick: RecordSettings, tmp_path: Path
+) -> None:
+    port, file = free_port(), tmp_path / "events.db"
+    arguments = (str(port), str(file))
+    async with program(EXAMPLE, *arguments, PARLOUR_WEBHOOK_SECRET=SECRET) as receiver, build(quick):
+        assert await answered(port, b"{}", {}) == 401
+        hook = await desk.add(f"http://127.0.0.1:{port}/", secret=SECRET)
+        assert (await desk.do(ask.TestWebhook(hook.id))).status == 200
+        await receiver.printed("webhook.test")
+        keys = [await desk.room() for _ in range(2)]
+        for death in range(DEATHS):
+            for number in range(5):
+                for key in keys:
+                    await desk.join(key, f"u{death}-{number}")
+            await receiver.kill()
+            await receiver.start(*arguments)
+        for key in keys:
+            await receiver.printed(f'"roomUID": "{key.uid}", "seq": {1 + 5 * DEATHS},')
+            await desk.do(ask.RedriveWebhook(hook.id, room_uid=str(key.uid)))
+        last = await desk.join(keys[0], "last")
+        await receiver.printed(last.session_id)
+        await until_redriven(desk, hook, 2 * (1 + 5 * DEATHS))
+    ids = stored(file)
+    whole = [[f"{key.uid}:{seq}" for seq in range(1, 2 + 5 * DEATHS)] for key in keys]
+    assert sorted(ids[1:]) == sorted([*whole[0], *whole[1], f"{keys[0].uid}:{2 + 5 * DEATHS}"])
+    for one in whole:
+        assert [id_ for id_ in ids if id_ in one] == one, "in the room's order"
+    printed = [line for line in receiver.lines if "webhook.test" not in line]
+    assert len(ids) - 1 <= len(printed) <= len(ids) - 1 + DEATHS, "twice only what a death cut off"
+
+
+async def until_redriven(desk: Desk, hook: ask.Webhook, again: int) -> None:
+    """So many events arrived a second time."""
+
+    def repeated(found: tuple[ask.Delivery, ...]) -> int:
+        arrived = [one.webhook_id for one in found if one.status == 200]
+        return len(arrived) - len(set(arrived))
+
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            if repeated((await desk.do(ask.ListDeliveries(hook.id, limit=500))).deliveries) >= again:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_what_is_not_from_parlour_is_not_taken(tmp_path: Path) -> None:
+    port, file = free_port(), tmp_path / "events.db"
+    id_ = str(uuid4())
+    body = f'{{"id": "{id_}", "type": "room.opened.v1", "data": {{}}}}'.encode()
+    now_s = int(time.time())
+    good = signed(id_, now_s, body, (SECRET,))
+    other = "whsec_" + "C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+    attempts: list[tuple[bytes, dict[str, Any], int]] = [
+        (body, {}, 401),
+        (body, signed(id_, now_s, body, (other,)), 401),
+        (body, signed(id_, now_s - 3600, body, (SECRET,)), 401),
+        (body.replace(b"opened", b"closed"), good, 401),
+        (b"x" * (2 << 20), good, 413),
+    ]
+    async with program(EXAMPLE, str(port), str(file), PARLOUR_WEBHOOK_SECRET=SECRET) as receiver:
+        for sent, headers, status in attempts:
+            assert await answered(port, sent, headers) == status
+        assert not stored(file)
+        assert await answered(port, body, good) == 200
+        assert await answered(port, body, good) == 200
+        assert stored(file) == [id_]
+        assert receiver.lines == ["{}"]
