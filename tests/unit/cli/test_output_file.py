@@ -24,8 +24,13 @@ def test_what_is_whole_takes_the_name_and_replaces_what_was_there(tmp_path: Path
 def test_what_is_interrupted_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     output = tmp_path / "room.jsonl"
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), replacing(output):
-        os.kill(os.getpid(), number)
+    # A run in the background of a shell ignores SIGINT from its start.
+    found = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), replacing(output):
+            os.kill(os.getpid(), number)
+    finally:
+        signal.signal(signal.SIGINT, found)
     assert not list(tmp_path.iterdir())
     assert signal.getsignal(signal.SIGTERM) is before
 
