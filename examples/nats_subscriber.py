@@ -43,7 +43,7 @@ class Follower:
         place = f"{partition(f'{app}{name}')}.{name}"
         self._heard = (f"parlour.v1.{app}.evt.{place}.*", f"parlour.v1.{app}.head.{place}")
         self._questions = f"parlour.v1.{app}.qry.{name}."
-        self._inbox = f"_INBOX.s-{encoded(claims['jti'])}"
+        self._inbox = f"_INBOX.s-{app}-{encoded(claims['jti'])}"
         self._life, seq, self._hash8 = held.split(".") if held else ("", "0", "")
         self._seq = int(seq)
 
@@ -56,7 +56,8 @@ class Follower:
             lost.set() if news.full() else news.put_nowait(told)
 
         async def heard(message: Msg) -> None:
-            put(json.loads(message.data))
+            if told := parsed(message.data):  # anything else is no reason to do anything
+                put(told)
 
         async def closed(*_: Exception) -> None:
             put({})
@@ -81,7 +82,7 @@ class Follower:
     def _known(self, told: dict[str, Any]) -> bool:
         """Whether nothing is missing up to an event or a head; an event that is the next one is taken."""
         life, seq = told["roomUID"], told["seq"]  # the ids of later lives are greater
-        if life == self._life and seq == self._seq + 1 and told.get("prev", "-").startswith(self._hash8):
+        if "prev" in told and life == self._life and seq == self._seq + 1 and told["prev"].startswith(self._hash8):
             self._take(told)
         return (life, seq) <= (self._life, self._seq)
 
@@ -112,6 +113,16 @@ class Follower:
     def _take(self, event: dict[str, Any]) -> None:
         self._seq, self._hash8 = event["seq"], event["hash"][:16]
         print(f"{self._life}.{self._seq}.{self._hash8}", json.dumps(event), flush=True)
+
+
+def parsed(data: bytes) -> dict[str, Any]:
+    """An event or a head; empty for anything else."""
+    with contextlib.suppress(ValueError, RecursionError, KeyError, TypeError):
+        told = json.loads(data)
+        texts = (told["roomUID"], told["hash" if "prev" in told else "hash8"], told.get("prev", ""))
+        if type(told["seq"]) is int and all(isinstance(text, str) for text in texts):
+            return told
+    return {}
 
 
 def encoded(text: str) -> str:

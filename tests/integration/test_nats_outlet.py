@@ -1,6 +1,7 @@
 """Readers outside on NATS, with a stock client: in by a token, their own room's events and nothing else, out when it ends."""
 
 import asyncio
+import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -133,7 +134,7 @@ async def suite(environment: Environment, guarded: NatsServer, monkeypatch: pyte
 
 async def test_a_reader_gets_its_room_s_events_heads_and_answers_and_nothing_else(suite: Suite) -> None:
     made = await suite.token(room="lobby")
-    async with suite.reader(made.token, inbox_prefix=f"_INBOX.s-{made.jti}") as reader:
+    async with suite.reader(made.token, inbox_prefix=subjects.reader_inbox(APP, made.jti)) as reader:
         await reader.follow(subjects.events_of_room(APP, "lobby"))
         heads: asyncio.Queue[bytes] = asyncio.Queue()
 
@@ -172,6 +173,82 @@ async def test_a_reader_gets_its_room_s_events_heads_and_answers_and_nothing_els
         async with asyncio.timeout(WITHIN_S), reader.failing:
             await reader.failing.wait_for(lambda: len(reader.errors) >= len(forbidden) + len(spoken))
         assert all("permissions violation" in error for error in reader.errors)
+
+
+async def test_an_answer_goes_to_an_inbox_of_the_asker_s_app_and_nowhere_else(suite: Suite) -> None:
+    """NATS checks no permission for reply subjects: a reader could have texts put on another app's subjects."""
+    theirs, ours = (await suite.token(app=OTHER)), await suite.token(app=APP)
+    await suite.join("own", "eve", OTHER)
+    await suite.join("hall", "ann")
+    async with suite.reader(theirs.token) as attacker, suite.reader(ours.token) as victim:
+        heard: list[tuple[str, bytes]] = []
+
+        async def note(message: Any) -> None:
+            heard.append((message.subject, message.data))
+
+        for subject in (
+            f"{subjects.PREFIX}.{APP}.evt.*.*.*",
+            f"{subjects.PREFIX}.{APP}.head.*.*",
+            f"{subjects.reader_inbox(APP, ours.jti)}.>",
+        ):
+            await victim.client.subscribe(subject, cb=note)
+        await victim.client.flush()
+        for reply in (
+            subjects.events(APP, "hall", "im"), subjects.room_head(APP, "hall"), subjects.head(7), "",
+            f"{subjects.reader_inbox(APP, ours.jti)}.x", "_INBOX", "_INBOX.>", "parlour.v1.x",
+        ):  # fmt: skip
+            for what in ("head", "replay", "snapshot"):
+                await attacker.client.publish(subjects.query(OTHER, "own", what), b"{}", reply=reply)
+        await attacker.client.flush()
+        await suite.join("porch", "bob")  # its events come behind whatever was answered
+        async with asyncio.timeout(WITHIN_S):
+            while not any(".porch." in subject for subject, _ in heard):  # noqa: ASYNC110 another task appends
+                await asyncio.sleep(0.02)
+        for subject, data in heard:
+            assert subject.startswith(f"{subjects.PREFIX}.{APP}."), (subject, data)
+            told = msgspec.json.decode(data, type=RoomHead if ".head." in subject else EventView)
+            assert told.room in subject, (subject, data)
+
+
+async def test_two_apps_with_one_jti_have_two_inboxes(suite: Suite) -> None:
+    mine = subjects.reader_inbox(APP, "same")
+    assert mine != subjects.reader_inbox(OTHER, "same")
+    made = await suite.token(app=OTHER)
+    async with suite.reader(made.token) as other:
+        for subject in (f"{subjects.reader_inbox(APP, made.jti)}.>", f"_INBOX.s-{made.jti}.>"):
+            await other.client.subscribe(subject)
+            await other.client.flush()
+        async with asyncio.timeout(WITHIN_S), other.failing:
+            await other.failing.wait_for(lambda: len(other.errors) >= 2)
+
+
+async def test_a_reader_that_asks_too_often_is_refused_and_others_are_answered(suite: Suite) -> None:
+    hasty, calm = await suite.token(), await suite.token(app=OTHER)
+    await suite.join("hall", "ann")
+    await suite.join("own", "eve", OTHER)
+    async with (
+        suite.reader(hasty.token, inbox_prefix=subjects.reader_inbox(APP, hasty.jti)) as one,
+        suite.reader(calm.token, inbox_prefix=subjects.reader_inbox(OTHER, calm.jti)) as two,
+    ):
+        asked = [one.client.request(subjects.query(APP, "hall", "replay"), b"{}", timeout=WITHIN_S) for _ in range(120)]
+        answers = [json.loads(answer.data) for answer in await asyncio.gather(*asked)]
+        refused = [answer["problem"]["code"] for answer in answers if "problem" in answer]
+        assert set(refused) == {9000004}
+        assert len(refused) >= 120 - 2 * 50, "fifty a second, and the questions may lie on both sides of one"
+        answer = await two.client.request(subjects.query(OTHER, "own", "replay"), b"{}", timeout=WITHIN_S)
+        assert msgspec.json.decode(answer.data, type=Replay).problem is None
+
+
+async def test_a_number_beyond_the_record_s_is_refused_by_field(suite: Suite) -> None:
+    made = await suite.token()
+    await suite.join("hall", "ann")
+    async with suite.reader(made.token, inbox_prefix=subjects.reader_inbox(APP, made.jti)) as reader:
+        for number in (b"99999999999999999999", b"9223372036854775808", b"-1"):
+            asked = b'{"after":%s}' % number
+            answer = await reader.client.request(subjects.query(APP, "hall", "replay"), asked, timeout=WITHIN_S)
+            problem = json.loads(answer.data)["problem"]
+            assert "after" in problem.get("field", "") + problem["message"], problem
+            assert "failed" not in problem["message"], problem
 
 
 async def test_a_reader_of_one_room_need_not_know_its_partition(suite: Suite) -> None:

@@ -56,7 +56,7 @@ class Room:
 
     async def state(self, *, seq: int | None = None, at: int | None = None, life: str = "") -> RoomState:
         """The room as of an event's number or a time in unix microseconds; now without both."""
-        subject = subjects.query(self._app, self._room, "snapshot")
+        subject = subjects.service_query(self._app, self._room, "snapshot")
         query = SnapshotQuery(life, seq, at)
         answer = await whole(lambda page: self._bus.request(subject, page, Snapshot, ANSWER_WITHIN_S), query)
         if answer.problem is not None:
@@ -66,7 +66,7 @@ class Room:
         return answer.state
 
     async def _page(self, life: str, after: int) -> Replay:
-        subject = subjects.query(self._app, self._room, "replay")
+        subject = subjects.service_query(self._app, self._room, "replay")
         page = await self._bus.request(subject, ReplayQuery(life, after, PAGE), Replay, ANSWER_WITHIN_S)
         if page.problem is not None:
             raise Rejection(page.problem)

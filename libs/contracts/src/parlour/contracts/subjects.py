@@ -94,6 +94,35 @@ def query(app: int, room: str, what: str) -> str:
 ALL_QUERIES = f"{PREFIX}.*.qry.*.*"
 
 
+def service_query(app: int, room: str, what: str) -> str:
+    """`query` as services of the suite ask it: no reader outside may publish to it, so its answers have no pace."""
+    return query(app, room, f"service_{what}")
+
+
+INBOX = "_INBOX."
+"""What the reply subject of a request begins with. NATS checks no permission for reply subjects: without this rule whoever may ask
+could have an answer published on any subject that the answering service may publish to."""
+_READER = "s-"
+
+
+def reader_inbox(app: int, jti: str) -> str:
+    """The inbox of a reader outside, to be a client's `inbox_prefix`: the app is in it, since apps choose their tokens' `jti`."""
+    return f"{INBOX}{_READER}{app}-{encode_id(jti)}"
+
+
+def is_inbox(reply: str) -> bool:
+    """Whether an answer may be published to the subject: `_INBOX.<whose>.<more>`, without wildcards."""
+    whose, _, more = reply.removeprefix(INBOX).partition(".")
+    return reply.startswith(INBOX) and bool(whose and more) and not any(sign in reply for sign in "*> ")
+
+
+def reader_of(reply: str) -> tuple[int, str] | None:
+    """The app and encoded `jti` in a reader's inbox; None for an inbox of somebody else."""
+    whose = reply[len(INBOX) :].partition(".")[0]
+    app, _, jti = whose[len(_READER) :].partition("-")
+    return (int(app), jti) if whose.startswith(_READER) and app.isdecimal() and app.isascii() and jti else None
+
+
 def relay_command(node: str, kind: str) -> str:
     """`parlour.v1.relay.<node>.cmd.<kind>`."""
     return f"{PREFIX}.relay.{encode_id(node)}.cmd.{kind}"

@@ -23,6 +23,23 @@ class RecordSettings(RuntimeSettings, frozen=True, kw_only=True):
     beacon_ms: Annotated[
         int, Setting("How often the heads of changed rooms are told.", unit="ms", least=100, most=60_000)
     ] = 1000
+    questions_per_s: Annotated[
+        int,
+        Setting(
+            "Questions of one reader outside over NATS; those of an app together ask four times as often.",
+            unit="1/s",
+            least=1,
+            most=10_000,
+        ),
+    ] = 50
+    questions_at_once: Annotated[
+        int,
+        Setting(
+            "Questions of one reader outside over NATS that are at work; of an app, four times as many.",
+            least=1,
+            most=1000,
+        ),
+    ] = 4
     answers_kept_h: Annotated[
         float, Setting("How long a command id answers as it did before.", unit="h", least=1, most=24 * 30)
     ] = 24.0

@@ -12,6 +12,7 @@ from parlour.runtime.life.clock import SystemClock
 from parlour.runtime.life.connections import Connections, connected
 from parlour.runtime.life.process import Service
 from parlour.runtime.life.settings import BadSettings
+from parlour.runtime.messaging.reader_limits import ReaderLimits
 from parlour.runtime.postgres import create_pool
 from parlour.runtime.telemetry.logging import logger
 
@@ -96,7 +97,8 @@ async def assembled(
 ) -> AsyncIterator[None]:
     """Everything above the connections. Each replica answers questions; one of them tails the log."""
     folds = Folds(to.log, to.people, open_for_fold)
-    await Questions(Queries(to.log, to.people, open_records, folds, shelf)).serve(to.bus)
+    readers = ReaderLimits(settings.questions_per_s, settings.questions_at_once)
+    await Questions(Queries(to.log, to.people, open_records, folds, shelf), readers).serve(to.bus)
     tail = _tail(settings, to)
     await listen(to.bus, tail)
     async with asyncio.TaskGroup() as group:

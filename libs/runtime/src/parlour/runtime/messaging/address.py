@@ -7,6 +7,10 @@ import msgspec
 from parlour.contracts.subjects import decode_id
 
 
+class NotAnAddress(ValueError):
+    """A subject has an id in it that `encode_id` never wrote."""
+
+
 class Address(msgspec.Struct, frozen=True):
     """The parts that a subject has; those that it lacks are 0, -1 or empty. Ids are decoded.
 
@@ -26,7 +30,14 @@ class Address(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=8192)
 def parse(subject: str) -> Address:
-    """The address of a subject; one that is not Parlour's has an empty kind. ValueError for an id that `encode_id` never wrote."""
+    """The address of a subject; one that is not Parlour's has an empty kind. `NotAnAddress` for an id that `encode_id` never wrote."""
+    try:
+        return _parse(subject)
+    except ValueError:
+        raise NotAnAddress(f"{subject[:200]!r} has an id that is not encoded") from None
+
+
+def _parse(subject: str) -> Address:
     match subject.split("."):
         case ["parlour", "v1", "relay", node, service, verb]:
             return Address(subject, "relay", node=decode_id(node), service=service, verb=verb)

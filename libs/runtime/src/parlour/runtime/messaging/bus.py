@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import random
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
@@ -31,6 +32,7 @@ from parlour.runtime.life.settings import BusSettings
 from parlour.runtime.telemetry import tracing
 from parlour.runtime.telemetry.logging import logger
 from parlour.runtime.telemetry.metrics import Metrics
+from parlour.runtime.telemetry.rarely import Rarely
 
 from . import address
 from .address import Address
@@ -57,12 +59,25 @@ MessageHandler = Callable[[Address, bytes, Headers], Awaitable[None]]
 EndpointHandler = Callable[[Address, Any, Headers], Awaitable[msgspec.Struct]]
 
 
+class Gate(Protocol):
+    """Whom an endpoint answers, how often, and how many at once."""
+
+    def answers(self, app: int, reply: str) -> bool:
+        """Whether a question about the app may be answered to this reply subject."""
+        ...
+
+    def enter(self, app: int, reply: str) -> Callable[[], None]:
+        """Counts a question that begins, and returns what counts its end. `Rejection` where there are too many."""
+        ...
+
+
 class Endpoint(NamedTuple):
-    """Where requests arrive, what they decode to, and who answers."""
+    """Where requests arrive, what they decode to, who answers, and who is let in; without a gate, whoever NATS lets publish there."""
 
     subject: str
     request_type: Any
     handler: EndpointHandler
+    gate: Gate | None = None
 
 
 class Unavailable(Rejection):
@@ -125,6 +140,7 @@ class Bus:
         self._on_reconnect: list[Callable[[], None]] = []
         self._decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
         self._encode = msgspec.json.Encoder().encode
+        self._rarely = Rarely(time.monotonic)
 
     @classmethod
     async def connect(cls, settings: BusSettings, name: str, metrics: Metrics | None = None) -> "Bus":
@@ -226,6 +242,8 @@ class Bus:
             tracing.adopt(msg.headers)
             try:
                 await handler(address.parse(msg.subject), msg.data, msg.headers or NO_HEADERS)
+            except (msgspec.DecodeError, UnicodeDecodeError, address.NotAnAddress) as error:
+                self._not_understood(subject, error)
             except Exception as error:
                 self.fault("subscription", error, subject=subject)
 
@@ -246,7 +264,8 @@ class Bus:
         from .serving import Serving  # imports nats.micro, which pure clients never need
 
         serving = Serving(self, queue or service_name)
-        await serving.start(service_name, version, {name: Endpoint(*endpoint) for name, endpoint in endpoints.items()})
+        made = {name: one if isinstance(one, Endpoint) else Endpoint(*one) for name, one in endpoints.items()}
+        await serving.start(service_name, version, made)
         for endpoint in endpoints.values():
             self._served[endpoint[0]] = serving
             await self._heard_of(endpoint[0])
@@ -292,6 +311,12 @@ class Bus:
         log.error("fault", where=where, error=repr(error), exc_info=error, **fields)
 
     # inside
+
+    def _not_understood(self, subject: str, error: Exception) -> None:
+        """Counts a message that is none of ours. Whoever may publish could send many: they cost a log line a while, and no stack."""
+        self.metrics.undecodable.inc()
+        if (left_out := self._rarely.admit(subject)) is not None:
+            log.warning("message_undecodable", subject=subject, error=str(error)[:200], left_out=left_out)
 
     async def _heard_of(self, subject: str) -> None:
         """The server knows the subscription, or has refused it, which nats-py tells as an error in passing only."""

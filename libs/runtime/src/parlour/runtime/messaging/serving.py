@@ -15,6 +15,7 @@ from nats.aio.client import Client
 from nats.micro.request import Request as MicroRequest
 from nats.micro.service import EndpointStats, Service, ServiceConfig
 
+from parlour.contracts import subjects
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.commands import Reply
 from parlour.contracts.ids import Invalid
@@ -22,6 +23,7 @@ from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry import tracing
 from parlour.runtime.telemetry.logging import logger
+from parlour.runtime.telemetry.rarely import Rarely
 
 from . import address
 from .bus import NO_HEADERS, Bus, Endpoint
@@ -41,6 +43,8 @@ class _Route:
     def __init__(self, name: str, endpoint: Endpoint, bus: Bus) -> None:
         self.name = name
         self.handler = endpoint.handler
+        self.gate = endpoint.gate
+        self.unanswerable = bus.metrics.unanswerable.labels(name)
         self.decode = msgspec.json.Decoder(endpoint.request_type).decode
         self.time = bus.metrics.request_time.labels(name)
         self.outcomes = {
@@ -63,6 +67,7 @@ class Serving:
         self._routes: dict[str, _Route] = {}
         self._service: Service | None = None
         self._stopping = False
+        self._rarely = Rarely(time.monotonic)
 
     async def start(self, name: str, version: str, endpoints: dict[str, Endpoint]) -> None:
         """Registers all endpoints."""
@@ -82,19 +87,42 @@ class Serving:
 
     async def overflow(self, reply: str) -> None:
         """The subscription's queue is full: say so at once, the asker need not wait for its timeout."""
-        if reply:
+        if subjects.is_inbox(reply):
             await self._client.publish(
                 reply, _encode(Reply(problem=Problem(int(Code.UNAVAILABLE), "the service is overloaded")))
             )
 
     def _admit(self, route: _Route) -> micro.request.Handler:
         async def admit(request: MicroRequest) -> None:
+            try:
+                leave = self._enter(route, request)
+            except Rejection as refused:
+                route.outcomes["rejected"].inc()
+                await request.respond(_encode(Reply(problem=refused.problem)))
+                return
+            if leave is None:
+                route.unanswerable.inc()
+                return
             await self._slots.acquire()
             task = asyncio.get_running_loop().create_task(self._answer(route, request, time.perf_counter_ns()))
             self._tasks.add(task)
             task.add_done_callback(self._finished)
+            task.add_done_callback(lambda _: leave())
 
         return admit
+
+    def _enter(self, route: _Route, request: MicroRequest) -> Callable[[], None] | None:
+        """What is to be called at the end; None for a request that is not to be handled. `Rejection` where the gate says no."""
+        reply = request._msg.reply  # pyright: ignore[reportPrivateUsage] micro's Request hides where an answer is wanted
+        if reply and not subjects.is_inbox(reply):
+            return None
+        if route.gate is None:
+            return _nothing
+        try:
+            app = address.parse(request.subject).app
+        except address.NotAnAddress:
+            return None
+        return route.gate.enter(app, reply) if route.gate.answers(app, reply) else None
 
     def _finished(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
@@ -131,7 +159,8 @@ class Serving:
         except msgspec.DecodeError as error:
             return "invalid", Reply(problem=Problem(int(Code.FRAME_INVALID), f"the request does not decode: {error}"))
         except ValueError as error:
-            log.warning("value_refused", endpoint=route.name, error=repr(error))
+            if (left_out := self._rarely.admit(route.name)) is not None:
+                log.warning("value_refused", endpoint=route.name, error=repr(error), left_out=left_out)
             return "invalid", Reply(problem=Problem(int(Code.PARAMETER), "a field has a value that is not allowed"))
         except LogUnavailable as error:
             log.warning("log_unavailable", endpoint=route.name, error=str(error))
@@ -148,3 +177,7 @@ class Serving:
         if route is not None:
             stats.num_requests, stats.num_errors, stats.processing_time = route.done, route.errors, route.busy_ns
             stats.average_processing_time = route.busy_ns // max(route.done, 1)
+
+
+def _nothing() -> None:
+    """The end of a request that no gate counted."""

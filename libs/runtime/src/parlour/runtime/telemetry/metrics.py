@@ -52,6 +52,15 @@ class Metrics:
             "parlour_reactor_lag_events", "Events that a reactor has not handled yet.", ("reactor",), registry=reg
         )
         self.deadlines = Counter("parlour_deadlines", "Deadlines handled.", ("outcome",), registry=reg)
+        self.unanswerable = Counter(
+            "parlour_requests_unanswerable",
+            "Requests left alone, since their reply subject is no inbox of the asker's.",
+            ("endpoint",),
+            registry=reg,
+        )
+        self.undecodable = Counter(
+            "parlour_messages_undecodable", "Messages on subscribed subjects that are none of ours.", registry=reg
+        )
         self.faults = Counter("parlour_faults", "Errors that are ours.", ("where",), registry=reg)
 
     def counter(self, name: str, sentence: str, labels: tuple[str, ...] = ()) -> Counter:

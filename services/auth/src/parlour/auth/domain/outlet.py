@@ -2,7 +2,8 @@
 
 Rules: 1. NATS has no filter by reader: a subject carries what members see and what only auditors see, so a token needs `events` and
 `audit`; 2. a token of one room gets that room's events, heads and questions, one of any room those of its app; nobody else's, no commands,
-no relay, no JetStream; 3. answers come to an inbox of the token's own.
+no relay, no JetStream; 3. answers come to an inbox of the token's own; 4. a subscription may leave the partition of a room open
+(`*`), so that nobody has to compute it: the room's name alone says which room it is.
 """
 
 import msgspec
@@ -25,18 +26,13 @@ class Outlet(msgspec.Struct, frozen=True):
     subscribe: tuple[str, ...]
 
 
-def inbox(jti: str) -> str:
-    """The prefix of the token's inbox: what `inbox_prefix` of a client is to be."""
-    return f"_INBOX.s-{subjects.encode_id(jti)}"
-
-
 def outlet(who: Subscription) -> Outlet:
     """The token's subjects; `Rejection` by rule 1."""
     missing = [scope for scope in NEEDED if not who.allows(scope)]
     if missing:
         hint = "WebSocket and SSE serve readers who may not see everything"
         raise Rejection.of(Code.FORBIDDEN, f"NATS needs the scope {missing[0]} too", field="scopes", hint=hint)
-    own = f"{inbox(who.jti)}.>"
+    own = f"{subjects.reader_inbox(who.app, who.jti)}.>"
     if who.room is None:
         asked = tuple(f"{subjects.PREFIX}.{who.app}.qry.*.{what}" for what in QUESTIONS)
         heard = (f"{subjects.PREFIX}.{who.app}.evt.*.*.*", f"{subjects.PREFIX}.{who.app}.head.*.*")

@@ -38,11 +38,11 @@ class BusServices:
 
     async def replay(self, app: int, room: str, query: ReplayQuery) -> Replay:
         """See `History`."""
-        return _checked(await self._query(subjects.query(app, room, "replay"), query, Replay))
+        return _checked(await self._query(subjects.service_query(app, room, "replay"), query, Replay))
 
     async def snapshot(self, app: int, room: str, query: SnapshotQuery) -> Snapshot:
         """See `History`."""
-        subject = subjects.query(app, room, "snapshot")
+        subject = subjects.service_query(app, room, "snapshot")
         return _checked(await whole(lambda page: self._query(subject, page, Snapshot), query))
 
     async def _query(self, subject: str, query: msgspec.Struct, kind: type[R]) -> R:

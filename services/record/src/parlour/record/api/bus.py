@@ -6,7 +6,7 @@ from parlour.contracts.queries import Head, HeadQuery, Replay, ReplayQuery, Snap
 from parlour.record.app.queries import Queries
 from parlour.record.app.tail import Tail
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Endpoint, Headers, Unavailable
+from parlour.runtime.messaging.bus import Bus, Endpoint, Gate, Headers, Unavailable
 
 SERVICE = "record"
 VERSION = "1.0.0"
@@ -15,17 +15,21 @@ VERSION = "1.0.0"
 class Questions:
     """Takes a question apart and hands it on."""
 
-    def __init__(self, queries: Queries) -> None:
+    def __init__(self, queries: Queries, readers: Gate) -> None:
         self._queries = queries
+        self._readers = readers
 
     async def serve(self, bus: Bus) -> None:
-        """Registers the endpoints."""
+        """Registers the endpoints: each question twice, for readers outside by their gate, and for services."""
         of_all = subjects.ALL_QUERIES.removesuffix("*")
+        asked = {
+            "head": (HeadQuery, self.head), "replay": (ReplayQuery, self.replay), "snapshot": (SnapshotQuery, self.snapshot),
+        }  # fmt: skip
         endpoints = {
-            "head": Endpoint(of_all + "head", HeadQuery, self.head),
-            "replay": Endpoint(of_all + "replay", ReplayQuery, self.replay),
-            "snapshot": Endpoint(of_all + "snapshot", SnapshotQuery, self.snapshot),
+            what: Endpoint(of_all + what, kind, answer, self._readers) for what, (kind, answer) in asked.items()
         }
+        for what, (kind, answer) in asked.items():
+            endpoints[f"service_{what}"] = Endpoint(f"{of_all}service_{what}", kind, answer)
         await bus.serve(SERVICE, VERSION, endpoints)
 
     async def head(self, to: Address, query: HeadQuery, headers: Headers) -> Head:

@@ -10,7 +10,7 @@ import msgspec
 
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.envelope import EventView
-from parlour.contracts.ids import invalid
+from parlour.contracts.ids import SEQ_MAX, invalid
 from parlour.contracts.queries import Head, HeadQuery, Replay, ReplayQuery, Snapshot, SnapshotQuery
 from parlour.kernel.log import EventLog, LogHead, Record
 from parlour.kernel.paging import page_of
@@ -46,8 +46,10 @@ class Queries:
 
     async def replay(self, app: int, room: str, query: ReplayQuery) -> Replay:
         """A page of events. A name that was never opened has an empty history; an unknown life is refused."""
-        if query.after < 0 or query.limit < 1:
-            raise invalid(Code.PARAMETER, "after", "after and limit count events", limit="0.. and 1..")
+        if not 0 <= query.after <= SEQ_MAX:
+            raise invalid(Code.PARAMETER, "after", "after is an event's number", limit=f"0..{SEQ_MAX}")
+        if query.limit < 1:
+            raise invalid(Code.PARAMETER, "limit", "limit counts events", limit="1..")
         found = await self._find(app, room, query.room_uid)
         if found is None:
             if query.room_uid:
@@ -62,6 +64,10 @@ class Queries:
 
     async def snapshot(self, app: int, room: str, query: SnapshotQuery) -> Snapshot:
         """A page of the room as of a number, a time or now. No state: the name was never opened."""
+        if query.at is not None and not 0 <= query.at <= SEQ_MAX:
+            raise invalid(Code.PARAMETER, "at", "at is a time in unix microseconds", limit=f"0..{SEQ_MAX}")
+        if query.after < 0:
+            raise invalid(Code.PARAMETER, "after", "after counts rows of the state", limit="0..")
         found = await self._find(app, room, query.room_uid)
         if found is None:
             if query.room_uid:
