@@ -97,6 +97,7 @@ class Tenants:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def tenants(running: Any, environment: Any) -> AsyncIterator[Tenants]:
     own = {"PARLOUR_GATEWAY_SESSION_KEY": secrets.token_hex(32), "PARLOUR_GATEWAY_DEFAULT_APP": str(APP)}
+    own["PARLOUR_GATEWAY_REFUSED_TOKENS_PER_MIN"] = "6000"  # all strangers come from one address here
     port = free_port()
     settings = load(GatewaySettings, environment("gateway") | own | {"PARLOUR_GATEWAY_PORT": str(port)})
     async with (

@@ -58,7 +58,7 @@ class House:
 
         return unsubscribe
 
-    async def allowed(self, token: str, app: str, scope: str, room: str = "") -> Subscription:
+    async def allowed(self, token: str, app: str, scope: str, room: str = "", address: str = "") -> Subscription:
         if self.refusal is not None:
             raise self.refusal
         return Subscription(1, (scope, "audit") if token == "auditor" else (scope,), int(time.time()) + 600, token)

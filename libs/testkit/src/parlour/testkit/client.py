@@ -36,12 +36,11 @@ class RawClient:
         self._reader = asyncio.create_task(self._read())
 
     @classmethod
-    async def open(cls, url: str) -> Self:
-        """Connects to a gateway's http(s) or ws(s) address."""
+    async def open(cls, url: str, headers: dict[str, str] | None = None) -> Self:
+        """Connects to a gateway's http(s) or ws(s) address, with these headers besides."""
         address = url.replace("http", "ws", 1) if url.startswith("http") else url
-        return cls(
-            await connect(f"{address.rstrip('/')}/ws", subprotocols=[cast("Any", SUBPROTOCOL)], max_size=1 << 20)
-        )
+        protocols, path = [cast("Any", SUBPROTOCOL)], f"{address.rstrip('/')}/ws"
+        return cls(await connect(path, subprotocols=protocols, max_size=1 << 20, additional_headers=headers))
 
     async def _read(self) -> None:
         try:

@@ -9,6 +9,7 @@ from parlour.runtime.life.settings import BusSettings, Setting
 
 from .app.admission import Limits
 from .app.login import Timing
+from .app.throttle import RefusalLimits
 from .domain.addresses import Proxies, Sockets
 from .domain.turn import Turn
 
@@ -62,6 +63,21 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
         tuple[str, ...],
         Setting("Addresses or networks of proxies in front, whose X-Forwarded-For is believed; none: no proxy is."),
     ] = ()
+    refused_tokens_per_min: Annotated[
+        float,
+        Setting(
+            "Refused tokens that one client address may send; then it is answered 429 and its tokens are not looked at."
+            " As many about one user, from all addresses, delay addresses that are unknown to the app.",
+            unit="1/min", least=1, most=6_000,
+        ),
+    ] = 20.0  # fmt: skip
+    refused_tokens_per_app: Annotated[
+        float,
+        Setting(
+            "Refused tokens about one app, from all addresses, that delay addresses which are unknown to it.",
+            unit="1/min", least=1, most=60_000,
+        ),
+    ] = 600.0  # fmt: skip
     frames_per_s: Annotated[float, Setting("Frames that one connection may send on average.", unit="1/s", least=1)] = (
         100.0
     )
@@ -97,6 +113,10 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
             self.offers_per_s,
             self.offers_burst,
         )
+
+    def refusals(self) -> RefusalLimits:
+        """How many refused tokens are answered."""
+        return RefusalLimits(self.refused_tokens_per_min, self.refused_tokens_per_app)
 
     def sockets(self, descriptors: int) -> Sockets:
         """How many sockets there may be where the process may open so many descriptors. ValueError where a proxy is no address."""

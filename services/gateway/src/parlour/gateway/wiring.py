@@ -52,6 +52,7 @@ from .app.seat import Channel, Seat
 from .app.sessions import Sessions
 from .app.shared import SharedHistory
 from .app.tails import Tails
+from .app.throttle import TokenThrottle
 from .app.whip import Whip
 from .domain.mirror import Ending
 from .domain.pace import Bucket
@@ -74,7 +75,9 @@ class Gateway:
         history = SharedHistory(self.services, time.monotonic)
         self.feeds = Feeds(self.services, history, self._ended)
         self.apps = Apps(self.services, settings.default_app)
-        self.principals = Principals(self.services, self.apps)
+        throttled = metrics.counter("tokens_throttled", "Tokens that came too soon after refused ones.", ("outcome",))
+        throttle = TokenThrottle(settings.refusals(), throttled)
+        self.principals = Principals(self.services, self.apps, throttle)
         self.tails = Tails(self.feeds)
         self.readers = Readers(self.services, self.tails, self.principals)
         self.address_bans = AddressBans(self.services, self.sessions)
@@ -82,7 +85,9 @@ class Gateway:
         self.followers = Readers(history, self.tails, self.principals, near=True)
         self.subscribers = Subscribers(self.followers, self.principals, self.admission, self._fault)
         key = settings.session_key
-        self.logins = Logins(self.services, self.feeds, self.sessions, key, settings.timing(), settings.turn())
+        self.logins = Logins(
+            self.services, self.feeds, self.sessions, key, settings.timing(), settings.turn(), throttle
+        )
         self.resumes = Resumes(history, self.feeds, self.sessions, self.logins, key)
         self.requests = Requests(self.services, self.logins)
         self.whip = Whip(

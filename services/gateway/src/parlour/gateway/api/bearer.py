@@ -38,11 +38,12 @@ class Bearer(SecurityBase):
         """Who asks; `Rejection` with 401 without a valid token, with 403 where it does not allow this."""
         request.state.began = time.monotonic()
         token, app = bearer_token(request), request.query_params.get("app", "")
-        found = await self.principals.verify(token, app)
+        address = client_address(request)
+        found = await self.principals.verify(token, app, address)
         named = request.path_params.get("room")
         room = room_in(named) if isinstance(named, str) else ""
         for scope in scopes.scopes:
-            found = await self.principals.allowed(token, app, scope, room)
+            found = await self.principals.allowed(token, app, scope, room, address)
         return found
 
 

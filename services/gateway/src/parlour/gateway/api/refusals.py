@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.ids import Invalid
+from parlour.gateway.app.throttle import Throttled
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.http import CONTENT_TYPE, problem_json
 
@@ -29,7 +30,10 @@ def install(app: FastAPI) -> None:
         found = cast("Rejection | Invalid", error).problem
         if found.code == Code.FORBIDDEN:
             await even_out(request)
-        return problem(found)
+        answer = problem(found)
+        if isinstance(error, Throttled):
+            answer.headers["retry-after"] = str(error.retry_after_s)
+        return answer
 
     async def unfit(request: Request, error: Exception) -> Response:
         return problem(_unfit(cast("RequestValidationError", error).errors()))

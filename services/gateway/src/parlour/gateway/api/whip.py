@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from parlour.contracts.client import IceServer
 from parlour.gateway.app.whip import Whip
 
-from .bearer import bearer_token
+from .bearer import bearer_token, client_address
 from .described import MEMBER, nothing, parameter, texts
 
 SDP = "application/sdp"
@@ -17,7 +17,7 @@ CORS = {
     "access-control-allow-origin": "*",
     "access-control-allow-methods": "POST, DELETE, PATCH, OPTIONS",
     "access-control-allow-headers": "authorization, content-type, if-match",
-    "access-control-expose-headers": "location, etag, link",
+    "access-control-expose-headers": "location, etag, link, retry-after",
     "access-control-max-age": "86400",
 }
 
@@ -43,7 +43,7 @@ def routes(whip: Whip) -> APIRouter:
         offer = (await request.body()).decode()
         made = await whip.make(
             bearer_token(request), query.get("app", ""), query.get("room", ""), stream_id, offer, publishes=publishes,
-            address=request.client.host if request.client else "",
+            address=client_address(request),
         )  # fmt: skip
         kind = "whip" if publishes else "whep"
         location = str(request.url_for("resource", kind=kind, resource_id=made.address).path)
@@ -68,7 +68,7 @@ def routes(whip: Whip) -> APIRouter:
 
     @router.delete("/{kind}/resource/{resource_id}", name="resource", openapi_extra=MEMBER, responses=nothing(200))
     async def end(request: Request, kind: str, resource_id: str) -> Response:
-        await whip.end(resource_id, bearer_token(request))
+        await whip.end(resource_id, bearer_token(request), client_address(request))
         return Response(status_code=200, headers=CORS)
 
     @router.patch("/{kind}/resource/{resource_id}", openapi_extra=WITH_FRAGMENT, responses=nothing() | texts(FRAGMENT))
@@ -79,7 +79,8 @@ def routes(whip: Whip) -> APIRouter:
         if not match:
             return Response(status_code=428, headers=CORS)
         known = "" if match == "*" else match.strip('"') or "*"
-        done = await whip.patch(resource_id, token, (await request.body()).decode(), known)
+        sent = (await request.body()).decode()
+        done = await whip.patch(resource_id, token, sent, known, client_address(request))
         if done.outcome == "renewed":
             return Response(done.fragment, 200, CORS | {"etag": f'"{done.tag}"'}, FRAGMENT)
         return Response(status_code=412 if done.outcome == "stale" else 204, headers=CORS)

@@ -1,7 +1,7 @@
 """How many may read at once and how often a token may ask: every limit of readers outside in one place."""
 
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -9,7 +9,7 @@ import msgspec
 
 from parlour.contracts.codes import Code
 from parlour.contracts.subscriptions import Subscription
-from parlour.gateway.domain.pace import Bucket
+from parlour.gateway.domain.pace import Buckets
 from parlour.kernel.rejection import Rejection
 
 TOKENS_KEPT = 10_000
@@ -32,7 +32,8 @@ class Admission:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._paces: OrderedDict[tuple[int, str], Bucket] = OrderedDict()
+        self._paces = Buckets[tuple[int, str]](limits.per_s, limits.burst, TOKENS_KEPT)
+        self._offers = Buckets[tuple[int, str]](limits.offers_per_s, limits.offers_burst, TOKENS_KEPT)
         self._readers: Counter[tuple[int, str]] = Counter()
 
     @property
@@ -42,23 +43,13 @@ class Admission:
 
     def pace(self, who: Subscription) -> None:
         """One request more. `Rejection` where that is too fast."""
-        self._take(_key(who), self._limits.per_s, self._limits.burst, "requests with this token")
+        if not self._paces.of(_key(who), now := time.monotonic()).take(now):
+            raise _too_many("requests with this token", f"{self._limits.per_s:g} a second")
 
     def pace_offer(self, app: int, user_id: str) -> None:
         """One WHIP or WHEP offer more of a user. `Rejection` where that is too fast."""
-        self._take(
-            (app, f"offer/{user_id}"), self._limits.offers_per_s, self._limits.offers_burst, "offers of this user"
-        )
-
-    def _take(self, key: tuple[int, str], per_s: float, burst: float, what: str) -> None:
-        now = time.monotonic()
-        bucket = self._paces.get(key) or Bucket(per_s, burst, now)
-        self._paces[key] = bucket
-        self._paces.move_to_end(key)
-        if len(self._paces) > TOKENS_KEPT:
-            self._paces.popitem(last=False)
-        if not bucket.take(now):
-            raise _too_many(what, f"{per_s:g} a second")
+        if not self._offers.of((app, user_id), now := time.monotonic()).take(now):
+            raise _too_many("offers of this user", f"{self._limits.offers_per_s:g} a second")
 
     @contextmanager
     def reading(self, who: Subscription) -> Generator[None]:

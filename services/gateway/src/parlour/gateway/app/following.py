@@ -135,7 +135,7 @@ class Following:
     async def _begin(self, frame: client.Subscribe) -> None:
         check_room_id(frame.room_id)
         app = str(check_app_id(frame.app_id)) if frame.app_id else ""
-        who = await self._among.principals.allowed(frame.token, app, SCOPE, frame.room_id)
+        who = await self._among.principals.allowed(frame.token, app, SCOPE, frame.room_id, self._channel.address)
         self._among.admission.pace(who)
         self._check_place(who)
         followed = self._rooms[frame.room_id] = Followed(frame.room_id, who.app)

@@ -27,6 +27,7 @@ from .feeds import Feeds
 from .ports import Services
 from .seat import Channel, Seat, Session
 from .sessions import Sessions
+from .throttle import Attempt, TokenThrottle
 
 R = TypeVar("R")
 NO_TURN = Turn()
@@ -47,8 +48,10 @@ class Logins:
     """Takes sessions into rooms."""
 
     def __init__(
-        self, services: Services, feeds: Feeds, sessions: Sessions, key: bytes, timing: Timing, turn: Turn = NO_TURN
-    ) -> None:
+        self, services: Services, feeds: Feeds, sessions: Sessions, key: bytes, timing: Timing, turn: Turn = NO_TURN,
+        throttle: TokenThrottle | None = None,
+    ) -> None:  # fmt: skip
+        self._throttle = throttle or TokenThrottle()
         self._services = services
         self._feeds = feeds
         self._sessions = sessions
@@ -64,7 +67,9 @@ class Logins:
         check_user_id(frame.user.user_id)
         check_user_name(frame.user.user_name)
         check_further_room(frame, session)
-        checked = await self.verify(frame.app_id, frame.user.user_id, frame.room_id, frame.token)
+        checked = await self.verify(
+            frame.app_id, frame.user.user_id, frame.room_id, frame.token, address=channel.address
+        )
         session = session or self._session(frame)
         session.address = channel.address
         rights = rights_of(checked)
@@ -79,11 +84,17 @@ class Logins:
         session.send(*self._answer(frame, session, mirror, rights))
         return session
 
-    async def verify(self, app: int, user_id: str, room: str, token: str, purpose: str = "login") -> cmd.TokenChecked:
-        """What the token allows, or its flaw as `Rejection`."""
-        body = cmd.VerifyToken(token, user_id, room, purpose)
-        request = cmd.Request(str(uuid5(_SESSIONS, token)), cmd.Caller(user_id, kind="service"), body)
-        return result_of(await self._services.ask(app, "auth", "", request), cmd.TokenChecked)
+    async def verify(
+        self, app: int, user_id: str, room: str, token: str, purpose: str = "login", *, address: str
+    ) -> cmd.TokenChecked:
+        """What the token that came from a client's address allows, or its flaw as `Rejection`."""
+
+        async def ask() -> cmd.TokenChecked:
+            body = cmd.VerifyToken(token, user_id, room, purpose)
+            request = cmd.Request(str(uuid5(_SESSIONS, token)), cmd.Caller(user_id, kind="service"), body)
+            return result_of(await self._services.ask(app, "auth", "", request), cmd.TokenChecked)
+
+        return await self._throttle.verify(Attempt(token, address, str(app), user_id), ask)
 
     async def join(
         self, session: Session, room: str, config: client.LoginConfig, command_id: str, rights: secret.Rights

@@ -31,6 +31,7 @@ from parlour.runtime.life import failpoints
 from .apps import Apps
 from .login import result_of
 from .ports import Services
+from .throttle import Attempt, TokenThrottle
 
 KEPT_S = 5.0
 REFUSAL_S = 0.05
@@ -57,7 +58,8 @@ class _AppClaim(msgspec.Struct):
 class Principals:
     """Verifies bearer tokens."""
 
-    def __init__(self, services: Services, apps: Apps) -> None:
+    def __init__(self, services: Services, apps: Apps, throttle: TokenThrottle | None = None) -> None:
+        self._throttle = throttle or TokenThrottle()
         self._services = services
         self._apps = apps
         self._kept: OrderedDict[tuple[bytes, str], tuple[float, Subscription]] = OrderedDict()
@@ -68,12 +70,15 @@ class Principals:
         self._at_once = asyncio.Semaphore(ASKED_AT_ONCE)
         self._doubts = 0
 
-    async def verify(self, token: str, app: str = "") -> Subscription:
-        """What the token allows now, or its flaw as `Rejection`. `app` names the app of a token04 where it is not the default one."""
+    async def verify(self, token: str, app: str = "", address: str = "") -> Subscription:
+        """What the token allows now, or its flaw as `Rejection`. `app` names the app of a token04 where it is not the default one;
+        `address` is the client's, empty where a token is looked at once more.
+        """
         key = (_digest(token), app)
         at, known = self._kept.get(key, (0.0, None))
         if known is None or (time.monotonic() - at >= KEPT_S and not self._deaf):
-            known = await self._fresh(key, token, app)
+            attempt = Attempt(token, address, app)
+            known = await self._throttle.verify(attempt, lambda: self._fresh(key, token, app))
             self._kept[key] = (time.monotonic(), known)
             self._kept.move_to_end(key)
             if len(self._kept) > KEPT:
@@ -82,9 +87,9 @@ class Principals:
             raise Rejection.of(Code.TOKEN_EXPIRED, "the token has expired", hint="ask for a new token")
         return known
 
-    async def allowed(self, token: str, app: str, scope: str, room: str = "") -> Subscription:
+    async def allowed(self, token: str, app: str, scope: str, room: str = "", address: str = "") -> Subscription:
         """Who it is, where the token allows the scope and, if one is named, the room."""
-        found = await self.verify(token, app)
+        found = await self.verify(token, app, address)
         check_scope(found, scope)
         if room and not found.covers(room) and not self._any_room:
             raise no_room()

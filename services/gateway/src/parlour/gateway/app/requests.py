@@ -118,7 +118,8 @@ class Requests:
 
     async def renew_token(self, session: Session, seat: Seat, frame: client.RenewToken) -> client.Res:
         """New rights for the rest of the stay."""
-        checked = await self._logins.verify(session.app, session.user.user_id, seat.room, frame.token, "renew")
+        user_id, address = session.user.user_id, session.address
+        checked = await self._logins.verify(session.app, user_id, seat.room, frame.token, "renew", address=address)
         session.rights[seat.room] = rights_of(checked)
         left = max(0, checked.expires_s - int(time.time()))
         return client.Renewed(id=str(frame.id), token_expires_in=left, session_id=self._logins.sealed(session))

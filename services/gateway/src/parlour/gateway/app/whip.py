@@ -111,30 +111,30 @@ class Whip:
                 await self._let_go(nothing, caller, (await self._end(nothing, caller)).remaining, counted=True)
             raise
 
-    async def end(self, text: str, token: str) -> None:
+    async def end(self, text: str, token: str, address: str = "") -> None:
         """The client takes its resource away; whoever knows the address and holds a token of the same user may."""
-        resource, caller = await self._own(text, token)
+        resource, caller = await self._own(text, token, address)
         counted = self._forget(resource)
         ended = await self._end(resource, caller)
         await self._let_go(resource, caller, ended.remaining, counted=counted)
         if not ended.found:
             raise _no_resource()
 
-    async def patch(self, text: str, token: str, sent: str, match: str) -> Patched:
+    async def patch(self, text: str, token: str, sent: str, match: str, address: str = "") -> Patched:
         """New ICE credentials restart ICE; candidates alone change nothing: the relay is ICE-lite and learns addresses from checks.
         `match`: the tag that the client knows, empty for any."""
-        resource, caller = await self._own(text, token)
+        resource, caller = await self._own(text, token, address)
         ufrag, pwd = credentials_in(sent)
         body = cmd.RenewIce(resource.session_id, resource.transport_id, ufrag, pwd, match)
         reply = await self._services.ask(resource.app, "registry", resource.room, _request(caller, body))
         renewed = result_of(reply, IceRenewed)
         return Patched(renewed.outcome, fragment(resource.head, renewed), renewed.ufrag)
 
-    async def _own(self, text: str, token: str) -> tuple[Resource, cmd.Caller]:
+    async def _own(self, text: str, token: str, address: str) -> tuple[Resource, cmd.Caller]:
         resource = resource_at(self._key, text)
         if resource is None:
             raise _no_resource()
-        checked = await self._logins.verify(resource.app, "", resource.room, token)
+        checked = await self._logins.verify(resource.app, "", resource.room, token, address=address)
         if session_id_of(resource.app, checked.user_id, resource.room) != resource.session_id:
             raise Rejection.of(Code.FORBIDDEN, "this is another user's resource")
         holding = self._held.get(resource.session_id)
@@ -176,7 +176,7 @@ class Whip:
     # the session behind the resources
 
     async def _enter(self, token: str, app: int, room: str, address: str) -> tuple[Session, Seat]:
-        checked = await self._logins.verify(app, "", room, token)
+        checked = await self._logins.verify(app, "", room, token, address=address)
         self._admission.pace_offer(app, checked.user_id)
         room = check_room_id(checked.room or room)
         session_id = session_id_of(app, checked.user_id, room)

@@ -1,5 +1,11 @@
 """How fast one connection or one address may send: token buckets. Time is an argument."""
 
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
 
 class Bucket:
     """`rate` units a second on average, `burst` at once."""
@@ -21,6 +27,42 @@ class Bucket:
         self._left -= units
         return True
 
+    def charge(self, now: float, units: float, debt: float) -> None:
+        """So many units less, whether they are there or not; what is missing is owed, `debt` units at most."""
+        self.take(now, 0.0)
+        self._left = max(-debt, self._left - units)
+
+    def used(self, now: float) -> float:
+        """How many units of the burst are gone, with those that are owed."""
+        return max(0.0, self._burst - self._left - (now - self._at) * self._rate)
+
+    def wait_s(self, now: float) -> float:
+        """Seconds until one unit is there."""
+        return max(0.0, (1.0 - self._burst + self.used(now)) / self._rate)
+
     def is_full(self, now: float) -> bool:
         """Nothing was taken for so long that a new bucket would be the same."""
         return self._left + (now - self._at) * self._rate >= self._burst
+
+
+class Buckets(Generic[K]):
+    """A bucket for each key. `most` of them are in memory: the one that was used least recently is dropped, and begins anew."""
+
+    def __init__(self, rate: float, burst: float, most: int) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._most = most
+        self._buckets: OrderedDict[K, Bucket] = OrderedDict()
+
+    def find(self, key: K) -> Bucket | None:
+        """The key's bucket where it has one; it counts as used no later."""
+        return self._buckets.get(key)
+
+    def of(self, key: K, now: float) -> Bucket:
+        """The key's bucket, a full one where it has none."""
+        bucket = self._buckets.get(key) or Bucket(self._rate, self._burst, now)
+        self._buckets[key] = bucket
+        self._buckets.move_to_end(key)
+        if len(self._buckets) > self._most:
+            self._buckets.popitem(last=False)
+        return bucket

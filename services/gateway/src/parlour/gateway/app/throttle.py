@@ -1,0 +1,160 @@
+"""Refused tokens slow down whoever sends them, since a token04 can be altered and tried until one passes.
+
+Rules. 1. Each refused token delays its answer, the more of them the address sent lately. An address that sent too many is answered
+`RATE_LIMITED` until its time is up, and what it sends meanwhile is not verified. 2. A token that was accepted lately is never slowed,
+wherever it comes from: who guesses in somebody's network does not lock them out. 3. Refusals about one app or one user are counted over
+all addresses. They delay only addresses from which the app accepted no token lately, and refuse nobody: who guesses from many addresses
+locks no user out. 4. All of this is in the memory of one process, at most `KEPT` of each kind.
+"""
+
+import asyncio
+import hashlib
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+import msgspec
+from prometheus_client import Counter
+
+from parlour.contracts.codes import Code, Problem
+from parlour.gateway.domain.addresses import holder_of
+from parlour.gateway.domain.pace import Buckets
+from parlour.kernel.rejection import Rejection
+
+KEPT = 10_000
+"""Addresses, apps, users and accepted tokens in memory, about 200 bytes each."""
+DELAY_MOST_S = 2.0
+"""How late the last refused token that an address may send is answered; those before it share in that evenly."""
+UNKNOWN_DELAY_S = 1.0
+"""How long a token waits that comes from an unknown address while an app or a user is being guessed."""
+DEBT_MIN = 10
+"""So many minutes of refusals an address may be behind by sending many tokens at once."""
+ACCEPTED_S = 3600.0
+"""An address is known to an app for so long after the app accepted a token from it."""
+EXPIRED_COST = 0.1
+"""Of a refused token: an expired one was good once, and a whole class may come back with theirs."""
+_COSTS: dict[int, float] = {Code.TOKEN_FORMAT: 1.0, Code.TOKEN_REFUSED: 1.0, Code.TOKEN_EXPIRED: EXPIRED_COST}
+
+R = TypeVar("R")
+K = TypeVar("K", bound=Hashable)
+
+
+class RefusalLimits(msgspec.Struct, frozen=True):
+    """Refused tokens a minute: of one address and about one user; about one app."""
+
+    per_min: float = 20.0
+    per_app_per_min: float = 600.0
+
+
+DEFAULTS = RefusalLimits()
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """Who sends which token: a client address (empty: nobody, it is looked at once more), the app and the user that the request names."""
+
+    token: str
+    address: str
+    app: str = ""
+    user_id: str = ""
+
+
+class Throttled(Rejection):
+    """The address has to wait: its token was not looked at."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        hint = f"try again in {retry_after_s} s"
+        super().__init__(
+            Problem(int(Code.RATE_LIMITED), "too many refused tokens from this address", "token", hint=hint)
+        )
+        self.retry_after_s = retry_after_s
+
+
+class TokenThrottle:
+    """Verifies tokens through a question, and slows down addresses whose tokens are refused. `throttled` counts by outcome."""
+
+    def __init__(self, limits: RefusalLimits = DEFAULTS, throttled: Counter | None = None) -> None:
+        of_user, of_app = limits.per_min, limits.per_app_per_min
+        self._per_min = limits.per_min
+        self._addresses = Buckets[str](of_user / 60, of_user, KEPT)
+        self._apps = Buckets[str](of_app / 60, of_app, KEPT)
+        self._users = Buckets[tuple[str, str]](of_user / 60, of_user, KEPT)
+        self._accepted = _Recent[bytes](ACCEPTED_S)
+        self._known = _Recent[tuple[str, str]](ACCEPTED_S)
+        self._throttled = throttled
+
+    async def verify(self, attempt: Attempt, question: Callable[[], Awaitable[R]]) -> R:
+        """The answer to `question`, which asks what the token allows. `Throttled` where the address has to wait, before it is asked."""
+        if not attempt.address:
+            return await question()
+        holder = holder_of(attempt.address)
+        digest = hashlib.sha256(attempt.token.encode("utf-8", "replace")).digest()
+        await self._admit(attempt, holder, digest)
+        try:
+            answer = await question()
+        except Rejection as refusal:
+            cost = _COSTS.get(refusal.problem.code, 0.0)
+            if cost:
+                self._accepted.forget(digest)
+                await asyncio.sleep(self._charge(attempt, holder, cost))
+            raise
+        self._accepted.add(digest)
+        self._known.add((attempt.app, holder))
+        return answer
+
+    async def _admit(self, attempt: Attempt, holder: str, digest: bytes) -> None:
+        if digest in self._accepted:
+            return
+        self._check_address(holder)
+        if (attempt.app, holder) not in self._known and self._is_guessed(attempt):
+            self._count("delayed")
+            await asyncio.sleep(UNKNOWN_DELAY_S)
+            self._check_address(holder)
+
+    def _check_address(self, holder: str) -> None:
+        bucket = self._addresses.find(holder)
+        wait_s = bucket.wait_s(time.monotonic()) if bucket is not None else 0.0
+        if wait_s > 0:
+            self._count("refused")
+            raise Throttled(math.ceil(wait_s))
+
+    def _is_guessed(self, attempt: Attempt) -> bool:
+        """Too many tokens about this app or this user were refused lately, from all addresses together."""
+        now = time.monotonic()
+        counted = (self._apps.find(attempt.app), self._users.find((attempt.app, attempt.user_id)))
+        return any(bucket is not None and bucket.wait_s(now) > 0 for bucket in counted)
+
+    def _charge(self, attempt: Attempt, holder: str, cost: float) -> float:
+        """Counts a refusal; gives the seconds by which its answer is delayed."""
+        now = time.monotonic()
+        self._apps.of(attempt.app, now).charge(now, cost, 0)
+        if attempt.user_id:
+            self._users.of((attempt.app, attempt.user_id), now).charge(now, cost, 0)
+        bucket = self._addresses.of(holder, now)
+        bucket.charge(now, cost, DEBT_MIN * self._per_min)
+        return DELAY_MOST_S * min(1.0, bucket.used(now) / self._per_min)
+
+    def _count(self, outcome: str) -> None:
+        if self._throttled is not None:
+            self._throttled.labels(outcome).inc()
+
+
+class _Recent(Generic[K]):
+    """What was added within the last `seconds`, `KEPT` at most."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._added: OrderedDict[K, float] = OrderedDict()
+
+    def __contains__(self, key: K) -> bool:
+        return time.monotonic() - self._added.get(key, -math.inf) < self._seconds
+
+    def add(self, key: K) -> None:
+        self._added[key] = time.monotonic()
+        self._added.move_to_end(key)
+        if len(self._added) > KEPT:
+            self._added.popitem(last=False)
+
+    def forget(self, key: K) -> None:
+        self._added.pop(key, None)
