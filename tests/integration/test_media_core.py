@@ -1,5 +1,6 @@
 """The packet core on real sockets, against peers made of other people's protocol code."""
 
+import contextlib
 import resource
 import socket
 import struct
@@ -21,7 +22,7 @@ from aiortc.rtp import (
 )
 
 from parlour.media_core import SRTP_AEAD_AES_128_GCM, SRTP_AEAD_AES_256_GCM, SRTP_AES128_CM_SHA1_80, Core
-from parlour.testkit.media_peer import Peer, wait_event
+from parlour.testkit.media_peer import WAIT_S, Peer, wait_event
 
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
@@ -115,6 +116,16 @@ def packets_at(peer: Peer, count: int) -> list[RtpPacket]:
     return peer.inbox.rtp
 
 
+def waiting(victim: socket.socket) -> list[bytes]:
+    """The datagrams that lie at a socket now."""
+    victim.setblocking(False)
+    found: list[bytes] = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            found.append(victim.recv(2048))
+    return found
+
+
 def stats_until(core: Core, found: Callable[[dict[str, Any]], bool]) -> None:
     """Waits until the core's statistics look as wanted."""
     deadline = time.monotonic() + 5
@@ -155,10 +166,45 @@ def test_a_client_that_moves_is_followed(core: Core, new_peer: NewPeer, call: tu
     old, player.socket = player.socket, socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     player.socket.bind(("127.0.0.1", 0))
     player.send(bytes(player.request()))
+    player.wait(lambda inbox: len(inbox.asked) == 2)
     assert wait_event(core, "ice_moved") == ("ice_moved", PLAYER, *player.socket.getsockname())
     publisher.send_rtp(video(1))
     player.wait(lambda inbox: inbox.rtp)
     old.close()
+
+
+def test_an_address_that_answers_nothing_is_sent_no_media(
+    core: Core, new_peer: NewPeer, call: tuple[Peer, Peer]
+) -> None:
+    publisher, player = call
+    forged = bytes(player.request())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as victim:
+        victim.bind(("127.0.0.1", 0))
+        victim.settimeout(WAIT_S)
+        victim.sendto(forged, player.remote)
+        first = [victim.recv(2048), victim.recv(2048)]
+        assert [stun.parse_message(each).message_class for each in first] == [stun.Class.REQUEST, stun.Class.RESPONSE]
+        for seq in range(1, 101):
+            publisher.send_rtp(video(seq))
+        player.wait(lambda inbox: len(inbox.rtp) == 100)
+        player.drain(0.5)
+        rest = waiting(victim)
+    assert all(datagram[0] < 4 for datagram in rest), "media went to an address that had proved nothing"
+    assert sum(map(len, first + rest)) <= 3 * len(forged)
+
+
+def test_a_stranger_s_check_takes_no_path_that_is_in_use(
+    core: Core, new_peer: NewPeer, call: tuple[Peer, Peer]
+) -> None:
+    publisher, player = call
+    stranger = new_peer(9)
+    for seq in range(1, 21):
+        # As if sent by the stranger with the address of another for a source.
+        publisher.send(bytes(stranger.request()))
+        player.send(bytes(stranger.request()))
+        publisher.send_rtp(video(seq))
+    player.wait(lambda inbox: len(inbox.rtp) == 20)
+    assert core.stats()["transports"][9]["selected"] is None
 
 
 @pytest.mark.parametrize("profile", [SRTP_AEAD_AES_128_GCM, SRTP_AEAD_AES_256_GCM, SRTP_AES128_CM_SHA1_80])
@@ -382,9 +428,9 @@ def test_mistakes_are_told_at_once(core: Core, new_peer: NewPeer) -> None:
     with pytest.raises(KeyError):
         core.request_keyframe(TRACK)
     with pytest.raises(ValueError, match="exists"):
-        core.add_transport(PUBLISHER, "other", "pwd", "remote")
+        core.add_transport(PUBLISHER, "other", "pwd", "remote", "remote-pwd")
     with pytest.raises(ValueError, match="ufrag"):
-        core.add_transport(5, peer.local_ufrag, "pwd", "remote")
+        core.add_transport(5, peer.local_ufrag, "pwd", "remote", "remote-pwd")
     with pytest.raises(ValueError, match="length"):
         core.install_srtp(PUBLISHER, SRTP_AEAD_AES_128_GCM, b"short", b"s" * 12, b"k" * 16, b"s" * 12)
     with pytest.raises(ValueError, match="profile"):
@@ -395,7 +441,7 @@ def test_mistakes_are_told_at_once(core: Core, new_peer: NewPeer) -> None:
 
 
 def test_silence_loses_consent(core: Core) -> None:
-    core.add_transport(3, "ufrag3", "password", "remote", consent_timeout_s=0.2)
+    core.add_transport(3, "ufrag3", "password", "remote", "remote-pwd", consent_timeout_s=0.2)
     assert wait_event(core, "ice_timeout") == ("ice_timeout", 3)
 
 

@@ -4,6 +4,7 @@ use aws_lc_rs::cipher::{AES_128, AES_256, EncryptingKey, EncryptionContext, Unbo
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 use aws_lc_rs::iv::FixedLength;
+use aws_lc_rs::rand;
 
 /// Length of a SHA-1 MAC in bytes.
 pub const SHA1_LEN: usize = 20;
@@ -60,6 +61,14 @@ impl AesCtr {
         let context = EncryptionContext::Iv128(FixedLength::from(counter));
         self.0.less_safe_encrypt(bytes, context).is_ok()
     }
+}
+
+/// Bytes that nobody can guess; `None` if the operating system gives none.
+#[must_use]
+pub fn random<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 /// CRC-32 of ISO-HDLC, as STUN's FINGERPRINT uses it.

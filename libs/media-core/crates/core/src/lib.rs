@@ -16,6 +16,7 @@ pub mod flight;
 pub mod ice;
 pub mod media;
 pub mod policing;
+pub mod reachability;
 pub mod router;
 pub mod rtcp;
 pub mod rtp;

@@ -25,6 +25,9 @@ const BINDING_REQUEST: u16 = 0x0001;
 const BINDING_SUCCESS: u16 = 0x0101;
 const BINDING_ERROR: u16 = 0x0111;
 
+/// Of the checks that we send ourselves: a peer-reflexive candidate of the first component (RFC 8445 §5.1.2).
+const OWN_PRIORITY: u32 = 110 << 24 | 0xffff << 8 | 255;
+
 /// Most unknown comprehension-required attributes that a 420 answer names.
 const MAX_UNKNOWN: usize = 8;
 
@@ -207,6 +210,12 @@ fn read_address(value: &[u8], transaction: &[u8; 12]) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, port))
 }
 
+/// Length of a finished `own_request` with a username of so many bytes.
+#[must_use]
+pub fn own_request_len(username: usize) -> usize {
+    HEADER_LEN + 4 + username.next_multiple_of(4) + 8 + 12 + 4 + SHA1_LEN + 8
+}
+
 /// Builds a message attribute by attribute; `finish` closes it with MESSAGE-INTEGRITY and FINGERPRINT.
 pub struct Builder {
     bytes: Vec<u8>,
@@ -232,6 +241,16 @@ impl Builder {
         if use_candidate {
             builder.attribute(USE_CANDIDATE, &[]);
         }
+        builder
+    }
+
+    /// A binding request of ours, who are controlled.
+    #[must_use]
+    pub fn own_request(transaction: &[u8; 12], username: &str) -> Self {
+        let mut builder = Self::new(BINDING_REQUEST, transaction);
+        builder.attribute(USERNAME, username.as_bytes());
+        builder.attribute(PRIORITY, &OWN_PRIORITY.to_be_bytes());
+        builder.attribute(ICE_CONTROLLED, &[0; 8]);
         builder
     }
 

@@ -105,3 +105,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_own_request_is_as_long_as_was_said() {
+    for username in ["a:b", "abcd:efgh", "remote:local"] {
+        let request = Builder::own_request(&[5; 12], username).finish(&HmacSha1::new(b"k"));
+        assert_eq!(request.len(), own_request_len(username.len()));
+        let message = Message::parse(&request).unwrap();
+        assert!(message.ice_controlled && !message.ice_controlling && message.unknown().is_empty());
+    }
+}

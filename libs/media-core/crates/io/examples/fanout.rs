@@ -18,7 +18,7 @@ use parlour_media_core::media::Numbers;
 use parlour_media_core::policing::Limits;
 use parlour_media_core::rtp::write_header;
 use parlour_media_core::srtp::{PacketCipher, Profile, cipher};
-use parlour_media_core::stun::Builder;
+use parlour_media_core::stun::{Builder, Message};
 use parlour_media_io::{Config, Core};
 
 const BURST: u64 = 4;
@@ -35,6 +35,7 @@ fn connect(core: &Core, transport: u64) -> UdpSocket {
         local_ufrag: format!("l{transport}"),
         local_pwd: "password".to_owned(),
         remote_ufrag: "r".to_owned(),
+        remote_pwd: "r".to_owned(),
     };
     core.command(Command::AddTransport { transport, credentials, consent_timeout_us: 600_000_000 }).expect("added");
     core.command(Command::InstallSrtp { transport, rx: key(), tx: key() }).expect("installed");
@@ -43,8 +44,18 @@ fn connect(core: &Core, transport: u64) -> UdpSocket {
     let check = Builder::request(&[1; 12], &format!("l{transport}:r"), 1, true).finish(&HmacSha1::new(b"password"));
     socket.send(&check).expect("sent");
     socket.set_read_timeout(Some(Duration::from_secs(1))).expect("set");
+    answer_check(&socket);
     socket.recv(&mut [0; 2048]).expect("answered");
     socket
+}
+
+/// Answers the relay's own check, which shows that this client is where its packets come from.
+fn answer_check(socket: &UdpSocket) {
+    let mut datagram = [0; 2048];
+    let len = socket.recv(&mut datagram).expect("asked");
+    let request = Message::parse(&datagram[..len]).expect("a check");
+    let answer = Builder::success(&request.transaction, socket.peer_addr().expect("connected"));
+    socket.send(&answer.finish(&HmacSha1::new(b"r"))).expect("sent");
 }
 
 fn add_player(core: &Core, transport: u64) {

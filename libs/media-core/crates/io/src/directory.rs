@@ -198,8 +198,12 @@ mod tests {
     use super::*;
 
     fn add(directory: &mut Directory, transport: u64, ufrag: &str) -> Result<(), Refused> {
-        let credentials =
-            Credentials { local_ufrag: ufrag.to_owned(), local_pwd: "p".repeat(22), remote_ufrag: "r".to_owned() };
+        let credentials = Credentials {
+            local_ufrag: ufrag.to_owned(),
+            local_pwd: "p".repeat(22),
+            remote_ufrag: "r".to_owned(),
+            remote_pwd: "r".to_owned(),
+        };
         directory.admit(&Command::AddTransport { transport, credentials, consent_timeout_us: 1 })
     }
 

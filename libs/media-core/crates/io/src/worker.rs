@@ -251,6 +251,7 @@ mod tests {
             local_ufrag: format!("l{transport}"),
             local_pwd: "pwd".to_owned(),
             remote_ufrag: "r".to_owned(),
+            remote_pwd: "r".to_owned(),
         };
         let command = || Command::AddTransport { transport, credentials: credentials(), consent_timeout_us: 1 };
         lock(&worker.directory).admit(&command()).unwrap();

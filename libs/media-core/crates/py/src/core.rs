@@ -81,19 +81,21 @@ impl PyCore {
         py.detach(|| self.inner.close());
     }
 
-    #[pyo3(signature = (transport, local_ufrag, local_pwd, remote_ufrag, *, consent_timeout_s=30.0))]
+    #[allow(clippy::too_many_arguments)] // as below
+    #[pyo3(signature = (transport, local_ufrag, local_pwd, remote_ufrag, remote_pwd, *, consent_timeout_s=30.0))]
     fn add_transport(
         &self,
         transport: u64,
         local_ufrag: String,
         local_pwd: String,
         remote_ufrag: String,
+        remote_pwd: String,
         consent_timeout_s: f64,
     ) -> PyResult<()> {
         if !consent_timeout_s.is_finite() || consent_timeout_s <= 0.0 {
             return Err(PyValueError::new_err("consent_timeout_s is positive"));
         }
-        let credentials = Credentials { local_ufrag, local_pwd, remote_ufrag };
+        let credentials = Credentials { local_ufrag, local_pwd, remote_ufrag, remote_pwd };
         let consent_timeout_us = (consent_timeout_s * 1e6) as u64;
         self.command(Command::AddTransport { transport, credentials, consent_timeout_us })
     }
@@ -104,8 +106,9 @@ impl PyCore {
         local_ufrag: String,
         local_pwd: String,
         remote_ufrag: String,
+        remote_pwd: String,
     ) -> PyResult<()> {
-        let credentials = Credentials { local_ufrag, local_pwd, remote_ufrag };
+        let credentials = Credentials { local_ufrag, local_pwd, remote_ufrag, remote_pwd };
         self.command(Command::RestartIce { transport, credentials })
     }
 

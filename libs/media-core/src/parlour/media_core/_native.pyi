@@ -51,12 +51,13 @@ class Core:
         local_ufrag: str,
         local_pwd: str,
         remote_ufrag: str,
+        remote_pwd: str,
         *,
         consent_timeout_s: float = 30.0,
     ) -> None:
-        """Begins to answer ICE checks under these credentials (ICE-lite, RFC 8445)."""
+        """Begins to answer ICE checks under these credentials (ICE-lite, RFC 8445), and to check each new path back."""
 
-    def restart_ice(self, transport: int, local_ufrag: str, local_pwd: str, remote_ufrag: str) -> None:
+    def restart_ice(self, transport: int, local_ufrag: str, local_pwd: str, remote_ufrag: str, remote_pwd: str) -> None:
         """Takes new ICE credentials; media continues on the old path meanwhile."""
 
     def remove_transport(self, transport: int) -> None:

@@ -33,6 +33,9 @@ class Inbox:
     """What a peer received, by kind."""
 
     checks: list[stun.Message] = field(default_factory=list[stun.Message])
+    """Answers to the peer's checks."""
+    asked: list[stun.Message] = field(default_factory=list[stun.Message])
+    """The core's own checks."""
     dtls: list[bytes] = field(default_factory=list[bytes])
     rtp: list[RtpPacket] = field(default_factory=list[RtpPacket])
     rtcp: list[AnyRtcpPacket] = field(default_factory=list[AnyRtcpPacket])
@@ -50,6 +53,7 @@ class Peer:
         self.local_ufrag = f"core{transport}"
         self.local_pwd = f"password-of-transport-{transport}"
         self.remote_ufrag = f"peer{transport}"
+        self.remote_pwd = f"password-of-peer-{transport}"
         self.inbox = Inbox()
         self.extensions = HeaderExtensionsMap()
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -58,7 +62,7 @@ class Peer:
         self.socket.bind(("127.0.0.1", 0))
         self._tx: Session | None = None
         self._rx: Session | None = None
-        core.add_transport(transport, self.local_ufrag, self.local_pwd, self.remote_ufrag)
+        core.add_transport(transport, self.local_ufrag, self.local_pwd, self.remote_ufrag, self.remote_pwd)
 
     def close(self) -> None:
         """Closes the socket."""
@@ -116,9 +120,7 @@ class Peer:
         except (TimeoutError, BlockingIOError):
             return False
         if datagram[0] < 4:
-            answer = stun.parse_message(datagram)
-            assert answer.check_message_integrity(self.local_pwd.encode())
-            self.inbox.checks.append(answer)
+            self._take_stun(stun.parse_message(datagram))
         elif datagram[0] < 64:
             self.inbox.dtls.append(datagram)
         elif is_rtcp(datagram):
@@ -130,6 +132,22 @@ class Peer:
             assert self._rx
             self.inbox.rtp.append(RtpPacket.parse(self._rx.unprotect(datagram), self.extensions))
         return True
+
+    def _take_stun(self, message: stun.Message) -> None:
+        """Notes an answer or a check that is authentic, and answers the check; others are not for this peer."""
+        if message.message_class != stun.Class.REQUEST:
+            if message.check_message_integrity(self.local_pwd.encode()):
+                self.inbox.checks.append(message)
+            return
+        if message.attributes["USERNAME"] != f"{self.remote_ufrag}:{self.local_ufrag}":
+            return
+        assert message.check_message_integrity(self.remote_pwd.encode())
+        self.inbox.asked.append(message)
+        answer = stun.Message(stun.Method.BINDING, stun.Class.RESPONSE, message.transaction_id)
+        answer.attributes["XOR-MAPPED-ADDRESS"] = self.remote
+        answer.add_message_integrity(self.remote_pwd.encode())
+        answer.add_fingerprint()
+        self.send(bytes(answer))
 
     def wait(self, found: Callable[[Inbox], T]) -> T:
         """Receives until `found` gives something true."""

@@ -101,7 +101,7 @@ impl Router {
         let Some((_, transport)) = self.transports.remove(id) else { return };
         self.by_ufrag.remove(transport.agent.local_ufrag());
         for path in transport.agent.paths() {
-            self.by_path.remove(&path);
+            self.release(index, path);
         }
     }
 

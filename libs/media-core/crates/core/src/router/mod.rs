@@ -5,6 +5,7 @@
 //! wanted next. A panic in any of these concerns the transport that `current` names: remove that one and go on.
 
 mod commands;
+mod connectivity;
 mod feedback;
 mod forward;
 mod incoming;
@@ -16,13 +17,12 @@ use crate::crypto::Scatter;
 use crate::egress::Egress;
 use crate::event::Event;
 use crate::flight::Record;
-use crate::ice::{Outcome, Path, split_username};
+use crate::ice::Path;
 use crate::media::{Sink, Track};
 use crate::policing::Limits;
 use crate::rtcp::Compound;
 use crate::rtp;
 use crate::stats::{NodeCounters, Reported, RouterStats, SinkStats, TrackStats, TransportStats};
-use crate::stun::Message;
 use crate::table::Table;
 use crate::transport::Transport;
 
@@ -78,7 +78,7 @@ impl Router {
         self.current = None;
         match datagram.first() {
             Some(0..=3) => self.handle_stun(now_us, path, datagram, egress),
-            Some(20..=63) => self.handle_dtls(now_us, path, datagram),
+            Some(20..=63) => self.handle_dtls(now_us, path, datagram, egress),
             Some(128..=191) if datagram.len() <= rtp::MAX_PACKET => self.handle_media(now_us, path, datagram, egress),
             _ => self.counters.dropped_malformed += 1,
         }
@@ -88,80 +88,6 @@ impl Router {
     #[must_use]
     pub fn current(&self) -> Option<u64> {
         self.current
-    }
-
-    fn handle_stun(&mut self, now_us: u64, path: Path, datagram: &[u8], egress: &mut Egress) {
-        let Some(message) = Message::parse(datagram) else {
-            self.counters.dropped_malformed += 1;
-            return;
-        };
-        let ufrag = message.username.and_then(split_username).and_then(|(local, _)| std::str::from_utf8(local).ok());
-        let Some(index) = ufrag.and_then(|ufrag| self.by_ufrag.get(ufrag).copied()) else {
-            self.counters.dropped_unknown += 1;
-            return;
-        };
-        self.current = self.transports.id(index);
-        let Some(transport) = self.transports.get_mut(index) else { return };
-        let had_path = transport.agent.active().is_some();
-        let outcome = transport.agent.handle_check(path, &message, now_us);
-        if outcome.refused {
-            self.counters.dropped_unauthenticated += 1;
-        }
-        self.follow(index, path, outcome, egress);
-        if !had_path {
-            self.refresh_sinks(index, now_us, egress);
-        }
-    }
-
-    /// Carries out what a check changed.
-    fn follow(&mut self, index: u32, path: Path, outcome: Outcome, egress: &mut Egress) {
-        if let Some(evicted) = outcome.evicted {
-            self.by_path.remove(&evicted);
-        }
-        if outcome.admitted {
-            self.admit(index, path);
-        }
-        let (Some(id), Some(transport)) = (self.transports.id(index), self.transports.get_mut(index)) else { return };
-        if let Some(answer) = outcome.answer {
-            egress.push(path, index, &answer);
-        }
-        if outcome.selected {
-            let remote = path.remote;
-            let first = !std::mem::replace(&mut transport.connected, true);
-            self.events.push_back(if first {
-                Event::IceConnected { transport: id, remote }
-            } else {
-                Event::IceMoved { transport: id, remote }
-            });
-        }
-        if transport.agent.active().is_some() {
-            for datagram in transport.dtls_waiting.drain(..) {
-                egress.push(path, index, &datagram);
-            }
-        }
-    }
-
-    /// The newest authenticated check owns a 5-tuple: a client's next connection may come from the same port.
-    fn admit(&mut self, index: u32, path: Path) {
-        let Some(previous) = self.by_path.insert(path, index).filter(|previous| *previous != index) else { return };
-        if let Some(transport) = self.transports.get_mut(previous) {
-            transport.agent.forget(path);
-        }
-    }
-
-    fn handle_dtls(&mut self, now_us: u64, path: Path, datagram: &[u8]) {
-        let Some(index) = self.by_path.get(&path).copied() else {
-            self.counters.dropped_unknown += 1;
-            return;
-        };
-        let (Some(transport), Some(entry)) = (self.transports.id(index), self.transports.get_mut(index)) else {
-            return;
-        };
-        if !entry.policing.dtls.take(1, now_us) {
-            entry.counters.rx_policed += 1;
-            return;
-        }
-        self.events.push_back(Event::Dtls { transport, datagram: datagram.to_vec() });
     }
 
     /// The next event.

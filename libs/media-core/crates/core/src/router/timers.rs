@@ -89,6 +89,9 @@ impl Router {
                 self.events.push_back(Event::IceTimeout { transport });
             }
         }
+        while let Some((path, check)) = transport.agent.poll_checks(index, now_us) {
+            egress.push(path, index, &check);
+        }
         if transport.tracks.is_empty() || transport.outlet().is_none() {
             return;
         }

@@ -63,7 +63,7 @@ class Lives:
         """Opens the transport in the core and waits for its peer."""
         core, number = self._core, transport.number
         core.add_transport(
-            number, transport.ufrag, transport.pwd, transport.remote.ufrag,
+            number, transport.ufrag, transport.pwd, transport.remote.ufrag, transport.remote.pwd,
             consent_timeout_s=self._limits.consent_timeout_s,
         )  # fmt: skip
         self._table.put_transport(transport)

@@ -14,9 +14,18 @@ class PacketCore(Protocol):
 
     def local_candidates(self) -> list[tuple[str, int]]: ...
     def add_transport(
-        self, transport: int, local_ufrag: str, local_pwd: str, remote_ufrag: str, *, consent_timeout_s: float = 30.0
+        self,
+        transport: int,
+        local_ufrag: str,
+        local_pwd: str,
+        remote_ufrag: str,
+        remote_pwd: str,
+        *,
+        consent_timeout_s: float = 30.0,
     ) -> None: ...
-    def restart_ice(self, transport: int, local_ufrag: str, local_pwd: str, remote_ufrag: str) -> None: ...
+    def restart_ice(
+        self, transport: int, local_ufrag: str, local_pwd: str, remote_ufrag: str, remote_pwd: str
+    ) -> None: ...
     def remove_transport(self, transport: int) -> None: ...
     def send_dtls(self, transport: int, datagram: bytes) -> None: ...
     def install_srtp(

@@ -174,7 +174,7 @@ class Relay:
     def _restart(self, transport: Transport, remote: TransportAttributes) -> Transport:
         """Credentials of our own that are new too."""
         transport = msgspec.structs.replace(transport, remote=remote, ufrag=self._ids.ufrag(), pwd=self._ids.pwd())
-        self._core.restart_ice(transport.number, transport.ufrag, transport.pwd, remote.ufrag)
+        self._core.restart_ice(transport.number, transport.ufrag, transport.pwd, remote.ufrag, remote.pwd)
         self._table.put_transport(transport)
         return transport
 
