@@ -40,8 +40,7 @@ class Follower:
 
     def __init__(self, room: str, held: str, claims: dict[str, Any]) -> None:
         app, name = claims["app"], encoded(room)
-        place = f"{partition(f'{app}{name}')}.{name}"
-        self._heard = (f"parlour.v1.{app}.evt.{place}.*", f"parlour.v1.{app}.head.{place}")
+        self._heard = (f"parlour.v1.{app}.evt.*.{name}.*", f"parlour.v1.{app}.head.*.{name}")
         self._questions = f"parlour.v1.{app}.qry.{name}."
         self._inbox = f"_INBOX.s-{app}-{encoded(claims['jti'])}"
         self._life, seq, self._hash8 = held.split(".") if held else ("", "0", "")
@@ -119,8 +118,7 @@ def parsed(data: bytes) -> dict[str, Any]:
     """An event or a head; empty for anything else."""
     with contextlib.suppress(ValueError, RecursionError, KeyError, TypeError):
         told = json.loads(data)
-        texts = (told["roomUID"], told["hash" if "prev" in told else "hash8"], told.get("prev", ""))
-        if type(told["seq"]) is int and all(isinstance(text, str) for text in texts):
+        if isinstance(told["roomUID"], str) and type(told["seq"]) is int and ("hash" in told or "hash8" in told):
             return told
     return {}
 
@@ -128,14 +126,6 @@ def parsed(data: bytes) -> dict[str, Any]:
 def encoded(text: str) -> str:
     """An id as it stands in a subject."""
     return re.sub(rb"[^A-Za-z0-9_-]", lambda byte: b"=%02X" % byte[0][0], text.encode()).decode()
-
-
-def partition(text: str) -> int:
-    """FNV-1a, 32 bits, modulo 256."""
-    value = 0x811C9DC5
-    for byte in text.encode():
-        value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
-    return value % 256
 
 
 async def main(room: str, held: str, *servers: str) -> None:
