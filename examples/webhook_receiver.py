@@ -40,7 +40,7 @@ class Events:
 
 
 class Receiver(BaseHTTPRequestHandler):
-    """One connection."""
+    """Answers the requests of one connection: 2xx once an event is stored, 4xx for what is not signed."""
 
     protocol_version = "HTTP/1.1"
     timeout = SECONDS_FOR_A_REQUEST
@@ -49,9 +49,9 @@ class Receiver(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """200 for what is (or was) taken, 401 for what is not from Parlour, 411 and 413 for what is never read."""
         length = self.headers.get("content-length", "")
-        if not length.isdigit() or int(length) > MOST_BYTES:
+        if not length.isdecimal() or int(length) > MOST_BYTES:
             self.close_connection = True
-            return self.answer(413 if length.isdigit() else 411)
+            return self.answer(413 if length.isdecimal() else 411)
         body = self.rfile.read(int(length))
         try:
             Webhook(os.environ["PARLOUR_WEBHOOK_SECRET"]).verify(body, dict(self.headers))

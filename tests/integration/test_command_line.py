@@ -13,7 +13,7 @@ from parlour.testkit.client import raw_client
 from parlour.testkit.suite import Suite, running_suite
 
 NO_UUID = "00000000-0000-7000-8000-000000000000"
-"""Nobody's."""
+"""An id that no room, webhook or hold has."""
 
 
 @pytest.fixture(scope="module")

@@ -199,7 +199,7 @@ class _Nothing:
     idle = False
 
     def closed(self) -> None:
-        """Nothing is asked."""
+        """The connection ended; a session that asked for nothing has nothing to let go."""
 
 
 async def test_the_address_that_a_trusted_proxy_tells_is_the_clients() -> None:

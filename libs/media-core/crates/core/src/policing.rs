@@ -14,7 +14,7 @@ const DTLS_EVERY_US: u64 = 50_000;
 pub struct Limits {
     /// Authentic packets that a peer sends.
     pub packets: u64,
-    /// Their bits.
+    /// Bits a second in those packets.
     pub bits: u64,
     /// Packets that a player is sent again.
     pub repairs: u64,
@@ -80,14 +80,14 @@ pub struct Policing {
     packets: Bucket,
     /// In bytes: a bucket of bits would fill in less than the clock's unit.
     bytes: Bucket,
-    /// Packets sent again.
+    /// Packets that a player is sent again: retransmissions.
     pub repairs: Bucket,
     /// DTLS datagrams handed on.
     pub dtls: Bucket,
 }
 
 impl Policing {
-    /// Full buckets.
+    /// Starts with full buckets, so that a burst at the beginning passes.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         Self {

@@ -69,7 +69,7 @@ impl Reachability {
         !self.proven && self.transaction.as_ref() == Some(transaction)
     }
 
-    /// Notes the answer.
+    /// The peer answered the check from this address, so media may be sent to it.
     pub fn prove(&mut self) {
         self.proven = true;
     }

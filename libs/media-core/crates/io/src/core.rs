@@ -35,7 +35,7 @@ pub struct Config {
     pub max_transports: usize,
     /// Take nothing from other machines, whatever addresses are bound.
     pub local_only: bool,
-    /// Of each transport.
+    /// What each transport may send and ask for in a second.
     pub limits: Limits,
     /// Seed of first sequence numbers.
     pub seed: u64,

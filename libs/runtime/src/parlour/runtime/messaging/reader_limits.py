@@ -41,7 +41,7 @@ class ReaderLimits:
         return subjects.is_inbox(reply) and (reader is None or reader[0] == app)
 
     def enter(self, app: int, reply: str) -> Callable[[], None]:
-        """Rule 3."""
+        """Counts a question of the reader that begins and returns what counts its end; 9000004 by rule 3."""
         reader = app, (subjects.reader_of(reply) or (app, ""))[1]
         if self._at_work[reader] >= self._at_once or self._of_apps_at_work[app] >= self._at_once * READERS_OF_AN_APP:
             raise _too_many("questions at once", f"{self._at_once} of one reader")

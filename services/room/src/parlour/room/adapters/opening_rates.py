@@ -15,7 +15,7 @@ REMEMBERED = 10_000
 
 
 class OpeningWindows:
-    """See `parlour.room.app.limits.OpeningRates`."""
+    """Moving windows over the rooms that a user and an app open; the `OpeningRates` that the application asks for."""
 
     def __init__(self, *, user_per_min: int, app_per_s: int) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
