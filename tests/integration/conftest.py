@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import secrets
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -12,11 +12,15 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from parlour.cli.embedded import NatsServer
+from parlour.record.settings import RecordSettings
 from parlour.runtime.life.process import Service
 from parlour.runtime.life.settings import load
 from parlour.runtime.postgres.migrate import ROLES, set_passwords
+from parlour.testkit.receiver import Receiver, listening
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+from webhook_client import QUICK, WebhookClient, connect_webhook_client
 
 PASSWORDS = {service: secrets.token_hex(16) for service in ROLES}
 MASTER_KEY = secrets.token_hex(32)
@@ -42,6 +46,26 @@ def environment(postgres: str, nats_server: NatsServer, tmp_path_factory: pytest
         return made
 
     return of
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """A server that webhooks are delivered to; it notes what arrived."""
+    async with listening() as made:
+        yield made
+
+
+@pytest.fixture
+async def webhooks(environment: Environment, postgres: str) -> AsyncIterator[WebhookClient]:
+    """Writes events of an app of its own, and asks the record about its endpoints."""
+    async with connect_webhook_client(environment, postgres) as made:
+        yield made
+
+
+@pytest.fixture
+def quick(environment: Environment) -> RecordSettings:
+    """The record's settings with pauses of milliseconds between two attempts of a webhook."""
+    return load(RecordSettings, environment("record") | QUICK)
 
 
 @pytest.fixture(scope="module")

@@ -3,37 +3,23 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from aiohttp import ClientConnectionError, ClientSession
-from webhook_desk import QUICK, WITHIN_S, Desk, Environment, a_desk
+from webhook_client import WITHIN_S, WebhookClient
 
 from parlour.cli.embedded import free_port
 from parlour.contracts import webhooks as ask
 from parlour.record.domain.webhooks.signing import headers as signed
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build
-from parlour.runtime.life.settings import load
 from parlour.testkit.programs import program
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "webhook_receiver.py"
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 DEATHS = 3
-
-
-@pytest.fixture
-async def desk(environment: Environment, postgres: str) -> AsyncIterator[Desk]:
-    async with a_desk(environment, postgres) as made:
-        yield made
-
-
-@pytest.fixture
-def quick(environment: Environment) -> RecordSettings:
-    return load(RecordSettings, environment("record") | QUICK)
 
 
 def stored(file: Path) -> list[str]:
@@ -57,28 +43,28 @@ async def answered(port: int, body: bytes, headers: dict[str, str]) -> int:
 
 
 async def test_each_event_is_taken_once_over_the_receiver_s_deaths(
-    desk: Desk, quick: RecordSettings, tmp_path: Path
+    webhooks: WebhookClient, quick: RecordSettings, tmp_path: Path
 ) -> None:
     port, file = free_port(), tmp_path / "events.db"
     arguments = (str(port), str(file))
     async with program(EXAMPLE, *arguments, PARLOUR_WEBHOOK_SECRET=SECRET) as receiver, build(quick):
         assert await answered(port, b"{}", {}) == 401
-        hook = await desk.add(f"http://127.0.0.1:{port}/", secret=SECRET)
-        assert (await desk.do(ask.TestWebhook(hook.id))).status == 200
+        hook = await webhooks.add(f"http://127.0.0.1:{port}/", secret=SECRET)
+        assert (await webhooks.do(ask.TestWebhook(hook.id))).status == 200
         await receiver.printed("webhook.test")
-        keys = [await desk.room() for _ in range(2)]
+        keys = [await webhooks.room() for _ in range(2)]
         for death in range(DEATHS):
             for number in range(5):
                 for key in keys:
-                    await desk.join(key, f"u{death}-{number}")
+                    await webhooks.join(key, f"u{death}-{number}")
             await receiver.kill()
             await receiver.start(*arguments)
         for key in keys:
             await receiver.printed(f'"roomUID": "{key.uid}", "seq": {1 + 5 * DEATHS},')
-            await desk.do(ask.RedriveWebhook(hook.id, room_uid=str(key.uid)))
-        last = await desk.join(keys[0], "last")
+            await webhooks.do(ask.RedriveWebhook(hook.id, room_uid=str(key.uid)))
+        last = await webhooks.join(keys[0], "last")
         await receiver.printed(last.session_id)
-        await until_redriven(desk, hook, 2 * (1 + 5 * DEATHS))
+        await until_redriven(webhooks, hook, 2 * (1 + 5 * DEATHS))
     ids = stored(file)
     whole = [[f"{key.uid}:{seq}" for seq in range(1, 2 + 5 * DEATHS)] for key in keys]
     assert sorted(ids[1:]) == sorted([*whole[0], *whole[1], f"{keys[0].uid}:{2 + 5 * DEATHS}"])
@@ -88,7 +74,7 @@ async def test_each_event_is_taken_once_over_the_receiver_s_deaths(
     assert len(ids) - 1 <= len(printed) <= len(ids) - 1 + DEATHS, "twice only what a death cut off"
 
 
-async def until_redriven(desk: Desk, hook: ask.Webhook, again: int) -> None:
+async def until_redriven(webhooks: WebhookClient, hook: ask.Webhook, again: int) -> None:
     """So many events arrived a second time."""
 
     def repeated(found: tuple[ask.Delivery, ...]) -> int:
@@ -97,7 +83,7 @@ async def until_redriven(desk: Desk, hook: ask.Webhook, again: int) -> None:
 
     async with asyncio.timeout(WITHIN_S):
         while True:
-            if repeated((await desk.do(ask.ListDeliveries(hook.id, limit=500))).deliveries) >= again:
+            if repeated((await webhooks.do(ask.ListDeliveries(hook.id, limit=500))).deliveries) >= again:
                 return
             await asyncio.sleep(0.05)
 

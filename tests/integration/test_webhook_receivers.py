@@ -1,11 +1,10 @@
 """Receivers that are odd but within HTTP: what they say holds for the room that it was said of, and stops nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
-from webhook_desk import QUICK, Desk, Environment, a_desk
+from webhook_client import QUICK, Environment, WebhookClient
 
 from parlour.contracts import webhooks as ask
 from parlour.kernel.log import LogKey
@@ -14,27 +13,10 @@ from parlour.record.domain.webhooks.attempts import retry_after as read
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build
 from parlour.runtime.life.settings import load
-from parlour.testkit.receiver import Came, Receiver, listening
+from parlour.testkit.receiver import Came, Receiver
 
 ONE_BY_ONE = 20
 """Successes of one room while others fail: enough for a pause that does not hold to be seen."""
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with listening() as made:
-        yield made
-
-
-@pytest.fixture
-async def desk(environment: Environment, postgres: str) -> AsyncIterator[Desk]:
-    async with a_desk(environment, postgres) as made:
-        yield made
-
-
-@pytest.fixture
-def quick(environment: Environment) -> RecordSettings:
-    return load(RecordSettings, environment("record") | QUICK)
 
 
 @pytest.fixture
@@ -44,19 +26,19 @@ def patient(environment: Environment) -> RecordSettings:
     return load(RecordSettings, environment("record") | QUICK | long)
 
 
-async def join_one_by_one(desk: Desk, receiver: Receiver, key: LogKey) -> None:
+async def join_one_by_one(webhooks: WebhookClient, receiver: Receiver, key: LogKey) -> None:
     """Each event is written when the one before it has arrived, so that each is a success of its own."""
     for number in range(ONE_BY_ONE):
-        await desk.join(key, f"u{number}")
+        await webhooks.join(key, f"u{number}")
         await receiver.until(lambda seq=number + 2: seq in receiver.seqs(key, "a"))
 
 
 async def test_a_room_s_pause_holds_while_other_rooms_succeed(
-    desk: Desk, receiver: Receiver, patient: RecordSettings
+    webhooks: WebhookClient, receiver: Receiver, patient: RecordSettings
 ) -> None:
     async with build(patient):
-        hook = await desk.add(receiver.url("a"))
-        well, limited, broken = [await desk.room() for _ in range(3)]
+        hook = await webhooks.add(receiver.url("a"))
+        well, limited, broken = [await webhooks.room() for _ in range(3)]
         await receiver.until(lambda: len(receiver.arrived) == 3)
         answers = {str(limited.uid): (429, {"retry-after": "5"}), str(broken.uid): (500, {})}
 
@@ -66,21 +48,21 @@ async def test_a_room_s_pause_holds_while_other_rooms_succeed(
 
         receiver.behave = behave
         for key in (limited, broken):
-            await desk.join(key, "refused")
+            await webhooks.join(key, "refused")
         await receiver.until(lambda: len(receiver.requests) == 5)
-        await join_one_by_one(desk, receiver, well)
+        await join_one_by_one(webhooks, receiver, well)
         refused = [came.id for came in receiver.requests if came.id.partition(":")[0] in answers][2:]
         assert sorted(refused) == sorted([f"{limited.uid}:2", f"{broken.uid}:2"])
-        assert (await desk.do(ask.ListWebhooks(hook.id))).webhooks[0].lagging == 2
+        assert (await webhooks.do(ask.ListWebhooks(hook.id))).webhooks[0].lagging == 2
 
 
 async def test_a_room_without_an_answer_is_tried_early_once(
-    desk: Desk, receiver: Receiver, patient: RecordSettings
+    webhooks: WebhookClient, receiver: Receiver, patient: RecordSettings
 ) -> None:
     """An endpoint that is back gets what waits at once; one that breaks off at some rooms' events is not hurried by the others'."""
     async with build(patient):
-        hook = await desk.add(receiver.url("a"))
-        well, *failing = [await desk.room() for _ in range(3)]
+        hook = await webhooks.add(receiver.url("a"))
+        well, *failing = [await webhooks.room() for _ in range(3)]
         await receiver.until(lambda: len(receiver.arrived) == 3)
 
         async def behave(came: Came) -> web.Response:
@@ -90,18 +72,18 @@ async def test_a_room_without_an_answer_is_tried_early_once(
 
         receiver.behave = behave
         for key in failing:
-            await desk.join(key, "unanswered")
-        await desk.until_failed(hook, 2)
-        await join_one_by_one(desk, receiver, well)
-        await desk.until_failed(hook, 4)
-        await desk.join(well, "last")
+            await webhooks.join(key, "unanswered")
+        await webhooks.until_failed(hook, 2)
+        await join_one_by_one(webhooks, receiver, well)
+        await webhooks.until_failed(hook, 4)
+        await webhooks.join(well, "last")
         await receiver.until(lambda: ONE_BY_ONE + 2 in receiver.seqs(well, "a"))
-        failures = (await desk.do(ask.ListDeliveries(hook.id, failed=True))).deliveries
+        failures = (await webhooks.do(ask.ListDeliveries(hook.id, failed=True))).deliveries
         assert sorted(one.webhook_id for one in failures) == sorted([f"{key.uid}:2" for key in failing] * 2)
 
 
 async def test_dead_letters_of_a_room_are_sent_again_in_its_order(
-    desk: Desk, receiver: Receiver, environment: Environment
+    webhooks: WebhookClient, receiver: Receiver, environment: Environment
 ) -> None:
     poison = True
 
@@ -112,18 +94,18 @@ async def test_dead_letters_of_a_room_are_sent_again_in_its_order(
     receiver.behave = behave
     impatient = load(RecordSettings, environment("record") | QUICK | {"PARLOUR_RECORD_WEBHOOK_GIVE_UP_H": "0.0001"})
     async with build(impatient):
-        hook = await desk.add(receiver.url("a"))
-        keys = [await desk.room(joins=6) for _ in range(2)]
-        await desk.until_listed(hook, lambda one: one.dead == 14)
+        hook = await webhooks.add(receiver.url("a"))
+        keys = [await webhooks.room(joins=6) for _ in range(2)]
+        await webhooks.until_listed(hook, lambda one: one.dead == 14)
         poison = False
-        assert (await desk.do(ask.RedriveWebhook(hook.id, dead=True))).rooms == 2
+        assert (await webhooks.do(ask.RedriveWebhook(hook.id, dead=True))).rooms == 2
         await receiver.until(lambda: len(receiver.arrived) >= 14)
         for key in keys:
             assert receiver.seqs(key, "a") == [1, 2, 3, 4, 5, 6, 7]
 
 
 async def test_a_fault_in_one_attempt_stops_no_other_room(
-    desk: Desk, receiver: Receiver, quick: RecordSettings, monkeypatch: pytest.MonkeyPatch
+    webhooks: WebhookClient, receiver: Receiver, quick: RecordSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever an attempt raises, it failed; the next one is made, and the other rooms of the endpoint go on."""
     broken: list[str] = []
@@ -141,16 +123,16 @@ async def test_a_fault_in_one_attempt_stops_no_other_room(
 
     receiver.behave = behave
     async with build(quick):
-        hook = await desk.add(receiver.url("odd"))
-        keys = [await desk.room(joins=3) for _ in range(2)]
+        hook = await webhooks.add(receiver.url("odd"))
+        keys = [await webhooks.room(joins=3) for _ in range(2)]
         await receiver.until(lambda: all(receiver.seqs(key, "odd") == [1, 2, 3, 4] for key in keys))
-        failures = await desk.until_failed(hook, 2)
+        failures = await webhooks.until_failed(hook, 2)
         assert all("see its log" in one.error for one in failures)
         assert len(receiver.requests) == 8 + 2, "each event once, and once more for each fault"
 
 
 async def test_a_2xx_with_a_body_that_stays_open_has_arrived(
-    desk: Desk, receiver: Receiver, quick: RecordSettings
+    webhooks: WebhookClient, receiver: Receiver, quick: RecordSettings
 ) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.append(await reader.readuntil(b"\r\n\r\n"))
@@ -162,15 +144,15 @@ async def test_a_2xx_with_a_body_that_stays_open_has_arrived(
     asked: list[bytes] = []
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server, build(quick):
-        hook = await desk.add(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
-        await desk.room(joins=1)
-        delivered = await desk.until_delivered(hook, 2)
+        hook = await webhooks.add(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        await webhooks.room(joins=1)
+        delivered = await webhooks.until_delivered(hook, 2)
         assert [(one.status, one.attempt) for one in delivered] == [(202, 1), (202, 1)]
         assert len(asked) == 2
 
 
 async def test_a_receiver_that_closes_after_each_answer_waits_for_no_retry(
-    desk: Desk, receiver: Receiver, patient: RecordSettings
+    webhooks: WebhookClient, receiver: Receiver, patient: RecordSettings
 ) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -184,14 +166,14 @@ async def test_a_receiver_that_closes_after_each_answer_waits_for_no_retry(
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server, build(patient):
-        hook = await desk.add(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
-        await desk.room(joins=7)
-        delivered = await desk.until_delivered(hook, 8)
+        hook = await webhooks.add(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        await webhooks.room(joins=7)
+        delivered = await webhooks.until_delivered(hook, 8)
         assert {one.attempt for one in delivered} == {1}
 
 
 async def test_no_cookie_of_one_endpoint_is_shown_to_another(
-    desk: Desk, receiver: Receiver, quick: RecordSettings
+    webhooks: WebhookClient, receiver: Receiver, quick: RecordSettings
 ) -> None:
     async def behave(came: Came) -> web.Response:
         answer = web.Response()
@@ -201,7 +183,7 @@ async def test_no_cookie_of_one_endpoint_is_shown_to_another(
     receiver.behave = behave
     async with build(quick):
         host = receiver.url("").replace("127.0.0.1", "localhost")
-        first, second = await desk.add(f"{host}first"), await desk.add(f"{host}second")
+        first, second = await webhooks.add(f"{host}first"), await webhooks.add(f"{host}second")
         for hook in (first, second, first):
-            assert (await desk.do(ask.TestWebhook(hook.id))).status == 200
+            assert (await webhooks.do(ask.TestWebhook(hook.id))).status == 200
     assert not [came.headers["cookie"] for came in receiver.requests if "cookie" in came.headers]

@@ -4,14 +4,14 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import standardwebhooks
 from aiohttp import web
-from webhook_desk import QUICK, WITHIN_S, Desk, Environment, a_desk
+from webhook_client import QUICK, WITHIN_S, Environment, WebhookClient
 
 from parlour.contracts import events as ev
 from parlour.contracts import webhooks as ask
@@ -21,36 +21,19 @@ from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build
 from parlour.runtime.life.settings import RuntimeSettings, load
 from parlour.runtime.postgres import PostgresPeople, create_pool
-from parlour.testkit.receiver import Came, Receiver, listening, yes
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with listening() as made:
-        yield made
-
-
-@pytest.fixture
-async def desk(environment: Environment, postgres: str) -> AsyncIterator[Desk]:
-    async with a_desk(environment, postgres) as made:
-        yield made
-
-
-@pytest.fixture
-def quick(environment: Environment) -> RecordSettings:
-    return load(RecordSettings, environment("record") | QUICK)
+from parlour.testkit.receiver import Came, Receiver, yes
 
 
 async def test_every_event_arrives_in_order_signed_and_as_a_cloudevent(
-    desk: Desk, receiver: Receiver, quick: RecordSettings
+    webhooks: WebhookClient, receiver: Receiver, quick: RecordSettings
 ) -> None:
     async with build(quick):
-        before = await desk.room()
-        hook = await desk.add(receiver.url("a"))
-        key = await desk.room(joins=3)
-        foreign = await desk.room(joins=1, app=desk.app + 1)
-        await desk.write(key, ev.PlayStarted("v", "s", str(uuid4()), "n", "t"))
-        await desk.write(key, ev.BroadcastSent("s-u0", await desk.people.actor(desk.app, "u0"), "hello"))
+        before = await webhooks.room()
+        hook = await webhooks.add(receiver.url("a"))
+        key = await webhooks.room(joins=3)
+        foreign = await webhooks.room(joins=1, app=webhooks.app + 1)
+        await webhooks.write(key, ev.PlayStarted("v", "s", str(uuid4()), "n", "t"))
+        await webhooks.write(key, ev.BroadcastSent("s-u0", await webhooks.people.actor(webhooks.app, "u0"), "hello"))
         await receiver.until(lambda: receiver.seqs(key, "a") == [1, 2, 3, 4, 6])
         assert not receiver.seqs(before, "a")
         assert not receiver.seqs(foreign, "a")
@@ -58,17 +41,17 @@ async def test_every_event_arrives_in_order_signed_and_as_a_cloudevent(
         assert joined.headers["content-type"] == "application/cloudevents+json"
         event = joined.event
         assert (event["specversion"], event["id"], event["type"]) == ("1.0", f"{key.uid}:2", "room.user_joined.v1")
-        assert event["source"] == f"/apps/{desk.app}/rooms/{key.room}"
+        assert event["source"] == f"/apps/{webhooks.app}/rooms/{key.room}"
         assert event["sequence"] == "2".zfill(20)
         assert event["data"]["userID"] == "u0"
         assert event["data"]["data"]["userName"] == "U0"
         standardwebhooks.Webhook(hook.secret).verify(joined.body, joined.headers)
 
-        second = await desk.do(ask.RotateWebhook(hook.id, overlap_s=3600))
+        second = await webhooks.do(ask.RotateWebhook(hook.id, overlap_s=3600))
         assert second.secret != hook.secret
-        (listed,) = (await desk.do(ask.ListWebhooks())).webhooks
+        (listed,) = (await webhooks.do(ask.ListWebhooks())).webhooks
         assert not listed.secret
-        await desk.join(key, "late")
+        await webhooks.join(key, "late")
         await receiver.until(lambda: 7 in receiver.seqs(key, "a"))
 
         def signed_with_both() -> bool:
@@ -79,22 +62,24 @@ async def test_every_event_arrives_in_order_signed_and_as_a_cloudevent(
         async with asyncio.timeout(WITHIN_S):  # the worker hears of a new secret within a second
             while not signed_with_both():
                 number += 1
-                await desk.join(key, f"later{number}")
+                await webhooks.join(key, f"later{number}")
                 await receiver.until(lambda seq=number: seq in receiver.seqs(key, "a"))
         for secret in (hook.secret, second.secret):
             last = receiver.arrived[-1]
             standardwebhooks.Webhook(secret).verify(last.body, last.headers)
 
 
-async def test_filters_choose_rooms_types_and_audience(desk: Desk, receiver: Receiver, quick: RecordSettings) -> None:
+async def test_filters_choose_rooms_types_and_audience(
+    webhooks: WebhookClient, receiver: Receiver, quick: RecordSettings
+) -> None:
     async with build(quick):
-        await desk.add(receiver.url("joins"), types=("room.user_*",))
-        await desk.add(receiver.url("all"), audit=True)
-        key = await desk.room(joins=1)
-        await desk.add(receiver.url("one-room"), rooms=(key.room,))
-        other = await desk.room(joins=1)
-        await desk.write(key, ev.PlayStarted("v", "s", str(uuid4()), "n", "t"))
-        await desk.join(key, "end")
+        await webhooks.add(receiver.url("joins"), types=("room.user_*",))
+        await webhooks.add(receiver.url("all"), audit=True)
+        key = await webhooks.room(joins=1)
+        await webhooks.add(receiver.url("one-room"), rooms=(key.room,))
+        other = await webhooks.room(joins=1)
+        await webhooks.write(key, ev.PlayStarted("v", "s", str(uuid4()), "n", "t"))
+        await webhooks.join(key, "end")
         await receiver.until(lambda: receiver.seqs(key, "one-room") == [4])
         await receiver.until(lambda: receiver.seqs(key, "all") == [1, 2, 3, 4])
         await receiver.until(lambda: receiver.seqs(key, "joins") == [2, 4] and receiver.seqs(other, "joins") == [2])
@@ -102,7 +87,7 @@ async def test_filters_choose_rooms_types_and_audience(desk: Desk, receiver: Rec
 
 
 async def test_one_that_fails_and_one_that_hangs_hold_up_nobody_and_get_all_in_order(
-    desk: Desk, receiver: Receiver, quick: RecordSettings
+    webhooks: WebhookClient, receiver: Receiver, quick: RecordSettings
 ) -> None:
     asked: dict[str, int] = {}
     well = asyncio.Event()
@@ -120,8 +105,8 @@ async def test_one_that_fails_and_one_that_hangs_hold_up_nobody_and_get_all_in_o
     receiver.behave = behave
     async with build(quick):
         for path in ("good", "fails", "hangs"):
-            await desk.add(receiver.url(path))
-        keys = [await desk.room(joins=3) for _ in range(3)]
+            await webhooks.add(receiver.url(path))
+        keys = [await webhooks.room(joins=3) for _ in range(3)]
         everything = [1, 2, 3, 4]
         await receiver.until(lambda: all(receiver.seqs(key, "good") == everything for key in keys))
         assert not any(receiver.seqs(key, "hangs") for key in keys)
@@ -133,7 +118,7 @@ async def test_one_that_fails_and_one_that_hangs_hold_up_nobody_and_get_all_in_o
 
 
 async def test_410_disables_and_enabling_goes_on_where_it_stood(
-    desk: Desk, receiver: Receiver, quick: RecordSettings
+    webhooks: WebhookClient, receiver: Receiver, quick: RecordSettings
 ) -> None:
     gone = True
 
@@ -142,21 +127,21 @@ async def test_410_disables_and_enabling_goes_on_where_it_stood(
 
     receiver.behave = behave
     async with build(quick):
-        hook = await desk.add(receiver.url("a"))
-        key = await desk.room(joins=2)
+        hook = await webhooks.add(receiver.url("a"))
+        key = await webhooks.room(joins=2)
         await receiver.until(lambda: bool(receiver.requests))
-        listed = await desk.until_listed(hook, lambda one: not one.enabled)
+        listed = await webhooks.until_listed(hook, lambda one: not one.enabled)
         assert "410" in listed.reason
         tried = len(receiver.requests)
-        await desk.join(key, "while-off")
+        await webhooks.join(key, "while-off")
         gone = False
         assert len(receiver.requests) == tried
-        await desk.do(ask.SetWebhook(hook.id, enabled=True))
+        await webhooks.do(ask.SetWebhook(hook.id, enabled=True))
         await receiver.until(lambda: receiver.seqs(key, "a") == [1, 2, 3, 4])
 
 
 async def test_what_is_given_up_is_a_dead_letter_and_can_be_sent_again(
-    desk: Desk, receiver: Receiver, environment: Environment
+    webhooks: WebhookClient, receiver: Receiver, environment: Environment
 ) -> None:
     poison = True
 
@@ -166,47 +151,47 @@ async def test_what_is_given_up_is_a_dead_letter_and_can_be_sent_again(
     receiver.behave = behave
     impatient = load(RecordSettings, environment("record") | QUICK | {"PARLOUR_RECORD_WEBHOOK_GIVE_UP_H": "0.0002"})
     async with build(impatient):
-        hook = await desk.add(receiver.url("a"))
-        key = await desk.room(joins=3)
+        hook = await webhooks.add(receiver.url("a"))
+        key = await webhooks.room(joins=3)
         await receiver.until(lambda: receiver.seqs(key, "a") == [1, 3, 4])
-        await desk.until_listed(hook, lambda one: one.dead == 1 and one.lagging == 0)
-        (dead,) = (await desk.do(ask.ListDead(hook.id))).dead
+        await webhooks.until_listed(hook, lambda one: one.dead == 1 and one.lagging == 0)
+        (dead,) = (await webhooks.do(ask.ListDead(hook.id))).dead
         assert (dead.room_uid, dead.first, dead.last, dead.error) == (str(key.uid), 2, 2, "HTTP 500")
-        failures = (await desk.do(ask.ListDeliveries(hook.id, failed=True))).deliveries
+        failures = (await webhooks.do(ask.ListDeliveries(hook.id, failed=True))).deliveries
         assert {one.webhook_id for one in failures} == {f"{key.uid}:2"}
         assert [one.attempt for one in failures] == list(range(len(failures), 0, -1))
         poison = False
-        assert (await desk.do(ask.RedriveWebhook(hook.id, dead=True))).rooms == 1
+        assert (await webhooks.do(ask.RedriveWebhook(hook.id, dead=True))).rooms == 1
         await receiver.until(lambda: 2 in receiver.seqs(key, "a"))
-        assert (await desk.do(ask.ListDead(hook.id))).dead == ()
+        assert (await webhooks.do(ask.ListDead(hook.id))).dead == ()
 
         arrived = len(receiver.arrived)
-        await desk.do(ask.RedriveWebhook(hook.id, room_uid=str(key.uid), first=2, last=3))
+        await webhooks.do(ask.RedriveWebhook(hook.id, room_uid=str(key.uid), first=2, last=3))
         await receiver.until(lambda: len(receiver.arrived) >= arrived + 2)
         assert [one.id for one in receiver.arrived[arrived:]] == [f"{key.uid}:2", f"{key.uid}:3"]
-        since = min(record.at for record in await desk.log.read(key.uid, 0, 9))
+        since = min(record.at for record in await webhooks.log.read(key.uid, 0, 9))
         arrived = len(receiver.arrived)
-        assert (await desk.do(ask.RedriveWebhook(hook.id, since=since, until=2**62))).rooms == 1
+        assert (await webhooks.do(ask.RedriveWebhook(hook.id, since=since, until=2**62))).rooms == 1
         await receiver.until(lambda: len(receiver.arrived) >= arrived + 4)
         assert [one.id for one in receiver.arrived[arrived:]] == [f"{key.uid}:{seq}" for seq in (1, 2, 3, 4)]
 
 
 async def test_a_retry_after_an_erasure_shows_the_person_erased(
-    desk: Desk, receiver: Receiver, quick: RecordSettings, environment: Environment
+    webhooks: WebhookClient, receiver: Receiver, quick: RecordSettings, environment: Environment
 ) -> None:
     async def no(came: Came) -> web.Response:
         return web.Response(status=500)
 
     receiver.behave = no
     async with build(quick):
-        await desk.add(receiver.url("a"), types=("room.user_joined.v1",))
-        key = await desk.room()
-        await desk.join(key, "ann")
+        await webhooks.add(receiver.url("a"), types=("room.user_joined.v1",))
+        key = await webhooks.room()
+        await webhooks.join(key, "ann")
         await receiver.until(lambda: bool(receiver.requests))
         assert receiver.requests[0].event["data"]["data"]["userID"] == "ann"
     eraser = load(RuntimeSettings, environment("auth"))
     pool = await create_pool(eraser.postgres_dsn, name="test")
-    assert await PostgresPeople(pool, eraser.master_key).erase(desk.app, "ann")
+    assert await PostgresPeople(pool, eraser.master_key).erase(webhooks.app, "ann")
     await pool.close()
     receiver.behave = yes
     async with build(quick):
@@ -219,7 +204,7 @@ async def test_a_retry_after_an_erasure_shows_the_person_erased(
 
 
 async def test_a_record_killed_in_the_middle_loses_nothing(
-    desk: Desk, receiver: Receiver, environment: Environment
+    webhooks: WebhookClient, receiver: Receiver, environment: Environment
 ) -> None:
     """Duplicates are allowed, with the same webhook-id and the same event; order within a room is not broken."""
     variables = {"PATH": os.environ["PATH"]} | environment("record") | QUICK
@@ -241,12 +226,12 @@ async def test_a_record_killed_in_the_middle_loses_nothing(
 
     process = await start()
     try:
-        hook = await asked_until_there(desk, lambda: desk.add(receiver.url("a")))
-        keys = [await desk.room() for _ in range(4)]
+        hook = await asked_until_there(webhooks, lambda: webhooks.add(receiver.url("a")))
+        keys = [await webhooks.room() for _ in range(4)]
         for life in range(3):
             for number in range(6):
                 for key in keys:
-                    await desk.join(key, f"u{life}-{number}")
+                    await webhooks.join(key, f"u{life}-{number}")
             await receiver.until(lambda: len(receiver.arrived) > 20)
             process.send_signal(signal.SIGKILL)
             await process.wait()
@@ -262,7 +247,7 @@ async def test_a_record_killed_in_the_middle_loses_nothing(
         assert first.setdefault(came.id, came.event) == came.event
 
 
-async def asked_until_there(desk: Desk, question: Callable[[], Awaitable[Any]]) -> Any:
+async def asked_until_there(webhooks: WebhookClient, question: Callable[[], Awaitable[Any]]) -> Any:
     async with asyncio.timeout(WITHIN_S):
         while True:
             try:
@@ -272,35 +257,37 @@ async def asked_until_there(desk: Desk, question: Callable[[], Awaitable[Any]]) 
 
 
 async def test_of_two_replicas_one_delivers_and_the_other_takes_over(
-    desk: Desk, receiver: Receiver, quick: RecordSettings
+    webhooks: WebhookClient, receiver: Receiver, quick: RecordSettings
 ) -> None:
     first, second = build(quick), build(quick)
     await first.__aenter__()
-    await desk.add(receiver.url("a"))
-    key = await desk.room(joins=2)
+    await webhooks.add(receiver.url("a"))
+    key = await webhooks.room(joins=2)
     await receiver.until(lambda: receiver.seqs(key, "a") == [1, 2, 3])
     await second.__aenter__()
-    await desk.join(key, "both")
+    await webhooks.join(key, "both")
     await receiver.until(lambda: receiver.seqs(key, "a") == [1, 2, 3, 4])
     await first.__aexit__(None, None, None)
-    await desk.join(key, "one")
+    await webhooks.join(key, "one")
     await receiver.until(lambda: receiver.seqs(key, "a") == [1, 2, 3, 4, 5])
     await second.__aexit__(None, None, None)
     assert len(receiver.arrived) == 5, "nothing was sent twice"
 
 
-async def test_the_vendor_s_callbacks_are_a_second_form(desk: Desk, receiver: Receiver, quick: RecordSettings) -> None:
+async def test_the_vendor_s_callbacks_are_a_second_form(
+    webhooks: WebhookClient, receiver: Receiver, quick: RecordSettings
+) -> None:
     import hashlib
 
     async with build(quick):
-        hook = await desk.add(receiver.url("a"), format="callbacks")
-        key = await desk.room()
-        ann = await desk.join(key, "ann")
-        await desk.write(key, ev.StreamAdded("cam", ann.session_id, ann.actor, "n", "t", codec="VP8"))
-        await desk.write(key, ev.StreamUpdated("cam", ann.session_id, ann.actor, "n", "t"))
-        await desk.write(key, ev.StreamRemoved("cam", ann.session_id, ann.actor, 4))
-        await desk.write(key, ev.UserKicked(ann.session_id, ann.actor, 1002055))
-        await desk.write(key, ev.RoomClosed("closed_by_server"))
+        hook = await webhooks.add(receiver.url("a"), format="callbacks")
+        key = await webhooks.room()
+        ann = await webhooks.join(key, "ann")
+        await webhooks.write(key, ev.StreamAdded("cam", ann.session_id, ann.actor, "n", "t", codec="VP8"))
+        await webhooks.write(key, ev.StreamUpdated("cam", ann.session_id, ann.actor, "n", "t"))
+        await webhooks.write(key, ev.StreamRemoved("cam", ann.session_id, ann.actor, 4))
+        await webhooks.write(key, ev.UserKicked(ann.session_id, ann.actor, 1002055))
+        await webhooks.write(key, ev.RoomClosed("closed_by_server"))
         await receiver.until(lambda: receiver.seqs(key, "a") == [1, 2, 3, 5, 6, 7])
     told = [came.event for came in receiver.arrived]
     names = ["room_create", "room_login", "stream_create", "stream_close", "room_logout", "room_close"]
@@ -323,21 +310,23 @@ EXITS: dict[str, Callable[[ev.UserJoined], ev.Event]] = {
 
 
 async def test_callbacks_say_how_each_user_left_and_how_the_last_one_did(
-    desk: Desk, receiver: Receiver, quick: RecordSettings
+    webhooks: WebhookClient, receiver: Receiver, quick: RecordSettings
 ) -> None:
     async with build(quick):
-        await desk.add(receiver.url("a"), format="callbacks", types=("room.*",))
-        keys = {reason: await desk.room() for reason in EXITS}
+        await webhooks.add(receiver.url("a"), format="callbacks", types=("room.*",))
+        keys = {reason: await webhooks.room() for reason in EXITS}
         for reason, key in keys.items():
-            first, last = await desk.join(key, "first"), await desk.join(key, "last")
-            await desk.write(key, ev.StreamAdded("cam", last.session_id, last.actor, "n", "t", codec="VP8"))
+            first, last = await webhooks.join(key, "first"), await webhooks.join(key, "last")
+            await webhooks.write(key, ev.StreamAdded("cam", last.session_id, last.actor, "n", "t", codec="VP8"))
             other = "0" if reason == "1" else "1"
-            await desk.write(key, EXITS[other](first), EXITS[reason](last))
-            await desk.write(key, ev.StreamRemoved("cam", last.session_id, last.actor, 1))
-            await desk.write(key, ev.RoomClosed("empty"))
-        closed = await desk.room(joins=1)
-        await desk.write(closed, ev.UserLeft("s-u0", await desk.people.actor(desk.app, "u0"), "disconnected"))
-        await desk.write(closed, ev.RoomClosed("empty", "operator"))
+            await webhooks.write(key, EXITS[other](first), EXITS[reason](last))
+            await webhooks.write(key, ev.StreamRemoved("cam", last.session_id, last.actor, 1))
+            await webhooks.write(key, ev.RoomClosed("empty"))
+        closed = await webhooks.room(joins=1)
+        await webhooks.write(
+            closed, ev.UserLeft("s-u0", await webhooks.people.actor(webhooks.app, "u0"), "disconnected")
+        )
+        await webhooks.write(closed, ev.RoomClosed("empty", "operator"))
         await receiver.until(lambda: sum(came.event["event"] == "room_close" for came in receiver.arrived) == 5)
     told = {(came.event["room_id"], came.event["event"]): came.event for came in receiver.arrived}
     for reason, key in keys.items():
@@ -347,32 +336,32 @@ async def test_callbacks_say_how_each_user_left_and_how_the_last_one_did(
 
 
 async def test_an_operator_tries_looks_and_is_refused_what_is_not_theirs(
-    desk: Desk, receiver: Receiver, quick: RecordSettings
+    webhooks: WebhookClient, receiver: Receiver, quick: RecordSettings
 ) -> None:
     async with build(quick):
-        hook = await desk.add(receiver.url("a"))
-        done = await desk.do(ask.TestWebhook(hook.id))
+        hook = await webhooks.add(receiver.url("a"))
+        done = await webhooks.do(ask.TestWebhook(hook.id))
         assert (done.status, done.type) == (200, "webhook.test")
         assert receiver.arrived[0].event["type"] == "webhook.test"
-        (noted,) = (await desk.do(ask.ListDeliveries(hook.id))).deliveries
+        (noted,) = (await webhooks.do(ask.ListDeliveries(hook.id))).deliveries
         assert noted.webhook_id == done.webhook_id == receiver.arrived[0].id
 
         twice = ask.AddWebhook(url=receiver.url("b"), command_id=str(uuid4()))
-        assert (await desk.do(twice)).secret == (await desk.do(twice)).secret
+        assert (await webhooks.do(twice)).secret == (await webhooks.do(twice)).secret
         for question in (ask.TestWebhook(hook.id), ask.RemoveWebhook(hook.id), ask.ListDeliveries(hook.id)):
             with pytest.raises(Rejection) as refused:
-                await desk.do(question, app=desk.app + 1)
+                await webhooks.do(question, app=webhooks.app + 1)
             assert refused.value.problem.code == Code.NOT_FOUND
-        assert (await desk.do(ask.ListWebhooks(), app=desk.app + 1)).webhooks == ()
+        assert (await webhooks.do(ask.ListWebhooks(), app=webhooks.app + 1)).webhooks == ()
         wrong: list[dict[str, Any]] = [
             {"format": "xml"}, {"types": ("",)}, {"rooms": ("a*b",)}, {"rooms": ("r",) * 101}, {"secret": "short"}
         ]  # fmt: skip
         for fields in wrong:
             with pytest.raises(Rejection) as invalid:
-                await desk.add(receiver.url("c"), **fields)
+                await webhooks.add(receiver.url("c"), **fields)
             assert invalid.value.problem.field in fields
-        await desk.do(ask.RemoveWebhook(hook.id))
-        assert len((await desk.do(ask.ListWebhooks())).webhooks) == 1
+        await webhooks.do(ask.RemoveWebhook(hook.id))
+        assert len((await webhooks.do(ask.ListWebhooks())).webhooks) == 1
 
 
 INNER = (
@@ -386,18 +375,20 @@ INNER = (
 )  # fmt: skip
 
 
-async def test_no_spelling_reaches_this_machine(desk: Desk, receiver: Receiver, environment: Environment) -> None:
+async def test_no_spelling_reaches_this_machine(
+    webhooks: WebhookClient, receiver: Receiver, environment: Environment
+) -> None:
     careful = load(RecordSettings, environment("record") | QUICK | {"PARLOUR_RECORD_WEBHOOK_NETWORKS": ""})
     async with build(careful):
         for form in INNER:
             with pytest.raises(Rejection) as refused:
-                await desk.add(form.format(port=receiver.port))
+                await webhooks.add(form.format(port=receiver.port))
             assert refused.value.problem.field == "url", form
     assert not receiver.requests
 
 
 async def test_a_name_that_changes_its_mind_is_looked_at_again(
-    desk: Desk, receiver: Receiver, environment: Environment, monkeypatch: pytest.MonkeyPatch
+    webhooks: WebhookClient, receiver: Receiver, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Public when the endpoint is added, this machine when it is sent to."""
     loop = asyncio.get_running_loop()
@@ -410,8 +401,8 @@ async def test_a_name_that_changes_its_mind_is_looked_at_again(
     monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
     careful = load(RecordSettings, environment("record") | QUICK | {"PARLOUR_RECORD_WEBHOOK_NETWORKS": ""})
     async with build(careful):
-        hook = await desk.add(f"https://rebind.example:{receiver.port}/")
+        hook = await webhooks.add(f"https://rebind.example:{receiver.port}/")
         answers["rebind.example"] = "127.0.0.1"
-        done = await desk.do(ask.TestWebhook(hook.id))
+        done = await webhooks.do(ask.TestWebhook(hook.id))
         assert (done.status, done.error) == (0, "the address is not on the public internet")
     assert not receiver.requests

@@ -1,4 +1,4 @@
-"""A desk for tests of webhooks: writes events of one app to the log, and asks the record about its endpoints."""
+"""A client for tests of webhooks: writes events of one app to the log, and asks the record about its endpoints."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -30,7 +30,7 @@ QUICK = {
 Environment = Callable[[str], dict[str, str]]
 
 
-class Desk:
+class WebhookClient:
     """Writes to the log of one app, and asks the record about its webhooks."""
 
     def __init__(self, bus: Bus, log: PostgresLog, people: PostgresPeople) -> None:
@@ -98,11 +98,11 @@ class Desk:
 
 
 @asynccontextmanager
-async def a_desk(environment: Environment, postgres: str) -> AsyncGenerator[Desk]:
+async def connect_webhook_client(environment: Environment, postgres: str) -> AsyncGenerator[WebhookClient]:
     """Writes as the database's owner: events of every aggregate."""
     async with AsyncExitStack() as stack:
         writer = load(RuntimeSettings, environment("room") | {"PARLOUR_POSTGRES_DSN": postgres})
         bus = await stack.enter_async_context(await Bus.connect(load(BusSettings, environment("test")), "test"))
         pool = await create_pool(writer.postgres_dsn, name="test")
         stack.push_async_callback(pool.close)
-        yield Desk(bus, PostgresLog(pool), PostgresPeople(pool, writer.master_key))
+        yield WebhookClient(bus, PostgresLog(pool), PostgresPeople(pool, writer.master_key))
