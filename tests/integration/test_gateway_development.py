@@ -21,7 +21,7 @@ STRANGERS: dict[str, dict[str, str]] = {
 
 @pytest.fixture
 async def reading(running: Any, environment: Any) -> AsyncIterator[Reading]:
-    async with reading_desk(running, environment, DEV="true") as made:
+    async with reading_desk(running, environment, DEV="true", HOSTS="*") as made:
         yield made
 
 

@@ -110,11 +110,14 @@ def test_each_code_has_a_status_and_a_problem_document() -> None:
 def send_body(parts: list[bytes], announced: int | None) -> list[dict[str, Any]]:
     """What a reading application behind the limit of 10 bytes answers."""
     sent: list[Any] = []
-    incoming = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+    incoming = [
+        {"type": "http.request", "body": part, "more_body": left > 0}
+        for left, part in zip(range(len(parts) - 1, -1, -1), parts, strict=True)
+    ]
 
     async def app(_scope: Any, receive: Any, send: Any) -> None:
-        for _ in parts:
-            await receive()
+        read = await receive()
+        assert (read["body"], read["more_body"]) == (b"".join(parts), False)
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
     async def receive() -> Any:

@@ -75,12 +75,14 @@ Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-class _TooLarge(Exception):
-    pass
+READ_ON = 16
+"""So many times the limit of a body is read before it is refused."""
 
 
 class LimitBody:
-    """ASGI middleware: a body above the limit is answered 413, whether it was announced or only streamed."""
+    """ASGI middleware: a body above the limit is answered 413, whether it was announced or only streamed.
+
+    The application is called when the body is there, since what is raised while it reads would be its own fault to a framework."""
 
     def __init__(self, app: AsgiApp, max_bytes: int = MAX_BODY_BYTES) -> None:
         self._app = app
@@ -91,33 +93,33 @@ class LimitBody:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._announced(scope) > self._max:
+        body = await self._read(scope, receive)
+        if body is None:
+            return
+        if len(body) > self._max or self._announced(scope) > self._max:
             await self._refuse(send)
             return
-        await self._counted(scope, receive, send)
+        await self._app(scope, _behind(body, receive), send)
 
-    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
-        got = 0
-        started = False
+    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
+        """The body, or enough of it to see that it is too large; None where the client has gone.
 
-        async def counted() -> Message:
-            nonlocal got
+        What is too large is read on for a while: a client that is still sending would be cut off before it reads the answer.
+        """
+        body, got, most = b"", 0, self._max * READ_ON
+        if self._announced(scope) > most or any(name == b"expect" for name, _value in scope["headers"]):
+            most = self._max
+        more = self._announced(scope) <= most
+        while more:
             message = await receive()
-            got += len(message.get("body", b""))
-            if got > self._max:
-                raise _TooLarge
-            return message
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self._app(scope, counted, watched)
-        except _TooLarge:
-            if not started:
-                await self._refuse(send)
+            if message["type"] == "http.disconnect":
+                return None
+            piece = message.get("body", b"")
+            got += len(piece)
+            if len(body) <= self._max:
+                body += piece
+            more = message.get("more_body", False) and got <= most
+        return body
 
     @staticmethod
     def _announced(scope: Scope) -> int:
@@ -128,7 +130,28 @@ class LimitBody:
 
     async def _refuse(self, send: Send) -> None:
         limit = f"{self._max} bytes"
-        status, body = problem_json(Problem(int(Code.FRAME_TOO_LARGE), "the request body is too large", limit=limit))
-        headers = [(b"content-type", CONTENT_TYPE.encode()), (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        problem = Problem(int(Code.FRAME_TOO_LARGE), "the request body is too large", "body", limit)
+        await answer_problem(problem, send, ((b"connection", b"close"),))
+
+
+async def answer_problem(problem: Problem, send: Send, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    """The whole answer of a request that no framework has seen."""
+    status, body = problem_json(problem)
+    framing = (b"content-type", CONTENT_TYPE.encode()), (b"content-length", b"%d" % len(body))
+    readable = (b"access-control-allow-origin", b"*")
+    await send({"type": "http.response.start", "status": status, "headers": [*framing, readable, *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _behind(body: bytes, receive: Receive) -> Receive:
+    """`receive` for an application: the body that was read, then what comes."""
+    given = False
+
+    async def next_message() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return next_message

@@ -11,6 +11,7 @@ from .app.admission import Limits
 from .app.login import Timing
 from .app.throttle import RefusalLimits
 from .domain.addresses import Proxies, Sockets
+from .domain.hosts import ANY, Hosts, is_loopback
 from .domain.turn import Turn
 
 KEY_BYTES = 32
@@ -52,6 +53,13 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
     ] = False
     default_app: Annotated[int, Setting("App of requests that name none; 0: the only one there is.", least=0)] = 0
     origins: Annotated[tuple[str, ...], Setting("Origins that browsers may connect from; none: all.")] = ()
+    hosts: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Names in Host headers that are answered beside addresses and private names; *.NAME for those below, * for"
+            " every name. None: every name, or on loopback none."
+        ),
+    ] = ()
     max_connections: Annotated[int, Setting("WebSocket clients at once; more are sent elsewhere.", least=1)] = 20_000
     sockets_per_address: Annotated[
         int,
@@ -125,6 +133,14 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
         except ValueError as error:
             raise ValueError(f"PARLOUR_GATEWAY_TRUSTED_PROXIES: {error}") from None
         return Sockets(self.sockets_per_address, max(descriptors - DESCRIPTORS_KEPT, 64), proxies)
+
+    def answered_hosts(self) -> Hosts:
+        """The names that requests may be sent to. ValueError where one is no name."""
+        default = () if is_loopback(self.host) else (ANY,)
+        try:
+            return Hosts(self.hosts or default)
+        except ValueError as error:
+            raise ValueError(f"PARLOUR_GATEWAY_HOSTS: {error}") from None
 
     def timing(self) -> Timing:
         """What logins tell."""

@@ -30,6 +30,7 @@ from .adapters.webhooks import BusWebhooks
 from .api import events_http, history_http, moderation_http, privacy_http, proofs_http, webhooks_http
 from .api.bearer import Bearer
 from .api.described import document
+from .api.edge import Edge
 from .api.http import Status, build_http
 from .api.server import serving
 from .api.websocket import WebSockets
@@ -184,7 +185,13 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
         certificate = (settings.tls_certificate, settings.tls_key or settings.tls_certificate)
         async with (
             serving(
-                LimitBody(pages), settings.host, settings.port, certificate, sockets.protocol, open_sockets
+                Edge(LimitBody(pages), bus.fault),
+                settings.host,
+                settings.port,
+                certificate,
+                sockets.protocol,
+                open_sockets,
+                settings.answered_hosts(),
             ) as port,
             asyncio.TaskGroup() as group,
         ):

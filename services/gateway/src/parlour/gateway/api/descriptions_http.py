@@ -55,7 +55,7 @@ def routes(openapi: Callable[[], dict[str, Any]]) -> APIRouter:
     @router.get("/errors/{code}", openapi_extra=PUBLIC, responses=texts(HTML))
     async def error(code: str) -> Response:
         """What a code means, for people."""
-        known = code.isascii() and code.isdigit() and int(code[:10]) in set(map(int, Code))
+        known = code.isascii() and code.isdigit() and len(code) <= 10 and int(code) in set(map(int, Code))
         if not known:
             raise Rejection.of(Code.NOT_FOUND, "there is no such code", field="code")
         return Response(error_page(int(code)), media_type=HTML, headers=HEADERS)

@@ -1,6 +1,7 @@
 """`GET /v1/rooms/{room}/events`: range reads, long polls and, for `Accept: text/event-stream`, a stream; `…/state` beside it."""
 
 import asyncio
+import re
 from contextlib import AsyncExitStack
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -22,7 +23,7 @@ from parlour.kernel.rejection import Rejection
 
 from .bearer import Bearer, bearer_token, room_in
 from .described import OCTETS, TEXT, answers, listed, parameter
-from .sse import EventStream
+from .sse import EventStream, resync
 
 WAIT_MAX_S = 60.0
 LIMIT_MAX = 5_000
@@ -35,6 +36,7 @@ CORS = {
     "access-control-max-age": "86400",
 }
 STREAM = "text/event-stream"
+NOUGHT = re.compile(r"q\s*=\s*0(?:\.0{0,3})?")
 LAST_EVENT_ID = parameter(
     "Last-Event-ID", "header", "Of a stream that is opened again: the id of the last event. It goes before `after`."
 )
@@ -74,7 +76,7 @@ def routes(bearer: Bearer, readers: Readers, admission: Admission) -> APIRouter:
         """A room's events after a position: what is there, what comes within `wait` seconds, or all that comes (SSE)."""
         admission.pace(who)
         asked = Asked(bearer_token(request), request.query_params.get("app", ""), room_in(room))
-        streams = STREAM in request.headers.get("accept", "")
+        streams = wants_stream(request.headers.get("accept", ""))
         after = (request.headers.get("last-event-id", "") if streams else "") or after
         async with AsyncExitStack() as held:
             if streams or wait:
@@ -86,7 +88,11 @@ def routes(bearer: Bearer, readers: Readers, admission: Admission) -> APIRouter:
             try:
                 page = await (reader.page() if streams else paged(reader, limit, wait))
             except Diverged as diverged:
-                raise starts_anew(str(diverged.position)) from None
+                if not streams:
+                    raise starts_anew(str(diverged.position)) from None
+                reader.jump(diverged.position)
+                page = Page([], diverged.position, False)
+                return EventStream(reader, page, held.pop_all(), CORS, resync(str(diverged.position)))
             if streams:
                 return EventStream(reader, page, held.pop_all(), CORS)
         body = shape.body(page.items, str(page.position), page.more)
@@ -119,6 +125,15 @@ def routes(bearer: Bearer, readers: Readers, admission: Admission) -> APIRouter:
         return Response(status_code=204, headers=CORS)
 
     return router
+
+
+def wants_stream(accept: str) -> bool:
+    """Whether an `Accept` header names the stream's media type, and not with the weight nought, which means never."""
+    for part in accept.lower().split(","):
+        kind, *parameters = [piece.strip() for piece in part.split(";")]
+        if kind == STREAM:
+            return not any(NOUGHT.fullmatch(parameter) for parameter in parameters)
+    return False
 
 
 async def paged(reader: Reader, limit: int, wait_s: float) -> Page:

@@ -115,7 +115,7 @@ def routes(history: CallHistory, bearer: Bearer) -> APIRouter:
 
 
 def _count(text: str, most: int) -> int:
-    if not text.isdecimal() or not 1 <= int(text[:6]) <= most:
+    if not (text.isascii() and text.isdigit() and len(text) < 7) or not 1 <= int(text) <= most:
         raise invalid(Code.PARAMETER, "limit", f"limit is {text[:20]!r}", limit=f"1..{most}")
     return int(text)
 

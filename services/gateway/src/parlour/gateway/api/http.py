@@ -78,9 +78,13 @@ def build_http(
     web_root: str, dev: bool,
 ) -> FastAPI:  # fmt: skip
     """The application for HTTP, with these routers beside its own."""
-    app = FastAPI(title="Parlour", version="1", docs_url=None, redoc_url=None, openapi_url=None, **ABOUT)
+    app = FastAPI(
+        title="Parlour", version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, **ABOUT
+    )
     began = time.time()
-    refusals.install(app)
+    itself = descriptions_http.routes(lambda: document(app))
+    included = (*routers, itself, pages.routes(web_root), whip.routes(resources))
+    refusals.install(app, lambda: [*app.routes, *(route for router in included for route in router.routes)])
 
     @app.get("/healthz", openapi_extra=PUBLIC, responses=texts("text/plain"))
     async def healthz() -> Response:
@@ -126,7 +130,6 @@ def build_http(
         made = DevToken(app_id, await apps.token(app_id, check_user_id(ask.user_id), ask.room_id))
         return Response(msgspec.json.encode(made), media_type=JSON, headers={"cache-control": "no-store"})
 
-    itself = descriptions_http.routes(lambda: document(app))
-    for router in (*routers, itself, pages.routes(web_root), whip.routes(resources)):
+    for router in included:
         app.include_router(router)
     return app

@@ -11,6 +11,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from parlour.gateway.domain.addresses import Sockets, is_host
+from parlour.gateway.domain.hosts import Hosts
 
 HEAD_BYTES = 16 * 1024
 """Of a request line with its headers: a token is up to 4 kB, browsers send less than 2 kB beside it."""
@@ -29,14 +30,16 @@ READ_BYTES = 4096
 LINGER_S = 1.0
 """A peer that is refused has so long to read why."""
 
-_BAD, _TIMEOUT, _TOO_MANY, _HEAD_TOO_LARGE = 400, 408, 429, 431
+_BAD, _TIMEOUT, _MISDIRECTED, _TOO_MANY, _HEAD_TOO_LARGE = 400, 408, 421, 429, 431
+EVERY_HOST = Hosts()
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """One HTTP connection; `sockets` counts it as long as it is open."""
+    """One HTTP connection; `sockets` counts it as long as it is open, `answered` are the names that it may be asked by."""
 
-    def __init__(self, *args: Any, sockets: Sockets, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, sockets: Sockets, answered: Hosts = EVERY_HOST, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._answered = answered
         self._sockets = sockets
         self._counted = ""
         self._fed = 0
@@ -160,6 +163,8 @@ class BoundedHttp(HttpToolsProtocol):
         hosts = self._values(b"host")
         if len(hosts) > 1 or (not hosts and version == "1.1") or (hosts and not is_host(hosts[0])):
             return _BAD, "a request has one Host header, which names a host"
+        if hosts and not self._answered.answers(hosts[0]):
+            return _MISDIRECTED, "this server is not asked by this name; PARLOUR_GATEWAY_HOSTS adds one"
         return None
 
     def _cycle(self) -> RequestResponseCycle | None:

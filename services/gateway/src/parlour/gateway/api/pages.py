@@ -15,6 +15,8 @@ PAGES = {
     "/detect": "detect.html",
 }
 _ASSET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+NAME_CHARACTERS = 200
+"""File systems take no more than 255 bytes of a name."""
 KINDS = {".mjs": "text/javascript", ".ts": "text/plain", ".map": "application/json"}
 FRESH = {"cache-control": "no-cache", "x-content-type-options": "nosniff"}
 FOR_ALL = FRESH | {"access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin"}
@@ -49,7 +51,7 @@ def routes(web_root: str) -> APIRouter:
 
 def _file(root: Path | None, name: str, headers: dict[str, str]) -> Response:
     """A file below the root; names with anything but plain parts are not looked up."""
-    if root is None or not _ASSET.fullmatch(name) or not (root / name).is_file():
+    if root is None or len(name) > NAME_CHARACTERS or not _ASSET.fullmatch(name) or not (root / name).is_file():
         return Response("not found\n", 404, media_type="text/plain")
     path = root / name
     return FileResponse(path, headers=headers, media_type=KINDS.get(path.suffix))

@@ -29,6 +29,7 @@ FRESH = PUBLIC | {"cache-control": "no-cache"}
 FOR_EVER = PUBLIC | {"cache-control": "public, max-age=31536000, immutable"}
 JSON, TEXT, OCTETS = "application/json", "text/plain; charset=utf-8", "application/octet-stream"
 SIZE_MOST = 2**63 - 1
+SIZE_DIGITS = 19
 SIZES = [
     described.parameter("old", "query", "The size of the smaller tree; needed."),
     described.parameter("new", "query", "The size of the larger tree; needed."),
@@ -122,6 +123,6 @@ def _json(body: Any) -> Response:
 
 
 def _size(text: str, field: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text[:20]) <= SIZE_MOST:
+    if not text.isascii() or not text.isdigit() or len(text) > SIZE_DIGITS or not 0 < int(text) <= SIZE_MOST:
         raise Rejection.of(Code.PARAMETER, f"{field} is not a tree's size", field=field, limit="1..")
     return int(text)

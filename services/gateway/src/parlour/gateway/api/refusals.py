@@ -1,11 +1,12 @@
 """Every refusal over HTTP as `application/problem+json`, whoever refused: a rule, a field's limit, or the framework itself."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match, Route
 
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.ids import Invalid
@@ -23,8 +24,8 @@ UNKNOWN_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta nam
 """What a person sees at an address that is none; programs, which do not ask for HTML, get a problem."""
 
 
-def install(app: FastAPI) -> None:
-    """Handles what the application's routes raise."""
+def install(app: FastAPI, routes: Callable[[], Iterable[BaseRoute]]) -> None:
+    """Handles what the application's routes raise; `routes` are all of them."""
 
     async def refused(request: Request, error: Exception) -> Response:
         found = cast("Rejection | Invalid", error).problem
@@ -40,12 +41,18 @@ def install(app: FastAPI) -> None:
 
     async def unknown(request: Request, error: Exception) -> Response:
         status = cast("HTTPException", error).status_code
+        if status == 405:
+            return _other_method(request, routes())
         if status == 404 and request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return Response(UNKNOWN_PAGE, 404, media_type="text/html")
         return problem(Problem(int(Code.NOT_FOUND), "there is no such endpoint", hint="/openapi.json"), status)
 
+    async def failed(request: Request, error: Exception) -> Response:
+        return problem(Problem(int(Code.SERVER_ERROR), "the gateway failed; the fault is in its log", hint="try again"))
+
     for kind, handler in (
         (Rejection, refused), (Invalid, refused), (RequestValidationError, unfit), (HTTPException, unknown),
+        (Exception, failed),
     ):  # fmt: skip
         app.add_exception_handler(kind, handler)
 
@@ -55,6 +62,18 @@ def problem(what: Problem, status: int = 0) -> Response:
     own, body = problem_json(what, status=status)
     headers = CORS | ({"www-authenticate": "Bearer"} if own == 401 else {})
     return Response(body, own, headers, CONTENT_TYPE)
+
+
+def _other_method(request: Request, routes: Iterable[BaseRoute]) -> Response:
+    """405, with every method that the path takes."""
+    methods: set[str] = set()
+    for route in routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE:
+            methods |= route.methods or set()
+    allowed = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+    answer = problem(Problem(int(Code.PARAMETER), "this endpoint takes no such method", "method", allowed), 405)
+    answer.headers["allow"] = allowed
+    return answer
 
 
 def _unfit(errors: Sequence[Any]) -> Problem:

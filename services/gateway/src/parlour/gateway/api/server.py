@@ -10,8 +10,9 @@ from typing import Any, cast
 import uvicorn
 
 from parlour.gateway.domain.addresses import Sockets
+from parlour.gateway.domain.hosts import Hosts
 
-from .http_protocol import HEAD_WITHIN_S, KEEP_ALIVE_S, BoundedHttp
+from .http_protocol import EVERY_HOST, HEAD_WITHIN_S, KEEP_ALIVE_S, BoundedHttp
 
 BACKLOG = 2048
 STOP_WITHIN_S = 3
@@ -40,14 +41,15 @@ class _Server(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def serving(
     app: Any, host: str, port: int, certificate: tuple[str, str] = ("", ""),
-    upgraded: Callable[..., Any] | None = None, sockets: Sockets | None = None,
+    upgraded: Callable[..., Any] | None = None, sockets: Sockets | None = None, answered: Hosts = EVERY_HOST,
 ) -> AsyncGenerator[int]:  # fmt: skip
     """Serves while the block runs, over TLS with a `certificate` (files of chain and key); gives the port. OSError where it is taken.
 
-    `upgraded` makes the protocol that takes over a socket whose request asks for a WebSocket; `sockets` counts those that are open.
+    `upgraded` makes the protocol that takes over a socket whose request asks for a WebSocket; `sockets` counts those that are open;
+    `answered` are the names that requests may be sent to.
     """
     chain, key = certificate
-    http: Any = functools.partial(BoundedHttp, sockets=sockets or Sockets())
+    http: Any = functools.partial(BoundedHttp, sockets=sockets or Sockets(), answered=answered)
     config = uvicorn.Config(
         app, loop="none", http=http, proxy_headers=False,
         ws=cast("Any", upgraded or "none"), lifespan="off", log_config=None,

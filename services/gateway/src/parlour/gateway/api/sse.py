@@ -27,16 +27,19 @@ _encode = msgspec.json.Encoder().encode
 
 
 class EventStream(Response):
-    """The stream of a reader that was opened, behind its first page; `held` is let go with it."""
+    """The stream of a reader that was opened, behind `before` and its first page; `held` is let go with it."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, reader: Reader, first: Page, held: AsyncExitStack, headers: dict[str, str]) -> None:
+    def __init__(
+        self, reader: Reader, first: Page, held: AsyncExitStack, headers: dict[str, str], before: bytes = b""
+    ) -> None:
         super().__init__(headers=HEADERS | headers)
         del self.headers["content-length"]
         self._reader = reader
         self._first = first
         self._held = held
+        self._before = before
         self._over = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,7 +67,7 @@ class EventStream(Response):
 
     async def _pieces(self) -> AsyncGenerator[bytes]:
         yield f"retry: {RETRY_MS}\n\n".encode()
-        yield piece_of(self._first)
+        yield self._before + piece_of(self._first)
         page = self._first
         loop = asyncio.get_running_loop()
         said = loop.time()

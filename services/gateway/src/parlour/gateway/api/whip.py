@@ -9,6 +9,7 @@ from parlour.contracts.client import IceServer
 from parlour.gateway.app.whip import Whip
 
 from .bearer import bearer_token, client_address
+from .bodies import text_of
 from .described import MEMBER, nothing, parameter, texts
 
 SDP = "application/sdp"
@@ -40,7 +41,7 @@ def routes(whip: Whip) -> APIRouter:
         if media_type(request) != SDP:
             return Response(status_code=415, headers=CORS | {"accept-post": SDP})
         query = request.query_params
-        offer = (await request.body()).decode()
+        offer = text_of(await request.body())
         made = await whip.make(
             bearer_token(request), query.get("app", ""), query.get("room", ""), stream_id, offer, publishes=publishes,
             address=client_address(request),
@@ -79,7 +80,7 @@ def routes(whip: Whip) -> APIRouter:
         if not match:
             return Response(status_code=428, headers=CORS)
         known = "" if match == "*" else match.strip('"') or "*"
-        sent = (await request.body()).decode()
+        sent = text_of(await request.body())
         done = await whip.patch(resource_id, token, sent, known, client_address(request))
         if done.outcome == "renewed":
             return Response(done.fragment, 200, CORS | {"etag": f'"{done.tag}"'}, FRAGMENT)

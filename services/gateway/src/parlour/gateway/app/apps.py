@@ -1,14 +1,17 @@
 """Apps and tokens for HTTP: which app a request means, what a bearer token allows, a token for development."""
 
+import re
 from uuid import uuid4
 
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
+from parlour.contracts.ids import APP_ID_MAX, check_app_id
 from parlour.kernel.rejection import Rejection
 
 from .login import result_of
 from .ports import Services
 
+_NUMBER = re.compile("[0-9]{1,10}")
 _OPERATOR = cmd.Caller(kind="service")
 
 
@@ -22,9 +25,9 @@ class Apps:
     async def meant(self, named: str) -> int:
         """The app that a request names, or the default one."""
         if named:
-            if not named.isdigit():
-                raise Rejection.of(Code.APP_ID, "app is not an application id", field="app")
-            return int(named)
+            if not _NUMBER.fullmatch(named):
+                raise Rejection.of(Code.APP_ID, "app is not an application id", field="app", limit=f"1..{APP_ID_MAX}")
+            return check_app_id(int(named))
         self._default = self._default or await self._only_one()
         return self._default
 

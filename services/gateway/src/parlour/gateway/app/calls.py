@@ -16,7 +16,7 @@ from parlour.kernel.rejection import Rejection
 from .ports import History
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NUMBER = re.compile(r"\d{1,18}")
+_NUMBER = re.compile("[0-9]{1,18}")
 TIMES_ABOVE = 10**12
 """A greater number is unix microseconds, a smaller one an event's: no room has so many, and no call was in January 1970."""
 

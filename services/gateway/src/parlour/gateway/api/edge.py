@@ -1,0 +1,88 @@
+"""What holds for every HTTP request and answer, whichever route takes it: ASGI around the whole application.
+
+An error that is ours is counted, logged and answered as a problem. `HEAD` is answered as `GET` without its body. A NUL character in an
+address is refused, since no id or time has one and Postgres stores none. Each answer tells browsers what its page may do.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from parlour.contracts.codes import Code, Problem
+from parlour.runtime.http import AsgiApp, Message, Receive, Scope, Send, answer_problem
+
+from .security_headers import security_headers
+
+QUERY_FIELDS_MOST = 64
+
+
+class Edge:
+    """Around the application; `fault` is told of each error that is ours."""
+
+    def __init__(self, app: AsgiApp, fault: Callable[[str, BaseException], None]) -> None:
+        self._app = app
+        self._fault = fault
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(scope, receive, send)
+        wrong = _wrong_address(scope)
+        if wrong:
+            await answer_problem(wrong, answer.send)
+            return
+        try:
+            await self._app(_as_get(scope), answer.receive, answer.send)
+        except Exception as error:
+            self._fault("http", error)
+            if not answer.started:
+                await answer_problem(
+                    Problem(int(Code.SERVER_ERROR), "the gateway failed", hint="try again"), answer.send
+                )
+
+
+class _Answer:
+    """The answer under way: headers are added to it, and to `HEAD` it ends with them."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self.started = False
+
+    async def receive(self) -> Message:
+        """What the client sends; behind the head of an answer to `HEAD` nothing is awaited, so that a stream ends there."""
+        if self.started and self._scope["method"] == "HEAD":
+            return {"type": "http.disconnect"}
+        return await self._receive()
+
+    async def send(self, message: Message) -> None:
+        """A part of the answer."""
+        if message["type"] == "http.response.start":
+            self.started = True
+            given = list(message.get("headers", ()))
+            names = {name.lower() for name, _value in given}
+            more = [(name, value) for name, value in security_headers(self._scope, given) if name not in names]
+            message = {**message, "headers": [*given, *more]}
+        await self._send(message)
+
+
+def _as_get(scope: Scope) -> Scope:
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+
+
+def _wrong_address(scope: Scope) -> Problem | None:
+    """The problem with a path or a query, if there is one."""
+    if "\0" in scope["path"]:
+        return Problem(int(Code.PARAMETER), "the path holds a NUL character", "path")
+    query: bytes = scope.get("query_string", b"")
+    if b"%00" not in query and b"\0" not in query:
+        return None
+    try:
+        fields: list[tuple[str, Any]] = parse_qsl(query.decode("latin-1"), True, max_num_fields=QUERY_FIELDS_MOST)
+    except ValueError:
+        fields = []
+    field = next((name for name, value in fields if "\0" in value), "query")
+    return Problem(int(Code.PARAMETER), "the query holds a NUL character", field)
