@@ -16,6 +16,9 @@ from reading_desk import OTHER, Reading, covered, reading_desk
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.subjects import encode_id
+from parlour.gateway.adapters.services import BusServices
+from parlour.gateway.app import principals
+from parlour.kernel.rejection import Rejection
 
 CUT_WITHIN_S = 3.0
 """Far above the second that is promised: the machine that runs tests may be slow, and a reader that is not cut never ends."""
@@ -96,6 +99,32 @@ async def test_a_stream_goes_on_where_it_was(reading: Reading) -> None:
         seen.append(await second.next())
     assert covered(seen) == [1, 2, 3, 4, 5, 6]
     assert [body["data"]["text"] for _, body in seen[2:]] == ["one", "two", "three", "four"]
+
+
+async def test_a_service_that_does_not_answer_ends_no_right_to_read(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await reading.enter("silent", "ann")
+    token = await reading.subscription("silent")
+    ask = BusServices.ask
+
+    async def without_auth(self: BusServices, app: int, service: str, room: str, request: cmd.Request) -> cmd.Reply:
+        if service == "auth":
+            raise Rejection.of(Code.UNAVAILABLE, "auth does not answer", hint="try again")
+        return await ask(self, app, service, room, request)
+
+    async with reading.stream("silent", token) as first:
+        seen = await first.until("room.user_joined.v1")
+        with monkeypatch.context() as patch:
+            patch.setattr(principals, "KEPT_S", 0.0)
+            patch.setattr(BusServices, "ask", without_auth)
+            await ann.ask("broadcast", roomID="silent", message="one")
+            while (message := await first.next())[1] is not None:
+                seen.append(message)
+    assert "end" not in [name for name, _ in seen]
+    async with reading.stream("silent", token, first.last) as second:
+        seen.append(await second.next())
+    assert covered(seen) == [1, 2, 3]
 
 
 async def test_a_stream_follows_the_room_over_its_lives(reading: Reading) -> None:

@@ -88,6 +88,14 @@ async def test_an_event_a_skip_and_the_end() -> None:
     assert not rest
 
 
+@pytest.mark.parametrize("code", sorted(sse.PASSING))
+async def test_what_passes_ends_the_body_and_not_the_right_to_read(code: Code) -> None:
+    kept = Kept(Story().opened())
+    text = await Client(Script(Rejection.of(code, "not now")), a_page(kept)).run()
+    assert "event: end" not in text
+    assert text.endswith(f"id: {kept.position}\ndata: {kept.json.decode()}\n\n")
+
+
 async def test_a_place_that_is_not_ours_goes_on_anew() -> None:
     there = Position(PLACE.room_uid, 9, "a" * 16)
     script = Script(Diverged(there), Rejection.of(Code.FORBIDDEN, "over"))

@@ -1,6 +1,8 @@
 """Server-sent events: a room's events as they come, each with its position as the id, so that a reader goes on where it was.
 
-A reader that does not take what it is sent holds one page and nothing more; after `STUCK_S` it is let go and comes back by its id.
+Rules. 1. A reader that does not take what it is sent holds one page and nothing more; after `STUCK_S` it is let go and comes back by its
+id. 2. `end` is sent for what ends the right to read, and for nothing else: a client that gets it stops. Where the server cannot go on now,
+the body ends without a word, and the client comes back by its id.
 """
 
 import asyncio
@@ -13,6 +15,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from parlour.contracts.codes import Code
 from parlour.gateway.app.readers import Diverged, Page, Reader
 from parlour.gateway.domain.reading import Kept
 from parlour.kernel.rejection import Rejection
@@ -23,6 +26,8 @@ RETRY_MS = 2_000
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 PAGE = 200
 """Events in one piece of the body."""
+PASSING = frozenset({Code.REQUEST_TIMEOUT, Code.SERVER_ERROR, Code.RATE_LIMITED, Code.UNAVAILABLE, Code.HISTORY_BEHIND})
+"""Refusals that say nothing about the right to read: the same question may be answered a moment later."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -84,7 +89,8 @@ class EventStream(Response):
                 yield resync(str(diverged.position))
                 continue
             except Rejection as refused:
-                yield _event("end", "", _encode(refused.problem))
+                if refused.problem.code not in PASSING:
+                    yield _event("end", "", _encode(refused.problem))
                 return
             if page.items:
                 yield piece_of(page)
