@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ from parlour.contracts.ids import Position
 from parlour.gateway.app.feed import Feed
 from parlour.gateway.app.tails import LENGTH, Tail
 from parlour.gateway.domain.formats import FORMATS, format_of
-from parlour.gateway.domain.reading import NOBODY_BEFORE, Kept, Sight, Skip, sift, sight_of_member, wanted
+from parlour.gateway.domain.reading import NOBODY_BEFORE, Kept, Sight, Skip, check_types, sift, sight_of_member, wanted
 from parlour.kernel.rejection import Rejection
 from parlour.testkit.story import Story
 
@@ -144,6 +145,38 @@ def test_a_spreadsheet_is_given_no_formulas() -> None:
     body = FORMATS["csv"].body(kept(story.views), "p", False).decode()
     (row,) = csv.DictReader(io.StringIO(body))
     assert (row["actor"], row["userID"]) == ("'=cmd", "'=cmd")
+
+
+@pytest.mark.parametrize("said", ["=cmd", "'=cmd", "''", "plain", "-1", "@x"])
+def test_what_was_put_before_a_cell_can_be_taken_off_again(said: str) -> None:
+    story = Story()
+    story.tell(ev.UserJoined("s", said, said, "n"))
+    (row,) = csv.DictReader(io.StringIO(FORMATS["csv"].body(kept(story.views), "p", False).decode()))
+    assert row["actor"].removeprefix("'") == said
+
+
+def test_parquet_has_numbers_and_times() -> None:
+    parquet: Any = pytest.importorskip("pyarrow.parquet")
+    story = a_story(["said"])
+    table: Any = parquet.read_table(io.BytesIO(FORMATS["parquet"].body(kept(story.views), "p", False)))
+    assert {name: str(kind) for name, kind in zip(table.schema.names, table.schema.types, strict=True)} == {
+        "position": "string", "at": "timestamp[us, tz=UTC]", "type": "string", "userID": "string", "actor": "string",
+        "data": "string", "seq": "int64",
+    }  # fmt: skip
+    assert table.column("seq").to_pylist() == [view.seq for view in story.views]
+
+
+@pytest.mark.parametrize("known", ["room", "im.broadcast_sent", "stream.added.v1"])
+def test_a_filter_is_taken_if_an_event_can_pass(known: str) -> None:
+    assert check_types((known,)) == (known,)
+
+
+@pytest.mark.parametrize("unknown", ["nonsense", "room.nothing", "room.user_joined.v99", "roo"])
+def test_a_filter_that_nothing_can_pass_is_refused_with_the_types_that_there_are(unknown: str) -> None:
+    with pytest.raises(Rejection) as caught:
+        check_types(("room", unknown))
+    assert caught.value.problem.field == "types"
+    assert "room.user_joined.v1" in caught.value.problem.limit
 
 
 def test_what_has_no_form_says_which_there_are() -> None:

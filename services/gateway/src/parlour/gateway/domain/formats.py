@@ -18,7 +18,8 @@ from parlour.kernel.rejection import Rejection
 from .reading import Item, Kept
 
 COLUMNS = ("position", "at", "type", "userID", "actor", "data")
-_FORMULA = ("=", "+", "-", "@")
+_FORMULA = ("=", "+", "-", "@", "'")
+"""A cell that begins so has one more `'` in front: a spreadsheet takes it for text, and a program takes one off."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -91,10 +92,14 @@ def _parquet(items: Sequence[Item], position: str, more: bool) -> bytes:
         ) from None  # fmt: skip
     arrow: Any = pa
     rows = _rows(items)
-    columns = {name: [row[at] for row in rows] for at, name in enumerate(COLUMNS)}
+    views = [item.view for item in items if isinstance(item, Kept)]
+    columns: dict[str, list[Any]] = {name: [row[at] for row in rows] for at, name in enumerate(COLUMNS)}
+    columns |= {"at": [view.at for view in views], "seq": [view.seq for view in views]}
+    kinds = {"at": arrow.timestamp("us", "UTC"), "seq": arrow.int64()}
+    fields = [(name, kinds.get(name, arrow.string())) for name in columns]
     sink = io.BytesIO()
     writer: Any = parquet
-    writer.write_table(arrow.table(columns, schema=arrow.schema([(name, arrow.string()) for name in COLUMNS])), sink)
+    writer.write_table(arrow.table(columns, schema=arrow.schema(fields)), sink)
     return sink.getvalue()
 
 

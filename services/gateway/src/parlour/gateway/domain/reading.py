@@ -14,6 +14,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
 from parlour.contracts.ids import Position
 from parlour.contracts.queries import RoomState
+from parlour.contracts.upcasters import UPCASTERS
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.view import event_of
 
@@ -21,6 +22,7 @@ NOBODY_BEFORE = "0" * 16
 """hash8 before a life's first event."""
 TYPES_MAX = 50
 """Parts of one filter."""
+_TYPES = tuple(sorted({*ev.BY_TAG, *UPCASTERS}))
 _TAG = re.compile(r"[a-z_]+(\.[a-z_0-9]+){0,2}")
 
 _encode = msgspec.json.Encoder().encode
@@ -92,12 +94,18 @@ def sight_of_member(state: RoomState | None, user: str) -> Sight | None:
 
 
 def check_types(types: tuple[str, ...]) -> tuple[str, ...]:
-    """The filter, where it is one. `Rejection` says how it is written."""
+    """The filter, where it is one that can take an event. `Rejection` says how it is written, or which types there are."""
     if len(types) > TYPES_MAX or not all(_TAG.fullmatch(one) for one in types):
         raise Rejection.of(
             Code.PARAMETER, "types are event types or their families", field="types",
             limit=f"{TYPES_MAX}, as room.user_joined.v1, room.user_joined or room",
         )  # fmt: skip
+    for one in types:
+        if not any(wanted((one,), tag) for tag in _TYPES):
+            raise Rejection.of(
+                Code.PARAMETER, f"there is no event type or family {one[:40]!r}", field="types", limit=", ".join(_TYPES),
+                hint="such as room.user_joined.v1, room.user_joined or room",
+            )  # fmt: skip
     return types
 
 
