@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::bitrate::BitrateHint;
 use crate::flight::{Flight, Run};
 use crate::ice::{Agent, Path};
-use crate::media::Role;
+use crate::media::{Continuation, Role};
 use crate::policing::{Limits, Policing};
 use crate::rtcp::ArrivalLog;
 use crate::srtp::{Receiver, Sender};
@@ -14,7 +14,7 @@ use crate::stats::TransportCounters;
 /// DTLS datagrams kept until the peer has a path: more than any handshake flight.
 pub const MAX_DTLS_WAITING: usize = 32;
 
-/// SSRCs of ended sinks whose packet indexes are remembered. A sink that pauses or meets another track comes back under
+/// SSRCs of ended sinks whose continuation is remembered. A sink that pauses or meets another track comes back under
 /// its SSRC soon; others get new random ones. Without a limit a player that starts and stops would grow memory at will.
 pub const MAX_RETIRED: usize = 1024;
 
@@ -57,8 +57,8 @@ pub struct Transport {
     pub counters: TransportCounters,
     /// Known SSRCs of the peer.
     pub routes: Vec<Route>,
-    /// Next packet index of SSRCs that sinks used before, the latest last.
-    pub retired: Vec<(u32, u64)>,
+    /// Where SSRCs that sinks used before go on, the latest last.
+    pub retired: Vec<(u32, Continuation)>,
     /// Arrivals that the peer was not told.
     pub arrivals: ArrivalLog,
     /// When to tell them.
@@ -111,18 +111,18 @@ impl Transport {
     }
 
     /// Remembers where a later sink of this SSRC must go on: an index used twice under one key would break the cipher.
-    pub fn retire(&mut self, ssrc: u32, next_index: u64) {
+    pub fn retire(&mut self, ssrc: u32, continuation: Continuation) {
         self.retired.retain(|(other, _)| *other != ssrc);
         if self.retired.len() == MAX_RETIRED {
             self.retired.remove(0);
         }
-        self.retired.push((ssrc, next_index));
+        self.retired.push((ssrc, continuation));
     }
 
     /// Where a sink of this SSRC must go on, if there was one before.
     #[must_use]
-    pub fn retired_index(&self, ssrc: u32) -> Option<u64> {
-        self.retired.iter().find(|(other, _)| *other == ssrc).map(|(_, next)| *next)
+    pub fn continuation(&self, ssrc: u32) -> Option<Continuation> {
+        self.retired.iter().find(|(other, _)| *other == ssrc).map(|(_, continuation)| *continuation)
     }
 
     /// Keeps a datagram until there is a path; the oldest makes way, as DTLS repeats itself.

@@ -17,7 +17,7 @@ pub use codec::starts_keyframe;
 pub use keyframe::{KeyframeRequests, REQUEST_INTERVAL_US};
 pub use loss::LossList;
 pub use reception::{Reception, SenderClock};
-pub use renumber::{Numbers, Renumbering};
+pub use renumber::{Continuation, Numbers, Renumbering};
 pub use ring::{Entry, Ring};
 pub use sink::{Outlet, Sink};
 pub use track::{Role, Track};

@@ -24,6 +24,16 @@ pub struct Numbers {
     pub timestamp: u32,
 }
 
+/// Where the numbers of an SSRC go on when its medium comes from another track. A player takes both for one stream: where
+/// the timestamps went back, Chromium would take a new publisher's frames for old ones and show none of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Continuation {
+    /// The number that no packet has yet.
+    pub next_seq: u64,
+    /// Timestamp of the newest packet that went out, and when; `None` if none did.
+    pub clock: Option<(u32, u64)>,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Segment {
     epoch: u32,
@@ -55,23 +65,23 @@ pub struct Renumbering {
 }
 
 impl Renumbering {
-    /// The first packet will be called `first_seq`.
+    /// The first packet will be called `start.next_seq`.
     #[must_use]
-    pub fn new(first_seq: u64, clock_rate: u32) -> Self {
+    pub fn new(start: Continuation, clock_rate: u32) -> Self {
         Self {
             clock_rate,
             segments: VecDeque::new(),
-            next_seq: first_seq,
+            next_seq: start.next_seq,
             highest: None,
-            clock: None,
+            clock: start.clock,
             interrupted: false,
         }
     }
 
-    /// The number that no packet has yet.
+    /// Where another source under the same SSRC must go on.
     #[must_use]
-    pub fn next_seq(&self) -> u64 {
-        self.next_seq
+    pub fn continuation(&self) -> Continuation {
+        Continuation { next_seq: self.next_seq, clock: self.clock }
     }
 
     /// What is to be added to the publisher's timestamps now; `None` before the first packet.
@@ -118,7 +128,7 @@ impl Renumbering {
         let timestamp_offset = match (self.segments.back(), self.clock) {
             (Some(last), _) if last.epoch == epoch => last.timestamp_offset,
             // Another source: its clock begins where ours would be by now.
-            (Some(_), Some((timestamp_then, then_us))) => {
+            (_, Some((timestamp_then, then_us))) => {
                 let elapsed = now_us.saturating_sub(then_us) * u64::from(self.clock_rate) / 1_000_000;
                 timestamp_then.wrapping_add((elapsed as u32).max(1)).wrapping_sub(timestamp)
             }

@@ -3,7 +3,7 @@
 use super::history::{History, Repeat};
 use super::keyframe::REQUEST_INTERVAL_US;
 use super::reception::SenderClock;
-use super::renumber::{Numbers, Renumbering};
+use super::renumber::{Continuation, Numbers, Renumbering};
 use super::ring::{Entry, Ring};
 use super::track::Track;
 use crate::command::{MediaKind, SinkConfig};
@@ -91,9 +91,9 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// A sink whose numbers start at `first_seq` and `first_repair`; neither may have been used on the transport.
+    /// A sink whose numbers start at `start` and `first_repair`; neither may have been used on the transport.
     #[must_use]
-    pub fn new(track: &Track, indexes: (u32, u32), config: SinkConfig, first_seq: u64, first_repair: u64) -> Self {
+    pub fn new(track: &Track, indexes: (u32, u32), config: SinkConfig, start: Continuation, first_repair: u64) -> Self {
         let mut payload_types = [NO_PAYLOAD; 128];
         let mut repair_types = [NO_PAYLOAD; 128];
         for payload in &config.payloads {
@@ -123,7 +123,7 @@ impl Sink {
             paused: false,
             awaits_keyframe: track.kind == MediaKind::Video,
             awaits_since_us: None,
-            numbers: Renumbering::new(first_seq, track.clock_rate()),
+            numbers: Renumbering::new(start, track.clock_rate()),
             history: History::new(track.ring.capacity()),
             next_repair: first_repair,
             octets: 0,
@@ -134,10 +134,10 @@ impl Sink {
         }
     }
 
-    /// The packet indexes that a later sink of the same SSRCs must start from.
+    /// Where later sinks of the same two SSRCs, of media and of repairs, must go on.
     #[must_use]
-    pub fn next_indexes(&self) -> (u64, u64) {
-        (self.numbers.next_seq(), self.next_repair)
+    pub fn continuations(&self) -> (Continuation, Continuation) {
+        (self.numbers.continuation(), Continuation { next_seq: self.next_repair, clock: None })
     }
 
     /// Holds or resumes; true if it resumed.

@@ -5,7 +5,7 @@ use crate::command::{Command, SinkConfig, TrackConfig};
 use crate::egress::Egress;
 use crate::event::Event;
 use crate::ice::{Agent, Credentials};
-use crate::media::{Role, Sink, Track};
+use crate::media::{Continuation, Role, Sink, Track};
 use crate::srtp::{PacketCipher, Receiver, Sender};
 use crate::transport::{Route, Srtp, Transport};
 
@@ -140,25 +140,26 @@ impl Router {
         else {
             return;
         };
-        let first =
-            [config.ssrc, config.rtx_ssrc.unwrap_or(config.ssrc)].map(|ssrc| self.first_index(transport_index, ssrc));
+        let start = self.start_of(transport_index, config.ssrc);
+        let repair = self.start_of(transport_index, config.rtx_ssrc.unwrap_or(config.ssrc));
         let (Some(track), Some(transport)) =
             (self.tracks.get_mut(track_index), self.transports.get_mut(transport_index))
         else {
             return;
         };
         let id = config.sink;
-        let sink = Sink::new(track, (track_index, transport_index), config, first[0], first[1]);
+        let sink = Sink::new(track, (track_index, transport_index), config, start, repair.next_seq);
         let Some(index) = self.sinks.insert(id, sink) else { return };
         track.sinks.push(index);
         transport.sinks.push(index);
         self.start_sink(index, now_us, egress);
     }
 
-    /// An index that this SSRC never had on the transport: one used twice under one key would break the cipher.
-    fn first_index(&mut self, transport: u32, ssrc: u32) -> u64 {
-        let retired = self.transports.get(transport).and_then(|transport| transport.retired_index(ssrc));
-        retired.unwrap_or_else(|| (self.scatter.next_u64() & FIRST_SEQ_MASK) + 1)
+    /// Numbers that this SSRC never had on the transport: an index used twice under one key would break the cipher.
+    fn start_of(&mut self, transport: u32, ssrc: u32) -> Continuation {
+        let retired = self.transports.get(transport).and_then(|transport| transport.continuation(ssrc));
+        let next_seq = (self.scatter.next_u64() & FIRST_SEQ_MASK) + 1;
+        retired.unwrap_or(Continuation { next_seq, clock: None })
     }
 
     fn remove_sink(&mut self, id: u64) {
@@ -174,10 +175,10 @@ impl Router {
         }
         if let Some(transport) = self.transports.get_mut(sink.transport) {
             transport.sinks.retain(|other| *other != index);
-            let (next_seq, next_repair) = sink.next_indexes();
-            transport.retire(sink.ssrc, next_seq);
+            let (media, repair) = sink.continuations();
+            transport.retire(sink.ssrc, media);
             if let Some(ssrc) = sink.repair_ssrc {
-                transport.retire(ssrc, next_repair);
+                transport.retire(ssrc, repair);
             }
         }
     }

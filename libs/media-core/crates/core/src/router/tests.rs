@@ -22,6 +22,7 @@ mod bad_line;
 mod late_keyframes;
 mod limits;
 mod paths;
+mod replaced_publisher;
 
 const PUBLISHER: u64 = 1;
 const TRACK: u64 = 10;

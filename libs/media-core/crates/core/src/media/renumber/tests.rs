@@ -6,20 +6,24 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn starting_at(next_seq: u64) -> Renumbering {
+    Renumbering::new(Continuation { next_seq, clock: None }, 90_000)
+}
+
 fn seqs(numbers: &mut Renumbering, packets: &[u64]) -> Vec<Option<u64>> {
     packets.iter().map(|seq| numbers.forward(0, *seq, 0, 0).map(|numbers| numbers.seq)).collect()
 }
 
 #[test]
 fn a_loss_stays_a_gap_that_the_late_packet_fills() {
-    let mut numbers = Renumbering::new(10, 90_000);
+    let mut numbers = starting_at(10);
     assert_eq!(seqs(&mut numbers, &[100, 101, 104, 102]), [Some(10), Some(11), Some(14), Some(12)]);
-    assert_eq!(numbers.next_seq(), 15);
+    assert_eq!(numbers.continuation().next_seq, 15);
 }
 
 #[test]
 fn what_is_left_out_leaves_no_gap() {
-    let mut numbers = Renumbering::new(10, 90_000);
+    let mut numbers = starting_at(10);
     assert_eq!(seqs(&mut numbers, &[100]), [Some(10)]);
     numbers.leave_out(0, 101);
     numbers.leave_out(0, 102);
@@ -31,7 +35,7 @@ fn what_is_left_out_leaves_no_gap() {
 
 #[test]
 fn after_an_interruption_the_next_packet_follows_on_the_last() {
-    let mut numbers = Renumbering::new(10, 90_000);
+    let mut numbers = starting_at(10);
     let first = numbers.forward(0, 100, 5_000, 0).unwrap();
     numbers.interrupt();
     for seq in (101..500).filter(|seq| *seq != 300) {
@@ -46,7 +50,7 @@ fn after_an_interruption_the_next_packet_follows_on_the_last() {
 
 #[test]
 fn another_source_continues_sequence_and_clock() {
-    let mut numbers = Renumbering::new(10, 90_000);
+    let mut numbers = starting_at(10);
     numbers.forward(0, 100, 5_000, 0).unwrap();
     let next = numbers.forward(1, 7, 4_000_000_000, 1_000_000).unwrap();
     assert_eq!((next.seq, next.timestamp), (11, 95_000));
@@ -55,7 +59,7 @@ fn another_source_continues_sequence_and_clock() {
 
 #[test]
 fn a_wide_gap_of_the_source_is_one_number_to_the_player() {
-    let mut numbers = Renumbering::new(10, 90_000);
+    let mut numbers = starting_at(10);
     assert_eq!(seqs(&mut numbers, &[100, 101 + MAX_GAP]), [Some(10), Some(11 + MAX_GAP)], "this wide it stays");
     let after = 103 + 2 * MAX_GAP;
     assert_eq!(seqs(&mut numbers, &[after, after - 2, after + 1]), [Some(13 + MAX_GAP), None, Some(14 + MAX_GAP)]);
@@ -91,7 +95,7 @@ proptest! {
     /// Whatever happens: no number is given twice, order is kept, and the only gaps are lost packets of the source.
     #[test]
     fn numbers_are_unique_ordered_and_without_gaps_of_our_making(steps in prop::collection::vec(step(), 1..400)) {
-        let mut numbers = Renumbering::new(1, 90_000);
+        let mut numbers = starting_at(1);
         let (mut epoch, mut seq) = (0_u32, 1000_u64);
         // Output number to source packet; lost source packets that may yet come.
         let mut given: HashMap<u64, (u32, u64)> = HashMap::new();
