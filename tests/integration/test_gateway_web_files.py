@@ -1,0 +1,104 @@
+"""The browser SDK over HTTP: compressed, not sent again to who has it, and under a name without a version."""
+
+import gzip
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from parlour.cli.embedded import free_port
+from parlour.gateway.api import web_files
+from parlour.gateway.settings import GatewaySettings
+from parlour.gateway.wiring import build
+from parlour.runtime.life.settings import load
+
+SCRIPT = b"var ZegoExpressEngine = function () {};\n" * 200
+NAMED = "/sdk/ZegoExpressWebRTC-3.12.0.js"
+
+
+@pytest.fixture
+async def http(environment: Any, tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client of a gateway with an SDK of its own; bodies come as they were sent."""
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "ZegoExpressWebRTC-3.12.0.js").write_bytes(SCRIPT)
+    (tmp_path / "dist" / "package.tgz").write_bytes(gzip.compress(SCRIPT))
+    port = free_port()
+    own = {"PARLOUR_GATEWAY_PORT": str(port), "PARLOUR_GATEWAY_WEB_ROOT": str(tmp_path)}
+    async with (
+        build(load(GatewaySettings, environment("gateway") | own)),
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}", auto_decompress=False) as client,
+    ):
+        yield client
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "br;q=1.0, GZIP;q=0.5", "*", "deflate, x-gzip"])
+async def test_the_sdk_is_compressed_for_who_takes_it(http: aiohttp.ClientSession, accepted: str) -> None:
+    async with http.get(NAMED, headers={"accept-encoding": accepted}) as answer:
+        assert answer.headers["content-encoding"] == "gzip"
+        assert answer.headers["vary"].lower() == "accept-encoding"
+        assert gzip.decompress(await answer.read()) == SCRIPT
+
+
+@pytest.mark.parametrize("accepted", ["identity", "", "br", "gzip;q=0", "*, gzip; q=0.000"])
+async def test_the_sdk_is_plain_for_who_takes_no_gzip(http: aiohttp.ClientSession, accepted: str) -> None:
+    async with http.get(NAMED, headers={"accept-encoding": accepted}) as answer:
+        assert "content-encoding" not in answer.headers
+        assert answer.headers["vary"].lower() == "accept-encoding"
+        assert await answer.read() == SCRIPT
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "identity"])
+async def test_a_version_that_a_browser_has_is_not_sent_again(http: aiohttp.ClientSession, accepted: str) -> None:
+    coding = {"accept-encoding": accepted}
+    async with http.get(NAMED, headers=coding) as first:
+        tag = first.headers["etag"]
+    assert tag.startswith('"')
+    for known in (tag, f"W/{tag}", f'"another", {tag}', "*"):
+        async with http.get(NAMED, headers=coding | {"if-none-match": known}) as again:
+            assert (again.status, await again.read(), again.headers["etag"]) == (304, b"", tag)
+            assert again.headers["cache-control"] == "no-cache"
+    async with http.get(NAMED, headers=coding | {"if-none-match": '"another"'}) as other:
+        assert other.status == 200
+
+
+async def test_each_coding_and_each_version_has_a_tag_of_its_own(http: aiohttp.ClientSession, tmp_path: Path) -> None:
+    async def tag(accepted: str) -> str:
+        async with http.get(NAMED, headers={"accept-encoding": accepted}) as answer:
+            return answer.headers["etag"]
+
+    before = {await tag("gzip"), await tag("identity")}
+    (tmp_path / "dist" / "ZegoExpressWebRTC-3.12.0.js").write_bytes(SCRIPT + b"\n")
+    assert len(before | {await tag("gzip"), await tag("identity")}) == 4
+
+
+async def test_the_sdk_has_a_name_without_a_version(http: aiohttp.ClientSession) -> None:
+    async with http.get("/sdk/ZegoExpressWebRTC.js", headers={"accept-encoding": "identity"}) as answer:
+        assert (answer.status, await answer.read()) == (200, SCRIPT)
+        assert answer.content_type == "text/javascript"
+
+
+async def test_the_name_without_a_version_is_the_latest_version(http: aiohttp.ClientSession, tmp_path: Path) -> None:
+    (tmp_path / "dist" / "ZegoExpressWebRTC-3.9.0.js").write_bytes(b"older")
+    (tmp_path / "dist" / "ZegoExpressWebRTC-next.js").write_bytes(b"no version")
+    async with http.get("/sdk/ZegoExpressWebRTC.js", headers={"accept-encoding": "identity"}) as answer:
+        assert await answer.read() == SCRIPT
+
+
+async def test_a_file_that_memory_should_not_hold_is_sent_from_the_disk(
+    http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    large = SCRIPT * (web_files.LARGEST_IN_MEMORY // len(SCRIPT) + 1)
+    (tmp_path / "dist" / "large.js").write_bytes(large)
+    held = web_files.files_in_memory()
+    async with http.get("/sdk/large.js", headers={"accept-encoding": "gzip"}) as answer:
+        assert answer.status == 200
+        assert await answer.read() == large
+    assert web_files.files_in_memory() == held
+
+
+async def test_what_is_compressed_already_goes_as_it_is(http: aiohttp.ClientSession) -> None:
+    async with http.get("/sdk/package.tgz", headers={"accept-encoding": "gzip"}) as answer:
+        assert "content-encoding" not in answer.headers
+        assert gzip.decompress(await answer.read()) == SCRIPT
