@@ -140,7 +140,7 @@ async def test_the_debug_page_shows_any_moment(suite: Suite, call: Call, browser
     at = {event["type"]: f"{event['roomUID']}.{event['seq']}.{event['hash'][:16]}" for event in events}
     page = await open_reading(browser, suite, call, f"/debug?replay={at['stream.added.v1']}")
     await page.page.select_option("#replay-speed", "100")
-    await page.page.wait_for_function("document.querySelector('#state').textContent === 'replay ended'")
+    await page.page.wait_for_function("() => document.querySelector('#state').textContent === 'replay ended'")
     assert await texts(page, "#replay-people li") == ["nobody"]
     said = ["command BOB wave", "barrage ANN hello", "broadcast BOB good morning"]
     assert [line.split(" ", 1)[1] for line in await texts(page, "#replay-messages li")] == said
@@ -154,7 +154,7 @@ async def test_the_debug_page_shows_any_moment(suite: Suite, call: Call, browser
     await jump(page, at["room.opened.v1"])
     assert await texts(page, "#replay-people li") == ["nobody"]
     await page.page.click("#replay-play")
-    await page.page.wait_for_function("document.querySelector('#state').textContent === 'replay ended'")
+    await page.page.wait_for_function("() => document.querySelector('#state').textContent === 'replay ended'")
     assert len(await texts(page, "#events li")) >= len(events) - 2
     assert call.token not in page.page.url
     assert not page.errors
@@ -179,7 +179,7 @@ async def test_history_draws_a_call_and_tells_any_moment(suite: Suite, call: Cal
     assert await texts(page, "#moment-people li") in (["nobody"], ["WALL"])
     await page.page.click("#play-here")
     await page.page.wait_for_selector("#replay-streams")
-    await page.page.wait_for_function("document.querySelector('#replay-day').textContent !== ''")
+    await page.page.wait_for_function("() => document.querySelector('#replay-day').textContent !== ''")
     assert not page.errors
 
 
