@@ -17,6 +17,7 @@ from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.admission import Admission, Limits
 from parlour.gateway.app.apps import Apps
 from parlour.gateway.app.principals import Principals, app_of
+from parlour.gateway.domain.pace import RateLimited
 from parlour.kernel.rejection import Rejection
 from parlour.testkit.story import Story
 
@@ -176,3 +177,25 @@ def test_each_limit_names_itself() -> None:
     with pytest.raises(Rejection, match="requests with this token"):
         admission.pace(one)
     admission.pace(two)
+
+
+def test_the_tokens_of_one_app_share_its_limits() -> None:
+    admission = Admission(Limits(readers=9, readers_per_app=2, per_s_per_app=0.01, burst_per_app=2, at_once_per_app=1))
+    one, two, three = (Subscription(APP, ("events",), 0, jti) for jti in ("1", "2", "3"))
+    theirs = Subscription(APP + 1, ("events",), 0, "1")
+    with admission.reading(one), admission.reading(two):
+        with pytest.raises(RateLimited, match="readers of this app"), admission.reading(three):
+            pass
+        with admission.reading(theirs):
+            assert admission.readers == 3
+    with admission.asking(one):
+        with pytest.raises(RateLimited, match="requests of this app at once"), admission.asking(two):
+            pass
+        with admission.asking(theirs):
+            pass
+    for who in (one, two):
+        admission.pace(who)
+    with pytest.raises(RateLimited, match="requests of this app") as refused:
+        admission.pace(three)
+    assert refused.value.retry_after_s == 100
+    admission.pace(theirs)

@@ -99,8 +99,18 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
         int, Setting("Readers that wait or stream over HTTP, and rooms followed over WebSockets, at once.", least=1)
     ] = 5_000
     readers_per_token: Annotated[int, Setting("Of them with one token.", least=1)] = 100
+    readers_per_app: Annotated[
+        int, Setting("Of them of one app; where there is one app, as many as all of them.", least=1)
+    ] = 2_500
     reads_per_s: Annotated[float, Setting("Requests that one token may make on average.", unit="1/s", least=1)] = 50.0
     reads_burst: Annotated[float, Setting("Requests that it may make at once.", least=1)] = 200.0
+    reads_per_s_per_app: Annotated[
+        float, Setting("Requests that one app's tokens may make on average.", unit="1/s", least=1)
+    ] = 200.0
+    reads_burst_per_app: Annotated[float, Setting("Requests that they may make at once.", least=1)] = 800.0
+    reads_at_once_per_app: Annotated[
+        int, Setting("Requests of one app that the record works at for this gateway at once.", least=1)
+    ] = 32
     offers_per_s: Annotated[
         float, Setting("WHIP and WHEP offers that one user may make on average.", unit="1/s", least=0.1)
     ] = 5.0
@@ -120,6 +130,10 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
             self.reads_burst,
             self.offers_per_s,
             self.offers_burst,
+            self.readers_per_app,
+            self.reads_per_s_per_app,
+            self.reads_burst_per_app,
+            self.reads_at_once_per_app,
         )
 
     def refusals(self) -> RefusalLimits:

@@ -115,7 +115,7 @@ class Gateway:
 
     def routers(self) -> tuple[Any, ...]:
         """The endpoints of the record."""
-        bearer = Bearer(self.principals)
+        bearer = Bearer(self.principals, self.admission)
         return (
             history_http.routes(CallHistory(BusCalls(self._bus), self.services), bearer),
             events_http.routes(bearer, self.readers, self.admission),

@@ -5,9 +5,10 @@ and the tests that ask every endpoint as a stranger find it there. `{room}` in a
 """
 
 import time
+from collections.abc import AsyncGenerator
 from typing import Any
 
-from fastapi import Request, Security
+from fastapi import Depends, Request, Security
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
@@ -16,6 +17,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import check_room_id
 from parlour.contracts.subjects import decode_id
 from parlour.contracts.subscriptions import Subscription
+from parlour.gateway.app.admission import Admission
 from parlour.gateway.app.principals import Principals, check_scope, evened_out
 from parlour.kernel.rejection import Rejection
 
@@ -25,14 +27,27 @@ FORM = "subscription token (JWT) or token04"
 class Bearer(SecurityBase):
     """The dependency of every endpoint that is not for everybody."""
 
-    def __init__(self, principals: Principals) -> None:
+    def __init__(self, principals: Principals, admission: Admission) -> None:
         self.model = HTTPBearer(bearerFormat=FORM)
         self.scheme_name = "bearer"
         self.principals = principals
+        self.admission = admission
 
     def needs(self, scope: str) -> Any:
         """The default of a parameter that gets the verified `Subscription`."""
         return Security(self, scopes=[scope])
+
+    def asks(self, scope: str) -> Any:
+        """As `needs`, for an endpoint that asks the record: each request is paced and has a place among those of its app."""
+
+        needed = self.needs(scope)
+
+        async def admitted(who: Subscription = needed) -> AsyncGenerator[Subscription]:
+            self.admission.pace(who)
+            with self.admission.asking(who):
+                yield who
+
+        return Depends(admitted, scope="function")
 
     async def __call__(self, request: Request, scopes: SecurityScopes) -> Subscription:
         """Who asks; `Rejection` with 401 without a valid token, with 403 where it does not allow this."""

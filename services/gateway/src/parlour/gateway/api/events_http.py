@@ -79,8 +79,7 @@ def routes(bearer: Bearer, readers: Readers, admission: Admission) -> APIRouter:
         streams = wants_stream(request.headers.get("accept", ""))
         after = (request.headers.get("last-event-id", "") if streams else "") or after
         async with AsyncExitStack() as held:
-            if streams or wait:
-                held.enter_context(admission.reading(who))
+            held.enter_context(admission.reading(who) if streams or wait else admission.asking(who))
             shape, chosen = format_of(form), types_of(types)
             reader = await held.enter_async_context(
                 readers.open(who, asked, after, chosen, follows=bool(streams or wait))
@@ -114,7 +113,8 @@ def routes(bearer: Bearer, readers: Readers, admission: Admission) -> APIRouter:
         """Who and what is in a room, as of now or as of then."""
         admission.pace(who)
         asked = Asked(bearer_token(request), request.query_params.get("app", ""), room_in(room))
-        found = await readers.state(who, asked, snapshot_query(at, min_pos))
+        with admission.asking(who):
+            found = await readers.state(who, asked, snapshot_query(at, min_pos))
         position = f"{found.room_uid}.{found.seq}.{found.hash[:16]}"
         return Response(
             msgspec.json.encode(found), media_type="application/json", headers=CORS | {"parlour-position": position}

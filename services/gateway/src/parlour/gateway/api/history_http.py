@@ -26,7 +26,7 @@ HEADERS = {"cache-control": "no-store", "access-control-allow-origin": "*"}
 def routes(history: CallHistory, bearer: Bearer) -> APIRouter:
     """The endpoints."""
     router = APIRouter(tags=["history"])
-    needed = bearer.needs(SCOPE)
+    needed = bearer.asks(SCOPE)
 
     @router.get("/v1/calls", summary="Calls that began in a time, newest first", responses=answers(h.Calls))
     async def calls(

@@ -39,7 +39,7 @@ SIZES = [
 def routes(proofs: BusProofs, history: History, bearer: Bearer, *, entries_public: bool) -> APIRouter:
     """The endpoints."""
     router = APIRouter(tags=["proofs"])
-    auditor = bearer.needs("audit")
+    auditor = bearer.asks("audit")
 
     @router.get("/checkpoint", openapi_extra=described.PUBLIC, responses=described.texts(TEXT))
     async def latest() -> Response:

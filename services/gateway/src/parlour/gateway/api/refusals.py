@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Match, Route
 
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.ids import Invalid
-from parlour.gateway.app.throttle import Throttled
+from parlour.gateway.domain.pace import RateLimited
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.http import CONTENT_TYPE, problem_json
 
@@ -32,7 +32,7 @@ def install(app: FastAPI, routes: Callable[[], Iterable[BaseRoute]]) -> None:
         if found.code == Code.FORBIDDEN:
             await even_out(request)
         answer = problem(found)
-        if isinstance(error, Throttled):
+        if isinstance(error, RateLimited):
             answer.headers["retry-after"] = str(error.retry_after_s)
         return answer
 

@@ -52,7 +52,7 @@ class Redrive(msgspec.Struct, rename=wire_name):
 def routes(bearer: Bearer, webhooks: BusWebhooks) -> APIRouter:
     """The endpoints."""
     router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
-    needed: Any = bearer.needs(SCOPE)
+    needed: Any = bearer.asks(SCOPE)
 
     async def asked(reader: Subscription, question: msgspec.Struct, status: int = 200) -> Response:
         if reader.room is not None:

@@ -18,9 +18,9 @@ from typing import Generic, TypeVar
 import msgspec
 from prometheus_client import Counter
 
-from parlour.contracts.codes import Code, Problem
+from parlour.contracts.codes import Code
 from parlour.gateway.domain.addresses import holder_of
-from parlour.gateway.domain.pace import Buckets
+from parlour.gateway.domain.pace import Buckets, RateLimited
 from parlour.kernel.rejection import Rejection
 
 KEPT = 10_000
@@ -60,15 +60,11 @@ class Attempt(msgspec.Struct, frozen=True):
     user_id: str = ""
 
 
-class Throttled(Rejection):
+class Throttled(RateLimited):
     """The address has to wait: its token was not looked at."""
 
     def __init__(self, retry_after_s: int) -> None:
-        hint = f"try again in {retry_after_s} s"
-        super().__init__(
-            Problem(int(Code.RATE_LIMITED), "too many refused tokens from this address", "token", hint=hint)
-        )
-        self.retry_after_s = retry_after_s
+        super().__init__("too many refused tokens from this address", retry_after_s, field="token")
 
 
 class TokenThrottle:

@@ -1,10 +1,22 @@
-"""How fast one connection or one address may send: token buckets. Time is an argument."""
+"""How fast one connection, one address, one token or one app may send: token buckets. Time is an argument."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
+from parlour.contracts.codes import Code, Problem
+from parlour.kernel.rejection import Rejection
+
 K = TypeVar("K", bound=Hashable)
+
+
+class RateLimited(Rejection):
+    """More was asked than a limit allows; the same may be asked again in `retry_after_s` seconds, as `Retry-After` says over HTTP."""
+
+    def __init__(self, message: str, retry_after_s: int, *, field: str = "", limit: str = "") -> None:
+        hint = f"try again in {retry_after_s} s"
+        super().__init__(Problem(int(Code.RATE_LIMITED), message, field, limit, hint))
+        self.retry_after_s = retry_after_s
 
 
 class Bucket:
