@@ -23,7 +23,7 @@ async def http(environment: Any, tmp_path: Path) -> AsyncIterator[aiohttp.Client
     """A client of a gateway with an SDK of its own; bodies come as they were sent."""
     (tmp_path / "dist").mkdir()
     (tmp_path / "dist" / "ZegoExpressWebRTC-3.12.0.js").write_bytes(SCRIPT)
-    (tmp_path / "dist" / "package.tgz").write_bytes(gzip.compress(SCRIPT))
+    (tmp_path / "dist" / "package.tgz").write_bytes(gzip.compress(SCRIPT, mtime=0))
     port = free_port()
     own = {"PARLOUR_GATEWAY_PORT": str(port), "PARLOUR_GATEWAY_WEB_ROOT": str(tmp_path)}
     async with (
@@ -91,11 +91,30 @@ async def test_a_file_that_memory_should_not_hold_is_sent_from_the_disk(
 ) -> None:
     large = SCRIPT * (web_files.LARGEST_IN_MEMORY // len(SCRIPT) + 1)
     (tmp_path / "dist" / "large.js").write_bytes(large)
-    held = web_files.files_in_memory()
     async with http.get("/sdk/large.js", headers={"accept-encoding": "gzip"}) as answer:
-        assert answer.status == 200
-        assert await answer.read() == large
-    assert web_files.files_in_memory() == held
+        assert (answer.status, await answer.read()) == (200, large)
+        assert "content-encoding" not in answer.headers
+
+
+def test_files_in_memory_stay_below_a_number_of_bytes(tmp_path: Path) -> None:
+    limit = 10 * len(SCRIPT)
+    files = web_files.WebFiles(limit)
+    paths = [tmp_path / f"{number}.js" for number in range(30)]
+    for number, path in enumerate(paths):
+        path.write_bytes(SCRIPT + str(number).encode())
+        assert files.load(path).plain == path.read_bytes()
+        assert len(SCRIPT) <= files.size <= limit
+    assert files.load(paths[-1]) is files.load(paths[-1])
+
+
+@pytest.mark.parametrize(("name", "whole"), [(NAMED, SCRIPT), ("/sdk/package.tgz", gzip.compress(SCRIPT, mtime=0))])
+async def test_a_part_of_a_file_is_answered_with_the_whole(
+    http: aiohttp.ClientSession, name: str, whole: bytes
+) -> None:
+    asked = {"accept-encoding": "identity", "range": "bytes=0-9"}
+    async with http.get(name, headers=asked) as answer:
+        assert (answer.status, await answer.read()) == (200, whole)
+        assert "accept-ranges" not in answer.headers
 
 
 async def test_what_is_compressed_already_goes_as_it_is(http: aiohttp.ClientSession) -> None:

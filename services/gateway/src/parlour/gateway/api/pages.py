@@ -30,10 +30,11 @@ def routes(web_root: str) -> APIRouter:
     """The pages; without a folder each is a 404 that says so."""
     router = APIRouter()
     root = Path(web_root) if web_root else None
+    files = web_files.WebFiles()
 
     def page(path: str) -> None:
         async def answer(request: Request) -> Response:
-            return await _file(root, f"pages/{PAGES[path]}", request, FRESH)
+            return await _file(root, files, f"pages/{PAGES[path]}", request, FRESH)
 
         router.add_api_route(path, answer, methods=["GET", "HEAD"], include_in_schema=False, response_model=None)
 
@@ -41,10 +42,10 @@ def routes(web_root: str) -> APIRouter:
         page(path)
 
     async def asset(name: str, request: Request) -> Response:
-        return await _file(root, f"pages/{name}", request, FRESH)
+        return await _file(root, files, f"pages/{name}", request, FRESH)
 
     async def sdk(name: str, request: Request) -> Response:
-        return await _file(root, f"dist/{_versioned(root, name)}", request, FOR_ALL)
+        return await _file(root, files, f"dist/{_versioned(root, name)}", request, FOR_ALL)
 
     for prefix, answer in (("/assets/", asset), ("/sdk/", sdk)):
         router.add_api_route(
@@ -65,12 +66,14 @@ def _numbers(path: Path) -> list[int]:
     return [int(number) for number in path.stem.rpartition("-")[2].split(".")]
 
 
-async def _file(root: Path | None, name: str, request: Request, headers: dict[str, str]) -> Response:
+async def _file(
+    root: Path | None, files: web_files.WebFiles, name: str, request: Request, headers: dict[str, str]
+) -> Response:
     """A file below the root; names with anything but plain parts are not looked up."""
     if root is None or len(name) > NAME_CHARACTERS or not _ASSET.fullmatch(name) or not (root / name).is_file():
         return Response("not found\n", 404, media_type="text/plain")
     path = root / name
     if path.stat().st_size > web_files.LARGEST_IN_MEMORY:
         return FileResponse(path, headers=headers)
-    file = await asyncio.to_thread(web_files.load, path)
+    file = await asyncio.to_thread(files.load, path)
     return web_files.answer(file, request.headers, headers)

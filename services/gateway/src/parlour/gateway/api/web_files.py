@@ -3,8 +3,9 @@
 import gzip
 import hashlib
 import mimetypes
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -12,7 +13,7 @@ from starlette.responses import Response
 
 KINDS = {".mjs": "text/javascript", ".ts": "text/plain", ".map": "application/json"}
 TEXTS = frozenset({".css", ".html", ".js", ".json", ".map", ".mjs", ".svg", ".ts"})
-FILES_IN_MEMORY = 64  # the SDK, its maps and all pages are fewer
+BYTES_IN_MEMORY = 16 << 20  # of all files together; the SDK, its maps and all pages are under 3 MiB
 LARGEST_IN_MEMORY = 4 << 20  # bytes; a larger file is sent from the disk as it is
 
 
@@ -25,15 +26,48 @@ class WebFile:
     gzip: bytes | None
     digest: str
 
+    @property
+    def size(self) -> int:
+        """The bytes of memory that both codings take."""
+        return len(self.plain) + len(self.gzip or b"")
 
-def load(path: Path) -> WebFile:
-    """The file as it is now; it is read and compressed once for each version."""
-    stat = path.stat()
-    return _load(path, stat.st_mtime_ns, stat.st_size)
+
+class WebFiles:
+    """Versions of files in memory, up to a number of bytes; those used longest ago make room. For several threads."""
+
+    def __init__(self, limit: int = BYTES_IN_MEMORY) -> None:
+        self.size = 0
+        self._limit = limit
+        self._files: OrderedDict[Path, tuple[int, WebFile]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def load(self, path: Path) -> WebFile:
+        """The file as it is now; it is read and compressed once for each version."""
+        modified = path.stat().st_mtime_ns
+        with self._lock:
+            known = self._files.get(path)
+            if known is not None and known[0] == modified:
+                self._files.move_to_end(path)
+                return known[1]
+        file = _read(path)
+        with self._lock:
+            self._put(path, modified, file)
+        return file
+
+    def _put(self, path: Path, modified: int, file: WebFile) -> None:
+        self._drop(path)
+        self._files[path] = (modified, file)
+        self.size += file.size
+        while self.size > self._limit:
+            self._drop(next(iter(self._files)))
+
+    def _drop(self, path: Path) -> None:
+        replaced = self._files.pop(path, None)
+        if replaced is not None:
+            self.size -= replaced[1].size
 
 
-@lru_cache(maxsize=FILES_IN_MEMORY)
-def _load(path: Path, modified: int, size: int) -> WebFile:
+def _read(path: Path) -> WebFile:
     plain = path.read_bytes()
     shorter = gzip.compress(plain, 9, mtime=0) if path.suffix in TEXTS else plain
     kind = KINDS.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
@@ -41,13 +75,12 @@ def _load(path: Path, modified: int, size: int) -> WebFile:
     return WebFile(kind, plain, shorter if len(shorter) < len(plain) else None, digest)
 
 
-def files_in_memory() -> int:
-    """How many versions of files are held, at most `FILES_IN_MEMORY`."""
-    return _load.cache_info().currsize
-
-
 def answer(file: WebFile, request: Headers, headers: dict[str, str]) -> Response:
-    """The file in the coding that the client takes; 304 without a body where it has that version."""
+    """The file in the coding that the client takes; 304 without a body where it has that version.
+
+    A `Range` is answered with the whole file, as RFC 9110 (14.2) lets a server do, and no `Accept-Ranges` invites one:
+    these files are small, and each coding would have ranges of its own.
+    """
     packed = file.gzip if takes_gzip(request.get("accept-encoding", "")) else None
     tag = f'"{file.digest}"' if packed is None else f'"{file.digest}-gzip"'
     sent = headers | {"etag": tag} | ({"vary": "accept-encoding"} if file.gzip is not None else {})
