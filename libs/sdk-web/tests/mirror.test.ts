@@ -84,7 +84,18 @@ test("extra information and a move of a stream are told apart", () => {
   const mirror = fresh();
   mirror.apply(ev(5, "stream.added.v1", { streamID: "a", extraInfo: "x", node: "n", transportID: "t1" }));
   assert.deepEqual(kinds(mirror.apply(ev(6, "stream.updated.v1", { streamID: "a", extraInfo: "y", node: "n", transportID: "t1" }))), ["streamExtra"]);
-  assert.deepEqual(kinds(mirror.apply(ev(7, "stream.updated.v1", { streamID: "a", extraInfo: "y", node: "n", transportID: "t2" }))), ["streamMoved"]);
+  assert.deepEqual(kinds(mirror.apply(ev(7, "stream.updated.v1", { streamID: "a", extraInfo: "y", node: "n", transportID: "t2" }))), ["mediaChanged"]);
+});
+
+test("who plays a stream learns that it gained or lost its picture", () => {
+  const mirror = fresh();
+  const place = { streamID: "a", node: "n", transportID: "t1", hasAudio: true };
+  mirror.apply(ev(5, "stream.added.v1", { ...place, hasVideo: false }));
+  const gained = mirror.apply(ev(6, "stream.updated.v1", { ...place, hasVideo: true }));
+  assert.deepEqual(kinds(gained), ["mediaChanged", "mutes"]);
+  assert.deepEqual(gained.flatMap((change) => (change.kind === "mutes" ? change.kinds : [])), ["videoMuted"]);
+  assert.deepEqual(kinds(mirror.apply(ev(7, "stream.updated.v1", { ...place, hasVideo: true }))), []);
+  assert.deepEqual(kinds(mirror.apply(ev(8, "stream.updated.v1", { ...place, hasVideo: false }))), ["mediaChanged"]);
 });
 
 test("messages carry sender, time in milliseconds and id", () => {

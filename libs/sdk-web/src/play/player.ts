@@ -79,8 +79,8 @@ export class Player extends Transport<Playing> {
     return true;
   }
 
-  /** The publisher sends from elsewhere now. */
-  moved(streamID: string): void {
+  /** The publisher sends from elsewhere now, or sends a kind that it did not. */
+  mediaChanged(streamID: string): void {
     const playing = this.flows.get(streamID);
     if (playing) void this.carry(playing, true);
   }

@@ -59,8 +59,8 @@ export class Players {
     return this.holder(streamID)?.mute(streamID, kind, mute) ?? false;
   }
 
-  moved(streamID: string): void {
-    this.holder(streamID)?.moved(streamID);
+  mediaChanged(streamID: string): void {
+    this.holder(streamID)?.mediaChanged(streamID);
   }
 
   transportGone(transportID: string): void {

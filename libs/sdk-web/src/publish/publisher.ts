@@ -35,6 +35,8 @@ export interface PublishChoice {
 export class Publication extends Flow<ZegoPublisherState["state"]> {
   /** Tracks sent in place of the stream's own, for a mute that leaves the preview alone. */
   readonly stand: Partial<Record<Kind, MediaStreamTrack>> = {};
+  /** Kinds that were sent at some time: one that is not sent any more counts as muted, whichever m-lines there are. */
+  readonly sent = new Set<Kind>();
 
   constructor(
     streamID: string,
@@ -94,6 +96,7 @@ export class Publisher extends Transport<Publication> {
   /** The stream's tracks changed: send what it holds now, with a new offer where a kind is new. */
   async refresh(publication: Publication): Promise<void> {
     for (const kind of ["audio", "video"] as const) await this.send(publication, kind);
+    this.mutes.mayDiffer(publication);
     const missing = (["audio", "video"] as const).some((kind) => publication.track(kind) && !this.slots.slot(publication, kind));
     if (missing) await this.carry(publication, true);
   }
@@ -112,7 +115,7 @@ export class Publisher extends Transport<Publication> {
 
   /** A kind that is published and of which nothing is to be seen or heard. */
   mutedOf(publication: Publication): Record<Kind, boolean> {
-    const muted = (kind: Kind) => this.slots.slot(publication, kind) !== undefined && !sends(publication.track(kind));
+    const muted = (kind: Kind) => publication.sent.has(kind) && !sends(publication.track(kind));
     return { audio: muted("audio"), video: muted("video") };
   }
 
@@ -147,6 +150,7 @@ export class Publisher extends Transport<Publication> {
 
   private bind(publication: Publication, kind: Kind, track: MediaStreamTrack, pc: RTCPeerConnection): void {
     const slot = this.reuse(publication, kind, track) ?? this.make(publication, kind, track, pc);
+    publication.sent.add(kind);
     this.mutes.watch(publication, track);
     if (kind === "video") preferVideo(slot.transceiver, publication.choice.codec);
   }

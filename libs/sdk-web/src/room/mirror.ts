@@ -15,7 +15,7 @@ export type Change =
   | { kind: "streams"; update: "ADD" | "DELETE"; streams: StreamEntry[]; reasons?: number[] }
   | { kind: "streamExtra"; stream: StreamEntry }
   | { kind: "mutes"; stream: StreamEntry; kinds: readonly Muted[] }
-  | { kind: "streamMoved"; streamID: string }
+  | { kind: "mediaChanged"; streamID: string }
   | { kind: "ownStreamRemoved"; streamID: string; code: number }
   | { kind: "roomExtra"; entries: ExtraEntry[] }
   | { kind: "message"; channel: "broadcast" | "barrage" | "command"; from: UserEntry; text: string; sentMs: number; messageID: string }
@@ -154,13 +154,11 @@ export class RoomMirror {
   updateStream(stream: StreamEntry, carrier: string): Change[] {
     const before = this.streams.get(stream.streamID);
     if (!before) return this.addStream(stream, carrier);
-    this.streams.set(stream.streamID, { ...before, ...stream, carrier });
-    const extraChanged = before.extraInfo !== stream.extraInfo;
-    const moved = before.carrier === undefined ? !extraChanged : before.carrier !== carrier;
-    return [
-      ...(extraChanged ? [{ kind: "streamExtra", stream } as const] : []),
-      ...(moved ? [{ kind: "streamMoved", streamID: stream.streamID } as const] : []),
-    ];
+    const now = { ...before, ...stream, carrier };
+    this.streams.set(stream.streamID, now);
+    const extra = extraOf(stream, before);
+    const moved = before.carrier === undefined ? !extra.length : before.carrier !== carrier;
+    return [...extra, ...kindsOf(now, before, moved)];
   }
 
   setMutes(streamID: string, mutes: Pick<StreamEntry, Muted>): Change[] {
@@ -197,7 +195,7 @@ export class RoomMirror {
     return [
       ...(gone.length ? [{ kind: "streams", update: "DELETE", streams: gone, reasons } as const] : []),
       ...(come.length ? [{ kind: "streams", update: "ADD", streams: come } as const] : []),
-      ...streams.flatMap((stream) => [...extraOf(stream, before.get(stream.streamID)), ...mutesOf(stream, before.get(stream.streamID))]),
+      ...streams.flatMap((stream) => [extraOf, kindsOf, mutesOf].flatMap((news) => news(stream, before.get(stream.streamID)))),
     ];
   }
 
@@ -221,6 +219,18 @@ function swap<T>(held: Map<string, T>, now: readonly T[], key: (item: T) => stri
 /** The extra information of a stream that was there before with another. */
 function extraOf(stream: StreamEntry, before?: StreamEntry): Change[] {
   return before && (before.extraInfo ?? "") !== (stream.extraInfo ?? "") ? [{ kind: "streamExtra", stream }] : [];
+}
+
+const HAS = { audioMuted: "hasAudio", videoMuted: "hasVideo" } as const;
+
+/** A stream that was there before and has gained or lost its sound or its picture: who plays it has to negotiate anew. What it gained is open. */
+function kindsOf(stream: StreamEntry, before?: StreamEntry, moved = false): Change[] {
+  const changed = before ? MUTED.filter((kind) => (stream[HAS[kind]] ?? true) !== (before[HAS[kind]] ?? true)) : [];
+  const opened = changed.filter((kind) => stream[HAS[kind]] !== false && !stream[kind]);
+  return [
+    ...(moved || changed.length ? [{ kind: "mediaChanged", streamID: stream.streamID } as const] : []),
+    ...(opened.length ? [{ kind: "mutes", stream, kinds: opened } as const] : []),
+  ];
 }
 
 /** What of a stream's mutes is news; a stream that was not there before had none. */

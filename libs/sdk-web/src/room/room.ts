@@ -229,7 +229,7 @@ export class Room {
     for (const change of changes) {
       if (change.kind === "gap") this.around.session.catchUp();
       else if (change.kind === "ownStreamRemoved") this.publisher.removedByServer(change.streamID, change.code);
-      else if (change.kind === "streamMoved") this.players.moved(change.streamID);
+      else if (change.kind === "mediaChanged") this.players.mediaChanged(change.streamID);
       else if (this.waiting) this.waiting.push(change);
       else if (this.states.joined) callBack(this.around.events, this.id, change, this.login.config.userUpdate === true);
     }
