@@ -110,3 +110,96 @@ async def test_a_picture_alone_gets_a_voice(enter: Enter) -> None:
     await run(ann, "await local.startCaptureMicrophone(); await zg.updatePublishingStream(local, 1);")
     await run(bob, "await until(() => remote.getAudioTracks().length === 1, 'a voice');")
     await bob.until_media(video=True, audio=True)
+
+
+# Chromium sends one frame only of its second fake camera: the first is the one that is looked at
+PREFERS_SECOND = "[window.first, window.preferred] = await camerasOf();"
+
+
+@pytest.mark.parametrize("beauty", ["", "await zg.setEffectsBeauty(local, true);"], ids=["plain", "beauty"])
+async def test_a_camera_is_off_when_the_page_says_so_and_the_same_one_comes_back(enter: Enter, beauty: str) -> None:
+    ann, bob = await enter("ann"), await enter("bob")
+    await run(ann, PREFERS_SECOND)
+    await publish(ann)
+    await run(ann, f"await zg.useVideoDevice(local, first); {beauty}")
+    await run(bob, "await until(() => window.remote); await more();")
+    assert await run(ann, "return [cameras().length, local.videoDeviceId === first]") == [1, True]
+    assert await run(ann, "return [await zg.enableVideoCaptureDevice(local, false), cameras().length]") == [True, 0]
+    await run(bob, "await until(() => last('remoteCameraStatusUpdate') === 'MUTE', 'MUTE');")
+    assert await run(ann, "return [await zg.enableVideoCaptureDevice(local, true), cameras().length]") == [True, 1]
+    assert await run(ann, "return local.videoDeviceId === first")
+    await run(bob, "await until(() => last('remoteCameraStatusUpdate') === 'OPEN', 'OPEN'); await more();")
+    await run(ann, "await local.startCaptureCamera({input: first}); await zg.updatePublishingStream(local, 0);")
+    assert await run(ann, "return cameras().length") == 1
+    await run(bob, "await more();")
+    assert await run(ann, "return [await local.stopCaptureVideo(), cameras().length]") == [True, 0]
+
+
+async def test_a_camera_whose_picture_is_held_back_is_freed_too(enter: Enter) -> None:
+    ann = await enter("ann")
+    await publish(ann)
+    await run(
+        ann, "zg.mutePublishStreamVideo(local, true, true); zg.stopPublishingStream('cam'); zg.destroyStream(local);"
+    )
+    copies = "__peers.flatMap((peer) => peer.getSenders()).filter(({track}) => track?.readyState === 'live')"
+    assert await run(ann, f"return [cameras().length, {copies}.length]") == [0, 0]
+
+
+async def test_a_switch_that_fails_keeps_the_device(enter: Enter) -> None:
+    ann, bob = await enter("ann"), await enter("bob")
+    await publish(ann)
+    await run(bob, "await until(() => window.remote); await more();")
+    before = "[local.videoDeviceId, local.audioDeviceId, ...local.getTracks().map((track) => track.id)].join()"
+    await run(ann, f"window.before = {before};")
+    codes = "await code(zg.useVideoDevice(local, 'none')), await code(zg.useAudioDevice(local, 'none'))"
+    assert await run(ann, f"return [{codes}, {before} === before, cameras().length]") == [1103048, 1103048, True, 1]
+    assert await run(ann, "return local.getTracks().every((track) => track.readyState === 'live')")
+    await run(bob, "await more();")
+
+
+ONE_AT_A_TIME = """
+const several = navigator.mediaDevices.getUserMedia;
+navigator.mediaDevices.getUserMedia = async (wish) => {
+  if (wish.video && cameras().length) throw new DOMException('Could not start video source', 'NotReadableError');
+  if (wish.video?.deviceId?.exact === window.refused) throw new DOMException('Could not start video source', 'NotReadableError');
+  return several(wish);
+};"""
+
+
+async def test_a_machine_that_opens_one_camera_at_a_time(enter: Enter) -> None:
+    ann, bob = await enter("ann"), await enter("bob")
+    await publish(ann)
+    await run(bob, "await until(() => window.remote); await more();")
+    await run(ann, f"{ONE_AT_A_TIME} [window.first, window.second] = await camerasOf(); window.refused = second;")
+    assert await run(ann, "return await code(zg.useVideoDevice(local, second))") == 1103065
+    assert await run(ann, "return [cameras().length, local.videoDeviceId === first]") == [1, True]
+    await run(bob, "await more();")
+    await run(ann, "window.refused = ''; await zg.useVideoDevice(local, second);")
+    assert await run(ann, "return [cameras().length, local.videoDeviceId === second]") == [1, True]
+    await run(ann, "await zg.useVideoDevice(local, first);")
+    await run(bob, "await more();")
+
+
+async def test_beauty_goes_on_with_another_camera_and_ends_with_the_drawing_context(enter: Enter) -> None:
+    ann, bob = await enter("ann"), await enter("bob")
+    await run(ann, PREFERS_SECOND)
+    await publish(ann)
+    await run(
+        ann,
+        """
+        window.contexts = []; window.broken = [];
+        zg.on('beautyEffectError', (stream, code) => broken.push([stream === local.stream, code]));
+        const get = OffscreenCanvas.prototype.getContext;
+        OffscreenCanvas.prototype.getContext = function (...given) { contexts.push(get.apply(this, given)); return contexts.at(-1); };
+        await zg.setEffectsBeauty(local, true, {whitenIntensity: 100});""",
+    )
+    await run(ann, "await zg.useVideoDevice(local, first);")
+    await run(bob, "await until(() => window.remote); await more();")
+    bright = await run(bob, "await more(15); return light();")
+    assert await run(ann, "return [contexts.length, cameras().length]") == [2, 1]
+    await run(
+        ann, "contexts.at(-1).getExtension('WEBGL_lose_context').loseContext(); await until(() => broken.length);"
+    )
+    assert await run(ann, "return broken") == [[True, 1103072]]
+    assert await run(ann, "return local.getVideoTracks()[0] === cameras()[0]")
+    await run(bob, f"await until(() => light() < {bright} - 10, 'the plain picture'); await more();")

@@ -154,7 +154,7 @@ export class ZegoExpressEngine extends VendorMethods {
   }
 
   destroyStream(stream: MediaStream | ZegoLocalStream): void {
-    this.live.undress(stream);
+    this.live.endEffects(stream);
     this.captures.destroy(stream);
   }
 
@@ -234,7 +234,7 @@ export class ZegoExpressEngine extends VendorMethods {
     if (this.destroyed) return;
     this.destroyed = true;
     this.replays.stopAll();
-    this.live.undressAll();
+    this.live.endAllEffects();
     this.captures.destroyAll();
     this.soundMeter.set(false);
     this.quality.stop();
@@ -279,7 +279,7 @@ export class ZegoExpressEngine extends VendorMethods {
   }
 
   private screenEnded(stream: ZegoLocalStream, legacy: boolean): void {
-    this.live.undress(stream);
+    this.live.endEffects(stream);
     this.captures.destroy(stream);
     this.events.emit("screenSharingEnded", legacy ? stream.stream : stream);
   }

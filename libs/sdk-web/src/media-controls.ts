@@ -24,7 +24,7 @@ export abstract class MediaControls {
     protected readonly captures: Captures,
   ) {
     const list = () => rooms.list;
-    this.live = new LiveMedia(captures, list);
+    this.live = new LiveMedia(captures, list, (stream, error) => events.emit("beautyEffectError", stream, error.code, error.message));
     this.quality = new QualityMonitor(list, events);
     this.soundMeter = new SoundMeter(list, events);
   }
@@ -85,7 +85,7 @@ export abstract class MediaControls {
     return this.live.setAudioConfig(stream, config);
   }
 
-  /** Each intensity 0 to 100, 50 where it is left out. A change of the camera ends the effect. */
+  /** Each intensity 0 to 100, 50 where it is left out. The effect belongs to the stream: it goes on with another camera. */
   setEffectsBeauty(stream: LocalStream, enable: boolean, options?: ZegoEffectsBeautyParam): Promise<ZegoServerResponse> {
     return this.live.beautify(stream, enable, options);
   }

@@ -10,6 +10,14 @@ export class FakeTrack extends EventTarget {
   constructor(readonly kind: "audio" | "video") {
     super();
   }
+  getSettings(): MediaTrackSettings {
+    return {};
+  }
+
+  getConstraints(): MediaTrackConstraints {
+    return {};
+  }
+
   stop(): void {
     this.readyState = "ended";
   }

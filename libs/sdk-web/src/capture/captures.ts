@@ -2,6 +2,7 @@
 import { Code } from "../codes";
 import { failure } from "../errors";
 import type { Source } from "../publish/publisher";
+import { stopCapture } from "./drawn";
 import { ZegoLocalStream } from "./local-stream";
 import { readWish } from "./wishes";
 
@@ -51,7 +52,7 @@ export class Captures {
       local.destroy();
       this.streams.delete(local);
     } else if (isMediaStream(stream)) {
-      for (const track of stream.getTracks()) track.stop();
+      for (const track of stream.getTracks()) stopCapture(track);
     }
   }
 

@@ -6,6 +6,7 @@ import { Output, type PlayOption } from "../view/output";
 import { snapshot, type SnapshotOptions } from "../view/snapshot";
 import { useSink } from "../view/stream-view";
 import { acquire } from "./acquire";
+import { capturedTrack, stopCapture, withEffect } from "./drawn";
 import { cameraWish, readWish, screenWish, type CaptureWish, type CustomSource } from "./wishes";
 
 export interface ZegoLocalStreamEvents {
@@ -52,7 +53,7 @@ export class ZegoLocalStream {
 
   /** The picture alone, the same object for as long as there is one; null without. */
   get videoCaptureStream(): MediaStream | null {
-    return withTracks(this.pictureAlone, this.getVideoTracks());
+    return withTracks(this.pictureAlone, this.getVideoTracks().map(capturedTrack));
   }
 
   get audioCaptureStream(): MediaStream | null {
@@ -60,7 +61,8 @@ export class ZegoLocalStream {
   }
 
   get videoDeviceId(): string {
-    return this.getVideoTracks()[0]?.getSettings().deviceId ?? "";
+    const [track] = this.getVideoTracks();
+    return (track && capturedTrack(track).getSettings().deviceId) ?? "";
   }
 
   get audioDeviceId(): string {
@@ -206,13 +208,16 @@ export class ZegoLocalStream {
     return OK;
   }
 
-  /** Put a track into the stream in place of the one of its kind; the old one is stopped unless the page owns it. */
-  put(track: MediaStreamTrack, fromScreen = false): void {
-    for (const old of this.stream.getTracks().filter(({ kind, id }) => kind === track.kind && id !== track.id)) this.release([old]);
+  /** Put a track into the stream in place of the one of its kind, whose device is freed. The stream's effect goes on with the new one. */
+  put(captured: MediaStreamTrack, fromScreen = false): void {
+    const { kind } = captured;
+    const before = this.stream.getTracks().filter((old) => old.kind === kind);
+    this.release(before.filter((old) => capturedTrack(old) !== captured));
+    const track = before.find((old) => capturedTrack(old) === captured) ?? withEffect(this.stream, captured);
     this.stream.addTrack(track);
-    if (fromScreen && track.kind === "video") track.addEventListener("ended", () => this.screenEnded(this), { once: true });
-    this.events.emit(track.kind === "video" ? "videoTrackChanged" : "audioTrackChanged", track);
-    this.events.emit(track.kind === "video" ? "captureVideoTrackChanged" : "captureAudioTrackChanged", track);
+    if (fromScreen && kind === "video") captured.addEventListener("ended", () => this.screenEnded(this), { once: true });
+    this.events.emit(kind === "video" ? "videoTrackChanged" : "audioTrackChanged", track);
+    this.events.emit(kind === "video" ? "captureVideoTrackChanged" : "captureAudioTrackChanged", captured);
   }
 
   /** End every track and all previews. */
@@ -224,7 +229,7 @@ export class ZegoLocalStream {
 
   private release(tracks: MediaStreamTrack[]): boolean {
     for (const track of tracks) {
-      track.stop();
+      stopCapture(track);
       this.stream.removeTrack(track);
     }
     return tracks.length > 0;

@@ -1,6 +1,12 @@
-/** Beauty on streams of this machine: the stream's video track gives way to a drawn one, and comes back when the effect ends. */
+/**
+ * Beauty on streams of this machine: the stream's video track gives way to a drawn one, and comes back when the effect ends.
+ *
+ * Rules: 1. The effect belongs to the stream: another camera, or a track of the page's own, is drawn with it too. 2. A drawing that breaks takes
+ * the effect off, and the plain picture goes on; the page is told.
+ */
+import { capturedTrack, rememberCaptured, setEffect } from "../capture/drawn";
 import { Code } from "../codes";
-import { failure } from "../errors";
+import { asZegoError, failure, type ZegoError } from "../errors";
 import { BeautyShader, type BeautyShares } from "./shader";
 import { openPipe, pipeCanvas, type VideoPipe } from "./video-pipe";
 
@@ -12,61 +18,96 @@ export interface ZegoEffectsBeautyParam {
   smoothIntensity?: number;
 }
 
-interface Worn {
-  readonly original: MediaStreamTrack;
+interface Drawing {
+  readonly captured: MediaStreamTrack;
   readonly pipe: VideoPipe;
+}
+
+/** What a stream is drawn with. A track that the page exchanged for another may come back: its drawing goes on meanwhile. */
+interface Applied {
   shares: BeautyShares;
+  drawings: Drawing[];
 }
 
 export class Beauty {
-  private readonly worn = new Map<MediaStream, Worn>();
+  private readonly applied = new Map<MediaStream, Applied>();
 
-  /** True where the stream's track became another one. */
-  set(stream: MediaStream, enable: boolean, given: ZegoEffectsBeautyParam = {}): boolean {
-    const shares = sharesOf(given);
-    const worn = this.worn.get(stream);
-    if (!enable) return this.takeOff(stream);
-    if (worn) {
-      worn.shares = shares;
-      return false;
+  /** `broken` is called after the effect was taken off a stream because it could not be drawn any more. */
+  constructor(private readonly broken: (stream: MediaStream, error: ZegoError) => void) {}
+
+  /** Starts, changes or ends the effect; true where the stream's track became another one. */
+  set(stream: MediaStream, enable: boolean, given?: ZegoEffectsBeautyParam | null): boolean {
+    const shares = sharesOf(given ?? {});
+    if (!enable) return this.remove(stream);
+    const applied = this.applied.get(stream);
+    if (!applied) return this.apply(stream, { shares, drawings: [] });
+    applied.shares = shares;
+    return false;
+  }
+
+  /** Puts the captured track back; true where there was an effect. */
+  remove(stream: MediaStream): boolean {
+    const applied = this.applied.get(stream);
+    if (!applied) return false;
+    this.applied.delete(stream);
+    setEffect(stream, undefined);
+    for (const drawn of stream.getVideoTracks()) {
+      const captured = capturedTrack(drawn);
+      if (captured === drawn) continue;
+      captured.enabled = drawn.enabled;
+      stream.removeTrack(drawn);
+      stream.addTrack(captured);
     }
-    this.putOn(stream, shares);
+    for (const { pipe } of applied.drawings) pipe.close();
     return true;
   }
 
-  /** Back to the captured track; true where there was an effect. */
-  takeOff(stream: MediaStream): boolean {
-    const worn = this.worn.get(stream);
-    if (!worn) return false;
-    this.worn.delete(stream);
-    worn.original.enabled = worn.pipe.output.enabled;
-    stream.removeTrack(worn.pipe.output);
-    worn.pipe.close();
-    stream.addTrack(worn.original);
+  removeAll(): void {
+    for (const stream of [...this.applied.keys()]) this.remove(stream);
+  }
+
+  private apply(stream: MediaStream, applied: Applied): boolean {
+    const [captured] = stream.getVideoTracks();
+    if (!captured || captured.readyState === "ended") throw failure(Code.BEAUTY_TRACK, "the stream has no video to beautify", { field: "stream" });
+    const drawn = this.draw(stream, applied, captured);
+    this.applied.set(stream, applied);
+    setEffect(stream, (next) => this.drawNext(stream, applied, next));
+    stream.removeTrack(captured);
+    stream.addTrack(drawn);
     return true;
   }
 
-  /** The captured track below an effect. */
-  captured(stream: MediaStream): MediaStreamTrack | undefined {
-    return this.worn.get(stream)?.original;
+  /** A track that cannot be drawn is shown as it is. */
+  private drawNext(stream: MediaStream, applied: Applied, captured: MediaStreamTrack): MediaStreamTrack {
+    try {
+      return this.draw(stream, applied, captured);
+    } catch (fault) {
+      queueMicrotask(() => this.breakOff(stream, applied, fault));
+      return captured;
+    }
   }
 
-  takeOffAll(): void {
-    for (const stream of [...this.worn.keys()]) this.takeOff(stream);
-  }
-
-  private putOn(stream: MediaStream, shares: BeautyShares): void {
-    const [original] = stream.getVideoTracks();
-    if (!original || original.readyState === "ended") throw failure(Code.BEAUTY_TRACK, "the stream has no video to beautify", { field: "stream" });
+  private draw(stream: MediaStream, applied: Applied, captured: MediaStreamTrack): MediaStreamTrack {
+    for (const { pipe } of applied.drawings.filter(({ captured: { readyState } }) => readyState === "ended")) pipe.close();
+    applied.drawings = applied.drawings.filter(({ captured: { readyState } }) => readyState === "live");
     const canvas = pipeCanvas();
-    const shader = new BeautyShader(canvas);
-    const draw = (picture: TexImageSource, width: number, height: number) =>
-      shader.draw(picture, width, height, this.worn.get(stream)?.shares ?? shares);
-    const pipe = openPipe(original, canvas, draw);
-    pipe.output.enabled = original.enabled;
-    this.worn.set(stream, { original, pipe, shares });
-    stream.removeTrack(original);
-    stream.addTrack(pipe.output);
+    const broken = (fault: unknown) => this.breakOff(stream, applied, fault);
+    const shader = new BeautyShader(canvas, broken);
+    const pipe = openPipe(captured, canvas, {
+      draw: (picture, width, height) => shader.draw(picture, width, height, applied.shares),
+      broken,
+      closed: () => shader.close(),
+    });
+    pipe.output.enabled = captured.enabled;
+    rememberCaptured(pipe.output, captured);
+    applied.drawings.push({ captured, pipe });
+    return pipe.output;
+  }
+
+  private breakOff(stream: MediaStream, applied: Applied, fault: unknown): void {
+    if (this.applied.get(stream) !== applied) return;
+    this.remove(stream);
+    this.broken(stream, asZegoError(fault, Code.BEAUTY_UNSUPPORTED));
   }
 }
 

@@ -1,6 +1,6 @@
 /** Draws one picture with the beauty filter, on WebGL: skin smoothed along its edges, a brighter curve, warmer red, sharper detail. */
 import { Code } from "../codes";
-import { failure } from "../errors";
+import { failure, type ZegoError } from "../errors";
 
 /** Shares of 0 to 1. */
 export interface BeautyShares {
@@ -51,8 +51,13 @@ export class BeautyShader {
   private readonly gl: WebGLRenderingContext;
   private readonly texel: WebGLUniformLocation | null;
   private readonly shares: WebGLUniformLocation | null;
+  private readonly onLost = () => this.lost(failure(Code.BEAUTY_UNSUPPORTED, "the browser took the graphics context of the effect away"));
 
-  constructor(private readonly canvas: Canvas) {
+  /** `lost` is called when the browser takes the drawing context away: a graphics driver was restarted, or too many pages draw. */
+  constructor(
+    private readonly canvas: Canvas,
+    private readonly lost: (error: ZegoError) => void,
+  ) {
     const gl = canvas.getContext("webgl", { alpha: false, antialias: false }) as WebGLRenderingContext | null;
     if (!gl) throw failure(Code.BEAUTY_UNSUPPORTED, "this browser has no WebGL for effects");
     this.gl = gl;
@@ -62,6 +67,13 @@ export class BeautyShader {
     this.shares = gl.getUniformLocation(program, "shares");
     this.square(program);
     this.texture();
+    canvas.addEventListener("webglcontextlost", this.onLost);
+  }
+
+  /** Gives the context back: a browser has few of them. */
+  close(): void {
+    this.canvas.removeEventListener("webglcontextlost", this.onLost);
+    this.gl.getExtension("WEBGL_lose_context")?.loseContext();
   }
 
   draw(picture: TexImageSource, width: number, height: number, { sharpen, whiten, rosy, smooth }: BeautyShares): void {

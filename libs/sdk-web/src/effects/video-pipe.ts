@@ -2,14 +2,21 @@
  * A video track made from another by drawing each of its frames anew.
  *
  * Frames are taken from the track itself where the browser offers that, because it goes on while the page is hidden; else from a video
- * element that nobody sees.
+ * element that nobody sees. Whoever stops the drawn track stops the captured one: nothing else holds it.
  */
 
-/** Draws a picture of a size; the drawing is what the canvas then holds. */
-export type Draw = (picture: TexImageSource, width: number, height: number) => void;
+export interface Painter {
+  /** Draws a picture of a size; the drawing is what the canvas then holds. */
+  draw(picture: TexImageSource, width: number, height: number): void;
+  /** A picture could not be drawn. */
+  broken(fault: unknown): void;
+  /** Nothing will be drawn any more. */
+  closed(): void;
+}
 
 export interface VideoPipe {
   readonly output: MediaStreamTrack;
+  /** Ends the drawn track and leaves the captured one as it is. */
   close(): void;
 }
 
@@ -24,12 +31,12 @@ interface Insertable {
   MediaStreamTrackGenerator?: new (init: { kind: "video" }) => Generator;
 }
 
-export function openPipe(input: MediaStreamTrack, canvas: OffscreenCanvas | HTMLCanvasElement, draw: Draw): VideoPipe {
+export function openPipe(input: MediaStreamTrack, canvas: OffscreenCanvas | HTMLCanvasElement, painter: Painter): VideoPipe {
   const { MediaStreamTrackProcessor, MediaStreamTrackGenerator } = globalThis as Insertable;
   if (MediaStreamTrackProcessor && MediaStreamTrackGenerator) {
-    return streamed(new MediaStreamTrackProcessor({ track: input }), new MediaStreamTrackGenerator({ kind: "video" }), canvas, draw);
+    return streamed(input, new MediaStreamTrackProcessor({ track: input }), new MediaStreamTrackGenerator({ kind: "video" }), canvas, painter);
   }
-  return painted(input, canvas as HTMLCanvasElement, draw);
+  return painted(input, canvas as HTMLCanvasElement, painter);
 }
 
 /** A canvas of the kind that openPipe can use in this browser. */
@@ -38,43 +45,63 @@ export function pipeCanvas(): OffscreenCanvas | HTMLCanvasElement {
   return insertable ? new OffscreenCanvas(2, 2) : document.createElement("canvas");
 }
 
-function streamed(frames: Frames, output: Generator, canvas: OffscreenCanvas | HTMLCanvasElement, draw: Draw): VideoPipe {
+function streamed(input: MediaStreamTrack, frames: Frames, output: Generator, canvas: OffscreenCanvas | HTMLCanvasElement, painter: Painter): VideoPipe {
   const abort = new AbortController();
+  const pipe = closing(output, painter, () => abort.abort());
   const redraw = new TransformStream<VideoFrame, VideoFrame>({
     transform(frame, controller) {
-      draw(frame, frame.displayWidth, frame.displayHeight);
-      controller.enqueue(new VideoFrame(canvas, { timestamp: frame.timestamp }));
-      frame.close();
+      try {
+        painter.draw(frame, frame.displayWidth, frame.displayHeight);
+        controller.enqueue(new VideoFrame(canvas, { timestamp: frame.timestamp }));
+        frame.close();
+      } catch (fault) {
+        controller.enqueue(frame);
+        painter.broken(fault);
+      }
     },
   });
-  frames.readable.pipeThrough(redraw, abort).pipeTo(output.writable, abort).catch(() => output.stop()); // either end was stopped
-  return {
-    output,
-    close() {
-      abort.abort();
-      output.stop();
-    },
+  const ended = () => {
+    if (pipe.open && output.readyState === "ended") input.stop();
+    pipe.close();
   };
+  frames.readable.pipeThrough(redraw, abort).pipeTo(output.writable, abort).then(ended, ended);
+  return pipe;
 }
 
-function painted(input: MediaStreamTrack, canvas: HTMLCanvasElement, draw: Draw): VideoPipe {
+function painted(input: MediaStreamTrack, canvas: HTMLCanvasElement, painter: Painter): VideoPipe {
   const video = Object.assign(document.createElement("video"), { muted: true, playsInline: true });
   video.srcObject = new MediaStream([input]);
   const [output] = canvas.captureStream().getVideoTracks();
-  let open = true;
+  const pipe = closing(output!, painter, () => (video.srcObject = null));
   const next = () => {
-    if (!open) return;
-    if (video.videoWidth) draw(video, video.videoWidth, video.videoHeight);
+    if (!pipe.open) return;
+    if (output!.readyState === "ended") {
+      input.stop();
+      return pipe.close();
+    }
+    try {
+      if (video.videoWidth) painter.draw(video, video.videoWidth, video.videoHeight);
+    } catch (fault) {
+      painter.broken(fault);
+    }
     if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(next);
     else requestAnimationFrame(next);
   };
   video.play().then(next, next);
+  return pipe;
+}
+
+/** A pipe that closes once. */
+function closing(output: MediaStreamTrack, painter: Painter, stopFrames: () => void): VideoPipe & { open: boolean } {
   return {
-    output: output!,
+    output,
+    open: true,
     close() {
-      open = false;
-      video.srcObject = null;
-      output!.stop();
+      if (!this.open) return;
+      this.open = false;
+      stopFrames();
+      output.stop();
+      painter.closed();
     },
   };
 }

@@ -1,11 +1,13 @@
 /** Changes to media while it is captured or published: mutes, devices, sizes, tracks. What is published follows without a new offer where it can. */
-import { captureError, mediaDevices } from "../capture/acquire";
+import { captureError } from "../capture/acquire";
 import type { Captures } from "../capture/captures";
+import { capturedTrack, silentCopy, stopCapture, withEffect } from "../capture/drawn";
 import { ZegoLocalStream } from "../capture/local-stream";
+import { open, openInstead, sameDevice } from "../capture/switch";
 import { Code } from "../codes";
 import { Beauty, type ZegoEffectsBeautyParam } from "../effects/beauty";
 import type { ZegoServerResponse, ZegoVideoConfig } from "../entities";
-import { failure } from "../errors";
+import { failure, type ZegoError } from "../errors";
 import { log } from "../logging";
 import type { Kind } from "../negotiation/slots";
 import type { Room } from "../room/room";
@@ -17,13 +19,21 @@ const OK: ZegoServerResponse = { errorCode: 0, extendedData: "" };
 
 export class LiveMedia {
   private microphoneMuted = false;
-  private readonly beauty = new Beauty();
+  private readonly beauty: Beauty;
   private readonly mutedAudio = new WeakSet<MediaStream>();
+  /** How to open a camera again that was switched off, by its ended track. */
+  private readonly switchedOff = new WeakMap<MediaStreamTrack, MediaTrackConstraints>();
 
   constructor(
     private readonly captures: Captures,
     private readonly rooms: () => readonly Room[],
-  ) {}
+    beautyBroken: (stream: MediaStream, error: ZegoError) => void,
+  ) {
+    this.beauty = new Beauty((stream, error) => {
+      this.refresh(stream).catch((fault) => log.warn("the plain picture could not be sent", fault));
+      beautyBroken(stream, error);
+    });
+  }
 
   get isMicrophoneMuted(): boolean {
     return this.microphoneMuted;
@@ -61,10 +71,7 @@ export class LiveMedia {
     for (const { publisher, publication } of this.publications(stream)) {
       publication.stand.video?.stop();
       delete publication.stand.video;
-      if (mute && retain) {
-        publication.stand.video = track.clone();
-        publication.stand.video.enabled = false;
-      }
+      if (mute && retain) publication.stand.video = silentCopy(track);
       publisher.send(publication, "video").catch((fault) => log.warn("mutePublishStreamVideo", fault));
     }
     this.mutesMayDiffer(stream);
@@ -83,7 +90,7 @@ export class LiveMedia {
 
   async setVideoConfig(given: AnyStream, config: ZegoVideoConfig): Promise<ZegoServerResponse> {
     const stream = this.media(given);
-    const track = this.beauty.captured(stream) ?? this.track(stream, "video");
+    const track = capturedTrack(this.track(stream, "video"));
     const { width, height, frameRate, maxBitrate } = config ?? {};
     const wish = { ...(width ? { width } : {}), ...(height ? { height } : {}), ...(frameRate ? { frameRate } : {}) };
     try {
@@ -109,19 +116,30 @@ export class LiveMedia {
     return OK;
   }
 
-  /** Frees the camera (its light goes out) or takes it again. */
+  /** Frees the camera (its light goes out) or takes the same one again; another one only where that is gone. */
   async enableVideoCapture(given: AnyStream, enable = true): Promise<boolean> {
     const stream = this.media(given);
     const track = stream.getVideoTracks()[0];
     if (!enable) {
       if (!track) return false;
-      track.stop();
+      if (track.readyState === "live") this.switchedOff.set(track, sameDevice(capturedTrack(track)));
+      stopCapture(track);
       this.mutesMayDiffer(stream);
       return true;
     }
     if (track?.readyState === "live") return true;
-    await this.recapture(given, "video", {});
+    await this.switchOn(given, this.track(stream, "video"));
     return true;
+  }
+
+  private async switchOn(given: AnyStream, off: MediaStreamTrack): Promise<void> {
+    const same = this.switchedOff.get(off) ?? sameDevice(capturedTrack(off));
+    const { deviceId: _gone, ...any } = same;
+    const fresh = await open("video", same).catch((error: ZegoError) => {
+      if (error.code !== Code.DEVICE_NOT_FOUND) throw error;
+      return open("video", any);
+    });
+    await this.place(given, off, fresh);
   }
 
   /** What a ZegoLocalStream holds now goes to the viewers: 0 video, 1 audio, 2 both. */
@@ -136,7 +154,7 @@ export class LiveMedia {
   async replaceTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
     this.track(stream, track.kind as Kind);
     for (const old of stream.getTracks()) if (old.kind === track.kind && old !== track) stream.removeTrack(old);
-    return this.addTrack(stream, track);
+    return this.addTrack(stream, withEffect(stream, track));
   }
 
   async addTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
@@ -146,7 +164,7 @@ export class LiveMedia {
   }
 
   async removeTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
-    stream.removeTrack(track);
+    for (const held of stream.getTracks()) if (held === track || capturedTrack(held) === track) stream.removeTrack(held);
     await this.refresh(stream);
     return OK;
   }
@@ -159,41 +177,37 @@ export class LiveMedia {
   }
 
   /** The stream is about to end: what was captured is what must be stopped. */
-  undress(given: AnyStream): void {
-    this.beauty.takeOff(given instanceof ZegoLocalStream ? given.stream : given);
+  endEffects(given: AnyStream): void {
+    this.beauty.remove(given instanceof ZegoLocalStream ? given.stream : given);
   }
 
-  undressAll(): void {
-    this.beauty.takeOffAll();
+  endAllEffects(): void {
+    this.beauty.removeAll();
   }
 
   private async recapture(given: AnyStream, kind: Kind, wish: MediaTrackConstraints): Promise<ZegoServerResponse> {
+    const old = this.track(this.media(given), kind);
+    const { track, error } = await openInstead(kind, capturedTrack(old), wish);
+    if (track) await this.place(given, old, track);
+    else this.mutesMayDiffer(this.media(given));
+    if (error) throw error;
+    return OK;
+  }
+
+  /** A captured track takes another's place, muted as that was. */
+  private async place(given: AnyStream, old: MediaStreamTrack, fresh: MediaStreamTrack): Promise<void> {
     const stream = this.media(given);
-    if (kind === "video") this.beauty.takeOff(stream);
-    const old = this.track(stream, kind);
-    const { deviceId: _device, facingMode: _facing, ...kept } = old.getConstraints();
-    const enabled = old.enabled;
-    old.stop(); // some machines open one camera at a time only
-    const [fresh] = await this.open(kind, { ...kept, ...wish });
-    if (!fresh) throw failure(Code.DEVICE_NOT_FOUND, "the device gave nothing");
-    fresh.enabled = enabled;
+    fresh.enabled = old.enabled;
+    fresh.contentHint = capturedTrack(old).contentHint;
     const local = this.captures.find(given);
     if (local) {
       local.put(fresh);
     } else {
+      stopCapture(old);
       stream.removeTrack(old);
-      stream.addTrack(fresh);
+      stream.addTrack(withEffect(stream, fresh));
     }
     await this.refresh(stream);
-    return OK;
-  }
-
-  private async open(kind: Kind, constraints: MediaTrackConstraints): Promise<MediaStreamTrack[]> {
-    try {
-      return (await mediaDevices().getUserMedia({ [kind]: constraints })).getTracks();
-    } catch (fault) {
-      throw captureError(fault);
-    }
   }
 
   private async refresh(stream: MediaStream): Promise<void> {

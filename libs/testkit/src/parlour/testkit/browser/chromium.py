@@ -14,7 +14,7 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--use-fake-device-for-media-stream=fps=30",
+    "--use-fake-device-for-media-stream=fps=30, device-count=2",
     "--use-fake-ui-for-media-stream",
     # a page that Playwright serves has no address of its own, so the browser would ask before it lets it reach loopback
     "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets,BlockInsecurePrivateNetworkRequests",

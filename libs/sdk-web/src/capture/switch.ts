@@ -1,0 +1,61 @@
+/**
+ * Opens another device in place of the one that a track comes from.
+ *
+ * Rules: 1. The old track is live until the new one is there; a switch that fails changes nothing. 2. Some machines open one camera at a time:
+ * there the old one gives way, and is opened again when the new one does not open after all.
+ */
+import { Code } from "../codes";
+import { asZegoError, failure, type ZegoError } from "../errors";
+import type { Kind } from "../negotiation/slots";
+import { captureError, mediaDevices } from "./acquire";
+
+/** What is to be put in place of the old track, if anything, and what went wrong. */
+export interface Switched {
+  track?: MediaStreamTrack;
+  error?: ZegoError;
+}
+
+/** The same device at the same settings, for a track that ended or will. To be read while it is live. */
+export function sameDevice(track: MediaStreamTrack): MediaTrackConstraints {
+  const { deviceId } = track.getSettings();
+  return { ...withoutDevice(track), ...(deviceId ? { deviceId: { exact: deviceId } } : {}) };
+}
+
+/** Opens what `wish` names, with the other settings of the old track. */
+export async function openInstead(kind: Kind, old: MediaStreamTrack, wish: MediaTrackConstraints): Promise<Switched> {
+  const wanted = { ...withoutDevice(old), ...wish };
+  const before = sameDevice(old);
+  try {
+    return { track: await open(kind, wanted) };
+  } catch (thrown) {
+    const error = asZegoError(thrown);
+    if (error.code !== Code.CAPTURE_BUSY || old.readyState === "ended") return { error };
+  }
+  old.stop();
+  try {
+    return { track: await open(kind, wanted) };
+  } catch (thrown) {
+    const back = await open(kind, before).catch(() => undefined);
+    return { ...(back ? { track: back } : {}), error: asZegoError(thrown) };
+  }
+}
+
+/** One track of a device. A device that is not there is 1103048. */
+export async function open(kind: Kind, constraints: MediaTrackConstraints): Promise<MediaStreamTrack> {
+  try {
+    const [track] = (await mediaDevices().getUserMedia({ [kind]: constraints })).getTracks();
+    if (track) return track;
+    throw failure(Code.DEVICE_NOT_FOUND, "the device gave nothing");
+  } catch (fault) {
+    const { name, constraint } = fault as { name?: string; constraint?: string };
+    if (name === "NotFoundError" || (name === "OverconstrainedError" && constraint === "deviceId")) {
+      throw failure(Code.DEVICE_NOT_FOUND, "there is no such device", { field: "deviceID", hint: "take one from enumDevices()" });
+    }
+    throw captureError(fault);
+  }
+}
+
+function withoutDevice(track: MediaStreamTrack): MediaTrackConstraints {
+  const { deviceId: _device, facingMode: _facing, ...others } = track.getConstraints();
+  return others;
+}
