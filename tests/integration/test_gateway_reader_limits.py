@@ -1,6 +1,7 @@
 """What the readers of one app may take of a gateway: over it they are refused, and neither members nor other apps notice."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -10,11 +11,39 @@ from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.queries import Replay, ReplayQuery
 from parlour.gateway.adapters.services import BusServices
-from parlour.testkit.client import RawClient, Refusal
+from parlour.testkit.client import Frame, RawClient, Refusal
 
 THOUSAND = 1_000
+Desk = AsyncIterator[Reading]
 ROOMS, TOKENS = 10, 10
 OF_EACH_TOKEN = THOUSAND // TOKENS
+
+
+@pytest.fixture
+async def crowded(running: Any, environment: Any) -> Desk:
+    async with reading_desk(running, environment, READERS_PER_APP=str(THOUSAND), READS_BURST_PER_APP="2000") as made:
+        yield made
+
+
+@pytest.fixture
+async def paced(running: Any, environment: Any) -> Desk:
+    async with reading_desk(running, environment, READS_BURST_PER_APP="12", READS_PER_S_PER_APP="1") as made:
+        yield made
+
+
+@pytest.fixture
+async def few_at_once(running: Any, environment: Any) -> Desk:
+    async with reading_desk(running, environment, READS_AT_ONCE_PER_APP="2") as made:
+        yield made
+
+
+async def refusal(client: RawClient, room: str, token: str) -> Frame:
+    """The error that a subscription is refused with; nothing where it is taken."""
+    try:
+        await client.ask("subscribe", roomID=room, token=token)
+    except Refusal as refused:
+        return refused.error
+    return {}
 
 
 async def entered(reading: Reading, app: int, room: str, user: str) -> RawClient:
@@ -40,52 +69,47 @@ async def follow_all(reading: Reading, token: str) -> list[RawClient]:
     return clients
 
 
-async def test_a_thousand_readers_of_one_app_touch_nobody_else(running: Any, environment: Any) -> None:
-    async with reading_desk(running, environment, READERS_PER_APP=str(THOUSAND), READS_BURST_PER_APP="2000") as reading:
-        members = [await entered(reading, APP, f"room-{i}", f"ann-{i}") for i in range(ROOMS)]
-        followers = [
-            await follow_all(reading, token) for token in [await reading.subscription() for _ in range(TOKENS)]
-        ]
-        late = await reading.subscription()
-        outside = await reading.outside()
-        with pytest.raises(Refusal) as refused:
-            await outside.ask("subscribe", roomID="room-0", token=late)
-        error = refused.value.error
-        assert (error["code"], error["message"], error["limit"]) == (
-            Code.RATE_LIMITED, "too many readers of this app", str(THOUSAND),
-        )  # fmt: skip
-        assert error["hint"].startswith("try again in ")
-        status, headers, body = await reading.get("room-0", late, wait="5")
-        assert (status, body["code"], body["limit"]) == (429, Code.RATE_LIMITED, str(THOUSAND))
-        assert int(headers["retry-after"]) >= 1
+async def test_a_thousand_readers_of_one_app_touch_nobody_else(crowded: Reading) -> None:
+    members = [await entered(crowded, APP, f"room-{i}", f"ann-{i}") for i in range(ROOMS)]
+    followers = [await follow_all(crowded, token) for token in [await crowded.subscription() for _ in range(TOKENS)]]
+    late = await crowded.subscription()
+    outside = await crowded.outside()
+    error = await refusal(outside, "room-0", late)
+    assert (error.get("code"), error.get("message"), error.get("limit")) == (
+        Code.RATE_LIMITED, "too many readers of this app", str(THOUSAND),
+    )  # fmt: skip
+    assert error["hint"].startswith("try again in ")
+    status, headers, body = await crowded.get("room-0", late, wait="5")
+    assert (status, body["code"], body["limit"]) == (429, Code.RATE_LIMITED, str(THOUSAND))
+    assert int(headers["retry-after"]) >= 1
 
-        theirs = await entered(reading, OTHER, "theirs", "bob")
-        await talk(theirs, "theirs", "untouched")
-        async with reading.stream("theirs", await reading.subscription("theirs", app=OTHER)) as stream:
-            assert (await stream.until("im.broadcast_sent.v1"))[-1][1]["data"]["text"] == "untouched"
-        await talk(members[0], "room-0", "ours too")
-        await entered(reading, APP, "room-0", "newcomer")
-        await followers[0][0].wait_for(lambda frame: frame.get("data", {}).get("text") == "ours too")
+    theirs = await entered(crowded, OTHER, "theirs", "bob")
+    await talk(theirs, "theirs", "untouched")
+    async with crowded.stream("theirs", await crowded.subscription("theirs", app=OTHER)) as stream:
+        assert (await stream.until("im.broadcast_sent.v1"))[-1][1]["data"]["text"] == "untouched"
+    await talk(members[0], "room-0", "ours too")
+    await entered(crowded, APP, "room-0", "newcomer")
+    await followers[0][0].wait_for(lambda frame: frame.get("data", {}).get("text") == "ours too")
 
-        await followers[0][0].ask("unsubscribe", roomID="room-0")
-        await outside.ask("subscribe", roomID="room-0", token=late)
+    await followers[0][0].ask("unsubscribe", roomID="room-0")
+    await outside.ask("subscribe", roomID="room-0", token=late)
 
 
-async def test_the_requests_of_an_app_have_a_pace_whatever_token_they_come_with(running: Any, environment: Any) -> None:
-    async with reading_desk(running, environment, READS_BURST_PER_APP="12", READS_PER_S_PER_APP="1") as reading:
-        await entered(reading, APP, "room", "ann")
-        await entered(reading, OTHER, "room", "bob")
-        answers = [await reading.get("room", await reading.subscription(), what) for what in ("events", "state") * 10]
-        refused = [(headers, body) for status, headers, body in answers if status == 429]
-        assert refused, [status for status, _, _ in answers]
-        headers, body = refused[0]
-        assert (body["code"], body["limit"]) == (Code.RATE_LIMITED, "1 a second")
-        assert headers["retry-after"] == "1"
-        assert (await reading.get("room", await reading.subscription(app=OTHER)))[0] == 200
-        history = {"authorization": f"Bearer {await reading.subscription('', 'history')}"}
-        async with asyncio.TaskGroup() as group:
-            calls = [group.create_task(get_calls(reading, history)) for _ in range(20)]
-        assert 429 in [call.result() for call in calls], "the history is paced as well"
+async def test_the_requests_of_an_app_have_a_pace_whatever_token_they_come_with(paced: Reading) -> None:
+    await entered(paced, APP, "room", "ann")
+    await entered(paced, OTHER, "room", "bob")
+    tokens = [await paced.subscription() for _ in range(20)]
+    answers = await asyncio.gather(*(paced.get("room", token) for token in tokens))
+    refused = [(headers, body) for status, headers, body in answers if status == 429]
+    assert refused, [status for status, _, _ in answers]
+    headers, body = refused[0]
+    assert (body["code"], body["limit"]) == (Code.RATE_LIMITED, "1 a second")
+    assert headers["retry-after"] == "1"
+    assert (await paced.get("room", await paced.subscription(app=OTHER)))[0] == 200
+    history = {"authorization": f"Bearer {await paced.subscription('', 'history')}"}
+    async with asyncio.TaskGroup() as group:
+        calls = [group.create_task(get_calls(paced, history)) for _ in range(20)]
+    assert 429 in [call.result() for call in calls], "the history is paced as well"
 
 
 async def get_calls(reading: Reading, headers: dict[str, str]) -> int:
@@ -94,7 +118,7 @@ async def get_calls(reading: Reading, headers: dict[str, str]) -> int:
 
 
 async def test_an_app_has_so_many_requests_at_work_and_no_more(
-    running: Any, environment: Any, monkeypatch: pytest.MonkeyPatch
+    few_at_once: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, go_on = asyncio.Semaphore(0), asyncio.Event()
     replay = BusServices.replay
@@ -105,20 +129,19 @@ async def test_an_app_has_so_many_requests_at_work_and_no_more(
             await go_on.wait()
         return await replay(self, app, room, query)
 
-    async with reading_desk(running, environment, READS_AT_ONCE_PER_APP="2") as reading:
-        await entered(reading, APP, "room", "ann")
-        await entered(reading, OTHER, "room", "bob")
-        mine, theirs = await reading.subscription(), await reading.subscription(app=OTHER)
-        with monkeypatch.context() as patch:
-            patch.setattr(BusServices, "replay", slow)
-            reads = [asyncio.ensure_future(reading.get("room", mine, limit=str(n))) for n in (1, 2)]
-            async with asyncio.timeout(20):
-                for _ in reads:
-                    await begun.acquire()
-            status, headers, body = await reading.get("room", mine)
-            assert (status, body["detail"], body["limit"]) == (429, "too many requests of this app at once", "2")
-            assert headers["retry-after"] == "1"
-            assert (await reading.get("room", theirs))[0] == 200
-            go_on.set()
-            assert [status for status, _, _ in await asyncio.gather(*reads)] == [200, 200]
-        assert (await reading.get("room", mine))[0] == 200
+    await entered(few_at_once, APP, "room", "ann")
+    await entered(few_at_once, OTHER, "room", "bob")
+    mine, theirs = await few_at_once.subscription(), await few_at_once.subscription(app=OTHER)
+    with monkeypatch.context() as patch:
+        patch.setattr(BusServices, "replay", slow)
+        reads = [asyncio.ensure_future(few_at_once.get("room", mine, limit=str(n))) for n in (1, 2)]
+        async with asyncio.timeout(20):
+            for _ in reads:
+                await begun.acquire()
+        status, headers, body = await few_at_once.get("room", mine)
+        assert (status, body["detail"], body["limit"]) == (429, "too many requests of this app at once", "2")
+        assert headers["retry-after"] == "1"
+        assert (await few_at_once.get("room", theirs))[0] == 200
+        go_on.set()
+        assert [status for status, _, _ in await asyncio.gather(*reads)] == [200, 200]
+    assert (await few_at_once.get("room", mine))[0] == 200

@@ -206,8 +206,15 @@ async def test_an_answer_goes_to_an_inbox_of_the_asker_s_app_and_nowhere_else(su
                 await asyncio.sleep(0.02)
         for subject, data in heard:
             assert subject.startswith(f"{subjects.PREFIX}.{APP}."), (subject, data)
-            told = msgspec.json.decode(data, type=RoomHead if ".head." in subject else EventView)
-            assert told.room in subject, (subject, data)
+            assert room_told(subject, data) in subject.split("."), (subject, data)
+
+
+def room_told(subject: str, data: bytes) -> str:
+    """The room that a head or an event names; empty where it is neither."""
+    try:
+        return msgspec.json.decode(data, type=RoomHead if ".head." in subject else EventView).room
+    except msgspec.ValidationError:
+        return ""
 
 
 async def test_two_apps_with_one_jti_have_two_inboxes(suite: Suite) -> None:

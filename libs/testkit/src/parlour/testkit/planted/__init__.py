@@ -14,7 +14,7 @@ from importlib import import_module
 from inspect import getmembers, isfunction
 from types import ModuleType
 
-AREAS = ("gateway", "record", "room")
+AREAS = ("auth", "gateway", "record", "room")
 """The modules of this package that hold faults."""
 
 
