@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from typing import Any, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
@@ -15,10 +15,12 @@ from reading_desk import OTHER, Reading, covered, reading_desk
 
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
+from parlour.contracts.events import Audience
 from parlour.contracts.subjects import encode_id
 from parlour.gateway.adapters.services import BusServices
 from parlour.gateway.app import principals
 from parlour.kernel.rejection import Rejection
+from parlour.runtime.postgres import create_pool
 
 CUT_WITHIN_S = 3.0
 """Far above the second that is promised: the machine that runs tests may be slow, and a reader that is not cut never ends."""
@@ -83,6 +85,28 @@ async def test_what_is_not_for_a_reader_is_a_skip(reading: Reading) -> None:
     assert seen["bob"] == [3, 4, 5, 6], "from its own joining on, and the signal that names it"
     assert seen["cat"] == [4, 6]
     assert bob is not ann
+
+
+async def test_who_may_read_an_event_is_what_its_type_says_whatever_the_database_says(
+    reading: Reading, postgres: str
+) -> None:
+    ann = await reading.enter("column", "ann")
+    await reading.enter("column", "bob")
+    await ann.ask("command", roomID="column", command="psst", toUserIDs=["bob"])
+    await ann.ask("broadcast", roomID="column", message="all")
+    token = await reading.subscription("column")
+    assert await seqs_of(reading, "column", token) == [1, 2, 3, 5]
+    life = UUID((await reading.get("column", token))[2]["events"][0]["roomUID"])
+    async with await create_pool(postgres, name="owner") as owner:
+        for seq, audience in ((4, Audience.MEMBERS), (5, Audience.NAMED)):
+            change = "UPDATE parlour.event SET audience = $3 WHERE room_uid = $1 AND seq = $2"
+            assert await owner.execute(change, life, seq, int(audience)) == "UPDATE 1"
+    assert await seqs_of(reading, "column", token) == [1, 2, 3, 5]
+
+
+async def seqs_of(reading: Reading, room: str, token: str) -> list[int]:
+    """The numbers of a room's events that a token reads from the record."""
+    return [event["seq"] for event in (await reading.get(room, token))[2]["events"]]
 
 
 async def test_a_stream_goes_on_where_it_was(reading: Reading) -> None:

@@ -68,3 +68,22 @@ def answers_anywhere() -> None:
 
     subjects.is_inbox = is_inbox
     ReaderLimits.answers = answers
+
+
+def believed_column() -> None:
+    """Who may read an event is what the database's column says, which no hash covers."""
+    from collections.abc import Mapping
+
+    from msgspec import Raw
+    from msgspec.structs import replace
+
+    from parlour.contracts.envelope import Envelope, EventView
+    from parlour.kernel.log import Record
+    from parlour.runtime.deciding import sealing
+
+    made = sealing._view  # pyright: ignore[reportPrivateUsage] where it is decided
+
+    def view(record: Record, envelope: Envelope, data: Raw, user_ids: Mapping[str, str], erased: bool) -> EventView:
+        return replace(made(record, envelope, data, user_ids, erased), audience=record.audience)
+
+    sealing._view = view  # pyright: ignore[reportPrivateUsage]
