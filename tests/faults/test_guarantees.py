@@ -1,4 +1,4 @@
-"""One test for each promise of GUARANTEES.md; `make guarantees` breaks the promise by its failpoint and sees the test fail."""
+"""One test for each promise of GUARANTEES.md; `make guarantees` breaks the promise by its planted fault and sees the test fail."""
 
 import asyncio
 import contextlib

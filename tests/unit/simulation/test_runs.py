@@ -9,12 +9,13 @@ import pytest
 import parlour.im.wiring as im_wiring
 import parlour.record.wiring as record_wiring
 import parlour.registry.wiring as registry_wiring
+from parlour.gateway.app.resume import Resumes
 from parlour.im.app.sending import Sending
 from parlour.im.domain.messages import Message
 from parlour.record.app.tail import Tail
 from parlour.runtime.background.reactor import Handler, Reactor
 from parlour.runtime.deciding.drafts import Call, Done
-from parlour.runtime.life import failpoints
+from parlour.testkit.planted import plant
 from parlour.testkit.simulation.run import Outcome, simulate
 
 PLANTED_SEEDS = 60
@@ -91,8 +92,10 @@ def test_a_reactor_that_skips_is_caught(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_resume_that_repeats_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable, value in zip(failpoints.VARIABLES, (failpoints.REPEATING_RESUME, "1"), strict=True):
-        monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(
+        Resumes, "_bring_forward", vars(Resumes)["_bring_forward"]
+    )  # the original is put back in the end
+    plant("repeating_resume")
     wrong = first_wrong()
     assert wrong is not None
     assert any("again" in v for v in wrong.violations), wrong.violations

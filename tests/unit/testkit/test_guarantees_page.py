@@ -1,13 +1,15 @@
-"""GUARANTEES.md, the failpoints and the tests keep step; what counts as a failure is the test's own assertion."""
+"""GUARANTEES.md, the planted faults and the tests keep step; what counts as a failure is the test's own assertion."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from parlour.runtime.life import failpoints
 from parlour.testkit.guarantees import by_assertion, guarantees, outcomes
 from parlour.testkit.planted import plant, planted_faults
+from parlour.testkit.planted.patching import disable
 
 ROOT = Path(__file__).resolve().parents[3]
 ROWS = guarantees((ROOT / "GUARANTEES.md").read_text())
@@ -18,12 +20,12 @@ def functions(path: Path) -> set[str]:
     return {node.name for node in found if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
-def test_each_failpoint_breaks_one_promise_and_each_promise_has_one() -> None:
-    assert sorted(row.failpoint for row in ROWS) == sorted([*failpoints.PLANTED, *planted_faults()])
+def test_each_fault_breaks_one_promise_and_each_promise_has_one() -> None:
+    assert sorted(row.fault for row in ROWS) == sorted(planted_faults())
     assert len({row.promise for row in ROWS}) == len({row.test for row in ROWS}) == len(ROWS)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=[row.failpoint for row in ROWS])
+@pytest.mark.parametrize("row", ROWS, ids=[row.fault for row in ROWS])
 def test_its_test_is_there(row: tuple[str, str, str]) -> None:
     path, _, name = row[2].partition("::")
     assert name in functions(ROOT / path)
@@ -34,30 +36,25 @@ def test_every_line_of_the_table_was_read() -> None:
     assert len(lines) == len(ROWS) + 1, "the rest is its head"
 
 
-def test_each_failpoint_is_used_outside_its_definition() -> None:
-    sources = [path.read_text() for top in ("libs", "services") for path in (ROOT / top).rglob("src/**/*.py")]
-    for name in failpoints.PLANTED:
-        assert any(f"failpoints.{name.upper()}" in source for source in sources), name
+@pytest.mark.parametrize("name", sorted(planted_faults()))
+def test_each_fault_finds_what_it_patches(name: str) -> None:
+    subprocess.run([sys.executable, "-c", f"from parlour.testkit.planted import plant; plant({name!r})"], check=True)
 
 
-def test_a_failpoint_alone_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PARLOUR_FAILPOINT", "lost_republish")
-    monkeypatch.delenv("PARLOUR_FAILPOINTS_ALLOWED", raising=False)
-    assert not failpoints.planted("lost_republish")
-    monkeypatch.setenv("PARLOUR_FAILPOINTS_ALLOWED", "1")
-    assert failpoints.planted("lost_republish")
-    assert not failpoints.planted("repeating_resume")
+def test_a_fault_of_what_is_not_there_is_an_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_method"):
+        disable(object(), "no_such_method")
 
 
 def test_only_an_assertion_counts(tmp_path: Path) -> None:
     scene = tmp_path / "test_scene.py"
     scene.write_text(
         "import os\n"
-        "def test_says(): assert os.environ['PARLOUR_FAILPOINT'] != 'planted'\n"
+        "def test_says(): assert os.environ['PARLOUR_TESTKIT_FAULT'] != 'unheeded_ban'\n"
         "def test_falls(): raise OSError('no suite')\n"
         "def test_holds(): pass\n"
     )
-    found = outcomes([str(scene)], "planted")
+    found = outcomes([str(scene)], "unheeded_ban")
     assert found["test_holds"] == "passed"
     assert {name: by_assertion(outcome) for name, outcome in found.items()} == {
         "test_says": True, "test_falls": False, "test_holds": False,

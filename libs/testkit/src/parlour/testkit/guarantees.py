@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from .planted import planted_faults, plugin
+from .planted import plugin
 from .planted.interpreter import VARIABLE, write_interpreter
 
-ROW = re.compile(r"^\| (?P<promise>[^|]+) \| `(?P<failpoint>\w+)` \| (?P<test>\S+::\w+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| (?P<promise>[^|]+) \| `(?P<fault>\w+)` \| (?P<test>\S+::\w+) \|$", re.MULTILINE)
 START_S, EACH_S = 240, 60
 """What a run may take on a busy machine: the suite's start, and each test."""
 
@@ -28,7 +28,7 @@ class Guarantee(NamedTuple):
     """A row of the table."""
 
     promise: str
-    failpoint: str
+    fault: str
     test: str
 
 
@@ -37,13 +37,13 @@ def guarantees(page: str) -> list[Guarantee]:
     return [Guarantee(**match.groupdict()) for match in ROW.finditer(page)]
 
 
-def outcomes(tests: Iterable[str], failpoint: str = "") -> dict[str, str]:
+def outcomes(tests: Iterable[str], fault: str = "") -> dict[str, str]:
     """Runs tests; by function name `passed`, `skipped`, or how it failed. The fault is planted in them and in all that they start."""
     tests = list(tests)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         options = ["-q", "-p", "no:cacheprovider", f"--junitxml={report}"]
-        environment = {**os.environ, **_variables(failpoint, Path(folder))}
+        environment = {**os.environ, **_variables(fault, Path(folder))}
         if plugin.FAULT in environment:
             options += ["-p", plugin.__name__]
         command = [sys.executable, "-m", "pytest", *options, *tests]
@@ -54,10 +54,8 @@ def outcomes(tests: Iterable[str], failpoint: str = "") -> dict[str, str]:
 
 
 def _variables(fault: str, folder: Path) -> dict[str, str]:
-    """What plants the fault: the interpreter of the testkit, or for those that stand in the services a failpoint."""
-    if fault in planted_faults():
-        return {plugin.FAULT: fault, VARIABLE: str(write_interpreter(folder, fault))}
-    return {"PARLOUR_FAILPOINT": fault, "PARLOUR_FAILPOINTS_ALLOWED": "1"} if fault else {}
+    """What plants the fault: its name, and the interpreter of the testkit."""
+    return {plugin.FAULT: fault, VARIABLE: str(write_interpreter(folder, fault))} if fault else {}
 
 
 def _outcome(case: ElementTree.Element) -> str:
@@ -78,20 +76,20 @@ def main(arguments: list[str]) -> int:
     """Prints a line for each promise; the exit code tells whether all held and all could be broken."""
     known = guarantees(Path("GUARANTEES.md").read_text())
     options = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
-    options.add_argument("failpoint", nargs="*", help="only these; all of GUARANTEES.md where none is named")
-    chosen: list[str] = options.parse_args(arguments).failpoint
-    if unknown := set(chosen) - {row.failpoint for row in known}:
-        options.error(f"GUARANTEES.md names no failpoint {', '.join(sorted(unknown))}")
-    rows = [row for row in known if not chosen or row.failpoint in chosen]
+    options.add_argument("fault", nargs="*", help="only these; all of GUARANTEES.md where none is named")
+    chosen: list[str] = options.parse_args(arguments).fault
+    if unknown := set(chosen) - {row.fault for row in known}:
+        options.error(f"GUARANTEES.md names no fault {', '.join(sorted(unknown))}")
+    rows = [row for row in known if not chosen or row.fault in chosen]
     whole = outcomes(row.test for row in rows)
     bad = 0
     for row in rows:
         began, name = time.monotonic(), row.test.rpartition("::")[2]
-        intact, broken = whole.get(name, "not run"), outcomes([row.test], row.failpoint).get(name, "not run")
+        intact, broken = whole.get(name, "not run"), outcomes([row.test], row.fault).get(name, "not run")
         fine = intact == "passed" and by_assertion(broken)
         bad += not fine
         took = f"{time.monotonic() - began:.0f} s"
-        sys.stdout.write(f"{'ok ' if fine else 'BAD'} {row.failpoint:20} {took:>5}  {row.promise}\n")
+        sys.stdout.write(f"{'ok ' if fine else 'BAD'} {row.fault:20} {took:>5}  {row.promise}\n")
         if not fine:
             sys.stdout.write(f"    as it is: {intact}\n    broken: {broken}\n")
         sys.stdout.flush()

@@ -24,7 +24,6 @@ from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 from parlour.runtime.deciding.readable import open_readable
 from parlour.runtime.deciding.sealing import open_records
-from parlour.runtime.life import failpoints
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus, Headers, Unavailable
 from parlour.runtime.telemetry.logging import logger
@@ -180,11 +179,10 @@ class Reactor:
     async def _page(self, p: int, records: tuple[Record, ...]) -> None:
         wanted = tuple(record for record in records if self._types is None or record.type in self._types)
         views = await open_readable(open_records, self._people, wanted)
-        skips = failpoints.planted(failpoints.SKIPPING_REACTOR)
         for record, view in zip(wanted, views, strict=True):
             if view is None:
                 self._unreadable(record)
-            elif not skips:
+            else:
                 await self._handle(view)
             await self._reached(p, record.pos)
         await self._reached(p, records[-1].pos)

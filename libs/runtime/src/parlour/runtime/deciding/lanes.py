@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 
@@ -33,7 +33,6 @@ from parlour.kernel.log import (
 )
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
-from parlour.runtime.life import failpoints
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.telemetry import tracing
 from parlour.runtime.telemetry.logging import logger
@@ -80,10 +79,6 @@ class Lane:
         self._wake = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
-        self._replies_early = failpoints.planted(failpoints.REPLY_BEFORE_COMMIT)
-        self._says_nothing = failpoints.planted(failpoints.LOST_REPUBLISH)
-        self._forgets = failpoints.planted(failpoints.FORGOTTEN_COMMAND)
-        self._claims_nothing = failpoints.planted(failpoints.IGNORED_CLAIMS)
 
     def start(self) -> None:
         """Begins to take drafts."""
@@ -114,10 +109,7 @@ class Lane:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            batch = self._take()
-            if self._replies_early:
-                await _reply_early(batch)
-            await self._settle_apart(batch)
+            await self._settle_apart(self._take())
 
     async def _settle_apart(self, batch: list[_Pending]) -> None:
         """A call that fails for another reason than the log's absence is one unit's fault: the others go each by itself."""
@@ -182,12 +174,12 @@ class Lane:
             appends = (Append(draft.head[0], HEAD, draft.head[1], ()), *appends)
         return Unit(
             draft.app,
-            uuid4() if self._forgets else UUID(draft.command_id),
+            UUID(draft.command_id),
             draft.principal,
             draft.digest,
             draft.answer,
             appends,
-            () if self._claims_nothing else draft.claims,
+            draft.claims,
             draft.deadlines,
         )
 
@@ -263,8 +255,6 @@ class Lane:
         return await sealing.open_records(self._people, records)
 
     async def _publish(self, views: tuple[EventView, ...], pending: _Pending) -> None:
-        if self._says_nothing and _of_messages(pending.draft):
-            return
         for view in views:
             headers = {
                 "Parlour-Seq": str(view.seq),
@@ -279,18 +269,6 @@ class Lane:
             except Exception as error:
                 self._metrics.publish_failures.inc()
                 log.warning("publish_failed", room_uid=view.room_uid, seq=view.seq, error=repr(error))
-
-
-async def _reply_early(batch: list[_Pending]) -> None:
-    """The planted fault `reply_before_commit`."""
-    for pending in batch:
-        if _of_messages(pending.draft) and not pending.future.done():
-            pending.future.set_result(Done((), pending.draft.answer, False, ""))
-    await asyncio.sleep(1.0)
-
-
-def _of_messages(draft: Draft) -> bool:
-    return bool(draft.changes) and all(change.expected is None for change in draft.changes)
 
 
 def _position(draft: Draft, views: tuple[EventView, ...]) -> str:

@@ -28,7 +28,6 @@ from parlour.contracts.events import Event
 from parlour.kernel.log import HEAD, EventLog, LogKey, LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
-from parlour.runtime.life import failpoints
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus, Headers, unavailable
 
@@ -44,7 +43,6 @@ CALM_TRIES = 3
 """After so many, another replica is at the same room: a pause of a random length lets one of the two go first."""
 PAUSE_S = 0.005
 PAGE = 500
-_UNCONDITIONAL = failpoints.planted(failpoints.IGNORED_CONDITION)
 
 S = TypeVar("S")
 
@@ -276,7 +274,7 @@ async def _load_all(cache: StateCache[S], app: int, rooms: tuple[str, ...], fres
 
 def _conditional(draft: Draft, call: Call, room: Loaded[Any]) -> Draft:
     """The draft under the condition that its command came with."""
-    if call.if_seq is None or _UNCONDITIONAL:
+    if call.if_seq is None:
         return draft
     if room.key is None:
         raise moved_on(0)

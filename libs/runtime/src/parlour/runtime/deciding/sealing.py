@@ -14,9 +14,7 @@ from parlour.contracts.envelope import Envelope, EventView, decode_envelope
 from parlour.kernel.log import Record
 from parlour.kernel.sealing import People
 from parlour.kernel.view import MESSAGES
-from parlour.runtime.life import failpoints
 
-_PLAIN = failpoints.planted(failpoints.PLAIN_TEXT)
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -54,13 +52,13 @@ def sealed(people: People, event: ev.Event) -> msgspec.Raw:
         for name, stored in _PERSONAL[type(event)]
         if (text := getattr(event, name))
     }
-    return msgspec.Raw(_encode(event if _PLAIN or not hidden else msgspec.structs.replace(event, **hidden)))
+    return msgspec.Raw(_encode(event if not hidden else msgspec.structs.replace(event, **hidden)))
 
 
 def opened(people: People, type_: str, data: msgspec.Raw) -> tuple[msgspec.Raw, bool]:
     """Stored JSON with its texts opened, and whether a person in it was erased (their texts are empty then)."""
     names = _BY_TAG.get(type_, ())
-    if not names or _PLAIN:
+    if not names:
         return data, False
     fields: dict[str, Any] = _decode(data)
     erased = False
@@ -125,7 +123,7 @@ def _counted(record: Record) -> EventView:
 def _owners(type_: str, data: msgspec.Raw) -> set[str]:
     """Whose keys the sealed texts of an event need: each text names its own, before the colon."""
     names = _BY_TAG.get(type_, ())
-    if not names or _PLAIN:
+    if not names:
         return set()
     fields: dict[str, Any] = _decode(data)
     return {text.partition(":")[0] for name in names if (text := fields.get(name))}

@@ -1,7 +1,7 @@
 """Faults planted on purpose, each of which breaks one promise of GUARANTEES.md, so that the promise's test is seen to fail.
 
 Nothing in a shipped package knows of them. A fault is a function without arguments, named as in GUARANTEES.md, that patches a shipped class
-or function; it stands in a module of this package that `FAULTS` names by area. `python -m parlour.testkit.guarantees NAME` runs the
+or function; it stands in a module of this package that `AREAS` names by area. `python -m parlour.testkit.guarantees NAME` runs the
 promise's test with it: pytest loads `plugin`, which patches the test's own process and makes `sys.executable` and the `parlour` command
 those of `interpreter`, so that every process which the test starts (the supervisor, the services, the verbs) is patched as well.
 
@@ -14,7 +14,7 @@ from importlib import import_module
 from inspect import getmembers, isfunction
 from types import ModuleType
 
-AREAS = ("auth", "gateway", "record", "room")
+AREAS = ("auth", "gateway", "record", "room", "runtime")
 """The modules of this package that hold faults."""
 
 

@@ -1,5 +1,30 @@
 """Faults of the auth service."""
 
+import msgspec
+
+from .patching import Function, disable, replace
+
+
+def kept_key() -> None:
+    """Who is erased keeps the key that opens what they said."""
+    from parlour.auth.adapters.postgres_keys import PostgresKeys
+
+    disable(PostgresKeys, "destroy")
+
+
+def wide_subjects() -> None:
+    """Who comes to NATS with a token of one room may listen to all of them."""
+    from parlour.auth.app import outlets
+    from parlour.contracts.subscriptions import Subscription
+
+    def wide(shipped: Function) -> Function:
+        def outlet(who: Subscription) -> object:
+            return shipped(msgspec.structs.replace(who, room=None))
+
+        return outlet
+
+    replace(outlets, "outlet", wide)
+
 
 def believed_token04() -> None:
     """A token04 is looked at as ever, though its app takes signed login tokens only."""

@@ -1,6 +1,25 @@
 """Faults of the gateway."""
 
+import asyncio
+import math
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
+
+from .patching import Function, replace
+
+if TYPE_CHECKING:
+    from parlour.gateway.app.fanout import Fanout
+    from parlour.gateway.app.resume import Missed, Resumes
+    from parlour.gateway.domain.mirror import Entry
+
+LATE_S = 0.5
+"""How long after the answer the fault `late_seat` lets events through."""
+LOST_EVERY = 3
+"""Of how many events the fault `leaky_gateway` loses one."""
+REPEATED = 2
+"""Events that the fault `repeating_resume` sends once more."""
 
 
 def unended_stays() -> None:
@@ -84,3 +103,108 @@ def unshared_gateway() -> None:
 
     Admission.__init__ = begin_unshared
     Admission.asking = asking  # pyright: ignore[reportAttributeAccessIssue] nothing is counted
+
+
+def late_seat() -> None:
+    """The answer to a login is given a moment before the client gets the room's events."""
+    from parlour.gateway.app.fanout import Fanout
+
+    def late(shipped: Function) -> Function:
+        def seat(self: Fanout, taken: object) -> None:
+            asyncio.get_running_loop().call_later(LATE_S, shipped, self, taken)
+
+        return seat
+
+    replace(Fanout, "seat", late)
+
+
+def leaky_gateway() -> None:
+    """Some events are not handed to the clients, and nothing is said of it."""
+    from parlour.gateway.app.fanout import Fanout
+
+    def leaky(shipped: Function) -> Function:
+        def add(self: "Fanout", entry: "Entry") -> None:
+            if entry.seq % LOST_EVERY:
+                shipped(self, entry)
+
+        return add
+
+    replace(Fanout, "add", leaky)
+
+
+def leaked_command() -> None:
+    """Everybody in the room gets what was addressed to some."""
+    from parlour.gateway.app.fanout import Fanout
+
+    def to_all(shipped: Function) -> Function:
+        def add(self: "Fanout", entry: "Entry") -> None:
+            shipped(self, structs.replace(entry, readers=None))
+
+        return add
+
+    replace(Fanout, "add", to_all)
+
+
+def unchecked_position() -> None:
+    """A client's position is continued whatever history it comes from."""
+    from parlour.gateway.app.resume import Missed, Resumes
+
+    def trusting(shipped: Function) -> Function:
+        async def missed(self: "Resumes", *asked: object) -> object:
+            found = await shipped(self, *asked)
+            if isinstance(found, Missed) and found.reason == "diverged":
+                found.reason = ""
+            return found
+
+        return missed
+
+    replace(Resumes, "_missed", trusting)
+
+
+def repeating_resume() -> None:
+    """A client that comes back gets events once more that it had."""
+    from parlour.gateway.app.resume import Resumes
+
+    def repeating(shipped: Function) -> Function:
+        def bring_forward(self: "Resumes", seat: object, missed: "Missed") -> None:
+            if not missed.anew:
+                missed.place = _before(missed)
+            shipped(self, seat, missed)
+
+        return bring_forward
+
+    replace(Resumes, "_bring_forward", repeating)
+
+
+def _before(missed: "Missed") -> Any:
+    """A place a little before the one that the client holds."""
+    place, mirror = missed.place, missed.now
+    seq = max(mirror.floor, place.seq - REPEATED)
+    if seq > place.seq:
+        return place
+    return type(place)(place.room_uid, seq, mirror.hash8_at(seq) or place.hash8)
+
+
+def any_room() -> None:
+    """A token of one room reads them all."""
+    from parlour.gateway.app.principals import Principals
+
+    def wide(shipped: Function) -> Function:
+        async def allowed(self: Principals, token: str, app: str, scope: str, room: str = "", address: str = "") -> Any:
+            return await shipped(self, token, app, scope, "", address)
+
+        return allowed
+
+    replace(Principals, "allowed", wide)
+
+
+def deaf_to_revocation() -> None:
+    """A token that was good once stays good."""
+    from parlour.contracts.envelope import EventView
+    from parlour.gateway.app import principals
+
+    def heard(self: principals.Principals, view: EventView) -> None:
+        return None
+
+    principals.Principals.heard = heard
+    replace(principals, "KEPT_S", lambda _shipped: math.inf)

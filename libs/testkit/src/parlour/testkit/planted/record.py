@@ -1,5 +1,7 @@
 """Faults of the record service and of what it writes."""
 
+from .patching import Function, replace
+
 
 def unverified_drop() -> None:
     """A month is dropped without a look at the file that it was exported to."""
@@ -87,3 +89,16 @@ def believed_column() -> None:
         return replace(made(record, envelope, data, user_ids, erased), audience=record.audience)
 
     sealing._view = view  # pyright: ignore[reportPrivateUsage]
+
+
+def dropped_delivery() -> None:
+    """What an endpoint of webhooks did not take counts as delivered."""
+    from parlour.record.app.webhooks.worker import Worker
+
+    def dropping(shipped: Function) -> Function:
+        async def attempt(self: Worker, record: object, number: int) -> None:
+            await shipped(self, record, number)
+
+        return attempt
+
+    replace(Worker, "_attempt", dropping)

@@ -61,7 +61,7 @@ class Process:
         return asyncio.get_running_loop().create_task(work, context=self._context.copy())
 
     def passing(self, place: str) -> None:
-        """A failpoint: the process may die here."""
+        """The process may die here."""
         self.must_live()
         if self._faults.kills > 0 and self._faults.happens(self._faults.kill_at):
             self._faults.kills -= 1

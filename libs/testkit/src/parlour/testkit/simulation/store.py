@@ -1,4 +1,4 @@
-"""The record as one process reaches it: with a way there and back, with failpoints, and sometimes away."""
+"""The record as one process reaches it: with a way there and back, with places to die at, and sometimes away."""
 
 import asyncio
 from collections.abc import AsyncGenerator

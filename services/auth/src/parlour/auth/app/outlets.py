@@ -18,7 +18,6 @@ from parlour.contracts.codes import Code
 from parlour.contracts.subscriptions import Subscription
 from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.life import failpoints
 from parlour.runtime.signing.nats_keys import Issuer
 from parlour.runtime.telemetry.logging import logger
 
@@ -30,7 +29,6 @@ READERS_MOST = 50_000
 """Connections that this replica remembers; of more, the oldest end with their session alone."""
 LOOK_AGAIN_S = 5.0
 SECOND = 1_000_000
-_WIDE = failpoints.planted(failpoints.WIDE_SUBJECTS)
 
 log = logger(__name__)
 Cut = Callable[[str, int], Awaitable[None]]
@@ -61,7 +59,7 @@ class Outlets:
     async def admit(self, token: str, user_key: str, server: str, connection: int) -> str:
         """The user that NATS makes of the connection. `Rejection` where the token does not allow it."""
         who = await self._subscriptions.admitted(token)
-        allowed = outlet(msgspec.structs.replace(who, room=None) if _WIDE else who)
+        allowed = outlet(who)
         now_s = self._now_s()
         until_s = min(who.expires_s, now_s + SESSION_MOST_S)
         self._readers[server, connection] = Reader(who, server, connection, until_s)

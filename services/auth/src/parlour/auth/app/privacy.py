@@ -22,7 +22,6 @@ from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.deciding.drafts import Call, Change, Draft, reply_of
 from parlour.runtime.deciding.drafts import Done as Committed
 from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
-from parlour.runtime.life import failpoints
 from parlour.runtime.telemetry.logging import logger
 
 from .vault import Vault
@@ -30,7 +29,6 @@ from .vault import Vault
 SWEEP_S = 30.0
 TRIES = 8
 REASON_BYTES = 256
-_KEEPS = failpoints.planted(failpoints.KEPT_KEY)
 
 log = logger(__name__)
 
@@ -102,8 +100,7 @@ class Privacy:
         for actor in sorted(state.waiting):
             await self._with_rooms(_own(app), actor, Free)
         for actor in sorted((await self._cache.load(app, "", fresh=True)).state.due):
-            if not _KEEPS:
-                await self._keys.destroy(actor)
+            await self._keys.destroy(actor)
             await self._commit(_own(app), Done(actor))
             log.info("person_erased", app=app, actor=actor)
 

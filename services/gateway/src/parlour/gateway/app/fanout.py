@@ -10,8 +10,6 @@ out together: one write a seat.
 import asyncio
 from collections.abc import Sequence
 
-from msgspec import structs
-
 from parlour.contracts import client
 from parlour.contracts import events as ev
 from parlour.contracts.envelope import EventView
@@ -22,7 +20,6 @@ from parlour.gateway.domain.mirror import Entry, Mirror, entry_of
 from parlour.gateway.domain.runs import named_in, portion, run_for
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.view import event_of
-from parlour.runtime.life import failpoints
 from parlour.runtime.telemetry.logging import logger
 
 from .ports import History
@@ -33,11 +30,6 @@ TURN = 64
 PAGE = 100
 """Events that a seat behind the ring takes from the record at once."""
 RETRY_S = 0.2
-
-LOST_EVERY = 3
-"""Of the planted fault `leaky_gateway`."""
-_LEAKY = failpoints.planted(failpoints.LEAKY_GATEWAY)
-_TELLS_ALL = failpoints.planted(failpoints.LEAKED_COMMAND)
 
 log = logger(__name__)
 
@@ -62,10 +54,8 @@ class Fanout:
 
     def add(self, entry: Entry) -> None:
         """The mirror's next event; it goes out at the end of this turn of the loop."""
-        if not self.seats or (_LEAKY and entry.seq % LOST_EVERY == 0):
+        if not self.seats:
             return
-        if _TELLS_ALL:
-            entry = structs.replace(entry, readers=None)
         if not self._turn:
             asyncio.get_running_loop().call_soon(self.flush)
         self._turn.append(entry)

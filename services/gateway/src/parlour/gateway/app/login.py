@@ -20,7 +20,6 @@ from parlour.gateway.domain.faces import lists_for, paged
 from parlour.gateway.domain.mirror import Mirror
 from parlour.gateway.domain.turn import Turn
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.life import failpoints
 
 from .feed import Feed
 from .feeds import Feeds
@@ -31,8 +30,6 @@ from .throttle import Attempt, TokenThrottle
 
 R = TypeVar("R")
 NO_TURN = Turn()
-LATE_S = 0.5
-"""How late the planted fault `late_seat` is."""
 _SESSIONS = uuid5(NAMESPACE_URL, "urn:parlour:session")
 
 
@@ -57,7 +54,6 @@ class Logins:
         self._sessions = sessions
         self._key = key
         self.turn = turn
-        self._late = failpoints.planted(failpoints.LATE_SEAT)
         self._heartbeat = client.Heartbeat(timing.interval_ms, timing.window_ms, timing.reconnect_ms)
 
     async def login(self, frame: client.Login, channel: Channel, session: Session | None) -> Session:
@@ -75,11 +71,6 @@ class Logins:
         rights = rights_of(checked)
         feed, mirror, actor = await self.join(session, frame.room_id, frame.config, str(frame.id), rights)
         self._sessions.attach(session, channel)
-        if self._late:
-            session.send(*self._answer(frame, session, mirror, rights))
-            await asyncio.sleep(LATE_S)
-            self.take_seat(session, feed, actor, rights)
-            return session
         self.take_seat(session, feed, actor, rights)
         session.send(*self._answer(frame, session, mirror, rights))
         return session

@@ -26,7 +26,6 @@ from parlour.contracts.ids import check_app_id
 from parlour.contracts.login_tokens import TYPE
 from parlour.contracts.subscriptions import OF_ONE_USER, Subscription
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.life import failpoints
 
 from .apps import Apps
 from .login import result_of
@@ -63,8 +62,6 @@ class Principals:
         self._services = services
         self._apps = apps
         self._kept: OrderedDict[tuple[bytes, str], tuple[float, Subscription]] = OrderedDict()
-        self._any_room = failpoints.planted(failpoints.ANY_ROOM)
-        self._deaf = failpoints.planted(failpoints.DEAF_TO_REVOCATION)
         self._watchers: dict[int, set[asyncio.Event]] = {}
         self._asking: dict[tuple[bytes, str], asyncio.Future[Subscription]] = {}
         self._at_once = asyncio.Semaphore(ASKED_AT_ONCE)
@@ -76,7 +73,7 @@ class Principals:
         """
         key = (_digest(token), app)
         at, known = self._kept.get(key, (0.0, None))
-        if known is None or (time.monotonic() - at >= KEPT_S and not self._deaf):
+        if known is None or time.monotonic() - at >= KEPT_S:
             attempt = Attempt(token, address, app)
             known = await self._throttle.verify(attempt, lambda: self._fresh(key, token, app))
             self._kept[key] = (time.monotonic(), known)
@@ -91,13 +88,13 @@ class Principals:
         """Who it is, where the token allows the scope and, if one is named, the room."""
         found = await self.verify(token, app, address)
         check_scope(found, scope)
-        if room and not found.covers(room) and not self._any_room:
+        if room and not found.covers(room):
             raise no_room()
         return found
 
     def heard(self, view: EventView) -> None:
         """An event of an app's own log."""
-        if view.type not in _CHANGES or self._deaf:
+        if view.type not in _CHANGES:
             return
         self._doubts += 1
         self._asking.clear()

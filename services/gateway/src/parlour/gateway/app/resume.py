@@ -18,7 +18,6 @@ from parlour.gateway.domain.frames import to_text
 from parlour.gateway.domain.mirror import Ending, Entry, Mirror, ending_of
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.view import event_of
-from parlour.runtime.life import failpoints
 
 from .fanout import entries_of
 from .feed import Feed
@@ -28,8 +27,6 @@ from .ports import History
 from .seat import Channel, Place, Seat, Session
 from .sessions import Sessions
 
-REPEATED = 2
-"""Events that the planted fault `repeating_resume` sends once more."""
 TAIL = 500
 """Further behind than this, a snapshot is shorter."""
 
@@ -71,8 +68,6 @@ class Resumes:
         self._sessions = sessions
         self._logins = logins
         self._key = key
-        self._trusts = failpoints.planted(failpoints.UNCHECKED_POSITION)
-        self._repeats = failpoints.planted(failpoints.REPEATING_RESUME)
 
     async def resume(self, frame: client.Resume, channel: Channel) -> Session:
         """Answers on the channel; gives the session that it speaks for from now on."""
@@ -131,10 +126,7 @@ class Resumes:
             missed.feed.fanout.start_anew(seat, "diverged" if missed.reason == "diverged" else "")
             channel.put(to_text(client.Live(seat.room, missed.now.position)))
             return
-        place = missed.place
-        if self._repeats:
-            place = repeated(missed.now, place)
-        missed.feed.fanout.bring_forward(seat, channel, place, missed.known)
+        missed.feed.fanout.bring_forward(seat, channel, missed.place, missed.known)
 
     async def _missed(self, app: int, room: str, held: Position, session_id: str) -> Missed | Ending:
         feed = await self._feeds.open(app, room)
@@ -146,7 +138,7 @@ class Resumes:
             return await self._how_it_ended(app, room, held, session_id)
         known = mirror.hash8_at(held.seq)
         if known is not None:
-            return Missed(feed, mirror, held, "" if known == held.hash8 or self._trusts else "diverged")
+            return Missed(feed, mirror, held, "" if known == held.hash8 else "diverged")
         if held.seq > mirror.state.seq:
             return Missed(feed, mirror, held, "diverged")
         if mirror.state.seq - held.seq > TAIL:
@@ -205,12 +197,6 @@ def _ending_for(view: EventView, session_id: str) -> Ending | None:
     event = event_of(view)
     ending = ending_of(event) if isinstance(event, ev.UserLeft | ev.UserKicked | ev.RoomClosed) else None
     return ending if ending is not None and ending.session_id in ("", session_id) else None
-
-
-def repeated(mirror: Mirror, place: Place) -> Place:
-    """A place a little before, for the planted fault."""
-    seq = max(mirror.floor, place.seq - REPEATED)
-    return place if seq > place.seq else Place(place.room_uid, seq, mirror.hash8_at(seq) or place.hash8)
 
 
 def gone() -> Ending:

@@ -17,7 +17,6 @@ from parlour.kernel.sealing import People
 from parlour.record.domain.beacon import Heads
 from parlour.record.domain.telling import Settled, Telling, message_id
 from parlour.runtime.deciding.readable import Open, open_readable
-from parlour.runtime.life import failpoints
 
 READER = "record.tail"
 PAGE = 500
@@ -64,7 +63,6 @@ class Tail:
         self._position: dict[int, int] = {}
         self._settled: dict[int, int] = {}
         self._advanced_at = 0.0
-        self._silent = failpoints.planted(failpoints.LOST_REPUBLISH)
 
     def heard(self, id_: str) -> None:
         """NATS carried the event with this message id."""
@@ -97,7 +95,7 @@ class Tail:
         settled = self._telling.settled(time.monotonic())
         if not settled:
             return
-        missed = () if self._silent else tuple(one.record for one in settled if not one.told)
+        missed = tuple(one.record for one in settled if not one.told)
         await self._repair(missed)  # if it fails, `run` begins anew at the cursor, which is still before these
         self._note("told", len(settled) - len(missed))
         self._moved(settled)
@@ -144,8 +142,6 @@ class Tail:
         while True:
             await asyncio.sleep(self._beacon_s)
             for beacon in self.heads.beacons(time.monotonic()):
-                if self._silent:
-                    continue
                 await self._publish(subjects.head(beacon.p), _encode(beacon), {})
                 for head in beacon.heads:
                     await self._publish(subjects.room_head(head.app, head.room), _encode(head), {})

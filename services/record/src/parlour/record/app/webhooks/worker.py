@@ -15,7 +15,6 @@ from parlour.record.app.damage import Damage, Damages
 from parlour.record.domain.webhooks.attempts import Answer, Schedule, Verdict, verdict
 from parlour.record.domain.webhooks.endpoint import Endpoint
 from parlour.record.domain.webhooks.progress import Lane, Progress
-from parlour.runtime.life import failpoints
 
 from .attempts import Attempts, Damaged
 from .pages import PAGE, Pages
@@ -29,7 +28,6 @@ ATTEMPTS_KEPT = 200
 """Rows of the delivery log in memory; at more they are written at once."""
 FAILING_ROOMS = 2
 """So many rooms got no answer since the last success: the next success means that the endpoint is back."""
-_DROPS = failpoints.planted(failpoints.DROPPED_DELIVERY)
 GONE = "the endpoint answered 410 Gone"
 
 FAILED = "the attempt failed in this service: see its log"
@@ -224,7 +222,7 @@ class Worker:
             await self._save()
             await self._store.disable(self.endpoint.id, GONE)
             raise Lost(GONE)
-        if meant is Verdict.AGAIN and not _DROPS:
+        if meant is Verdict.AGAIN:
             if not done.answer.status:
                 self._failing.add(record.log.uid)
             return done.answer
