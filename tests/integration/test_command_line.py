@@ -149,6 +149,12 @@ def test_json_of_a_list_is_an_object_a_line(suite: Suite) -> None:
 
 def test_doctor_looks_at_a_suite_that_other_machines_reach(suite: Suite) -> None:
     assert "the gateway listens on this machine alone" in suite.run("doctor", timeout_s=60).stdout
+    with running_suite({"PARLOUR_GATEWAY_HOSTS": "*.example"}) as behind:
+        known = behind.run("doctor", "--public", "https://meet.example", check=False, timeout_s=60).stdout
+        unknown = behind.run("doctor", "--public", "meet.invalid", check=False, timeout_s=60).stdout
+    assert "other machines reach https://meet.example" in known
+    assert "PARLOUR_GATEWAY_HOSTS" not in known
+    assert "meet.invalid is not answered (421): add it to PARLOUR_GATEWAY_HOSTS" in unknown
     with running_suite(None, "--host", "0.0.0.0") as open_to_others:
         said = open_to_others.run("doctor", check=False, timeout_s=60).stdout
     assert "✗ exposed" in said

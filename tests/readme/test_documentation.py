@@ -3,6 +3,9 @@
 import ast
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +13,12 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from parlour.cli.checkout import ROOT
 from parlour.testkit.browser.chromium import chromium
-from parlour.testkit.client import RawClient
+from parlour.testkit.client import RawClient, raw_client
 from parlour.testkit.pages import Block, blocks_of, filled, pages, run_shell
 from parlour.testkit.suite import Suite, running_suite
 
@@ -158,6 +164,47 @@ async def test_the_python_client_s_blocks_read_the_lobby(suite: Suite, words: di
     done = await asyncio.to_thread(run_shell, f".venv/bin/python {script}\n", suite, tmp_path, STOPS_AFTER_S)
     assert done.returncode == STOPPED, done.stderr
     assert "room.opened.v1" in done.stdout
+
+
+async def test_the_recipes_for_signed_tokens_make_tokens_that_log_in(suite: Suite, tmp_path: Path) -> None:
+    """In Python with PyJWT and in Node with nothing, with the app's secret and with a key of the app's own."""
+    secret = str(suite.status()["app_secret"])
+    pem, public = key_pair()
+    suite.run("apps", "keys", "add", str(suite.app_id), written(tmp_path / "public.pem", public), "--kid", "recipe")
+    python = python_block("how-to/tokens.md", "def login_token(")
+    of_secret, of_key = [block.text for block in runnable("javascript") if block.page == "how-to/tokens.md"]
+    programs = {
+        "python": ([sys.executable], f"{python}\nprint(login_token({suite.app_id}, 'python', {secret!r}))\n"),
+        "node": (["node"], f"{of_secret}\nconsole.log(loginToken({suite.app_id}, 'node', {json.dumps(secret)}));\n"),
+        "node-key": (
+            ["node"],
+            f"{of_key}\nconsole.log(loginTokenOfKey({suite.app_id}, 'node-key', {json.dumps(pem)}, 'recipe'));\n",
+        ),
+    }
+    for user, (interpreter, text) in programs.items():
+        script = written(tmp_path / f"{user}.cjs", text)
+        token = (await asyncio.to_thread(run_program, [*interpreter, script])).strip()
+        async with raw_client(suite.url) as client:
+            await client.login(suite.app_id, "recipes", user, token)
+
+
+def key_pair() -> tuple[str, str]:
+    """A new Ed25519 key, private and public, in PEM."""
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return private.decode(), key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def written(path: Path, text: str) -> str:
+    path.write_text(text)
+    return str(path)
+
+
+def run_program(command: list[str]) -> str:
+    environment = {**os.environ, "PATH": f"{ROOT / '.venv' / 'node'}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_every_python_block_compiles() -> None:

@@ -11,6 +11,7 @@ from parlour.cli.embedded import grants
 from parlour.cli.embedded.nats import binary
 from parlour.cli.embedded.permissions import SYSTEM
 from parlour.cli.migrate import main, passwords
+from parlour.cli.supervise.logs import LONGEST_BYTES
 from parlour.runtime.postgres.migrate import ROLES
 from parlour.runtime.signing.nats_keys import Issuer
 
@@ -32,6 +33,13 @@ def test_every_secret_that_compose_asks_for_is_drawn_and_none_besides() -> None:
     assert len(set(values.values())) == len(values), "no two are the same"
     assert all(re.fullmatch(r"p?[0-9a-f]{64}", value) for value in values.values())
     assert all(value[0] == "p" for name, value in values.items() if "NATS" in name), "NATS reads digits as a number"
+
+
+def test_the_page_on_the_internet_says_how_large_logs_grow() -> None:
+    ((size, files),) = set(re.findall(r'max-size: (\d+)m, max-file: "(\d+)"', COMPOSE + READERS))
+    page = (ROOT / "docs/how-to/facing-the-internet.md").read_text()
+    assert f"Compose keeps {files} files of {size} MB for each container" in page
+    assert f"`up` keeps {LONGEST_BYTES >> 20} MB for each process" in page
 
 
 @pytest.mark.parametrize("name", ["nats.conf", "nats-readers.conf"])

@@ -10,6 +10,8 @@ from parlour.cli.supervise.processes import Identity
 from parlour.cli.supervise.state import Run
 
 GOOD = {"PARLOUR_GATEWAY_HOST": "0.0.0.0", "PARLOUR_GATEWAY_ORIGINS": "https://app.example"}
+BEHIND = {"PARLOUR_GATEWAY_HOST": "127.0.0.1", "PARLOUR_GATEWAY_TRUSTED_PROXIES": "127.0.0.1"}
+"""The gateway of a proxy on its own machine."""
 FILES = exposed.LEAST_OPEN_FILES
 
 
@@ -30,6 +32,7 @@ def test_an_exposed_gateway_that_has_everything_has_no_problem() -> None:
         ("http://192.0.2.1:8080", {}, 1000, FILES, "in the clear"),
         ("https://192.0.2.1:8080", {"PARLOUR_GATEWAY_DEV": "true"}, 1000, FILES, "development tokens"),
         ("https://192.0.2.1:8080", {"PARLOUR_GATEWAY_ORIGINS": ""}, 1000, FILES, "PARLOUR_GATEWAY_ORIGINS"),
+        ("http://127.0.0.1:8080", BEHIND, 1000, FILES, "PARLOUR_GATEWAY_HOSTS"),
         ("https://192.0.2.1:8080", {}, 0, FILES, "as root"),
         ("https://192.0.2.1:8080", {}, 1000, 1024, "1024 files"),
     ],
@@ -45,6 +48,12 @@ def test_what_lacks_is_said_with_the_way_out(
 def test_a_gateway_on_loopback_is_not_exposed(host: str) -> None:
     assert not exposed.is_exposed({"PARLOUR_GATEWAY_HOST": host})
     assert not exposed.is_exposed({})
+
+
+def test_a_gateway_on_loopback_behind_a_proxy_is_exposed() -> None:
+    assert exposed.is_exposed(BEHIND)
+    named = GOOD | BEHIND | {"PARLOUR_GATEWAY_HOSTS": "meet.example"}
+    assert exposed.problems(a_run("http://127.0.0.1:8080"), named, 1000, FILES) == []
 
 
 def test_a_process_is_read_from_proc(tmp_path: Path) -> None:

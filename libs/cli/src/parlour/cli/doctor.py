@@ -35,13 +35,13 @@ class Finding(msgspec.Struct, frozen=True):
         return not self.way_out
 
 
-async def examine(folder: StateFolder, run: Run | None) -> list[Finding]:
-    """All checks; those that ask a running suite only when there is one."""
+async def examine(folder: StateFolder, run: Run | None, public: str = "") -> list[Finding]:
+    """All checks; those that ask a running suite only when there is one. `public`: the name that people open, where one is known."""
     findings = [_disk(folder), _open_files()]
     if run is None:
         return [*findings, Finding("suite", "does not run", "start it with: make up")]
     findings += [_processes(run)]
-    asked = (_pages(run), _bus(run), _record(run), _tree(run), _media(run), _versions(run), _exposed(run))
+    asked = (_pages(run), _bus(run), _record(run), _tree(run), _media(run), _versions(run), _exposed(run, public))
     return [*findings, *await asyncio.gather(*map(_careful, asked))]
 
 
@@ -165,21 +165,25 @@ def _media(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
     return "media", look
 
 
-def _exposed(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
+def _exposed(run: Run, public: str) -> tuple[str, Callable[[], Awaitable[Finding]]]:
     async def look() -> Finding:
         from . import doctor_exposed as exposed
 
         pid = next((found.pid for found in run.services if found.name == "gateway"), 0)
         settings = exposed.environment_of(pid)
-        if not exposed.is_exposed(settings):
+        if not (public or exposed.is_exposed(settings)):
             return Finding("exposed", "no: the gateway listens on this machine alone")
         found = exposed.problems(run, settings, *exposed.status_of(pid))
+        if public and (misdirected := await exposed.name_problem(run, public)):
+            found.append(misdirected)
         if await exposed.token_rule(run) != exposed.SIGNED:
             found.append(
                 f"app {run.app_id} takes token04, which can be forged: parlour apps set {run.app_id} --require-signed"
             )
         way_out = "; ".join(found)
-        return Finding("exposed", f"other machines reach {run.url}", f"{way_out} ({exposed.HOW_TO})" if way_out else "")
+        return Finding(
+            "exposed", f"other machines reach {public or run.url}", f"{way_out} ({exposed.HOW_TO})" if way_out else ""
+        )
 
     return "exposed", look
 

@@ -12,13 +12,17 @@ from parlour.contracts.commands import AppRules, SetAppRules
 from .ask import ask, connected
 from .supervise.entrance import LOOPBACKS
 from .supervise.plan import DEFAULT_HOST
+from .supervise.probes import http_status
 from .supervise.state import Run
 
 HOW_TO = "docs/how-to/facing-the-internet.md"
 LEAST_OPEN_FILES = 16_384
 """Each client is a descriptor; below it one address with many sockets is felt by others."""
 GATEWAY = "PARLOUR_GATEWAY_"
+PROXIES, HOSTS = f"{GATEWAY}TRUSTED_PROXIES", f"{GATEWAY}HOSTS"
 SIGNED = "signed"
+MISDIRECTED = 421
+ANSWER_WITHIN_S = 5.0
 
 
 def environment_of(pid: int, proc: Path = Path("/proc")) -> dict[str, str]:
@@ -31,19 +35,25 @@ def environment_of(pid: int, proc: Path = Path("/proc")) -> dict[str, str]:
 
 
 def is_exposed(settings: Mapping[str, str]) -> bool:
-    """Whether the gateway listens for other machines."""
-    return settings.get(f"{GATEWAY}HOST", DEFAULT_HOST) not in LOOPBACKS
+    """Whether other machines reach the gateway: it listens for them, or stands behind a proxy."""
+    return not _is_on_loopback(settings) or bool(settings.get(PROXIES))
+
+
+def _is_on_loopback(settings: Mapping[str, str]) -> bool:
+    return settings.get(f"{GATEWAY}HOST", DEFAULT_HOST) in LOOPBACKS
 
 
 def problems(run: Run, settings: Mapping[str, str], account: int, open_files: int) -> list[str]:
     """What an exposed gateway should have and has not, each with the way out. `account` is the user id that it runs as."""
     found: list[str] = []
-    proxied = bool(settings.get(f"{GATEWAY}TRUSTED_PROXIES"))
+    proxied = bool(settings.get(PROXIES))
     if urlsplit(run.url).scheme != "https" and not proxied:
         found.append("tokens travel in the clear: give --tls, or put a proxy with TLS in front and name it in "
                      "PARLOUR_GATEWAY_TRUSTED_PROXIES")  # fmt: skip
+    if proxied and _is_on_loopback(settings) and not settings.get(HOSTS):
+        found.append(f"no public name is answered here (421): name in {HOSTS} what the proxy passes on as Host")
     if settings.get(f"{GATEWAY}DEV", "false").lower() in {"true", "1", "yes"}:
-        found.append("development tokens are handed to anybody: unset PARLOUR_GATEWAY_DEV")
+        found.append("development tokens are handed to anybody: set PARLOUR_GATEWAY_DEV=false")
     if not settings.get(f"{GATEWAY}ORIGINS"):
         found.append("every page may open connections: name yours in PARLOUR_GATEWAY_ORIGINS")
     if account == 0:
@@ -51,6 +61,18 @@ def problems(run: Run, settings: Mapping[str, str], account: int, open_files: in
     if open_files < LEAST_OPEN_FILES:
         found.append(f"it may open {open_files} files: raise the limit to {LEAST_OPEN_FILES} or more")
     return found
+
+
+async def name_problem(run: Run, public: str) -> str:
+    """What is wrong with the name or address that people open: the gateway is asked by it, as a proxy on this machine would."""
+    at = urlsplit(run.url)
+    name = urlsplit(public if "//" in public else f"//{public}").hostname or public
+    own = "::1" if at.hostname == "::1" else DEFAULT_HOST
+    shown = f"[{name}]" if ":" in name else name
+    status = await http_status(
+        at.port or 0, "/healthz", ANSWER_WITHIN_S, host=own, tls=at.scheme == "https", name=shown
+    )
+    return f"{name} is not answered (421): add it to {HOSTS}" if status == MISDIRECTED else ""
 
 
 async def token_rule(run: Run) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 Probe = Callable[[], Awaitable[bool]]
 ANSWER_WITHIN_S = 1.0
+OK = 200
 
 
 def answers(ready: Callable[[], bool]) -> Probe:
@@ -23,18 +24,26 @@ def http_ready(
     """A service by its health port: ready is 200. With `tls` whatever its certificate says: it is asked whether it lives."""
 
     async def probe() -> bool:
-        try:
-            async with asyncio.timeout(within_s):
-                reader, writer = await asyncio.open_connection(host, port, ssl=_any_certificate() if tls else None)
-                try:
-                    writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-                    return b" 200 " in await reader.readline()
-                finally:
-                    writer.close()
-        except (OSError, TimeoutError):
-            return False
+        return await http_status(port, path, within_s, host=host, tls=tls) == OK
 
     return probe
+
+
+async def http_status(
+    port: int, path: str, within_s: float, *, host: str = "127.0.0.1", tls: bool = False, name: str = "localhost"
+) -> int:
+    """The status of a GET that names `name` as its Host; 0 where nothing answers in time."""
+    try:
+        async with asyncio.timeout(within_s):
+            reader, writer = await asyncio.open_connection(host, port, ssl=_any_certificate() if tls else None)
+            try:
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+                status = (await reader.readline()).split(b" ")[1:2]
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return 0
+    return int(status[0]) if status and status[0].isdigit() else 0
 
 
 def _any_certificate() -> ssl.SSLContext:

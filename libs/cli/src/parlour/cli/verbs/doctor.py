@@ -7,6 +7,7 @@ import msgspec
 import typer
 
 from ..supervise.bring_up import running
+from ..supervise.entrance import PUBLIC_VARIABLE
 from ..supervise.state import StateFolder
 
 
@@ -15,12 +16,21 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor(json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    public: Annotated[
+        str,
+        typer.Option(
+            envvar=PUBLIC_VARIABLE,
+            help="Name that people open, as of a proxy on this machine: the gateway is asked by it.",
+        ),
+    ] = "",
+) -> None:
     """Look at everything that a call needs, and say what to do about what is not well. Exit code 1 then."""
     from ..doctor import examine
 
     folder = StateFolder.here()
-    findings = asyncio.run(examine(folder, running(folder)))
+    findings = asyncio.run(examine(folder, running(folder), public))
     for found in findings:
         if json:
             typer.echo(msgspec.json.encode(found).decode())
