@@ -42,8 +42,9 @@ web-test: setup ## the browser SDK's own tests
 e2e: setup browser ## the browser tests alone
 	@$(PYTEST) tests/e2e $(ARGS)
 
-faults: setup browser ## every process killed, stopped and restarted under load; results in bench/results/faults.json
-	@PARLOUR_FAULTS=all $(PYTEST) tests/faults -o timeout=3000 -o faulthandler_timeout=3300 $(ARGS)
+FUZZ := tests/integration/test_http_fuzz.py tests/integration/test_websocket_fuzz.py
+faults: setup browser ## every process killed, stopped and restarted under load, and thousands of odd requests; results in bench/results/faults.json
+	@PARLOUR_FAULTS=all $(PYTEST) tests/faults $(FUZZ) -o timeout=3000 -o faulthandler_timeout=3300 $(ARGS)
 
 guarantees: setup ## each promise of GUARANTEES.md broken on purpose, to see its test fail
 	@$(BIN)/python -m parlour.testkit.guarantees $(ARGS)

@@ -6,7 +6,9 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from parlour.contracts.client import IceServer
+from parlour.contracts.codes import Code, Problem
 from parlour.gateway.app.whip import Whip
+from parlour.runtime.http import CONTENT_TYPE, problem_json
 
 from .bearer import bearer_token, client_address
 from .bodies import text_of
@@ -39,7 +41,7 @@ def routes(whip: Whip) -> APIRouter:
 
     async def make(request: Request, stream_id: str, publishes: bool) -> Response:
         if media_type(request) != SDP:
-            return Response(status_code=415, headers=CORS | {"accept-post": SDP})
+            return _refusal(415, f"the body is {SDP}", "content-type", {"accept-post": SDP})
         query = request.query_params
         offer = text_of(await request.body())
         made = await whip.make(
@@ -75,18 +77,26 @@ def routes(whip: Whip) -> APIRouter:
     @router.patch("/{kind}/resource/{resource_id}", openapi_extra=WITH_FRAGMENT, responses=nothing() | texts(FRAGMENT))
     async def change(request: Request, kind: str, resource_id: str) -> Response:
         if media_type(request) != FRAGMENT:
-            return Response(status_code=415, headers=CORS | {"accept-patch": FRAGMENT})
+            return _refusal(415, f"the body is {FRAGMENT}", "content-type", {"accept-patch": FRAGMENT})
         token, match = bearer_token(request), request.headers.get("if-match", "")
         if not match:
-            return Response(status_code=428, headers=CORS)
+            return _refusal(428, "the ETag of the ICE session is needed, or * to restart it", "if-match")
         known = "" if match == "*" else match.strip('"') or "*"
         sent = text_of(await request.body())
         done = await whip.patch(resource_id, token, sent, known, client_address(request))
         if done.outcome == "renewed":
             return Response(done.fragment, 200, CORS | {"etag": f'"{done.tag}"'}, FRAGMENT)
-        return Response(status_code=412 if done.outcome == "stale" else 204, headers=CORS)
+        if done.outcome == "stale":
+            return _refusal(412, "the ICE session was restarted meanwhile", "if-match")
+        return Response(status_code=204, headers=CORS)
 
     return router
+
+
+def _refusal(status: int, message: str, field: str, headers: dict[str, str] | None = None) -> Response:
+    """A problem about a header of the request, which RFC 9725 answers with a status of its own."""
+    _, body = problem_json(Problem(int(Code.PARAMETER), message, field), status=status)
+    return Response(body, status, CORS | (headers or {}), CONTENT_TYPE)
 
 
 def ice_links(servers: tuple[IceServer, ...]) -> Iterator[str]:
