@@ -8,6 +8,8 @@ use crate::ice::Path;
 /// When the slab holds this many bytes the shell should send before it handles the next datagram: a batch that still
 /// fits the processor's cache.
 pub const FLUSH_BYTES: usize = 1 << 20;
+/// As many small packets take as long to send.
+pub const FLUSH_PACKETS: usize = 2048;
 
 /// A slab that once grew beyond this is given back: an exceptional batch should not be paid for ever.
 const KEPT_BYTES: usize = 8 * FLUSH_BYTES;
@@ -101,7 +103,7 @@ impl Egress {
     /// Whether the shell should send now.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.used >= FLUSH_BYTES
+        self.used >= FLUSH_BYTES || self.packets.len() >= FLUSH_PACKETS
     }
 
     /// Forgets all packets.

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use parlour_media_core::egress::Egress;
+use parlour_media_core::egress::{Egress, FLUSH_PACKETS};
 use parlour_media_core::ice::Path;
 use parlour_media_core::router::Router;
 
@@ -18,6 +18,11 @@ use crate::sys::{Epoll, thread_cpu_ns};
 const WAKE: u64 = u64::MAX;
 /// Batches that one socket may deliver before requests and timers get their turn.
 const BATCHES_EACH: usize = 4;
+/// The same while packets wait to be forwarded: to receive costs little, and what is not received is lost to everybody.
+const BATCHES_BEHIND: usize = 16;
+/// Packets that are sent before the sockets are looked at again; the last slab may exceed it. With more, a large fan-out
+/// of many packets would make the kernel drop other people's meanwhile.
+const SENT_EACH: usize = FLUSH_PACKETS;
 
 /// See the module.
 pub struct Worker {
@@ -42,6 +47,10 @@ struct State {
     counters: SocketCounters,
     origin: Instant,
     stopped: bool,
+    /// Packets may wait to be forwarded.
+    behind: bool,
+    /// Packets sent since the sockets were looked at.
+    sent: usize,
 }
 
 impl State {
@@ -71,12 +80,15 @@ impl Worker {
             counters: SocketCounters::default(),
             origin: Instant::now(),
             stopped: false,
+            behind: false,
+            sent: 0,
         };
         let mut ready = Vec::new();
         let mut batch = ReceiveBatch::new();
         while !state.stopped {
+            state.sent = 0;
             let now_us = state.now_us();
-            let wait_us = self.router.poll_timeout().saturating_sub(now_us);
+            let wait_us = if state.behind { 0 } else { self.router.poll_timeout().saturating_sub(now_us) };
             self.epoll.wait(wait_us.div_ceil(1000).min(1000) as i32, &mut ready);
             self.handle_requests(&mut state);
             for via in ready.iter().filter(|token| **token != WAKE) {
@@ -95,7 +107,9 @@ impl Worker {
     }
 
     fn receive(&mut self, via: usize, batch: &mut ReceiveBatch, state: &mut State) {
-        for _ in 0..BATCHES_EACH {
+        let mut batches = 0;
+        while batches < if state.behind { BATCHES_BEHIND } else { BATCHES_EACH } {
+            batches += 1;
             let count = self.sockets[via].receive(batch);
             if count == 0 {
                 return;
@@ -121,7 +135,9 @@ impl Worker {
                 });
             }
         }
-        self.forward(state);
+        if !state.behind {
+            self.forward(state);
+        }
     }
 
     fn handle_requests(&mut self, state: &mut State) {
@@ -167,21 +183,20 @@ impl Worker {
         true
     }
 
-    /// Lets the router forward what the batch brought, and sends.
+    /// Lets the router forward what the batch brought, and sends; or the first of it, if that is very much.
     fn forward(&mut self, state: &mut State) {
         let now_us = state.now_us();
-        loop {
-            let more = self.guard(state, |router, egress| router.forward(now_us, egress));
+        state.behind = true;
+        while state.behind && state.sent < SENT_EACH {
+            state.behind = self.guard(state, |router, egress| router.forward(now_us, egress));
             self.send(state);
-            if !more {
-                return;
-            }
         }
     }
 
     fn send(&mut self, state: &mut State) {
         state.egress.group_by_flow();
         let mut rest = state.egress.packets();
+        state.sent += rest.len();
         let mut run: [&[u8]; MAX_SEGMENTS] = [&[]; MAX_SEGMENTS];
         while let Some(first) = rest.first() {
             let socket = &mut self.sockets[usize::from(first.path.via)];
@@ -242,6 +257,8 @@ mod tests {
             counters: SocketCounters::default(),
             origin: Instant::now(),
             stopped: false,
+            behind: false,
+            sent: 0,
         };
         (worker, state)
     }

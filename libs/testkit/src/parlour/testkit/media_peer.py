@@ -102,10 +102,14 @@ class Peer:
         self._rx = Session(Policy(key=theirs + salt, ssrc_type=Policy.SSRC_ANY_INBOUND, srtp_profile=profile))
         self.core.install_srtp(self.transport, self.profile, ours, salt, theirs, salt)
 
+    def protect(self, packet: RtpPacket) -> bytes:
+        """The packet as it goes over the wire."""
+        assert self._tx
+        return self._tx.protect(packet.serialize(self.extensions))
+
     def send_rtp(self, packet: RtpPacket) -> None:
         """Protects and sends a packet."""
-        assert self._tx
-        self.send(self._tx.protect(packet.serialize(self.extensions)))
+        self.send(self.protect(packet))
 
     def send_rtcp(self, *packets: AnyRtcpPacket) -> None:
         """Protects and sends a compound."""

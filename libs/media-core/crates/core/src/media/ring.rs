@@ -54,6 +54,12 @@ impl Ring {
         Self { arena, entries: Vec::new(), capacity, tail: 0, head: 0, write_at: 0 }
     }
 
+    /// Position of the oldest packet that is still there.
+    #[must_use]
+    pub fn tail(&self) -> u64 {
+        self.tail
+    }
+
     /// Position of the next packet.
     #[must_use]
     pub fn head(&self) -> u64 {

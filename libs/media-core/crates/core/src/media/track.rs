@@ -52,8 +52,12 @@ pub struct Track {
     pub extensions: Vec<Extension>,
     /// The last packets.
     pub ring: Ring,
-    /// First position that the sinks have not seen.
+    /// First position that not all sinks have seen.
     pub unforwarded: u64,
+    /// While the sinks are served: how many of the first have seen all before `served_to`.
+    pub served: usize,
+    /// See `served`.
+    pub served_to: u64,
     /// What is reported to the publisher.
     pub reception: Reception,
     /// What the publisher owes.
@@ -113,6 +117,8 @@ impl Track {
             repair_ssrc: config.ssrcs.get(1).copied(),
             ring: Ring::new(config.kind),
             unforwarded: 0,
+            served: 0,
+            served_to: 0,
             reception: Reception::new(clock_rate),
             losses: LossList::default(),
             keyframe_requests: KeyframeRequests::default(),
@@ -139,6 +145,35 @@ impl Track {
             clock_rate,
             expected_before: 0,
             missed_before: 0,
+        }
+    }
+
+    /// Goes on to serve the sinks, or begins to with all packets that are there.
+    pub fn begin_round(&mut self) {
+        if self.served == 0 {
+            self.unforwarded = self.unforwarded.max(self.ring.tail());
+            self.served_to = self.ring.head();
+        }
+    }
+
+    /// All sinks are served; true if packets came meanwhile.
+    pub fn end_round(&mut self) -> bool {
+        self.served = 0;
+        self.unforwarded = self.served_to;
+        self.ring.head() > self.unforwarded
+    }
+
+    /// First position that this sink will yet be offered.
+    #[must_use]
+    pub fn unseen_by(&self, sink: u32) -> u64 {
+        if self.sinks[..self.served].contains(&sink) { self.served_to } else { self.unforwarded }
+    }
+
+    /// Takes a sink off the list; those behind it are served all the same.
+    pub fn remove_sink(&mut self, sink: u32) {
+        if let Some(at) = self.sinks.iter().position(|other| *other == sink) {
+            self.sinks.remove(at);
+            self.served -= usize::from(at < self.served);
         }
     }
 

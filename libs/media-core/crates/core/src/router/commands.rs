@@ -123,10 +123,7 @@ impl Router {
             transport.tracks.retain(|other| *other != index);
             transport.routes.retain(|route| route.track != index);
         }
-        if self.unforwarded.front() == Some(&index) {
-            self.served = 0;
-        }
-        self.unforwarded.retain(|other| *other != index);
+        self.backlog.remove(index);
         for sink in track.sinks {
             if let Some(sink) = self.sinks.id(sink) {
                 self.remove_sink(sink);
@@ -165,13 +162,7 @@ impl Router {
     fn remove_sink(&mut self, id: u64) {
         let Some((index, sink)) = self.sinks.remove(id) else { return };
         if let Some(track) = self.tracks.get_mut(sink.track) {
-            // A position in the list may be awaited by `forward`: removal must not make it skip a neighbour.
-            if let Some(at) = track.sinks.iter().position(|other| *other == index) {
-                track.sinks.remove(at);
-                if self.unforwarded.front() == Some(&sink.track) && at < self.served {
-                    self.served -= 1;
-                }
-            }
+            track.remove_sink(index);
         }
         if let Some(transport) = self.transports.get_mut(sink.transport) {
             transport.sinks.retain(|other| *other != index);

@@ -11,16 +11,17 @@ use crate::media::{Outlet, Sink, Track};
 use crate::transport::Transport;
 
 impl Router {
-    /// Forwards what was received since the last call; true if the egress is full and there is more.
+    /// Forwards what was received since the last call; true if the egress is full and there is more. Datagrams may be
+    /// handled before the next call: a track that filled the egress goes on behind those with less.
     pub fn forward(&mut self, now_us: u64, egress: &mut Egress) -> bool {
-        while let Some(track) = self.unforwarded.front().copied() {
-            if !self.forward_track(now_us, track, egress) {
+        while let Some(index) = self.backlog.first() {
+            if !self.forward_track(now_us, index, egress) {
+                self.backlog.put_off();
                 return true;
             }
-            self.unforwarded.pop_front();
-            self.served = 0;
-            if let Some(track) = self.tracks.get_mut(track) {
-                track.unforwarded = track.ring.head();
+            self.backlog.remove(index);
+            if self.tracks.get_mut(index).is_some_and(Track::end_round) {
+                self.backlog.push(index);
             }
         }
         false
@@ -28,16 +29,17 @@ impl Router {
 
     /// Goes on where it stopped; false if it stopped again.
     fn forward_track(&mut self, now_us: u64, track: u32, egress: &mut Egress) -> bool {
-        let Some(track) = self.tracks.get(track) else { return true };
-        while let Some(index) = track.sinks.get(self.served) {
+        let Some(track) = self.tracks.get_mut(track) else { return true };
+        track.begin_round();
+        while let Some(index) = track.sinks.get(track.served) {
             if egress.is_full() {
                 return false;
             }
-            self.served += 1;
+            track.served += 1;
             let Some(sink) = self.sinks.get_mut(*index) else { continue };
             self.current = self.transports.id(sink.transport);
             let Some(transport) = self.transports.get_mut(sink.transport) else { continue };
-            serve(sink, track, transport, track.unforwarded..track.ring.head(), now_us, egress);
+            serve(sink, track, transport, track.unforwarded..track.served_to, now_us, egress);
         }
         true
     }
@@ -52,7 +54,7 @@ impl Router {
             return;
         }
         if let Some(from) = track.recent_keyframe(now_us) {
-            serve(sink, track, transport, from..track.unforwarded, now_us, egress);
+            serve(sink, track, transport, from..track.unseen_by(index), now_us, egress);
         }
         if sink.awaits_keyframe() {
             self.want_keyframe(track_index, now_us, egress);

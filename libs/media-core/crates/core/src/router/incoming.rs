@@ -86,7 +86,7 @@ impl Router {
             return;
         }
         if track.unforwarded + 1 == track.ring.head() {
-            self.unforwarded.push_back(route.track);
+            self.backlog.push(route.track);
         }
         if track.start(now_us) {
             if let (Some(transport), Some(track)) = (self.current, self.tracks.id(route.track)) {

@@ -4,6 +4,7 @@
 //! the egress until it returns false; take `poll_event` until it is empty. `poll_timeout` says when `handle_timeout` is
 //! wanted next. A panic in any of these concerns the transport that `current` names: remove that one and go on.
 
+mod backlog;
 mod commands;
 mod connectivity;
 mod feedback;
@@ -13,6 +14,7 @@ mod timers;
 
 use std::collections::{HashMap, VecDeque};
 
+use self::backlog::Backlog;
 use crate::crypto::Scatter;
 use crate::egress::Egress;
 use crate::event::Event;
@@ -42,9 +44,8 @@ pub struct Router {
     limits: Limits,
     current: Option<u64>,
     next_tick_us: u64,
-    /// Tracks with packets that their sinks have not seen, and how many sinks of the first have.
-    unforwarded: VecDeque<u32>,
-    served: usize,
+    /// Tracks with packets that their sinks have not seen.
+    backlog: Backlog,
     compound: Compound,
     wanted: Vec<u16>,
 }
@@ -65,8 +66,7 @@ impl Router {
             limits,
             current: None,
             next_tick_us: 0,
-            unforwarded: VecDeque::new(),
-            served: 0,
+            backlog: Backlog::default(),
             compound: Compound::default(),
             wanted: Vec::new(),
         }

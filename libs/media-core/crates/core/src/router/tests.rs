@@ -18,6 +18,7 @@ use crate::srtp::{PacketCipher, Profile, Receiver, Sender, cipher};
 use crate::stun::{Builder, Kind, Message};
 
 mod arrivals;
+mod backlog;
 mod bad_line;
 mod late_keyframes;
 mod limits;
@@ -378,7 +379,7 @@ fn a_removed_transport_leaves_nothing_behind() {
     world.apply(Command::RemoveTransport(3));
     let router = &world.router;
     assert!(router.transports.is_empty() && router.tracks.is_empty() && router.sinks.is_empty());
-    assert!(router.by_path.is_empty() && router.by_ufrag.is_empty() && router.unforwarded.is_empty());
+    assert!(router.by_path.is_empty() && router.by_ufrag.is_empty() && router.backlog.is_empty());
 }
 
 #[derive(Debug, Clone)]
