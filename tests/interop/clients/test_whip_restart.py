@@ -22,7 +22,7 @@ async def test_media_goes_on_after_ice_was_restarted(
     viewer = await window(video_call(suite, room, "viewer"))
     page = await browser.new_page()
     await page.goto(f"{suite.url}/demo/video")
-    await page.add_script_tag(path=SCRIPT)
+    await page.evaluate(SCRIPT.read_text())
     await page.evaluate(
         "([url, token]) => whip.start(url, token)", [f"{suite.url}/whip/restarted", suite.dev_token("encoder", room)]
     )
