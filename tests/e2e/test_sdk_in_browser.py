@@ -187,6 +187,91 @@ async def test_beauty_reaches_the_viewer_and_can_be_taken_off(enter: Enter) -> N
     assert await run(ann, "return camera.readyState") == "ended"
 
 
+NOISE = """
+const noisy = () => {
+  const canvas = Object.assign(document.createElement('canvas'), {width: 320, height: 240});
+  const pen = canvas.getContext('2d');
+  const picture = pen.createImageData(320, 240);
+  let seed = 1;
+  const random = () => (seed = seed * 16807 % 2147483647) / 2147483647;
+  for (let at = 0; at < picture.data.length; at += 4) {
+    const colour = (at / 4) % 320 < 160 ? [205, 150, 120] : [120, 150, 205];
+    colour.forEach((value, index) => { picture.data[at + index] = value + 24 * (random() + random() + random() - 1.5) / 1.73; });
+    picture.data[at + 3] = 255;
+  }
+  setInterval(() => pen.putImageData(picture, 0, 0), 60);
+  return canvas.captureStream(15);
+};
+const deviations = async (stream) => {
+  const video = Object.assign(document.createElement('video'), {muted: true, srcObject: stream});
+  await video.play();
+  await until(() => video.getVideoPlaybackQuality().totalVideoFrames > 5, 'frames of the preview');
+  const pen = Object.assign(document.createElement('canvas'), {width: 320, height: 240}).getContext('2d');
+  pen.drawImage(video, 0, 0);
+  video.srcObject = null;
+  return [20, 180].map((left) => {
+    const { data } = pen.getImageData(left, 20, 120, 200);
+    const green = Array.from({length: data.length / 4}, (_, at) => data[at * 4 + 1]);
+    const mean = green.reduce((sum, value) => sum + value, 0) / green.length;
+    return Math.sqrt(green.reduce((sum, value) => sum + (value - mean) ** 2, 0) / green.length);
+  });
+};
+"""
+
+
+async def test_beauty_as_it_is_set_by_default_smooths_skin_and_adds_no_noise(enter: Enter) -> None:
+    ann = await enter("ann")
+    measured = await run(
+        ann,
+        f"""{NOISE}
+        const source = noisy();
+        window.local = await zg.createZegoStream({{custom: {{video: {{source}}}}}});
+        const plain = await deviations(source);
+        await zg.setEffectsBeauty(local, true);
+        return {{plain, beauty: await deviations(local.stream)}};""",
+    )
+    (skin, other), (skin_after, other_after) = measured["plain"], measured["beauty"]
+    assert skin > 5, "the picture is noisy"
+    assert skin_after < 0.8 * skin, measured
+    assert other_after < 1.15 * other, measured
+
+
+async def test_two_things_are_captured_by_two_arguments(enter: Enter) -> None:
+    ann = await enter("ann")
+    assert await run(
+        ann,
+        """
+        window.local = await zg.createZegoStream();
+        await local.startCaptureCameraAndMicrophone({quality: 1}, {AEC: false, ANS: false, AGC: false});
+        const {width} = local.getVideoTracks()[0].getSettings();
+        const {echoCancellation, noiseSuppression} = local.getAudioTracks()[0].getSettings();
+        const sound = new AudioContext().createMediaStreamDestination().stream;
+        const picture = new MediaStream([painted(200, 100)]);
+        await local.startCaptureCustomVideoAndAudio({source: picture}, {source: sound});
+        return [width, echoCancellation, noiseSuppression,
+          local.getVideoTracks()[0] === picture.getTracks()[0], local.getAudioTracks()[0] === sound.getTracks()[0]];""",
+    ) == [320, False, False, True, True]
+
+
+async def test_streams_that_are_played_later_are_muted_with_all(enter: Enter) -> None:
+    ann, bob = await enter("ann"), await enter("bob")
+    await run(ann, "window.local = await zg.createZegoStream(); zg.startPublishingStream('a' + Date.now(), local);")
+    await ann.until(PUBLISHING)
+    await run(
+        bob,
+        """
+        await zg.muteAllPlayVideoStreams(true);
+        await zg.muteAllPlayAudioStreams(true);
+        await until(() => added.length);
+        await show(added[0]);
+        await until(stands, 'no picture');
+        if (frames() || view.stream.getTracks().length !== 2) throw new Error(`${frames()} frames`);
+        await zg.muteAllPlayAudioStreams(false);
+        await zg.mutePlayStreamVideo(added[0], false);
+        await more();""",
+    )
+
+
 async def test_quality_and_sound_levels_are_told(enter: Enter) -> None:
     ann, bob = await enter("ann"), await enter("bob")
     await call(ann, bob)

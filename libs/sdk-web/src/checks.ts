@@ -19,7 +19,12 @@ export const LIMITS = {
   roomExtraValueBytes: 128,
   messageBytes: 1024,
   commandTargets: 500,
+  /** What browsers take. */
+  jitterBufferMs: 4000,
 } as const;
+
+/** The largest of each setting of setVideoConfig: pixels, pictures per second, kbps, preset. */
+const VIDEO_LIMITS = { width: 8192, height: 8192, frameRate: 120, maxBitrate: 100_000, videoQuality: 4 };
 
 /** Length in UTF-8. */
 export function byteLength(text: string): number {
@@ -28,6 +33,19 @@ export function byteLength(text: string): number {
 
 export function looksLikeToken(text: string): boolean {
   return text.startsWith("04") && text.length > 100;
+}
+
+/** What is wrong with a value that should be a text: it is missing, empty, or of another type. */
+function noText(field: string, value: unknown): string {
+  if (value === undefined || value === null) return `${field} is missing`;
+  if (value === "") return `${field} is empty`;
+  const type = Array.isArray(value) ? "list" : typeof value;
+  return `${field} is ${/^[aeiou]/.test(type) ? "an" : "a"} ${type}, not a text`;
+}
+
+/** How to pass a number or a user's object where the text of it is meant. */
+function asText(value: unknown): string {
+  return typeof value === "number" || typeof value === "bigint" ? "pass it as a text: String(…)" : "pass a text";
 }
 
 export function checkAppID(appID: unknown): number {
@@ -41,7 +59,7 @@ export function checkAppID(appID: unknown): number {
 export function checkRoomID(roomID: unknown): string {
   const field = "roomID";
   if (typeof roomID !== "string" || !roomID) {
-    throw failure(Code.ROOM_ID_EMPTY, "roomID is empty", { field, limit: "1..128 bytes", hint: "pass a text" });
+    throw failure(Code.ROOM_ID_EMPTY, noText(field, roomID), { field, limit: "1..128 bytes", hint: asText(roomID) });
   }
   const bytes = byteLength(roomID);
   if (bytes > LIMITS.roomIDBytes) {
@@ -77,7 +95,9 @@ export function checkUser(user: unknown): User {
 
 export function checkUserID(userID: unknown): string {
   const field = "userID";
-  if (typeof userID !== "string" || !userID) throw failure(Code.USER_ID_EMPTY, "userID is empty", { field, limit: "1..64 bytes" });
+  if (typeof userID !== "string" || !userID) {
+    throw failure(Code.USER_ID_EMPTY, noText(field, userID), { field, limit: "1..64 bytes", hint: asText(userID) });
+  }
   const bytes = byteLength(userID);
   if (bytes > LIMITS.userIDBytes) throw failure(Code.USER_ID_LONG, `userID has ${bytes} bytes`, { field, limit: "64 bytes", hint: "shorten it" });
   if (!NAME.test(userID)) throw failure(Code.USER_ID_CHARACTERS, "userID holds a character that is not allowed", { field, limit: NAME_RULE });
@@ -86,7 +106,7 @@ export function checkUserID(userID: unknown): string {
 
 function checkUserName(userName: unknown): string {
   if (userName === undefined || userName === null) return "";
-  if (typeof userName !== "string") throw failure(Code.PARAMETER, "userName is not a text", { field: "userName" });
+  if (typeof userName !== "string") throw failure(Code.PARAMETER, noText("userName", userName), { field: "userName", hint: asText(userName) });
   const bytes = byteLength(userName);
   if (bytes > LIMITS.userNameBytes) {
     throw failure(Code.USER_NAME_LONG, `userName has ${bytes} bytes`, { field: "userName", limit: "256 bytes", hint: "shorten it" });
@@ -96,7 +116,9 @@ function checkUserName(userName: unknown): string {
 
 export function checkStreamID(streamID: unknown): string {
   const field = "streamID";
-  if (typeof streamID !== "string" || !streamID) throw failure(Code.STREAM_ID_EMPTY, "streamID is empty", { field, limit: "1..256 characters" });
+  if (typeof streamID !== "string" || !streamID) {
+    throw failure(Code.STREAM_ID_EMPTY, noText(field, streamID), { field, limit: "1..256 characters", hint: asText(streamID) });
+  }
   if (streamID.length > LIMITS.streamIDCharacters) {
     throw failure(Code.STREAM_ID_LONG, `streamID has ${streamID.length} characters`, { field, limit: "256 characters", hint: "shorten it" });
   }
@@ -108,7 +130,7 @@ export function checkStreamID(streamID: unknown): string {
 
 export function checkStreamExtra(extraInfo: unknown): string {
   const field = "extraInfo";
-  if (typeof extraInfo !== "string") throw failure(Code.STREAM_EXTRA_EMPTY, "extraInfo is not a text", { field });
+  if (typeof extraInfo !== "string") throw failure(Code.STREAM_EXTRA_EMPTY, noText(field, extraInfo), { field, hint: asText(extraInfo) });
   const bytes = byteLength(extraInfo);
   if (bytes > LIMITS.streamExtraBytes) throw failure(Code.STREAM_EXTRA_LONG, `extraInfo has ${bytes} bytes`, { field, limit: "1024 bytes" });
   return extraInfo;
@@ -125,7 +147,9 @@ export function checkRoomExtra(key: unknown, value: unknown): void {
 
 export function checkMessage(message: unknown): string {
   const field = "message";
-  if (typeof message !== "string" || !message) throw failure(Code.MESSAGE_EMPTY, "the message is empty", { field, limit: "1..1024 bytes" });
+  if (typeof message !== "string" || !message) {
+    throw failure(Code.MESSAGE_EMPTY, noText(field, message), { field, limit: "1..1024 bytes", hint: asText(message) });
+  }
   const bytes = byteLength(message);
   if (bytes > LIMITS.messageBytes) {
     throw failure(Code.MESSAGE_LONG, `the message has ${bytes} bytes`, { field, limit: "1024 bytes", hint: "send it in parts" });
@@ -139,5 +163,45 @@ export function checkTargets(toUserIDs: unknown): string[] {
   if (toUserIDs.length > LIMITS.commandTargets) {
     throw failure(Code.PARAMETER, `toUserIDList names ${toUserIDs.length} users`, { field: "toUserIDList", limit: "500 users" });
   }
+  for (const user of toUserIDs) {
+    if (typeof user !== "object" || user === null) continue;
+    throw failure(Code.USER_ID_EMPTY, noText("an entry of toUserIDList", user), { field: "toUserIDList", limit: "userIDs", hint: "pass user.userID" });
+  }
   return toUserIDs.map(checkUserID);
+}
+
+/** A stream whose tracks the page exchanges by itself. */
+export function checkMediaStream(stream: unknown): MediaStream {
+  if (typeof MediaStream !== "undefined" && stream instanceof MediaStream) return stream;
+  const hint = "with a ZegoLocalStream, capture anew and call updatePublishingStream";
+  throw failure(Code.STREAM_OBJECT, "stream is no MediaStream", { field: "stream", hint });
+}
+
+export function checkTrack(track: unknown): MediaStreamTrack {
+  const { kind } = (track ?? {}) as { kind?: unknown };
+  if (kind === "audio" || kind === "video") return track as MediaStreamTrack;
+  throw failure(Code.PARAMETER, "track is no MediaStreamTrack", { field: "track", hint: "take one from a stream's getTracks()" });
+}
+
+export function checkPlayOption(option: unknown): void {
+  const { jitterBufferTarget } = (option ?? {}) as { jitterBufferTarget?: unknown };
+  if (jitterBufferTarget === undefined || jitterBufferTarget === null || between(jitterBufferTarget, 0, LIMITS.jitterBufferMs)) return;
+  throw failure(Code.PARAMETER, "jitterBufferTarget is out of range", { field: "jitterBufferTarget", limit: `0..${LIMITS.jitterBufferMs} ms` });
+}
+
+/** Sizes, rate and bitrate of setVideoConfig; what is left out stays as it is. */
+export function checkVideoConfig(config: unknown): void {
+  if (typeof config !== "object" || config === null) {
+    throw failure(Code.PARAMETER, noText("config", config).replace("a text", "an object"), { field: "config", hint: "pass {width, height, frameRate, maxBitrate}" });
+  }
+  for (const [field, largest] of Object.entries(VIDEO_LIMITS)) {
+    const value = (config as Record<string, unknown>)[field];
+    const numbers = typeof value === "object" && value !== null ? Object.values(value) : [value];
+    if (value === undefined || value === null || numbers.every((number) => between(number, 1, largest))) continue;
+    throw failure(Code.PARAMETER, `${field} is out of range`, { field, limit: `1..${largest}` });
+  }
+}
+
+function between(value: unknown, least: number, most: number): boolean {
+  return typeof value === "number" && value >= least && value <= most;
 }

@@ -1,7 +1,7 @@
 /** The engine that pages use: each method checks its arguments, then hands over to the part that does the work. */
 import { Captures } from "./capture/captures";
 import { ZegoLocalStream } from "./capture/local-stream";
-import { checkAppID, checkRoomExtra, checkRoomID, checkStreamExtra, checkStreamID, checkToken, checkUser } from "./checks";
+import { checkAppID, checkPlayOption, checkRoomExtra, checkRoomID, checkStreamExtra, checkStreamID, checkToken, checkUser } from "./checks";
 import { Code } from "./codes";
 import { detect, type CheckType } from "./detection";
 import { DeviceWatch } from "./devices";
@@ -195,9 +195,10 @@ export class ZegoExpressEngine extends VendorMethods {
   /** Resolves with a real MediaStream, maybe before media flows. */
   async startPlayingStream(streamID: string, playOption: ZegoWebPlayOption & { roomID?: string } = {}): Promise<MediaStream> {
     checkStreamID(streamID);
+    checkPlayOption(playOption);
     const room = this.roomOfStream(streamID, playOption?.roomID);
     if (this.rooms.playing(streamID)) throw failure(Code.ALREADY_PLAYING, `${streamID} is being played`);
-    return room.players.start(streamID, playOption ?? {});
+    return room.players.start(streamID, playOption ?? {}, this.mutedPlay);
   }
 
   stopPlayingStream(streamID: string): boolean {

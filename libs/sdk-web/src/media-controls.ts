@@ -1,10 +1,13 @@
 /** The part of the engine that turns knobs: devices, mutes, sizes, tracks, views and measurements of media that is there already. */
 import type { Captures } from "./capture/captures";
 import type { ZegoLocalStream } from "./capture/local-stream";
+import { CAMERA_PRESETS } from "./capture/wishes";
+import { checkMediaStream, checkTrack, checkVideoConfig } from "./checks";
 import { devicesOf, enumDevices } from "./devices";
 import type { ZegoEffectsBeautyParam } from "./effects/beauty";
 import { Emitter } from "./emitter";
 import type { ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvents, ZegoPlayStats, ZegoPublishStats, ZegoServerResponse, ZegoVideoConfig } from "./entities";
+import type { Kind } from "./negotiation/slots";
 import { LiveMedia } from "./publish/live-media";
 import { QualityMonitor } from "./quality/monitor";
 import { SoundMeter } from "./quality/sound-meter";
@@ -14,6 +17,8 @@ import { useSink, ZegoStreamView } from "./view/stream-view";
 type LocalStream = MediaStream | ZegoLocalStream;
 
 export abstract class MediaControls {
+  /** Kinds that are not received of any stream, by muteAllPlay…Streams. */
+  protected readonly mutedPlay: Record<Kind, boolean> = { audio: false, video: false };
   protected readonly live: LiveMedia;
   protected readonly quality: QualityMonitor;
   protected readonly soundMeter: SoundMeter;
@@ -45,11 +50,11 @@ export abstract class MediaControls {
     return devicesOf("audiooutput");
   }
 
-  mutePublishStreamVideo(stream: LocalStream, mute: boolean, retain = false): boolean {
+  mutePublishStreamVideo(stream: LocalStream, mute = true, retain = false): boolean {
     return this.live.muteVideo(stream, mute, retain);
   }
 
-  mutePublishStreamAudio(stream: LocalStream, mute: boolean): boolean {
+  mutePublishStreamAudio(stream: LocalStream, mute = true): boolean {
     return this.live.muteAudio(stream, mute);
   }
 
@@ -77,8 +82,13 @@ export abstract class MediaControls {
     return this.live.enableVideoCapture(stream, enable);
   }
 
-  setVideoConfig(stream: LocalStream, config: ZegoVideoConfig): Promise<ZegoServerResponse> {
-    return this.live.setVideoConfig(stream, config);
+  /** A `videoQuality` of 1 to 3 is a preset; sizes beside it count only with 4, or without one. */
+  async setVideoConfig(stream: LocalStream, config: ZegoVideoConfig): Promise<ZegoServerResponse> {
+    checkVideoConfig(config);
+    const preset = CAMERA_PRESETS[config.videoQuality ?? 0];
+    if (!preset) return this.live.setVideoConfig(stream, config);
+    const { kbps, ...sizes } = preset;
+    return this.live.setVideoConfig(stream, { maxBitrate: kbps, ...config, ...sizes });
   }
 
   setAudioConfig(stream: LocalStream, config: { ANS?: boolean; AGC?: boolean; AEC?: boolean }): Promise<ZegoServerResponse> {
@@ -94,16 +104,16 @@ export abstract class MediaControls {
     return this.live.update(stream, type);
   }
 
-  replaceTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
-    return this.live.replaceTrack(stream, track);
+  async replaceTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
+    return this.live.replaceTrack(checkMediaStream(stream), checkTrack(track));
   }
 
-  addTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
-    return this.live.addTrack(stream, track);
+  async addTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
+    return this.live.addTrack(checkMediaStream(stream), checkTrack(track));
   }
 
-  removeTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
-    return this.live.removeTrack(stream, track);
+  async removeTrack(stream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
+    return this.live.removeTrack(checkMediaStream(stream), checkTrack(track));
   }
 
   /** As measured last; null while the stream is not published, or not measured yet. */
@@ -152,7 +162,9 @@ export abstract class MediaControls {
     return new ZegoStreamView(this.captures.source(localStream).stream);
   }
 
-  private async muteAll(kind: "audio" | "video", mute: boolean): Promise<boolean> {
+  /** For what is played now and later. */
+  private async muteAll(kind: Kind, mute: boolean): Promise<boolean> {
+    this.mutedPlay[kind] = Boolean(mute);
     const all = this.rooms.list.flatMap((room) => room.players.list.map((playing) => room.players.mute(playing.streamID, kind, mute)));
     return (await Promise.all(all)).every(Boolean);
   }

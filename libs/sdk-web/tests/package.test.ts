@@ -64,6 +64,21 @@ test("a module of effects can be given to use(), and a deep path gives the class
   assert.equal(node(code, "module").trim(), "VoiceChanger true");
 });
 
+test("an AMD loader gets the module, and the address is the script's", () => {
+  const code = `
+    const { readFileSync } = require("node:fs");
+    globalThis.document = { currentScript: { src: "https://gateway.test/sdk/script.js" } };
+    globalThis.location = { origin: "https://page.test" };
+    let factory;
+    globalThis.define = Object.assign((_names, given) => { factory = given; }, { amd: true });
+    new Function(readFileSync(${JSON.stringify(join(application.sdk, manifest.main))}, "utf8"))();
+    globalThis.document.currentScript = null;
+    const { ZegoExpressEngine } = factory();
+    globalThis.WebSocket = function (address) { console.log(address); process.exit(); };
+    new ZegoExpressEngine(1, "").loginRoom("r", "04t", { userID: "u" });`;
+  assert.equal(node(code, "commonjs").trim(), "wss://gateway.test/ws");
+});
+
 test("a consumer is bundled in every form without a warning", async () => {
   const consumer = join(application.folder, "consumer.js");
   writeFileSync(consumer, `import { ZegoExpressEngine } from "${NAME}"; import { AiDenoise } from "${NAME}/aidenoise"; ZegoExpressEngine.use(AiDenoise);`);

@@ -168,8 +168,8 @@ export class ZegoLocalStream {
     return this.capture(cameraWish({ ...options, video: options, audio: false }));
   }
 
-  startCaptureCameraAndMicrophone(options: object = {}): Promise<ZegoServerResponse> {
-    return this.capture(cameraWish(options));
+  startCaptureCameraAndMicrophone(camera: object = {}, microphone: object = {}): Promise<ZegoServerResponse> {
+    return this.capture(cameraWish({ video: camera, audio: microphone }));
   }
 
   startCaptureCustomVideo(options: { source: CustomSource }): Promise<ZegoServerResponse> {
@@ -180,16 +180,16 @@ export class ZegoLocalStream {
     return this.capture(readWish({ custom: { audio: options } }));
   }
 
-  startCaptureCustomVideoAndAudio(options: object): Promise<ZegoServerResponse> {
-    return this.capture(readWish({ custom: options }));
+  startCaptureCustomVideoAndAudio(video: { source: CustomSource }, audio: { source: CustomSource }): Promise<ZegoServerResponse> {
+    return this.capture(readWish({ custom: { video, audio } }));
   }
 
   startCaptureScreen(options: object = {}): Promise<ZegoServerResponse> {
     return this.capture(screenWish({ ...options, audio: false }));
   }
 
-  startCaptureScreenWithAudio(options: object = {}): Promise<ZegoServerResponse> {
-    return this.capture(screenWish({ audio: true, ...options }));
+  startCaptureScreenWithAudio(video: object = {}, audio: object = {}): Promise<ZegoServerResponse> {
+    return this.capture(screenWish({ video, audio }));
   }
 
   async stopCaptureVideo(): Promise<boolean> {

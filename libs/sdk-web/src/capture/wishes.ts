@@ -33,7 +33,7 @@ export type CaptureWish =
 
 type Loose = Record<string, any>;
 
-const CAMERA_PRESETS: Record<number, { width: number; height: number; frameRate: number; kbps: number }> = {
+export const CAMERA_PRESETS: Record<number, { width: number; height: number; frameRate: number; kbps: number }> = {
   1: { width: 320, height: 240, frameRate: 15, kbps: 300 },
   2: { width: 640, height: 480, frameRate: 15, kbps: 800 },
   3: { width: 1280, height: 720, frameRate: 20, kbps: 1500 },

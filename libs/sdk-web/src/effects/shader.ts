@@ -15,7 +15,10 @@ attribute vec2 corner;
 varying vec2 at;
 void main() { at = vec2(corner.x, 1.0 - corner.y); gl_Position = vec4(corner * 2.0 - 1.0, 0.0, 1.0); }`;
 
-/** The smoothing is bilateral (neighbours count by how alike they are), so that contours stay; it is weighted by how like skin a colour is. */
+/**
+ * The smoothing is bilateral (neighbours count by how alike they are), so that contours stay; it is weighted by how like skin a colour is.
+ * The sharpening leaves out differences that are as small as a camera's noise, which it would lift up, and skin as far as that is smoothed.
+ */
 const FRAGMENT = `
 precision mediump float;
 uniform sampler2D picture;
@@ -37,8 +40,11 @@ void main() {
     weight += likeness;
     if (i < 4) around += there * 0.25;
   }
-  vec3 colour = mix(here, alike / weight, shares.w * skin(here));
-  colour += (here - around) * shares.x * 1.2;
+  float smoothed = shares.w * skin(here);
+  vec3 colour = mix(here, alike / weight, smoothed);
+  vec3 detail = here - around;
+  float contour = smoothstep(0.08, 0.2, length(detail));
+  colour += detail * contour * shares.x * (1.0 - smoothed) * 1.2;
   colour = clamp(colour, 0.0, 1.0);
   colour = mix(colour, log(colour * 2.0 + 1.0) / log(3.0), shares.y * 0.6);
   colour *= mix(vec3(1.0), vec3(1.1, 1.0, 1.02), shares.z);

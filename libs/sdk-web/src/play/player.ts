@@ -16,6 +16,8 @@ const KINDS: readonly Kind[] = ["audio", "video"];
 export class Playing extends Flow<ZegoPlayerState["state"]> {
   readonly stream = new MediaStream();
   readonly muted = { audio: false, video: false };
+  /** Kinds whose track is switched off here while it is received. */
+  readonly silenced = new Set<Kind>();
   settle: { resolve(stream: MediaStream): void; reject(error: ZegoError): void } | undefined;
 
   constructor(
@@ -53,9 +55,10 @@ export class Player extends Transport<Playing> {
     if (this.dropUnconfigured()) this.prepare();
   }
 
-  /** Resolves with the stream as soon as the relay agreed to send it. */
-  start(streamID: string, option: ZegoWebPlayOption): Promise<MediaStream> {
+  /** Resolves with the stream as soon as the relay agreed to send it; kinds that are muted from the start are not received. */
+  start(streamID: string, option: ZegoWebPlayOption, muted: Readonly<Record<Kind, boolean>>): Promise<MediaStream> {
     const playing = new Playing(streamID, option, this.tell);
+    Object.assign(playing.muted, muted);
     this.flows.set(streamID, playing);
     const result = new Promise<MediaStream>((resolve, reject) => (playing.settle = { resolve, reject }));
     playing.requesting();
@@ -110,12 +113,33 @@ export class Player extends Transport<Playing> {
       if (!this.slots.slot(playing, kind) && this.wants(playing, kind)) changed = this.take(playing, kind, pc) || changed;
     }
     for (const { owner, kind, transceiver } of this.slots.all()) {
-      const direction = owner && !owner.muted[kind] ? "recvonly" : "inactive";
+      const direction = owner && this.receives(owner, kind) ? "recvonly" : "inactive";
+      if (owner) this.silence(owner, kind, transceiver.receiver.track);
       if (isStopped(transceiver) || transceiver.direction === direction) continue;
       transceiver.direction = direction;
       changed = true;
     }
     return changed;
+  }
+
+  /**
+   * Whether a kind is received. A stream of which nothing is wanted keeps one line all the same, the sound's if it has one: to the relay, a
+   * question without lines is one that leaves the choice to it.
+   */
+  private receives(playing: Playing, kind: Kind): boolean {
+    if (!playing.muted[kind]) return true;
+    const lines = KINDS.filter((each) => this.slots.slot(playing, each));
+    return lines[0] === kind && lines.every((each) => playing.muted[each]);
+  }
+
+  /** What is received although it is muted is neither heard nor seen; only what was silenced here is given back. */
+  private silence(playing: Playing, kind: Kind, track: MediaStreamTrack): void {
+    if (playing.muted[kind] && this.receives(playing, kind)) {
+      playing.silenced.add(kind);
+      track.enabled = false;
+    } else if (playing.silenced.delete(kind)) {
+      track.enabled = true;
+    }
   }
 
   /** True when an m-line had to be made. */
@@ -128,6 +152,8 @@ export class Player extends Transport<Playing> {
     if (typeof target === "number" && "jitterBufferTarget" in receiver) receiver.jitterBufferTarget = target;
     for (const old of playing.stream.getTracks()) if (old.kind === kind) playing.stream.removeTrack(old);
     playing.stream.addTrack(receiver.track);
+    receiver.track.enabled = true; // the stream before on this line may have been silenced
+    playing.silenced.delete(kind);
     return free === undefined;
   }
 
@@ -154,7 +180,7 @@ export class Player extends Transport<Playing> {
   }
 
   protected override mids(playing: Playing): MediaMids {
-    const mid = (kind: Kind) => (playing.muted[kind] ? null : this.midOf(playing, kind));
+    const mid = (kind: Kind) => (this.receives(playing, kind) ? this.midOf(playing, kind) : null);
     const [audioMid, videoMid] = [mid("audio"), mid("video")];
     return { ...(audioMid === null ? {} : { audioMid }), ...(videoMid === null ? {} : { videoMid }) };
   }

@@ -47,8 +47,8 @@ export class Players {
     this.players[0]!.configured();
   }
 
-  start(streamID: string, option: ZegoWebPlayOption): Promise<MediaStream> {
-    return this.players[0]!.start(streamID, option);
+  start(streamID: string, option: ZegoWebPlayOption, muted: Readonly<Record<Kind, boolean>>): Promise<MediaStream> {
+    return this.players[0]!.start(streamID, option, muted);
   }
 
   stop(streamID: string): boolean {
