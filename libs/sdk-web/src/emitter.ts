@@ -1,14 +1,21 @@
 /** Named events with many handlers each. A handler's fault is reported and breaks neither the next handler nor the SDK. */
-import { log } from "./logging";
+import { log, warnOnce } from "./logging";
+
+/** As much of an unknown name as a warning repeats. */
+const NAME_CHARACTERS = 80;
 
 export type Handler = (...args: any[]) => unknown;
 
 export class Emitter<Events extends { [name in keyof Events]: Handler }> {
   private readonly handlers = new Map<keyof Events, Handler[]>();
 
+  /** With the names of its events, a handler of any other is taken and warned of: it is never called. */
+  constructor(private readonly known?: readonly (keyof Events)[]) {}
+
   /** Add a handler behind those that are there. False when an argument is of the wrong kind. */
   on<Name extends keyof Events>(event: Name, handler: Events[Name]): boolean {
     if (typeof event !== "string" || typeof handler !== "function") return false;
+    if (this.known && !this.known.includes(event)) warnOnce(`on: there is no event ${JSON.stringify(event.slice(0, NAME_CHARACTERS))}; its handler is never called`);
     this.handlers.set(event, [...(this.handlers.get(event) ?? []), handler]);
     return true;
   }

@@ -1,4 +1,5 @@
 /** The engine that pages use: each method checks its arguments, then hands over to the part that does the work. */
+import { endEngine } from "./after-end";
 import { Captures } from "./capture/captures";
 import { ZegoLocalStream } from "./capture/local-stream";
 import { checkAppID, checkPlayOption, checkRoomExtra, checkRoomID, checkStreamExtra, checkStreamID, checkToken, checkUser } from "./checks";
@@ -8,6 +9,7 @@ import { DeviceWatch } from "./devices";
 import { Emitter } from "./emitter";
 import { mediaRetryMs, roomRetryMs, setOptions } from "./engine-options";
 import type { ZegoCapabilityDetection, ZegoEvents, ZegoRoomConfig, ZegoServerResponse, ZegoUser, ZegoWebPlayOption, ZegoWebPublishOption } from "./entities";
+import { EVENT_NAMES } from "./event-names";
 import { asZegoError, failure, type ZegoError } from "./errors";
 import { PageWatch } from "./lifecycle";
 import { log, setLogLevel, type LogConfig } from "./logging";
@@ -40,7 +42,7 @@ export class ZegoExpressEngine extends VendorMethods {
   /** Opens nothing: the connection is made by the first login. */
   constructor(appID: number, server?: string | string[] | null, _options?: { scenario?: number }) {
     const settings = { appID: checkAppID(appID), addresses: gatewayAddresses(server), roomRetryMs, mediaRetryMs };
-    const events = new Emitter<ZegoEvents>();
+    const events = new Emitter<ZegoEvents>(EVENT_NAMES);
     super(events, new Rooms(settings, events), new Captures((stream, legacy) => this.screenEnded(stream, legacy)));
     this.replays = new Replays({ ...settings, events, tokenOf: (roomID) => this.rooms.find(roomID)?.latestToken });
     this.deviceWatch = new DeviceWatch(this.events);
@@ -87,7 +89,6 @@ export class ZegoExpressEngine extends VendorMethods {
   // Rooms
 
   async loginRoom(roomID: string, token: string, user: ZegoUser, config?: ZegoRoomConfig): Promise<boolean> {
-    this.alive("loginRoom");
     const entering = this.rooms.enter(checkRoomID(roomID), checkToken(token), checkUser(user), config ?? {});
     this.pageWatch.start();
     await entering;
@@ -144,12 +145,10 @@ export class ZegoExpressEngine extends VendorMethods {
   // Local media
 
   async createZegoStream(options?: object): Promise<ZegoLocalStream> {
-    this.alive("createZegoStream");
     return this.captures.create(options);
   }
 
   async createStream(source?: object): Promise<MediaStream> {
-    this.alive("createStream");
     return this.captures.createLegacy(source);
   }
 
@@ -224,16 +223,16 @@ export class ZegoExpressEngine extends VendorMethods {
 
   /** A past call, or what has been of this one, once more: its callbacks in their order and at their pace. See docs/how-to/replay.md. */
   async replayRoom(roomID: string, options: ZegoReplayOptions = {}): Promise<ZegoReplay> {
-    this.alive("replayRoom");
     return this.replays.start(checkRoomID(roomID), options);
   }
 
   // The end
 
-  /** Leaves every room, ends every track; the engine is of no use afterwards. */
+  /** Leaves every room, ends every track; afterwards every method that needs the engine answers with 9000021. */
   async destroyEngine(): Promise<void> {
     if (this.destroyed) return;
     this.destroyed = true;
+    endEngine(this);
     this.replays.stopAll();
     this.live.endAllEffects();
     this.captures.destroyAll();
@@ -244,10 +243,6 @@ export class ZegoExpressEngine extends VendorMethods {
     await this.logoutRoom();
     this.rooms.session.close("the engine was destroyed");
     this.events.clear();
-  }
-
-  protected alive(method: string): void {
-    if (this.destroyed) throw failure(Code.ENGINE_DESTROYED, `${method}: the engine was destroyed`, { hint: "make a new one" });
   }
 
   protected room(roomID: string | undefined, code: number): Room {

@@ -1,6 +1,9 @@
 /** A peer connection that agrees to everything: mids are given with the local description, and an answer connects it. */
 import { FakeTrack } from "./page";
 
+/** An answer that no browser can apply. */
+export const UNREADABLE = "unreadable";
+
 export class FakeTransceiver {
   mid: string | null = null;
   currentDirection: string | null = null;
@@ -64,7 +67,8 @@ export class FakePeer {
     this.transceivers.forEach((transceiver, index) => (transceiver.mid ??= String(index)));
   }
 
-  async setRemoteDescription(): Promise<void> {
+  async setRemoteDescription({ sdp }: { sdp: string }): Promise<void> {
+    if (sdp === UNREADABLE) throw new DOMException("the description cannot be read", "OperationError");
     this.signalingState = "stable";
     for (const transceiver of this.transceivers) transceiver.currentDirection = transceiver.direction;
     this.become("connected");

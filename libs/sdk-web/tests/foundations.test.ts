@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { Code } from "../src/codes";
 import { Emitter } from "../src/emitter";
+import { ZegoExpressEngine } from "../src/engine";
+import { EVENT_NAMES } from "../src/event-names";
 import { asZegoError, failure, ZegoError } from "../src/errors";
 import { gatewayAddresses } from "../src/signalling/address";
 import { Backoff } from "../src/signalling/backoff";
@@ -34,6 +38,24 @@ test("handlers run in order, and a fault in one stops none", async () => {
   events.emit("e", 1);
   await Promise.resolve();
   assert.deepEqual(seen, ["first 1", "last 1"]);
+});
+
+test("a handler of an event that there is not is warned of once, and events of the engine are known", (context) => {
+  const warn = context.mock.method(console, "warn", () => undefined);
+  setLogLevel("warn");
+  const engine = new ZegoExpressEngine(1, "");
+  for (let again = 0; again < 2; again++) assert.equal(engine.on("roomStreamUpdated" as "roomStreamUpdate", () => undefined), true);
+  for (const name of EVENT_NAMES) engine.on(name, () => undefined);
+  setLogLevel("disable");
+  const lines = warn.mock.calls.map(({ arguments: [line] }) => String(line));
+  assert.equal(lines.length, 1, lines.join("\n"));
+  assert.match(lines[0]!, /no event "roomStreamUpdated"/);
+});
+
+test("every code is one that this SDK raises or acts on", () => {
+  const files = readdirSync("src", { recursive: true }).map(String).filter((name) => name.endsWith(".ts") && name !== "codes.ts");
+  const source = files.map((name) => readFileSync(`src/${name}`, "utf8")).join("\n");
+  assert.deepEqual(Object.keys(Code).filter((name) => !source.includes(`Code.${name}`)), []);
 });
 
 test("off removes one handler, or all; bad arguments answer false", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { at, settle, type Sent } from "./fake-gateway";
-import { FakePeer, installPeers } from "./fake-peer";
+import { FakePeer, installPeers, UNREADABLE } from "./fake-peer";
 import { closePage, FakeStream, FakeTrack, openPage, type Page } from "./page";
 
 let transports = 0;
@@ -76,6 +76,19 @@ test("a refused publish is final: NO_PUBLISH with the server's code; the next on
   page.zg.startPublishingStream("s2", camera());
   await settle();
   assert.deepEqual(states(page, "publisherStateUpdate"), ["s1 PUBLISH_REQUESTING", "s1 NO_PUBLISH 1003028", "s2 PUBLISH_REQUESTING", "s2 PUBLISHING"]);
+  closePage(page);
+});
+
+test("an answer that the browser cannot apply ends the stream with a code of its own", async () => {
+  const page = await inRoom();
+  const unreadable = () => ({ transportID: "t", sdp: UNREADABLE });
+  Object.assign(page.gateway.answers, { publish: unreadable, play: unreadable });
+  page.zg.startPublishingStream("s1", camera());
+  await settle();
+  assert.deepEqual(states(page, "publisherStateUpdate"), ["s1 PUBLISH_REQUESTING", "s1 NO_PUBLISH 1103025"]);
+  await page.zg.startPlayingStream("s2");
+  await settle();
+  assert.equal(states(page, "playerStateUpdate").at(-1), "s2 NO_PLAY 1104025");
   closePage(page);
 });
 
@@ -256,7 +269,7 @@ test("mutes: the microphone for all, and for what is published later", async () 
   closePage(page);
 });
 
-test("destroyEngine leaves, and the engine is of no use afterwards", async () => {
+test("destroyEngine leaves the room, and says nothing of it to the page any more", async () => {
   const page = await inRoom();
   await page.zg.destroyEngine();
   assert.ok(page.gateway.socket.closed);

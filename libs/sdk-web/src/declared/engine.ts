@@ -64,6 +64,7 @@ export declare class ZegoExpressEngine {
   /** `accesshubProxy` is the gateway of all engines that are made from now on. */
   static setLocalProxyConfig(proxyConfig: ZegoLocalProxyConfig, enable: boolean): void;
 
+  /** A name that there is no event of is warned of in the console, and its handler is never called. */
   on<Name extends keyof ZegoEvent>(event: Name, callBack: ZegoEvent[Name]): boolean;
   /** Without a callback: all of the event's. */
   off<Name extends keyof ZegoEvent>(event: Name, callBack?: ZegoEvent[Name]): boolean;
@@ -147,7 +148,7 @@ export declare class ZegoExpressEngine {
   replayRoom(roomID: string, options?: ZegoReplayOptions): Promise<ZegoReplay>;
   /** The server's clock in unix milliseconds, and how far off it may be; zeros before the first login. */
   getNetworkTimeInfo(): { timestamp: number; maxDeviation: number };
-  /** Leaves every room, ends every track; the engine is of no use afterwards. */
+  /** Leaves every room, ends every track. Afterwards promises reject with 9000021 and booleans are false; what tidies up answers as before. */
   destroyEngine(): Promise<void>;
 
   // Not offered

@@ -36,6 +36,8 @@ export interface FlowCodes {
   interrupted: number;
   retryOver: number;
   failed: number;
+  /** The browser cannot apply the relay's answer. */
+  answer: number;
 }
 
 export abstract class Transport<F extends Flow<any>> {
@@ -165,7 +167,9 @@ export abstract class Transport<F extends Flow<any>> {
       const answer = await this.ask({ ...this.request(flow), media: this.mids(flow) }, pc);
       flow.accepted = true;
       this.answered(flow);
-      await pc.setRemoteDescription({ type: "answer", sdp: this.amend(answer.sdp, flow) });
+      await pc.setRemoteDescription({ type: "answer", sdp: this.amend(answer.sdp, flow) }).catch((fault) => {
+        throw asZegoError(fault, this.codes.answer);
+      });
       this.settle(flow, pc);
     } catch (thrown) {
       flow.accepted = false;

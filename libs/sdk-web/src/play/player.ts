@@ -9,7 +9,7 @@ import { Transport, type Wire } from "../negotiation/transport";
 import type { MediaMids, Request, StreamEntry } from "../signalling/frames";
 
 const NAMES = { idle: "NO_PLAY", requesting: "PLAY_REQUESTING", active: "PLAYING" } as const;
-const CODES = { interrupted: Code.PLAY_INTERRUPTED, retryOver: Code.PLAY_RETRY_OVER, failed: Code.PLAY_OFFER };
+const CODES = { interrupted: Code.PLAY_INTERRUPTED, retryOver: Code.PLAY_RETRY_OVER, failed: Code.PLAY_OFFER, answer: Code.PLAY_ANSWER };
 const KINDS: readonly Kind[] = ["audio", "video"];
 
 /** One stream that is played here. `stream` is real from the start and keeps its tracks while they are muted. */

@@ -12,7 +12,7 @@ import { MuteNews } from "./mute-news";
 import { withStartBitrate } from "./start-bitrate";
 
 const NAMES = { idle: "NO_PUBLISH", requesting: "PUBLISH_REQUESTING", active: "PUBLISHING" } as const;
-const CODES = { interrupted: Code.NETWORK_DOWN, retryOver: Code.PUBLISH_RETRY_OVER, failed: Code.PUBLISH_OFFER };
+const CODES = { interrupted: Code.NETWORK_DOWN, retryOver: Code.PUBLISH_RETRY_OVER, failed: Code.PUBLISH_OFFER, answer: Code.PUBLISH_ANSWER };
 
 /** Reasons of a removal that nobody wanted: heartbeat timeout, disconnected. */
 const LOST: ReadonlySet<number> = new Set([2, 5]);
