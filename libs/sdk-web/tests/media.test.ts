@@ -89,6 +89,7 @@ test("an answer that the browser cannot apply ends the stream with a code of its
   await page.zg.startPlayingStream("s2");
   await settle();
   assert.equal(states(page, "playerStateUpdate").at(-1), "s2 NO_PLAY 1104025");
+  assert.deepEqual([sent(page, "stopPublish").length, sent(page, "stopPlay").length], [1, 1], "the relay took both in");
   closePage(page);
 });
 

@@ -61,6 +61,8 @@ export abstract class Transport<F extends Flow<any>> {
   protected abstract detach(flow: F): void;
   protected abstract request(flow: F): Request;
   protected abstract mids(flow: F): MediaMids;
+  /** Tell the server that a flow it has taken in is over. */
+  protected abstract withdraw(flow: F): void;
   /** The answer as this browser shall read it. */
   protected amend(sdp: string, _flow: F): string {
     return sdp;
@@ -207,6 +209,7 @@ export abstract class Transport<F extends Flow<any>> {
     if (error.code === NOT_FOUND && this.transportID) return this.carriesOthers(flow) && this.strayed(flow) ? undefined : this.rebuild();
     if (!PASSING.has(error.code)) {
       this.drop(flow, error);
+      if (error.code === this.codes.answer) this.withdraw(flow);
       return this.refused(flow, error);
     }
     log.info(`${flow.streamID}: trying again`, error);

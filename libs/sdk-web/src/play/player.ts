@@ -77,9 +77,13 @@ export class Player extends Transport<Playing> {
     const playing = this.flows.get(streamID);
     if (!playing) return false;
     this.drop(playing);
+    this.withdraw(playing);
+    return true;
+  }
+
+  protected override withdraw({ streamID }: Playing): void {
     const request = { t: "stopPlay", roomID: this.wire.roomID, streamID };
     this.wire.session.request(request, { survives: false }).catch((error) => log.debug("stopPlay", error));
-    return true;
   }
 
   /** The publisher sends from elsewhere now, or sends a kind that it did not. */

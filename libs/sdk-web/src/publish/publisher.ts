@@ -80,9 +80,13 @@ export class Publisher extends Transport<Publication> {
     const publication = this.flows.get(streamID);
     if (!publication) return false;
     this.drop(publication);
+    this.withdraw(publication);
+    return true;
+  }
+
+  protected override withdraw({ streamID }: Publication): void {
     const request = { t: "stopPublish", roomID: this.wire.roomID, streamID };
     this.wire.session.request(request, { survives: false }).catch((error) => log.debug("stopPublish", error));
-    return true;
   }
 
   /** The server took it off the room: published anew where only the connection was lost, ended where somebody wanted it. */

@@ -12,7 +12,7 @@ export interface ZegoStreamViewEvents {
 }
 
 export class ZegoStreamView {
-  private readonly events = new Emitter<ZegoStreamViewEvents>();
+  private readonly events = new Emitter<ZegoStreamViewEvents>(["autoplayFailed", "canPlayVideo", "canPlayAudio"]);
   private readonly picture = new Output("video", {
     blocked: () => this.events.emit("autoplayFailed"),
     canPlay: () => {
