@@ -16,17 +16,20 @@ import nats.errors
 import pytest
 from nats.aio.client import Client
 
+from parlour.auth.app.reader_connections import ReaderLimits
 from parlour.cli.embedded import NatsServer, free_port, grants, spawn, stop
 from parlour.contracts import commands as cmd
 from parlour.contracts import subjects
 from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import Replay, RoomHead
+from parlour.contracts.subscriptions import NATS_PAYLOAD_MOST
 from parlour.runtime.life.settings import BusSettings, load
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.signing.nats_keys import Issuer, system_password
 
 APP, OTHER = 4_100_001, 4_100_002
 WITHIN_S = 10.0
+READERS_PER_APP = 6
 Environment = Callable[[str], dict[str, str]]
 
 
@@ -117,7 +120,11 @@ async def suite(environment: Environment, guarded: NatsServer, monkeypatch: pyte
 
     async with AsyncExitStack() as stack:
         more = {
-            "auth": {"PARLOUR_AUTH_CALLOUT": "1", "PARLOUR_AUTH_NATS_SYSTEM_URL": guarded.system_address()},
+            "auth": {
+                "PARLOUR_AUTH_CALLOUT": "1",
+                "PARLOUR_AUTH_NATS_SYSTEM_URL": guarded.system_address(),
+                "PARLOUR_AUTH_NATS_READERS_PER_APP": str(READERS_PER_APP),
+            },
             "record": {"PARLOUR_RECORD_BEACON_MS": "200"},
         }
         for name in ("auth", "room", "record"):
@@ -244,6 +251,52 @@ async def test_a_reader_that_asks_too_often_is_refused_and_others_are_answered(s
         assert len(refused) >= 120 - 2 * 50, "fifty a second, and the questions may lie on both sides of one"
         answer = await two.client.request(subjects.query(OTHER, "own", "replay"), b"{}", timeout=WITHIN_S)
         assert msgspec.json.decode(answer.data, type=Replay).problem is None
+
+
+async def test_a_question_that_is_too_large_is_refused(suite: Suite) -> None:
+    made = await suite.token()
+    await suite.join("hall", "ann")
+    async with suite.reader(made.token, inbox_prefix=subjects.reader_inbox(APP, made.jti)) as reader:
+        asked = b'{"after":0}' + b" " * NATS_PAYLOAD_MOST
+        answer = await reader.client.request(subjects.query(APP, "hall", "replay"), asked, timeout=WITHIN_S)
+        problem = json.loads(answer.data)["problem"]
+        assert (problem["code"], problem["limit"]) == (9000002, f"{NATS_PAYLOAD_MOST} bytes")
+        answer = await reader.client.request(subjects.query(APP, "hall", "replay"), b"{}", timeout=WITHIN_S)
+        assert "problem" not in json.loads(answer.data)
+
+
+async def test_a_connection_with_too_many_subscriptions_is_closed_and_does_not_come_again(suite: Suite) -> None:
+    made, calm = await suite.token(), await suite.token()
+    async with suite.reader(made.token) as reader, suite.reader(calm.token) as other:
+        for n in range(ReaderLimits().subscriptions):
+            await other.follow(subjects.events_of_room(APP, f"room-{n}"))
+        for n in range(1_000):
+            await reader.client.subscribe(subjects.events_of_room(APP, f"room-{n}"))
+        async with asyncio.timeout(3 * WITHIN_S):
+            await reader.gone.wait()
+        assert await refused(suite, made.token)
+        await other.client.flush()
+        assert not other.gone.is_set()
+    assert not await refused(suite, calm.token)
+
+
+async def test_an_app_has_so_many_connections_and_another_app_has_its_own(suite: Suite) -> None:
+    tokens = [await suite.token() for _ in range(READERS_PER_APP)]
+    async with AsyncExitStack() as stack:
+        readers = [await stack.enter_async_context(suite.reader(made.token)) for made in tokens]
+        assert await refused(suite, (await suite.token()).token)
+        assert not await refused(suite, (await suite.token(app=OTHER)).token)
+        await readers[0].client.close()
+        assert not await refused(suite, (await suite.token()).token)
+
+
+async def refused(suite: Suite, token: str) -> bool:
+    """Whether NATS lets nobody in with a token."""
+    try:
+        async with suite.reader(token):
+            return False
+    except nats.errors.Error as error:
+        return "authorization violation" in str(error).lower()
 
 
 async def test_a_number_beyond_the_record_s_is_refused_by_field(suite: Suite) -> None:

@@ -49,7 +49,7 @@ NOT_RUN = {
 MAY_FAIL = {"how-to/observe.md": 1}
 """Exit codes that say something: nobody publishes in this suite, so that `flight` finds no relay that carries the room."""
 STOPS_AFTER_S, STOPPED = 10, 124
-ENDLESS = {"how-to/follow-over-websocket.md"}
+ENDLESS = {"how-to/follow-over-http.md", "how-to/follow-over-websocket.md"}
 """Pages whose last command follows a room for ever: it is enough that it prints what happens."""
 SHELL = "sh"
 

@@ -15,6 +15,8 @@ OF_ONE_USER = frozenset({"events", "audit"})
 """Scopes that a token which names a user may use; the others are about the whole app, whoever asks."""
 ANY_ROOM = "*"
 """In the `room` claim: every room of the app. Otherwise the claim is the room's id, encoded as in URLs."""
+NATS_PAYLOAD_MOST = 64 * 1024
+"""Bytes of a question over NATS: the longest that means something has a few hundred."""
 TTL_MAX_S = 31 * 86_400
 """A token that would be valid for longer is refused; a revocation is kept for as long."""
 

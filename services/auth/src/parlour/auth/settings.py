@@ -4,6 +4,7 @@ from typing import Annotated
 
 from parlour.runtime.life.settings import RuntimeSettings, Setting
 
+from .app.reader_connections import ReaderLimits
 from .app.tokens import TimeLimits
 from .domain.verify import LONGEST_S, MAX_LEEWAY_S
 
@@ -20,11 +21,23 @@ class AuthSettings(RuntimeSettings, frozen=True, kw_only=True):
     nats_system_url: Annotated[
         str,
         Setting(
-            "NATS with the user of its system account that may close connections; empty: a revoked reader stays until"
-            " its session ends.",
+            "NATS with the user of its system account that may list and close connections; empty: a revoked reader stays"
+            " until its session ends, and the limits of readers are not kept.",
             secret=True,
         ),
     ] = ""
+    nats_readers_per_app: Annotated[
+        int, Setting("Connections to NATS of one app's readers at once, that one replica let in.", least=1)
+    ] = 1_000
+    nats_readers_per_token: Annotated[int, Setting("Of them with one token.", least=1)] = 100
+    nats_reader_subscriptions: Annotated[
+        int,
+        Setting(
+            "Subscriptions of one connection of a reader; with more it is closed within seconds, and its token is let in"
+            " no more for a minute.",
+            least=2,
+        ),
+    ] = 100
     clock_leeway_s: Annotated[
         int, Setting("How far the clocks of token makers may be off.", unit="s", least=0, most=MAX_LEEWAY_S)
     ] = MAX_LEEWAY_S
@@ -35,6 +48,10 @@ class AuthSettings(RuntimeSettings, frozen=True, kw_only=True):
             unit="s", least=60, most=LONGEST_S,
         ),
     ] = LONGEST_S  # fmt: skip
+
+    def readers(self) -> ReaderLimits:
+        """How many connections readers may have."""
+        return ReaderLimits(self.nats_readers_per_app, self.nats_readers_per_token, self.nats_reader_subscriptions)
 
     def limits(self) -> TimeLimits:
         """How exactly a token's times are taken."""

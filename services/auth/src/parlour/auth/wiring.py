@@ -15,7 +15,7 @@ from parlour.runtime.signing.nats_keys import Issuer
 
 from .adapters.postgres_keys import PostgresKeys
 from .adapters.postgres_vault import PostgresVault
-from .adapters.system_nats import scissors
+from .adapters.system_nats import system_account
 from .api.bus import SERVICE, Commands
 from .api.callout import Callout
 from .app.apps import AppBook
@@ -73,10 +73,10 @@ async def build(settings: AuthSettings) -> AsyncGenerator[Service]:
 async def outlets(settings: AuthSettings, bus: Bus, subscriptions: Subscriptions) -> AsyncGenerator[None]:
     """Answers NATS about readers outside while the block runs."""
     async with AsyncExitStack() as stack:
-        cut = None
+        account = None
         if settings.nats_system_url:
-            cut = (await stack.enter_async_context(scissors(settings.nats_system_url))).cut
-        readers = Outlets(subscriptions, Issuer(settings.master_key), SystemClock(), cut)
+            account = await stack.enter_async_context(system_account(settings.nats_system_url))
+        readers = Outlets(subscriptions, Issuer(settings.master_key), SystemClock(), account, settings.readers())
         await Callout(readers).serve(bus)
         async with asyncio.TaskGroup() as group:
             watch = group.create_task(_watch(bus, readers))

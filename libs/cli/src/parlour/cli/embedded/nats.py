@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from .launch import Launch
-from .permissions import CUTTING, SYSTEM, Grant, inbox_of
+from .permissions import SYSTEM, SYSTEM_REQUESTS, Grant, inbox_of
 
 JETSTREAM_MEMORY = "64MB"
 JETSTREAM_FILES = "1GB"
@@ -39,7 +39,7 @@ class NatsServer:
 
     users: each name's password and what it may say and hear.
     issuer: the public key of who vouches for everybody else; empty: strangers are refused.
-    system: the password of the user that may close connections; empty: there is none.
+    system: the password of the user that may list and close connections; empty: there is none.
     """
 
     def __init__(
@@ -120,8 +120,8 @@ def callout(issuer: str, users: Iterable[str]) -> str:
 
 
 def system_account(password: str) -> str:
-    """The account of the user that may close connections; the password is quoted, or names a variable."""
-    may = f"publish: {{ allow: {msgspec.json.encode(CUTTING).decode()} }}, subscribe: {{ allow: [{_quoted(inbox_of(SYSTEM))}] }}"
+    """The account of the user that may list and close connections; the password is quoted, or names a variable."""
+    may = f"publish: {{ allow: {msgspec.json.encode(SYSTEM_REQUESTS).decode()} }}, subscribe: {{ allow: [{_quoted(inbox_of(SYSTEM))}] }}"
     user = f"{{ user: {SYSTEM}, password: {password}, permissions: {{ {may} }} }}"
     return f"accounts {{ $SYS {{ users: [ {user} ] }} }}"
 

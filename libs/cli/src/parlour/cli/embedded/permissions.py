@@ -16,7 +16,8 @@ CALLOUT = "$SYS.REQ.USER.AUTH"
 CALLOUT_ANSWERS = "$SYS._INBOX.>"
 SYSTEM = "system"
 """The user in NATS's own account; it is not among `USERS`, since its password is derived from the master key."""
-CUTTING = ("$SYS.REQ.SERVER.*.KICK",)
+SYSTEM_REQUESTS = ("$SYS.REQ.SERVER.*.KICK", "$SYS.REQ.SERVER.*.CONNZ")
+"""Closes a connection, and lists them with the number of their subscriptions."""
 DISCOVERY = "$SRV.>"
 ANY_COMMAND = f"{subjects.PREFIX}.*.cmd.*.*.*.*"
 RELAY_REPORTS = f"{subjects.PREFIX}.relay.*.cmd.report"

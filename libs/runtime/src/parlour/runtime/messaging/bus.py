@@ -66,8 +66,10 @@ class Gate(Protocol):
         """Whether a question about the app may be answered to this reply subject."""
         ...
 
-    def enter(self, app: int, reply: str) -> Callable[[], None]:
-        """Counts a question that begins, and returns what counts its end. `Rejection` where there are too many."""
+    def enter(self, app: int, reply: str, size: int) -> Callable[[], None]:
+        """Counts a question of `size` bytes that begins, and returns what counts its end. `Rejection` where there are too many, or
+        where it is too large.
+        """
         ...
 
 

@@ -4,7 +4,8 @@ Rules:
 1. A question about an app is answered to inboxes of that app's readers, or to one that is no reader's; never to a reader of another app.
 2. A reader is known by its inbox. NATS does not check reply subjects, so a reader can name another inbox than its own: of its app's
    readers, which share the app's pace; or one that is no reader's, and all of those count as one reader.
-3. Who asks too often, or has too many questions at work, is refused with 9000004 at once and before the record is looked at.
+3. A question of more than `NATS_PAYLOAD_MOST` bytes is refused with 9000002, and is not decoded.
+4. Who asks too often, or has too many questions at work, is refused with 9000004 at once and before the record is looked at.
 """
 
 from collections import Counter
@@ -17,6 +18,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from parlour.contracts import subjects
 from parlour.contracts.codes import Code
+from parlour.contracts.subscriptions import NATS_PAYLOAD_MOST
 from parlour.kernel.rejection import Rejection
 
 K = TypeVar("K", bound=Hashable)
@@ -40,13 +42,15 @@ class ReaderLimits:
         reader = subjects.reader_of(reply)
         return subjects.is_inbox(reply) and (reader is None or reader[0] == app)
 
-    def enter(self, app: int, reply: str) -> Callable[[], None]:
-        """Counts a question of the reader that begins and returns what counts its end; 9000004 by rule 3."""
+    def enter(self, app: int, reply: str, size: int) -> Callable[[], None]:
+        """Counts a question of `size` bytes that begins and returns what counts its end; 9000002 by rule 3, 9000004 by rule 4."""
         reader = app, (subjects.reader_of(reply) or (app, ""))[1]
         if self._at_work[reader] >= self._at_once or self._of_apps_at_work[app] >= self._at_once * READERS_OF_AN_APP:
             raise _too_many("questions at once", f"{self._at_once} of one reader")
         if not self._limiter.hit(self._of_reader, str(app), reader[1]) or not self._limiter.hit(self._of_app, str(app)):
             raise _too_many("questions", f"{self._of_reader.amount} a second of one reader")
+        if size > NATS_PAYLOAD_MOST:
+            raise Rejection.of(Code.FRAME_TOO_LARGE, "the question is too large", limit=f"{NATS_PAYLOAD_MOST} bytes")
         self._at_work[reader] += 1
         self._of_apps_at_work[app] += 1
 

@@ -122,7 +122,7 @@ class Serving:
             app = address.parse(request.subject).app
         except address.NotAnAddress:
             return None
-        return route.gate.enter(app, reply) if route.gate.answers(app, reply) else None
+        return route.gate.enter(app, reply, len(request.data)) if route.gate.answers(app, reply) else None
 
     def _finished(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)

@@ -50,3 +50,14 @@ def believed_token04() -> None:
         return check(text, question, secrets, now_s, leeway_s, rules=rules, longest_s=longest_s)
 
     verify.check = check_unsigned  # pyright: ignore[reportAttributeAccessIssue] as the service calls it
+
+
+def uncounted_connections() -> None:
+    """An app's readers connect to NATS as often as they like."""
+    from parlour.auth.app.reader_connections import ReaderConnections
+    from parlour.contracts.subscriptions import Subscription
+
+    def check_number(self: ReaderConnections, who: Subscription) -> None:
+        return None
+
+    ReaderConnections.check_number = check_number

@@ -1,33 +1,70 @@
-"""NATS's own account, by a user that may do one thing: close a connection."""
+"""NATS's own account, by a user that may do two things: list a server's connections, and close one."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import msgspec
 import nats
 from nats import errors
 from nats.aio.client import Client
 
-CUT_WITHIN_S = 1.0
+ANSWER_S = 1.0
 INBOX = "_INBOX.system"
+PAGE = 1_000
+"""Connections in one answer, about 600 bytes each."""
 
 
-class Scissors:
-    """`cut` tells a server to close one of its connections. The connection to NATS is made when it is first needed."""
+class _Connection(msgspec.Struct):
+    cid: int
+    subscriptions: int
+
+
+class _Page(msgspec.Struct):
+    connections: list[_Connection]
+
+
+class _Answer(msgspec.Struct):
+    data: _Page
+
+
+_answer = msgspec.json.Decoder(_Answer)
+
+
+class NatsSystemAccount:
+    """See `SystemAccount`. The connection to NATS is made when it is first needed."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
 
-    async def cut(self, server: str, connection: int) -> None:
+    async def close(self, server: str, connection: int) -> None:
         """ConnectionError if the server did not answer; a connection that is gone already is fine."""
+        await self._ask(server, "KICK", {"cid": connection})
+
+    async def list_subscriptions(self, server: str, least: int = 0) -> Mapping[int, int]:
+        """The connections with most subscriptions first, so that the first pages have all with at least `least`."""
+        found: dict[int, int] = {}
+        offset = 0
+        while True:
+            question = {"sort": "subs", "limit": PAGE, "offset": offset}
+            try:
+                page = _answer.decode(await self._ask(server, "CONNZ", question)).data.connections
+            except msgspec.DecodeError as error:
+                raise ConnectionError(f"NATS's own account: {error}") from error
+            found |= {one.cid: one.subscriptions for one in page if one.subscriptions >= least}
+            offset += len(page)
+            if len(page) < PAGE or page[-1].subscriptions < least:
+                return found
+
+    async def _ask(self, server: str, what: str, question: dict[str, Any]) -> bytes:
         try:
             client = await self._connected()
-            subject = f"$SYS.REQ.SERVER.{server}.KICK"
-            await client.request(subject, msgspec.json.encode({"cid": connection}), CUT_WITHIN_S)
+            subject = f"$SYS.REQ.SERVER.{server}.{what}"
+            return (await client.request(subject, msgspec.json.encode(question), ANSWER_S)).data
         except (OSError, TimeoutError, errors.Error) as error:
             raise ConnectionError(f"NATS's own account: {type(error).__name__}") from error
 
@@ -40,8 +77,8 @@ class Scissors:
                 )  # fmt: skip
             return self._client
 
-    async def close(self) -> None:
-        """Leaves."""
+    async def leave(self) -> None:
+        """Closes the connection of its own."""
         if self._client is not None:
             with contextlib.suppress(errors.Error):
                 await self._client.close()
@@ -52,10 +89,10 @@ async def _ignored(error: Exception) -> None:
 
 
 @asynccontextmanager
-async def scissors(url: str) -> AsyncGenerator[Scissors]:
+async def system_account(url: str) -> AsyncGenerator[NatsSystemAccount]:
     """As long as the block runs."""
-    made = Scissors(url)
+    made = NatsSystemAccount(url)
     try:
         yield made
     finally:
-        await made.close()
+        await made.leave()

@@ -15,8 +15,6 @@ from parlour.kernel.rejection import Rejection
 
 NEEDED = ("events", "audit")
 QUESTIONS = ("head", "replay", "snapshot")
-SUBSCRIPTIONS_MOST = 100
-PAYLOAD_MOST = 64 * 1024
 
 
 class Outlet(msgspec.Struct, frozen=True):
