@@ -28,7 +28,7 @@ from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.signing.nats_keys import Issuer, system_password
 
 APP, OTHER = 4_100_001, 4_100_002
-WITHIN_S = 10.0
+WITHIN_S = 20.0
 READERS_PER_APP = 6
 Environment = Callable[[str], dict[str, str]]
 
@@ -272,7 +272,7 @@ async def test_a_connection_with_too_many_subscriptions_is_closed_and_does_not_c
             await other.follow(subjects.events_of_room(APP, f"room-{n}"))
         for n in range(1_000):
             await reader.client.subscribe(subjects.events_of_room(APP, f"room-{n}"))
-        async with asyncio.timeout(3 * WITHIN_S):
+        async with asyncio.timeout(2 * WITHIN_S):
             await reader.gone.wait()
         assert await refused(suite, made.token)
         await other.client.flush()
@@ -287,7 +287,10 @@ async def test_an_app_has_so_many_connections_and_another_app_has_its_own(suite:
         assert await refused(suite, (await suite.token()).token)
         assert not await refused(suite, (await suite.token(app=OTHER)).token)
         await readers[0].client.close()
-        assert not await refused(suite, (await suite.token()).token)
+        late = (await suite.token()).token
+        async with asyncio.timeout(WITHIN_S):
+            while await refused(suite, late):  # noqa: ASYNC110 the servers' lists are looked at once a second
+                await asyncio.sleep(0.2)
 
 
 async def refused(suite: Suite, token: str) -> bool:

@@ -10,8 +10,6 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 
-import msgspec
-
 from parlour.auth.domain.outlet import Outlet, outlet
 from parlour.contracts.codes import Code
 from parlour.contracts.subscriptions import NATS_PAYLOAD_MOST, Subscription
@@ -26,6 +24,8 @@ from .subscriptions import Subscriptions
 ACCOUNT = "$G"
 SESSION_MOST_S = 3600
 LOOK_AGAIN_S = 5.0
+LIST_AGAIN_S = 1
+"""Between two comparisons with the servers' lists, since NATS asks about one connection after the other and all others wait meanwhile."""
 SECOND = 1_000_000
 
 log = logger(__name__)
@@ -44,7 +44,7 @@ class Outlets:
         self._account = account
         self._limits = limits
         self._readers = ReaderConnections(limits)
-        self._listing = asyncio.Lock()
+        self._listed_s = 0
         self._kicked: dict[tuple[int, str], str] = {}
         self._news = asyncio.Event()
 
@@ -116,10 +116,12 @@ class Outlets:
         try:
             self._readers.check_number(who)
         except Rejection:
-            if self._account is not None:
-                async with self._listing:
-                    await self._compare(self._account)
-                self._readers.check_number(who)
+            if self._account is None:
+                return
+            if now_s - self._listed_s >= LIST_AGAIN_S:
+                self._listed_s = now_s
+                await self._compare(self._account)
+            self._readers.check_number(who)
 
     async def _compare(self, account: SystemAccount) -> None:
         for server in self._readers.servers:
