@@ -252,5 +252,18 @@ async def test_a_connection_header_with_more_than_the_upgrade_is_taken(port: int
         writer.close()
 
 
+async def test_requests_that_wait_are_bounded_before_they_are_read(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[bytes] = []
+    original = http_protocol.BoundedHttp.on_headers_complete
+
+    def on_headers_complete(protocol: http_protocol.BoundedHttp) -> None:
+        read.append(protocol.url)
+        original(protocol)
+
+    monkeypatch.setattr(http_protocol.BoundedHttp, "on_headers_complete", on_headers_complete)
+    await answer_to(port, (HELLO + b"\r\n") * 5000)
+    assert len(read) == http_protocol.PIPELINED + 1, "one is answered, the others wait"
+
+
 async def test_another_protocol_is_not_switched_to_and_the_request_is_answered(port: int) -> None:
     assert (await answer_to(port, HELLO + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n")).startswith(b"HTTP/1.1 200")

@@ -191,20 +191,33 @@ async def test_a_flood_of_frames_that_cannot_be_read_is_closed(text: bytes) -> N
         client.close()
 
 
-def masked(opcode: int, payload: bytes) -> bytes:
+async def test_what_comes_behind_a_close_is_read_no_further_than_the_pace() -> None:
+    async with a_door() as door:
+        client, channel = await door.deaf()
+        await asyncio.get_running_loop().sock_sendall(client, masked(1, b"x", final=False))
+        seen = await flood(client, masked(0, b"", final=False))
+        assert channel._close_code == 1009  # pyright: ignore[reportPrivateUsage]
+        assert seen < 15_000_000, "most of it stays with who sent it"
+        await until(lambda: door.sockets.open == 0)
+        client.close()
+
+
+def masked(opcode: int, payload: bytes, *, final: bool = True) -> bytes:
     """A client's frame under a mask of zeros."""
     size = len(payload)
     head = bytes([size | 0x80]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
-    return bytes([0x80 | opcode]) + head + bytes(4) + payload
+    return bytes([0x80 * final | opcode]) + head + bytes(4) + payload
 
 
-async def flood(client: socket.socket, frame: bytes) -> None:
-    """Sends a frame until the server takes no more."""
-    many = frame * (1 + 100_000 // len(frame))
+async def flood(client: socket.socket, frame: bytes) -> int:
+    """Sends a frame until the server takes no more; the bytes that it took."""
+    many, taken = frame * (1 + 100_000 // len(frame)), 0
     with contextlib.suppress(OSError, TimeoutError):
         async with asyncio.timeout(5):
             while True:
                 await asyncio.get_running_loop().sock_sendall(client, many)
+                taken += len(many)
+    return taken
 
 
 async def test_the_window_of_a_client_that_does_not_read_is_bounded_and_opens_when_it_reads() -> None:

@@ -55,7 +55,7 @@ class Connection(WSListener):
     where it is known before the socket, else the socket's own."""
 
     __slots__ = (
-        "_address", "_bytes", "_close_code", "_control_frames", "_dispatch", "_first", "_full", "_incoming", "_loop", "_noted",
+        "_address", "_bytes", "_close_code", "_control_frames", "_deaf", "_dispatch", "_first", "_full", "_incoming", "_loop", "_noted",
         "_parts", "_parts_bytes", "_room", "_send", "_task", "_transport", "_write", "heard",
     )  # fmt: skip
 
@@ -73,6 +73,7 @@ class Connection(WSListener):
         self._send: Callable[[WSMsgType, bytes], None] = _nowhere
         self._write: Callable[[bytes], None] = _nowhere
         self._close_code = 0
+        self._deaf = False
         self._full = False
         self._room: asyncio.Future[None] | None = None
         self._incoming: deque[str] = deque()
@@ -157,10 +158,12 @@ class Connection(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """One frame of the client's."""
         self.heard = True
-        if self._close_code and frame.msg_type != WSMsgType.CLOSE:
-            return
         now = time.monotonic()
-        if not self._bytes.take(now, frame.payload_size + FRAME_COST):
+        too_many = not self._bytes.take(now, frame.payload_size + FRAME_COST)
+        if self._close_code and frame.msg_type != WSMsgType.CLOSE:
+            if too_many:
+                self._read_no_more(transport)
+        elif too_many:
             self._stop_flood("far too many bytes")
         elif frame.msg_type in _PINGS and not self._control_frames.take(now):
             self._stop_flood("far too many control frames")
@@ -265,8 +268,14 @@ class Connection(WSListener):
         if transport is None or self._close_code:
             return
         self.close(PROTOCOL_BROKEN, reason)
-        transport.underlying_transport.pause_reading()
-        self._loop.call_later(DEAF_FOR_S, transport.disconnect, False)
+        self._read_no_more(transport)
+
+    def _read_no_more(self, transport: WSTransport) -> None:
+        """What lies in the socket stays there; soon after, it is gone."""
+        if not self._deaf:
+            self._deaf = True
+            transport.underlying_transport.pause_reading()
+            self._loop.call_later(DEAF_FOR_S, transport.disconnect, False)
 
     def _silent(self) -> None:
         """The time for a first frame is up; a login under way may end in its own time."""

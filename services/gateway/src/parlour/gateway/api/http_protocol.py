@@ -93,14 +93,15 @@ class BoundedHttp(HttpToolsProtocol):
             return False
         if self._fed - self._body > HEAD_BYTES + FRAMING * self._body or len(self.headers or ()) > HEADERS_MOST:
             self._refuse(_HEAD_TOO_LARGE, _head_limit())
-        elif len(self.pipeline) > PIPELINED:
-            self._refuse(_BAD, f"more than {PIPELINED} requests wait")
         return not self._refused
 
     # the parser's
 
     def on_message_begin(self) -> None:
-        """A request's first byte."""
+        """A request's first byte; one too many is read no further."""
+        if len(self.pipeline) >= PIPELINED:
+            self._complaint = _BAD, f"more than {PIPELINED} requests wait"
+            raise ValueError(self._complaint[1])
         self._fed = self._body = 0
         super().on_message_begin()
 
