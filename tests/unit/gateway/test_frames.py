@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
@@ -50,6 +51,21 @@ def test_too_deep(depth: int) -> None:
     text = f'{{"t":"ping","id":"{ID}","x":{"[" * depth}{"]" * depth}}}'
     assert broken(text).problem.code == Code.FRAME_INVALID
     assert "deep" in broken(text).problem.message
+
+
+def test_nothing_behind_the_limit_on_depth_is_looked_at() -> None:
+    looked_at: list[str] = []
+
+    class Text(str):
+        __slots__ = ()
+
+        def __iter__(self) -> Iterator[str]:
+            for character in super().__iter__():
+                looked_at.append(character)
+                yield character
+
+    assert "deep" in broken(Text("{" * 60_000)).problem.message
+    assert len(looked_at) == client.FRAME_DEPTH + 1
 
 
 def test_brackets_in_texts_are_not_depth() -> None:

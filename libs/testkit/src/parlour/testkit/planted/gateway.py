@@ -42,6 +42,16 @@ def unslowed_guesses() -> None:
     TokenThrottle.verify = verify  # pyright: ignore[reportAttributeAccessIssue] of a generic method
 
 
+def endless_reading() -> None:
+    """What a client sends behind the close of its WebSocket is read as fast as it comes."""
+    from parlour.gateway.api.connection import Connection
+
+    def read_on(self: Connection, transport: object) -> None:
+        return None
+
+    Connection._read_no_more = read_on  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue] what is broken here
+
+
 def every_host() -> None:
     """A gateway on loopback answers whatever name it is asked by."""
     from parlour.gateway.domain.hosts import Hosts

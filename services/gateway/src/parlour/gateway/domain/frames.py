@@ -61,7 +61,7 @@ def to_text(frame: client.ServerFrame) -> str:
 
 def _loose(text: str) -> dict[str, Any]:
     """Any JSON object that keeps the rules on depth and keys."""
-    if text.count("{") + text.count("[") > client.FRAME_DEPTH and _depth(text) > client.FRAME_DEPTH:
+    if text.count("{") + text.count("[") > client.FRAME_DEPTH and _nests_deeper(text, client.FRAME_DEPTH):
         raise BadFrame(_problem("the frame is nested too deeply", limit=f"depth {client.FRAME_DEPTH}"))
     try:
         loose: object = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant, parse_int=_integer)
@@ -72,9 +72,9 @@ def _loose(text: str) -> dict[str, Any]:
     return cast(dict[str, Any], loose)
 
 
-def _depth(text: str) -> int:
-    """How deep brackets nest outside of strings."""
-    depth = deepest = 0
+def _nests_deeper(text: str, most: int) -> bool:
+    """Whether brackets outside of strings nest deeper than `most`; nothing behind the first that does is looked at."""
+    depth = 0
     inside = escaped = False
     for c in text:
         if inside:
@@ -84,10 +84,11 @@ def _depth(text: str) -> int:
             inside = True
         elif c in "{[":
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > most:
+                return True
         elif c in "}]":
             depth -= 1
-    return deepest
+    return False
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
