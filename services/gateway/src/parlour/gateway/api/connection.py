@@ -36,10 +36,14 @@ STALLED_S = 30.0
 """A full window of which nothing is read for so long closes the connection."""
 BYTES_PER_S, BYTES_BURST = 256 * 1024.0, 1024 * 1024.0
 """Of frames that a client sends, before any is looked at: offers for all the streams that a session may have come at once."""
+FIRST_BYTES_BURST = 256 * 1024.0
+"""Of them until it is in a room or follows one: a token has up to 4 kB, and hundreds of subscriptions may come at once."""
 FRAME_COST = 64
 """What a frame counts beside its payload, so that empty ones count too."""
-CONTROL_PER_S, CONTROL_BURST = 100.0, 6000.0
-"""Pings and pongs: a client needs one in ten seconds."""
+BEHIND_CLOSE_COST = 4096
+"""What a frame counts that comes behind the close: a client that keeps the protocol sends what was under way and its own close."""
+CONTROL_PER_S, CONTROL_BURST = 10.0, 200.0
+"""Pings and pongs: a client needs one in ten seconds, and each ping costs a write."""
 DEAF_FOR_S = 1.0
 """A client that floods is read no more; so long it has to take the reason, then the socket is gone."""
 AHEAD = 64
@@ -80,7 +84,7 @@ class Connection(WSListener):
         self._parts: list[bytes] = []
         self._parts_bytes = 0
         now = time.monotonic()
-        self._bytes = Bucket(BYTES_PER_S, BYTES_BURST, now)
+        self._bytes = Bucket(BYTES_PER_S, FIRST_BYTES_BURST, now)
         self._control_frames = Bucket(CONTROL_PER_S, CONTROL_BURST, now)
         self._task: asyncio.Task[None] | None = None
         self._first: asyncio.TimerHandle | None = None
@@ -159,7 +163,8 @@ class Connection(WSListener):
         """One frame of the client's."""
         self.heard = True
         now = time.monotonic()
-        too_many = not self._bytes.take(now, frame.payload_size + FRAME_COST)
+        cost = BEHIND_CLOSE_COST if self._close_code else FRAME_COST
+        too_many = not self._bytes.take(now, frame.payload_size + cost)
         if self._close_code and frame.msg_type != WSMsgType.CLOSE:
             if too_many:
                 self._read_no_more(transport)
@@ -290,6 +295,7 @@ class Connection(WSListener):
         if self._first is not None:
             self._first.cancel()
             self._first = None
+            self._bytes = Bucket(BYTES_PER_S, BYTES_BURST, time.monotonic())
 
     def _ends(self, code: int) -> None:
         self._close_code = self._close_code or code
