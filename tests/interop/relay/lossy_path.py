@@ -50,6 +50,12 @@ class LossyPath(asyncio.DatagramProtocol):
         for datagram in self._opening.pop(client):
             upstream.sendto(datagram)
 
+    def move(self) -> None:
+        """Gives each client another address towards the relay, as a NAT does that forgot it; nothing reaches the old one."""
+        for transport in self._upstreams.values():
+            transport.close()
+        self._upstreams.clear()
+
     def close(self) -> None:
         """Closes every socket."""
         for transport in (self.transport, *self._upstreams.values()):
