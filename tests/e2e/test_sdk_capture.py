@@ -203,3 +203,23 @@ async def test_beauty_goes_on_with_another_camera_and_ends_with_the_drawing_cont
     assert await run(ann, "return broken") == [[True, 1103072]]
     assert await run(ann, "return local.getVideoTracks()[0] === cameras()[0]")
     await run(bob, f"await until(() => light() < {bright} - 10, 'the plain picture'); await more();")
+
+
+async def test_a_picture_of_few_bits_is_begun_with_all_of_them(enter: Enter) -> None:
+    ann, bob = await enter("ann"), await enter("bob")
+    size = "{quality: 4, width: 640, height: 360, frameRate: 15}"
+    await run(ann, f"window.local = await zg.createZegoStream({{camera: {{video: {size}}}, videoBitrate: 400}});")
+    await run(ann, "zg.startPublishingStream('cam', local, {videoCodec: 'H264'});")
+    await run(bob, "await until(() => document.querySelector('#remote video')?.videoWidth === 640, 'the whole size');")
+    answers = "__peers.map((peer) => peer.remoteDescription?.sdp ?? '').join()"
+    started = await run(
+        ann, f"return [...{answers}.matchAll(/x-google-start-bitrate=(\\d+)/g)].map(([, kbps]) => kbps);"
+    )
+    assert set(started) == {"500"}
+
+
+async def test_mutes_without_a_stream_answer_false(enter: Enter) -> None:
+    ann = await enter("ann")
+    nothing = "[undefined, null, {}, 'cam'].map((given) => zg[name](given, true))"
+    script = f"return ['mutePublishStreamAudio', 'mutePublishStreamVideo'].flatMap((name) => {nothing});"
+    assert await run(ann, script) == [False] * 8

@@ -53,7 +53,12 @@ test("the start bitrate goes to the codecs of one m-line, and nowhere else", () 
   const section = (mid: string) => `m=video 9 UDP/TLS/RTP/SAVPF 96 102\r\na=mid:${mid}\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:102 H264/90000\r\na=fmtp:102 packetization-mode=1\r\na=rtpmap:97 rtx/90000\r\n`;
   const amended = withStartBitrate(`v=0\r\n${section("0")}${section("1")}`, "1", 1500);
   assert.ok(amended.startsWith(`v=0\r\n${section("0")}`));
-  assert.match(amended, /a=rtpmap:96 VP8\/90000\r\na=fmtp:96 x-google-start-bitrate=900\r\n/);
-  assert.match(amended, /a=fmtp:102 packetization-mode=1;x-google-start-bitrate=900\r\n/);
+  assert.match(amended, /a=rtpmap:96 VP8\/90000\r\na=fmtp:96 x-google-start-bitrate=1100\r\n/);
+  assert.match(amended, /a=fmtp:102 packetization-mode=1;x-google-start-bitrate=1100\r\n/);
   assert.equal(amended.match(/start-bitrate/g)!.length, 2);
+});
+
+test("a small wish is begun whole, of a large one a part", () => {
+  const started = (kbps: number) => Number(/start-bitrate=(\d+)/.exec(withStartBitrate("v=0\r\nm=video 9 X 96\r\na=mid:0\r\na=rtpmap:96 VP8/90000\r\n", "0", kbps))![1]);
+  assert.deepEqual([300, 400, 1000, 1500, 4000].map(started), [400, 500, 1100, 1100, 2500]);
 });
