@@ -54,8 +54,8 @@ export class LiveMedia {
   }
 
   muteAudio(given: AnyStream, mute: boolean): boolean {
-    const stream = this.media(given);
-    if (!stream.getAudioTracks().length) return false;
+    const stream = this.toMute(given);
+    if (!stream?.getAudioTracks().length) return false;
     if (mute) this.mutedAudio.add(stream);
     else this.mutedAudio.delete(stream);
     this.applyAudioMute(stream);
@@ -64,9 +64,9 @@ export class LiveMedia {
 
   /** Viewers see black; with `retain` the own preview goes on. The camera keeps running. */
   muteVideo(given: AnyStream, mute: boolean, retain = false): boolean {
-    const stream = this.media(given);
-    const track = stream.getVideoTracks()[0];
-    if (!track) return false;
+    const stream = this.toMute(given);
+    const track = stream?.getVideoTracks()[0];
+    if (!stream || !track) return false;
     track.enabled = !mute || retain;
     for (const { publisher, publication } of this.publications(stream)) {
       publication.stand.video?.stop();
@@ -223,6 +223,13 @@ export class LiveMedia {
   private publications(stream?: MediaStream): { publisher: Publisher; publication: Publication }[] {
     const all = this.rooms().flatMap(({ publisher }) => publisher.list.map((publication) => ({ publisher, publication })));
     return stream ? all.filter(({ publication }) => publication.source.stream === stream) : all;
+  }
+
+  /** Mutes answer false where there is nothing to mute, as in a page whose buttons are pressed before it has a camera. */
+  private toMute(given: AnyStream): MediaStream | undefined {
+    if (given instanceof ZegoLocalStream || given instanceof MediaStream) return this.media(given);
+    log.warn("there is no stream to mute: pass one of createZegoStream");
+    return undefined;
   }
 
   private media(given: AnyStream): MediaStream {
