@@ -223,3 +223,47 @@ async def test_mutes_without_a_stream_answer_false(enter: Enter) -> None:
     nothing = "[undefined, null, {}, 'cam'].map((given) => zg[name](given, true))"
     script = f"return ['mutePublishStreamAudio', 'mutePublishStreamVideo'].flatMap((name) => {nothing});"
     assert await run(ann, script) == [False] * 8
+
+
+async def test_beauty_that_is_put_on_while_muted_shows_the_picture_afterwards(enter: Enter) -> None:
+    ann, bob = await enter("ann"), await enter("bob")
+    await publish(ann)
+    await run(bob, "await until(() => window.remote); await more();")
+    await run(ann, "zg.mutePublishStreamVideo(local, true); await zg.setEffectsBeauty(local, true);")
+    await run(bob, "await until(() => last('remoteCameraStatusUpdate') === 'MUTE' && light() < 2, 'black');")
+    await run(ann, "zg.mutePublishStreamVideo(local, false);")
+    await run(bob, "await until(() => light() > 20, 'the picture');")
+
+
+# devices open only once the test lets them, as while a browser asks for leave
+SLOW = """
+const swift = navigator.mediaDevices.getUserMedia;
+window.asked = 0;
+window.allowed = new Promise((allow) => (window.allow = allow));
+navigator.mediaDevices.getUserMedia = async (wish) => { asked++; await allowed; return swift(wish); };"""
+
+
+@pytest.mark.parametrize(
+    ("opening", "end"),
+    [
+        ("zg.useVideoDevice(local, ids.at(-1))", "await zg.enableVideoCaptureDevice(local, false)"),
+        ("zg.useVideoDevice(local, ids.at(-1))", "zg.destroyStream(local)"),
+        ("local.startCaptureCamera()", "await local.stopCaptureVideo()"),
+        ("local.startCaptureCamera()", "zg.destroyStream(local)"),
+        ("zg.createZegoStream()", "await zg.destroyEngine()"),
+    ],
+    ids=["switch-off", "switch-destroy", "capture-stop", "capture-destroy", "create-destroy"],
+)
+async def test_a_camera_that_opens_too_late_is_freed(enter: Enter, opening: str, end: str) -> None:
+    ann = await enter("ann")
+    await run(ann, f"window.local = await zg.createZegoStream(); window.ids = await camerasOf(); {SLOW}")
+    late = f"const late = code({opening}); await until(() => asked); {end}; allow();"
+    assert await run(ann, f"{late} return [await late, cameras().length];") == [1103061, 0]
+
+
+async def test_of_on_and_off_the_last_one_holds(enter: Enter) -> None:
+    ann = await enter("ann")
+    await run(ann, "window.local = await zg.createZegoStream();")
+    turn = "zg.enableVideoCaptureDevice(local, on)"
+    for order, cameras in (("[false, true, false]", 0), ("[false, true, false, true, true]", 1)):
+        assert await run(ann, f"await Promise.all({order}.map((on) => {turn})); return cameras().length;") == cameras

@@ -4,6 +4,7 @@ import { failure } from "../errors";
 import type { Source } from "../publish/publisher";
 import { stopCapture } from "./drawn";
 import { ZegoLocalStream } from "./local-stream";
+import { countStop } from "./stops";
 import { readWish } from "./wishes";
 
 export class Captures {
@@ -13,20 +14,12 @@ export class Captures {
 
   /** A stream of the present kind. */
   async create(options: unknown): Promise<ZegoLocalStream> {
-    const wish = readWish(options);
-    const local = new ZegoLocalStream((stream) => this.screenEnded(stream, false));
-    await local.capture(wish);
-    this.streams.add(local);
-    return local;
+    return this.make(options, false);
   }
 
   /** A stream of the legacy kind: the page holds its MediaStream. */
   async createLegacy(options: unknown): Promise<MediaStream> {
-    const wish = readWish(options);
-    const local = new ZegoLocalStream((stream) => this.screenEnded(stream, true));
-    await local.capture(wish);
-    this.streams.add(local);
-    return local.stream;
+    return (await this.make(options, true)).stream;
   }
 
   /** The engine's own stream behind what a page holds; undefined for a MediaStream from elsewhere. */
@@ -52,12 +45,27 @@ export class Captures {
       local.destroy();
       this.streams.delete(local);
     } else if (isMediaStream(stream)) {
+      countStop(stream, "audio", "video");
       for (const track of stream.getTracks()) stopCapture(track);
     }
   }
 
   destroyAll(): void {
     for (const local of [...this.streams]) this.destroy(local);
+  }
+
+  /** The stream counts as the engine's from the beginning: an engine that ends meanwhile ends its capture. */
+  private async make(options: unknown, legacy: boolean): Promise<ZegoLocalStream> {
+    const wish = readWish(options);
+    const local = new ZegoLocalStream((stream) => this.screenEnded(stream, legacy));
+    this.streams.add(local);
+    try {
+      await local.capture(wish);
+    } catch (fault) {
+      this.streams.delete(local);
+      throw fault;
+    }
+    return local;
   }
 }
 

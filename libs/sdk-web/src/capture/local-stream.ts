@@ -1,12 +1,14 @@
 /** Media of this machine: what is captured, previewed and published. Made by createZegoStream. */
 import { Emitter } from "../emitter";
 import type { ZegoServerResponse } from "../entities";
+import type { Kind } from "../negotiation/slots";
 import type { Source } from "../publish/publisher";
 import { Output, type PlayOption } from "../view/output";
 import { snapshot, type SnapshotOptions } from "../view/snapshot";
 import { useSink } from "../view/stream-view";
 import { acquire } from "./acquire";
 import { capturedTrack, stopCapture, withEffect } from "./drawn";
+import { countStop, refuseStopped, stopsSinceNow } from "./stops";
 import { cameraWish, readWish, screenWish, type CaptureWish, type CustomSource } from "./wishes";
 
 export interface ZegoLocalStreamEvents {
@@ -193,16 +195,20 @@ export class ZegoLocalStream {
   }
 
   async stopCaptureVideo(): Promise<boolean> {
+    countStop(this.stream, "video");
     return this.release(this.getVideoTracks());
   }
 
   async stopCaptureAudio(): Promise<boolean> {
+    countStop(this.stream, "audio");
     return this.release(this.getAudioTracks());
   }
 
   /** Capture what a wish names; it takes the place of what was captured of the same kind. */
   async capture(wish: CaptureWish): Promise<ZegoServerResponse> {
+    const stopped = stopsSinceNow(this.stream);
     const captured = await acquire(wish);
+    if (stopped(...captured.getTracks().map(({ kind }) => kind as Kind))) refuseStopped(captured.getTracks());
     for (const track of captured.getTracks()) this.put(track, wish.kind === "screen");
     this.adoptLimits(wish);
     return OK;
@@ -222,6 +228,7 @@ export class ZegoLocalStream {
 
   /** End every track and all previews. */
   destroy(): void {
+    countStop(this.stream, "audio", "video");
     this.release(this.getTracks());
     for (const output of [this.picture, this.sound, this.capturedPicture, this.capturedSound]) output.stop();
     this.events.clear();

@@ -98,7 +98,8 @@ export class Beauty {
       broken,
       closed: () => shader.close(),
     });
-    pipe.output.enabled = captured.enabled;
+    pipe.output.enabled = captured.enabled; // what is muted is the drawn track from here on
+    captured.enabled = true;
     rememberCaptured(pipe.output, captured);
     applied.drawings.push({ captured, pipe });
     return pipe.output;

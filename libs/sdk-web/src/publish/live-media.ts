@@ -3,12 +3,14 @@ import { captureError } from "../capture/acquire";
 import type { Captures } from "../capture/captures";
 import { capturedTrack, silentCopy, stopCapture, withEffect } from "../capture/drawn";
 import { ZegoLocalStream } from "../capture/local-stream";
+import { countStop, refuseStopped, stopsSinceNow } from "../capture/stops";
 import { open, openInstead, sameDevice } from "../capture/switch";
 import { Code } from "../codes";
 import { Beauty, type ZegoEffectsBeautyParam } from "../effects/beauty";
 import type { ZegoServerResponse, ZegoVideoConfig } from "../entities";
 import { failure, type ZegoError } from "../errors";
 import { log } from "../logging";
+import { Serial } from "../negotiation/serial";
 import type { Kind } from "../negotiation/slots";
 import type { Room } from "../room/room";
 import type { Publication, Publisher } from "./publisher";
@@ -23,6 +25,8 @@ export class LiveMedia {
   private readonly mutedAudio = new WeakSet<MediaStream>();
   /** How to open a camera again that was switched off, by its ended track. */
   private readonly switchedOff = new WeakMap<MediaStreamTrack, MediaTrackConstraints>();
+  /** Devices of a stream are opened one after the other. */
+  private readonly openings = new WeakMap<MediaStream, Serial>();
 
   constructor(
     private readonly captures: Captures,
@@ -119,27 +123,33 @@ export class LiveMedia {
   /** Frees the camera (its light goes out) or takes the same one again; another one only where that is gone. */
   async enableVideoCapture(given: AnyStream, enable = true): Promise<boolean> {
     const stream = this.media(given);
-    const track = stream.getVideoTracks()[0];
     if (!enable) {
+      const [track] = stream.getVideoTracks();
       if (!track) return false;
+      countStop(stream, "video");
       if (track.readyState === "live") this.switchedOff.set(track, sameDevice(capturedTrack(track)));
       stopCapture(track);
       this.mutesMayDiffer(stream);
       return true;
     }
-    if (track?.readyState === "live") return true;
-    await this.switchOn(given, this.track(stream, "video"));
-    return true;
+    const stopped = stopsSinceNow(stream);
+    return this.opening(stream, () => this.switchOn(given, () => stopped("video")));
   }
 
-  private async switchOn(given: AnyStream, off: MediaStreamTrack): Promise<void> {
+  /** True when the camera is on; false where the page switched it off again meanwhile. */
+  private async switchOn(given: AnyStream, stopped: () => boolean): Promise<boolean> {
+    if (stopped()) return false;
+    const off = this.track(this.media(given), "video");
+    if (off.readyState === "live") return true;
     const same = this.switchedOff.get(off) ?? sameDevice(capturedTrack(off));
     const { deviceId: _gone, ...any } = same;
     const fresh = await open("video", same).catch((error: ZegoError) => {
       if (error.code !== Code.DEVICE_NOT_FOUND) throw error;
       return open("video", any);
     });
-    await this.place(given, off, fresh);
+    if (stopped()) fresh.stop();
+    else await this.place(given, off, fresh);
+    return !stopped();
   }
 
   /** What a ZegoLocalStream holds now goes to the viewers: 0 video, 1 audio, 2 both. */
@@ -186,12 +196,24 @@ export class LiveMedia {
   }
 
   private async recapture(given: AnyStream, kind: Kind, wish: MediaTrackConstraints): Promise<ZegoServerResponse> {
-    const old = this.track(this.media(given), kind);
-    const { track, error } = await openInstead(kind, capturedTrack(old), wish);
-    if (track) await this.place(given, old, track);
-    else this.mutesMayDiffer(this.media(given));
-    if (error) throw error;
-    return OK;
+    const stream = this.media(given);
+    const stopped = stopsSinceNow(stream);
+    return this.opening(stream, async () => {
+      if (stopped(kind)) refuseStopped([]);
+      const old = this.track(stream, kind);
+      const { track, error } = await openInstead(kind, capturedTrack(old), wish);
+      if (stopped(kind)) refuseStopped(track ? [track] : []);
+      if (track) await this.place(given, old, track);
+      else this.mutesMayDiffer(stream);
+      if (error) throw error;
+      return OK;
+    });
+  }
+
+  private opening<T>(stream: MediaStream, job: () => Promise<T>): Promise<T> {
+    const serial = this.openings.get(stream) ?? new Serial();
+    this.openings.set(stream, serial);
+    return serial.run(job);
   }
 
   /** A captured track takes another's place, muted as that was. */
