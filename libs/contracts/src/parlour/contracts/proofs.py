@@ -140,7 +140,10 @@ class StoredQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_n
 
 
 class StoredEvent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One event as the database has it: nothing is checked or mended. `view` is its data opened, for people to read."""
+    """One event as the database has it: nothing is checked or mended. `view` is its data opened, for people to read.
+
+    `salts` holds by field what discloses an opened text: with it the text can be checked against the commitment in `env`.
+    """
 
     seq: int
     at: int
@@ -150,6 +153,7 @@ class StoredEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     view: msgspec.Raw = msgspec.Raw(b"null")
     user: str = ""
     erased: bool = False
+    salts: dict[str, bytes] = {}
 
 
 class StoredPage(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class People(Protocol):
-    """Random ids and keys for people, each of an app. Sealed text: `actor:base64(nonce ‖ AES-256-GCM)`, bound to actor, type and field."""
+    """Random ids and keys for people, each of an app. Sealed text (`parlour.contracts.sealed_text`) is bound to actor, type and field."""
 
     @property
     def erasures(self) -> int:
@@ -33,4 +33,9 @@ class People(Protocol):
 
     def open(self, context: str, sealed: str) -> str | None:
         """None: the person is erased. ValueError: the text is not what was sealed for this place."""
+        ...
+
+    def salt(self, context: str, sealed: str) -> bytes | None:
+        """What discloses a text: with it anybody can check the text against its commitment. Empty: the text has none. None: the person
+        is erased."""
         ...

@@ -1,15 +1,11 @@
 """`People` in memory. Text is sealed with real AES-256-GCM, so that a test sees what the record would hold."""
 
-import base64
 import os
 from collections.abc import Callable
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-_NONCE_BYTES = 12
-_KEY_BYTES = 32
+from parlour.contracts.sealed_text import parse_sealed
+from parlour.runtime.postgres.sealed import KEY_BYTES, PersonKey
 
 
 class MemoryPeople:
@@ -18,7 +14,7 @@ class MemoryPeople:
     def __init__(self, draw: Callable[[int], bytes] = os.urandom) -> None:
         self._draw = draw
         self._actors: dict[tuple[int, str], str] = {}
-        self._keys: dict[str, AESGCM] = {}
+        self._keys: dict[str, PersonKey] = {}
         self._loaded: set[str] = set()
         self.erasures = 0
 
@@ -28,7 +24,7 @@ class MemoryPeople:
         if known is not None:
             return known
         actor = self._actors[app, user_id] = str(UUID(bytes=self._draw(16), version=4))
-        self._keys[actor] = AESGCM(self._draw(_KEY_BYTES))
+        self._keys[actor] = PersonKey(self._draw(KEY_BYTES), self._draw)
         self._loaded.add(actor)
         return actor
 
@@ -48,28 +44,24 @@ class MemoryPeople:
         """Sealed text; LookupError if the key was not loaded or the person is erased."""
         if actor not in self._loaded or actor not in self._keys:
             raise LookupError(f"no key for {actor}")
-        nonce = self._draw(_NONCE_BYTES)
-        sealed = self._keys[actor].encrypt(nonce, text.encode(), f"{actor}|{context}".encode())
-        return f"{actor}:{base64.b64encode(nonce + sealed).decode()}"
+        return self._keys[actor].seal(actor, context, text)
 
     def open(self, context: str, sealed: str) -> str | None:
         """The text, None if the person is erased; LookupError if nobody loaded the key."""
-        actor, colon, packed = sealed.partition(":")
-        if not colon:
-            raise ValueError("sealed text names no actor")
+        parts = parse_sealed(sealed)
+        key = self._key(parts.actor)
+        return None if key is None else key.open(context, parts)
+
+    def salt(self, context: str, sealed: str) -> bytes | None:
+        """What discloses the text, empty if it has no commitment, None if the person is erased; LookupError if nobody loaded the key."""
+        parts = parse_sealed(sealed)
+        key = self._key(parts.actor)
+        return None if key is None else key.salt(context, parts)
+
+    def _key(self, actor: str) -> PersonKey | None:
         if actor not in self._loaded:
             raise LookupError(f"the key of {actor} is not loaded")
-        if actor not in self._keys:
-            return None
-        try:
-            data = base64.b64decode(packed, validate=True)
-            return (
-                self._keys[actor]
-                .decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], f"{actor}|{context}".encode())
-                .decode()
-            )
-        except (InvalidTag, ValueError) as error:
-            raise ValueError(f"this was not sealed for {actor}|{context}") from error
+        return self._keys.get(actor)
 
     async def erase(self, app: int, user_id: str) -> str | None:
         """Deletes the person's key; the id that they had."""

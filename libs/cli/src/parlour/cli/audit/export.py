@@ -11,6 +11,7 @@ from parlour.contracts import subjects
 from parlour.contracts.envelope import GENESIS
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.exports.layout import KIND, End, Header, Line
+from parlour.runtime.exports.users import USER_ID, JoinedUsers
 from parlour.runtime.messaging.bus import Bus
 
 from ..failures import Unsigned
@@ -72,6 +73,7 @@ async def _signed(bus: Bus, room_uid: str, seq: int, wait_s: float) -> contract.
 async def _events(bus: Bus, room_uid: str, out: BinaryIO, by: str, last: int) -> End:
     """Up to event `last`, 0: all. What the database has is written as it is; whether it is right is for the verifier to say."""
     after, hash_, count = 0, GENESIS, 0
+    users = JoinedUsers()
     while not last or after < last:
         page = await ask(bus, "stored", contract.StoredQuery(room_uid, after, PAGE, by), contract.StoredPage)
         if not page.events:
@@ -80,10 +82,34 @@ async def _events(bus: Bus, room_uid: str, out: BinaryIO, by: str, last: int) ->
             if last and event.seq > last:
                 return End(count, hash_)
             cited = b"" if event.prev == hash_ else event.prev
-            out.write(_encode(_line(event, cited)) + b"\n")
+            out.write(_encode(_line(event, cited, users)) + b"\n")
             after, hash_, count = event.seq, event.hash, count + 1
     return End(count, hash_)
 
 
-def _line(event: contract.StoredEvent, cited: bytes) -> Line:
-    return Line(event.seq, event.at, event.env, event.hash, cited, event.view, event.user, event.erased)
+class _Shown(msgspec.Struct):
+    user_id: str = msgspec.field(default="", name=USER_ID)
+
+
+class _Stored(msgspec.Struct):
+    type: str = ""
+    actor: str = ""
+
+
+def _line(event: contract.StoredEvent, cited: bytes, users: JoinedUsers) -> Line:
+    """The line of an event. A user id is shown only where the file says in a text that can be checked whose it is."""
+    try:
+        stored, shown = _stored(event.env), _shown(event.view)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        user = ""  # the event can't be read
+    else:
+        users.take(stored.type, stored.actor, shown.user_id if shown else "")
+        user = users.get(stored.actor)
+    return Line(
+        event.seq, event.at, event.env, event.hash, cited, event.view,
+        user if user == event.user else "", event.erased, event.salts,
+    )  # fmt: skip
+
+
+_stored = msgspec.json.Decoder(_Stored).decode
+_shown = msgspec.json.Decoder(_Shown | None).decode

@@ -10,10 +10,10 @@ NOT_PROVEN = 4
 
 
 def exit_code(verdict: Verdict, *, unsigned_ok: bool) -> int:
-    """0 only where the verdict is whole, or the user said that an unsigned end is enough."""
+    """0 only where the verdict is whole, or the user said that an unsigned end is enough. Texts are to be proven in any case."""
     if not verdict.ok:
         return NOT_AS_RECORDED
-    proven = verdict.whole or (unsigned_ok and not verdict.missing)
+    proven = verdict.whole or (unsigned_ok and not verdict.missing and verdict.texts_proven)
     return 0 if proven else NOT_PROVEN
 
 
@@ -29,13 +29,32 @@ def verdict_text(verdict: Verdict, *, keyed: bool) -> str:
         f"  {count} events, {speed}",
         *_signature(verdict, keyed),
         *_kept(verdict),
+        *_texts(verdict),
     ]
-    if not verdict.month:
-        lines.append("  room, app and all that is shown of an event were compared with the hashed bytes, except:")
-        lines.append(
-            "  WORDS NOT CHECKED: sealed texts (messages, names) and user ids are shown as the server opened them"
-        )
     return "\n".join(lines)
+
+
+def _texts(verdict: Verdict) -> list[str]:
+    """What is to be known of messages, names and user ids. In an archive none is opened."""
+    texts = verdict.texts
+    if verdict.month and not texts.checked and not texts.unproven:
+        return []
+    lines = [
+        f"  room, app and all that is shown of an event are what was recorded, {texts.checked} sealed texts (messages, names) among it"
+    ]
+    if texts.unproven:
+        lines.append(
+            f"  WORDS NOT CHECKED: {texts.unproven} texts were recorded without a commitment by an earlier version, and are shown as"
+            " the server opened them"
+        )
+    if texts.left_out:
+        lines.append(
+            f"  TEXTS LEFT OUT: {texts.left_out} are not shown, though other texts of the same people are; unless they were erased"
+            " during the export, somebody took them out: export again"
+        )
+    if erased := texts.withheld - texts.left_out:
+        lines.append(f"  {erased} texts are not shown: of people who are erased, says the file")
+    return lines
 
 
 def _heading(verdict: Verdict) -> str:
@@ -43,6 +62,8 @@ def _heading(verdict: Verdict) -> str:
         return "whole"
     if verdict.missing:
         return "NOT COMPARED with the checkpoint that was kept"
+    if not verdict.texts_proven:
+        return "WORDS NOT CHECKED" if verdict.texts.unproven else "TEXTS LEFT OUT"
     if verdict.signed:
         return f"NOT WHOLLY SIGNED: signed up to event {verdict.signed} of {verdict.events}"
     return "NOT SIGNED"

@@ -3,7 +3,7 @@
 Personal texts are sealed under their actor's key; the empty text says nothing about anybody and stays empty.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,22 +11,18 @@ import msgspec
 from parlour.contracts import events as ev
 from parlour.contracts.audiences import audience_of_stored
 from parlour.contracts.envelope import Envelope, EventView, decode_envelope
+from parlour.contracts.sealed_text import SEALED_FIELDS, owner_of
 from parlour.kernel.log import Record
 from parlour.kernel.sealing import People
 from parlour.kernel.view import MESSAGES
 
+_UNSAID = msgspec.Raw(b"{}")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
-def _personal(kind: type[ev.Event]) -> tuple[tuple[str, str], ...]:
-    """Each personal field by its name here and in the stored JSON, which is also what its sealed text is bound to."""
-    stored = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
-    return tuple((name, stored[name]) for name in ev.personal_fields(kind))
-
-
-_PERSONAL = {kind: _personal(kind) for kind in ev.ALL}
-_BY_TAG = {kind.TAG: tuple(stored for _, stored in _PERSONAL[kind]) for kind in ev.ALL}
+_PERSONAL = {kind: tuple(zip(ev.personal_fields(kind), SEALED_FIELDS[kind.TAG], strict=True)) for kind in ev.ALL}
+"""Each personal field by its name here and in the stored JSON, which is also what its sealed text is bound to."""
 
 
 def actor_of(event: ev.Event) -> str:
@@ -57,7 +53,7 @@ def sealed(people: People, event: ev.Event) -> msgspec.Raw:
 
 def opened(people: People, type_: str, data: msgspec.Raw) -> tuple[msgspec.Raw, bool]:
     """Stored JSON with its texts opened, and whether a person in it was erased (their texts are empty then)."""
-    names = _BY_TAG.get(type_, ())
+    names = SEALED_FIELDS.get(type_, ())
     if not names:
         return data, False
     fields: dict[str, Any] = _decode(data)
@@ -68,6 +64,34 @@ def opened(people: People, type_: str, data: msgspec.Raw) -> tuple[msgspec.Raw, 
             erased = erased or plain is None
             fields[name] = plain or ""
     return msgspec.Raw(_encode(fields)), erased
+
+
+async def disclosed(
+    people: People, records: Sequence[Record], views: Sequence[EventView | None]
+) -> tuple[tuple[EventView | None, dict[str, bytes]], ...]:
+    """Each view with the salts of its texts by field; a person who was erased since the view was made is erased in it."""
+    pairs = tuple(zip(records, views, strict=True))
+    stored = [decode_envelope(record.env).data if view is not None else _UNSAID for record, view in pairs]
+    owners = {owner for (record, _), data in zip(pairs, stored, strict=True) for owner in _owners(record.type, data)}
+    await people.load(frozenset(owners))  # no wait behind it: texts and salts go together, or neither
+    return tuple(
+        (view, {}) if view is None else _with_salts(people, record, data, view)
+        for (record, view), data in zip(pairs, stored, strict=True)
+    )
+
+
+def _with_salts(
+    people: People, record: Record, data: msgspec.Raw, view: EventView
+) -> tuple[EventView, dict[str, bytes]]:
+    names = SEALED_FIELDS.get(record.type, ())
+    if not names:
+        return view, {}
+    fields: dict[str, Any] = _decode(data)
+    salts = {name: people.salt(f"{record.type}/{name}", text) for name in names if (text := fields.get(name))}
+    if None in salts.values() and not view.erased:
+        shown, _ = opened(people, record.type, data)
+        view = msgspec.structs.replace(view, data=shown, user_id="", erased=True)
+    return view, {name: salt for name, salt in salts.items() if salt}
 
 
 def view_of(record: Record, data: msgspec.Raw, user_ids: Mapping[str, str], *, erased: bool = False) -> EventView:
@@ -102,9 +126,6 @@ async def open_records(people: People, records: Iterable[Record]) -> tuple[Event
     return tuple(views)
 
 
-_UNSAID = msgspec.Raw(b"{}")
-
-
 async def open_for_fold(people: People, records: Iterable[Record]) -> tuple[EventView, ...]:
     """As `open_records`, but of messages, which a room's state only counts, no more than their place: nothing is opened for them."""
     taken = tuple(records)
@@ -122,8 +143,8 @@ def _counted(record: Record) -> EventView:
 
 def _owners(type_: str, data: msgspec.Raw) -> set[str]:
     """Whose keys the sealed texts of an event need: each text names its own, before the colon."""
-    names = _BY_TAG.get(type_, ())
+    names = SEALED_FIELDS.get(type_, ())
     if not names:
         return set()
     fields: dict[str, Any] = _decode(data)
-    return {text.partition(":")[0] for name in names if (text := fields.get(name))}
+    return {owner_of(text) for name in names if (text := fields.get(name))}

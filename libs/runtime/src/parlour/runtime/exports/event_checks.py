@@ -6,8 +6,11 @@ import msgspec
 
 from parlour.contracts import events as ev
 from parlour.contracts.envelope import chain_hash
+from parlour.contracts.sealed_text import SEALED_FIELDS
 
 from .layout import Header, Line
+from .lines import NoLine, parsed, written_plainly
+from .text_checks import TextChecks, brief
 
 _NOTHING = msgspec.Raw(b"null")
 
@@ -17,6 +20,7 @@ class _Stored(msgspec.Struct):
 
     type: str
     data: msgspec.Raw
+    actor: str = ""
 
 
 class _First(msgspec.Struct):
@@ -24,15 +28,9 @@ class _First(msgspec.Struct):
     room: str = ""
 
 
-def _sealed_names(kind: type[ev.Event]) -> frozenset[str]:
-    stored = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
-    return frozenset(stored[name] for name in ev.personal_fields(kind))
-
-
-_SEALED = {kind.TAG: names for kind in ev.ALL if (names := _sealed_names(kind))}
-_stored = msgspec.json.Decoder(_Stored).decode
-_first = msgspec.json.Decoder(_First).decode
-_fields = msgspec.json.Decoder(dict[str, Any]).decode
+_stored = msgspec.json.Decoder(_Stored)
+_first = msgspec.json.Decoder(_First)
+_fields = msgspec.json.Decoder(dict[str, Any])
 
 
 def hash_matches(before: bytes, line: Line) -> bool:
@@ -43,40 +41,51 @@ def hash_matches(before: bytes, line: Line) -> bool:
 def origin_problem(header: Header, line: Line) -> str:
     """What the header says of room and app that the first event, which is hashed, does not say; empty: nothing."""
     try:
-        envelope = _stored(line.env)
+        envelope = parsed(_stored, line.env)
         if envelope.type not in (ev.RoomOpened.TAG, ev.AppCreated.TAG):
             return ""
-        first = _first(envelope.data)
-    except msgspec.DecodeError:
+        first = parsed(_first, envelope.data)
+    except NoLine:
         return "its envelope can't be read"
     if (first.app, first.room) == (header.app, header.room):
         return ""
     return f"the header names room {header.room!r} of app {header.app}, the first event room {first.room!r} of app {first.app}"
 
 
-def view_problem(line: Line) -> str:
-    """What the opened event shows that its stored bytes do not say; empty: nothing. Sealed texts and the user's id are not compared."""
-    if line.view == _NOTHING:
-        return ""
+def view_problem(line: Line, texts: TextChecks) -> str:
+    """What the opened event shows that its stored bytes do not say; empty: nothing. `texts` compares what is sealed, and the user id."""
     try:
-        envelope = _stored(line.env)
-        sealed = _SEALED.get(envelope.type)
-        if sealed is None and line.view == envelope.data:
-            return ""
-        shown, stored = _fields(line.view), _fields(envelope.data)
-    except msgspec.DecodeError:
+        envelope = parsed(_stored, line.env)
+        problem = _data_problem(line, envelope, texts)
+    except NoLine:
         return "what is shown of it can't be read"
+    return problem or texts.user_problem(envelope.actor, line)
+
+
+def _data_problem(line: Line, envelope: _Stored, texts: TextChecks) -> str:
+    sealed = SEALED_FIELDS.get(envelope.type, ())
+    if not sealed and not line.salts and line.view in (_NOTHING, envelope.data):
+        return ""
+    if line.view == _NOTHING:
+        texts.withhold(envelope.type, _withheld(envelope.data))
+        return "salts are given of an event that is not shown" if line.salts else ""
+    shown, stored = parsed(_fields, line.view), parsed(_fields, envelope.data)
+    if not written_plainly(shown, line.view):
+        return "what is shown of it is not written as an export writes it: a field stands there twice, or is spaced"
+    return _plain_problem(sealed, shown, stored) or texts.text_problem(envelope.type, shown, stored, line)
+
+
+def _withheld(data: msgspec.Raw) -> dict[str, Any]:
+    """The fields of an event that is not shown; none where they can't be read, which is why it is not shown."""
+    try:
+        return parsed(_fields, data)
+    except NoLine:
+        return {}
+
+
+def _plain_problem(sealed: tuple[str, ...], shown: dict[str, Any], stored: dict[str, Any]) -> str:
     for name in sorted(shown.keys() | stored.keys()):
-        agrees = (
-            (not shown.get(name) or bool(stored.get(name)))
-            if name in (sealed or ())
-            else shown.get(name) == stored.get(name)
-        )
+        agrees = name in sealed or shown.get(name) == stored.get(name)
         if not agrees or (name in shown) != (name in stored):
-            return f"{name} is shown as {_brief(shown.get(name))}, which is not what was recorded"
+            return f"{name} is shown as {brief(shown.get(name))}, which is not what was recorded"
     return ""
-
-
-def _brief(value: object) -> str:
-    text = msgspec.json.encode(value).decode()
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -5,6 +5,8 @@ nobody's texts opened (`view`, `user`): what they say can be read as long as the
 `docs/how-to/audit.md` describes both for those who write a verifier of their own.
 """
 
+from typing import Annotated
+
 import msgspec
 
 from parlour.contracts.proofs import Consistency, Inclusion
@@ -15,6 +17,8 @@ END_MARK = b'{"end":'
 ARCHIVE_END_MARK = b'{"archive_end":'
 LINE_BYTES = 1 << 20
 """An event has at most some ten kilobytes; a longer line is no event."""
+Int8 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+"""What the database can hold, and a hash be made of: nobody's file makes the verifier count further."""
 
 
 class Header(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -24,32 +28,36 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     """
 
     kind: str
-    app: int
+    app: Int8
     room: str
     room_uid: str
-    exported_at: int
+    exported_at: Int8
     exported_by: str
     proof: Inclusion | None = None
     consistency: Consistency | None = None
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One event. `prev` stands here only where the database cites another hash than that of the event before."""
+    """One event. `prev` stands here only where the database cites another hash than that of the event before.
 
-    seq: int
-    at: int
+    `salts` holds by field what an opened text is checked with: see `parlour.contracts.sealed_text`.
+    """
+
+    seq: Int8
+    at: Int8
     env: bytes
     hash: bytes
     prev: bytes = b""
     view: msgspec.Raw = msgspec.Raw(b"null")
     user: str = ""
     erased: bool = False
+    salts: dict[str, bytes] = {}
 
 
 class End(msgspec.Struct, frozen=True):
     """The last line of a whole export: how many events it has, and the hash of the last."""
 
-    end: int
+    end: Int8
     hash: bytes
 
 
@@ -58,13 +66,13 @@ class ArchiveHeader(msgspec.Struct, frozen=True):
 
     kind: str
     month: str
-    before: int
-    exported_at: int
+    before: Int8
+    exported_at: Int8
     exported_by: str
 
 
 class ArchiveEnd(msgspec.Struct, frozen=True):
     """The last line of a whole archive: how many lives and how many events it has."""
 
-    archive_end: int
-    events: int
+    archive_end: Int8
+    events: Int8

@@ -12,6 +12,25 @@ class Flaw(Exception):
         self.problem = problem
 
 
+class TextCounts(msgspec.Struct, frozen=True):
+    """Texts (messages, names, user ids) of an export. `checked` agree with their commitments; `unproven` were recorded without one.
+
+    `withheld` are not shown, as of people who are erased; `left_out` are those among them of people whose other texts are shown.
+    """
+
+    checked: int = 0
+    unproven: int = 0
+    withheld: int = 0
+    left_out: int = 0
+
+    def plus(self, other: "TextCounts") -> "TextCounts":
+        """Of both files together."""
+        return TextCounts(
+            self.checked + other.checked, self.unproven + other.unproven,
+            self.withheld + other.withheld, self.left_out + other.left_out,
+        )  # fmt: skip
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """What was found. `signed` is the last event that a signature stands for, 0: none does.
 
@@ -34,8 +53,14 @@ class Verdict(msgspec.Struct, frozen=True):
     lives: int = 0
     kept: int = 0
     missing: str = ""
+    texts: TextCounts = TextCounts()
+
+    @property
+    def texts_proven(self) -> bool:
+        """Whether every text that is shown is as recorded, and none is missing of people who are not erased."""
+        return not self.texts.unproven and not self.texts.left_out
 
     @property
     def whole(self) -> bool:
-        """Whether a signature stands for all of it. A file of no events proves nothing and is not whole."""
-        return self.ok and not self.missing and 0 < self.signed == self.events
+        """Whether a signature stands for all of it, each text included. A file of no events proves nothing and is not whole."""
+        return self.ok and not self.missing and self.texts_proven and 0 < self.signed == self.events

@@ -18,13 +18,16 @@ from parlour.runtime.signing.notes import BadNote, Checkpoint, PublicKey, checkp
 from . import event_checks
 from .kept import KeptTree
 from .layout import ARCHIVE, ARCHIVE_END_MARK, END_MARK, KIND, LINE_BYTES, ArchiveEnd, ArchiveHeader, End, Header, Line
-from .verdict import Flaw, Verdict
+from .lines import NoLine, parsed, written_plainly
+from .text_checks import TextChecks
+from .verdict import Flaw, TextCounts, Verdict
 
-_header = msgspec.json.Decoder(Header).decode
-_line = msgspec.json.Decoder(Line).decode
-_end = msgspec.json.Decoder(End).decode
-_archive_header = msgspec.json.Decoder(ArchiveHeader).decode
-_archive_end = msgspec.json.Decoder(ArchiveEnd).decode
+_header = msgspec.json.Decoder(Header)
+_line = msgspec.json.Decoder(Line)
+_end = msgspec.json.Decoder(End)
+_archive_header = msgspec.json.Decoder(ArchiveHeader)
+_archive_end = msgspec.json.Decoder(ArchiveEnd)
+_ODD = "is not written as an export writes it: a field stands there twice, is unknown, or is spaced"
 Told = Callable[[str, int, bytes], None]
 """Hears of each whole life: its id, how many events it has, and the hash of the last."""
 
@@ -47,8 +50,8 @@ def verify(
 
 def _is_archive(first: bytes) -> bool:
     try:
-        return _archive_header(first).kind == ARCHIVE
-    except msgspec.DecodeError:
+        return parsed(_archive_header, first).kind == ARCHIVE
+    except NoLine:
         return False
 
 
@@ -91,15 +94,19 @@ class _Archive:
     """One pass over many exports in one file."""
 
     def __init__(self, first: bytes, lines: Iterator[bytes], notes: _Notes, told: Told | None) -> None:
-        self._month = _archive_header(first).month
+        self._first = first
+        self._month = parsed(_archive_header, first).month
         self._lines = lines
         self._notes = notes
         self._told = told
         self._lives = self._events = self._signed = 0
+        self._texts = TextCounts()
         self._last = Verdict(True)
 
     def run(self) -> None:
         """Raises the first `Flaw`."""
+        if not written_plainly(parsed(_archive_header, self._first), self._first):
+            raise Flaw(0, f"the first line {_ODD}")
         for raw in self._lines:
             if raw.startswith(ARCHIVE_END_MARK):
                 self._check_end(raw)
@@ -122,13 +129,14 @@ class _Archive:
             self._events + found.events,
             self._signed + found.signed,
         )
+        self._texts = self._texts.plus(found.texts)
         if self._told is not None:
             self._told(found.room_uid, found.events, check.hash)
 
     def _check_end(self, raw: bytes) -> None:
         try:
-            end = _archive_end(raw)
-        except msgspec.DecodeError:
+            end = parsed(_archive_end, raw)
+        except NoLine:
             raise Flaw(0, f"the archive is cut off after {self._lives} lives: its end is not whole") from None
         if (end.archive_end, end.events) != (self._lives, self._events):
             counted = f"{end.archive_end} lives and {end.events} events"
@@ -137,12 +145,15 @@ class _Archive:
             )
         if next(self._lines, b""):
             raise Flaw(0, "something stands behind the end")
+        if not written_plainly(end, raw):
+            raise Flaw(0, f"the end {_ODD}")
 
     def verdict(self, ok: bool, took_s: float, flaw: Flaw | None = None) -> Verdict:
         last = self._last
         return Verdict(
             ok, last.room if flaw else "", last.room_uid if flaw else "", self._events, self._signed if ok else 0, last.origin,
             last.size, flaw.seq if flaw else 0, flaw.problem if flaw else "", took_s, self._month, self._lives,
+            texts=self._texts,
         )  # fmt: skip
 
 
@@ -158,6 +169,7 @@ class _Check:
         self.hash = GENESIS
         self._at = 0
         self._origin, self._size, self._signed = "", 0, 0
+        self._texts = TextChecks()
 
     def run(self) -> None:
         """Raises the first `Flaw`."""
@@ -186,16 +198,20 @@ class _Check:
         return Verdict(
             ok, header.room if header else "", header.room_uid if header else "", self._seq, signed,
             self._origin, self._size, flaw.seq if flaw else 0, flaw.problem if flaw else "", took_s,
+            texts=self._texts.counts(),
         )  # fmt: skip
 
     def _read_header(self) -> Header:
+        raw = next(self._lines, b"")
         try:
-            header = _header(next(self._lines, b""))
+            header = parsed(_header, raw)
             UUID(header.room_uid)
-        except (msgspec.DecodeError, ValueError):
+        except ValueError:
             raise Flaw(0, "the first line is not the header of an export") from None
         if header.kind != KIND:
             raise Flaw(0, f"this is {header.kind!r}, not {KIND!r}")
+        if not written_plainly(header, raw):
+            raise Flaw(0, f"the first line {_ODD}")
         return header
 
     def _check_proof(self, header: Header, proof: Inclusion) -> None:
@@ -211,14 +227,7 @@ class _Check:
 
     def _take(self, raw: bytes, start: bytes) -> None:
         due = self._seq + 1
-        if len(raw) > LINE_BYTES:
-            raise Flaw(due, "a line is too long to be an event")
-        try:
-            line = _line(raw)
-        except msgspec.DecodeError:
-            if not raw.endswith(b"\n"):
-                raise Flaw(due, f"the export is cut off in the middle of event {due}") from None
-            raise Flaw(due, f"what stands in the place of event {due} is no event") from None
+        line = self._line(due, raw)
         if line.seq != due:
             raise self._misplaced(line.seq)
         if line.prev:
@@ -231,9 +240,21 @@ class _Check:
             raise Flaw(due, "its envelope is of another log")
         header = self._header
         problem = event_checks.origin_problem(header, line) if due == 1 and header is not None else ""
-        if problem := problem or event_checks.view_problem(line):
+        if problem := problem or event_checks.view_problem(line, self._texts):
             raise Flaw(due, problem)
+        if not written_plainly(line, raw):
+            raise Flaw(due, f"the line of event {due} {_ODD}")
         self._seq, self.hash, self._at = due, line.hash, line.at
+
+    def _line(self, due: int, raw: bytes) -> Line:
+        if len(raw) > LINE_BYTES:
+            raise Flaw(due, "a line is too long to be an event")
+        try:
+            return parsed(_line, raw)
+        except NoLine:
+            if not raw.endswith(b"\n"):
+                raise Flaw(due, f"the export is cut off in the middle of event {due}") from None
+            raise Flaw(due, f"what stands in the place of event {due} is no event") from None
 
     def _misplaced(self, found: int) -> Flaw:
         """Whether an event was taken out, put in, or moved; looks at the rest of the file."""
@@ -249,8 +270,8 @@ class _Check:
 
     def _check_end(self, raw: bytes) -> None:
         try:
-            end = _end(raw)
-        except msgspec.DecodeError:
+            end = parsed(_end, raw)
+        except NoLine:
             raise Flaw(self._seq + 1, f"the export is cut off after event {self._seq}: its end is not whole") from None
         if end.end != self._seq:
             raise Flaw(self._seq + 1, f"event {self._seq + 1} was taken out: the export had {end.end}")
@@ -258,6 +279,8 @@ class _Check:
             raise Flaw(self._seq, "the end names another hash than the last event")
         if not self._among_others and next(self._lines, b""):
             raise Flaw(self._seq + 1, "something stands behind the end")
+        if not written_plainly(end, raw):
+            raise Flaw(self._seq + 1, f"the end {_ODD}")
 
     def _check_reached(self, goal: int) -> None:
         if self._seq < goal:

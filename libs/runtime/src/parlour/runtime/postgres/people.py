@@ -6,11 +6,12 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from parlour.contracts.sealed_text import parse_sealed
 
 from .cache import Cache
 from .pool import Pool, borrow
-from .sealed import MasterKey, open_bytes, open_text, seal_bytes, seal_text, split
+from .sealed import MasterKey, PersonKey, open_bytes, seal_bytes
 
 PEOPLE_KEPT = 50_000
 """Keys and ids in memory, about 1 kB each."""
@@ -29,9 +30,9 @@ _NEW = (
 
 
 class _Person(msgspec.Struct, frozen=True):
-    """`cipher` None: erased, or never there."""
+    """`key` None: erased, or never there."""
 
-    cipher: AESGCM | None
+    key: PersonKey | None
     user_id: str = ""
 
 
@@ -92,20 +93,20 @@ class PostgresPeople:
 
     async def _make(self, app: int, user_id: str) -> str:
         actor = str(uuid4())
-        cipher, wrapped = self._master.new_key(actor)
-        sealed = seal_bytes(cipher, f"{actor}|{_USER_ID}", user_id.encode())
+        key, wrapped = self._master.new_key(actor)
+        sealed = seal_bytes(key.cipher, f"{actor}|{_USER_ID}", user_id.encode())
         async with borrow(self._pool) as connection:
             made = await connection.fetchval(_NEW, UUID(actor), app, self._master.lookup(app, user_id), wrapped, sealed)
         if made is None:  # somebody else was faster
             return await self.actor(app, user_id)
         self._actors.put((app, user_id), actor)
-        self._people.put(actor, _Person(cipher, user_id))
+        self._people.put(actor, _Person(key, user_id))
         return actor
 
     async def user_ids(self, actors: frozenset[str]) -> dict[str, str]:
         """The user ids of those that are not erased."""
         people = await self._load(actors)
-        return {actor: person.user_id for actor, person in people.items() if person.cipher is not None}
+        return {actor: person.user_id for actor, person in people.items() if person.key is not None}
 
     async def load(self, actors: frozenset[str]) -> None:
         """Brings keys into memory, where they stay for `LOADED_FOR_S` at least."""
@@ -130,23 +131,33 @@ class PostgresPeople:
 
     def _person(self, row: asyncpg.Record) -> _Person:
         actor = str(row["actor"])
-        cipher = self._master.unwrap(actor, row["wrapped_key"])
-        return _Person(cipher, open_bytes(cipher, f"{actor}|{_USER_ID}", row["sealed_user_id"]).decode())
+        key = self._master.unwrap(actor, row["wrapped_key"])
+        return _Person(key, open_bytes(key.cipher, f"{actor}|{_USER_ID}", row["sealed_user_id"]).decode())
 
     def seal(self, actor: str, context: str, text: str) -> str:
         """Sealed text; LookupError if the key was not loaded or the person is erased."""
         person = self._people.get(actor)
-        if person is None or person.cipher is None:
+        if person is None or person.key is None:
             raise LookupError(f"no key for {actor}")
-        return seal_text(person.cipher, actor, context, text)
+        return person.key.seal(actor, context, text)
 
     def open(self, context: str, sealed: str) -> str | None:
         """The text, None if the person is erased; LookupError if nobody loaded the key."""
-        actor, packed = split(sealed)
+        parts = parse_sealed(sealed)
+        key = self._key(parts.actor)
+        return None if key is None else key.open(context, parts)
+
+    def salt(self, context: str, sealed: str) -> bytes | None:
+        """What discloses the text, empty if it has no commitment, None if the person is erased; LookupError if nobody loaded the key."""
+        parts = parse_sealed(sealed)
+        key = self._key(parts.actor)
+        return None if key is None else key.salt(context, parts)
+
+    def _key(self, actor: str) -> PersonKey | None:
         person = self._people.get(actor)
         if person is None:
             raise LookupError(f"the key of {actor} is not loaded")
-        return None if person.cipher is None else open_text(person.cipher, actor, context, packed)
+        return person.key
 
     async def erase(self, app: int, user_id: str) -> str | None:
         """Deletes the person's key, and with it what every log says of them. The id that they had, None if there was none."""

@@ -1,16 +1,17 @@
 """The bytes of sealed things: AES-256-GCM, a random 12-byte nonce before the ciphertext, bound to what it belongs to.
 
-Sealed text is `actor:base64(nonce ‖ ciphertext)` with `actor|context` as additional data, so that it opens nowhere but in its place.
+The form of a sealed text and the commitment in it are described in `parlour.contracts.sealed_text`.
 """
 
-import base64
-import binascii
 import hashlib
 import hmac
 import os
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from parlour.contracts.sealed_text import SealedText, text_commitment
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -30,26 +31,35 @@ def open_bytes(cipher: AESGCM, bound_to: str, sealed: bytes) -> bytes:
         raise ValueError(f"this was not sealed for {bound_to}") from error
 
 
-def seal_text(cipher: AESGCM, actor: str, context: str, text: str) -> str:
-    """`actor:base64(…)`."""
-    return f"{actor}:{base64.b64encode(seal_bytes(cipher, f'{actor}|{context}', text.encode())).decode()}"
+class PersonKey:
+    """A person's key: it seals and opens texts, and makes the salt of each text's commitment.
 
+    A salt is derived from the key and the text's nonce: to disclose one opens no other text, and all of them go with the key.
+    """
 
-def open_text(cipher: AESGCM, actor: str, context: str, packed: str) -> str:
-    """The text of what stands behind `actor:`."""
-    try:
-        sealed = base64.b64decode(packed, validate=True)
-    except binascii.Error as error:
-        raise ValueError("sealed text is not base64") from error
-    return open_bytes(cipher, f"{actor}|{context}", sealed).decode()
+    def __init__(self, key: bytes, draw: Callable[[int], bytes] = os.urandom) -> None:
+        self.cipher = AESGCM(key)
+        self._salting = hmac.digest(key, b"parlour.person.salt", hashlib.sha256)
+        self._draw = draw
 
+    def seal(self, actor: str, context: str, text: str) -> str:
+        """The text as it is stored."""
+        nonce, bound_to = self._draw(_NONCE_BYTES), f"{actor}|{context}".encode()
+        commitment = text_commitment(self._salt(nonce, bound_to), actor, context, text)
+        return str(SealedText(actor, commitment, nonce + self.cipher.encrypt(nonce, text.encode(), bound_to)))
 
-def split(sealed: str) -> tuple[str, str]:
-    """The actor and the packed rest of a sealed text."""
-    actor, colon, packed = sealed.partition(":")
-    if not colon:
-        raise ValueError("sealed text names no actor")
-    return actor, packed
+    def open(self, context: str, sealed: SealedText) -> str:
+        """The text; ValueError if it was not sealed with this key for this place."""
+        return open_bytes(self.cipher, f"{sealed.actor}|{context}", sealed.ciphertext).decode()
+
+    def salt(self, context: str, sealed: SealedText) -> bytes:
+        """What discloses the text to others: with it they can check its commitment. Empty where the text has none."""
+        if not sealed.commitment:
+            return b""
+        return self._salt(sealed.ciphertext[:_NONCE_BYTES], f"{sealed.actor}|{context}".encode())
+
+    def _salt(self, nonce: bytes, bound_to: bytes) -> bytes:
+        return hmac.digest(self._salting, nonce + bound_to, hashlib.sha256)
 
 
 class MasterKey:
@@ -65,14 +75,14 @@ class MasterKey:
         """What a person is found by, without telling who it is."""
         return hmac.digest(self._lookup, f"{app}/{user_id}".encode(), "sha256")
 
-    def new_key(self, actor: str) -> tuple[AESGCM, bytes]:
+    def new_key(self, actor: str) -> tuple[PersonKey, bytes]:
         """A person's new key, usable and wrapped."""
-        key = AESGCM.generate_key(KEY_BYTES * 8)
-        return AESGCM(key), seal_bytes(self._wrapping, actor, key)
+        key = os.urandom(KEY_BYTES)
+        return PersonKey(key), seal_bytes(self._wrapping, actor, key)
 
-    def unwrap(self, actor: str, wrapped: bytes) -> AESGCM:
+    def unwrap(self, actor: str, wrapped: bytes) -> PersonKey:
         """A stored key; ValueError under another master key."""
-        return AESGCM(open_bytes(self._wrapping, actor, wrapped))
+        return PersonKey(open_bytes(self._wrapping, actor, wrapped))
 
 
 def _derived(key: bytes, use: bytes) -> bytes:

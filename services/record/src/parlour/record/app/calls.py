@@ -14,6 +14,7 @@ from parlour.contracts import history as h
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.events import UserJoined
 from parlour.contracts.ids import invalid
+from parlour.contracts.sealed_text import owner_of
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 from parlour.record.domain.projections.rows import CallRow, ParticipantRow, PlayRow, SessionRow
@@ -174,7 +175,7 @@ class Calls:
         user_ids = await self._people.user_ids(wanted) if wanted else {}
         sealed = [row.sealed_name for row in sessions if row.sealed_name]
         if sealed:
-            await self._people.load(frozenset(text.partition(":")[0] for text in sealed))
+            await self._people.load(frozenset(map(owner_of, sealed)))
         return Names(user_ids, {text: self._people.open(_NAME, text) or "" for text in sealed})
 
 

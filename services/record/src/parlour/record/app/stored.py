@@ -1,4 +1,5 @@
-"""Stored events as they are, for exports that are checked elsewhere; beside each its data opened, empty where a person was erased."""
+"""Stored events as they are, for exports that are checked elsewhere; beside each its data opened with the salts of its texts, empty where a
+person was erased."""
 
 from typing import Protocol
 from uuid import UUID
@@ -13,6 +14,7 @@ from parlour.kernel.log import EventLog, LogHead, Record
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 from parlour.runtime.deciding.readable import Open, open_readable
+from parlour.runtime.deciding.sealing import disclosed
 
 from .shelf import Shelf
 
@@ -60,8 +62,8 @@ class Stored:
         views = await open_readable(self._open, self._people, records)
         events: list[StoredEvent] = []
         size = 0
-        for record, view in zip(records, views, strict=True):
-            event = _event(record, view)
+        for record, (view, salts) in zip(records, await disclosed(self._people, records, views), strict=True):
+            event = _event(record, view, salts)
             size += len(_encode(event))
             if events and size > PAGE_BYTES:
                 break
@@ -95,9 +97,9 @@ def _no_log() -> Rejection:
     return Rejection.of(Code.NOT_FOUND, "there is no such log", field="room_uid")
 
 
-def _event(record: Record, view: EventView | None) -> StoredEvent:
+def _event(record: Record, view: EventView | None, salts: dict[str, bytes]) -> StoredEvent:
     if view is None:
         return StoredEvent(record.seq, record.at, record.env, record.prev, record.hash)
     return StoredEvent(
-        record.seq, record.at, record.env, record.prev, record.hash, view.data, view.user_id, view.erased
+        record.seq, record.at, record.env, record.prev, record.hash, view.data, view.user_id, view.erased, salts
     )

@@ -1,0 +1,114 @@
+"""Whether the opened texts of an export are what was recorded: each is compared with the commitment to it inside the hashed bytes.
+
+The user id beside an event is compared with the one that its person joined under, which is such a text. What can't be compared is counted,
+so that the verdict says how much of the file is the server's word.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from parlour.contracts.sealed_text import (
+    SALT_BYTES,
+    SEALED_FIELDS,
+    SealedText,
+    owner_of,
+    parse_sealed,
+    text_commitment,
+)
+
+from .layout import Line
+from .users import PEOPLE_COMPARED, USER_ID, JoinedUsers
+from .verdict import TextCounts
+
+
+def commitment_matches(sealed: SealedText, salt: bytes, context: str, text: str) -> bool:
+    """Whether a text, with its salt, is the one that was committed to for this place."""
+    return text_commitment(salt, sealed.actor, context, text) == sealed.commitment
+
+
+class TextChecks:
+    """The texts and user ids of one export, event by event."""
+
+    def __init__(self) -> None:
+        self._checked = self._unproven = self._withheld = 0
+        self._users = JoinedUsers()
+        self._shown_of: set[str] = set()
+        self._withheld_of: Counter[str] = Counter()
+
+    def counts(self) -> TextCounts:
+        """What was found so far."""
+        left_out = sum(self._withheld_of[actor] for actor in self._shown_of & self._withheld_of.keys())
+        return TextCounts(self._checked, self._unproven, self._withheld, left_out)
+
+    def withhold(self, type_: str, stored: Mapping[str, Any]) -> None:
+        """Counts the texts of an event of which nothing is shown."""
+        for name in SEALED_FIELDS.get(type_, ()):
+            if text := stored.get(name):
+                self._leave_out(str(text))
+
+    def text_problem(self, type_: str, shown: Mapping[str, Any], stored: Mapping[str, Any], line: Line) -> str:
+        """What is shown in a sealed field that was not recorded there; empty: nothing."""
+        names = SEALED_FIELDS.get(type_, ())
+        for name in names:
+            if problem := self._problem(f"{type_}/{name}", shown.get(name), stored.get(name), line, name):
+                return problem
+        needless = sorted(line.salts.keys() - {name for name in names if shown.get(name)})
+        if needless:
+            return f"a salt is given for {needless[0]}, which shows no text"
+        if line.erased and any(shown.get(name) for name in names):
+            return "its person is said to be erased, and yet a text of them is shown"
+        if USER_ID in names and (sealed := stored.get(USER_ID)):
+            self._users.take(type_, owner_of(sealed), shown.get(USER_ID))
+        return ""
+
+    def user_problem(self, actor: str, line: Line) -> str:
+        """Whether the user id beside an event is another than its person joined under; empty: it is not."""
+        joined = self._users.get(actor)
+        if not line.user or line.user == joined:
+            return ""
+        why = f"who joined as {brief(joined)}" if joined else "but no event before says whose it is"
+        return f"user is shown as {brief(line.user)}, {why}"
+
+    def _problem(self, context: str, text: object, stored: object, line: Line, name: str) -> str:
+        if not stored:
+            return "" if text == stored else f"{name} is shown as {brief(text)}, but nothing was recorded there"
+        if not isinstance(text, str) or not isinstance(stored, str):
+            return f"{name} is shown as {brief(text)}, which is no text"
+        if text == "":
+            self._leave_out(stored)
+            return "" if line.erased else f"{name} is shown empty, but a text was recorded and nobody was erased"
+        try:
+            sealed = parse_sealed(stored)
+        except ValueError as error:
+            return f"{name}: {error}"
+        return self._opened_problem(sealed, context, text, line.salts.get(name, b""), name)
+
+    def _opened_problem(self, sealed: SealedText, context: str, text: str, salt: bytes, name: str) -> str:
+        if len(self._shown_of) < PEOPLE_COMPARED:
+            self._shown_of.add(sealed.actor)
+        if not sealed.commitment:
+            self._unproven += 1
+            return "" if not salt else f"a salt is given for {name}, which was recorded without a commitment"
+        if len(salt) != SALT_BYTES:
+            found = f"a salt of {len(salt)} bytes" if salt else "no salt"
+            return f"{name} is shown with {found}, so that it can't be checked; it takes {SALT_BYTES} bytes"
+        if not commitment_matches(sealed, salt, context, text):
+            return (
+                f"{name} is shown as {brief(text)}, which is not what was recorded: its commitment is to another text"
+            )
+        self._checked += 1
+        return ""
+
+    def _leave_out(self, stored: str) -> None:
+        self._withheld += 1
+        if len(self._withheld_of) < PEOPLE_COMPARED:
+            self._withheld_of[owner_of(stored)] += 1
+
+
+def brief(value: object) -> str:
+    """A value as JSON, cut to what a sentence holds."""
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= 80 else f"{text[:77]}..."
