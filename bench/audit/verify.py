@@ -1,7 +1,7 @@
 """Events per second that the verifier of exports checks, and how its memory grows with the file.
 
-The file is written here, with envelopes of the size that messages have. The floor beside it is what the same lines cost to read and hash
-without being decoded: two SHA-256 each.
+The file is written here, with envelopes of the size that messages have and a text with its salt in each. The floor beside it is what the
+same lines cost to read and hash without being decoded: two SHA-256 each.
 """
 
 import hashlib
@@ -18,13 +18,26 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from machine import keep
 
 from parlour.contracts.envelope import GENESIS, Envelope, chain_hash, encode_envelope
+from parlour.contracts.events import BroadcastSent, UserJoined
+from parlour.contracts.sealed_text import SEALED_FIELDS, parse_sealed
 from parlour.runtime.exports.layout import KIND, End, Header, Line
 from parlour.runtime.exports.verify import verify
+from parlour.runtime.postgres.sealed import PersonKey
 
 EVENTS = 500_000
 ROUNDS = 3
 UID = "01980000-0000-7000-8000-000000000001"
-DATA = msgspec.Raw(b'{"sessionID":"0198-session","actor":"a","text":"a:' + b"x" * 80 + b'"}')
+ACTOR = "0190a000-0000-4000-8000-00000000000a"
+PERSON = PersonKey(bytes(32))
+
+
+def shown(event: UserJoined | BroadcastSent) -> tuple[str, msgspec.Raw, msgspec.Raw, dict[str, bytes]]:
+    """An event's type, its stored data, and its texts as an auditor gets them, with their salts."""
+    fields = msgspec.to_builtins(event)
+    contexts = {name: f"{event.TAG}/{name}" for name in SEALED_FIELDS[event.TAG]}
+    sealed = {name: PERSON.seal(ACTOR, context, fields[name]) for name, context in contexts.items()}
+    salts = {name: PERSON.salt(context, parse_sealed(sealed[name])) for name, context in contexts.items()}
+    return event.TAG, *(msgspec.Raw(msgspec.json.encode(one)) for one in (fields | sealed, fields)), salts
 
 
 def write(path: Path) -> int:
@@ -32,10 +45,15 @@ def write(path: Path) -> int:
     prev = GENESIS
     with open(path, "wb") as out:
         out.write(msgspec.json.encode(Header(KIND, 1, "room", UID, 0, "bench")) + b"\n")
+        joined, said = (
+            shown(UserJoined("s", ACTOR, "ann", "Ann")),
+            shown(BroadcastSent("0198-session", ACTOR, "x" * 50)),
+        )
         for seq in range(1, EVENTS + 1):
-            env = encode_envelope(Envelope(UID, "im", seq, "im.broadcast_sent.v1", "actor", "c", "", "t", DATA))
+            type_, data, view, salts = joined if seq == 1 else said
+            env = encode_envelope(Envelope(UID, "im", seq, type_, ACTOR, "c", "", "t", data))
             prev = chain_hash(prev, seq, seq, env)
-            out.write(msgspec.json.encode(Line(seq, seq, env, prev, view=DATA, user="ann")) + b"\n")
+            out.write(msgspec.json.encode(Line(seq, seq, env, prev, view=view, user="ann", salts=salts)) + b"\n")
         out.write(msgspec.json.encode(End(EVENTS, prev)) + b"\n")
     return path.stat().st_size
 

@@ -219,6 +219,20 @@ async def test_a_changed_event_is_named(doubled: Suite, room: str, tmp_path: Pat
     assert f"event {event['seq']}" in done.stdout + done.stderr
 
 
+async def test_forged_words_in_an_export_are_named(doubled: Suite, room: str, tmp_path: Path) -> None:
+    life = await say(doubled, room, "I reject the payment")
+    export = tmp_path / "call.jsonl"
+    await asyncio.to_thread(doubled.run, "audit", "export", life, "-o", str(export), "--by", "test", "--wait", "0")
+    fine = await asyncio.to_thread(doubled.run, "audit", "verify", str(export), "--unsigned-ok")
+    assert "sealed texts (messages, names) among it" in fine.stdout
+    written = export.read_text()
+    assert written.count("I reject the payment") == 1
+    export.write_text(written.replace("I reject the payment", "I approve the payment"))
+    done = await asyncio.to_thread(doubled.run, "audit", "verify", str(export), "--unsigned-ok", check=False)
+    assert done.returncode == 1, done.stdout
+    assert 'shown as "I approve the payment", which is not what was recorded' in done.stdout
+
+
 async def an_old_life(suite: Suite) -> tuple[asyncpg.Connection, LogKey]:
     """A room that was over months ago, as if it had been recorded then; written by the database's owner."""
     dsn = str(suite.status()["postgres"])

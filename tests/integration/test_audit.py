@@ -8,6 +8,7 @@ from auditor import Auditor, an_auditor
 from parlour.cli.audit.export import ask
 from parlour.contracts import proofs as contract
 from parlour.kernel.rejection import Rejection
+from parlour.runtime.exports.verdict import TextCounts
 from parlour.testkit.units import new_log
 
 Environment = Callable[[str], dict[str, str]]
@@ -25,6 +26,43 @@ async def test_an_untouched_room_passes_both(auditor: Auditor) -> None:
     verdict = await auditor.verdict(exported)
     assert (verdict.ok, verdict.events, verdict.signed, verdict.room) == (True, 8, 8, key.room)
     assert b"text 3" in exported
+    assert await auditor.in_sql(key) == (True, None)
+
+
+async def test_each_word_and_user_id_that_is_shown_is_checked(auditor: Auditor) -> None:
+    exported = await auditor.exported(await auditor.call())
+    verdict = await auditor.verdict(exported)
+    assert (verdict.texts, verdict.whole) == (TextCounts(checked=8), True)
+    assert (exported.count(b'"user":"ann"'), exported.count(b'"user":"bob"')) == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (b'"for Ann alone"', b'"forged"', 'text is shown as "forged", which is not what was recorded'),
+        (b'"Bob"', b'"the CEO"', 'userName is shown as "the CEO", which is not what was recorded'),
+        (b'"user":"bob"', b'"user":"ceo"', 'user is shown as "ceo", who joined as "bob"'),
+    ],
+    ids=["message", "name", "user-id"],
+)
+async def test_words_and_names_that_are_forged_in_the_file_are_named(
+    auditor: Auditor, old: bytes, new: bytes, problem: str
+) -> None:
+    exported = await auditor.exported(await auditor.call())
+    assert old in exported
+    verdict = await auditor.verdict(exported.replace(old, new))
+    assert (verdict.ok, problem in verdict.problem) == (False, True), verdict
+
+
+async def test_with_the_key_goes_what_words_are_checked_with(auditor: Auditor) -> None:
+    key = await auditor.call()
+    before = await auditor.exported(key)
+    await auditor.erased(key.app, "bob")
+    after = await auditor.exported(key)
+    verdict = await auditor.verdict(after)
+    assert (verdict.texts, verdict.whole) == (TextCounts(checked=2, withheld=6), True)
+    assert (before.count(b'"salts"'), after.count(b'"salts"')) == (6, 1)
+    assert b"for Ann alone" not in after
     assert await auditor.in_sql(key) == (True, None)
 
 

@@ -105,7 +105,7 @@ MUTILATED: dict[str, tuple[int, Bytes, str]] = {
     "words-of-another-message": (1, edited(SAID, view=view(SAID, text="so do I"), salts=LINES[REFUSED - 1].salts), "not what was recorded"),
     "words-forged-without-a-salt": (1, edited(SAID, view=FORGED, salts={}), "text is shown with no salt"),
     "words-sealed-anew-and-no-hash": (1, edited(SAID, env=ANEW.env, view=FORGED, salts=ANEW.salts), "event 4 was changed"),
-    "words-moved-into-the-salt": (1, edited(SAID, view=view(SAID, text="the payment"), salts={"text": SALT + b"I reject "}), "salt of 41 bytes"),
+    "words-moved-into-the-salt": (1, edited(SAID, view=view(SAID, text="it"), salts={"text": SALT + b"I reject "}), "salt of 41 bytes"),
     "words-sealed-anew": (1, file(resealed()), "the signed head has another hash"),
     "words-emptied": (1, edited(SAID, view=view(SAID, text=""), salts={}), "shown empty, but a text was recorded and nobody was erased"),
     "words-emptied-as-if-erased": (4, edited(SAID, view=view(SAID, text=""), salts={}, erased=True), "TEXTS LEFT OUT: 1 are not shown"),

@@ -7,7 +7,6 @@ text can check both without a key; without the salt the commitment says nothing,
 Form 1, which older events have, is `actor:ciphertext`. It has no commitment: only the person's key tells what it says.
 """
 
-import base64
 import binascii
 import hashlib
 
@@ -64,8 +63,8 @@ def _base64(raw: bytes) -> str:
 
 def _bytes(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError as error:
         raise ValueError("sealed text is not base64") from error
 
 

@@ -84,8 +84,7 @@ def _withheld(data: msgspec.Raw) -> dict[str, Any]:
 
 
 def _plain_problem(sealed: tuple[str, ...], shown: dict[str, Any], stored: dict[str, Any]) -> str:
-    for name in sorted(shown.keys() | stored.keys()):
-        agrees = name in sealed or shown.get(name) == stored.get(name)
-        if not agrees or (name in shown) != (name in stored):
-            return f"{name} is shown as {brief(shown.get(name))}, which is not what was recorded"
-    return ""
+    odd = [name for name, value in shown.items() if name not in sealed and value != stored.get(name)]
+    if shown.keys() != stored.keys():
+        odd += shown.keys() ^ stored.keys()
+    return f"{min(odd)} is shown as {brief(shown.get(min(odd)))}, which is not what was recorded" if odd else ""

@@ -23,4 +23,5 @@ def parsed(decoder: msgspec.json.Decoder[A], raw: bytes | msgspec.Raw) -> A:
 
 def written_plainly(value: Any, raw: bytes | msgspec.Raw) -> bool:
     """Whether the bytes are those that an export writes: no field twice or unknown, nothing between the fields."""
-    return _encode(value) == bytes(raw).removesuffix(b"\n")
+    plain = _encode(value)
+    return raw == msgspec.Raw(plain) if isinstance(raw, msgspec.Raw) else raw in (plain + b"\n", plain)

@@ -55,9 +55,9 @@ class TextChecks:
         for name in names:
             if problem := self._problem(f"{type_}/{name}", shown.get(name), stored.get(name), line, name):
                 return problem
-        needless = sorted(line.salts.keys() - {name for name in names if shown.get(name)})
-        if needless:
-            return f"a salt is given for {needless[0]}, which shows no text"
+        for name in line.salts:
+            if name not in names or not shown.get(name):
+                return f"a salt is given for {name}, which shows no text"
         if line.erased and any(shown.get(name) for name in names):
             return "its person is said to be erased, and yet a text of them is shown"
         if USER_ID in names and (sealed := stored.get(USER_ID)):
