@@ -25,6 +25,8 @@ from parlour.runtime.signing.notes import PublicKey, parse_key
 from parlour.testkit.units import APP, new_log, unit
 
 WITHIN_S = 20.0
+ROOMS_OF_ONE = 1000
+"""Rooms that Ann is in at once, in a database of many tests."""
 
 
 class Auditor:
@@ -65,8 +67,8 @@ class Auditor:
         ]
         claims = (
             Claim("take", "open_room", APP, key.room, str(key.uid)),
-            Claim("take", "client_session", APP, ann, "sa", key.room),
-            Claim("take", "client_session", APP, bob, "sb", key.room),
+            Claim("take", "client_session", APP, ann, "sa", key.room, ROOMS_OF_ONE),
+            Claim("take", "client_session", APP, bob, "sb", key.room, ROOMS_OF_ONE),
             Claim("take", "live_stream", APP, key.room, f"sa/{ann}/{key.uid}"),
         )
         await PostgresLog(self.owner).append((unit(opened, *appends, claims=claims),))

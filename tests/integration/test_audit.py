@@ -56,12 +56,11 @@ async def test_words_and_names_that_are_forged_in_the_file_are_named(
 
 async def test_with_the_key_goes_what_words_are_checked_with(auditor: Auditor) -> None:
     key = await auditor.call()
-    before = await auditor.exported(key)
     await auditor.erased(key.app, "bob")
     after = await auditor.exported(key)
     verdict = await auditor.verdict(after)
     assert (verdict.texts, verdict.whole) == (TextCounts(checked=2, withheld=6), True)
-    assert (before.count(b'"salts"'), after.count(b'"salts"')) == (6, 1)
+    assert after.count(b'"salts"') == 1  # where Ann joined
     assert b"for Ann alone" not in after
     assert await auditor.in_sql(key) == (True, None)
 
