@@ -24,16 +24,6 @@ def trusting_verifier() -> None:
     event_checks.hash_matches = matches
 
 
-def trusted_words() -> None:
-    """Who verifies an export believes the words that are shown, whatever was committed to."""
-    from parlour.runtime.exports import text_checks
-
-    def matches(sealed: object, salt: bytes, context: str, text: str) -> bool:
-        return True
-
-    text_checks.commitment_matches = matches
-
-
 def ignored_pause() -> None:
     """What failed at an endpoint is tried again at once, whatever pause was asked for."""
     from parlour.record.domain.webhooks.attempts import Answer, Schedule
@@ -52,6 +42,16 @@ def shuffled_redrive() -> None:
         return [lane for lane in self.lanes.values() if lane.id not in vars(self)["_busy"]]
 
     Progress.resting_lanes = resting_lanes
+
+
+def trusted_words() -> None:
+    """Who verifies an export believes the words that are shown, whatever was committed to."""
+    from parlour.runtime.exports import text_checks
+
+    def matches(sealed: object, salt: bytes, context: str, text: str) -> bool:
+        return True
+
+    text_checks.commitment_matches = matches
 
 
 def always_offline() -> None:
