@@ -70,9 +70,9 @@ def _data_problem(line: Line, envelope: _Stored, texts: TextChecks) -> str:
         texts.withhold(envelope.type, _withheld(envelope.data))
         return "salts are given of an event that is not shown" if line.salts else ""
     shown, stored = parsed(_fields, line.view), parsed(_fields, envelope.data)
-    if not written_plainly(shown, line.view):
-        return "what is shown of it is not written as an export writes it: a field stands there twice, or is spaced"
-    return _plain_problem(sealed, shown, stored) or texts.text_problem(envelope.type, shown, stored, line)
+    if not written_plainly(stored | {name: shown.get(name) for name in sealed}, line.view):
+        return _plain_problem(sealed, shown, stored)
+    return texts.text_problem(envelope.type, shown, stored, line)
 
 
 def _withheld(data: msgspec.Raw) -> dict[str, Any]:
@@ -84,7 +84,10 @@ def _withheld(data: msgspec.Raw) -> dict[str, Any]:
 
 
 def _plain_problem(sealed: tuple[str, ...], shown: dict[str, Any], stored: dict[str, Any]) -> str:
+    """What was shown where the bytes are not those that an export writes of these fields."""
     odd = [name for name, value in shown.items() if name not in sealed and value != stored.get(name)]
     if shown.keys() != stored.keys():
         odd += shown.keys() ^ stored.keys()
-    return f"{min(odd)} is shown as {brief(shown.get(min(odd)))}, which is not what was recorded" if odd else ""
+    if odd:
+        return f"{min(odd)} is shown as {brief(shown.get(min(odd)))}, which is not what was recorded"
+    return "what is shown of it is not written as an export writes it: a field stands there twice, or is spaced"
