@@ -15,7 +15,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
 from parlour.kernel.log import Claim, LogKey
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.deciding.commit import Call, Change, ClaimRefused, Committer, Draft, Stale
+from parlour.runtime.deciding.commit import Call, Change, ClaimRefused, Committer, Done, Draft, Stale
 from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
 from parlour.runtime.deciding.sealing import open_records
 from parlour.runtime.life.clock import SystemIds
@@ -297,3 +297,36 @@ async def test_a_follower_hears_what_others_commit(suite: Suite) -> None:
                 await asyncio.sleep(0)
         assert seen.state == ("s1", "m0", "m1", "m2", "m3", "m4")
         assert not seen.fresh
+
+
+async def test_what_an_erased_person_says_is_refused_and_what_others_say_is_not(suite: Suite) -> None:
+    room, user = f"r{uuid4()}", f"u{uuid4()}"
+    cache = suite.cache()
+    for session, who in (("s1", user), ("s2", "bob")):
+        event = await entering(suite, session, who)
+        to = call(room)
+        await decide_and_commit(cache, suite.committer, to, lambda room, to=to, event=event: join(to, room, event))
+    loaded = await cache.load(APP, room, fresh=True)
+    assert loaded.key is not None
+    erased = await suite.people.erase(APP, user)
+    assert erased is not None
+    bob = await suite.people.actor(APP, "bob")
+
+    def saying(session: str, actor: str, text: str) -> Draft:
+        assert loaded.key is not None
+        return call(room).draft(Change(loaded.key, "im", None, (ev.BroadcastSent(session, actor, text),)))
+
+    said = await asyncio.gather(
+        suite.committer.commit(saying("s1", erased, "hello")),
+        suite.committer.commit(saying("s2", bob, "hello")),
+        suite.committer.commit(saying("s1", erased, "")),
+        return_exceptions=True,
+    )
+    refused, done, without_text = said
+    assert isinstance(refused, Rejection)
+    assert (refused.problem.code, refused.problem.hint) == (Code.SESSION_UNKNOWN, "log in again")
+    assert isinstance(done, Done)
+    assert isinstance(without_text, Done)
+    assert not [
+        one for one in suite.bus.metrics.faults.collect()[0].samples if one.value and one.name.endswith("_total")
+    ]

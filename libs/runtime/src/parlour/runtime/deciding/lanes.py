@@ -161,6 +161,7 @@ class Lane:
         for pending in tuple(batch):
             if pending.unit is None:
                 try:
+                    _refuse_erased(pending.draft, user_ids)
                     pending.unit = self._unit(pending)
                 except Exception as error:
                     batch.remove(pending)
@@ -286,6 +287,15 @@ def _expire(batch: list[_Pending], error: LogUnavailable, pause: float) -> list[
     soon = time.monotonic() + pause
     _fail([pending for pending in batch if pending.until <= soon], error)
     return [pending for pending in batch if pending.until > soon and not pending.future.done()]
+
+
+def _refuse_erased(draft: Draft, user_ids: dict[str, str]) -> None:
+    """`Rejection` where an event holds text of somebody whose key is gone: a session that was open at their erasure."""
+    events = (event for change in draft.changes for event in change.events)
+    if any(sealing.needs_key(event) and sealing.actor_of(event) not in user_ids for event in events):
+        raise Rejection.of(
+            Code.SESSION_UNKNOWN, "this session's user was erased: nothing more can be said in it", hint="log in again"
+        )
 
 
 def _fail(batch: list[_Pending], error: Exception) -> None:
