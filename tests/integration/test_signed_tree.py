@@ -1,5 +1,6 @@
 """A rewritten past is not signed: what a superuser does to the tree with SQL alone stops the signer, which says what it found."""
 
+import contextlib
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
@@ -168,6 +169,19 @@ async def again_whole(checkpoints: Checkpoints) -> None:
     """What a running signer finds when it computes all of the tree, as it does now and then and a doctor asks for."""
     with pytest.raises(TreeDamaged):
         await checkpoints.look(whole=True)
+
+
+async def test_nothing_is_signed_over_a_past_that_was_written_anew(signer: Signer) -> None:
+    """An event is taken out, every hash and the leaf are computed anew; another room moves, and a new process signs, or does not."""
+    key = await signer.room()
+    await signer.checkpoints.take()
+    signed = await signer.note()
+    async with signer.owner.acquire() as sql, sql.transaction():
+        await change_event(signer, key)
+    await signer.room()
+    with contextlib.suppress(TreeDamaged):
+        await signer.restarted().take()
+    assert await signer.note() == signed
 
 
 async def test_a_cut_tail_is_not_signed_anew(signer: Signer) -> None:
