@@ -158,7 +158,7 @@ async def test_a_drafts_own_flaw_fails_it_alone(suite: Suite) -> None:
     results = await asyncio.gather(
         *(suite.committer.commit(draft) for draft in (nobody, broken, poison, good)), return_exceptions=True
     )
-    assert [type(result) for result in results] == [LookupError, ValueError, ZeroDivisionError, Done]
+    assert [type(result) for result in results] == [Rejection, ValueError, ZeroDivisionError, Done]
 
 
 async def test_a_lane_has_an_end(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
