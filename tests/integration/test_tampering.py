@@ -7,18 +7,29 @@ The auditor fetched the key and kept a checkpoint before. A room's eight events 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from auditor import Auditor, an_auditor
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tampering import insert_event, insert_stray, rechain, remove_event, replace_key, rewrite_leaf, roll_back, sign_anew
+from tampering import (
+    copy_life,
+    insert_event,
+    insert_stray,
+    rechain,
+    remove_event,
+    replace_key,
+    rewrite_leaf,
+    roll_back,
+    sign_anew,
+)
 from typer.testing import CliRunner
 
 from parlour.cli.main import app
 from parlour.kernel.log import LogKey
-from parlour.runtime.postgres import create_pool
+from parlour.runtime.postgres import PostgresLog, create_pool
 from parlour.runtime.signing.notes import SigningKey
+from parlour.testkit.units import append, new_log, unit
 
 Environment = Callable[[str], dict[str, str]]
 WHOLE, NOT_AS_RECORDED, NOT_PROVEN = 0, 1, 4
@@ -113,6 +124,24 @@ async def empty_the_log(sql: Any, uid: UUID) -> None:
     await roll_back(sql, 0)
 
 
+async def move_the_signer_on(sql: Any, uid: UUID) -> None:
+    """The signer believes that it has signed all that will ever come."""
+    await sql.execute("UPDATE parlour.cursor SET pos = pos + 1000000 WHERE reader = 'record.checkpoints'")
+
+
+async def hide_an_event_from_the_signer(sql: Any, uid: UUID) -> None:
+    """A new event with all that belongs to it, which the signer believes to have seen."""
+    await insert_stray(sql, uid, 9)
+    await sql.execute("UPDATE parlour.event SET pos = pos - 999999 WHERE room_uid = $1 AND seq = 9", uid)
+    await rechain(sql, uid)
+    await sql.execute(
+        "UPDATE parlour.shard s SET pos = s.pos + 1 FROM parlour.log g WHERE g.uid = $1 AND s.p = g.p", uid
+    )
+    await sql.execute(
+        "UPDATE parlour.cursor c SET pos = s.pos FROM parlour.shard s WHERE c.reader = 'record.checkpoints' AND s.p = c.p"
+    )
+
+
 async def delete_a_person_unseen(sql: Any, uid: UUID) -> None:
     """The key goes, and a row says that its erasure is only now under way: for ever."""
     await sql.execute("INSERT INTO parlour.erasure SELECT actor, 'infinity' FROM parlour.person")
@@ -161,6 +190,8 @@ KINDS = (
     Kind("leaf's hash", LEAF.format("hash = sha256(hash)"), 8, "another hash than its entry"),
     Kind("leaf removed", NO_LEAF, 8, "leaf 0 of the tree is missing", NOT_PROVEN, "NOT COMPARED"),
     Kind("checkpoint removed", f"DELETE FROM parlour.checkpoint WHERE {ANY}", 8, "in no checkpoint", NOT_PROVEN, "NOT COMPARED"),
+    Kind("signer's place", move_the_signer_on, 8, "the signer is said to be at position"),
+    Kind("event hidden from the signer", hide_an_event_from_the_signer, 9, "the signer went past", NOT_PROVEN, "up to event 8 of 9"),
     Kind("person's key removed", f"DELETE FROM parlour.person WHERE {ANY}", 2, "no app.user_erased event"),
     Kind("person's key removed, as if just now", delete_a_person_unseen, 2, "no app.user_erased event"),
     Kind("seat removed", f"DELETE FROM parlour.claim WHERE kind = 'client_session' AND {ANY}", 2, "holds no seat"),
@@ -216,6 +247,80 @@ async def test_what_is_changed_by_hand_is_named(auditor: Auditor, tmp_path: Path
     assert kind.sql in (row["problem"] or "")
     assert code == kind.code
     assert kind.words in words
+
+
+async def test_a_copy_of_a_life_and_a_life_that_is_gone_are_named_where_all_is_verified(auditor: Auditor) -> None:
+    """As the how-to says it for the whole database."""
+    key, gone = await auditor.call(), await auditor.room(user="zoe")
+    for log in (key, gone):
+        await auditor.signed(log)
+    assert await all_verified(auditor) == ([], None)
+    other = uuid4()
+    async with auditor.owner.acquire() as sql, sql.transaction():
+        await sql.execute("SET LOCAL session_replication_role = replica")
+        await copy_life(sql, key.uid, other)
+        await sql.execute("DELETE FROM parlour.event WHERE room_uid = $1", gone.uid)
+        await sql.execute("DELETE FROM parlour.log WHERE uid = $1", gone.uid)
+    bad, tree = await all_verified(auditor)
+    assert bad == [(other, "its envelope is of another log")]
+    assert tree == "a log was signed that is neither in the database nor in an archive"
+
+
+TREES = {
+    "UPDATE parlour.tree_leaf SET hash = sha256(hash) WHERE n = 7": (7, "another hash than its entry"),
+    "UPDATE parlour.tree_leaf SET head = sha256(head) WHERE n = 7": (7, "another hash than its entry"),
+    "DELETE FROM parlour.tree_leaf WHERE n = 256": (256, "the leaf is missing"),
+    "DELETE FROM parlour.log WHERE uid = (SELECT room_uid FROM parlour.tree_leaf WHERE n = 7)": (
+        7,
+        "neither in the database nor",
+    ),
+    "DELETE FROM parlour.checkpoint WHERE size = (SELECT max(size) FROM parlour.checkpoint)": (
+        256,
+        "no checkpoint covers the leaf",
+    ),
+    "UPDATE parlour.tree_node SET hash = sha256(hash)": (0, "the kept hash 1/0 is not that of what is below it"),
+    "DELETE FROM parlour.tree_node": (0, "the kept hash 1/0 is not that of what is below it"),
+    "UPDATE parlour.checkpoint SET root = sha256(root)": (None, "the checkpoint of 257 leaves has another root"),
+    "UPDATE parlour.checkpoint SET note = replace(note, '257', '258')": (
+        None,
+        "the checkpoint of 257 leaves has another root",
+    ),
+}
+
+
+async def test_whatever_is_changed_in_the_tree_is_named(auditor: Auditor) -> None:
+    """Two checkpoints: one tile of 256 leaves, then one more leaf."""
+    first = [new_log() for _ in range(256)]
+    await PostgresLog(auditor.owner).append(tuple(unit(append(key, 1, creates=True)) for key in first))
+    await auditor.signed(first[0])
+    last = await auditor.room()
+    await auditor.signed(last)
+    for key in (first[0], last):
+        assert await auditor.in_sql(key) == (True, None)
+    whole = await auditor.owner.fetchrow("SELECT * FROM parlour.verify_tree()")
+    assert whole is not None
+    assert (whole["ok"], whole["size"], whole["broken_leaf"], whole["problem"]) == (True, 257, None, None)
+    assert whole["root"] in await auditor.owner.fetchval("SELECT note FROM parlour.checkpoint WHERE size = 257")
+    for change, (leaf, problem) in TREES.items():
+        async with auditor.owner.acquire() as sql:
+            undone = sql.transaction()
+            await undone.start()
+            await sql.execute("SET LOCAL session_replication_role = replica")
+            await sql.execute(change)
+            found = await sql.fetchrow("SELECT * FROM parlour.verify_tree()")
+            ends = [await sql.fetchval("SELECT ok FROM parlour.verify($1)", key.uid) for key in (first[7], last)]
+            await undone.rollback()
+        assert (found["ok"], found["broken_leaf"]) == (False, leaf), change
+        assert problem in found["problem"], change
+        assert not all(ends), change
+
+
+async def all_verified(auditor: Auditor) -> tuple[list[tuple[UUID, str]], str | None]:
+    """Each log that is not as it was recorded, and what is wrong with the tree."""
+    bad = await auditor.owner.fetch(
+        "SELECT g.uid, v.problem FROM parlour.log g, parlour.verify(g.uid) v WHERE NOT v.ok"
+    )
+    return [tuple(row) for row in bad], await auditor.owner.fetchval("SELECT problem FROM parlour.verify_tree()")
 
 
 async def verified(auditor: Auditor, key: LogKey, evidence: Evidence, folder: Path) -> tuple[int, str]:
