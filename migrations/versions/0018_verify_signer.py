@@ -1,4 +1,4 @@
-"""Events that the signer went past are named, and `verify_tree` names what is wrong with the tree. The SQL stands in `migrations/sql/0018`."""
+"""Events that the signer went past are named, and trees of 256 leaves and more are checked. The SQL stands in `migrations/sql/0018`."""
 
 from pathlib import Path
 

@@ -310,6 +310,7 @@ async def test_whatever_is_changed_in_the_tree_is_named(auditor: Auditor) -> Non
             found = await sql.fetchrow("SELECT * FROM parlour.verify_tree()")
             ends = [await sql.fetchval("SELECT ok FROM parlour.verify($1)", key.uid) for key in (first[7], last)]
             await undone.rollback()
+        assert found is not None
         assert (found["ok"], found["broken_leaf"]) == (False, leaf), change
         assert problem in found["problem"], change
         assert not all(ends), change
