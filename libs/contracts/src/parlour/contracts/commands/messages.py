@@ -1,0 +1,34 @@
+"""Commands that send messages, answered by the im service."""
+
+import msgspec
+
+from .caller import Command
+
+
+class SendBroadcast(Command, frozen=True, tag="im.send_broadcast"):
+    """Reliable, to all of the room but the sender."""
+
+    session_id: str
+    text: str
+
+
+class SendBarrage(Command, frozen=True, tag="im.send_barrage"):
+    """To all of the room but the sender."""
+
+    session_id: str
+    text: str
+
+
+class SendCommand(Command, frozen=True, tag="im.send_command"):
+    """To the users named, or to all of the room where none is."""
+
+    session_id: str
+    text: str
+    to_user_ids: tuple[str, ...] = ()
+
+
+class MessageSent(msgspec.Struct, frozen=True):
+    """Of the three messages: `message_id` is the event's seq; `absent` are addressees who are not in the room."""
+
+    message_id: int
+    absent: tuple[str, ...] = ()

@@ -1,0 +1,121 @@
+"""Commands on streams and their transports, answered by the registry."""
+
+import msgspec
+
+from .caller import Command
+
+
+class Media(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The media sections of an offer that carry one stream; "" where there is none."""
+
+    audio_mid: str = ""
+    video_mid: str = ""
+
+
+class Publish(Command, frozen=True, tag="stream.publish"):
+    """Offer to send a stream on the session's publishing transport (`transport_id` empty: a new one)."""
+
+    session_id: str
+    stream_id: str
+    sdp: str
+    media: Media
+    transport_id: str = ""
+    extra_info: str = ""
+    codec: str = ""
+    resource: str = ""
+    """Names a transport that stands for itself (WHIP), apart from the session's others and their limit."""
+
+
+class StopPublish(Command, frozen=True, tag="stream.stop_publish"):
+    """Remove an own stream; `close_transport`: the transport carries nothing else and ends too."""
+
+    session_id: str
+    stream_id: str
+    close_transport: bool = False
+
+
+class Play(Command, frozen=True, tag="stream.play"):
+    """Offer to receive a stream on the session's playing transport (`transport_id` empty: a new one)."""
+
+    session_id: str
+    stream_id: str
+    sdp: str
+    media: Media
+    transport_id: str = ""
+    resource: str = ""
+    """As in `Publish` (WHEP)."""
+
+
+class StopPlay(Command, frozen=True, tag="stream.stop_play"):
+    """Stop receiving a stream: on one transport, which then ends with it, or (`transport_id` empty) on all of the session's."""
+
+    session_id: str
+    stream_id: str
+    transport_id: str = ""
+
+
+class SetStreamExtraInfo(Command, frozen=True, tag="stream.set_extra_info"):
+    """At most 1,024 bytes."""
+
+    session_id: str
+    stream_id: str
+    extra_info: str
+
+
+class SetMutes(Command, frozen=True, tag="stream.set_mutes"):
+    """What the publisher holds back of an own stream from now on, both kinds at once."""
+
+    session_id: str
+    stream_id: str
+    audio_muted: bool
+    video_muted: bool
+
+
+class RestartIce(Command, frozen=True, tag="stream.restart_ice"):
+    """A new offer with new ICE credentials for a transport that exists."""
+
+    session_id: str
+    transport_id: str
+    sdp: str
+
+
+class EndResource(Command, frozen=True, tag="stream.end_resource"):
+    """End what a WHIP (`publishes`) or WHEP resource carries, and its transport; a stream that has moved to another transport stays.
+
+    Answered by `ResourceEnded`. Any gateway may ask, with what the resource's address says."""
+
+    session_id: str
+    stream_id: str
+    transport_id: str
+    publishes: bool
+
+
+class RenewIce(Command, frozen=True, tag="stream.renew_ice"):
+    """New ICE credentials of the peer for a resource's transport; without them only the question how it stands.
+
+    `match`: the relay's ufrag that the asker knows, empty for any. Answered by `relay.IceRenewed`."""
+
+    session_id: str
+    transport_id: str
+    ufrag: str = ""
+    pwd: str = ""
+    match: str = ""
+
+
+class DescribeStreams(Command, frozen=True, tag="registry.describe"):
+    """Operator's question to the registry: what it holds in memory at this moment."""
+
+
+class Published(msgspec.Struct, frozen=True):
+    """Of Publish and Play: the relay's answer."""
+
+    transport_id: str
+    sdp: str
+    node: str
+
+
+class ResourceEnded(msgspec.Struct, frozen=True):
+    """Of EndResource: whether it was there, and how many other transports its session has."""
+
+    found: bool
+    remaining: int
