@@ -1,6 +1,7 @@
 """What every verb of the command line has in common: it says what it did, keeps secrets, and asks before what cannot be undone."""
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -118,7 +119,7 @@ def test_a_type_that_no_event_has_is_refused_with_those_that_there_are(suite: Su
     said = refused(suite, "webhooks", "add", "https://example.org/", "--format", "callbacks", "--type", "im.*")
     assert "there is no event type 'im.*'" in said
     assert "im.broadcast_sent.v1" not in said
-    assert not suite.run("webhooks", "list").stdout
+    assert not suite.run("webhooks", "list", "--json").stdout
 
 
 def test_an_export_that_is_refused_leaves_no_file(suite: Suite, tmp_path: Path) -> None:
@@ -141,10 +142,42 @@ def test_success_says_what_was_done(suite: Suite) -> None:
     assert suite.run("revoke", "--room", "lobby").stdout == "revoked: tokens for room lobby\n"
 
 
-def test_json_of_a_list_is_an_object_a_line(suite: Suite) -> None:
-    lines = suite.run("apps", "list", "--json").stdout.splitlines()
-    assert [type(json.loads(line)) for line in lines] == [dict] * len(lines)
-    assert lines
+def test_json_is_an_object_a_line_everywhere(suite: Suite) -> None:
+    webhook = json.loads(suite.run("webhooks", "add", "https://example.org/hook", "--json").stdout)["id"]
+    for words in (
+        ("apps", "list"), ("webhooks", "list"), ("webhooks", "deliveries", webhook), ("webhooks", "dead", webhook),
+        ("webhooks", "redrive", webhook, "--dead"), ("webhooks", "remove", webhook, "--yes"), ("audit", "keys"),
+        ("audit", "exports"), ("privacy", "hold", "--room", "r"), ("privacy", "holds"), ("privacy", "release", "--room", "r"),
+        ("retention", "status"), ("revoke", "--room", "r"), ("rooms",), ("bans",), ("history", "calls"), ("doctor",),
+    ):  # fmt: skip
+        lines = suite.run(*words, "--json", timeout_s=60).stdout.splitlines()
+        assert [type(json.loads(line)) for line in lines] == [dict] * len(lines), words
+        assert lines or words[0] in {"webhooks", "audit", "rooms", "bans", "history"}, words
+
+
+def test_tables_have_headings_and_times_are_marked_as_utc(suite: Suite) -> None:
+    heads, first = suite.run("apps", "list").stdout.splitlines()[:2]
+    assert heads.split() == ["app", "made", "name"]
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", first)
+    assert "behind" in suite.run("webhooks", "list").stdout
+
+
+@pytest.mark.parametrize("words", [(), ("token",), ("webhooks", "add"), ("webhooks", "remove"), ("audit", "verify")])
+def test_help_shows_nothing_of_the_program_s_inside(suite: Suite, words: tuple[str, ...]) -> None:
+    text = suite.run(*words, "--help").stdout
+    for inside in ("dynamic", "id_", "list[", "Path]"):
+        assert inside not in text, text
+
+
+def test_doctor_looks_at_a_suite_elsewhere_by_its_nats(suite: Suite) -> None:
+    elsewhere = {"PARLOUR_NATS_URL": str(suite.status()["nats"])}
+    there = Suite(suite.state.with_name("nothing-here"), suite.environment | elsewhere)
+    assert "kinds of service answer" in there.run("doctor", timeout_s=60).stdout
+    away = Suite(there.state, suite.environment | {"PARLOUR_NATS_URL": "nats://cli:secret@127.0.0.1:1"})
+    done = away.run("doctor", check=False, timeout_s=60)
+    assert done.returncode == 1
+    assert "does not answer within 5 s" in done.stdout
+    assert "secret" not in done.stdout
 
 
 def test_doctor_looks_at_a_suite_that_other_machines_reach(suite: Suite) -> None:

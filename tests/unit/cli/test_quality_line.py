@@ -25,7 +25,7 @@ def test_nothing_measured_is_no_line() -> None:
 def test_the_worst_is_named() -> None:
     bad = changed(at=GOOD.at + 10_000_000, side="player", user_id="bob", loss=0.0312, jitter_ms=8.2, rtt_ms=48.4)
     (line,) = quality_lines([GOOD, bad, changed(at=GOOD.at + 20_000_000, loss=None, jitter_ms=None)])
-    assert "2025-11-21 13:20:00 – 13:20:30" in line
+    assert "2025-11-21 13:20:00Z – 13:20:30Z" in line
     assert line.endswith("3 samples, worst loss 3.1% (cam video, player bob), jitter to 8 ms, round trip to 48 ms")
 
 

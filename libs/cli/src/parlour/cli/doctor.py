@@ -41,8 +41,22 @@ async def examine(folder: StateFolder, run: Run | None, public: str = "") -> lis
     if run is None:
         return [*findings, Finding("suite", "does not run", "start it with: make up")]
     findings += [_processes(run)]
-    asked = (_pages(run), _bus(run), _record(run), _tree(run), _media(run), _versions(run), _exposed(run, public))
+    asked = (
+        _pages(run),
+        _bus(run.nats),
+        _record(run),
+        _tree(run.nats),
+        _media(run),
+        _versions(run),
+        _exposed(run, public),
+    )
     return [*findings, *await asyncio.gather(*map(_careful, asked))]
+
+
+async def examine_remote(nats_url: str) -> list[Finding]:
+    """What can be seen of a suite that runs elsewhere, as in containers or a cluster, over its NATS alone."""
+    asked = (_bus(nats_url), _tree(nats_url))
+    return list(await asyncio.gather(*map(_careful, asked)))
 
 
 async def _careful(check: "tuple[str, Callable[[], Awaitable[Finding]]]") -> Finding:
@@ -82,11 +96,11 @@ def _pages(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
     return "pages", look
 
 
-def _bus(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
+def _bus(nats_url: str) -> tuple[str, Callable[[], Awaitable[Finding]]]:
     async def look() -> Finding:
         from .ask import connected
 
-        async with connected(run.nats) as bus:
+        async with connected(nats_url) as bus:
             names = await _ping(bus.client)
         silent = [name for name in ON_THE_BUS if name not in names]
         seen = f"{len(names)} kinds of service answer"
@@ -144,12 +158,12 @@ def _record(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
     return "record", look
 
 
-def _tree(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
+def _tree(nats_url: str) -> tuple[str, Callable[[], Awaitable[Finding]]]:
     async def look() -> Finding:
         from .ask import connected
         from .doctor_tree import tree
 
-        async with connected(run.nats) as bus:
+        async with connected(nats_url) as bus:
             seen, way_out = await tree(bus)
         return Finding("signed tree", seen, way_out)
 

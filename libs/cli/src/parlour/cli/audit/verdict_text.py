@@ -1,7 +1,5 @@
 """A verdict in words: what was checked, what was not, and the exit code for it."""
 
-from datetime import UTC, datetime
-
 from parlour.runtime.exports.verdict import Verdict
 
 NOT_AS_RECORDED = 1
@@ -106,8 +104,3 @@ def _name(verdict: Verdict) -> str:
     if not verdict.month:
         return life
     return f"archive of {verdict.month}" + (f", {life}" if verdict.room_uid else "")
-
-
-def when(microseconds: int) -> str:
-    """A time in UTC, to the second."""
-    return f"{datetime.fromtimestamp(microseconds / 1e6, UTC):%Y-%m-%d %H:%M:%S}"

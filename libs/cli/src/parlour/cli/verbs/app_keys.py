@@ -9,9 +9,9 @@ import typer
 from parlour.contracts.commands import AddLoginKey, AnyCommand, ListLoginKeys, LoginKeys, RemoveLoginKey
 
 from ..target import nats_url
+from .options import Json
 
 App = Annotated[int, typer.Argument(help="Application id.")]
-Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 PEM_READ = 4096
 """Characters read of a file that should hold about 120."""
 

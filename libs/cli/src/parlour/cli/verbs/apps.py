@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -26,12 +25,14 @@ from parlour.contracts.commands import (
 )
 from parlour.contracts.subscriptions import SCOPES
 
+from ..printing import print_json, print_table
 from ..supervise.plan import KEY_VARIABLE
-from ..target import default_app, nats_url
+from ..target import nats_url
+from ..times import SECOND, utc
 from . import app_keys
+from .options import App, Json
 
 R = TypeVar("R")
-Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 SECRET_READ = 4096
 """Characters read of a file that should hold 32."""
 NAMELESS_APP = 1
@@ -53,12 +54,14 @@ def register(app: typer.Typer) -> None:
 
 
 def token(
-    app: Annotated[int, typer.Option(help="Application id.", default_factory=default_app)],
+    app: App,
     user: Annotated[str, typer.Option(help="User id that the token is for; needed but with --subscribe.")] = "",
     room: Annotated[str, typer.Option(help="Only this room.")] = "",
     ttl: Annotated[int, typer.Option(help="Seconds it is valid.", min=1)] = 86_400,
     subscribe: Annotated[bool, typer.Option("--subscribe", help="A signed token for readers outside.")] = False,
-    scope: Annotated[list[str] | None, typer.Option(help=f"With --subscribe: {', '.join(SCOPES)}.")] = None,
+    scope: Annotated[
+        list[str] | None, typer.Option(metavar="SCOPE", help=f"With --subscribe: {', '.join(SCOPES)}.")
+    ] = None,
     signed: Annotated[bool, typer.Option("--signed", help="A signed login token in place of a token04.")] = False,
     json: Json = False,
 ) -> None:
@@ -76,13 +79,18 @@ def token(
 
 
 def revoke(
-    app: Annotated[int, typer.Option(help="Application id.", default_factory=default_app)],
+    app: App,
     jti: Annotated[str, typer.Option(help="The one token with this id.")] = "",
     user: Annotated[str, typer.Option(help="All tokens for this user.")] = "",
     room: Annotated[str, typer.Option(help="All tokens for this room.")] = "",
+    json: Json = False,
 ) -> None:
     """Refuse signed tokens from now on; readers that use them are cut."""
     asyncio.run(_ask(app, RevokeSubscriptions(jti=jti, user_id=user, room=room), object))
+    if json:
+        named = {"jti": jti, "userID": user, "room": room}
+        typer.echo(msgspec.json.encode({name: value for name, value in named.items() if value}).decode())
+        return
     typer.echo(
         f"revoked: {f'token {jti}' if jti else f'tokens for user {user}' if user else f'tokens for room {room}'}"
     )
@@ -126,11 +134,9 @@ def list_(json: Json = False) -> None:
     """List the applications."""
     apps = asyncio.run(_ask(NAMELESS_APP, ListApps(), Apps)).apps
     if json:
-        for found in apps:
-            typer.echo(msgspec.json.encode(found).decode())
+        print_json(*apps)
         return
-    for found in apps:
-        typer.echo(f"{found.app:>10}  {datetime.fromtimestamp(found.created_s, UTC):%Y-%m-%d %H:%M}  {found.name}")
+    print_table(("app", "made", "name"), [(str(one.app), utc(one.created_s * SECOND), one.name) for one in apps])
 
 
 def rotate(

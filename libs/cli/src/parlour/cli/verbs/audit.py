@@ -10,16 +10,17 @@ import msgspec
 import typer
 
 from ..confirm import Yes, confirm
+from ..printing import counted, print_json
 from ..target import nats_url
+from ..times import utc
 from .audit_watch import watch
+from .options import Json
 
 if TYPE_CHECKING:
     from parlour.contracts.proofs import CheckpointKeys
     from parlour.runtime.exports.kept import KeptTree
     from parlour.runtime.exports.layout import End
     from parlour.runtime.signing.notes import PublicKey
-
-Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -47,6 +48,7 @@ def export(
             help="A checkpoint that you hold: the file proves that its own continues it.", exists=True, dir_okay=False
         ),
     ] = None,
+    json: Json = False,
 ) -> None:
     """Write a room's record into a file that can be verified anywhere. What is interrupted leaves no file."""
     from ..audit.output_file import replacing
@@ -54,12 +56,18 @@ def export(
     size = _size_of(since) if since else 0
     with replacing(output) as out:
         end = asyncio.run(_export(room_uid, out, by or getpass.getuser(), wait, size))
-    typer.echo(f"{output}: {end.end} events, head {end.hash.hex()[:16]}")
+    if json:
+        written = {"file": str(output), "events": end.end, "hash": end.hash.hex()}
+        typer.echo(msgspec.json.encode(written).decode())
+        return
+    typer.echo(f"{output}: {counted(end.end, 'event')}, head {end.hash.hex()[:16]}")
 
 
 def verify(
     file: Annotated[Path, typer.Argument(help="An export, or an archive.", exists=True, dir_okay=False)],
-    key: Annotated[list[str] | None, typer.Option(help="A public key, or a file with one; may be given again.")] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="A public key, or a file with one; may be given again.")
+    ] = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(
@@ -68,7 +76,12 @@ def verify(
     ] = None,
     consistency: Annotated[
         list[Path] | None,
-        typer.Option(help="An answer of /v1/checkpoints/consistency; may be given again.", exists=True, dir_okay=False),
+        typer.Option(
+            metavar="FILE",
+            help="An answer of /v1/checkpoints/consistency; may be given again.",
+            exists=True,
+            dir_okay=False,
+        ),
     ] = None,
     unsigned_ok: Annotated[
         bool, typer.Option("--unsigned-ok", help="Accept events that no signature stands for.")
@@ -103,29 +116,31 @@ def keys(json: Json = False) -> None:
     """Print the public keys that checkpoints are signed with, the newest first."""
     found = asyncio.run(_keys("keys"))
     if json:
-        typer.echo(msgspec.json.encode(found.keys).decode())
+        print_json(*found.keys)
         return
-    from ..audit.verdict_text import when
-
     for one in found.keys:
-        until = f"retires {when(one.retired_at)}" if one.retired_at else "signs now"
-        typer.echo(f"{one.key}  # since {when(one.made_at)}, {until}")
+        until = f"retires {utc(one.retired_at)}" if one.retired_at else "signs now"
+        typer.echo(f"{one.key}  # since {utc(one.made_at)}, {until}")
 
 
-def rotate_key(yes: Yes = False) -> None:
+def rotate_key(yes: Yes = False, json: Json = False) -> None:
     """Make a new signing key. The one before signs beside it for a day, so that readers can fetch the new one."""
     confirm("Make a new signing key, and retire the present one in a day?", yes)
-    typer.echo(asyncio.run(_keys("rotate_key")).keys[0].key)
+    made = asyncio.run(_keys("rotate_key")).keys[0]
+    typer.echo(msgspec.json.encode(made).decode() if json else made.key)
 
 
 def exports(
     room_uid: Annotated[str, typer.Argument(help="A life of a room; all of them where it is not given.")] = "",
+    json: Json = False,
 ) -> None:
     """Print who exported what, the latest first."""
-    from ..audit.verdict_text import when
-
-    for one in asyncio.run(_exports(room_uid)):
-        typer.echo(f"{when(one.at)}  {one.room_uid}  {one.room}  {one.by}")
+    found = asyncio.run(_exports(room_uid))
+    if json:
+        print_json(*found)
+        return
+    for one in found:
+        typer.echo(f"{utc(one.at)}  {one.room_uid}  {one.room}  {one.by}")
 
 
 async def _export(room_uid: str, out: BinaryIO, by: str, wait: float, since: int) -> "End":

@@ -19,7 +19,9 @@ COMMAND_WITHIN_S = 60.0
 def watch(
     url: Annotated[str, typer.Argument(help="The gateway's address.")],
     keep: Annotated[Path, typer.Option(help="Folder for the checkpoints, best on another machine.", file_okay=False)],
-    key: Annotated[list[str] | None, typer.Option(help="A public key, or a file with one; may be given again.")] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="A public key, or a file with one; may be given again.")
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="Look once, for cron.")] = False,
     every: Annotated[float, typer.Option(help="Seconds between two looks.", min=1, max=86_400)] = 60,
     alarm: Annotated[str, typer.Option(help="A command that is run with the sentence as its last argument.")] = "",

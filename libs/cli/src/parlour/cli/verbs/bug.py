@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from ..target import default_app, nats_url
+from ..target import nats_url
+from .options import App
 
 if TYPE_CHECKING:
     from parlour.contracts.envelope import EventView
@@ -23,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def bug(
-    app: Annotated[int, typer.Option(help="Application id.", default_factory=default_app)],
+    app: App,
     room: Annotated[str, typer.Argument(help="Room id.")] = "",
     life: Annotated[
         str, typer.Option(help="A certain life of the room (its roomUID); the latest when not given.")

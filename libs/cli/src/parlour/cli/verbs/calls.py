@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -14,10 +13,11 @@ from parlour.contracts.commands import DescribeHistory, RebuildHistory
 from parlour.contracts.quality import QualityPoint, QualityQuery, QualitySeries
 from parlour.kernel.rejection import Rejection
 
-from ..target import default_app, nats_url
+from ..printing import counted, print_json
+from ..target import nats_url
+from ..times import utc
+from .options import App, Json
 
-App = Annotated[int, typer.Option(help="Application id.", default_factory=default_app)]
-Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 WITHIN_S = 10.0
 LOOK_S = 0.3
 
@@ -43,11 +43,13 @@ def calls(
     """List calls, newest first."""
     query = contract.CallsQuery(user, _time(start, "--from"), _time(end, "--to"), limit=limit)
     page: contract.Calls = asyncio.run(_ask(app, room, "calls", query, contract.Calls))
+    if json:
+        print_json(*page.calls)
+        return
     for call in page.calls:
-        typer.echo(msgspec.json.encode(call).decode() if json else _call_text(call))
-    if not json:
-        for one in page.archived:
-            typer.echo(f"{one.calls} begun in {one.month}: archived in {one.file}")
+        typer.echo(_call_text(call))
+    for one in page.archived:
+        typer.echo(f"{one.calls} begun in {one.month}: archived in {one.file}")
 
 
 def show(
@@ -137,16 +139,23 @@ def _time(text: str, option: str) -> int:
 
 
 def _when(at: int | None) -> str:
-    return "now" if at is None else f"{datetime.fromtimestamp(at / 1e6, UTC):%Y-%m-%d %H:%M:%S}"
+    return "now" if at is None else utc(at)
 
 
 def _span(start: int, end: int | None) -> str:
-    return f"{_when(start)} – {_when(end)[-8:]:<8}"
+    return f"{_when(start)} – {_when(end)[-9:]:<9}"
 
 
 def _call_text(call: contract.Call) -> str:
     messages = call.broadcasts + call.barrages + call.commands
-    counts = f"{call.participants} people, {call.streams} streams, {messages} messages, {call.kicks} kicked"
+    counts = ", ".join(
+        (
+            counted(call.participants, "person", "people"),
+            counted(call.streams, "stream"),
+            counted(messages, "message"),
+            f"{call.kicks} kicked",
+        )
+    )
     return f"{call.room_uid}  {_span(call.started_at, call.ended_at)}  {call.room:<20}  {counts}"
 
 

@@ -1,6 +1,7 @@
 """`doctor`: is everything well?"""
 
 import asyncio
+import os
 from typing import Annotated
 
 import msgspec
@@ -8,6 +9,7 @@ import typer
 
 from ..supervise.bring_up import running
 from ..supervise.entrance import PUBLIC_VARIABLE
+from ..supervise.plan import NATS_VARIABLE
 from ..supervise.state import StateFolder
 
 
@@ -26,11 +28,17 @@ def doctor(
         ),
     ] = "",
 ) -> None:
-    """Look at everything that a call needs, and say what to do about what is not well. Exit code 1 then."""
-    from ..doctor import examine
+    """Look at everything that a call needs, and say what to do about what is not well. Exit code 1 then.
 
-    folder = StateFolder.here()
-    findings = asyncio.run(examine(folder, running(folder), public))
+    With PARLOUR_NATS_URL set: of the suite there, what its NATS tells.
+    """
+    from ..doctor import examine, examine_remote
+
+    if NATS_VARIABLE in os.environ:
+        findings = asyncio.run(examine_remote(os.environ[NATS_VARIABLE]))
+    else:
+        folder = StateFolder.here()
+        findings = asyncio.run(examine(folder, running(folder), public))
     for found in findings:
         if json:
             typer.echo(msgspec.json.encode(found).decode())

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from ..target import default_app, nats_url
+from ..target import nats_url
+from .options import App, Json
 
 if TYPE_CHECKING:
     from parlour.contracts.relay import FlightLog, FlightRun
     from parlour.runtime.messaging.bus import Bus
 
 Room = Annotated[str, typer.Argument(help="Room id: every transport of its streams.")]
-App = Annotated[int, typer.Option(help="Application id.", default_factory=default_app)]
 Transport = Annotated[str, typer.Option(help="One transport, instead of a room.")]
 Node = Annotated[str, typer.Option(help="The transport's relay node.")]
-Json = Annotated[bool, typer.Option("--json", help="For programs: a JSON object for each transport, one a line.")]
 ANSWER_WITHIN_S = 5.0
 
 

@@ -2,22 +2,21 @@
 
 import asyncio
 import contextlib
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
-from ..target import default_app, nats_url
+from ..target import nats_url
+from ..times import utc_ms
+from .options import App, Json
 
 if TYPE_CHECKING:
     from parlour.contracts.envelope import EventView
     from parlour.contracts.queries import RoomState
 
 Room = Annotated[str, typer.Argument(help="Room id.")]
-App = Annotated[int, typer.Option(help="Application id.", default_factory=default_app)]
 Life = Annotated[str, typer.Option(help="A certain life of the room (its roomUID); the latest when not given.")]
-Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -76,18 +75,14 @@ async def _replay(room: str, app: int, at: str, life: str) -> "RoomState":
         return await Log(bus, app, room).state(seq=seq, at=microseconds, life=life)
 
 
-def _when(microseconds: int) -> str:
-    return f"{datetime.fromtimestamp(microseconds / 1e6, UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3]
-
-
 def _event_text(event: "EventView") -> str:
     who = event.user_id or event.actor or "-"
-    return f"{event.seq:>6}  {_when(event.at)}  {event.type:<28}  {who:<16}  {bytes(event.data).decode()}"
+    return f"{event.seq:>6}  {utc_ms(event.at)}  {event.type:<28}  {who:<16}  {bytes(event.data).decode()}"
 
 
 def _state_text(state: "RoomState") -> str:
     lines = [
-        f"room {state.room} of app {state.app}: {'open' if state.open else 'closed'} as of event {state.seq}, {_when(state.at)}",
+        f"room {state.room} of app {state.app}: {'open' if state.open else 'closed'} as of event {state.seq}, {utc_ms(state.at)}",
         f"  life {state.room_uid}  hash {state.hash[:16]}",
     ]
     lines += [

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from ..target import default_app, nats_url
+from ..target import nats_url
+from .options import App, Json
 
 if TYPE_CHECKING:
     from ..livestate import Live
 
 Room = Annotated[str, typer.Argument(help="Room id.")]
-App = Annotated[int, typer.Option(help="Application id.", default_factory=default_app)]
-Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -2,13 +2,9 @@
 
 import asyncio
 import re
-from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
-import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from parlour.contracts import commands as cmd
 from parlour.contracts import moderation, subjects
@@ -16,11 +12,12 @@ from parlour.contracts.queries import ROOMS_MOST, OpenRoom, OpenRooms, RoomsQuer
 from parlour.kernel.rejection import Rejection
 
 from ..confirm import Yes, confirm
-from ..target import default_app, nats_url
+from ..printing import print_json, print_table
+from ..target import nats_url
+from ..times import SECOND, utc
+from .options import App, Json
 
 Room = Annotated[str, typer.Argument(help="Room id.")]
-App = Annotated[int, typer.Option(help="Application id.", default_factory=default_app)]
-Json = Annotated[bool, typer.Option("--json", help="For programs: a JSON object a line.")]
 Reason = Annotated[str, typer.Option(help="Why; it is recorded, and who is put out is told. At most 256 bytes.")]
 OfUser = Annotated[str, typer.Option("--user", help="User id.")]
 OfAddress = Annotated[str, typer.Option("--address", help="IP address; of an IPv6 one its /64 network counts.")]
@@ -41,10 +38,10 @@ def rooms(app: App, json: Json = False) -> None:
     """List the rooms that are open now. Example: parlour rooms --json."""
     found = asyncio.run(_all_rooms(app))
     if json:
-        _print(*found)
+        print_json(*found)
         return
-    rows = [(one.room, str(one.sessions), _utc(one.opened_at / 1000)) for one in found]
-    _table(("room", "sessions", "open since (UTC)"), rows)
+    rows = [(one.room, str(one.sessions), utc(one.opened_at * 1000)) for one in found]
+    print_table(("room", "sessions", "open since"), rows)
 
 
 def users(room: Room, app: App, json: Json = False) -> None:
@@ -52,10 +49,10 @@ def users(room: Room, app: App, json: Json = False) -> None:
     state = asyncio.run(_state(app, room))
     inside = sorted(state.users, key=lambda user: user.joined_seq) if state.open else []
     if json:
-        _print(*inside)
+        print_json(*inside)
         return
     rows = [(one.user_id, one.user_name, "away" if one.suspended else "here", one.session_id) for one in inside]
-    _table(("user", "name", "connection", "session"), rows)
+    print_table(("user", "name", "connection", "session"), rows)
 
 
 def kick(
@@ -71,7 +68,7 @@ def kick(
         asyncio.run(_ask(app, cmd.PlaceBan(user, room=room, for_s=_seconds(ban_for), reason=reason), moderation.Ban))
     found = asyncio.run(_ask(app, cmd.KickUser(user, reason), moderation.Kicked, room))
     if json:
-        _print(found)
+        print_json(found)
     elif found.kicked:
         typer.echo(f"{user} was put out of {room}")
     else:
@@ -91,7 +88,7 @@ def close(
     confirm(f"Put everybody out of {room}?", yes)
     found = asyncio.run(_ask(app, cmd.CloseRoom(reason), moderation.Closed, room))
     if json:
-        _print(found)
+        print_json(found)
     else:
         typer.echo(f"{room} is closed" if found.closed else f"{room} was not open")
     if not found.closed:
@@ -110,26 +107,32 @@ def ban(
     """Keep a user, an address or everybody from logging in, and put out who is inside. Example: parlour ban --user bob --for 1h."""
     body = cmd.PlaceBan(user, address, room, for_s=_seconds(length) if length else 0, reason=reason)
     found = asyncio.run(_ask(app, body, moderation.Ban))
-    _print(found) if json else typer.echo(f"banned: {_sentence(found)}")
+    print_json(found) if json else typer.echo(f"banned: {_sentence(found)}")
 
 
 def unban(app: App, user: OfUser = "", address: OfAddress = "", room: OfRoom = "", json: Json = False) -> None:
     """End a ban before its time; name it as `ban` did. Example: parlour unban --user bob."""
     found = asyncio.run(_ask(app, cmd.LiftBan(user, address, room), moderation.Ban))
-    _print(found) if json else typer.echo(f"no longer banned: {_whom(found)}")
+    print_json(found) if json else typer.echo(f"no longer banned: {_whom(found)}")
 
 
 def bans(app: App, json: Json = False) -> None:
     """List the bans in force."""
     found = asyncio.run(_ask(app, cmd.ListBans(), moderation.Bans))
     if json:
-        _print(*found.bans)
+        print_json(*found.bans)
         return
     rows = [
-        (_whom(one), one.room or "every room", _utc(one.until_s) if one.until_s else "lifted", one.reason, one.by)
+        (
+            _whom(one),
+            one.room or "every room",
+            utc(one.until_s * SECOND) if one.until_s else "lifted",
+            one.reason,
+            one.by,
+        )
         for one in found.bans
     ]
-    _table(("who", "where", "until (UTC)", "reason", "by"), rows)
+    print_table(("who", "where", "until", "reason", "by"), rows)
 
 
 async def _ask(app: int, body: cmd.AnyCommand, kind: type[R], room: str = "") -> R:
@@ -176,20 +179,4 @@ def _whom(one: moderation.Ban) -> str:
 
 def _sentence(one: moderation.Ban) -> str:
     where = f"from {one.room}" if one.room else "from every room of the app"
-    return f"{_whom(one)} {where}, {f'until {_utc(one.until_s)} UTC' if one.until_s else 'until it is lifted'}"
-
-
-def _utc(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _print(*found: msgspec.Struct) -> None:
-    for one in found:
-        typer.echo(msgspec.json.encode(one).decode())
-
-
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    table = Table(*heads, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*row)
-    Console(soft_wrap=True, highlight=False).print(table)
+    return f"{_whom(one)} {where}, {f'until {utc(one.until_s * SECOND)}' if one.until_s else 'until it is lifted'}"

@@ -9,12 +9,11 @@ import typer
 from parlour.contracts.commands import AnyCommand, EraseUser, Erasure, Holds, ListHolds, PlaceHold, ReleaseHold
 
 from ..confirm import Yes, confirm
-from ..target import default_app, nats_url
+from ..target import nats_url
+from .options import App, Json
 
-App = Annotated[int, typer.Option(help="Application id.", default_factory=default_app)]
 User = Annotated[str, typer.Option(help="User id.")]
 Room = Annotated[str, typer.Option(help="Room id: all who appear in its record, over all its lives.")]
-Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 WITHIN_S = 30.0
 SAID = {
     "erased": "erased: the key is gone, and with it every name and text of this person",
@@ -49,16 +48,24 @@ def hold(
     user: User = "",
     room: Room = "",
     reason: Annotated[str, typer.Option(help="Why; it is recorded.")] = "",
+    json: Json = False,
 ) -> None:
     """Let nobody be erased whom this covers."""
     asyncio.run(_ask(app, PlaceHold(user, room, reason)))
-    typer.echo("held")
+    typer.echo(_named("held", user, room, json))
 
 
-def release(app: App, user: User = "", room: Room = "") -> None:
+def release(app: App, user: User = "", room: Room = "", json: Json = False) -> None:
     """End a hold; erasures that waited behind it are done now."""
     asyncio.run(_ask(app, ReleaseHold(user, room)))
-    typer.echo("released")
+    typer.echo(_named("released", user, room, json))
+
+
+def _named(done: str, user: str, room: str, json: bool) -> str:
+    """What was done to whom, for people or for programs."""
+    if json:
+        return msgspec.json.encode({"done": done, **({"userID": user} if user else {"room": room})}).decode()
+    return f"{done}: {f'user {user}' if user else f'room {room}'}"
 
 
 def holds(app: App, json: Json = False) -> None:

@@ -3,18 +3,19 @@
 import asyncio
 import getpass
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
+from ..printing import counted
 from ..target import nats_url
+from ..times import utc
+from .options import Json
 
 if TYPE_CHECKING:
     from parlour.contracts.retention import Archive, Blocker, Month, Retention
 
-Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 LOOK_S = 0.5
 STILL = 2
 """Answers in a row that nothing is under way: the first may come from a replica that has not begun."""
@@ -80,7 +81,7 @@ def _print(found: "Retention", json: bool) -> None:
         return
     if found.keep_months:
         typer.echo(
-            f"{found.keep_months} months are kept: what was over before {_when(found.before)} goes to {found.folder}"
+            f"{found.keep_months} months are kept: what was over before {utc(found.before)} goes to {found.folder}"
         )
     else:
         typer.echo("everything is kept (PARLOUR_RECORD_KEEP_MONTHS is 0)")
@@ -89,7 +90,7 @@ def _print(found: "Retention", json: bool) -> None:
 
 
 def _month_text(month: "Month") -> str:
-    parts = [f"{month.lives} lives of rooms", *([f"{month.open} open"] if month.open else [])]
+    parts = [counted(month.lives, "life of a room", "lives of rooms"), *([f"{month.open} open"] if month.open else [])]
     parts += [f"{month.due} due"] if month.due else []
     return "\n".join(
         [f"{month.month:<8} here: {', '.join(parts)}", *(f"         waits: {_why(one)}" for one in month.blockers)]
@@ -101,12 +102,8 @@ def _why(blocker: "Blocker") -> str:
 
 
 def _archive_text(one: "Archive") -> str:
-    what = f"dropped {_when(one.dropped_at)}" if one.dropped_at else f"not dropped: {one.problem or 'under way'}"
+    what = f"dropped {utc(one.dropped_at)}" if one.dropped_at else f"not dropped: {one.problem or 'under way'}"
     size = f"{one.lives} lives, {one.events} events, {one.size} bytes"
     return (
-        f"{one.month:<8} {one.file}: {size}, by {one.by} {_when(one.exported_at)}, {what}\n         sha256 {one.sha256}"
+        f"{one.month:<8} {one.file}: {size}, by {one.by} {utc(one.exported_at)}, {what}\n         sha256 {one.sha256}"
     )
-
-
-def _when(microseconds: int) -> str:
-    return f"{datetime.fromtimestamp(microseconds / 1e6, UTC):%Y-%m-%d %H:%M}"

@@ -94,7 +94,10 @@ def status(
         bool, typer.Option("--secrets", help="With --json: the app's secret, a token and passwords in addresses, too.")
     ] = False,
 ) -> None:
-    """Tell what runs, where, and where its state is. Exit code 3 when it does not run."""
+    """Tell what `up` runs on this machine, where, and where its state is. Exit code 3 when it does not run.
+
+    Of a suite elsewhere (PARLOUR_NATS_URL) `parlour doctor` tells which services answer.
+    """
     folder = StateFolder.here()
     run = running(folder)
     if json:

@@ -12,11 +12,12 @@ from parlour.contracts import subjects
 from parlour.contracts import webhooks as contract
 
 from ..confirm import Yes, confirm
-from ..target import default_app, nats_url
+from ..printing import counted, print_json, print_table
+from ..target import nats_url
+from ..times import utc
+from .options import App, Json
 
-App = Annotated[int, typer.Option(help="Application id.", default_factory=default_app)]
-Id = Annotated[str, typer.Argument(help="The webhook's id; see `parlour webhooks list`.")]
-Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The webhook's id; see `parlour webhooks list`.")]
 WITHIN_S = 20.0
 """A test event may take as long as the endpoint is given."""
 
@@ -36,11 +37,14 @@ def add(
     url: Annotated[str, typer.Argument(help="https address that takes POST.")],
     app: App,
     room: Annotated[
-        list[str] | None, typer.Option(help="Only this room; or name* for a beginning. May be repeated.")
+        list[str] | None,
+        typer.Option(metavar="ROOM", help="Only this room; or name* for a beginning. May be repeated."),
     ] = None,
     type_: Annotated[
         list[str] | None,
-        typer.Option("--type", help="Only this event type, as room.* or stream.added.v1. May be repeated."),
+        typer.Option(
+            "--type", metavar="TYPE", help="Only this event type, as room.* or stream.added.v1. May be repeated."
+        ),
     ] = None,
     audit: Annotated[bool, typer.Option(help="Also what members of a room do not see.")] = False,
     format_: Annotated[str, typer.Option("--format", help="cloudevents, or callbacks (the vendor's).")] = "cloudevents",
@@ -58,11 +62,20 @@ def list_(app: App, json: Json = False) -> None:
     """List the app's webhooks and how far each is."""
     found: contract.Webhooks = _ask(app, contract.ListWebhooks())
     if json:
-        typer.echo(msgspec.json.encode(found.webhooks).decode())
+        print_json(*found.webhooks)
         return
-    for one in found.webhooks:
-        state = "on" if one.enabled else f"off ({one.reason})"
-        typer.echo(f"{one.id}  {state}  behind {one.behind}, lagging {one.lagging}, dead {one.dead}  {one.url}")
+    rows = [
+        (
+            one.id,
+            "on" if one.enabled else f"off ({one.reason})",
+            str(one.behind),
+            str(one.lagging),
+            str(one.dead),
+            one.url,
+        )
+        for one in found.webhooks
+    ]
+    print_table(("webhook", "state", "behind", "lagging", "dead", "address"), rows)
 
 
 def rotate(
@@ -90,11 +103,11 @@ def enable(
     _show(_ask(app, contract.SetWebhook(id_, True, from_now)), json)
 
 
-def remove(id_: Id, app: App, yes: Yes = False) -> None:
+def remove(id_: Id, app: App, yes: Yes = False, json: Json = False) -> None:
     """Forget a webhook and the log of its deliveries; `disable` only stops it."""
     confirm(f"Forget webhook {id_}, what it is owed, and the log of its deliveries?", yes)
     _ask(app, contract.RemoveWebhook(id_))
-    typer.echo(f"removed  {id_}")
+    typer.echo(msgspec.json.encode({"removed": id_}).decode() if json else f"removed  {id_}")
 
 
 def try_(id_: Id, app: App, json: Json = False) -> None:
@@ -113,10 +126,10 @@ def deliveries(
     failed: Annotated[bool, typer.Option("--failed", help="Only what did not arrive.")] = False,
     json: Json = False,
 ) -> None:
-    """The latest attempts, newest first."""
+    """The latest attempts, newest first. The next page is --before the last one's number."""
     found: contract.Deliveries = _ask(app, contract.ListDeliveries(id_, before, limit, failed))
     if json:
-        typer.echo(msgspec.json.encode(found).decode())
+        print_json(*found.deliveries)
         return
     for one in found.deliveries:
         typer.echo(_line(one))
@@ -128,10 +141,10 @@ def dead(id_: Id, app: App, json: Json = False) -> None:
     """What was given up."""
     found: contract.DeadLetters = _ask(app, contract.ListDead(id_))
     if json:
-        typer.echo(msgspec.json.encode(found).decode())
+        print_json(*found.dead)
         return
     for one in found.dead:
-        typer.echo(f"{one.number:>8}  {_time(one.at)}  {one.room}  {one.room_uid}:{one.first}-{one.last}  {one.error}")
+        typer.echo(f"{one.number:>8}  {utc(one.at)}  {one.room}  {one.room_uid}:{one.first}-{one.last}  {one.error}")
 
 
 def redrive(
@@ -143,11 +156,13 @@ def redrive(
     since: Annotated[datetime | None, typer.Option(help="What happened from then on (UTC).")] = None,
     until: Annotated[datetime | None, typer.Option(help="… and before then (UTC); now if not given.")] = None,
     of_dead: Annotated[bool, typer.Option("--dead", help="All dead letters.")] = False,
+    json: Json = False,
 ) -> None:
     """Send again: dead letters, a range of one life, or what happened in a time."""
     until_us = _micros(until or datetime.now(UTC)) if since else 0
     question = contract.RedriveWebhook(id_, life, first, last, _micros(since) if since else 0, until_us, of_dead)
-    typer.echo(f"lives  {_ask(app, question).rooms}")
+    found = _ask(app, question)
+    typer.echo(msgspec.json.encode(found).decode() if json else f"sent again  {counted(found.rooms, 'life', 'lives')}")
 
 
 def _ask(app: int, question: msgspec.Struct) -> Any:
@@ -173,11 +188,9 @@ def _show(found: contract.Webhook, json: bool) -> None:
 
 def _line(one: contract.Delivery) -> str:
     said = str(one.status) if one.status else one.error
-    return f"{one.number:>8}  {_time(one.at)}  {said}  attempt {one.attempt}  {one.took_ms} ms  {one.type}  {one.webhook_id}"
-
-
-def _time(at: int) -> str:
-    return f"{datetime.fromtimestamp(at / 1e6, UTC):%Y-%m-%d %H:%M:%S}"
+    return (
+        f"{one.number:>8}  {utc(one.at)}  {said}  attempt {one.attempt}  {one.took_ms} ms  {one.type}  {one.webhook_id}"
+    )
 
 
 def _micros(moment: datetime) -> int:
