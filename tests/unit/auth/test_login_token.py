@@ -19,7 +19,8 @@ from parlour.auth.domain.verify import Question
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import TokenChecked
 from parlour.contracts.ids import Invalid
-from parlour.contracts.login_tokens import LONGEST_S, TYPE, key_of, kid_of
+from parlour.contracts.login_tokens import LONGEST_S, TYPE, key_of
+from parlour.contracts.signing_keys import kid_of
 from parlour.kernel.rejection import Rejection
 
 APP, NOW = 7, 1_800_000_000

@@ -8,7 +8,7 @@ from parlour.auth.domain import application, login_token
 from parlour.auth.domain.application import Active, AddKey, RemoveKey
 from parlour.contracts import commands as contract
 from parlour.contracts.commands import LoginKey, LoginKeys, Reply
-from parlour.contracts.login_tokens import kid_of
+from parlour.contracts.signing_keys import kid_of
 from parlour.kernel.decider import Clock, Ids, fold
 from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.deciding.drafts import Call, Change, Draft, reply_of

@@ -21,12 +21,13 @@ from parlour.contracts import login_tokens as form
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import TokenChecked
 from parlour.contracts.ids import Invalid, check_room_id, check_stream_id, check_user_id, invalid
+from parlour.contracts.signing_keys import kid_of
 from parlour.kernel.rejection import Rejection
 
 from . import privilege
 from .privilege import Privileges
 from .token04 import MAX_CHARS, Fine, flaw
-from .verify import Question, check_lifetime
+from .verify import Question, check_lifetime, check_owner
 
 HMAC, EDDSA = "HS256", "EdDSA"
 PEM_CHARS = 1024
@@ -78,7 +79,7 @@ def check(
 def sign(claims: Claims, secret: str) -> str:
     """The token under the app's secret. The same claims give the same token."""
     key = form.key_of(secret)
-    return _jws.encode(msgspec.json.encode(claims), key, HMAC, {"typ": form.TYPE, "kid": form.kid_of(key)})
+    return _jws.encode(msgspec.json.encode(claims), key, HMAC, {"typ": form.TYPE, "kid": kid_of(key)})
 
 
 def public_key(pem: str) -> str:
@@ -99,7 +100,7 @@ def _opened(token: str, secrets: Sequence[str], public_keys: Mapping[str, str]) 
     header = _header(token)
     keys: list[Any] = []
     if header.alg == HMAC:
-        keys = [key for key in map(form.key_of, secrets) if form.kid_of(key) == header.kid]
+        keys = [key for key in map(form.key_of, secrets) if kid_of(key) == header.kid]
     elif header.kid in public_keys:
         keys = [Ed25519PublicKey.from_public_bytes(base64.b64decode(public_keys[header.kid]))]
     for key in keys:
@@ -146,12 +147,7 @@ def _claims(payload: bytes) -> Claims:
 def _check_owner(claims: Claims, question: Question) -> None:
     if form.AUDIENCE not in ((claims.aud,) if isinstance(claims.aud, str) else claims.aud):
         raise flaw(Code.TOKEN_REFUSED, "the token is for another audience", Fine.REFUSED, f'aud is "{form.AUDIENCE}"')
-    if claims.app != question.app:
-        raise flaw(Code.TOKEN_REFUSED, "the token is for another app", Fine.APP, "appID and token must belong together")
-    if question.user_id and claims.user != question.user_id:
-        raise flaw(
-            Code.TOKEN_REFUSED, "the token is for another user", Fine.USER, "userID and token must belong together"
-        )
+    check_owner(claims.app, claims.user, question)
 
 
 def _check_time(claims: Claims, now_s: int, leeway_s: int, longest_s: int) -> None:

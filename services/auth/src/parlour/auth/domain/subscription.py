@@ -9,8 +9,6 @@ Rules, in this order, each with its refusal before the next is looked at:
 The key is derived from the secret for this one purpose, so that no other use of the secret can be taken for a signature.
 """
 
-import hashlib
-import hmac
 from collections.abc import Sequence
 
 import jwt
@@ -18,6 +16,7 @@ import msgspec
 
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import Invalid, check_room_id, check_user_id
+from parlour.contracts.signing_keys import key_for, kid_of
 from parlour.contracts.subjects import decode_id, encode_id
 from parlour.contracts.subscriptions import ANY_ROOM, SCOPES, TTL_MAX_S, Subscription
 from parlour.kernel.rejection import Rejection
@@ -28,7 +27,6 @@ ALGORITHM = "HS256"
 PURPOSE = b"parlour.subscription.v1"
 TOKEN_BYTES = 4096
 JTI_CHARS = 64
-_KID_CHARS = 8
 _jws = jwt.PyJWS([ALGORITHM])
 """The signature alone: times and claims are checked here, with the clock as an argument."""
 
@@ -47,13 +45,8 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def key_of(secret: str) -> bytes:
-    """The signing key: HMAC-SHA256 of the purpose under the app's secret."""
-    return hmac.digest(secret.encode(), PURPOSE, hashlib.sha256)
-
-
-def kid_of(key: bytes) -> str:
-    """Names a key without telling it."""
-    return hashlib.sha256(key).hexdigest()[:_KID_CHARS]
+    """The HS256 key of subscription tokens under an app's secret."""
+    return key_for(secret, PURPOSE)
 
 
 def sign(claims: Claims, secret: str) -> str:

@@ -86,9 +86,14 @@ def _check_owner(token: Token, question: Question) -> None:
         check_user_id(token.user_id)
     except Invalid:
         raise flaw(Code.TOKEN_REFUSED, "the token's user_id is not a user id", Fine.USER) from None
-    if token.app_id != question.app:
+    check_owner(token.app_id, token.user_id, question)
+
+
+def check_owner(app: int, user_id: str, question: Question) -> None:
+    """Refuses a token, of whatever form, that was made for another app or for another user than the one who shows it."""
+    if app != question.app:
         raise flaw(Code.TOKEN_REFUSED, "the token is for another app", Fine.APP, "appID and token must belong together")
-    if question.user_id and token.user_id != question.user_id:
+    if question.user_id and user_id != question.user_id:
         raise flaw(
             Code.TOKEN_REFUSED, "the token is for another user", Fine.USER, "userID and token must belong together"
         )

@@ -76,18 +76,21 @@ class Moderation:
 
     async def ban(self, who: Subscription, wanted: cmd.PlaceBan, key: str) -> moderation.Ban:
         """Keeps a user, an address or everybody out of a room, or of all the app's."""
-        body = msgspec.structs.replace(wanted, room=_own_room(who, wanted.room), by=asker(who))
-        return await self._ask(who, "auth", "", body, key, moderation.Ban)
+        return await self._change_ban(who, wanted, key)
 
     async def lift(self, who: Subscription, wanted: cmd.LiftBan, key: str) -> moderation.Ban:
         """Ends a ban before its time."""
-        body = msgspec.structs.replace(wanted, room=_own_room(who, wanted.room), by=asker(who))
-        return await self._ask(who, "auth", "", body, key, moderation.Ban)
+        return await self._change_ban(who, wanted, key)
 
     async def bans(self, who: Subscription) -> moderation.Bans:
         """The bans in force that concern the token's rooms."""
         found = await self._ask(who, "auth", "", cmd.ListBans(), "", moderation.Bans)
         return found if who.room is None else moderation.Bans(tuple(ban for ban in found.bans if ban.room == who.room))
+
+    async def _change_ban(self, who: Subscription, wanted: cmd.PlaceBan | cmd.LiftBan, key: str) -> moderation.Ban:
+        """Done in the name of the token's holder, and in its room where it has one."""
+        body = msgspec.structs.replace(wanted, room=_own_room(who, wanted.room), by=asker(who))
+        return await self._ask(who, "auth", "", body, key, moderation.Ban)
 
     async def _ask(self, who: Subscription, service: str, room: str, body: cmd.Command, key: str, kind: type[R]) -> R:
         request = cmd.Request(_command_id(who, key), _SERVICE, cast(cmd.AnyCommand, body))
