@@ -1,5 +1,7 @@
 """An export or an archive that is whole passes; whatever is done to it is named, by the first event that it was done to."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
@@ -12,7 +14,8 @@ from parlour.kernel import merkle
 from parlour.runtime.exports.layout import ARCHIVE, KIND, ArchiveEnd, ArchiveHeader, End, Header, Line
 from parlour.runtime.exports.verdict import Verdict
 from parlour.runtime.exports.verify import verify
-from parlour.runtime.signing.notes import Checkpoint, SigningKey, sign
+from parlour.runtime.signing.notes import Checkpoint, PublicKey, SigningKey, sign
+from parlour.testkit.clock import uuid7
 
 UID = "01980000-0000-7000-8000-000000000001"
 KEY = SigningKey("test.example/record", Ed25519PrivateKey.from_private_bytes(bytes(32)))
@@ -36,25 +39,25 @@ def chain(texts: list[str], uid: str = UID) -> list[Line]:
     return made
 
 
-def proof_of(head: Line, key: SigningKey = KEY) -> Inclusion:
+def proof_of(head: Line, key: SigningKey = KEY, uid: str = UID) -> Inclusion:
     leaves = [merkle.leaf_hash(bytes([n])) for n in range(4)]
-    leaves.append(merkle.leaf_hash(head_entry(UUID(UID), head.seq, head.hash)))
+    leaves.append(merkle.leaf_hash(head_entry(UUID(uid), head.seq, head.hash)))
     edge = merkle.Edge()
     edge.extend(leaves)
     path = [
         merkle.hash_of(a, b, lambda run: leaves[run.first : run.first + run.count]) for a, b in merkle.inclusion(4, 5)
     ]
     note = sign(Checkpoint(key.public.name, 5, edge.root()).text(), (key,))
-    return Inclusion(UID, head.seq, head.hash, 4, 5, tuple(path), note)
+    return Inclusion(uid, head.seq, head.hash, 4, 5, tuple(path), note)
 
 
-def header(proof: Inclusion | None) -> bytes:
-    return encoded(Header(KIND, 77, "room", UID, 1, "auditor", proof))
+def header(proof: Inclusion | None, uid: str = UID) -> bytes:
+    return encoded(Header(KIND, 77, "room", uid, 1, "auditor", proof))
 
 
-def whole(count: int = EVENTS) -> list[bytes]:
-    lines = chain([f"text {n}" for n in range(1, count + 1)])
-    return [header(proof_of(lines[-1])), *map(encoded, lines), encoded(End(count, lines[-1].hash))]
+def whole(count: int = EVENTS, uid: str = UID) -> list[bytes]:
+    lines = chain([f"text {n}" for n in range(1, count + 1)], uid)
+    return [header(proof_of(lines[-1], uid=uid), uid), *map(encoded, lines), encoded(End(count, lines[-1].hash))]
 
 
 def checked(lines: list[bytes]) -> Verdict:
@@ -174,16 +177,27 @@ def test_what_is_no_export(first: bytes) -> None:
     assert named([first, *whole()[1:]])[0] == 0
 
 
-ARCHIVE_HEAD = encoded(ArchiveHeader(ARCHIVE, "2026-08", 1, 2, "Jo"))
+def began(year: int, month: int, number: int, earlier_us: int = 0) -> str:
+    """The id of a life that began at the beginning of a month, or so much earlier."""
+    return str(uuid7(int(datetime(year, month, 1, tzinfo=UTC).timestamp()) * 1_000_000 - earlier_us, number))
+
+
+def archive_head(month: str = "2026-08", before_us: int = 1_000_000) -> bytes:
+    """`before_us`: events are of the first milliseconds of 1970 here."""
+    return encoded(ArchiveHeader(ARCHIVE, month, before_us, 2, "Jo"))
+
+
+ARCHIVE_HEAD = archive_head()
 IN_LIFE = 5
+FIRST, MIDDLE, LAST = LIVES = (began(2026, 8, 1), began(2026, 8, 2), began(2026, 9, 1, 1_000))
+"""From the first millisecond of the month to its last."""
+FOURTH = began(2026, 8, 3)
 
 
-def archive(lives: int = 3) -> list[bytes]:
-    return [
-        ARCHIVE_HEAD,
-        *(line for _ in range(lives) for line in whole(IN_LIFE)),
-        encoded(ArchiveEnd(lives, lives * IN_LIFE)),
-    ]
+def archive(uids: Sequence[str] = LIVES, head: bytes = ARCHIVE_HEAD) -> list[bytes]:
+    """Each life signed, and their number right."""
+    lives = [line for uid in uids for line in whole(IN_LIFE, uid)]
+    return [head, *lives, encoded(ArchiveEnd(len(uids), len(uids) * IN_LIFE))]
 
 
 def life(number: int) -> slice:
@@ -204,7 +218,7 @@ def test_an_untouched_archive_passes() -> None:
     assert verdict == Verdict(
         True, events=15, signed=15, origin=KEY.public.name, size=5, took_s=verdict.took_s, month="2026-08", lives=3
     )
-    assert told == [(UID, IN_LIFE)] * 3
+    assert told == [(uid, IN_LIFE) for uid in LIVES]
 
 
 def test_without_a_key_nothing_of_an_archive_is_signed() -> None:
@@ -217,7 +231,7 @@ def test_a_changed_event_is_named_with_its_life() -> None:
     place = life(1).start + 2
     lines[place] = lines[place].replace(b'"at":', b'"at":9')
     assert named_in_archive(lines) == (
-        UID,
+        MIDDLE,
         2,
         "event 2 was changed: its hash is not that of its bytes and of the event before",
     )
@@ -226,7 +240,7 @@ def test_a_changed_event_is_named_with_its_life() -> None:
 def test_an_event_taken_out_is_not_looked_for_in_the_next_life() -> None:
     lines = archive()
     del lines[life(1).start + 3]
-    assert named_in_archive(lines) == (UID, 3, "event 3 was taken out: event 4 stands in its place")
+    assert named_in_archive(lines) == (MIDDLE, 3, "event 3 was taken out: event 4 stands in its place")
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
@@ -238,8 +252,61 @@ def test_a_life_taken_out(number: int) -> None:
 
 def test_a_life_put_in() -> None:
     lines = archive()
-    lines[life(1)] = [*lines[life(1)], *lines[life(1)]]
+    lines[life(1)] = [*lines[life(1)], *whole(IN_LIFE, FOURTH)]
     assert "not 4 and 20" in named_in_archive(lines)[2]
+
+
+TWICE = "this life stands in the archive twice"
+MOVED = "this life was moved or put in, maybe a second time"
+OTHER_MONTH = "this life did not begin in {}, the month of the archive"
+
+
+@pytest.mark.parametrize(
+    ("uids", "named", "problem"),
+    [
+        ((FIRST, FIRST, MIDDLE, LAST), FIRST, TWICE),
+        ((FIRST, MIDDLE, LAST, LAST), LAST, TWICE),
+        ((FIRST, MIDDLE, FIRST, LAST), FIRST, MOVED),
+        ((FIRST, MIDDLE, LAST, FIRST), FIRST, MOVED),
+        ((FIRST, LAST, MIDDLE), MIDDLE, MOVED),
+        ((FIRST, MIDDLE, LAST, began(2026, 9, 1)), began(2026, 9, 1), OTHER_MONTH.format("2026-08")),
+        ((began(2026, 8, 1, 1_000), *LIVES), began(2026, 8, 1, 1_000), OTHER_MONTH.format("2026-08")),
+        ((UID, *LIVES), UID, OTHER_MONTH.format("2026-08")),
+    ],
+)
+@pytest.mark.parametrize("keys", [(KEY.public,), ()])
+def test_a_signed_life_that_does_not_belong_there(
+    uids: Sequence[str], named: str, problem: str, keys: tuple[PublicKey, ...]
+) -> None:
+    """The archive's end counts what was made of it."""
+    verdict = verify(archive(uids), keys)
+    assert (verdict.ok, verdict.signed, verdict.room_uid) == (False, 0, named)
+    assert problem in verdict.problem
+
+
+@pytest.mark.parametrize(
+    ("head", "problem"),
+    [
+        (archive_head("2026-09"), OTHER_MONTH.format("2026-09")),
+        (archive_head("2026-07"), OTHER_MONTH.format("2026-07")),
+        (archive_head("2025-08"), OTHER_MONTH.format("2025-08")),
+        (archive_head("2026-13"), 'the first line names no month: "2026-13"'),
+        (archive_head("0000-08"), "the first line names no month"),
+        (archive_head("2026-8"), "the first line names no month"),
+        (archive_head("2026-08\n"), "the first line names no month"),
+        (archive_head(""), "the first line names no month"),
+        (archive_head(before_us=IN_LIFE * 1000), "this life was not over at the time"),
+    ],
+)
+def test_a_first_line_that_was_edited(head: bytes, problem: str) -> None:
+    assert problem in named_in_archive(archive(head=head))[2]
+
+
+def test_lives_of_any_month_where_nobody_prepared_theirs() -> None:
+    """No month has its events, so that the ids' times prove nothing; the order does."""
+    head = archive_head("default")
+    assert verify(archive((UID, *LIVES, began(2036, 1, 1)), head), (KEY.public,)).whole
+    assert TWICE in named_in_archive(archive((UID, UID), head))[2]
 
 
 @pytest.mark.parametrize("kept", [1, 8, 15, 22])

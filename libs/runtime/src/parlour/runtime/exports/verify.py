@@ -16,10 +16,11 @@ from parlour.kernel import merkle
 from parlour.runtime.signing.notes import BadNote, Checkpoint, PublicKey, checkpoint_of, opened
 
 from . import event_checks
+from .archive_scope import ArchiveScope
 from .kept import KeptTree
 from .layout import ARCHIVE, ARCHIVE_END_MARK, END_MARK, KIND, LINE_BYTES, ArchiveEnd, ArchiveHeader, End, Header, Line
 from .lines import NoLine, parsed, written_plainly
-from .text_checks import TextChecks
+from .text_checks import TextChecks, brief
 from .verdict import Flaw, TextCounts, Verdict
 
 _header = msgspec.json.Decoder(Header)
@@ -95,7 +96,7 @@ class _Archive:
 
     def __init__(self, first: bytes, lines: Iterator[bytes], notes: _Notes, told: Told | None) -> None:
         self._first = first
-        self._month = parsed(_archive_header, first).month
+        self._header = parsed(_archive_header, first)
         self._lines = lines
         self._notes = notes
         self._told = told
@@ -105,16 +106,20 @@ class _Archive:
 
     def run(self) -> None:
         """Raises the first `Flaw`."""
-        if not written_plainly(parsed(_archive_header, self._first), self._first):
+        if not written_plainly(self._header, self._first):
             raise Flaw(0, f"the first line {_ODD}")
+        try:
+            scope = ArchiveScope(self._header)
+        except ValueError:
+            raise Flaw(0, f"the first line names no month: {brief(self._header.month)}") from None
         for raw in self._lines:
             if raw.startswith(ARCHIVE_END_MARK):
                 self._check_end(raw)
                 return
-            self._life(raw)
+            self._life(raw, scope)
         raise Flaw(0, f"the archive is cut off after {self._lives} lives: it has no end")
 
-    def _life(self, raw: bytes) -> None:
+    def _life(self, raw: bytes, scope: ArchiveScope) -> None:
         check = _Check(chain((raw,), self._lines), self._notes, among_others=True)
         try:
             check.run()
@@ -124,6 +129,8 @@ class _Archive:
         found = self._last = check.verdict(True, 0.0)
         if self._notes.keys and found.signed != found.events:
             raise Flaw(found.signed + 1, "no signature stands for the end of this life")
+        if problem := scope.problem(found.room_uid, check.at):
+            raise Flaw(0, problem)
         self._lives, self._events, self._signed = (
             self._lives + 1,
             self._events + found.events,
@@ -152,7 +159,7 @@ class _Archive:
         last = self._last
         return Verdict(
             ok, last.room if flaw else "", last.room_uid if flaw else "", self._events, self._signed if ok else 0, last.origin,
-            last.size, flaw.seq if flaw else 0, flaw.problem if flaw else "", took_s, self._month, self._lives,
+            last.size, flaw.seq if flaw else 0, flaw.problem if flaw else "", took_s, self._header.month, self._lives,
             texts=self._texts,
         )  # fmt: skip
 
@@ -167,7 +174,7 @@ class _Check:
         self._header: Header | None = None
         self._seq = 0
         self.hash = GENESIS
-        self._at = 0
+        self.at = 0
         self._origin, self._size, self._signed = "", 0, 0
         self._texts = TextChecks()
 
@@ -234,7 +241,7 @@ class _Check:
             raise Flaw(due, "the database cites another hash than that of the event before")
         if not event_checks.hash_matches(self.hash, line):
             raise Flaw(due, f"event {due} was changed: its hash is not that of its bytes and of the event before")
-        if line.at < self._at:
+        if line.at < self.at:
             raise Flaw(due, "it is earlier than the event before")
         if not line.env.startswith(start):
             raise Flaw(due, "its envelope is of another log")
@@ -244,7 +251,7 @@ class _Check:
             raise Flaw(due, problem)
         if not written_plainly(line, raw):
             raise Flaw(due, f"the line of event {due} {_ODD}")
-        self._seq, self.hash, self._at = due, line.hash, line.at
+        self._seq, self.hash, self.at = due, line.hash, line.at
 
     def _line(self, due: int, raw: bytes) -> Line:
         if len(raw) > LINE_BYTES:
