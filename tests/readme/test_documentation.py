@@ -63,8 +63,9 @@ def suite() -> Iterator[Suite]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def words(suite: Suite) -> AsyncIterator[dict[str, str]]:
     """What the pages leave to their reader; somebody is in the lobby meanwhile and has said something."""
+    login_token = suite.token("ann")  # made before the socket is open: one that logs in late is closed
     ann = await RawClient.open(suite.url)
-    await ann.login(suite.app_id, ROOM, "ann", suite.token("ann"))
+    await ann.login(suite.app_id, ROOM, "ann", login_token)
     await ann.ask("broadcast", roomID=ROOM, message="hello")
     life = str(suite.replay(ROOM)["roomUID"])
     await traced(suite, str(suite.events(ROOM)[0]["traceID"]))

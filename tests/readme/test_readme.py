@@ -41,8 +41,9 @@ def suite() -> Iterator[Suite]:
 @pytest.fixture
 async def somebody_in_the_lobby(suite: Suite) -> AsyncIterator[None]:
     """The tour looks at a room called lobby."""
+    login_token = suite.token("ada")  # made before the socket is open: one that logs in late is closed
     client = await RawClient.open(suite.url)
-    await client.login(suite.app_id, "lobby", "ada", suite.token("ada"))
+    await client.login(suite.app_id, "lobby", "ada", login_token)
     yield
     await client.close()
 

@@ -40,7 +40,7 @@ async def reach(run: Run, node: str = "relay") -> tuple[str, str]:
 
 async def versions(bus: Bus, postgres: str) -> tuple[str, str]:
     """Of what is not ours, and what is too old."""
-    nats = str(bus.client.connected_server_version)
+    nats = re.sub(r"[^\d.]", "", str(bus.client.connected_server_version))
     found = {"Python": platform.python_version(), "NATS": nats, "Postgres": postgres}
     old = [
         f"{name} {'.'.join(map(str, LEAST[name]))}" for name, version in found.items() if _parts(version) < LEAST[name]
