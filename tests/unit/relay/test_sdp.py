@@ -4,7 +4,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from parlour.relay.domain.sdp import (
@@ -212,6 +212,7 @@ def test_garbage_is_refused_by_field(text: str, field: str) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(max_size=400), st.integers(0, 400))
+@example("a=group", 0)
 def test_any_text_parses_or_is_refused(noise: str, at: int) -> None:
     for text in (noise, BASE + noise, (BASE + AUDIO)[:at] + noise + (BASE + AUDIO)[at:]):
         parses_or_is_refused(text)

@@ -115,7 +115,7 @@ def _split(text: str) -> tuple[_Section, list[_Section]]:
 
 def _bundle(top: _Section) -> tuple[str, ...]:
     for group in top.all("group"):
-        semantics, *mids = group.split()
+        semantics, *mids = group.split() or [""]
         if semantics == "BUNDLE":
             return tuple(mids)
     return ()
