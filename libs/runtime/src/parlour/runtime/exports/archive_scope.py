@@ -24,12 +24,11 @@ class ArchiveScope:
     def __init__(self, header: ArchiveHeader) -> None:
         """ValueError where the header's month is neither YYYY-MM nor `default`."""
         self._month = header.month
-        self._before_us = header.before
         self._began_ms = None if header.month == DEFAULT else _milliseconds(header.month)
         self._last: UUID | None = None
 
-    def problem(self, room_uid: str, ended_us: int) -> str:
-        """Why the next life, whose last event is of `ended_us`, does not belong in its place; empty: it does."""
+    def problem(self, room_uid: str) -> str:
+        """Why the next life does not belong in its place; empty: it does."""
         uid, last = UUID(room_uid), self._last
         self._last = uid
         if last is not None and uid == last:
@@ -40,10 +39,6 @@ class ArchiveScope:
             )
         if self._began_ms is not None and uid.int >> 80 not in self._began_ms:
             return f"this life did not begin in {self._month}, the month of the archive, as its id says"
-        if ended_us >= self._before_us:
-            return (
-                "this life was not over at the time before which all lives of the archive were, as the first line says"
-            )
         return ""
 
 

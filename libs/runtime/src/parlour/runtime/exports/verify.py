@@ -129,7 +129,7 @@ class _Archive:
         found = self._last = check.verdict(True, 0.0)
         if self._notes.keys and found.signed != found.events:
             raise Flaw(found.signed + 1, "no signature stands for the end of this life")
-        if problem := scope.problem(found.room_uid, check.at):
+        if problem := scope.problem(found.room_uid):
             raise Flaw(0, problem)
         self._lives, self._events, self._signed = (
             self._lives + 1,
@@ -174,7 +174,7 @@ class _Check:
         self._header: Header | None = None
         self._seq = 0
         self.hash = GENESIS
-        self.at = 0
+        self._at = 0
         self._origin, self._size, self._signed = "", 0, 0
         self._texts = TextChecks()
 
@@ -241,7 +241,7 @@ class _Check:
             raise Flaw(due, "the database cites another hash than that of the event before")
         if not event_checks.hash_matches(self.hash, line):
             raise Flaw(due, f"event {due} was changed: its hash is not that of its bytes and of the event before")
-        if line.at < self.at:
+        if line.at < self._at:
             raise Flaw(due, "it is earlier than the event before")
         if not line.env.startswith(start):
             raise Flaw(due, "its envelope is of another log")
@@ -251,7 +251,7 @@ class _Check:
             raise Flaw(due, problem)
         if not written_plainly(line, raw):
             raise Flaw(due, f"the line of event {due} {_ODD}")
-        self._seq, self.hash, self.at = due, line.hash, line.at
+        self._seq, self.hash, self._at = due, line.hash, line.at
 
     def _line(self, due: int, raw: bytes) -> Line:
         if len(raw) > LINE_BYTES:
