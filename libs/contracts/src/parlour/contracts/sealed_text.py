@@ -22,14 +22,24 @@ _COMMITMENT_BYTES = 32
 
 
 class SealedText(msgspec.Struct, frozen=True):
-    """The parts of a sealed text; `ciphertext` is `nonce ‖ AES-256-GCM`, `commitment` is empty in form 1."""
+    """The parts of a sealed text; `commitment` is empty in form 1, `encoded` is the ciphertext as it stands there, in base64."""
 
     actor: str
     commitment: bytes
-    ciphertext: bytes
+    encoded: str
+
+    @property
+    def ciphertext(self) -> bytes:
+        """`nonce ‖ AES-256-GCM`. ValueError: it is not base64. Whoever only compares commitments does not pay for it."""
+        return _bytes(self.encoded)
 
     def __str__(self) -> str:
-        return f"{self.actor}:{_FORM}:{_base64(self.commitment)}:{_base64(self.ciphertext)}"
+        return f"{self.actor}:{_FORM}:{_base64(self.commitment)}:{self.encoded}"
+
+
+def sealed_text(actor: str, commitment: bytes, ciphertext: bytes) -> SealedText:
+    """A text that was just sealed."""
+    return SealedText(actor, commitment, _base64(ciphertext))
 
 
 def parse_sealed(text: str) -> SealedText:
@@ -38,10 +48,10 @@ def parse_sealed(text: str) -> SealedText:
     if not parts:
         raise ValueError("sealed text names no actor")
     if len(parts) == 1:
-        return SealedText(actor, b"", _bytes(parts[0]))
+        return SealedText(actor, b"", parts[0])
     if len(parts) != 3 or parts[0] != _FORM:
         raise ValueError("sealed text is of a form that is not known here")
-    sealed = SealedText(actor, _bytes(parts[1]), _bytes(parts[2]))
+    sealed = SealedText(actor, _bytes(parts[1]), parts[2])
     if len(sealed.commitment) != _COMMITMENT_BYTES:
         raise ValueError(f"the commitment of a sealed text has not {_COMMITMENT_BYTES} bytes")
     return sealed

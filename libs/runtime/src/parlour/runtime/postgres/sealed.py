@@ -11,7 +11,7 @@ from collections.abc import Callable
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from parlour.contracts.sealed_text import SealedText, text_commitment
+from parlour.contracts.sealed_text import SealedText, sealed_text, text_commitment
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -46,7 +46,7 @@ class PersonKey:
         """The text as it is stored."""
         nonce, bound_to = self._draw(_NONCE_BYTES), f"{actor}|{context}".encode()
         commitment = text_commitment(self._salt(nonce, bound_to), actor, context, text)
-        return str(SealedText(actor, commitment, nonce + self.cipher.encrypt(nonce, text.encode(), bound_to)))
+        return str(sealed_text(actor, commitment, nonce + self.cipher.encrypt(nonce, text.encode(), bound_to)))
 
     def open(self, context: str, sealed: SealedText) -> str:
         """The text; ValueError if it was not sealed with this key for this place."""
