@@ -160,6 +160,15 @@ def test_tables_have_headings_and_times_are_marked_as_utc(suite: Suite) -> None:
     assert heads.split() == ["app", "made", "name"]
     assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", first)
     assert "behind" in suite.run("webhooks", "list").stdout
+    webhook = json.loads(suite.run("webhooks", "add", "https://example.org/hook", "--json").stdout)["id"]
+    assert suite.run("webhooks", "deliveries", webhook).stdout.split()[:3] == ["number", "at", "answer"]
+    assert suite.run("webhooks", "dead", webhook).stdout.split()[:3] == ["number", "at", "room"]
+    suite.run("webhooks", "remove", webhook, "--yes")
+
+
+def test_a_list_of_calls_that_is_empty_says_so(suite: Suite) -> None:
+    done = suite.run("history", "calls", "--room", "never-opened")
+    assert (done.stdout, "no call of app" in done.stderr) == ("", True)
 
 
 @pytest.mark.parametrize("words", [(), ("token",), ("webhooks", "add"), ("webhooks", "remove"), ("audit", "verify")])

@@ -48,6 +48,8 @@ def calls(
         return
     for call in page.calls:
         typer.echo(_call_text(call))
+    if not page.calls and not page.archived:
+        typer.echo(f"no call of app {app} on record{' is like that' if room or user or start or end else ''}", err=True)
     for one in page.archived:
         typer.echo(f"{one.calls} begun in {one.month}: archived in {one.file}")
 

@@ -20,6 +20,7 @@ from .options import App, Json
 Id = Annotated[str, typer.Argument(metavar="ID", help="The webhook's id; see `parlour webhooks list`.")]
 WITHIN_S = 20.0
 """A test event may take as long as the endpoint is given."""
+DELIVERY_HEADS = ("number", "at", "answer", "attempt", "took", "type", "webhook-id")
 
 
 def register(app: typer.Typer) -> None:
@@ -113,7 +114,10 @@ def remove(id_: Id, app: App, yes: Yes = False, json: Json = False) -> None:
 def try_(id_: Id, app: App, json: Json = False) -> None:
     """Send one event of type webhook.test and tell what the endpoint said; exit code 1 unless it was 2xx."""
     done: contract.Delivery = _ask(app, contract.TestWebhook(id_))
-    typer.echo(msgspec.json.encode(done).decode() if json else _line(done))
+    if json:
+        print_json(done)
+    else:
+        print_table(DELIVERY_HEADS, [_row(done)])
     if not 200 <= done.status < 300:
         raise typer.Exit(1)
 
@@ -131,8 +135,7 @@ def deliveries(
     if json:
         print_json(*found.deliveries)
         return
-    for one in found.deliveries:
-        typer.echo(_line(one))
+    print_table(DELIVERY_HEADS, [_row(one) for one in found.deliveries])
     if found.next:
         typer.echo(f"more: --before {found.next}")
 
@@ -143,8 +146,11 @@ def dead(id_: Id, app: App, json: Json = False) -> None:
     if json:
         print_json(*found.dead)
         return
-    for one in found.dead:
-        typer.echo(f"{one.number:>8}  {utc(one.at)}  {one.room}  {one.room_uid}:{one.first}-{one.last}  {one.error}")
+    rows = [
+        (str(one.number), utc(one.at), one.room, f"{one.room_uid}:{one.first}-{one.last}", one.error)
+        for one in found.dead
+    ]
+    print_table(("number", "at", "room", "events", "error"), rows)
 
 
 def redrive(
@@ -186,11 +192,9 @@ def _show(found: contract.Webhook, json: bool) -> None:
         typer.echo(f"secret  {found.secret}")
 
 
-def _line(one: contract.Delivery) -> str:
-    said = str(one.status) if one.status else one.error
-    return (
-        f"{one.number:>8}  {utc(one.at)}  {said}  attempt {one.attempt}  {one.took_ms} ms  {one.type}  {one.webhook_id}"
-    )
+def _row(one: contract.Delivery) -> tuple[str, ...]:
+    answer = str(one.status) if one.status else one.error
+    return str(one.number), utc(one.at), answer, str(one.attempt), f"{one.took_ms} ms", one.type, one.webhook_id
 
 
 def _micros(moment: datetime) -> int:
