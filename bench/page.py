@@ -34,8 +34,8 @@ TAIL = """
 - **p99 at 256 in flight.** With 256 waiting all the time and two cores that are full, a command waits 256 / rate by Little's law: 40 ms at
   6,400 a second before anything varies.
 - **A delivery's CPU.** Nine tenths of a bare loop's time are the kernel's `send`; what is left of the goal is less than a microsecond.
-- **The verifier of exports.** It compares each text with the commitment in the hashed bytes, by the salt beside it, and takes a line only as
-  an export writes it; before it did (`fb1d74d`, another processor, lines without salts) it checked 137,166 events a second.
+- **The verifier of exports.** It compares each text with the commitment in the hashed bytes, by the salt beside it, and takes a line
+  only as an export writes it; before it did (`fb1d74d`, another processor, lines without salts) it checked 137,166 events a second.
 """
 Result = dict[str, Any]
 
