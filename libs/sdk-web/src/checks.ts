@@ -19,7 +19,7 @@ export const LIMITS = {
   roomExtraValueBytes: 128,
   messageBytes: 1024,
   commandTargets: 500,
-  /** What browsers take. */
+  /** The largest RTCRtpReceiver.jitterBufferTarget that browsers accept, in milliseconds (WebRTC extensions). */
   jitterBufferMs: 4000,
 } as const;
 

@@ -86,7 +86,7 @@ class Tree:
 
 
 def header(proof: Inclusion | None, room: str = ROOM, carried: Consistency | None = None) -> Header:
-    """The first line."""
+    """The first line of an export of `room`, with the proof and the consistency proof that it carries."""
     return Header(KIND, APP, room, UID, 1, "Jo", proof, carried)
 
 

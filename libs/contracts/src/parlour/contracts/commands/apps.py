@@ -50,6 +50,6 @@ class AppRules(msgspec.Struct, frozen=True):
 
 
 class Apps(msgspec.Struct, frozen=True):
-    """Of ListApps."""
+    """The answer to `ListApps`: all apps."""
 
     apps: tuple[AppDescription, ...]

@@ -20,7 +20,7 @@ class JoinRoom(Command, frozen=True, tag="room.join"):
 
 
 class LeaveRoom(Command, frozen=True, tag="room.leave"):
-    """reason: logout, disconnected."""
+    """A user leaves by themselves (`reason` is `logout`) or is gone without a word (`disconnected`)."""
 
     session_id: str
     reason: str = "logout"

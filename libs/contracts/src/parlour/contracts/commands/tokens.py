@@ -92,7 +92,7 @@ class TokenMade(msgspec.Struct, frozen=True):
 
 
 class SubscriptionMade(msgspec.Struct, frozen=True):
-    """Of IssueSubscription."""
+    """The answer to `IssueSubscription`: the token, the id by which it is revoked, and its lifetime in seconds."""
 
     token: str
     jti: str

@@ -56,7 +56,7 @@ pub struct Track {
     pub unforwarded: u64,
     /// While the sinks are served: how many of the first have seen all before `served_to`.
     pub served: usize,
-    /// See `served`.
+    /// The first position that those `served` sinks have not seen; the ring's head when the round began.
     pub served_to: u64,
     /// What is reported to the publisher.
     pub reception: Reception,

@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 /// been served: a flood with many players is late itself and holds up nobody else.
 #[derive(Default)]
 pub struct Backlog {
-    /// Not begun.
+    /// Tracks of which no sink has been served since their packets came.
     fresh: VecDeque<u32>,
-    /// Begun, in turn.
+    /// Tracks whose fan-out was interrupted; the first has waited longest.
     begun: VecDeque<u32>,
 }
 

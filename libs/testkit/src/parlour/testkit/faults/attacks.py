@@ -147,7 +147,7 @@ def _held_sockets(target: Target, many: int, first: bytes, more: bytes) -> Count
                     client.send(more)
             except OSError:
                 closed.add(number)
-        time.sleep(1)
+        time.sleep(1)  # a piece a second is the attack
     for client in clients:
         client.close()
     return Counter(opened=many, closed=len(closed))
@@ -225,7 +225,7 @@ def repeated_keys(target: Target) -> Counts:
 
 @_attack
 def pings(target: Target) -> Counts:
-    """WebSocket pings."""
+    """Sends empty WebSocket pings as fast as the gateway reads them."""
     return _flood_websockets(target, _frame(PING) * 10_000)
 
 
@@ -327,7 +327,7 @@ def readers_that_do_not_read(target: Target) -> Counts:
             for _ in range(20):
                 _ask(client, t="subscribe", roomID=target.room, token=target.reader, appID=target.app)
                 counts["asked"] += 1
-        time.sleep(0.02)
+        time.sleep(0.02)  # the pace at which connections are opened
     return counts
 
 

@@ -91,6 +91,6 @@ def memory_of(pid: int) -> int:
 
 
 def percentile(measured: Sequence[float], share: float) -> float:
-    """The nearest-rank percentile."""
+    """The percentile of a share of 0 to 1 by the nearest-rank method: always one of the values measured."""
     ordered = sorted(measured)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

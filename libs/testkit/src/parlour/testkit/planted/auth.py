@@ -18,10 +18,10 @@ def wide_subjects() -> None:
     from parlour.contracts.subscriptions import Subscription
 
     def wide(shipped: Function) -> Function:
-        def outlet(who: Subscription) -> object:
+        def outlet_of_all_rooms(who: Subscription) -> object:
             return shipped(msgspec.structs.replace(who, room=None))
 
-        return outlet
+        return outlet_of_all_rooms
 
     replace(outlets, "outlet", wide)
 

@@ -57,7 +57,7 @@ class SystemAccount(Protocol):
 
 
 class ReaderConnections:
-    """Remembers and counts."""
+    """The NATS connections of readers that this `auth` let in, and which of them are over a limit of token, app or connection."""
 
     def __init__(self, limits: ReaderLimits) -> None:
         self._limits = limits
