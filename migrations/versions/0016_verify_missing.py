@@ -1,4 +1,4 @@
-"""What is missing is named: a leaf of the tree, all events of a log, a whole log, and a person's key. The SQL stands in
+"""What is missing is named: all events of a log, and a person's key. The SQL stands in
 `migrations/sql/0016`."""
 
 from pathlib import Path
