@@ -52,6 +52,11 @@ class Suite:
         """`parlour status --json`."""
         return cast("dict[str, Any]", json.loads(self.run("status", "--json", "--secrets").stdout))
 
+    def log_tails(self, lines: int = 30) -> str:
+        """The last lines of each process's log: a test that fails inside `running_suite` reports them."""
+        logs = sorted((self.state / "logs").glob("*.log"))
+        return "\n".join(f"{log.name}:\n{tail(log, lines)}" for log in logs)
+
     @property
     def url(self) -> str:
         """The gateway's address, without a slash at the end."""
@@ -103,6 +108,11 @@ class Suite:
         return cast("dict[str, Any]", json.loads(self.run("replay", room, *moment, "--json").stdout))
 
 
+def tail(log: Path, lines: int) -> str:
+    """The last lines of a text file; bytes that are no UTF-8 are replaced."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
 @contextmanager
 def running_suite(
     environment: dict[str, str] | None = None, *arguments: str, within: tuple[str, ...] = ()
@@ -114,5 +124,8 @@ def running_suite(
         try:
             suite.up(*arguments)
             yield suite
+        except Exception as error:
+            error.add_note(suite.log_tails())
+            raise
         finally:
             suite.down()
