@@ -50,6 +50,9 @@ DECODED = """async () => {
   return {frames, audio};
 }"""
 
+PEERS = """() => window.__peers.map(peer => [peer.signalingState, peer.iceGatheringState, peer.connectionState,
+  peer.localDescription ? 'offered' : 'nothing offered'].join(', '))"""
+
 
 @dataclass
 class Call:
@@ -87,7 +90,8 @@ class Window:
         except Exception as error:
             seen = [(c.name, c.args) for c in await self.calls() if "Quality" not in c.name]
             raise AssertionError(
-                f"waited in vain for {what or condition}; seen: {seen}; errors: {self.errors}"
+                f"waited in vain for {what or condition}; seen: {seen}; errors: {self.errors}; console: {self.said[-10:]}; "
+                f"frames: {self.frames[-5:]}; peers: {await self.page.evaluate(PEERS)}"
             ) from error
 
     async def until_said(self, text: str, *, timeout_s: float = 20) -> None:
