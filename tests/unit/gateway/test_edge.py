@@ -68,6 +68,16 @@ def test_browsers_keep_tls_where_it_is_a_public_name_s(scheme: str, host: str, p
 
 
 @pytest.mark.parametrize(
+    ("host", "connect"),
+    [("meet.example", "'self' ws://meet.example wss://meet.example"), ("[2001:db8::7]:8080", "'self'")],
+)
+def test_a_page_may_connect_to_the_name_that_it_came_from(host: str, connect: str) -> None:
+    given = security_headers({"headers": [(b"host", host.encode())]}, [(b"content-type", b"text/html")])
+    policy = dict(given)[b"content-security-policy"].decode()
+    assert f"connect-src {connect};" in policy
+
+
+@pytest.mark.parametrize(
     ("names", "host", "answered"),
     [
         ((), "localhost:8080", True),

@@ -27,7 +27,8 @@ def security_headers(scope: Scope, given: Headers) -> list[tuple[bytes, bytes]]:
     kind = next((value for name, value in given if name.lower() == b"content-type"), b"")
     found = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
     if kind.startswith(b"text/html"):
-        sources = f"'self' ws://{host} wss://{host}" if host else "'self'"
+        named = host and not host.startswith("[")  # a source can't be an IPv6 address (CSP 3, section 2.3.1)
+        sources = f"'self' ws://{host} wss://{host}" if named else "'self'"
         found += [
             (b"content-security-policy", PAGE.format(connect=sources).encode()),
             (b"permissions-policy", DEVICES),
