@@ -25,13 +25,13 @@ from history.state_folds import folded, replayed
 from log.cluster import cluster, flush_us
 from machine import keep, percentiles
 
+from parlour.record.adapters.call_reader import PLANNER, PostgresCallReader
+from parlour.record.adapters.damaged_events import PostgresDamagedEvents
 from parlour.record.adapters.generations import PostgresGenerations
-from parlour.record.adapters.notebook import PostgresNotebook
 from parlour.record.adapters.projections import PostgresProjections
-from parlour.record.adapters.reads import PLANNER, PostgresReads
-from parlour.record.app.calls import CallFilter
-from parlour.record.app.damage import Damages
-from parlour.record.app.projector import BATCH, Projector
+from parlour.record.app.damaged_events import DamageReport
+from parlour.record.app.history.calls import CallFilter
+from parlour.record.app.history.projector import BATCH, Projector
 from parlour.record.domain.projections import VERSION
 from parlour.runtime.postgres import create_pool
 from parlour.runtime.postgres.pool import Pool
@@ -68,7 +68,7 @@ async def pids_of(pool: Pool) -> list[int]:
 
 async def project(pool: Pool, number: int, total: int, shown: Progress) -> None:
     """Until nothing is left; half way the projector is forgotten and another one begins at the cursors."""
-    damages = Damages(PostgresNotebook(pool), lambda _, number: None)
+    damages = DamageReport(PostgresDamagedEvents(pool), lambda _, number: None)
     projector, done = Projector(PostgresProjections(pool, number), damages), 0
     task, restarted = shown.add_task("projected", total=total), False
     while moved := await projector.step():
@@ -102,7 +102,7 @@ async def paging(dsn: str, calls: int) -> dict[str, Any]:
         number = await generations.begin(VERSION)
         await many_calls(dsn, f"history_{number}", calls)
         await generations.activate(number)
-        reads = PostgresReads(pool)
+        reads = PostgresCallReader(pool)
         result: dict[str, Any] = {"calls": calls, "page": 50}
         for name, room, actor, timed in (
             ("of the app", False, False, False), ("of a room", True, False, False), ("of a user", False, True, False),

@@ -15,7 +15,7 @@ from parlour.contracts.envelope import Envelope, EventView, encode_envelope
 from parlour.contracts.subjects import partition
 from parlour.kernel.log import LogKey
 from parlour.kernel.view import apply, empty_room
-from parlour.record.app.folds import Folds
+from parlour.record.app.rooms.states import RoomStates
 from parlour.runtime.deciding import sealing
 from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
 from parlour.testkit.units import new_log
@@ -75,7 +75,7 @@ async def replayed(dsn: str) -> dict[str, Any]:
         key = await _room(dsn, people)
         best = best_processor = 1e9
         for _ in range(ROUNDS):
-            folds = Folds(PostgresLog(pool), people, sealing.open_for_fold)
+            folds = RoomStates(PostgresLog(pool), people, sealing.open_for_fold)
             began, processor = time.perf_counter(), time.process_time()
             state = await folds.state(key, EVENTS)
             best, best_processor = (

@@ -15,17 +15,17 @@ from parlour.contracts import events as ev
 from parlour.contracts.envelope import Envelope, encode_envelope
 from parlour.kernel.log import Append, Committed, LogKey, NewEvent
 from parlour.record.adapters.archive_folder import ArchiveFolder
-from parlour.record.adapters.keyring import Keyring
+from parlour.record.adapters.archive_index import PostgresArchiveIndex
+from parlour.record.adapters.checkpoint_keys import Keyring
 from parlour.record.adapters.retention import WHOLE_MONTHS, PostgresRetention
-from parlour.record.adapters.shelf import PostgresShelf
 from parlour.record.adapters.signed_tree_file import SignedTreeFile
-from parlour.record.adapters.tree import PostgresTree
-from parlour.record.app.checkpoints import Checkpoints
-from parlour.record.app.proofs import Proofs
-from parlour.record.app.retention.check import Checker
-from parlour.record.app.retention.rounds import Rounds
-from parlour.record.app.retention.writer import Writer
-from parlour.record.app.tree_guard import TreeGuard
+from parlour.record.adapters.tree_store import PostgresTreeStore
+from parlour.record.app.proofs.checkpoints import Checkpoints
+from parlour.record.app.proofs.queries import ProofQueries
+from parlour.record.app.proofs.tree_guard import TreeGuard
+from parlour.record.app.retention.schedule import RetentionSchedule
+from parlour.record.app.retention.verifier import ArchiveVerifier
+from parlour.record.app.retention.writer import ArchiveWriter
 from parlour.runtime.background.leases import always
 from parlour.runtime.exports.layout import LINE_BYTES
 from parlour.runtime.exports.verdict import Verdict
@@ -56,9 +56,9 @@ class Desk:
         self.people = PostgresPeople(self.record, self.master_key)
         self.keys = Keyring(self.record, self.master_key, ORIGIN)
         self.store = PostgresRetention(self.record)
-        self.shelf = PostgresShelf(self.record)
-        self.tree = PostgresTree(self.record)
-        self.proofs = Proofs(self.tree, self.log, self.shelf)
+        self.shelf = PostgresArchiveIndex(self.record)
+        self.tree = PostgresTreeStore(self.record)
+        self.proofs = ProofQueries(self.tree, self.log, self.shelf)
         guard, memory = (
             TreeGuard(self.tree, self.keys.own),
             SignedTreeFile(self.folder.with_name(self.folder.name + "-signed")),
@@ -106,10 +106,10 @@ class Desk:
         while await self.checkpoints.take():
             pass
 
-    def rounds(self, *, store: PostgresRetention | None = None, months_later: int = LATER) -> Rounds:
+    def rounds(self, *, store: PostgresRetention | None = None, months_later: int = LATER) -> RetentionSchedule:
         chosen, folder = store or self.store, ArchiveFolder(self.folder)
-        return Rounds(
-            chosen, Writer(chosen, self.log, self.tree, folder), Checker(chosen, folder, self.keys.public), self.people,
+        return RetentionSchedule(
+            chosen, ArchiveWriter(chosen, self.log, self.tree, folder), ArchiveVerifier(chosen, folder, self.keys.public), self.people,
             always, lambda: SystemClock().at() + months_later * MONTH_US, _raise, keep_months=1, folder=str(self.folder),
         )  # fmt: skip
 

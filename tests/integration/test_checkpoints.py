@@ -21,12 +21,12 @@ from parlour.gateway.settings import GatewaySettings
 from parlour.gateway.wiring import build as build_gateway
 from parlour.kernel import merkle
 from parlour.kernel.log import LogKey
-from parlour.record.adapters.keyring import Keyring
+from parlour.record.adapters.checkpoint_keys import Keyring
 from parlour.record.adapters.signed_tree_file import SignedTreeFile
-from parlour.record.adapters.tree import PostgresTree
-from parlour.record.app.checkpoints import Checkpoints
-from parlour.record.app.tree import Change, TreeDamaged
-from parlour.record.app.tree_guard import TreeGuard
+from parlour.record.adapters.tree_store import PostgresTreeStore
+from parlour.record.app.proofs.checkpoints import Checkpoints
+from parlour.record.app.proofs.tree import TreeDamaged, TreeGrowth
+from parlour.record.app.proofs.tree_guard import TreeGuard
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build as build_record
 from parlour.runtime.life.clock import SystemClock
@@ -58,12 +58,12 @@ class Desk:
     def __init__(self, owner: Pool, record: Pool, state: Path, master_key: str) -> None:
         self.owner = owner
         self.log = PostgresLog(owner)
-        self.tree = PostgresTree(record)
+        self.tree = PostgresTreeStore(record)
         self.keys = Keyring(record, bytes.fromhex(master_key), ORIGIN)
         self.state = state
         self.checkpoints = self.signer(self.tree)
 
-    def signer(self, tree: PostgresTree, state: Path | None = None) -> Checkpoints:
+    def signer(self, tree: PostgresTreeStore, state: Path | None = None) -> Checkpoints:
         """As a replica that has just been started."""
         store = SignedTreeFile(state or self.state)
         return Checkpoints(tree, self.keys.signing, TreeGuard(tree, self.keys.own), store, SystemClock().at)
@@ -118,14 +118,14 @@ async def test_the_root_is_that_of_all_leaves(desk: Desk) -> None:
     assert (edge.size, edge.root()) == (signed.size, signed.root)
 
 
-class Overtaken(PostgresTree):
+class Overtaken(PostgresTreeStore):
     """Somebody else makes a checkpoint right behind this one's look at what changed."""
 
     def __init__(self, pool: Pool, other: Checkpoints) -> None:
         super().__init__(pool)
         self._other = other
 
-    async def changed(self, at_most: int) -> Change:
+    async def changed(self, at_most: int) -> TreeGrowth:
         change = await super().changed(at_most)
         await self._other.take()
         return change

@@ -13,13 +13,13 @@ import pytest_asyncio
 from history_desk import a_desk
 
 from parlour.contracts.history import Generation
+from parlour.record.adapters.call_reader import CALL, PARTICIPANTS, PLANNER, ROWS, calls_arguments, calls_sql
+from parlour.record.adapters.damaged_events import PostgresDamagedEvents
 from parlour.record.adapters.generations import PostgresGenerations
-from parlour.record.adapters.notebook import PostgresNotebook
 from parlour.record.adapters.projections import PostgresProjections
-from parlour.record.adapters.reads import CALL, PARTICIPANTS, PLANNER, ROWS, calls_arguments, calls_sql
-from parlour.record.app.calls import CallFilter
-from parlour.record.app.damage import Damages
-from parlour.record.app.projector import BATCH, Overtaken, Projector
+from parlour.record.app.damaged_events import DamageReport
+from parlour.record.app.history.calls import CallFilter
+from parlour.record.app.history.projector import BATCH, CursorConflict, Projector
 from parlour.record.domain.projections import VERSION
 from parlour.runtime.postgres import create_pool
 from parlour.runtime.postgres.pool import Pool
@@ -156,7 +156,7 @@ class Killed(PostgresProjections):
 
 
 def _projector(owner: Pool, store: PostgresProjections, batch: int = BATCH) -> Projector:
-    return Projector(store, Damages(PostgresNotebook(owner), lambda _reader, _number: None), batch)
+    return Projector(store, DamageReport(PostgresDamagedEvents(owner), lambda _reader, _number: None), batch)
 
 
 async def _rows(pool: Pool, number: int) -> list[asyncpg.Record]:
@@ -210,10 +210,10 @@ async def test_of_two_projectors_one_is_overtaken(owner: Pool) -> None:
             if not await slow.step():
                 break
             await fast.step()
-        except Overtaken:
+        except CursorConflict:
             overtaken += 1
     assert overtaken
     assert await _rows(owner, third) == await _rows(owner, number)
     await generations.drop(third)
-    with pytest.raises(Overtaken):
+    with pytest.raises(CursorConflict):
         await _projector(owner, PostgresProjections(owner, third)).step()

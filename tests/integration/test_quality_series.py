@@ -17,11 +17,11 @@ from whip_house import House, Viewer, a_house, connected, offer, publish
 from parlour.contracts import commands as cmd
 from parlour.contracts import history as h
 from parlour.contracts.quality import QualityPoint, QualitySeries
-from parlour.record.adapters.quality import PostgresSamples, series_sql
-from parlour.record.adapters.reads import PLANNER
-from parlour.record.adapters.tables import PostgresTables
-from parlour.record.app.quality import Wanted
-from parlour.record.app.samples import SampleRow
+from parlour.record.adapters.call_reader import PLANNER
+from parlour.record.adapters.samples import PostgresSampleStore, series_sql
+from parlour.record.adapters.table_maintenance import PostgresTableMaintenance
+from parlour.record.app.history.quality import SampleFilter
+from parlour.record.app.history.samples import SampleRow
 from parlour.runtime.postgres import create_pool
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -100,13 +100,13 @@ def row(room_uid: UUID, at: int, stream: str = "cam") -> SampleRow:
 
 async def test_months_are_made_ahead_and_dropped_when_they_are_old(postgres: str) -> None:
     async with await create_pool(postgres, name="owner", max_size=1) as pool:
-        samples, tables, uid = PostgresSamples(pool), PostgresTables(pool), uuid4()
+        samples, tables, uid = PostgresSampleStore(pool), PostgresTableMaintenance(pool), uuid4()
         now = time.time_ns() // 1000 // h.BUCKET_US * h.BUCKET_US
         await tables.make_partitions(4)
         for days in (0, 40, 80):
             await samples.add([row(uid, now + days * DAY_US)])
         assert await tables.drop_quality(now) == ("quality_" + month_before(now),)
-        everything = Wanted(0, 2**62, (0, 0))
+        everything = SampleFilter(0, 2**62, (0, 0))
         assert len(await samples.series(uid, everything, 10)) == 3, "only what is over is dropped"
         assert len(await tables.drop_quality(now + 75 * DAY_US)) >= 2
         assert len(await samples.series(uid, everything, 10)) == 1
@@ -121,11 +121,11 @@ def month_before(now_us: int) -> str:
 
 async def test_a_page_is_found_by_the_index_in_the_months_of_the_call(postgres: str) -> None:
     async with await create_pool(postgres, name="owner", max_size=1, planner=PLANNER) as pool:
-        samples, now = PostgresSamples(pool), time.time_ns() // 1000 // h.BUCKET_US * h.BUCKET_US
-        await PostgresTables(pool).make_partitions(2)
+        samples, now = PostgresSampleStore(pool), time.time_ns() // 1000 // h.BUCKET_US * h.BUCKET_US
+        await PostgresTableMaintenance(pool).make_partitions(2)
         uids = [uuid4() for _ in range(20)]
         await samples.add([row(uid, now + n * h.BUCKET_US) for uid in uids for n in range(100)])
-        question, arguments = series_sql(uids[7], Wanted(now - DAY_US, now + DAY_US, (now, 0)), 51)
+        question, arguments = series_sql(uids[7], SampleFilter(now - DAY_US, now + DAY_US, (now, 0)), 51)
         plan = await plan_of(pool, question, arguments)
     assert "Index Scan" in plan
     assert "Seq Scan" not in plan

@@ -11,12 +11,12 @@ from tampering import rechain, remove_event, rewrite_leaf, roll_back
 
 from parlour.kernel.log import LogKey, LogUnavailable
 from parlour.kernel.merkle import Edge, Node, leaf_hash
-from parlour.record.adapters.keyring import Keyring
+from parlour.record.adapters.checkpoint_keys import Keyring
 from parlour.record.adapters.signed_tree_file import FILE, SignedTreeFile
-from parlour.record.adapters.tree import PostgresTree
-from parlour.record.app.checkpoints import Checkpoints
-from parlour.record.app.tree import Change, Note, TreeDamaged
-from parlour.record.app.tree_guard import TreeGuard
+from parlour.record.adapters.tree_store import PostgresTreeStore
+from parlour.record.app.proofs.checkpoints import Checkpoints
+from parlour.record.app.proofs.tree import Note, TreeDamaged, TreeGrowth
+from parlour.record.app.proofs.tree_guard import TreeGuard
 from parlour.runtime.life.clock import SystemClock
 from parlour.runtime.postgres import PostgresLog, create_pool
 from parlour.runtime.postgres.pool import Pool
@@ -35,10 +35,10 @@ class Signer:
         self.record = record
         self.state = state
         self.keys = keys
-        self.tree = PostgresTree(record)
+        self.tree = PostgresTreeStore(record)
         self.checkpoints = self.restarted()
 
-    def restarted(self, tree: PostgresTree | None = None) -> Checkpoints:
+    def restarted(self, tree: PostgresTreeStore | None = None) -> Checkpoints:
         """A process that knows what stands in the file, and no more."""
         tree = tree or self.tree
         return Checkpoints(
@@ -215,12 +215,12 @@ async def test_a_head_that_contradicts_a_signed_one_is_left_out(signer: Signer) 
     assert signer.checkpoints.standing.refused == 1
 
 
-class Unanswered(PostgresTree):
+class Unanswered(PostgresTreeStore):
     """The database takes the checkpoint or does not, and nobody hears which."""
 
     takes = False
 
-    async def grow(self, from_size: int, change: Change, nodes: Sequence[Node], note: Note) -> bool:
+    async def grow(self, from_size: int, change: TreeGrowth, nodes: Sequence[Node], note: Note) -> bool:
         if self.takes:
             await super().grow(from_size, change, nodes, note)
         raise LogUnavailable("the connection ended")

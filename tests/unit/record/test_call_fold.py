@@ -15,7 +15,7 @@ from parlour.contracts.envelope import Envelope, EventView, encode_envelope
 from parlour.contracts.queries import RoomState
 from parlour.kernel.view import apply, empty_room
 from parlour.record.domain.projections.calls import CallFold
-from parlour.record.domain.projections.facts import Damaged, fact_of
+from parlour.record.domain.projections.facts import UnreadableEvent, fact_of
 from parlour.record.domain.projections.rows import TABLES, Row, Rows, columns
 
 UID = "0190a1b2-0000-7000-8000-000000000001"
@@ -182,5 +182,5 @@ def test_a_type_without_rows_is_no_damage() -> None:
     ],
 )
 def test_what_is_no_event_is_told(type_: str, env: bytes) -> None:
-    with pytest.raises(Damaged):
+    with pytest.raises(UnreadableEvent):
         fact_of(type_, env)

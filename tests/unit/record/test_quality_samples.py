@@ -8,8 +8,8 @@ import pytest
 
 from parlour.contracts.quality import QualityBatch, QualitySample
 from parlour.kernel.log import LogUnavailable
-from parlour.record.app.quality import point_of
-from parlour.record.app.samples import LONGEST_MS, SKEW_US, Intake, SampleRow, row_of
+from parlour.record.app.history.quality import point_of
+from parlour.record.app.history.samples import LONGEST_MS, SKEW_US, SampleIntake, SampleRow, row_of
 from parlour.record.domain.projections.spans import Names
 
 NOW = 1_000_005_000_000
@@ -60,13 +60,13 @@ class Kept:
 
 
 async def test_each_sample_is_kept_refused_or_lost_and_never_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parlour.record.app.samples.time.time", lambda: NOW / 1e6)
+    monkeypatch.setattr("parlour.record.app.history.samples.time.time", lambda: NOW / 1e6)
     kept, counted = Kept(), {"kept": 0, "refused": 0, "lost": 0}
 
     def note(outcome: str, number: int) -> None:
         counted[outcome] += number
 
-    intake = Intake(kept, note)
+    intake = SampleIntake(kept, note)
     await intake.take(QualityBatch("n", (GOOD, msgspec.structs.replace(GOOD, room_uid=""))))
     kept.away = True
     await intake.take(QualityBatch("n", (GOOD,)))

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from parlour.contracts import events as ev
-from parlour.record.domain.webhooks.callbacks import Before, callback
+from parlour.record.domain.webhooks.callbacks import CallbackContext, callback
 from parlour.testkit.story import Story
 
 
@@ -14,7 +14,7 @@ def test_why_a_user_was_put_out(reason: str, said: str) -> None:
     story = Story()
     story.opened()
     story.joined("ann")
-    before = Before(story.state())
+    before = CallbackContext(story.state())
     session_id = before.state.users[0].session_id
     gone = story.tell(ev.UserKicked(session_id, before.state.users[0].actor, 1002055, reason))
     sent = json.loads(callback(gone, before, "secret", 1, "nonce"))

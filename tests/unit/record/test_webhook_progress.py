@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from parlour.kernel.log import LogKey, Record
 from parlour.record.domain.webhooks import progress as limits
-from parlour.record.domain.webhooks.progress import Lane, Progress
+from parlour.record.domain.webhooks.progress import Progress, RoomBacklog
 
 ROOMS = [LogKey(1, f"r{n}", UUID(int=n + 1)) for n in range(4)]
 SHARDS = 2
@@ -56,7 +56,7 @@ class Store:
 
     def __init__(self) -> None:
         self.cursors: dict[int, int] = {}
-        self.lanes: dict[UUID, Lane] = {}
+        self.lanes: dict[UUID, RoomBacklog] = {}
 
     def keep(self, progress: Progress) -> None:
         changes = progress.changes()
@@ -67,7 +67,7 @@ class Store:
 
     def start(self) -> Progress:
         return Progress(
-            self.cursors, [Lane(one.id, one.room_uid, one.p, one.after, one.to) for one in self.lanes.values()]
+            self.cursors, [RoomBacklog(one.id, one.room_uid, one.p, one.after, one.to) for one in self.lanes.values()]
         )
 
 
@@ -87,7 +87,7 @@ def step(progress: Progress, log: Log, endpoint: Endpoint, chance: random.Random
                 deliver_lane(progress, lane, log, endpoint)
 
 
-def deliver_lane(progress: Progress, lane: Lane, log: Log, endpoint: Endpoint) -> None:
+def deliver_lane(progress: Progress, lane: RoomBacklog, log: Log, endpoint: Endpoint) -> None:
     """While the room's log is read and delivered, its shard is read on."""
     read = progress.read_to(lane.p)
     if endpoint.chance.random() < 0.5:
@@ -147,14 +147,14 @@ def test_nothing_is_taken_beyond_the_limits() -> None:
     progress = Progress({})
     progress.take(0, [record(0, n, n) for n in range(1, limits.HAND_MOST + 1)], lambda one: True)
     assert progress.full
-    lagging = [Lane(UUID(int=n), UUID(int=n), 0, 0) for n in range(limits.LANES_MOST)]
+    lagging = [RoomBacklog(UUID(int=n), UUID(int=n), 0, 0) for n in range(limits.LANES_MOST)]
     assert Progress({}, lagging).full
     assert not Progress({}, lagging[1:]).full
 
 
 def test_a_range_sent_again_ends_at_its_end_and_leaves_the_cursor_alone() -> None:
     progress = Progress({0: 9})
-    again = Lane(UUID(int=99), ROOMS[0].uid, 0, after=1, to=3)
+    again = RoomBacklog(UUID(int=99), ROOMS[0].uid, 0, after=1, to=3)
     progress.add_lane(again)
     lane = progress.begin_lane(0.0)
     assert lane is not None and lane is again
@@ -167,7 +167,7 @@ def test_a_range_sent_again_ends_at_its_end_and_leaves_the_cursor_alone() -> Non
     assert (changes.cursors, changes.ended) == ({}, (again.id,))
 
 
-def failing_lane(progress: Progress, error: str, due_s: float) -> Lane:
+def failing_lane(progress: Progress, error: str, due_s: float) -> RoomBacklog:
     """A room's lane whose first attempt failed."""
     progress.take(0, [record(0, 1, 1)], lambda one: True)
     begun = progress.begin()
@@ -206,9 +206,9 @@ def test_a_room_that_was_refused_keeps_its_pause_whatever_other_rooms_do() -> No
 def test_ranges_of_one_life_go_one_after_the_other() -> None:
     progress = Progress({0: 9})
     later, first = (
-        Lane(UUID(int=90 + n), ROOMS[0].uid, 0, after=after, to=after + 1) for n, after in enumerate((5, 2))
+        RoomBacklog(UUID(int=90 + n), ROOMS[0].uid, 0, after=after, to=after + 1) for n, after in enumerate((5, 2))
     )
-    other = Lane(UUID(int=99), ROOMS[2].uid, 0, after=0, to=1)
+    other = RoomBacklog(UUID(int=99), ROOMS[2].uid, 0, after=0, to=1)
     for lane in (later, first, other):
         progress.add_lane(lane)
     begun = [progress.begin_lane(0.0) for _ in range(3)]

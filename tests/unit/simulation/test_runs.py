@@ -12,7 +12,7 @@ import parlour.registry.wiring as registry_wiring
 from parlour.gateway.app.resume import Resumes
 from parlour.im.app.sending import Sending
 from parlour.im.domain.messages import Message
-from parlour.record.app.tail import Tail
+from parlour.record.app.publishing.tail import LogTail
 from parlour.runtime.background.reactor import Handler, Reactor
 from parlour.runtime.deciding.drafts import Call, Done
 from parlour.testkit.planted import plant
@@ -48,7 +48,7 @@ class HastySending(Sending):
         return Done((), b"null")
 
 
-class SilentTail(Tail):
+class SilentTail(LogTail):
     """Takes for told what it reads: publishes nothing again and names no head."""
 
     async def _settle(self) -> None:
@@ -78,7 +78,7 @@ def test_an_answer_before_the_commit_is_caught(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_lost_republish_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record_wiring, "Tail", SilentTail)
+    monkeypatch.setattr(record_wiring, "LogTail", SilentTail)
     wrong = first_wrong()
     assert wrong is not None
     assert any("the log" in v for v in wrong.violations), wrong.violations

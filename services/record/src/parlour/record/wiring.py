@@ -17,52 +17,52 @@ from parlour.runtime.postgres import create_pool
 from parlour.runtime.telemetry.logging import logger
 
 from .adapters.archive_folder import ArchiveFolder
+from .adapters.archive_index import PostgresArchiveIndex
+from .adapters.call_reader import PLANNER, PostgresCallReader
+from .adapters.checkpoint_keys import SHARED_ORIGIN, Keyring
+from .adapters.damaged_events import PostgresDamagedEvents
+from .adapters.export_log import PostgresExportLog
 from .adapters.generations import PostgresGenerations
-from .adapters.keyring import SHARED_ORIGIN, Keyring
-from .adapters.ledger import PostgresLedger
-from .adapters.notebook import PostgresNotebook
 from .adapters.open_rooms import PostgresOpenRooms
 from .adapters.projections import PostgresProjections
-from .adapters.quality import PostgresSamples
-from .adapters.reads import PLANNER, PostgresReads
 from .adapters.retention import WHOLE_MONTHS, PostgresRetention
-from .adapters.shelf import PostgresShelf
+from .adapters.samples import PostgresSampleStore
 from .adapters.signed_tree_file import SignedTreeFile
-from .adapters.tables import PostgresTables
-from .adapters.tree import PostgresTree
-from .adapters.webhook_book import PostgresBook
+from .adapters.table_maintenance import PostgresTableMaintenance
+from .adapters.tree_store import PostgresTreeStore
+from .adapters.webhook_deliveries import PostgresDeliveryStore, SecretVault
+from .adapters.webhook_endpoints import PostgresEndpointRepository
 from .adapters.webhook_sender import sending
-from .adapters.webhook_store import PostgresStore, Vault
 from .api import history as history_api
 from .api import proofs as proofs_api
 from .api import retention as retention_api
-from .api.bus import Publisher, Questions, listen
-from .api.webhooks_bus import WebhookVerbs, wake
-from .app.calls import Calls
-from .app.checkpoints import Checkpoints
-from .app.damage import Damages
-from .app.folds import Folds
-from .app.generations import Keeper
-from .app.passing import Passing
-from .app.projector import Projector
-from .app.proofs import Proofs
-from .app.quality import Quality
-from .app.queries import Queries
-from .app.retention.check import Checker
-from .app.retention.rounds import Rounds
-from .app.retention.writer import Writer
-from .app.samples import Intake
-from .app.shelf import Shelf
-from .app.stored import Stored
-from .app.tail import Tail, persist
-from .app.tree_checks import TreeChecks
-from .app.tree_guard import TreeGuard
-from .app.upkeep import Tables, keep
-from .app.webhooks.attempts import Attempts
-from .app.webhooks.desk import Desk
-from .app.webhooks.fleet import Fleet
-from .app.webhooks.pages import Pages
-from .app.webhooks.upkeep import forget
+from .api.bus import Publisher, RoomQuestions, listen
+from .api.webhooks_bus import WebhookCommands, wake
+from .app.archive_index import ArchiveIndex
+from .app.damaged_events import DamageReport
+from .app.history.calls import CallQueries
+from .app.history.generations import ProjectionRunner
+from .app.history.projector import Projector
+from .app.history.quality import QualityQueries
+from .app.history.read_your_writes import ReadYourWrites
+from .app.history.samples import SampleIntake
+from .app.maintenance import TableMaintenance, keep
+from .app.proofs.checkpoints import Checkpoints
+from .app.proofs.exports import EventExports
+from .app.proofs.queries import ProofQueries
+from .app.proofs.tree_checks import TreeChecks
+from .app.proofs.tree_guard import TreeGuard
+from .app.publishing.tail import LogTail, persist
+from .app.retention.schedule import RetentionSchedule
+from .app.retention.verifier import ArchiveVerifier
+from .app.retention.writer import ArchiveWriter
+from .app.rooms.queries import RoomQueries
+from .app.rooms.states import RoomStates
+from .app.webhooks.admin import WebhookAdmin
+from .app.webhooks.attempts import AttemptSender
+from .app.webhooks.delivery_log import forget
+from .app.webhooks.page_cache import PageCache
+from .app.webhooks.pool import WorkerPool
 from .app.webhooks.worker import Worker
 from .domain.webhooks.addresses import networks
 from .domain.webhooks.attempts import Schedule
@@ -83,7 +83,13 @@ async def build(settings: RecordSettings) -> AsyncIterator[Service]:
 async def _parts(settings: RecordSettings, to: Connections) -> AsyncIterator[None]:
     damages = _damages(to)
     async with (
-        assembled(settings, to, PostgresTables(to.pool), PostgresShelf(to.pool), advisory(settings.postgres_dsn)),
+        assembled(
+            settings,
+            to,
+            PostgresTableMaintenance(to.pool),
+            PostgresArchiveIndex(to.pool),
+            advisory(settings.postgres_dsn),
+        ),
         history(settings, to, damages),
         proofs(settings, to),
         webhooks(settings, to, damages),
@@ -93,12 +99,12 @@ async def _parts(settings: RecordSettings, to: Connections) -> AsyncIterator[Non
 
 @asynccontextmanager
 async def assembled(
-    settings: RecordSettings, to: Connections, tables: Tables, shelf: Shelf, lease: Lease
+    settings: RecordSettings, to: Connections, tables: TableMaintenance, shelf: ArchiveIndex, lease: Lease
 ) -> AsyncIterator[None]:
     """Everything above the connections. Each replica answers questions; one of them tails the log."""
-    folds = Folds(to.log, to.people, open_for_fold)
+    folds = RoomStates(to.log, to.people, open_for_fold)
     readers = ReaderLimits(settings.questions_per_s, settings.questions_at_once)
-    await Questions(Queries(to.log, to.people, open_records, folds, shelf), readers).serve(to.bus)
+    await RoomQuestions(RoomQueries(to.log, to.people, open_records, folds, shelf), readers).serve(to.bus)
     tail = _tail(settings, to)
     await listen(to.bus, tail)
     async with asyncio.TaskGroup() as group:
@@ -108,10 +114,10 @@ async def assembled(
 
 
 @asynccontextmanager
-async def webhooks(settings: RecordSettings, to: Connections, damages: Damages) -> AsyncIterator[None]:
+async def webhooks(settings: RecordSettings, to: Connections, damages: DamageReport) -> AsyncIterator[None]:
     """Endpoints are shared among replicas by leases; every replica answers questions about all of them."""
-    vault, pages = Vault(settings.master_key), Pages(to.log)
-    store = PostgresStore(to.pool, vault)
+    vault, pages = SecretVault(settings.master_key), PageCache(to.log)
+    store = PostgresDeliveryStore(to.pool, vault)
     noted = to.metrics.counter(
         "webhook_attempts", "Attempts to deliver to webhooks, by what came of them.", ("outcome",)
     )
@@ -120,8 +126,12 @@ async def webhooks(settings: RecordSettings, to: Connections, damages: Damages) 
     )
     owner = f"{settings.instance}-{secrets.token_hex(4)}"
     async with sending(networks(settings.webhook_networks), settings.webhook_timeout_s) as sender:
-        attempts = Attempts(to.log, to.people, open_records, Folds(to.log, to.people, open_for_fold), sender.post)
-        await WebhookVerbs(Desk(PostgresBook(to.pool, vault), attempts, sender.why_not)).serve(to.bus)
+        attempts = AttemptSender(
+            to.log, to.people, open_records, RoomStates(to.log, to.people, open_for_fold), sender.post
+        )
+        await WebhookCommands(WebhookAdmin(PostgresEndpointRepository(to.pool, vault), attempts, sender.why_not)).serve(
+            to.bus
+        )
 
         def fault(error: BaseException) -> None:
             to.bus.fault("webhook", error)
@@ -132,7 +142,7 @@ async def webhooks(settings: RecordSettings, to: Connections, damages: Damages) 
                 note=lambda outcome: noted.labels(outcome).inc(), fault=fault,
             )  # fmt: skip
 
-        fleet = Fleet(
+        fleet = WorkerPool(
             store, to.log, make, fault, owner=owner, lease_s=settings.webhook_lease_s,
             poll_s=settings.poll_ms / 1000,
         )  # fmt: skip
@@ -145,7 +155,7 @@ async def webhooks(settings: RecordSettings, to: Connections, damages: Damages) 
                 task.cancel()
 
 
-async def _lead(settings: RecordSettings, tail: Tail, tables: Tables, lease: Lease) -> None:
+async def _lead(settings: RecordSettings, tail: LogTail, tables: TableMaintenance, lease: Lease) -> None:
     """The work of which one replica's is enough, as long as this one holds the lease."""
     async with lease("record"):
         log.info("record_leads")
@@ -159,14 +169,14 @@ async def _lead(settings: RecordSettings, tail: Tail, tables: Tables, lease: Lea
 
 
 @asynccontextmanager
-async def history(settings: RecordSettings, to: Connections, damages: Damages) -> AsyncIterator[None]:
+async def history(settings: RecordSettings, to: Connections, damages: DamageReport) -> AsyncIterator[None]:
     """Calls of the past: each replica answers questions, one keeps the projections behind the log."""
     generations = PostgresGenerations(to.pool)
     projected = to.metrics.counter("projected_events", "Events folded into the projections of history.")
     taken = to.metrics.counter(
         "quality_samples", "Quality samples that relays sent, by what became of them.", ("outcome",)
     )
-    keeper = Keeper(
+    keeper = ProjectionRunner(
         generations,
         lambda number: Projector(PostgresProjections(to.pool, number), damages),
         lambda _number, events: projected.inc(events),
@@ -183,11 +193,13 @@ async def history(settings: RecordSettings, to: Connections, damages: Damages) -
         await create_pool(settings.postgres_dsn, name="record-history", planner=PLANNER) as pool,
         asyncio.TaskGroup() as group,
     ):
-        reads, samples = PostgresReads(pool), PostgresSamples(pool)
-        calls = Calls(reads, to.people, Passing(to.log, reads), PostgresShelf(to.pool))
-        quality = Quality(calls, samples, reads, to.people)
+        reads, samples = PostgresCallReader(pool), PostgresSampleStore(pool)
+        calls = CallQueries(reads, to.people, ReadYourWrites(to.log, reads), PostgresArchiveIndex(to.pool))
+        quality = QualityQueries(calls, samples, reads, to.people)
         await history_api.serve(to.bus, calls, quality, generations, PostgresOpenRooms(to.pool))
-        await history_api.listen(to.bus, Intake(samples, lambda outcome, number: taken.labels(outcome).inc(number)))
+        await history_api.listen(
+            to.bus, SampleIntake(samples, lambda outcome, number: taken.labels(outcome).inc(number))
+        )
         leader = group.create_task(persist(lead, _waits))
         yield
         leader.cancel()
@@ -202,12 +214,12 @@ async def proofs(settings: RecordSettings, to: Connections) -> AsyncIterator[Non
                 f"PARLOUR_RECORD_ORIGIN is {SHARED_ORIGIN}, which is nobody's own: name your domain and a path, or leave it out",
             )
         )
-    tree, keys = PostgresTree(to.pool), Keyring(to.pool, settings.master_key, settings.origin)
-    shelf = PostgresShelf(to.pool)
-    stored = Stored(to.log, to.people, open_records, PostgresLedger(to.pool), shelf)
+    tree, keys = PostgresTreeStore(to.pool), Keyring(to.pool, settings.master_key, settings.origin)
+    shelf = PostgresArchiveIndex(to.pool)
+    stored = EventExports(to.log, to.people, open_records, PostgresExportLog(to.pool), shelf)
     checkpoints = Checkpoints(tree, keys.signing, TreeGuard(tree, keys.own), _memory(settings), SystemClock().at)
     _show(checkpoints, to)
-    await proofs_api.serve(to.bus, Proofs(tree, to.log, shelf), TreeChecks(tree, checkpoints), stored, keys)
+    await proofs_api.serve(to.bus, ProofQueries(tree, to.log, shelf), TreeChecks(tree, checkpoints), stored, keys)
     lease = advisory(settings.postgres_dsn)
 
     async def lead() -> None:
@@ -248,7 +260,7 @@ def _show(checkpoints: Checkpoints, to: Connections) -> None:
 
 @asynccontextmanager
 async def retention(
-    settings: RecordSettings, to: Connections, tree: PostgresTree, keys: Keyring
+    settings: RecordSettings, to: Connections, tree: PostgresTreeStore, keys: Keyring
 ) -> AsyncIterator[None]:
     """Old months: each replica tells where it stands, one at a time exports and drops."""
     if settings.keep_months and not settings.archive:
@@ -261,8 +273,8 @@ async def retention(
         asyncio.TaskGroup() as group,
     ):
         store = PostgresRetention(pool)
-        rounds = Rounds(
-            store, Writer(store, to.log, tree, folder), Checker(store, folder, keys.public), to.people,
+        rounds = RetentionSchedule(
+            store, ArchiveWriter(store, to.log, tree, folder), ArchiveVerifier(store, folder, keys.public), to.people,
             advisory(settings.postgres_dsn), SystemClock().at,
             lambda error: to.bus.fault("retention", error), keep_months=settings.keep_months, folder=settings.archive,
         )  # fmt: skip
@@ -272,12 +284,12 @@ async def retention(
         work.cancel()
 
 
-def _tail(settings: RecordSettings, to: Connections) -> Tail:
+def _tail(settings: RecordSettings, to: Connections) -> LogTail:
     counted = to.metrics.counter(
         "tailed_events", "Events seen in the log, by whether NATS had carried them.", ("outcome",)
     )
     outcomes = {outcome: counted.labels(outcome) for outcome in ("told", "repaired", "too_old", "damaged")}
-    return Tail(
+    return LogTail(
         to.log,
         to.people,
         Publisher(to.bus).publish,
@@ -289,9 +301,9 @@ def _tail(settings: RecordSettings, to: Connections) -> Tail:
     )
 
 
-def _damages(to: Connections) -> Damages:
+def _damages(to: Connections) -> DamageReport:
     counted = to.metrics.counter("damaged_events", "Events that could not be read and were gone past.", ("reader",))
-    return Damages(PostgresNotebook(to.pool), lambda reader, number: counted.labels(reader).inc(number))
+    return DamageReport(PostgresDamagedEvents(to.pool), lambda reader, number: counted.labels(reader).inc(number))
 
 
 def _waits(error: Exception) -> None:

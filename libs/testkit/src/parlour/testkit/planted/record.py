@@ -5,13 +5,13 @@ from .patching import Function, replace
 
 def unverified_drop() -> None:
     """A month is dropped without a look at the file that it was exported to."""
-    from parlour.record.app.retention.check import Checker
-    from parlour.record.app.retention.ports import Archived
+    from parlour.record.app.retention.ports import StoredArchive
+    from parlour.record.app.retention.verifier import ArchiveVerifier
 
-    async def no_problem(self: Checker, archive: Archived) -> str:
+    async def no_problem(self: ArchiveVerifier, archive: StoredArchive) -> str:
         return ""
 
-    Checker.problem = no_problem
+    ArchiveVerifier.problem = no_problem
 
 
 def trusting_verifier() -> None:
@@ -27,8 +27,8 @@ def trusting_verifier() -> None:
 def believed_tree() -> None:
     """What is signed next continues whatever leaves the database has."""
     from parlour.kernel.merkle import Edge
-    from parlour.record.app.signed_tree import SignedTree
-    from parlour.record.app.tree_guard import TreeGuard
+    from parlour.record.app.proofs.signed_tree import SignedTree
+    from parlour.record.app.proofs.tree_guard import TreeGuard
 
     async def verify(self: TreeGuard, seen: tuple[SignedTree, ...], *, whole: bool = False) -> Edge:
         tree = vars(self)["_tree"]
@@ -52,9 +52,9 @@ def ignored_pause() -> None:
 
 def shuffled_redrive() -> None:
     """Ranges of one room that are sent again do not wait for each other."""
-    from parlour.record.domain.webhooks.progress import Lane, Progress
+    from parlour.record.domain.webhooks.progress import Progress, RoomBacklog
 
-    def resting_lanes(self: Progress) -> list[Lane]:
+    def resting_lanes(self: Progress) -> list[RoomBacklog]:
         return [lane for lane in self.lanes.values() if lane.id not in vars(self)["_busy"]]
 
     Progress.resting_lanes = resting_lanes

@@ -32,8 +32,8 @@ def reply_before_commit() -> None:
 
 def lost_republish() -> None:
     """Messages never reach NATS, and nobody notices that they did not."""
-    from parlour.record.app.tail import Tail
-    from parlour.record.domain.beacon import Heads
+    from parlour.record.app.publishing.tail import LogTail
+    from parlour.record.domain.beacon import RoomHeads
     from parlour.runtime.deciding.lanes import Lane
 
     def silent(shipped: Function) -> Function:
@@ -43,12 +43,12 @@ def lost_republish() -> None:
 
         return publish
 
-    def no_beacons(self: Heads, now: float) -> tuple[()]:
+    def no_beacons(self: RoomHeads, now: float) -> tuple[()]:
         return ()
 
     replace(Lane, "_publish", silent)
-    disable(Tail, "_repair")
-    Heads.beacons = no_beacons
+    disable(LogTail, "_repair")
+    RoomHeads.beacons = no_beacons
 
 
 def forgotten_command() -> None:

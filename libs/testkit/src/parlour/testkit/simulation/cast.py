@@ -36,7 +36,7 @@ from .network import SimulatedNats
 from .processes import Main, Process
 from .relay import RelayNode
 from .sockets import Door
-from .store import NoShelf, NoTables, ProcessLog
+from .store import NoArchive, NoTables, ProcessLog
 from .world import World
 
 WINDOW_S = 5.0
@@ -167,7 +167,7 @@ def plan(world: World) -> dict[str, Main]:
         settings, lease = RecordSettings(poll_ms=500, **_STORE), world.leases.of(process)
         async with (
             connections(world, process, "record") as to,
-            record_wiring.assembled(settings, to, NoTables(), NoShelf(), lease),
+            record_wiring.assembled(settings, to, NoTables(), NoArchive(), lease),
         ):
             await _live()
 

@@ -129,11 +129,11 @@ class NoTables:
         return 0
 
 
-class NoShelf:
+class NoArchive:
     """Nothing is archived here."""
 
     async def find(self, room_uid: UUID) -> None:
-        """No life is in a file."""
+        """No call is in a file."""
 
     async def calls(self, app: int, room: str, from_at: int, to_at: int) -> tuple[()]:
         """No calls are."""

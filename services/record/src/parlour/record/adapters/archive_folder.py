@@ -11,7 +11,7 @@ from typing import BinaryIO
 BUFFER = 1 << 20
 
 
-class FolderSink:
+class ArchiveFile:
     """See `app.retention.ports.Sink`."""
 
     def __init__(self, out: BinaryIO) -> None:
@@ -37,12 +37,12 @@ class ArchiveFolder:
         self._path = path
 
     @asynccontextmanager
-    async def writing(self, file: str) -> AsyncGenerator[FolderSink]:
+    async def writing(self, file: str) -> AsyncGenerator[ArchiveFile]:
         """The file is there, whole and on the disk, once the block ends well. Others of this process don't wait for the disk."""
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         half = self._path / f"{file}.part"
         with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb", buffering=BUFFER) as out:
-            yield FolderSink(out)
+            yield ArchiveFile(out)
             await asyncio.to_thread(_settle, out)
         half.replace(self._path / file)
         await asyncio.to_thread(_settle_folder, self._path)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from parlour.record.app.projector import Fact, Overtaken, Unwritable
+from parlour.record.app.history.projector import CursorConflict, LoggedEvent, RowRejected
 from parlour.record.domain.projections.calls import CallFold
 from parlour.record.domain.projections.rows import TABLES, CallRow, Row, Rows, columns
 from parlour.runtime.postgres.pool import Connection, Pool, borrow
@@ -55,11 +55,11 @@ class PostgresProjections:
         async with self._borrow() as connection:
             return {row[0]: row[1] for row in await connection.fetch(_HEADS)}
 
-    async def read(self, after: Mapping[int, int], limit: int) -> list[Fact]:
+    async def read(self, after: Mapping[int, int], limit: int) -> list[LoggedEvent]:
         """Shard after shard: calls are read whole, so that most rows are written once."""
         async with self._borrow() as connection:
             rows = await connection.fetch(_READ, list(after), list(after.values()), limit)
-        return [Fact(*row) for row in rows]
+        return [LoggedEvent(*row) for row in rows]
 
     async def load(self, room_uids: list[UUID]) -> dict[UUID, tuple[CallFold, Rows]]:
         """Calls that go on."""
@@ -89,7 +89,7 @@ class PostgresProjections:
                 except asyncpg.UniqueViolationError:
                     raise
                 except _REFUSED as error:
-                    raise Unwritable(f"no row of {table} holds it: {error}") from error
+                    raise RowRejected(f"no row of {table} holds it: {error}") from error
 
     async def _move(self, connection: Connection, moved: Mapping[int, tuple[int, int]]) -> None:
         done = await connection.fetch(
@@ -100,7 +100,7 @@ class PostgresProjections:
             [new for _, new in moved.values()],
         )
         if len(done) != len(moved):
-            raise Overtaken(self._place)
+            raise CursorConflict(self._place)
 
     async def _put(self, connection: Connection, table: str, kind: type[Row], rows: list[Row]) -> None:
         names = columns(kind)
@@ -118,7 +118,7 @@ class PostgresProjections:
             async with borrow(self._pool) as connection:
                 yield connection
         except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UniqueViolationError) as error:
-            raise Overtaken(self._place) from error
+            raise CursorConflict(self._place) from error
 
 
 def _upsert(place: str, table: str, kind: type[Row], key: int) -> str:

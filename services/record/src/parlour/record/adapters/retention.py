@@ -10,7 +10,16 @@ import asyncpg
 
 from parlour.contracts.retention import Blocker
 from parlour.kernel.log import LogUnavailable
-from parlour.record.app.retention.ports import LEASE, Archived, Busy, Census, Changed, Held, Life, Written
+from parlour.record.app.archive_index import EndedCall
+from parlour.record.app.retention.ports import (
+    LEASE,
+    DropBlocked,
+    DropLocked,
+    LogChanged,
+    MonthCount,
+    StoredArchive,
+    WrittenArchive,
+)
 from parlour.runtime.background.leases import keys_of
 from parlour.runtime.postgres.pool import Connection, Pool, borrow
 
@@ -48,12 +57,12 @@ class PostgresRetention:
         async with self._patiently() as connection:
             return tuple([row[0] for row in await connection.fetch("SELECT parlour.months()")])
 
-    async def census(self, month: str, before_us: int) -> Census:
+    async def census(self, month: str, before_us: int) -> MonthCount:
         """How much of a month is due."""
         async with self._patiently() as connection:
             row = await connection.fetchrow("SELECT * FROM parlour.month_census($1, $2)", month, before_us)
         assert row is not None
-        return Census(row["lives"], row["ended"], row["open"])
+        return MonthCount(row["lives"], row["ended"], row["open"])
 
     async def blockers(self, month: str, before_us: int) -> tuple[Blocker, ...]:
         """What stands against dropping what is due."""
@@ -61,22 +70,22 @@ class PostgresRetention:
             rows = await connection.fetch("SELECT * FROM parlour.retention_blockers($1, $2)", month, before_us)
         return tuple(Blocker(row["kind"], row["app"], row["what"]) for row in rows)
 
-    async def ended(self, month: str, before_us: int, after: UUID, limit: int) -> Sequence[Life]:
+    async def ended(self, month: str, before_us: int, after: UUID, limit: int) -> Sequence[EndedCall]:
         """Lives that are due, in the order of their ids."""
         async with self._patiently() as connection:
-            return [Life(*row) for row in await connection.fetch(_ENDED, month, before_us, after, limit)]
+            return [EndedCall(*row) for row in await connection.fetch(_ENDED, month, before_us, after, limit)]
 
-    async def archived(self, number: int, after: UUID, limit: int) -> Sequence[Life]:
+    async def archived(self, number: int, after: UUID, limit: int) -> Sequence[EndedCall]:
         """The lives that were noted with a file, in the order of their ids."""
         async with borrow(self._pool) as connection:
-            return [Life(*row) for row in await connection.fetch(_ARCHIVED, number, after, limit)]
+            return [EndedCall(*row) for row in await connection.fetch(_ARCHIVED, number, after, limit)]
 
-    async def archives(self) -> tuple[Archived, ...]:
+    async def archives(self) -> tuple[StoredArchive, ...]:
         """Newest first."""
         async with borrow(self._pool) as connection:
-            return tuple(Archived(*row) for row in await connection.fetch(_ARCHIVES))
+            return tuple(StoredArchive(*row) for row in await connection.fetch(_ARCHIVES))
 
-    async def note(self, month: str, before_us: int, written: Written, by: str) -> Archived:
+    async def note(self, month: str, before_us: int, written: WrittenArchive, by: str) -> StoredArchive:
         """Gives it its number."""
         columns = (
             month,
@@ -91,7 +100,7 @@ class PostgresRetention:
         async with self._patiently() as connection:
             row = await connection.fetchrow(_ONE, await connection.fetchval(_NOTE, *columns))
         assert row is not None
-        return Archived(*row)
+        return StoredArchive(*row)
 
     async def refuse(self, number: int, problem: str) -> None:
         """Nothing is to be dropped for this file."""
@@ -105,12 +114,12 @@ class PostgresRetention:
                 await connection.execute("SELECT parlour.drop_archived($1)", number)
         except LogUnavailable as error:
             if isinstance(error.__cause__, _LOCKED):
-                raise Busy(str(error.__cause__)) from error
+                raise DropLocked(str(error.__cause__)) from error
             raise
         except asyncpg.ObjectInUseError as error:
-            raise Held(str(error)) from error
+            raise DropBlocked(str(error)) from error
         except asyncpg.InvalidParameterValueError as error:
-            raise Changed(str(error)) from error
+            raise LogChanged(str(error)) from error
 
     async def forget(self, number: int) -> None:
         """History tells of these calls no more."""

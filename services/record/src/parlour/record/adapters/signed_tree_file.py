@@ -5,12 +5,12 @@ from pathlib import Path
 
 import msgspec
 
-from parlour.record.app.signed_tree import Memory
-from parlour.record.app.tree import TreeDamaged
+from parlour.record.app.proofs.signed_tree import TreeMemory
+from parlour.record.app.proofs.tree import TreeDamaged
 
 FILE = "signed-tree.json"
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Memory).decode
+_decode = msgspec.json.Decoder(TreeMemory).decode
 
 
 class SignedTreeFile:
@@ -20,7 +20,7 @@ class SignedTreeFile:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / FILE
 
-    def load(self) -> Memory | None:
+    def load(self) -> TreeMemory | None:
         """None where there is no file."""
         try:
             return _decode(self._path.read_bytes())
@@ -29,7 +29,7 @@ class SignedTreeFile:
         except msgspec.DecodeError as error:
             raise TreeDamaged(f"{self._path} is not what this service wrote: {error}") from error
 
-    def save(self, memory: Memory) -> None:
+    def save(self, memory: TreeMemory) -> None:
         """Flushes the file and then the folder's entry for it."""
         half = self._path.with_suffix(".part")
         with open(half, "wb") as out:

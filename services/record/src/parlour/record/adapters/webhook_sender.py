@@ -42,11 +42,11 @@ USER_AGENT = "Parlour-Webhooks/1"
 SCHEMES = ("https", "http")
 
 
-class Forbidden(OSError):
+class ForbiddenAddress(OSError):
     """The endpoint's address is not one that this server may talk to."""
 
 
-class Checked(AbstractResolver):
+class CheckedResolver(AbstractResolver):
     """The system's resolver with every answer checked for connections of one scheme."""
 
     def __init__(self, scheme: str, allowed: Sequence[Network]) -> None:
@@ -72,24 +72,24 @@ class Checked(AbstractResolver):
     def check(self, address: str) -> None:
         """`Forbidden` for an address that may not be connected to."""
         if why := refusal(address, self._scheme, self._allowed):
-            raise Forbidden(f"the address {why}")
+            raise ForbiddenAddress(f"the address {why}")
 
     async def close(self) -> None:
         """Nothing is open."""
 
 
-class Sessions(msgspec.Struct, frozen=True):
+class SchemeSessions(msgspec.Struct, frozen=True):
     """Connections of one scheme: `pooled` uses them again, `single` makes one for each request."""
 
     pooled: ClientSession
     single: ClientSession
-    resolver: Checked
+    resolver: CheckedResolver
 
 
-class Sender:
+class WebhookSender:
     """`post` is one attempt; `why_not` looks at a URL before anybody sends to it."""
 
-    def __init__(self, sessions: Mapping[str, Sessions]) -> None:
+    def __init__(self, sessions: Mapping[str, SchemeSessions]) -> None:
         self._sessions = sessions
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -132,7 +132,7 @@ class Sender:
         try:
             _check_literal(url, resolver)
             await resolver.resolve(url.host, url.port or 0)
-        except Forbidden as why:
+        except ForbiddenAddress as why:
             return str(why).removeprefix("the address ")
         except (OSError, UnicodeError):
             return ""
@@ -140,19 +140,19 @@ class Sender:
 
 
 @asynccontextmanager
-async def sending(allowed: Sequence[Network], timeout_s: float) -> AsyncGenerator[Sender]:
+async def sending(allowed: Sequence[Network], timeout_s: float) -> AsyncGenerator[WebhookSender]:
     """A sender as long as the block runs."""
     async with AsyncExitStack() as stack:
-        sessions: dict[str, Sessions] = {}
+        sessions: dict[str, SchemeSessions] = {}
         for scheme in SCHEMES:
-            resolver = Checked(scheme, allowed)
+            resolver = CheckedResolver(scheme, allowed)
             pooled = await stack.enter_async_context(_session(resolver, timeout_s, once=False))
             single = await stack.enter_async_context(_session(resolver, timeout_s, once=True))
-            sessions[scheme] = Sessions(pooled, single, resolver)
-        yield Sender(sessions)
+            sessions[scheme] = SchemeSessions(pooled, single, resolver)
+        yield WebhookSender(sessions)
 
 
-def _session(resolver: Checked, timeout_s: float, *, once: bool) -> ClientSession:
+def _session(resolver: CheckedResolver, timeout_s: float, *, once: bool) -> ClientSession:
     """A session whose connections are used `once`, or again."""
     connector = TCPConnector(limit=CONNECTIONS, use_dns_cache=False, resolver=resolver, force_close=once)
     return ClientSession(
@@ -190,7 +190,7 @@ async def _drop_body(response: ClientResponse) -> None:
         response.close()
 
 
-def _check_literal(url: URL, resolver: Checked) -> None:
+def _check_literal(url: URL, resolver: CheckedResolver) -> None:
     """An address in the URL itself: aiohttp asks no resolver about those, nor about what only looks like one (`127.1`)."""
     host = url.host or ""
     if ":" in host or host.replace(".", "").isdigit():
@@ -199,8 +199,8 @@ def _check_literal(url: URL, resolver: Checked) -> None:
 
 def _short(failure: Exception) -> str:
     """What went wrong, without the URL, which may hold what is nobody's business."""
-    cause = failure.__cause__ if isinstance(failure.__cause__, Forbidden) else failure
-    if isinstance(cause, Forbidden):
+    cause = failure.__cause__ if isinstance(failure.__cause__, ForbiddenAddress) else failure
+    if isinstance(cause, ForbiddenAddress):
         return str(cause)
     text = getattr(failure, "strerror", None) or type(failure).__name__
     return f"{type(failure).__name__}: {text}"[:ERROR_CHARACTERS]

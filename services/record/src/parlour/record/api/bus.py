@@ -3,8 +3,8 @@
 from parlour.contracts import subjects
 from parlour.contracts.ids import check_app_id
 from parlour.contracts.queries import Head, HeadQuery, Replay, ReplayQuery, Snapshot, SnapshotQuery
-from parlour.record.app.queries import Queries
-from parlour.record.app.tail import Tail
+from parlour.record.app.publishing.tail import LogTail
+from parlour.record.app.rooms.queries import RoomQueries
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus, Endpoint, Gate, Headers, Unavailable
 
@@ -12,10 +12,10 @@ SERVICE = "record"
 VERSION = "1.0.0"
 
 
-class Questions:
+class RoomQuestions:
     """Takes a question apart and hands it on."""
 
-    def __init__(self, queries: Queries, readers: Gate) -> None:
+    def __init__(self, queries: RoomQueries, readers: Gate) -> None:
         self._queries = queries
         self._readers = readers
 
@@ -45,7 +45,7 @@ class Questions:
         return await self._queries.snapshot(check_app_id(to.app), to.room, query)
 
 
-async def listen(bus: Bus, tail: Tail) -> None:
+async def listen(bus: Bus, tail: LogTail) -> None:
     """Tells the tail of each event that NATS carries."""
 
     async def receive(to: Address, payload: bytes, headers: Headers) -> None:

@@ -14,10 +14,10 @@ from parlour.contracts.ids import check_app_id
 from parlour.contracts.quality import QualityBatch, QualityQuery, QualitySeries
 from parlour.contracts.queries import OpenRooms, RoomsQuery
 from parlour.kernel.rejection import Rejection
-from parlour.record.app.calls import Calls
-from parlour.record.app.generations import Generations
-from parlour.record.app.quality import Quality
-from parlour.record.app.samples import Intake
+from parlour.record.app.history.calls import CallQueries
+from parlour.record.app.history.generations import GenerationStore
+from parlour.record.app.history.quality import QualityQueries
+from parlour.record.app.history.samples import SampleIntake
 from parlour.record.domain.projections import VERSION as PROJECTIONS
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus, Endpoint, Headers
@@ -36,13 +36,15 @@ class OpenRoomReads(Protocol):
         ...
 
 
-async def serve(bus: Bus, calls: Calls, quality: Quality, generations: Generations, rooms: OpenRoomReads) -> None:
+async def serve(
+    bus: Bus, calls: CallQueries, quality: QualityQueries, generations: GenerationStore, rooms: OpenRoomReads
+) -> None:
     """Registers the endpoints."""
-    questions = CallQuestions(calls, quality, rooms).endpoints()
+    questions = HistoryQuestions(calls, quality, rooms).endpoints()
     await bus.serve(SERVICE, VERSION, questions | HistoryCommands(generations).endpoints())
 
 
-async def listen(bus: Bus, intake: Intake) -> None:
+async def listen(bus: Bus, intake: SampleIntake) -> None:
     """Each batch of samples goes to one of the replicas."""
     decode = msgspec.json.Decoder(QualityBatch).decode
 
@@ -52,10 +54,10 @@ async def listen(bus: Bus, intake: Intake) -> None:
     await bus.subscribe(subjects.RELAY_QUALITY, receive, queue=SERVICE)
 
 
-class CallQuestions:
+class HistoryQuestions:
     """Takes a question apart and hands it on."""
 
-    def __init__(self, calls: Calls, quality: Quality, rooms: OpenRoomReads) -> None:
+    def __init__(self, calls: CallQueries, quality: QualityQueries, rooms: OpenRoomReads) -> None:
         self._calls = calls
         self._quality = quality
         self._rooms = rooms
@@ -100,7 +102,7 @@ class CallQuestions:
 class HistoryCommands:
     """The operator's: how far the projections are, and their rebuild."""
 
-    def __init__(self, generations: Generations) -> None:
+    def __init__(self, generations: GenerationStore) -> None:
         self._generations = generations
         self._handlers: dict[str, tuple[type[contract.Command], Callable[[], Awaitable[None]]]] = {
             "describe_history": (contract.DescribeHistory, self._look),

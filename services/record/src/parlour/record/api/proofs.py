@@ -7,19 +7,19 @@ import msgspec
 
 from parlour.contracts import proofs as contract
 from parlour.contracts import subjects
-from parlour.record.app.proofs import Proofs
-from parlour.record.app.stored import Stored
-from parlour.record.app.tree_checks import TreeChecks
+from parlour.record.adapters.checkpoint_keys import Keyring
+from parlour.record.app.proofs.exports import EventExports
+from parlour.record.app.proofs.queries import ProofQueries
+from parlour.record.app.proofs.tree_checks import TreeChecks
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus, Endpoint, EndpointHandler, Headers
 
-from ..adapters.keyring import Keyring
 from .bus import VERSION
 
 SERVICE = "record-proofs"
 
 
-async def serve(bus: Bus, proofs: Proofs, checks: TreeChecks, stored: Stored, keys: Keyring) -> None:
+async def serve(bus: Bus, proofs: ProofQueries, checks: TreeChecks, stored: EventExports, keys: Keyring) -> None:
     """Registers the endpoints."""
 
     async def published(_query: contract.KeysQuery) -> contract.CheckpointKeys:

@@ -3,7 +3,7 @@
 from parlour.contracts import subjects
 from parlour.contracts.proofs import NO_APP
 from parlour.contracts.retention import Retention, RetentionQuery, RunRetention
-from parlour.record.app.retention.rounds import Rounds
+from parlour.record.app.retention.schedule import RetentionSchedule
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus, Endpoint, Headers
 
@@ -12,7 +12,7 @@ from .bus import VERSION
 SERVICE = "record-retention"
 
 
-async def serve(bus: Bus, rounds: Rounds) -> None:
+async def serve(bus: Bus, rounds: RetentionSchedule) -> None:
     """Registers the endpoints."""
 
     async def told(_to: Address, _query: RetentionQuery, _headers: Headers) -> Retention:

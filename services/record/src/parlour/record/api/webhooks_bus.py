@@ -8,7 +8,7 @@ import msgspec
 from parlour.contracts import subjects
 from parlour.contracts import webhooks as ask
 from parlour.contracts.ids import check_app_id
-from parlour.record.app.webhooks.desk import Desk
+from parlour.record.app.webhooks.admin import WebhookAdmin
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus, Endpoint, Headers
 
@@ -17,10 +17,10 @@ VERSION = "1.0.0"
 Handler = Callable[[int, Any], Awaitable[msgspec.Struct]]
 
 
-class WebhookVerbs:
+class WebhookCommands:
     """One endpoint for each verb of the contract."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: WebhookAdmin) -> None:
         self._handlers: dict[str, Handler] = {
             "webhook_add": desk.add,
             "webhook_list": desk.list_all,

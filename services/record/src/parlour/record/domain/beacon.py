@@ -28,7 +28,7 @@ class _Head(msgspec.Struct):
     left: int = REPEATS
 
 
-class Heads:
+class RoomHeads:
     """The heads of rooms that changed lately."""
 
     def __init__(self) -> None:

@@ -8,21 +8,12 @@ from uuid import UUID
 import msgspec
 
 from parlour.contracts.retention import Blocker
+from parlour.record.app.archive_index import EndedCall
 
 LEASE = "record.retention"
 
 
-class Life(msgspec.Struct, frozen=True):
-    """A life of a room that is over, as its row in the log says."""
-
-    uid: UUID
-    app: int
-    room: str
-    seq: int
-    hash: bytes
-
-
-class Census(msgspec.Struct, frozen=True):
+class MonthCount(msgspec.Struct, frozen=True):
     """Of the lives that began in a month: all, those that are due, those that are open."""
 
     lives: int
@@ -30,7 +21,7 @@ class Census(msgspec.Struct, frozen=True):
     open: int
 
 
-class Written(msgspec.Struct, frozen=True):
+class WrittenArchive(msgspec.Struct, frozen=True):
     """A file as it was written: its name in the folder, the SHA-256 of its bytes, its bytes, and the events in it."""
 
     file: str
@@ -39,7 +30,7 @@ class Written(msgspec.Struct, frozen=True):
     events: int
 
 
-class Archived(msgspec.Struct, frozen=True):
+class StoredArchive(msgspec.Struct, frozen=True):
     """A file that was noted. `before_us`: the lives of `month` that were over then are in it. `dropped_at` 0: not yet."""
 
     number: int
@@ -57,19 +48,19 @@ class Archived(msgspec.Struct, frozen=True):
     problem: str
 
 
-class Held(Exception):
+class DropBlocked(Exception):
     """The database did not drop it: something stands against it."""
 
 
-class Busy(Exception):
+class DropLocked(Exception):
     """The database did not drop it now: others would have had to wait for too long."""
 
 
-class Changed(Exception):
+class LogChanged(Exception):
     """The log is not as it was when the file was written."""
 
 
-class Store(Protocol):
+class RetentionStore(Protocol):
     """Months and archives. Methods may raise `LogUnavailable`."""
 
     async def busy(self) -> bool:
@@ -80,7 +71,7 @@ class Store(Protocol):
         """Oldest first, `default` last."""
         ...
 
-    async def census(self, month: str, before_us: int) -> Census:
+    async def census(self, month: str, before_us: int) -> MonthCount:
         """How much of a month is due."""
         ...
 
@@ -88,19 +79,19 @@ class Store(Protocol):
         """What stands against dropping what is due."""
         ...
 
-    async def ended(self, month: str, before_us: int, after: UUID, limit: int) -> Sequence[Life]:
+    async def ended(self, month: str, before_us: int, after: UUID, limit: int) -> Sequence[EndedCall]:
         """Lives that are due, in the order of their ids."""
         ...
 
-    async def archived(self, number: int, after: UUID, limit: int) -> Sequence[Life]:
+    async def archived(self, number: int, after: UUID, limit: int) -> Sequence[EndedCall]:
         """The lives that were noted with a file, in the order of their ids."""
         ...
 
-    async def archives(self) -> tuple[Archived, ...]:
+    async def archives(self) -> tuple[StoredArchive, ...]:
         """Newest first."""
         ...
 
-    async def note(self, month: str, before_us: int, written: Written, by: str) -> Archived:
+    async def note(self, month: str, before_us: int, written: WrittenArchive, by: str) -> StoredArchive:
         """A file is written, and all that is due of the month is in it."""
         ...
 
@@ -117,10 +108,10 @@ class Store(Protocol):
         ...
 
 
-class Folder(Protocol):
+class ArchiveFiles(Protocol):
     """Where the files are."""
 
-    def writing(self, file: str) -> "AbstractAsyncContextManager[Sink]":
+    def writing(self, file: str) -> "AbstractAsyncContextManager[ArchiveOutput]":
         """The file is there, whole and on the disk, once the block ends well; otherwise not at all."""
         ...
 
@@ -129,7 +120,7 @@ class Folder(Protocol):
         ...
 
 
-class Sink(Protocol):
+class ArchiveOutput(Protocol):
     """A file that is being written."""
 
     size: int

@@ -9,12 +9,13 @@ import msgspec
 from parlour.contracts.envelope import GENESIS
 from parlour.contracts.proofs import Inclusion
 from parlour.kernel.log import EventLog, Record
-from parlour.record.app.tree import Tree
+from parlour.record.app.archive_index import EndedCall
+from parlour.record.app.proofs.tree import TreeStore
 from parlour.record.domain.retention import shown
 from parlour.runtime.exports.layout import ARCHIVE, KIND, ArchiveEnd, ArchiveHeader, End, Header, Line
 
-from .ports import Folder, Life, Sink, Store, Written
-from .proving import Prover
+from .ports import ArchiveFiles, ArchiveOutput, RetentionStore, WrittenArchive
+from .prover import InclusionProver
 
 LIVES = 500
 EVENTS = 1_000
@@ -23,20 +24,20 @@ FIRST = UUID(int=0)
 _encode = msgspec.json.Encoder().encode
 
 
-class Writer:
+class ArchiveWriter:
     """`write` makes one file."""
 
-    def __init__(self, store: Store, log: EventLog, tree: Tree, folder: Folder) -> None:
+    def __init__(self, store: RetentionStore, log: EventLog, tree: TreeStore, folder: ArchiveFiles) -> None:
         self._store = store
         self._log = log
         self._tree = tree
         self._folder = folder
 
-    async def write(self, file: str, month: str, before_us: int, by: str) -> Written:
+    async def write(self, file: str, month: str, before_us: int, by: str) -> WrittenArchive:
         """Everything of the month that is due. OSError where the folder does not take it."""
         lives = events = 0
         note = await self._tree.note(0)
-        prover = Prover(self._tree, note) if note is not None else None
+        prover = InclusionProver(self._tree, note) if note is not None else None
         async with self._folder.writing(file) as out:
             out.write(_line(ArchiveHeader(ARCHIVE, shown(month), before_us, time.time_ns() // 1000, by)))
             after = FIRST
@@ -47,9 +48,9 @@ class Writer:
                 lives += len(page)
                 after = page[-1].uid
             out.write(_line(ArchiveEnd(lives, events)))
-            return Written(file, out.sha256(), out.size, events)
+            return WrittenArchive(file, out.sha256(), out.size, events)
 
-    async def _life(self, out: Sink, life: Life, proof: Inclusion | None, by: str) -> int:
+    async def _life(self, out: ArchiveOutput, life: EndedCall, proof: Inclusion | None, by: str) -> int:
         out.write(_line(Header(KIND, life.app, life.room, str(life.uid), time.time_ns() // 1000, by, proof)))
         seq, count, hash_, more = 0, 0, GENESIS, True
         while more:

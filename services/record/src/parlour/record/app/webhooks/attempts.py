@@ -15,10 +15,10 @@ from parlour.contracts.queries import RoomState
 from parlour.contracts.webhooks import CALLBACKS
 from parlour.kernel.log import EventLog, LogKey, Record
 from parlour.kernel.sealing import People
-from parlour.record.app.folds import Folds
+from parlour.record.app.rooms.states import RoomStates
 from parlour.record.domain.webhooks import signing
 from parlour.record.domain.webhooks.attempts import Answer
-from parlour.record.domain.webhooks.callbacks import Before, callback, close_reason, is_closed_empty
+from parlour.record.domain.webhooks.callbacks import CallbackContext, callback, close_reason, is_closed_empty
 from parlour.record.domain.webhooks.endpoint import Endpoint
 from parlour.runtime.deciding.readable import UNREADABLE, Open
 
@@ -31,7 +31,7 @@ EXIT_PAGE, EXIT_PAGES = 100, 10
 _encode = msgspec.json.Encoder().encode
 
 
-class Damaged(Exception):
+class UnreadableEvent(Exception):
     """The event can't be read, so there is nothing to send."""
 
 
@@ -40,10 +40,10 @@ class _About(msgspec.Struct):
     stream_id: str = msgspec.field(name="streamID", default="")
 
 
-class Attempts:
+class AttemptSender:
     """`event` and `test` send; both give a row for the delivery log."""
 
-    def __init__(self, log: EventLog, people: People, open_records: Open, folds: Folds, post: Post) -> None:
+    def __init__(self, log: EventLog, people: People, open_records: Open, folds: RoomStates, post: Post) -> None:
         self._log = log
         self._people = people
         self._open = open_records
@@ -55,7 +55,7 @@ class Attempts:
         try:
             id_, content_type, body = await self._told(endpoint, record)
         except UNREADABLE as error:
-            raise Damaged(f"{type(error).__name__}: {error}") from error
+            raise UnreadableEvent(f"{type(error).__name__}: {error}") from error
         return await self._send(endpoint, id_, record.type, content_type, body, number)
 
     async def _told(self, endpoint: Endpoint, record: Record) -> tuple[str, str, bytes]:
@@ -86,14 +86,14 @@ class Attempts:
         answer: Answer = await self._post(to.url, headers, body)
         return Attempt(id_, type_, at, number, answer)
 
-    async def _before(self, view: EventView) -> Before:
+    async def _before(self, view: EventView) -> CallbackContext:
         """The room just before the event, and when what the event ends began."""
         key = LogKey(view.app, view.room, UUID(view.room_uid))
         state = await self._folds.state(key, view.seq - 1)
         began = _began(state, msgspec.json.decode(view.data, type=_About))
         records = await self._log.read(key.uid, began - 1, 1) if began else ()
         last_exit = await self._last_exit(key.uid, view.seq) if is_closed_empty(view) else 0
-        return Before(state, records[0].at if records else 0, last_exit)
+        return CallbackContext(state, records[0].at if records else 0, last_exit)
 
     async def _last_exit(self, uid: UUID, seq: int) -> int:
         """How the last user left before an event; 0, a normal end, where that can't be found."""

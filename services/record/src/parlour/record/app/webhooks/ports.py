@@ -8,13 +8,13 @@ import msgspec
 
 from parlour.record.domain.webhooks.attempts import Answer
 from parlour.record.domain.webhooks.endpoint import Endpoint
-from parlour.record.domain.webhooks.progress import Changes, Lane
+from parlour.record.domain.webhooks.progress import Changes, RoomBacklog
 
 Post = Callable[[str, Mapping[str, str], bytes], Awaitable[Answer]]
 """(URL, headers, body): one attempt; never raises for what an endpoint or its network does."""
 
 
-class Lost(Exception):
+class LeaseLost(Exception):
     """Another process delivers to the endpoint by now, or nobody shall any more."""
 
 
@@ -28,7 +28,7 @@ class Attempt(msgspec.Struct, frozen=True):
     answer: Answer
 
 
-class Dead(msgspec.Struct, frozen=True):
+class DeadLetter(msgspec.Struct, frozen=True):
     """Events of a life that are given up. `at` unix microseconds."""
 
     room_uid: UUID
@@ -38,7 +38,7 @@ class Dead(msgspec.Struct, frozen=True):
     error: str
 
 
-class Store(Protocol):
+class DeliveryStore(Protocol):
     """Where deliveries stand. Methods may raise `LogUnavailable`."""
 
     async def hold(self, owner: str, now_us: int, lease_us: int, at_most: int) -> tuple[Endpoint, ...]:
@@ -49,16 +49,16 @@ class Store(Protocol):
         """Gives them all up."""
         ...
 
-    async def progress(self, endpoint: UUID) -> tuple[dict[int, int], tuple[Lane, ...]]:
+    async def progress(self, endpoint: UUID) -> tuple[dict[int, int], tuple[RoomBacklog, ...]]:
         """Cursors and lanes."""
         ...
 
-    async def ranges(self, endpoints: Sequence[UUID]) -> dict[UUID, list[Lane]]:
+    async def ranges(self, endpoints: Sequence[UUID]) -> dict[UUID, list[RoomBacklog]]:
         """The lanes of ranges that are to be sent again."""
         ...
 
     async def save(
-        self, endpoint: UUID, owner: str, changes: Changes, attempts: Sequence[Attempt], dead: Sequence[Dead]
+        self, endpoint: UUID, owner: str, changes: Changes, attempts: Sequence[Attempt], dead: Sequence[DeadLetter]
     ) -> None:
         """All of it or nothing; `Lost` if the endpoint is not the owner's."""
         ...

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from uuid import UUID
 
 from parlour.kernel.log import EventLog, LogUnavailable, Record
-from parlour.record.app.damage import Damage, Damages
+from parlour.record.app.damaged_events import DamagedEvent, DamageReport
 from parlour.record.domain.webhooks.attempts import Answer, Schedule, Verdict, verdict
 from parlour.record.domain.webhooks.endpoint import Endpoint
-from parlour.record.domain.webhooks.progress import Lane, Progress
+from parlour.record.domain.webhooks.progress import Progress, RoomBacklog
 
-from .attempts import Attempts, Damaged
-from .pages import PAGE, Pages
-from .ports import Attempt, Dead, Lost, Store
+from .attempts import AttemptSender, UnreadableEvent
+from .page_cache import PAGE, PageCache
+from .ports import Attempt, DeadLetter, DeliveryStore, LeaseLost
 
 ROOMS_AT_ONCE = 8
 LANES_AT_ONCE = 4
@@ -49,11 +49,11 @@ class Worker:
         endpoint: Endpoint,
         owner: str,
         *,
-        store: Store,
+        store: DeliveryStore,
         log: EventLog,
-        pages: Pages,
-        attempts: Attempts,
-        damages: Damages,
+        pages: PageCache,
+        attempts: AttemptSender,
+        damages: DamageReport,
         schedule: Schedule,
         note: Note,
         fault: Fault,
@@ -70,11 +70,11 @@ class Worker:
         self._fault = fault
         self._progress = Progress({})
         self._heads: Mapping[int, int] = {}
-        self._offered: list[Lane] = []
+        self._offered: list[RoomBacklog] = []
         self._known: set[UUID] = set()
         self._awake = asyncio.Event()
         self._rows: list[Attempt] = []
-        self._dead: list[Dead] = []
+        self._dead: list[DeadLetter] = []
         self._failing: set[UUID] = set()
         self._tasks = {"room": 0, "lane": 0}
         self._saved_at = 0.0
@@ -87,7 +87,7 @@ class Worker:
         self._heads = heads
         self._awake.set()
 
-    def offer(self, ranges: Iterable[Lane]) -> None:
+    def offer(self, ranges: Iterable[RoomBacklog]) -> None:
         """Ranges that somebody wants sent again; those known already are left."""
         new = [lane for lane in ranges if lane.id not in self._known]
         if new:
@@ -147,7 +147,7 @@ class Worker:
             record = self._progress.begin()
         self._tasks["room"] -= 1
 
-    async def _lane(self, lane: Lane) -> None:
+    async def _lane(self, lane: RoomBacklog) -> None:
         """Delivers what the lane is behind with, until it fails or ends."""
         while True:
             read = self._progress.read_to(lane.p)
@@ -164,10 +164,10 @@ class Worker:
         self._awake.set()
 
     @staticmethod
-    def _belongs(lane: Lane, record: Record, read: int) -> bool:
+    def _belongs(lane: RoomBacklog, record: Record, read: int) -> bool:
         return record.pos <= read if lane.to is None else record.seq <= lane.to
 
-    async def _deliver(self, lane: Lane, records: list[Record]) -> bool:
+    async def _deliver(self, lane: RoomBacklog, records: list[Record]) -> bool:
         """False: one failed, and the lane rests."""
         for record in records:
             failure = await self._attempt(record, lane.attempts + 1) if self.endpoint.wants(record) else None
@@ -180,19 +180,19 @@ class Worker:
                 return False
         return True
 
-    def _is_over(self, lane: Lane, record: Record) -> bool:
+    def _is_over(self, lane: RoomBacklog, record: Record) -> bool:
         """Whether an event that failed is given up: what piled up behind one that was gets one attempt, but not days of its own."""
         now_s = time.time()
         return self._schedule.is_over(max(lane.since_s or now_s, record.at / 1e6), now_s)
 
-    def _bury(self, lane: Lane, record: Record, failure: Answer) -> None:
+    def _bury(self, lane: RoomBacklog, record: Record, failure: Answer) -> None:
         since_s = lane.since_s
-        self._dead.append(Dead(lane.room_uid, record.seq, record.seq, time.time_ns() // 1000, failure.error))
+        self._dead.append(DeadLetter(lane.room_uid, record.seq, record.seq, time.time_ns() // 1000, failure.error))
         self._progress.advanced(lane, record.seq)
         lane.since_s = since_s
         self._note("dead")
 
-    def _failed(self, lane: Lane, failure: Answer) -> None:
+    def _failed(self, lane: RoomBacklog, failure: Answer) -> None:
         """The lane rests until its next attempt; one that was made due early neither counts nor lengthens the pause."""
         now_s = time.time()
         lane.since_s = lane.since_s or now_s
@@ -208,7 +208,7 @@ class Worker:
         """One attempt: None where the event arrived. `Lost` when the endpoint wants no more."""
         try:
             done = await self._attempts.event(self.endpoint, record, number)
-        except Damaged as damaged:
+        except UnreadableEvent as damaged:
             return await self._unreadable(record, number, damaged)
         except LogUnavailable:
             raise
@@ -221,7 +221,7 @@ class Worker:
         if meant is Verdict.GONE:
             await self._save()
             await self._store.disable(self.endpoint.id, GONE)
-            raise Lost(GONE)
+            raise LeaseLost(GONE)
         if meant is Verdict.AGAIN:
             if not done.answer.status:
                 self._failing.add(record.log.uid)
@@ -231,7 +231,7 @@ class Worker:
         self._failing.clear()
         return None
 
-    async def _unreadable(self, record: Record, number: int, damaged: Damaged) -> Answer | None:
+    async def _unreadable(self, record: Record, number: int, damaged: UnreadableEvent) -> Answer | None:
         """Tried again a few times, and then gone past: it must not hold up for ever what follows it in its room."""
         failed = _failed_here(record, number, DAMAGED)
         self._rows.append(failed)
@@ -239,7 +239,7 @@ class Worker:
             self._note(Verdict.AGAIN.value)
             return failed.answer
         reader = f"webhook/{self.endpoint.id}"
-        await self._damages.gone_past(reader, [Damage(record.log.uid, record.seq, record.type, str(damaged))])
+        await self._damages.gone_past(reader, [DamagedEvent(record.log.uid, record.seq, record.type, str(damaged))])
         self._note("damaged")
         return None
 

@@ -75,7 +75,7 @@ _NUL, _INSTEAD = rb"\u0000", rb"\ufffd"
 """A character that the log's bytes may hold, in a reason for instance, and no text column may."""
 
 
-class Damaged(ValueError):
+class UnreadableEvent(ValueError):
     """The bytes are not what their type says, or nobody here knows the type."""
 
 
@@ -90,9 +90,9 @@ def fact_of(type_: str, env: bytes) -> Any:
         if type_ in UPCASTERS:
             return _of_a_former_type(type_, env)
     except (msgspec.DecodeError, ValueError) as error:  # bytes that are no UTF-8 are a ValueError
-        raise Damaged(f"it is no {type_}: {error}") from None
+        raise UnreadableEvent(f"it is no {type_}: {error}") from None
     if type_ not in ev.BY_TAG:
-        raise Damaged("this version does not know its type")
+        raise UnreadableEvent("this version does not know its type")
     return None
 
 

@@ -42,7 +42,7 @@ WEB = 6
 PARTICIPANT = 1
 
 
-class Before(msgspec.Struct, frozen=True):
+class CallbackContext(msgspec.Struct, frozen=True):
     """What the event itself does not say: the room's state before it, when the user logged in or the stream began (unix µs), and how
     the last user left a room that is closed for being empty, as `close_reason` has it."""
 
@@ -84,7 +84,7 @@ def _is_empty(closed: ev.RoomClosed) -> bool:
     return closed.reason == _EMPTY and not closed.by
 
 
-def callback(view: EventView, before: Before, secret: str, now_s: int, nonce: str) -> bytes:
+def callback(view: EventView, before: CallbackContext, secret: str, now_s: int, nonce: str) -> bytes:
     """The body to send for an event of `KINDS`."""
     event = msgspec.json.decode(view.data, type=ev.BY_TAG[view.type])
     fields = _fields(event, view, before)
@@ -97,7 +97,7 @@ def callback(view: EventView, before: Before, secret: str, now_s: int, nonce: st
     return msgspec.json.encode(fields | common)
 
 
-def _fields(event: ev.Event, view: EventView, before: Before) -> dict[str, Any]:
+def _fields(event: ev.Event, view: EventView, before: CallbackContext) -> dict[str, Any]:
     match event:
         case ev.RoomOpened():
             return _room(view) | {"event": "room_create", "room_create_time": str(_ms(view.at)), "id_name": view.room}
@@ -131,7 +131,7 @@ def _login(event: ev.UserJoined, view: EventView) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _logout(session_id: str, reason: int, view: EventView, before: Before) -> dict[str, Any]:
+def _logout(session_id: str, reason: int, view: EventView, before: CallbackContext) -> dict[str, Any]:
     return {
         "event": "room_logout", "room_id": view.room, "room_seq": session_number(view.room_uid), "user_account": view.user_id,
         "user_nickname": _name(before.state, session_id), "session_id": session_id, "login_time": str(_ms(before.began_at)),
@@ -139,7 +139,7 @@ def _logout(session_id: str, reason: int, view: EventView, before: Before) -> di
     }  # fmt: skip
 
 
-def _stream(stream_id: str, session_id: str, view: EventView, before: Before) -> dict[str, Any]:
+def _stream(stream_id: str, session_id: str, view: EventView, before: CallbackContext) -> dict[str, Any]:
     name = _name(before.state, session_id)
     return _room(view) | {
         "user_id": view.user_id, "user_name": name, "publish_id": view.user_id, "publish_name": name,
@@ -147,7 +147,7 @@ def _stream(stream_id: str, session_id: str, view: EventView, before: Before) ->
     }  # fmt: skip
 
 
-def _stream_create(event: ev.StreamAdded, view: EventView, before: Before) -> dict[str, Any]:
+def _stream_create(event: ev.StreamAdded, view: EventView, before: CallbackContext) -> dict[str, Any]:
     return _stream(event.stream_id, event.session_id, view, before) | {
         "event": "stream_create", "stream_sid": session_number(view.room_uid), "title": "", "recreate": "0",
         "stream_attr": msgspec.json.encode({"cid": _CODECS.get(event.codec.upper(), 2)}).decode(),
@@ -156,7 +156,7 @@ def _stream_create(event: ev.StreamAdded, view: EventView, before: Before) -> di
     }  # fmt: skip
 
 
-def _stream_close(event: ev.StreamRemoved, view: EventView, before: Before) -> dict[str, Any]:
+def _stream_close(event: ev.StreamRemoved, view: EventView, before: CallbackContext) -> dict[str, Any]:
     return _stream(event.stream_id, event.session_id, view, before) | {
         "event": "stream_close", "stream_sid": session_number(view.room_uid), "type": str(_STREAM_CLOSED.get(event.code, 0)),
         "third_define_data": "", "create_time_ms": str(_ms(before.began_at)), "destroy_timemillis": str(_ms(view.at)),

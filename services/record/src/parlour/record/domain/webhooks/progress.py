@@ -31,7 +31,7 @@ LANES_MOST = 256
 """Rooms that lag: an endpoint that is down stops its cursors here instead of filling a table."""
 
 
-class Lane(msgspec.Struct):
+class RoomBacklog(msgspec.Struct):
     """A room that is delivered from the log by itself: one that lags, or a range that is sent again.
 
     Events after `after` are wanted, up to `to` (None: until the shard's cursor is reached). `attempts` failed so far, the first at
@@ -64,20 +64,20 @@ class Changes(msgspec.Struct, frozen=True):
     """What to store: cursors that moved, lanes that are new or changed, and the ids of those that ended."""
 
     cursors: dict[int, int]
-    lanes: tuple[Lane, ...]
+    lanes: tuple[RoomBacklog, ...]
     ended: tuple[UUID, ...]
 
 
 class Progress:
     """See the module. One per endpoint; not for several threads."""
 
-    def __init__(self, cursors: Mapping[int, int], lanes: Iterable[Lane] = ()) -> None:
+    def __init__(self, cursors: Mapping[int, int], lanes: Iterable[RoomBacklog] = ()) -> None:
         self._stored = dict(cursors)
         self._read = dict(cursors)
         self._rooms: OrderedDict[UUID, deque[Record]] = OrderedDict()
         self._shards: dict[int, OrderedDict[int, None]] = {}
         self._busy: set[UUID] = set()
-        self.lanes: dict[UUID, Lane] = {}
+        self.lanes: dict[UUID, RoomBacklog] = {}
         self._changed: set[UUID] = set()
         self._ended: set[UUID] = set()
         self.in_hand = 0
@@ -111,7 +111,7 @@ class Progress:
             shard[record.pos] = None
             self.in_hand += 1
 
-    def add_lane(self, lane: Lane) -> None:
+    def add_lane(self, lane: RoomBacklog) -> None:
         """A lane from the store, or a range that somebody wants sent again."""
         if lane.id not in self.lanes:
             lane.skipped = self.read_to(lane.p)
@@ -138,9 +138,9 @@ class Progress:
         if not hand:
             del self._rooms[room_uid]
 
-    def failed(self, record: Record) -> Lane:
+    def failed(self, record: Record) -> RoomBacklog:
         """It has not: the room lags from here on."""
-        lane = Lane(record.log.uid, record.log.uid, record.p, record.seq - 1)
+        lane = RoomBacklog(record.log.uid, record.log.uid, record.p, record.seq - 1)
         for held in self._rooms.pop(record.log.uid):
             lane.skipped = held.pos
             self._release(held)
@@ -156,7 +156,7 @@ class Progress:
 
     # lanes
 
-    def begin_lane(self, now_s: float) -> Lane | None:
+    def begin_lane(self, now_s: float) -> RoomBacklog | None:
         """A lane that is due and not under way: the longest due first."""
         due = [lane for lane in self.resting_lanes() if lane.due_s <= now_s]
         if not due:
@@ -169,9 +169,9 @@ class Progress:
         """When the next lane that rests is due."""
         return min((lane.due_s for lane in self.resting_lanes()), default=None)
 
-    def resting_lanes(self) -> list[Lane]:
+    def resting_lanes(self) -> list[RoomBacklog]:
         """The lanes that are not under way and wait for no other of their life (rule 6)."""
-        first: dict[UUID, Lane] = {}
+        first: dict[UUID, RoomBacklog] = {}
         for lane in self.lanes.values():
             if lane.to is not None:
                 before = first.setdefault(lane.room_uid, lane)
@@ -180,24 +180,24 @@ class Progress:
         ready = (lane for lane in self.lanes.values() if lane.to is None or first[lane.room_uid] is lane)
         return [lane for lane in ready if lane.id not in self._busy]
 
-    def _precedence(self, lane: Lane) -> tuple[bool, int, int]:
+    def _precedence(self, lane: RoomBacklog) -> tuple[bool, int, int]:
         """Among the ranges of a life: one under way stays the first, then the one that begins earliest."""
         return lane.id not in self._busy, lane.after, lane.to or 0
 
-    def advanced(self, lane: Lane, seq: int) -> None:
+    def advanced(self, lane: RoomBacklog, seq: int) -> None:
         """Everything up to `seq` of the lane has arrived, or was not wanted, or is dead."""
         lane.after, lane.attempts, lane.since_s, lane.error = max(lane.after, seq), 0, None, ""
         lane.scheduled_s, lane.hastened_after = None, 0
         self._changed.add(lane.id)
 
-    def rest(self, lane: Lane, due_s: float) -> None:
+    def rest(self, lane: RoomBacklog, due_s: float) -> None:
         """The lane is no longer under way."""
         lane.due_s, lane.scheduled_s = due_s, None
         self._busy.discard(lane.id)
         if lane.id in self.lanes:
             self._changed.add(lane.id)
 
-    def end_if_done(self, lane: Lane, read_before: int) -> bool:
+    def end_if_done(self, lane: RoomBacklog, read_before: int) -> bool:
         """Ends the lane if nothing is left to it. `read_before`: how far its shard was read before the room's log was read to its end."""
         done = lane.after >= lane.to if lane.to is not None else lane.skipped <= read_before
         if done:

@@ -1,0 +1,30 @@
+"""Damaged events in Postgres. Rows are added, never changed."""
+
+import time
+from collections.abc import Sequence
+
+from parlour.record.app.damaged_events import PROBLEM_CHARACTERS, DamagedEvent
+from parlour.runtime.postgres.pool import Pool, borrow
+
+_ADD = (
+    "INSERT INTO parlour.damaged (room_uid, seq, reader, type, problem, at) "
+    "SELECT d.room_uid, d.seq, $3, d.type, d.problem, $6 FROM unnest($1::uuid[], $2::bigint[], $4::text[], $5::text[]) "
+    "AS d(room_uid, seq, type, problem) ON CONFLICT DO NOTHING"
+)
+_NUL = "\0"
+
+
+class PostgresDamagedEvents:
+    """See `app.damage.Notebook`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def add(self, reader: str, damages: Sequence[DamagedEvent]) -> None:
+        """In one statement."""
+        columns = (
+            [one.room_uid for one in damages], [one.seq for one in damages], reader, [one.type for one in damages],
+            [one.problem[:PROBLEM_CHARACTERS].replace(_NUL, "?") for one in damages], time.time_ns() // 1000,
+        )  # fmt: skip
+        async with borrow(self._pool) as connection:
+            await connection.execute(_ADD, *columns)

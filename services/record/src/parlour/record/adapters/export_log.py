@@ -1,0 +1,34 @@
+"""Who exported what, in Postgres. Rows are added, never changed."""
+
+import time
+from uuid import UUID
+
+from parlour.contracts.proofs import ExportTaken
+from parlour.runtime.postgres.pool import Pool, borrow
+
+_NOTE = "INSERT INTO parlour.export_taken (room_uid, at, by) VALUES ($1, $2, $3)"
+_TAKEN = """
+SELECT t.room_uid, g.app, g.room, t.by, t.at FROM parlour.export_taken t
+ CROSS JOIN LATERAL (
+    SELECT l.app, l.room FROM parlour.log l WHERE l.uid = t.room_uid
+    UNION ALL SELECT d.app, d.room FROM parlour.archived d WHERE d.room_uid = t.room_uid LIMIT 1) g
+ WHERE $1::uuid IS NULL OR t.room_uid = $1 ORDER BY t.at DESC LIMIT $2
+"""
+
+
+class PostgresExportLog:
+    """See `app.stored.Ledger`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def note(self, room_uid: UUID, by: str) -> None:
+        """Committed before the first event is handed out."""
+        async with borrow(self._pool) as connection:
+            await connection.execute(_NOTE, room_uid, time.time_ns() // 1000, by)
+
+    async def taken(self, room_uid: UUID | None, at_most: int) -> tuple[ExportTaken, ...]:
+        """The latest first."""
+        async with borrow(self._pool) as connection:
+            rows = await connection.fetch(_TAKEN, room_uid, at_most)
+        return tuple(ExportTaken(str(row["room_uid"]), row["app"], row["room"], row["by"], row["at"]) for row in rows)

@@ -1,0 +1,55 @@
+"""Quality samples in Postgres: in by COPY, out by the primary key and in the months that a call had."""
+
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from parlour.kernel.log import LogUnavailable
+from parlour.record.app.history.quality import NumberedSample, SampleFilter
+from parlour.record.app.history.samples import SampleRow
+from parlour.runtime.postgres.pool import Pool, borrow
+
+COLUMNS = SampleRow.__struct_fields__
+_SERIES = (
+    f"SELECT n, {', '.join(COLUMNS)} FROM history.quality "
+    "WHERE room_uid = $1 AND at >= $2 AND at <= $3 AND (at, n) > ($4, $5)"
+)
+
+
+class PostgresSampleStore:
+    """See `app.samples.Kept` and `app.quality.Samples`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def add(self, rows: list[SampleRow]) -> None:
+        """All or none."""
+        records = [tuple(getattr(row, name) for name in COLUMNS) for row in rows]
+        try:
+            async with borrow(self._pool) as connection:
+                await connection.copy_records_to_table(
+                    "quality", schema_name="history", records=records, columns=COLUMNS
+                )
+        except asyncpg.CheckViolationError as error:
+            raise LogUnavailable("the month has no partition yet") from error
+
+    async def series(self, room_uid: UUID, wanted: SampleFilter, limit: int) -> list[NumberedSample]:
+        """In the order of time."""
+        question, arguments = series_sql(room_uid, wanted, limit)
+        async with borrow(self._pool) as connection:
+            return [NumberedSample(row[0], SampleRow(*row[1:])) for row in await connection.fetch(question, *arguments)]
+
+
+def series_sql(room_uid: UUID, wanted: SampleFilter, limit: int) -> tuple[str, list[Any]]:
+    """The question and its arguments."""
+    arguments: list[Any] = [room_uid, wanted.from_at, wanted.to_at, *wanted.after]
+    conditions = ""
+    if wanted.stream_id:
+        arguments.append(wanted.stream_id)
+        conditions += f" AND stream_id = ${len(arguments)}"
+    if wanted.session_ids is not None:
+        arguments.append(list(wanted.session_ids))
+        conditions += f" AND session_id = ANY(${len(arguments)}::text[])"
+    arguments.append(limit)
+    return f"{_SERIES}{conditions} ORDER BY at, n LIMIT ${len(arguments)}", arguments

@@ -1,0 +1,136 @@
+"""The tree of room heads in Postgres. Everything is read by key or by a range of keys; growing is one function, all or nothing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from parlour.kernel.merkle import Node, Run, leaf_hash
+from parlour.record.app.proofs.tree import Leaf, Note, StoredLeaf, TreeDamaged, TreeGrowth
+from parlour.runtime.postgres.pool import Pool, borrow
+
+_HEADS = "SELECT p, pos FROM parlour.shard WHERE pos > 0"
+_MOVED = """
+SELECT g.uid, g.seq, g.hash,
+       EXISTS (SELECT FROM parlour.event h WHERE h.room_uid = g.uid AND h.seq = g.seq AND h.hash = g.hash)
+       AND (l.seq IS NULL OR (g.seq > l.seq AND EXISTS (
+           SELECT FROM parlour.event s WHERE s.room_uid = g.uid AND s.seq = l.seq AND s.hash = l.head))) AS continues
+  FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS s(p, low, high)
+ CROSS JOIN LATERAL (SELECT DISTINCT e.room_uid FROM parlour.event e WHERE e.p = s.p AND e.pos > s.low AND e.pos <= s.high) m
+  JOIN parlour.log g ON g.uid = m.room_uid
+  LEFT JOIN LATERAL (SELECT t.seq, t.head FROM parlour.tree_leaf t WHERE t.room_uid = g.uid ORDER BY t.seq DESC, t.n DESC LIMIT 1) l ON true
+ WHERE NOT EXISTS (SELECT FROM parlour.tree_leaf t WHERE t.room_uid = g.uid AND t.seq = g.seq AND t.head = g.hash)
+"""
+_LEAVES = "SELECT n, hash FROM parlour.tree_leaf WHERE n >= $1 AND n < $2 ORDER BY n"
+_NODES = "SELECT n, hash FROM parlour.tree_node WHERE level = $3 AND n >= $1 AND n < $2 ORDER BY n"
+_ENTRIES = "SELECT n, room_uid, seq, head FROM parlour.tree_leaf WHERE n >= $1 AND n < $2 ORDER BY n"
+_KEPT = "SELECT n, room_uid, seq, head, hash FROM parlour.tree_leaf WHERE n >= $1 AND n < $2 ORDER BY n"
+_EXTENT = "SELECT coalesce(max(n) + 1, 0) FROM parlour.tree_leaf"
+_SIZES = "SELECT size FROM parlour.checkpoint ORDER BY size DESC LIMIT $1"
+_LATEST = "SELECT size, root, at, note FROM parlour.checkpoint ORDER BY size DESC LIMIT 1"
+_OF_SIZE = "SELECT size, root, at, note FROM parlour.checkpoint WHERE size = $1"
+_OF_ROOM = "SELECT n, room_uid, seq, head FROM parlour.tree_leaf WHERE room_uid = $1 AND n < $2 ORDER BY seq DESC, n DESC LIMIT 1"
+_PLACES = (
+    "SELECT t.n, t.room_uid, t.seq, t.head FROM unnest($1::uuid[], $2::bigint[]) AS h(uid, seq) "
+    "JOIN parlour.tree_leaf t ON t.room_uid = h.uid AND t.seq = h.seq WHERE t.n < $3"
+)
+_GROW = "SELECT parlour.grow_tree($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+_READER = "record.checkpoints"
+
+
+class PostgresTreeStore:
+    """See `app.tree.Tree`. Methods may raise `LogUnavailable`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def changed(self, at_most: int) -> TreeGrowth:
+        """Looks at no more than `at_most` places of each shard."""
+        async with borrow(self._pool) as connection:
+            rows = await connection.fetch("SELECT p, pos FROM parlour.cursor WHERE reader = $1", _READER)
+            seen = {row["p"]: row["pos"] for row in rows}
+            heads = {row["p"]: row["pos"] for row in await connection.fetch(_HEADS)}
+            moved = {p: min(head, seen.get(p, 0) + at_most) for p, head in heads.items() if head > seen.get(p, 0)}
+            columns = [list(moved), [seen.get(p, 0) for p in moved], list(moved.values())]
+            found = await connection.fetch(_MOVED, *columns) if moved else []
+        heads_found = sorted((row["uid"], row["seq"], row["hash"], row["continues"]) for row in found)
+        leaves = tuple(Leaf(*leaf) for *leaf, continues in heads_found if continues)
+        refused = tuple(Leaf(*leaf) for *leaf, continues in heads_found if not continues)
+        return TreeGrowth(leaves, moved, any(moved[p] < heads[p] for p in moved), refused)
+
+    async def hashes(self, runs: Sequence[Run]) -> Mapping[Run, tuple[bytes, ...]]:
+        """Each run whole; LookupError where the tree does not hold it."""
+        async with borrow(self._pool) as connection:
+            return {run: await _run(connection, run) for run in runs}
+
+    async def entries(self, first: int, count: int) -> tuple[Leaf, ...]:
+        """Leaves from `first` on."""
+        async with borrow(self._pool) as connection:
+            rows = await connection.fetch(_ENTRIES, first, first + count)
+        return tuple(_leaf(row) for row in rows)
+
+    async def kept(self, first: int, count: int) -> tuple[StoredLeaf, ...]:
+        """Leaves from `first` on up to the first hole, with the hashes that are kept of them."""
+        async with borrow(self._pool) as connection:
+            rows = await connection.fetch(_KEPT, first, first + count)
+        whole = [row for number, row in enumerate(rows, first) if row["n"] == number]
+        return tuple(StoredLeaf(_leaf(row), row["hash"]) for row in whole)
+
+    async def extent(self) -> int:
+        """One more than the largest number of a leaf."""
+        async with borrow(self._pool) as connection:
+            return await connection.fetchval(_EXTENT)
+
+    async def sizes(self, at_most: int) -> tuple[int, ...]:
+        """The sizes of the last checkpoints, the largest first."""
+        async with borrow(self._pool) as connection:
+            return tuple(row["size"] for row in await connection.fetch(_SIZES, at_most))
+
+    async def note(self, size: int) -> Note | None:
+        """The checkpoint of a size; 0: the latest."""
+        async with borrow(self._pool) as connection:
+            row = await (connection.fetchrow(_OF_SIZE, size) if size else connection.fetchrow(_LATEST))
+        return Note(row["size"], row["root"], row["at"], row["note"]) if row else None
+
+    async def leaf_of(self, room_uid: UUID, below: int) -> tuple[int, Leaf] | None:
+        """A log's last leaf with a number under `below`."""
+        async with borrow(self._pool) as connection:
+            row = await connection.fetchrow(_OF_ROOM, room_uid, below)
+        return (row["n"], _leaf(row)) if row else None
+
+    async def places(self, heads: Sequence[Leaf], below: int) -> Mapping[Leaf, int]:
+        """The numbers under `below` of those heads that are leaves."""
+        columns = [head.room_uid for head in heads], [head.seq for head in heads]
+        async with borrow(self._pool) as connection:
+            rows = await connection.fetch(_PLACES, *columns, below)
+        found = {_leaf(row): row["n"] for row in rows}
+        return {head: found[head] for head in heads if head in found}
+
+    async def grow(self, from_size: int, change: TreeGrowth, nodes: Sequence[Node], note: Note) -> bool:
+        """Whether nobody was faster. `TreeDamaged` where leaves stand in the way."""
+        leaves = change.leaves
+        columns: list[Any] = [
+            from_size,
+            [leaf.room_uid for leaf in leaves], [leaf.seq for leaf in leaves], [leaf.head for leaf in leaves],
+            [leaf_hash(leaf.entry()) for leaf in leaves],
+            [node.level for node in nodes], [node.index for node in nodes], [node.hash for node in nodes],
+            note.root, note.at, note.text, _READER, list(change.moved), list(change.moved.values()),
+        ]  # fmt: skip
+        async with borrow(self._pool) as connection:
+            try:
+                return await connection.fetchval(_GROW, *columns)
+            except asyncpg.UniqueViolationError as error:
+                raise TreeDamaged("the tree has leaves that no checkpoint covers") from error
+
+
+async def _run(connection: Any, run: Run) -> tuple[bytes, ...]:
+    bounds = (run.first, run.first + run.count)
+    rows = await (connection.fetch(_NODES, *bounds, run.level) if run.level else connection.fetch(_LEAVES, *bounds))
+    if len(rows) != run.count:
+        raise LookupError(f"the tree holds {len(rows)} of {run.count} hashes at {run.level}/{run.first}")
+    return tuple(row["hash"] for row in rows)
+
+
+def _leaf(row: Any) -> Leaf:
+    return Leaf(row["room_uid"], row["seq"], row["head"])

@@ -1,0 +1,125 @@
+"""Says whether the tree in the database is the one that was signed, before anything more is signed over it.
+
+Rules:
+1. The latest checkpoint is of a key of ours, and its root is the one over the leaves that are kept.
+2. It continues what this replica saw before, in memory or in the file that it keeps outside the database.
+3. The whole tree is computed anew at the start, and again before each signature as long as that is cheap (see `FULL_SHARE`); between two
+   of these the right edge of the tree, which everything new hangs on, is compared with the hashes that are kept.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from parlour.kernel.merkle import WIDTH, Edge, Run, leaf_hash
+from parlour.runtime.signing.notes import BadNote, PublicKey, checkpoint_of, opened
+
+from .signed_tree import SignedTree
+from .tree import Note, StoredLeaf, TreeDamaged, TreeStore
+
+PAGE = 16 * WIDTH
+"""Leaves read and hashed at once: some ten milliseconds."""
+FULL_SHARE = 0.02
+"""The part of the time that computing the whole tree anew may take: one that takes a second is computed every 50 s."""
+
+Own = Callable[[], Awaitable[tuple[PublicKey, ...]]]
+
+
+class TreeGuard:
+    """`verify` gives the edge to grow from, or raises `TreeDamaged`."""
+
+    def __init__(self, tree: TreeStore, own: Own, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tree = tree
+        self._own = own
+        self._clock = clock
+        self._edge: Edge | None = None
+        self._next_full = 0.0
+
+    async def verify(self, seen: tuple[SignedTree, ...], *, whole: bool = False) -> Edge:
+        """`seen` are trees that the one in the database must continue, or be; `whole` computes all of it anew in any case."""
+        note = await self._tree.note(0)
+        size = note.size if note is not None else 0
+        for one in seen:
+            if size < one.size:
+                raise TreeDamaged(f"the last checkpoint has {size} leaves, one of {one.size} was signed")
+        if note is not None:
+            await self._check_note(note, seen)
+        began = self._clock()
+        full = whole or self._edge is None or began >= self._next_full or size < self._edge.size
+        edge = Edge() if full or self._edge is None else self._edge.copy()
+        await self._grow(edge, size, seen)
+        if note is not None and edge.root() != note.root:
+            raise TreeDamaged(
+                f"the {size} leaves that are kept do not lead to the signed root: one of them was changed"
+            )
+        await self._check_kept(edge)
+        self._edge = edge
+        if full:
+            ended = self._clock()
+            self._next_full = ended + (ended - began) / FULL_SHARE
+        return edge.copy()
+
+    async def _check_note(self, note: Note, seen: tuple[SignedTree, ...]) -> None:
+        try:
+            said = checkpoint_of(note.text)
+            # What this replica remembers it has signed or checked before, maybe with a key that is locked by now.
+            if SignedTree(said.size, said.root) not in seen:
+                opened(note.text, await self._own())
+        except BadNote as error:
+            raise TreeDamaged(f"the last checkpoint: {error}") from None
+        if (said.size, said.root) != (note.size, note.root):
+            raise TreeDamaged("the last checkpoint's row says other than its note")
+
+    async def _grow(self, edge: Edge, size: int, seen: tuple[SignedTree, ...]) -> None:
+        """Takes up the leaves from the edge's end to `size`; on the way the roots that were seen before."""
+        roots = {one.size: one.root for one in seen if edge.size <= one.size}
+        stops = sorted({*(stop for stop in roots if stop <= size), *range(edge.size + PAGE, size, PAGE), size})
+        for stop in stops:
+            if stop > edge.size:
+                kept = await self._tree.kept(edge.size, stop - edge.size)
+                if len(kept) != stop - edge.size:
+                    raise TreeDamaged(f"leaf {edge.size + len(kept)} of {size} is missing")
+                await self._check_nodes(await asyncio.to_thread(_extend, edge, kept))
+            if stop in roots and edge.root() != roots[stop]:
+                raise TreeDamaged(
+                    f"the tree of {stop} leaves is not the one that was signed: another stands in its place"
+                )
+
+    async def _check_nodes(self, nodes: dict[Run, bytes]) -> None:
+        try:
+            kept = await self._tree.hashes(tuple(nodes))
+        except LookupError as error:
+            raise TreeDamaged(str(error)) from None
+        for run, hash_ in nodes.items():
+            if kept[run] != (hash_,):
+                raise TreeDamaged(f"the kept hash {run.level}/{run.first} is not that of the leaves below it")
+
+    async def _check_kept(self, edge: Edge) -> None:
+        """The hashes that proofs are made of, at the right edge; and that nothing stands behind it."""
+        runs = Edge.runs(edge.size)
+        try:
+            kept = await self._tree.hashes(runs)
+        except LookupError as error:
+            raise TreeDamaged(str(error)) from None
+        if tuple(kept[run] for run in runs) != edge.rows()[: len(runs)]:
+            raise TreeDamaged("a leaf near the end of the tree was changed after it was signed")
+        extent = await self._tree.extent()
+        if extent > edge.size:
+            note = await self._tree.note(0)  # another replica may have made a checkpoint meanwhile
+            if note is None or note.size < extent:
+                raise TreeDamaged(
+                    f"the tree has leaves that no checkpoint covers: {extent} are kept, {edge.size} signed"
+                )
+
+
+def _extend(edge: Edge, kept: tuple[StoredLeaf, ...]) -> dict[Run, bytes]:
+    """Gives the hashes above the leaves. `TreeDamaged` at a leaf whose kept hash is not its own."""
+    hashes: list[bytes] = []
+    for one in kept:
+        hash_ = leaf_hash(one.leaf.entry())
+        if hash_ != one.hash:
+            raise TreeDamaged(
+                f"leaf {edge.size + len(hashes)} has another hash than its entry (room {one.leaf.room_uid})"
+            )
+        hashes.append(hash_)
+    return {Run(node.level, node.index, 1): node.hash for node in edge.extend(hashes)}
