@@ -3,14 +3,17 @@
 import asyncio
 import os
 import sys
+from functools import partial
 from typing import Any
 
 import pytest
 from registry_desk import BOTH, NODE, PUBLISH, Desk, a_desk, no_transports_of, node_is_up
 
+import parlour.registry.wiring as registry_wiring
 from parlour.contracts import commands as cmd
 from parlour.contracts import subjects
 from parlour.contracts.codes import Code
+from parlour.registry.domain.node_directory import NodeDirectory
 from parlour.runtime.life.settings import BusSettings, load
 from parlour.runtime.messaging.bus import Bus
 
@@ -41,9 +44,8 @@ async def test_a_stream_published_anew_within_the_grace_stays(running: Any, envi
 async def test_a_relay_that_dies_without_a_word_loses_its_streams(
     running: Any, environment: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from parlour.registry.domain import nodes
-
-    monkeypatch.setattr(nodes, "SILENT_S", 3.0)  # fifteen heartbeats: no hiccup of a busy machine is that long
+    # fifteen heartbeats: no hiccup of a busy machine is that long
+    monkeypatch.setattr(registry_wiring, "NodeDirectory", partial(NodeDirectory, silent_after_s=3.0))
     environ = {**os.environ, **environment("relay"), "PARLOUR_RELAY_NODE": NODE, "PARLOUR_RELAY_BIND": "127.0.0.1"}
     environ["PARLOUR_RELAY_HEARTBEAT_S"] = "0.2"
     node = await asyncio.create_subprocess_exec(sys.executable, "-m", "parlour.relay", env=environ)

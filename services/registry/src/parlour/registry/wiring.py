@@ -1,6 +1,8 @@
 """Puts the service together: the only place where adapters are chosen."""
 
 import asyncio
+import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,25 +11,26 @@ from parlour.runtime.background.deadlines import DeadlineLoop
 from parlour.runtime.background.leases import Lease, advisory
 from parlour.runtime.background.reactor import Reactor
 from parlour.runtime.deciding.rooms import StateCache
+from parlour.runtime.life.clock import SystemClock, SystemIds
 from parlour.runtime.life.connections import Connections, connected
 from parlour.runtime.life.process import Service
 from parlour.runtime.moving_window import MovingWindow
 
-from .adapters.live_rooms import LiveRooms
-from .adapters.relays import BusRelays
-from .api.bus import Commands
-from .app import unnoticed
-from .app.leaving import REACTOR, Leaving
-from .app.losing import SERVICE, Losing
-from .app.playing import Plays
-from .app.publishing import Publishing
-from .app.resources import Resources, keep_beating
-from .app.transports import Transports
-from .domain.nodes import Nodes
-from .domain.state import Streams, evolve
+from .adapters.live_rooms import PostgresLiveRooms
+from .adapters.relays import BusRelayClient
+from .api.bus import RegistryApi
+from .app.leaver_reactor import REACTOR, REACTS_TO, LeaverReactor
+from .app.loss_reconciler import LossReconciler
+from .app.play_handler import PlayHandler
+from .app.ports import LiveRooms
+from .app.publish_handler import PublishHandler
+from .app.resource_handler import ResourceHandler, publish_heartbeats
+from .app.stream_units import StreamDecider
+from .app.transport_loss import SERVICE, TransportLossHandler
+from .app.transports import TransportController
+from .domain import streams
+from .domain.node_directory import NodeDirectory
 from .settings import RegistrySettings
-
-REACTS_TO = frozenset({ev.UserLeft.TAG, ev.UserKicked.TAG, ev.RoomClosed.TAG})
 
 
 @asynccontextmanager
@@ -35,43 +38,41 @@ async def build(settings: RegistrySettings) -> AsyncIterator[Service]:
     """The running service."""
     async with (
         connected(settings, "registry") as to,
-        assembled(settings, to, LiveRooms(to.pool), advisory(settings.postgres_dsn)),
+        assembled(settings, to, PostgresLiveRooms(to.pool), advisory(settings.postgres_dsn)),
     ):
         yield Service(to.metrics, to.checks)
 
 
 @asynccontextmanager
-async def assembled(
-    settings: RegistrySettings, to: Connections, rooms: unnoticed.LiveRooms, lease: Lease
-) -> AsyncIterator[None]:
-    """Everything above the connections."""
+async def assembled(settings: RegistrySettings, to: Connections, rooms: LiveRooms, lease: Lease) -> AsyncIterator[None]:
+    """The application on its connections; it takes commands until the block ends."""
     cache = StateCache(
-        to.log,
-        to.people,
-        aggregate="streams",
-        others=("room",),
-        initial=lambda key: Streams(),
-        absent=Streams,
-        evolve=evolve,
-    )
-    nodes = Nodes()
-    relays = BusRelays(to.bus)
-    transports = Transports(nodes, relays)
-    leaving = Leaving(to.log, to.people, cache, to.committer, transports)
-    rates = MovingWindow(settings.mutes_per_s, "a stream's mutes change", "streamID")
-    losing = Losing(to.log, cache, to.committer, nodes, relays, transports.news, settings.republish_grace_s)
-    commands = Commands(
-        Publishing(cache, to.committer, transports, leaving, rates), Plays(cache, to.committer, transports),
-        Resources(cache, to.committer, transports), losing,
+        to.log, to.people, aggregate=streams.AGGREGATE, others=(ev.RoomOpened.AGGREGATE,),
+        initial=lambda key: streams.INITIAL, absent=lambda: streams.INITIAL, evolve=streams.evolve,
     )  # fmt: skip
-    reactor = Reactor(REACTOR, to.log, to.people, to.bus, leaving.react, types=REACTS_TO, lease=lease)
-    deadlines = DeadlineLoop(SERVICE, to.log, losing.due, to.metrics)
+    clock, ids, now, chance = SystemClock(), SystemIds(), time.monotonic, random.Random()
+    nodes, relays, decider = NodeDirectory(), BusRelayClient(to.bus), StreamDecider(clock, ids)
+    transports = TransportController(nodes, relays, now, chance)
+    leavers = LeaverReactor(to.log, to.people, cache, to.committer, decider, transports, ids)
+    mute_rate = MovingWindow(settings.mutes_per_s, "a stream's mutes change", "streamID")
+    losses = TransportLossHandler(
+        to.log, cache, to.committer, decider, nodes, relays, transports.notify, clock, now, ids,
+        grace_s=settings.republish_grace_s,
+    )  # fmt: skip
+    api = RegistryApi(
+        PublishHandler(cache, to.committer, decider, transports, leavers, mute_rate, ids),
+        PlayHandler(cache, to.committer, decider, transports),
+        ResourceHandler(cache, to.committer, decider, transports),
+        losses,
+    )
+    reactor = Reactor(REACTOR, to.log, to.people, to.bus, leavers.react, types=REACTS_TO, lease=lease)
+    deadlines = DeadlineLoop(SERVICE, to.log, losses.handle_deadline, to.metrics)
     async with cache.following(to.bus), reactor.running(), deadlines.running(), asyncio.TaskGroup() as group:
-        looking = unnoticed.Unnoticed(rooms, cache, nodes, losing, to.bus.hears)
-        beating = keep_beating(f"registry-{settings.instance}", nodes, relays.beat)
-        works = (losing.watch(to.bus.hears), losing.work(), looking.run(), beating)
+        reconciler = LossReconciler(rooms, cache, nodes, losses, to.bus.hears, chance)
+        heartbeats = publish_heartbeats(f"registry-{settings.instance}", nodes, relays.publish_presence)
+        works = (losses.watch_silence(to.bus.hears), losses.run_steps(), reconciler.run(), heartbeats)
         background = [group.create_task(work) for work in works]
-        await commands.serve(to.bus)
+        await api.serve(to.bus)
         yield
         for task in background:
             task.cancel()

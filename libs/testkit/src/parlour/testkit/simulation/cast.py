@@ -20,7 +20,7 @@ from parlour.contracts import subjects
 from parlour.gateway.settings import GatewaySettings
 from parlour.im.settings import ImSettings
 from parlour.record.settings import RecordSettings
-from parlour.registry.app.claims import LIVE_STREAM, parse_holder
+from parlour.registry.app.stream_units import LIVE_STREAM, parse_holder
 from parlour.registry.settings import RegistrySettings
 from parlour.room.app.consequences import CLIENT_SESSION, HEARTBEAT, SERVICE
 from parlour.room.domain.presence import SessionKey
@@ -106,7 +106,7 @@ class LiveRooms:
         self._process = process
 
     async def all(self) -> list[tuple[int, str]]:
-        """See `parlour.registry.app.unnoticed.LiveRooms`."""
+        """See `parlour.registry.app.ports.LiveRooms`."""
         self._process.must_live()
         lives = {UUID(parse_holder(row.holder).room_uid) for row in self._log.all_claims(LIVE_STREAM)}
         heads = [await self._log.head(uid) for uid in sorted(lives)]

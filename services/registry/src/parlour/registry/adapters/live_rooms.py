@@ -1,24 +1,24 @@
-"""Which rooms have streams, over the whole log."""
+"""Reads which rooms have streams, over the whole log."""
 
 from typing import Any
 
-from parlour.registry.app.claims import LIVE_STREAM
+from parlour.registry.app.stream_units import LIVE_STREAM
 from parlour.runtime.postgres.pool import borrow
 
-# A claim's holder ends with the room's life, see `app.claims.Holder`.
+# A claim's holder ends with the id of the call, see `app.stream_units.StreamHolder`.
 _ROOMS = (
     "SELECT DISTINCT l.app, l.room FROM parlour.claim c JOIN parlour.log l ON l.uid = split_part(c.holder, '/', 3)::uuid "
     "WHERE c.kind = $1 AND l.open"
 )
 
 
-class LiveRooms:
-    """Reads the claims on streams."""
+class PostgresLiveRooms:
+    """The `LiveRooms` of the claims on stream ids in Postgres."""
 
     def __init__(self, pool: Any) -> None:
         self._pool = pool
 
     async def all(self) -> list[tuple[int, str]]:
-        """See `app.unnoticed.LiveRooms`."""
+        """See `app.ports.LiveRooms`."""
         async with borrow(self._pool) as connection:
             return [(row["app"], row["room"]) for row in await connection.fetch(_ROOMS, LIVE_STREAM)]

@@ -1,4 +1,4 @@
-"""Commands over NATS, one endpoint for each verb, and the relays' facts."""
+"""Serves commands over NATS, one endpoint for each verb, and takes in the relays' facts."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,10 +10,10 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import check_app_id, check_room_id
 from parlour.contracts.relay import AnyRelayFact
 from parlour.kernel.rejection import Rejection
-from parlour.registry.app.losing import Losing
-from parlour.registry.app.playing import Plays
-from parlour.registry.app.publishing import Publishing
-from parlour.registry.app.resources import Resources
+from parlour.registry.app.play_handler import PlayHandler
+from parlour.registry.app.publish_handler import PublishHandler
+from parlour.registry.app.resource_handler import ResourceHandler
+from parlour.registry.app.transport_loss import TransportLossHandler
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus, Headers
 from parlour.runtime.messaging.verbs import handler_of, serve_verbs
@@ -25,11 +25,13 @@ Handler = Callable[[Address, cmd.Request], Awaitable[cmd.Reply]]
 _fact = msgspec.json.Decoder(AnyRelayFact)
 
 
-class Commands:
-    """Takes a request apart, checks who asks, and hands it to its handler."""
+class RegistryApi:
+    """Checks each request and who asks, and calls its handler."""
 
-    def __init__(self, publishing: Publishing, plays: Plays, resources: Resources, losing: Losing) -> None:
-        self._losing = losing
+    def __init__(
+        self, publishing: PublishHandler, plays: PlayHandler, resources: ResourceHandler, losses: TransportLossHandler
+    ) -> None:
+        self._losses = losses
         self._handlers: dict[str, tuple[type[cmd.Command], Handler]] = {
             "publish": (cmd.Publish, publishing.publish),
             "stop_publish": (cmd.StopPublish, publishing.stop),
@@ -44,25 +46,25 @@ class Commands:
         }
 
     async def serve(self, bus: Bus) -> None:
-        """Hears relays first, then registers the endpoints."""
-        await bus.subscribe(subjects.RELAY_FACTS, self.fact)
+        """Subscribes to the relays' facts first, then registers the endpoints."""
+        await bus.subscribe(subjects.RELAY_FACTS, self.handle_fact)
         await serve_verbs(bus, SERVICE, VERSION, self._handlers, self.handle)
 
     async def handle(self, to: Address, request: cmd.Request, headers: Headers) -> cmd.Reply:
-        """One command."""
+        """Answers one command; raises the `Rejection` that refuses it."""
         handler = handler_of(self._handlers, to, request)
         check_app_id(to.app)
         check_room_id(to.room)
         check_caller(request)
         return await handler(to, request)
 
-    async def fact(self, to: Address, payload: bytes, headers: Headers) -> None:
-        """One relay fact."""
-        self._losing.fact(_fact.decode(payload))
+    async def handle_fact(self, to: Address, payload: bytes, headers: Headers) -> None:
+        """Takes in one fact of a relay."""
+        self._losses.handle_fact(_fact.decode(payload))
 
 
 def check_caller(request: cmd.Request) -> None:
-    """A client acts for its own session, which has logged in; what is held in memory is the operator's to ask."""
+    """Checks that a client acts for its own session, which has logged in, and that only an operator reads a replica's memory."""
     caller = request.caller
     if isinstance(request.body, cmd.DescribeStreams):
         if caller.kind == "client":

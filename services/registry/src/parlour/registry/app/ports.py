@@ -1,28 +1,51 @@
-"""What the registry needs of the world."""
+"""What the registry's application needs of the world."""
 
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from parlour.contracts.relay import AnyRelayCommand, TransportGone
+from parlour.registry.domain.node_directory import NodeSampler
 from parlour.runtime.deciding.drafts import Call
 
 R = TypeVar("R")
+MonotonicClock = Callable[[], float]
+"""Monotonic seconds."""
 
 
-class Relays(Protocol):
+class Chance(NodeSampler, Protocol):
+    """The part of `random.Random` that placement and pauses need."""
+
+    def uniform(self, a: float, b: float) -> float:
+        """A number between `a` and `b`."""
+        ...
+
+
+class RelayClient(Protocol):
     """Relay nodes by name."""
 
-    async def call(self, node: str, command: AnyRelayCommand, result_type: type[R]) -> R:
-        """The node's answer; its refusal, or that it is away, as `Rejection`."""
+    async def request(self, node: str, command: AnyRelayCommand, result_type: type[R]) -> R:
+        """The node's answer; its refusal, or that it does not answer, is raised as `Rejection`."""
         ...
 
-    async def tell(self, fact: TransportGone) -> None:
-        """Says in a dead node's place what it lost, so that gateways can tell the clients."""
+    async def publish_loss(self, fact: TransportGone) -> None:
+        """Publishes, in place of a node that cannot, that a transport ended, so that gateways inform its client."""
         ...
 
 
-class Rates(Protocol):
+class LiveRooms(Protocol):
+    """The rooms that have streams, over the whole log."""
+
+    async def all(self) -> list[tuple[int, str]]:
+        """App and room of every open room with a live stream."""
+        ...
+
+
+class RateLimit(Protocol):
     """How often something of a room may change."""
 
     def admit(self, call: Call, *names: str) -> None:
-        """Counts one change of what `names` say, or raises the Rejection that names the limit. A repetition is not counted again."""
+        """Counts one change of the thing that `names` name in the room; `Rejection` with the limit where it changed too often.
+
+        A repeated command id is not counted again.
+        """
         ...

@@ -1,13 +1,12 @@
-"""Offers to relay nodes, and taking them back.
+"""What the registry asks of relay nodes about transports: to negotiate an offer, to stop a stream, to close.
 
-A session has one transport to publish and one to play on a node; it names the one that an offer renews. A transport of somebody else, or
-one that is gone, is not found: the client then offers on a new peer connection.
+A session has one transport to publish and one to play on a node; it names the one that an offer renews. A transport of another session, or
+one that has ended, is not found: the client then offers on a new peer connection. Relays trust the registry: that a transport is the
+session's own is checked here, and by the relay again where an offer or new ICE credentials name one.
 """
 
 import asyncio
 import contextlib
-import random
-import time
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -28,20 +27,20 @@ from parlour.contracts.relay import (
     StopPublish,
 )
 from parlour.kernel.rejection import Rejection
-from parlour.registry.domain.nodes import Nodes, Transport
+from parlour.registry.domain.node_directory import NodeDirectory, RelayTransport
 from parlour.runtime.telemetry.logging import logger
 
-from .ports import Relays
+from .ports import Chance, MonotonicClock, RelayClient
 
-KNOWN_WITHIN_S = 3.0
-"""A registry that has just started hears of every node within a heartbeat; until then it waits rather than says no."""
+DIRECTORY_COMPLETE_S = 3.0
+"""A registry that has just started hears of every node within a heartbeat; until then look-ups wait rather than fail."""
 
 log = logger(__name__)
 F = TypeVar("F")
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """A client's offer. `resource` sets a transport apart from the session's others (WHIP and WHEP)."""
+    """A client's offer. `resource` names the WHIP or WHEP resource whose transport it is about; empty for a client's own."""
 
     app: int
     room: str
@@ -51,16 +50,16 @@ class Offer(msgspec.Struct, frozen=True):
     transport_id: str = ""
     resource: str = ""
     user: str = ""
-    """The person, as the record names them: the relay limits what one takes of a node."""
+    """The person's actor: the relay limits the transports of one person."""
 
     @property
     def owner(self) -> str:
-        """As the relay knows it."""
+        """The transport's owner, as the relay knows it."""
         return f"{self.session_id}/{self.resource}" if self.resource else self.session_id
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The relay's answer; `new`: the transport began with it."""
+    """The relay's answer to an offer; `new`: it made the transport."""
 
     node: str
     transport_id: str
@@ -69,36 +68,37 @@ class Answer(msgspec.Struct, frozen=True):
     publishes: tuple[BoundStream, ...] = ()
 
     def published(self, stream_id: str) -> BoundStream:
-        """What was negotiated for a stream: its m-lines and its video codec."""
+        """The m-lines and the video codec that were negotiated for a stream."""
         return next(
             (bound for bound in self.publishes if bound.stream_id == stream_id), BoundStream(stream_id, Media())
         )
 
 
-class Transports:
-    """Relay transports of all sessions."""
+class TransportController:
+    """The transports of all sessions, on whatever node they are. `now` is monotonic seconds."""
 
-    def __init__(self, nodes: Nodes, relays: Relays) -> None:
+    def __init__(self, nodes: NodeDirectory, relays: RelayClient, now: MonotonicClock, chance: Chance) -> None:
         self._nodes = nodes
         self._relays = relays
-        self._chance = random.Random()
-        self._began = time.monotonic()
-        self._news = asyncio.Event()
+        self._now = now
+        self._chance = chance
+        self._started_at = now()
+        self._changed = asyncio.Event()
 
-    def news(self) -> None:
-        """The directory of nodes has changed."""
-        self._news.set()
+    def notify(self) -> None:
+        """The directory of nodes has changed: look-ups that wait look again."""
+        self._changed.set()
 
     async def place(self) -> str:
-        """A node for a new transport."""
-        node = await self._once_known(lambda: self._nodes.place(time.monotonic(), self._chance))
+        """Chooses the node for a new transport; `Rejection` where no node is up."""
+        node = await self._look_up(lambda: self._nodes.place_transport(self._now(), self._chance))
         if node is None:
             raise Rejection.of(Code.RELAY_UNAVAILABLE, "no relay node is up", hint="try again in a few seconds")
         return node
 
-    async def find(self, transport_id: str, session_id: str) -> Transport:
-        """The session's transport."""
-        found = await self._once_known(lambda: self._nodes.find(transport_id))
+    async def find(self, transport_id: str, session_id: str) -> RelayTransport:
+        """The session's own transport of that id; `Rejection` where it has none."""
+        found = await self._look_up(lambda: self._nodes.find_transport(transport_id))
         if found is None or found.session_id != session_id:
             raise Rejection.of(Code.NOT_FOUND, "the transport is gone", field="transportID",
                                hint="offer on a new peer connection, without transportID")  # fmt: skip
@@ -107,73 +107,73 @@ class Transports:
     async def negotiate(
         self, offer: Offer, node: str, publish: tuple[PublishMedia, ...] = (), play: tuple[PlayMedia, ...] = ()
     ) -> Answer:
-        """Gives an offer to a node."""
+        """Has a node answer an offer; raises what the node refuses it with."""
         command = Negotiate(offer.app, offer.owner, offer.sdp, offer.transport_id, publish, play, offer.command_id,
                             offer.user)  # fmt: skip
-        made = await self._relays.call(node, command, Negotiated)
+        made = await self._relays.request(node, command, Negotiated)
         rooms = frozenset((offer.room,))
-        self._nodes.learned(Transport(made.transport_id, node, offer.owner, offer.app, rooms))
+        self._nodes.add_transport(RelayTransport(made.transport_id, node, offer.owner, offer.app, rooms))
         return Answer(node, made.transport_id, made.sdp, made.transport_id != offer.transport_id, made.publishes)
 
-    async def call(self, node: str, command: AnyRelayCommand, result_type: type[F]) -> F:
-        """What else a node is asked about a transport."""
-        return await self._relays.call(node, command, result_type)
+    async def request(self, node: str, command: AnyRelayCommand, result_type: type[F]) -> F:
+        """Asks a node anything else about a transport."""
+        return await self._relays.request(node, command, result_type)
 
     async def stop_publish(self, node: str, transport_id: str, stream_id: str) -> None:
-        """The node forwards the stream no more."""
-        await self._quietly(node, StopPublish(transport_id, stream_id))
+        """Has the node stop forwarding a stream that comes in on the transport."""
+        await self._request_quietly(node, StopPublish(transport_id, stream_id))
 
     async def stop_play(self, node: str, transport_id: str, stream_id: str) -> None:
-        """The node sends the stream on this transport no more."""
-        await self._quietly(node, StopPlay(transport_id, stream_id))
+        """Has the node stop sending a stream on the transport."""
+        await self._request_quietly(node, StopPlay(transport_id, stream_id))
 
     async def close(self, node: str, transport_id: str) -> None:
-        """The transport ends."""
-        self._nodes.forget(transport_id)
-        await self._quietly(node, CloseTransport(transport_id))
+        """Ends a transport with all that it carries."""
+        self._nodes.remove_transport(transport_id)
+        await self._request_quietly(node, CloseTransport(transport_id))
 
-    async def take_back(self, answer: Answer) -> None:
-        """A transport that began with an answer which nobody gets."""
+    async def close_if_new(self, answer: Answer) -> None:
+        """Ends the transport that an answer made, where the client does not get that answer."""
         if answer.new:
             await self.close(answer.node, answer.transport_id)
 
-    async def drop_unless(self, answer: Answer, first: bytes) -> None:
-        """A repeated command gets its first answer; a transport that only the repetition began has no client."""
+    async def close_unanswered(self, answer: Answer, first: bytes) -> None:
+        """A repeated command gets its first answer (`Published` as JSON): ends a transport that only the repetition made."""
         if msgspec.json.decode(first, type=Published).transport_id != answer.transport_id:
-            await self.take_back(answer)
+            await self.close_if_new(answer)
 
     async def close_own(self, transport_id: str, session_id: str) -> bool:
-        """A session's transport ends, if it is there and is that session's; whether it was."""
-        found = self._nodes.find(transport_id)
+        """Ends a transport if it is this session's own; returns whether it was."""
+        found = self._nodes.find_transport(transport_id)
         if found is None or found.session_id != session_id:
             return False
         await self.close(found.node, transport_id)
         return True
 
-    async def close_all(self, transports: Iterable[Transport]) -> None:
-        """Several end."""
+    async def close_all(self, transports: Iterable[RelayTransport]) -> None:
+        """Ends several transports."""
         for transport in transports:
             await self.close(transport.node, transport.transport_id)
 
-    def of_session(self, session_id: str) -> tuple[Transport, ...]:
-        """What a session has."""
+    def of_session(self, session_id: str) -> tuple[RelayTransport, ...]:
+        """All transports of a session."""
         return self._nodes.of_session(session_id)
 
-    async def _once_known(self, look: Callable[[], F | None]) -> F | None:
-        """What is looked for, which at the start may be a heartbeat away."""
+    async def _look_up(self, find: Callable[[], F | None]) -> F | None:
+        """Returns what `find` finds; while the directory is not complete, waits for what it does not find yet."""
         while True:
-            found = look()
-            left = self._began + KNOWN_WITHIN_S - time.monotonic()
-            if found is not None or left <= 0:
+            found = find()
+            left_s = self._started_at + DIRECTORY_COMPLETE_S - self._now()
+            if found is not None or left_s <= 0:
                 return found
-            self._news.clear()
+            self._changed.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await self._news.wait()
+                async with asyncio.timeout(left_s):
+                    await self._changed.wait()
 
-    async def _quietly(self, node: str, command: AnyRelayCommand) -> None:
-        """A node that is away has dropped the transport too, or tells of it in its next report."""
+    async def _request_quietly(self, node: str, command: AnyRelayCommand) -> None:
+        """Ignores a failure: a node that is away has dropped the transport too, or names it in its next report."""
         try:
-            await self._relays.call(node, command, Done)
+            await self._relays.request(node, command, Done)
         except Rejection as rejection:
-            log.warning("relay_did_not_follow", node=node, code=rejection.problem.code, kind=type(command).__name__)
+            log.warning("relay_command_failed", node=node, code=rejection.problem.code, kind=type(command).__name__)

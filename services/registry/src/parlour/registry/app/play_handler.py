@@ -1,4 +1,4 @@
-"""Play, stop playing, and what is played."""
+"""Handles the commands of players, and describes which streams are played."""
 
 import msgspec
 
@@ -7,32 +7,38 @@ from parlour.contracts.codes import Code
 from parlour.contracts.live import LiveStream, LiveStreams
 from parlour.contracts.relay import PlayMedia
 from parlour.kernel.rejection import Rejection
-from parlour.registry.domain import streams as rules
-from parlour.registry.domain.state import Stream, Streams
+from parlour.registry.domain import streams as domain
 from parlour.runtime.deciding.commit import ClaimRefused, Committer, Done, Draft, call_of, reply_of
 from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
 from parlour.runtime.messaging.address import Address
 
-from . import claims
-from .publishing import change_of
-from .transports import Answer, Offer, Transports
+from . import stream_units
+from .stream_units import StreamDecider
+from .transports import Answer, Offer, TransportController
 
 
-class Plays:
-    """Commands of players."""
+class PlayHandler:
+    """Handles Play, StopPlay and DescribeStreams. Each method returns after the commit."""
 
-    def __init__(self, cache: StateCache[Streams], committer: Committer, transports: Transports) -> None:
+    def __init__(
+        self,
+        cache: StateCache[domain.State],
+        committer: Committer,
+        decider: StreamDecider,
+        transports: TransportController,
+    ) -> None:
         self._cache = cache
         self._committer = committer
+        self._decider = decider
         self._transports = transports
 
     async def play(self, to: Address, request: cmd.Request) -> cmd.Reply:
-        """The stream's node sends it to the session."""
+        """Has the stream's node send it to the session; what the relay did is undone where the append is refused."""
         body = request.body
         assert isinstance(body, cmd.Play)
         loaded, stream = await self._admit(to, body)
         if body.transport_id:
-            self._same_node(stream, (await self._transports.find(body.transport_id, body.session_id)).node)
+            _check_same_node(stream, (await self._transports.find(body.transport_id, body.session_id)).node)
         offer = Offer(to.app, to.room, body.session_id, body.sdp, request.command_id, body.transport_id, body.resource,
                       request.caller.actor)  # fmt: skip
         answer = await self._negotiate(offer, stream.node, body, loaded)
@@ -40,20 +46,21 @@ class Plays:
             done = await self._append(to, request, body, answer)
         except (ClaimRefused, Rejection) as error:
             await self._undo(body, answer)
-            raise claims.refusal(error) if isinstance(error, ClaimRefused) else error from None
+            raise stream_units.rejection_of(error) if isinstance(error, ClaimRefused) else error from None
         if done.repeated:
-            await self._transports.drop_unless(answer, done.answer)
+            await self._transports.close_unanswered(answer, done.answer)
         return reply_of(done)
 
     async def stop(self, to: Address, request: cmd.Request) -> cmd.Reply:
-        """On one transport, which ends with it, or on all."""
+        """Ends a play on one transport, which is closed then, or on all."""
         body = request.body
         assert isinstance(body, cmd.StopPlay)
         call = call_of(to, request)
         before = (await self._cache.load(to.app, to.room)).state.plays.get((body.session_id, body.stream_id))
 
-        def decide(loaded: Loaded[Streams]) -> Draft:
-            return call.draft(*change_of(loaded, rules.EndPlay(body.session_id, body.stream_id, body.transport_id)))
+        def decide(loaded: Loaded[domain.State]) -> Draft:
+            end = domain.EndPlay(body.session_id, body.stream_id, body.transport_id)
+            return call.draft(*self._decider.changes(loaded, end))
 
         done = await decide_and_commit(self._cache, self._committer, call, decide)
         if body.transport_id:
@@ -64,18 +71,18 @@ class Plays:
         return reply_of(done)
 
     async def describe(self, to: Address, request: cmd.Request) -> cmd.Reply:
-        """The streams as this replica holds them, with who plays them."""
+        """Answers with the streams that this replica has in memory, and who plays them."""
         loaded = await self._cache.load(to.app, to.room)
         streams = tuple(
-            LiveStream(s.stream_id, s.session_id, s.node, s.transport_id, players_of(loaded.state, s.stream_id))
+            LiveStream(s.stream_id, s.session_id, s.node, s.transport_id, _players_of(loaded.state, s.stream_id))
             for _, s in sorted(loaded.state.streams.items())
-            if loaded.state.open
+            if isinstance(loaded.state, domain.Open)
         )
         live = LiveStreams(str(loaded.key.uid) if loaded.key else "", streams)
         return cmd.Reply(msgspec.Raw(msgspec.json.encode(live)), position=loaded.position)
 
-    async def _negotiate(self, offer: Offer, node: str, body: cmd.Play, loaded: Loaded[Streams]) -> Answer:
-        """A stream of the room that its node does not carry has lost its transport: its publisher is coming back."""
+    async def _negotiate(self, offer: Offer, node: str, body: cmd.Play, loaded: Loaded[domain.State]) -> Answer:
+        """Negotiates the play. A node that does not carry a stream of the room has lost its transport: the publisher may come back."""
         media = PlayMedia(body.stream_id, body.media, str(loaded.key.uid) if loaded.key else "")
         try:
             return await self._transports.negotiate(offer, node, play=(media,))
@@ -86,29 +93,24 @@ class Plays:
                 Code.UNAVAILABLE, "the stream is not carried at the moment", field="streamID", hint="try again"
             ) from None
 
-    async def _admit(self, to: Address, body: cmd.Play) -> tuple[Loaded[Streams], Stream]:
+    async def _admit(self, to: Address, body: cmd.Play) -> tuple[Loaded[domain.State], domain.Stream]:
         loaded = await self._cache.load(to.app, to.room)
         try:
-            return loaded, rules.check_play(loaded.state, body.stream_id)
+            return loaded, domain.check_play(loaded.state, body.stream_id)
         except Rejection:
             loaded = await self._cache.load(to.app, to.room, fresh=True)
-            return loaded, rules.check_play(loaded.state, body.stream_id)
-
-    @staticmethod
-    def _same_node(stream: Stream, node: str) -> None:
-        if stream.node != node:
-            raise Rejection.of(Code.NOT_FOUND, "the stream is on another relay node", field="transportID",
-                               hint="offer on a new peer connection, without transportID")  # fmt: skip
+            return loaded, domain.check_play(loaded.state, body.stream_id)
 
     async def _append(self, to: Address, request: cmd.Request, body: cmd.Play, answer: Answer) -> Done:
         call = call_of(to, request)
-        start = rules.StartPlay(body.session_id, request.caller.actor, body.stream_id, answer.transport_id)
+        start = domain.StartPlay(body.session_id, request.caller.actor, body.stream_id, answer.transport_id)
         result = cmd.Published(answer.transport_id, answer.sdp, answer.node)
 
-        def decide(loaded: Loaded[Streams]) -> Draft:
-            change = change_of(loaded, start)
-            assert loaded.key is not None
-            return call.draft(*change, result=result, claims=(claims.in_room(loaded.key, request.caller),))
+        def decide(loaded: Loaded[domain.State]) -> Draft:
+            changes = self._decider.changes(loaded, start)
+            assert loaded.key is not None, "a room with streams was opened"
+            present = stream_units.require_session(loaded.key, request.caller)
+            return call.draft(*changes, result=result, claims=(present,))
 
         return await decide_and_commit(self._cache, self._committer, call, decide)
 
@@ -119,6 +121,11 @@ class Plays:
             await self._transports.stop_play(answer.node, answer.transport_id, body.stream_id)
 
 
-def players_of(state: Streams, stream_id: str) -> tuple[str, ...]:
-    """The sessions that play a stream, sorted."""
+def _check_same_node(stream: domain.Stream, node: str) -> None:
+    if stream.node != node:
+        raise Rejection.of(Code.NOT_FOUND, "the stream is on another relay node", field="transportID",
+                           hint="offer on a new peer connection, without transportID")  # fmt: skip
+
+
+def _players_of(state: domain.State, stream_id: str) -> tuple[str, ...]:
     return tuple(sorted(play.session_id for play in state.plays.values() if play.stream_id == stream_id))

@@ -1,0 +1,96 @@
+"""Handles the commands of WHIP and WHEP resources, and publishes the presence of their sessions.
+
+Each resource has a transport of its own, which any gateway may end or renew. The session behind it has no connection to a gateway: it is
+present as long as a relay hears the peer of one of its transports, also when the gateway at which it began is gone. So the registry, which
+hears the relays, publishes for it what gateways publish for the sessions that are connected to them.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from parlour.contracts import commands as cmd
+from parlour.contracts.queries import BEAT_S, Presence, SessionBeat, presence_parts
+from parlour.contracts.relay import IceRenewed
+from parlour.contracts.relay import RenewIce as RenewAtRelay
+from parlour.kernel.rejection import Rejection
+from parlour.registry.domain import streams as domain
+from parlour.registry.domain.node_directory import NodeDirectory
+from parlour.runtime.deciding.commit import Committer, Draft, call_of, reply_of
+from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.messaging.address import Address
+
+from . import stream_units
+from .stream_units import StreamDecider
+from .transports import TransportController
+
+
+class ResourceHandler:
+    """Handles EndResource and RenewIce."""
+
+    def __init__(
+        self,
+        cache: StateCache[domain.State],
+        committer: Committer,
+        decider: StreamDecider,
+        transports: TransportController,
+    ) -> None:
+        self._cache = cache
+        self._committer = committer
+        self._decider = decider
+        self._transports = transports
+
+    async def end(self, to: Address, request: cmd.Request) -> cmd.Reply:
+        """Ends the stream or play of a resource, and its transport."""
+        body = request.body
+        assert isinstance(body, cmd.EndResource)
+        call, ended = call_of(to, request), False
+
+        def decide(loaded: Loaded[domain.State]) -> Draft:
+            nonlocal ended
+            changes = self._decider.changes(loaded, _end_of(loaded.state, body))
+            ended = bool(changes)
+            if not changes or loaded.key is None or not body.publishes:
+                return call.draft(*changes)
+            release = stream_units.release_stream(loaded.key, body.session_id, request.caller.actor, body.stream_id)
+            return call.draft(*changes, claims=(release,))
+
+        done = await decide_and_commit(self._cache, self._committer, call, decide)
+        closed = await self._transports.close_own(body.transport_id, body.session_id)
+        remaining = len(self._transports.of_session(body.session_id))
+        return reply_of(done, cmd.ResourceEnded(ended or closed, remaining))
+
+    async def renew(self, to: Address, request: cmd.Request) -> cmd.Reply:
+        """Restarts ICE with the peer's new credentials; appends nothing."""
+        body = request.body
+        assert isinstance(body, cmd.RenewIce)
+        found = await self._transports.find(body.transport_id, body.session_id)
+        command = RenewAtRelay(to.app, found.owner, body.transport_id, body.ufrag, body.pwd, body.match)
+        renewed = await self._transports.request(found.node, command, IceRenewed)
+        return cmd.Reply(msgspec.Raw(msgspec.json.encode(renewed)))
+
+
+def _end_of(state: domain.State, body: cmd.EndResource) -> domain.StreamCommand:
+    """The command that ends what the resource carries; a stream that is on another transport by now is another resource's."""
+    if not body.publishes:
+        return domain.EndPlay(body.session_id, body.stream_id, body.transport_id)
+    stream = state.streams.get(body.stream_id)
+    if stream is not None and stream.session_id == body.session_id and stream.transport_id == body.transport_id:
+        return domain.RemoveStream(body.session_id, body.stream_id)
+    return domain.EndTransport(body.stream_id, body.transport_id)
+
+
+async def publish_heartbeats(name: str, nodes: NodeDirectory, publish: Callable[[Presence], Awaitable[None]]) -> None:
+    """Publishes once a second, until cancelled, which sessions have a resource's transport. Every replica does: each hears all relays."""
+    number = 0
+    while True:
+        number += 1
+        sessions = {(transport.app, transport.session_id) for transport in nodes.resource_transports()}
+        heartbeats = tuple(SessionBeat(app, "", session_id) for app, session_id in sorted(sessions))
+        for part in presence_parts(name, number, heartbeats) if heartbeats else ():
+            try:
+                await publish(part)
+            except Rejection:
+                break  # NATS is away: the room service then hears no heartbeat at all and ends nobody
+        await asyncio.sleep(BEAT_S)

@@ -1,0 +1,96 @@
+"""What a decision about streams commits: its events, and the claims that make a stream id unique and prove that a session is in its room.
+
+The holder of a `live_stream` claim names session, actor and the call, so that whoever finds an id taken can tell whether its holder is
+still there. A session in two rooms can't publish one id in both.
+"""
+
+from uuid import UUID
+
+import msgspec
+
+from parlour.contracts import events as ev
+from parlour.contracts.codes import Code
+from parlour.contracts.commands import Caller
+from parlour.kernel.decider import Clock, Ids
+from parlour.kernel.log import Claim, EventLog, LogKey
+from parlour.kernel.rejection import Rejection
+from parlour.registry.domain import streams as domain
+from parlour.runtime.deciding.commit import Change, ClaimRefused
+from parlour.runtime.deciding.rooms import Loaded
+
+SERVICE_PRINCIPAL = "service:"
+LIVE_STREAM = "live_stream"
+CLIENT_SESSION = "client_session"
+
+
+class StreamDecider:
+    """Applies the decider of streams to loaded rooms."""
+
+    def __init__(self, clock: Clock, ids: Ids) -> None:
+        self._clock = clock
+        self._ids = ids
+
+    def events(self, state: domain.State, command: domain.StreamCommand) -> tuple[ev.Event, ...]:
+        """The events that a command causes; raises `Rejection` where a rule forbids it."""
+        return domain.decide(state, command, at=self._clock.at(), ids=self._ids)
+
+    def changes(self, loaded: Loaded[domain.State], *commands: domain.StreamCommand) -> tuple[Change, ...]:
+        """One change with the events of all commands, each decided on `loaded`; none where they hold already."""
+        events = tuple(event for command in commands for event in self.events(loaded.state, command))
+        if not events or loaded.key is None:
+            return ()
+        return (Change(loaded.key, domain.AGGREGATE, loaded.version, events),)
+
+
+class StreamHolder(msgspec.Struct, frozen=True):
+    """The session that a stream id belongs to, and the call in which it publishes; its text is the claim's holder."""
+
+    session_id: str
+    actor: str
+    room_uid: str
+
+    def __str__(self) -> str:
+        return f"{self.session_id}/{self.actor}/{self.room_uid}"
+
+
+def parse_holder(text: str) -> StreamHolder:
+    """Reads the text that `str(StreamHolder)` wrote."""
+    session_id, actor, room_uid = text.split("/")
+    return StreamHolder(session_id, actor, room_uid)
+
+
+def require_session(key: LogKey, caller: Caller) -> Claim:
+    """The condition that the caller's session is in the room when the unit commits."""
+    return Claim("require", CLIENT_SESSION, key.app, caller.actor, caller.session_id, key.room)
+
+
+def take_stream(key: LogKey, session_id: str, actor: str, stream_id: str) -> Claim:
+    """Claims the stream id for the session in this call."""
+    return Claim("take", LIVE_STREAM, key.app, stream_id, str(StreamHolder(session_id, actor, str(key.uid))))
+
+
+def release_stream(key: LogKey, session_id: str, actor: str, stream_id: str) -> Claim:
+    """Gives the session's claim on the stream id back; harmless where another session holds it."""
+    return Claim("release", LIVE_STREAM, key.app, stream_id, str(StreamHolder(session_id, actor, str(key.uid))))
+
+
+async def load_holder(log: EventLog, app: int, stream_id: str) -> StreamHolder | None:
+    """Reads who holds the stream id now."""
+    rows = await log.claims(LIVE_STREAM, app, stream_id)
+    return parse_holder(rows[0].holder) if rows else None
+
+
+async def is_holder_present(log: EventLog, app: int, holder: StreamHolder) -> bool:
+    """Whether the holder's session is still in the call in which it published."""
+    head = await log.head(UUID(holder.room_uid))
+    if head is None or not head.open:
+        return False
+    rows = await log.claims(CLIENT_SESSION, app, holder.actor)
+    return any(row.holder == holder.session_id and row.slot == head.log.room for row in rows)
+
+
+def rejection_of(error: ClaimRefused) -> Rejection:
+    """What a refused claim means to the client."""
+    if error.claim.kind == LIVE_STREAM:
+        return domain.stream_exists(error.claim.key)
+    return Rejection.of(Code.ROOM_NOT_LOGGED_IN, "the session is not in this room", field="roomID", hint="log in first")
