@@ -1,16 +1,19 @@
 """The rules of messages by number (see the docstring of parlour.im.domain.messages), and their rates."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from parlour.contracts import events as ev
 from parlour.contracts.ids import Invalid
-from parlour.im.adapters.moving_windows import MovingWindows
-from parlour.im.app.rates import Limits
-from parlour.im.domain.messages import Barrage, Broadcast, Message, Room, Signal, decide, evolve
+from parlour.im.app.message_rates import MessageLimits, MessageRates
+from parlour.im.domain.messages import Barrage, Broadcast, Members, Message, Signal, decide, evolve
 from parlour.kernel.decider import fold
 from parlour.kernel.rejection import Rejection
+from parlour.runtime.deciding.drafts import Call
+from parlour.runtime.rate_limiter import RateLimiter
 
 
 class NoIds:
@@ -20,7 +23,7 @@ class NoIds:
         raise AssertionError("a message draws no ids")
 
 
-def ask(room: Room, message: Message) -> tuple[ev.Event, ...]:
+def ask(room: Members, message: Message) -> tuple[ev.Event, ...]:
     return decide(room, message, at=0, ids=NoIds())
 
 
@@ -28,7 +31,7 @@ def joined(*users: str) -> list[ev.Event]:
     return [ev.RoomOpened(1, "r"), *(ev.UserJoined(f"s-{user}", f"a-{user}", user, "") for user in users)]
 
 
-ROOM = fold(evolve, Room(), joined("ann", "bob"))
+ROOM = fold(evolve, Members(), joined("ann", "bob"))
 
 
 def test_1_only_who_is_here_speaks() -> None:
@@ -38,7 +41,7 @@ def test_1_only_who_is_here_speaks() -> None:
         (ROOM, Broadcast("s-cat", "hi")),
         (gone, Barrage("s-ann", "hi")),
         (closed, Signal("s-bob", "hi")),
-        (Room(), Broadcast("s-ann", "x")),
+        (Members(), Broadcast("s-ann", "x")),
     ):
         with pytest.raises(Rejection) as refused:
             ask(room, message)
@@ -89,7 +92,7 @@ said = st.one_of(
 
 @given(st.lists(coming_and_going, max_size=30), said)
 def test_who_is_here_follows_from_the_history(history: list[ev.Event], message: Message) -> None:
-    room = fold(evolve, Room(), [ev.RoomOpened(1, "r"), *history])
+    room = fold(evolve, Members(), [ev.RoomOpened(1, "r"), *history])
     here: dict[str, str] = {}
     for event in history:
         if isinstance(event, ev.UserJoined):
@@ -108,6 +111,13 @@ def test_who_is_here_follows_from_the_history(history: list[ev.Event], message: 
     assert all(set(event.to) <= set(here.values()) for event in events if isinstance(event, ev.CommandSent)), "3"
 
 
+_numbers = itertools.count()
+
+
+def call(app: int = 1, room: str = "r") -> Call:
+    return Call(app, room, f"id-{next(_numbers)}", "client:", b"")
+
+
 @pytest.mark.parametrize(
     ("message", "allowed", "actors"),
     [
@@ -120,23 +130,23 @@ def test_who_is_here_follows_from_the_history(history: list[ev.Event], message: 
     ],
 )
 def test_rates(message: Message, allowed: int, actors: int) -> None:
-    rates = MovingWindows(Limits())
+    rates = MessageRates(MessageLimits(), RateLimiter())
     for n in range(allowed):
-        rates.admit(1, "r", f"a-{n % actors}", message)
+        rates.admit(call(), f"a-{n % actors}", message)
     with pytest.raises(Rejection) as refused:
-        rates.admit(1, "r", f"a-{allowed % actors}", message)
+        rates.admit(call(), f"a-{allowed % actors}", message)
     assert refused.value.problem.code == 1009015
     assert refused.value.problem.limit == f"{allowed}/s"
-    rates.admit(1, "another room", "a-0", message)
-    rates.admit(2, "r", "a-0", message)
+    rates.admit(call(room="another room"), "a-0", message)
+    rates.admit(call(app=2), "a-0", message)
 
 
 def test_what_is_refused_is_not_counted() -> None:
-    rates = MovingWindows(Limits())
+    rates = MessageRates(MessageLimits(), RateLimiter())
     for _ in range(2):
-        rates.admit(1, "r", "a-loud", Broadcast("s", "x"))
+        rates.admit(call(), "a-loud", Broadcast("s", "x"))
     for _ in range(50):
         with pytest.raises(Rejection):
-            rates.admit(1, "r", "a-loud", Broadcast("s", "x"))
+            rates.admit(call(), "a-loud", Broadcast("s", "x"))
     for n in range(8):
-        rates.admit(1, "r", f"a-{n}", Broadcast("s", "x"))
+        rates.admit(call(), f"a-{n}", Broadcast("s", "x"))

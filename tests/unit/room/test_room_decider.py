@@ -9,8 +9,8 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import Invalid
 from parlour.kernel.decider import fold
 from parlour.kernel.rejection import Rejection
-from parlour.room.domain import commands as cmd
-from parlour.room.domain.room import INITIAL, Closed, Open, State, Unopened, decide, evolve, in_order
+from parlour.room.domain import room as domain
+from parlour.room.domain.room import INITIAL, Closed, Open, State, Unopened, decide, evolve, members_in_order
 
 
 class NoIds:
@@ -20,19 +20,19 @@ class NoIds:
         raise AssertionError("a room draws no ids")
 
 
-def ask(state: State, command: cmd.RoomCommand) -> tuple[ev.Event, ...]:
+def ask(state: State, command: domain.RoomCommand) -> tuple[ev.Event, ...]:
     return decide(state, command, at=0, ids=NoIds())
 
 
-def given_(*commands: cmd.RoomCommand) -> State:
+def given_(*commands: domain.RoomCommand) -> State:
     state = INITIAL
     for command in commands:
         state = fold(evolve, state, ask(state, command))
     return state
 
 
-def join(user: str, session: str = "", **more: object) -> cmd.Join:
-    return cmd.Join(1, "r", session or f"s-{user}", f"a-{user}", user, user.title(), **more)  # pyright: ignore[reportArgumentType]
+def join(user: str, session: str = "", **more: object) -> domain.Join:
+    return domain.Join(1, "r", session or f"s-{user}", f"a-{user}", user, user.title(), **more)  # pyright: ignore[reportArgumentType]
 
 
 def test_1_the_first_login_opens_the_room() -> None:
@@ -44,7 +44,7 @@ def test_1_the_first_login_opens_the_room() -> None:
 
 def test_1_closing_puts_everybody_out_in_the_order_of_joining() -> None:
     state = given_(join("ann"), join("bob"))
-    assert ask(state, cmd.Close("closed_by_server")) == (
+    assert ask(state, domain.Close("closed_by_server")) == (
         ev.UserKicked("s-ann", "a-ann", 1002055, "closed_by_server"),
         ev.UserKicked("s-bob", "a-bob", 1002055, "closed_by_server"),
         ev.RoomClosed("closed_by_server"),
@@ -52,9 +52,15 @@ def test_1_closing_puts_everybody_out_in_the_order_of_joining() -> None:
 
 
 def test_1_nothing_follows_the_end() -> None:
-    state = given_(join("ann"), cmd.Close("x"))
+    state = given_(join("ann"), domain.Close("x"))
     assert state == Closed("x")
-    for command in (cmd.Leave("s-ann"), cmd.Kick("a-ann"), cmd.Close("y"), cmd.CloseIfEmpty(), cmd.Suspend("s-ann")):
+    for command in (
+        domain.Leave("s-ann"),
+        domain.Kick("a-ann"),
+        domain.Close("y"),
+        domain.CloseIfEmpty(),
+        domain.Suspend("s-ann"),
+    ):
         assert ask(state, command) == ()
     with pytest.raises(Rejection) as refused:
         ask(state, join("ann"))
@@ -62,16 +68,16 @@ def test_1_nothing_follows_the_end() -> None:
 
 
 def test_1_only_an_empty_room_closes_by_itself() -> None:
-    assert ask(given_(join("ann")), cmd.CloseIfEmpty()) == ()
-    assert ask(given_(join("ann"), cmd.Leave("s-ann")), cmd.CloseIfEmpty()) == (ev.RoomClosed("empty"),)
+    assert ask(given_(join("ann")), domain.CloseIfEmpty()) == ()
+    assert ask(given_(join("ann"), domain.Leave("s-ann")), domain.CloseIfEmpty()) == (ev.RoomClosed("empty"),)
 
 
 def test_1_an_empty_room_closes_behind_its_last_stream() -> None:
     added = ev.StreamAdded("x", "s-ann", "a-ann", "node", "t")
     state = fold(evolve, given_(join("ann")), (added, ev.UserLeft("s-ann", "a-ann", "left")))
-    assert ask(state, cmd.CloseIfEmpty()) == ()
+    assert ask(state, domain.CloseIfEmpty()) == ()
     removed = ev.StreamRemoved("x", "s-ann", "a-ann", 1)
-    assert ask(fold(evolve, state, (removed, removed)), cmd.CloseIfEmpty()) == (ev.RoomClosed("empty"),)
+    assert ask(fold(evolve, state, (removed, removed)), domain.CloseIfEmpty()) == (ev.RoomClosed("empty"),)
 
 
 def test_2_joining_again_changes_nothing() -> None:
@@ -97,38 +103,38 @@ def test_4_a_full_room_refuses() -> None:
         ask(state, join("cat"))
     assert refused.value.problem.code == Code.ROOM_FULL == 1002034
     assert ask(state, join("bob", "s-2")), "the place of the session that it puts out is free"
-    assert ask(given_(join("ann", max_member_count=2), join("bob"), cmd.Leave("s-ann")), join("cat"))
+    assert ask(given_(join("ann", max_member_count=2), join("bob"), domain.Leave("s-ann")), join("cat"))
 
 
 def test_5_an_operators_kick() -> None:
     state = given_(join("ann"), join("bob"))
-    assert ask(state, cmd.Kick("a-bob", reason="spam")) == (ev.UserKicked("s-bob", "a-bob", 1002055, "spam"),)
-    assert ask(state, cmd.Kick("a-bob", Code.KICKED_LOGIN_ELSEWHERE, session_id="s-older")) == ()
-    assert ask(state, cmd.Kick("a-cat")) == ()
+    assert ask(state, domain.Kick("a-bob", reason="spam")) == (ev.UserKicked("s-bob", "a-bob", 1002055, "spam"),)
+    assert ask(state, domain.Kick("a-bob", Code.KICKED_LOGIN_ELSEWHERE, session_id="s-older")) == ()
+    assert ask(state, domain.Kick("a-cat")) == ()
 
 
 def test_5_leaving() -> None:
-    assert ask(given_(join("ann")), cmd.Leave("s-ann", "disconnected")) == (
+    assert ask(given_(join("ann")), domain.Leave("s-ann", "disconnected")) == (
         ev.UserLeft("s-ann", "a-ann", "disconnected"),
     )
-    assert ask(given_(join("ann")), cmd.Leave("s-bob")) == ()
+    assert ask(given_(join("ann")), domain.Leave("s-bob")) == ()
 
 
 def test_6_only_a_suspended_session_expires() -> None:
     joined = given_(join("ann"))
-    assert ask(joined, cmd.Expire("s-ann")) == ()
-    assert ask(joined, cmd.Suspend("s-ann")) == (ev.UserSuspended("s-ann", "a-ann"),)
-    suspended = given_(join("ann"), cmd.Suspend("s-ann"))
-    assert ask(suspended, cmd.Expire("s-ann")) == (ev.UserLeft("s-ann", "a-ann", "heartbeat_timeout"),)
-    assert ask(suspended, cmd.Resume("s-ann")) == (ev.UserResumed("s-ann", "a-ann"),)
-    assert ask(given_(join("ann"), cmd.Suspend("s-ann"), cmd.Resume("s-ann")), cmd.Expire("s-ann")) == ()
+    assert ask(joined, domain.Expire("s-ann")) == ()
+    assert ask(joined, domain.Suspend("s-ann")) == (ev.UserSuspended("s-ann", "a-ann"),)
+    suspended = given_(join("ann"), domain.Suspend("s-ann"))
+    assert ask(suspended, domain.Expire("s-ann")) == (ev.UserLeft("s-ann", "a-ann", "heartbeat_timeout"),)
+    assert ask(suspended, domain.Resume("s-ann")) == (ev.UserResumed("s-ann", "a-ann"),)
+    assert ask(given_(join("ann"), domain.Suspend("s-ann"), domain.Resume("s-ann")), domain.Expire("s-ann")) == ()
 
 
 def test_7_one_key_of_extra_information() -> None:
-    state = given_(join("ann"), cmd.SetExtraInfo("s-ann", "k", "1"))
-    assert ask(state, cmd.SetExtraInfo("s-ann", "k", "")) == (ev.RoomExtraInfoChanged("a-ann", "k", ""),)
+    state = given_(join("ann"), domain.SetExtraInfo("s-ann", "k", "1"))
+    assert ask(state, domain.SetExtraInfo("s-ann", "k", "")) == (ev.RoomExtraInfoChanged("a-ann", "k", ""),)
     with pytest.raises(Rejection) as refused:
-        ask(state, cmd.SetExtraInfo("s-ann", "other", "1"))
+        ask(state, domain.SetExtraInfo("s-ann", "other", "1"))
     assert refused.value.problem.code == 1002017
 
 
@@ -138,14 +144,14 @@ def test_7_one_key_of_extra_information() -> None:
 )
 def test_7_limits_of_extra_information(key: str, value: str, code: int) -> None:
     with pytest.raises(Invalid) as refused:
-        ask(given_(join("ann")), cmd.SetExtraInfo("s-ann", key, value))
+        ask(given_(join("ann")), domain.SetExtraInfo("s-ann", key, value))
     assert refused.value.problem.code == code
 
 
 def test_7_only_a_member_sets_it() -> None:
     for state in (Unopened(), given_(join("ann"))):
         with pytest.raises(Rejection) as refused:
-            ask(state, cmd.SetExtraInfo("s-bob", "k", "v"))
+            ask(state, domain.SetExtraInfo("s-bob", "k", "v"))
         assert refused.value.problem.code == 1002014
 
 
@@ -155,21 +161,21 @@ any_command = st.one_of(
     st.builds(
         lambda user, n, m: join(user, f"{user}-{n}", max_member_count=m), users, st.integers(1, 2), st.integers(0, 2)
     ),
-    st.builds(cmd.Leave, sessions),
-    st.builds(lambda user: cmd.Kick(f"a-{user}"), users),
+    st.builds(domain.Leave, sessions),
+    st.builds(lambda user: domain.Kick(f"a-{user}"), users),
     st.builds(
-        lambda session: cmd.Kick(f"a-{session.split('-')[0]}", Code.KICKED_LOGIN_ELSEWHERE, "", session), sessions
+        lambda session: domain.Kick(f"a-{session.split('-')[0]}", Code.KICKED_LOGIN_ELSEWHERE, "", session), sessions
     ),
-    st.builds(cmd.SetExtraInfo, sessions, st.sampled_from(["k", "l"]), st.sampled_from(["", "1"])),
-    st.builds(cmd.Suspend, sessions),
-    st.builds(cmd.Resume, sessions),
-    st.builds(cmd.Expire, sessions),
-    st.just(cmd.CloseIfEmpty()),
-    st.just(cmd.Close("x")),
+    st.builds(domain.SetExtraInfo, sessions, st.sampled_from(["k", "l"]), st.sampled_from(["", "1"])),
+    st.builds(domain.Suspend, sessions),
+    st.builds(domain.Resume, sessions),
+    st.builds(domain.Expire, sessions),
+    st.just(domain.CloseIfEmpty()),
+    st.just(domain.Close("x")),
 )
 
 
-def attempt(state: State, command: cmd.RoomCommand) -> tuple[ev.Event, ...]:
+def attempt(state: State, command: domain.RoomCommand) -> tuple[ev.Event, ...]:
     try:
         return ask(state, command)
     except Rejection:
@@ -177,7 +183,7 @@ def attempt(state: State, command: cmd.RoomCommand) -> tuple[ev.Event, ...]:
 
 
 @given(st.lists(any_command, max_size=40))
-def test_the_invariants_hold_after_any_commands(commands: list[cmd.RoomCommand]) -> None:
+def test_the_invariants_hold_after_any_commands(commands: list[domain.RoomCommand]) -> None:
     state, history = INITIAL, list[ev.Event]()
     for command in commands:
         events = attempt(state, command)
@@ -185,7 +191,7 @@ def test_the_invariants_hold_after_any_commands(commands: list[cmd.RoomCommand])
         history += events
         assert attempt(state, command) == (), "8: repeating any command is harmless"
         if isinstance(state, Open):
-            members = in_order(state)
+            members = members_in_order(state)
             assert len({member.actor for member in members}) == len(members), "3"
             assert {member.actor: member.session_id for member in members} == dict(state.sessions.items()), "3"
             assert not state.max_member_count or len(members) <= state.max_member_count, "4"
@@ -196,5 +202,5 @@ def test_the_invariants_hold_after_any_commands(commands: list[cmd.RoomCommand])
     present = [event.session_id for event in history if isinstance(event, ev.UserJoined)]
     gone = [event.session_id for event in history if isinstance(event, ev.UserLeft | ev.UserKicked)]
     if isinstance(state, Open | Closed):
-        inside = sorted(m.session_id for m in in_order(state)) if isinstance(state, Open) else []
+        inside = sorted(m.session_id for m in members_in_order(state)) if isinstance(state, Open) else []
         assert sorted([*gone, *inside]) == sorted(present), "1, 5"

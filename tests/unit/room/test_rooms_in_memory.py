@@ -14,15 +14,16 @@ from parlour.contracts.envelope import EventView
 from parlour.kernel import bans
 from parlour.kernel.bans import Bans
 from parlour.kernel.rejection import Rejection
-from parlour.room.app.bans import BanWatch
-from parlour.room.app.consequences import CLIENT_SESSION, OPEN_ROOM
-from parlour.room.app.drafting import Drafting
-from parlour.room.app.rooms import Rooms
+from parlour.room.app.bans import BanChecker
+from parlour.room.app.room_handler import RoomHandler
+from parlour.room.app.room_rates import RoomLimits, RoomRates
+from parlour.room.app.room_units import CLIENT_SESSION, OPEN_ROOM, RoomDecider
 from parlour.room.domain import room as domain
 from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.deciding.drafts import Call
 from parlour.runtime.deciding.rooms import StateCache
 from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.rate_limiter import RateLimiter
 from parlour.runtime.telemetry.metrics import Metrics
 from parlour.testkit.clock import CountingIds, VirtualClock
 from parlour.testkit.log import MemoryLog
@@ -31,6 +32,8 @@ from parlour.testkit.people import MemoryPeople
 APP = 7
 ROOMS = ("red", "green", "blue")
 USERS = ("ann", "bob")
+RATES = RoomRates(RoomLimits(1_000_000, 1_000_000, 1_000_000), RateLimiter())
+"""Limits that no run reaches."""
 
 
 class HearingBus:
@@ -45,13 +48,6 @@ class HearingBus:
 
     def fault(self, where: str, error: BaseException, **fields: Any) -> None:
         raise error
-
-
-class NoLimit:
-    """Every change is admitted."""
-
-    def admit(self, call: Call, actor: str = "") -> None:
-        return None
 
 
 class World:
@@ -73,9 +69,9 @@ class World:
             self.log, self.people, aggregate=ev.BanPlaced.AGGREGATE, initial=lambda key: bans.INITIAL,
             absent=lambda: bans.INITIAL, evolve=bans.evolve,
         )  # fmt: skip
-        self.rooms = Rooms(
-            self.log, self.people, self.cache, self.committer, Drafting(clock, CountingIds(clock)), NoLimit(), NoLimit(),
-            BanWatch(self.bans, self.people, clock),
+        self.rooms = RoomHandler(
+            self.log, self.people, self.cache, self.committer, RoomDecider(clock, CountingIds(clock)), RATES,
+            BanChecker(self.bans, self.people, clock),
         )  # fmt: skip
 
     async def do(self, number: int, room: str, body: contract.Command) -> object:
@@ -101,7 +97,7 @@ class World:
             held = [row.holder for row in await self.log.claims(OPEN_ROOM, APP, name)]
             assert held == ([str(room.key.uid)] if room.open and room.key else [])
             if isinstance(room.state, domain.Open):
-                for member in domain.in_order(room.state):
+                for member in domain.members_in_order(room.state):
                     sessions.setdefault(member.actor, set()).add((name, member.session_id))
         for user in USERS:
             actor = await self.people.actor(APP, user)

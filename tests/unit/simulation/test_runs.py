@@ -10,7 +10,7 @@ import parlour.im.wiring as im_wiring
 import parlour.record.wiring as record_wiring
 import parlour.registry.wiring as registry_wiring
 from parlour.gateway.app.resume import Resumes
-from parlour.im.app.sending import Sending
+from parlour.im.app.message_handler import MessageHandler
 from parlour.im.domain.messages import Message
 from parlour.record.app.publishing.tail import LogTail
 from parlour.runtime.background.reactor import Handler, Reactor
@@ -39,7 +39,7 @@ def test_another_seed_is_another_run() -> None:
     assert simulate(1).digest != simulate(2).digest
 
 
-class HastySending(Sending):
+class HastyMessageHandler(MessageHandler):
     """Answers before the commit."""
 
     async def _send(self, call: Call, message: Message) -> Done:
@@ -71,7 +71,7 @@ class SkippingReactor(Reactor):
 
 
 def test_an_answer_before_the_commit_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(im_wiring, "Sending", HastySending)
+    monkeypatch.setattr(im_wiring, "MessageHandler", HastyMessageHandler)
     wrong = first_wrong()
     assert wrong is not None
     assert any(v.startswith("promise 1") for v in wrong.violations), wrong.violations

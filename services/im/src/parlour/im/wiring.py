@@ -7,11 +7,11 @@ from parlour.runtime.deciding.rooms import StateCache
 from parlour.runtime.life.clock import SystemClock, SystemIds
 from parlour.runtime.life.connections import Connections, connected
 from parlour.runtime.life.process import Service
+from parlour.runtime.rate_limiter import RateLimiter
 
-from .adapters.moving_windows import MovingWindows
-from .api.bus import SERVICE, Commands
-from .app.rates import Limits
-from .app.sending import Sending
+from .api.bus import SERVICE, ImApi
+from .app.message_handler import MessageHandler
+from .app.message_rates import MessageLimits, MessageRates
 from .domain import messages
 from .settings import ImSettings
 
@@ -25,19 +25,19 @@ async def build(settings: ImSettings) -> AsyncGenerator[Service]:
 
 @asynccontextmanager
 async def assembled(settings: ImSettings, to: Connections) -> AsyncGenerator[None]:
-    """Everything above the connections."""
+    """The application on its connections; it takes commands until the block ends."""
     cache = StateCache(
-        to.log, to.people, aggregate=messages.AGGREGATE, others=messages.NEEDS,
-        initial=lambda key: messages.Room(), absent=messages.Room, evolve=messages.evolve,
+        to.log, to.people, aggregate=messages.AGGREGATE, others=messages.MEMBER_AGGREGATES,
+        initial=lambda key: messages.Members(), absent=messages.Members, evolve=messages.evolve,
     )  # fmt: skip
     async with cache.following(to.bus):
-        sending = Sending(cache, to.committer, to.people, SystemClock(), SystemIds(), MovingWindows(_limits(settings)))
-        await Commands(sending).serve(to.bus)
+        rates = MessageRates(_limits(settings), RateLimiter())
+        await ImApi(MessageHandler(cache, to.committer, to.people, SystemClock(), SystemIds(), rates)).serve(to.bus)
         yield
 
 
-def _limits(settings: ImSettings) -> Limits:
-    return Limits(
+def _limits(settings: ImSettings) -> MessageLimits:
+    return MessageLimits(
         settings.broadcast_room_per_s, settings.broadcast_user_per_s, settings.barrage_room_per_s,
         settings.command_one_per_s, settings.command_many_per_s,
     )  # fmt: skip

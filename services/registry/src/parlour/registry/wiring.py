@@ -14,7 +14,7 @@ from parlour.runtime.deciding.rooms import StateCache
 from parlour.runtime.life.clock import SystemClock, SystemIds
 from parlour.runtime.life.connections import Connections, connected
 from parlour.runtime.life.process import Service
-from parlour.runtime.moving_window import MovingWindow
+from parlour.runtime.rate_limiter import RateLimit, RateLimiter
 
 from .adapters.live_rooms import PostgresLiveRooms
 from .adapters.relays import BusRelayClient
@@ -51,16 +51,16 @@ async def assembled(settings: RegistrySettings, to: Connections, rooms: LiveRoom
         initial=lambda key: streams.INITIAL, absent=lambda: streams.INITIAL, evolve=streams.evolve,
     )  # fmt: skip
     clock, ids, now, chance = SystemClock(), SystemIds(), time.monotonic, random.Random()
+    rates, mute_limit = RateLimiter(), RateLimit("mutes", settings.mutes_per_s)
     nodes, relays, decider = NodeDirectory(), BusRelayClient(to.bus), StreamDecider(clock, ids)
     transports = TransportController(nodes, relays, now, chance)
     leavers = LeaverReactor(to.log, to.people, cache, to.committer, decider, transports, ids)
-    mute_rate = MovingWindow(settings.mutes_per_s, "a stream's mutes change", "streamID")
     losses = TransportLossHandler(
         to.log, cache, to.committer, decider, nodes, relays, transports.notify, clock, now, ids,
         grace_s=settings.republish_grace_s,
     )  # fmt: skip
     api = RegistryApi(
-        PublishHandler(cache, to.committer, decider, transports, leavers, mute_rate, ids),
+        PublishHandler(cache, to.committer, decider, transports, leavers, rates, mute_limit, ids),
         PlayHandler(cache, to.committer, decider, transports),
         ResourceHandler(cache, to.committer, decider, transports),
         losses,

@@ -1,4 +1,4 @@
-"""Owns a room's life and who is in it.
+"""Owns the calls of rooms and who is in them.
 
-It refuses to know streams and never touches media.
+It does not know streams beyond their ids, and never touches media.
 """

@@ -1,5 +1,6 @@
 """Puts the service together: the only place where adapters are chosen."""
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -15,20 +16,21 @@ from parlour.runtime.deciding.rooms import StateCache
 from parlour.runtime.life.clock import SystemClock, SystemIds
 from parlour.runtime.life.connections import Connections, connected
 from parlour.runtime.life.process import Service
-from parlour.runtime.moving_window import MovingWindow
+from parlour.runtime.rate_limiter import RateLimiter
 
-from .adapters.opening_rates import OpeningWindows
-from .adapters.sessions import Sessions
-from .api.bus import SERVICE, Commands
-from .api.presence import AllSessions, PresenceFeed
-from .app.attendance import Attendance
-from .app.bans import BanEnforcement, BanWatch
-from .app.drafting import Drafting
-from .app.emptiness import CAUSES, REACTOR, Emptiness
-from .app.reminders import Reminders
-from .app.rooms import Rooms
+from .adapters.session_index import PostgresSessionIndex
+from .api.bus import SERVICE, RoomApi
+from .api.presence_feed import PresenceFeed
+from .app.bans import BanChecker, BanEnforcer
+from .app.deadline_dispatcher import DeadlineDispatcher
+from .app.empty_room_closer import REACTOR, REACTS_TO, EmptyRoomCloser
+from .app.ports import SessionIndex
+from .app.room_handler import RoomHandler
+from .app.room_rates import RoomLimits, RoomRates
+from .app.room_units import RoomDecider
+from .app.session_expiry import SessionExpiry
 from .domain import room as domain
-from .domain.presence import Presence
+from .domain.presence import PresenceTracker
 from .settings import RoomSettings
 
 
@@ -37,68 +39,58 @@ async def build(settings: RoomSettings) -> AsyncGenerator[Service]:
     """The running service."""
     async with (
         connected(settings, SERVICE) as to,
-        assembled(settings, to, Sessions(to.pool), advisory(settings.postgres_dsn)),
+        assembled(settings, to, PostgresSessionIndex(to.pool), advisory(settings.postgres_dsn)),
     ):
         yield Service(to.metrics, to.checks)
 
 
 @asynccontextmanager
 async def assembled(
-    settings: RoomSettings, to: Connections, sessions: AllSessions, lease: Lease
+    settings: RoomSettings, to: Connections, sessions: SessionIndex, lease: Lease
 ) -> AsyncGenerator[None]:
-    """Everything above the connections; commands are taken once all that follows from them is at work."""
+    """The application on its connections; commands are taken once the reactor, the deadlines and the presence feed run."""
     async with AsyncExitStack() as stack:
-        cache = _states(to)
+        cache, app_bans = _room_states(to), _app_bans(to)
         await stack.enter_async_context(cache.following(to.bus))
+        await stack.enter_async_context(app_bans.following(to.bus))
         clock, ids = SystemClock(), SystemIds()
-        drafting = Drafting(clock, ids)
-        presence = Presence(settings.presence_grace_s)
-        attendance = Attendance(
-            cache, to.committer, drafting, presence, clock, ids,
+        decider = RoomDecider(clock, ids)
+        presence = PresenceTracker(settings.presence_grace_s)
+        expiry = SessionExpiry(
+            cache, to.committer, decider, presence, clock, time.monotonic, ids,
             window_s=settings.heartbeat_window_s, grace_s=settings.presence_grace_s,
         )  # fmt: skip
-        emptiness = Emptiness(cache, to.committer, drafting, clock, delay_s=settings.empty_delay_s)
-        bans = BanEnforcement(to.log, cache, to.committer, drafting)
+        closer = EmptyRoomCloser(cache, to.committer, decider, clock, delay_s=settings.empty_delay_s)
+        enforcer = BanEnforcer(to.log, cache, to.committer, decider)
 
         async def react(view: EventView) -> None:
-            await (bans.placed(view) if view.type == ev.BanPlaced.TAG else emptiness.something_went(view))
+            await (enforcer.enforce(view) if view.type == ev.BanPlaced.TAG else closer.handle_event(view))
 
-        reactor = Reactor(
-            REACTOR, to.log, to.people, to.bus, react, types=CAUSES | {ev.BanPlaced.TAG}, lease=lease,
-        )  # fmt: skip
-        feed = PresenceFeed(to.bus, settings.instance, presence, attendance, sessions)
-        await stack.enter_async_context(feed.running())
-        await stack.enter_async_context(reactor.running())
-        await stack.enter_async_context(
-            DeadlineLoop(SERVICE, to.log, Reminders(attendance, emptiness).due, to.metrics).running()
-        )
-        rates = MovingWindow(settings.extra_info_per_s, "the room's extra information changes", "roomID")
-        openings = OpeningWindows(
-            user_per_min=settings.openings_per_user_per_min, app_per_s=settings.openings_per_app_per_s
-        )
-        banned = _bans(to)
-        await stack.enter_async_context(banned.following(to.bus))
-        watch = BanWatch(banned, to.people, clock)
-        await Commands(Rooms(to.log, to.people, cache, to.committer, drafting, rates, openings, watch)).serve(to.bus)
+        types = REACTS_TO | {ev.BanPlaced.TAG}
+        reactor = Reactor(REACTOR, to.log, to.people, to.bus, react, types=types, lease=lease)
+        feed = PresenceFeed(to.bus, settings.instance, presence, expiry, sessions)
+        deadlines = DeadlineLoop(SERVICE, to.log, DeadlineDispatcher(expiry, closer).dispatch, to.metrics)
+        for background in (feed.running(), reactor.running(), deadlines.running()):
+            await stack.enter_async_context(background)
+        rates, bans = RoomRates(_limits(settings), RateLimiter()), BanChecker(app_bans, to.people, clock)
+        await RoomApi(RoomHandler(to.log, to.people, cache, to.committer, decider, rates, bans)).serve(to.bus)
         yield
 
 
-def _states(to: Connections) -> StateCache[domain.State]:
-    """The states that rooms are decided on."""
+def _room_states(to: Connections) -> StateCache[domain.State]:
     return StateCache(
-        to.log,
-        to.people,
-        aggregate=domain.AGGREGATE,
-        initial=lambda key: domain.INITIAL,
-        absent=lambda: domain.INITIAL,
-        evolve=domain.evolve,
-        others=(ev.StreamAdded.AGGREGATE,),
-    )
+        to.log, to.people, aggregate=domain.AGGREGATE, initial=lambda key: domain.INITIAL,
+        absent=lambda: domain.INITIAL, evolve=domain.evolve, others=(ev.StreamAdded.AGGREGATE,),
+    )  # fmt: skip
 
 
-def _bans(to: Connections) -> StateCache[Bans]:
+def _app_bans(to: Connections) -> StateCache[Bans]:
     """The bans of apps, which `auth` decides."""
     return StateCache(
         to.log, to.people, aggregate=ev.BanPlaced.AGGREGATE, initial=lambda key: NO_BANS, absent=lambda: NO_BANS,
         evolve=evolve_bans,
     )  # fmt: skip
+
+
+def _limits(settings: RoomSettings) -> RoomLimits:
+    return RoomLimits(settings.openings_per_user_per_min, settings.openings_per_app_per_s, settings.extra_info_per_s)

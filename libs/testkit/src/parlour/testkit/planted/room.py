@@ -3,9 +3,9 @@
 
 def unheeded_ban() -> None:
     """A login is not compared with the app's bans."""
-    from parlour.room.app.bans import BanWatch
+    from parlour.room.app.bans import BanChecker
 
-    async def admit(self: BanWatch, app: int, room: str, actor: str, address: str) -> None:
+    async def check_login(self: BanChecker, app: int, room: str, actor: str, address: str) -> None:
         return None
 
-    BanWatch.admit = admit
+    BanChecker.check_login = check_login

@@ -22,7 +22,7 @@ from parlour.im.settings import ImSettings
 from parlour.record.settings import RecordSettings
 from parlour.registry.app.stream_units import LIVE_STREAM, parse_holder
 from parlour.registry.settings import RegistrySettings
-from parlour.room.app.consequences import CLIENT_SESSION, HEARTBEAT, SERVICE
+from parlour.room.app.room_units import CLIENT_SESSION, HEARTBEAT, SERVICE
 from parlour.room.domain.presence import SessionKey
 from parlour.room.settings import RoomSettings
 from parlour.runtime.deciding.commit import Committer
@@ -80,15 +80,15 @@ class WatchedBus(Bus):
         self._world.fault(f"{self.name} at {where}: {error!r}")
 
 
-class AllSessions:
-    """The seats in all rooms, from the claims."""
+class MemorySessionIndex:
+    """The sessions in all rooms, from the claims."""
 
     def __init__(self, log: MemoryLog, process: Process) -> None:
         self._log = log
         self._process = process
 
     async def all(self) -> dict[SessionKey, bool]:
-        """See `parlour.room.api.presence.AllSessions`."""
+        """See `parlour.room.app.ports.SessionIndex`."""
         self._process.must_live()
         waiting = self._log.all_deadlines(SERVICE)
         suspended = {key.rpartition("/")[2] for key in waiting if key.startswith(f"{HEARTBEAT}/")}
@@ -149,7 +149,7 @@ def plan(world: World) -> dict[str, Main]:
             # A simulated hour takes a second of the clock that rates are counted by.
             openings_per_user_per_min=60_000, openings_per_app_per_s=10_000, **_STORE
         )  # fmt: skip
-        sessions, lease = AllSessions(world.log, process), world.leases.of(process)
+        sessions, lease = MemorySessionIndex(world.log, process), world.leases.of(process)
         async with connections(world, process, "room") as to, room_wiring.assembled(settings, to, sessions, lease):
             await _live()
 

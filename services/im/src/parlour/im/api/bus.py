@@ -1,13 +1,13 @@
-"""Commands over NATS: one endpoint for each verb, so that stock tools list them with their statistics."""
+"""Serves commands over NATS: one endpoint for each verb, so that stock tools list them with their statistics."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from parlour.contracts import commands as contract
+from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import Reply, Request
 from parlour.contracts.ids import check_app_id, check_room_id
-from parlour.im.app.sending import Sending
+from parlour.im.app.message_handler import MessageHandler
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.deciding.drafts import Call, call_of
 from parlour.runtime.messaging.address import Address
@@ -20,14 +20,14 @@ VERSION = "1.0.0"
 Handler = Callable[[Call, Any], Awaitable[Reply]]
 
 
-class Commands:
-    """Takes a request apart, checks who asks, and hands it to its handler."""
+class ImApi:
+    """Checks each request and who asks, and calls its handler."""
 
-    def __init__(self, sending: Sending) -> None:
-        self._handlers: dict[str, tuple[type[contract.Command], Handler]] = {
-            "send_broadcast": (contract.SendBroadcast, sending.broadcast),
-            "send_barrage": (contract.SendBarrage, sending.barrage),
-            "send_command": (contract.SendCommand, sending.command),
+    def __init__(self, messages: MessageHandler) -> None:
+        self._handlers: dict[str, tuple[type[cmd.Command], Handler]] = {
+            "send_broadcast": (cmd.SendBroadcast, messages.broadcast),
+            "send_barrage": (cmd.SendBarrage, messages.barrage),
+            "send_command": (cmd.SendCommand, messages.command),
         }
 
     async def serve(self, bus: Bus) -> None:
@@ -35,7 +35,7 @@ class Commands:
         await serve_verbs(bus, SERVICE, VERSION, self._handlers, self.handle)
 
     async def handle(self, to: Address, request: Request, headers: Headers) -> Reply:
-        """One command."""
+        """Answers one command; raises the `Rejection` that refuses it."""
         handler = handler_of(self._handlers, to, request)
         check_app_id(to.app)
         check_room_id(to.room)

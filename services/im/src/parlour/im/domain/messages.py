@@ -22,26 +22,26 @@ from parlour.kernel.decider import Ids
 from parlour.kernel.rejection import Rejection
 
 AGGREGATE = ev.BroadcastSent.AGGREGATE
-NEEDS = (ev.UserJoined.AGGREGATE,)
-"""The aggregates that tell who is in the room."""
+MEMBER_AGGREGATES = (ev.UserJoined.AGGREGATE,)
+"""The aggregates whose events say who is in the room."""
 
 
 class Broadcast(msgspec.Struct, frozen=True):
-    """To all, reliable."""
+    """A message to all, which every client gets."""
 
     session_id: str
     text: str
 
 
 class Barrage(msgspec.Struct, frozen=True):
-    """To all, many of them."""
+    """A message to all, of which there may be many."""
 
     session_id: str
     text: str
 
 
 class Signal(msgspec.Struct, frozen=True):
-    """A custom command; `to` are actors, None for all of the room."""
+    """A custom command to some actors, or (None) to all of the room."""
 
     session_id: str
     text: str
@@ -51,60 +51,60 @@ class Signal(msgspec.Struct, frozen=True):
 Message = Broadcast | Barrage | Signal
 
 
-class Room(msgspec.Struct, frozen=True):
-    """Who is here: actors by session id, and how many sessions each actor has."""
+class Members(msgspec.Struct, frozen=True):
+    """Who is in the room: actors by session id, and how many sessions each actor has. A room without members may be closed."""
 
     actors: "HashTrieMap[str, str]" = HashTrieMap()
     present: "HashTrieMap[str, int]" = HashTrieMap()
 
 
-def decide(room: Room, message: Message, *, at: int, ids: Ids) -> tuple[ev.Event, ...]:
-    """The message as a fact, or the rule that it breaks."""
+def decide(state: Members, message: Message, *, at: int, ids: Ids) -> tuple[ev.Event, ...]:
+    """The event of the message; `Rejection` where a rule forbids it. Messages need neither time nor new ids."""
     check_message(message.text)
-    actor = speaker(room, message.session_id)
+    actor = actor_of(state, message.session_id)
     match message:
         case Broadcast(session_id, text):
             return (ev.BroadcastSent(session_id, actor, text),)
         case Barrage(session_id, text):
             return (ev.BarrageSent(session_id, actor, text),)
         case Signal():
-            return _signal(room, message, actor)
+            return _signal(state, message, actor)
         case _:
             assert_never(message)
 
 
-def _signal(room: Room, message: Signal, actor: str) -> tuple[ev.Event, ...]:
+def _signal(room: Members, message: Signal, actor: str) -> tuple[ev.Event, ...]:
     if message.to is None:
         return (ev.CommandSent(message.session_id, actor, message.text),)
     here = tuple(dict.fromkeys(one for one in message.to if one in room.present))
     return (ev.CommandSent(message.session_id, actor, message.text, here),) if here else ()
 
 
-def speaker(room: Room, session_id: str) -> str:
-    """Whose session this is."""
+def actor_of(room: Members, session_id: str) -> str:
+    """The actor whose session this is; `Rejection` by rule 1."""
     actor = room.actors.get(session_id)
     if actor is None:
         raise Rejection.of(Code.MESSAGE_ROOM, "you are not in this room", field="roomID", hint="log in first")
     return actor
 
 
-def evolve(room: Room, event: ev.Event) -> Room:
-    """Who is here after one more event; total."""
+def evolve(state: Members, event: ev.Event) -> Members:
+    """The members after one more event; total."""
     match event:
-        case ev.UserJoined(session_id, actor) if session_id not in room.actors:
-            return Room(
-                room.actors.insert(session_id, actor), room.present.insert(actor, room.present.get(actor, 0) + 1)
+        case ev.UserJoined(session_id, actor) if session_id not in state.actors:
+            return Members(
+                state.actors.insert(session_id, actor), state.present.insert(actor, state.present.get(actor, 0) + 1)
             )
-        case ev.UserLeft(session_id) | ev.UserKicked(session_id) if session_id in room.actors:
-            return _without(room, session_id)
+        case ev.UserLeft(session_id) | ev.UserKicked(session_id) if session_id in state.actors:
+            return _without(state, session_id)
         case ev.RoomOpened() | ev.RoomClosed():
-            return Room()
+            return Members()
         case _:
-            return room
+            return state
 
 
-def _without(room: Room, session_id: str) -> Room:
+def _without(room: Members, session_id: str) -> Members:
     actor = room.actors[session_id]
     left = room.present[actor] - 1
     present = room.present.insert(actor, left) if left else room.present.remove(actor)
-    return Room(room.actors.remove(session_id), present)
+    return Members(room.actors.remove(session_id), present)

@@ -5,7 +5,6 @@ from typing import Protocol, TypeVar
 
 from parlour.contracts.relay import AnyRelayCommand, TransportGone
 from parlour.registry.domain.node_directory import NodeSampler
-from parlour.runtime.deciding.drafts import Call
 
 R = TypeVar("R")
 MonotonicClock = Callable[[], float]
@@ -37,15 +36,4 @@ class LiveRooms(Protocol):
 
     async def all(self) -> list[tuple[int, str]]:
         """App and room of every open room with a live stream."""
-        ...
-
-
-class RateLimit(Protocol):
-    """How often something of a room may change."""
-
-    def admit(self, call: Call, *names: str) -> None:
-        """Counts one change of the thing that `names` name in the room; `Rejection` with the limit where it changed too often.
-
-        A repeated command id is not counted again.
-        """
         ...

@@ -8,6 +8,7 @@ append is refused.
 import msgspec
 
 from parlour.contracts import commands as cmd
+from parlour.contracts.codes import Code
 from parlour.contracts.relay import PublishMedia
 from parlour.kernel.decider import Ids
 from parlour.kernel.log import LogKey
@@ -16,10 +17,10 @@ from parlour.registry.domain import streams as domain
 from parlour.runtime.deciding.commit import Call, Change, ClaimRefused, Committer, Done, Draft, call_of, reply_of
 from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
 from parlour.runtime.messaging.address import Address
+from parlour.runtime.rate_limiter import RateLimit, RateLimiter
 
 from . import stream_units
 from .leaver_reactor import LeaverReactor
-from .ports import RateLimit
 from .stream_units import LIVE_STREAM, StreamDecider
 from .transports import Answer, Offer, TransportController
 
@@ -29,14 +30,15 @@ class PublishHandler:
 
     def __init__(
         self, cache: StateCache[domain.State], committer: Committer, decider: StreamDecider,
-        transports: TransportController, leavers: LeaverReactor, mute_rate: RateLimit, ids: Ids,
+        transports: TransportController, leavers: LeaverReactor, rates: RateLimiter, mute_limit: RateLimit, ids: Ids,
     ) -> None:  # fmt: skip
         self._cache = cache
         self._committer = committer
         self._decider = decider
         self._transports = transports
         self._leavers = leavers
-        self._mute_rate = mute_rate
+        self._rates = rates
+        self._mute_limit = mute_limit
         self._ids = ids
 
     async def publish(self, to: Address, request: cmd.Request) -> cmd.Reply:
@@ -95,7 +97,12 @@ class PublishHandler:
         body = request.body
         assert isinstance(body, cmd.SetMutes)
         call = call_of(to, request)
-        self._mute_rate.admit(call, body.session_id, body.stream_id)  # other sessions' attempts do not count against it
+        key = (str(call.app), call.room, body.session_id, body.stream_id)  # other sessions' attempts do not count
+        if self._rates.hit(call, (self._mute_limit, key)):
+            raise Rejection.of(
+                Code.RATE_LIMITED, "a stream's mutes change too often", field="streamID", limit=str(self._mute_limit),
+                hint="wait for the answer before the next change",
+            )  # fmt: skip
         mutes = domain.Mutes(body.audio_muted, body.video_muted)
         return reply_of(
             await self._change(call, domain.SetMutes(body.session_id, body.stream_id, mutes), request.caller)

@@ -1,1 +1,1 @@
-"""What reaches the service over NATS: commands and gateways' beats."""
+"""What reaches the service over NATS: commands, events and heartbeats."""

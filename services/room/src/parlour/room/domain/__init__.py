@@ -1,1 +1,1 @@
-"""A room's life and its members, and who of them is connected, as rules without I/O."""
+"""The rules of a room's call, of memberships and of presence, without I/O."""

@@ -1,4 +1,4 @@
-"""One life of a room: opened by its first login, closed when it is empty or by the server.
+"""One call of a room: opened by its first login, closed when it is empty or by the server. The decider of the aggregate `room`.
 
 Invariants, cited by the tests:
 1. The first event is `room.opened`, the last `room.closed`; nothing follows that one and nobody is in the room then. A room that is
@@ -22,8 +22,6 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import check_room_extra
 from parlour.kernel.decider import Ids
 from parlour.kernel.rejection import Rejection
-
-from . import commands as cmd
 
 AGGREGATE = ev.RoomOpened.AGGREGATE
 
@@ -56,7 +54,7 @@ class Open(msgspec.Struct, frozen=True):
 
 
 class Closed(msgspec.Struct, frozen=True):
-    """Nothing happens here any more."""
+    """After the last event."""
 
     reason: str
 
@@ -65,57 +63,128 @@ State = Unopened | Open | Closed
 INITIAL: State = Unopened()
 
 
-def decide(state: State, command: cmd.RoomCommand, *, at: int, ids: Ids) -> tuple[ev.Event, ...]:
-    """What happens; a Rejection where a rule forbids it. Room rules need neither time nor new ids."""
+class Join(msgspec.Struct, frozen=True):
+    """A session enters. The first one opens the room `room` of `app`; `previous` is the position at which the call before ended."""
+
+    app: int
+    room: str
+    session_id: str
+    actor: str
+    user_id: str
+    user_name: str = ""
+    user_update: bool = False
+    max_member_count: int = 0
+    previous: str = ""
+
+
+class Leave(msgspec.Struct, frozen=True):
+    """A session leaves of its own will."""
+
+    session_id: str
+    reason: str = "logout"
+
+
+class Kick(msgspec.Struct, frozen=True):
+    """An actor's session is put out; with a `session_id` only if it is that one."""
+
+    actor: str
+    code: Code = Code.KICKED_BY_SERVER
+    reason: str = ""
+    session_id: str = ""
+    by: str = ""
+
+
+class Close(msgspec.Struct, frozen=True):
+    """Everybody is put out and the call ends."""
+
+    reason: str
+    by: str = ""
+
+
+class CloseIfEmpty(msgspec.Struct, frozen=True):
+    """The call ends if nobody is in the room and nothing is published there."""
+
+
+class SetExtraInfo(msgspec.Struct, frozen=True):
+    """A member sets the room's one key of extra information."""
+
+    session_id: str
+    key: str
+    value: str
+
+
+class Suspend(msgspec.Struct, frozen=True):
+    """No gateway has had a connection of the session for the grace."""
+
+    session_id: str
+
+
+class Resume(msgspec.Struct, frozen=True):
+    """A gateway has a connection of the session again."""
+
+    session_id: str
+
+
+class Expire(msgspec.Struct, frozen=True):
+    """The heartbeat window of a suspended session is over."""
+
+    session_id: str
+
+
+RoomCommand = Join | Leave | Kick | Close | CloseIfEmpty | SetExtraInfo | Suspend | Resume | Expire
+
+
+def decide(state: State, command: RoomCommand, *, at: int, ids: Ids) -> tuple[ev.Event, ...]:
+    """The events that the command causes; `Rejection` where a rule forbids it. A room needs neither time nor new ids."""
     match state:
         case Unopened():
-            return _open(command) if isinstance(command, cmd.Join) else _absent(command)
+            return _open(command) if isinstance(command, Join) else _decide_closed(command)
         case Closed():
-            return _absent(command)
+            return _decide_closed(command)
         case Open():
-            return _inside(state, command)
+            return _decide_open(state, command)
 
 
-def _open(command: cmd.Join) -> tuple[ev.Event, ...]:
+def _open(command: Join) -> tuple[ev.Event, ...]:
     opened = ev.RoomOpened(command.app, command.room, max(0, command.max_member_count), command.previous)
     return opened, _joined(command)
 
 
-def _absent(command: cmd.RoomCommand) -> tuple[ev.Event, ...]:
-    if isinstance(command, cmd.Join | cmd.SetExtraInfo):
+def _decide_closed(command: RoomCommand) -> tuple[ev.Event, ...]:
+    if isinstance(command, Join | SetExtraInfo):
         raise Rejection.of(Code.ROOM_GONE, "the room does not exist any more", field="roomID", hint="log in again")
     return ()
 
 
-def _inside(room: Open, command: cmd.RoomCommand) -> tuple[ev.Event, ...]:  # one case for each command
+def _decide_open(room: Open, command: RoomCommand) -> tuple[ev.Event, ...]:  # one case for each command
     match command:
-        case cmd.Join():
+        case Join():
             return _join(room, command)
-        case cmd.Leave(session_id, reason):
+        case Leave(session_id, reason):
             return _leave(room, session_id, reason)
-        case cmd.Kick():
+        case Kick():
             return _kick(room, command)
-        case cmd.Close(reason, by):
-            out = (_put_out(member, Code.KICKED_BY_SERVER, reason, by) for member in in_order(room))
+        case Close(reason, by):
+            out = (_put_out(member, Code.KICKED_BY_SERVER, reason, by) for member in members_in_order(room))
             return *out, ev.RoomClosed(reason, by)
-        case cmd.CloseIfEmpty():
+        case CloseIfEmpty():
             return (ev.RoomClosed("empty"),) if is_deserted(room) else ()
-        case cmd.SetExtraInfo():
+        case SetExtraInfo():
             return _set_extra(room, command)
-        case cmd.Suspend(session_id):
+        case Suspend(session_id):
             member = room.members.get(session_id)
             return (ev.UserSuspended(session_id, member.actor),) if member and not member.suspended else ()
-        case cmd.Resume(session_id):
+        case Resume(session_id):
             member = room.members.get(session_id)
             return (ev.UserResumed(session_id, member.actor),) if member and member.suspended else ()
-        case cmd.Expire(session_id):
+        case Expire(session_id):
             member = room.members.get(session_id)
             return _leave(room, session_id, "heartbeat_timeout") if member and member.suspended else ()
         case _:
             assert_never(command)
 
 
-def _join(room: Open, command: cmd.Join) -> tuple[ev.Event, ...]:
+def _join(room: Open, command: Join) -> tuple[ev.Event, ...]:
     present = room.members.get(command.session_id)
     if present is not None:
         if present.actor != command.actor:
@@ -132,7 +201,7 @@ def _join(room: Open, command: cmd.Join) -> tuple[ev.Event, ...]:
     return (joined,) if earlier is None else (_put_out(earlier, Code.KICKED_LOGIN_ELSEWHERE, "login elsewhere"), joined)
 
 
-def _joined(command: cmd.Join) -> ev.UserJoined:
+def _joined(command: Join) -> ev.UserJoined:
     return ev.UserJoined(command.session_id, command.actor, command.user_id, command.user_name, command.user_update)
 
 
@@ -141,7 +210,7 @@ def _leave(room: Open, session_id: str, reason: str) -> tuple[ev.Event, ...]:
     return (ev.UserLeft(session_id, member.actor, reason),) if member else ()
 
 
-def _kick(room: Open, command: cmd.Kick) -> tuple[ev.Event, ...]:
+def _kick(room: Open, command: Kick) -> tuple[ev.Event, ...]:
     member = room.members.get(room.sessions.get(command.actor, ""))
     if member is None or command.session_id not in ("", member.session_id):
         return ()
@@ -152,7 +221,7 @@ def _put_out(member: Member, code: Code, reason: str, by: str = "") -> ev.UserKi
     return ev.UserKicked(member.session_id, member.actor, int(code), reason, by)
 
 
-def _set_extra(room: Open, command: cmd.SetExtraInfo) -> tuple[ev.Event, ...]:
+def _set_extra(room: Open, command: SetExtraInfo) -> tuple[ev.Event, ...]:
     member = room.members.get(command.session_id)
     if member is None:
         raise Rejection.of(Code.ROOM_GONE, "you are not in this room", field="roomID", hint="log in first")
@@ -166,12 +235,12 @@ def _set_extra(room: Open, command: cmd.SetExtraInfo) -> tuple[ev.Event, ...]:
 
 
 def is_deserted(room: Open) -> bool:
-    """Nobody is in the room, and nothing that anybody published."""
+    """Whether nobody is in the room and nothing is published there."""
     return not len(room.members) and not len(room.streams)
 
 
-def in_order(room: Open) -> list[Member]:
-    """The members in the order of their joining."""
+def members_in_order(room: Open) -> list[Member]:
+    """The members in the order in which they joined."""
     return sorted(room.members.values(), key=lambda member: member.order)
 
 
@@ -187,13 +256,13 @@ def evolve(state: State, event: ev.Event) -> State:
 def _evolve_open(room: Open, event: ev.Event) -> Open:
     match event:
         case ev.UserJoined():
-            return _enter(room, event)
+            return _with_member(room, event)
         case ev.UserLeft() | ev.UserKicked():
-            return _exit(room, event.session_id)
+            return _without_member(room, event.session_id)
         case ev.UserSuspended():
-            return _connected(room, event.session_id, suspended=True)
+            return _with_suspended(room, event.session_id, suspended=True)
         case ev.UserResumed():
-            return _connected(room, event.session_id, suspended=False)
+            return _with_suspended(room, event.session_id, suspended=False)
         case ev.StreamAdded(stream_id=stream_id, session_id=session_id):
             return msgspec.structs.replace(room, streams=room.streams.insert(stream_id, session_id))
         case ev.StreamRemoved(stream_id=stream_id):
@@ -204,7 +273,7 @@ def _evolve_open(room: Open, event: ev.Event) -> Open:
             return room
 
 
-def _enter(room: Open, event: ev.UserJoined) -> Open:
+def _with_member(room: Open, event: ev.UserJoined) -> Open:
     member = Member(event.session_id, event.actor, room.joins + 1)
     return msgspec.structs.replace(
         room,
@@ -214,7 +283,7 @@ def _enter(room: Open, event: ev.UserJoined) -> Open:
     )
 
 
-def _exit(room: Open, session_id: str) -> Open:
+def _without_member(room: Open, session_id: str) -> Open:
     member = room.members.get(session_id)
     if member is None:
         return room
@@ -226,7 +295,7 @@ def _exit(room: Open, session_id: str) -> Open:
     )
 
 
-def _connected(room: Open, session_id: str, *, suspended: bool) -> Open:
+def _with_suspended(room: Open, session_id: str, *, suspended: bool) -> Open:
     member = room.members.get(session_id)
     if member is None:
         return room

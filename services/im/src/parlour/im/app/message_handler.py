@@ -1,16 +1,14 @@
-"""The three kinds of messages, from command to fact."""
-
-from collections import OrderedDict
+"""Handles the three kinds of messages: checks, counts and appends them."""
 
 import msgspec
 
-from parlour.contracts import commands as contract
+from parlour.contracts import commands as cmd
 from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import MessageSent, Reply
 from parlour.contracts.ids import COMMAND_TARGETS, check_message, check_user_id, invalid
-from parlour.im.domain import messages
-from parlour.im.domain.messages import Barrage, Broadcast, Message, Room, Signal
+from parlour.im.domain import messages as domain
+from parlour.im.domain.messages import Barrage, Broadcast, Members, Message, Signal
 from parlour.kernel.decider import Clock, Ids
 from parlour.kernel.log import Claim
 from parlour.kernel.rejection import Rejection
@@ -19,17 +17,23 @@ from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.deciding.drafts import Call, Change, ClaimRefused, Done, Draft, reply_of
 from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
 
-from .rates import Rates
-
-REMEMBERED = 10_000
-"""Command ids that were counted lately: a repetition is not counted again."""
+from .message_rates import MessageRates
 
 
-class Sending:
-    """Handlers. A message has no expected version; that its sender is in the room is required of the log in the same unit."""
+class MessageHandler:
+    """Handles SendBroadcast, SendBarrage and SendCommand; each method returns after the commit.
+
+    A message has no expected version: that its sender is in the room is required of the log in the same unit.
+    """
 
     def __init__(
-        self, cache: StateCache[Room], committer: Committer, people: People, clock: Clock, ids: Ids, rates: Rates
+        self,
+        cache: StateCache[Members],
+        committer: Committer,
+        people: People,
+        clock: Clock,
+        ids: Ids,
+        rates: MessageRates,
     ) -> None:
         self._cache = cache
         self._committer = committer
@@ -37,25 +41,27 @@ class Sending:
         self._clock = clock
         self._ids = ids
         self._rates = rates
-        self._counted: OrderedDict[tuple[int, str], None] = OrderedDict()
 
-    async def broadcast(self, call: Call, body: contract.SendBroadcast) -> Reply:
-        """To all of the room but the sender."""
+    async def broadcast(self, call: Call, body: cmd.SendBroadcast) -> Reply:
+        """Sends a message to all of the room but the sender."""
         done = await self._send(call, Broadcast(body.session_id, body.text))
         return reply_of(done, MessageSent(_message_id(done)))
 
-    async def barrage(self, call: Call, body: contract.SendBarrage) -> Reply:
-        """To all of the room but the sender, more often."""
+    async def barrage(self, call: Call, body: cmd.SendBarrage) -> Reply:
+        """Sends a message to all of the room but the sender; of this kind a room may have more in a second."""
         done = await self._send(call, Barrage(body.session_id, body.text))
         return reply_of(done, MessageSent(_message_id(done)))
 
-    async def command(self, call: Call, body: contract.SendCommand) -> Reply:
-        """To the users named, or to all. `absent` are those who are not in the room; with none there, nothing is sent (message id 0)."""
+    async def command(self, call: Call, body: cmd.SendCommand) -> Reply:
+        """Sends a custom command to the users that it names, or to all.
+
+        The answer's `absent` are those who are not in the room; where none of them is there, nothing is sent and the message id is 0.
+        """
         actors = await self._actors(call.app, body.to_user_ids)
         to = tuple(actor for actor in actors.values() if actor is not None) if body.to_user_ids else None
         done = await self._send(call, Signal(body.session_id, body.text, to))
-        reached = frozenset(_reached(done))
-        absent = tuple(user_id for user_id, actor in actors.items() if actor not in reached)
+        sent = msgspec.json.decode(done.views[0].data, type=ev.CommandSent).to if done.views else ()
+        absent = tuple(user_id for user_id, actor in actors.items() if actor not in sent)
         return reply_of(done, MessageSent(_message_id(done), absent))
 
     async def _actors(self, app: int, user_ids: tuple[str, ...]) -> dict[str, str | None]:
@@ -70,13 +76,13 @@ class Sending:
         check_message(message.text)
         await self._count(call, message)
 
-        def decide(room: Loaded[Room]) -> Draft:
-            events = messages.decide(room.state, message, at=self._clock.at(), ids=self._ids)
-            actor = messages.speaker(room.state, message.session_id)
-            seat = Claim("require", "client_session", call.app, actor, message.session_id, call.room)
+        def decide(room: Loaded[Members]) -> Draft:
+            events = domain.decide(room.state, message, at=self._clock.at(), ids=self._ids)
+            actor = domain.actor_of(room.state, message.session_id)
+            present = Claim("require", "client_session", call.app, actor, message.session_id, call.room)
             assert room.key is not None, "somebody is in the room"
-            changes = (Change(room.key, messages.AGGREGATE, None, events),) if events else ()
-            return call.draft(*changes, claims=(seat,), actor=actor)
+            changes = (Change(room.key, domain.AGGREGATE, None, events),) if events else ()
+            return call.draft(*changes, claims=(present,), actor=actor)
 
         try:
             return await decide_and_commit(self._cache, self._committer, call, decide)
@@ -86,24 +92,14 @@ class Sending:
             ) from None
 
     async def _count(self, call: Call, message: Message) -> None:
-        """Counts a message of somebody in the room; who is not there is refused later and uses up nobody's share."""
-        if (call.app, call.command_id) in self._counted:
-            return
+        """Counts a message of a member. One of somebody else is refused by the decision and counts against nobody."""
         room = await self._cache.load(call.app, call.room)
         if message.session_id not in room.state.actors:
             room = await self._cache.load(call.app, call.room, fresh=True)
         actor = room.state.actors.get(message.session_id)
-        if actor is None:
-            return
-        self._rates.admit(call.app, call.room, actor, message)
-        self._counted[call.app, call.command_id] = None
-        if len(self._counted) > REMEMBERED:
-            self._counted.popitem(last=False)
+        if actor is not None:
+            self._rates.admit(call, actor, message)
 
 
 def _message_id(done: Done) -> int:
     return done.views[0].seq if done.views else 0
-
-
-def _reached(done: Done) -> tuple[str, ...]:
-    return msgspec.json.decode(done.views[0].data, type=ev.CommandSent).to if done.views else ()

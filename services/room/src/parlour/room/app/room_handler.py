@@ -1,0 +1,149 @@
+"""Handles the commands of a room: join, leave, kick, end a stay, close, set extra information, describe."""
+
+import msgspec
+
+from parlour.contracts import commands as cmd
+from parlour.contracts.codes import Code
+from parlour.contracts.commands import Joined, Reply
+from parlour.contracts.ids import check_room_extra, check_user_id, check_user_name
+from parlour.contracts.live import LiveRoom
+from parlour.contracts.moderation import Closed, Kicked
+from parlour.kernel.log import EventLog
+from parlour.kernel.sealing import People
+from parlour.room.domain import room as domain
+from parlour.room.domain.memberships import Membership, memberships_to_end, room_limit
+from parlour.runtime.deciding.commit import Committer
+from parlour.runtime.deciding.drafts import Call, ClaimRefused, Done, Draft, reply_of
+from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+
+from .bans import BanChecker
+from .field_limits import check_by, check_reason, check_session_id
+from .room_rates import RoomRates
+from .room_units import RoomDecider, draft_of, load_memberships, previous_position, retry_with_fresh_state
+
+JOIN_TRIES = 5
+"""One user's sessions that log in at the same moment end each other in turn; of more than five at once, some must be sent again."""
+
+
+class RoomHandler:
+    """Handles the commands about rooms and members. Each method returns after the commit."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        people: People,
+        cache: StateCache[domain.State],
+        committer: Committer,
+        decider: RoomDecider,
+        rates: RoomRates,
+        bans: BanChecker,
+    ) -> None:
+        self._log = log
+        self._people = people
+        self._cache = cache
+        self._committer = committer
+        self._decider = decider
+        self._rates = rates
+        self._bans = bans
+
+    async def join(self, call: Call, body: cmd.JoinRoom) -> Reply:
+        """A session enters; other sessions of the user, in whatever rooms of the app, are put out in the same unit."""
+        check_user_id(body.user_id)
+        check_user_name(body.user_name)
+        check_session_id(body.session_id)
+        actor = await self._people.actor(call.app, body.user_id)
+        await self._bans.check_login(call.app, call.room, actor, body.address)
+        others: tuple[Membership, ...] = ()
+        for _ in range(JOIN_TRIES):
+            try:
+                return await self._join(call, body, actor, others)
+            except ClaimRefused:  # most users are in no other room: only now is it worth to look
+                others = memberships_to_end(
+                    Membership(call.room, body.session_id),
+                    await load_memberships(self._log, call.app, actor),
+                    multi_room=body.multi_room,
+                )
+        raise retry_with_fresh_state()
+
+    async def _join(self, call: Call, body: cmd.JoinRoom, actor: str, others: tuple[Membership, ...]) -> Reply:
+        elsewhere = tuple(other for other in others if other.room != call.room)
+
+        def decide(room: Loaded[domain.State], *left_rooms: Loaded[domain.State]) -> Draft:
+            entered = self._decider.decide(
+                room, _join_command(room, body, actor), room_limit=room_limit(body.multi_room)
+            )
+            if entered.created:
+                self._rates.admit_opening(call, actor)
+            left = [
+                self._decider.decide(
+                    left_room, domain.Kick(actor, Code.KICKED_LOGIN_ELSEWHERE, "login elsewhere", other.session_id)
+                )
+                for other, left_room in zip(elsewhere, left_rooms, strict=True)
+            ]
+            assert entered.log is not None, "a login that is not refused is in a room"
+            joined = Joined(str(entered.log.uid), actor, entered.created)
+            return draft_of(call, entered, *left, result=joined, actor=actor)
+
+        done = await decide_and_commit(
+            self._cache, self._committer, call, decide, also=tuple(other.room for other in elsewhere)
+        )
+        return self._reply(call, done)
+
+    async def leave(self, call: Call, body: cmd.LeaveRoom) -> Reply:
+        """A session leaves; one that is not in the room is no error."""
+        return await self._commit(call, domain.Leave(body.session_id, check_reason(body.reason)))
+
+    async def kick(self, call: Call, body: cmd.KickUser) -> Reply:
+        """Puts a user out; one who is not in the room is no error."""
+        check_reason(body.reason)
+        actor = await self._people.known(call.app, check_user_id(body.user_id))
+        if actor is None:
+            return Reply(msgspec.Raw(msgspec.json.encode(Kicked(False))))
+        return await self._commit(call, domain.Kick(actor, reason=body.reason, by=check_by(body.by)), Kicked)
+
+    async def end_stay(self, call: Call, body: cmd.EndStay) -> Reply:
+        """Puts one session out; that it is not in the room any more is no error, nor that the user has another session there."""
+        kick = domain.Kick(body.actor, reason=check_reason(body.reason), session_id=check_session_id(body.session_id))
+        return await self._commit(call, kick, Kicked)
+
+    async def close(self, call: Call, body: cmd.CloseRoom) -> Reply:
+        """Puts everybody out and ends the call."""
+        return await self._commit(call, domain.Close(check_reason(body.reason), check_by(body.by)), Closed)
+
+    async def set_extra_info(self, call: Call, body: cmd.SetRoomExtraInfo) -> Reply:
+        """Sets the room's one key of extra information."""
+        check_room_extra(body.key, body.value)
+        self._rates.admit_extra_info(call)
+        return await self._commit(call, domain.SetExtraInfo(body.session_id, body.key, body.value))
+
+    async def describe(self, call: Call, body: cmd.DescribeRoom) -> Reply:
+        """Answers with the state on which this replica decides at the moment."""
+        room = await self._cache.load(call.app, call.room)
+        inside = room.state.members if isinstance(room.state, domain.Open) else ()
+        live = LiveRoom(str(room.key.uid) if room.key else "", room.open, tuple(sorted(inside)))
+        return Reply(msgspec.Raw(msgspec.json.encode(live)), position=room.position)
+
+    async def _commit(
+        self, call: Call, command: domain.RoomCommand, result: type[Kicked] | type[Closed] | None = None
+    ) -> Reply:
+        """Decides and commits one command; `result` is made of whether anything happened."""
+
+        def decide(room: Loaded[domain.State]) -> Draft:
+            decision = self._decider.decide(room, command)
+            return draft_of(call, decision, result=result(bool(decision.events)) if result else None)
+
+        return self._reply(call, await decide_and_commit(self._cache, self._committer, call, decide))
+
+    def _reply(self, call: Call, done: Done) -> Reply:
+        """The reply with the position of the command's own room, also where nothing happened there."""
+        if done.position:
+            return reply_of(done)
+        room = self._cache.peek(call.app, call.room)
+        return msgspec.structs.replace(reply_of(done), position=room.position if room else "")
+
+
+def _join_command(room: Loaded[domain.State], body: cmd.JoinRoom, actor: str) -> domain.Join:
+    return domain.Join(
+        room.app, room.room, body.session_id, actor, body.user_id, body.user_name, body.user_update,
+        body.max_member_count, previous_position(room),
+    )  # fmt: skip

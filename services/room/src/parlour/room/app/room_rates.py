@@ -1,0 +1,44 @@
+"""How often rooms may be opened, and how often their extra information may change."""
+
+import msgspec
+
+from parlour.contracts.codes import Code
+from parlour.kernel.rejection import Rejection
+from parlour.runtime.deciding.drafts import Call
+from parlour.runtime.rate_limiter import RateLimit, RateLimiter
+
+
+class RoomLimits(msgspec.Struct, frozen=True):
+    """Rooms that one user opens in a minute and one app in a second, and changes of a room's extra information in a second."""
+
+    openings_per_user_per_min: int
+    openings_per_app_per_s: int
+    extra_info_per_s: int
+
+
+class RoomRates:
+    """Applies the limits; each replica counts for itself. A repeated command id is not counted again."""
+
+    def __init__(self, limits: RoomLimits, limiter: RateLimiter) -> None:
+        self._limiter = limiter
+        self._user_openings = RateLimit("a user", limits.openings_per_user_per_min, per_minute=True)
+        self._app_openings = RateLimit("an app", limits.openings_per_app_per_s)
+        self._extra_info = RateLimit("extra information", limits.extra_info_per_s)
+
+    def admit_opening(self, call: Call, actor: str) -> None:
+        """Counts one room that the actor opens, or raises the `Rejection` that names the limit: every call stays in the database."""
+        app = str(call.app)
+        limit = self._limiter.hit(call, (self._user_openings, (app, actor)), (self._app_openings, (app,)))
+        if limit is not None:
+            raise Rejection.of(
+                Code.RATE_LIMITED, f"too many rooms opened by {limit.name}", field="roomID", limit=str(limit),
+                hint="log in to a room that is open, or try again later",
+            )  # fmt: skip
+
+    def admit_extra_info(self, call: Call) -> None:
+        """Counts one change of the room's extra information, or raises the `Rejection` that names the limit."""
+        if self._limiter.hit(call, (self._extra_info, (str(call.app), call.room))):
+            raise Rejection.of(
+                Code.RATE_LIMITED, "the room's extra information changes too often", field="roomID",
+                limit=str(self._extra_info), hint="wait for the answer before the next change",
+            )  # fmt: skip
