@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from parlour.auth.domain.outlet import outlet
+from parlour.auth.domain.nats_grant import grant_for
 from parlour.contracts import events
 from parlour.contracts.codes import Code
 from parlour.contracts.described import asyncapi, schemas
@@ -111,7 +111,7 @@ def test_every_endpoint_says_what_it_takes() -> None:
 def test_every_subject_that_a_reader_outside_may_use_is_described(room: str | None) -> None:
     channels = plain(asyncapi.document())["channels"].values()
     shapes = [re.sub(r"{\w+}", "*", channel["address"]) for channel in channels if "address" in channel]
-    opened = outlet(Subscription(7, ("events", "audit"), 2**31, "jti", room))
+    opened = grant_for(Subscription(7, ("events", "audit"), 2**31, "jti", room))
     used = [one for one in (*opened.publish, *opened.subscribe) if not one.startswith("_INBOX.")]
     assert len(used) > 4
     assert not [one for one in used if not any(fits(shape, one) for shape in shapes)]

@@ -5,7 +5,7 @@ import pytest
 from parlour.auth.domain import bans as domain
 from parlour.auth.domain.bans import Lift, Place, decide
 from parlour.contracts.ids import Invalid, check_address
-from parlour.kernel.bans import ADDRESS, INITIAL, ROOM, USER, Bans, Target, evolve
+from parlour.kernel.bans import ADDRESS, INITIAL, ROOM, USER, Ban, Bans, Target, evolve
 from parlour.kernel.decider import fold
 from parlour.kernel.rejection import Rejection
 from parlour.testkit.clock import CountingIds, VirtualClock
@@ -40,9 +40,9 @@ def test_3_lifting_ends_it_once() -> None:
     assert decide(state, Lift(BOB, "operator"), at=NOW_S * domain.SECOND, ids=IDS) == ()
 
 
-def test_4_bans_are_counted_and_those_that_are_over_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(domain, "MAX_BANS", 2)
-    state = after(INITIAL, *(Place(Target(USER, f"u{n}"), NOW_S + 60, "", "") for n in range(2)))
+def test_4_bans_are_counted_and_those_that_are_over_make_room() -> None:
+    targets = [Target(USER, f"u{n}") for n in range(domain.MAX_BANS)]
+    state = Bans({target: Ban(target, NOW_S + 60, "", "") for target in targets})
     with pytest.raises(Rejection, match="as many bans"):
         after(state, Place(BOB, 0, "", ""))
     later = after(state, Place(BOB, 0, "", ""), now_s=NOW_S + 61)

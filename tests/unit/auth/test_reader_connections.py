@@ -2,7 +2,7 @@
 
 import pytest
 
-from parlour.auth.app.reader_connections import BLOCKED_S, Key, Reader, ReaderConnections, ReaderLimits
+from parlour.auth.app.reader_connections import BLOCKED_S, ConnectionKey, NatsReader, ReaderConnections, ReaderLimits
 from parlour.contracts.subscriptions import Subscription
 from parlour.kernel.rejection import Rejection
 
@@ -19,7 +19,7 @@ def connections(**limits: int) -> ReaderConnections:
 
 def let_in(among: ReaderConnections, connection: int, of: Subscription) -> None:
     among.check_number(of)
-    among.add(Key("s", connection), Reader(of, NOW_S + 60))
+    among.add(ConnectionKey("s", connection), NatsReader(of, NOW_S + 60))
 
 
 def test_an_app_and_a_token_have_so_many_connections() -> None:
@@ -33,7 +33,7 @@ def test_an_app_and_a_token_have_so_many_connections() -> None:
         let_in(among, 4, who("c"))
     assert refused.value.problem.limit == "3"
     let_in(among, 4, who("a", OTHER))
-    among.remove(Key("s", 2))
+    among.remove(ConnectionKey("s", 2))
     let_in(among, 5, who("c"))
 
 
@@ -46,11 +46,11 @@ def test_only_what_the_server_lists_counts() -> None:
     let_in(among, 3, who("c"))
     assert [key.connection for key, _ in among] == [1, 2, 3], "a revocation still looks at the one that was not listed"
     among.compare(keys, {1: 1, 2: 1})
-    among.remove(Key("s", 3))
+    among.remove(ConnectionKey("s", 3))
     with pytest.raises(Rejection):
         let_in(among, 4, who("d"))
     among.compare(keys, {})
-    among.remove(Key("s", 1))
+    among.remove(ConnectionKey("s", 1))
     let_in(among, 4, who("d"))
     let_in(among, 5, who("e"))
     with pytest.raises(Rejection):
@@ -68,7 +68,7 @@ def test_too_many_subscriptions_block_the_token_for_a_while() -> None:
     among = connections(subscriptions=10)
     let_in(among, 1, who("a"))
     let_in(among, 2, who("b"))
-    ((key, reader),) = among.overloaded("s", {1: 11, 2: 10, 99: 5_000})
+    ((key, reader),) = among.find_overloaded("s", {1: 11, 2: 10, 99: 5_000})
     assert key.connection == 1
     among.block(reader.who, NOW_S)
     with pytest.raises(Rejection, match="too many subscriptions"):

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from parlour.runtime.life.settings import RuntimeSettings, Setting
 
+from .app.login_token_handler import TimeLimits
 from .app.reader_connections import ReaderLimits
-from .app.tokens import TimeLimits
 from .domain.verify import LONGEST_S, MAX_LEEWAY_S
 
 
@@ -29,7 +29,9 @@ class AuthSettings(RuntimeSettings, frozen=True, kw_only=True):
     nats_readers_per_app: Annotated[
         int, Setting("Connections to NATS of one app's readers at once, that one replica let in.", least=1)
     ] = 1_000
-    nats_readers_per_token: Annotated[int, Setting("Of them with one token.", least=1)] = 100
+    nats_readers_per_token: Annotated[
+        int, Setting("Connections to NATS with one token at once, that one replica let in.", least=1)
+    ] = 100
     nats_reader_subscriptions: Annotated[
         int,
         Setting(
@@ -50,9 +52,9 @@ class AuthSettings(RuntimeSettings, frozen=True, kw_only=True):
     ] = LONGEST_S  # fmt: skip
 
     def readers(self) -> ReaderLimits:
-        """How many connections readers may have."""
+        """The limits of readers' connections to NATS."""
         return ReaderLimits(self.nats_readers_per_app, self.nats_readers_per_token, self.nats_reader_subscriptions)
 
     def limits(self) -> TimeLimits:
-        """How exactly a token's times are taken."""
+        """The limits of a login token's times."""
         return TimeLimits(self.clock_leeway_s, self.max_token_lifetime_s)

@@ -1,31 +1,35 @@
 """Puts the service together: the only place where adapters are chosen."""
 
 import asyncio
+import secrets
+import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from parlour.kernel import bans as kernel_bans
+from parlour.kernel.bans import INITIAL as NO_BANS
+from parlour.kernel.bans import Bans
 from parlour.kernel.log import LogUnavailable
 from parlour.runtime.deciding.rooms import StateCache
 from parlour.runtime.life.clock import SystemClock, SystemIds
-from parlour.runtime.life.connections import connected
+from parlour.runtime.life.connections import Connections, connected
 from parlour.runtime.life.process import Service
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.signing.nats_keys import Issuer
 
-from .adapters.postgres_keys import PostgresKeys
+from .adapters.postgres_person_keys import PostgresPersonKeys
 from .adapters.postgres_vault import PostgresVault
 from .adapters.system_nats import system_account
-from .api.bus import SERVICE, Commands
-from .api.callout import Callout
-from .app.apps import AppBook
-from .app.bans import BanBook
-from .app.login_keys import KeyBook
-from .app.outlets import Outlets
-from .app.privacy import Privacy
-from .app.refusals import Refusals
-from .app.subscriptions import Subscriptions
-from .app.tokens import Tokens
+from .api.bus import SERVICE, AuthApi
+from .api.callout import AuthCallout
+from .app.app_handler import AppHandler
+from .app.app_units import AppDecider
+from .app.ban_handler import BanHandler
+from .app.login_key_handler import LoginKeyHandler
+from .app.login_token_handler import LoginTokenHandler
+from .app.nats_reader_sessions import NatsReaderSessions
+from .app.privacy_handler import PrivacyHandler
+from .app.refusal_counter import RefusalCounter
+from .app.subscription_token_handler import SubscriptionTokenHandler
 from .domain import application, bans, privacy
 from .settings import AuthSettings
 
@@ -35,61 +39,78 @@ async def build(settings: AuthSettings) -> AsyncGenerator[Service]:
     """The running service."""
     async with AsyncExitStack() as stack:
         to = await stack.enter_async_context(connected(settings, SERVICE))
-        cache = StateCache(
-            to.log, to.people, aggregate=application.AGGREGATE, initial=lambda key: application.INITIAL,
-            absent=lambda: application.INITIAL, evolve=application.evolve,
-        )  # fmt: skip
-        await stack.enter_async_context(cache.following(to.bus))
+        app_states, privacy_states, ban_states = _app_states(to), _privacy_states(to), _ban_states(to)
+        for cache in (app_states, privacy_states, ban_states):
+            await stack.enter_async_context(cache.following(to.bus))
         clock, ids = SystemClock(), SystemIds()
+        decider = AppDecider(clock, ids)
         vault = PostgresVault(to.pool, settings.master_key)
-        refusals = Refusals(to.metrics)
-        tokens = Tokens(cache, to.committer, to.people, vault, clock, ids, refusals, settings.limits())
-        subscriptions = Subscriptions(
-            cache, to.committer, to.people, vault, clock, ids, refusals, leeway_s=settings.clock_leeway_s
+        refusals = RefusalCounter(to.metrics, time.monotonic)
+        tokens = LoginTokenHandler(
+            app_states, to.committer, decider, to.people, vault, clock, refusals, settings.limits()
         )
-        private = StateCache(
-            to.log, to.people, aggregate=privacy.AGGREGATE, initial=lambda key: privacy.INITIAL,
-            absent=lambda: privacy.INITIAL, evolve=privacy.evolve,
-        )  # fmt: skip
-        await stack.enter_async_context(private.following(to.bus))
-        erasing = Privacy(private, to.committer, to.people, PostgresKeys(to.pool), vault)
-        banned = StateCache(
-            to.log, to.people, aggregate=bans.AGGREGATE, initial=lambda key: kernel_bans.INITIAL,
-            absent=lambda: kernel_bans.INITIAL, evolve=kernel_bans.evolve,
-        )  # fmt: skip
-        await stack.enter_async_context(banned.following(to.bus))
-        apps, keys = AppBook(cache, to.committer, vault, clock, ids), KeyBook(cache, to.committer, clock, ids)
-        ban_book = BanBook(banned, to.committer, to.people, clock, ids)
-        await Commands(tokens, apps, keys, subscriptions, erasing, ban_book).serve(to.bus)
+        subscriptions = SubscriptionTokenHandler(
+            app_states, to.committer, decider, to.people, vault, clock, refusals, leeway_s=settings.clock_leeway_s
+        )
+        person_keys = PostgresPersonKeys(to.pool)
+        erasures = PrivacyHandler(privacy_states, to.committer, to.people, person_keys, vault, clock, ids)
+        apps = AppHandler(app_states, to.committer, decider, vault, clock, lambda: secrets.token_hex(16))
+        login_keys = LoginKeyHandler(app_states, to.committer, decider)
+        ban_handler = BanHandler(ban_states, to.committer, to.people, clock, ids)
+        await AuthApi(tokens, apps, login_keys, subscriptions, erasures, ban_handler).serve(to.bus)
         if settings.callout:
-            await stack.enter_async_context(outlets(settings, to.bus, subscriptions))
+            await stack.enter_async_context(nats_readers(settings, to.bus, subscriptions))
         async with asyncio.TaskGroup() as group:
-            sweeping = group.create_task(erasing.sweep())
+            sweeping = group.create_task(erasures.sweep())
             yield Service(to.metrics, to.checks)
             sweeping.cancel()
 
 
+def _app_states(to: Connections) -> StateCache[application.State]:
+    return StateCache(
+        to.log, to.people, aggregate=application.AGGREGATE, initial=lambda key: application.INITIAL,
+        absent=lambda: application.INITIAL, evolve=application.evolve,
+    )  # fmt: skip
+
+
+def _privacy_states(to: Connections) -> StateCache[privacy.State]:
+    return StateCache(
+        to.log, to.people, aggregate=privacy.AGGREGATE, initial=lambda key: privacy.INITIAL,
+        absent=lambda: privacy.INITIAL, evolve=privacy.evolve,
+    )  # fmt: skip
+
+
+def _ban_states(to: Connections) -> StateCache[Bans]:
+    return StateCache(
+        to.log, to.people, aggregate=bans.AGGREGATE, initial=lambda key: NO_BANS, absent=lambda: NO_BANS,
+        evolve=bans.evolve,
+    )  # fmt: skip
+
+
 @asynccontextmanager
-async def outlets(settings: AuthSettings, bus: Bus, subscriptions: Subscriptions) -> AsyncGenerator[None]:
-    """Answers NATS about readers outside while the block runs."""
+async def nats_readers(
+    settings: AuthSettings, bus: Bus, subscriptions: SubscriptionTokenHandler
+) -> AsyncGenerator[None]:
+    """Answers NATS about outside readers while the block runs."""
     async with AsyncExitStack() as stack:
         account = None
         if settings.nats_system_url:
             account = await stack.enter_async_context(system_account(settings.nats_system_url))
-        readers = Outlets(subscriptions, Issuer(settings.master_key), SystemClock(), account, settings.readers())
-        await Callout(readers).serve(bus)
+        issuer = Issuer(settings.master_key)
+        readers = NatsReaderSessions(subscriptions, issuer, SystemClock(), account, settings.readers())
+        await AuthCallout(readers).serve(bus)
         async with asyncio.TaskGroup() as group:
-            watch = group.create_task(_watch(bus, readers))
+            watch = group.create_task(_run_readers(bus, readers))
             yield
             watch.cancel()
 
 
-async def _watch(bus: Bus, readers: Outlets) -> None:
+async def _run_readers(bus: Bus, readers: NatsReaderSessions) -> None:
     while True:
         try:
             await readers.run()
         except LogUnavailable:
             await asyncio.sleep(1.0)
         except Exception as error:
-            bus.fault("outlets", error)
+            bus.fault("NATS readers", error)
             await asyncio.sleep(1.0)

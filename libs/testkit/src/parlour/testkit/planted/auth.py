@@ -7,23 +7,23 @@ from .patching import Function, disable, replace
 
 def kept_key() -> None:
     """Who is erased keeps the key that opens what they said."""
-    from parlour.auth.adapters.postgres_keys import PostgresKeys
+    from parlour.auth.adapters.postgres_person_keys import PostgresPersonKeys
 
-    disable(PostgresKeys, "destroy")
+    disable(PostgresPersonKeys, "destroy")
 
 
 def wide_subjects() -> None:
     """Who comes to NATS with a token of one room may listen to all of them."""
-    from parlour.auth.app import outlets
+    from parlour.auth.app import nats_reader_sessions
     from parlour.contracts.subscriptions import Subscription
 
     def wide(shipped: Function) -> Function:
-        def outlet_of_all_rooms(who: Subscription) -> object:
+        def grant_for_all_rooms(who: Subscription) -> object:
             return shipped(msgspec.structs.replace(who, room=None))
 
-        return outlet_of_all_rooms
+        return grant_for_all_rooms
 
-    replace(outlets, "outlet", wide)
+    replace(nats_reader_sessions, "grant_for", wide)
 
 
 def believed_token04() -> None:

@@ -1,9 +1,9 @@
-"""NATS asks who a stranger is ("auth callout"): the token in the connection's password or token field, our answer signed."""
+"""Answers NATS's auth callout: it asks about each unknown connection, whose token is in its password or token field. Our answer is signed."""
 
 import msgspec
 from nats.aio.msg import Msg
 
-from parlour.auth.app.outlets import Outlets
+from parlour.auth.app.nats_reader_sessions import NatsReaderSessions
 from parlour.contracts import events as ev
 from parlour.contracts import subjects
 from parlour.contracts.codes import Code
@@ -17,7 +17,7 @@ from parlour.runtime.signing.nats_keys import claims_of
 
 SUBJECT = "$SYS.REQ.USER.AUTH"
 QUEUE = "auth"
-LATER = "the server cannot check tokens now"
+UNAVAILABLE = "the server cannot check tokens now"
 
 
 class _Server(msgspec.Struct):
@@ -49,47 +49,47 @@ _KICK = ev.UserKicked.TAG.encode()
 _view = msgspec.json.Decoder(EventView)
 
 
-class Callout:
-    """Only servers may publish to the subject; services' users may not."""
+class AuthCallout:
+    """Admits readers to NATS. Only NATS servers may publish to the subject; services' users may not."""
 
-    def __init__(self, outlets: Outlets) -> None:
-        self._outlets = outlets
+    def __init__(self, readers: NatsReaderSessions) -> None:
+        self._readers = readers
 
     async def serve(self, bus: Bus) -> None:
-        """Answers from now on, and hears of revocations."""
+        """Subscribes to NATS's questions, and to the events that revoke tokens and kick users."""
 
-        async def asked(message: Msg) -> None:
+        async def answer_question(message: Msg) -> None:
             try:
                 await bus.publish(message.reply, (await self.answer(message.data)).encode())
             except Exception as error:
                 bus.fault("callout", error)
 
-        async def heard(to: Address, payload: bytes, headers: Headers) -> None:
+        async def handle_app_event(to: Address, payload: bytes, headers: Headers) -> None:
             if _view.decode(payload).type == ev.SubscriptionsRevoked.TAG:
-                self._outlets.changed()
+                self._readers.handle_revocation()
 
-        async def of_a_room(to: Address, payload: bytes, headers: Headers) -> None:
-            if _KICK not in payload:  # most say who came and who left
+        async def handle_room_event(to: Address, payload: bytes, headers: Headers) -> None:
+            if _KICK not in payload:  # most are joins and departures
                 return
             view = _view.decode(payload)
             event = event_of(view)
             if isinstance(event, ev.UserKicked) and event.code == Code.KICKED_BY_SERVER:
-                self._outlets.kicked(view.app, view.room, view.user_id, f"{view.room_uid}:{view.seq}")
+                self._readers.handle_kick(view.app, view.room, view.user_id, f"{view.room_uid}:{view.seq}")
 
-        await bus.client.subscribe(SUBJECT, QUEUE, asked)  # pyright: ignore[reportUnknownMemberType] its future is untyped
+        await bus.client.subscribe(SUBJECT, QUEUE, answer_question)  # pyright: ignore[reportUnknownMemberType] its future is untyped
         await bus.barrier()
-        await bus.subscribe(subjects.ALL_APP_EVENTS, heard)
-        await bus.subscribe(subjects.ALL_ROOM_EVENTS, of_a_room)
+        await bus.subscribe(subjects.ALL_APP_EVENTS, handle_app_event)
+        await bus.subscribe(subjects.ALL_ROOM_EVENTS, handle_room_event)
 
     async def answer(self, question: bytes) -> str:
-        """The signed answer to one connection."""
+        """The signed answer to NATS's signed question about one connection."""
         asked = _claims.decode(claims_of(question)).nats
         server, options = asked.server_id.id, asked.connect_opts
         try:
             token = options.auth_token or options.password
-            user = await self._outlets.admit(token, asked.user_nkey, server, asked.client_info.id)
+            user = await self._readers.admit(token, asked.user_nkey, server, asked.client_info.id)
         except Rejection as refused:
-            return self._outlets.refusal(asked.user_nkey, server, refused.problem.message)
+            return self._readers.refusal(asked.user_nkey, server, refused.problem.message)
         except LogUnavailable:
-            return self._outlets.refusal(asked.user_nkey, server, LATER)
-        return self._outlets.grant(asked.user_nkey, server, user)
+            return self._readers.refusal(asked.user_nkey, server, UNAVAILABLE)
+        return self._readers.grant(asked.user_nkey, server, user)

@@ -1,9 +1,9 @@
-"""The connections of readers outside to NATS that this process let in, by app and token, and their limits.
+"""The NATS connections of outside readers that this process admitted, by app and token, and their limits.
 
 NATS keeps limits of a user only for servers in its operator mode, and says nothing of connections that end. So the open connections are
 asked of each server. Rules. 1. One app and one token have so many connections open at once; a connection that its server does not list
-does not count. 2. A connection with more subscriptions than the limit is closed, and its token is let in no more for `BLOCKED_S`, since a
-stock client would come again at once with all of them.
+does not count. 2. A connection with more subscriptions than the limit is closed, and its token is not admitted for `BLOCKED_S`, since a
+stock client would connect again at once with all of them.
 """
 
 from collections import Counter, OrderedDict
@@ -16,21 +16,21 @@ from parlour.contracts.codes import Code
 from parlour.contracts.subscriptions import Subscription
 from parlour.kernel.rejection import Rejection
 
-READERS_MOST = 50_000
+CONNECTIONS_MOST = 50_000
 """Connections that this replica remembers; of more, the oldest end with their session alone."""
 BLOCKED_S = 60
 K = TypeVar("K", bound=Hashable)
 
 
-class Key(NamedTuple):
+class ConnectionKey(NamedTuple):
     """A connection: the id of its NATS server, and its number there."""
 
     server: str
     connection: int
 
 
-class Reader(msgspec.Struct, frozen=True):
-    """A connection that was let in; `until_s` is when NATS ends it."""
+class NatsReader(msgspec.Struct, frozen=True):
+    """The reader of a connection that was admitted; NATS ends it at `until_s` (unix seconds)."""
 
     who: Subscription
     until_s: int
@@ -45,7 +45,7 @@ class ReaderLimits(msgspec.Struct, frozen=True):
 
 
 class SystemAccount(Protocol):
-    """NATS's own account. Each method raises ConnectionError where the server does not answer now."""
+    """NATS's system account. Each method raises ConnectionError where the server does not answer now."""
 
     async def close(self, server: str, connection: int) -> None:
         """Closes a connection; one that is gone already is fine."""
@@ -61,13 +61,13 @@ class ReaderConnections:
 
     def __init__(self, limits: ReaderLimits) -> None:
         self._limits = limits
-        self._readers: OrderedDict[Key, Reader] = OrderedDict()
-        self._unlisted: set[Key] = set()
+        self._readers: OrderedDict[ConnectionKey, NatsReader] = OrderedDict()
+        self._unlisted: set[ConnectionKey] = set()
         self._of_apps: Counter[int] = Counter()
         self._of_tokens: Counter[tuple[int, str]] = Counter()
         self._blocked: dict[tuple[int, str], int] = {}
 
-    def __iter__(self) -> Iterator[tuple[Key, Reader]]:
+    def __iter__(self) -> Iterator[tuple[ConnectionKey, NatsReader]]:
         return iter(tuple(self._readers.items()))
 
     @property
@@ -75,27 +75,27 @@ class ReaderConnections:
         """The NATS servers that have readers."""
         return {key.server for key in self._readers}
 
-    def add(self, key: Key, reader: Reader) -> None:
-        """One more that is let in."""
+    def add(self, key: ConnectionKey, reader: NatsReader) -> None:
+        """Adds a connection that was admitted."""
         self.remove(key)
         self._readers[key] = reader
         self._count(reader, 1)
-        if len(self._readers) > READERS_MOST:
+        if len(self._readers) > CONNECTIONS_MOST:
             self.remove(next(iter(self._readers)))
 
-    def remove(self, key: Key) -> None:
-        """It is over."""
+    def remove(self, key: ConnectionKey) -> None:
+        """Forgets a connection that has ended."""
         reader = self._readers.pop(key, None)
         if reader is not None and key not in self._unlisted:
             self._count(reader, -1)
         self._unlisted.discard(key)
 
-    def keys_of(self, server: str) -> list[Key]:
-        """The connections of a server."""
+    def keys_of(self, server: str) -> list[ConnectionKey]:
+        """The connections to a server."""
         return [key for key in self._readers if key.server == server]
 
-    def compare(self, keys: list[Key], listed: Mapping[int, int]) -> None:
-        """Of `keys`, which were there before the server was asked, those that it lists count, and no others."""
+    def compare(self, keys: list[ConnectionKey], listed: Mapping[int, int]) -> None:
+        """Takes a server's list in: of `keys`, which are older than the list, only the connections that it names count."""
         for key in keys:
             reader = self._readers.get(key)
             if reader is None or (key in self._unlisted) != (key.connection in listed):
@@ -107,13 +107,13 @@ class ReaderConnections:
                 self._unlisted.add(key)
                 self._count(reader, -1)
 
-    def overloaded(self, server: str, listed: Mapping[int, int]) -> list[tuple[Key, Reader]]:
-        """The readers among a server's connections that have too many subscriptions."""
-        keys = [Key(server, connection) for connection, n in listed.items() if n > self._limits.subscriptions]
+    def find_overloaded(self, server: str, listed: Mapping[int, int]) -> list[tuple[ConnectionKey, NatsReader]]:
+        """The connections of a server's list that have too many subscriptions, with their readers."""
+        keys = [ConnectionKey(server, connection) for connection, n in listed.items() if n > self._limits.subscriptions]
         return [(key, self._readers[key]) for key in keys if key in self._readers]
 
     def block(self, who: Subscription, now_s: int) -> None:
-        """Rule 2."""
+        """Admits the token no more for a while (rule 2)."""
         self._blocked = {token: until_s for token, until_s in self._blocked.items() if until_s > now_s}
         self._blocked[who.app, who.jti] = now_s + BLOCKED_S
 
@@ -136,7 +136,7 @@ class ReaderConnections:
                     Code.RATE_LIMITED, f"too many connections of this {what}", limit=str(limit), hint="close some"
                 )
 
-    def _count(self, reader: Reader, by: int) -> None:
+    def _count(self, reader: NatsReader, by: int) -> None:
         who = reader.who
         _add(self._of_apps, who.app, by)
         _add(self._of_tokens, (who.app, who.jti), by)

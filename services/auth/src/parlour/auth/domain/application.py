@@ -1,14 +1,16 @@
-"""The life of an application, as its own log tells it: created once, its secret rotated, tokens issued.
+"""An app: created once, its secret rotated, its tokens issued and revoked. The decider of the aggregate `app`.
 
 Invariants, cited by the tests:
 1. The first event is `app.created`; the first secret follows it at once.
 2. At any time at most two secrets are valid: the newest for ever, the one before until its time is over.
-3. Creating what exists and rotating to the secret that is the newest decide nothing.
+3. Creating an app that exists, rotating to the newest secret, and revoking again at the same moment decide nothing.
 4. Nothing but its creation happens to an app that does not exist.
-5. A signed token made before a revocation that names its id, its user or its room is revoked until it would be over anyway.
-6. At most `MAX_REVOKED` revocations are in force; one more is refused, none is forgotten.
-7. At most `KEYS_MAX` public keys are an app's, each under a name of its own; a name is not given to a second key.
-8. A rule holds from its event on; setting what is so already decides nothing.
+5. A signed token issued before a revocation that names its id, its user or its room is refused until it would have expired anyway.
+6. At most `MAX_REVOKED` revocations are in force; one more is refused, and none is dropped.
+7. An app has at most `KEYS_MAX` public keys, each under a name of its own; a name is not given to a second key.
+8. A rule applies from its event on; setting it to the value that it has decides nothing.
+
+Issuing a token twice is two tokens: that a repeated request issues one is the command id's doing, not this decider's.
 """
 
 import re
@@ -34,7 +36,7 @@ _KID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Create(msgspec.Struct, frozen=True):
-    """Begin an app with its first secret."""
+    """Create an app with its first secret."""
 
     app: int
     name: str
@@ -42,14 +44,14 @@ class Create(msgspec.Struct, frozen=True):
 
 
 class Rotate(msgspec.Struct, frozen=True):
-    """A new secret; the one before stays valid for `overlap_s`."""
+    """Make this secret the newest; the one before stays valid for `overlap_s`."""
 
     secret_id: str
     overlap_s: int
 
 
 class Issue(msgspec.Struct, frozen=True):
-    """The suite made a token itself."""
+    """The suite issued a login token."""
 
     actor: str
     room: str
@@ -57,7 +59,7 @@ class Issue(msgspec.Struct, frozen=True):
 
 
 class Subscribe(msgspec.Struct, frozen=True):
-    """The suite made a signed token itself."""
+    """The suite issued a subscription token."""
 
     jti: str
     actor: str
@@ -67,7 +69,7 @@ class Subscribe(msgspec.Struct, frozen=True):
 
 
 class Revoke(msgspec.Struct, frozen=True):
-    """Signed tokens made until now are refused: by `jti`, `actor` or `room`, of which one is named."""
+    """Refuse signed tokens that were issued until now: by `jti`, `actor` or `room`, of which one is named."""
 
     jti: str
     actor: str
@@ -75,20 +77,20 @@ class Revoke(msgspec.Struct, frozen=True):
 
 
 class SetRules(msgspec.Struct, frozen=True):
-    """These rules are so from now on; see `rules.VALUES`."""
+    """Set rules to values of `rules.VALUES`."""
 
     rules: dict[str, str]
 
 
 class AddKey(msgspec.Struct, frozen=True):
-    """Take login tokens signed with this key (base64 of an Ed25519 public key)."""
+    """Accept login tokens signed with this key (base64 of an Ed25519 public key)."""
 
     kid: str
     public_key: str
 
 
 class RemoveKey(msgspec.Struct, frozen=True):
-    """Refuse what this key signed."""
+    """Refuse login tokens signed with this key."""
 
     kid: str
 
@@ -97,25 +99,25 @@ AppCommand = Create | Rotate | Issue | Subscribe | Revoke | SetRules | AddKey | 
 
 
 class Absent(msgspec.Struct, frozen=True):
-    """No such app."""
+    """The app does not exist."""
 
 
 class SecretRef(msgspec.Struct, frozen=True):
-    """A secret by id; `until_s` (unix seconds) None: for ever."""
+    """A secret by id, valid until `until_s` (unix seconds); None: without end."""
 
     secret_id: str
     until_s: int | None = None
 
 
 class Revoked(msgspec.Struct, frozen=True):
-    """Tokens made up to `at_ms` (unix) are refused; none of them is valid after `until_s` anyway."""
+    """Tokens issued up to `at_ms` (unix milliseconds) are refused; all of them have expired after `until_s`."""
 
     at_ms: int
     until_s: int
 
 
 class Active(msgspec.Struct, frozen=True):
-    """An app; `secrets` newest first; `revoked` by ("jti" | "actor" | "room", its name)."""
+    """The app exists; `secrets` newest first; `revoked` by ("jti" | "actor" | "room", its name)."""
 
     app: int
     name: str
@@ -125,7 +127,7 @@ class Active(msgspec.Struct, frozen=True):
     login_keys: dict[str, str] = msgspec.field(default_factory=dict[str, str])
 
     def is_revoked(self, jti: str, actor: str, room: str, issued_ms: int) -> bool:
-        """Invariant 5."""
+        """Whether a signed token with this id, user and room, issued at `issued_ms`, is revoked (invariant 5)."""
         found = (self.revoked.get(key) for key in (("jti", jti), ("actor", actor), ("room", room)) if key[1])
         return any(one is not None and (issued_ms <= one.at_ms) for one in found)
 
@@ -139,7 +141,7 @@ INITIAL: State = Absent()
 
 
 def decide(state: State, command: AppCommand, *, at: int, ids: Ids) -> tuple[ev.Event, ...]:
-    """What happens; `at` is unix microseconds. No new ids are needed."""
+    """The events that the command causes; `Rejection` where a rule forbids it. `at` is unix microseconds; no new ids are needed."""
     match command:
         case Create(app, name, secret_id):
             if isinstance(state, Active):
@@ -159,7 +161,7 @@ def decide(state: State, command: AppCommand, *, at: int, ids: Ids) -> tuple[ev.
         case Subscribe(jti, actor, room, scopes, expires_s):
             return (ev.SubscriptionIssued(_existing(state).app, jti, actor, room, scopes, expires_s),)
         case Revoke(jti, actor, room):
-            return _revoking(_existing(state), ev.SubscriptionsRevoked(0, jti, actor, room, at // 1000, 0))
+            return _revoke(_existing(state), ev.SubscriptionsRevoked(0, jti, actor, room, at // 1000, 0))
         case SetRules(rules):
             return _set_rules(_existing(state), rules)
         case AddKey():
@@ -191,8 +193,11 @@ def _set_rules(app: Active, rules: dict[str, str]) -> tuple[ev.Event, ...]:
     return tuple(ev.RuleSet(app.app, rule, value) for rule, value in changed)
 
 
-def _revoking(app: Active, event: ev.SubscriptionsRevoked) -> tuple[ev.Event, ...]:
+def _revoke(app: Active, event: ev.SubscriptionsRevoked) -> tuple[ev.Event, ...]:
     now_s = event.at_ms // 1000
+    before = app.revoked.get(_revoked_key(event))
+    if before is not None and before.at_ms >= event.at_ms:
+        return ()
     if sum(one.until_s >= now_s for one in app.revoked.values()) >= MAX_REVOKED:
         raise Rejection.of(
             Code.RATE_LIMITED, "too many revocations are in force", limit=str(MAX_REVOKED),
@@ -202,7 +207,7 @@ def _revoking(app: Active, event: ev.SubscriptionsRevoked) -> tuple[ev.Event, ..
 
 
 def evolve(state: State, event: ev.Event) -> State:
-    """The state after one more event; total."""
+    """The state after one more event; total, and events of other aggregates change nothing."""
     match event:
         case ev.AppCreated(app, name):
             return Active(app, name)
@@ -223,12 +228,17 @@ def evolve(state: State, event: ev.Event) -> State:
 
 
 def _with_revoked(state: Active, event: ev.SubscriptionsRevoked) -> Active:
-    """With one more, and without those that are over."""
-    key = next((key for key in (("jti", event.jti), ("actor", event.actor), ("room", event.room)) if key[1]), None)
-    if key is None:
+    """With one more revocation, and without those whose tokens have expired."""
+    key = _revoked_key(event)
+    if not key[1]:
         return state
-    kept = {k: one for k, one in state.revoked.items() if one.until_s >= event.at_ms // 1000}
-    return msgspec.structs.replace(state, revoked={**kept, key: Revoked(event.at_ms, event.until_s)})
+    in_force = {k: one for k, one in state.revoked.items() if one.until_s >= event.at_ms // 1000}
+    return msgspec.structs.replace(state, revoked={**in_force, key: Revoked(event.at_ms, event.until_s)})
+
+
+def _revoked_key(event: ev.SubscriptionsRevoked) -> tuple[str, str]:
+    named = (("jti", event.jti), ("actor", event.actor), ("room", event.room))
+    return next((key for key in named if key[1]), ("", ""))
 
 
 def _ending(ref: SecretRef, until_s: int) -> SecretRef:

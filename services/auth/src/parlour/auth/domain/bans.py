@@ -1,9 +1,10 @@
-"""Placing and lifting bans of one app. The fold stands in `parlour.kernel.bans`, since the room service heeds it.
+"""Places and lifts bans of one app: the decider of the aggregate `bans`. `evolve` stands in `parlour.kernel.bans`, since the room service
+folds them too.
 
 Invariants, cited by the tests:
-1. Placing a ban that stands with the same end and reason decides nothing; with another it replaces it.
+1. Placing a ban that is in force with the same end and reason decides nothing; with another it replaces it.
 2. A ban never begins after its end.
-3. Lifting what does not stand decides nothing.
+3. Lifting a ban that is not in force decides nothing.
 4. At most `MAX_BANS` bans of an app are in force.
 """
 
@@ -13,12 +14,13 @@ from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import invalid
 from parlour.kernel.bans import Bans, Target
+from parlour.kernel.bans import evolve as evolve
 from parlour.kernel.decider import Ids
 from parlour.kernel.rejection import Rejection
 
 AGGREGATE = ev.BanPlaced.AGGREGATE
 MAX_BANS = 10_000
-"""Some 3 MB in the memory of each process that heeds them."""
+"""Some 3 MB in the memory of each process that folds them."""
 SECOND = 1_000_000
 
 
@@ -38,19 +40,22 @@ class Lift(msgspec.Struct, frozen=True):
     by: str
 
 
-def decide(state: Bans, command: Place | Lift, *, at: int, ids: Ids) -> tuple[ev.Event, ...]:
-    """What happens; see the invariants. `at` is unix microseconds."""
+BanCommand = Place | Lift
+
+
+def decide(state: Bans, command: BanCommand, *, at: int, ids: Ids) -> tuple[ev.Event, ...]:
+    """The events that the command causes; `Rejection` where a rule forbids it. `at` is unix microseconds; no new ids are needed."""
     now_s = at // SECOND
     target = command.target
-    known = state.by_target.get(target)
-    stands = known is not None and known.in_force(now_s)
+    before = state.by_target.get(target)
+    in_force = before is not None and before.in_force(now_s)
     if isinstance(command, Lift):
-        return (ev.BanLifted(target.kind, target.actor, target.room, command.by),) if stands else ()
+        return (ev.BanLifted(target.kind, target.actor, target.room, command.by),) if in_force else ()
     if command.until_s and command.until_s <= now_s:
         raise invalid(Code.PARAMETER, "untilS", "the ban would be over already", limit=f"after {now_s}, or 0")
-    if known is not None and stands and (known.until_s, known.reason) == (command.until_s, command.reason):
+    if before is not None and in_force and (before.until_s, before.reason) == (command.until_s, command.reason):
         return ()
-    if not stands and len(state.in_force(now_s)) >= MAX_BANS:
+    if not in_force and len(state.in_force(now_s)) >= MAX_BANS:
         raise Rejection.of(
             Code.RATE_LIMITED,
             "the app has as many bans as it may",

@@ -1,38 +1,45 @@
-"""Erasures and legal holds of one app.
+"""Erasures and legal holds of one app: the decider of the aggregate `privacy`.
 
-Invariants: 1. An erasure that no hold covers is due at once, and a later hold does not stop it. 2. One that a hold covers waits, and
-becomes due when no hold covers it any more. 3. That somebody is erased is said only after their key is gone. 4. Each is said once.
+Invariants, cited by the tests:
+1. An erasure that no hold covers is due at once, and a later hold does not stop it.
+2. One that a hold covers waits, and
+becomes due when no hold covers it any more.
+3. `user.erased` follows only after the person's key is destroyed.
+4. A command whose outcome already holds decides `()`: each of these events happens once for an erasure or a hold.
 """
+
+from typing import assert_never
 
 import msgspec
 
 from parlour.contracts import events as ev
+from parlour.kernel.decider import Ids
 
-AGGREGATE = "privacy"
+AGGREGATE = ev.HoldPlaced.AGGREGATE
 
 
 class Erase(msgspec.Struct, frozen=True):
-    """`rooms`: the held rooms that the person appears in."""
+    """Erase a person; `rooms` are the held rooms in which they appear."""
 
     actor: str
     rooms: frozenset[str] = frozenset()
 
 
-class Free(msgspec.Struct, frozen=True):
-    """Look again whether a waiting erasure is still covered."""
+class RecheckErasure(msgspec.Struct, frozen=True):
+    """Check again whether a hold covers a waiting erasure; `rooms` are the held rooms in which the person appears."""
 
     actor: str
     rooms: frozenset[str] = frozenset()
 
 
-class Done(msgspec.Struct, frozen=True):
-    """The person's key is gone."""
+class ConfirmErasure(msgspec.Struct, frozen=True):
+    """The person's key is destroyed."""
 
     actor: str
 
 
 class Hold(msgspec.Struct, frozen=True):
-    """On a person (`actor`) or on a room."""
+    """Place a hold on a person (`actor`) or on a room."""
 
     actor: str = ""
     room: str = ""
@@ -40,17 +47,17 @@ class Hold(msgspec.Struct, frozen=True):
 
 
 class Release(msgspec.Struct, frozen=True):
-    """Of a hold."""
+    """Release the hold on a person or on a room."""
 
     actor: str = ""
     room: str = ""
 
 
-PrivacyCommand = Erase | Free | Done | Hold | Release
+PrivacyCommand = Erase | RecheckErasure | ConfirmErasure | Hold | Release
 
 
 class State(msgspec.Struct, frozen=True):
-    """What is held, and whose erasure waits or is due."""
+    """The persons and rooms on hold, and the persons whose erasure waits or is due."""
 
     actors: frozenset[str] = frozenset()
     rooms: frozenset[str] = frozenset()
@@ -58,23 +65,23 @@ class State(msgspec.Struct, frozen=True):
     due: frozenset[str] = frozenset()
 
     def covers(self, actor: str, rooms: frozenset[str]) -> bool:
-        """Whether a hold stands against this person's erasure."""
+        """Whether a hold prevents the erasure of this person, who appears in `rooms`."""
         return actor in self.actors or bool(self.rooms & rooms)
 
 
 INITIAL = State()
 
 
-def decide(state: State, command: PrivacyCommand) -> tuple[ev.Event, ...]:
-    """See the invariants."""
+def decide(state: State, command: PrivacyCommand, *, at: int, ids: Ids) -> tuple[ev.Event, ...]:
+    """The events that the command causes; nothing is refused, and neither time nor new ids are needed."""
     match command:
         case Erase(actor, rooms):
             known = actor in state.waiting or actor in state.due
             return () if known else (ev.ErasureRequested(actor, state.covers(actor, rooms)),)
-        case Free(actor, rooms):
+        case RecheckErasure(actor, rooms):
             free = actor in state.waiting and not state.covers(actor, rooms)
             return (ev.ErasureFreed(actor),) if free else ()
-        case Done(actor):
+        case ConfirmErasure(actor):
             return (ev.UserErased(actor),) if actor in state.due else ()
         case Hold(actor, room, reason):
             held = actor in state.actors or room in state.rooms
@@ -82,10 +89,12 @@ def decide(state: State, command: PrivacyCommand) -> tuple[ev.Event, ...]:
         case Release(actor, room):
             held = actor in state.actors or room in state.rooms
             return (ev.HoldReleased(actor, room),) if held else ()
+        case _:
+            assert_never(command)
 
 
 def evolve(state: State, event: ev.Event) -> State:
-    """The state after a fact; others' facts change nothing."""
+    """The state after one more event; total, and events of other aggregates change nothing."""
     change = msgspec.structs.replace
     match event:
         case ev.ErasureRequested(actor, waits):

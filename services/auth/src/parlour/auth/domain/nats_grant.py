@@ -1,4 +1,4 @@
-"""What a reader outside may say and hear on NATS.
+"""Which NATS subjects an outside reader may publish to and subscribe to.
 
 Rules: 1. NATS has no filter by reader: a subject carries what members see and what only auditors see, so a token needs `events` and
 `audit`; 2. a token of one room gets that room's events, heads and questions, one of any room those of its app; nobody else's, no commands,
@@ -13,20 +13,20 @@ from parlour.contracts.codes import Code
 from parlour.contracts.subscriptions import Subscription
 from parlour.kernel.rejection import Rejection
 
-NEEDED = ("events", "audit")
+NEEDED_SCOPES = ("events", "audit")
 QUESTIONS = ("head", "replay", "snapshot")
 
 
-class Outlet(msgspec.Struct, frozen=True):
-    """Subjects to publish to and to subscribe to."""
+class NatsGrant(msgspec.Struct, frozen=True):
+    """The subjects that a reader may publish to and subscribe to."""
 
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
 
 
-def outlet(who: Subscription) -> Outlet:
-    """The token's subjects; `Rejection` by rule 1."""
-    missing = [scope for scope in NEEDED if not who.allows(scope)]
+def grant_for(who: Subscription) -> NatsGrant:
+    """The subjects that a token grants; `Rejection` by rule 1."""
+    missing = [scope for scope in NEEDED_SCOPES if not who.allows(scope)]
     if missing:
         hint = "WebSocket and SSE serve readers who may not see everything"
         raise Rejection.of(Code.FORBIDDEN, f"NATS needs the scope {missing[0]} too", field="scopes", hint=hint)
@@ -38,4 +38,4 @@ def outlet(who: Subscription) -> Outlet:
         asked = tuple(subjects.query(who.app, who.room, what) for what in QUESTIONS)
         room = subjects.encode_id(who.room)  # in any partition, so that a reader need not compute the one that it is in
         heard = (f"{subjects.PREFIX}.{who.app}.evt.*.{room}.*", f"{subjects.PREFIX}.{who.app}.head.*.{room}")
-    return Outlet(asked, (*heard, own))
+    return NatsGrant(asked, (*heard, own))

@@ -1,35 +1,36 @@
-"""Tokens: checked on every login, made on request."""
+"""Handles the commands about login tokens: verify one at a login, issue a token04 or a signed token."""
 
 import hashlib
 import hmac
 
 import msgspec
 
-from parlour.auth.domain import application, login_token, privilege, token04, verify
-from parlour.auth.domain.application import Active, Issue
+from parlour.auth.domain import application as domain
+from parlour.auth.domain import login_token, privilege, token04, verify
+from parlour.auth.domain.application import SECOND, Active, Issue
 from parlour.auth.domain.verify import Question
-from parlour.contracts import commands as contract
+from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import Reply, TokenMade
 from parlour.contracts.ids import check_room_id, check_stream_id, check_user_id, invalid
 from parlour.contracts.login_tokens import AUDIENCE, LONGEST_S
-from parlour.kernel.decider import Clock, Ids
+from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 from parlour.runtime.deciding.commit import Committer
-from parlour.runtime.deciding.drafts import Call, Change, Done, Draft, reply_of
+from parlour.runtime.deciding.drafts import Call, Done, Draft, reply_of
 from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
 
-from .refusals import Refusals
+from .app_units import AppDecider, require_app
+from .refusal_counter import RefusalCounter
 from .vault import Vault
 
-SECOND = 1_000_000
 MAX_TTL_S = 366 * 86400
 _NONCE_BITS = 31
 
 
-class _Note(msgspec.Struct, frozen=True):
-    """What is kept of a token that was made: enough to make the same one again, not the token."""
+class _TokenSeed(msgspec.Struct, frozen=True):
+    """The stored answer: what the same token can be made of again, without the token."""
 
     secret_id: str
     ctime: int
@@ -43,34 +44,34 @@ class TimeLimits(msgspec.Struct, frozen=True):
     longest_s: int
 
 
-class Tokens:
-    """Handlers for VerifyToken, IssueToken and IssueLoginToken."""
+class LoginTokenHandler:
+    """Handles VerifyToken, IssueToken and IssueLoginToken."""
 
     def __init__(
         self,
-        cache: StateCache[application.State],
+        cache: StateCache[domain.State],
         committer: Committer,
+        decider: AppDecider,
         people: People,
         vault: Vault,
         clock: Clock,
-        ids: Ids,
-        refusals: Refusals,
+        refusals: RefusalCounter,
         limits: TimeLimits,
     ) -> None:
         self._cache = cache
         self._committer = committer
+        self._decider = decider
         self._people = people
         self._vault = vault
         self._clock = clock
-        self._ids = ids
         self._refusals = refusals
         self._limits = limits
 
-    async def verify(self, call: Call, body: contract.VerifyToken) -> Reply:
-        """What the token allows. A refusal is counted, never recorded: strangers must not fill the record."""
+    async def verify(self, call: Call, body: cmd.VerifyToken) -> Reply:
+        """Answers with what the token allows. A refusal is counted, and never appended: strangers must not fill the log."""
         question = Question(call.app, body.user_id, body.room, body.purpose, body.stream_id)
         try:
-            app = existing(await self._cache.load(call.app, ""))
+            app = require_app(await self._cache.load(call.app, ""))
             secrets = await self._vault.secrets(app.valid(self._now_s()))
             checked = self._with_end(self._checked(body.token, question, app, secrets), app)
         except Rejection as refused:
@@ -78,7 +79,7 @@ class Tokens:
             raise
         return Reply(msgspec.Raw(msgspec.json.encode(checked)))
 
-    def _checked(self, token: str, question: Question, app: Active, secrets: tuple[str, ...]) -> contract.TokenChecked:
+    def _checked(self, token: str, question: Question, app: Active, secrets: tuple[str, ...]) -> cmd.TokenChecked:
         leeway_s, longest_s = self._limits.leeway_s, self._limits.longest_s
         if login_token.is_signed(token):
             return login_token.check(
@@ -86,31 +87,31 @@ class Tokens:
             )
         return verify.check(token, question, secrets, self._now_s(), leeway_s, rules=app.rules, longest_s=longest_s)
 
-    def _with_end(self, checked: contract.TokenChecked, app: Active) -> contract.TokenChecked:
-        """When the stay ends, where the app ends stays with their tokens: when the token would not be taken any more."""
+    def _with_end(self, checked: cmd.TokenChecked, app: Active) -> cmd.TokenChecked:
+        """Adds when the stay ends, in an app whose rule ends stays with their tokens: when the token would be refused."""
         if app.rules.expiry != "end":
             return checked
         return msgspec.structs.replace(checked, stay_ends_s=checked.expires_s + self._limits.leeway_s)
 
-    async def issue(self, call: Call, body: contract.IssueToken) -> Reply:
-        """A token04. The record has who got one for what, never the token; a repetition makes the same one again."""
-        done, note = await self._issued(call, body, MAX_TTL_S)
-        return reply_of(done, TokenMade(await self._made(call, body, note), note.expire))
+    async def issue(self, call: Call, body: cmd.IssueToken) -> Reply:
+        """Issues a token04. The log has for whom and for what, never the token; a repeated command id makes the same one again."""
+        done, seed = await self._issued(call, body, MAX_TTL_S)
+        return reply_of(done, TokenMade(await self._encode(call, body, seed), seed.expire))
 
-    async def issue_signed(self, call: Call, body: contract.IssueLoginToken) -> Reply:
-        """A signed login token, on the record as a token04 is."""
+    async def issue_signed(self, call: Call, body: cmd.IssueLoginToken) -> Reply:
+        """Issues a signed login token; the log has the same of it as of a token04."""
         for stream_id in body.stream_ids:
             check_stream_id(stream_id)
-        done, note = await self._issued(call, body, LONGEST_S)
+        done, seed = await self._issued(call, body, LONGEST_S)
         claims = login_token.Claims(
-            AUDIENCE, call.app, body.user_id, note.ctime, note.expire, room=body.room, publish=body.may_publish,
+            AUDIENCE, call.app, body.user_id, seed.ctime, seed.expire, room=body.room, publish=body.may_publish,
             streams=body.stream_ids, jti=call.command_id,
         )  # fmt: skip
-        return reply_of(done, TokenMade(login_token.sign(claims, await self._secret(note)), note.expire))
+        return reply_of(done, TokenMade(login_token.sign(claims, await self._secret(seed)), seed.expire))
 
     async def _issued(
-        self, call: Call, body: contract.IssueToken | contract.IssueLoginToken, longest_s: int
-    ) -> tuple[Done, _Note]:
+        self, call: Call, body: cmd.IssueToken | cmd.IssueLoginToken, longest_s: int
+    ) -> tuple[Done, _TokenSeed]:
         check_user_id(body.user_id)
         if body.room:
             check_room_id(body.room)
@@ -120,36 +121,26 @@ class Tokens:
         actor = await self._people.actor(call.app, body.user_id)
         now_s = self._now_s()
 
-        def decide(app: Loaded[application.State]) -> Draft:
-            state = existing(app)
-            note = _Note(state.valid(now_s)[0], now_s, now_s + body.ttl_s)
-            issue = Issue(actor, body.room, note.expire)
-            events = application.decide(state, issue, at=self._clock.at(), ids=self._ids)
-            assert app.key is not None, "an app that exists has a log"
-            return call.draft(Change(app.key, application.AGGREGATE, None, events), result=note)
+        def decide(app: Loaded[domain.State]) -> Draft:
+            seed = _TokenSeed(require_app(app).valid(now_s)[0], now_s, now_s + body.ttl_s)
+            issue = Issue(actor, body.room, seed.expire)
+            return call.draft(*self._decider.decide(app, issue, versioned=False).changes, result=seed)
 
         done = await decide_and_commit(self._cache, self._committer, call, decide)
-        return done, msgspec.json.decode(done.answer, type=_Note)
+        return done, msgspec.json.decode(done.answer, type=_TokenSeed)
 
-    async def _secret(self, note: _Note) -> str:
-        secret = await self._vault.secret(note.secret_id)
+    async def _secret(self, seed: _TokenSeed) -> str:
+        secret = await self._vault.secret(seed.secret_id)
         if secret is None:
             raise Rejection.of(Code.UNAVAILABLE, "the app's secret is not readable", hint="check the master key")
         return secret
 
-    async def _made(self, call: Call, body: contract.IssueToken, note: _Note) -> str:
-        secret = await self._secret(note)
+    async def _encode(self, call: Call, body: cmd.IssueToken, seed: _TokenSeed) -> str:
+        secret = await self._secret(seed)
         unique = hmac.digest(secret.encode(), f"parlour.token.{call.command_id}".encode(), hashlib.sha256)
         nonce = int.from_bytes(unique[8:12]) >> (32 - _NONCE_BITS)
-        token = token04.Token(call.app, body.user_id, nonce, note.ctime, note.expire, privilege.encode(body.room))
+        token = token04.Token(call.app, body.user_id, nonce, seed.ctime, seed.expire, privilege.encode(body.room))
         return token04.encode(token, secret, unique[:8].hex().encode())
 
     def _now_s(self) -> int:
         return self._clock.at() // SECOND
-
-
-def existing(app: Loaded[application.State]) -> Active:
-    """The app, or the refusal that names it."""
-    if not isinstance(app.state, Active):
-        raise Rejection.of(Code.APP_ID, f"there is no app {app.app}", field="appID", hint="parlour apps list")
-    return app.state

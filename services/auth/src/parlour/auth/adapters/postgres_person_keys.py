@@ -1,4 +1,4 @@
-"""People's keys in Postgres, as `app.privacy.Keys` wants them."""
+"""People's keys in Postgres."""
 
 from typing import Any
 from uuid import UUID
@@ -6,8 +6,8 @@ from uuid import UUID
 from parlour.runtime.postgres.pool import borrow
 
 
-class PostgresKeys:
-    """Methods may raise `LogUnavailable`."""
+class PostgresPersonKeys:
+    """See `app.privacy_handler.PersonKeys`. Methods may raise `LogUnavailable`."""
 
     def __init__(self, pool: Any) -> None:
         self._pool = pool

@@ -1,9 +1,9 @@
-"""Handlers of bans: placed, lifted, listed. Users and addresses stand in the record by their random ids only."""
+"""Handles the commands about bans: place, lift, list. The log names users and addresses by their random ids only."""
 
 import msgspec
 
 from parlour.auth.domain import bans as domain
-from parlour.contracts import commands as contract
+from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import Reply
 from parlour.contracts.ids import check_address, check_room_id, check_user_id, invalid
@@ -19,13 +19,13 @@ from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
 
 REASON_BYTES = 256
 BY_BYTES = 128
-LONGEST_S = 100 * 366 * 86_400
-"""Beyond it a ban means until it is lifted, which 0 says."""
+LONGEST_BAN_S = 100 * 366 * 86_400
+"""A ban that is meant to last longer has no end at all, which 0 says."""
 _ADDRESS_PREFIX = address_as_user("")
 
 
-class BanBook:
-    """Handlers for PlaceBan, LiftBan and ListBans."""
+class BanHandler:
+    """Handles PlaceBan, LiftBan and ListBans."""
 
     def __init__(
         self, cache: StateCache[kernel.Bans], committer: Committer, people: People, clock: Clock, ids: Ids
@@ -36,35 +36,35 @@ class BanBook:
         self._clock = clock
         self._ids = ids
 
-    async def place(self, call: Call, body: contract.PlaceBan) -> Reply:
-        """From the commit on nobody whom it covers logs in; the room service then puts out who is inside."""
+    async def place(self, call: Call, body: cmd.PlaceBan) -> Reply:
+        """Places a ban: from the commit on nobody whom it covers logs in, and the room service puts out who is inside."""
         _check_size("reason", body.reason, REASON_BYTES)
         _check_size("by", body.by, BY_BYTES)
         if body.until_s and body.for_s:
             raise invalid(Code.PARAMETER, "untilS", "name an end or a length, not both")
-        if not 0 <= body.for_s <= LONGEST_S or not 0 <= body.until_s <= self._now_s() + LONGEST_S:
-            raise invalid(Code.PARAMETER, "forS", "the ban is too long", limit=f"0..{LONGEST_S} s")
+        if not 0 <= body.for_s <= LONGEST_BAN_S or not 0 <= body.until_s <= self._now_s() + LONGEST_BAN_S:
+            raise invalid(Code.PARAMETER, "forS", "the ban is too long", limit=f"0..{LONGEST_BAN_S} s")
         target = await self._target(call.app, body)
         until_s = self._now_s() + body.for_s if body.for_s else body.until_s
         made = Ban(target.kind, "", "", target.room, until_s, body.reason, body.by)
         return _with_names(await self._decide(call, domain.Place(target, until_s, body.reason, body.by), made), body)
 
-    async def lift(self, call: Call, body: contract.LiftBan) -> Reply:
-        """The ban ends; one that does not stand is no error."""
+    async def lift(self, call: Call, body: cmd.LiftBan) -> Reply:
+        """Lifts a ban; one that is not in force is no error."""
         _check_size("by", body.by, BY_BYTES)
         target = await self._target(call.app, body)
         made = Ban(target.kind, "", "", target.room, by=body.by, in_force=False)
         return _with_names(await self._decide(call, domain.Lift(target, body.by), made), body)
 
-    async def list_all(self, call: Call, body: contract.ListBans) -> Reply:
-        """The bans in force, those that end first in front."""
+    async def list_all(self, call: Call, body: cmd.ListBans) -> Reply:
+        """Answers with the bans in force; those that end first come first."""
         state = (await self._cache.load(call.app, "", fresh=True)).state
         found = sorted(state.in_force(self._now_s()), key=lambda ban: (ban.until_s or 2**63, ban.target.room))
         await self._people.load(frozenset(ban.target.actor for ban in found if ban.target.actor))
         described = [await self._describe(ban) for ban in found]
         return Reply(msgspec.Raw(msgspec.json.encode(Bans(tuple(described)))))
 
-    async def _target(self, app: int, body: contract.PlaceBan | contract.LiftBan) -> Target:
+    async def _target(self, app: int, body: cmd.PlaceBan | cmd.LiftBan) -> Target:
         room = check_room_id(body.room) if body.room else ""
         if body.user_id and body.address:
             raise invalid(Code.PARAMETER, "userID", "name a user or an address, not both")
@@ -102,8 +102,8 @@ class BanBook:
         return self._clock.at() // domain.SECOND
 
 
-def _with_names(done: Done, body: contract.PlaceBan | contract.LiftBan) -> Reply:
-    """The answer with the names that were asked about, which the kept answer of a command does not hold."""
+def _with_names(done: Done, body: cmd.PlaceBan | cmd.LiftBan) -> Reply:
+    """The answer with the names in the command, which the stored answer does not hold."""
     made = msgspec.json.decode(done.answer, type=Ban)
     address = check_address(body.address) if body.address else ""
     return reply_of(done, msgspec.structs.replace(made, user_id=body.user_id, address=address))
