@@ -12,7 +12,7 @@ from playwright.async_api import Page
 from parlour.contracts.commands import Media
 from parlour.contracts.relay import Negotiate, Negotiated, PlayMedia, PublishMedia, RelayFact
 from parlour.relay.settings import RelaySettings
-from parlour.relay.wiring import Node, open_node
+from parlour.relay.wiring import RunningNode, open_node
 
 APP = 7
 PAGE_SCRIPT = Path(__file__).parent / "relay_page.js"
@@ -31,7 +31,7 @@ class RecordedFacts:
         self.told: list[RelayFact] = []
         self._news = asyncio.Condition()
 
-    def tell(self, fact: RelayFact) -> None:
+    def send(self, fact: RelayFact) -> None:
         self.told.append(fact)
 
     async def wait(self, wanted: Callable[[RelayFact], bool], within_s: float = 10.0) -> RelayFact:
@@ -48,7 +48,7 @@ class RecordedFacts:
 class Bench:
     """A node with what tests ask of it."""
 
-    def __init__(self, node: Node, facts: RecordedFacts) -> None:
+    def __init__(self, node: RunningNode, facts: RecordedFacts) -> None:
         self.node = node
         self.facts = facts
 

@@ -210,7 +210,7 @@ async def test_a_transport_that_the_core_gave_up_ends_alone(bench: Bench) -> Non
         await until_luma(tracks["video"], 40)
         number = bench.node.table.transports[publishing].number
         bench.node.core.remove_transport(number)
-        await bench.node.watch.handle(("panic", number, "as the core does"))
+        await bench.node.monitor.handle_event(("panic", number, "as the core does"))
         gone = await bench.facts.wait(lambda fact: isinstance(fact, TransportGone))
         assert isinstance(gone, TransportGone)
         assert (gone.transport_id, gone.reason) == (publishing, "fault")

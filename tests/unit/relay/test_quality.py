@@ -10,7 +10,7 @@ from test_negotiation import APP, Node, fixture
 from parlour.contracts.commands import Media
 from parlour.contracts.quality import SAMPLES_MOST, QualityBatch, QualitySample
 from parlour.contracts.relay import PlayMedia, PublishMedia
-from parlour.relay.app.quality import Quality
+from parlour.relay.app.quality_sampler import QualitySampler
 from parlour.relay.domain.negotiation import check_offer
 from parlour.relay.domain.quality import Counts, began_anew, measure, sink_counts, track_counts
 from parlour.relay.domain.session import SessionTable, Sink, Slot, StreamKey, Track, Transport
@@ -72,7 +72,7 @@ class Bench:
         self.now = 1_000_003.0
         self.stats: dict[str, dict[int, Any]] = {"tracks": {}, "sinks": {}}
         self.told: list[QualityBatch] = []
-        self.quality = Quality("n", self.node.table, self, lambda: self.now, lambda: self.now)
+        self.quality = QualitySampler("n", self.node.table, self, lambda: self.now, lambda: self.now)
         self.enter("pub", "chromium-publish", "ann")
         self.node.offer("pub", "chromium-publish", [PublishMedia("s", Media("0", "1"), room_uid=LIFE)])
         self.enter("play", "chromium-play", "bob/w1")
@@ -83,7 +83,7 @@ class Bench:
         self.stats["tracks"] = {track.number: dict(TRACK) for track in self.node.table.all_tracks()}
         self.stats["sinks"] = {self.sink: dict(SINK)}
 
-    def tell(self, batch: QualityBatch) -> None:
+    def send(self, batch: QualityBatch) -> None:
         self.told.append(batch)
 
     def enter(self, transport_id: str, name: str, owner: str) -> None:
@@ -95,7 +95,7 @@ class Bench:
         """The time goes on, then the counters are read."""
         self.now += seconds
         copied = {part: {number: dict(each) for number, each in of.items()} for part, of in self.stats.items()}
-        self.quality.look(copied)
+        self.quality.take(copied)
 
     def samples(self) -> list[QualitySample]:
         found = [sample for batch in self.told for sample in batch.samples]

@@ -9,14 +9,14 @@ from test_negotiation import FIXTURES
 from parlour.contracts.codes import Code
 from parlour.contracts.relay import Negotiate
 from parlour.kernel.rejection import Rejection
-from parlour.relay.app.fact_book import FactBook
-from parlour.relay.app.limits import Limits
+from parlour.relay.app.fact_publisher import FactPublisher
+from parlour.relay.app.limits import RelayLimits
 from parlour.relay.app.relay import Relay
 from parlour.relay.domain.sdp import Fingerprint
 from parlour.relay.domain.session import CONNECTED, SessionTable, Transport
 
 OFFER = (FIXTURES / "chromium-publish.sdp").read_bytes().decode()
-SMALL = Limits(
+SMALL = RelayLimits(
     transports=12,
     transports_per_owner=2,
     transports_per_user=5,
@@ -29,15 +29,15 @@ SMALL = Limits(
 class Node:
     """A relay whose transports begin in the table alone, and connect when a test says so."""
 
-    def __init__(self, limits: Limits = SMALL) -> None:
+    def __init__(self, limits: RelayLimits = SMALL) -> None:
         self.table = SessionTable()
         self._numbers = iter(range(1, 10_000))
         stub = cast(Any, self)
         self.relay = Relay(
-            self.table, stub, stub, stub, cast(FactBook, None), stub, Fingerprint("sha-256", "AB"), limits
+            self.table, stub, stub, stub, cast(FactPublisher, None), stub, Fingerprint("sha-256", "AB"), limits
         )
 
-    def begin(self, transport: Transport) -> None:
+    def start(self, transport: Transport) -> None:
         self.table.put_transport(transport)
 
     def carry_out(self, plan: object) -> None:

@@ -22,7 +22,7 @@ class AuthSettings(RuntimeSettings, frozen=True, kw_only=True):
         str,
         Setting(
             "NATS with the user of its system account that may list and close connections; empty: a revoked reader stays"
-            " until its session ends, and the limits of readers are not kept.",
+            " until its session ends, and the limits of readers do not apply.",
             secret=True,
         ),
     ] = ""

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar
 
-from parlour.relay.app.limits import Limits
+from parlour.relay.app.limits import RelayLimits
 from parlour.runtime.life.settings import BusSettings, Setting
 
 
@@ -69,12 +69,12 @@ class RelaySettings(BusSettings, frozen=True, kw_only=True):
     ] = 10.0
     heartbeat_s: Annotated[float, Setting("Between two node_up facts.", unit="s", least=0.1, most=10)] = 2.0
 
-    flight_dir: Annotated[str, Setting("Folder for flight logs of transports that froze; empty: none are kept.")] = ""
+    flight_dir: Annotated[str, Setting("Folder for flight logs of transports that froze; empty: none are stored.")] = ""
     flight_logs: Annotated[int, Setting("Flight logs in that folder; the oldest makes way.", least=1, most=10000)] = 50
 
-    def limits(self) -> Limits:
+    def limits(self) -> RelayLimits:
         """The part that the application counts and waits by."""
-        return Limits(
+        return RelayLimits(
             transports=self.max_transports,
             transports_per_owner=self.max_transports_per_session,
             transports_per_user=self.max_transports_per_user,

@@ -15,18 +15,18 @@ from parlour.relay.adapters.certificate import NodeCertificate
 from parlour.relay.adapters.core_events import CoreEvents
 from parlour.relay.adapters.core_metrics import CoreMetrics
 from parlour.relay.adapters.dtls import DtlsHandshakes
-from parlour.relay.adapters.flight_folder import FlightFolder
+from parlour.relay.adapters.flight_log_folder import FlightLogFolder
 from parlour.relay.adapters.ids import RandomIds
 from parlour.relay.api.bus import RelayApi
-from parlour.relay.app.fact_book import FactBook
-from parlour.relay.app.flights import Flights
+from parlour.relay.app.fact_publisher import FactPublisher
+from parlour.relay.app.flight_logs import FlightLogReader
 from parlour.relay.app.forwarding import Forwarding
-from parlour.relay.app.heartbeat import Heartbeat, keep_beating
-from parlour.relay.app.lives import Lives
-from parlour.relay.app.ports import Facts
-from parlour.relay.app.quality import Quality
+from parlour.relay.app.heartbeat import Heartbeat, run_heartbeats
+from parlour.relay.app.media_monitor import MediaMonitor
+from parlour.relay.app.ports import FactSender
+from parlour.relay.app.quality_sampler import QualitySampler
 from parlour.relay.app.relay import Relay
-from parlour.relay.app.watch import Watch
+from parlour.relay.app.transport_lifecycle import TransportLifecycle
 from parlour.relay.domain.session import SessionTable
 from parlour.relay.settings import RelaySettings
 from parlour.runtime.life.process import Service
@@ -40,12 +40,12 @@ SPARE_TRANSPORTS = 96
 log = logger(__name__)
 
 
-class Node(msgspec.Struct, frozen=True):
+class RunningNode(msgspec.Struct, frozen=True):
     """A running node without its bus: what commands call, and what operators read."""
 
     relay: Relay
-    watch: Watch
-    flights: Flights
+    monitor: MediaMonitor
+    flight_logs: FlightLogReader
     heartbeat: Heartbeat
     core: Core
     table: SessionTable
@@ -59,14 +59,14 @@ async def build(settings: RelaySettings) -> AsyncGenerator[Service]:
     async with await Bus.connect(settings, "relay", metrics) as bus:
         sender, samples = senders.facts(bus), senders.samples(bus)
         async with open_node(settings, sender) as node, asyncio.TaskGroup() as tasks:
-            CoreMetrics(node.core, node.watch).register(metrics)
-            await RelayApi(node.relay, node.flights, node.heartbeat.load).serve(bus, node.name)
-            quality = Quality(node.name, node.table, samples, time.time, time.monotonic)
-            beating = keep_beating(node.heartbeat, node.watch, quality, settings.heartbeat_s)
+            CoreMetrics(node.core, node.monitor).register(metrics)
+            await RelayApi(node.relay, node.flight_logs, node.heartbeat.load).serve(bus, node.name)
+            quality = QualitySampler(node.name, node.table, samples, time.time, time.monotonic)
+            heartbeats = run_heartbeats(node.heartbeat, node.monitor, quality, settings.heartbeat_s)
             running = [
                 tasks.create_task(sender.run(), name="facts"),
                 tasks.create_task(samples.run(), name="samples"),
-                tasks.create_task(beating, name="heartbeat"),
+                tasks.create_task(heartbeats, name="heartbeat"),
             ]
             yield Service(metrics, {"bus": lambda: bus.connected})
             for task in running:
@@ -77,8 +77,8 @@ async def build(settings: RelaySettings) -> AsyncGenerator[Service]:
 
 
 @asynccontextmanager
-async def open_node(settings: RelaySettings, facts: Facts) -> AsyncGenerator[Node]:
-    """The node with its UDP port bound, until the block ends; transports are told goodbye then."""
+async def open_node(settings: RelaySettings, facts: FactSender) -> AsyncGenerator[RunningNode]:
+    """The node with its UDP port bound, until the block ends; its transports are closed then."""
     addresses = settings.bind or local_addresses()
     port = settings.udp_port or free_port(addresses)
     core = Core(
@@ -100,26 +100,28 @@ async def open_node(settings: RelaySettings, facts: Facts) -> AsyncGenerator[Nod
 
 
 def _check_receive_buffer(core: Core, asked: int) -> None:
-    """Says so where the system grants less: bursts then lose packets before the relay sees them."""
+    """Logs where the system grants less than asked: bursts then lose packets before the relay sees them."""
     granted = core.stats()["node"]["receive_buffer_bytes"]
     if granted < asked:
-        log.warning("receive_buffer_cut", asked=asked, granted=granted, hint="raise the sysctl net.core.rmem_max")
+        log.warning("receive_buffer_reduced", asked=asked, granted=granted, hint="raise the sysctl net.core.rmem_max")
 
 
 @asynccontextmanager
-async def _assemble(settings: RelaySettings, facts: Facts, core: Core) -> AsyncGenerator[Node]:
+async def _assemble(settings: RelaySettings, facts: FactSender, core: Core) -> AsyncGenerator[RunningNode]:
     name, limits, table = settings.node or settings.instance, settings.limits(), SessionTable()
     certificate = NodeCertificate.generateCertificate()
-    book = FactBook(name, secrets.token_hex(8), facts)
+    publisher = FactPublisher(name, secrets.token_hex(8), facts)
     forwarding = Forwarding(table, core)
     handshakes = DtlsHandshakes(certificate, timeout_s=settings.handshake_timeout_s)
-    lives = Lives(table, core, forwarding, handshakes, book, time.monotonic, limits)
-    relay = Relay(table, core, forwarding, lives, book, RandomIds(), certificate.fingerprint, limits)
-    flights = Flights(name, table, core, FlightFolder(settings.flight_dir, settings.flight_logs), time.time)
-    watch = Watch(table, core, lives, book, limits, flights)
-    heartbeat = Heartbeat(table, core, relay, book, time.monotonic)
-    async with CoreEvents(core, watch.handle):
+    lifecycle = TransportLifecycle(table, core, forwarding, handshakes, publisher, time.monotonic, limits)
+    relay = Relay(table, core, forwarding, lifecycle, publisher, RandomIds(), certificate.fingerprint, limits)
+    flight_logs = FlightLogReader(
+        name, table, core, FlightLogFolder(settings.flight_dir, settings.flight_logs), time.time
+    )
+    monitor = MediaMonitor(table, core, lifecycle, publisher, limits, flight_logs)
+    heartbeat = Heartbeat(table, core, relay, publisher, time.monotonic)
+    async with CoreEvents(core, monitor.handle_event):
         try:
-            yield Node(relay, watch, flights, heartbeat, core, table, name)
+            yield RunningNode(relay, monitor, flight_logs, heartbeat, core, table, name)
         finally:
-            await lives.end_all("shutdown")
+            await lifecycle.end_all("shutdown")

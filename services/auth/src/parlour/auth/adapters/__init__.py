@@ -1,1 +1,1 @@
-"""Where secrets are kept."""
+"""The stores of secrets and of people's keys, and NATS's system account."""

@@ -11,7 +11,7 @@ from parlour.contracts.commands import AppDescription
 from parlour.runtime.postgres.pool import borrow
 from parlour.runtime.postgres.sealed import open_bytes, seal_bytes
 
-KEPT = 10_000
+SECRETS_CACHED = 10_000
 """Secrets in memory. They never change, so they need no invalidation; which are valid comes with the app's state."""
 
 _APP = "INSERT INTO parlour.app (app, name, created_s) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
@@ -29,7 +29,7 @@ class PostgresVault:
     def __init__(self, pool: Any, master_key: bytes) -> None:
         self._pool = pool
         self._cipher = AESGCM(hmac.digest(master_key, b"parlour.auth.secrets", hashlib.sha256))
-        self._kept: dict[str, str] = {}
+        self._cached: dict[str, str] = {}
 
     async def put(self, app: AppDescription, secret_id: str, secret: str) -> None:
         """Keeps the app and the secret, each unless it is there."""
@@ -40,17 +40,17 @@ class PostgresVault:
 
     async def secret(self, secret_id: str) -> str | None:
         """The secret, None where there is none; ValueError under another master key."""
-        kept = self._kept.get(secret_id)
-        if kept is not None:
-            return kept
+        cached = self._cached.get(secret_id)
+        if cached is not None:
+            return cached
         async with borrow(self._pool) as connection:
             row = await connection.fetchrow(_READ, UUID(secret_id))
         if row is None:
             return None
         secret = open_bytes(self._cipher, _place(row["app"], secret_id), row["sealed"]).decode()
-        if len(self._kept) >= KEPT:
-            self._kept.clear()
-        self._kept[secret_id] = secret
+        if len(self._cached) >= SECRETS_CACHED:
+            self._cached.clear()
+        self._cached[secret_id] = secret
         return secret
 
     async def secrets(self, secret_ids: tuple[str, ...]) -> tuple[str, ...]:

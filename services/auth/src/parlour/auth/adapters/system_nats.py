@@ -1,4 +1,4 @@
-"""NATS's own account, by a user that may do two things: list a server's connections, and close one."""
+"""NATS's system account, by a user that may do two things: list a server's connections, and close one."""
 
 import asyncio
 import contextlib
@@ -11,9 +11,9 @@ import nats
 from nats import errors
 from nats.aio.client import Client
 
-ANSWER_S = 1.0
+ANSWER_TIMEOUT_S = 1.0
 INBOX = "_INBOX.system"
-PAGE = 1_000
+CONNECTIONS_PER_PAGE = 1_000
 """Connections in one answer, about 600 bytes each."""
 
 
@@ -50,21 +50,21 @@ class NatsSystemAccount:
         found: dict[int, int] = {}
         offset = 0
         while True:
-            question = {"sort": "subs", "limit": PAGE, "offset": offset}
+            question = {"sort": "subs", "limit": CONNECTIONS_PER_PAGE, "offset": offset}
             try:
                 page = _answer.decode(await self._ask(server, "CONNZ", question)).data.connections
             except msgspec.DecodeError as error:
                 raise ConnectionError(f"NATS's own account: {error}") from error
             found |= {one.cid: one.subscriptions for one in page if one.subscriptions >= least}
             offset += len(page)
-            if len(page) < PAGE or page[-1].subscriptions < least:
+            if len(page) < CONNECTIONS_PER_PAGE or page[-1].subscriptions < least:
                 return found
 
     async def _ask(self, server: str, what: str, question: dict[str, Any]) -> bytes:
         try:
             client = await self._connected()
             subject = f"$SYS.REQ.SERVER.{server}.{what}"
-            return (await client.request(subject, msgspec.json.encode(question), ANSWER_S)).data
+            return (await client.request(subject, msgspec.json.encode(question), ANSWER_TIMEOUT_S)).data
         except (OSError, TimeoutError, errors.Error) as error:
             raise ConnectionError(f"NATS's own account: {type(error).__name__}") from error
 
@@ -85,7 +85,7 @@ class NatsSystemAccount:
 
 
 async def _ignored(error: Exception) -> None:
-    """The request that failed tells it."""
+    """The request that failed raises it."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Answers NATS's auth callout: it asks about each unknown connection, whose token is in its password or token field. Our answer is signed."""
+"""Answers NATS's auth callout about unknown connections, whose token is in the password or token field; our answers are signed."""
 
 import msgspec
 from nats.aio.msg import Msg

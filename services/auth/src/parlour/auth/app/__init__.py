@@ -1,1 +1,1 @@
-"""Commands and questions: apps, secrets, tokens."""
+"""Handlers of the commands about apps, tokens, bans and erasures, and the NATS sessions of readers."""

@@ -1,1 +1,1 @@
-"""Tokens, privileges and the life of an application, as rules without I/O."""
+"""The rules of apps, tokens, privileges, bans and erasures, without I/O."""

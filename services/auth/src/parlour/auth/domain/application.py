@@ -219,8 +219,8 @@ def evolve(state: State, event: ev.Event) -> State:
         case ev.LoginKeyAdded(_, kid, key) if isinstance(state, Active):
             return msgspec.structs.replace(state, login_keys={**state.login_keys, kid: key})
         case ev.LoginKeyRemoved(_, gone) if isinstance(state, Active):
-            kept = {kid: key for kid, key in state.login_keys.items() if kid != gone}
-            return msgspec.structs.replace(state, login_keys=kept)
+            others = {kid: key for kid, key in state.login_keys.items() if kid != gone}
+            return msgspec.structs.replace(state, login_keys=others)
         case ev.SubscriptionsRevoked() if isinstance(state, Active):
             return _with_revoked(state, event)
         case _:

@@ -32,10 +32,10 @@ def grant_for(who: Subscription) -> NatsGrant:
         raise Rejection.of(Code.FORBIDDEN, f"NATS needs the scope {missing[0]} too", field="scopes", hint=hint)
     own = f"{subjects.reader_inbox(who.app, who.jti)}.>"
     if who.room is None:
-        asked = tuple(f"{subjects.PREFIX}.{who.app}.qry.*.{what}" for what in QUESTIONS)
-        heard = (f"{subjects.PREFIX}.{who.app}.evt.*.*.*", f"{subjects.PREFIX}.{who.app}.head.*.*")
+        queries = tuple(f"{subjects.PREFIX}.{who.app}.qry.*.{what}" for what in QUESTIONS)
+        events = (f"{subjects.PREFIX}.{who.app}.evt.*.*.*", f"{subjects.PREFIX}.{who.app}.head.*.*")
     else:
-        asked = tuple(subjects.query(who.app, who.room, what) for what in QUESTIONS)
+        queries = tuple(subjects.query(who.app, who.room, what) for what in QUESTIONS)
         room = subjects.encode_id(who.room)  # in any partition, so that a reader need not compute the one that it is in
-        heard = (f"{subjects.PREFIX}.{who.app}.evt.*.{room}.*", f"{subjects.PREFIX}.{who.app}.head.*.{room}")
-    return NatsGrant(asked, (*heard, own))
+        events = (f"{subjects.PREFIX}.{who.app}.evt.*.{room}.*", f"{subjects.PREFIX}.{who.app}.head.*.{room}")
+    return NatsGrant(queries, (*events, own))

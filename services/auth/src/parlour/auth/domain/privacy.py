@@ -84,11 +84,11 @@ def decide(state: State, command: PrivacyCommand, *, at: int, ids: Ids) -> tuple
         case ConfirmErasure(actor):
             return (ev.UserErased(actor),) if actor in state.due else ()
         case Hold(actor, room, reason):
-            held = actor in state.actors or room in state.rooms
-            return () if held else (ev.HoldPlaced(actor, room, reason),)
+            is_held = actor in state.actors or room in state.rooms
+            return () if is_held else (ev.HoldPlaced(actor, room, reason),)
         case Release(actor, room):
-            held = actor in state.actors or room in state.rooms
-            return (ev.HoldReleased(actor, room),) if held else ()
+            is_held = actor in state.actors or room in state.rooms
+            return (ev.HoldReleased(actor, room),) if is_held else ()
         case _:
             assert_never(command)
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from parlour.relay.app.watch import Watch
+from parlour.relay.app.media_monitor import MediaMonitor
 from parlour.runtime.telemetry.metrics import Metrics
 
 _TRANSPORT_SUMS = (
@@ -32,9 +32,9 @@ class StatsSource(Protocol):
 class CoreMetrics(Collector):
     """Sums over the transports that are up are gauges: they fall when one ends."""
 
-    def __init__(self, core: StatsSource, watch: Watch) -> None:
+    def __init__(self, core: StatsSource, monitor: MediaMonitor) -> None:
         self._core = core
-        self._watch = watch
+        self._monitor = monitor
 
     def register(self, metrics: Metrics) -> None:
         """Puts the metrics on the service's page."""
@@ -52,4 +52,4 @@ class CoreMetrics(Collector):
             yield CounterMetricFamily(f"parlour_relay_{name}", f"{name} of the node.", value=stats["node"].get(name, 0))
         spent = sum(stats["node"].get("thread_cpu_ns") or [0]) / 1e9
         yield CounterMetricFamily("parlour_relay_packet_cpu_seconds", "Time of the packet threads.", value=spent)
-        yield CounterMetricFamily("parlour_relay_events_dropped", "Core events lost.", value=self._watch.overflowed)
+        yield CounterMetricFamily("parlour_relay_events_dropped", "Core events lost.", value=self._monitor.overflowed)

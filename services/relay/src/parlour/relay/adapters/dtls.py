@@ -4,7 +4,7 @@
 back to it, SRTP keys are handed to the core instead of a session in Python, and what OpenSSL writes is cut at record borders. The
 private surface it rests on is pinned by a contract test.
 
-A handshake begins with the peer's ClientHello: a peer that connects by ICE and stays silent has no OpenSSL object and takes no turn.
+A handshake begins with the peer's ClientHello: a peer that connects by ICE and stays silent has no OpenSSL object and takes no step.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters, RTCDt
 from OpenSSL import SSL
 
 from parlour.relay.adapters.certificate import SRTP_PROFILES, NodeCertificate
-from parlour.relay.adapters.dtls_turns import HandshakeTurns
+from parlour.relay.adapters.handshake_scheduler import HandshakeScheduler
 from parlour.relay.domain.sdp import Fingerprint
 
 CIPHERTEXT_MTU = 1200
@@ -33,21 +33,21 @@ SrtpKeys = Callable[[int, bytes, bytes, bytes, bytes], None]
 """Takes a finished handshake's keys: profile id (RFC 5764, RFC 7714), received key and salt, sent key and salt."""
 
 
-async def _no_turn() -> None:
-    """Waits for nothing: the datagrams of an end that shares no event loop with others."""
+async def _no_wait() -> None:
+    """For an end that shares no event loop with others."""
 
 
 class CoreDatagrams:
     """What aiortc takes for an ICE transport: a queue filled from the core's events, and the core's send.
 
-    `turn` is awaited before each datagram is given out.
+    `wait_step` is awaited before each datagram is handed to OpenSSL.
     """
 
     role = "controlled"
 
-    def __init__(self, send: Callable[[bytes], None], turn: Callable[[], Awaitable[None]] = _no_turn) -> None:
+    def __init__(self, send: Callable[[bytes], None], wait_step: Callable[[], Awaitable[None]] = _no_wait) -> None:
         self._send_now = send
-        self._turn = turn
+        self._wait_step = wait_step
         self._waiting: deque[bytes] = deque(maxlen=MAX_QUEUED_DATAGRAMS)
         self._arrived = asyncio.Event()
         self.closed = False
@@ -80,7 +80,7 @@ class CoreDatagrams:
 
     async def _recv(self) -> bytes:
         await self._wait_datagram()
-        await self._turn()
+        await self._wait_step()
         return self._waiting.popleft()
 
     async def _send(self, datagram: bytes) -> None:
@@ -160,12 +160,12 @@ class DtlsHandshakes:
 
     def __init__(self, certificate: NodeCertificate, *, timeout_s: float) -> None:
         self._certificate = certificate
-        self._turns = HandshakeTurns()
+        self._scheduler = HandshakeScheduler()
         self._timeout_s = timeout_s
 
     def endpoint(self, owner: str, send: Callable[[bytes], None], keys: SrtpKeys) -> "DtlsEndpoint":
         """The DTLS end of one transport; `owner` is who its share of the loop's time is counted for."""
-        datagrams = CoreDatagrams(send, lambda: self._turns.take(owner))
+        datagrams = CoreDatagrams(send, lambda: self._scheduler.wait_step(owner))
         return DtlsEndpoint(datagrams, CoreDtlsTransport(datagrams, self._certificate, keys), self._timeout_s)
 
 

@@ -1,4 +1,4 @@
-"""`parlour.v1.relay.<node>.cmd.<kind>`: each command to its handler, the answer back."""
+"""Serves the node's commands on `parlour.v1.relay.<node>.cmd.<kind>`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ from parlour.contracts.relay import (
     StopPlay,
     StopPublish,
 )
-from parlour.relay.app.flights import Flights
+from parlour.relay.app.flight_logs import FlightLogReader
 from parlour.relay.app.relay import Relay
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus, Endpoint, Headers
@@ -31,9 +31,9 @@ VERSION = "1.0.0"
 class RelayApi:
     """The node's endpoints."""
 
-    def __init__(self, relay: Relay, flights: Flights, load: Callable[[], NodeLoad]) -> None:
+    def __init__(self, relay: Relay, flight_logs: FlightLogReader, load: Callable[[], NodeLoad]) -> None:
         self._relay = relay
-        self._flights = flights
+        self._flight_logs = flight_logs
         self._load = load
 
     async def serve(self, bus: Bus, node: str) -> None:
@@ -85,4 +85,4 @@ class RelayApi:
 
     async def flight(self, _: Address, command: ReadFlight, __: Headers) -> FlightLog:
         """What was decided lately about a transport's packets."""
-        return self._flights.read(command.transport_id, "asked")
+        return self._flight_logs.read(command.transport_id, "asked")

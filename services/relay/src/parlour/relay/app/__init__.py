@@ -1,1 +1,1 @@
-"""What the relay does: carries out negotiations on the packet core, follows each transport's life, tells facts."""
+"""Carries out commands on the packet core, follows each transport's lifecycle, and publishes facts and samples."""

@@ -13,7 +13,7 @@ from parlour.relay.domain.session import SessionTable, Sink, Track
 
 
 class Forwarding:
-    """Tracks and sinks, in the table and in the core."""
+    """The tracks and sinks, in the table and in the core."""
 
     def __init__(self, table: SessionTable, core: PacketCore) -> None:
         self._table = table
@@ -21,7 +21,7 @@ class Forwarding:
         self._attached: dict[int, int] = {}
 
     def carry_out(self, plan: Plan) -> None:
-        """What goes, then what comes: an m-line that is rebound is free by then."""
+        """Carries a plan out: first what is removed, then what is added, so that an m-line that is bound anew is free by then."""
         for sink in plan.hold_sinks:
             self._hold(sink)
         for sink in plan.drop_sinks:
@@ -40,13 +40,13 @@ class Forwarding:
             self._core.pause_sink(sink.number, sink.held)
 
     def drop_sink(self, sink: Sink) -> None:
-        """A player leaves a slot."""
+        """Removes a sink."""
         self._table.drop_sink(sink)
         if self._attached.pop(sink.number, None) is not None:
             _remove(self._core.remove_sink, sink.number)
 
     def drop_track(self, track: Track) -> None:
-        """A slot loses its track; its sinks stay in the table and wait for the next one."""
+        """Removes a track; the sinks of its slot stay in the table and wait for the next one."""
         self._table.drop_track(track)
         for sink in self._table.sinks_of(track.slot):
             if self._attached.get(sink.number) == track.number:

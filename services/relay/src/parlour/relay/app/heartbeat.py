@@ -1,54 +1,54 @@
-"""The node's load, and its heartbeat."""
+"""Measures the node's load and publishes its heartbeat."""
 
 import asyncio
 
 from parlour.contracts.relay import NodeLoad
-from parlour.relay.app.fact_book import FactBook
+from parlour.relay.app.fact_publisher import FactPublisher
+from parlour.relay.app.media_monitor import MediaMonitor
 from parlour.relay.app.ports import Clock, PacketCore
-from parlour.relay.app.quality import Quality
+from parlour.relay.app.quality_sampler import QualitySampler
 from parlour.relay.app.relay import Relay
-from parlour.relay.app.watch import Watch
 from parlour.relay.domain.session import SessionTable
 
-SAMPLE_S = 1.0
-"""How often the counters are read: a stall is told at most so much later."""
+SAMPLE_INTERVAL_S = 1.0
+"""Between two readings of the counters: a stall is noticed at most so much later."""
 
 
 class Heartbeat:
-    """Weighs the node and tells that it is up."""
+    """The node's load as of its last heartbeat. `clock` is monotonic seconds."""
 
-    def __init__(self, table: SessionTable, core: PacketCore, relay: Relay, book: FactBook, clock: Clock) -> None:
+    def __init__(self, table: SessionTable, core: PacketCore, relay: Relay, facts: FactPublisher, clock: Clock) -> None:
         self._table = table
         self._core = core
         self._relay = relay
-        self._book = book
+        self._facts = facts
         self._clock = clock
         self._cpu = 0.0
-        self._seen = (clock(), 0)
+        self._measured = (clock(), 0)
 
     def load(self) -> NodeLoad:
-        """As of the last beat."""
+        """The load as of the last heartbeat."""
         transports, tracks, sinks = self._table.counts()
         return NodeLoad(transports=transports, tracks=tracks, sinks=sinks, cpu=self._cpu)
 
-    def beat(self) -> None:
-        """Measures the packet threads' share of a core and tells `node_up`."""
+    def publish(self) -> None:
+        """Measures the packet threads' share of a core since the last heartbeat, and publishes `node_up`."""
         spent = self._core.stats()["node"].get("thread_cpu_ns") or [0]
         now, total = self._clock(), sum(spent)
-        then, before = self._seen
+        then, before = self._measured
         if now > then:
             self._cpu = round(min(1.0, max(0.0, (total - before) / 1e9 / (now - then) / len(spent))), 4)
-        self._seen = (now, total)
-        self._book.node_up(self._relay.addresses(), self.load())
+        self._measured = (now, total)
+        self._facts.publish_node_up(self._relay.addresses(), self.load())
 
 
-async def keep_beating(heartbeat: Heartbeat, watch: Watch, quality: Quality, every_s: float) -> None:
-    """Samples media and beats until cancelled; the first beat comes at once."""
+async def run_heartbeats(heartbeat: Heartbeat, monitor: MediaMonitor, quality: QualitySampler, every_s: float) -> None:
+    """Samples media and publishes heartbeats until cancelled; the first one at once, then every `every_s` seconds."""
     loop = asyncio.get_running_loop()
-    next_beat = loop.time()
+    next_at = loop.time()
     while True:
-        quality.look(watch.sample())
-        if loop.time() >= next_beat:
-            heartbeat.beat()
-            next_beat = loop.time() + every_s
-        await asyncio.sleep(min(SAMPLE_S, every_s))
+        quality.take(monitor.sample())
+        if loop.time() >= next_at:
+            heartbeat.publish()
+            next_at = loop.time() + every_s
+        await asyncio.sleep(min(SAMPLE_INTERVAL_S, every_s))

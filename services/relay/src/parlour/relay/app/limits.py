@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Limits(msgspec.Struct, frozen=True):
+class RelayLimits(msgspec.Struct, frozen=True):
     """Counts are refused above these; times are seconds."""
 
     transports: int = 4000
@@ -20,10 +20,10 @@ class Limits(msgspec.Struct, frozen=True):
     """Of the whole node: with the time-out of a connection, some 30 new transports a second. One more ends the oldest of whoever has
     the most of them."""
     remembered_answers: int = 1024
-    """Answers kept for repeated command ids: a few megabytes of text, seconds of a join storm."""
+    """Answers remembered for repeated command ids: a few megabytes of text, seconds of a join storm."""
     connect_timeout_s: float = 15.0
     """From the answer until ICE and DTLS stand."""
     consent_timeout_s: float = 30.0
     """Without an authenticated check for so long, the peer is gone (RFC 7675)."""
     stalled_after_s: float = 5.0
-    """A track without a packet for so long is told as stalled."""
+    """A track without a packet for so long has stalled."""

@@ -1,11 +1,11 @@
-"""What the application needs from outside, as Protocols: the packet core, DTLS, where facts go, ids and time."""
+"""What the application needs from outside, as Protocols: the packet core, DTLS, the senders of facts and samples, ids and time."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from parlour.contracts.quality import QualityBatch
 from parlour.contracts.relay import FlightLog, RelayFact
-from parlour.relay.domain.negotiation import Numbers
+from parlour.relay.domain.negotiation import NumberSource
 from parlour.relay.domain.sdp import Fingerprint
 
 
@@ -72,7 +72,7 @@ class Endpoint(Protocol):
 
 
 class Handshakes(Protocol):
-    """Makes DTLS ends."""
+    """Makes the DTLS ends of transports."""
 
     def endpoint(
         self, owner: str, send: Callable[[bytes], None], keys: Callable[[int, bytes, bytes, bytes, bytes], None]
@@ -81,25 +81,25 @@ class Handshakes(Protocol):
         ...
 
 
-class Facts(Protocol):
-    """Where facts go. Telling never waits and never fails: media does not depend on who listens."""
+class FactSender(Protocol):
+    """Sends facts. It never waits and never fails: media does not depend on who listens."""
 
-    def tell(self, fact: RelayFact, /) -> None: ...
-
-
-class Samples(Protocol):
-    """Where quality samples go. Telling never waits and never fails; they may be lost."""
-
-    def tell(self, batch: QualityBatch, /) -> None: ...
+    def send(self, fact: RelayFact, /) -> None: ...
 
 
-class FlightLogs(Protocol):
-    """Where flight logs are kept. Keeping never waits and never fails."""
+class SampleSender(Protocol):
+    """Sends quality samples. It never waits and never fails; they may be lost."""
 
-    def keep(self, found: FlightLog) -> None: ...
+    def send(self, batch: QualityBatch, /) -> None: ...
 
 
-class Ids(Numbers, Protocol):
+class FlightLogStore(Protocol):
+    """Stores flight logs. It never waits and never fails."""
+
+    def put(self, found: FlightLog) -> None: ...
+
+
+class Ids(NumberSource, Protocol):
     """New ids and credentials, unguessable where that matters."""
 
     def transport_id(self) -> str: ...

@@ -1,4 +1,8 @@
-"""The relay's commands: negotiate, stop, close, report. Each may be repeated; a refusal changes nothing."""
+"""Carries out the relay's commands: negotiate, stop, close, report. Each may be repeated; a refusal changes nothing.
+
+The registry sends them and sees to it that a session names its own transports. Where a command hands out or changes credentials
+(`Negotiate`, `RenewIce`), the owner is checked here once more; stopping and closing carry no owner.
+"""
 
 from collections import OrderedDict
 
@@ -20,11 +24,11 @@ from parlour.contracts.relay import (
     StopPublish,
     TransportReport,
 )
-from parlour.relay.app.fact_book import FactBook
+from parlour.relay.app.fact_publisher import FactPublisher
 from parlour.relay.app.forwarding import Forwarding
-from parlour.relay.app.limits import Limits
-from parlour.relay.app.lives import Lives
+from parlour.relay.app.limits import RelayLimits
 from parlour.relay.app.ports import Ids, PacketCore
+from parlour.relay.app.transport_lifecycle import TransportLifecycle
 from parlour.relay.domain import rejections
 from parlour.relay.domain.negotiation import Plan, check_offer, plan
 from parlour.relay.domain.sdp import (
@@ -39,40 +43,40 @@ from parlour.relay.domain.sdp import (
 )
 from parlour.relay.domain.session import KINDS, SessionTable, Sink, Slot, StreamKey, Track, Transport, streams_of
 
-REPORT_PAGE = 100
+TRANSPORTS_PER_REPORT = 100
 """Transports in one report: with 32 streams each, their text still fits NATS's largest message."""
 
 
 class Relay:
-    """One node, as its commands see it."""
+    """One node's commands."""
 
     def __init__(
         self,
         table: SessionTable,
         core: PacketCore,
         forwarding: Forwarding,
-        lives: Lives,
-        book: FactBook,
+        lifecycle: TransportLifecycle,
+        facts: FactPublisher,
         ids: Ids,
         fingerprint: Fingerprint,
-        limits: Limits,
+        limits: RelayLimits,
     ) -> None:
         self._table = table
         self._core = core
         self._forwarding = forwarding
-        self._lives = lives
-        self._book = book
+        self._lifecycle = lifecycle
+        self._facts = facts
         self._ids = ids
         self._fingerprint = fingerprint
         self._limits = limits
-        self._answered: OrderedDict[tuple[int, str, str], Negotiated] = OrderedDict()
+        self._answers: OrderedDict[tuple[int, str, str], Negotiated] = OrderedDict()
 
     # negotiate
 
     def negotiate(self, command: Negotiate) -> Negotiated:
         """Answers an offer. There is no await between the decision and its last effect: commands cannot interleave."""
         repeated = (command.app, command.owner, command.command_id)
-        known = self._answered.get(repeated)
+        known = self._answers.get(repeated)
         if command.command_id and known is not None and known.transport_id in self._table.transports:
             return known
         offer = _parse(command.sdp)
@@ -81,7 +85,7 @@ class Relay:
         decided = plan(
             self._table, transport.transport_id, command.app, offer, command.publish, command.play, self._ids
         )
-        transport = self._enter(transport, remote)
+        transport = self._start_or_update(transport, remote)
         self._forwarding.carry_out(decided)
         publishes = _bound(self._table.tracks_on(transport.transport_id))
         answer = Negotiated(transport.transport_id, self._answer(offer, decided, transport), publishes)
@@ -90,7 +94,7 @@ class Relay:
 
     def _transport_for(self, command: Negotiate, remote: TransportAttributes) -> Transport:
         if command.transport_id:
-            return self._known(command.transport_id, command.app, command.owner)
+            return self._require_transport(command.transport_id, command.app, command.owner)
         transport = Transport(
             transport_id=self._ids.transport_id(),
             number=self._ids.number(),
@@ -102,10 +106,10 @@ class Relay:
             description_id=self._ids.description_id(),
             user=command.user,
         )
-        self._check_room_for(transport)
+        self._check_limits(transport)
         return transport
 
-    def _check_room_for(self, transport: Transport) -> None:
+    def _check_limits(self, transport: Transport) -> None:
         usage, limits = self._table.usage, self._limits
         for what, count, limit in (
             ("transports of one session", usage.of_owner(transport), limits.transports_per_owner),
@@ -118,17 +122,17 @@ class Relay:
         if len(self._table.transports) >= limits.transports:
             raise rejections.node_full(limits.transports)
 
-    def _known(self, transport_id: str, app: int, owner: str) -> Transport:
+    def _require_transport(self, transport_id: str, app: int, owner: str) -> Transport:
         transport = self._table.transports.get(transport_id)
         if transport is None or (transport.app, transport.owner) != (app, owner):
             raise rejections.transport_not_found(transport_id)
         return transport
 
-    def _enter(self, transport: Transport, remote: TransportAttributes) -> Transport:
-        """Begins a new transport, or restarts ICE when the offer has new credentials (RFC 8839 §4.4.3)."""
+    def _start_or_update(self, transport: Transport, remote: TransportAttributes) -> Transport:
+        """Starts a new transport, or restarts ICE when the offer has new credentials (RFC 8839 §4.4.3)."""
         transport = msgspec.structs.replace(transport, answers=transport.answers + 1)
         if transport.transport_id not in self._table.transports:
-            self._lives.begin(transport)
+            self._lifecycle.start(transport)
             return transport
         if set(remote.fingerprints) != set(transport.remote.fingerprints):
             raise rejections.unusable_offer(
@@ -153,13 +157,13 @@ class Relay:
     def _remember(self, key: tuple[int, str, str], answer: Negotiated) -> None:
         if not key[2]:
             return
-        self._answered[key] = answer
-        if len(self._answered) > self._limits.remembered_answers:
-            self._answered.popitem(last=False)
+        self._answers[key] = answer
+        if len(self._answers) > self._limits.remembered_answers:
+            self._answers.popitem(last=False)
 
     def renew_ice(self, command: RenewIce) -> IceRenewed:
-        """New credentials of the peer restart ICE (RFC 8445 §9); media goes on over the old path meanwhile."""
-        transport = self._known(command.transport_id, command.app, command.owner)
+        """Restarts ICE with new credentials of the peer (RFC 8445 §9); media goes on over the old path meanwhile."""
+        transport = self._require_transport(command.transport_id, command.app, command.owner)
         if command.match not in ("", transport.ufrag):
             return self._ice(transport, "stale")
         remote = msgspec.structs.replace(transport.remote, ufrag=command.ufrag, pwd=command.pwd)
@@ -172,7 +176,7 @@ class Relay:
         return IceRenewed(outcome, transport.ufrag, transport.pwd, candidates)
 
     def _restart(self, transport: Transport, remote: TransportAttributes) -> Transport:
-        """Credentials of our own that are new too."""
+        """Restarts ICE with new credentials of our own too."""
         transport = msgspec.structs.replace(transport, remote=remote, ufrag=self._ids.ufrag(), pwd=self._ids.pwd())
         self._core.restart_ice(transport.number, transport.ufrag, transport.pwd, remote.ufrag, remote.pwd)
         self._table.put_transport(transport)
@@ -181,7 +185,7 @@ class Relay:
     # the other commands
 
     def stop_publish(self, command: StopPublish) -> Done:
-        """Forwards a stream no more."""
+        """Stops forwarding a stream that comes in on the transport; the answer says whether there was one."""
         tracks = [
             track
             for track in self._table.tracks_on(command.transport_id)
@@ -192,7 +196,7 @@ class Relay:
         return Done(bool(tracks))
 
     def stop_play(self, command: StopPlay) -> Done:
-        """Sends a stream no more on this transport."""
+        """Stops sending a stream on the transport; the answer says whether there was one."""
         sinks = [
             sink
             for sink in self._table.sinks_on(command.transport_id)
@@ -205,7 +209,7 @@ class Relay:
     async def close_transport(self, command: CloseTransport) -> Done:
         """Ends a transport with all it carries."""
         transport = self._table.transports.get(command.transport_id)
-        return Done(transport is not None and await self._lives.end(transport.number, "closed"))
+        return Done(transport is not None and await self._lifecycle.end(transport.number, "closed"))
 
     def request_keyframe(self, command: RequestKeyframe) -> Done:
         """Asks a stream's publisher for a key frame."""
@@ -216,13 +220,13 @@ class Relay:
         return Done(True)
 
     def report(self, load: NodeLoad, after: str = "") -> NodeReport:
-        """The session table as of the last fact, a page at a time in the order of ids."""
+        """One page of the session table as of the last fact, in the order of ids after `after`."""
         ids = sorted(each for each in self._table.transports if each > after)
-        page = ids[:REPORT_PAGE]
+        page = ids[:TRANSPORTS_PER_REPORT]
         return NodeReport(
-            node=self._book.node,
-            boot_id=self._book.boot_id,
-            number=self._book.number,
+            node=self._facts.node,
+            boot_id=self._facts.boot_id,
+            number=self._facts.number,
             addresses=self.addresses(),
             load=load,
             transports=tuple(self._transport_report(self._table.transports[each]) for each in page),
@@ -230,7 +234,7 @@ class Relay:
         )
 
     def addresses(self) -> tuple[str, ...]:
-        """`ip:port` of each candidate."""
+        """`ip:port` of each of the node's candidates."""
         return tuple(f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}" for ip, port in self._core.local_candidates())
 
     def _transport_report(self, transport: Transport) -> TransportReport:

@@ -2,7 +2,7 @@
 
 `plan` changes nothing; a refusal leaves everything as it was. Rules:
 
-1. A binding (stream on m-line) stays while its m-line lives and keeps its codec and SSRCs; an inactive m-line holds it.
+1. A binding (stream on m-line) stays while its m-line is there with the same codec and SSRCs; an inactive m-line pauses it.
 2. A binding named in the command replaces what its m-line carried and where its stream was on this transport.
 3. An m-line that nothing is bound to is answered inactive; one that the relay has no codec for is refused with port 0.
 """
@@ -34,10 +34,10 @@ from parlour.relay.domain.session import KINDS, SessionTable, Sink, Slot, Stream
 MAX_STREAMS = 32
 """Streams of one transport, published and played together: half of the m-lines."""
 
-Wish = TypeVar("Wish", PublishMedia, PlayMedia)
+Binding = TypeVar("Binding", PublishMedia, PlayMedia)
 
 
-class Numbers(Protocol):
+class NumberSource(Protocol):
     """Where new ids come from."""
 
     def number(self) -> int:
@@ -63,7 +63,9 @@ class Plan(msgspec.Struct, frozen=True):
 class _Planner:
     """The working state of one `plan`: what was bound, what shall be, by mid."""
 
-    def __init__(self, table: SessionTable, transport_id: str, app: int, offer: SessionDescription, numbers: Numbers):
+    def __init__(
+        self, table: SessionTable, transport_id: str, app: int, offer: SessionDescription, numbers: NumberSource
+    ):
         self._table = table
         self._transport_id = transport_id
         self._app = app
@@ -71,18 +73,18 @@ class _Planner:
         self._numbers = numbers
         self._old_tracks = {track.mid: track for track in table.tracks_on(transport_id)}
         self._old_sinks = {sink.mid: sink for sink in table.sinks_on(transport_id)}
-        self.tracks = {mid: track for mid, track in self._old_tracks.items() if self._track_lives(track)}
-        self.sinks = {mid: self._held(sink) for mid, sink in self._old_sinks.items() if self._sink_lives(sink)}
+        self.tracks = {mid: track for mid, track in self._old_tracks.items() if self._track_stays(track)}
+        self.sinks = {mid: self._held(sink) for mid, sink in self._old_sinks.items() if self._sink_stays(sink)}
 
     # rule 1
 
-    def _track_lives(self, track: Track) -> bool:
+    def _track_stays(self, track: Track) -> bool:
         media = self._live(track.mid, track.slot.kind)
         if media is None or track.payload.key not in _keys(supported(media)):
             return False
         return not media.direction.sends or media.primary_and_rtx == track.ssrcs
 
-    def _sink_lives(self, sink: Sink) -> bool:
+    def _sink_stays(self, sink: Sink) -> bool:
         media = self._live(sink.mid, sink.slot.kind)
         return media is not None and _keys(supported(media)) == _keys(sink.payloads)
 
@@ -96,24 +98,24 @@ class _Planner:
 
     # rule 2
 
-    def publish(self, wish: PublishMedia) -> None:
-        stream = StreamKey(self._app, wish.stream_id)
-        wish = self._with_mids(wish, {track.mid: track.slot.stream for track in self.tracks.values()}, stream)
+    def publish(self, wanted: PublishMedia) -> None:
+        stream = StreamKey(self._app, wanted.stream_id)
+        wanted = self._with_mids(wanted, {track.mid: track.slot.stream for track in self.tracks.values()}, stream)
         for mid, track in list(self.tracks.items()):
-            if track.slot.stream == stream and mid not in (wish.media.audio_mid, wish.media.video_mid):
+            if track.slot.stream == stream and mid not in (wanted.media.audio_mid, wanted.media.video_mid):
                 del self.tracks[mid]
-        for kind, mid in _mids(wish.media):
+        for kind, mid in _mids(wanted.media):
             media = self._named(mid, kind)
             if not media.direction.sends:
                 raise rejections.unusable_offer(f"mid {mid}", "a published m-line must be sendonly or sendrecv")
-            payload = choose(media, wish.codec or None)
+            payload = choose(media, wanted.codec or None)
             if payload is None:
-                raise rejections.codec_unsupported(wish.codec or "opus, VP8 or H264", mid, wish.stream_id)
-            self._bind_track(Slot(stream, kind), media, payload, wish.room_uid)
+                raise rejections.codec_unsupported(wanted.codec or "opus, VP8 or H264", mid, wanted.stream_id)
+            self._bind_track(Slot(stream, kind), media, payload, wanted.room_uid)
 
     def _bind_track(self, slot: Slot, media: Media, payload: Payload, room_uid: str) -> None:
-        kept = self.tracks.get(media.mid)
-        if kept is not None and kept.slot == slot and kept.payload.key == payload.key:
+        before = self.tracks.get(media.mid)
+        if before is not None and before.slot == slot and before.payload.key == payload.key:
             return
         self.tracks[media.mid] = Track(
             number=self._numbers.number(),
@@ -126,19 +128,19 @@ class _Planner:
             room_uid=room_uid,
         )
 
-    def play(self, wish: PlayMedia) -> None:
-        stream = StreamKey(self._app, wish.stream_id)
+    def play(self, wanted: PlayMedia) -> None:
+        stream = StreamKey(self._app, wanted.stream_id)
         if not self._here(stream):
-            raise rejections.stream_not_found(wish.stream_id)
-        wish = self._with_mids(wish, {sink.mid: sink.slot.stream for sink in self.sinks.values()}, stream)
+            raise rejections.stream_not_found(wanted.stream_id)
+        wanted = self._with_mids(wanted, {sink.mid: sink.slot.stream for sink in self.sinks.values()}, stream)
         for mid, sink in list(self.sinks.items()):
-            if sink.slot.stream == stream and mid not in (wish.media.audio_mid, wish.media.video_mid):
+            if sink.slot.stream == stream and mid not in (wanted.media.audio_mid, wanted.media.video_mid):
                 del self.sinks[mid]
-        for kind, mid in _mids(wish.media):
+        for kind, mid in _mids(wanted.media):
             media = self._named(mid, kind)
             if not media.direction.receives:
                 raise rejections.unusable_offer(f"mid {mid}", "a played m-line must be recvonly or sendrecv")
-            self._bind_sink(Slot(stream, kind), media, wish.room_uid)
+            self._bind_sink(Slot(stream, kind), media, wanted.room_uid)
 
     def _here(self, stream: StreamKey) -> bool:
         own = any(track.slot.stream == stream for track in self.tracks.values())
@@ -146,12 +148,12 @@ class _Planner:
 
     def _bind_sink(self, slot: Slot, media: Media, room_uid: str) -> None:
         payloads = supported(media)
-        track = self._coming(slot)
+        track = self._track_after(slot)
         if not payloads or (track and track.payload.name not in {payload.name for payload in payloads}):
             needed = track.payload.name if track else "opus, VP8 or H264"
             raise rejections.codec_unsupported(needed, media.mid, slot.stream.stream_id)
-        kept = self.sinks.get(media.mid)
-        if kept is not None and kept.slot == slot:
+        before = self.sinks.get(media.mid)
+        if before is not None and before.slot == slot:
             return
         has_rtx = any(payload.rtx for payload in payloads)
         self.sinks[media.mid] = Sink(
@@ -166,7 +168,7 @@ class _Planner:
             room_uid=room_uid,
         )
 
-    def _coming(self, slot: Slot) -> Track | None:
+    def _track_after(self, slot: Slot) -> Track | None:
         """The slot's track as it will be."""
         own = next((track for track in self.tracks.values() if track.slot == slot), None)
         return own or self._table.track(slot)
@@ -177,26 +179,26 @@ class _Planner:
             raise rejections.unusable_offer(f"mid {mid}", f"it has no live {kind} m-line with that mid")
         return media
 
-    def _with_mids(self, wish: Wish, bound: dict[str, StreamKey], stream: StreamKey) -> Wish:
-        """The wish itself, or with the first m-line of each kind that flows, is free or the stream's own already, and has a codec of
+    def _with_mids(self, wanted: Binding, bound: dict[str, StreamKey], stream: StreamKey) -> Binding:
+        """`wanted` itself, or with the first m-line of each kind that flows, is free or the stream's own already, and has a codec of
         ours; where none has one, the first of that kind, whose codecs the refusal then names."""
-        if wish.media.audio_mid or wish.media.video_mid:
-            return wish
+        if wanted.media.audio_mid or wanted.media.video_mid:
+            return wanted
         usable = [
             media
             for media in self._offer.media
             if media.kind in KINDS
             and not media.stopped
             and _in_bundle(media, self._offer)
-            and (media.direction.sends if isinstance(wish, PublishMedia) else media.direction.receives)
+            and (media.direction.sends if isinstance(wanted, PublishMedia) else media.direction.receives)
             and bound.get(media.mid, stream) == stream
         ]
         found: dict[str, str] = {}
         for media in sorted(usable, key=lambda media: not supported(media)):
             found.setdefault(media.kind, media.mid)
         if not found:
-            raise rejections.unusable_offer("m", f"it has no free m-line for stream {wish.stream_id!r}")
-        return msgspec.structs.replace(wish, media=Mids(found.get("audio", ""), found.get("video", "")))
+            raise rejections.unusable_offer("m", f"it has no free m-line for stream {wanted.stream_id!r}")
+        return msgspec.structs.replace(wanted, media=Mids(found.get("audio", ""), found.get("video", "")))
 
     # the outcome
 
@@ -237,7 +239,7 @@ class _Planner:
         if track is not None:
             payloads = [track.payload]
         elif sink is not None:
-            playing = self._coming(sink.slot)
+            playing = self._track_after(sink.slot)
             payloads = ordered(sink.payloads, playing.payload.name if playing else None)
         for payload in payloads:
             yield from answered(payload, publishes=track is not None)
@@ -250,14 +252,14 @@ def plan(
     offer: SessionDescription,
     publish: Sequence[PublishMedia],
     play: Sequence[PlayMedia],
-    numbers: Numbers,
+    numbers: NumberSource,
 ) -> Plan:
     """What the offer changes on a transport of `table` (which may not know it yet), or a `Rejection`."""
     planner = _Planner(table, transport_id, app, offer, numbers)
-    for wish in publish:
-        planner.publish(wish)
-    for wish in play:
-        planner.play(wish)
+    for wanted in publish:
+        planner.publish(wanted)
+    for wanted in play:
+        planner.play(wanted)
     return planner.outcome()
 
 

@@ -1,7 +1,7 @@
 """Measures: what a medium's running counters say about the time between two readings. Pure arithmetic (RFC 3550 §6.4.4, A.3).
 
 Rules: 1. Each number is a difference of counters, or is as of the end; nothing is carried over from before. 2. Packets expected and lost
-are told together or not at all: not where nothing was reported in the time, and not where their counters began anew.
+are measured together or not at all: not where nothing was reported in the time, and not where their counters began anew.
 """
 
 from collections.abc import Mapping

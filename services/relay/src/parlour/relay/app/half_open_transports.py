@@ -1,14 +1,14 @@
-"""The transports whose ICE and DTLS do not stand yet: bounded for the node, shared out among owners.
+"""The transports whose ICE and DTLS are not established yet: bounded for the node, shared among owners.
 
-When one more would pass the limit, the owner with the most gives up its oldest. So one owner's offers that never connect cost that
-owner its own, and nobody else's join is refused for them.
+When one more would pass the limit, the oldest of the owner with the most ends. So one owner's offers that never connect cost that owner
+its own, and nobody else's join is refused for them.
 """
 
 from collections import Counter
 
 
-class HalfOpen:
-    """Who holds which half-open transports, oldest first."""
+class HalfOpenTransports:
+    """The owner of each half-open transport, oldest first."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -19,7 +19,7 @@ class HalfOpen:
         return len(self._owners)
 
     def add(self, number: int, owner: str) -> int | None:
-        """Takes a new transport in; the number of the one that must end for it, if any must."""
+        """Adds a new transport; returns the number of the one that must end for it, if any must."""
         surplus = self._surplus(owner) if len(self._owners) >= self._limit else None
         if surplus is not None:
             self.discard(surplus)
@@ -28,7 +28,7 @@ class HalfOpen:
         return surplus
 
     def discard(self, number: int) -> None:
-        """The transport is connected, or gone."""
+        """Forgets a transport that is connected or has ended."""
         owner = self._owners.pop(number, None)
         if owner is None:
             return

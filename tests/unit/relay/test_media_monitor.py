@@ -7,14 +7,14 @@ import structlog
 from test_negotiation import APP, Node, fixture, play, publish
 
 from parlour.contracts.relay import FlightLog, FlightRun, MediaStalled, MediaStarted, NodeUp, RelayFact
-from parlour.relay.app import watch
-from parlour.relay.app.fact_book import FactBook
-from parlour.relay.app.flights import Flights
+from parlour.relay.app import media_monitor
+from parlour.relay.app.fact_publisher import FactPublisher
+from parlour.relay.app.flight_logs import FlightLogReader
 from parlour.relay.app.heartbeat import Heartbeat
-from parlour.relay.app.limits import Limits
-from parlour.relay.app.lives import Lives
+from parlour.relay.app.limits import RelayLimits
+from parlour.relay.app.media_monitor import MediaMonitor
 from parlour.relay.app.relay import Relay
-from parlour.relay.app.watch import Watch
+from parlour.relay.app.transport_lifecycle import TransportLifecycle
 from parlour.relay.domain.negotiation import check_offer
 from parlour.relay.domain.session import Slot, StreamKey, Transport
 
@@ -45,7 +45,7 @@ class Told:
     def __init__(self) -> None:
         self.facts: list[RelayFact] = []
 
-    def tell(self, fact: RelayFact) -> None:
+    def send(self, fact: RelayFact) -> None:
         self.facts.append(fact)
 
 
@@ -55,17 +55,17 @@ class Logs:
     def __init__(self) -> None:
         self.kept: list[FlightLog] = []
 
-    def keep(self, found: FlightLog) -> None:
+    def put(self, found: FlightLog) -> None:
         self.kept.append(found)
 
 
 class Bench:
     def __init__(self) -> None:
         self.node, self.core, self.told, self.logs, self.at = Node(), Counters(), Told(), Logs(), 1000.0
-        self.book = FactBook("n", "boot", self.told)
-        self.watch = Watch(
-            self.node.table, cast(Any, self.core), cast(Lives, None), self.book, Limits(stalled_after_s=5),
-            Flights("n", self.node.table, cast(Any, self.core), self.logs, lambda: self.at),
+        self.book = FactPublisher("n", "boot", self.told)
+        self.monitor = MediaMonitor(
+            self.node.table, cast(Any, self.core), cast(TransportLifecycle, None), self.book, RelayLimits(stalled_after_s=5),
+            FlightLogReader("n", self.node.table, cast(Any, self.core), self.logs, lambda: self.at),
         )  # fmt: skip
         self.node.offer("pub", "chromium-publish", [publish("s")])
         track = self.node.table.track(Slot(StreamKey(APP, "s"), "video"))
@@ -74,13 +74,13 @@ class Bench:
 
     async def handle(self, *events: tuple[Any, ...]) -> None:
         for event in events:
-            await self.watch.handle(event)
+            await self.monitor.handle_event(event)
 
     def sample(self, silent_ms: float | None) -> list[str]:
         """Kinds of the facts that one reading tells."""
         before = len(self.told.facts)
         self.core.silent[self.video] = silent_ms
-        self.watch.sample()
+        self.monitor.sample()
         return [type(fact).__name__ for fact in self.told.facts[before:]]
 
 
@@ -112,28 +112,28 @@ async def test_unknown_events_and_ids_are_ignored() -> None:
     bench = Bench()
     await bench.handle(("media_started", 1, 999), ("news", 1), ("srtp_ready", 1), ("overflow", 3))
     assert bench.told.facts == []
-    assert bench.watch.overflowed == 3
+    assert bench.monitor.overflowed == 3
 
 
 async def test_lost_events_are_logged_once_in_a_while_whatever_a_peer_sends(monkeypatch: pytest.MonkeyPatch) -> None:
     log = structlog.testing.CapturingLogger()
-    monkeypatch.setattr(watch, "log", log)
+    monkeypatch.setattr(media_monitor, "log", log)
     bench = Bench()
     for _ in range(60):
         for _ in range(50):
             await bench.handle(("overflow", 10))
         bench.sample(None)
     assert [(call.method_name, call.args) for call in log.calls] == [("warning", ("core_events_dropped",))] * 2
-    assert bench.watch.overflowed == 30_000
+    assert bench.monitor.overflowed == 30_000
 
 
 def test_the_heartbeat_weighs_the_packet_threads_and_takes_no_number() -> None:
     bench = Bench()
     now = [10.0]
-    relay = Relay(bench.node.table, cast(Any, bench.core), *cast(Any, (None,) * 5), limits=Limits())
+    relay = Relay(bench.node.table, cast(Any, bench.core), *cast(Any, (None,) * 5), limits=RelayLimits())
     heartbeat = Heartbeat(bench.node.table, cast(Any, bench.core), relay, bench.book, lambda: now[0])
     bench.core.cpu_ns, now[0] = 500_000_000, 12.0
-    heartbeat.beat()
+    heartbeat.publish()
     up = bench.told.facts[-1]
     assert isinstance(up, NodeUp)
     assert up.load.cpu == 0.25

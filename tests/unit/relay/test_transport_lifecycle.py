@@ -7,10 +7,10 @@ from typing import Any, cast
 from test_negotiation import APP, fixture
 
 from parlour.contracts.relay import RelayFact, TransportGone
-from parlour.relay.app.fact_book import FactBook
+from parlour.relay.app.fact_publisher import FactPublisher
 from parlour.relay.app.forwarding import Forwarding
-from parlour.relay.app.limits import Limits
-from parlour.relay.app.lives import Lives
+from parlour.relay.app.limits import RelayLimits
+from parlour.relay.app.transport_lifecycle import TransportLifecycle
 from parlour.relay.domain.negotiation import check_offer
 from parlour.relay.domain.session import SessionTable, Transport
 
@@ -46,21 +46,21 @@ class Told:
         self.facts: list[RelayFact] = []
         self.arrived = asyncio.Event()
 
-    def tell(self, fact: RelayFact) -> None:
+    def send(self, fact: RelayFact) -> None:
         self.facts.append(fact)
         self.arrived.set()
 
 
 async def test_the_person_with_most_half_open_transports_loses_its_oldest() -> None:
     told, table, core, handshakes = Told(), SessionTable(), cast(Any, Core()), Handshakes()
-    limits = Limits(half_open=3)
-    lives = Lives(
-        table, core, Forwarding(table, core), cast(Any, handshakes), FactBook("n", "b", told), lambda: 0.0, limits
+    limits = RelayLimits(half_open=3)
+    lifecycle = TransportLifecycle(
+        table, core, Forwarding(table, core), cast(Any, handshakes), FactPublisher("n", "b", told), lambda: 0.0, limits
     )
     remote = check_offer(fixture("chromium-publish")).transport
     for number, owner in enumerate(("honest/", "hostile/a", "hostile/b", "hostile/c"), 1):
         user = owner.partition("/")[0]
-        lives.begin(Transport(f"t{number}", number, APP, owner, remote, "u", "p", 1, user=user))
+        lifecycle.start(Transport(f"t{number}", number, APP, owner, remote, "u", "p", 1, user=user))
         await asyncio.sleep(0)
     async with asyncio.timeout(5):
         await told.arrived.wait()
@@ -69,4 +69,4 @@ async def test_the_person_with_most_half_open_transports_loses_its_oldest() -> N
     assert (gone.owner, gone.reason) == ("hostile/a", "connect_timeout")
     assert set(handshakes.owners) == {f"{APP}/honest", f"{APP}/hostile"}
     assert set(table.transports) == {"t1", "t3", "t4"}
-    await lives.end_all("shutdown")
+    await lifecycle.end_all("shutdown")

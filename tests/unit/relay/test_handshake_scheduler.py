@@ -2,14 +2,14 @@
 
 import asyncio
 
-from parlour.relay.adapters.dtls_turns import HandshakeTurns
+from parlour.relay.adapters.handshake_scheduler import HandshakeScheduler
 
 
 async def test_owners_take_turns_whatever_each_has_waiting() -> None:
-    turns, order = HandshakeTurns(), list[str]()
+    turns, order = HandshakeScheduler(), list[str]()
 
     async def step(owner: str) -> None:
-        await turns.take(owner)
+        await turns.wait_step(owner)
         order.append(owner)
 
     flood = [asyncio.create_task(step("flood")) for _ in range(100)]
@@ -20,10 +20,10 @@ async def test_owners_take_turns_whatever_each_has_waiting() -> None:
 
 
 async def test_the_loop_does_other_work_between_two_steps() -> None:
-    turns, order = HandshakeTurns(), list[str]()
+    turns, order = HandshakeScheduler(), list[str]()
 
     async def step() -> None:
-        await turns.take("owner")
+        await turns.wait_step("owner")
         order.append("step")
 
     steps = [asyncio.create_task(step()) for _ in range(10)]
@@ -36,11 +36,11 @@ async def test_the_loop_does_other_work_between_two_steps() -> None:
 
 
 async def test_a_turn_that_nobody_waits_for_any_more_is_passed_on() -> None:
-    turns = HandshakeTurns()
-    waiting = [asyncio.create_task(turns.take("owner")) for _ in range(5)]
+    turns = HandshakeScheduler()
+    waiting = [asyncio.create_task(turns.wait_step("owner")) for _ in range(5)]
     await asyncio.sleep(0)
     for task in waiting[1:4]:
         task.cancel()
     async with asyncio.timeout(5):
         await waiting[4]
-        await turns.take("owner")
+        await turns.wait_step("owner")

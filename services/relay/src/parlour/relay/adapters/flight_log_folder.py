@@ -12,14 +12,14 @@ from parlour.runtime.telemetry.logging import logger
 log = logger(__name__)
 
 
-class FlightFolder:
-    """Keeps the newest `most` logs in a folder; keeps none without one."""
+class FlightLogFolder:
+    """Stores the newest `most` logs in a folder; none where the folder is empty text."""
 
     def __init__(self, folder: str, most: int) -> None:
         self._folder = Path(folder) if folder else None
         self._most = most
 
-    def keep(self, found: FlightLog) -> None:
+    def put(self, found: FlightLog) -> None:
         """Writes one file. A full disk costs the log, never the call."""
         if self._folder is None:
             return
@@ -31,4 +31,4 @@ class FlightFolder:
             for old in sorted(self._folder.glob("*.jsonl"))[: -self._most]:
                 old.unlink(missing_ok=True)
         except OSError as problem:
-            log.warning("flight_not_kept", error=repr(problem))
+            log.warning("flight_log_not_stored", error=repr(problem))

@@ -1,38 +1,38 @@
 """Shares the event loop's time among DTLS handshakes, so that no owner's joins wait for another owner's flood.
 
 A step of a handshake (a datagram handed to OpenSSL, and its answer) takes 1 to 3 ms of the loop. Steps therefore run one after
-another, owners taking turns, and the loop does other work in between. A handshake that waits for its peer holds nothing.
+another, round-robin over owners, and the loop does other work in between. A handshake that waits for its peer holds nothing.
 """
 
 import asyncio
 from collections import OrderedDict, deque
 
 
-class HandshakeTurns:
+class HandshakeScheduler:
     """Grants one step at a time: round-robin over owners, in order of arrival within an owner."""
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
         self._granting = False
 
-    async def take(self, owner: str) -> None:
+    async def wait_step(self, owner: str) -> None:
         """Returns when this owner may do one step; the caller does it before its next await."""
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(owner, deque()).append(turn)
+        step: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(owner, deque()).append(step)
         if not self._granting:
             self._granting = True
             self._grant()
-        await turn
+        await step
 
     def _grant(self) -> None:
-        """Grants the next turn, and looks again when the loop has done everything else that was ready."""
+        """Grants the next step, and looks again when the loop has done everything else that was ready."""
         while self._waiting:
-            owner, turns = self._waiting.popitem(last=False)
-            turn = turns.popleft()
-            if turns:
-                self._waiting[owner] = turns
-            if not turn.cancelled():
-                turn.set_result(None)
+            owner, steps = self._waiting.popitem(last=False)
+            step = steps.popleft()
+            if steps:
+                self._waiting[owner] = steps
+            if not step.cancelled():
+                step.set_result(None)
                 asyncio.get_running_loop().call_soon(self._grant)
                 return
         self._granting = False

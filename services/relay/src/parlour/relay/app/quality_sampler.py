@@ -1,7 +1,7 @@
-"""Quality samples: once a second it is looked which media came and went, every ten seconds each one's counters are told.
+"""Makes quality samples: compares the media once a second, and sends what each one's counters measured every ten seconds.
 
-Nothing is added to the way of a packet: all of it is read from the core's counters. A medium that ends within its ten seconds is told with
-what it had a second before; one that lived for less than that is not told at all.
+Nothing is added to the path of a packet: all of it is read from the core's counters. A medium that ends within its ten seconds is sampled
+with what it had a second before; one that lasted for less than that is not sampled at all.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +11,7 @@ import msgspec
 
 from parlour.contracts.history import BUCKET_US
 from parlour.contracts.quality import SAMPLES_MOST, QualityBatch, QualitySample
-from parlour.relay.app.ports import Clock, Samples
+from parlour.relay.app.ports import Clock, SampleSender
 from parlour.relay.domain.quality import Counts, began_anew, measure, sink_counts, track_counts
 from parlour.relay.domain.session import SessionTable, Sink, Track
 
@@ -33,42 +33,42 @@ class Medium(msgspec.Struct, frozen=True):
         return self.part.number
 
 
-class Quality:
-    """`look` is called once a second with the core's fresh statistics. `clock` is unix time in seconds, `ticks` monotonic."""
+class QualitySampler:
+    """`take` is called once a second with the core's fresh statistics. `clock` is unix time in seconds, `now` monotonic seconds."""
 
     def __init__(
-        self, node: str, table: SessionTable, samples: Samples, clock: Callable[[], float], ticks: Clock
+        self, node: str, table: SessionTable, samples: SampleSender, clock: Callable[[], float], now: Clock
     ) -> None:
         self._node = node
         self._table = table
         self._samples = samples
         self._clock = clock
-        self._ticks = ticks
+        self._now = now
         self._media: dict[int, Medium] = {}
         self._last: Stats = {"tracks": {}, "sinks": {}}
-        self._looked = ticks()
+        self._taken_at = now()
         self._bucket = 0
         self._ended: list[QualitySample] = []
 
-    def look(self, stats: Stats) -> None:
-        """Takes one reading in."""
-        now, at = self._ticks(), round(self._clock() * 1e6)
-        live = {part.number: part for part in self._parts() if part.room_uid and _of(part, stats) is not None}
+    def take(self, stats: Stats) -> None:
+        """Takes in one reading of the core's statistics."""
+        now, at = self._now(), round(self._clock() * 1e6)
+        live = {part.number: part for part in self._parts() if part.room_uid and _counters_of(part, stats) is not None}
         for medium in [medium for medium in self._media.values() if self._is_over(medium, live, stats)]:
-            self._ended.extend(self._sample(medium, self._last, self._looked))
+            self._ended.extend(self._sample(medium, self._last, self._taken_at))
             del self._media[medium.number]
         if at // BUCKET_US != self._bucket:
-            self._tell(stats, now)
+            self._send(stats, now)
             self._bucket = at // BUCKET_US
             self._media.clear()
         for number, part in live.items():
             if number not in self._media:
                 self._media[number] = Medium(part, self._owner(part), now, at, _counts(part, stats))
-        self._last, self._looked = stats, now
+        self._last, self._taken_at = stats, now
 
     def finish(self) -> None:
-        """The node stops: tells what was measured until the last look."""
-        self._tell(self._last, self._looked)
+        """The node stops: sends what was measured until the last reading."""
+        self._send(self._last, self._taken_at)
         self._media.clear()
 
     def _parts(self) -> Iterator[Track | Sink]:
@@ -81,23 +81,23 @@ class Quality:
     def _is_over(self, medium: Medium, live: Mapping[int, Track | Sink], stats: Stats) -> bool:
         if medium.number not in live:
             return True
-        before, now = _of(medium.part, self._last), _of(medium.part, stats)
+        before, now = _counters_of(medium.part, self._last), _counters_of(medium.part, stats)
         return before is None or now is None or now["packets"] < before["packets"]
 
-    def _tell(self, stats: Stats, now: float) -> None:
-        """All that is under way, and what ended meanwhile."""
+    def _send(self, stats: Stats, now: float) -> None:
+        """Sends the samples of all media, and of those that ended since the last time."""
         samples = self._ended
         self._ended = []
         for medium in self._media.values():
             samples.extend(self._sample(medium, stats, now))
         for first in range(0, len(samples), SAMPLES_MOST):
-            self._samples.tell(QualityBatch(self._node, tuple(samples[first : first + SAMPLES_MOST])))
+            self._samples.send(QualityBatch(self._node, tuple(samples[first : first + SAMPLES_MOST])))
 
     @staticmethod
     def _sample(medium: Medium, stats: Stats, now: float) -> Iterator[QualitySample]:
         """One sample, or none where no time has passed or its counters do not belong together."""
         took_ms = round((now - medium.since) * 1000)
-        if took_ms <= 0 or _of(medium.part, stats) is None:
+        if took_ms <= 0 or _counters_of(medium.part, stats) is None:
             return
         last = _counts(medium.part, stats)
         if began_anew(medium.first, last):
@@ -109,7 +109,7 @@ class Quality:
         )  # fmt: skip
 
 
-def _of(part: Track | Sink, stats: Stats) -> Mapping[str, Any] | None:
+def _counters_of(part: Track | Sink, stats: Stats) -> Mapping[str, Any] | None:
     """The core's counters of a medium; a sink that waits for its publisher has none."""
     return stats["tracks" if isinstance(part, Track) else "sinks"].get(part.number)
 

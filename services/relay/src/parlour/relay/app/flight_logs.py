@@ -1,37 +1,37 @@
-"""The flight recorder as people read it: the core's runs of decisions, with streams for numbers and the time of day.
+"""Reads the core's flight recorder for people: its runs of decisions, with stream ids in place of numbers and the time of day.
 
-A log is kept when something froze, and whenever somebody asks. One transport is not kept twice within the time that the recorder
-reaches back: the second log would say the same again.
+A log is stored when something froze, and whenever an operator asks. The log of one transport is not stored twice within the time that the
+recorder reaches back: the second would have the same runs again.
 """
 
 from collections.abc import Callable, Iterator
 
 from parlour.contracts.relay import FlightLog, FlightRun
-from parlour.relay.app.ports import FlightLogs, PacketCore
+from parlour.relay.app.ports import FlightLogStore, PacketCore
 from parlour.relay.domain import rejections
 from parlour.relay.domain.session import SessionTable, Slot
 from parlour.runtime.telemetry.logging import logger
 
-SPAN_S = 10.0
+RECORDER_SPAN_S = 10.0
 """How far back the core's recorder reaches."""
 log = logger(__name__)
 
 
-class Flights:
-    """Reads and keeps flight logs. `clock` is unix time in seconds."""
+class FlightLogReader:
+    """Reads and stores flight logs. `clock` is unix time in seconds."""
 
     def __init__(
-        self, node: str, table: SessionTable, core: PacketCore, logs: FlightLogs, clock: Callable[[], float]
+        self, node: str, table: SessionTable, core: PacketCore, store: FlightLogStore, clock: Callable[[], float]
     ) -> None:
         self._node = node
         self._table = table
         self._core = core
-        self._logs = logs
+        self._store = store
         self._clock = clock
-        self._kept: dict[str, float] = {}
+        self._stored_at: dict[str, float] = {}
 
     def read(self, transport_id: str, reason: str) -> FlightLog:
-        """The log of a transport, which is kept too. Rejection for one that is not here."""
+        """Reads and stores the log of a transport; `Rejection` for one that the node does not have."""
         transport = self._table.transports.get(transport_id)
         if transport is None:
             raise rejections.transport_not_found(transport_id)
@@ -40,18 +40,18 @@ class Flights:
         except KeyError:
             raise rejections.transport_not_found(transport_id) from None
         found = FlightLog(self._node, transport_id, transport.app, transport.owner, reason, runs)
-        self._logs.keep(found)
+        self._store.put(found)
         return found
 
-    def keep(self, transport_id: str, reason: str) -> None:
-        """Keeps a log because something froze, unless that was just done."""
+    def store(self, transport_id: str, reason: str) -> None:
+        """Stores the log of a transport on which something froze, unless that was just done."""
         now = self._clock()
-        self._kept = {each: at for each, at in self._kept.items() if now - at < SPAN_S}
-        if transport_id in self._kept or transport_id not in self._table.transports:
+        self._stored_at = {each: at for each, at in self._stored_at.items() if now - at < RECORDER_SPAN_S}
+        if transport_id in self._stored_at or transport_id not in self._table.transports:
             return
-        self._kept[transport_id] = now
+        self._stored_at[transport_id] = now
         runs = self.read(transport_id, reason).runs
-        log.warning("flight_kept", transport_id=transport_id, reason=reason, runs=len(runs))
+        log.warning("flight_log_stored", transport_id=transport_id, reason=reason, runs=len(runs))
 
     def _runs(self, transport_id: str, number: int) -> Iterator[FlightRun]:
         now = round(self._clock() * 1e6)
