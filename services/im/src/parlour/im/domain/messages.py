@@ -58,19 +58,19 @@ class Members(msgspec.Struct, frozen=True):
     present: "HashTrieMap[str, int]" = HashTrieMap()
 
 
-def decide(state: Members, message: Message, *, at: int, ids: Ids) -> tuple[ev.Event, ...]:
+def decide(state: Members, command: Message, *, at: int, ids: Ids) -> tuple[ev.Event, ...]:
     """The event of the message; `Rejection` where a rule forbids it. Messages need neither time nor new ids."""
-    check_message(message.text)
-    actor = actor_of(state, message.session_id)
-    match message:
+    check_message(command.text)
+    actor = actor_of(state, command.session_id)
+    match command:
         case Broadcast(session_id, text):
             return (ev.BroadcastSent(session_id, actor, text),)
         case Barrage(session_id, text):
             return (ev.BarrageSent(session_id, actor, text),)
         case Signal():
-            return _signal(state, message, actor)
+            return _signal(state, command, actor)
         case _:
-            assert_never(message)
+            assert_never(command)
 
 
 def _signal(room: Members, message: Signal, actor: str) -> tuple[ev.Event, ...]:
