@@ -8,9 +8,8 @@ from parlour.contracts.live import LiveStream, LiveStreams
 from parlour.contracts.relay import PlayMedia
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as domain
-from parlour.runtime.deciding.commit import ClaimRefused, Committer, Done, Draft, call_of, reply_of
+from parlour.runtime.deciding.commit import Call, ClaimRefused, Committer, Done, Draft, reply_of
 from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
-from parlour.runtime.messaging.address import Address
 
 from . import stream_units
 from .stream_units import StreamDecider
@@ -32,18 +31,16 @@ class PlayHandler:
         self._decider = decider
         self._transports = transports
 
-    async def play(self, to: Address, request: cmd.Request) -> cmd.Reply:
+    async def play(self, call: Call, body: cmd.Play) -> cmd.Reply:
         """Has the stream's node send it to the session; what the relay did is undone where the append is refused."""
-        body = request.body
-        assert isinstance(body, cmd.Play)
-        loaded, stream = await self._admit(to, body)
+        loaded, stream = await self._admit(call, body)
         if body.transport_id:
             _check_same_node(stream, (await self._transports.find(body.transport_id, body.session_id)).node)
-        offer = Offer(to.app, to.room, body.session_id, body.sdp, request.command_id, body.transport_id, body.resource,
-                      request.caller.actor)  # fmt: skip
+        offer = Offer(call.app, call.room, body.session_id, body.sdp, call.command_id, body.transport_id, body.resource,
+                      call.actor)  # fmt: skip
         answer = await self._negotiate(offer, stream.node, body, loaded)
         try:
-            done = await self._append(to, request, body, answer)
+            done = await self._append(call, body, answer)
         except (ClaimRefused, Rejection) as error:
             await self._undo(body, answer)
             raise stream_units.rejection_of(error) if isinstance(error, ClaimRefused) else error from None
@@ -51,16 +48,13 @@ class PlayHandler:
             await self._transports.close_unanswered(answer, done.answer)
         return reply_of(done)
 
-    async def stop(self, to: Address, request: cmd.Request) -> cmd.Reply:
+    async def stop(self, call: Call, body: cmd.StopPlay) -> cmd.Reply:
         """Ends a play on one transport, which is closed then, or on all."""
-        body = request.body
-        assert isinstance(body, cmd.StopPlay)
-        call = call_of(to, request)
-        before = (await self._cache.load(to.app, to.room)).state.plays.get((body.session_id, body.stream_id))
+        before = (await self._cache.load(call.app, call.room)).state.plays.get((body.session_id, body.stream_id))
 
         def decide(loaded: Loaded[domain.State]) -> Draft:
             end = domain.EndPlay(body.session_id, body.stream_id, body.transport_id)
-            return call.draft(*self._decider.changes(loaded, end))
+            return call.draft(*self._decider.decide(loaded, end).changes)
 
         done = await decide_and_commit(self._cache, self._committer, call, decide)
         if body.transport_id:
@@ -70,9 +64,9 @@ class PlayHandler:
                 await self._transports.stop_play(before.node, transport_id, before.stream_id)
         return reply_of(done)
 
-    async def describe(self, to: Address, request: cmd.Request) -> cmd.Reply:
+    async def describe(self, call: Call, body: cmd.DescribeStreams) -> cmd.Reply:
         """Answers with the streams that this replica has in memory, and who plays them."""
-        loaded = await self._cache.load(to.app, to.room)
+        loaded = await self._cache.load(call.app, call.room)
         streams = tuple(
             LiveStream(s.stream_id, s.session_id, s.node, s.transport_id, _players_of(loaded.state, s.stream_id))
             for _, s in sorted(loaded.state.streams.items())
@@ -93,23 +87,22 @@ class PlayHandler:
                 Code.UNAVAILABLE, "the stream is not carried at the moment", field="streamID", hint="try again"
             ) from None
 
-    async def _admit(self, to: Address, body: cmd.Play) -> tuple[Loaded[domain.State], domain.Stream]:
-        loaded = await self._cache.load(to.app, to.room)
+    async def _admit(self, call: Call, body: cmd.Play) -> tuple[Loaded[domain.State], domain.Stream]:
+        loaded = await self._cache.load(call.app, call.room)
         try:
             return loaded, domain.check_play(loaded.state, body.stream_id)
         except Rejection:
-            loaded = await self._cache.load(to.app, to.room, fresh=True)
+            loaded = await self._cache.load(call.app, call.room, fresh=True)
             return loaded, domain.check_play(loaded.state, body.stream_id)
 
-    async def _append(self, to: Address, request: cmd.Request, body: cmd.Play, answer: Answer) -> Done:
-        call = call_of(to, request)
-        start = domain.StartPlay(body.session_id, request.caller.actor, body.stream_id, answer.transport_id)
+    async def _append(self, call: Call, body: cmd.Play, answer: Answer) -> Done:
+        start = domain.StartPlay(body.session_id, call.actor, body.stream_id, answer.transport_id)
         result = cmd.Published(answer.transport_id, answer.sdp, answer.node)
 
         def decide(loaded: Loaded[domain.State]) -> Draft:
-            changes = self._decider.changes(loaded, start)
+            changes = self._decider.decide(loaded, start).changes
             assert loaded.key is not None, "a room with streams was opened"
-            present = stream_units.require_session(loaded.key, request.caller)
+            present = stream_units.require_session(loaded.key, body.session_id, call.actor)
             return call.draft(*changes, result=result, claims=(present,))
 
         return await decide_and_commit(self._cache, self._committer, call, decide)

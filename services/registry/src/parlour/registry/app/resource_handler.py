@@ -17,11 +17,9 @@ from parlour.contracts.relay import RenewIce as RenewAtRelay
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as domain
 from parlour.registry.domain.node_directory import NodeDirectory
-from parlour.runtime.deciding.commit import Committer, Draft, call_of, reply_of
+from parlour.runtime.deciding.commit import Call, Committer, Draft, reply_of
 from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
-from parlour.runtime.messaging.address import Address
 
-from . import stream_units
 from .stream_units import StreamDecider
 from .transports import TransportController
 
@@ -41,32 +39,25 @@ class ResourceHandler:
         self._decider = decider
         self._transports = transports
 
-    async def end(self, to: Address, request: cmd.Request) -> cmd.Reply:
+    async def end(self, call: Call, body: cmd.EndResource) -> cmd.Reply:
         """Ends the stream or play of a resource, and its transport."""
-        body = request.body
-        assert isinstance(body, cmd.EndResource)
-        call, ended = call_of(to, request), False
+        ended = False
 
         def decide(loaded: Loaded[domain.State]) -> Draft:
             nonlocal ended
-            changes = self._decider.changes(loaded, _end_of(loaded.state, body))
-            ended = bool(changes)
-            if not changes or loaded.key is None or not body.publishes:
-                return call.draft(*changes)
-            release = stream_units.release_stream(loaded.key, body.session_id, request.caller.actor, body.stream_id)
-            return call.draft(*changes, claims=(release,))
+            decision = self._decider.decide(loaded, _end_of(loaded.state, body))
+            ended = bool(decision.changes)
+            return call.draft(*decision.changes, claims=decision.releases)
 
         done = await decide_and_commit(self._cache, self._committer, call, decide)
         closed = await self._transports.close_own(body.transport_id, body.session_id)
         remaining = len(self._transports.of_session(body.session_id))
         return reply_of(done, cmd.ResourceEnded(ended or closed, remaining))
 
-    async def renew(self, to: Address, request: cmd.Request) -> cmd.Reply:
+    async def renew(self, call: Call, body: cmd.RenewIce) -> cmd.Reply:
         """Restarts ICE with the peer's new credentials; appends nothing."""
-        body = request.body
-        assert isinstance(body, cmd.RenewIce)
         found = await self._transports.find(body.transport_id, body.session_id)
-        command = RenewAtRelay(to.app, found.owner, body.transport_id, body.ufrag, body.pwd, body.match)
+        command = RenewAtRelay(call.app, found.owner, body.transport_id, body.ufrag, body.pwd, body.match)
         renewed = await self._transports.request(found.node, command, IceRenewed)
         return cmd.Reply(msgspec.Raw(msgspec.json.encode(renewed)))
 

@@ -10,7 +10,6 @@ import msgspec
 
 from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
-from parlour.contracts.commands import Caller
 from parlour.kernel.decider import Clock, Ids
 from parlour.kernel.log import Claim, EventLog, LogKey
 from parlour.kernel.rejection import Rejection
@@ -21,6 +20,13 @@ from parlour.runtime.deciding.rooms import Loaded
 SERVICE_PRINCIPAL = "service:"
 LIVE_STREAM = "live_stream"
 CLIENT_SESSION = "client_session"
+
+
+class StreamDecision(msgspec.Struct, frozen=True):
+    """What commands did to a room's streams: at most one change, and the claims on stream ids that they release."""
+
+    changes: tuple[Change, ...] = ()
+    releases: tuple[Claim, ...] = ()
 
 
 class StreamDecider:
@@ -34,12 +40,15 @@ class StreamDecider:
         """The events that a command causes; raises `Rejection` where a rule forbids it."""
         return domain.decide(state, command, at=self._clock.at(), ids=self._ids)
 
-    def changes(self, loaded: Loaded[domain.State], *commands: domain.StreamCommand) -> tuple[Change, ...]:
-        """One change with the events of all commands, each decided on `loaded`; none where they hold already."""
+    def decide(self, loaded: Loaded[domain.State], *commands: domain.StreamCommand) -> StreamDecision:
+        """One change with the events of all commands, each decided on `loaded`, and the claims of the streams that they remove."""
         events = tuple(event for command in commands for event in self.events(loaded.state, command))
-        if not events or loaded.key is None:
-            return ()
-        return (Change(loaded.key, domain.AGGREGATE, loaded.version, events),)
+        key = loaded.key
+        if not events or key is None:
+            return StreamDecision()
+        removed = (event for event in events if isinstance(event, ev.StreamRemoved))
+        releases = tuple(release_stream(key, each.session_id, each.actor, each.stream_id) for each in removed)
+        return StreamDecision((Change(key, domain.AGGREGATE, loaded.version, events),), releases)
 
 
 class StreamHolder(msgspec.Struct, frozen=True):
@@ -59,9 +68,9 @@ def parse_holder(text: str) -> StreamHolder:
     return StreamHolder(session_id, actor, room_uid)
 
 
-def require_session(key: LogKey, caller: Caller) -> Claim:
-    """The condition that the caller's session is in the room when the unit commits."""
-    return Claim("require", CLIENT_SESSION, key.app, caller.actor, caller.session_id, key.room)
+def require_session(key: LogKey, session_id: str, actor: str) -> Claim:
+    """The condition that the actor's session is in the room when the unit commits."""
+    return Claim("require", CLIENT_SESSION, key.app, actor, session_id, key.room)
 
 
 def take_stream(key: LogKey, session_id: str, actor: str, stream_id: str) -> Claim:

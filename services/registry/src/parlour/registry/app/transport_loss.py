@@ -188,12 +188,8 @@ class TransportLossHandler:
         cleared = (Deadline(SERVICE, deadline.key, None),)
 
         def decide(loaded: Loaded[domain.State]) -> Draft:
-            stream = loaded.state.streams.get(grace.stream_id)
-            changes = self._decider.changes(loaded, domain.EndTransport(grace.stream_id, grace.transport_id))
-            if not changes or stream is None or loaded.key is None:
-                return call.draft(deadlines=cleared)
-            release = stream_units.release_stream(loaded.key, stream.session_id, stream.actor, stream.stream_id)
-            return call.draft(*changes, claims=(release,), deadlines=cleared)
+            decision = self._decider.decide(loaded, domain.EndTransport(grace.stream_id, grace.transport_id))
+            return call.draft(*decision.changes, claims=decision.releases, deadlines=cleared)
 
         await decide_and_commit(self._cache, self._committer, call, decide)
 
@@ -212,7 +208,7 @@ class TransportLossHandler:
                 for stream in loaded.state.streams.values()
                 if stream.transport_id == transport_id and isinstance(loaded.state, domain.Open)
             )
-            return call.draft(*self._decider.changes(loaded, *ends), deadlines=graces)
+            return call.draft(*self._decider.decide(loaded, *ends).changes, deadlines=graces)
 
         await decide_and_commit(self._cache, self._committer, call, decide)
 
