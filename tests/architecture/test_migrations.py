@@ -1,17 +1,33 @@
-"""Migrations stand in one line, and each number is of one migration."""
+"""Migrations stand in one line, each number is of one migration, and each function has a file of its own."""
 
 import re
 from pathlib import Path
 
-VERSIONS = Path(__file__).parents[2] / "migrations" / "versions"
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+FUNCTIONS = MIGRATIONS / "sql" / "functions"
 _SAID = re.compile(r'^(revision|down_revision)\b[^=]*= (?:"(\w+)"|None)$', re.MULTILINE)
+_CREATED = re.compile(r"^CREATE (?:OR REPLACE )?FUNCTION (\w+)\.(\w+)", re.MULTILINE)
 
 
 def test_each_migration_follows_the_one_before_it() -> None:
     before = ""
-    for file in sorted(VERSIONS.glob("*.py")):
+    for file in sorted((MIGRATIONS / "versions").glob("*.py")):
         said = dict(_SAID.findall(file.read_text()))
         assert said == {"revision": file.name[:4], "down_revision": before}, (
             f"{file.name} is not the one after {before}"
         )
         before = said["revision"]
+
+
+def test_a_function_is_created_in_the_file_of_its_name_and_nowhere_else() -> None:
+    for file in sorted((MIGRATIONS / "sql").rglob("*.sql")):
+        schema = "history" if file.parent.name == "history" else "parlour"
+        expected = [(schema, file.stem)] if file.is_relative_to(FUNCTIONS) else []
+        assert _CREATED.findall(file.read_text()) == expected, file.name
+
+
+def test_no_migration_edits_sql_text() -> None:
+    for file in (MIGRATIONS / "versions").glob("*.py"):
+        assert not re.search(r"\.(replace|sub|format)\(|f\"\"\"", file.read_text()), (
+            f"{file.name}: a statement stands in a file as it runs"
+        )

@@ -1,8 +1,8 @@
 """Who may see an event follows from its hashed bytes.
 
 The record's `audience` column says the same, but anybody who has the database can change that. `audience_of_stored` is for readers,
-`parlour.audience_of` in SQL for `parlour.verify`. The SQL is made from the contracts, and a test compares it with the migrations: an event
-type that comes or goes needs a new migration with the file `audience.sql`, written by `python -m parlour.contracts.audiences`.
+`parlour.audience_of` in SQL for `parlour.verify`. The SQL is made from the contracts: where an event type comes or goes,
+`python -m parlour.contracts.audiences` writes `migrations/sql/functions/audience_of.sql` anew, and a migration loads it.
 """
 
 import msgspec
