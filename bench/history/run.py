@@ -31,7 +31,7 @@ from parlour.record.adapters.generations import PostgresGenerations
 from parlour.record.adapters.projections import PostgresProjections
 from parlour.record.app.damaged_events import DamageReport
 from parlour.record.app.history.calls import CallFilter
-from parlour.record.app.history.projector import BATCH, Projector
+from parlour.record.app.history.projector import EVENTS_PER_BATCH, Projector
 from parlour.record.domain.projections import VERSION
 from parlour.runtime.postgres import create_pool
 from parlour.runtime.postgres.pool import Pool
@@ -83,7 +83,7 @@ async def project(pool: Pool, number: int, total: int, shown: Progress) -> None:
 async def projecting(dsn: str, events: int) -> dict[str, Any]:
     """The log's events into one generation."""
     calls, total = await fill(dsn, events)
-    result: dict[str, Any] = {"batch": BATCH, "calls": calls}
+    result: dict[str, Any] = {"batch": EVENTS_PER_BATCH, "calls": calls}
     async with await create_pool(dsn, name="bench", min_size=1, max_size=1) as pool:
         number = await PostgresGenerations(pool).begin(VERSION)
         clock = Clock(await pids_of(pool))

@@ -19,7 +19,7 @@ OWN = (
     ("relay", 'parlour_requests_total{endpoint="negotiate",outcome="ok"}'),
     ("relay", "parlour_relay_transports"),
     ("im", 'parlour_requests_total{endpoint="send_broadcast",outcome="ok"}'),
-    ("record", 'parlour_tailed_events_total{outcome="told"}'),
+    ("record", 'parlour_tailed_events_total{outcome="published"}'),
     ("gateway", "parlour_connections"),
 )
 WITHIN_S = 20.0

@@ -1,6 +1,7 @@
 """A desk for tests of retention: lives of rooms, checkpoints over them, and rounds whose clock is months ahead."""
 
 import dataclasses
+import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Callable
@@ -16,11 +17,12 @@ from parlour.contracts.envelope import Envelope, encode_envelope
 from parlour.kernel.log import Append, Committed, LogKey, NewEvent
 from parlour.record.adapters.archive_folder import ArchiveFolder
 from parlour.record.adapters.archive_index import PostgresArchiveIndex
-from parlour.record.adapters.checkpoint_keys import Keyring
+from parlour.record.adapters.checkpoint_keys import PostgresKeyStore
 from parlour.record.adapters.retention import WHOLE_MONTHS, PostgresRetention
 from parlour.record.adapters.signed_tree_file import SignedTreeFile
 from parlour.record.adapters.tree_store import PostgresTreeStore
 from parlour.record.app.proofs.checkpoints import Checkpoints
+from parlour.record.app.proofs.keys import CheckpointKeys
 from parlour.record.app.proofs.queries import ProofQueries
 from parlour.record.app.proofs.tree_guard import TreeGuard
 from parlour.record.app.retention.schedule import RetentionSchedule
@@ -42,6 +44,21 @@ LATER = 3
 """By so many months the rounds' clock is ahead; they keep one."""
 
 
+def keys_in(pool: Pool, master_key: bytes, origin: str) -> CheckpointKeys:
+    """The keys of an installation with this master key and origin."""
+    return CheckpointKeys(PostgresKeyStore(pool, master_key), origin, SystemClock(), secrets.token_bytes)
+
+
+@dataclasses.dataclass
+class ClockAhead:
+    """The time in so many months."""
+
+    months: int
+
+    def at(self) -> int:
+        return SystemClock().at() + self.months * MONTH_US
+
+
 @dataclasses.dataclass
 class Desk:
     """`owner` may do everything, `record` what its role may."""
@@ -54,7 +71,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.log = PostgresLog(self.owner)
         self.people = PostgresPeople(self.record, self.master_key)
-        self.keys = Keyring(self.record, self.master_key, ORIGIN)
+        self.keys = keys_in(self.record, self.master_key, ORIGIN)
         self.store = PostgresRetention(self.record)
         self.shelf = PostgresArchiveIndex(self.record)
         self.tree = PostgresTreeStore(self.record)
@@ -63,7 +80,7 @@ class Desk:
             TreeGuard(self.tree, self.keys.own),
             SignedTreeFile(self.folder.with_name(self.folder.name + "-signed")),
         )
-        self.checkpoints = Checkpoints(self.tree, self.keys.signing, guard, memory, SystemClock().at)
+        self.checkpoints = Checkpoints(self.tree, self.keys.signing_keys, guard, memory, SystemClock())
 
     async def room(self, *, app: int = 77, closes: bool = True, actor: str = "", uid: UUID | None = None) -> LogKey:
         key = new_log(app=app)
@@ -103,14 +120,15 @@ class Desk:
         assert isinstance(outcome, Committed), outcome
 
     async def signed(self) -> None:
-        while await self.checkpoints.take():
+        while await self.checkpoints.make():
             pass
 
     def rounds(self, *, store: PostgresRetention | None = None, months_later: int = LATER) -> RetentionSchedule:
         chosen, folder = store or self.store, ArchiveFolder(self.folder)
+        writer = ArchiveWriter(chosen, self.log, self.tree, folder, SystemClock())
         return RetentionSchedule(
-            chosen, ArchiveWriter(chosen, self.log, self.tree, folder), ArchiveVerifier(chosen, folder, self.keys.public), self.people,
-            always, lambda: SystemClock().at() + months_later * MONTH_US, _raise, keep_months=1, folder=str(self.folder),
+            chosen, writer, ArchiveVerifier(chosen, folder, self.keys.public), self.people, always,
+            ClockAhead(months_later), _raise, keep_months=1, folder=str(self.folder),
         )  # fmt: skip
 
     async def here(self, key: LogKey) -> int:

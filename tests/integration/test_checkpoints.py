@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 import asyncpg
 import pytest
+from retention_desk import keys_in
 from uuid_utils import uuid7
 
 from parlour.cli.ask import ask as cli_ask
@@ -21,7 +22,6 @@ from parlour.gateway.settings import GatewaySettings
 from parlour.gateway.wiring import build as build_gateway
 from parlour.kernel import merkle
 from parlour.kernel.log import LogKey
-from parlour.record.adapters.checkpoint_keys import Keyring
 from parlour.record.adapters.signed_tree_file import SignedTreeFile
 from parlour.record.adapters.tree_store import PostgresTreeStore
 from parlour.record.app.proofs.checkpoints import Checkpoints
@@ -59,14 +59,14 @@ class Desk:
         self.owner = owner
         self.log = PostgresLog(owner)
         self.tree = PostgresTreeStore(record)
-        self.keys = Keyring(record, bytes.fromhex(master_key), ORIGIN)
+        self.keys = keys_in(record, bytes.fromhex(master_key), ORIGIN)
         self.state = state
         self.checkpoints = self.signer(self.tree)
 
     def signer(self, tree: PostgresTreeStore, state: Path | None = None) -> Checkpoints:
         """As a replica that has just been started."""
         store = SignedTreeFile(state or self.state)
-        return Checkpoints(tree, self.keys.signing, TreeGuard(tree, self.keys.own), store, SystemClock().at)
+        return Checkpoints(tree, self.keys.signing_keys, TreeGuard(tree, self.keys.own), store, SystemClock())
 
     async def rooms(self, count: int) -> list[LogKey]:
         keys = [new_log() for _ in range(count)]
@@ -93,24 +93,24 @@ async def desk(postgres: str, record_pool: Pool, tmp_path: Path, environment: En
 
 async def test_a_checkpoint_takes_up_what_changed_and_nothing_twice(desk: Desk) -> None:
     await desk.rooms(3)
-    await desk.checkpoints.take()
+    await desk.checkpoints.make()
     before = await desk.signed()
     (key,) = await desk.rooms(1)
-    await desk.checkpoints.take()
+    await desk.checkpoints.make()
     after = await desk.signed()
     assert after.size == before.size + 1
     ((uid, seq, head),) = [(leaf.room_uid, leaf.seq, leaf.head) for leaf in await desk.tree.entries(before.size, 1)]
     state = await desk.log.head(key.uid)
     assert state is not None
     assert (uid, seq, head) == (key.uid, 3, state.hash)
-    assert not await desk.checkpoints.take()
+    assert not await desk.checkpoints.make()
     assert (await desk.signed()) == after
 
 
 async def test_the_root_is_that_of_all_leaves(desk: Desk) -> None:
     for count in (200, 100, 1):
         await desk.rooms(count)
-        await desk.checkpoints.take()
+        await desk.checkpoints.make()
     signed = await desk.signed()
     leaves = [merkle.leaf_hash(leaf.entry()) for leaf in await desk.tree.entries(0, signed.size)]
     edge = merkle.Edge()
@@ -127,20 +127,20 @@ class Overtaken(PostgresTreeStore):
 
     async def changed(self, at_most: int) -> TreeGrowth:
         change = await super().changed(at_most)
-        await self._other.take()
+        await self._other.make()
         return change
 
 
 async def test_what_somebody_else_took_up_is_not_taken_up_again(desk: Desk, record_pool: Pool) -> None:
     await desk.rooms(2)
     slow = desk.signer(Overtaken(record_pool, desk.checkpoints), desk.state / "slow")
-    await slow.take()
+    await slow.make()
     assert await desk.owner.fetchval(TWICE) == 0
 
 
 async def test_two_at_once_do_not_fork_it(desk: Desk) -> None:
     await desk.rooms(20)
-    await asyncio.gather(*(desk.checkpoints.take() for _ in range(4)))
+    await asyncio.gather(*(desk.checkpoints.make() for _ in range(4)))
     signed = await desk.signed()
     numbers = await desk.owner.fetchval("SELECT count(*) FROM parlour.tree_leaf")
     again = await desk.owner.fetchval(TWICE)
@@ -149,7 +149,7 @@ async def test_two_at_once_do_not_fork_it(desk: Desk) -> None:
 
 async def test_a_tree_that_was_cut_is_not_continued(desk: Desk) -> None:
     await desk.rooms(2)
-    await desk.checkpoints.take()
+    await desk.checkpoints.make()
     before = await desk.signed()
     await desk.rooms(1)
     rows = "FROM parlour.checkpoint WHERE size = $1"
@@ -157,19 +157,19 @@ async def test_a_tree_that_was_cut_is_not_continued(desk: Desk) -> None:
     assert note is not None
     await desk.owner.execute(f"DELETE {rows}", before.size)
     with pytest.raises(TreeDamaged, match=f"one of {before.size} was signed"):
-        await desk.checkpoints.take()
+        await desk.checkpoints.make()
     await desk.owner.execute("INSERT INTO parlour.checkpoint VALUES ($1, $2, $3, $4)", *note.values())
-    await desk.checkpoints.take()
+    await desk.checkpoints.make()
     assert (await desk.signed()).size == before.size + 1
 
 
 async def test_a_new_key_signs_and_the_old_one_still_does(desk: Desk) -> None:
     await desk.rooms(1)
-    await desk.checkpoints.take()
+    await desk.checkpoints.make()
     first = parse_key((await desk.keys.published())[0].key)
     await desk.keys.rotate()
     await desk.rooms(1)
-    await desk.checkpoints.take()
+    await desk.checkpoints.make()
     note = await desk.tree.note(0)
     assert note is not None
     second = parse_key((await desk.keys.published())[0].key)
@@ -195,7 +195,7 @@ async def test_the_record_adds_to_the_tree_and_changes_nothing(desk: Desk, envir
 async def test_a_history_written_anew_is_named(desk: Desk, cut: bool) -> None:
     """A superuser who computes every hash again, and mends the head too, is still found out."""
     (key,) = await desk.rooms(1)
-    await desk.checkpoints.take()
+    await desk.checkpoints.make()
     if cut:
         await desk.owner.execute("DELETE FROM parlour.event WHERE room_uid = $1 AND seq = 3", key.uid)
         await desk.owner.execute(

@@ -19,7 +19,7 @@ from parlour.record.adapters.generations import PostgresGenerations
 from parlour.record.adapters.projections import PostgresProjections
 from parlour.record.app.damaged_events import DamageReport
 from parlour.record.app.history.calls import CallFilter
-from parlour.record.app.history.projector import BATCH, CursorConflict, Projector
+from parlour.record.app.history.projector import EVENTS_PER_BATCH, CursorConflict, Projector
 from parlour.record.domain.projections import VERSION
 from parlour.runtime.postgres import create_pool
 from parlour.runtime.postgres.pool import Pool
@@ -30,15 +30,15 @@ CALLS = 20_000
 ANN = "00000000-0000-4000-8000-000000000001"
 PAGE = 51
 _ROWS = """
-INSERT INTO {place}.call
+INSERT INTO {schema}.call
     SELECT ids.uid, 5 + n % 40, 'room-' || n / 40 % 8, ids.at, ids.at + 1, '', 9, ids.at, 2, 2, 2, 1, 1, 0, 0, 0, 0 FROM ids;
-INSERT INTO {place}.participant
+INSERT INTO {schema}.participant
     SELECT ids.uid, '00000000-0000-4000-8000-' || lpad(to_hex(n / 40 % 5), 12, '0'), 5 + n % 40, 1, 2, 1, 0, 0 FROM ids;
-INSERT INTO {place}.session
+INSERT INTO {schema}.session
     SELECT ids.uid, s, 's', 'a', '', 1, 2, 3, 'left', '', 0, 0, 0, NULL FROM ids, generate_series(1, 3) s WHERE n % 10 = 0;
-INSERT INTO {place}.play
+INSERT INTO {schema}.play
     SELECT ids.uid, s, 'cam', 's', 'a', 'b', 1, 2, 3, 'left' FROM ids, generate_series(1, 3) s WHERE n % 10 = 0;
-ANALYZE {place}.call, {place}.participant, {place}.session, {place}.play;
+ANALYZE {schema}.call, {schema}.participant, {schema}.session, {schema}.play;
 """
 _IDS = """
 CREATE TEMP TABLE ids AS
@@ -60,7 +60,7 @@ class Tables:
     async def plan(self, question: str, *arguments: object) -> str:
         """With what it did: actual rows and loops."""
         async with self.pool.acquire() as connection:
-            made = f"EXPLAIN (ANALYZE, TIMING OFF, BUFFERS OFF, COSTS OFF) {question.format(place=f'history_{self.number}')}"
+            made = f"EXPLAIN (ANALYZE, TIMING OFF, BUFFERS OFF, COSTS OFF) {question.format(schema=f'history_{self.number}')}"
             return "\n".join(row[0] for row in await connection.fetch(made, *arguments))
 
 
@@ -75,7 +75,7 @@ async def tables(owner: Pool) -> Tables:
     number = await PostgresGenerations(owner).begin(VERSION)
     async with owner.acquire() as connection:
         await connection.execute(_IDS.replace("$1", str(CALLS)))
-        await connection.execute(_ROWS.format(place=f"history_{number}"))
+        await connection.execute(_ROWS.format(schema=f"history_{number}"))
         row = await connection.fetchrow("SELECT uid, at FROM ids WHERE n = $1", CALLS // 2)
     assert row is not None
     return Tables(owner, number, row["uid"], row["at"])
@@ -136,7 +136,7 @@ async def test_these_tests_see_a_lost_index(tables: Tables) -> None:
         transaction = connection.transaction()
         await transaction.start()
         await connection.execute(f"DROP INDEX history_{tables.number}.call_of_room")
-        made = f"EXPLAIN (ANALYZE, TIMING OFF, BUFFERS OFF, COSTS OFF) {calls_sql(wanted).format(place=f'history_{tables.number}')}"
+        made = f"EXPLAIN (ANALYZE, TIMING OFF, BUFFERS OFF, COSTS OFF) {calls_sql(wanted).format(schema=f'history_{tables.number}')}"
         plan = "\n".join(row[0] for row in await connection.fetch(made, *calls_arguments(wanted, PAGE)))
         await transaction.rollback()
     assert "app_room_room_uid_idx" not in plan
@@ -155,7 +155,7 @@ class Killed(PostgresProjections):
             raise SystemError("killed")
 
 
-def _projector(owner: Pool, store: PostgresProjections, batch: int = BATCH) -> Projector:
+def _projector(owner: Pool, store: PostgresProjections, batch: int = EVENTS_PER_BATCH) -> Projector:
     return Projector(store, DamageReport(PostgresDamagedEvents(owner), lambda _reader, _number: None), batch)
 
 

@@ -20,8 +20,7 @@ from parlour.contracts.quality import QualityPoint, QualitySeries
 from parlour.record.adapters.call_reader import PLANNER
 from parlour.record.adapters.samples import PostgresSampleStore, series_sql
 from parlour.record.adapters.table_maintenance import PostgresTableMaintenance
-from parlour.record.app.history.quality import SampleFilter
-from parlour.record.app.history.samples import SampleRow
+from parlour.record.app.history.quality import SampleFilter, SampleRow
 from parlour.runtime.postgres import create_pool
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -84,9 +84,9 @@ async def test_what_is_over_goes_and_the_rest_stays(desk: Desk) -> None:
     )
     proof = await desk.proofs.inclusion(InclusionQuery(str(gone[1].uid)))
     assert (proof.seq, proof.room_uid) == (4, str(gone[1].uid))
-    shelved = await desk.shelf.find(gone[2].uid)
-    assert shelved is not None
-    assert (shelved.file, shelved.life.room) == (archive.file, gone[2].room)
+    archived = await desk.shelf.find(gone[2].uid)
+    assert archived is not None
+    assert (archived.file, archived.call.room) == (archive.file, gone[2].room)
 
     await rounds.round()
     assert (await rounds.status()).archives == (archive,)
@@ -135,7 +135,7 @@ async def test_nothing_is_dropped_for_a_file_with_one_byte_changed(desk: Desk) -
         raw[place] = ord("B") if raw[place] == ord("A") else ord("A")  # base64 as before
         file.write_bytes(raw)
 
-    rounds = desk.rounds(store=Hooked(desk, "note", after=change))
+    rounds = desk.rounds(store=Hooked(desk, "add", after=change))
     await rounds.round()
     assert await desk.here(key) == 4
     status = await rounds.status()
@@ -155,7 +155,7 @@ async def test_nothing_is_dropped_that_was_changed_in_the_database(desk: Desk) -
     await desk.rounds().round()
     assert await desk.here(key) == 4
     problem = (await desk.rounds().status()).archives[0].problem
-    assert f"life {key.uid}, event 2: event 2 was changed" in problem
+    assert f"call {key.uid}, event 2: event 2 was changed" in problem
     await desk.owner.execute("UPDATE parlour.event SET at = at - 1 WHERE room_uid = $1 AND seq = 2", key.uid)
     await desk.rounds().round()
     assert await desk.here(key) == 0
@@ -220,14 +220,14 @@ async def test_what_is_not_signed_or_not_read_by_all_stays(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "moment"), [("note", "before"), ("note", "after"), ("drop", "after"), ("forget", "after")]
+    ("step", "moment"), [("add", "before"), ("add", "after"), ("drop", "after"), ("forget", "after")]
 )
 async def test_a_killed_round_is_gone_on_with(desk: Desk, step: str, moment: str) -> None:
     key, before = await desk.room(), len((await desk.rounds().status()).archives)
     await desk.signed()
     with pytest.raises(SystemError):
         await desk.rounds(store=Hooked(desk, step, **{moment: killed})).round()
-    assert await desk.here(key) == (4 if step == "note" else 0)
+    assert await desk.here(key) == (4 if step == "add" else 0)
     await desk.rounds().round()
     assert await desk.here(key) == 0
     archives = (await desk.rounds().status()).archives

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from retention_desk import keys_in
 from tampering import rechain, remove_event, rewrite_leaf, roll_back
 
 from parlour.kernel.log import LogKey, LogUnavailable
 from parlour.kernel.merkle import Edge, Node, leaf_hash
-from parlour.record.adapters.checkpoint_keys import Keyring
 from parlour.record.adapters.signed_tree_file import FILE, SignedTreeFile
 from parlour.record.adapters.tree_store import PostgresTreeStore
 from parlour.record.app.proofs.checkpoints import Checkpoints
+from parlour.record.app.proofs.keys import CheckpointKeys
 from parlour.record.app.proofs.tree import Note, TreeDamaged, TreeGrowth
 from parlour.record.app.proofs.tree_guard import TreeGuard
 from parlour.runtime.life.clock import SystemClock
@@ -30,7 +31,7 @@ ORIGIN = "test.example/record"
 class Signer:
     """Rooms written as the owner, checkpoints made as the record's role, and both again after a restart."""
 
-    def __init__(self, owner: Pool, record: Pool, state: Path, keys: Keyring) -> None:
+    def __init__(self, owner: Pool, record: Pool, state: Path, keys: CheckpointKeys) -> None:
         self.owner = owner
         self.record = record
         self.state = state
@@ -42,7 +43,7 @@ class Signer:
         """A process that knows what stands in the file, and no more."""
         tree = tree or self.tree
         return Checkpoints(
-            tree, self.keys.signing, TreeGuard(tree, self.keys.own), SignedTreeFile(self.state), SystemClock().at
+            tree, self.keys.signing_keys, TreeGuard(tree, self.keys.own), SignedTreeFile(self.state), SystemClock()
         )
 
     async def room(self, events: int = 9) -> LogKey:
@@ -64,7 +65,7 @@ async def signer(postgres: str, environment: Environment, tmp_path: Path) -> Asy
     ):
         await owner.execute("TRUNCATE parlour.tree_leaf, parlour.tree_node, parlour.checkpoint, parlour.checkpoint_key")
         await owner.execute("TRUNCATE parlour.event, parlour.log, parlour.cursor")
-        keys = Keyring(record, bytes(range(32)), ORIGIN)
+        keys = keys_in(record, bytes(range(32)), ORIGIN)
         yield Signer(owner, record, tmp_path, keys)
 
 
@@ -78,7 +79,7 @@ async def change_root(signer: Signer, key: LogKey) -> None:
     await change_event(signer, key)
     note = await signer.note()
     edge = Edge()
-    edge.extend([leaf_hash(one.leaf.entry()) for one in await signer.tree.kept(0, note.size)])
+    edge.extend([leaf_hash(one.leaf.entry()) for one in await signer.tree.stored_leaves(0, note.size)])
     root = edge.root()
     line = note.text.partition("\n\n")[2]
     text = Checkpoint(ORIGIN, note.size, root).text() + "\n" + line
@@ -147,9 +148,9 @@ async def test_a_rewritten_past_is_not_signed(
 ) -> None:
     for _ in range(260):  # more than one tile
         await signer.room(1)
-    await signer.checkpoints.take()
+    await signer.checkpoints.make()
     key = await signer.room()
-    await signer.checkpoints.take()
+    await signer.checkpoints.make()
     signed = {row["note"] for row in await signer.owner.fetch("SELECT note FROM parlour.checkpoint")}
     async with signer.owner.acquire() as sql, sql.transaction():
         await tamper(signer, key)
@@ -159,8 +160,8 @@ async def test_a_rewritten_past_is_not_signed(
         await again_whole(again)
     else:
         with pytest.raises(TreeDamaged):
-            await again.take()
-    assert again.standing.problem
+            await again.make()
+    assert again.status.problem
     notes = {row["note"] for row in await signer.owner.fetch("SELECT note FROM parlour.checkpoint")}
     assert tamper in (change_root, sign_with_another_key) or notes <= signed
 
@@ -168,51 +169,51 @@ async def test_a_rewritten_past_is_not_signed(
 async def again_whole(checkpoints: Checkpoints) -> None:
     """What a running signer finds when it computes all of the tree, as it does now and then and a doctor asks for."""
     with pytest.raises(TreeDamaged):
-        await checkpoints.look(whole=True)
+        await checkpoints.check(whole=True)
 
 
 async def test_nothing_is_signed_over_a_past_that_was_written_anew(signer: Signer) -> None:
     """An event is taken out, every hash and the leaf are computed anew; another room moves, and a new process signs, or does not."""
     key = await signer.room()
-    await signer.checkpoints.take()
+    await signer.checkpoints.make()
     signed = await signer.note()
     async with signer.owner.acquire() as sql, sql.transaction():
         await change_event(signer, key)
     await signer.room()
     with contextlib.suppress(TreeDamaged):
-        await signer.restarted().take()
+        await signer.restarted().make()
     assert await signer.note() == signed
 
 
 async def test_a_cut_tail_is_not_signed_anew(signer: Signer) -> None:
     """A room's tail, its leaf, and all checkpoints behind it are gone: trees of those sizes were signed once."""
     key = await signer.room(3)
-    await signer.checkpoints.take()
+    await signer.checkpoints.make()
     before = await signer.note()
     for _ in range(2):
         await PostgresLog(signer.owner).append((unit(append(key, 5)),))
-        await signer.checkpoints.take()
+        await signer.checkpoints.make()
     await roll_back(signer.owner, before.size)
     await signer.owner.execute("DELETE FROM parlour.event WHERE room_uid = $1 AND seq > 3", key.uid)
     await rechain(signer.owner, key.uid)
     await signer.room()
     for checkpoints in (signer.checkpoints, signer.restarted()):
         with pytest.raises(TreeDamaged, match="was signed"):
-            await checkpoints.take()
+            await checkpoints.make()
     assert (await signer.note()) == before
 
 
 async def test_a_head_that_contradicts_a_signed_one_is_left_out(signer: Signer) -> None:
     """Only the room is rewritten and moves on; the tree is as it was, and goes on without that room."""
     key = await signer.room()
-    await signer.checkpoints.take()
+    await signer.checkpoints.make()
     await remove_event(signer.owner, key.uid, 4)
     await PostgresLog(signer.owner).append((unit(append(key, 2)),))
     other = await signer.room()
-    await signer.checkpoints.take()
+    await signer.checkpoints.make()
     leaves = await signer.tree.entries(0, 10)
     assert [leaf.room_uid for leaf in leaves] == [key.uid, other.uid]
-    assert signer.checkpoints.standing.refused == 1
+    assert signer.checkpoints.status.refused == 1
 
 
 class Unanswered(PostgresTreeStore):
@@ -232,12 +233,12 @@ async def test_what_was_signed_is_published_as_it_was_signed(signer: Signer, tak
     tree = Unanswered(signer.record)
     tree.takes = taken
     with pytest.raises(LogUnavailable):
-        await signer.restarted(tree).take()
+        await signer.restarted(tree).make()
     signed = SignedTreeFile(signer.state).load()
     assert signed is not None
     assert signed.next is not None
     await signer.room()
-    await signer.restarted().take()
+    await signer.restarted().make()
     assert (await signer.tree.note(signed.next.note.size)) == signed.next.note
     assert (await signer.note()).size == signed.next.note.size + 1
 
@@ -246,14 +247,14 @@ async def test_another_replica_may_come_first(signer: Signer, tmp_path: Path) ->
     """What this one signed for a size that another's checkpoint has was never published, and is let go."""
     await signer.room()
     with pytest.raises(LogUnavailable):
-        await signer.restarted(Unanswered(signer.record)).take()
+        await signer.restarted(Unanswered(signer.record)).make()
     elsewhere = Signer(signer.owner, signer.record, tmp_path / "other", signer.keys)
     await signer.room()
-    await elsewhere.checkpoints.take()
+    await elsewhere.checkpoints.make()
     again = signer.restarted()
     await signer.room()
-    await again.take()
-    assert again.standing.problem == ""
+    await again.make()
+    assert again.status.problem == ""
     assert (await signer.note()).size == 3
 
 
@@ -265,49 +266,49 @@ async def test_without_its_memory_it_signs_nothing(signer: Signer, damage: str) 
     else:
         (signer.state / FILE).mkdir()
     with pytest.raises(TreeDamaged):
-        await signer.restarted().take()
+        await signer.restarted().make()
     assert await signer.tree.note(0) is None
 
 
 async def test_the_way_out_is_to_take_the_memory_away(signer: Signer) -> None:
     """A database that was restored from a backup is continued, once somebody has said so."""
     await signer.room()
-    await signer.checkpoints.take()
+    await signer.checkpoints.make()
     before = await signer.note()
     for _ in range(2):
         await signer.room()
-        await signer.checkpoints.take()
+        await signer.checkpoints.make()
     await roll_back(signer.owner, before.size)
     with pytest.raises(TreeDamaged):
-        await signer.restarted().take()
+        await signer.restarted().make()
     shutil.move(signer.state / FILE, signer.state / "before-the-backup.json")
-    await signer.restarted().take()
+    await signer.restarted().make()
     assert (await signer.note()).size == 3
 
 
 async def test_a_replica_that_signs_nothing_remembers_too(signer: Signer, tmp_path: Path) -> None:
     watching = Signer(signer.owner, signer.record, tmp_path / "other", signer.keys)
     await signer.room()
-    await signer.checkpoints.take()
-    await watching.checkpoints.look()
+    await signer.checkpoints.make()
+    await watching.checkpoints.check()
     await roll_back(signer.owner, 0)
     for one in (watching.checkpoints, watching.restarted()):
         with pytest.raises(TreeDamaged):
-            await one.look()
+            await one.check()
 
 
 async def test_an_installation_draws_its_own_origin_and_keeps_it(signer: Signer) -> None:
-    drawn = Keyring(signer.record, bytes(32), "")
-    name = (await drawn.signing())[0].public.name
+    drawn = keys_in(signer.record, bytes(32), "")
+    name = (await drawn.signing_keys())[0].public.name
     assert name.startswith("parlour.local/")
     assert name.endswith("/record")
     assert len(name) > len("parlour.local/record")
-    assert (await Keyring(signer.record, bytes(32), "").signing())[0].public.name == name
+    assert (await keys_in(signer.record, bytes(32), "").signing_keys())[0].public.name == name
     assert (await drawn.rotate()).public.name == name
 
 
 async def test_the_name_that_all_once_had_is_left(signer: Signer) -> None:
-    shared = await Keyring(signer.record, bytes(32), "parlour.local/record").rotate()
-    keys = await Keyring(signer.record, bytes(32), "").signing()
+    shared = await keys_in(signer.record, bytes(32), "parlour.local/record").rotate()
+    keys = await keys_in(signer.record, bytes(32), "").signing_keys()
     assert keys[0].public.name not in ("parlour.local/record", "")
     assert keys[1].public == shared.public

@@ -9,10 +9,9 @@ import pytest
 from parlour.contracts.codes import Code
 from parlour.kernel.log import LogHead, LogKey
 from parlour.kernel.rejection import Rejection
-from parlour.record.app.history import read_your_writes as passing
 from parlour.record.app.history.read_your_writes import ReadYourWrites
 
-LIFE = uuid4()
+CALL = uuid4()
 
 
 class Tables:
@@ -24,7 +23,7 @@ class Tables:
         self.looks = 0
 
     async def head(self, uid: UUID) -> LogHead | None:
-        return LogHead(LogKey(1, "r", LIFE), 9, bytes(32), 0, True, {}) if uid == LIFE else None
+        return LogHead(LogKey(1, "r", CALL), 9, bytes(32), 0, True, {}) if uid == CALL else None
 
     async def read(self, uid: UUID, after: int, limit: int) -> Any:
         return (SimpleNamespace(hash=bytes.fromhex("aa" * 32)),)
@@ -39,24 +38,22 @@ class Tables:
         return Row() if self.seq else None
 
 
-def place(seq: int, life: UUID = LIFE) -> str:
-    return f"{life}.{seq}.{'a' * 16}"
+def place(seq: int, call: UUID = CALL) -> str:
+    return f"{call}.{seq}.{'a' * 16}"
 
 
-async def test_it_waits_until_the_tables_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passing, "FIRST_PAUSE_S", 0.0)
-    tables = Tables(9)
-    await ReadYourWrites(tables, tables).passed(1, "", place(5))
+async def test_it_waits_until_the_tables_are_there() -> None:
+    tables: Any = Tables(9)
+    await ReadYourWrites(tables, tables, first_pause_s=0.0).wait_for(1, "", place(5))
     assert tables.seq == 5
-    await ReadYourWrites(tables, tables).passed(1, "", "")
+    await ReadYourWrites(tables, tables).wait_for(1, "", "")
     assert tables.looks == 5, "who names no place is not made to wait"
 
 
-async def test_it_gives_up_and_says_how_far_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passing, "WITHIN_S", 0.05)
-    tables = Tables(3)
+async def test_it_gives_up_and_says_how_far_they_are() -> None:
+    tables: Any = Tables(3)
     with pytest.raises(Rejection) as refused:
-        await ReadYourWrites(tables, tables).passed(1, "", place(5))
+        await ReadYourWrites(tables, tables, wait_s=0.05).wait_for(1, "", place(5))
     assert (refused.value.problem.code, refused.value.problem.field) == (Code.HISTORY_BEHIND, "min_pos")
     assert refused.value.problem.limit.startswith("0..")
 
@@ -66,24 +63,23 @@ async def test_it_gives_up_and_says_how_far_they_are(monkeypatch: pytest.MonkeyP
     [(1, "", place(10)), (2, "", place(1)), (1, "other", place(1)), (1, "", place(1, uuid4()))],
 )
 async def test_what_the_asker_may_not_know_of_is_not_waited_for(app: int, room: str, asked: str) -> None:
-    tables = Tables(9)
+    tables: Any = Tables(9)
     with pytest.raises(Rejection) as refused:
-        await ReadYourWrites(tables, tables).passed(app, room, asked)
+        await ReadYourWrites(tables, tables).wait_for(app, room, asked)
     assert refused.value.problem.code == Code.NOT_FOUND
     assert tables.looks == 0
 
 
 async def test_a_place_of_another_history_is_refused_at_once() -> None:
-    tables = Tables(9)
+    tables: Any = Tables(9)
     with pytest.raises(Rejection) as refused:
-        await ReadYourWrites(tables, tables).passed(1, "", f"{LIFE}.5.{'b' * 16}")
+        await ReadYourWrites(tables, tables).wait_for(1, "", f"{CALL}.5.{'b' * 16}")
     assert (refused.value.problem.code, refused.value.problem.field) == (Code.RESYNC_NEEDED, "min_pos")
     assert tables.looks == 0
 
 
-async def test_too_many_do_not_wait_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passing, "WAITING_MOST", 0)
-    tables = Tables(3)
+async def test_too_many_do_not_wait_at_once() -> None:
+    tables: Any = Tables(3)
     with pytest.raises(Rejection):
-        await ReadYourWrites(tables, tables).passed(1, "", place(5))
+        await ReadYourWrites(tables, tables, most_waiting=0).wait_for(1, "", place(5))
     assert tables.looks == 1

@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 from hypothesis import given
 
 from parlour.kernel.log import Committed, Record
-from parlour.record.domain.republish import HEARD_KEPT, RepublishTracker, message_id
+from parlour.record.domain.republish import SIGHTINGS_KEPT, RepublishTracker, message_id
 from parlour.testkit.log import MemoryLog
 from parlour.testkit.units import append, new_log, unit
 
@@ -21,62 +21,62 @@ RECORDS = history(6)
 
 
 def test_heard_before_or_after_reading_is_told() -> None:
-    telling = RepublishTracker(1.0)
-    telling.heard(message_id(RECORDS[0]))
-    telling.read(RECORDS[:2], now=0.0)
-    telling.heard(message_id(RECORDS[1]))
-    assert [(one.record.seq, one.told) for one in telling.settled(0.0)] == [(1, True), (2, True)]
+    tracker = RepublishTracker(1.0)
+    tracker.add_sighting(message_id(RECORDS[0]))
+    tracker.add_events(RECORDS[:2], now=0.0)
+    tracker.add_sighting(message_id(RECORDS[1]))
+    assert [(one.record.seq, one.published) for one in tracker.take_settled(0.0)] == [(1, True), (2, True)]
 
 
 def test_not_heard_within_the_grace_is_to_be_published() -> None:
-    telling = RepublishTracker(1.0)
-    telling.read(RECORDS[:1], now=0.0)
-    assert telling.settled(0.99) == ()
-    assert [one.told for one in telling.settled(1.0)] == [False]
-    assert telling.settled(9.0) == ()
+    tracker = RepublishTracker(1.0)
+    tracker.add_events(RECORDS[:1], now=0.0)
+    assert tracker.take_settled(0.99) == ()
+    assert [one.published for one in tracker.take_settled(1.0)] == [False]
+    assert tracker.take_settled(9.0) == ()
 
 
 def test_one_that_waits_holds_back_those_behind_it() -> None:
-    telling = RepublishTracker(1.0)
-    telling.read(RECORDS[:3], now=0.0)
-    telling.heard(message_id(RECORDS[2]))
-    assert telling.settled(0.5) == ()
-    assert [(one.record.seq, one.told) for one in telling.settled(1.0)] == [(1, False), (2, False), (3, True)]
+    tracker = RepublishTracker(1.0)
+    tracker.add_events(RECORDS[:3], now=0.0)
+    tracker.add_sighting(message_id(RECORDS[2]))
+    assert tracker.take_settled(0.5) == ()
+    assert [(one.record.seq, one.published) for one in tracker.take_settled(1.0)] == [(1, False), (2, False), (3, True)]
 
 
 def test_starting_again_forgets_what_was_read_and_not_what_was_heard() -> None:
-    telling = RepublishTracker(1.0)
-    telling.heard(message_id(RECORDS[0]))
-    telling.read(RECORDS, now=0.0)
-    telling.start_again()
-    assert len(telling) == 0
-    telling.read(RECORDS[:1], now=0.0)
-    assert [one.told for one in telling.settled(0.0)] == [True]
+    tracker = RepublishTracker(1.0)
+    tracker.add_sighting(message_id(RECORDS[0]))
+    tracker.add_events(RECORDS, now=0.0)
+    tracker.reset()
+    assert len(tracker) == 0
+    tracker.add_events(RECORDS[:1], now=0.0)
+    assert [one.published for one in tracker.take_settled(0.0)] == [True]
 
 
 def test_the_memory_of_what_was_heard_is_bounded() -> None:
-    telling = RepublishTracker(1.0)
-    telling.heard(message_id(RECORDS[0]))
-    for number in range(HEARD_KEPT):
-        telling.heard(f"other:{number}")
-    telling.read(RECORDS[:1], now=0.0)
-    assert telling.settled(0.0) == ()
+    tracker = RepublishTracker(1.0)
+    tracker.add_sighting(message_id(RECORDS[0]))
+    for number in range(SIGHTINGS_KEPT):
+        tracker.add_sighting(f"other:{number}")
+    tracker.add_events(RECORDS[:1], now=0.0)
+    assert tracker.take_settled(0.0) == ()
 
 
 @given(st.lists(st.tuples(st.sampled_from(["heard", "read", "wait"]), st.integers(0, 5))))
 def test_everything_read_comes_out_once_and_in_order(steps: list[tuple[str, int]]) -> None:
-    telling, now, read, heard = RepublishTracker(2.0), 0.0, 0, set[int]()
+    tracker, now, read, heard = RepublishTracker(2.0), 0.0, 0, set[int]()
     out: list[int] = []
     for step, number in steps:
         if step == "heard":
-            telling.heard(message_id(RECORDS[number]))
+            tracker.add_sighting(message_id(RECORDS[number]))
             heard.add(number + 1)
         elif step == "read" and read < len(RECORDS):
-            telling.read(RECORDS[read : read + 1], now)
+            tracker.add_events(RECORDS[read : read + 1], now)
             read += 1
         now += step == "wait"
-        for one in telling.settled(now):
+        for one in tracker.take_settled(now):
             out.append(one.record.seq)
-            assert one.told == (one.record.seq in heard)
-    out += [one.record.seq for one in telling.settled(now + 2.0)]
+            assert one.published == (one.record.seq in heard)
+    out += [one.record.seq for one in tracker.take_settled(now + 2.0)]
     assert out == list(range(1, read + 1))

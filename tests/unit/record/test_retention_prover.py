@@ -28,20 +28,20 @@ class Kept:
         self.reads += len(runs)
         return {run: tuple(self.rows[run.level, run.first + n] for n in range(run.count)) for run in runs}
 
-    async def places(self, heads: Sequence[Leaf], below: int) -> Mapping[Leaf, int]:
+    async def leaf_numbers(self, heads: Sequence[Leaf], below: int) -> Mapping[Leaf, int]:
         return {head: self.numbers[head] for head in heads if self.numbers.get(head, below) < below}
 
 
 @pytest.mark.parametrize("size", [1, 2, 255, 256, 257, 1000])
 async def test_each_proof_leads_to_the_root(size: int) -> None:
-    lives = [EndedCall(UUID(int=n), 7, "room", n + 1, bytes([n % 251]) * 32) for n in range(size)]
-    tree = Kept([Leaf(life.uid, life.seq, life.hash) for life in lives])
+    calls = [EndedCall(UUID(int=n), 7, "room", n + 1, bytes([n % 251]) * 32) for n in range(size)]
+    tree = Kept([Leaf(call.uid, call.seq, call.hash) for call in calls])
     prover = InclusionProver(cast("TreeStore", cast("Any", tree)), Note(size, tree.root, 0, "note"))
-    proofs = await prover.prove([*lives, EndedCall(UUID(int=10**9), 7, "room", 1, bytes(32))])
+    proofs = await prover.prove([*calls, EndedCall(UUID(int=10**9), 7, "room", 1, bytes(32))])
     assert len(proofs) == size
-    for life in lives:
-        proof = proofs[life.uid]
-        leaf = leaf_hash(Leaf(life.uid, proof.seq, proof.hash).entry())
+    for call in calls:
+        proof = proofs[call.uid]
+        leaf = leaf_hash(Leaf(call.uid, proof.seq, proof.hash).entry())
         assert merkle.includes(tree.root, size, proof.index, leaf, proof.path)
     levels = [size >> (level * WIDTH_BITS) for level in range(3)]
     assert tree.reads <= sum(-(-count // WIDTH) for count in levels), "each tile is read once"

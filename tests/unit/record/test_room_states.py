@@ -3,7 +3,6 @@
 import asyncio
 
 import hypothesis.strategies as st
-import pytest
 from hypothesis import given, settings
 
 from parlour.contracts import events as ev
@@ -11,7 +10,6 @@ from parlour.contracts.envelope import Envelope, EventView, encode_envelope
 from parlour.contracts.queries import RoomState
 from parlour.kernel.log import Append, LogKey, NewEvent
 from parlour.kernel.view import apply, empty_room
-from parlour.record.app.rooms import states as folds
 from parlour.record.app.rooms.states import RoomStates
 from parlour.runtime.deciding import sealing
 from parlour.testkit.clock import VirtualClock
@@ -20,6 +18,7 @@ from parlour.testkit.people import MemoryPeople
 from parlour.testkit.units import APP, new_log, unit
 
 LENGTH = 47
+SMALL_STEPS = {"events_per_snapshot": 5, "events_per_read": 7}
 
 
 async def room(log: MemoryLog, people: MemoryPeople, clock: VirtualClock) -> LogKey:
@@ -49,12 +48,6 @@ async def states(log: MemoryLog, people: MemoryPeople, key: LogKey) -> list[Room
     return out
 
 
-@pytest.fixture(autouse=True)
-def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folds, "CHECKPOINT", 5)
-    monkeypatch.setattr(folds, "PAGE", 7)
-
-
 questions = st.lists(st.tuples(st.integers(0, LENGTH), st.none() | st.integers(-1, 20)), min_size=1, max_size=12)
 
 
@@ -67,7 +60,7 @@ def test_any_order_of_questions(asked: list[tuple[int, int | None]]) -> None:
         began = clock.at()
         key = await room(log, people, clock)
         truth = await states(log, people, key)
-        memory = RoomStates(log, people, sealing.open_records)
+        memory = RoomStates(log, people, sealing.open_records, **SMALL_STEPS)
         for seq, second in asked:
             at = None if second is None else began + second * 1_000_000
             expected = [state for state in truth[: seq + 1] if at is None or state.at <= at][-1]
@@ -88,7 +81,7 @@ async def test_askers_of_one_room_share_the_work() -> None:
         await asyncio.sleep(0)
         return views
 
-    memory = RoomStates(log, people, count)  # pyright: ignore[reportArgumentType]
+    memory = RoomStates(log, people, count, **SMALL_STEPS)  # pyright: ignore[reportArgumentType]
     answers = await asyncio.gather(*(memory.state(key, LENGTH) for _ in range(5)))
     assert len({answer.hash for answer in answers}) == 1
     assert opened == list(range(1, LENGTH + 1))

@@ -49,10 +49,10 @@ class HastyMessageHandler(MessageHandler):
 
 
 class SilentTail(LogTail):
-    """Takes for told what it reads: publishes nothing again and names no head."""
+    """Takes for published what it reads: publishes nothing again and names no head."""
 
     async def _settle(self) -> None:
-        self._telling.settled(math.inf)
+        self._tracker.take_settled(math.inf)
 
 
 class SkippingReactor(Reactor):

@@ -66,10 +66,10 @@ def test_a_fault_of_the_testkit_is_planted_in_the_test_and_in_what_it_starts(tmp
     scene.write_text(
         "import subprocess, sys\n"
         "from pathlib import Path\n"
-        "HOME = 'from parlour.record.app.retention.verifier import ArchiveVerifier; print(ArchiveVerifier.problem.__module__)'\n"
+        "HOME = 'from parlour.record.app.retention.verifier import ArchiveVerifier; print(ArchiveVerifier.find_problem.__module__)'\n"
         "def test_here():\n"
         "    from parlour.record.app.retention.verifier import ArchiveVerifier\n"
-        "    assert ArchiveVerifier.problem.__module__ == 'parlour.record.app.retention.verifier'\n"
+        "    assert ArchiveVerifier.find_problem.__module__ == 'parlour.record.app.retention.verifier'\n"
         "def test_below():\n"
         "    said = subprocess.run([sys.executable, '-c', HOME], capture_output=True, text=True).stdout\n"
         "    assert said.strip() == 'parlour.record.app.retention.verifier'\n"

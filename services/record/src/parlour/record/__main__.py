@@ -1,4 +1,4 @@
-"""`python -m parlour.record`."""
+"""Starts the service as `python -m parlour.record`."""
 
 from parlour.runtime.life.process import run
 

@@ -11,7 +11,7 @@ def unverified_drop() -> None:
     async def no_problem(self: ArchiveVerifier, archive: StoredArchive) -> str:
         return ""
 
-    ArchiveVerifier.problem = no_problem
+    ArchiveVerifier.find_problem = no_problem
 
 
 def trusting_verifier() -> None:
@@ -34,7 +34,7 @@ def believed_tree() -> None:
         tree = vars(self)["_tree"]
         note, edge = await tree.note(0), Edge()
         if note is not None:
-            edge.extend([one.hash for one in await tree.kept(0, note.size)])
+            edge.extend([one.hash for one in await tree.stored_leaves(0, note.size)])
         return edge
 
     TreeGuard.verify = verify
@@ -54,10 +54,10 @@ def shuffled_redrive() -> None:
     """Ranges of one room that are sent again do not wait for each other."""
     from parlour.record.domain.webhooks.progress import Progress, RoomBacklog
 
-    def resting_lanes(self: Progress) -> list[RoomBacklog]:
-        return [lane for lane in self.lanes.values() if lane.id not in vars(self)["_busy"]]
+    def waiting_backlogs(self: Progress) -> list[RoomBacklog]:
+        return [backlog for backlog in self.backlogs.values() if backlog.id not in vars(self)["_busy"]]
 
-    Progress.resting_lanes = resting_lanes
+    Progress.waiting_backlogs = waiting_backlogs
 
 
 def trusted_words() -> None:

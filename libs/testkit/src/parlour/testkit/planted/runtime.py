@@ -47,7 +47,7 @@ def lost_republish() -> None:
         return ()
 
     replace(Lane, "_publish", silent)
-    disable(LogTail, "_repair")
+    disable(LogTail, "_republish")
     RoomHeads.beacons = no_beacons
 
 

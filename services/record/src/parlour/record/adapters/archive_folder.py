@@ -1,4 +1,4 @@
-"""A folder of archives. Written beside their names first and then renamed, so that a file under its name is whole."""
+"""A folder of archive files. A file gets its name only once it is whole and on disk."""
 
 import asyncio
 import hashlib
@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-BUFFER = 1 << 20
+BUFFER_BYTES = 1 << 20
 
 
 class ArchiveFile:
-    """See `app.retention.ports.Sink`."""
+    """Implements `app.retention.ports.ArchiveOutput` with a file."""
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
@@ -20,45 +20,44 @@ class ArchiveFile:
         self.size = 0
 
     def write(self, line: bytes) -> None:
-        """One line."""
         self._out.write(line)
         self._sha256.update(line)
         self.size += len(line)
 
     def sha256(self) -> bytes:
-        """Of what was written so far."""
         return self._sha256.digest()
 
 
 class ArchiveFolder:
-    """See `app.retention.ports.Folder`. Files are readable for their owner only."""
+    """Implements `app.retention.ports.ArchiveFiles`; files are readable by their owner only."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     @asynccontextmanager
     async def writing(self, file: str) -> AsyncGenerator[ArchiveFile]:
-        """The file is there, whole and on the disk, once the block ends well. Others of this process don't wait for the disk."""
+        """Flushes to disk in a thread, so that other tasks of the process go on."""
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        half = self._path / f"{file}.part"
-        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb", buffering=BUFFER) as out:
+        part = self._path / f"{file}.part"
+        with os.fdopen(
+            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb", buffering=BUFFER_BYTES
+        ) as out:
             yield ArchiveFile(out)
-            await asyncio.to_thread(_settle, out)
-        half.replace(self._path / file)
-        await asyncio.to_thread(_settle_folder, self._path)
+            await asyncio.to_thread(_sync, out)
+        part.replace(self._path / file)
+        await asyncio.to_thread(_sync_folder, self._path)
 
     def lines(self, file: str, longest: int) -> Iterable[bytes]:
-        """Its lines, each at most so long."""
-        with open(self._path / file, "rb", buffering=BUFFER) as lines:
+        with open(self._path / file, "rb", buffering=BUFFER_BYTES) as lines:
             yield from iter(lambda: lines.readline(longest), b"")
 
 
-def _settle(out: BinaryIO) -> None:
+def _sync(out: BinaryIO) -> None:
     out.flush()
     os.fsync(out.fileno())
 
 
-def _settle_folder(path: Path) -> None:
+def _sync_folder(path: Path) -> None:
     folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -1,4 +1,4 @@
-"""Which file a life is in, from the rows that stay in Postgres when events go."""
+"""Index of archived calls, from the rows that stay in Postgres when events are dropped."""
 
 from uuid import UUID
 
@@ -17,24 +17,21 @@ _CALLS = (
     "AND d.room_uid >= parlour.uuid_floor(to_timestamp($3 / 1000000.0)) AND d.room_uid < parlour.uuid_floor(to_timestamp($4 / 1000000.0)) "
     "GROUP BY a.number ORDER BY a.number DESC"
 )
-_FAR = 10**16
-"""Microseconds: the year 2286."""
+_YEAR_2286_US = 10**16
 
 
 class PostgresArchiveIndex:
-    """See `app.shelf.Shelf`."""
+    """Implements `app.archive_index.ArchiveIndex` in Postgres."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def find(self, room_uid: UUID) -> ArchivedCall | None:
-        """None: it was never archived."""
         async with borrow(self._pool) as connection:
             row = await connection.fetchrow(_FIND, room_uid)
         return None if row is None else ArchivedCall(EndedCall(*row[:5]), row["file"])
 
     async def calls(self, app: int, room: str, from_at: int, to_at: int) -> tuple[ArchivedCalls, ...]:
-        """The newest file first."""
         async with borrow(self._pool) as connection:
-            rows = await connection.fetch(_CALLS, app, room, from_at, to_at or _FAR)
+            rows = await connection.fetch(_CALLS, app, room, from_at, to_at or _YEAR_2286_US)
         return tuple(ArchivedCalls(shown(row["month"]), row["file"], row["calls"]) for row in rows)

@@ -12,8 +12,8 @@ from parlour.record.app.history.calls import CallFilter
 from parlour.record.domain.projections.rows import TABLES, CallRow, ParticipantRow, PlayRow, columns
 from parlour.runtime.postgres.pool import Pool, borrow
 
-SKEW_US = 3_600_000_000
-"""How far a call's id, made by one clock, may be from its first event's time, told by another."""
+CLOCK_SKEW_US = 3_600_000_000
+"""Longest difference between a call's id, made by one clock, and its first event's time, taken from another."""
 PLANNER = {
     "plan_cache_mode": "force_custom_plan",
     "enable_sort": "off",
@@ -28,73 +28,66 @@ _KINDS = {table: kind for table, kind, _ in TABLES}
 _LOWEST, _HIGHEST = UUID(int=0), UUID(int=(1 << 128) - 1)
 
 
-def of_call(table: str, alias: str = "") -> str:
-    """A table's columns for a SELECT."""
+def columns_of(table: str, alias: str = "") -> str:
+    """Returns a table's columns for a SELECT."""
     return ", ".join(f"{alias}{name}" for name in columns(_KINDS[table]))
 
 
 def calls_sql(wanted: CallFilter) -> str:
-    """Parameters: app, uid from, uid below, time from, time to, limit, then room and actor where they are given."""
+    """Returns the statement with the parameters app, uid from, uid below, time from, time to, limit, then room and actor if given."""
     bounds = "c.room_uid >= $2 AND c.room_uid < $3 AND c.started_at >= $4 AND c.started_at < $5"
     room = " AND c.room = $7" if wanted.room else ""
     if wanted.actor:
         actor = "$8" if wanted.room else "$7"
         # OFFSET 0 keeps the planner from turning the join round: a person's newest calls first, and no further than the page
         same = "c.app = p.app AND c.room_uid = p.room_uid"
-        call = f"SELECT {of_call('call', 'c.')} FROM {{place}}.call c WHERE {same} AND {bounds}{room} OFFSET 0"
+        call = f"SELECT {columns_of('call', 'c.')} FROM {{schema}}.call c WHERE {same} AND {bounds}{room} OFFSET 0"
         return (
-            f"SELECT c.* FROM {{place}}.participant p CROSS JOIN LATERAL ({call}) c "
+            f"SELECT c.* FROM {{schema}}.participant p CROSS JOIN LATERAL ({call}) c "
             f"WHERE p.app = $1 AND p.actor = {actor} AND p.room_uid >= $2 AND p.room_uid < $3 ORDER BY p.room_uid DESC LIMIT $6"
         )
-    return f"SELECT {of_call('call', 'c.')} FROM {{place}}.call c WHERE c.app = $1 AND {bounds}{room} ORDER BY c.room_uid DESC LIMIT $6"
+    return f"SELECT {columns_of('call', 'c.')} FROM {{schema}}.call c WHERE c.app = $1 AND {bounds}{room} ORDER BY c.room_uid DESC LIMIT $6"
 
 
 def calls_arguments(wanted: CallFilter, limit: int) -> list[Any]:
-    """For `calls_sql`."""
+    """Returns the arguments of `calls_sql`."""
     to_at = wanted.to_at or 2**62
-    lowest = _floor(wanted.from_at - SKEW_US) if wanted.from_at > SKEW_US else _LOWEST
-    highest = _floor(to_at + SKEW_US) if wanted.to_at else _HIGHEST
+    lowest = _uuid_floor(wanted.from_at - CLOCK_SKEW_US) if wanted.from_at > CLOCK_SKEW_US else _LOWEST
+    highest = _uuid_floor(to_at + CLOCK_SKEW_US) if wanted.to_at else _HIGHEST
     highest = min(highest, wanted.before) if wanted.before is not None else highest
     given = [text for text in (wanted.room, wanted.actor) if text]
     return [wanted.app, lowest, highest, wanted.from_at, to_at, limit, *given]
 
 
-CALL = f"SELECT {of_call('call')} FROM {{place}}.call WHERE room_uid = $1"
-PARTICIPANTS = (
-    f"SELECT {of_call('participant')} FROM {{place}}.participant WHERE room_uid = $1 ORDER BY first_at, actor LIMIT $2"
-)
+CALL = f"SELECT {columns_of('call')} FROM {{schema}}.call WHERE room_uid = $1"
+PARTICIPANTS = f"SELECT {columns_of('participant')} FROM {{schema}}.participant WHERE room_uid = $1 ORDER BY first_at, actor LIMIT $2"
 ROWS = {
-    table: f"SELECT {of_call(table)} FROM {{place}}.{table} WHERE room_uid = $1 AND {order} > $2 ORDER BY {order} LIMIT $3"
+    table: f"SELECT {columns_of(table)} FROM {{schema}}.{table} WHERE room_uid = $1 AND {order} > $2 ORDER BY {order} LIMIT $3"
     for table, order in _ORDER.items()
 }
-_SESSIONS = "SELECT session_id, actor FROM {place}.session WHERE room_uid = $1"
+_SESSIONS = "SELECT session_id, actor FROM {schema}.session WHERE room_uid = $1"
 
 
 class PostgresCallReader:
-    """See `app.calls.Reads` and `app.quality.Sessions`."""
+    """Implements `app.history.calls.CallReader` and `app.history.quality.SessionReader` in Postgres."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def calls(self, wanted: CallFilter, limit: int) -> list[CallRow]:
-        """Newest first."""
         return [CallRow(*row) for row in await self._fetch(calls_sql(wanted), *calls_arguments(wanted, limit))]
 
     async def call(self, room_uid: UUID) -> CallRow | None:
-        """One."""
         rows = await self._fetch(CALL, room_uid)
         return CallRow(*rows[0]) if rows else None
 
     async def participants(self, room_uid: UUID, limit: int) -> list[ParticipantRow]:
-        """By first login."""
         return [ParticipantRow(*row) for row in await self._fetch(PARTICIPANTS, room_uid, limit)]
 
     async def rows(self, table: str, room_uid: UUID, after: int, limit: int) -> list[Any]:
-        """In order."""
         return [_KINDS[table](*row) for row in await self._fetch(ROWS[table], room_uid, after, limit)]
 
     async def plays(self, room_uid: UUID, stream_id: str, actor: str, after: int, limit: int) -> list[PlayRow]:
-        """In order of beginning."""
         given = [(f"{name} = $", text) for name, text in (("stream_id", stream_id), ("actor", actor)) if text]
         conditions = "".join(f"AND {condition}{number} " for number, (condition, _) in enumerate(given, 4))
         question = ROWS["play"].replace("ORDER BY", conditions + "ORDER BY")
@@ -103,28 +96,26 @@ class PostgresCallReader:
         ]
 
     async def actors(self, room_uid: UUID, session_ids: Collection[str]) -> dict[str, str]:
-        """Who was behind these sessions of a call."""
         rows = await self._fetch(f"{_SESSIONS} AND session_id = ANY($2::text[])", room_uid, list(session_ids))
         return {row["session_id"]: row["actor"] for row in rows}
 
     async def sessions_of(self, room_uid: UUID, actor: str) -> tuple[str, ...]:
-        """A person's sessions in a call."""
         return tuple(row["session_id"] for row in await self._fetch(f"{_SESSIONS} AND actor = $2", room_uid, actor))
 
     async def _fetch(self, question: str, *arguments: Any) -> list[Any]:
-        """In the active generation, and in the next one where it was dropped between the two questions."""
+        """Reads the active generation, or the next one if that was dropped between the two statements."""
         async with borrow(self._pool) as connection:
             for _ in range(2):
                 number = await connection.fetchval(_ACTIVE)
                 if number is None:
                     break
                 try:
-                    return await connection.fetch(question.format(place=f"history_{number}"), *arguments)
+                    return await connection.fetch(question.format(schema=f"history_{number}"), *arguments)
                 except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
                     continue
         raise Rejection.of(Code.UNAVAILABLE, "the history is being built", hint="try again in a moment")
 
 
-def _floor(at: int) -> UUID:
-    """The smallest UUIDv7 of a moment."""
+def _uuid_floor(at: int) -> UUID:
+    """Returns the smallest UUIDv7 of a time in unix microseconds."""
     return UUID(int=(at // 1000) << 80)

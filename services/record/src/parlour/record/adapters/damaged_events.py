@@ -1,4 +1,4 @@
-"""Damaged events in Postgres. Rows are added, never changed."""
+"""Damaged events in Postgres; rows are added and never changed."""
 
 import time
 from collections.abc import Sequence
@@ -15,16 +15,15 @@ _NUL = "\0"
 
 
 class PostgresDamagedEvents:
-    """See `app.damage.Notebook`."""
+    """Implements `app.damaged_events.DamagedEvents` in Postgres."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def add(self, reader: str, damages: Sequence[DamagedEvent]) -> None:
-        """In one statement."""
+    async def add(self, reader: str, events: Sequence[DamagedEvent]) -> None:
         columns = (
-            [one.room_uid for one in damages], [one.seq for one in damages], reader, [one.type for one in damages],
-            [one.problem[:PROBLEM_CHARACTERS].replace(_NUL, "?") for one in damages], time.time_ns() // 1000,
+            [one.room_uid for one in events], [one.seq for one in events], reader, [one.type for one in events],
+            [one.problem[:PROBLEM_CHARACTERS].replace(_NUL, "?") for one in events], time.time_ns() // 1000,
         )  # fmt: skip
         async with borrow(self._pool) as connection:
             await connection.execute(_ADD, *columns)

@@ -1,4 +1,4 @@
-"""Who exported what, in Postgres. Rows are added, never changed."""
+"""The log of exports in Postgres; rows are added and never changed."""
 
 import time
 from uuid import UUID
@@ -6,8 +6,8 @@ from uuid import UUID
 from parlour.contracts.proofs import ExportTaken
 from parlour.runtime.postgres.pool import Pool, borrow
 
-_NOTE = "INSERT INTO parlour.export_taken (room_uid, at, by) VALUES ($1, $2, $3)"
-_TAKEN = """
+_ADD = "INSERT INTO parlour.export_taken (room_uid, at, by) VALUES ($1, $2, $3)"
+_LATEST = """
 SELECT t.room_uid, g.app, g.room, t.by, t.at FROM parlour.export_taken t
  CROSS JOIN LATERAL (
     SELECT l.app, l.room FROM parlour.log l WHERE l.uid = t.room_uid
@@ -17,18 +17,16 @@ SELECT t.room_uid, g.app, g.room, t.by, t.at FROM parlour.export_taken t
 
 
 class PostgresExportLog:
-    """See `app.stored.Ledger`."""
+    """Implements `app.proofs.exports.ExportLog` in Postgres."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def note(self, room_uid: UUID, by: str) -> None:
-        """Committed before the first event is handed out."""
+    async def add(self, room_uid: UUID, by: str) -> None:
         async with borrow(self._pool) as connection:
-            await connection.execute(_NOTE, room_uid, time.time_ns() // 1000, by)
+            await connection.execute(_ADD, room_uid, time.time_ns() // 1000, by)
 
-    async def taken(self, room_uid: UUID | None, at_most: int) -> tuple[ExportTaken, ...]:
-        """The latest first."""
+    async def latest(self, room_uid: UUID | None, at_most: int) -> tuple[ExportTaken, ...]:
         async with borrow(self._pool) as connection:
-            rows = await connection.fetch(_TAKEN, room_uid, at_most)
+            rows = await connection.fetch(_LATEST, room_uid, at_most)
         return tuple(ExportTaken(str(row["room_uid"]), row["app"], row["room"], row["by"], row["at"]) for row in rows)

@@ -16,25 +16,24 @@ _SESSIONS = (
 
 
 class PostgresOpenRooms:
-    """Answers `RoomsQuery`."""
+    """Implements `api.history.OpenRoomReader` in Postgres."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def page(self, app: int, room: str, query: RoomsQuery) -> OpenRooms:
-        """A page of an app's open rooms by name; only `room` where one is named. `LogUnavailable` without the database."""
         limit = max(1, min(query.limit, ROOMS_MOST))
         async with borrow(self._pool) as connection:
             rows = await connection.fetch(_ROOMS, app, query.after, room, limit + 1)
             names = [str(row["room"]) for row in rows[:limit]]
             counted = {row["room"]: int(row["sessions"]) for row in await connection.fetch(_SESSIONS, app, names)}
         found = tuple(
-            OpenRoom(row["room"], row["room_uid"], _milliseconds(row["room_uid"]), counted.get(row["room"], 0))
+            OpenRoom(row["room"], row["room_uid"], _created_ms(row["room_uid"]), counted.get(row["room"], 0))
             for row in rows[:limit]
         )
         return OpenRooms(found, found[-1].room if len(rows) > limit else "")
 
 
-def _milliseconds(room_uid: str) -> int:
-    """The unix time in a UUIDv7."""
+def _created_ms(room_uid: str) -> int:
+    """Returns the unix time in a UUIDv7, in milliseconds."""
     return UUID(room_uid).int >> 80

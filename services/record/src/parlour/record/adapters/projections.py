@@ -23,9 +23,9 @@ _OPEN = {
     "session": "AND left_seq IS NULL ORDER BY room_uid, joined_seq",
     "stream": "AND removed_seq IS NULL ORDER BY room_uid, added_seq",
     "play": "AND stopped_seq IS NULL",
-    "messages": "AND at >= (SELECT c.at - c.at % 10000000 FROM {place}.call c WHERE c.room_uid = m.room_uid)",
+    "messages": "AND at >= (SELECT c.at - c.at % 10000000 FROM {schema}.call c WHERE c.room_uid = m.room_uid)",
 }
-"""Of each table the rows of a call that may still change."""
+"""Selects of each table the rows of a call that may still change."""
 _REFUSED = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
@@ -33,36 +33,33 @@ _REFUSED = (
     ValueError,
     OverflowError,
 )
-"""What a row is refused for: a number beyond its column, a text too long for an index."""
+"""Errors of a row that the tables refuse: a number beyond its column, a text too long for an index."""
 _TYPES = {"int": "bigint", "str": "text", "bool": "boolean", "UUID": "uuid"}
 
 
 class PostgresProjections:
-    """See `app.projector.Store`."""
+    """Implements `app.history.projector.ProjectionStore` for one generation."""
 
     def __init__(self, pool: Pool, number: int) -> None:
         self._pool = pool
-        self._place = f"history_{number}"
-        self._upserts = {table: _upsert(self._place, table, kind, key) for table, kind, key in TABLES}
+        self._schema = f"history_{number}"
+        self._upserts = {table: _upsert(self._schema, table, kind, key) for table, kind, key in TABLES}
 
     async def cursors(self) -> dict[int, int]:
-        """Where each shard stands."""
         async with self._borrow() as connection:
-            return {row[0]: row[1] for row in await connection.fetch(f"SELECT p, pos FROM {self._place}.cursor")}
+            return {row[0]: row[1] for row in await connection.fetch(f"SELECT p, pos FROM {self._schema}.cursor")}
 
     async def heads(self) -> dict[int, int]:
-        """Where the log's shards stand."""
         async with self._borrow() as connection:
             return {row[0]: row[1] for row in await connection.fetch(_HEADS)}
 
     async def read(self, after: Mapping[int, int], limit: int) -> list[LoggedEvent]:
-        """Shard after shard: calls are read whole, so that most rows are written once."""
+        """Reads shard after shard: a call's events come together, so that most rows are written once."""
         async with self._borrow() as connection:
             rows = await connection.fetch(_READ, list(after), list(after.values()), limit)
         return [LoggedEvent(*row) for row in rows]
 
     async def load(self, room_uids: list[UUID]) -> dict[UUID, tuple[CallFold, Rows]]:
-        """Calls that go on."""
         found: dict[UUID, tuple[CallFold, Rows]] = {}
         async with self._borrow() as connection:
             for call in await self._rows(connection, "call", CallRow, room_uids, ""):
@@ -75,12 +72,11 @@ class PostgresProjections:
     async def _rows(
         self, connection: Connection, table: str, kind: type[Any], uids: list[UUID], rest: str
     ) -> list[Any]:
-        question = f"SELECT {', '.join(columns(kind))} FROM {self._place}.{table} m WHERE room_uid = ANY($1::uuid[]) "
-        found = await connection.fetch(question + rest.format(place=self._place), uids)
+        question = f"SELECT {', '.join(columns(kind))} FROM {self._schema}.{table} m WHERE room_uid = ANY($1::uuid[]) "
+        found = await connection.fetch(question + rest.format(schema=self._schema), uids)
         return [kind(*row, stored=True) for row in found]
 
     async def write(self, rows: Rows, moved: Mapping[int, tuple[int, int]]) -> None:
-        """All or nothing."""
         async with self._borrow() as connection, connection.transaction():
             await self._move(connection, moved)
             for table, kind, _ in TABLES:
@@ -93,41 +89,41 @@ class PostgresProjections:
 
     async def _move(self, connection: Connection, moved: Mapping[int, tuple[int, int]]) -> None:
         done = await connection.fetch(
-            f"UPDATE {self._place}.cursor c SET pos = m.new FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS m(p, old, new) "
+            f"UPDATE {self._schema}.cursor c SET pos = m.new FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS m(p, old, new) "
             "WHERE c.p = m.p AND c.pos = m.old RETURNING 1",
             list(moved),
             [old for old, _ in moved.values()],
             [new for _, new in moved.values()],
         )
         if len(done) != len(moved):
-            raise CursorConflict(self._place)
+            raise CursorConflict(self._schema)
 
     async def _put(self, connection: Connection, table: str, kind: type[Row], rows: list[Row]) -> None:
         names = columns(kind)
         new = [tuple(getattr(row, name) for name in names) for row in rows if not row.stored]
         if new:
-            await connection.copy_records_to_table(table, schema_name=self._place, records=new, columns=names)
+            await connection.copy_records_to_table(table, schema_name=self._schema, records=new, columns=names)
         old = [row for row in rows if row.stored]
         if old:
             await connection.execute(self._upserts[table], *([getattr(row, name) for row in old] for name in names))
 
     @asynccontextmanager
     async def _borrow(self) -> AsyncGenerator[Connection]:
-        """A connection; a generation that was dropped meanwhile is `Overtaken`."""
+        """Borrows a connection; raises `CursorConflict` for a generation that was dropped meanwhile."""
         try:
             async with borrow(self._pool) as connection:
                 yield connection
         except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UniqueViolationError) as error:
-            raise CursorConflict(self._place) from error
+            raise CursorConflict(self._schema) from error
 
 
-def _upsert(place: str, table: str, kind: type[Row], key: int) -> str:
-    """Changes rows that are there. The key's partition is found as for an insert, without a join over all months."""
+def _upsert(schema: str, table: str, kind: type[Row], key: int) -> str:
+    """Returns the statement that changes existing rows: as an upsert it finds the key's partition without a join over all months."""
     names = columns(kind)
     arrays = ", ".join(f"${n}::{_type(kind, name)}[]" for n, name in enumerate(names, 1))
     changes = ", ".join(f"{name} = excluded.{name}" for name in names[key:])
     return (
-        f"INSERT INTO {place}.{table} ({', '.join(names)}) SELECT * FROM unnest({arrays}) "
+        f"INSERT INTO {schema}.{table} ({', '.join(names)}) SELECT * FROM unnest({arrays}) "
         f"ON CONFLICT ({', '.join(names[:key])}) DO UPDATE SET {changes}"
     )
 

@@ -6,8 +6,7 @@ from uuid import UUID
 import asyncpg
 
 from parlour.kernel.log import LogUnavailable
-from parlour.record.app.history.quality import NumberedSample, SampleFilter
-from parlour.record.app.history.samples import SampleRow
+from parlour.record.app.history.quality import NumberedSample, SampleFilter, SampleRow
 from parlour.runtime.postgres.pool import Pool, borrow
 
 COLUMNS = SampleRow.__struct_fields__
@@ -18,13 +17,12 @@ _SERIES = (
 
 
 class PostgresSampleStore:
-    """See `app.samples.Kept` and `app.quality.Samples`."""
+    """Implements `app.history.quality.SampleStore` in Postgres."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def add(self, rows: list[SampleRow]) -> None:
-        """All or none."""
         records = [tuple(getattr(row, name) for name in COLUMNS) for row in rows]
         try:
             async with borrow(self._pool) as connection:
@@ -35,14 +33,13 @@ class PostgresSampleStore:
             raise LogUnavailable("the month has no partition yet") from error
 
     async def series(self, room_uid: UUID, wanted: SampleFilter, limit: int) -> list[NumberedSample]:
-        """In the order of time."""
         question, arguments = series_sql(room_uid, wanted, limit)
         async with borrow(self._pool) as connection:
             return [NumberedSample(row[0], SampleRow(*row[1:])) for row in await connection.fetch(question, *arguments)]
 
 
 def series_sql(room_uid: UUID, wanted: SampleFilter, limit: int) -> tuple[str, list[Any]]:
-    """The question and its arguments."""
+    """Returns the statement and its arguments."""
     arguments: list[Any] = [room_uid, wanted.from_at, wanted.to_at, *wanted.after]
     conditions = ""
     if wanted.stream_id:

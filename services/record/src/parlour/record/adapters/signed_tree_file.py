@@ -1,4 +1,4 @@
-"""A replica's memory of the tree that was signed last, in one file beside the database."""
+"""A replica's memory of the tree that was signed last, in one file outside the database."""
 
 import os
 from pathlib import Path
@@ -14,14 +14,13 @@ _decode = msgspec.json.Decoder(TreeMemory).decode
 
 
 class SignedTreeFile:
-    """See `app.signed_tree.MemoryStore`. The file is replaced whole: it is the old one or the new one, never half of one."""
+    """Implements `app.proofs.signed_tree.TreeMemoryStore`; the file is replaced whole and is never part written."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / FILE
 
     def load(self) -> TreeMemory | None:
-        """None where there is no file."""
         try:
             return _decode(self._path.read_bytes())
         except FileNotFoundError:
@@ -30,13 +29,13 @@ class SignedTreeFile:
             raise TreeDamaged(f"{self._path} is not what this service wrote: {error}") from error
 
     def save(self, memory: TreeMemory) -> None:
-        """Flushes the file and then the folder's entry for it."""
-        half = self._path.with_suffix(".part")
-        with open(half, "wb") as out:
+        """Flushes the file, and then its folder's entry."""
+        part = self._path.with_suffix(".part")
+        with open(part, "wb") as out:
             out.write(_encode(memory))
             out.flush()
             os.fsync(out.fileno())
-        half.replace(self._path)
+        part.replace(self._path)
         folder = os.open(self._path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -1,16 +1,16 @@
-"""The log's tables, kept by functions of `migrations` that only this service's role may call."""
+"""Housekeeping of the log's tables, by functions of `migrations` that only this service's role may call."""
 
 from parlour.runtime.postgres.pool import Pool, borrow
 
 
 class PostgresTableMaintenance:
-    """See `app.upkeep.Tables`."""
+    """Implements `app.maintenance.TableMaintenance` in Postgres."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def make_partitions(self, months_ahead: int) -> tuple[str, ...]:
-        """Partitions from this month on, of the log, of history and of quality samples."""
+        """Makes partitions of the log, of history and of quality samples."""
         async with borrow(self._pool) as connection:
             rows = await connection.fetch("SELECT parlour.make_partitions($1) AS name", months_ahead)
             await connection.execute("SELECT history.mirror_partitions(number) FROM history.generation")
@@ -18,12 +18,10 @@ class PostgresTableMaintenance:
         return tuple(row["name"] for row in rows)
 
     async def drop_quality(self, before_us: int) -> tuple[str, ...]:
-        """Months of quality samples that ended before `before_us`."""
         async with borrow(self._pool) as connection:
             rows = await connection.fetch("SELECT history.drop_quality($1) AS name", before_us)
         return tuple(row["name"] for row in rows)
 
     async def purge_commands(self, before_us: int, at_most: int) -> int:
-        """Answers of commands done before `before_us`."""
         async with borrow(self._pool) as connection:
             return await connection.fetchval("SELECT parlour.purge_commands($1, $2)", before_us, at_most)

@@ -1,4 +1,4 @@
-"""The tree of room heads in Postgres. Everything is read by key or by a range of keys; growing is one function, all or nothing."""
+"""The tree of room heads in Postgres, read by key or by a range of keys; one SQL function grows it, all or nothing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,13 +25,13 @@ SELECT g.uid, g.seq, g.hash,
 _LEAVES = "SELECT n, hash FROM parlour.tree_leaf WHERE n >= $1 AND n < $2 ORDER BY n"
 _NODES = "SELECT n, hash FROM parlour.tree_node WHERE level = $3 AND n >= $1 AND n < $2 ORDER BY n"
 _ENTRIES = "SELECT n, room_uid, seq, head FROM parlour.tree_leaf WHERE n >= $1 AND n < $2 ORDER BY n"
-_KEPT = "SELECT n, room_uid, seq, head, hash FROM parlour.tree_leaf WHERE n >= $1 AND n < $2 ORDER BY n"
+_STORED_LEAVES = "SELECT n, room_uid, seq, head, hash FROM parlour.tree_leaf WHERE n >= $1 AND n < $2 ORDER BY n"
 _EXTENT = "SELECT coalesce(max(n) + 1, 0) FROM parlour.tree_leaf"
 _SIZES = "SELECT size FROM parlour.checkpoint ORDER BY size DESC LIMIT $1"
 _LATEST = "SELECT size, root, at, note FROM parlour.checkpoint ORDER BY size DESC LIMIT 1"
 _OF_SIZE = "SELECT size, root, at, note FROM parlour.checkpoint WHERE size = $1"
 _OF_ROOM = "SELECT n, room_uid, seq, head FROM parlour.tree_leaf WHERE room_uid = $1 AND n < $2 ORDER BY seq DESC, n DESC LIMIT 1"
-_PLACES = (
+_LEAF_NUMBERS = (
     "SELECT t.n, t.room_uid, t.seq, t.head FROM unnest($1::uuid[], $2::bigint[]) AS h(uid, seq) "
     "JOIN parlour.tree_leaf t ON t.room_uid = h.uid AND t.seq = h.seq WHERE t.n < $3"
 )
@@ -40,13 +40,12 @@ _READER = "record.checkpoints"
 
 
 class PostgresTreeStore:
-    """See `app.tree.Tree`. Methods may raise `LogUnavailable`."""
+    """Implements `app.proofs.tree.TreeStore` in Postgres."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def changed(self, at_most: int) -> TreeGrowth:
-        """Looks at no more than `at_most` places of each shard."""
         async with borrow(self._pool) as connection:
             rows = await connection.fetch("SELECT p, pos FROM parlour.cursor WHERE reader = $1", _READER)
             seen = {row["p"]: row["pos"] for row in rows}
@@ -60,55 +59,46 @@ class PostgresTreeStore:
         return TreeGrowth(leaves, moved, any(moved[p] < heads[p] for p in moved), refused)
 
     async def hashes(self, runs: Sequence[Run]) -> Mapping[Run, tuple[bytes, ...]]:
-        """Each run whole; LookupError where the tree does not hold it."""
         async with borrow(self._pool) as connection:
             return {run: await _run(connection, run) for run in runs}
 
     async def entries(self, first: int, count: int) -> tuple[Leaf, ...]:
-        """Leaves from `first` on."""
         async with borrow(self._pool) as connection:
             rows = await connection.fetch(_ENTRIES, first, first + count)
         return tuple(_leaf(row) for row in rows)
 
-    async def kept(self, first: int, count: int) -> tuple[StoredLeaf, ...]:
-        """Leaves from `first` on up to the first hole, with the hashes that are kept of them."""
+    async def stored_leaves(self, first: int, count: int) -> tuple[StoredLeaf, ...]:
         async with borrow(self._pool) as connection:
-            rows = await connection.fetch(_KEPT, first, first + count)
+            rows = await connection.fetch(_STORED_LEAVES, first, first + count)
         whole = [row for number, row in enumerate(rows, first) if row["n"] == number]
         return tuple(StoredLeaf(_leaf(row), row["hash"]) for row in whole)
 
     async def extent(self) -> int:
-        """One more than the largest number of a leaf."""
         async with borrow(self._pool) as connection:
             return await connection.fetchval(_EXTENT)
 
     async def sizes(self, at_most: int) -> tuple[int, ...]:
-        """The sizes of the last checkpoints, the largest first."""
         async with borrow(self._pool) as connection:
             return tuple(row["size"] for row in await connection.fetch(_SIZES, at_most))
 
     async def note(self, size: int) -> Note | None:
-        """The checkpoint of a size; 0: the latest."""
         async with borrow(self._pool) as connection:
             row = await (connection.fetchrow(_OF_SIZE, size) if size else connection.fetchrow(_LATEST))
         return Note(row["size"], row["root"], row["at"], row["note"]) if row else None
 
     async def leaf_of(self, room_uid: UUID, below: int) -> tuple[int, Leaf] | None:
-        """A log's last leaf with a number under `below`."""
         async with borrow(self._pool) as connection:
             row = await connection.fetchrow(_OF_ROOM, room_uid, below)
         return (row["n"], _leaf(row)) if row else None
 
-    async def places(self, heads: Sequence[Leaf], below: int) -> Mapping[Leaf, int]:
-        """The numbers under `below` of those heads that are leaves."""
+    async def leaf_numbers(self, heads: Sequence[Leaf], below: int) -> Mapping[Leaf, int]:
         columns = [head.room_uid for head in heads], [head.seq for head in heads]
         async with borrow(self._pool) as connection:
-            rows = await connection.fetch(_PLACES, *columns, below)
+            rows = await connection.fetch(_LEAF_NUMBERS, *columns, below)
         found = {_leaf(row): row["n"] for row in rows}
         return {head: found[head] for head in heads if head in found}
 
     async def grow(self, from_size: int, change: TreeGrowth, nodes: Sequence[Node], note: Note) -> bool:
-        """Whether nobody was faster. `TreeDamaged` where leaves stand in the way."""
         leaves = change.leaves
         columns: list[Any] = [
             from_size,

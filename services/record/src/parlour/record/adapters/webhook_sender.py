@@ -1,8 +1,8 @@
-"""Requests to endpoints: no redirects, no proxies, no address that is not allowed, a bounded time and a bounded answer.
+"""HTTP requests to webhook endpoints: no redirects, no proxies, only allowed addresses, a bounded time and a bounded answer.
 
 The resolver gives aiohttp only addresses that were just checked, and aiohttp connects to one of those: a name that changes its mind between
-check and connection gains nothing. A name of which one address is refused is refused whole. No cookie is kept: what one endpoint sets is
-nobody else's, even on the same host.
+check and connection gains nothing. A name of which one address is refused is refused whole. Cookies are dropped: what one endpoint sets
+must not reach another on the same host.
 """
 
 import asyncio
@@ -29,15 +29,15 @@ from yarl import URL
 
 from parlour.record.domain.webhooks.addresses import Network, refusal
 from parlour.record.domain.webhooks.attempts import REFUSED, Answer, retry_after
-from parlour.record.domain.webhooks.endpoint import URL_CHARACTERS
+from parlour.record.domain.webhooks.endpoint import LONGEST_URL
 
 CONNECTIONS = 256
 ANSWER_BYTES = 16 * 1024
-"""Read and dropped, so that the connection can be used again; of a longer answer the connection is closed."""
-BODY_WITHIN_S = 0.5
-"""How long a body is waited for: the status says all, so a body that stays open costs its connection and no more."""
+"""Bytes of a body that are read and dropped, so that the connection can be used again; it is closed behind a longer one."""
+BODY_TIMEOUT_S = 0.5
+"""Longest wait for a body: the status says all, so a body that stays open costs its connection and no more."""
 ERROR_CHARACTERS = 200
-RESOLVE_WITHIN_S = 5.0
+RESOLVE_TIMEOUT_S = 5.0
 USER_AGENT = "Parlour-Webhooks/1"
 SCHEMES = ("https", "http")
 
@@ -56,9 +56,9 @@ class CheckedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Addresses that may be connected to. `Forbidden` if one of the name's may not; OSError if there are none."""
+        """Returns the name's addresses. `ForbiddenAddress` if one of them may not be connected to; OSError if there are none."""
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(RESOLVE_WITHIN_S):
+        async with asyncio.timeout(RESOLVE_TIMEOUT_S):
             found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
         addresses = [(kind, str(address[0])) for kind, _, _, _, address in found]
         for _, address in addresses:
@@ -70,30 +70,30 @@ class CheckedResolver(AbstractResolver):
         ]
 
     def check(self, address: str) -> None:
-        """`Forbidden` for an address that may not be connected to."""
+        """Raises `ForbiddenAddress` for an address that may not be connected to."""
         if why := refusal(address, self._scheme, self._allowed):
             raise ForbiddenAddress(f"the address {why}")
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing, since the resolver holds nothing open."""
 
 
 class SchemeSessions(msgspec.Struct, frozen=True):
-    """Connections of one scheme: `pooled` uses them again, `single` makes one for each request."""
+    """Connections of one scheme: `pooled` uses them again, `single_use` makes one for each request."""
 
     pooled: ClientSession
-    single: ClientSession
+    single_use: ClientSession
     resolver: CheckedResolver
 
 
 class WebhookSender:
-    """`post` is one attempt; `why_not` looks at a URL before anybody sends to it."""
+    """Sends webhooks; made by `sending`."""
 
     def __init__(self, sessions: Mapping[str, SchemeSessions]) -> None:
         self._sessions = sessions
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """What the endpoint says; what goes wrong on the way is an answer too."""
+        """Sends one request and returns the answer; a failure on the way is an answer with status 0."""
         began = time.monotonic()
         try:
             status, named = await self._exchange(URL(url), headers, body)
@@ -101,11 +101,11 @@ class WebhookSender:
         except TimeoutError:
             status, named, error = 0, None, "no answer in time"
         except (ClientError, OSError, ValueError) as failure:
-            status, named, error = 0, None, _short(failure)
+            status, named, error = 0, None, _describe(failure)
         return Answer(status, error, named, round((time.monotonic() - began) * 1000))
 
     async def _exchange(self, url: URL, headers: Mapping[str, str], body: bytes) -> tuple[int, float | None]:
-        """Status and Retry-After. An event whose connection was used before and is closed by now is sent once more at once."""
+        """Returns status and Retry-After. Sends again at once if a connection that was used before turns out closed."""
         sessions = self._sessions[url.scheme]
         _check_literal(url, sessions.resolver)
         connection = SimpleNamespace(reused=False)
@@ -114,16 +114,16 @@ class WebhookSender:
         except (ServerDisconnectedError, ClientOSError):
             if not connection.reused:
                 raise
-        return await _request(sessions.single, url, headers, body, connection)
+        return await _request(sessions.single_use, url, headers, body, connection)
 
     async def why_not(self, text: str) -> str:
-        """Why this is no address for an endpoint; empty where it is. A name that resolves to nothing yet is let pass."""
+        """Returns why this URL may not be an endpoint's, or an empty text. A name that does not resolve yet is allowed."""
         try:
             url = URL(text)
         except ValueError:
             return "is not a URL"
-        if len(text) > URL_CHARACTERS:
-            return f"is longer than {URL_CHARACTERS} characters"
+        if len(text) > LONGEST_URL:
+            return f"is longer than {LONGEST_URL} characters"
         if url.scheme not in SCHEMES or not url.host or url.port in (None, 0):
             return "is not an http or https URL"
         if url.user is not None or url.password is not None or url.fragment:
@@ -141,7 +141,7 @@ class WebhookSender:
 
 @asynccontextmanager
 async def sending(allowed: Sequence[Network], timeout_s: float) -> AsyncGenerator[WebhookSender]:
-    """A sender as long as the block runs."""
+    """Yields a sender whose connections close with the block."""
     async with AsyncExitStack() as stack:
         sessions: dict[str, SchemeSessions] = {}
         for scheme in SCHEMES:
@@ -153,15 +153,15 @@ async def sending(allowed: Sequence[Network], timeout_s: float) -> AsyncGenerato
 
 
 def _session(resolver: CheckedResolver, timeout_s: float, *, once: bool) -> ClientSession:
-    """A session whose connections are used `once`, or again."""
+    """Returns a session that uses each connection `once`, or again."""
     connector = TCPConnector(limit=CONNECTIONS, use_dns_cache=False, resolver=resolver, force_close=once)
     return ClientSession(
         connector=connector, timeout=ClientTimeout(total=timeout_s), trust_env=False, auto_decompress=False,
-        headers={"user-agent": USER_AGENT}, cookie_jar=DummyCookieJar(), trace_configs=[_reuse_noted()],
+        headers={"user-agent": USER_AGENT}, cookie_jar=DummyCookieJar(), trace_configs=[_trace_reuse()],
     )  # fmt: skip
 
 
-def _reuse_noted() -> TraceConfig:
+def _trace_reuse() -> TraceConfig:
     """Sets `reused` of a request's `trace_request_ctx` when its connection was used before."""
 
     async def reused(session: ClientSession, context: SimpleNamespace, _: object) -> None:
@@ -182,23 +182,23 @@ async def _request(
 
 
 async def _drop_body(response: ClientResponse) -> None:
-    """Reads what is read of an answer; what goes wrong with its body does not unsay its status."""
+    """Reads and drops the first bytes of a body; errors there don't change what the status says."""
     try:
-        async with asyncio.timeout(BODY_WITHIN_S):
+        async with asyncio.timeout(BODY_TIMEOUT_S):
             await response.content.read(ANSWER_BYTES)
     except (TimeoutError, ClientError, OSError):
         response.close()
 
 
 def _check_literal(url: URL, resolver: CheckedResolver) -> None:
-    """An address in the URL itself: aiohttp asks no resolver about those, nor about what only looks like one (`127.1`)."""
+    """Checks an address in the URL itself, or what only looks like one (`127.1`): aiohttp asks no resolver about those."""
     host = url.host or ""
     if ":" in host or host.replace(".", "").isdigit():
         resolver.check(host)
 
 
-def _short(failure: Exception) -> str:
-    """What went wrong, without the URL, which may hold what is nobody's business."""
+def _describe(failure: Exception) -> str:
+    """Returns what went wrong, without the URL, which may hold secrets."""
     cause = failure.__cause__ if isinstance(failure.__cause__, ForbiddenAddress) else failure
     if isinstance(cause, ForbiddenAddress):
         return str(cause)

@@ -1,1 +1,1 @@
-"""Where questions arrive and where events are heard."""
+"""The record on NATS: questions and commands are decoded, passed to `app`, and answered."""

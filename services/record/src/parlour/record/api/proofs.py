@@ -1,4 +1,4 @@
-"""The record's proofs on NATS. The subjects name app 0: only the suite's own users may ask there."""
+"""Proofs, checkpoint keys and exports over NATS. The subjects name app 0: only the suite's own users may ask there."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -7,45 +7,48 @@ import msgspec
 
 from parlour.contracts import proofs as contract
 from parlour.contracts import subjects
-from parlour.record.adapters.checkpoint_keys import Keyring
+from parlour.record.app.proofs.checkpoints import Checkpoints
 from parlour.record.app.proofs.exports import EventExports
+from parlour.record.app.proofs.keys import CheckpointKeys
 from parlour.record.app.proofs.queries import ProofQueries
-from parlour.record.app.proofs.tree_checks import TreeChecks
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Endpoint, EndpointHandler, Headers
+from parlour.runtime.messaging.bus import Bus, Endpoint, Headers
 
 from .bus import VERSION
 
 SERVICE = "record-proofs"
+Answer = Callable[[Any], Awaitable[msgspec.Struct]]
 
 
-async def serve(bus: Bus, proofs: ProofQueries, checks: TreeChecks, stored: EventExports, keys: Keyring) -> None:
-    """Registers the endpoints."""
+async def serve(
+    bus: Bus, proofs: ProofQueries, checkpoints: Checkpoints, exports: EventExports, keys: CheckpointKeys
+) -> None:
+    """Registers the endpoints of proofs, keys and exports."""
 
-    async def published(_query: contract.KeysQuery) -> contract.CheckpointKeys:
+    async def show_keys(_query: contract.KeysQuery) -> contract.CheckpointKeys:
         return contract.CheckpointKeys(await keys.published())
 
-    async def rotated(_query: contract.RotateKeyQuery) -> contract.CheckpointKeys:
+    async def rotate_key(_query: contract.RotateKeyQuery) -> contract.CheckpointKeys:
         await keys.rotate()
         return contract.CheckpointKeys(await keys.published())
 
-    endpoints = {
-        "checkpoint": _endpoint("checkpoint", contract.CheckpointQuery, proofs.checkpoint),
-        "inclusion": _endpoint("inclusion", contract.InclusionQuery, proofs.inclusion),
-        "consistency": _endpoint("consistency", contract.ConsistencyQuery, proofs.consistency),
-        "tile": _endpoint("tile", contract.TileQuery, proofs.tile),
-        "tree": _endpoint("tree", contract.TreeQuery, checks.standing),
-        "keys": _endpoint("keys", contract.KeysQuery, published),
-        "rotate_key": _endpoint("rotate_key", contract.RotateKeyQuery, rotated),
-        "exports": _endpoint("exports", contract.ExportsQuery, stored.exports),
-        "stored": _endpoint("stored", contract.StoredQuery, stored.page),
+    answers: dict[str, tuple[Any, Answer]] = {
+        "checkpoint": (contract.CheckpointQuery, proofs.checkpoint),
+        "inclusion": (contract.InclusionQuery, proofs.inclusion),
+        "consistency": (contract.ConsistencyQuery, proofs.consistency),
+        "tile": (contract.TileQuery, proofs.tile),
+        "tree": (contract.TreeQuery, checkpoints.answer_status),
+        "keys": (contract.KeysQuery, show_keys),
+        "rotate_key": (contract.RotateKeyQuery, rotate_key),
+        "exports": (contract.ExportsQuery, exports.exports),
+        "stored": (contract.StoredQuery, exports.page),
     }
+    endpoints = {verb: _endpoint(verb, kind, answer) for verb, (kind, answer) in answers.items()}
     await bus.serve(SERVICE, VERSION, endpoints)
 
 
-def _endpoint(what: str, query: Any, answer: Callable[[Any], Awaitable[msgspec.Struct]]) -> Endpoint:
-    async def handle(to: Address, body: Any, headers: Headers) -> msgspec.Struct:
-        return await answer(body)
+def _endpoint(verb: str, kind: Any, answer: Answer) -> Endpoint:
+    async def handle(to: Address, query: Any, headers: Headers) -> msgspec.Struct:
+        return await answer(query)
 
-    handler: EndpointHandler = handle
-    return Endpoint(subjects.query(contract.NO_APP, "", what), query, handler)
+    return Endpoint(subjects.query(contract.NO_APP, "", verb), kind, handle)

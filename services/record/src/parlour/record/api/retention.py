@@ -1,4 +1,4 @@
-"""Retention on NATS: where it stands, and a round at once. For operators: the subjects name app 0."""
+"""Retention over NATS: its status, and a round at once. For operators: the subjects name app 0."""
 
 from parlour.contracts import subjects
 from parlour.contracts.proofs import NO_APP
@@ -12,18 +12,18 @@ from .bus import VERSION
 SERVICE = "record-retention"
 
 
-async def serve(bus: Bus, rounds: RetentionSchedule) -> None:
-    """Registers the endpoints."""
+async def serve(bus: Bus, schedule: RetentionSchedule) -> None:
+    """Registers the endpoints of the schedule's status and of a round at once."""
 
-    async def told(_to: Address, _query: RetentionQuery, _headers: Headers) -> Retention:
-        return await rounds.status()
+    async def show(_to: Address, _query: RetentionQuery, _headers: Headers) -> Retention:
+        return await schedule.status()
 
-    async def asked(_to: Address, query: RunRetention, _headers: Headers) -> Retention:
-        rounds.ask(query.by)
-        return await rounds.status()
+    async def start(_to: Address, query: RunRetention, _headers: Headers) -> Retention:
+        schedule.start_round(query.by)
+        return await schedule.status()
 
     endpoints = {
-        "retention": Endpoint(subjects.query(NO_APP, "", "retention"), RetentionQuery, told),
-        "run_retention": Endpoint(subjects.query(NO_APP, "", "run_retention"), RunRetention, asked),
+        "retention": Endpoint(subjects.query(NO_APP, "", "retention"), RetentionQuery, show),
+        "run_retention": Endpoint(subjects.query(NO_APP, "", "run_retention"), RunRetention, start),
     }
     await bus.serve(SERVICE, VERSION, endpoints)

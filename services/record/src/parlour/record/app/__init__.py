@@ -1,1 +1,1 @@
-"""The record's work: tailing the log, answering questions about it, keeping house."""
+"""The record's use cases: each folder holds one of them whole, and imports no clock, no chance and no adapter."""

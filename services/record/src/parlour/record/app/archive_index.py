@@ -1,4 +1,4 @@
-"""Lives of rooms that are in the database no more: in which file they are."""
+"""Index of archived calls: which archive file holds a call that is no longer in the database."""
 
 from typing import Protocol
 from uuid import UUID
@@ -11,7 +11,7 @@ from parlour.kernel.rejection import Rejection
 
 
 class EndedCall(msgspec.Struct, frozen=True):
-    """A call that has ended: its last event's number `seq` and chain hash, as its row in the log has them."""
+    """A call that has ended, with the number and the chain hash of its last event."""
 
     uid: UUID
     app: int
@@ -21,24 +21,24 @@ class EndedCall(msgspec.Struct, frozen=True):
 
 
 class ArchivedCall(msgspec.Struct, frozen=True):
-    """A life and its file."""
+    """An ended call and the name of the file that holds it."""
 
-    life: EndedCall
+    call: EndedCall
     file: str
 
     def rejection(self, field: str = "roomUID") -> Rejection:
-        """The answer to whoever asks for its events."""
+        """Returns what an asker for the call's events gets; `field` is the one that named the call."""
         hint = "whoever runs this server has the file; parlour audit verify proves it"
         return Rejection.of(Code.ARCHIVED, f"archived in {self.file}", field=field, hint=hint)
 
 
 class ArchiveIndex(Protocol):
-    """Asked only where the log has no such life. Methods may raise `LogUnavailable`."""
+    """Asked only about calls that the log does not have. Methods may raise `LogUnavailable`."""
 
     async def find(self, room_uid: UUID) -> ArchivedCall | None:
-        """None: it was never archived."""
+        """Returns None for a call that was never archived."""
         ...
 
     async def calls(self, app: int, room: str, from_at: int, to_at: int) -> tuple[ArchivedCalls, ...]:
-        """Files with calls of an app, maybe of one room, that began in a time (0: no bound); the newest first."""
+        """Returns the files, newest first, with calls of an app (and of `room` if given) begun within a time (0: no bound)."""
         ...

@@ -1,7 +1,5 @@
-"""Events that could not be read and were gone past: said in the log of the service, counted, and written down for whoever asks later.
-
-A reader of the whole record must not stand still for ever because one row of it was changed. Nothing is decided here about who changed
-what: `parlour.verify` of the room names the first event that is not as it was written.
+"""Events that a reader could not read and skipped: they are logged, counted and stored, since one changed row must not stop history or
+webhooks for ever. `parlour.verify` of the room names the first event that is not as it was written.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,8 +10,8 @@ import msgspec
 
 from parlour.runtime.telemetry.logging import logger
 
-WRITTEN_AT_ONCE = 100
-"""Rows for one batch of a reader. A table full of strange types is told by its number, not by a row for each event."""
+STORED_PER_BATCH = 100
+"""Rows stored for one batch of a reader: of a table full of unknown types the count is enough."""
 PROBLEM_CHARACTERS = 300
 HISTORY = "history"
 
@@ -30,29 +28,29 @@ class DamagedEvent(msgspec.Struct, frozen=True):
 
 
 class DamagedEvents(Protocol):
-    """Where it is written down. May raise `LogUnavailable`."""
+    """Stores damaged events. Methods may raise `LogUnavailable`."""
 
-    async def add(self, reader: str, damages: Sequence[DamagedEvent]) -> None:
-        """Those that stand there already stay as they are."""
+    async def add(self, reader: str, events: Sequence[DamagedEvent]) -> None:
+        """Adds rows; an event that a reader has reported before keeps its row."""
         ...
 
 
 class DamageReport:
-    """`gone_past` is called before a reader moves on, so that a crash between the two says it twice rather than never."""
+    """Readers call `report_skipped` before they move on, so that a crash in between reports an event twice rather than never."""
 
-    def __init__(self, notebook: DamagedEvents, count: Callable[[str, int], None]) -> None:
-        self._notebook = notebook
+    def __init__(self, stored: DamagedEvents, count: Callable[[str, int], None]) -> None:
+        self._stored = stored
         self._count = count
-        """Hears (kind of reader, how many)."""
+        """Called with (kind of reader, number of events)."""
 
-    async def gone_past(self, reader: str, damages: Sequence[DamagedEvent]) -> None:
-        """Does nothing where there are none."""
-        if not damages:
+    async def report_skipped(self, reader: str, events: Sequence[DamagedEvent]) -> None:
+        """Logs, counts and stores the events that `reader` skips. `LogUnavailable` if they could not be stored."""
+        if not events:
             return
-        first = damages[0]
-        self._count(reader.partition("/")[0], len(damages))
+        first = events[0]
+        self._count(reader.partition("/")[0], len(events))
         log.error(
             "event_damaged", reader=reader, room_uid=str(first.room_uid), seq=first.seq, type=first.type,
-            problem=first.problem[:PROBLEM_CHARACTERS], number=len(damages),
+            problem=first.problem[:PROBLEM_CHARACTERS], number=len(events),
         )  # fmt: skip
-        await self._notebook.add(reader, damages[:WRITTEN_AT_ONCE])
+        await self._stored.add(reader, events[:STORED_PER_BATCH])

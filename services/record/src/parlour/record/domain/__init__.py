@@ -1,1 +1,1 @@
-"""What the record decides without I/O: which events nobody was told, and which heads to tell."""
+"""What the record decides without I/O: what to publish again, which heads to announce, how history and webhooks follow from events."""

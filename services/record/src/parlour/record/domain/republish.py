@@ -1,8 +1,8 @@
-"""Whether NATS has carried what the log holds.
+"""Tracks which committed events NATS has carried, and which are to be published again.
 
-Rules: 1. an event that was heard on NATS, before or after it was read in the log, is told; 2. one that was not heard within the grace is
-to be published; 3. events come out in the order in which they were read, so a room's events stay in order; 4. both memories are bounded:
-what is forgotten is published once more, which readers drop.
+Rules: 1. an event seen on NATS, before or after it was read from the log, is published; 2. one not seen within the grace is to be
+published again; 3. events come out in the order in which they were read, so a room's events stay in order; 4. both memories are bounded:
+an event whose sighting was dropped is published once more, and readers drop the copy.
 """
 
 from collections import OrderedDict, deque
@@ -12,56 +12,56 @@ import msgspec
 
 from parlour.kernel.log import Record
 
-HEARD_KEPT = 65_536
-"""Message ids heard but not yet read: far more than a shard's lag times the rate of events."""
+SIGHTINGS_KEPT = 65_536
+"""Message ids seen on NATS but not yet read from the log: far more than a shard's lag times the rate of events."""
 
 
 class SettledEvent(msgspec.Struct, frozen=True):
-    """An event whose grace is over; `told` says whether it was heard."""
+    """An event that NATS has carried (`published`), or whose grace is over."""
 
     record: Record
-    told: bool
+    published: bool
 
 
 def message_id(record: Record) -> str:
-    """The event's `Nats-Msg-Id`."""
+    """Returns the event's `Nats-Msg-Id`."""
     return f"{record.log.uid}:{record.seq}"
 
 
 class RepublishTracker:
-    """`read` and `heard` in any order; `settled(now)` takes out what is decided."""
+    """Takes in events of the log and sightings on NATS in any order; `take_settled` gives each event back once. Times are seconds."""
 
     def __init__(self, grace_s: float) -> None:
         self._grace_s = grace_s
-        self._heard: OrderedDict[str, None] = OrderedDict()
+        self._seen: OrderedDict[str, None] = OrderedDict()
         self._waiting: deque[tuple[float, Record]] = deque()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def start_again(self) -> None:
-        """Forgets what was read: it will be read again."""
+    def reset(self) -> None:
+        """Drops the events that wait, since the log is read again; sightings stay."""
         self._waiting.clear()
 
-    def heard(self, id_: str) -> None:
-        """NATS carried the event."""
-        self._heard[id_] = None
-        if len(self._heard) > HEARD_KEPT:
-            self._heard.popitem(last=False)
+    def add_sighting(self, id_: str) -> None:
+        """NATS carried the event with this message id."""
+        self._seen[id_] = None
+        if len(self._seen) > SIGHTINGS_KEPT:
+            self._seen.popitem(last=False)
 
-    def read(self, records: Iterable[Record], now: float) -> None:
-        """The log holds the events."""
+    def add_events(self, records: Iterable[Record], now: float) -> None:
+        """The log holds these events, read at `now`."""
         self._waiting.extend((now + self._grace_s, record) for record in records)
 
-    def settled(self, now: float) -> tuple[SettledEvent, ...]:
-        """The events at the front that were heard or whose grace is over."""
+    def take_settled(self, now: float) -> tuple[SettledEvent, ...]:
+        """Removes and returns the first events up to one that was not seen and whose grace runs."""
         out: list[SettledEvent] = []
         while self._waiting:
             until, record = self._waiting[0]
-            told = message_id(record) in self._heard
-            if not told and until > now:
+            published = message_id(record) in self._seen
+            if not published and until > now:
                 break
             self._waiting.popleft()
-            self._heard.pop(message_id(record), None)
-            out.append(SettledEvent(record, told))
+            self._seen.pop(message_id(record), None)
+            out.append(SettledEvent(record, published))
         return tuple(out)

@@ -1,8 +1,7 @@
-"""Months, and when what lies in them is due.
+"""Months of calls, and when they are due to be dropped.
 
-Rules: 1. A month is called as its partition is, `2026_08`; `default` is where events of a month lie that had no partition. 2. What was over
-before the beginning of the month that lies `keep_months` before the present one is due. 3. No month that begins at or after that moment has
-anything that is due.
+Rules: 1. A month has its partition's name, `2026_08`; `default` holds events of months that had no partition. 2. Calls that ended before
+the month that lies `keep_months` before the present one are due. 3. No month that begins at or after that time has due calls.
 """
 
 import re
@@ -14,14 +13,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def due_before(now_us: int, keep_months: int) -> int:
-    """Rule 2's moment, in unix microseconds."""
+    """Returns the time of rule 2. Both times are unix microseconds."""
     now = datetime.fromtimestamp(now_us / 1e6, UTC)
     months = max(0, now.year * 12 + now.month - 1 - keep_months)
     return _microseconds(datetime(max(1, months // 12), months % 12 + 1, 1, tzinfo=UTC))
 
 
 def may_be_due(month: str, before_us: int) -> bool:
-    """Rule 3."""
+    """Returns whether a month may have calls that ended before `before_us` (rule 3)."""
     found = _NAME.fullmatch(month)
     if found is None:
         return month == DEFAULT
@@ -29,12 +28,12 @@ def may_be_due(month: str, before_us: int) -> bool:
 
 
 def shown(month: str) -> str:
-    """As people write it: `2026-08`."""
+    """Returns a month as people write it: `2026-08`."""
     return month.replace("_", "-")
 
 
 def file_name(month: str, number: int) -> str:
-    """Of the archive of this number (1, 2, …) of a month. The same one again takes the place of one that was not finished."""
+    """Returns the name of a month's archive number 1, 2, …; a file that was not finished is overwritten under its name."""
     return f"parlour-{shown(month)}.{number}.jsonl"
 
 

@@ -1,23 +1,23 @@
-"""Answers about calls, read from the projections that answer now and opened for the asker at that moment.
+"""Answers about calls, read from the active generation of the projections.
 
-The asker's room limits what is seen: a call of another room is answered as one that never was. People are opened here and not before, so
-that whoever is erased shows erased in every answer from then on.
+An asker who is admitted to one room gets calls of other rooms answered as unknown. User ids and names are opened for each answer and
+never stored, so that from an erasure on no answer shows the person.
 """
 
 from collections.abc import Awaitable, Iterable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
 
 from parlour.contracts import history as h
-from parlour.contracts.codes import Code, Problem
+from parlour.contracts.codes import Code
 from parlour.contracts.events import UserJoined
-from parlour.contracts.ids import invalid
 from parlour.contracts.sealed_text import owner_of
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 from parlour.record.app.archive_index import ArchiveIndex
+from parlour.record.app.paging import BYTES_PER_ANSWER, encoded_bytes, fitting, invalid_cursor, page_size, parse_uuid
 from parlour.record.domain.projections.rows import CallRow, ParticipantRow, PlayRow, SessionRow
 from parlour.record.domain.projections.spans import (
     Names,
@@ -32,15 +32,14 @@ from parlour.runtime.deciding.sealing import is_person
 
 from .read_your_writes import ReadYourWrites
 
-PAGE_BYTES = 512 * 1024
-"""Of rows in one answer: NATS carries a megabyte."""
+TIMELINE_TABLES = ("session", "stream", "play", "messages")
+"""A timeline's tables in the order of its pages; a cursor is `table.number`, and `-1` stands before the first row."""
+_CURSOR_DIGITS = 18
 _NAME = f"{UserJoined.TAG}/userName"
-_encode = msgspec.json.Encoder().encode
-R = TypeVar("R")
 
 
 class CallFilter(msgspec.Struct, frozen=True):
-    """Which calls: of an app, maybe of a room and of a person; begun in a time; older than `before`."""
+    """Selects calls of an app, and of a room and a person where given, begun in a time (unix µs, 0: no bound), older than `before`."""
 
     app: int
     room: str
@@ -51,126 +50,117 @@ class CallFilter(msgspec.Struct, frozen=True):
 
 
 class CallReader(Protocol):
-    """The active generation's rows. Every method may raise `LogUnavailable`."""
+    """Reads the active generation's rows. Methods may raise `LogUnavailable`."""
 
     def calls(self, wanted: CallFilter, limit: int) -> Awaitable[list[CallRow]]:
-        """Newest first."""
+        """Returns at most `limit` calls, newest first."""
         ...
 
     def call(self, room_uid: UUID) -> Awaitable[CallRow | None]:
-        """One."""
+        """Returns the call with this id, if there is one."""
         ...
 
     def participants(self, room_uid: UUID, limit: int) -> Awaitable[list[ParticipantRow]]:
-        """By first login."""
+        """Returns a call's people in the order of their first logins."""
         ...
 
     def rows(self, table: str, room_uid: UUID, after: int, limit: int) -> Awaitable[list[Any]]:
-        """Of session, stream, play or messages: those whose number (messages: time) is above `after`, in order."""
+        """Returns rows of one of `TIMELINE_TABLES` whose number (of messages: time) is above `after`, in order."""
         ...
 
     def plays(self, room_uid: UUID, stream_id: str, actor: str, after: int, limit: int) -> Awaitable[list[PlayRow]]:
-        """In order of beginning, of a stream and by a person where these are given."""
+        """Returns plays in the order of their beginnings, of one stream and by one person where given."""
         ...
 
 
-PARTS = ("session", "stream", "play", "messages")
-"""A timeline's tables in the order of its pages; a cursor is `table.number`."""
-
-
 class CallQueries:
-    """One method for each question; `room` empty asks about the whole app."""
+    """Answers one question per method; an empty `room` asks about the whole app. Methods may raise `LogUnavailable`."""
 
-    def __init__(self, reads: CallReader, people: People, passing: ReadYourWrites, shelf: ArchiveIndex) -> None:
-        self._reads = reads
-        self._shelf = shelf
+    def __init__(self, reader: CallReader, people: People, projections: ReadYourWrites, archives: ArchiveIndex) -> None:
+        self._reader = reader
         self._people = people
-        self._passing = passing
+        self._projections = projections
+        self._archives = archives
 
     async def calls(self, app: int, room: str, query: h.CallsQuery) -> h.Calls:
-        """A page of calls."""
+        """Returns a page of calls, and on the last page the archive files that hold older ones."""
         limit = page_size(query.limit, h.CALLS_MOST)
-        await self._passing.passed(app, room, query.min_pos)
+        await self._projections.wait_for(app, room, query.min_pos)
         actor = await self._people.known(app, query.user) if query.user else ""
         if actor is None:
             return h.Calls()
-        before = _uid(query.cursor, "cursor") if query.cursor else None
+        before = parse_uuid(query.cursor, "cursor") if query.cursor else None
         wanted = CallFilter(app, room, actor, query.from_at, query.to_at, before)
-        rows = await self._reads.calls(wanted, limit + 1)
+        rows = await self._reader.calls(wanted, limit + 1)
         page = tuple(call_of(row) for row in rows[:limit])
         if len(rows) > limit:
             return h.Calls(page, page[-1].room_uid)
-        archived = () if query.user else await self._shelf.calls(app, room, query.from_at, query.to_at)
+        archived = () if query.user else await self._archives.calls(app, room, query.from_at, query.to_at)
         return h.Calls(page, archived=archived)
 
     async def call(self, app: int, room: str, query: h.CallQuery) -> h.OneCall:
-        """One call and who was in it."""
-        await self._passing.passed(app, room, query.min_pos)
+        """Returns one call and who was in it."""
+        await self._projections.wait_for(app, room, query.min_pos)
         call = await self.find(app, room, query.room_uid)
-        rows = await self._reads.participants(call.room_uid, h.ROWS_MOST)
+        rows = await self._reader.participants(call.room_uid, h.ROWS_MOST)
         names = await self.names((row.actor for row in rows), ())
         return h.OneCall(call_of(call), tuple(participant_of(row, names) for row in rows))
 
     async def timeline(self, app: int, room: str, query: h.TimelineQuery) -> h.Timeline:
-        """A page of a call's intervals."""
+        """Returns a page of a call's intervals, table after table."""
         limit = page_size(query.limit, h.ROWS_MOST)
-        table, after = _place(query.cursor, PARTS)
-        await self._passing.passed(app, room, query.min_pos)
+        first, after = _parse_cursor(query.cursor, TIMELINE_TABLES)
+        await self._projections.wait_for(app, room, query.min_pos)
         call = await self.find(app, room, query.room_uid)
-        taken: dict[str, tuple[Any, ...]] = {}
-        left, size = limit, PAGE_BYTES
-        for part in PARTS[PARTS.index(table) :]:
-            if left == 0:
-                return self._timeline(call, taken, f"{part}.-1")
-            rows = await self._reads.rows(part, call.room_uid, after, left + 1)
-            spans = await self._spans(part, rows[:left])
-            taken[part] = fitting = _fitting(spans, size, bool(left == limit))
-            size -= sum(len(_encode(span)) + 1 for span in fitting)
-            left -= len(fitting)
-            if len(fitting) < len(rows):
-                last = rows[len(fitting) - 1] if fitting else None
-                return self._timeline(call, taken, f"{part}.{after if last is None else _number(last)}")
+        spans: dict[str, tuple[Any, ...]] = {}
+        rows_left, bytes_left = limit, BYTES_PER_ANSWER
+        for table in TIMELINE_TABLES[TIMELINE_TABLES.index(first) :]:
+            if rows_left == 0:
+                return _timeline(call, spans, f"{table}.-1")
+            rows = await self._reader.rows(table, call.room_uid, after, rows_left + 1)
+            found = await self._spans(table, rows[:rows_left])
+            spans[table] = page = fitting(found, bytes_left, never_empty=rows_left == limit)
+            bytes_left -= sum(map(encoded_bytes, page))
+            rows_left -= len(page)
+            if len(page) < len(rows):
+                return _timeline(call, spans, f"{table}.{_number(rows[len(page) - 1]) if page else after}")
             after = -1
-        return self._timeline(call, taken, "")
-
-    @staticmethod
-    def _timeline(call: CallRow, taken: dict[str, tuple[Any, ...]], next_: str) -> h.Timeline:
-        return h.Timeline(call_of(call), *(taken.get(part, ()) for part in PARTS), next=next_)
+        return _timeline(call, spans, "")
 
     async def views(self, app: int, room: str, query: h.ViewsQuery) -> h.Views:
-        """A page of who saw which stream when."""
+        """Returns a page of who played which stream when."""
         limit = page_size(query.limit, h.ROWS_MOST)
-        _, after = _place(query.cursor, ("play",))
-        await self._passing.passed(app, room, query.min_pos)
+        _, after = _parse_cursor(query.cursor, ("play",))
+        await self._projections.wait_for(app, room, query.min_pos)
         actor = await self._people.known(app, query.user) if query.user else ""
         call = await self.find(app, room, query.room_uid)
         if actor is None:
             return h.Views()
-        rows = await self._reads.plays(call.room_uid, query.stream_id, actor, after, limit + 1)
-        page = _fitting(await self._spans("play", rows[:limit]), PAGE_BYTES, True)
+        rows = await self._reader.plays(call.room_uid, query.stream_id, actor, after, limit + 1)
+        page = fitting(await self._spans("play", rows[:limit]))
         return h.Views(page, f"play.{page[-1].started_seq}" if len(rows) > len(page) else "")
 
     async def find(self, app: int, room: str, room_uid: str) -> CallRow:
-        """The call, for an asker who may see it."""
-        uid = _uid(room_uid, "roomUID")
-        call = await self._reads.call(uid)
-        shelved = await self._shelf.find(uid) if call is None else None
-        if shelved is not None and shelved.life.app == app and room in ("", shelved.life.room):
-            raise shelved.rejection()
+        """Returns the call. `Rejection` if it is archived, unknown, or of another app or room than the asker's."""
+        uid = parse_uuid(room_uid, "roomUID")
+        call = await self._reader.call(uid)
+        archived = await self._archives.find(uid) if call is None else None
+        if archived is not None and archived.call.app == app and room in ("", archived.call.room):
+            raise archived.rejection()
         if call is None or call.app != app or (room and call.room != room):
-            raise Rejection(Problem(int(Code.NOT_FOUND), "there is no such call", "roomUID"))
+            raise Rejection.of(Code.NOT_FOUND, "there is no such call", field="roomUID")
         return call
 
-    async def _spans(self, part: str, rows: Sequence[Any]) -> list[Any]:
-        if part == "messages":
+    async def _spans(self, table: str, rows: Sequence[Any]) -> list[Any]:
+        if table == "messages":
             return [count_of(row) for row in rows]
         actors = [actor for row in rows for actor in (row.actor, getattr(row, "by_actor", ""))]
         names = await self.names(actors, [row for row in rows if isinstance(row, SessionRow)])
-        make: Any = {"session": session_of, "stream": stream_of, "play": play_of}[part]
-        return [make(row, names) for row in rows]
+        span_of: Any = {"session": session_of, "stream": stream_of, "play": play_of}[table]
+        return [span_of(row, names) for row in rows]
 
     async def names(self, actors: Iterable[str], sessions: Iterable[SessionRow]) -> Names:
-        """Who these people are, opened now."""
+        """Returns the user ids of `actors` and the opened names of `sessions`; erased people have neither."""
         wanted = frozenset(actor for actor in actors if is_person(actor))
         user_ids = await self._people.user_ids(wanted) if wanted else {}
         sealed = [row.sealed_name for row in sessions if row.sealed_name]
@@ -179,41 +169,19 @@ class CallQueries:
         return Names(user_ids, {text: self._people.open(_NAME, text) or "" for text in sealed})
 
 
-def _fitting(spans: list[R], most: int, first: bool) -> tuple[R, ...]:
-    """As many of the first rows as `most` bytes hold; at least one where the answer would be empty (`first`)."""
-    size = 0
-    for count, span in enumerate(spans):
-        size += len(_encode(span)) + 1
-        if size > most and (count or not first):
-            return tuple(spans[:count])
-    return tuple(spans)
+def _timeline(call: CallRow, spans: dict[str, tuple[Any, ...]], next_: str) -> h.Timeline:
+    return h.Timeline(call_of(call), *(spans.get(table, ()) for table in TIMELINE_TABLES), next=next_)
 
 
 def _number(row: Any) -> int:
-    for name in ("joined_seq", "added_seq", "started_seq"):
-        if hasattr(row, name):
-            return getattr(row, name)
-    return row.at
+    """Returns what orders a row in its table: the seq at which it began; of a message count, its time."""
+    return next(getattr(row, name) for name in ("joined_seq", "added_seq", "started_seq", "at") if hasattr(row, name))
 
 
-def _place(cursor: str, parts: tuple[str, ...]) -> tuple[str, int]:
+def _parse_cursor(cursor: str, tables: tuple[str, ...]) -> tuple[str, int]:
     if not cursor:
-        return parts[0], -1
+        return tables[0], -1
     table, _, number = cursor.partition(".")
-    if table not in parts or not (number == "-1" or (number.isdecimal() and len(number) < 18)):
-        raise invalid(Code.PARAMETER, "cursor", "this is no cursor of such a list", hint="pass back what `next` was")
+    if table not in tables or not (number == "-1" or (number.isdecimal() and len(number) < _CURSOR_DIGITS)):
+        raise invalid_cursor()
     return table, int(number)
-
-
-def page_size(asked: int, most: int) -> int:
-    """`Invalid` for a page of nothing; a larger one than `most` is cut."""
-    if asked < 1:
-        raise invalid(Code.PARAMETER, "limit", "a page has at least one row", limit=f"1..{most}")
-    return min(asked, most)
-
-
-def _uid(text: str, field: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise invalid(Code.PARAMETER, field, f"{field} is not a UUID", hint="pass back what the server sent") from None

@@ -1,12 +1,11 @@
-"""Which generation of the projections answers, and the life of the others.
+"""Runs the generations of the projections and decides which one answers.
 
-There is one that answers (the active one). A rebuild begins the next beside it, both are kept behind the log, and when the new one has
-everything it becomes active and the old one is dropped. A killed rebuild goes on where its cursors stand. Where the code's rows mean
-something else than the active generation's (`VERSION`), a rebuild begins by itself.
+The active generation answers. A rebuild begins the next one beside it; both follow the log, and when the new one has every event it
+becomes active and the old one is dropped. An interrupted rebuild goes on where its cursors stand. A rebuild begins by itself when the
+code's rows mean something else than the active generation's (`VERSION`).
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -15,106 +14,106 @@ from parlour.record.domain.projections import VERSION
 
 from .projector import CursorConflict, Projector
 
-KEPT_S = 5.0
-"""How long a generation that answers no more stays for queries under way."""
-LOOK_S = 1.0
+RETIRED_FOR_S = 5.0
+"""How long a generation stays after it was replaced, for queries under way."""
+LIST_EVERY_S = 1.0
 """How often the list of generations is read."""
 
 
 class GenerationStore(Protocol):
-    """The generations' own table. Every method may raise `LogUnavailable`."""
+    """The table of generations. Methods may raise `LogUnavailable`."""
 
     async def all(self) -> tuple[Generation, ...]:
-        """Oldest first."""
+        """Returns all generations, oldest first."""
         ...
 
     async def begin(self, version: int) -> int:
-        """The number of a new one, or of the one that is being built."""
+        """Begins a generation, unless one is being built already, and returns its number."""
         ...
 
     async def activate(self, number: int) -> None:
-        """Queries are answered by it from now on."""
+        """Makes it the generation that answers."""
         ...
 
     async def drop(self, number: int) -> None:
-        """Removes one that is not active."""
+        """Drops one that is not active."""
         ...
 
 
 class ProjectionRunner:
-    """`run` is endless: it keeps every generation behind the log."""
+    """Keeps every generation up to date with the log. The replica that leads history calls `run`."""
 
     def __init__(
-        self,
-        generations: GenerationStore,
-        projector: Callable[[int], Projector],
-        told: Callable[[int, int], None],
-        *,
-        poll_s: float,
-    ) -> None:
+        self, generations: GenerationStore, make_projector: Callable[[int], Projector], count: Callable[[int], None],
+        *, poll_s: float,
+    ) -> None:  # fmt: skip
         self._generations = generations
-        self._projector = projector
-        self._told = told
-        """Hears (generation, events) of each batch."""
+        self._make_projector = make_projector
+        self._count = count
+        """Called with the number of events of each batch."""
         self._poll_s = poll_s
         self._projectors: dict[int, Projector] = {}
-        self._looked_at = 0.0
         self._all: tuple[Generation, ...] = ()
-        self._retired: dict[int, float] = {}
+        self._list_at = 0.0
+        """When the list is read again, by the event loop's clock."""
+        self._retired_at: dict[int, float] = {}
 
     async def prepare(self) -> None:
-        """Makes the first generation, where there is none: it answers while it is being built."""
+        """Begins and activates a generation where there is none: it answers while it is being built."""
         if not any(one.active for one in await self._generations.all()):
             await self._generations.activate(await self._generations.begin(VERSION))
 
     async def run(self) -> None:
-        """Follows the log for ever; raises `LogUnavailable`, and may then be called again."""
+        """Follows the log; never returns. May be called again after it raised `LogUnavailable`."""
         self._projectors.clear()
-        self._looked_at = 0.0
+        self._list_at = 0.0
         while True:
-            if await self._round() == 0:
+            if await self._step_all() == 0:
                 await asyncio.sleep(self._poll_s)
 
-    async def _round(self) -> int:
-        if time.monotonic() - self._looked_at >= LOOK_S:
-            await self._look()
+    async def _step_all(self) -> int:
+        if asyncio.get_running_loop().time() >= self._list_at:
+            await self._read_list()
         moved = 0
         for one in self._all:
-            if one.active or one.number > self._answering():
+            if one.active or one.number > self._active_number():
                 moved += await self._step(one)
         return moved
 
     async def _step(self, one: Generation) -> int:
         projector = self._projectors.get(one.number)
         if projector is None:
-            projector = self._projectors[one.number] = self._projector(one.number)
+            projector = self._projectors[one.number] = self._make_projector(one.number)
         try:
             moved = await projector.step()
         except CursorConflict:
-            self._looked_at = 0.0
+            self._list_at = 0.0
             return 0
-        self._told(one.number, moved)
+        self._count(moved)
         if moved == 0 and not one.active:
             await self._generations.activate(one.number)
-            self._looked_at = 0.0
+            self._list_at = 0.0
         return moved
 
-    async def _look(self) -> None:
-        self._looked_at = time.monotonic()
+    async def _read_list(self) -> None:
+        self._list_at = asyncio.get_running_loop().time() + LIST_EVERY_S
         self._all = await self._generations.all()
-        answering = self._answering()
-        if not any(one.version == VERSION for one in self._all if one.number >= answering):
+        active = self._active_number()
+        if not any(one.version == VERSION for one in self._all if one.number >= active):
             await self._generations.begin(VERSION)
             self._all = await self._generations.all()
-        await self._drop_old()
+        await self._drop_retired()
 
-    def _answering(self) -> int:
+    def _active_number(self) -> int:
         return next((one.number for one in self._all if one.active), 0)
 
-    async def _drop_old(self) -> None:
-        now = time.monotonic()
+    async def _drop_retired(self) -> None:
+        now = asyncio.get_running_loop().time()
         for one in self._all:
-            if one.number < self._answering() and now - self._retired.setdefault(one.number, now) >= KEPT_S:
+            if (
+                one.number < self._active_number()
+                and now >= self._retired_at.setdefault(one.number, now) + RETIRED_FOR_S
+            ):
                 await self._generations.drop(one.number)
                 self._projectors.pop(one.number, None)
-                del self._retired[one.number]
+                del self._retired_at[one.number]

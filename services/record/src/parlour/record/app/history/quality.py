@@ -1,25 +1,66 @@
-"""Answers about the quality of a call: its samples, with those who sent and received the media."""
+"""Quality samples of relays: their intake, and the series of a call with the people who sent and received the media.
 
-from collections.abc import Awaitable, Collection
+Samples are stored at most once: one that can't be stored now is dropped and counted, and its series has a gap.
+"""
+
+from collections.abc import Awaitable, Callable, Collection
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import msgspec
 
 from parlour.contracts import quality as q
-from parlour.contracts.codes import Code
-from parlour.contracts.ids import invalid
+from parlour.contracts.history import BUCKET_US
+from parlour.kernel.decider import Clock
+from parlour.kernel.log import LogUnavailable
 from parlour.kernel.sealing import People
+from parlour.record.app.paging import invalid_cursor, page_size
 from parlour.record.domain.projections.spans import Names
+from parlour.runtime.telemetry.logging import logger
 
-from .calls import CallQueries, page_size
-from .samples import SKEW_US, SampleRow
+from .calls import CallQueries
 
-FOR_EVER = 2**62
+CLOCK_SKEW_US = 3_600_000_000
+"""A sample further than this from our clock is refused: its node's clock is wrong, and so would be its place in the series."""
+LONGEST_SAMPLE_MS = 600_000
+"""A sample that covers more is refused: its node stood still, and the counts are not those of ten seconds."""
+_END_OF_TIME = 2**62
+_CURSOR_DIGITS = 18
+
+log = logger(__name__)
+
+
+class SampleRow(msgspec.Struct, frozen=True):
+    """A sample as stored; the fields are the table's columns in their order. `at` unix microseconds."""
+
+    room_uid: UUID
+    at: int
+    took_ms: int
+    stream_id: str
+    session_id: str
+    publishes: bool
+    kind: str
+    node: str
+    packets: int
+    bytes: int
+    expected: int | None
+    lost: int | None
+    jitter_us: int | None
+    rtt_us: int | None
+    nacks: int
+    plis: int
+    keyframes: int
+
+
+class NumberedSample(NamedTuple):
+    """A sample with its number, which orders samples of the same time."""
+
+    n: int
+    row: SampleRow
 
 
 class SampleFilter(msgspec.Struct, frozen=True):
-    """Which samples of a call: within these times, after (`at`, number), of a stream, of these sessions (None: of all)."""
+    """Selects samples between two times, behind `after` (time, number), of one stream if given, of these sessions (None: all)."""
 
     from_at: int
     to_at: int
@@ -28,35 +69,56 @@ class SampleFilter(msgspec.Struct, frozen=True):
     session_ids: tuple[str, ...] | None = None
 
 
-class NumberedSample(NamedTuple):
-    """A sample with its number, which orders those of one time."""
-
-    n: int
-    row: SampleRow
-
-
 class SampleStore(Protocol):
-    """The kept samples."""
+    """Stores samples. Methods raise `LogUnavailable` while the database is away."""
+
+    def add(self, rows: list[SampleRow]) -> Awaitable[None]:
+        """Stores all rows or none."""
+        ...
 
     def series(self, room_uid: UUID, wanted: SampleFilter, limit: int) -> Awaitable[list[NumberedSample]]:
-        """In the order of time."""
+        """Returns at most `limit` samples of a call, by time and number."""
         ...
 
 
 class SessionReader(Protocol):
-    """The calls' sessions."""
+    """Reads the sessions of calls."""
 
     def actors(self, room_uid: UUID, session_ids: Collection[str]) -> Awaitable[dict[str, str]]:
-        """Who was behind these sessions of a call."""
+        """Returns the actor of each of these sessions of a call."""
         ...
 
     def sessions_of(self, room_uid: UUID, actor: str) -> Awaitable[tuple[str, ...]]:
-        """A person's sessions in a call."""
+        """Returns the ids of a person's sessions in a call."""
         ...
 
 
+class SampleIntake:
+    """Stores the batches that relays publish; calls `count` with (outcome, samples), the outcome being kept, refused or lost."""
+
+    def __init__(self, store: SampleStore, count: Callable[[str, int], None], clock: Clock) -> None:
+        self._store = store
+        self._count = count
+        self._clock = clock
+
+    async def take(self, batch: q.QualityBatch) -> None:
+        """Stores the samples of one node's batch that can be true; never raises for a database that is away."""
+        now_us = self._clock.at()
+        rows = [row for sample in batch.samples if (row := row_of(batch.node, sample, now_us)) is not None]
+        self._count("refused", len(batch.samples) - len(rows))
+        if not rows:
+            return
+        try:
+            await self._store.add(rows)
+        except LogUnavailable as error:
+            log.warning("samples_lost", node=batch.node, samples=len(rows), error=str(error))
+            self._count("lost", len(rows))
+            return
+        self._count("kept", len(rows))
+
+
 class QualityQueries:
-    """`room` empty asks about the whole app."""
+    """Answers questions about samples; an empty `room` asks about the whole app."""
 
     def __init__(self, calls: CallQueries, samples: SampleStore, sessions: SessionReader, people: People) -> None:
         self._calls = calls
@@ -65,12 +127,12 @@ class QualityQueries:
         self._people = people
 
     async def series(self, app: int, room: str, query: q.QualityQuery) -> q.QualitySeries:
-        """A page of a call's samples."""
+        """Returns a page of a call's samples. `Rejection` as `CallQueries.find`."""
         limit = page_size(query.limit, q.SERIES_MOST)
-        after = _place(query.cursor)
+        after = _parse_cursor(query.cursor)
         call = await self._calls.find(app, room, query.room_uid)
         wanted = SampleFilter(
-            call.started_at - SKEW_US, (call.ended_at or FOR_EVER) + SKEW_US, after, query.stream_id,
+            call.started_at - CLOCK_SKEW_US, (call.ended_at or _END_OF_TIME) + CLOCK_SKEW_US, after, query.stream_id,
             await self._sessions_of(app, call.room_uid, query.user),
         )  # fmt: skip
         found = await self._samples.series(call.room_uid, wanted, limit + 1)
@@ -87,8 +149,27 @@ class QualityQueries:
         return await self._sessions.sessions_of(room_uid, actor) if actor else ()
 
 
+def row_of(node: str, sample: q.QualitySample, now_us: int) -> SampleRow | None:
+    """Returns the row of a relay's sample; None for one that can't be true."""
+    try:
+        room_uid = UUID(sample.room_uid)
+    except ValueError:
+        return None
+    is_at_bucket = sample.at % BUCKET_US == 0 and abs(sample.at - now_us) <= CLOCK_SKEW_US
+    if not is_at_bucket or not 0 < sample.took_ms <= LONGEST_SAMPLE_MS:
+        return None
+    counts = (sample.packets, sample.bytes, sample.expected, sample.lost, sample.jitter_us, sample.rtt_us,
+              sample.nacks, sample.plis, sample.keyframes)  # fmt: skip
+    if any(count is not None and not 0 <= count < 2**63 for count in counts):
+        return None
+    session_id = sample.owner.partition("/")[0]
+    return SampleRow(
+        room_uid, sample.at, sample.took_ms, sample.stream_id, session_id, sample.publishes, sample.kind, node, *counts
+    )
+
+
 def point_of(row: SampleRow, actor: str, names: Names) -> q.QualityPoint:
-    """A sample as askers get it."""
+    """Returns a sample as askers get it, with its session's user if that is known."""
     return q.QualityPoint(
         at=row.at,
         took_ms=row.took_ms,
@@ -102,22 +183,22 @@ def point_of(row: SampleRow, actor: str, names: Names) -> q.QualityPoint:
         packets=row.packets,
         bitrate_bps=row.bytes * 8000 // row.took_ms,
         loss=round(row.lost / row.expected, 4) if row.expected and row.lost is not None else None,
-        jitter_ms=_ms(row.jitter_us),
-        rtt_ms=_ms(row.rtt_us),
+        jitter_ms=_milliseconds(row.jitter_us),
+        rtt_ms=_milliseconds(row.rtt_us),
         nacks=row.nacks,
         keyframe_requests=row.plis,
         keyframes=row.keyframes,
     )
 
 
-def _ms(microseconds: int | None) -> float | None:
+def _milliseconds(microseconds: int | None) -> float | None:
     return None if microseconds is None else microseconds / 1000
 
 
-def _place(cursor: str) -> tuple[int, int]:
+def _parse_cursor(cursor: str) -> tuple[int, int]:
     if not cursor:
         return 0, 0
     at, _, n = cursor.partition(".")
-    if not (at.isdecimal() and n.isdecimal() and len(at) < 18 and len(n) < 18):
-        raise invalid(Code.PARAMETER, "cursor", "this is no cursor of such a list", hint="pass back what `next` was")
+    if not all(part.isdecimal() and len(part) < _CURSOR_DIGITS for part in (at, n)):
+        raise invalid_cursor()
     return int(at), int(n)

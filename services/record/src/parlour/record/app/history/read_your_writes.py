@@ -1,6 +1,6 @@
-"""Read your writes: a question that names a position is answered from projections that have passed it, or not at all.
+"""Read your writes: a question that names a position waits until the projections have passed it, or is refused.
 
-The projections follow the log within `PARLOUR_RECORD_HISTORY_POLL_MS` and a batch's time; while they are being caught up it may be long.
+The projections follow the log within `PARLOUR_RECORD_HISTORY_POLL_MS` and the time of a batch; while they catch up it may be longer.
 """
 
 import asyncio
@@ -10,83 +10,76 @@ from uuid import UUID
 
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import Position, parse_position
-from parlour.kernel.log import LogHead, Record
+from parlour.kernel.log import EventLog
 from parlour.kernel.rejection import Rejection
-from parlour.record.app.rooms.positions import has_place, other_history
+from parlour.record.app.rooms.positions import has_position, resync_needed
 from parlour.record.domain.projections.rows import CallRow
 
-WITHIN_S = 3.0
-"""Below what a gateway waits for an answer."""
-FIRST_PAUSE_S, MOST_PAUSE_S = 0.02, 0.2
-WAITING_MOST = 200
-"""Questions that wait at once in one process; one more is told at once that it has to."""
-
-
-class LogReader(Protocol):
-    """Where the log's lives stand."""
-
-    def head(self, uid: UUID) -> Awaitable[LogHead | None]:
-        """One life; None where there is none."""
-        ...
-
-    def read(self, uid: UUID, after: int, limit: int) -> Awaitable[tuple[Record, ...]]:
-        """Its events behind `after`, at most `limit`, in order."""
-        ...
+WAIT_S = 3.0
+"""Longest wait of one question: less than a gateway waits for the answer."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.2
+QUESTIONS_WAITING = 200
+"""Most questions that wait at once in one process; further ones are refused after one look."""
 
 
 class CallRows(Protocol):
-    """The active generation's calls."""
+    """Reads the active generation's calls."""
 
     def call(self, room_uid: UUID) -> Awaitable[CallRow | None]:
-        """One."""
+        """Returns the call with this id, if there is one."""
         ...
 
 
 class ReadYourWrites:
-    """Waits for the projections."""
+    """Holds a question back until the projections have the position that it names."""
 
-    def __init__(self, heads: LogReader, rows: CallRows) -> None:
-        self._heads = heads
-        self._rows = rows
+    def __init__(
+        self, log: EventLog, calls: CallRows, *,
+        wait_s: float = WAIT_S, first_pause_s: float = FIRST_PAUSE_S, most_waiting: int = QUESTIONS_WAITING,
+    ) -> None:  # fmt: skip
+        self._log = log
+        self._calls = calls
+        self._wait_s = wait_s
+        self._first_pause_s = first_pause_s
+        self._most_waiting = most_waiting
         self._waiting = 0
 
-    async def passed(self, app: int, room: str, min_pos: str) -> None:
-        """Returns when the projections are at or behind the position; at once for an empty one. `Rejection` where the asker may know of
-        no such place, or where it takes too long.
+    async def wait_for(self, app: int, room: str, min_pos: str) -> None:
+        """Returns once the projections have passed the position `min_pos`; at once if that is empty.
+
+        `Rejection`: the asker may not know of the position, it is not in our history, or the projections do not reach it in time.
         """
         if not min_pos:
             return
-        place = parse_position(min_pos)
-        uid = UUID(place.room_uid)
-        head = await self._heads.head(uid)
+        position = parse_position(min_pos)
+        head = await self._log.head(UUID(position.room_uid))
         if head is None or head.log.app != app or (room and head.log.room != room):
             raise Rejection.of(Code.NOT_FOUND, "there is no such call", field="min_pos")
-        if place.seq > head.seq:
-            raise Rejection.of(
-                Code.NOT_FOUND, f"the room has no event {place.seq}", field="min_pos", limit=f"0..{head.seq}"
-            )
-        if not await has_place(self._heads, head, place.seq, place.hash8):
-            raise other_history(head, "min_pos")
+        if position.seq > head.seq:
+            message, limit = f"the room has no event {position.seq}", f"0..{head.seq}"
+            raise Rejection.of(Code.NOT_FOUND, message, field="min_pos", limit=limit)
+        if not await has_position(self._log, head, position.seq, position.hash8):
+            raise resync_needed(head, "min_pos")
         self._waiting += 1
         try:
-            await self._wait(uid, place)
+            await self._wait(position)
         finally:
             self._waiting -= 1
 
-    async def _wait(self, uid: UUID, place: Position) -> None:
+    async def _wait(self, position: Position) -> None:
         loop = asyncio.get_running_loop()
-        until, pause = loop.time() + WITHIN_S, FIRST_PAUSE_S
+        until, pause_s = loop.time() + self._wait_s, self._first_pause_s
         while True:
-            row = await self._rows.call(uid)
-            if row is not None and row.seq >= place.seq:
+            row = await self._calls.call(UUID(position.room_uid))
+            if row is not None and row.seq >= position.seq:
                 return
-            if loop.time() + pause > until or self._waiting > WAITING_MOST:
-                raise _behind(row.seq if row is not None else 0)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, MOST_PAUSE_S)
+            if loop.time() + pause_s > until or self._waiting > self._most_waiting:
+                raise _history_behind(row.seq if row is not None else 0)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
-def _behind(seq: int) -> Rejection:
+def _history_behind(seq: int) -> Rejection:
     return Rejection.of(
         Code.HISTORY_BEHIND, "history does not reach this position yet", field="min_pos", limit=f"0..{seq}",
         hint="ask again in a moment",

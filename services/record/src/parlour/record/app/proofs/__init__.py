@@ -1,1 +1,1 @@
-"""The Merkle tree of room heads: signed checkpoints, proofs, the keys, and exports of stored events."""
+"""The Merkle tree of room heads: signed checkpoints, the keys that sign them, proofs, and exports of stored events."""

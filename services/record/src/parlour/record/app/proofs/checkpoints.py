@@ -1,8 +1,8 @@
-"""Makes checkpoints: every so often the heads of the rooms that changed become leaves, and the tree over all leaves is signed.
+"""Makes checkpoints: the heads of the rooms that changed become leaves of the tree, and its root is signed.
 
-A checkpoint costs the new leaves and one row of kept hashes for each level; what checking the tree before it costs is in `tree_guard`. Two
-replicas that make one at once can't fork it: the store takes one history of sizes. A checkpoint is written down outside the database before
-the database gets it, and given to it again, as it was signed, where it did not arrive: nothing is signed twice.
+A checkpoint costs the new leaves and one row of hashes for each level; `tree_guard` says what checking the tree before it costs. Two
+replicas that make one at once can't fork the tree: the store takes one history of sizes. A checkpoint is stored outside the database
+before the database gets it, and added again, as it was signed, if it did not arrive: nothing is signed twice.
 """
 
 import asyncio
@@ -12,6 +12,8 @@ from typing import TypeVar
 
 import msgspec
 
+from parlour.contracts.proofs import TreeQuery, TreeStanding
+from parlour.kernel.decider import Clock
 from parlour.kernel.merkle import Edge, leaf_hash
 from parlour.runtime.signing.notes import Checkpoint, SigningKey, sign
 from parlour.runtime.telemetry.logging import logger
@@ -23,14 +25,16 @@ from .tree_guard import TreeGuard
 log = logger(__name__)
 T = TypeVar("T")
 
-EVENTS_AT_ONCE = 20_000
+EVENTS_PER_CHECKPOINT = 20_000
 """Events of one shard behind one checkpoint; a longer backlog makes several at once."""
-HEADS_NAMED = 10
-"""Refused heads that the log names one by one at a checkpoint; their number is counted in any case."""
+REFUSED_LOGGED = 10
+"""Refused heads that are logged one by one at a checkpoint; all are counted."""
+SIZES_SHOWN = 20
+"""Last checkpoints named in a status: what `parlour doctor` compares at once."""
 
 
 class TreeStatus(msgspec.Struct):
-    """What `status` and the metrics show. `problem` is empty while the tree is as it was signed; `refused` counts heads since the start."""
+    """What metrics and `status` show. `problem` is empty while the tree is as it was signed; `refused` counts heads since the start."""
 
     size: int = 0
     problem: str = ""
@@ -38,119 +42,127 @@ class TreeStatus(msgspec.Struct):
 
 
 class Checkpoints:
-    """`run` and `watch` are endless; `take` makes a checkpoint, `look` only checks. `TreeDamaged`: nothing was signed."""
+    """The leading replica calls `run`, every replica `watch`. Methods raise `TreeDamaged` if the tree is not the signed one."""
 
     def __init__(
-        self, tree: TreeStore, keys: Callable[[], Awaitable[tuple[SigningKey, ...]]], guard: TreeGuard, store: TreeMemoryStore,
-        now_us: Callable[[], int],
+        self, tree: TreeStore, signing_keys: Callable[[], Awaitable[tuple[SigningKey, ...]]], guard: TreeGuard,
+        memory_store: TreeMemoryStore, clock: Clock,
     ) -> None:  # fmt: skip
-        self.standing = TreeStatus()
+        self.status = TreeStatus()
         self._tree = tree
-        self._keys = keys
+        self._signing_keys = signing_keys
         self._guard = guard
-        self._store = store
-        self._now_us = now_us
+        self._memory_store = memory_store
+        self._clock = clock
         self._memory: TreeMemory | None = None
-        self._one_at_a_time = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def run(self, every_s: float) -> None:
-        """A checkpoint every `every_s`, for ever. A damaged tree stops that alone, and only until it is restored."""
+        """Makes checkpoints every `every_s`; never returns. A damaged tree stops nothing else, and only until it is restored."""
         while True:
             with contextlib.suppress(TreeDamaged):
-                while await self.take():
+                while await self.make():
                     pass
             await asyncio.sleep(every_s)
 
     async def watch(self, every_s: float) -> None:
-        """Looks every `every_s`, for ever: a replica that signs nothing remembers too what was signed."""
+        """Checks the tree every `every_s`; never returns. So a replica that signs nothing also remembers what was signed."""
         while True:
             with contextlib.suppress(TreeDamaged):
-                await self.look()
+                await self.check()
             await asyncio.sleep(every_s)
 
-    async def take(self) -> bool:
-        """One checkpoint, if any log has moved; whether there is a backlog."""
-        return await self._noted(self._take)
+    async def make(self) -> bool:
+        """Makes one checkpoint if any log has moved; returns whether more events wait for the next."""
+        return await self._tracked(self._make)
 
-    async def look(self, *, whole: bool = False) -> None:
-        """Checks the tree, `whole`: all of it from its leaves on."""
-        await self._noted(lambda: self._verified(whole=whole))
+    async def check(self, *, whole: bool = False) -> None:
+        """Checks the tree; `whole` computes all of it from its leaves."""
+        await self._tracked(lambda: self._verified(whole=whole))
 
-    async def _noted(self, work: Callable[[], Awaitable[T]]) -> T:
-        """One piece of work at a time; what became of it stands in `standing`, and a new problem in the log."""
-        async with self._one_at_a_time:
+    async def answer_status(self, query: TreeQuery) -> TreeStanding:
+        """Returns what the last check of this replica found, or what a whole one finds now if the query asks for it."""
+        if query.whole:
+            with contextlib.suppress(TreeDamaged):
+                await self.check(whole=True)
+        now = self.status
+        return TreeStanding(now.size, now.problem, now.refused, await self._tree.sizes(SIZES_SHOWN))
+
+    async def _tracked(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Does one piece of work at a time; keeps `status` and logs a new problem."""
+        async with self._lock:
             try:
                 done = await work()
             except TreeDamaged as error:
-                if str(error) != self.standing.problem:
-                    log.error("tree_damaged", error=str(error), size=self.standing.size)
-                self.standing.problem = str(error)
+                if str(error) != self.status.problem:
+                    log.error("tree_damaged", error=str(error), size=self.status.size)
+                self.status.problem = str(error)
                 raise
-            self.standing.problem = ""
+            self.status.problem = ""
             return done
 
     async def _verified(self, *, whole: bool = False) -> Edge:
-        """The right edge of the tree that the database has, after it was checked and remembered."""
-        memory = await self._remembered()
+        """Returns the right edge of the tree in the database, checked and remembered."""
+        memory = await self._load_memory()
         if memory.next is not None:
             memory = await self._settle(memory, memory.next)
         edge = await self._guard.verify((memory.last,), whole=whole)
         found = SignedTree(edge.size, edge.root())
         if found != memory.last:
-            await self._remember(TreeMemory(found))
-        self.standing.size = found.size
+            await self._save_memory(TreeMemory(found))
+        self.status.size = found.size
         return edge
 
-    async def _settle(self, memory: TreeMemory, signed: PendingCheckpoint) -> TreeMemory:
-        """Publishes what was signed and maybe did not arrive, unless another replica's checkpoint, of our own key, came first."""
+    async def _settle(self, memory: TreeMemory, pending: PendingCheckpoint) -> TreeMemory:
+        """Adds a checkpoint that may not have arrived, unless another replica's checkpoint, of our own key, came first."""
         note = await self._tree.note(0)
         if note is None or note.size <= memory.last.size:
             edge = await self._guard.verify((memory.last,))
-            nodes = edge.extend(leaf_hash(leaf.entry()) for leaf in signed.leaves)
-            if await self._tree.grow(memory.last.size, signed.change, nodes, signed.note):
-                log.warning("checkpoint_published_again", size=signed.note.size)
-                return await self._remember(TreeMemory(signed.tree))
-        there = await self._tree.note(signed.note.size)
-        arrived = there is not None and there.root == signed.note.root
-        await self._guard.verify((memory.last, signed.tree) if arrived else (memory.last,))
-        return await self._remember(TreeMemory(signed.tree if arrived else memory.last))
+            nodes = edge.extend(leaf_hash(leaf.entry()) for leaf in pending.leaves)
+            if await self._tree.grow(memory.last.size, pending.growth, nodes, pending.note):
+                log.warning("checkpoint_published_again", size=pending.note.size)
+                return await self._save_memory(TreeMemory(pending.tree))
+        there = await self._tree.note(pending.note.size)
+        arrived = there is not None and there.root == pending.note.root
+        await self._guard.verify((memory.last, pending.tree) if arrived else (memory.last,))
+        return await self._save_memory(TreeMemory(pending.tree if arrived else memory.last))
 
-    async def _take(self) -> bool:
-        # Before the look at what moved: what somebody adds in between makes `grow` say no.
+    async def _make(self) -> bool:
+        # Verified before the store is asked what moved: leaves that somebody adds in between make `grow` return False.
         edge = await self._verified()
         last = SignedTree(edge.size, edge.root())
-        change = await self._tree.changed(EVENTS_AT_ONCE)
-        if not change.moved:
+        growth = await self._tree.changed(EVENTS_PER_CHECKPOINT)
+        if not growth.moved:
             return False
-        self._note_refused(change)
-        nodes = edge.extend(leaf_hash(leaf.entry()) for leaf in change.leaves)
-        keys = await self._keys()
+        self._note_refused(growth)
+        nodes = edge.extend(leaf_hash(leaf.entry()) for leaf in growth.leaves)
+        keys = await self._signing_keys()
         root = edge.root()
         text = sign(Checkpoint(keys[0].public.name, edge.size, root).text(), keys)
-        signed = PendingCheckpoint(Note(edge.size, root, self._now_us(), text), change.leaves, change.moved)
-        if change.leaves:
-            await self._remember(TreeMemory(last, signed))
-        if await self._tree.grow(last.size, change, nodes, signed.note) and change.leaves:
-            self._memory = TreeMemory(signed.tree)
-            self.standing.size = edge.size
-        return change.more
+        pending = PendingCheckpoint(Note(edge.size, root, self._clock.at(), text), growth.leaves, growth.moved)
+        if growth.leaves:
+            await self._save_memory(TreeMemory(last, pending))
+        if await self._tree.grow(last.size, growth, nodes, pending.note) and growth.leaves:
+            self._memory = TreeMemory(pending.tree)
+            self.status.size = edge.size
+        return growth.more
 
-    def _note_refused(self, change: TreeGrowth) -> None:
-        self.standing.refused += len(change.refused)
-        for leaf in change.refused[:HEADS_NAMED]:
+    def _note_refused(self, growth: TreeGrowth) -> None:
+        self.status.refused += len(growth.refused)
+        for leaf in growth.refused[:REFUSED_LOGGED]:
             log.error("head_refused", room_uid=str(leaf.room_uid), seq=leaf.seq)
 
-    async def _remembered(self) -> TreeMemory:
+    async def _load_memory(self) -> TreeMemory:
         if self._memory is None:
             try:
-                self._memory = await asyncio.to_thread(self._store.load) or TreeMemory()
+                self._memory = await asyncio.to_thread(self._memory_store.load) or TreeMemory()
             except OSError as error:
                 raise TreeDamaged(f"what was signed last can't be read: {error}") from error
         return self._memory
 
-    async def _remember(self, memory: TreeMemory) -> TreeMemory:
+    async def _save_memory(self, memory: TreeMemory) -> TreeMemory:
         try:
-            await asyncio.to_thread(self._store.save, memory)
+            await asyncio.to_thread(self._memory_store.save, memory)
         except OSError as error:
             raise TreeDamaged(f"what is signed can't be written down outside the database: {error}") from error
         self._memory = memory

@@ -1,10 +1,10 @@
-"""Stored events as they are, for exports that are checked elsewhere; beside each its data opened with the salts of its texts, empty where a
-person was erased."""
+"""Stored events byte for byte, for exports that are verified elsewhere, and the log of who exported what.
+
+Beside each event its data is opened, with the salts that its texts are checked by; both are empty where a person was erased.
+"""
 
 from typing import Protocol
 from uuid import UUID
-
-import msgspec
 
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
@@ -14,77 +14,72 @@ from parlour.kernel.log import EventLog, LogHead, Record
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 from parlour.record.app.archive_index import ArchiveIndex
+from parlour.record.app.paging import EVENTS_PER_ANSWER, fitting
 from parlour.runtime.deciding.readable import Open, open_readable
 from parlour.runtime.deciding.sealing import disclosed
 
-PAGE_EVENTS = 500
-PAGE_BYTES = 512 * 1024
-BY_BYTES = 256
+EXPORTER_BYTES = 256
 EXPORTS_SHOWN = 500
-UNNAMED = "(no name was given)"
-
-_encode = msgspec.json.Encoder().encode
+UNNAMED_EXPORTER = "(no name was given)"
 
 
 class ExportLog(Protocol):
-    """Who exported what."""
+    """Stores who exported what. Methods may raise `LogUnavailable`."""
 
-    async def note(self, room_uid: UUID, by: str) -> None:
-        """Somebody begins to."""
+    async def add(self, room_uid: UUID, by: str) -> None:
+        """Stores that somebody begins to export a log; committed when it returns."""
         ...
 
-    async def taken(self, room_uid: UUID | None, at_most: int) -> tuple[ExportTaken, ...]:
-        """The latest first."""
+    async def latest(self, room_uid: UUID | None, at_most: int) -> tuple[ExportTaken, ...]:
+        """Returns exports, of one log or of all, the latest first."""
         ...
 
 
 class EventExports:
-    """Reads pages of one log."""
+    """Answers questions about stored events and exports. Methods may raise `LogUnavailable`."""
 
     def __init__(
-        self, log: EventLog, people: People, open_records: Open, ledger: ExportLog, shelf: ArchiveIndex
+        self, log: EventLog, people: People, open_records: Open, exports: ExportLog, archives: ArchiveIndex
     ) -> None:
-        self._shelf = shelf
-        self._ledger = ledger
         self._log = log
         self._people = people
         self._open = open_records
+        self._exports = exports
+        self._archives = archives
 
     async def page(self, query: StoredQuery) -> StoredPage:
-        """The events after `after`, as many as one answer carries."""
-        if len(query.by.encode()) > BY_BYTES:
-            raise invalid(Code.PARAMETER, "by", "the exporter's name is too long", limit=f"{BY_BYTES} bytes")
+        """Returns as many events behind `after` as one answer carries, and logs an export that begins at the first event."""
+        if len(query.by.encode()) > EXPORTER_BYTES:
+            limit = f"{EXPORTER_BYTES} bytes"
+            raise invalid(Code.PARAMETER, "by", "the exporter's name is too long", limit=limit)
         head = await self._head(query.room_uid)
-        if query.limit < 1:
-            return StoredPage(head.log.app, head.log.room, head.seq, head.hash, head.open)
-        if query.after <= 0:
-            await self._ledger.note(head.log.uid, query.by or UNNAMED)
-        records = await self._log.read(head.log.uid, max(0, query.after), min(query.limit, PAGE_EVENTS))
+        events: tuple[StoredEvent, ...] = ()
+        if query.limit >= 1:
+            if query.after <= 0:
+                await self._exports.add(head.log.uid, query.by or UNNAMED_EXPORTER)
+            events = await self._events(head.log.uid, max(0, query.after), min(query.limit, EVENTS_PER_ANSWER))
+        return StoredPage(head.log.app, head.log.room, head.seq, head.hash, head.open, events)
+
+    async def _events(self, uid: UUID, after: int, limit: int) -> tuple[StoredEvent, ...]:
+        records = await self._log.read(uid, after, limit)
         views = await open_readable(self._open, self._people, records)
-        events: list[StoredEvent] = []
-        size = 0
-        for record, (view, salts) in zip(records, await disclosed(self._people, records, views), strict=True):
-            event = _event(record, view, salts)
-            size += len(_encode(event))
-            if events and size > PAGE_BYTES:
-                break
-            events.append(event)
-        return StoredPage(head.log.app, head.log.room, head.seq, head.hash, head.open, tuple(events))
+        opened = await disclosed(self._people, records, views)
+        return fitting([_event(record, *one) for record, one in zip(records, opened, strict=True)])
 
     async def exports(self, query: ExportsQuery) -> Exports:
-        """Who exported what."""
+        """Returns who exported what, of one log if the query names it."""
         only = _uid(query.room_uid) if query.room_uid else None
-        if only is not None and await self._log.head(only) is None and await self._shelf.find(only) is None:
+        if only is not None and await self._log.head(only) is None and await self._archives.find(only) is None:
             raise _no_log()
-        return Exports(await self._ledger.taken(only, EXPORTS_SHOWN))
+        return Exports(await self._exports.latest(only, EXPORTS_SHOWN))
 
     async def _head(self, room_uid: str) -> LogHead:
         uid = _uid(room_uid)
         head = await self._log.head(uid)
         if head is not None:
             return head
-        shelved = await self._shelf.find(uid)
-        raise _no_log() if shelved is None else shelved.rejection("room_uid")
+        archived = await self._archives.find(uid)
+        raise _no_log() if archived is None else archived.rejection("room_uid")
 
 
 def _uid(text: str) -> UUID:

@@ -1,4 +1,4 @@
-"""Answers about the tree of room heads: checkpoints, proofs that a head is in one, that one continues another, and tiles."""
+"""Answers about the tree of room heads, from stored hashes: checkpoints, inclusion and consistency proofs, and tiles."""
 
 from uuid import UUID
 
@@ -9,31 +9,32 @@ from parlour.kernel.log import EventLog
 from parlour.kernel.merkle import WIDTH, WIDTH_BITS, Range, Run
 from parlour.kernel.rejection import Rejection
 from parlour.record.app.archive_index import ArchiveIndex
+from parlour.record.app.paging import parse_uuid
 
 from .tree import Note, TreeStore
 
-LEVELS_MOST = 7
-"""Tiles of a tree with 2^63 leaves."""
+TILE_LEVELS = 7
+"""Levels of tiles of a tree with 2^63 leaves."""
 
 
 class ProofQueries:
-    """Each answer is computed from kept hashes."""
+    """Answers one question per method. Methods may raise `LogUnavailable`."""
 
-    def __init__(self, tree: TreeStore, log: EventLog, shelf: ArchiveIndex) -> None:
+    def __init__(self, tree: TreeStore, log: EventLog, archives: ArchiveIndex) -> None:
         self._tree = tree
-        self._shelf = shelf
         self._log = log
+        self._archives = archives
 
     async def checkpoint(self, query: contract.CheckpointQuery) -> contract.SignedCheckpoint:
-        """The signed note."""
+        """Returns the signed note of a size, or the latest; empty before the first. `Rejection` if no checkpoint has the size."""
         note = await self._tree.note(query.size)
         if note is None and query.size:
             raise Rejection.of(Code.NOT_FOUND, f"no checkpoint has {query.size} leaves", field="size")
         return contract.SignedCheckpoint(note.text, note.size, note.at) if note else contract.SignedCheckpoint()
 
     async def inclusion(self, query: contract.InclusionQuery) -> contract.Inclusion:
-        """The last head of a log that a checkpoint holds, with its path. The tree keeps the heads of archived lives."""
-        uid = _uid(query.room_uid)
+        """Returns a log's last head in the latest checkpoint with its path; of an archived call too, whose head the tree keeps."""
+        uid = parse_uuid(query.room_uid, "room_uid")
         owner = await self._owner(uid)
         if owner is None or (query.app and (query.app, query.room) != owner):
             raise Rejection.of(Code.NOT_FOUND, "there is no such log", field="room_uid")
@@ -49,11 +50,11 @@ class ProofQueries:
         head = await self._log.head(uid)
         if head is not None:
             return head.log.app, head.log.room
-        shelved = await self._shelf.find(uid)
-        return None if shelved is None else (shelved.life.app, shelved.life.room)
+        archived = await self._archives.find(uid)
+        return None if archived is None else (archived.call.app, archived.call.room)
 
     async def consistency(self, query: contract.ConsistencyQuery) -> contract.Consistency:
-        """Between two sizes that both were checkpoints."""
+        """Returns the proof that one checkpoint continues another; both sizes must be checkpoints'."""
         new = await self._note(query.new, "new")
         old = await self._note(query.old, "old") if query.old else new
         if old.size > new.size:
@@ -61,11 +62,11 @@ class ProofQueries:
         return contract.Consistency(old.size, new.size, await self._path(merkle.consistency(old.size, new.size)))
 
     async def tile(self, query: contract.TileQuery) -> contract.Tile:
-        """Hashes or entries of one tile, which a checkpoint must cover."""
+        """Returns the hashes or entries of one tile (C2SP tlog-tiles), which the latest checkpoint must cover."""
         note = await self._tree.note(0)
         size = (note.size if note else 0) >> (query.level * WIDTH_BITS)
         first = query.index * WIDTH
-        if not (0 <= query.level < LEVELS_MOST and query.index >= 0 and 0 < query.width <= min(WIDTH, size - first)):
+        if not (0 <= query.level < TILE_LEVELS and query.index >= 0 and 0 < query.width <= min(WIDTH, size - first)):
             raise Rejection.of(Code.NOT_FOUND, "the tree has no such tile")
         if query.entries:
             entries = [leaf.entry() for leaf in await self._tree.entries(first, query.width)]
@@ -81,12 +82,5 @@ class ProofQueries:
 
     async def _path(self, ranges: tuple[Range, ...]) -> tuple[bytes, ...]:
         runs = [run for one in ranges for run in merkle.subtrees(*one)]
-        kept = await self._tree.hashes(runs)
-        return tuple(merkle.hash_of(start, stop, lambda run: kept[run]) for start, stop in ranges)
-
-
-def _uid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise Rejection.of(Code.PARAMETER, "room_uid is not a UUID", field="room_uid") from None
+        stored = await self._tree.hashes(runs)
+        return tuple(merkle.hash_of(start, stop, lambda run: stored[run]) for start, stop in ranges)

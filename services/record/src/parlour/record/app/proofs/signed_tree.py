@@ -1,4 +1,4 @@
-"""What a replica remembers of the tree that was signed last, outside the database: whoever rewrites the database does not reach it."""
+"""What a replica remembers, outside the database, of the tree that was signed last: whoever rewrites the database does not reach it."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -11,14 +11,14 @@ from .tree import Leaf, Note, TreeGrowth
 
 
 class SignedTree(msgspec.Struct, frozen=True):
-    """A tree's size and root. The empty tree is what a new installation begins with."""
+    """A tree's size and root; a new installation begins with the empty tree."""
 
     size: int = 0
     root: bytes = EMPTY_ROOT
 
 
 class PendingCheckpoint(msgspec.Struct, frozen=True):
-    """A checkpoint that is signed and maybe not in the database yet, with all that it takes to put it there again, byte for byte."""
+    """A signed checkpoint that may not be in the database yet, with all that it takes to add it again, byte for byte."""
 
     note: Note
     leaves: tuple[Leaf, ...]
@@ -26,29 +26,29 @@ class PendingCheckpoint(msgspec.Struct, frozen=True):
 
     @property
     def tree(self) -> SignedTree:
-        """What it signs."""
+        """The tree that it signs."""
         return SignedTree(self.note.size, self.note.root)
 
     @property
-    def change(self) -> TreeGrowth:
-        """What it takes up."""
+    def growth(self) -> TreeGrowth:
+        """What it adds to the tree before it."""
         return TreeGrowth(self.leaves, self.moved, False)
 
 
 class TreeMemory(msgspec.Struct, frozen=True):
-    """`last` is in the database; `next` extends it and is written down before the database gets it."""
+    """`last` is in the database; `next` extends it and is stored here before the database gets it."""
 
     last: SignedTree = SignedTree()
     next: PendingCheckpoint | None = None
 
 
 class TreeMemoryStore(Protocol):
-    """Where a replica keeps its memory. Methods block; OSError where the place can't be read or written."""
+    """Stores a replica's memory. Methods block; OSError where the file can't be read or written."""
 
     def load(self) -> TreeMemory | None:
-        """None: nothing was remembered yet. `TreeDamaged` where what stands there can't be read."""
+        """Returns None before the first `save`. `TreeDamaged` where the file can't be decoded."""
         ...
 
     def save(self, memory: TreeMemory) -> None:
-        """On disk when it returns."""
+        """Stores it on disk before it returns."""
         ...

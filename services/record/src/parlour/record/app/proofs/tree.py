@@ -1,4 +1,4 @@
-"""What the tree of room heads is made of, and what keeps it."""
+"""Parts of the tree of room heads, and the port that stores it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -11,28 +11,28 @@ from parlour.kernel.merkle import Node, Run
 
 
 class Leaf(msgspec.Struct, frozen=True):
-    """A log stood at `seq` with the chain hash `head`."""
+    """States that a log stood at `seq` with the chain hash `head`."""
 
     room_uid: UUID
     seq: int
     head: bytes
 
     def entry(self) -> bytes:
-        """The leaf's bytes."""
+        """Returns the bytes that the leaf's hash is made of."""
         return head_entry(self.room_uid, self.seq, self.head)
 
 
 class StoredLeaf(msgspec.Struct, frozen=True):
-    """A leaf as the store has it: `hash` is what stands beside it, which need not be the hash of its entry."""
+    """A leaf with the hash that the store has beside it, which need not be the hash of its entry."""
 
     leaf: Leaf
     hash: bytes
 
 
 class TreeGrowth(msgspec.Struct, frozen=True):
-    """Logs that moved since the last checkpoint, up to the position `moved` of each shard; `more` are behind those.
+    """Heads of logs that moved since the last checkpoint, up to the position `moved` of each shard; `more` says that others follow.
 
-    `refused` are heads of logs whose last signed event is not there any more: no checkpoint takes them up.
+    `refused` are heads of logs whose last signed event is no longer there: no checkpoint takes them up.
     """
 
     leaves: tuple[Leaf, ...]
@@ -42,7 +42,7 @@ class TreeGrowth(msgspec.Struct, frozen=True):
 
 
 class Note(msgspec.Struct, frozen=True):
-    """A signed checkpoint; `at` unix microseconds."""
+    """A checkpoint as a signed note (C2SP signed-note); `at` unix microseconds."""
 
     size: int
     root: bytes
@@ -51,48 +51,48 @@ class Note(msgspec.Struct, frozen=True):
 
 
 class TreeDamaged(Exception):
-    """The tree in the database is not what was signed; the text names the place. Nothing is signed over it."""
+    """The tree in the database is not the one that was signed; the text says where. Nothing is signed on top of it."""
 
 
 class TreeStore(Protocol):
-    """Leaves, kept hashes and checkpoints. Methods may raise `LogUnavailable`."""
+    """Stores leaves, hashes and checkpoints. Methods may raise `LogUnavailable`."""
 
     async def changed(self, at_most: int) -> TreeGrowth:
-        """What the next checkpoint takes up, at most so many events of a shard."""
+        """Returns what the next checkpoint takes up, looking at `at_most` events of each shard."""
         ...
 
     async def hashes(self, runs: Sequence[Run]) -> Mapping[Run, tuple[bytes, ...]]:
-        """Kept hashes. LookupError where some are not there."""
+        """Returns stored hashes. LookupError if some are missing."""
         ...
 
     async def entries(self, first: int, count: int) -> tuple[Leaf, ...]:
-        """Leaves by number."""
+        """Returns `count` leaves from number `first` on."""
         ...
 
-    async def kept(self, first: int, count: int) -> tuple[StoredLeaf, ...]:
-        """Leaves by number, each with the hash that is kept of it; fewer where the tree ends or has a hole."""
+    async def stored_leaves(self, first: int, count: int) -> tuple[StoredLeaf, ...]:
+        """Returns leaves by number with their stored hashes; fewer where the tree ends or has a hole."""
         ...
 
     async def extent(self) -> int:
-        """One more than the largest number of a leaf, whether a checkpoint covers it or not."""
+        """Returns one more than the largest number of a leaf, whether a checkpoint covers it or not."""
         ...
 
     async def sizes(self, at_most: int) -> tuple[int, ...]:
-        """The sizes of the last checkpoints, the largest first."""
+        """Returns the sizes of the last checkpoints, the largest first."""
         ...
 
     async def note(self, size: int) -> Note | None:
-        """The checkpoint of a size; 0: the latest."""
+        """Returns the checkpoint of a size; of size 0: the latest."""
         ...
 
     async def leaf_of(self, room_uid: UUID, below: int) -> tuple[int, Leaf] | None:
-        """A log's last leaf with a number under `below`, and that number."""
+        """Returns a log's last leaf with a number under `below`, and that number."""
         ...
 
-    async def places(self, heads: Sequence[Leaf], below: int) -> Mapping[Leaf, int]:
-        """The numbers under `below` of those heads that are leaves."""
+    async def leaf_numbers(self, heads: Sequence[Leaf], below: int) -> Mapping[Leaf, int]:
+        """Returns the numbers under `below` of those heads that are leaves."""
         ...
 
     async def grow(self, from_size: int, change: TreeGrowth, nodes: Sequence[Node], note: Note) -> bool:
-        """All or nothing; False when the tree is not at `from_size` any more."""
+        """Adds all or nothing; returns False if the tree is no longer at `from_size`."""
         ...

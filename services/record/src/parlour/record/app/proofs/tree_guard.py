@@ -1,14 +1,13 @@
-"""Says whether the tree in the database is the one that was signed, before anything more is signed over it.
+"""Checks that the tree in the database is the one that was signed, before anything more is signed on top of it.
 
 Rules:
-1. The latest checkpoint is of a key of ours, and its root is the one over the leaves that are kept.
+1. The latest checkpoint is of a key of ours, and its root is the one over the stored leaves.
 2. It continues what this replica saw before, in memory or in the file that it keeps outside the database.
 3. The whole tree is computed anew at the start, and again before each signature as long as that is cheap (see `FULL_SHARE`); between two
-   of these the right edge of the tree, which everything new hangs on, is compared with the hashes that are kept.
+   of these the right edge of the tree, which everything new hangs on, is compared with the stored hashes.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 
 from parlour.kernel.merkle import WIDTH, Edge, Run, leaf_hash
@@ -17,26 +16,30 @@ from parlour.runtime.signing.notes import BadNote, PublicKey, checkpoint_of, ope
 from .signed_tree import SignedTree
 from .tree import Note, StoredLeaf, TreeDamaged, TreeStore
 
-PAGE = 16 * WIDTH
+LEAVES_PER_READ = 16 * WIDTH
 """Leaves read and hashed at once: some ten milliseconds."""
 FULL_SHARE = 0.02
 """The part of the time that computing the whole tree anew may take: one that takes a second is computed every 50 s."""
 
-Own = Callable[[], Awaitable[tuple[PublicKey, ...]]]
+OwnKeys = Callable[[], Awaitable[tuple[PublicKey, ...]]]
+"""Returns the public halves of the keys that only this installation can have made."""
 
 
 class TreeGuard:
-    """`verify` gives the edge to grow from, or raises `TreeDamaged`."""
+    """`Checkpoints` calls `verify` before it grows the tree."""
 
-    def __init__(self, tree: TreeStore, own: Own, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, tree: TreeStore, own_keys: OwnKeys) -> None:
         self._tree = tree
-        self._own = own
-        self._clock = clock
+        self._own_keys = own_keys
         self._edge: Edge | None = None
         self._next_full = 0.0
+        """When the whole tree is computed again, by the event loop's clock."""
 
     async def verify(self, seen: tuple[SignedTree, ...], *, whole: bool = False) -> Edge:
-        """`seen` are trees that the one in the database must continue, or be; `whole` computes all of it anew in any case."""
+        """Returns the edge to grow from, or raises `TreeDamaged`.
+
+        `seen` are trees that the one in the database must be or continue; `whole` computes all of it anew in any case.
+        """
         note = await self._tree.note(0)
         size = note.size if note is not None else 0
         for one in seen:
@@ -44,7 +47,8 @@ class TreeGuard:
                 raise TreeDamaged(f"the last checkpoint has {size} leaves, one of {one.size} was signed")
         if note is not None:
             await self._check_note(note, seen)
-        began = self._clock()
+        now = asyncio.get_running_loop().time
+        began = now()
         full = whole or self._edge is None or began >= self._next_full or size < self._edge.size
         edge = Edge() if full or self._edge is None else self._edge.copy()
         await self._grow(edge, size, seen)
@@ -52,34 +56,33 @@ class TreeGuard:
             raise TreeDamaged(
                 f"the {size} leaves that are kept do not lead to the signed root: one of them was changed"
             )
-        await self._check_kept(edge)
+        await self._check_edge(edge)
         self._edge = edge
         if full:
-            ended = self._clock()
-            self._next_full = ended + (ended - began) / FULL_SHARE
+            self._next_full = now() + (now() - began) / FULL_SHARE
         return edge.copy()
 
     async def _check_note(self, note: Note, seen: tuple[SignedTree, ...]) -> None:
         try:
             said = checkpoint_of(note.text)
-            # What this replica remembers it has signed or checked before, maybe with a key that is locked by now.
+            # What this replica remembers it has signed or checked before, maybe with a key that no longer opens.
             if SignedTree(said.size, said.root) not in seen:
-                opened(note.text, await self._own())
+                opened(note.text, await self._own_keys())
         except BadNote as error:
             raise TreeDamaged(f"the last checkpoint: {error}") from None
         if (said.size, said.root) != (note.size, note.root):
             raise TreeDamaged("the last checkpoint's row says other than its note")
 
     async def _grow(self, edge: Edge, size: int, seen: tuple[SignedTree, ...]) -> None:
-        """Takes up the leaves from the edge's end to `size`; on the way the roots that were seen before."""
+        """Adds the leaves from the edge's end to `size`, comparing on the way with the roots that were seen before."""
         roots = {one.size: one.root for one in seen if edge.size <= one.size}
-        stops = sorted({*(stop for stop in roots if stop <= size), *range(edge.size + PAGE, size, PAGE), size})
-        for stop in stops:
+        reads = range(edge.size + LEAVES_PER_READ, size, LEAVES_PER_READ)
+        for stop in sorted({*(stop for stop in roots if stop <= size), *reads, size}):
             if stop > edge.size:
-                kept = await self._tree.kept(edge.size, stop - edge.size)
-                if len(kept) != stop - edge.size:
-                    raise TreeDamaged(f"leaf {edge.size + len(kept)} of {size} is missing")
-                await self._check_nodes(await asyncio.to_thread(_extend, edge, kept))
+                leaves = await self._tree.stored_leaves(edge.size, stop - edge.size)
+                if len(leaves) != stop - edge.size:
+                    raise TreeDamaged(f"leaf {edge.size + len(leaves)} of {size} is missing")
+                await self._check_nodes(await asyncio.to_thread(_extend, edge, leaves))
             if stop in roots and edge.root() != roots[stop]:
                 raise TreeDamaged(
                     f"the tree of {stop} leaves is not the one that was signed: another stands in its place"
@@ -87,21 +90,21 @@ class TreeGuard:
 
     async def _check_nodes(self, nodes: dict[Run, bytes]) -> None:
         try:
-            kept = await self._tree.hashes(tuple(nodes))
+            stored = await self._tree.hashes(tuple(nodes))
         except LookupError as error:
             raise TreeDamaged(str(error)) from None
         for run, hash_ in nodes.items():
-            if kept[run] != (hash_,):
+            if stored[run] != (hash_,):
                 raise TreeDamaged(f"the kept hash {run.level}/{run.first} is not that of the leaves below it")
 
-    async def _check_kept(self, edge: Edge) -> None:
-        """The hashes that proofs are made of, at the right edge; and that nothing stands behind it."""
+    async def _check_edge(self, edge: Edge) -> None:
+        """Checks the hashes at the right edge, which proofs are made of, and that no leaf stands behind it."""
         runs = Edge.runs(edge.size)
         try:
-            kept = await self._tree.hashes(runs)
+            stored = await self._tree.hashes(runs)
         except LookupError as error:
             raise TreeDamaged(str(error)) from None
-        if tuple(kept[run] for run in runs) != edge.rows()[: len(runs)]:
+        if tuple(stored[run] for run in runs) != edge.rows()[: len(runs)]:
             raise TreeDamaged("a leaf near the end of the tree was changed after it was signed")
         extent = await self._tree.extent()
         if extent > edge.size:
@@ -112,10 +115,10 @@ class TreeGuard:
                 )
 
 
-def _extend(edge: Edge, kept: tuple[StoredLeaf, ...]) -> dict[Run, bytes]:
-    """Gives the hashes above the leaves. `TreeDamaged` at a leaf whose kept hash is not its own."""
+def _extend(edge: Edge, leaves: tuple[StoredLeaf, ...]) -> dict[Run, bytes]:
+    """Returns the new hashes above the leaves. `TreeDamaged` at a leaf whose stored hash is not its own."""
     hashes: list[bytes] = []
-    for one in kept:
+    for one in leaves:
         hash_ = leaf_hash(one.leaf.entry())
         if hash_ != one.hash:
             raise TreeDamaged(

@@ -1,1 +1,1 @@
-"""Old months: exported, verified, then dropped."""
+"""Retention of old months: exported to an archive, verified, and only then dropped."""

@@ -1,4 +1,4 @@
-"""What retention needs of the world."""
+"""What retention needs: the months and archives in the database, and the folder of archive files. Times are unix microseconds."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -14,15 +14,15 @@ LEASE = "record.retention"
 
 
 class MonthCount(msgspec.Struct, frozen=True):
-    """Of the lives that began in a month: all, those that are due, those that are open."""
+    """How many calls began in a month, how many of them are due to be dropped, and how many are open."""
 
-    lives: int
+    calls: int
     due: int
     open: int
 
 
 class WrittenArchive(msgspec.Struct, frozen=True):
-    """A file as it was written: its name in the folder, the SHA-256 of its bytes, its bytes, and the events in it."""
+    """A file as it was written: its name in the folder, the SHA-256 and number of its bytes, and the events in it."""
 
     file: str
     sha256: bytes
@@ -31,7 +31,7 @@ class WrittenArchive(msgspec.Struct, frozen=True):
 
 
 class StoredArchive(msgspec.Struct, frozen=True):
-    """A file that was noted. `before_us`: the lives of `month` that were over then are in it. `dropped_at` 0: not yet."""
+    """A file's row: it holds the calls of `month` that had ended before `before_us`. `dropped_at` 0: they are still in the database."""
 
     number: int
     month: str
@@ -39,7 +39,7 @@ class StoredArchive(msgspec.Struct, frozen=True):
     file: str
     sha256: bytes
     size: int
-    lives: int
+    calls: int
     events: int
     by: str
     exported_at: int
@@ -49,11 +49,11 @@ class StoredArchive(msgspec.Struct, frozen=True):
 
 
 class DropBlocked(Exception):
-    """The database did not drop it: something stands against it."""
+    """The database did not drop the month: a hold, a person or a lagging reader stands against it."""
 
 
 class DropLocked(Exception):
-    """The database did not drop it now: others would have had to wait for too long."""
+    """The database did not drop the month now: others would have waited too long for its locks."""
 
 
 class LogChanged(Exception):
@@ -61,74 +61,74 @@ class LogChanged(Exception):
 
 
 class RetentionStore(Protocol):
-    """Months and archives. Methods may raise `LogUnavailable`."""
+    """The months and archives in the database. Methods may raise `LogUnavailable`."""
 
     async def busy(self) -> bool:
-        """Whether some replica holds the lease."""
+        """Returns whether some replica holds the lease."""
         ...
 
     async def months(self) -> tuple[str, ...]:
-        """Oldest first, `default` last."""
+        """Returns the months in the database, oldest first, `default` last."""
         ...
 
-    async def census(self, month: str, before_us: int) -> MonthCount:
-        """How much of a month is due."""
+    async def count(self, month: str, before_us: int) -> MonthCount:
+        """Counts a month's calls; those that ended before `before_us` are due."""
         ...
 
     async def blockers(self, month: str, before_us: int) -> tuple[Blocker, ...]:
-        """What stands against dropping what is due."""
+        """Returns what stands against dropping what is due."""
         ...
 
     async def ended(self, month: str, before_us: int, after: UUID, limit: int) -> Sequence[EndedCall]:
-        """Lives that are due, in the order of their ids."""
+        """Returns a page of the calls that are due, in the order of their ids."""
         ...
 
     async def archived(self, number: int, after: UUID, limit: int) -> Sequence[EndedCall]:
-        """The lives that were noted with a file, in the order of their ids."""
+        """Returns a page of the calls stored with an archive, in the order of their ids."""
         ...
 
     async def archives(self) -> tuple[StoredArchive, ...]:
-        """Newest first."""
+        """Returns all archives, newest first."""
         ...
 
-    async def note(self, month: str, before_us: int, written: WrittenArchive, by: str) -> StoredArchive:
-        """A file is written, and all that is due of the month is in it."""
+    async def add(self, month: str, before_us: int, written: WrittenArchive, by: str) -> StoredArchive:
+        """Stores that a file holds all that is due of a month."""
         ...
 
     async def refuse(self, number: int, problem: str) -> None:
-        """Nothing is to be dropped for this file."""
+        """Stores why nothing may be dropped for an archive."""
         ...
 
     async def drop(self, number: int) -> None:
-        """The events are gone when it returns; `Busy`, `Held` or `Changed` where they are not."""
+        """Drops the archive's events from the database. `DropLocked`, `DropBlocked` or `LogChanged` if they are still there."""
         ...
 
     async def forget(self, number: int) -> None:
-        """History tells of these calls no more."""
+        """Deletes the archive's calls from the projections."""
         ...
 
 
 class ArchiveFiles(Protocol):
-    """Where the files are."""
+    """The folder of archives. Methods may raise OSError."""
 
     def writing(self, file: str) -> "AbstractAsyncContextManager[ArchiveOutput]":
-        """The file is there, whole and on the disk, once the block ends well; otherwise not at all."""
+        """Opens a file that exists, whole and on disk, once the block ends well; otherwise not at all."""
         ...
 
     def lines(self, file: str, longest: int) -> Iterable[bytes]:
-        """Its lines, each at most so long. OSError where it can't be read."""
+        """Returns a file's lines, a longer one than `longest` in pieces."""
         ...
 
 
 class ArchiveOutput(Protocol):
-    """A file that is being written."""
+    """A file that is being written; `size` counts its bytes so far."""
 
     size: int
 
     def write(self, line: bytes) -> None:
-        """One line."""
+        """Appends one line to the file."""
         ...
 
     def sha256(self) -> bytes:
-        """Of what was written so far."""
+        """Returns the SHA-256 of the bytes so far."""
         ...

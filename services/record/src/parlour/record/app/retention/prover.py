@@ -1,6 +1,6 @@
-"""Proofs that many heads are in one checkpoint: what they share is read and hashed once.
+"""Proofs that many heads are in one checkpoint: hashes that the proofs share are read and computed once.
 
-Heads that lie near each other in the tree share all of their paths but the nearest steps, and the heads of a month mostly do.
+Heads that lie near each other in the tree share all but the first steps of their paths, and those of a month mostly do.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,26 +13,26 @@ from parlour.record.app.archive_index import EndedCall
 from parlour.record.app.proofs.tree import Leaf, Note, TreeStore
 from parlour.runtime.postgres.cache import Cache
 
-TILES_KEPT = 256
-"""Of up to 256 hashes: 2 MB."""
-RANGES_KEPT = 20_000
-KEPT_FOR_S = 600.0
+TILES_CACHED = 256
+"""Tiles of up to 256 hashes: 2 MB."""
+RANGES_CACHED = 20_000
+CACHED_FOR_S = 600.0
 
 
 class InclusionProver:
-    """`prove` gives the proofs for a page of lives; one that no checkpoint holds at its end has none."""
+    """The archive writer calls `prove` for one page of calls after the other, all in the same checkpoint."""
 
     def __init__(self, tree: TreeStore, note: Note) -> None:
         self._tree = tree
         self._note = note
-        self._tiles: Cache[tuple[int, int], tuple[bytes, ...]] = Cache(TILES_KEPT, KEPT_FOR_S)
-        self._ranges: Cache[Range, bytes] = Cache(RANGES_KEPT, KEPT_FOR_S)
+        self._tiles: Cache[tuple[int, int], tuple[bytes, ...]] = Cache(TILES_CACHED, CACHED_FOR_S)
+        self._ranges: Cache[Range, bytes] = Cache(RANGES_CACHED, CACHED_FOR_S)
 
-    async def prove(self, lives: Sequence[EndedCall]) -> Mapping[UUID, Inclusion]:
-        """By the lives' ids."""
-        heads = [Leaf(life.uid, life.seq, life.hash) for life in lives]
-        places = await self._tree.places(heads, self._note.size)
-        return {leaf.room_uid: await self._inclusion(leaf, index) for leaf, index in places.items()}
+    async def prove(self, calls: Sequence[EndedCall]) -> Mapping[UUID, Inclusion]:
+        """Returns proofs by the calls' ids; a call whose last event no checkpoint holds has none."""
+        heads = [Leaf(call.uid, call.seq, call.hash) for call in calls]
+        numbers = await self._tree.leaf_numbers(heads, self._note.size)
+        return {leaf.room_uid: await self._inclusion(leaf, index) for leaf, index in numbers.items()}
 
     async def _inclusion(self, leaf: Leaf, index: int) -> Inclusion:
         size = self._note.size
@@ -48,7 +48,7 @@ class InclusionProver:
         return known
 
     async def _run(self, run: Run) -> tuple[bytes, ...]:
-        """Runs of a subtree never reach beyond their tile."""
+        """Returns a run's hashes from its tile, which a run of a subtree never reaches beyond."""
         tile = run.first // WIDTH
         row = self._tiles.get((run.level, tile))
         if row is None:

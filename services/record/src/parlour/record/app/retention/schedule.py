@@ -1,8 +1,8 @@
-"""The schedule: every so often each month that is over is exported, the file verified, and only then the month dropped.
+"""The retention schedule: each month that is over is exported, its file verified, and only then the month dropped.
 
-A round may end anywhere: what was written but not noted is written again, what was noted is verified again and dropped, what was dropped
-is forgotten by history. Two replicas that do it at once are kept apart by a lease, and where they are not, by the database: a month is
-dropped for one file, once.
+A round may be interrupted anywhere: a file that was written but not stored is written again, one that was stored is verified again and
+its month dropped, and calls of a dropped month are deleted from history. Two replicas are kept apart by a lease, and where they are not,
+by the database: a month is dropped for one file, once.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from parlour.contracts.codes import Code
 from parlour.contracts.retention import Archive, Blocker, Month, Retention
+from parlour.kernel.decider import Clock
 from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
@@ -24,49 +25,48 @@ from .writer import ArchiveWriter
 
 DROP_TRIES = 20
 DROP_PAUSE_S = 0.5
-"""The database lets go of a drop that would keep others waiting for more than a fifth of a second; it is tried so often in a round."""
+"""The database gives up a drop that would keep others waiting for more than a fifth of a second; a round tries it so often."""
 BLOCKERS_SHOWN = 20
-"""Of one month: whoever resolved these looks again."""
-SCHEDULE = "(the schedule)"
+BY_SCHEDULE = "(the schedule)"
 
 log = logger(__name__)
 
 
 class RetentionSchedule:
-    """`run` is endless; `status` answers; `ask` has a round begin now."""
+    """`run` is the endless work of a replica; operators call `status` and `start_round`. Times are unix microseconds."""
 
     def __init__(
-        self, store: RetentionStore, writer: ArchiveWriter, checker: ArchiveVerifier, people: People, lease: Lease,
-        now_us: Callable[[], int],
-        fault: Callable[[Exception], None], *, keep_months: int, folder: str,
+        self, store: RetentionStore, writer: ArchiveWriter, verifier: ArchiveVerifier, people: People, lease: Lease,
+        clock: Clock, fault: Callable[[Exception], None], *, keep_months: int, folder: str,
     ) -> None:  # fmt: skip
-        self._fault = fault
         self._store = store
         self._writer = writer
-        self._checker = checker
+        self._verifier = verifier
         self._people = people
         self._lease = lease
-        self._now_us = now_us
+        self._clock = clock
+        self._fault = fault
+        """Called with an error of a round that nobody expected."""
         self._keep_months = keep_months
         self._folder = folder
         self._asked = asyncio.Event()
-        self._by = SCHEDULE
+        self._by = BY_SCHEDULE
         self._running = False
 
     async def run(self, every_s: float) -> None:
-        """A round every `every_s`, for ever; none where everything is kept."""
+        """Does a round every `every_s`, and at once when asked; never returns. Does none where everything is kept."""
         while True:
             self._asked.clear()
-            by, self._by = self._by, SCHEDULE
+            by, self._by = self._by, BY_SCHEDULE
             if self._keep_months:
                 async with self._lease(LEASE):
-                    await self._guarded(by)
+                    await self._guarded_round(by)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(every_s):
                     await self._asked.wait()
 
-    async def _guarded(self, by: str) -> None:
-        """What fails here is told and tried again in the next round; the record's other work goes on."""
+    async def _guarded_round(self, by: str) -> None:
+        """Reports what fails and leaves it to the next round, since the record's other work must go on."""
         try:
             await self.round(by)
         except LogUnavailable:
@@ -74,8 +74,8 @@ class RetentionSchedule:
         except Exception as error:
             self._fault(error)
 
-    def ask(self, by: str) -> None:
-        """A round, on somebody's behalf."""
+    def start_round(self, by: str) -> None:
+        """Has `run` do a round now, on somebody's behalf. `Rejection` where everything is kept."""
         if not self._keep_months:
             raise Rejection.of(
                 Code.PARAMETER,
@@ -83,36 +83,39 @@ class RetentionSchedule:
                 field="keep_months",
                 hint="set PARLOUR_RECORD_KEEP_MONTHS",
             )
-        self._by = by or SCHEDULE
+        self._by = by or BY_SCHEDULE
         self._running = True
         self._asked.set()
 
-    async def round(self, by: str = SCHEDULE) -> None:
-        """Does what is due, the oldest month first."""
+    async def round(self, by: str = BY_SCHEDULE) -> None:
+        """Exports, verifies and drops what is due, the oldest month first."""
         self._running = True
         try:
-            await self._finish_all()
-            before_us = due_before(self._now_us(), self._keep_months)
+            await self._finish_archives()
+            before_us = self._due_before()
             for month in await self._store.months():
                 if may_be_due(month, before_us):
-                    await self._month(month, before_us, by)
+                    await self._export(month, before_us, by)
         finally:
             self._running = self._asked.is_set()
 
-    async def _finish_all(self) -> None:
-        """What a process that died has left."""
+    def _due_before(self) -> int:
+        return due_before(self._clock.at(), self._keep_months)
+
+    async def _finish_archives(self) -> None:
+        """Finishes the archives that an interrupted round has left."""
         for archive in reversed(await self._store.archives()):
             if archive.dropped_at and not archive.forgotten:
                 await self._store.forget(archive.number)
             elif not archive.dropped_at and not archive.problem:
                 await self._finish(archive)
 
-    async def _month(self, month: str, before_us: int, by: str) -> None:
+    async def _export(self, month: str, before_us: int, by: str) -> None:
         archives = [one for one in await self._store.archives() if one.month == month]
         under_way = any(not one.dropped_at and not one.problem for one in archives)
-        if under_way or not (await self._store.census(month, before_us)).due:
+        if under_way or not (await self._store.count(month, before_us)).due:
             return
-        if await self._blocked(month, before_us):
+        if await self._is_blocked(month, before_us):
             return
         file = file_name(month, 1 + sum(1 for one in archives if one.dropped_at))
         try:
@@ -120,9 +123,9 @@ class RetentionSchedule:
         except OSError as error:
             log.error("month_not_written", month=month, file=file, error=str(error))
             return
-        await self._finish(await self._store.note(month, before_us, written, by))
+        await self._finish(await self._store.add(month, before_us, written, by))
 
-    async def _blocked(self, month: str, before_us: int) -> bool:
+    async def _is_blocked(self, month: str, before_us: int) -> bool:
         blockers = await self._store.blockers(month, before_us)
         if blockers:
             kinds = sorted({one.kind for one in blockers})
@@ -130,16 +133,16 @@ class RetentionSchedule:
         return bool(blockers)
 
     async def _finish(self, archive: StoredArchive) -> None:
-        """Verifies and drops. Verified each time, right before: a file may have changed since."""
-        if await self._blocked(archive.month, archive.before_us):
+        """Verifies the file right before the drop, each time: it may have changed since it was written."""
+        if await self._is_blocked(archive.month, archive.before_us):
             return
-        problem = await self._checker.problem(archive)
+        problem = await self._verifier.find_problem(archive)
         if problem:
             await self._refuse(archive, problem)
-        elif await self._dropped(archive):
+        elif await self._drop(archive):
             await self._store.forget(archive.number)
             log.info(
-                "month_dropped", month=archive.month, file=archive.file, sha256=archive.sha256.hex(), lives=archive.lives,
+                "month_dropped", month=archive.month, file=archive.file, sha256=archive.sha256.hex(), calls=archive.calls,
                 events=archive.events, by=archive.by,
             )  # fmt: skip
 
@@ -147,48 +150,48 @@ class RetentionSchedule:
         log.error("month_not_dropped", month=archive.month, file=archive.file, problem=problem)
         await self._store.refuse(archive.number, problem)
 
-    async def _dropped(self, archive: StoredArchive) -> bool:
-        said = ""
+    async def _drop(self, archive: StoredArchive) -> bool:
+        """Returns whether the month was dropped; if not, the next round tries again, or the archive is refused."""
+        reason = ""
         for _ in range(DROP_TRIES):
             try:
                 await self._store.drop(archive.number)
-            except DropLocked as busy:
-                said = str(busy)
+            except DropLocked as error:
+                reason = str(error)
                 await asyncio.sleep(DROP_PAUSE_S)
                 continue
-            except DropBlocked as held:
-                said = str(held)
+            except DropBlocked as error:
+                reason = str(error)
                 break
-            except LogChanged as changed:
-                await self._refuse(archive, str(changed))
+            except LogChanged as error:
+                await self._refuse(archive, str(error))
                 return False
             return True
-        log.warning("month_waits", month=archive.month, error=said)
+        log.warning("month_waits", month=archive.month, error=reason)
         return False
 
     async def status(self) -> Retention:
-        """Where it stands; months in the database that are due are looked at closely."""
-        before_us = due_before(self._now_us(), self._keep_months) if self._keep_months else 0
+        """Returns the months and archives, with what stands against dropping a month that is due."""
+        before_us = self._due_before() if self._keep_months else 0
         archives = await self._store.archives()
-        months = [await self._told(month, before_us, archives) for month in await self._store.months()]
+        months = [await self._month_status(month, before_us, archives) for month in await self._store.months()]
         running = self._running or await self._store.busy()
-        here = tuple(one for one in months if one.lives)
-        return Retention(
-            self._keep_months, self._folder, before_us, running, here, tuple(_shown(one) for one in archives)
-        )
+        present = tuple(one for one in months if one.lives)
+        shown_archives = tuple(_shown(one) for one in archives)
+        return Retention(self._keep_months, self._folder, before_us, running, present, shown_archives)
 
-    async def _told(self, month: str, before_us: int, archives: tuple[StoredArchive, ...]) -> Month:
-        census = await self._store.census(month, before_us)
+    async def _month_status(self, month: str, before_us: int, archives: tuple[StoredArchive, ...]) -> Month:
+        count = await self._store.count(month, before_us)
         blockers: tuple[Blocker, ...] = ()
-        if census.due:
-            blockers = await self._named((await self._store.blockers(month, before_us))[:BLOCKERS_SHOWN])
+        if count.due:
+            blockers = await self._with_user_ids((await self._store.blockers(month, before_us))[:BLOCKERS_SHOWN])
             last = next((one for one in archives if one.month == month), None)
             if last is not None and last.problem:
                 blockers = (*blockers, Blocker("file", what=f"{last.file}: {last.problem}"))
-        return Month(shown(month), census.lives, census.due, census.open, blockers)
+        return Month(shown(month), count.calls, count.due, count.open, blockers)
 
-    async def _named(self, blockers: tuple[Blocker, ...]) -> tuple[Blocker, ...]:
-        """People by the ids that operators know."""
+    async def _with_user_ids(self, blockers: tuple[Blocker, ...]) -> tuple[Blocker, ...]:
+        """Replaces the actors of people by the user ids that operators know."""
         actors = frozenset(one.what for one in blockers if one.kind == "person")
         known = await self._people.user_ids(actors) if actors else {}
         return tuple(
@@ -199,6 +202,6 @@ class RetentionSchedule:
 
 def _shown(one: StoredArchive) -> Archive:
     return Archive(
-        one.number, shown(one.month), one.file, one.sha256.hex(), one.size, one.lives, one.events, one.by, one.exported_at,
+        one.number, shown(one.month), one.file, one.sha256.hex(), one.size, one.calls, one.events, one.by, one.exported_at,
         one.dropped_at, one.problem,
     )  # fmt: skip

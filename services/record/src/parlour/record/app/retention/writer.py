@@ -1,6 +1,5 @@
-"""Writes a month into an archive: each life as an export of its own, sealed texts as they are, one after the other in the order of ids."""
+"""Writes a month into an archive file: one export per call, in the order of ids, with sealed texts as they are."""
 
-import time
 from collections.abc import Mapping
 from uuid import UUID
 
@@ -8,6 +7,7 @@ import msgspec
 
 from parlour.contracts.envelope import GENESIS
 from parlour.contracts.proofs import Inclusion
+from parlour.kernel.decider import Clock
 from parlour.kernel.log import EventLog, Record
 from parlour.record.app.archive_index import EndedCall
 from parlour.record.app.proofs.tree import TreeStore
@@ -17,48 +17,51 @@ from parlour.runtime.exports.layout import ARCHIVE, KIND, ArchiveEnd, ArchiveHea
 from .ports import ArchiveFiles, ArchiveOutput, RetentionStore, WrittenArchive
 from .prover import InclusionProver
 
-LIVES = 500
-EVENTS = 1_000
-"""In one page: memory does not grow with a month, nor with a room."""
-FIRST = UUID(int=0)
+CALLS_PER_READ = 500
+EVENTS_PER_READ = 1_000
+"""Events in one page: memory grows neither with a month nor with a call."""
+BEFORE_FIRST = UUID(int=0)
 _encode = msgspec.json.Encoder().encode
 
 
 class ArchiveWriter:
-    """`write` makes one file."""
+    """The retention schedule calls `write` for each month that is due."""
 
-    def __init__(self, store: RetentionStore, log: EventLog, tree: TreeStore, folder: ArchiveFiles) -> None:
+    def __init__(
+        self, store: RetentionStore, log: EventLog, tree: TreeStore, files: ArchiveFiles, clock: Clock
+    ) -> None:
         self._store = store
         self._log = log
         self._tree = tree
-        self._folder = folder
+        self._files = files
+        self._clock = clock
 
     async def write(self, file: str, month: str, before_us: int, by: str) -> WrittenArchive:
-        """Everything of the month that is due. OSError where the folder does not take it."""
-        lives = events = 0
+        """Writes every call of the month that ended before `before_us`. OSError if the folder refuses it."""
+        calls = events = 0
         note = await self._tree.note(0)
         prover = InclusionProver(self._tree, note) if note is not None else None
-        async with self._folder.writing(file) as out:
-            out.write(_line(ArchiveHeader(ARCHIVE, shown(month), before_us, time.time_ns() // 1000, by)))
-            after = FIRST
-            while page := await self._store.ended(month, before_us, after, LIVES):
+        async with self._files.writing(file) as out:
+            out.write(_line(ArchiveHeader(ARCHIVE, shown(month), before_us, self._clock.at(), by)))
+            after = BEFORE_FIRST
+            while page := await self._store.ended(month, before_us, after, CALLS_PER_READ):
                 proofs: Mapping[UUID, Inclusion] = await prover.prove(page) if prover is not None else {}
-                for life in page:
-                    events += await self._life(out, life, proofs.get(life.uid), by)
-                lives += len(page)
+                for call in page:
+                    events += await self._write_call(out, call, proofs.get(call.uid), by)
+                calls += len(page)
                 after = page[-1].uid
-            out.write(_line(ArchiveEnd(lives, events)))
+            out.write(_line(ArchiveEnd(calls, events)))
             return WrittenArchive(file, out.sha256(), out.size, events)
 
-    async def _life(self, out: ArchiveOutput, life: EndedCall, proof: Inclusion | None, by: str) -> int:
-        out.write(_line(Header(KIND, life.app, life.room, str(life.uid), time.time_ns() // 1000, by, proof)))
+    async def _write_call(self, out: ArchiveOutput, call: EndedCall, proof: Inclusion | None, by: str) -> int:
+        out.write(_line(Header(KIND, call.app, call.room, str(call.uid), self._clock.at(), by, proof)))
         seq, count, hash_, more = 0, 0, GENESIS, True
         while more:
-            page = await self._log.read(life.uid, seq, EVENTS)
+            page = await self._log.read(call.uid, seq, EVENTS_PER_READ)
             for record in page:
                 out.write(_line(_event(record, hash_)))
                 seq, count, hash_ = record.seq, count + 1, record.hash
-            more = len(page) == EVENTS
+            more = len(page) == EVENTS_PER_READ
         out.write(_line(End(count, hash_)))
         return count
 

@@ -1,1 +1,1 @@
-"""Questions about one room, answered from the log itself: its head, its events, its state at any moment."""
+"""Questions about one room, answered from the log itself: where it stands, its events, its state at any moment."""

@@ -1,1 +1,1 @@
-"""Webhooks at work: which endpoints are ours, what each is owed, one attempt after the other, and what an operator asks for."""
+"""Delivery of events to the apps' own servers: the workers, one per endpoint, and what operators ask for."""

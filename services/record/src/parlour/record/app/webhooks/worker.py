@@ -1,15 +1,14 @@
-"""Delivers to one endpoint: rooms in hand and rooms that lag, side by side, each room in its order.
+"""Delivers to one endpoint: rooms from memory and rooms with a backlog side by side, each room in its order.
 
-What it writes down it writes every `SAVE_S`, after the deliveries: a crash sends again what arrived since, with the same webhook-id.
+Progress is stored every `SAVE_EVERY_S`, after the deliveries: a crash sends again what arrived since, with the same webhook-id.
 """
 
 import asyncio
 import contextlib
-import random
-import time
 from collections.abc import Callable, Iterable, Mapping
 from uuid import UUID
 
+from parlour.kernel.decider import Clock
 from parlour.kernel.log import EventLog, LogUnavailable, Record
 from parlour.record.app.damaged_events import DamagedEvent, DamageReport
 from parlour.record.domain.webhooks.attempts import Answer, Schedule, Verdict, verdict
@@ -17,254 +16,248 @@ from parlour.record.domain.webhooks.endpoint import Endpoint
 from parlour.record.domain.webhooks.progress import Progress, RoomBacklog
 
 from .attempts import AttemptSender, UnreadableEvent
-from .page_cache import PAGE, PageCache
+from .page_cache import EVENTS_PER_PAGE, PageCache
 from .ports import Attempt, DeadLetter, DeliveryStore, LeaseLost
 
 ROOMS_AT_ONCE = 8
-LANES_AT_ONCE = 4
+BACKLOGS_AT_ONCE = 4
 """Requests to one endpoint at the same time: enough for its network's delay, too few to be a burden."""
-SAVE_S = 0.5
-ATTEMPTS_KEPT = 200
-"""Rows of the delivery log in memory; at more they are written at once."""
+SAVE_EVERY_S = 0.5
+ATTEMPTS_IN_MEMORY = 200
+"""Rows of the delivery log in memory; at more they are stored at once."""
 FAILING_ROOMS = 2
 """So many rooms got no answer since the last success: the next success means that the endpoint is back."""
-GONE = "the endpoint answered 410 Gone"
-
-FAILED = "the attempt failed in this service: see its log"
-
-Note = Callable[[str], None]
-"""(outcome): delivered, again, gone, dead, damaged."""
-Fault = Callable[[BaseException], None]
-"""Says in the service's log what nobody expected."""
-DAMAGED = "the event in the database can't be read: it was not sent"
 READ_TRIES = 3
-"""What can't be read is gone past only then: a key that could not be fetched in time is no damage."""
+"""An event that can't be read is skipped only then: a key that could not be fetched in time is no damage."""
+GONE = "the endpoint answered 410 Gone"
+FAILED_HERE = "the attempt failed in this service: see its log"
+UNREADABLE = "the event in the database can't be read: it was not sent"
+
+Count = Callable[[str], None]
+"""Called with an attempt's outcome: delivered, again, gone, dead, damaged."""
+Fault = Callable[[BaseException], None]
+"""Logs an error that nobody expected."""
 
 
 class Worker:
-    """`run` is endless; it ends by `Lost`, or as the log or the store does when it is away."""
+    """The pool makes one for each endpoint that is leased to this process, and calls `run`, `update_heads` and `add_redrives`."""
 
     def __init__(
-        self,
-        endpoint: Endpoint,
-        owner: str,
-        *,
-        store: DeliveryStore,
-        log: EventLog,
-        pages: PageCache,
-        attempts: AttemptSender,
-        damages: DamageReport,
-        schedule: Schedule,
-        note: Note,
-        fault: Fault,
-    ) -> None:
+        self, endpoint: Endpoint, owner: str, *, store: DeliveryStore, log: EventLog, pages: PageCache,
+        attempts: AttemptSender, damage: DamageReport, schedule: Schedule, count: Count, fault: Fault, clock: Clock,
+        chance: Callable[[], float],
+    ) -> None:  # fmt: skip
         self.endpoint = endpoint
         self._owner = owner
         self._store = store
         self._log = log
         self._pages = pages
         self._attempts = attempts
-        self._damages = damages
+        self._damage = damage
         self._schedule = schedule
-        self._note = note
+        self._count = count
         self._fault = fault
+        self._clock = clock
+        self._chance = chance
         self._progress = Progress({})
         self._heads: Mapping[int, int] = {}
-        self._offered: list[RoomBacklog] = []
+        self._redrives: list[RoomBacklog] = []
         self._known: set[UUID] = set()
         self._awake = asyncio.Event()
         self._rows: list[Attempt] = []
         self._dead: list[DeadLetter] = []
         self._failing: set[UUID] = set()
-        self._tasks = {"room": 0, "lane": 0}
+        self._rooms_under_way = self._backlogs_under_way = 0
         self._saved_at = 0.0
         self._saving = asyncio.Lock()
 
-    # called by the fleet
-
-    def heads(self, heads: Mapping[int, int]) -> None:
-        """The log's shards stand there now."""
+    def update_heads(self, heads: Mapping[int, int]) -> None:
+        """Takes the last positions of the log's shards."""
         self._heads = heads
         self._awake.set()
 
-    def offer(self, ranges: Iterable[RoomBacklog]) -> None:
-        """Ranges that somebody wants sent again; those known already are left."""
-        new = [lane for lane in ranges if lane.id not in self._known]
+    def add_redrives(self, ranges: Iterable[RoomBacklog]) -> None:
+        """Takes ranges that an operator wants sent again; those known already are ignored."""
+        new = [backlog for backlog in ranges if backlog.id not in self._known]
         if new:
-            self._known.update(lane.id for lane in new)
-            self._offered += new
+            self._known.update(backlog.id for backlog in new)
+            self._redrives += new
             self._awake.set()
 
     async def run(self) -> None:
-        """Until it is cancelled."""
-        cursors, lanes = await self._store.progress(self.endpoint.id)
-        self._known |= {lane.id for lane in lanes}
-        self._progress = Progress(cursors, lanes)
+        """Delivers until it is cancelled. Raises `LeaseLost` when the endpoint is no longer ours, `LogUnavailable`, or a fault."""
+        cursors, backlogs = await self._store.progress(self.endpoint.id)
+        self._known |= {backlog.id for backlog in backlogs}
+        self._progress = Progress(cursors, backlogs)
         try:
             async with asyncio.TaskGroup() as group:
                 while True:
                     self._awake.clear()
                     await self._fill()
-                    self._start(group)
-                    if self._due_to_save():
+                    self._start_deliveries(group)
+                    if self._is_save_due():
                         await self._save()
                     await self._pause()
         finally:
-            with contextlib.suppress(Exception):  # whoever comes next sends it again
+            with contextlib.suppress(Exception):  # the next worker sends again what is not stored
                 await self._save()
 
-    # inside
-
     async def _fill(self) -> None:
-        for lane in self._offered:
-            self._progress.add_lane(lane)
-        self._offered = []
+        for backlog in self._redrives:
+            self._progress.add_backlog(backlog)
+        self._redrives = []
         for p, head in self._heads.items():
-            while self._progress.read_to(p) < head and not self._progress.full:
+            while self._progress.read_to(p) < head and not self._progress.is_full:
                 records = await self._pages.read(p, self._progress.read_to(p), head)
                 self._progress.take(p, records, self.endpoint.wants)
-                if len(records) < PAGE:
+                if len(records) < EVENTS_PER_PAGE:
                     break
 
-    def _start(self, group: asyncio.TaskGroup) -> None:
-        while self._tasks["room"] < ROOMS_AT_ONCE and (record := self._progress.begin()) is not None:
-            self._tasks["room"] += 1
-            group.create_task(self._rooms(record))
-        while self._tasks["lane"] < LANES_AT_ONCE and (lane := self._progress.begin_lane(time.time())) is not None:
-            self._tasks["lane"] += 1
-            group.create_task(self._lane(lane))
+    def _start_deliveries(self, group: asyncio.TaskGroup) -> None:
+        while self._rooms_under_way < ROOMS_AT_ONCE and (record := self._progress.next_event()) is not None:
+            self._rooms_under_way += 1
+            group.create_task(self._deliver_rooms(record))
+        while self._backlogs_under_way < BACKLOGS_AT_ONCE:
+            backlog = self._progress.next_backlog(self._now_s())
+            if backlog is None:
+                break
+            self._backlogs_under_way += 1
+            group.create_task(self._deliver_backlog(backlog))
 
-    async def _rooms(self, first: Record) -> None:
-        """Delivers one event of one room after the other, as long as there are."""
+    async def _deliver_rooms(self, first: Record) -> None:
+        """Delivers one event of one room after the other, as long as there are any."""
         record: Record | None = first
         while record is not None:
             failure = await self._attempt(record, 1)
             if failure is None:
-                self._progress.delivered(record)
+                self._progress.mark_delivered(record)
             else:
-                self._failed(self._progress.failed(record), failure)
+                self._schedule_retry(self._progress.mark_failed(record), failure)
             self._awake.set()
-            record = self._progress.begin()
-        self._tasks["room"] -= 1
+            record = self._progress.next_event()
+        self._rooms_under_way -= 1
 
-    async def _lane(self, lane: RoomBacklog) -> None:
-        """Delivers what the lane is behind with, until it fails or ends."""
+    async def _deliver_backlog(self, backlog: RoomBacklog) -> None:
+        """Delivers a backlog's events until one fails or the backlog ends."""
         while True:
-            read = self._progress.read_to(lane.p)
-            records = await self._log.read(lane.room_uid, lane.after, PAGE)
-            wanted = [record for record in records if self._belongs(lane, record, read)]
-            if not await self._deliver(lane, wanted):
+            read = self._progress.read_to(backlog.p)
+            records = await self._log.read(backlog.room_uid, backlog.after, EVENTS_PER_PAGE)
+            wanted = [record for record in records if _belongs(backlog, record, read)]
+            if not await self._deliver_page(backlog, wanted):
                 break
-            if len(wanted) < PAGE:
-                if lane.to is not None:
-                    self._progress.advanced(lane, lane.to)
-                if self._progress.end_if_done(lane, read):
+            if len(wanted) < EVENTS_PER_PAGE:
+                if backlog.to is not None:
+                    self._progress.advance(backlog, backlog.to)
+                if self._progress.end_if_done(backlog, read):
                     break
-        self._tasks["lane"] -= 1
+        self._backlogs_under_way -= 1
         self._awake.set()
 
-    @staticmethod
-    def _belongs(lane: RoomBacklog, record: Record, read: int) -> bool:
-        return record.pos <= read if lane.to is None else record.seq <= lane.to
-
-    async def _deliver(self, lane: RoomBacklog, records: list[Record]) -> bool:
-        """False: one failed, and the lane rests."""
+    async def _deliver_page(self, backlog: RoomBacklog, records: list[Record]) -> bool:
+        """Returns False if an event failed and the backlog waits for a retry."""
         for record in records:
-            failure = await self._attempt(record, lane.attempts + 1) if self.endpoint.wants(record) else None
+            failure = await self._attempt(record, backlog.attempts + 1) if self.endpoint.wants(record) else None
             if failure is None:
-                self._progress.advanced(lane, record.seq)
-            elif self._is_over(lane, record):
-                self._bury(lane, record, failure)
+                self._progress.advance(backlog, record.seq)
+            elif self._is_given_up(backlog, record):
+                self._add_dead_letter(backlog, record, failure)
             else:
-                self._failed(lane, failure)
+                self._schedule_retry(backlog, failure)
                 return False
         return True
 
-    def _is_over(self, lane: RoomBacklog, record: Record) -> bool:
-        """Whether an event that failed is given up: what piled up behind one that was gets one attempt, but not days of its own."""
-        now_s = time.time()
-        return self._schedule.is_over(max(lane.since_s or now_s, record.at / 1e6), now_s)
+    def _is_given_up(self, backlog: RoomBacklog, record: Record) -> bool:
+        """Returns whether a failed event is retried no more: what piled up behind such an event gets one attempt, not days of its own."""
+        now_s = self._now_s()
+        return self._schedule.is_over(max(backlog.since_s or now_s, record.at / 1e6), now_s)
 
-    def _bury(self, lane: RoomBacklog, record: Record, failure: Answer) -> None:
-        since_s = lane.since_s
-        self._dead.append(DeadLetter(lane.room_uid, record.seq, record.seq, time.time_ns() // 1000, failure.error))
-        self._progress.advanced(lane, record.seq)
-        lane.since_s = since_s
-        self._note("dead")
+    def _add_dead_letter(self, backlog: RoomBacklog, record: Record, failure: Answer) -> None:
+        since_s = backlog.since_s
+        self._dead.append(DeadLetter(backlog.room_uid, record.seq, record.seq, self._clock.at(), failure.error))
+        self._progress.advance(backlog, record.seq)
+        backlog.since_s = since_s
+        self._count("dead")
 
-    def _failed(self, lane: RoomBacklog, failure: Answer) -> None:
-        """The lane rests until its next attempt; one that was made due early neither counts nor lengthens the pause."""
-        now_s = time.time()
-        lane.since_s = lane.since_s or now_s
-        lane.error = failure.error
-        if lane.scheduled_s is not None:
-            due_s = max(lane.scheduled_s, now_s + self._schedule.asked_pause_s(failure))
+    def _schedule_retry(self, backlog: RoomBacklog, failure: Answer) -> None:
+        """Pauses the backlog; an attempt that was made due early neither counts nor lengthens the pause."""
+        now_s = self._now_s()
+        backlog.since_s = backlog.since_s or now_s
+        backlog.error = failure.error
+        if backlog.scheduled_s is not None:
+            due_s = max(backlog.scheduled_s, now_s + self._schedule.asked_pause_s(failure))
         else:
-            lane.attempts += 1
-            due_s = now_s + self._schedule.pause_s(lane.attempts, random.random(), failure)
-        self._progress.rest(lane, due_s)
+            backlog.attempts += 1
+            due_s = now_s + self._schedule.pause_s(backlog.attempts, self._chance(), failure)
+        self._progress.pause(backlog, due_s)
 
     async def _attempt(self, record: Record, number: int) -> Answer | None:
-        """One attempt: None where the event arrived. `Lost` when the endpoint wants no more."""
+        """Sends an event once; returns None if it arrived, else the failure. `LeaseLost` when the endpoint answers 410."""
         try:
-            done = await self._attempts.event(self.endpoint, record, number)
-        except UnreadableEvent as damaged:
-            return await self._unreadable(record, number, damaged)
+            done = await self._attempts.send_event(self.endpoint, record, number)
+        except UnreadableEvent as error:
+            return await self._skip_unreadable(record, number, error)
         except LogUnavailable:
             raise
         except Exception as error:  # one room's fault must not end the other rooms of the endpoint
             self._fault(error)
-            done = _failed_here(record, number)
+            done = self._failed_here(record, number, FAILED_HERE)
         self._rows.append(done)
-        meant = verdict(done.answer)
-        self._note(meant.value)
-        if meant is Verdict.GONE:
+        meaning = verdict(done.answer)
+        self._count(meaning.value)
+        if meaning is Verdict.GONE:
             await self._save()
             await self._store.disable(self.endpoint.id, GONE)
             raise LeaseLost(GONE)
-        if meant is Verdict.AGAIN:
+        if meaning is Verdict.AGAIN:
             if not done.answer.status:
                 self._failing.add(record.log.uid)
             return done.answer
         if len(self._failing) >= FAILING_ROOMS:
-            self._progress.hasten(time.time())
+            self._progress.retry_early(self._now_s())
         self._failing.clear()
         return None
 
-    async def _unreadable(self, record: Record, number: int, damaged: UnreadableEvent) -> Answer | None:
-        """Tried again a few times, and then gone past: it must not hold up for ever what follows it in its room."""
-        failed = _failed_here(record, number, DAMAGED)
+    async def _skip_unreadable(self, record: Record, number: int, error: UnreadableEvent) -> Answer | None:
+        """Has the event read again a few times, then skips it: it must not delay for ever what follows it in its room."""
+        failed = self._failed_here(record, number, UNREADABLE)
         self._rows.append(failed)
         if number < READ_TRIES:
-            self._note(Verdict.AGAIN.value)
+            self._count(Verdict.AGAIN.value)
             return failed.answer
-        reader = f"webhook/{self.endpoint.id}"
-        await self._damages.gone_past(reader, [DamagedEvent(record.log.uid, record.seq, record.type, str(damaged))])
-        self._note("damaged")
+        damaged = DamagedEvent(record.log.uid, record.seq, record.type, str(error))
+        await self._damage.report_skipped(f"webhook/{self.endpoint.id}", [damaged])
+        self._count("damaged")
         return None
 
-    def _due_to_save(self) -> bool:
-        return len(self._rows) >= ATTEMPTS_KEPT or time.monotonic() - self._saved_at >= SAVE_S
+    def _failed_here(self, record: Record, number: int, error: str) -> Attempt:
+        """Returns the delivery log's row of an attempt that never left this service."""
+        return Attempt(f"{record.log.uid}:{record.seq}", record.type, self._clock.at(), number, Answer(0, error))
+
+    def _is_save_due(self) -> bool:
+        saved_ago_s = asyncio.get_running_loop().time() - self._saved_at
+        return len(self._rows) >= ATTEMPTS_IN_MEMORY or saved_ago_s >= SAVE_EVERY_S
 
     async def _save(self) -> None:
-        async with self._saving:  # two at once might come in the other order
-            self._saved_at = time.monotonic()
-            changes = self._progress.changes()
+        async with self._saving:  # two at once might reach the database in the other order
+            self._saved_at = asyncio.get_running_loop().time()
+            changes = self._progress.take_changes()
             rows, self._rows = self._rows, []
             dead, self._dead = self._dead, []
-            if changes.cursors or changes.lanes or changes.ended or rows or dead:
+            if changes.cursors or changes.backlogs or changes.ended or rows or dead:
                 await self._store.save(self.endpoint.id, self._owner, changes, rows, dead)
 
     async def _pause(self) -> None:
         due_s = self._progress.next_due_s()
-        rest_s = SAVE_S if due_s is None else min(SAVE_S, max(0.0, due_s - time.time()))
-        if self._tasks["lane"] >= LANES_AT_ONCE:
-            rest_s = SAVE_S
+        pause_s = SAVE_EVERY_S if due_s is None else min(SAVE_EVERY_S, max(0.0, due_s - self._now_s()))
+        if self._backlogs_under_way >= BACKLOGS_AT_ONCE:
+            pause_s = SAVE_EVERY_S
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(rest_s):
+            async with asyncio.timeout(pause_s):
                 await self._awake.wait()
 
+    def _now_s(self) -> float:
+        return self._clock.at() / 1e6
 
-def _failed_here(record: Record, number: int, why: str = FAILED) -> Attempt:
-    """The delivery log's row of an attempt that never left this service."""
-    return Attempt(f"{record.log.uid}:{record.seq}", record.type, time.time_ns() // 1000, number, Answer(0, why))
+
+def _belongs(backlog: RoomBacklog, record: Record, read: int) -> bool:
+    return record.pos <= read if backlog.to is None else record.seq <= backlog.to

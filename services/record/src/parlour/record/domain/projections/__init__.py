@@ -1,4 +1,4 @@
-"""From events to the rows that history is read from: pure, total, and the same whether events come one by one or a million at once."""
+"""Folds events into the rows of history: pure, total, and the same whether events come one by one or a million at once."""
 
 VERSION = 1
-"""Of the rows' meaning: another number makes `record` build a new generation by itself."""
+"""Version of what the rows mean: after a change `record` builds a new generation by itself."""

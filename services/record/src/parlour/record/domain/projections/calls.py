@@ -1,10 +1,10 @@
-"""One call folded into rows.
+"""Folds one call into rows.
 
 Invariants, where `state` is `parlour.kernel.view`'s fold of the same events:
 1. the open sessions are `state.users`, in order, until the room closes;
 2. the open streams are `state.streams`, in order, and the open plays their players;
 3. broadcasts + barrages + commands = `state.messages`, and `seq` and `at` are the state's;
-4. whatever the events say, they fold: history is fact, and one that makes no sense here changes nothing but `seq` and `at`.
+4. every event folds: history is fact, and an event that makes no sense here changes nothing but `seq` and `at`.
 """
 
 from collections import Counter
@@ -22,15 +22,15 @@ from .rows import CallRow, MessagesRow, ParticipantRow, PlayRow, Row, Rows, Sess
 
 LEFT, KICKED, CLOSED = "left", "kicked", "closed"
 REMOVED = "removed"
-"""Why a play ended whose stream did."""
-CODE_MOST = 2**31 - 1
+"""Reason of a play that ended with its stream."""
+HIGHEST_CODE = 2**31 - 1
 _Change = Callable[..., None]
 _encode = msgspec.json.Encoder().encode
 _nodes = msgspec.json.Decoder(list[str])
 
 
 class CallFold:
-    """The rows of one call that may still change. `apply` collects what it changes in the `Rows` given."""
+    """The rows of one call that may still change; `apply` adds those that it changes to the `Rows` given."""
 
     def __init__(self, call: CallRow) -> None:
         self.call = call
@@ -45,11 +45,11 @@ class CallFold:
 
     @classmethod
     def opened(cls, room_uid: UUID, at: int, event: ev.RoomOpened) -> "CallFold":
-        """From a life's first event; apply that one too."""
+        """Returns the fold of a call whose first event this is; apply that event too."""
         return cls(CallRow(room_uid, event.app, event.room, at))
 
     def load(self, rows: Rows) -> None:
-        """Takes up this call's rows as a store gave them: all participants, what is open, the newest count."""
+        """Takes this call's rows from a store: all participants, what is open, the newest message count."""
         self.participants = {row.actor: row for row in rows.participant}
         self.sessions = {row.session_id: row for row in rows.session}
         self._logins = Counter(row.actor for row in rows.session)
@@ -64,7 +64,7 @@ class CallFold:
         return self.call.ended_at is not None
 
     def apply(self, seq: int, at: int, event: Any, out: Rows) -> None:
-        """One more event; None for a type that has no rows."""
+        """Folds the next event; None stands for one of a type without rows."""
         call = self.call
         call.seq, call.at = seq, at
         if not call.changed:
@@ -75,7 +75,7 @@ class CallFold:
         if change is not None:
             change(self, seq, at, event, out)
 
-    # people
+    # sessions
 
     def _joined(self, seq: int, at: int, event: Joined, out: Rows) -> None:
         before = self.sessions.pop(event.session_id, None)
@@ -112,7 +112,7 @@ class CallFold:
             self._person(row.actor, at, out).kicks += 1
 
     def _end_session(self, row: SessionRow, seq: int, at: int, how: str, reason: str, code: int, out: Rows) -> None:
-        self._back(row, at)
+        self._end_absence(row, at)
         row.left_seq, row.left_at, row.how, row.reason, row.code = seq, at, how, reason, _in_column(code)
         _put(out.session, row)
         person = self._person(row.actor, at, out)
@@ -130,11 +130,11 @@ class CallFold:
     def _resumed(self, seq: int, at: int, event: ev.UserResumed, out: Rows) -> None:
         row = self.sessions.get(event.session_id)
         if row is not None:
-            self._back(row, at)
+            self._end_absence(row, at)
             _put(out.session, row)
 
     @staticmethod
-    def _back(row: SessionRow, at: int) -> None:
+    def _end_absence(row: SessionRow, at: int) -> None:
         if row.away_since is not None:
             row.away_us += at - row.away_since
             row.away_since = None
@@ -149,13 +149,13 @@ class CallFold:
             self.call.streams += 1
         row.session_id, row.actor = event.session_id, event.actor
         row.codec, row.has_audio, row.has_video = event.codec, event.has_audio, event.has_video
-        _carried(row, event.node)
+        _add_node(row, event.node)
         _put(out.stream, row)
 
     def _relayed(self, seq: int, at: int, event: ev.StreamRelayed, out: Rows) -> None:
         row = self.streams.get(event.stream_id)
         if row is not None:
-            _carried(row, event.node)
+            _add_node(row, event.node)
             _put(out.stream, row)
 
     def _removed(self, seq: int, at: int, event: ev.StreamRemoved, out: Rows) -> None:
@@ -242,11 +242,11 @@ def _put(rows: list[Any], row: Row) -> None:
 
 
 def _in_column(code: int) -> int:
-    """A code of 32 bits, as all real ones are."""
-    return max(-CODE_MOST, min(CODE_MOST, code))
+    """Returns the code, cut to the 32 bits of its column, which all real ones fit."""
+    return max(-HIGHEST_CODE, min(HIGHEST_CODE, code))
 
 
-def _carried(row: StreamRow, node: str) -> None:
+def _add_node(row: StreamRow, node: str) -> None:
     nodes = _nodes.decode(row.nodes)
     if node not in nodes:
         row.nodes = _encode([*nodes, node]).decode()

@@ -1,6 +1,6 @@
-"""What the projections take out of stored bytes, in one pass: only the fields that rows have, and nothing sealed but names.
+"""Decodes stored events into what the projections fold: only the fields that rows have, names still sealed.
 
-A million events are decoded in a rebuild, so envelopes are not taken apart in two steps here as they are for readers.
+A rebuild decodes millions of events, so an envelope and its event are decoded in one pass here, unlike for readers.
 """
 
 from typing import Any, ClassVar, Generic, TypeVar
@@ -15,14 +15,14 @@ from parlour.contracts.upcasters import UPCASTERS, upcast
 E = TypeVar("E")
 
 
-class Stored(msgspec.Struct, Generic[E], gc=False):
-    """An envelope of which only the event matters."""
+class _Envelope(msgspec.Struct, Generic[E], gc=False):
+    """An envelope of which only the event is decoded."""
 
     data: E
 
 
 class Joined(msgspec.Struct, rename=wire_name, gc=False):
-    """`UserJoined`; its name is still sealed."""
+    """A `UserJoined` event; its name is still sealed."""
 
     session_id: str
     actor: str
@@ -30,26 +30,26 @@ class Joined(msgspec.Struct, rename=wire_name, gc=False):
 
 
 class Message(msgspec.Struct, rename=wire_name, gc=False):
-    """Any message; `COUNT` names the column that counts it."""
+    """A message event; `COUNT` names the column that counts it."""
 
     COUNT: ClassVar[str] = ""
     actor: str = ""
 
 
 class Broadcast(Message, gc=False):
-    """`BroadcastSent`."""
+    """A `BroadcastSent` event, of which only the sender counts."""
 
     COUNT = "broadcasts"
 
 
 class Barrage(Message, gc=False):
-    """`BarrageSent`."""
+    """A `BarrageSent` event, of which only the sender counts."""
 
     COUNT = "barrages"
 
 
 class Command(Message, gc=False):
-    """`CommandSent`."""
+    """A `CommandSent` event, of which only the sender counts."""
 
     COUNT = "commands"
 
@@ -66,29 +66,28 @@ _KINDS: dict[str, Any] = {
         ev.StreamRemoved, ev.StreamRelayed, ev.PlayStarted, ev.PlayStopped,
     )
 }  # fmt: skip
-_DECODE = {tag: msgspec.json.Decoder(Stored[kind]).decode for tag, kind in _KINDS.items()}
-ABOUT_APPS = "app."
-"""How the types of an app's own log begin; it is no call."""
+_DECODE = {tag: msgspec.json.Decoder(_Envelope[kind]).decode for tag, kind in _KINDS.items()}
+APP_EVENTS = "app."
+"""Prefix of the event types of an app's own log, which is no call."""
 
-
-_NUL, _INSTEAD = rb"\u0000", rb"\ufffd"
-"""A character that the log's bytes may hold, in a reason for instance, and no text column may."""
+_NUL, _REPLACEMENT = rb"\u0000", rb"\ufffd"
+"""A character that stored JSON may hold, in a reason for instance, but no text column."""
 
 
 class UnreadableEvent(ValueError):
-    """The bytes are not what their type says, or nobody here knows the type."""
+    """The bytes are not what their type says, or this version does not know the type."""
 
 
 def fact_of(type_: str, env: bytes) -> Any:
-    """The event as the fold takes it; None for a type without rows. `Damaged` where it can't be read."""
+    """Returns the event for `CallFold.apply`; None for a type without rows. `UnreadableEvent` if it can't be decoded."""
     if _NUL in env:
-        env = env.replace(_NUL, _INSTEAD)
+        env = env.replace(_NUL, _REPLACEMENT)
     decode = _DECODE.get(type_)
     try:
         if decode is not None:
             return decode(env).data
         if type_ in UPCASTERS:
-            return _of_a_former_type(type_, env)
+            return _upcast(type_, env)
     except (msgspec.DecodeError, ValueError) as error:  # bytes that are no UTF-8 are a ValueError
         raise UnreadableEvent(f"it is no {type_}: {error}") from None
     if type_ not in ev.BY_TAG:
@@ -96,7 +95,7 @@ def fact_of(type_: str, env: bytes) -> Any:
     return None
 
 
-def _of_a_former_type(type_: str, env: bytes) -> Any:
+def _upcast(type_: str, env: bytes) -> Any:
     tag, data = upcast(type_, bytes(decode_envelope(env).data))
     kind = _KINDS.get(tag)
     return None if kind is None else msgspec.json.decode(data, type=kind)

@@ -1,7 +1,7 @@
-"""The rows of history, as the fold holds them. Each is a table of a generation, its fields the table's columns in their order.
+"""The rows of history. Each class is a table of a generation, its fields the table's columns in their order.
 
-Rows are changed in place while their call is folded. `Row.stored` tells whether the table has the row, `Row.changed` whether it has
-another content there. Times are unix microseconds. Rows hold `actor`, never who that is; a name stays sealed as the event had it.
+Rows are changed in place while their call is folded. `Row.stored` says whether the table has the row, `Row.changed` whether it is
+to be written. Times are unix microseconds. Rows hold an `actor`, never a user id; a name stays sealed as in its event.
 """
 
 from typing import Any
@@ -11,14 +11,14 @@ import msgspec
 
 
 class Row(msgspec.Struct, kw_only=True):
-    """Base: what is known of the row in its table. Not columns."""
+    """Base of all rows; its two fields are not columns."""
 
     stored: bool = False
     changed: bool = False
 
 
 class CallRow(Row):
-    """One life of a room as of event `seq`."""
+    """A call as of event `seq`."""
 
     room_uid: UUID
     app: int
@@ -40,7 +40,7 @@ class CallRow(Row):
 
 
 class ParticipantRow(Row):
-    """A person in a call. `last_at` None: a session of theirs is open."""
+    """A person in a call; `last_at` is None while one of their sessions is open."""
 
     room_uid: UUID
     actor: str
@@ -53,7 +53,7 @@ class ParticipantRow(Row):
 
 
 class SessionRow(Row):
-    """A login; open while `left_seq` is None. `away_since` is set while it is suspended."""
+    """A session; open while `left_seq` is None, suspended while `away_since` is set."""
 
     room_uid: UUID
     joined_seq: int
@@ -90,7 +90,7 @@ class StreamRow(Row):
 
 
 class PlayRow(Row):
-    """A session plays a stream, whose publisher is `by_actor`."""
+    """A session's play of a stream, whose publisher is `by_actor`."""
 
     room_uid: UUID
     started_seq: int
@@ -105,7 +105,7 @@ class PlayRow(Row):
 
 
 class MessagesRow(Row):
-    """Messages of the ten seconds that begin at `at`."""
+    """Counts of messages in the ten seconds from `at` on."""
 
     room_uid: UUID
     at: int
@@ -122,16 +122,16 @@ TABLES: tuple[tuple[str, type[Row], int], ...] = (
     ("play", PlayRow, 2),
     ("messages", MessagesRow, 2),
 )
-"""Each table with its row and how many of the first columns are its key."""
+"""Each table with its row class and how many of the first columns are its key."""
 
 
 def columns(kind: type[Row]) -> tuple[str, ...]:
-    """A table's columns, in the order of its row's fields."""
+    """Returns a table's columns, in the order of its row's fields."""
     return tuple(field for field in kind.__struct_fields__ if field not in Row.__struct_fields__)
 
 
 class Rows(msgspec.Struct):
-    """Rows of several calls, by table; what a store is given to write, and gives back of calls that go on."""
+    """Rows of several calls by table, as a `ProjectionStore` writes and loads them."""
 
     call: list[CallRow] = []
     participant: list[ParticipantRow] = []
@@ -141,11 +141,11 @@ class Rows(msgspec.Struct):
     messages: list[MessagesRow] = []
 
     def of(self, table: str) -> list[Any]:
-        """The rows of a table by its name."""
+        """Returns the rows of a table by its name."""
         return getattr(self, table)
 
     def settle(self) -> None:
-        """All of them are in their tables as they are."""
+        """Marks all rows as stored, after their batch was written."""
         for table, _, _ in TABLES:
             for row in self.of(table):
                 row.stored, row.changed = True, False

@@ -1,1 +1,1 @@
-"""What webhooks decide without I/O: whom an event concerns, where it may go, how it is signed, when it is tried again."""
+"""What webhooks decide without I/O: which events an endpoint gets, which addresses are allowed, how requests are signed and retried."""

@@ -1,7 +1,7 @@
-"""Which addresses an endpoint may have: nobody may make this server talk to its own network.
+"""Which addresses an endpoint may have: webhooks must not reach this server's own network (SSRF).
 
-Rules: 1. an address in one of the operator's own networks is allowed, also over plain HTTP; 2. any other must be one that the public
-internet routes, over HTTPS; 3. an IPv6 address that carries an IPv4 one inside (mapped, compatible, 6to4, Teredo, ISATAP, local NAT64) is
+Rules: 1. an address in one of the operator's own networks is allowed, also over plain HTTP; 2. any other must be routed on the public
+internet, over HTTPS; 3. an IPv6 address that carries an IPv4 one inside (mapped, compatible, 6to4, Teredo, ISATAP, local NAT64) is
 refused, since what it reaches depends on the network; only the well-known NAT64 prefix, which IPv6-only networks need, is judged by the
 address inside; 4. addresses of clouds' metadata services are refused even where they look public.
 """
@@ -28,27 +28,27 @@ _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 
 
 def networks(texts: Sequence[str]) -> tuple[Network, ...]:
-    """The operator's networks; ValueError names one that is none."""
+    """Parses the operator's networks; ValueError names a text that is none."""
     return tuple(ip_network(text) for text in texts)
 
 
 def refusal(address: str, scheme: str, allowed: Sequence[Network]) -> str:
-    """Why this resolved address may not be connected to; empty where it may."""
+    """Returns why this resolved address may not be connected to, or an empty text."""
     try:
         parsed = ip_address(address)
     except ValueError:
         return "is not an address"
     if any(parsed in network for network in allowed if network.version == parsed.version):
         return ""
-    if not _public(parsed):
+    if not _is_public(parsed):
         return "is not on the public internet"
     return "" if scheme == "https" else "may only be reached over https"
 
 
-def _public(address: Address) -> bool:
+def _is_public(address: Address) -> bool:
     if isinstance(address, IPv6Address):
         if address in _NAT64:
-            return _public(IPv4Address(int(address) & 0xFFFF_FFFF))
+            return _is_public(IPv4Address(int(address) & 0xFFFF_FFFF))
         if address.scope_id or address not in _PUBLIC_V6 or (int(address) >> 32) & 0xFFFF_FFFF in _ISATAP:
             return False
     return not any(address in network for network in _REFUSED if network.version == address.version)

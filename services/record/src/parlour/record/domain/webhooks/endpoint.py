@@ -1,4 +1,4 @@
-"""An endpoint and which events concern it.
+"""An endpoint and which events it gets.
 
 Rules: 1. only events of its own app; 2. what members of a room may see, and the rest (private messages, what is for auditors) with `audit`
 alone; 3. filters are names, or beginnings of names with `*` behind; no filter lets all pass; 4. the callbacks format knows some types only.
@@ -22,13 +22,13 @@ from parlour.kernel.log import Record
 from .callbacks import KINDS
 from .signing import SecretRef
 
-FILTERS_MOST = 100
-FILTER_CHARACTERS = 256
-URL_CHARACTERS = 2048
+MOST_FILTERS = 100
+LONGEST_FILTER = 256
+LONGEST_URL = 2048
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """One endpoint as it is delivered to. `secrets` newest first."""
+    """What deliveries need to know of an endpoint; `secrets` newest first."""
 
     id: UUID
     app: int
@@ -40,7 +40,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     secrets: tuple[SecretRef, ...] = ()
 
     def wants(self, record: Record) -> bool:
-        """Rules 1 to 4."""
+        """Returns whether the endpoint gets the event (rules 1 to 4)."""
         return (
             record.log.app == self.app
             and (self.audit or _for_members(record))
@@ -51,7 +51,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 def _for_members(record: Record) -> bool:
-    """By what is hashed; what can't be read is gone past by its reader, which says so."""
+    """Returns whether members may see the event, by its hashed bytes; one that can't be decoded is left to the worker, which reports it."""
     try:
         return audience_of_stored(record.type, decode_envelope(record.env).data) == Audience.MEMBERS
     except msgspec.DecodeError:
@@ -59,21 +59,21 @@ def _for_members(record: Record) -> bool:
 
 
 def passes(filters: Sequence[str], name: str) -> bool:
-    """Rule 3."""
+    """Returns whether a name passes the filters (rule 3)."""
     return not filters or any(name.startswith(one[:-1]) if one.endswith("*") else name == one for one in filters)
 
 
 def check_filters(field: str, filters: Sequence[str]) -> None:
-    """`Invalid` where there are too many, or one is empty or too long."""
-    limit = f"{FILTERS_MOST} of 1..{FILTER_CHARACTERS} characters"
-    if len(filters) > FILTERS_MOST or any(not 0 < len(one) <= FILTER_CHARACTERS for one in filters):
+    """Raises `Invalid` if there are too many filters, or one is empty, too long, or has a star inside."""
+    limit = f"{MOST_FILTERS} of 1..{LONGEST_FILTER} characters"
+    if len(filters) > MOST_FILTERS or any(not 0 < len(one) <= LONGEST_FILTER for one in filters):
         raise invalid(Code.PARAMETER, field, "the filters are too many, or one is empty or too long", limit=limit)
     if any("*" in one[:-1] for one in filters):
         raise invalid(Code.PARAMETER, field, "a star stands only at a filter's end", hint="such as room.*")
 
 
 def check_types(filters: Sequence[str], format_: str) -> None:
-    """`Invalid` where a filter lets no event type of this format pass: it would wait for ever for what never comes."""
+    """Raises `Invalid` for a filter that no event type of this format passes."""
     known = sorted(KINDS if format_ == CALLBACKS else {*BY_TAG, *UPCASTERS})
     for one in filters:
         if not any(passes((one,), tag) for tag in known):
@@ -82,13 +82,13 @@ def check_types(filters: Sequence[str], format_: str) -> None:
             raise invalid(
                 Code.PARAMETER,
                 "types",
-                f"there is no event type {one[:FILTER_CHARACTERS]!r}",
+                f"there is no event type {one[:LONGEST_FILTER]!r}",
                 limit=", ".join(known),
                 hint=hint,
             )
 
 
 def check_format(format_: str) -> None:
-    """`Invalid` for a format that we do not speak."""
+    """Raises `Invalid` for an unknown format."""
     if format_ not in FORMATS:
         raise invalid(Code.PARAMETER, "format", "there is no such format", limit=", ".join(FORMATS))

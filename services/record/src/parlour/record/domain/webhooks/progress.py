@@ -1,17 +1,17 @@
-"""How far an endpoint's events are delivered: what is in hand, which rooms lag, and what to write down.
+"""How far an endpoint's events are delivered: which are in memory, which rooms have a backlog, and what to store.
 
-The contract: `take` what a shard holds, in order; `begin` a room's next event, then tell `delivered` or `failed`; `changes` is what to
-store, all of it in one transaction, and a `Progress` made anew from what was stored goes on without missing an event.
+Contract: `take` every event of a shard in order; deliver what `next_event` gives and call `mark_delivered` or `mark_failed`; store what
+`take_changes` gives in one transaction. A `Progress` made anew from what was stored goes on without missing an event.
 
 Rules:
 1. A room has one event under way at a time, and its next one begins only when that is delivered: order per room.
-2. A room whose event failed lags: it gets a lane, which reads the room's log from there on by itself. Other rooms go on.
-3. A shard's cursor stands before the first event in hand; lanes are stored with it, so that what lies behind a cursor is delivered or a
-   lane has it.
-4. A lane ends when it has come to where its shard is read: from there on `take` brings the room's events.
-5. What is held is bounded: `HAND_MOST` events in hand, `LANES_MOST` rooms that lag; at more, nothing is taken.
-6. Ranges of one life that are sent again go one after the other, the earliest first: in order among themselves.
-7. A lane whose last attempt got no answer at all may be made due early when the endpoint answers others: once between two attempts that
+2. A room whose event failed gets a backlog, which reads the room's log from there on by itself. Other rooms go on.
+3. A shard's cursor stands before the first event in memory; backlogs are stored with it, so that what lies behind a cursor is delivered
+   or in a backlog.
+4. A backlog ends when it has come to where its shard is read: from there on `take` brings the room's events.
+5. Memory is bounded: `EVENTS_IN_MEMORY` events, `BACKLOGS_MOST` rooms with a backlog; at more, nothing is taken.
+6. Ranges of one call that are sent again go one after the other, the earliest first: in order among themselves.
+7. A backlog whose last attempt got no answer at all may be due early when the endpoint answers others: once between two attempts that
    were due by themselves, and without changing when the next of those is due.
 """
 
@@ -25,14 +25,14 @@ from parlour.kernel.log import Record
 
 from .attempts import REFUSED
 
-HAND_MOST = 512
+EVENTS_IN_MEMORY = 512
 """Events of at most a few kilobytes each."""
-LANES_MOST = 256
-"""Rooms that lag: an endpoint that is down stops its cursors here instead of filling a table."""
+BACKLOGS_MOST = 256
+"""Rooms with a backlog: an endpoint that is down stops its cursors here instead of filling a table."""
 
 
 class RoomBacklog(msgspec.Struct):
-    """A room that is delivered from the log by itself: one that lags, or a range that is sent again.
+    """Events of one call that are delivered from its log: those since a failure, or a range that is sent again.
 
     Events after `after` are wanted, up to `to` (None: until the shard's cursor is reached). `attempts` failed so far, the first at
     `since_s`; the next is due at `due_s` (unix seconds).
@@ -48,182 +48,186 @@ class RoomBacklog(msgspec.Struct):
     due_s: float = 0.0
     error: str = ""
     skipped: int = 0
-    """Position of the room's last event that `take` left to this lane. Not stored: after a start, the cursor."""
+    """Position of the call's last event that `take` left to this backlog. Not stored: after a start, the cursor."""
     scheduled_s: float | None = None
-    """When the next attempt was due before it was made due early (rule 7). Not stored, as `hastened_after` is not."""
-    hastened_after: int = 0
+    """When the next attempt was due before it was made due early (rule 7). Not stored, as `early_after` is not."""
+    early_after: int = 0
     """The number of failed attempts after which one was made due early."""
 
     @property
-    def may_hasten(self) -> bool:
+    def may_retry_early(self) -> bool:
         """Rule 7: its last attempt got no answer, and no attempt since the last that was due by itself was an early one."""
-        return self.attempts > self.hastened_after and not self.error.startswith(REFUSED)
+        return self.attempts > self.early_after and not self.error.startswith(REFUSED)
 
 
 class Changes(msgspec.Struct, frozen=True):
-    """What to store: cursors that moved, lanes that are new or changed, and the ids of those that ended."""
+    """What to store: cursors that moved, backlogs that are new or changed, and the ids of those that ended."""
 
     cursors: dict[int, int]
-    lanes: tuple[RoomBacklog, ...]
+    backlogs: tuple[RoomBacklog, ...]
     ended: tuple[UUID, ...]
 
 
 class Progress:
-    """See the module. One per endpoint; not for several threads."""
+    """See the module. One per endpoint, made by its worker; not for several threads."""
 
-    def __init__(self, cursors: Mapping[int, int], lanes: Iterable[RoomBacklog] = ()) -> None:
+    def __init__(self, cursors: Mapping[int, int], backlogs: Iterable[RoomBacklog] = ()) -> None:
         self._stored = dict(cursors)
         self._read = dict(cursors)
         self._rooms: OrderedDict[UUID, deque[Record]] = OrderedDict()
         self._shards: dict[int, OrderedDict[int, None]] = {}
         self._busy: set[UUID] = set()
-        self.lanes: dict[UUID, RoomBacklog] = {}
+        self.backlogs: dict[UUID, RoomBacklog] = {}
         self._changed: set[UUID] = set()
         self._ended: set[UUID] = set()
-        self.in_hand = 0
-        for lane in lanes:
-            self.add_lane(lane)
+        self.in_memory = 0
+        for backlog in backlogs:
+            self.add_backlog(backlog)
         self._changed.clear()
 
     # what comes in
 
     @property
-    def full(self) -> bool:
-        """Rule 5."""
-        return self.in_hand >= HAND_MOST or sum(lane.to is None for lane in self.lanes.values()) >= LANES_MOST
+    def is_full(self) -> bool:
+        """Rule 5: whether nothing may be taken now."""
+        with_backlog = sum(backlog.to is None for backlog in self.backlogs.values())
+        return self.in_memory >= EVENTS_IN_MEMORY or with_backlog >= BACKLOGS_MOST
 
     def read_to(self, p: int) -> int:
-        """How far a shard is read."""
+        """Returns the position up to which a shard is taken."""
         return self._read.get(p, 0)
 
     def take(self, p: int, records: Iterable[Record], wanted: Callable[[Record], bool]) -> None:
-        """The next events of a shard, all of them; those not wanted only move the cursor."""
+        """Takes the next events of a shard, all of them; those not wanted only move the cursor."""
         shard = self._shards.setdefault(p, OrderedDict())
         for record in records:
             self._read[p] = record.pos
             if not wanted(record):
                 continue
-            lane = self.lanes.get(record.log.uid)
-            if lane is not None:
-                lane.skipped = record.pos
+            backlog = self.backlogs.get(record.log.uid)
+            if backlog is not None:
+                backlog.skipped = record.pos
                 continue
             self._rooms.setdefault(record.log.uid, deque()).append(record)
             shard[record.pos] = None
-            self.in_hand += 1
+            self.in_memory += 1
 
-    def add_lane(self, lane: RoomBacklog) -> None:
-        """A lane from the store, or a range that somebody wants sent again."""
-        if lane.id not in self.lanes:
-            lane.skipped = self.read_to(lane.p)
-            self.lanes[lane.id] = lane
-            self._changed.add(lane.id)
+    def add_backlog(self, backlog: RoomBacklog) -> None:
+        """Adds a backlog from the store, or a range that an operator wants sent again."""
+        if backlog.id not in self.backlogs:
+            backlog.skipped = self.read_to(backlog.p)
+            self.backlogs[backlog.id] = backlog
+            self._changed.add(backlog.id)
 
-    # rooms in hand
+    # events in memory
 
-    def begin(self) -> Record | None:
-        """The next event of a room that has none under way; the rooms take turns."""
-        for room_uid, hand in self._rooms.items():
+    def next_event(self) -> Record | None:
+        """Returns the next event of a room that has none under way, and begins it; rooms are served round robin."""
+        for room_uid, events in self._rooms.items():
             if room_uid not in self._busy:
                 self._busy.add(room_uid)
                 self._rooms.move_to_end(room_uid)
-                return hand[0]
+                return events[0]
         return None
 
-    def delivered(self, record: Record) -> None:
-        """It has arrived."""
+    def mark_delivered(self, record: Record) -> None:
+        """Ends a begun event that arrived."""
         room_uid = record.log.uid
-        hand = self._rooms[room_uid]
-        self._release(hand.popleft())
+        events = self._rooms[room_uid]
+        self._release(events.popleft())
         self._busy.discard(room_uid)
-        if not hand:
+        if not events:
             del self._rooms[room_uid]
 
-    def failed(self, record: Record) -> RoomBacklog:
-        """It has not: the room lags from here on."""
-        lane = RoomBacklog(record.log.uid, record.log.uid, record.p, record.seq - 1)
-        for held in self._rooms.pop(record.log.uid):
-            lane.skipped = held.pos
-            self._release(held)
+    def mark_failed(self, record: Record) -> RoomBacklog:
+        """Ends a begun event that did not arrive; returns the backlog that its room has from here on (rule 2)."""
+        backlog = RoomBacklog(record.log.uid, record.log.uid, record.p, record.seq - 1)
+        for left in self._rooms.pop(record.log.uid):
+            backlog.skipped = left.pos
+            self._release(left)
         self._busy.discard(record.log.uid)
-        self.lanes[lane.id] = lane
-        self._changed.add(lane.id)
-        self._ended.discard(lane.id)
-        return lane
+        self.backlogs[backlog.id] = backlog
+        self._changed.add(backlog.id)
+        self._ended.discard(backlog.id)
+        return backlog
 
     def _release(self, record: Record) -> None:
-        self.in_hand -= 1
+        self.in_memory -= 1
         self._shards[record.p].pop(record.pos, None)
 
-    # lanes
+    # backlogs
 
-    def begin_lane(self, now_s: float) -> RoomBacklog | None:
-        """A lane that is due and not under way: the longest due first."""
-        due = [lane for lane in self.resting_lanes() if lane.due_s <= now_s]
+    def next_backlog(self, now_s: float) -> RoomBacklog | None:
+        """Returns the backlog that is due the longest and not under way, and begins it."""
+        due = [backlog for backlog in self.waiting_backlogs() if backlog.due_s <= now_s]
         if not due:
             return None
-        lane = min(due, key=lambda one: one.due_s)
-        self._busy.add(lane.id)
-        return lane
+        backlog = min(due, key=lambda one: one.due_s)
+        self._busy.add(backlog.id)
+        return backlog
 
     def next_due_s(self) -> float | None:
-        """When the next lane that rests is due."""
-        return min((lane.due_s for lane in self.resting_lanes()), default=None)
+        """Returns when the next waiting backlog is due."""
+        return min((backlog.due_s for backlog in self.waiting_backlogs()), default=None)
 
-    def resting_lanes(self) -> list[RoomBacklog]:
-        """The lanes that are not under way and wait for no other of their life (rule 6)."""
+    def waiting_backlogs(self) -> list[RoomBacklog]:
+        """Returns the backlogs that are not under way and wait for no other range of their call (rule 6)."""
         first: dict[UUID, RoomBacklog] = {}
-        for lane in self.lanes.values():
-            if lane.to is not None:
-                before = first.setdefault(lane.room_uid, lane)
-                if self._precedence(lane) < self._precedence(before):
-                    first[lane.room_uid] = lane
-        ready = (lane for lane in self.lanes.values() if lane.to is None or first[lane.room_uid] is lane)
-        return [lane for lane in ready if lane.id not in self._busy]
+        for backlog in self.backlogs.values():
+            if backlog.to is not None:
+                before = first.setdefault(backlog.room_uid, backlog)
+                if self._precedence(backlog) < self._precedence(before):
+                    first[backlog.room_uid] = backlog
+        ready = (one for one in self.backlogs.values() if one.to is None or first[one.room_uid] is one)
+        return [backlog for backlog in ready if backlog.id not in self._busy]
 
-    def _precedence(self, lane: RoomBacklog) -> tuple[bool, int, int]:
-        """Among the ranges of a life: one under way stays the first, then the one that begins earliest."""
-        return lane.id not in self._busy, lane.after, lane.to or 0
+    def _precedence(self, backlog: RoomBacklog) -> tuple[bool, int, int]:
+        """Orders the ranges of a call: one under way stays the first, then the one that begins earliest."""
+        return backlog.id not in self._busy, backlog.after, backlog.to or 0
 
-    def advanced(self, lane: RoomBacklog, seq: int) -> None:
-        """Everything up to `seq` of the lane has arrived, or was not wanted, or is dead."""
-        lane.after, lane.attempts, lane.since_s, lane.error = max(lane.after, seq), 0, None, ""
-        lane.scheduled_s, lane.hastened_after = None, 0
-        self._changed.add(lane.id)
+    def advance(self, backlog: RoomBacklog, seq: int) -> None:
+        """Everything up to `seq` of the backlog has arrived, or was not wanted, or is a dead letter."""
+        backlog.after, backlog.attempts, backlog.since_s, backlog.error = max(backlog.after, seq), 0, None, ""
+        backlog.scheduled_s, backlog.early_after = None, 0
+        self._changed.add(backlog.id)
 
-    def rest(self, lane: RoomBacklog, due_s: float) -> None:
-        """The lane is no longer under way."""
-        lane.due_s, lane.scheduled_s = due_s, None
-        self._busy.discard(lane.id)
-        if lane.id in self.lanes:
-            self._changed.add(lane.id)
+    def pause(self, backlog: RoomBacklog, due_s: float) -> None:
+        """Ends a begun backlog's attempts until `due_s`."""
+        backlog.due_s, backlog.scheduled_s = due_s, None
+        self._busy.discard(backlog.id)
+        if backlog.id in self.backlogs:
+            self._changed.add(backlog.id)
 
-    def end_if_done(self, lane: RoomBacklog, read_before: int) -> bool:
-        """Ends the lane if nothing is left to it. `read_before`: how far its shard was read before the room's log was read to its end."""
-        done = lane.after >= lane.to if lane.to is not None else lane.skipped <= read_before
+    def end_if_done(self, backlog: RoomBacklog, read_before: int) -> bool:
+        """Ends the backlog if nothing is left to it, and returns whether it did.
+
+        `read_before` is how far its shard was taken before the room's log was read to its end.
+        """
+        done = backlog.after >= backlog.to if backlog.to is not None else backlog.skipped <= read_before
         if done:
-            del self.lanes[lane.id]
-            self._busy.discard(lane.id)
-            self._changed.discard(lane.id)
-            self._ended.add(lane.id)
+            del self.backlogs[backlog.id]
+            self._busy.discard(backlog.id)
+            self._changed.discard(backlog.id)
+            self._ended.add(backlog.id)
         return done
 
-    def hasten(self, now_s: float) -> None:
-        """The endpoint is back: the lanes that may are due (rule 7)."""
-        for lane in self.lanes.values():
-            if lane.due_s > now_s and lane.may_hasten and lane.id not in self._busy:
-                lane.scheduled_s, lane.hastened_after, lane.due_s = lane.due_s, lane.attempts, now_s
+    def retry_early(self, now_s: float) -> None:
+        """Makes the backlogs that may be due now, since the endpoint answers again (rule 7)."""
+        for backlog in self.backlogs.values():
+            if backlog.due_s > now_s and backlog.may_retry_early and backlog.id not in self._busy:
+                backlog.scheduled_s, backlog.early_after, backlog.due_s = backlog.due_s, backlog.attempts, now_s
 
     # what goes out
 
-    def changes(self) -> Changes:
-        """What changed since it was last asked."""
+    def take_changes(self) -> Changes:
+        """Returns what changed since the last call."""
         moved = {p: at for p in self._read if (at := self._cursor(p)) > self._stored.get(p, 0)}
         self._stored |= moved
-        lanes = tuple(msgspec.structs.replace(self.lanes[id_]) for id_ in self._changed)
+        backlogs = tuple(msgspec.structs.replace(self.backlogs[id_]) for id_ in self._changed)
         ended = tuple(self._ended)
         self._changed.clear()
         self._ended.clear()
-        return Changes(moved, lanes, ended)
+        return Changes(moved, backlogs, ended)
 
     def _cursor(self, p: int) -> int:
         shard = self._shards.get(p)

@@ -1,0 +1,29 @@
+"""Restarts endless work that ended because the log or NATS is away."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Never
+
+from parlour.kernel.log import LogUnavailable
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
+STEADY_S = 2 * LONGEST_PAUSE_S
+"""Work that ran for so long is restarted after the first pause again."""
+
+
+async def restart_forever(
+    work: Callable[[], Awaitable[None]], failed: Callable[[Exception], None], chance: Callable[[], float]
+) -> Never:
+    """Calls `work` again whenever it returns or raises `LogUnavailable` or ConnectionError, which `failed` is told of.
+
+    Pauses grow twofold and are shortened by up to a half by `chance` (0 … 1), so that replicas don't return in step. Other errors pass.
+    """
+    pause_s, now = FIRST_PAUSE_S, asyncio.get_running_loop().time
+    while True:
+        began = now()
+        try:
+            await work()
+        except (LogUnavailable, ConnectionError) as error:
+            failed(error)
+        pause_s = FIRST_PAUSE_S if now() - began > STEADY_S else min(LONGEST_PAUSE_S, pause_s * 2)
+        await asyncio.sleep(pause_s * (0.5 + chance() / 2))
