@@ -23,8 +23,8 @@ from parlour.contracts.described.compatible import breaks
 from parlour.contracts.explanations import explain
 from parlour.contracts.subscriptions import Subscription
 from parlour.contracts.upcasters import UPCASTERS, upcast
-from parlour.gateway.api.described import NO_BODY
 from parlour.gateway.api.descriptions_http import error_page
+from parlour.gateway.api.openapi import NO_BODY
 from parlour.gateway.wiring import described
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"

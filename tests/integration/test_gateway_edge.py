@@ -16,7 +16,7 @@ from parlour.gateway.api.connection import Connection
 from parlour.gateway.api.server import serving
 from parlour.gateway.api.websocket import WebSockets
 from parlour.gateway.app.seat import Channel
-from parlour.gateway.domain.addresses import Proxies, Sockets
+from parlour.gateway.domain.client_addresses import SocketLimiter, TrustedProxies
 from parlour.runtime.telemetry.metrics import Metrics
 
 HELLO = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -182,7 +182,7 @@ async def test_a_socket_without_a_next_request_is_closed(monkeypatch: pytest.Mon
 
 
 @asynccontextmanager
-async def with_sockets(sockets: Sockets) -> AsyncGenerator[tuple[int, list[Connection]]]:
+async def with_sockets(sockets: SocketLimiter) -> AsyncGenerator[tuple[int, list[Connection]]]:
     made: list[Connection] = []
 
     def dispatch_for(channel: Channel) -> Any:
@@ -203,19 +203,19 @@ class _Nothing:
 
 
 async def test_the_address_that_a_trusted_proxy_tells_is_the_clients() -> None:
-    async with with_sockets(Sockets(proxies=Proxies(["127.0.0.1"]))) as (port, made):
+    async with with_sockets(SocketLimiter(proxies=TrustedProxies(["127.0.0.1"]))) as (port, made):
         told = b"X-Forwarded-For: 1.2.3.4, 203.0.113.9\r\n"
         assert (await answer_to(port, HELLO + told + CLOSING)).endswith(b"203.0.113.9")
         async with connect(f"ws://127.0.0.1:{port}/ws", additional_headers={"X-Forwarded-For": "203.0.113.9"}):
             assert made[-1].address == "203.0.113.9"
-    async with with_sockets(Sockets()) as (port, made):
+    async with with_sockets(SocketLimiter()) as (port, made):
         assert (await answer_to(port, HELLO + told + CLOSING)).endswith(b"127.0.0.1"), "nobody else is believed"
         async with connect(f"ws://127.0.0.1:{port}/ws", additional_headers={"X-Forwarded-For": "203.0.113.9"}):
             assert made[-1].address == "127.0.0.1"
 
 
 async def test_websockets_of_one_address_are_bounded_and_make_room_when_they_close() -> None:
-    async with with_sockets(Sockets(2, proxies=Proxies(["127.0.0.1"]))) as (port, _made):
+    async with with_sockets(SocketLimiter(2, proxies=TrustedProxies(["127.0.0.1"]))) as (port, _made):
         url, theirs = f"ws://127.0.0.1:{port}/ws", {"X-Forwarded-For": "203.0.113.9"}
         first, second = [await connect(url, additional_headers=theirs) for _ in range(2)]
         with pytest.raises(InvalidStatus) as refused:
@@ -237,12 +237,12 @@ async def test_websockets_of_one_address_are_bounded_and_make_room_when_they_clo
 
 
 async def test_beyond_the_total_a_socket_is_told_and_closed() -> None:
-    async with with_sockets(Sockets(most=1)) as (port, _made), connect(f"ws://127.0.0.1:{port}/ws"):
+    async with with_sockets(SocketLimiter(most=1)) as (port, _made), connect(f"ws://127.0.0.1:{port}/ws"):
         assert (await answer_to(port)).startswith(b"HTTP/1.1 429")
 
 
 async def test_a_connection_header_with_more_than_the_upgrade_is_taken(port: int) -> None:
-    async with with_sockets(Sockets()) as (port, _made):
+    async with with_sockets(SocketLimiter()) as (port, _made):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(
             HELLO + b"Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from reading_desk import APP, Reading, reading_desk
 
-from parlour.gateway.app import throttle
+from parlour.gateway.app.access import token_throttle
 from parlour.testkit.client import RawClient, Refusal
 
 MOST = 4
@@ -20,8 +20,8 @@ TOO_MANY = 9000004
 
 @pytest.fixture
 async def reading(running: Any, environment: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Reading]:
-    monkeypatch.setattr(throttle, "DELAY_MOST_S", 0.2)
-    monkeypatch.setattr(throttle, "UNKNOWN_DELAY_S", 0.2)
+    monkeypatch.setattr(token_throttle, "DELAY_MOST_S", 0.2)
+    monkeypatch.setattr(token_throttle, "UNKNOWN_DELAY_S", 0.2)
     most, proxy = str(MOST), "127.0.0.1"
     async with reading_desk(running, environment, REFUSED_TOKENS_PER_MIN=most, TRUSTED_PROXIES=proxy) as made:
         yield made

@@ -18,12 +18,12 @@ from parlour.gateway.api import connection as module
 from parlour.gateway.api.connection import STALLED_S, UNREAD_BYTES, WINDOW_BYTES, Connection
 from parlour.gateway.api.server import serving
 from parlour.gateway.api.websocket import WebSockets
-from parlour.gateway.app.dispatch import Dispatch
 from parlour.gateway.app.following import Subscribers
 from parlour.gateway.app.seat import Channel
-from parlour.gateway.app.sessions import Sessions
-from parlour.gateway.domain.pace import Bucket
+from parlour.gateway.app.sessions.dispatch import RequestDispatcher
+from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain.runs import Run
+from parlour.gateway.domain.token_bucket import TokenBucket
 from parlour.runtime.telemetry.metrics import Metrics
 
 faults: list[BaseException] = []
@@ -60,12 +60,12 @@ class Door:
 async def a_door(origins: tuple[str, ...] = (), limit: int = 100) -> AsyncGenerator[Door]:
     channels: list[Connection] = []
 
-    def dispatch_for(channel: Channel) -> Dispatch:
+    def dispatch_for(channel: Channel) -> RequestDispatcher:
         nothing: Any = None
         channels.append(cast(Connection, channel))
         following = Subscribers(nothing, nothing, nothing, faults.append).of(channel)
-        return Dispatch(
-            channel, nothing, nothing, nothing, Sessions(), following, Bucket(10.0, 10.0, 0.0), faults.append
+        return RequestDispatcher(
+            channel, nothing, nothing, nothing, SessionTable(), following, TokenBucket(10.0, 10.0, 0.0), faults.append
         )
 
     sockets = WebSockets(dispatch_for, origins, limit, Metrics("test").gauge("connections", "x"))

@@ -14,12 +14,12 @@ from websockets.asyncio.client import connect
 from parlour.cli.supervise.entrance import Entrance
 from parlour.gateway.api.server import serving
 from parlour.gateway.api.websocket import WebSockets
-from parlour.gateway.app.dispatch import Dispatch
 from parlour.gateway.app.following import Subscribers
 from parlour.gateway.app.seat import Channel
-from parlour.gateway.app.sessions import Sessions
-from parlour.gateway.domain.pace import Bucket
+from parlour.gateway.app.sessions.dispatch import RequestDispatcher
+from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain.runs import Run
+from parlour.gateway.domain.token_bucket import TokenBucket
 from parlour.runtime.telemetry.metrics import Metrics
 
 
@@ -53,12 +53,12 @@ def test_a_websocket_over_tls(tmp_path: Path, run: Any) -> None:
     trust = ssl.create_default_context(cafile=str(chain))
     channels: list[Channel] = []
 
-    def dispatch_for(channel: Channel) -> Dispatch:
+    def dispatch_for(channel: Channel) -> RequestDispatcher:
         nothing: Any = None
         channels.append(channel)
         following = Subscribers(nothing, nothing, nothing, lambda _: None).of(channel)
-        return Dispatch(
-            channel, nothing, nothing, nothing, Sessions(), following, Bucket(10.0, 10.0, 0.0), lambda _: None
+        return RequestDispatcher(
+            channel, nothing, nothing, nothing, SessionTable(), following, TokenBucket(10.0, 10.0, 0.0), lambda _: None
         )
 
     async def talk() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from parlour.gateway.domain.addresses import Proxies, Sockets, is_host
+from parlour.gateway.domain.client_addresses import SocketLimiter, TrustedProxies, is_host
 
 
 @pytest.mark.parametrize(
@@ -19,16 +19,16 @@ from parlour.gateway.domain.addresses import Proxies, Sockets, is_host
     ],
 )
 def test_only_a_trusted_proxy_says_who_its_client_is(peer: str, forwarded: list[str], client: str) -> None:
-    assert Proxies(["10.0.0.0/8"]).client_of(peer, forwarded) == client
+    assert TrustedProxies(["10.0.0.0/8"]).client_of(peer, forwarded) == client
 
 
 def test_a_proxy_that_is_no_address_is_refused() -> None:
     with pytest.raises(ValueError, match="nonsense"):
-        Proxies(["nonsense"])
+        TrustedProxies(["nonsense"])
 
 
 def test_one_address_holds_so_many_sockets_and_others_go_on() -> None:
-    sockets = Sockets(2, 100)
+    sockets = SocketLimiter(2, 100)
     assert [sockets.take("203.0.113.9") for _ in range(3)] == [True, True, False]
     assert sockets.take("203.0.113.10")
     sockets.free("203.0.113.9")
@@ -36,7 +36,7 @@ def test_one_address_holds_so_many_sockets_and_others_go_on() -> None:
 
 
 def test_an_ipv6_network_counts_as_one_address() -> None:
-    sockets = Sockets(2, 100)
+    sockets = SocketLimiter(2, 100)
     assert [sockets.take(f"2001:db8::{n}") for n in range(1, 4)] == [True, True, False]
     assert sockets.take("2001:db8:0:1::1")
     sockets.free("2001:db8::2")
@@ -44,7 +44,7 @@ def test_an_ipv6_network_counts_as_one_address() -> None:
 
 
 def test_this_machine_and_trusted_proxies_are_bounded_by_the_total_only() -> None:
-    sockets = Sockets(1, 6, Proxies(["10.0.0.2"]))
+    sockets = SocketLimiter(1, 6, TrustedProxies(["10.0.0.2"]))
     assert all(sockets.take(address) for address in ["127.0.0.1", "::1", "10.0.0.2"] * 2)
     assert not sockets.take("203.0.113.9"), "the process's last descriptors are for its own use"
 

@@ -8,16 +8,16 @@ from uuid import uuid4
 from parlour.contracts import client
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
-from parlour.gateway.app.dispatch import AT_ONCE, Dispatch
 from parlour.gateway.app.following import Subscribers
-from parlour.gateway.app.login import Logins, Timing
-from parlour.gateway.app.requests import Requests
 from parlour.gateway.app.seat import Seat, Session
-from parlour.gateway.app.sessions import Sessions
+from parlour.gateway.app.sessions.dispatch import AT_ONCE, RequestDispatcher
+from parlour.gateway.app.sessions.login import LoginHandler, Timing
+from parlour.gateway.app.sessions.requests import RequestHandlers
+from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain.mirror import Ending
-from parlour.gateway.domain.pace import Bucket
 from parlour.gateway.domain.runs import Run
-from parlour.gateway.domain.secret import Rights
+from parlour.gateway.domain.session_secret import Rights
+from parlour.gateway.domain.token_bucket import TokenBucket
 from parlour.kernel.rejection import Rejection
 
 FAR = 4_000_000_000
@@ -35,10 +35,10 @@ class Desk:
         self.faults: list[BaseException] = []
         self.news = asyncio.Event()
         nothing: Any = None
-        requests = Requests(self, Logins(self, nothing, Sessions(), bytes(32), Timing(1, 1, 1)))
+        requests = RequestHandlers(self, LoginHandler(self, nothing, SessionTable(), bytes(32), Timing(1, 1, 1)))
         following = Subscribers(nothing, nothing, nothing, self.faults.append).of(self)
-        self.dispatch = Dispatch(
-            self, nothing, nothing, requests, Sessions(), following, Bucket(1e6, 1e6, 0.0), self.faults.append
+        self.dispatch = RequestDispatcher(
+            self, nothing, nothing, requests, SessionTable(), following, TokenBucket(1e6, 1e6, 0.0), self.faults.append
         )
         self.session = self.dispatch.session = Session("s-ann", 1, client.Face("ann"))
         self.session.channel = self
@@ -149,7 +149,7 @@ async def test_a_room_that_the_session_is_not_in() -> None:
 async def test_a_logout_may_be_repeated_when_the_stay_is_over() -> None:
     """The first may have been done and answered with "try again": the record was written, its answer got lost."""
     desk = Desk()
-    Sessions().ended(desk.session.seats["r"], Ending("s-ann", 0, "logout"))
+    SessionTable().ended(desk.session.seats["r"], Ending("s-ann", 0, "logout"))
     again = await desk.says("logout")
     frames = await desk.answers(1)
     assert (frames[0]["id"], frames[0]["ok"]) == (again, True)
@@ -179,7 +179,7 @@ async def test_the_client_is_told_which_streams_a_lost_transport_carried() -> No
     from parlour.contracts.relay import TransportGone
 
     desk = Desk()
-    sessions = Sessions()
+    sessions = SessionTable()
     sessions.keep(desk.session)
     await desk.says("publish", streamID="s", sdp="v=0", media={})
     await desk.answers(1)

@@ -6,7 +6,7 @@ import pytest
 
 from parlour.gateway.api.edge import Edge
 from parlour.gateway.api.security_headers import security_headers
-from parlour.gateway.domain.hosts import Hosts
+from parlour.gateway.domain.allowed_hosts import AllowedHosts
 from parlour.gateway.settings import GatewaySettings
 
 
@@ -97,13 +97,13 @@ def test_a_page_may_connect_to_the_name_that_it_came_from(host: str, connect: st
     ],
 )
 def test_names_that_are_answered(names: tuple[str, ...], host: str, answered: bool) -> None:
-    assert Hosts(names).answers(host) == answered
+    assert AllowedHosts(names).answers(host) == answered
 
 
 @pytest.mark.parametrize("name", ["https://meet.example.com", "meet.example.com:8080", "", "a*b"])
 def test_a_name_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="without scheme and port"):
-        Hosts([name])
+        AllowedHosts([name])
 
 
 def test_by_default_public_names_are_refused_on_loopback_alone() -> None:

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from websockets.frames import Frame
 from websockets.streams import StreamReader
 
-from parlour.gateway.api.framing import wire_of
+from parlour.gateway.api.websocket_frames import wire_of
 from parlour.gateway.domain.mirror import Entry
-from parlour.gateway.domain.pace import Bucket
 from parlour.gateway.domain.runs import RUN_BYTES, Run, named_in, portion, run_for
+from parlour.gateway.domain.token_bucket import TokenBucket
 
 UID = "0190b6a1-0000-7000-8000-000000000001"
 
@@ -81,7 +81,7 @@ def whole(parsing: Generator[None, None, Frame]) -> Frame:
 
 
 def test_a_bucket_refills_with_time() -> None:
-    bucket = Bucket(rate=2.0, burst=2.0, now=0.0)
+    bucket = TokenBucket(rate=2.0, burst=2.0, now=0.0)
     assert [bucket.take(0.0) for _ in range(3)] == [True, True, False]
     assert bucket.take(0.5)
     assert not bucket.take(0.6)

@@ -17,12 +17,12 @@ from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
 from parlour.contracts.subscriptions import Subscription
-from parlour.gateway.app.admission import Admission, Limits
+from parlour.gateway.app.access.request_limits import RequestLimiter, RequestLimits
+from parlour.gateway.app.access.token_verifier import TokenVerifier
 from parlour.gateway.app.fanout import TURN
 from parlour.gateway.app.feeds import Feeds
 from parlour.gateway.app.following import Following, Subscribers
 from parlour.gateway.app.lag import lag
-from parlour.gateway.app.principals import Principals
 from parlour.gateway.app.readers import Readers
 from parlour.gateway.app.shared import SharedHistory
 from parlour.gateway.app.tails import LENGTH, Tails
@@ -44,10 +44,12 @@ class House:
         self._watchers: set[asyncio.Event] = set()
         self.feeds = Feeds(self, self.story, lambda seat, ending: None)
         self.tails = Tails(self.feeds)
-        principals = cast("Principals", self)
+        principals = cast("TokenVerifier", self)
         shared = SharedHistory(self.story, time.monotonic)
         readers = Readers(shared, self.tails, principals, near=True)
-        self.subscribers = Subscribers(readers, principals, Admission(Limits(per_s=1e6, burst=1e6)), self.faults.append)
+        self.subscribers = Subscribers(
+            readers, principals, RequestLimiter(RequestLimits(per_s=1e6, burst=1e6)), self.faults.append
+        )
         self.story.opened()
         self.story.joined("ann")
 

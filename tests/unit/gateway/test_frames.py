@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from parlour.contracts import client
 from parlour.contracts.codes import Code
-from parlour.gateway.domain.frames import KEYS, TYPES, BadFrame, parse, to_text
+from parlour.gateway.domain.frames import KEYS, TYPES, InvalidFrame, parse, to_text
 
 ID = str(uuid4())
 
 
-def broken(text: str) -> BadFrame:
-    with pytest.raises(BadFrame) as caught:
+def broken(text: str) -> InvalidFrame:
+    with pytest.raises(InvalidFrame) as caught:
         parse(text)
     return caught.value
 
@@ -124,7 +124,7 @@ def test_lone_surrogates_are_refused() -> None:
 
 @given(st.text(max_size=300))
 def test_any_text_is_a_frame_or_a_bad_frame(text: str) -> None:
-    with pytest.raises(BadFrame):
+    with pytest.raises(InvalidFrame):
         parse(text)
 
 
@@ -139,7 +139,7 @@ json_values = st.recursive(
     st.dictionaries(st.sampled_from(["roomID", "user", "media", "sdp", "rooms"]), json_values),
 )
 def test_any_object_of_a_known_type_is_a_frame_or_a_bad_frame(kind: str, rest: dict[str, object]) -> None:
-    with contextlib.suppress(BadFrame):
+    with contextlib.suppress(InvalidFrame):
         assert str(parse(json.dumps({"t": kind, "id": ID, **rest})).id) == ID
 
 

@@ -1,6 +1,6 @@
 """A service that does not answer is shown as down, and never left out."""
 
-from parlour.gateway.domain.liveness import EXPECTED, REMEMBERED_S, Liveness, ServiceHealth
+from parlour.gateway.domain.service_health import EXPECTED, REMEMBERED_S, ServiceHealth, ServiceHealthTracker
 
 
 def answers(*names: str, replicas: int = 1) -> set[tuple[str, str]]:
@@ -12,13 +12,13 @@ def down(found: tuple[ServiceHealth, ...]) -> set[str]:
 
 
 def test_what_is_expected_and_never_answered_is_down() -> None:
-    found = Liveness().judge(answers("gateway"), 0)
+    found = ServiceHealthTracker().judge(answers("gateway"), 0)
     assert tuple(service.name for service in found) == EXPECTED
     assert down(found) == set(EXPECTED) - {"gateway"}
 
 
 def test_what_answered_once_stays_on_the_list() -> None:
-    liveness = Liveness()
+    liveness = ServiceHealthTracker()
     assert not down(liveness.judge(answers(*EXPECTED, "recorder"), 0))
     for now in (3, REMEMBERED_S * 3):
         assert down(liveness.judge(answers(*EXPECTED), now)) == {"recorder"}
@@ -26,7 +26,7 @@ def test_what_answered_once_stays_on_the_list() -> None:
 
 
 def test_a_replica_that_falls_silent_is_missing_until_the_installation_counts_as_smaller() -> None:
-    liveness = Liveness()
+    liveness = ServiceHealthTracker()
     liveness.judge(answers(*EXPECTED, replicas=2), 0)
     one = answers(*EXPECTED, replicas=2) - {("room", "room-1")}
     for now, missing in ((3, 1), (REMEMBERED_S, 1), (REMEMBERED_S + 1, 0)):
@@ -35,7 +35,7 @@ def test_a_replica_that_falls_silent_is_missing_until_the_installation_counts_as
 
 
 def test_a_replica_that_was_replaced_is_not_missing() -> None:
-    liveness = Liveness()
+    liveness = ServiceHealthTracker()
     liveness.judge(answers(*EXPECTED), 0)
     room = next(
         s for s in liveness.judge({*answers(*EXPECTED) - {("room", "room-0")}, ("room", "new")}, 3) if s.name == "room"
@@ -44,7 +44,7 @@ def test_a_replica_that_was_replaced_is_not_missing() -> None:
 
 
 def test_waiting_ends_with_the_last_answer_that_is_expected() -> None:
-    liveness = Liveness()
+    liveness = ServiceHealthTracker()
     assert liveness.complete(answers(*EXPECTED))
     assert not liveness.complete(answers(*EXPECTED) - {("im", "im-0")})
     liveness.judge(answers(*EXPECTED, replicas=2), 0)

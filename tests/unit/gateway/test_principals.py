@@ -14,10 +14,10 @@ from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import Invalid
 from parlour.contracts.subscriptions import Subscription
-from parlour.gateway.app.admission import Admission, Limits
-from parlour.gateway.app.apps import Apps
-from parlour.gateway.app.principals import Principals, app_of
-from parlour.gateway.domain.pace import RateLimited
+from parlour.gateway.app.access.apps import Apps
+from parlour.gateway.app.access.request_limits import RequestLimiter, RequestLimits
+from parlour.gateway.app.access.token_verifier import TokenVerifier, app_of
+from parlour.gateway.domain.token_bucket import RateLimited
 from parlour.kernel.rejection import Rejection
 from parlour.testkit.story import Story
 
@@ -52,7 +52,7 @@ def token(**claims: Any) -> str:
 
 async def test_a_token_is_asked_about_once_in_a_while() -> None:
     auth = Auth()
-    principals = Principals(auth, Apps(auth, APP))
+    principals = TokenVerifier(auth, Apps(auth, APP))
     for _ in range(3):
         assert (await principals.verify(token())).jti == "j"
     assert auth.asked == 1
@@ -62,7 +62,7 @@ async def test_a_token_is_asked_about_once_in_a_while() -> None:
 
 async def test_a_crowd_with_one_token_asks_once() -> None:
     auth = Auth()
-    principals = Principals(auth, Apps(auth, APP))
+    principals = TokenVerifier(auth, Apps(auth, APP))
     await asyncio.gather(*(principals.verify(token()) for _ in range(50)))
     assert auth.asked == 1
     auth.allowed = None
@@ -75,7 +75,7 @@ async def test_a_crowd_with_one_token_asks_once() -> None:
 async def test_a_yes_that_a_revocation_overtook_is_not_believed() -> None:
     auth = Auth()
     auth.gate = asyncio.Event()
-    principals = Principals(auth, Apps(auth, APP))
+    principals = TokenVerifier(auth, Apps(auth, APP))
     asking = asyncio.ensure_future(principals.verify(token()))
     while not auth.asked:  # noqa: ASYNC110 the yes is on its way
         await asyncio.sleep(0)
@@ -95,7 +95,7 @@ async def test_a_yes_that_a_revocation_overtook_is_not_believed() -> None:
 )
 async def test_what_may_end_a_token_is_asked_about_at_once(event: ev.Event | None) -> None:
     auth, changed = Auth(), asyncio.Event()
-    principals = Principals(auth, Apps(auth, APP))
+    principals = TokenVerifier(auth, Apps(auth, APP))
     await principals.verify(token())
     auth.allowed = None
     with principals.watching(APP, changed):
@@ -110,7 +110,7 @@ async def test_what_may_end_a_token_is_asked_about_at_once(event: ev.Event | Non
 
 async def test_other_apps_and_other_events_end_nothing() -> None:
     auth, changed = Auth(), asyncio.Event()
-    principals = Principals(auth, Apps(auth, APP))
+    principals = TokenVerifier(auth, Apps(auth, APP))
     await principals.verify(token())
     with principals.watching(APP, changed):
         principals.heard(Story(8, "").tell(ev.SecretRotated(8, "s", 0)))
@@ -124,13 +124,13 @@ async def test_a_token_that_was_believed_still_ends_by_the_clock() -> None:
     auth = Auth()
     auth.allowed = Subscription(APP, ("events",), int(time.time()) - 1, "j")
     with pytest.raises(Rejection) as caught:
-        await Principals(auth, Apps(auth, APP)).verify(token())
+        await TokenVerifier(auth, Apps(auth, APP)).verify(token())
     assert caught.value.problem.code == Code.TOKEN_EXPIRED
 
 
 async def test_scope_and_room_are_both_asked_for() -> None:
     auth = Auth()
-    principals = Principals(auth, Apps(auth, APP))
+    principals = TokenVerifier(auth, Apps(auth, APP))
     assert await principals.allowed(token(), "", "events", "tea")
     for scope, room in (("audit", "tea"), ("events", "coffee")):
         with pytest.raises(Rejection) as caught:
@@ -140,7 +140,7 @@ async def test_scope_and_room_are_both_asked_for() -> None:
 
 async def test_a_token04_reads_as_its_user() -> None:
     auth = Auth()
-    found = await Principals(auth, Apps(auth, APP)).verify("04abc")
+    found = await TokenVerifier(auth, Apps(auth, APP)).verify("04abc")
     assert (found.app, found.user, found.room, found.scopes) == (APP, "ann", "tea", ("events",))
 
 
@@ -154,7 +154,7 @@ def test_what_names_no_app_is_no_token(text: str) -> None:
 
 
 def test_offers_are_paced_by_user() -> None:
-    admission = Admission(Limits(offers_per_s=0.01, offers_burst=1))
+    admission = RequestLimiter(RequestLimits(offers_per_s=0.01, offers_burst=1))
     admission.pace_offer(APP, "ann")
     with pytest.raises(Rejection, match="too many offers of this user"):
         admission.pace_offer(APP, "ann")
@@ -162,7 +162,7 @@ def test_offers_are_paced_by_user() -> None:
 
 
 def test_each_limit_names_itself() -> None:
-    admission = Admission(Limits(readers=2, readers_per_token=1, per_s=1, burst=2))
+    admission = RequestLimiter(RequestLimits(readers=2, readers_per_token=1, per_s=1, burst=2))
     one, two, three = (Subscription(APP, ("events",), 0, jti) for jti in ("1", "2", "3"))
     with admission.reading(one):
         with pytest.raises(Rejection, match="with this token"), admission.reading(one):
@@ -180,7 +180,9 @@ def test_each_limit_names_itself() -> None:
 
 
 def test_the_tokens_of_one_app_share_its_limits() -> None:
-    admission = Admission(Limits(readers=9, readers_per_app=2, per_s_per_app=0.01, burst_per_app=2, at_once_per_app=1))
+    admission = RequestLimiter(
+        RequestLimits(readers=9, readers_per_app=2, per_s_per_app=0.01, burst_per_app=2, at_once_per_app=1)
+    )
     one, two, three = (Subscription(APP, ("events",), 0, jti) for jti in ("1", "2", "3"))
     theirs = Subscription(APP + 1, ("events",), 0, "1")
     with admission.reading(one), admission.reading(two):

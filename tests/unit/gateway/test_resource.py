@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from parlour.contracts.codes import Code
 from parlour.contracts.relay import IceRenewed
-from parlour.gateway.app.fragments import credentials_in, fragment, head_of, ufrag_of
-from parlour.gateway.app.whip import session_id_of
-from parlour.gateway.domain.resource import Resource, address, resource_at
-from parlour.gateway.domain.secret import Claims, Rights, seal, unseal
+from parlour.gateway.app.media_resources.resources import session_id_of
+from parlour.gateway.app.media_resources.sdp_fragments import credentials_in, fragment, head_of, ufrag_of
+from parlour.gateway.domain.media_resource import Resource, address, resource_at
+from parlour.gateway.domain.session_secret import Claims, Rights, seal, unseal
 from parlour.kernel.rejection import Rejection
 
 KEY = b"k" * 32

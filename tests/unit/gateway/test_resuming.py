@@ -6,11 +6,11 @@ from uuid import uuid4
 
 from parlour.contracts import client
 from parlour.gateway.app.feeds import Feeds
-from parlour.gateway.app.login import Logins, Timing
 from parlour.gateway.app.resume import Resumes
 from parlour.gateway.app.seat import Session
-from parlour.gateway.app.sessions import Sessions
-from parlour.gateway.domain import secret
+from parlour.gateway.app.sessions.login import LoginHandler, Timing
+from parlour.gateway.app.sessions.session_table import SessionTable
+from parlour.gateway.domain import session_secret
 from parlour.gateway.domain.runs import Run
 from parlour.testkit.story import Story
 
@@ -47,9 +47,9 @@ class Wire:
 
 
 async def test_an_event_of_the_same_moment_does_not_overtake_what_was_missed() -> None:
-    story, sessions, rights = Story(), Sessions(), secret.Rights(1 << 40)
+    story, sessions, rights = Story(), SessionTable(), session_secret.Rights(1 << 40)
     feeds = Feeds(cast("Any", Events()), story, sessions.ended)
-    logins = Logins(cast("Any", None), feeds, sessions, KEY, Timing(1, 1, 1))
+    logins = LoginHandler(cast("Any", None), feeds, sessions, KEY, Timing(1, 1, 1))
     feed = await feeds.open(story.app, story.room)
     for view in (story.opened(), story.joined("ann"), story.joined("bob")):
         feed.receive(view)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parlour.gateway.domain.secret import Claims, Rights, seal, unseal
+from parlour.gateway.domain.session_secret import Claims, Rights, seal, unseal
 
 KEY = bytes(32)
 CLAIMS = Claims(7, "ann", {"r": Rights(2_000_000_000, True, ("s1",), 2_000_000_060)})

@@ -6,9 +6,9 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from parlour.contracts.codes import Code
-from parlour.gateway.app import throttle
-from parlour.gateway.app.throttle import Attempt, RefusalLimits, Throttled, TokenThrottle
-from parlour.gateway.domain.pace import Bucket, Buckets
+from parlour.gateway.app.access import token_throttle
+from parlour.gateway.app.access.token_throttle import Attempt, RefusalLimits, Throttled, TokenThrottle
+from parlour.gateway.domain.token_bucket import TokenBucket, TokenBuckets
 from parlour.kernel.rejection import Rejection
 
 MOST = 3
@@ -30,8 +30,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(throttle, "time", made)
-    monkeypatch.setattr(throttle, "asyncio", made)
+    monkeypatch.setattr(token_throttle, "time", made)
+    monkeypatch.setattr(token_throttle, "asyncio", made)
     return made
 
 
@@ -72,7 +72,7 @@ async def test_the_more_were_refused_the_later_is_the_answer(guarded: TokenThrot
         await refuse(guarded, 1)
         took.append(clock.now - began)
     assert took == sorted(took)
-    assert 0 < took[0] < took[-1] <= throttle.DELAY_MOST_S
+    assert 0 < took[0] < took[-1] <= token_throttle.DELAY_MOST_S
 
 
 async def test_beyond_the_limit_nothing_is_verified_until_its_time(guarded: TokenThrottle, clock: Clock) -> None:
@@ -85,7 +85,7 @@ async def test_beyond_the_limit_nothing_is_verified_until_its_time(guarded: Toke
 
 
 async def test_many_at_once_are_owed_but_not_for_ever(guarded: TokenThrottle, clock: Clock) -> None:
-    bucket = Bucket(1.0, 10.0, clock.now)
+    bucket = TokenBucket(1.0, 10.0, clock.now)
     for _ in range(1000):
         bucket.charge(clock.now, 1.0, 30.0)
     assert bucket.wait_s(clock.now) == pytest.approx(31.0)
@@ -128,20 +128,20 @@ async def test_a_guessed_user_is_delayed_at_unknown_addresses_alone(
     assert await guarded.verify(Attempt("of bob", "192.0.2.1", "1", "bob"), answers()) == "yes"
     assert (clock.now, delayed.get()) == (began, 0.0)
     assert await guarded.verify(Attempt("third", "192.0.2.2", "1", "ann"), answers()) == "yes"
-    assert (clock.now, delayed.get()) == (began + throttle.UNKNOWN_DELAY_S, 1.0)
+    assert (clock.now, delayed.get()) == (began + token_throttle.UNKNOWN_DELAY_S, 1.0)
 
 
 async def test_an_app_that_is_guessed_is_delayed_in_the_same_way(guarded: TokenThrottle, clock: Clock) -> None:
     for number in range(100):
         await refuse(guarded, 1, f"203.0.113.{number}", f"user {number}")
-        clock.now -= throttle.DELAY_MOST_S / MOST  # they come side by side
+        clock.now -= token_throttle.DELAY_MOST_S / MOST  # they come side by side
     began = clock.now
     assert await guarded.verify(Attempt("good", "192.0.2.2", "1", "zoe"), answers()) == "yes"
-    assert clock.now == began + throttle.UNKNOWN_DELAY_S
+    assert clock.now == began + token_throttle.UNKNOWN_DELAY_S
 
 
 def test_the_key_used_least_recently_is_forgotten() -> None:
-    buckets = Buckets[str](1.0, 1.0, most=2)
+    buckets = TokenBuckets[str](1.0, 1.0, most=2)
     for key in ("a", "b", "c"):
         assert buckets.of(key, 0.0).take(0.0)
     assert buckets.find("a") is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from parlour.gateway.domain.tiles import TilePath, parse, spell
+from parlour.gateway.domain.tile_paths import TilePath, parse, spell
 
 
 def test_the_published_example() -> None:

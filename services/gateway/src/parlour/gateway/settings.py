@@ -7,12 +7,12 @@ import msgspec
 
 from parlour.runtime.life.settings import BusSettings, Setting
 
-from .app.admission import Limits
-from .app.login import Timing
-from .app.throttle import RefusalLimits
-from .domain.addresses import Proxies, Sockets
-from .domain.hosts import ANY, Hosts, is_loopback
-from .domain.turn import Turn
+from .app.access.request_limits import RequestLimits
+from .app.access.token_throttle import RefusalLimits
+from .app.sessions.login import Timing
+from .domain.allowed_hosts import ANY, AllowedHosts, is_loopback
+from .domain.client_addresses import SocketLimiter, TrustedProxies
+from .domain.turn_credentials import TurnServers
 
 KEY_BYTES = 32
 DESCRIPTORS_KEPT = 128
@@ -117,13 +117,13 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
     offers_burst: Annotated[float, Setting("Offers that it may make at once.", least=1)] = 100.0
     whip_resources: Annotated[int, Setting("WHIP and WHEP resources of one gateway.", least=1)] = 10_000
 
-    def turn(self) -> Turn:
+    def turn(self) -> TurnServers:
         """What sessions are handed."""
-        return Turn(self.turn_urls, self.turn_secret, self.turn_lifetime_s)
+        return TurnServers(self.turn_urls, self.turn_secret, self.turn_lifetime_s)
 
-    def limits(self) -> Limits:
+    def limits(self) -> RequestLimits:
         """What readers outside may take."""
-        return Limits(
+        return RequestLimits(
             self.readers,
             self.readers_per_token,
             self.reads_per_s,
@@ -140,19 +140,19 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
         """How many refused tokens are answered."""
         return RefusalLimits(self.refused_tokens_per_min, self.refused_tokens_per_app)
 
-    def sockets(self, descriptors: int) -> Sockets:
+    def sockets(self, descriptors: int) -> SocketLimiter:
         """How many sockets there may be where the process may open so many descriptors. ValueError where a proxy is no address."""
         try:
-            proxies = Proxies(self.trusted_proxies)
+            proxies = TrustedProxies(self.trusted_proxies)
         except ValueError as error:
             raise ValueError(f"PARLOUR_GATEWAY_TRUSTED_PROXIES: {error}") from None
-        return Sockets(self.sockets_per_address, max(descriptors - DESCRIPTORS_KEPT, 64), proxies)
+        return SocketLimiter(self.sockets_per_address, max(descriptors - DESCRIPTORS_KEPT, 64), proxies)
 
-    def answered_hosts(self) -> Hosts:
+    def answered_hosts(self) -> AllowedHosts:
         """The names that requests may be sent to. ValueError where one is no name."""
         default = () if is_loopback(self.host) else (ANY,)
         try:
-            return Hosts(self.hosts or default)
+            return AllowedHosts(self.hosts or default)
         except ValueError as error:
             raise ValueError(f"PARLOUR_GATEWAY_HOSTS: {error}") from None
 

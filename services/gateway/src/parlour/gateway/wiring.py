@@ -29,34 +29,34 @@ from .adapters.services import BusServices
 from .adapters.webhooks import BusWebhooks
 from .api import events_http, history_http, moderation_http, privacy_http, proofs_http, webhooks_http
 from .api.bearer import Bearer
-from .api.described import document
 from .api.edge import Edge
 from .api.http import Status, build_http
+from .api.openapi import document
 from .api.server import serving
 from .api.websocket import WebSockets
-from .app.admission import Admission
-from .app.apps import Apps
-from .app.beats import Beats
-from .app.calls import CallHistory
-from .app.dispatch import Dispatch
-from .app.expiry import StayExpiry
+from .app.access.apps import Apps
+from .app.access.request_limits import RequestLimiter
+from .app.access.token_throttle import TokenThrottle
+from .app.access.token_verifier import TokenVerifier
+from .app.call_history import CallHistory
 from .app.feeds import Feeds
 from .app.following import Subscribers
 from .app.lag import Lag, lag
-from .app.login import Logins
+from .app.media_resources.resources import MediaResources
 from .app.moderation import AddressBans, Moderation
-from .app.principals import Principals
 from .app.readers import Readers
-from .app.requests import Requests
 from .app.resume import Resumes
 from .app.seat import Channel, Seat
-from .app.sessions import Sessions
+from .app.sessions.dispatch import RequestDispatcher
+from .app.sessions.expiry import TokenExpiry
+from .app.sessions.heartbeats import HeartbeatPublisher
+from .app.sessions.login import LoginHandler
+from .app.sessions.requests import RequestHandlers
+from .app.sessions.session_table import SessionTable
 from .app.shared import SharedHistory
 from .app.tails import Tails
-from .app.throttle import TokenThrottle
-from .app.whip import Whip
 from .domain.mirror import Ending
-from .domain.pace import Bucket
+from .domain.token_bucket import TokenBucket
 from .settings import GatewaySettings
 
 log = logger(__name__)
@@ -72,30 +72,30 @@ class Gateway:
         self._settings = settings
         self._bus = bus
         self.services = BusServices(bus)
-        self.sessions = Sessions()
+        self.sessions = SessionTable()
         history = SharedHistory(self.services, time.monotonic)
         self.feeds = Feeds(self.services, history, self._ended)
         self.apps = Apps(self.services, settings.default_app)
         throttled = metrics.counter("tokens_throttled", "Tokens that came too soon after refused ones.", ("outcome",))
         throttle = TokenThrottle(settings.refusals(), throttled)
-        self.principals = Principals(self.services, self.apps, throttle)
+        self.principals = TokenVerifier(self.services, self.apps, throttle)
         self.tails = Tails(self.feeds)
         self.readers = Readers(self.services, self.tails, self.principals)
         self.address_bans = AddressBans(self.services, self.sessions)
-        self.admission = Admission(settings.limits())
+        self.admission = RequestLimiter(settings.limits())
         self.followers = Readers(history, self.tails, self.principals, near=True)
         self.subscribers = Subscribers(self.followers, self.principals, self.admission, self._fault)
         key = settings.session_key
-        self.logins = Logins(
+        self.logins = LoginHandler(
             self.services, self.feeds, self.sessions, key, settings.timing(), settings.turn(), throttle
         )
         self.resumes = Resumes(history, self.feeds, self.sessions, self.logins, key)
-        self.requests = Requests(self.services, self.logins)
-        self.whip = Whip(
+        self.requests = RequestHandlers(self.services, self.logins)
+        self.whip = MediaResources(
             self.services, self.apps, self.logins, self.sessions, self.admission, key, settings.whip_resources
         )
-        self.expiry = StayExpiry(self.services, lambda: [*self.sessions.connected(), *self.whip.sessions()])
-        self.beats = Beats(settings.instance, self.feeds, self._beats, self._tell)
+        self.expiry = TokenExpiry(self.services, lambda: [*self.sessions.connected(), *self.whip.sessions()])
+        self.beats = HeartbeatPublisher(settings.instance, self.feeds, self._beats, self._tell)
         self.connections = metrics.gauge("connections", "WebSocket clients connected.")
         metrics.measured(
             "clients_behind", "Rooms of clients that are being brought forward.", lambda: self.lag().clients
@@ -107,11 +107,13 @@ class Gateway:
         """How far clients are behind."""
         return lag(self.feeds.all(), self.subscribers.open)
 
-    def dispatch(self, channel: Channel) -> Dispatch:
+    def dispatch(self, channel: Channel) -> RequestDispatcher:
         """The requests of a new connection."""
-        pace = Bucket(self._settings.frames_per_s, self._settings.frames_burst, time.monotonic())
+        pace = TokenBucket(self._settings.frames_per_s, self._settings.frames_burst, time.monotonic())
         following = self.subscribers.of(channel)
-        return Dispatch(channel, self.logins, self.resumes, self.requests, self.sessions, following, pace, self._fault)
+        return RequestDispatcher(
+            channel, self.logins, self.resumes, self.requests, self.sessions, following, pace, self._fault
+        )
 
     def routers(self) -> tuple[Any, ...]:
         """The endpoints of the record."""

@@ -24,17 +24,17 @@ REPEATED = 2
 
 def unended_stays() -> None:
     """Nobody looks whose token is over."""
-    from parlour.gateway.app.expiry import StayExpiry
+    from parlour.gateway.app.sessions.expiry import TokenExpiry
 
-    async def end_due(self: StayExpiry, now_s: float) -> None:
+    async def end_due(self: TokenExpiry, now_s: float) -> None:
         return None
 
-    StayExpiry.end_due = end_due
+    TokenExpiry.end_due = end_due
 
 
 def unslowed_guesses() -> None:
     """Refused tokens are not counted."""
-    from parlour.gateway.app.throttle import Attempt, TokenThrottle
+    from parlour.gateway.app.access.token_throttle import Attempt, TokenThrottle
 
     async def verify(self: TokenThrottle, attempt: Attempt, question: Callable[[], Awaitable[object]]) -> object:
         return await question()
@@ -54,12 +54,12 @@ def endless_reading() -> None:
 
 def every_host() -> None:
     """A gateway on loopback answers whatever name it is asked by."""
-    from parlour.gateway.domain.hosts import Hosts
+    from parlour.gateway.domain.allowed_hosts import AllowedHosts
 
-    def answers(self: Hosts, host: str) -> bool:
+    def answers(self: AllowedHosts, host: str) -> bool:
         return True
 
-    Hosts.answers = answers
+    AllowedHosts.answers = answers
 
 
 def end_for_any_refusal() -> None:
@@ -86,12 +86,12 @@ def undescribed_bodies() -> None:
     """The description of HTTP does not say what a request's body has."""
     from typing import Any
 
-    from parlour.gateway.api import described
+    from parlour.gateway.api import openapi
 
     def body_of(kind: type, *, required: bool = True) -> dict[str, Any]:
         return {}
 
-    described.body_of = body_of
+    openapi.body_of = body_of
 
 
 def unshared_gateway() -> None:
@@ -99,20 +99,20 @@ def unshared_gateway() -> None:
     from contextlib import nullcontext
 
     from parlour.contracts.subscriptions import Subscription
-    from parlour.gateway.app.admission import Admission, Limits
+    from parlour.gateway.app.access.request_limits import RequestLimiter, RequestLimits
 
-    begin = Admission.__init__
+    begin = RequestLimiter.__init__
 
-    def begin_unshared(self: Admission, limits: Limits) -> None:
+    def begin_unshared(self: RequestLimiter, limits: RequestLimits) -> None:
         from msgspec.structs import replace
 
         begin(self, replace(limits, readers_per_app=limits.readers, per_s_per_app=1e9, burst_per_app=1e9))
 
-    def asking(self: Admission, who: Subscription) -> nullcontext[None]:
+    def asking(self: RequestLimiter, who: Subscription) -> nullcontext[None]:
         return nullcontext()
 
-    Admission.__init__ = begin_unshared
-    Admission.asking = asking  # pyright: ignore[reportAttributeAccessIssue] nothing is counted
+    RequestLimiter.__init__ = begin_unshared
+    RequestLimiter.asking = asking  # pyright: ignore[reportAttributeAccessIssue] nothing is counted
 
 
 def late_seat() -> None:
@@ -197,24 +197,26 @@ def _before(missed: "Missed") -> Any:
 
 def any_room() -> None:
     """A token of one room reads them all."""
-    from parlour.gateway.app.principals import Principals
+    from parlour.gateway.app.access.token_verifier import TokenVerifier
 
     def wide(shipped: Function) -> Function:
-        async def allowed(self: Principals, token: str, app: str, scope: str, room: str = "", address: str = "") -> Any:
+        async def allowed(
+            self: TokenVerifier, token: str, app: str, scope: str, room: str = "", address: str = ""
+        ) -> Any:
             return await shipped(self, token, app, scope, "", address)
 
         return allowed
 
-    replace(Principals, "allowed", wide)
+    replace(TokenVerifier, "allowed", wide)
 
 
 def deaf_to_revocation() -> None:
     """A token that was good once stays good."""
     from parlour.contracts.envelope import EventView
-    from parlour.gateway.app import principals
+    from parlour.gateway.app.access import token_verifier
 
-    def heard(self: principals.Principals, view: EventView) -> None:
+    def heard(self: token_verifier.TokenVerifier, view: EventView) -> None:
         return None
 
-    principals.Principals.heard = heard
-    replace(principals, "KEPT_S", lambda _shipped: math.inf)
+    token_verifier.TokenVerifier.heard = heard
+    replace(token_verifier, "KEPT_S", lambda _shipped: math.inf)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from nats.errors import Error as NatsError
 
-from parlour.gateway.domain.liveness import Liveness, ServiceHealth
+from parlour.gateway.domain.service_health import ServiceHealth, ServiceHealthTracker
 from parlour.runtime.messaging.bus import Bus
 
 PING = "$SRV.PING"
@@ -31,7 +31,7 @@ class Discovery:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._liveness = Liveness()
+        self._liveness = ServiceHealthTracker()
         self._services: tuple[ServiceHealth, ...] = ()
         self._at = float("-inf")
         self._asking = asyncio.Lock()

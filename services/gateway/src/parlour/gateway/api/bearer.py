@@ -17,8 +17,8 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import check_room_id
 from parlour.contracts.subjects import decode_id
 from parlour.contracts.subscriptions import Subscription
-from parlour.gateway.app.admission import Admission
-from parlour.gateway.app.principals import Principals, check_scope, evened_out
+from parlour.gateway.app.access.request_limits import RequestLimiter
+from parlour.gateway.app.access.token_verifier import TokenVerifier, check_scope, evened_out
 from parlour.kernel.rejection import Rejection
 
 FORM = "subscription token (JWT) or token04"
@@ -27,7 +27,7 @@ FORM = "subscription token (JWT) or token04"
 class Bearer(SecurityBase):
     """The dependency of every endpoint that is not for everybody."""
 
-    def __init__(self, principals: Principals, admission: Admission) -> None:
+    def __init__(self, principals: TokenVerifier, admission: RequestLimiter) -> None:
         self.model = HTTPBearer(bearerFormat=FORM)
         self.scheme_name = "bearer"
         self.principals = principals

@@ -15,14 +15,14 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from parlour.contracts import client
 from parlour.contracts.client import FRAME_BYTES
-from parlour.gateway.app.dispatch import Broken, Dispatch
 from parlour.gateway.app.seat import Channel
+from parlour.gateway.app.sessions.dispatch import ProtocolViolation, RequestDispatcher
 from parlour.gateway.domain.closing import answer_to_close
 from parlour.gateway.domain.frames import to_text
-from parlour.gateway.domain.pace import Bucket
 from parlour.gateway.domain.runs import Run
+from parlour.gateway.domain.token_bucket import TokenBucket
 
-from .framing import wire_of
+from .websocket_frames import wire_of
 
 FIRST_FRAME_S = 10.0
 CLOSE_WITHIN_S = 5.0
@@ -65,7 +65,7 @@ class Connection(WSListener):
 
     def __init__(
         self,
-        dispatch_for: Callable[[Channel], Dispatch],
+        dispatch_for: Callable[[Channel], RequestDispatcher],
         noted: Callable[["Connection", bool], None],
         address: str = "",
     ) -> None:
@@ -84,8 +84,8 @@ class Connection(WSListener):
         self._parts: list[bytes] = []
         self._parts_bytes = 0
         now = time.monotonic()
-        self._bytes = Bucket(BYTES_PER_S, FIRST_BYTES_BURST, now)
-        self._control_frames = Bucket(CONTROL_PER_S, CONTROL_BURST, now)
+        self._bytes = TokenBucket(BYTES_PER_S, FIRST_BYTES_BURST, now)
+        self._control_frames = TokenBucket(CONTROL_PER_S, CONTROL_BURST, now)
         self._task: asyncio.Task[None] | None = None
         self._first: asyncio.TimerHandle | None = None
         self.heard = True
@@ -258,7 +258,7 @@ class Connection(WSListener):
                 if len(self._incoming) == AHEAD // 2 and self._transport is not None:
                     self._transport.underlying_transport.resume_reading()
                 await self._dispatch.frame(text)
-        except Broken as error:
+        except ProtocolViolation as error:
             self._stop_flood(str(error))
         finally:
             self._task = None
@@ -295,7 +295,7 @@ class Connection(WSListener):
         if self._first is not None:
             self._first.cancel()
             self._first = None
-            self._bytes = Bucket(BYTES_PER_S, BYTES_BURST, time.monotonic())
+            self._bytes = TokenBucket(BYTES_PER_S, BYTES_BURST, time.monotonic())
 
     def _ends(self, code: int) -> None:
         self._close_code = self._close_code or code

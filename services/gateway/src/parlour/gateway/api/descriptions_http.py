@@ -14,7 +14,7 @@ from parlour.contracts.explanations import explain
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.http import status_of
 
-from .described import PUBLIC, TEXT, texts
+from .openapi import PUBLIC, TEXT, texts
 
 JSON, SCHEMA, HTML = "application/json", "application/schema+json", "text/html; charset=utf-8"
 HEADERS = {"access-control-allow-origin": "*", "cache-control": "public, max-age=300"}

@@ -14,15 +14,15 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import parse_position
 from parlour.contracts.queries import RoomState, SnapshotQuery
 from parlour.contracts.subscriptions import Subscription
-from parlour.gateway.app.admission import Admission
-from parlour.gateway.app.calls import moment
+from parlour.gateway.app.access.request_limits import RequestLimiter
+from parlour.gateway.app.call_history import moment
 from parlour.gateway.app.readers import Asked, Diverged, Page, Reader, Readers
 from parlour.gateway.domain.formats import FORMATS, EventPage, format_of
 from parlour.gateway.domain.reading import check_types
 from parlour.kernel.rejection import Rejection
 
 from .bearer import Bearer, bearer_token, room_in
-from .described import OCTETS, TEXT, answers, listed, parameter
+from .openapi import OCTETS, TEXT, answers, listed, parameter
 from .sse import EventStream, resync
 
 WAIT_MAX_S = 60.0
@@ -51,7 +51,7 @@ _OF_EVENTS: dict[str, Any] = {
 }
 
 
-def routes(bearer: Bearer, readers: Readers, admission: Admission) -> APIRouter:
+def routes(bearer: Bearer, readers: Readers, admission: RequestLimiter) -> APIRouter:
     """The endpoints."""
     router = APIRouter(tags=["events"])
     may_read = bearer.needs("events")

@@ -11,10 +11,10 @@ from parlour.contracts.ids import invalid
 from parlour.contracts.quality import SERIES_MOST, QualityQuery, QualitySeries
 from parlour.contracts.queries import RoomState
 from parlour.contracts.subscriptions import Subscription
-from parlour.gateway.app.calls import CallHistory, microseconds
+from parlour.gateway.app.call_history import CallHistory, microseconds
 
 from .bearer import Bearer
-from .described import answers
+from .openapi import answers
 
 SCOPE = "history"
 NOT_OLDER: Any = Query(

@@ -10,8 +10,8 @@ from typing import Any, cast
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from parlour.gateway.domain.addresses import Sockets, is_host
-from parlour.gateway.domain.hosts import Hosts
+from parlour.gateway.domain.allowed_hosts import AllowedHosts
+from parlour.gateway.domain.client_addresses import SocketLimiter, is_host
 
 HEAD_BYTES = 16 * 1024
 """Of a request line with its headers: a token is up to 4 kB, browsers send less than 2 kB beside it."""
@@ -31,13 +31,13 @@ LINGER_S = 1.0
 """A peer that is refused has so long to read why."""
 
 _BAD, _TIMEOUT, _MISDIRECTED, _TOO_MANY, _HEAD_TOO_LARGE = 400, 408, 421, 429, 431
-EVERY_HOST = Hosts()
+EVERY_HOST = AllowedHosts()
 
 
 class BoundedHttp(HttpToolsProtocol):
     """One HTTP connection; `sockets` counts it as long as it is open, `answered` are the names that it may be asked by."""
 
-    def __init__(self, *args: Any, sockets: Sockets, answered: Hosts = EVERY_HOST, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, sockets: SocketLimiter, answered: AllowedHosts = EVERY_HOST, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._answered = answered
         self._sockets = sockets

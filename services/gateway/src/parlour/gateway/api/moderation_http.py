@@ -17,7 +17,7 @@ from parlour.gateway.app.moderation import Moderation
 
 from .bearer import Bearer, room_in
 from .bodies import decoded
-from .described import answers, body_of
+from .openapi import answers, body_of
 
 SCOPE = "moderate"
 HEADERS = {"cache-control": "no-store"}

@@ -15,7 +15,7 @@ from parlour.kernel.rejection import Rejection
 
 from .bearer import Bearer
 from .bodies import decoded
-from .described import answers, body_of
+from .openapi import answers, body_of
 
 SCOPE = "erase"
 HEADERS = {"cache-control": "no-store"}

@@ -15,12 +15,12 @@ from parlour.contracts.codes import Code
 from parlour.contracts.queries import ReplayQuery
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.adapters.proofs import BusProofs
+from parlour.gateway.app.access.token_verifier import no_room
 from parlour.gateway.app.ports import History
-from parlour.gateway.app.principals import no_room
-from parlour.gateway.domain import tiles
+from parlour.gateway.domain import tile_paths
 from parlour.kernel.rejection import Rejection
 
-from . import described
+from . import openapi
 from .bearer import Bearer, room_in
 
 PUBLIC = {"access-control-allow-origin": "*"}
@@ -31,8 +31,8 @@ JSON, TEXT, OCTETS = "application/json", "text/plain; charset=utf-8", "applicati
 SIZE_MOST = 2**63 - 1
 SIZE_DIGITS = 19
 SIZES = [
-    described.parameter("old", "query", "The size of the smaller tree; needed."),
-    described.parameter("new", "query", "The size of the larger tree; needed."),
+    openapi.parameter("old", "query", "The size of the smaller tree; needed."),
+    openapi.parameter("new", "query", "The size of the larger tree; needed."),
 ]
 
 
@@ -41,15 +41,15 @@ def routes(proofs: BusProofs, history: History, bearer: Bearer, *, entries_publi
     router = APIRouter(tags=["proofs"])
     auditor = bearer.asks("audit")
 
-    @router.get("/checkpoint", openapi_extra=described.PUBLIC, responses=described.texts(TEXT))
+    @router.get("/checkpoint", openapi_extra=openapi.PUBLIC, responses=openapi.texts(TEXT))
     async def latest() -> Response:
         return _note(await proofs.checkpoint(0), FRESH)
 
     @router.get(
-        "/tile/{path:path}", openapi_extra=described.PUBLIC, responses=described.texts(OCTETS, schema=described.OCTETS)
+        "/tile/{path:path}", openapi_extra=openapi.PUBLIC, responses=openapi.texts(OCTETS, schema=openapi.OCTETS)
     )
     async def tile(path: str) -> Response:
-        wanted = tiles.parse(path)
+        wanted = tile_paths.parse(path)
         if wanted is None:
             raise Rejection.of(Code.NOT_FOUND, "this is no tile's path", hint="tile/0/000 or tile/0/000.p/17")
         if wanted.entries and not entries_public:
@@ -60,28 +60,28 @@ def routes(proofs: BusProofs, history: History, bearer: Bearer, *, entries_publi
         return Response(content, media_type=OCTETS, headers=FOR_EVER)
 
     @router.get(
-        "/v1/checkpoints/keys", openapi_extra=described.PUBLIC, responses=described.answers(contract.CheckpointKeys)
+        "/v1/checkpoints/keys", openapi_extra=openapi.PUBLIC, responses=openapi.answers(contract.CheckpointKeys)
     )
     async def keys() -> Response:
         return _json(await proofs.keys())
 
     @router.get(
         "/v1/checkpoints/consistency",
-        openapi_extra=described.PUBLIC | {"parameters": SIZES},
-        responses=described.answers(contract.Consistency),
+        openapi_extra=openapi.PUBLIC | {"parameters": SIZES},
+        responses=openapi.answers(contract.Consistency),
     )
     async def consistency(request: Request) -> Response:
         old, new = (_size(request.query_params.get(name, ""), name) for name in ("old", "new"))
         return _json(await proofs.consistency(old, new))
 
-    @router.get("/v1/checkpoints/{size}", openapi_extra=described.PUBLIC, responses=described.texts(TEXT))
+    @router.get("/v1/checkpoints/{size}", openapi_extra=openapi.PUBLIC, responses=openapi.texts(TEXT))
     async def of_size(size: str) -> Response:
         return _note(await proofs.checkpoint(_size(size, "size")), FOR_EVER)
 
     @router.get(
         "/v1/rooms/{room}/proof",
         summary="That a checkpoint holds a room's head, as a C2SP tlog-proof or JSON",
-        responses=described.answers(contract.Inclusion, also={"content": {"text/plain": {"schema": described.TEXT}}}),
+        responses=openapi.answers(contract.Inclusion, also={"content": {"text/plain": {"schema": openapi.TEXT}}}),
     )
     async def of_room(
         room: str,

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import uvicorn
 
-from parlour.gateway.domain.addresses import Sockets
-from parlour.gateway.domain.hosts import Hosts
+from parlour.gateway.domain.allowed_hosts import AllowedHosts
+from parlour.gateway.domain.client_addresses import SocketLimiter
 
 from .http_protocol import EVERY_HOST, HEAD_WITHIN_S, KEEP_ALIVE_S, BoundedHttp
 
@@ -41,7 +41,7 @@ class _Server(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def serving(
     app: Any, host: str, port: int, certificate: tuple[str, str] = ("", ""),
-    upgraded: Callable[..., Any] | None = None, sockets: Sockets | None = None, answered: Hosts = EVERY_HOST,
+    upgraded: Callable[..., Any] | None = None, sockets: SocketLimiter | None = None, answered: AllowedHosts = EVERY_HOST,
 ) -> AsyncGenerator[int]:  # fmt: skip
     """Serves while the block runs, over TLS with a `certificate` (files of chain and key); gives the port. OSError where it is taken.
 
@@ -49,7 +49,7 @@ async def serving(
     `answered` are the names that requests may be sent to.
     """
     chain, key = certificate
-    http: Any = functools.partial(BoundedHttp, sockets=sockets or Sockets(), answered=answered)
+    http: Any = functools.partial(BoundedHttp, sockets=sockets or SocketLimiter(), answered=answered)
     config = uvicorn.Config(
         app, loop="none", http=http, proxy_headers=False,
         ws=cast("Any", upgraded or "none"), lifespan="off", log_config=None,

@@ -18,7 +18,7 @@ from parlour.kernel.rejection import Rejection
 
 from .bearer import Bearer, check
 from .bodies import decoded
-from .described import answers, body_of, nothing
+from .openapi import answers, body_of, nothing
 
 JSON = "application/json"
 SCOPE = "webhooks"

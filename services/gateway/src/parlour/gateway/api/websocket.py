@@ -13,9 +13,9 @@ from picows import picows as core
 
 from parlour.contracts import client
 from parlour.contracts.client import FRAME_BYTES
-from parlour.gateway.app.dispatch import Dispatch
 from parlour.gateway.app.seat import Channel
-from parlour.gateway.domain.addresses import Sockets
+from parlour.gateway.app.sessions.dispatch import RequestDispatcher
+from parlour.gateway.domain.client_addresses import SocketLimiter
 from parlour.runtime.telemetry.logging import logger
 
 from .connection import RESTARTS, Connection
@@ -40,10 +40,10 @@ class WebSockets:
     """
 
     def __init__(
-        self, dispatch_for: Callable[[Channel], Dispatch], origins: tuple[str, ...], limit: int, gauge: Any,
-        sockets: Sockets | None = None,
+        self, dispatch_for: Callable[[Channel], RequestDispatcher], origins: tuple[str, ...], limit: int, gauge: Any,
+        sockets: SocketLimiter | None = None,
     ) -> None:  # fmt: skip
-        self._sockets = sockets or Sockets()
+        self._sockets = sockets or SocketLimiter()
         self._dispatch_for = dispatch_for
         self._origins = frozenset(origins)
         self._limit = limit

@@ -15,6 +15,8 @@ from parlour.contracts import client
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.ids import Invalid, Position, check_app_id, check_room_id, parse_position
 from parlour.contracts.subscriptions import Subscription
+from parlour.gateway.app.access.request_limits import RequestLimiter
+from parlour.gateway.app.access.token_verifier import TokenVerifier, evened_out
 from parlour.gateway.domain.faces import snap_for
 from parlour.gateway.domain.frames import to_text
 from parlour.gateway.domain.reading import check_types
@@ -22,8 +24,6 @@ from parlour.gateway.domain.runs import Run
 from parlour.gateway.domain.subscribed import parts_of
 from parlour.kernel.rejection import Rejection
 
-from .admission import Admission
-from .principals import Principals, evened_out
 from .readers import LATEST, Asked, Diverged, Reader, Readers
 from .seat import Channel
 
@@ -86,7 +86,11 @@ class Subscribers:
     """Every subscription over a WebSocket of this gateway. `fault` hears of errors that are ours."""
 
     def __init__(
-        self, readers: Readers, principals: Principals, admission: Admission, fault: Callable[[BaseException], None]
+        self,
+        readers: Readers,
+        principals: TokenVerifier,
+        admission: RequestLimiter,
+        fault: Callable[[BaseException], None],
     ) -> None:
         self.readers = readers
         self.principals = principals

@@ -17,12 +17,11 @@ from parlour.contracts.envelope import EventView
 from parlour.contracts.ids import invalid
 from parlour.contracts.queries import OpenRooms, RoomsQuery, RoomState, RoomUsers, SnapshotQuery
 from parlour.contracts.subscriptions import Subscription
+from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry.logging import logger
 
-from .login import result_of
-from .ports import History, Services
-from .sessions import Sessions
+from .ports import History, Services, decode_result
 
 IDEMPOTENCY_KEY_CHARS = 128
 _KEYS = UUID("0a7c2f5e-9d10-5e0b-8a31-52d2f6e0c6b8")
@@ -94,13 +93,13 @@ class Moderation:
 
     async def _ask(self, who: Subscription, service: str, room: str, body: cmd.Command, key: str, kind: type[R]) -> R:
         request = cmd.Request(_command_id(who, key), _SERVICE, cast(cmd.AnyCommand, body))
-        return result_of(await self._services.ask(who.app, service, room, request), kind)
+        return decode_result(await self._services.ask(who.app, service, room, request), kind)
 
 
 class AddressBans:
     """Puts out the sessions of this gateway that come from an address which was just banned."""
 
-    def __init__(self, services: Services, sessions: Sessions) -> None:
+    def __init__(self, services: Services, sessions: SessionTable) -> None:
         self._services = services
         self._sessions = sessions
 
@@ -110,7 +109,7 @@ class AddressBans:
             return
         try:
             request = cmd.Request(str(uuid4()), _SERVICE, cmd.ListBans())
-            found = result_of(await self._services.ask(view.app, "auth", "", request), moderation.Bans)
+            found = decode_result(await self._services.ask(view.app, "auth", "", request), moderation.Bans)
             for ban in found.bans:
                 if ban.kind == "address":
                     await self._put_out(view.app, ban)

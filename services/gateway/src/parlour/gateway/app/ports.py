@@ -1,18 +1,25 @@
-"""What the gateway needs of the world."""
+"""The other services as the gateway's application sees them, and how it asks one on its own account."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Protocol, TypeVar
+from uuid import uuid4
+
+import msgspec
 
 from parlour.contracts import commands as cmd
 from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import Replay, ReplayQuery, Snapshot, SnapshotQuery
 
+R = TypeVar("R")
+GATEWAY = cmd.Caller(kind="service")
+"""The caller of commands that the gateway sends on its own account, not for a client's session."""
+
 
 class Services(Protocol):
-    """The services that decide."""
+    """The services that decide about commands."""
 
     async def ask(self, app: int, service: str, room: str, request: cmd.Request) -> cmd.Reply:
-        """The service's answer; its no as `Rejection`."""
+        """Sends a command to a service and returns its reply; `Rejection` where the service refuses it."""
         ...
 
 
@@ -42,3 +49,13 @@ class Events(Protocol):
     ) -> Unsubscribe:
         """`receive` gets each; `lost` tells that some were dropped. Returns once nothing later can be missed."""
         ...
+
+
+def decode_result(reply: cmd.Reply, kind: type[R]) -> R:
+    """Decodes the result that a service's reply carries."""
+    return msgspec.json.decode(reply.result, type=kind)
+
+
+async def ask_as_gateway(services: Services, app: int, body: cmd.AnyCommand, kind: type[R]) -> R:
+    """Asks `auth` on the gateway's own account and returns the decoded result; `Rejection` where it refuses."""
+    return decode_result(await services.ask(app, "auth", "", cmd.Request(str(uuid4()), GATEWAY, body)), kind)

@@ -18,12 +18,12 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import Position, parse_position
 from parlour.contracts.queries import Head, Replay, ReplayQuery, RoomState, SnapshotQuery
 from parlour.contracts.subscriptions import Subscription
+from parlour.gateway.app.access.token_verifier import TokenVerifier, no_room
 from parlour.gateway.domain.reading import NOBODY_BEFORE, Item, Kept, Sight, sift, sight_of_member
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.view import event_of, members_only
 
 from .ports import History
-from .principals import Principals, no_room
 from .tails import Tail, Tails
 
 PAGE = 500
@@ -62,7 +62,7 @@ class Asked(msgspec.Struct, frozen=True):
 class Reader:
     """One reader's place in a room. `follows`: it waits for what comes; without, it reads what is there."""
 
-    def __init__(self, asked: Asked, history: History, principals: Principals, types: tuple[str, ...]) -> None:
+    def __init__(self, asked: Asked, history: History, principals: TokenVerifier, types: tuple[str, ...]) -> None:
         self._asked = asked
         self._history = history
         self._principals = principals
@@ -203,7 +203,7 @@ class Readers:
     the room does; they are told what it lacks as it comes.
     """
 
-    def __init__(self, history: History, tails: Tails, principals: Principals, *, near: bool = False) -> None:
+    def __init__(self, history: History, tails: Tails, principals: TokenVerifier, *, near: bool = False) -> None:
         self._history = history
         self._near = near
         self._tails = tails

@@ -13,7 +13,9 @@ from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
 from parlour.contracts.ids import Position, parse_position
 from parlour.contracts.queries import ReplayQuery, SnapshotQuery
-from parlour.gateway.domain import secret
+from parlour.gateway.app.sessions.login import LoginHandler
+from parlour.gateway.app.sessions.session_table import SessionTable
+from parlour.gateway.domain import session_secret
 from parlour.gateway.domain.frames import to_text
 from parlour.gateway.domain.mirror import Ending, Entry, Mirror, ending_of
 from parlour.kernel.rejection import Rejection
@@ -22,10 +24,8 @@ from parlour.kernel.view import event_of
 from .fanout import entries_of
 from .feed import Feed
 from .feeds import Feeds
-from .login import Logins
 from .ports import History
 from .seat import Channel, Place, Seat, Session
-from .sessions import Sessions
 
 TAIL = 500
 """Further behind than this, a snapshot is shorter."""
@@ -62,7 +62,9 @@ class Missed:
 class Resumes:
     """Takes sessions up again."""
 
-    def __init__(self, history: History, feeds: Feeds, sessions: Sessions, logins: Logins, key: bytes) -> None:
+    def __init__(
+        self, history: History, feeds: Feeds, sessions: SessionTable, logins: LoginHandler, key: bytes
+    ) -> None:
         self._history = history
         self._feeds = feeds
         self._sessions = sessions
@@ -71,7 +73,7 @@ class Resumes:
 
     async def resume(self, frame: client.Resume, channel: Channel) -> Session:
         """Answers on the channel; gives the session that it speaks for from now on."""
-        opened = secret.unseal(self._key, frame.session_id)
+        opened = session_secret.unseal(self._key, frame.session_id)
         if opened is None:
             raise unknown_session()
         session_id, claims = opened
@@ -92,7 +94,7 @@ class Resumes:
         return self._take_up(frame, channel, session_id, claims, found, endings)
 
     def _take_up(
-        self, frame: client.Resume, channel: Channel, session_id: str, claims: secret.Claims,
+        self, frame: client.Resume, channel: Channel, session_id: str, claims: session_secret.Claims,
         found: list[Missed], endings: dict[str, Ending],
     ) -> Session:  # fmt: skip
         """Everything in one step: seats, answer, what was missed."""

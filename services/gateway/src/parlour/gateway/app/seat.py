@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from parlour.contracts import client
 from parlour.gateway.domain.frames import to_text
 from parlour.gateway.domain.runs import Run
-from parlour.gateway.domain.secret import Claims, Rights
+from parlour.gateway.domain.session_secret import Claims, Rights
 
 LEFT_KEPT = 32
 """Rooms behind a session that it is remembered to have left: more than one can be leaving at once."""

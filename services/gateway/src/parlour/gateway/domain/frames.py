@@ -23,7 +23,7 @@ NUMBER_DIGITS = 20
 TYPES = frozenset(str(kind.__struct_config__.tag) for kind in get_args(client.AnyClientFrame))
 
 
-class BadFrame(ValueError):
+class InvalidFrame(ValueError):
     """The frame breaks the protocol; `frame_id` is empty where none could be read."""
 
     def __init__(self, problem: Problem, frame_id: str = "") -> None:
@@ -37,21 +37,23 @@ _encode = msgspec.json.Encoder().encode
 
 
 def parse(text: str) -> client.AnyClientFrame:
-    """The frame in `text`, or BadFrame."""
+    """The frame in `text`, or InvalidFrame."""
     if len(text) * 4 > client.FRAME_BYTES and len(text.encode("utf-8", "replace")) > client.FRAME_BYTES:
-        raise BadFrame(_problem("the frame is too large", Code.FRAME_TOO_LARGE, limit=f"{client.FRAME_BYTES} bytes"))
+        raise InvalidFrame(
+            _problem("the frame is too large", Code.FRAME_TOO_LARGE, limit=f"{client.FRAME_BYTES} bytes")
+        )
     loose = _loose(text)
     frame_id = _id_of(loose)
     kind = loose.get("t")
     if not isinstance(kind, str) or kind not in TYPES:
         shown = kind[:40] if isinstance(kind, str) else ""
-        raise BadFrame(_problem(f"no frame is of type {shown!r}", Code.FRAME_TYPE_UNKNOWN, field="t"), frame_id)
+        raise InvalidFrame(_problem(f"no frame is of type {shown!r}", Code.FRAME_TYPE_UNKNOWN, field="t"), frame_id)
     try:
         return _decode(text)
     except msgspec.ValidationError as error:
-        raise BadFrame(_invalid(error), frame_id) from None
+        raise InvalidFrame(_invalid(error), frame_id) from None
     except msgspec.DecodeError as error:
-        raise BadFrame(_problem(str(error)), frame_id) from None
+        raise InvalidFrame(_problem(str(error)), frame_id) from None
 
 
 def to_text(frame: client.ServerFrame) -> str:
@@ -62,13 +64,13 @@ def to_text(frame: client.ServerFrame) -> str:
 def _loose(text: str) -> dict[str, Any]:
     """Any JSON object that keeps the rules on depth and keys."""
     if text.count("{") + text.count("[") > client.FRAME_DEPTH and _nests_deeper(text, client.FRAME_DEPTH):
-        raise BadFrame(_problem("the frame is nested too deeply", limit=f"depth {client.FRAME_DEPTH}"))
+        raise InvalidFrame(_problem("the frame is nested too deeply", limit=f"depth {client.FRAME_DEPTH}"))
     try:
         loose: object = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant, parse_int=_integer)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise BadFrame(_problem(f"the frame is not JSON: {error}")) from None
+        raise InvalidFrame(_problem(f"the frame is not JSON: {error}")) from None
     if not isinstance(loose, dict):
-        raise BadFrame(_problem("the frame is not a JSON object"))
+        raise InvalidFrame(_problem("the frame is not a JSON object"))
     return cast(dict[str, Any], loose)
 
 
@@ -95,20 +97,22 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise BadFrame(_problem(f"the key {name[:40]!r} stands twice", field=name[:40], hint="give each key once"))
+            raise InvalidFrame(
+                _problem(f"the key {name[:40]!r} stands twice", field=name[:40], hint="give each key once")
+            )
         if len(found) == KEYS:
-            raise BadFrame(_problem("an object of the frame has too many keys", limit=f"{KEYS} keys"))
+            raise InvalidFrame(_problem("an object of the frame has too many keys", limit=f"{KEYS} keys"))
         found[name] = value
     return found
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise BadFrame(_problem(f"{name} is not JSON"))
+    raise InvalidFrame(_problem(f"{name} is not JSON"))
 
 
 def _integer(digits: str) -> int:
     if len(digits) > NUMBER_DIGITS:
-        raise BadFrame(_problem("a number in the frame is too long", limit=f"{NUMBER_DIGITS} digits"))
+        raise InvalidFrame(_problem("a number in the frame is too long", limit=f"{NUMBER_DIGITS} digits"))
     return int(digits)
 
 

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Request, Response
 
 from parlour.contracts.client import IceServer
 from parlour.contracts.codes import Code, Problem
-from parlour.gateway.app.whip import Whip
+from parlour.gateway.app.media_resources.resources import MediaResources
 from parlour.runtime.http import CONTENT_TYPE, problem_json
 
 from .bearer import bearer_token, client_address
 from .bodies import text_of
-from .described import MEMBER, nothing, parameter, texts
+from .openapi import MEMBER, nothing, parameter, texts
 
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
@@ -35,7 +35,7 @@ WITH_OFFER = MEMBER | _body(SDP) | {"parameters": [IN_ROOM]}
 WITH_FRAGMENT = MEMBER | _body(FRAGMENT) | {"parameters": [IF_MATCH]}
 
 
-def routes(whip: Whip) -> APIRouter:
+def routes(whip: MediaResources) -> APIRouter:
     """The endpoints."""
     router = APIRouter()
 

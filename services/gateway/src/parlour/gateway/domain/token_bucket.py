@@ -19,7 +19,7 @@ class RateLimited(Rejection):
         self.retry_after_s = retry_after_s
 
 
-class Bucket:
+class TokenBucket:
     """`rate` units a second on average, `burst` at once."""
 
     __slots__ = ("_at", "_burst", "_left", "_rate")
@@ -57,22 +57,22 @@ class Bucket:
         return self._left + (now - self._at) * self._rate >= self._burst
 
 
-class Buckets(Generic[K]):
+class TokenBuckets(Generic[K]):
     """A bucket for each key. `most` of them are in memory: the one that was used least recently is dropped, and begins anew."""
 
     def __init__(self, rate: float, burst: float, most: int) -> None:
         self._rate = rate
         self._burst = burst
         self._most = most
-        self._buckets: OrderedDict[K, Bucket] = OrderedDict()
+        self._buckets: OrderedDict[K, TokenBucket] = OrderedDict()
 
-    def find(self, key: K) -> Bucket | None:
+    def find(self, key: K) -> TokenBucket | None:
         """The key's bucket where it has one; it counts as used no later."""
         return self._buckets.get(key)
 
-    def of(self, key: K, now: float) -> Bucket:
+    def of(self, key: K, now: float) -> TokenBucket:
         """The key's bucket, a full one where it has none."""
-        bucket = self._buckets.get(key) or Bucket(self._rate, self._burst, now)
+        bucket = self._buckets.get(key) or TokenBucket(self._rate, self._burst, now)
         self._buckets[key] = bucket
         self._buckets.move_to_end(key)
         if len(self._buckets) > self._most:

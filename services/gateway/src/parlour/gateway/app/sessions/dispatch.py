@@ -12,17 +12,16 @@ from typing import Any
 from parlour.contracts import client
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.ids import Invalid
-from parlour.gateway.domain.frames import BadFrame, parse, to_text
-from parlour.gateway.domain.pace import Bucket
+from parlour.gateway.app.following import Following
+from parlour.gateway.app.resume import Resumes, unknown_session
+from parlour.gateway.app.seat import Channel, Session
+from parlour.gateway.app.sessions.login import LoginHandler
+from parlour.gateway.app.sessions.requests import RequestHandlers
+from parlour.gateway.app.sessions.session_table import SessionTable
+from parlour.gateway.domain.frames import InvalidFrame, parse, to_text
+from parlour.gateway.domain.token_bucket import TokenBucket
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry import tracing
-
-from .following import Following
-from .login import Logins
-from .requests import Requests
-from .resume import Resumes, unknown_session
-from .seat import Channel, Session
-from .sessions import Sessions
 
 AT_ONCE = 64
 """Requests of one connection that may be unanswered."""
@@ -41,22 +40,22 @@ _LANES: dict[type[Any], str] = {
 Fault = Callable[[BaseException], None]
 
 
-class Broken(Exception):
+class ProtocolViolation(Exception):
     """The client does not keep the protocol: close with 4400."""
 
 
-class Dispatch:
+class RequestDispatcher:
     """One connection's requests. `fault` hears of errors that are ours."""
 
     def __init__(
         self,
         channel: Channel,
-        logins: Logins,
+        logins: LoginHandler,
         resumes: Resumes,
-        requests: Requests,
-        sessions: Sessions,
+        requests: RequestHandlers,
+        sessions: SessionTable,
         following: Following,
-        pace: Bucket,
+        pace: TokenBucket,
         fault: Fault,
     ) -> None:
         self._channel = channel
@@ -68,19 +67,19 @@ class Dispatch:
         self._pace = pace
         self._fault = fault
         self._patience = PATIENCE
-        self._malformed = Bucket(MALFORMED_PER_S, MALFORMED_BURST, time.monotonic())
+        self._malformed = TokenBucket(MALFORMED_PER_S, MALFORMED_BURST, time.monotonic())
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.session: Session | None = None
 
     async def frame(self, text: str) -> None:
-        """One text frame of the client's. `Broken` ends the connection."""
+        """One text frame of the client's. `ProtocolViolation` ends the connection."""
         within = self._pace.take(time.monotonic())  # before it is read: what is malformed costs as much
         if not within:
             self._count_excess()
         try:
             frame = parse(text)
-        except BadFrame as error:
+        except InvalidFrame as error:
             self._count_malformed()
             self._refuse(error.frame_id, error.problem)
             return
@@ -178,11 +177,11 @@ class Dispatch:
     def _count_excess(self) -> None:
         self._patience -= 1
         if self._patience < 0:
-            raise Broken("far too many frames")
+            raise ProtocolViolation("far too many frames")
 
     def _count_malformed(self) -> None:
         if not self._malformed.take(time.monotonic()):
-            raise Broken("too many frames that cannot be read")
+            raise ProtocolViolation("too many frames that cannot be read")
 
     def _refuse(self, frame_id: str, problem: Problem) -> None:
         if frame_id:

@@ -6,7 +6,6 @@ between the lists and the events.
 
 import asyncio
 import time
-from typing import TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
@@ -15,21 +14,19 @@ from parlour.contracts import client
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import check_app_id, check_room_id, check_user_id, check_user_name, parse_position
-from parlour.gateway.domain import secret
+from parlour.gateway.app.access.token_throttle import Attempt, TokenThrottle
+from parlour.gateway.app.feed import Feed
+from parlour.gateway.app.feeds import Feeds
+from parlour.gateway.app.ports import Services, decode_result
+from parlour.gateway.app.seat import Channel, Seat, Session
+from parlour.gateway.app.sessions.session_table import SessionTable
+from parlour.gateway.domain import session_secret
 from parlour.gateway.domain.faces import lists_for, paged
 from parlour.gateway.domain.mirror import Mirror
-from parlour.gateway.domain.turn import Turn
+from parlour.gateway.domain.turn_credentials import TurnServers
 from parlour.kernel.rejection import Rejection
 
-from .feed import Feed
-from .feeds import Feeds
-from .ports import Services
-from .seat import Channel, Seat, Session
-from .sessions import Sessions
-from .throttle import Attempt, TokenThrottle
-
-R = TypeVar("R")
-NO_TURN = Turn()
+NO_TURN = TurnServers()
 _SESSIONS = uuid5(NAMESPACE_URL, "urn:parlour:session")
 
 
@@ -41,11 +38,11 @@ class Timing(msgspec.Struct, frozen=True):
     reconnect_ms: int
 
 
-class Logins:
+class LoginHandler:
     """Takes sessions into rooms."""
 
     def __init__(
-        self, services: Services, feeds: Feeds, sessions: Sessions, key: bytes, timing: Timing, turn: Turn = NO_TURN,
+        self, services: Services, feeds: Feeds, sessions: SessionTable, key: bytes, timing: Timing, turn: TurnServers = NO_TURN,
         throttle: TokenThrottle | None = None,
     ) -> None:  # fmt: skip
         self._throttle = throttle or TokenThrottle()
@@ -83,12 +80,12 @@ class Logins:
         async def ask() -> cmd.TokenChecked:
             body = cmd.VerifyToken(token, user_id, room, purpose)
             request = cmd.Request(str(uuid5(_SESSIONS, token)), cmd.Caller(user_id, kind="service"), body)
-            return result_of(await self._services.ask(app, "auth", "", request), cmd.TokenChecked)
+            return decode_result(await self._services.ask(app, "auth", "", request), cmd.TokenChecked)
 
         return await self._throttle.verify(Attempt(token, address, str(app), user_id), ask)
 
     async def join(
-        self, session: Session, room: str, config: client.LoginConfig, command_id: str, rights: secret.Rights
+        self, session: Session, room: str, config: client.LoginConfig, command_id: str, rights: session_secret.Rights
     ) -> tuple[Feed, Mirror, str]:
         """The session is in the room, and the room's mirror stands at or after its joining."""
         body = cmd.JoinRoom(
@@ -99,14 +96,14 @@ class Logins:
         reply, feed = await asyncio.gather(
             self._services.ask(session.app, "room", room, request), self._feeds.open(session.app, room)
         )
-        joined = result_of(reply, cmd.Joined)
+        joined = decode_result(reply, cmd.Joined)
         position = parse_position(reply.position) if reply.position else None
         mirror = await feed.reach(joined.room_uid, position.seq if position else 1)
         if mirror.actor_of(session.session_id) is None:
             raise Rejection.of(Code.SESSION_UNKNOWN, "the session has left the room", hint="log in again")
         return feed, mirror, joined.actor
 
-    def take_seat(self, session: Session, feed: Feed, actor: str, rights: secret.Rights) -> Seat:
+    def take_seat(self, session: Session, feed: Feed, actor: str, rights: session_secret.Rights) -> Seat:
         """From now on the session gets the room's events."""
         seat = Seat(session, feed.room, actor)
         feed.fanout.seat(seat)
@@ -116,7 +113,7 @@ class Logins:
 
     def sealed(self, session: Session) -> str:
         """The session's secret as of its rights now."""
-        return secret.seal(self._key, session.session_id, session.claims())
+        return session_secret.seal(self._key, session.session_id, session.claims())
 
     def _session(self, frame: client.Login) -> Session:
         """The same login frame again means the same session."""
@@ -126,7 +123,7 @@ class Logins:
         return known or Session(session_id, frame.app_id, frame.user, multi_room=frame.multi_room)
 
     def _answer(
-        self, frame: client.Login, session: Session, mirror: Mirror, rights: secret.Rights
+        self, frame: client.Login, session: Session, mirror: Mirror, rights: session_secret.Rights
     ) -> tuple[client.ServerFrame, ...]:
         pages, lists = paged(mirror.state.room, lists_for(mirror.state, session.session_id))
         now = time.time()
@@ -139,9 +136,9 @@ class Logins:
         return *pages, answer
 
 
-def rights_of(checked: cmd.TokenChecked) -> secret.Rights:
+def rights_of(checked: cmd.TokenChecked) -> session_secret.Rights:
     """What goes into the session's secret of a token that was verified."""
-    return secret.Rights(checked.expires_s, checked.may_publish, checked.stream_ids, checked.stay_ends_s)
+    return session_secret.Rights(checked.expires_s, checked.may_publish, checked.stream_ids, checked.stay_ends_s)
 
 
 def check_further_room(frame: client.Login, session: Session | None) -> None:
@@ -153,8 +150,3 @@ def check_further_room(frame: client.Login, session: Session | None) -> None:
                            hint="log out first, or log in with multiRoom")  # fmt: skip
     if frame.user.user_id != session.user.user_id or frame.app_id != session.app:
         raise Rejection.of(Code.MULTI_ROOM_USER, "one session is one user of one app", field="userID")
-
-
-def result_of(reply: cmd.Reply, kind: type[R]) -> R:
-    """The reply's result as a struct."""
-    return msgspec.json.decode(reply.result, type=kind)

@@ -10,7 +10,7 @@ HOST = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,4
 """A `Host` header: a name, an IPv4 address or an IPv6 address in brackets, and perhaps a port."""
 
 
-class Proxies:
+class TrustedProxies:
     """The proxies whose `X-Forwarded-For` is believed; ValueError where one of `networks` is no address and no network."""
 
     def __init__(self, networks: Sequence[str] = ()) -> None:
@@ -36,12 +36,12 @@ class Proxies:
         return address
 
 
-class Sockets:
+class SocketLimiter:
     """Counts open sockets. `per_address`: as many may one client address hold, loopback and trusted proxies as many as there are;
     `most`: as many may there be in all."""
 
-    def __init__(self, per_address: int = 1 << 30, most: int = 1 << 30, proxies: Proxies | None = None) -> None:
-        self.proxies = proxies or Proxies()
+    def __init__(self, per_address: int = 1 << 30, most: int = 1 << 30, proxies: TrustedProxies | None = None) -> None:
+        self.proxies = proxies or TrustedProxies()
         self._per_address = per_address
         self._most = most
         self._open: Counter[str] = Counter()

@@ -5,15 +5,14 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from parlour.contracts import client
 from parlour.contracts.queries import BEAT_S, Presence, SessionBeat, presence_parts
+from parlour.gateway.app.feeds import Feeds
 from parlour.gateway.domain.frames import to_text
 from parlour.kernel.rejection import Rejection
-
-from .feeds import Feeds
 
 COUNT_EVERY = 30
 
 
-class Beats:
+class HeartbeatPublisher:
     """The gateway's clock. `tell` publishes a presence part."""
 
     def __init__(

@@ -7,17 +7,16 @@ from typing import Any
 from parlour.contracts import client
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
+from parlour.gateway.app.ports import Services, decode_result
+from parlour.gateway.app.seat import Seat, Session
+from parlour.gateway.app.sessions.login import LoginHandler, rights_of
 from parlour.kernel.rejection import Rejection
 
-from .login import Logins, result_of, rights_of
-from .ports import Services
-from .seat import Seat, Session
 
-
-class Requests:
+class RequestHandlers:
     """One method for each frame; `handlers` is the table."""
 
-    def __init__(self, services: Services, logins: Logins) -> None:
+    def __init__(self, services: Services, logins: LoginHandler) -> None:
         self._services = services
         self._logins = logins
         self._handlers: dict[type[Any], Callable[[Session, Seat, Any], Awaitable[client.Res]]] = {
@@ -103,18 +102,18 @@ class Requests:
     async def broadcast(self, session: Session, seat: Seat, frame: client.Broadcast) -> client.Res:
         """A message to all."""
         reply = await self._ask(session, seat, frame, "im", cmd.SendBroadcast(session.session_id, frame.message))
-        return client.Sent(id=str(frame.id), message_id=result_of(reply, cmd.MessageSent).message_id)
+        return client.Sent(id=str(frame.id), message_id=decode_result(reply, cmd.MessageSent).message_id)
 
     async def barrage(self, session: Session, seat: Seat, frame: client.Barrage) -> client.Res:
         """A message that may be dropped."""
         reply = await self._ask(session, seat, frame, "im", cmd.SendBarrage(session.session_id, frame.message))
-        return client.Sent(id=str(frame.id), message_id=str(result_of(reply, cmd.MessageSent).message_id))
+        return client.Sent(id=str(frame.id), message_id=str(decode_result(reply, cmd.MessageSent).message_id))
 
     async def command(self, session: Session, seat: Seat, frame: client.CustomCommand) -> client.Res:
         """A signal to some, or to all."""
         body = cmd.SendCommand(session.session_id, frame.command, frame.to_user_ids)
         reply = await self._ask(session, seat, frame, "im", body)
-        return client.Delivered(id=str(frame.id), absent=result_of(reply, cmd.MessageSent).absent)
+        return client.Delivered(id=str(frame.id), absent=decode_result(reply, cmd.MessageSent).absent)
 
     async def renew_token(self, session: Session, seat: Seat, frame: client.RenewToken) -> client.Res:
         """New rights for the rest of the stay."""
@@ -129,7 +128,7 @@ class Requests:
         body: cmd.Publish | cmd.Play | cmd.RestartIce, stream_id: str,
     ) -> client.Res:  # fmt: skip
         reply = await self._ask(session, seat, frame, "registry", body)
-        made = result_of(reply, cmd.Published)
+        made = decode_result(reply, cmd.Published)
         if stream_id:
             session.carries(made.transport_id, seat.room, stream_id)
         return client.Negotiated(id=str(frame.id), transport_id=made.transport_id, sdp=made.sdp)

@@ -10,14 +10,13 @@ from parlour.contracts import client
 from parlour.contracts.ids import check_address
 from parlour.contracts.queries import SessionBeat
 from parlour.contracts.relay import TransportGone
+from parlour.gateway.app.seat import Channel, Seat, Session
 from parlour.gateway.domain.mirror import Ending
-
-from .seat import Channel, Seat, Session
 
 RESUMED_ELSEWHERE = 4409
 
 
-class Sessions:
+class SessionTable:
     """Sessions by id."""
 
     def __init__(self) -> None:

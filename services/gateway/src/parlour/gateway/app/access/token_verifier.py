@@ -25,12 +25,10 @@ from parlour.contracts.envelope import EventView
 from parlour.contracts.ids import check_app_id
 from parlour.contracts.login_tokens import TYPE
 from parlour.contracts.subscriptions import OF_ONE_USER, Subscription
+from parlour.gateway.app.access.apps import Apps
+from parlour.gateway.app.access.token_throttle import Attempt, TokenThrottle
+from parlour.gateway.app.ports import Services, decode_result
 from parlour.kernel.rejection import Rejection
-
-from .apps import Apps
-from .login import result_of
-from .ports import Services
-from .throttle import Attempt, TokenThrottle
 
 KEPT_S = 5.0
 REFUSAL_S = 0.05
@@ -54,7 +52,7 @@ class _AppClaim(msgspec.Struct):
     app: int
 
 
-class Principals:
+class TokenVerifier:
     """Verifies bearer tokens."""
 
     def __init__(self, services: Services, apps: Apps, throttle: TokenThrottle | None = None) -> None:
@@ -155,11 +153,11 @@ class Principals:
             return await self._member(token, app_of(token))
         body = cmd.VerifySubscription(token)
         reply = await self._services.ask(app_of(token), "auth", "", cmd.Request(str(uuid4()), _SERVICE, body))
-        return result_of(reply, Subscription)
+        return decode_result(reply, Subscription)
 
     async def _member(self, token: str, app: int) -> Subscription:
         request = cmd.Request(str(uuid5(_TOKENS, token)), _SERVICE, cmd.VerifyToken(token))
-        checked = result_of(await self._services.ask(app, "auth", "", request), cmd.TokenChecked)
+        checked = decode_result(await self._services.ask(app, "auth", "", request), cmd.TokenChecked)
         return Subscription(app, OF_A_MEMBER, checked.expires_s, "", checked.room or None, checked.user_id)
 
 

@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterable
 from uuid import UUID, uuid5
 
 from parlour.contracts import commands as cmd
+from parlour.gateway.app.ports import Services
+from parlour.gateway.app.seat import Seat, Session
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry.logging import logger
-
-from .ports import Services
-from .seat import Seat, Session
 
 EVERY_S = 1.0
 AT_ONCE = 64
@@ -29,7 +28,7 @@ _SERVICE = cmd.Caller(kind="service")
 log = logger(__name__)
 
 
-class StayExpiry:
+class TokenExpiry:
     """Looks each second. `held`: the sessions whose clients this gateway holds."""
 
     def __init__(self, services: Services, held: Callable[[], Iterable[Session]]) -> None:

@@ -10,12 +10,12 @@ from starlette.routing import BaseRoute, Match, Route
 
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.ids import Invalid
-from parlour.gateway.domain.pace import RateLimited
+from parlour.gateway.domain.token_bucket import RateLimited
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.http import CONTENT_TYPE, problem_json
 
 from .bearer import even_out
-from .whip import CORS
+from .whip_http import CORS
 
 UNKNOWN_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>No such page · Parlour</title><link rel="stylesheet" href="/assets/style.css">

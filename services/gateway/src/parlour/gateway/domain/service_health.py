@@ -21,7 +21,7 @@ class ServiceHealth(msgspec.Struct, frozen=True):
         return self.replicas > 0
 
 
-class Liveness:
+class ServiceHealthTracker:
     """Remembers how many replicas of each service answered each ping. `now` is monotonic seconds."""
 
     def __init__(self) -> None:

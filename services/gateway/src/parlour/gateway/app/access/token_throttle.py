@@ -19,8 +19,8 @@ import msgspec
 from prometheus_client import Counter
 
 from parlour.contracts.codes import Code
-from parlour.gateway.domain.addresses import holder_of
-from parlour.gateway.domain.pace import Buckets, RateLimited
+from parlour.gateway.domain.client_addresses import holder_of
+from parlour.gateway.domain.token_bucket import RateLimited, TokenBuckets
 from parlour.kernel.rejection import Rejection
 
 KEPT = 10_000
@@ -73,9 +73,9 @@ class TokenThrottle:
     def __init__(self, limits: RefusalLimits = DEFAULTS, throttled: Counter | None = None) -> None:
         of_user, of_app = limits.per_min, limits.per_app_per_min
         self._per_min = limits.per_min
-        self._addresses = Buckets[str](of_user / 60, of_user, KEPT)
-        self._apps = Buckets[str](of_app / 60, of_app, KEPT)
-        self._users = Buckets[tuple[str, str]](of_user / 60, of_user, KEPT)
+        self._addresses = TokenBuckets[str](of_user / 60, of_user, KEPT)
+        self._apps = TokenBuckets[str](of_app / 60, of_app, KEPT)
+        self._users = TokenBuckets[tuple[str, str]](of_user / 60, of_user, KEPT)
         self._accepted = _Recent[bytes](ACCEPTED_S)
         self._known = _Recent[tuple[str, str]](ACCEPTED_S)
         self._throttled = throttled

@@ -19,19 +19,18 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import check_room_id, check_stream_id
 from parlour.contracts.queries import SessionBeat
 from parlour.contracts.relay import IceRenewed, TransportGone
+from parlour.gateway.app.access.apps import Apps
+from parlour.gateway.app.access.request_limits import RequestLimiter
+from parlour.gateway.app.media_resources.sdp_fragments import credentials_in, fragment, head_of, ufrag_of
+from parlour.gateway.app.ports import Services, decode_result
+from parlour.gateway.app.seat import Seat, Session
+from parlour.gateway.app.sessions.login import LoginHandler, rights_of
+from parlour.gateway.app.sessions.requests import check_may_publish
+from parlour.gateway.app.sessions.session_table import SessionTable
+from parlour.gateway.domain.media_resource import Resource, address, resource_at
 from parlour.gateway.domain.mirror import Ending
-from parlour.gateway.domain.resource import Resource, address, resource_at
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry.logging import logger
-
-from .admission import Admission
-from .apps import Apps
-from .fragments import credentials_in, fragment, head_of, ufrag_of
-from .login import Logins, result_of, rights_of
-from .ports import Services
-from .requests import check_may_publish
-from .seat import Seat, Session
-from .sessions import Sessions
 
 _SESSIONS = UUID("5f8b4f8e-8a0e-5f3b-9f6c-0b3e7d1f2a44")
 """Namespace of these sessions' ids."""
@@ -39,7 +38,7 @@ _SESSIONS = UUID("5f8b4f8e-8a0e-5f3b-9f6c-0b3e7d1f2a44")
 log = logger(__name__)
 
 
-class Made(msgspec.Struct, frozen=True):
+class CreatedResource(msgspec.Struct, frozen=True):
     """What the client gets: the resource's address and the relay's answer. `tag` names the ICE session: a new one with each restart;
     `ice_servers` are the TURN servers that the client may use, with credentials of its session."""
 
@@ -49,7 +48,7 @@ class Made(msgspec.Struct, frozen=True):
     ice_servers: tuple[client.IceServer, ...] = ()
 
 
-class Patched(msgspec.Struct, frozen=True):
+class PatchResult(msgspec.Struct, frozen=True):
     """What became of a PATCH. outcome: renewed (with the relay's side of the new ICE session), same or stale."""
 
     outcome: str
@@ -57,7 +56,7 @@ class Patched(msgspec.Struct, frozen=True):
     tag: str
 
 
-class Holding:
+class SharedSession:
     """A session that has resources here, and how many, with those under way."""
 
     def __init__(self, session: Session) -> None:
@@ -65,16 +64,16 @@ class Holding:
         self.uses = 0
 
 
-class Whip:
+class MediaResources:
     """Makes, renews and ends resources."""
 
     def __init__(
         self,
         services: Services,
         apps: Apps,
-        logins: Logins,
-        sessions: Sessions,
-        admission: Admission,
+        logins: LoginHandler,
+        sessions: SessionTable,
+        admission: RequestLimiter,
         key: bytes,
         limit: int,
     ) -> None:
@@ -87,12 +86,12 @@ class Whip:
         self._limit = limit
         self._resources: dict[str, Resource] = {}
         self._by_transport: dict[str, str] = {}
-        self._held: dict[str, Holding] = {}
+        self._held: dict[str, SharedSession] = {}
         self._doors: dict[str, asyncio.Lock] = {}
 
     async def make(
         self, token: str, app: str, room: str, stream_id: str, sdp: str, *, publishes: bool, address: str = ""
-    ) -> Made:
+    ) -> CreatedResource:
         """A new resource."""
         check_stream_id(stream_id)
         if len(self._resources) >= self._limit:
@@ -120,15 +119,15 @@ class Whip:
         if not ended.found:
             raise _no_resource()
 
-    async def patch(self, text: str, token: str, sent: str, match: str, address: str = "") -> Patched:
+    async def patch(self, text: str, token: str, sent: str, match: str, address: str = "") -> PatchResult:
         """New ICE credentials restart ICE; candidates alone change nothing: the relay is ICE-lite and learns addresses from checks.
         `match`: the tag that the client knows, empty for any."""
         resource, caller = await self._own(text, token, address)
         ufrag, pwd = credentials_in(sent)
         body = cmd.RenewIce(resource.session_id, resource.transport_id, ufrag, pwd, match)
         reply = await self._services.ask(resource.app, "registry", resource.room, _request(caller, body))
-        renewed = result_of(reply, IceRenewed)
-        return Patched(renewed.outcome, fragment(resource.head, renewed), renewed.ufrag)
+        renewed = decode_result(reply, IceRenewed)
+        return PatchResult(renewed.outcome, fragment(resource.head, renewed), renewed.ufrag)
 
     async def _own(self, text: str, token: str, address: str) -> tuple[Resource, cmd.Caller]:
         resource = resource_at(self._key, text)
@@ -189,7 +188,7 @@ class Whip:
                 feed, _, actor = await self._logins.join(session, room, client.LoginConfig(), str(uuid4()), rights)
                 self._logins.take_seat(session, feed, actor, rights)
                 self._sessions.keep(session)
-                holding = self._held[session_id] = Holding(session)
+                holding = self._held[session_id] = SharedSession(session)
             holding.session.rights[room] = rights
             holding.uses += 1
             return holding.session, holding.session.seats[room]
@@ -213,12 +212,12 @@ class Whip:
 
     async def _negotiate(
         self, session: Session, seat: Seat, caller: cmd.Caller, stream_id: str, sdp: str, publishes: bool
-    ) -> Made:
+    ) -> CreatedResource:
         resource_id = uuid4().hex
         kind = cmd.Publish if publishes else cmd.Play
         body = kind(session.session_id, stream_id, sdp, cmd.Media(), resource=resource_id)
         reply = await self._services.ask(session.app, "registry", seat.room, _request(caller, body))
-        made = result_of(reply, cmd.Published)
+        made = decode_result(reply, cmd.Published)
         resource = Resource(
             resource_id, session.session_id, session.app, seat.room, seat.actor, stream_id, publishes,
             made.transport_id, head_of(made.sdp),
@@ -226,14 +225,14 @@ class Whip:
         self._resources[resource_id] = resource
         self._by_transport[made.transport_id] = resource_id
         servers = self._logins.turn.servers(session.session_id, time.time())
-        return Made(address(self._key, resource), made.sdp, ufrag_of(made.sdp), servers)
+        return CreatedResource(address(self._key, resource), made.sdp, ufrag_of(made.sdp), servers)
 
     async def _end(self, resource: Resource, caller: cmd.Caller) -> cmd.ResourceEnded:
         body = cmd.EndResource(
             resource.session_id, resource.stream_id, resource.transport_id, publishes=resource.publishes
         )
         reply = await self._services.ask(resource.app, "registry", resource.room, _request(caller, body))
-        return result_of(reply, cmd.ResourceEnded)
+        return decode_result(reply, cmd.ResourceEnded)
 
     def _forget(self, resource: Resource) -> bool:
         """Whether it was known here."""

@@ -13,7 +13,7 @@ import msgspec
 from parlour.contracts.client import IceServer
 
 
-class Turn(msgspec.Struct, frozen=True):
+class TurnServers(msgspec.Struct, frozen=True):
     """What an operator has configured; without URLs there is no TURN."""
 
     urls: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ _PORT = re.compile(r":[0-9]{1,5}$")
 _NAME = re.compile(r"(?:\*\.)?[a-z0-9_](?:[a-z0-9._-]{0,252})")
 
 
-class Hosts:
+class AllowedHosts:
     """The names that requests may be sent to, beside addresses and private names; `*.example.com` are all names below it, `*` is every
     name. ValueError where one of `names` is none."""
 

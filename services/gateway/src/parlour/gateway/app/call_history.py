@@ -21,7 +21,7 @@ TIMES_ABOVE = 10**12
 """A greater number is unix microseconds, a smaller one an event's: no room has so many, and no call was in January 1970."""
 
 
-class CallRecord(Protocol):
+class CallQueries(Protocol):
     """The record's answers about calls; the room empty asks about the whole app. Each may raise `Rejection`."""
 
     async def calls(self, app: int, room: str, query: h.CallsQuery) -> h.Calls:
@@ -48,7 +48,7 @@ class CallRecord(Protocol):
 class CallHistory:
     """Each question of a reader who has the scope for it."""
 
-    def __init__(self, record: CallRecord, states: History) -> None:
+    def __init__(self, record: CallQueries, states: History) -> None:
         self._record = record
         self._states = states
 

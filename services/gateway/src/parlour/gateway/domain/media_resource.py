@@ -5,7 +5,7 @@ The address opens nothing by itself: who uses it shows a token of the resource's
 
 import msgspec
 
-from . import secret
+from . import session_secret
 
 KIND = "resource"
 
@@ -26,10 +26,10 @@ class Resource(msgspec.Struct, frozen=True, array_like=True):
 
 def address(key: bytes, resource: Resource) -> str:
     """The resource as one segment of a URL's path."""
-    return secret.signed(key, KIND, resource)
+    return session_secret.signed(key, KIND, resource)
 
 
 def resource_at(key: bytes, text: str) -> Resource | None:
     """The resource of an address; None where no gateway of this key wrote it."""
-    found = secret.checked(key, text, Resource)
+    found = session_secret.checked(key, text, Resource)
     return found[1] if found is not None and found[0] == KIND else None

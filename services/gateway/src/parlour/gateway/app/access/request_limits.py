@@ -15,7 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from parlour.contracts.subscriptions import Subscription
-from parlour.gateway.domain.pace import Buckets, RateLimited
+from parlour.gateway.domain.token_bucket import RateLimited, TokenBuckets
 
 TOKENS_KEPT = 10_000
 """Paces in memory; who has not asked for longest begins anew."""
@@ -26,7 +26,7 @@ READ_AGAIN_S = 1
 K = TypeVar("K", bound=Hashable)
 
 
-class Limits(msgspec.Struct, frozen=True):
+class RequestLimits(msgspec.Struct, frozen=True):
     """Of readers that wait or stream (`readers`), of requests (`per_s`, `burst`, `at_once`), and of one user's WHIP and WHEP offers."""
 
     readers: int = 5_000
@@ -41,14 +41,14 @@ class Limits(msgspec.Struct, frozen=True):
     at_once_per_app: int = 32
 
 
-class Admission:
+class RequestLimiter:
     """Counts and paces; a token is known by its id, or by its user."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RequestLimits) -> None:
         self._limits = limits
-        self._paces = Buckets[tuple[int, str]](limits.per_s, limits.burst, TOKENS_KEPT)
-        self._paces_of_apps = Buckets[int](limits.per_s_per_app, limits.burst_per_app, TOKENS_KEPT)
-        self._offers = Buckets[tuple[int, str]](limits.offers_per_s, limits.offers_burst, TOKENS_KEPT)
+        self._paces = TokenBuckets[tuple[int, str]](limits.per_s, limits.burst, TOKENS_KEPT)
+        self._paces_of_apps = TokenBuckets[int](limits.per_s_per_app, limits.burst_per_app, TOKENS_KEPT)
+        self._offers = TokenBuckets[tuple[int, str]](limits.offers_per_s, limits.offers_burst, TOKENS_KEPT)
         self._readers: Counter[tuple[int, str]] = Counter()
         self._readers_of_apps: Counter[int] = Counter()
         self._at_work: Counter[int] = Counter()
@@ -105,7 +105,7 @@ def _counted(counts: Counter[K], key: K) -> Generator[None]:
             del counts[key]
 
 
-def _take(paces: Buckets[K], key: K, now: float, what: str, per_s: float) -> None:
+def _take(paces: TokenBuckets[K], key: K, now: float, what: str, per_s: float) -> None:
     bucket = paces.of(key, now)
     if not bucket.take(now):
         raise _too_many(what, f"{per_s:g} a second", math.ceil(bucket.wait_s(now)))

@@ -6,10 +6,8 @@ from uuid import uuid4
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import APP_ID_MAX, check_app_id
+from parlour.gateway.app.ports import Services, decode_result
 from parlour.kernel.rejection import Rejection
-
-from .login import result_of
-from .ports import Services
 
 _NUMBER = re.compile("[0-9]{1,10}")
 _OPERATOR = cmd.Caller(kind="service")
@@ -34,12 +32,12 @@ class Apps:
     async def all(self) -> tuple[cmd.AppDescription, ...]:
         """Every app, without secrets."""
         reply = await self._services.ask(0, "auth", "", self._request(cmd.ListApps()))
-        return result_of(reply, cmd.Apps).apps
+        return decode_result(reply, cmd.Apps).apps
 
     async def token(self, app: int, user_id: str, room: str) -> str:
         """A fresh token."""
         reply = await self._services.ask(app, "auth", "", self._request(cmd.IssueToken(user_id, room)))
-        return result_of(reply, cmd.TokenMade).token
+        return decode_result(reply, cmd.TokenMade).token
 
     async def _only_one(self) -> int:
         apps = await self.all()
