@@ -63,7 +63,7 @@ format: setup ## rewrite Python sources in the house's form
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-types: setup ## pyright strict, tsc --strict
+types: setup ## pyright strict, tsc --strict for the browser SDK and the pages' JavaScript
 	@$(BIN)/basedpyright
 	@cd libs/sdk-web && npm run --silent types
 
@@ -77,6 +77,7 @@ docs: setup ## write the generated reference pages anew
 	@$(BIN)/python -m parlour.cli.compose_nats readers > deploy/docker/nats-readers.conf
 	@$(BIN)/python -m parlour.contracts.schema > docs/reference/contracts.json
 	@$(BIN)/python -m parlour.contracts.described.asyncapi > docs/reference/asyncapi.json
+	@$(BIN)/python -m parlour.contracts.described.typescript > libs/sdk-web/src/generated/contract.ts
 	@$(BIN)/python -m parlour.cli.schema_files docs/reference/schemas
 	@$(BIN)/python -m parlour.gateway.wiring > docs/reference/openapi.json
 	@$(BIN)/python bench/page.py > bench/README.md

@@ -1,15 +1,6 @@
 /** The one error that this SDK throws or rejects with. */
 import { Code } from "./codes";
-
-/** What a server or a check says about a refusal. */
-export interface Problem {
-  code: number;
-  message: string;
-  field?: string;
-  limit?: string;
-  hint?: string;
-  fine?: number;
-}
+import type { Problem } from "./generated/contract";
 
 /**
  * Carries the vendor's `errorCode` and `extendedData`, and `code`, `message` and `msg` under which older pages look.

@@ -25,19 +25,18 @@ export function messageRoom(room: Room | undefined, roomID: string): Room {
 
 export async function sendBroadcast(session: Session, room: Room, message: unknown): Promise<SentBroadcast> {
   const text = checkMessage(message);
-  const { messageID } = await session.request<{ messageID: number }>({ t: "broadcast", roomID: room.id, message: text });
+  const { messageID } = await session.request({ t: "broadcast", roomID: room.id, message: text });
   return { errorCode: 0, messageID: Number(messageID), extendedData: "" };
 }
 
 export async function sendBarrage(session: Session, room: Room, message: unknown): Promise<SentBarrage> {
   const text = checkMessage(message);
-  const { messageID } = await session.request<{ messageID: string }>({ t: "barrage", roomID: room.id, message: text });
+  const { messageID } = await session.request({ t: "barrage", roomID: room.id, message: text });
   return { errorCode: 0, messageID: String(messageID), extendedData: "" };
 }
 
 /** An empty list of users means the whole room; who was not there is named in `extendedData`. */
 export async function sendCommand(session: Session, room: Room, command: unknown, toUserIDs: unknown): Promise<{ errorCode: number; extendedData: string }> {
-  const frame = { t: "command", roomID: room.id, command: checkMessage(command), toUserIDs: checkTargets(toUserIDs) };
-  const { absent = [] } = await session.request<{ absent?: string[] }>(frame);
+  const { absent } = await session.request({ t: "command", roomID: room.id, command: checkMessage(command), toUserIDs: checkTargets(toUserIDs) });
   return { errorCode: 0, extendedData: absent.length ? JSON.stringify({ absent }) : "" };
 }

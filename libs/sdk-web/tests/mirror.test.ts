@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { StreamEntry, UserEntry } from "../src/generated/contract";
 import { RoomMirror, type Change } from "../src/room/mirror";
 import type { EventFrame, RoomFrame } from "../src/signalling/frames";
 import { at } from "./fake-gateway";
 
 const me = { userID: "me", userName: "Me" };
 const ann = { userID: "ann", userName: "Ann" };
+const stream = (streamID: string, user: UserEntry): StreamEntry => ({ streamID, user, extraInfo: "", hasAudio: true, hasVideo: true, codec: "VP8" });
 
 function ev(seq: number, type: string, data: object = {}, user: object = ann, life = "life"): EventFrame {
   return { t: "ev", roomID: "r", pos: at(seq, life), seq, prev: "", at: 1_700_000_000_000_000 + seq, type, data, user } as EventFrame;
@@ -60,7 +62,7 @@ test("a snapshot is reported as the difference", () => {
   mirror.apply(ev(6, "stream.added.v1", { streamID: "a1" }));
   const snap: RoomFrame = {
     t: "snap", roomID: "r", pos: at(20), extraInfo: [],
-    users: [{ userID: "bob" }, ann], streams: [{ streamID: "b1", user: { userID: "bob" } }],
+    users: [{ userID: "bob" }, ann], streams: [stream("b1", { userID: "bob" })],
   };
   assert.deepEqual(kinds(mirror.apply(snap)), ["streams DELETE", "streams ADD", "users ADD"]);
   assert.equal(mirror.position, at(20));
@@ -71,7 +73,7 @@ test("the own user and own streams are never reported, also not in snapshots", (
   assert.deepEqual(mirror.apply(ev(5, "room.user_joined.v1", {}, me)), []);
   assert.deepEqual(mirror.apply(ev(6, "stream.added.v1", { streamID: "mine" }, me)), []);
   assert.deepEqual(mirror.apply(ev(7, "im.broadcast_sent.v1", { text: "hi" }, me)), []);
-  assert.deepEqual(mirror.reset({ users: [me], streams: [{ streamID: "mine", user: me }], extraInfo: [] }, at(9)), []);
+  assert.deepEqual(mirror.reset({ users: [me], streams: [stream("mine", me)], extraInfo: [] }, at(9)), []);
 });
 
 test("an own stream that the server removed is told, one that was stopped is not", () => {

@@ -8,7 +8,8 @@
 import { Code } from "../codes";
 import { asZegoError, failure, type ZegoError } from "../errors";
 import { log } from "../logging";
-import type { MediaMids, Negotiated, Request } from "../signalling/frames";
+import type { MediaAnswer, MediaMids } from "../generated/contract";
+import type { Request } from "../signalling/frames";
 import { Backoff } from "../signalling/backoff";
 import type { Session } from "../signalling/session";
 import type { Timer } from "../timing";
@@ -23,9 +24,16 @@ export interface Wire {
   ice?(): RTCConfiguration;
 }
 
+/** Our description and the m-lines of one stream in it, as the relay is asked to answer them. */
+export interface Offer {
+  roomID: string;
+  sdp: string;
+  media: MediaMids;
+  transportID?: string;
+}
+
 /** What is worth another attempt; everything else is the relay's or the registry's last word. */
 const PASSING: ReadonlySet<number> = new Set([Code.REQUEST_TIMEOUT, Code.SOCKET_CLOSED, Code.RELAY_UNAVAILABLE, Code.UNAVAILABLE]);
-const NOT_FOUND = 9000011;
 const RESTART_AFTER_MS = 500;
 const REBUILD_AFTER_MS = 15_000;
 const NEGOTIATION_TIMEOUT_MS = 15_000;
@@ -59,7 +67,7 @@ export abstract class Transport<F extends Flow<any>> {
   /** Bind a flow's tracks to transceivers. True when an offer made before no longer says the truth. */
   protected abstract attach(flow: F, pc: RTCPeerConnection): boolean;
   protected abstract detach(flow: F): void;
-  protected abstract request(flow: F): Request;
+  protected abstract request(flow: F, offer: Offer): Request<"publish" | "play">;
   protected abstract mids(flow: F): MediaMids;
   /** Tell the server that a flow it has taken in is over. */
   protected abstract withdraw(flow: F): void;
@@ -166,7 +174,7 @@ export abstract class Transport<F extends Flow<any>> {
     const stale = this.attach(flow, pc);
     if (stale || pc.signalingState !== "have-local-offer") await pc.setLocalDescription(await pc.createOffer());
     try {
-      const answer = await this.ask({ ...this.request(flow), media: this.mids(flow) }, pc);
+      const answer = await this.ask(this.request(flow, { ...this.description(pc), media: this.mids(flow) }), pc);
       flow.accepted = true;
       this.answered(flow);
       await pc.setRemoteDescription({ type: "answer", sdp: this.amend(answer.sdp, flow) }).catch((fault) => {
@@ -180,11 +188,12 @@ export abstract class Transport<F extends Flow<any>> {
     }
   }
 
-  private async ask(request: Request, pc: RTCPeerConnection): Promise<Negotiated> {
-    const { roomID, session } = this.wire;
-    const known = this.transportID ? { transportID: this.transportID } : {};
-    const sdp = pc.localDescription!.sdp;
-    const answer = await session.request<Negotiated>({ ...request, roomID, sdp, ...known }, { timeoutMs: NEGOTIATION_TIMEOUT_MS, survives: false });
+  private description(pc: RTCPeerConnection): Omit<Offer, "media"> {
+    return { roomID: this.wire.roomID, sdp: pc.localDescription!.sdp, ...(this.transportID ? { transportID: this.transportID } : {}) };
+  }
+
+  private async ask(request: Request<"publish" | "play" | "restartIce">, pc: RTCPeerConnection): Promise<MediaAnswer> {
+    const answer = await this.wire.session.request(request, { timeoutMs: NEGOTIATION_TIMEOUT_MS, survives: false });
     if (pc !== this.pc) throw failure(Code.SOCKET_CLOSED, "the connection for media was made anew meanwhile");
     this.transportID = answer.transportID;
     return answer;
@@ -206,7 +215,7 @@ export abstract class Transport<F extends Flow<any>> {
 
   private failed(flow: F, error: ZegoError): void {
     if (flow.ended || this.closed) return;
-    if (error.code === NOT_FOUND && this.transportID) return this.carriesOthers(flow) && this.strayed(flow) ? undefined : this.rebuild();
+    if (error.code === Code.NOT_FOUND && this.transportID) return this.carriesOthers(flow) && this.strayed(flow) ? undefined : this.rebuild();
     if (!PASSING.has(error.code)) {
       this.drop(flow, error);
       if (error.code === this.codes.answer) this.withdraw(flow);
@@ -267,7 +276,7 @@ export abstract class Transport<F extends Flow<any>> {
         if (!pc || pc !== this.pc || pc.connectionState === "connected" || !this.transportID) return;
         if (this.wire.ice?.().iceServers?.length) pc.setConfiguration(this.configuration()); // its credentials may have run out
         await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
-        const answer = await this.ask({ t: "restartIce" }, pc).catch(async (thrown) => {
+        const answer = await this.ask({ t: "restartIce", ...this.description(pc), transportID: this.transportID }, pc).catch(async (thrown) => {
           await pc.setLocalDescription({ type: "rollback" }).catch(() => undefined);
           throw thrown;
         });

@@ -5,11 +5,12 @@ import { failure, type ZegoError } from "../errors";
 import { log } from "../logging";
 import { Flow } from "../negotiation/flow";
 import { isStopped, Slots, type Kind } from "../negotiation/slots";
-import { Transport, type Wire } from "../negotiation/transport";
-import type { MediaMids, Request, StreamEntry } from "../signalling/frames";
+import { Transport, type Offer, type Wire } from "../negotiation/transport";
+import type { MediaMids, StreamEntry } from "../generated/contract";
+import type { Request } from "../signalling/frames";
 
 const NAMES = { idle: "NO_PLAY", requesting: "PLAY_REQUESTING", active: "PLAYING" } as const;
-const CODES = { interrupted: Code.PLAY_INTERRUPTED, retryOver: Code.PLAY_RETRY_OVER, failed: Code.PLAY_OFFER, answer: Code.PLAY_ANSWER };
+const CODES = { interrupted: Code.PLAY_INTERRUPTED, retryOver: Code.PLAY_RETRY_OVER, failed: Code.PLAY_OFFER, answer: Code.PLAY_REMOTE_SDP };
 const KINDS: readonly Kind[] = ["audio", "video"];
 
 /** One stream that is played here. `stream` is real from the start and keeps its tracks while they are muted. */
@@ -82,8 +83,7 @@ export class Player extends Transport<Playing> {
   }
 
   protected override withdraw({ streamID }: Playing): void {
-    const request = { t: "stopPlay", roomID: this.wire.roomID, streamID };
-    this.wire.session.request(request, { survives: false }).catch((error) => log.debug("stopPlay", error));
+    this.wire.session.request({ t: "stopPlay", roomID: this.wire.roomID, streamID }, { survives: false }).catch((error) => log.debug("stopPlay", error));
   }
 
   /** The publisher sends from elsewhere now, or sends a kind that it did not. */
@@ -179,8 +179,8 @@ export class Player extends Transport<Playing> {
     this.slots.clear();
   }
 
-  protected override request(playing: Playing): Request {
-    return { t: "play", streamID: playing.streamID };
+  protected override request({ streamID }: Playing, offer: Offer): Request<"play"> {
+    return { t: "play", streamID, ...offer };
   }
 
   protected override mids(playing: Playing): MediaMids {

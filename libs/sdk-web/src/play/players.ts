@@ -7,7 +7,7 @@ import { Code } from "../codes";
 import type { ZegoPlayerState, ZegoWebPlayOption } from "../entities";
 import type { Kind } from "../negotiation/slots";
 import type { Wire } from "../negotiation/transport";
-import type { StreamEntry } from "../signalling/frames";
+import type { StreamEntry } from "../generated/contract";
 import { Player, type Playing } from "./player";
 
 export class Players {

@@ -5,14 +5,15 @@ import { failure } from "../errors";
 import { log } from "../logging";
 import { Flow } from "../negotiation/flow";
 import { isStopped, Slots, type Kind, type Slot } from "../negotiation/slots";
-import { Transport, type Wire } from "../negotiation/transport";
-import type { MediaMids, Request } from "../signalling/frames";
+import { Transport, type Offer, type Wire } from "../negotiation/transport";
+import type { MediaMids } from "../generated/contract";
+import type { Request } from "../signalling/frames";
 import { preferVideo, type VideoCodec } from "./codecs";
 import { MuteNews } from "./mute-news";
 import { withStartBitrate } from "./start-bitrate";
 
 const NAMES = { idle: "NO_PUBLISH", requesting: "PUBLISH_REQUESTING", active: "PUBLISHING" } as const;
-const CODES = { interrupted: Code.NETWORK_DOWN, retryOver: Code.PUBLISH_RETRY_OVER, failed: Code.PUBLISH_OFFER, answer: Code.PUBLISH_ANSWER };
+const CODES = { interrupted: Code.NETWORK_DOWN, retryOver: Code.PUBLISH_RETRY_OVER, failed: Code.PUBLISH_OFFER, answer: Code.PUBLISH_REMOTE_SDP };
 
 /** Reasons of a removal that nobody wanted: heartbeat timeout, disconnected. */
 const LOST: ReadonlySet<number> = new Set([2, 5]);
@@ -85,8 +86,7 @@ export class Publisher extends Transport<Publication> {
   }
 
   protected override withdraw({ streamID }: Publication): void {
-    const request = { t: "stopPublish", roomID: this.wire.roomID, streamID };
-    this.wire.session.request(request, { survives: false }).catch((error) => log.debug("stopPublish", error));
+    this.wire.session.request({ t: "stopPublish", roomID: this.wire.roomID, streamID }, { survives: false }).catch((error) => log.debug("stopPublish", error));
   }
 
   /** The server took it off the room: published anew where only the connection was lost, ended where somebody wanted it. */
@@ -200,8 +200,8 @@ export class Publisher extends Transport<Publication> {
     this.slots.clear();
   }
 
-  protected override request({ streamID, choice }: Publication): Request {
-    return { t: "publish", streamID, codec: choice.codec, ...(choice.extraInfo ? { extraInfo: choice.extraInfo } : {}) };
+  protected override request({ streamID, choice }: Publication, offer: Offer): Request<"publish"> {
+    return { t: "publish", streamID, ...offer, codec: choice.codec, ...(choice.extraInfo ? { extraInfo: choice.extraInfo } : {}) };
   }
 
   protected override mids(publication: Publication): MediaMids {

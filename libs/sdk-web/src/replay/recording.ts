@@ -7,8 +7,9 @@
 import { Code } from "../codes";
 import { failure } from "../errors";
 import { parsePosition } from "../room/position";
-import type { EventFrame, SkipFrame, UserEntry } from "../signalling/frames";
-import type { EventView, RecordPage, RecordSource } from "./source";
+import type { EventView, UserEntry } from "../generated/contract";
+import type { EventFrame, SkipFrame } from "../signalling/frames";
+import type { RecordPage, RecordSource } from "./source";
 
 /** Some hundred bytes each: what a page may hold in memory. */
 export const MOST_FRAMES = 200_000;

@@ -1,23 +1,9 @@
 /** A room's record over HTTP: `GET /v1/rooms/{room}/events`, page by page, with the token in a header. */
 import { Code } from "../codes";
-import { failure, ZegoError, type Problem } from "../errors";
+import { failure, ZegoError } from "../errors";
+import type { EventView, Problem } from "../generated/contract";
 import type { SkipFrame } from "../signalling/frames";
 import { wait } from "../timing";
-
-/** An event as readers of the record get it; times in microseconds. */
-export interface EventView {
-  roomUID: string;
-  seq: number;
-  at: number;
-  hash: string;
-  prev: string;
-  type: string;
-  data: Record<string, any>;
-  actor?: string;
-  userID?: string;
-  /** Somebody in it was erased: their texts are empty. */
-  erased?: boolean;
-}
 
 export interface RecordPage {
   events: EventView[];

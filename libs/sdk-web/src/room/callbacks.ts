@@ -1,7 +1,7 @@
 /** From a change of the room to the page's callback: the second half of docs/protocol.md's table. */
 import type { Emitter } from "../emitter";
 import type { ZegoEvents, ZegoStreamList, ZegoUser } from "../entities";
-import type { StreamEntry, UserEntry } from "../signalling/frames";
+import type { StreamEntry, UserEntry } from "../generated/contract";
 import type { Change, Muted } from "./mirror";
 
 type Of<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;

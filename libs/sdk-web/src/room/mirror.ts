@@ -4,7 +4,8 @@
  * Rules: 1. A frame is applied only if it starts right behind the position held; older ones are dropped, a gap is reported once and asks for
  * the tail. 2. People and streams of this user are never part of it. 3. A snapshot replaces everything and is reported as the difference.
  */
-import type { EventFrame, ExtraEntry, RoomContents, RoomFrame, SkipFrame, StreamEntry, UserEntry } from "../signalling/frames";
+import type { EventData, ExtraInfoEntry, StreamEntry, UserEntry } from "../generated/contract";
+import type { EventFrame, RoomContents, RoomFrame, SkipFrame } from "../signalling/frames";
 import { parsePosition, type Position } from "./position";
 
 /** What a publisher may hold back, by the field that says so. */
@@ -17,7 +18,7 @@ export type Change =
   | { kind: "mutes"; stream: StreamEntry; kinds: readonly Muted[] }
   | { kind: "mediaChanged"; streamID: string }
   | { kind: "ownStreamRemoved"; streamID: string; code: number }
-  | { kind: "roomExtra"; entries: ExtraEntry[] }
+  | { kind: "roomExtra"; entries: ExtraInfoEntry[] }
   | { kind: "message"; channel: "broadcast" | "barrage" | "command"; from: UserEntry; text: string; sentMs: number; messageID: string }
   | { kind: "gap" };
 
@@ -32,7 +33,7 @@ export const MUTED: readonly Muted[] = ["videoMuted", "audioMuted"];
 export class RoomMirror {
   private readonly users = new Map<string, UserEntry>();
   private readonly streams = new Map<string, HeldStream>();
-  private readonly extra = new Map<string, ExtraEntry>();
+  private readonly extra = new Map<string, ExtraInfoEntry>();
   private at: Position | undefined;
   private held = "";
   private asked = false;
@@ -124,12 +125,12 @@ export class RoomMirror {
   }
 
   private event(frame: EventFrame): Change[] {
-    const change = EVENTS[frame.type];
+    const change = (EVENTS as Record<string, ((mirror: RoomMirror, frame: EventFrame) => Change[]) | undefined>)[frame.type];
     return change ? change(this, frame) : [];
   }
 
   /** Whether an event is this user's own doing. */
-  own(frame: EventFrame): boolean {
+  own(frame: Pick<EventFrame, "user">): boolean {
     return frame.user?.userID === this.selfID;
   }
 
@@ -175,7 +176,7 @@ export class RoomMirror {
     return stream ? [{ kind: "streams", update: "DELETE", streams: [stream], reasons: [code] }] : [];
   }
 
-  setExtra(entry: ExtraEntry): Change[] {
+  setExtra(entry: ExtraInfoEntry): Change[] {
     this.extra.set(entry.key, entry);
     return [{ kind: "roomExtra", entries: [entry] }];
   }
@@ -199,7 +200,7 @@ export class RoomMirror {
     ];
   }
 
-  private swapExtra(entries: ExtraEntry[]): Change[] {
+  private swapExtra(entries: ExtraInfoEntry[]): Change[] {
     const news = entries.filter((entry) => this.extra.get(entry.key)?.value !== entry.value);
     this.extra.clear();
     for (const entry of entries) this.extra.set(entry.key, entry);
@@ -239,33 +240,29 @@ function mutesOf(stream: StreamEntry, before?: StreamEntry): Change[] {
   return kinds.length ? [{ kind: "mutes", stream, kinds }] : [];
 }
 
-function streamOf({ data, user }: EventFrame): StreamEntry {
-  return {
-    streamID: data.streamID,
-    user: user ?? { userID: "", userName: "" },
-    extraInfo: data.extraInfo ?? "",
-    hasAudio: data.hasAudio ?? true,
-    hasVideo: data.hasVideo ?? true,
-    codec: data.codec ?? "",
-  };
+/** An event frame whose data is that of a type. */
+type FrameOf<Type extends keyof EventData> = Omit<EventFrame, "data"> & { data: EventData[Type] };
+
+function streamOf({ data, user }: FrameOf<"stream.added.v1" | "stream.updated.v1">): StreamEntry {
+  const { streamID, extraInfo = "", hasAudio = true, hasVideo = true, codec = "" } = data;
+  return { streamID, user: user ?? { userID: "", userName: "" }, extraInfo, hasAudio, hasVideo, codec };
 }
 
 function message(channel: "broadcast" | "barrage" | "command") {
-  return (mirror: RoomMirror, frame: EventFrame): Change[] => {
+  return (mirror: RoomMirror, frame: FrameOf<"im.broadcast_sent.v1" | "im.barrage_sent.v1" | "im.command_sent.v1">): Change[] => {
     if (mirror.own(frame)) return [];
     const from = frame.user ?? { userID: "", userName: "" };
-    const messageID = String(frame.data.messageID ?? frame.seq);
-    return [{ kind: "message", channel, from, text: frame.data.text ?? "", sentMs: Math.floor(frame.at / 1000), messageID }];
+    return [{ kind: "message", channel, from, text: frame.data.text ?? "", sentMs: Math.floor(frame.at / 1000), messageID: String(frame.seq) }];
   };
 }
 
-const carrierOf = ({ data }: EventFrame): string => `${data.node ?? ""}/${data.transportID ?? ""}`;
+const carrierOf = ({ data }: FrameOf<"stream.added.v1" | "stream.updated.v1">): string => `${data.node ?? ""}/${data.transportID ?? ""}`;
 
 /** docs/protocol.md, "From event to callback"; what is absent there is absent here. */
-const EVENTS: Record<string, (mirror: RoomMirror, frame: EventFrame) => Change[]> = {
+const EVENTS: { [Type in keyof EventData]?: (mirror: RoomMirror, frame: FrameOf<Type>) => Change[] } = {
   "room.user_joined.v1": (mirror, frame) => (frame.user && !mirror.own(frame) ? mirror.addUser(frame.user) : []),
-  "room.user_left.v1": (mirror, frame) => (frame.user ? mirror.removeUser(frame.user.userID) : []),
-  "room.user_kicked.v1": (mirror, frame) => (frame.user ? mirror.removeUser(frame.user.userID) : []),
+  "room.user_left.v1": (mirror, { user }) => (user ? mirror.removeUser(user.userID) : []),
+  "room.user_kicked.v1": (mirror, { user }) => (user ? mirror.removeUser(user.userID) : []),
   "room.extra_info_changed.v1": (mirror, { data, user, at }) =>
     mirror.setExtra({ key: data.key, value: data.value, updateUser: user ?? { userID: "" }, updateTime: Math.floor(at / 1000) }),
   "stream.added.v1": (mirror, frame) => (mirror.own(frame) ? [] : mirror.addStream(streamOf(frame), carrierOf(frame))),

@@ -9,10 +9,11 @@ import { Code } from "../codes";
 import type { Emitter } from "../emitter";
 import { transportPolicy } from "../engine-options";
 import type { ZegoEvents, ZegoPlayerState, ZegoRoomConfig } from "../entities";
-import { asZegoError, failure, type Problem } from "../errors";
+import { asZegoError, failure } from "../errors";
+import type { LoginAnswer, Problem } from "../generated/contract";
 import { Players } from "../play/players";
 import { Publisher } from "../publish/publisher";
-import type { EndFrame, LoginAnswer, MediaFrame, RoomFrame } from "../signalling/frames";
+import type { EndFrame, MediaFrame, Request, RoomFrame } from "../signalling/frames";
 import type { Session } from "../signalling/session";
 import { nextTask } from "../timing";
 import { TokenClock } from "../token";
@@ -95,7 +96,7 @@ export class Room {
   enter(): Promise<true> {
     this.states.go("LOGINING");
     this.players.prepare();
-    const entering = this.around.session.login(this.loginFrame()).then((answer) => this.opened(answer));
+    const entering = this.around.session.login(this.loginRequest()).then((answer) => this.opened(answer));
     const entered = entering.catch((thrown) => {
       const error = asZegoError(thrown);
       this.end("LOGIN_FAILED", error.problem);
@@ -111,7 +112,7 @@ export class Room {
   /** The server forgot the session: the same login again, within the reconnect window. */
   async enterAgain(): Promise<void> {
     try {
-      const answer = await this.around.session.login(this.loginFrame());
+      const answer = await this.around.session.login(this.loginRequest());
       if (this.states.phase !== "RECONNECTING") return;
       this.tokenClock.start(answer.tokenExpiresIn);
       this.states.go("RECONNECTED");
@@ -188,11 +189,11 @@ export class Room {
 
   renewToken(token: string): void {
     this.token = token;
-    const request = this.around.session.request<{ tokenExpiresIn?: number }>({ t: "renewToken", roomID: this.id, token });
+    const request = this.around.session.request({ t: "renewToken", roomID: this.id, token });
     request.then(({ tokenExpiresIn }) => this.tokenClock.start(tokenExpiresIn)).catch(() => undefined); // the page hears of it when it expires
   }
 
-  private loginFrame() {
+  private loginRequest(): Request<"login"> {
     const { user, config, multiRoom } = this.login;
     const { userUpdate = false, maxMemberCount = 0 } = config;
     return {
@@ -236,7 +237,7 @@ export class Room {
   }
 
   /** The stay is over. One that ran out for want of a connection is begun anew; one that was ended is not. */
-  private ended({ code, reason = "" }: EndFrame): void {
+  private ended({ code, reason }: EndFrame): void {
     if (code !== Code.SESSION_UNKNOWN && code !== Code.HEARTBEAT_TIMEOUT) return this.sessionOver({ code, message: reason });
     this.states.go("RECONNECTING", Code.NETWORK_DOWN, reason);
     void this.enterAgain();

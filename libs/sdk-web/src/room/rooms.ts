@@ -3,7 +3,8 @@ import type { User } from "../checks";
 import { Code } from "../codes";
 import type { Emitter } from "../emitter";
 import type { ZegoEvents, ZegoRoomConfig } from "../entities";
-import { failure, type Problem } from "../errors";
+import { failure } from "../errors";
+import { LIMITS, type Problem } from "../generated/contract";
 import type { Playing } from "../play/player";
 import type { Publication } from "../publish/publisher";
 import type { RoomFrame } from "../signalling/frames";
@@ -19,8 +20,6 @@ export interface RoomsSettings {
   mediaRetryMs(): number;
   open?: OpenSocket;
 }
-
-export const MOST_ROOMS = 5;
 
 export class Rooms implements SessionHost {
   readonly session: Session;
@@ -125,7 +124,7 @@ export class Rooms implements SessionHost {
       throw failure(Code.TOO_MANY_ROOMS, "already logged in to a room", { hint: "logoutRoom first, or enableMultiRoom(true) before the first login" });
     }
     if (before) throw failure(Code.ROOM_IN_USE, `already logged in to ${roomID}`, { field: "roomID" });
-    if (this.rooms.size >= MOST_ROOMS) throw failure(Code.MULTI_ROOM_LIMIT, `already in ${this.rooms.size} rooms`, { limit: `${MOST_ROOMS} rooms` });
+    if (this.rooms.size >= LIMITS.roomsPerSession) throw failure(Code.MULTI_ROOM_LIMIT, `already in ${this.rooms.size} rooms`, { limit: `${LIMITS.roomsPerSession} rooms` });
     const other = this.list[0]!.login.user;
     if (other.userID !== user.userID || other.userName !== user.userName) {
       throw failure(Code.MULTI_ROOM_USER, "all rooms of an engine need the same user", { field: "user" });

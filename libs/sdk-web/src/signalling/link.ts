@@ -4,11 +4,11 @@
  * Theory: `start` leads to `opened`; each `opened` is followed by `message`s and at most one `lost`, after which it tries again by itself.
  * After `stop` nothing is called any more.
  */
+import { SUBPROTOCOL } from "../generated/contract";
 import { log } from "../logging";
 import type { Timer } from "../timing";
 import { Backoff } from "./backoff";
 
-export const SUBPROTOCOL = "parlour.v1.json";
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /** What is used of a WebSocket, so that tests can bring their own. */

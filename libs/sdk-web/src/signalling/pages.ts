@@ -1,14 +1,15 @@
 /** A large room's lists come in pages, right before the frame that they belong to; here they are put together. */
-import type { PageFrame, RoomContents, StreamEntry, UserEntry } from "./frames";
+import type { StreamEntry, UserEntry } from "../generated/contract";
+import type { PageFrame, RoomContents } from "./frames";
 
 export class Pages {
   private users: UserEntry[] = [];
   private streams: StreamEntry[] = [];
 
   /** A page came: one more of those before the next lists. */
-  keep(page: PageFrame): void {
-    this.users.push(...page.users);
-    this.streams.push(...page.streams);
+  keep({ users = [], streams = [] }: PageFrame): void {
+    this.users.push(...users);
+    this.streams.push(...streams);
   }
 
   /** The connection is new; what the old one left half told is told again. */

@@ -16,7 +16,7 @@ export interface RequestOptions {
 
 export interface Pending {
   readonly id: string;
-  readonly frame: Request;
+  readonly frame: Request & { id: string };
   readonly survives: boolean;
   /** Number of the connection that it was last sent on. */
   sentOn: number;

@@ -6,10 +6,11 @@
  * no longer knows is handed back to the host, which logs in anew.
  */
 import { Code } from "../codes";
-import { asZegoError, failure, type Problem, type ZegoError } from "../errors";
+import { asZegoError, failure, type ZegoError } from "../errors";
+import type { Answers, Heartbeat, LoginAnswer, Problem, ResumeAnswer } from "../generated/contract";
 import { log } from "../logging";
 import type { Timer } from "../timing";
-import { readFrame, type AnswerFrame, type ByeFrame, type Heartbeat, type LoginAnswer, type Request, type ResumeAnswer, type RoomFrame } from "./frames";
+import { readFrame, type AnswerFrame, type Request, type RequestTag, type RoomFrame } from "./frames";
 import { Link, type OpenSocket } from "./link";
 import { Pages } from "./pages";
 import { RequestBook, type Pending, type RequestOptions } from "./requests";
@@ -66,15 +67,15 @@ export class Session {
   }
 
   /** Log a room in; opens the connection if there is none. */
-  async login(frame: Request, timeoutMs = LOGIN_TIMEOUT_MS): Promise<LoginAnswer> {
-    const answer = this.submit({ ...frame, t: "login" }, { timeoutMs, ...this.silence });
+  async login(frame: Request<"login">, timeoutMs = LOGIN_TIMEOUT_MS): Promise<LoginAnswer> {
+    const answer = this.submit(frame, { timeoutMs, ...this.silence });
     this.link.start();
     return (await answer) as unknown as LoginAnswer;
   }
 
   /** Ask for something inside the session. */
-  async request<Answer = AnswerFrame>(frame: Request, options: RequestOptions = {}): Promise<Answer> {
-    return (await this.submit(frame, options)) as unknown as Answer;
+  async request<Tag extends RequestTag>(frame: { t: Tag } & Omit<Request<Tag>, "t">, options: RequestOptions = {}): Promise<Answers[Tag]> {
+    return (await this.submit(frame as unknown as Request, options)) as unknown as Answers[Tag];
   }
 
   /** A gap was noticed: ask for the tail from the positions held, on the same connection. */
@@ -128,7 +129,7 @@ export class Session {
   private introduce(): void {
     this.introductionAt = Date.now();
     if (this.id) {
-      const frame = { t: "resume", sessionID: this.id, rooms: this.host.positions() };
+      const frame: Request<"resume"> = { t: "resume", sessionID: this.id, rooms: this.host.positions() };
       const { pending, answer } = this.book.enter(frame, { timeoutMs: RESUME_TIMEOUT_MS, survives: false });
       const connection = this.connection;
       this.send(pending);
@@ -150,7 +151,7 @@ export class Session {
       case "snap":
         return this.host.frame(this.pages.complete(frame));
       case "bye":
-        return this.link.drop((frame as ByeFrame).retryAfterMs ?? 0);
+        return this.link.drop(frame.retryAfterMs ?? 0);
       case "error":
         return log.warn("the server could not read a frame", frame.error);
       default:

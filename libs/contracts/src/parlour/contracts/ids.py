@@ -30,9 +30,10 @@ Seq = Annotated[int, msgspec.Meta(ge=0, le=SEQ_MAX)]
 Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 """A number of things, as somebody outside may name it; what is below zero counts as zero."""
 
-_NAME = re.compile(r"[0-9A-Za-z~!@#$^&*()_+=\-,;'’.<>/]+")
-_STREAM = re.compile(r"[0-9A-Za-z_-]+")
-_NAME_RULE = "digits, letters and ~ ! @ # $ ^ & * ( ) _ + = - , ; ' ’ . < > /"
+NAME_PATTERN = re.compile(r"[0-9A-Za-z~!@#$^&*()_+=\-,;'’.<>/]+")
+STREAM_PATTERN = re.compile(r"[0-9A-Za-z_-]+")
+NAME_CHARACTERS = "digits, letters and ~ ! @ # $ ^ & * ( ) _ + = - , ; ' ’ . < > /"
+STREAM_CHARACTERS = "A-Z a-z 0-9 _ -"
 
 
 class Invalid(ValueError):
@@ -72,9 +73,9 @@ def check_room_id(room: str) -> str:
         raise invalid(
             Code.ROOM_ID_LONG, "roomID", f"roomID has {_size(room)} bytes", limit=f"{ROOM_ID_BYTES} bytes", hint=hint
         )
-    if not _NAME.fullmatch(room):
+    if not NAME_PATTERN.fullmatch(room):
         raise invalid(
-            Code.ROOM_ID_CHARACTERS, "roomID", "roomID holds a character that is not allowed", limit=_NAME_RULE
+            Code.ROOM_ID_CHARACTERS, "roomID", "roomID holds a character that is not allowed", limit=NAME_CHARACTERS
         )
     return room
 
@@ -91,9 +92,9 @@ def check_user_id(user: str) -> str:
             limit=f"{USER_ID_BYTES} bytes",
             hint="shorten it",
         )
-    if not _NAME.fullmatch(user):
+    if not NAME_PATTERN.fullmatch(user):
         raise invalid(
-            Code.USER_ID_CHARACTERS, "userID", "userID holds a character that is not allowed", limit=_NAME_RULE
+            Code.USER_ID_CHARACTERS, "userID", "userID holds a character that is not allowed", limit=NAME_CHARACTERS
         )
     return user
 
@@ -138,12 +139,12 @@ def check_stream_id(stream: str) -> str:
             limit=f"{STREAM_ID_CHARS} characters",
             hint="shorten it",
         )
-    if not _STREAM.fullmatch(stream):
+    if not STREAM_PATTERN.fullmatch(stream):
         raise invalid(
             Code.STREAM_ID_CHARACTERS,
             "streamID",
             "streamID holds a character that is not allowed",
-            limit="A-Z a-z 0-9 _ -",
+            limit=STREAM_CHARACTERS,
         )
     return stream
 

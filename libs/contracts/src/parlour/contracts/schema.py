@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from . import envelope, events, history, quality, queries
+from .described import web_contract
 
 _OUTSIDE: tuple[type[msgspec.Struct], ...] = (
     envelope.Envelope,
@@ -38,6 +39,7 @@ def document() -> dict[str, Any]:
         "events": {event.TAG: with_facts(event, schema) for event, schema in zip(events.ALL, by_event, strict=True)},
         "types": {kind.__name__: schema for kind, schema in zip(_OUTSIDE, by_type, strict=True)},
         "$defs": dict(sorted({**of_events, **of_types}.items())),
+        "client": web_contract.section(),
     }
 
 

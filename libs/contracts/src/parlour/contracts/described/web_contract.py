@@ -1,0 +1,150 @@
+"""The part of the contracts that a browser client needs: codes, limits, frames by their tags, data of events, answers of the record.
+
+`schema.document` publishes it under `client` in `docs/reference/contracts.json`, and `described.typescript` writes the web SDK's types from
+it. Shapes carry the names of the tables below, so that renaming a struct changes nothing for those who read the document.
+"""
+
+from typing import Any, cast, get_args
+
+import msgspec
+
+from parlour.contracts import client, envelope, events, history, ids, quality, queries
+from parlour.contracts.codes import Code, Problem
+
+REFERENCE = "#/client/$defs/{name}"
+SHAPES: dict[str, type[msgspec.Struct]] = {
+    "Problem": Problem,
+    "UserEntry": client.Face,
+    "StreamEntry": client.StreamFace,
+    "ExtraInfoEntry": client.ExtraInfo,
+    "MediaMids": client.Sections,
+    "Heartbeat": client.Heartbeat,
+    "LoginAnswer": client.LoggedIn,
+    "ResumeAnswer": client.Resumed,
+    "PongAnswer": client.Pong,
+    "SubscribeAnswer": client.Subscribed,
+    "MediaAnswer": client.Negotiated,
+    "MessageAnswer": client.Sent,
+    "CommandAnswer": client.Delivered,
+    "TokenAnswer": client.Renewed,
+    "Answer": client.Res,
+    "EventView": envelope.EventView,
+    "CallsPage": history.Calls,
+    "TimelinePage": history.Timeline,
+    "QualityPage": quality.QualitySeries,
+    "RoomState": queries.RoomState,
+}
+"""What is named: parts of frames, answers to requests, and what the record answers over HTTP."""
+ANSWERS = {
+    "login": "LoginAnswer",
+    "resume": "ResumeAnswer",
+    "ping": "PongAnswer",
+    "subscribe": "SubscribeAnswer",
+    "publish": "MediaAnswer",
+    "play": "MediaAnswer",
+    "restartIce": "MediaAnswer",
+    "broadcast": "MessageAnswer",
+    "barrage": "MessageAnswer",
+    "command": "CommandAnswer",
+    "renewToken": "TokenAnswer",
+}
+"""The answer to a request with this tag, by its name in `SHAPES`; all others are answered by a plain `Answer`."""
+LIMITS = {
+    "appIDMax": ids.APP_ID_MAX,
+    "roomExtraKeyBytes": ids.ROOM_EXTRA_KEY_BYTES,
+    "roomExtraValueBytes": ids.ROOM_EXTRA_VALUE_BYTES,
+    "commandTargets": ids.COMMAND_TARGETS,
+    "roomsPerSession": ids.ROOMS_PER_SESSION,
+}
+
+
+class TextRule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The bounds of one text, and the code with which a text that breaks them is refused.
+
+    `pattern` is a regular expression for the whole text and `allowed` says the same in words; both are empty where any character will do.
+    """
+
+    least: int
+    most: int
+    unit: str
+    empty: Code
+    long: Code
+    characters: Code | None = None
+    pattern: str = ""
+    allowed: str = ""
+
+
+TEXTS = {
+    "roomID": TextRule(
+        1, ids.ROOM_ID_BYTES, "bytes", Code.ROOM_ID_EMPTY, Code.ROOM_ID_LONG,
+        Code.ROOM_ID_CHARACTERS, ids.NAME_PATTERN.pattern, ids.NAME_CHARACTERS,
+    ),
+    "userID": TextRule(
+        1, ids.USER_ID_BYTES, "bytes", Code.USER_ID_EMPTY, Code.USER_ID_LONG,
+        Code.USER_ID_CHARACTERS, ids.NAME_PATTERN.pattern, ids.NAME_CHARACTERS,
+    ),
+    "userName": TextRule(0, ids.USER_NAME_BYTES, "bytes", Code.PARAMETER, Code.USER_NAME_LONG),
+    "streamID": TextRule(
+        1, ids.STREAM_ID_CHARS, "characters", Code.STREAM_ID_EMPTY, Code.STREAM_ID_LONG,
+        Code.STREAM_ID_CHARACTERS, ids.STREAM_PATTERN.pattern, ids.STREAM_CHARACTERS,
+    ),
+    "extraInfo": TextRule(0, ids.STREAM_EXTRA_BYTES, "bytes", Code.STREAM_EXTRA_EMPTY, Code.STREAM_EXTRA_LONG),
+    "message": TextRule(1, ids.MESSAGE_BYTES, "bytes", Code.MESSAGE_EMPTY, Code.MESSAGE_LONG),
+}  # fmt: skip
+"""Texts that a page passes to the SDK, by the names of its arguments; `empty` is also the code for a value that is no text."""
+
+
+def section() -> dict[str, Any]:
+    """The section `client` of the contracts' JSON document, with `$defs` of its own; descriptions stand in the other documents."""
+    requests = {_tag(kind): kind for kind in get_args(client.AnyClientFrame)}
+    server = {_tag(kind): kind for kind in _server_frames()}
+    room_events = {event.TAG: event for event in events.ALL if event.AGGREGATE != "app"}
+    kinds = (*SHAPES.values(), *requests.values(), *server.values(), *room_events.values())
+    schemas, definitions = msgspec.json.schema_components(kinds, ref_template="{name}")
+    found = {kind: schema["$ref"] for kind, schema in zip(kinds, schemas, strict=True)}
+    names = {found[kind]: name for name, kind in SHAPES.items()}
+    inlined = set(found.values()) - set(names)
+
+    def structure(kind: type[msgspec.Struct]) -> Any:
+        return _structure(definitions[found[kind]], names)
+
+    return {
+        "subprotocol": client.SUBPROTOCOL,
+        "codes": {code.name: int(code) for code in Code},
+        "limits": LIMITS,
+        "texts": {name: msgspec.to_builtins(rule) for name, rule in TEXTS.items()},
+        "requests": {tag: structure(kind) for tag, kind in requests.items()},
+        "answers": {tag: {"$ref": REFERENCE.format(name=ANSWERS.get(tag, "Answer"))} for tag in requests},
+        "serverFrames": {tag: structure(kind) for tag, kind in server.items()},
+        "events": {tag: structure(kind) for tag, kind in room_events.items()},
+        "$defs": {
+            names.get(name, name): _structure(schema, names)
+            for name, schema in sorted(definitions.items(), key=lambda item: names.get(item[0], item[0]))
+            if name not in inlined
+        },
+    }
+
+
+def _server_frames() -> list[type[client.ServerFrame]]:
+    """What the gateway sends unasked: all frames of a server but the answers."""
+    kinds = [kind for kind in vars(client).values() if isinstance(kind, type) and issubclass(kind, client.ServerFrame)]
+    return [kind for kind in kinds if kind is not client.ServerFrame and not issubclass(kind, client.Res)]
+
+
+def _tag(kind: type[msgspec.Struct]) -> str:
+    return str(kind.__struct_config__.tag)
+
+
+def _structure(schema: Any, names: dict[str, str]) -> Any:
+    """A schema without its descriptions; references lead into the section and use the names of `SHAPES`."""
+    if isinstance(schema, list):
+        return [_structure(item, names) for item in cast("list[Any]", schema)]
+    if not isinstance(schema, dict):
+        return schema
+    found: dict[str, Any] = {}
+    for key, value in cast("dict[str, Any]", schema).items():
+        if key == "$ref":
+            found[key] = REFERENCE.format(name=names.get(value, value))
+        elif not (key in {"title", "description"} and isinstance(value, str)):
+            found[key] = _structure(value, names)
+    return found

@@ -1,0 +1,48 @@
+"""The web SDK's generated contract is what the contracts say today, and its bounds of texts are those that the services check."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from parlour.contracts import ids
+from parlour.contracts.described import typescript, web_contract
+
+COMMITTED = Path(__file__).parents[2] / "libs" / "sdk-web" / "src" / "generated" / "contract.ts"
+CHECKS: dict[str, Callable[[str], str]] = {
+    "roomID": ids.check_room_id,
+    "userID": ids.check_user_id,
+    "userName": ids.check_user_name,
+    "streamID": ids.check_stream_id,
+    "extraInfo": ids.check_stream_extra,
+    "message": ids.check_message,
+}
+
+
+def refused(check: Callable[[str], str], text: str) -> int:
+    """The code that a text is refused with; 0 where it is taken."""
+    try:
+        check(text)
+    except ids.Invalid as invalid:
+        return invalid.problem.code
+    return 0
+
+
+def test_the_committed_module_is_current() -> None:
+    assert COMMITTED.read_text() == typescript.module(), "run `make docs`"
+
+
+@pytest.mark.parametrize("name", web_contract.TEXTS)
+def test_a_service_refuses_what_the_sdk_refuses(name: str) -> None:
+    rule, check = web_contract.TEXTS[name], CHECKS[name]
+    assert refused(check, "a" * rule.most) == 0
+    assert refused(check, "a" * (rule.most + 1)) == rule.long
+    assert refused(check, "") == (rule.empty if rule.least else 0)
+    assert refused(check, "a b%") == (rule.characters if rule.pattern else 0)
+    wide = "é" * (rule.most // 2 + 1)
+    assert (refused(check, wide) == rule.long) == (rule.unit == "bytes")
+
+
+def test_each_request_names_its_answer() -> None:
+    assert set(web_contract.ANSWERS) <= set(web_contract.section()["requests"])
+    assert set(web_contract.ANSWERS.values()) <= set(web_contract.SHAPES)
