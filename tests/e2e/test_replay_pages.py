@@ -200,7 +200,10 @@ async def test_history_marks_what_a_stream_lost(suite: Suite, call: Call, browse
     page = await open_reading(browser, suite, call, "/history")
     await page.page.wait_for_selector("#calls tr[data-uid]")
     at = await page.page.evaluate(
-        """async () => (await read(`/v1/calls/${document.querySelector('#calls tr').dataset.uid}/timeline`)).streams[0].addedAt"""
+        """async () => {
+          const { read } = await import('/assets/reader.js');
+          return (await read(`/v1/calls/${document.querySelector('#calls tr').dataset.uid}/timeline`)).streams[0].addedAt;
+        }"""
     )
     point = {"tookMs": 10_000, "streamID": f"{call.room}-cam", "kind": "video", "side": "publisher", "userID": "ann"}
     losses = [(0, None), (1, 0.01), (2, 0.05), (3, 0.3)]

@@ -1,123 +1,161 @@
-/* A tool: join any room, see every frame with its position and every callback, publish, play, send, measure. */
+/** A tool: join any room, see every frame with its position and every callback, publish, play, send, measure. */
+import { box, button, byId, credentials, element, field, fillForm, guestName, logLine, newEngine, select, showError, showRoomState } from "./page.js";
 
+/** @typedef {import("../src/declared").ZegoExpressEngine} Engine */
+/** @typedef {import("../src/declared").ZegoPublishStats} PublishStats */
+/** @typedef {import("../src/declared").ZegoPlayStats} PlayStats */
+/** @typedef {keyof import("../src/declared").ZegoEvent} EventName */
+
+const BUTTONS_IN_ROOM = ["logout", "publish", "send-broadcast", "send-barrage", "send-command"];
+/** Callbacks that are shown with their arguments as they come. @type {EventName[]} */
+export const SHOWN_CALLBACKS = [
+  "roomStateUpdate", "roomUserUpdate", "roomExtraInfoUpdate", "streamExtraInfoUpdate", "publisherStateUpdate", "playerStateUpdate", "IMRecvBroadcastMessage",
+  "IMRecvBarrageMessage", "IMRecvCustomCommand", "roomOnlineUserCountUpdate", "tokenWillExpire", "remoteCameraStatusUpdate", "remoteMicStatusUpdate",
+];
+/** Reasons of roomStateChanged that end the stay in the room. */
+const OUTSIDE = ["LOGIN_FAILED", "KICKOUT", "RECONNECT_FAILED", "LOGOUT"];
+
+/** @type {Engine | undefined} */
 let zg;
+/** @type {import("../src/declared").ZegoLocalStream | undefined} */
 let localStream;
-const INSIDE = ["logout", "publish", "send-broadcast", "send-barrage", "send-command"];
-const CALLBACKS = ["roomStateUpdate", "roomUserUpdate", "roomExtraInfoUpdate", "streamExtraInfoUpdate", "publisherStateUpdate", "playerStateUpdate", "IMRecvBroadcastMessage", "IMRecvBarrageMessage", "IMRecvCustomCommand", "roomOnlineUserCountUpdate", "tokenWillExpire", "remoteCameraStatusUpdate", "remoteMicStatusUpdate"];
 
-function inRoom(inside) {
-  for (const id of INSIDE) $(`#${id}`).disabled = !inside;
-  $("#unpublish").disabled = true;
-  $("#login").disabled = inside;
+/** The engine of a stay that has begun: buttons that need one are disabled before. */
+function engine() {
+  if (!zg) throw new Error("log in first");
+  return zg;
+}
+
+/** @param {boolean} inside */
+function enableButtons(inside) {
+  for (const id of BUTTONS_IN_ROOM) button(id).disabled = !inside;
+  button("unpublish").disabled = true;
+  button("login").disabled = inside;
 }
 
 async function login() {
-  const [roomID, userID] = [$("#room").value, $("#user").value];
-  const { appID, token } = await credentials($("#appID").value, $("#token").value, roomID, userID);
-  const engine = (zg = newEngine(appID));
-  window.zg = zg;
-  zg.on("parlourFrame", showFrame);
-  for (const name of CALLBACKS) zg.on(name, (...args) => logLine(name, args));
-  zg.on("roomStateChanged", (roomID, reason, code, extendedData) => {
+  const [roomID, userID] = [field("room").value, field("user").value];
+  const { appID, token } = await credentials(field("appID").value, field("token").value, roomID, userID);
+  const entered = (zg = window.zg = newEngine(appID));
+  showCallbacks(entered, SHOWN_CALLBACKS);
+  entered.on("parlourFrame", showFrame);
+  entered.on("roomStateChanged", (_roomID, reason, code, extendedData) => {
     logLine("roomStateChanged", [reason, code, extendedData], code !== 0);
-    shownState(reason, reason === "LOGINED" || reason === "RECONNECTED");
-    if (["LOGIN_FAILED", "KICKOUT", "RECONNECT_FAILED", "LOGOUT"].includes(reason)) release(engine);
+    showRoomState(reason);
+    if (OUTSIDE.includes(reason)) release(entered);
   });
-  zg.on("roomStreamUpdate", async (roomID, updateType, streamList, extendedData) => {
-    logLine("roomStreamUpdate", [updateType, streamList.map((stream) => stream.streamID), extendedData]);
+  entered.on("roomStreamUpdate", async (_roomID, updateType, streamList, extendedData) => {
+    logLine("roomStreamUpdate", [updateType, streamList.map(({ streamID }) => streamID), extendedData]);
     for (const { streamID, user } of streamList) await (updateType === "ADD" ? play(streamID, user.userID) : stop(streamID));
   });
-  zg.on("publishQualityUpdate", (streamID, stats) => showStats(streamID, "↑", stats));
-  zg.on("playQualityUpdate", (streamID, stats) => showStats(streamID, "↓", stats));
-  await zg.loginRoom(roomID, token, { userID, userName: userID }, { userUpdate: true });
-  inRoom(true);
+  entered.on("publishQualityUpdate", (streamID, stats) => showStats(streamID, "↑", stats, stats.rtt));
+  entered.on("playQualityUpdate", (streamID, stats) => showStats(streamID, "↓", stats, stats.peerToPeerDelay));
+  await entered.loginRoom(roomID, token, { userID, userName: userID }, { userUpdate: true });
+  enableButtons(true);
 }
 
-function showFrame(frame) {
-  if (frame.pos) $("#position").textContent = frame.pos;
-  const line = document.createElement("li");
-  const where = frame.t === "skip" ? `${frame.from}–${frame.to}` : (frame.seq ?? "");
-  const strong = Object.assign(document.createElement("b"), { textContent: `${where} ${frame.type ?? frame.t} ` });
-  line.append(strong, frame.user ? `${frame.user.userID} ` : "", frame.data ? JSON.stringify(frame.data) : "");
-  $("#events").prepend(line);
+/**
+ * @param {Engine} engine
+ * @param {EventName[]} names
+ */
+export function showCallbacks(engine, names) {
+  for (const name of names) engine.on(name, (/** @type {unknown[]} */ ...args) => logLine(name, args));
 }
 
+/** A frame of the room with its number or numbers, its type and its data. @param {Record<string, any>} frame */
+export function showFrame(frame) {
+  if (frame.pos) box("position").textContent = frame.pos;
+  const numbers = frame.t === "skip" ? `${frame.from}–${frame.to}` : (frame.seq ?? "");
+  const title = element("b", { textContent: `${numbers} ${frame.type ?? frame.t} ` });
+  box("events").prepend(element("li", {}, title, frame.user ? `${frame.user.userID} ` : "", frame.data ? JSON.stringify(frame.data) : ""));
+}
+
+/**
+ * @param {string} streamID
+ * @param {string} name
+ */
 async function play(streamID, name) {
-  const box = Object.assign(document.createElement("div"), { className: "tile", id: `tile-${streamID}` });
-  const view = Object.assign(document.createElement("div"), { className: "fill" });
-  box.append(view, Object.assign(document.createElement("span"), { className: "name", textContent: `${name} · ${streamID}` }));
-  $("#remote-video").append(box);
+  const view = element("div", { className: "fill" });
+  const tile = element("div", { className: "tile", id: `tile-${streamID}` }, view, element("span", { className: "name", textContent: `${name} · ${streamID}` }));
+  box("remote-video").append(tile);
   try {
-    zg.createRemoteStreamView(await zg.startPlayingStream(streamID)).play(view, { objectFit: "contain" });
+    engine().createRemoteStreamView(await engine().startPlayingStream(streamID)).play(view, { objectFit: "contain" });
   } catch (error) {
-    say(error);
-    box.remove();
+    showError(error);
+    tile.remove();
   }
 }
 
+/** @param {string} streamID */
 function stop(streamID) {
   zg?.stopPlayingStream(streamID);
-  $(`#tile-${CSS.escape(streamID)}`)?.remove();
-  $(`#stats-${CSS.escape(streamID)}`)?.remove();
+  for (const id of [`tile-${streamID}`, `stats-${streamID}`]) document.getElementById(id)?.remove();
 }
 
-function showStats(streamID, way, { video, audio, rtt, peerToPeerDelay }) {
-  const row = $(`#stats-${CSS.escape(streamID)}`) ?? $("#stats").appendChild(Object.assign(document.createElement("tr"), { id: `stats-${streamID}` }));
+/**
+ * @param {string} streamID
+ * @param {"↑" | "↓"} direction
+ * @param {Pick<PublishStats, "video" | "audio"> | Pick<PlayStats, "video" | "audio">} stats
+ * @param {number | undefined} delayMs
+ */
+function showStats(streamID, direction, { video, audio }, delayMs) {
+  const row = document.getElementById(`stats-${streamID}`) ?? box("stats").appendChild(element("tr", { id: `stats-${streamID}` }));
   const cells = [
-    `${way} ${streamID}`,
+    `${direction} ${streamID}`,
     `${video.frameWidth} × ${video.frameHeight} @ ${video.videoFPS} ${video.googCodecName}`,
     `${video.videoBitrate} kb/s`,
     `${audio.audioBitrate} kb/s`,
-    `${((Math.max(video.videoPacketsLostRate, audio.audioPacketsLostRate)) * 100).toFixed(1)} %`,
-    `${peerToPeerDelay ?? rtt} ms`,
+    `${(Math.max(video.videoPacketsLostRate, audio.audioPacketsLostRate) * 100).toFixed(1)} %`,
+    `${delayMs} ms`,
   ];
-  row.replaceChildren(...cells.map((textContent) => Object.assign(document.createElement("td"), { textContent })));
+  row.replaceChildren(...cells.map((textContent) => element("td", { textContent })));
 }
 
 async function publish() {
-  localStream = await zg.createZegoStream({ camera: { video: { quality: Number($("#quality").value) }, audio: true } });
-  localStream.playVideo($("#local-video"), { objectFit: "contain" });
-  const begun = zg.startPublishingStream($("#stream").value, localStream, { videoCodec: $("#codec").value });
-  $("#publish").disabled = begun;
-  $("#unpublish").disabled = !begun;
+  const quality = /** @type {1 | 2 | 3} */ (Number(select("quality").value));
+  const videoCodec = /** @type {"VP8" | "H264"} */ (select("codec").value);
+  localStream = await engine().createZegoStream({ camera: { video: { quality }, audio: true } });
+  localStream.playVideo(box("local-video"), { objectFit: "contain" });
+  const begun = engine().startPublishingStream(field("stream").value, localStream, { videoCodec });
+  button("publish").disabled = begun;
+  button("unpublish").disabled = !begun;
 }
 
 function unpublish() {
-  zg.stopPublishingStream($("#stream").value);
-  zg.destroyStream(localStream);
-  $("#publish").disabled = false;
-  $("#unpublish").disabled = true;
+  engine().stopPublishingStream(field("stream").value);
+  if (localStream) engine().destroyStream(localStream);
+  button("publish").disabled = false;
+  button("unpublish").disabled = true;
 }
 
 async function logout() {
-  await zg.logoutRoom();
+  await engine().logoutRoom();
   release(zg);
 }
 
-/** Ends the stay of an engine: gives back camera and microphone. An engine of an earlier stay changes nothing. */
-function release(engine) {
-  if (engine !== zg) return;
-  engine?.destroyEngine().catch(say);
+/** Ends the stay of an engine: gives back camera and microphone. An engine of an earlier stay changes nothing. @param {Engine | undefined} ended */
+function release(ended) {
+  if (ended !== zg) return;
+  ended?.destroyEngine().catch(showError);
   zg = localStream = undefined;
-  inRoom(false);
-  $("#local-video").replaceChildren();
-  $("#remote-video").replaceChildren();
-  $("#stats").replaceChildren();
+  enableButtons(false);
+  for (const id of ["local-video", "remote-video", "stats"]) box(id).replaceChildren();
 }
 
-const room = () => $("#room").value;
-const targets = () => $("#to").value.split(",").map((user) => user.trim()).filter(Boolean);
-const answered = (call) => call.then((result) => logLine("answer", result)).catch(say);
-$("#send-broadcast").onclick = () => answered(zg.sendBroadcastMessage(room(), $("#message").value));
-$("#send-barrage").onclick = () => answered(zg.sendBarrageMessage(room(), $("#message").value));
-$("#send-command").onclick = () => answered(zg.sendCustomCommand(room(), $("#message").value, targets()));
-$("#publish").onclick = () => publish().catch(say);
-$("#unpublish").onclick = unpublish;
-$("#logout").onclick = () => logout().catch(say);
-$("#entry").onsubmit = (event) => {
+/** @param {(roomID: string, message: string) => Promise<unknown>} send */
+const sendMessage = (send) => send(field("room").value, field("message").value).then((result) => logLine("answer", result)).catch(showError);
+const addressees = () => field("to").value.split(",").map((user) => user.trim()).filter(Boolean);
+
+button("send-broadcast").onclick = () => sendMessage((roomID, message) => engine().sendBroadcastMessage(roomID, message));
+button("send-barrage").onclick = () => sendMessage((roomID, message) => engine().sendBarrageMessage(roomID, message));
+button("send-command").onclick = () => sendMessage((roomID, message) => engine().sendCustomCommand(roomID, message, addressees()));
+button("publish").onclick = () => publish().catch(showError);
+button("unpublish").onclick = unpublish;
+button("logout").onclick = () => logout().catch(showError);
+byId("entry", HTMLFormElement).onsubmit = (event) => {
   event.preventDefault();
-  login().catch(say);
+  login().catch(showError);
 };
-$("#user").value = someone();
-$("#stream").value = `stream-${Date.now()}`;
+field("user").value = guestName();
+field("stream").value = `stream-${Date.now()}`;
 fillForm(["appID", "room", "user"]);

@@ -1,5 +1,7 @@
-/* The browser check, each answer in a sentence. */
+/** The browser check, each answer in a sentence. */
+import { box, button, element, opened, showState } from "./page.js";
 
+/** @type {["webRTC" | "camera" | "microphone" | "screenSharing" | "customCapture", string, string][]} */
 const QUESTIONS = [
   ["webRTC", "Calls (WebRTC)", "this browser has no WebRTC"],
   ["camera", "Camera", "no camera was given to this page"],
@@ -7,38 +9,39 @@ const QUESTIONS = [
   ["screenSharing", "Sharing the screen", "not in this browser, or not on this device"],
   ["customCapture", "Streams from other elements", "this browser has no captureStream"],
 ];
-
 const NOT_NEEDED = "not needed here";
 
+/**
+ * @param {string} id
+ * @param {string} name
+ * @param {boolean | undefined} good
+ * @param {string} remark
+ */
 function row(id, name, good, remark) {
-  const line = Object.assign(document.createElement("tr"), { id: `check-${id}` });
   const kind = good ? "good" : remark === NOT_NEEDED ? "" : "bad";
-  const answer = Object.assign(document.createElement("span"), { className: `pill ${kind}`, textContent: good ? "yes" : "no" });
-  const cells = [name, answer, good ? "" : remark].map((content) => {
-    const cell = document.createElement("td");
-    cell.append(content);
-    return cell;
-  });
-  cells[2].className = "soft";
-  line.append(...cells);
-  return line;
+  return element(
+    "tr",
+    { id: `check-${id}` },
+    element("td", { textContent: name }),
+    element("td", {}, element("span", { className: `pill ${kind}`, textContent: good ? "yes" : "no" })),
+    element("td", { className: "soft", textContent: good ? "" : remark }),
+  );
 }
 
 async function check() {
-  $("#check").disabled = true;
-  const zg = new ZegoExpressEngine(0, "");
-  const found = await zg.checkSystemRequirements();
-  const why = (id, fallback) => found.errInfo[id]?.message || fallback;
+  button("check").disabled = true;
+  const found = await new ZegoExpressEngine(0, "").checkSystemRequirements();
+  const { videoCodec } = found;
+  const reasons = /** @type {Record<string, { message?: string } | undefined>} */ (found.errInfo);
   const secure = row("secure", "A secure page", isSecureContext, "open it by https:// or on localhost: browsers lend devices to no other pages");
-  const lines = QUESTIONS.map(([id, name, fallback]) => row(id, name, found[id], why(id, fallback)));
-  const codecs = Object.entries(found.videoCodec).map(([codec, good]) => row(codec, `Video as ${codec}`, good, codec === "H265" || codec === "VP9" ? NOT_NEEDED : "calls use the other codec"));
-  $("#results").replaceChildren(secure, ...lines, ...codecs);
-  $("#raw").textContent = JSON.stringify(found, null, 2);
-  const ready = found.webRTC && (found.videoCodec.VP8 || found.videoCodec.H264);
-  $("#state").textContent = ready ? "ready to call" : "cannot call";
-  $("#state").className = `pill ${ready ? "good" : "bad"}`;
-  $("#check").disabled = false;
+  const lines = QUESTIONS.map(([id, name, fallback]) => row(id, name, found[id], reasons[id]?.message || fallback));
+  const codecs = Object.entries(videoCodec ?? {}).map(([codec, good]) => row(codec, `Video as ${codec}`, good, codec === "H265" || codec === "VP9" ? NOT_NEEDED : "calls use the other codec"));
+  box("results").replaceChildren(secure, ...lines, ...codecs);
+  box("raw").textContent = JSON.stringify(found, null, 2);
+  const ready = found.webRTC && (videoCodec?.VP8 || videoCodec?.H264);
+  showState(ready ? "ready to call" : "cannot call", ready ? "good" : "bad");
+  button("check").disabled = false;
 }
 
-$("#check").onclick = check;
-if (query.has("check")) check();
+button("check").onclick = check;
+if (opened().query.has("check")) check();

@@ -1,95 +1,146 @@
-/* Calls of the past: a list, one call as a timeline, and the room as of any moment of it. */
+/** Calls of the past: a list, one call as a timeline, and the room as of any moment of it. */
+import { clockTime, dateAndTime, duration, errorText, mutedText, nameOf } from "./format.js";
+import { box, button, element, field, link, opened, showState } from "./page.js";
+import { encodeRoom, keepToken, read, readAll, readerToken } from "./reader.js";
+import { drawTimeline } from "./timeline.js";
 
-const PARTS = ["sessions", "streams", "plays", "messages"];
-const NO_EVENTS = "Texts of messages need the scope events.";
-let next = "";
+/** @typedef {import("./timeline-layout.js").CallSummary} CallSummary */
 
-function problem(error) {
-  $("#problem").textContent = error ? error.message : "";
-  $("#problem").hidden = !error;
-  $("#state").textContent = error ? "refused" : "reading the record";
-  $("#state").className = `pill ${error ? "bad" : "good"}`;
+const COLUMNS = 8;
+const MOST_MESSAGES = 5000;
+let nextCursor = "";
+
+/** @param {unknown} [error] none: what was wrong is over */
+function showProblem(error) {
+  box("problem").textContent = error ? errorText(error) : "";
+  box("problem").hidden = !error;
+  showState(error ? "refused" : "reading the record", error ? "bad" : "good");
 }
 
-const instant = (field) => ($(field).value ? new Date($(field).value).toISOString() : "");
+/** @param {string} id */
+const instant = (id) => (field(id).value ? new Date(field(id).value).toISOString() : "");
 
-async function find(cursor = "") {
-  const page = await read("/v1/calls", { room: $("#room").value, user: $("#user").value, from: instant("#from"), to: instant("#to"), cursor });
+async function findCalls(cursor = "") {
+  const wanted = { room: field("room").value, user: field("user").value, from: instant("from"), to: instant("to"), cursor };
+  const page = /** @type {import("../src/generated/contract").CallsPage} */ (await read("/v1/calls", wanted));
   keepToken(readerToken());
-  problem();
-  if (!cursor) $("#calls").replaceChildren();
-  $("#calls").append(...(page.calls ?? []).map(callRow));
-  $("#calls").append(...(page.archived ?? []).map(archivedRow));
-  if (!$("#calls").childElementCount) $("#calls").append(element("tr", {}, element("td", { colSpan: 8, className: "soft", textContent: "No call in this time." })));
-  next = page.next ?? "";
-  $("#more").hidden = !next;
-  $("#results").hidden = false;
+  showProblem();
+  const list = box("calls");
+  if (!cursor) list.replaceChildren();
+  list.append(...(page.calls ?? []).map(callRow));
+  for (const { month, file, calls } of page.archived ?? []) list.append(wideRow(`${calls} ${calls === 1 ? "call" : "calls"} begun in ${month}: archived in ${file}`));
+  if (!list.childElementCount) list.append(wideRow("No call in this time."));
+  nextCursor = page.next ?? "";
+  button("more").hidden = !nextCursor;
+  box("results").hidden = false;
 }
 
+/** @param {CallSummary} call */
 function callRow(call) {
-  const ended = call.endedAt ? lasting((call.endedAt - call.startedAt) / 1000) : "goes on";
   const messages = call.broadcasts + call.barrages + call.commands;
   const numbers = [call.participants, call.streams, messages, call.kicks].map((count) => element("td", { className: "num", textContent: count }));
-  const open = element("button", { type: "button", textContent: "Open", onclick: () => show(call).catch(problem) });
-  const row = element("tr", {}, element("td", {}, element("b", { textContent: call.room })), element("td", { textContent: dayTime(call.startedAt / 1000) }), element("td", { textContent: ended }), ...numbers, element("td", { className: "num" }, open));
+  const open = element("button", { type: "button", textContent: "Open", onclick: () => showCall(call).catch(showProblem) });
+  const row = element(
+    "tr",
+    {},
+    element("td", {}, element("b", { textContent: call.room })),
+    element("td", { textContent: dateAndTime(call.startedAt / 1000) }),
+    element("td", { textContent: call.endedAt ? duration((call.endedAt - call.startedAt) / 1000) : "goes on" }),
+    ...numbers,
+    element("td", { className: "num" }, open),
+  );
   row.dataset.uid = call.roomUID;
   return row;
 }
 
-/** Calls that the database no longer has. */
-function archivedRow({ month, file, calls }) {
-  const textContent = `${calls} ${calls === 1 ? "call" : "calls"} begun in ${month}: archived in ${file}`;
-  return element("tr", {}, element("td", { colSpan: 8, className: "soft", textContent }));
-}
+/** @param {string} textContent */
+const wideRow = (textContent) => element("tr", {}, element("td", { colSpan: COLUMNS, className: "soft", textContent }));
 
-async function show({ room, roomUID }) {
+/** @param {CallSummary} call */
+async function showCall({ room, roomUID }) {
   const path = `/v1/calls/${roomUID}`;
-  const [call, said, { points }] = await Promise.all([readAll(`${path}/timeline`, PARTS), messagesOf(room, roomUID), readAll(`${path}/quality`, ["points"])]);
-  problem();
-  for (const row of $("#calls").children) row.classList.toggle("chosen", row.dataset.uid === roomUID);
-  $("#call-title").textContent = room;
-  const { startedAt, endedAt, at, participants, peak, reason } = call.call;
-  $("#call-text").textContent = [dayTime(startedAt / 1000), endedAt ? lasting((endedAt - startedAt) / 1000) : `goes on, as of ${clockTime(at / 1000)}`, `${participants} people, ${peak} at once`, reason && `closed: ${reason}`, call.cut && "only its first part is shown"].filter(Boolean).join(" · ");
-  $("#legend-note").textContent = said ? "" : NO_EVENTS;
-  $("#play").href = replayAddress(room, roomUID);
-  $("#call").hidden = false;
-  $("#moment").hidden = true;
-  $("#timeline").replaceChildren(timeline({ ...call, points }, said ?? [], $("#timeline").clientWidth, (ms) => moment(room, roomUID, ms).catch(problem)));
-  const marks = $("#timeline").querySelectorAll(":is(.session, .stream, .message) > title");
-  $("#timeline-text").replaceChildren(...[...marks].map((mark) => element("li", { textContent: mark.textContent })));
-  $("#call").scrollIntoView({ block: "nearest" });
+  const [recorded, messages, { points }] = await Promise.all([
+    readAll(`${path}/timeline`, ["sessions", "streams", "plays"]),
+    messagesOf(room, roomUID),
+    readAll(`${path}/quality`, ["points"]),
+  ]);
+  showProblem();
+  for (const row of box("calls").querySelectorAll("tr")) row.classList.toggle("chosen", row.dataset.uid === roomUID);
+  box("call-title").textContent = room;
+  box("call-text").textContent = callText(recorded.call, recorded.cut);
+  box("legend-note").textContent = messages ? "" : "Texts of messages need the scope events.";
+  link("play").href = replayAddress(room, roomUID);
+  box("call").hidden = false;
+  box("moment").hidden = true;
+  const timeline = box("timeline");
+  timeline.replaceChildren(drawTimeline({ ...recorded, points }, messages ?? [], timeline.clientWidth, (ms) => showMoment(room, roomUID, ms).catch(showProblem)));
+  const marks = timeline.querySelectorAll(":is(.session, .stream, .message) > title");
+  box("timeline-text").replaceChildren(...[...marks].map(({ textContent }) => element("li", { textContent })));
+  box("call").scrollIntoView({ block: "nearest" });
 }
 
-/** What was said, where the token may hear it; null otherwise. */
+/**
+ * @param {CallSummary} call
+ * @param {boolean} cut
+ */
+function callText({ startedAt, endedAt, at, participants, peak, reason }, cut) {
+  const lasted = endedAt ? duration((endedAt - startedAt) / 1000) : `goes on, as of ${clockTime(at / 1000)}`;
+  const parts = [dateAndTime(startedAt / 1000), lasted, `${participants} people, ${peak} at once`, reason && `closed: ${reason}`, cut && "only its first part is shown"];
+  return parts.filter(Boolean).join(" · ");
+}
+
+/**
+ * The messages of a call; null where the token may not read them.
+ * @param {string} room
+ * @param {string} roomUID
+ */
 async function messagesOf(room, roomUID) {
   try {
-    const page = await read(`/v1/rooms/${encodedRoom(room)}/events`, { after: `${roomUID}.0.${"0".repeat(16)}`, types: "im", limit: 5000 });
-    return page.events.filter((event) => event.roomUID === roomUID).map(({ actor, at, data }) => ({ actor, at, text: data.text ?? "erased" }));
+    const page = await read(`/v1/rooms/${encodeRoom(room)}/events`, { after: `${roomUID}.0.${"0".repeat(16)}`, types: "im", limit: MOST_MESSAGES });
+    const events = /** @type {import("../src/generated/contract").EventView[]} */ (page.events);
+    return events.filter((event) => event.roomUID === roomUID).map(({ actor = "", at, data }) => ({ actor, at, text: data.text ?? "erased" }));
   } catch {
     return null;
   }
 }
 
-async function moment(room, roomUID, ms) {
-  const state = await read(`/v1/calls/${roomUID}/state`, { at: new Date(ms).toISOString() });
-  const names = new Map(state.users.map((user) => [user.actor, nameOf(user)]));
-  const list = (id, rows, none) => $(id).replaceChildren(...(rows.length ? rows : [none]).map((text) => element("li", { textContent: text })));
-  $("#moment-title").textContent = `As of ${dayTime(ms)} · event ${state.seq}`;
-  list("#moment-people", state.users.map((user) => `${nameOf(user)}${user.suspended ? " (away)" : ""}`), "nobody");
-  list("#moment-streams", state.streams.map((stream) => `${stream.streamID} of ${names.get(stream.actor) ?? "somebody who left"}${muted(stream)}`), "none");
-  list("#moment-extra", state.extraInfo.map((entry) => `${entry.key}: ${entry.value}`), "none");
-  $("#play-here").href = `${replayAddress(room, roomUID)}&at=${Math.round(ms)}`;
-  $("#moment").hidden = false;
+/**
+ * @param {string} room
+ * @param {string} roomUID
+ * @param {number} ms unix milliseconds
+ */
+async function showMoment(room, roomUID, ms) {
+  const state = /** @type {import("../src/generated/contract").RoomState} */ (await read(`/v1/calls/${roomUID}/state`, { at: new Date(ms).toISOString() }));
+  const { users = [], streams = [], extraInfo = [] } = state;
+  const names = new Map(users.map((user) => [user.actor, nameOf(user)]));
+  box("moment-title").textContent = `As of ${dateAndTime(ms)} · event ${state.seq}`;
+  showList("moment-people", users.map((user) => `${nameOf(user)}${user.suspended ? " (away)" : ""}`), "nobody");
+  showList("moment-streams", streams.map((stream) => `${stream.streamID} of ${names.get(stream.actor) ?? "somebody who left"}${mutedText(stream)}`), "none");
+  showList("moment-extra", extraInfo.map(({ key, value }) => `${key}: ${value}`), "none");
+  link("play-here").href = `${replayAddress(room, roomUID)}&at=${Math.round(ms)}`;
+  box("moment").hidden = false;
 }
 
-const muted = ({ audioMuted, videoMuted }) => (audioMuted || videoMuted ? ` (${[audioMuted && "microphone", videoMuted && "camera"].filter(Boolean).join(" and ")} muted)` : "");
+/**
+ * @param {string} id
+ * @param {string[]} rows
+ * @param {string} none
+ */
+function showList(id, rows, none) {
+  box(id).replaceChildren(...(rows.length ? rows : [none]).map((textContent) => element("li", { textContent })));
+}
+
+/**
+ * @param {string} room
+ * @param {string} roomUID
+ */
 const replayAddress = (room, roomUID) => `/debug?${new URLSearchParams({ replay: roomUID, room })}`;
 
-$("#search").onsubmit = (event) => {
+box("search").onsubmit = (event) => {
   event.preventDefault();
-  find().catch(problem);
+  findCalls().catch(showProblem);
 };
-$("#more").onclick = () => find(next).catch(problem);
-$("#token").value = sessionStorage.getItem(READER_TOKEN) ?? "";
-$("#room").value = query.get("room") ?? "";
-if (readerToken()) find().catch(problem);
+button("more").onclick = () => findCalls(nextCursor).catch(showProblem);
+field("token").value = readerToken();
+field("room").value = opened().query.get("room") ?? "";
+if (readerToken()) findCalls().catch(showProblem);

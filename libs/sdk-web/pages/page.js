@@ -1,88 +1,143 @@
-/* What the demo pages share: fields from the address, tokens of a server in development, a log. */
+/** What the pages share: their elements, the form that is filled from the address, the log, and engines of the page's own server. */
+import { readAddress } from "./address.js";
+import { clockTime, errorText } from "./format.js";
 
-const $ = (selector) => document.querySelector(selector);
-const query = new URLSearchParams(location.search);
-/** What follows # stays in the browser, so a token belongs there: no server's log and no referrer has it. */
-const fragment = new URLSearchParams(location.hash.slice(1));
-/** Links of old named servers. A page of this server sends tokens, camera and microphone to this server alone. */
-const foreignServer = query.getAll("server").find((address) => !isOwnServer(address));
+const LOG_LINES = 300;
 
-function isOwnServer(address) {
-  try {
-    return new URL(address, location.origin).host === location.host;
-  } catch {
-    return false;
-  }
+/**
+ * @template {HTMLElement} Kind
+ * @param {string} id
+ * @param {{ new (): Kind }} kind
+ * @returns {Kind}
+ */
+export function byId(id, kind) {
+  const found = document.getElementById(id);
+  if (found instanceof kind) return found;
+  throw new Error(`the page has no ${kind.name} with the id ${id}`);
 }
 
-// ?relay=1: media through a TURN server alone, to try one out
-if (query.get("relay") === "1") ZegoExpressEngine.setEngineOptions({ iceTransportPolicy: "relay" });
+/** @param {string} id */
+export const field = (id) => byId(id, HTMLInputElement);
+/** @param {string} id */
+export const select = (id) => byId(id, HTMLSelectElement);
+/** @param {string} id */
+export const button = (id) => byId(id, HTMLButtonElement);
+/** @param {string} id */
+export const link = (id) => byId(id, HTMLAnchorElement);
+/** @param {string} id */
+export const box = (id) => byId(id, HTMLElement);
 
-/** Fills the form from the address, its token from `#token=`. The token does not stay in the address, where a shared screen shows it. */
-function fillForm(ids) {
-  for (const id of ids) if (query.has(id)) $(`#${id}`).value = query.get(id);
-  if (query.has("app")) $("#appID").value = query.get("app");
-  const token = fragment.get("token") ?? query.get("token");
-  if (token === null) return;
-  $("#token").value = token.replaceAll(" ", "+"); // base64's + reads as a space where nobody encoded it
-  if (query.has("token")) logLine("token", "It stood in the query, which servers and proxies write into their logs. Write #token=… instead.", true);
-  fragment.delete("token");
-  query.delete("token");
-  history.replaceState(null, "", [location.pathname, String(query) && `?${query}`, String(fragment) && `#${fragment}`].join(""));
+/**
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {Record<string, unknown>} properties
+ * @param {(string | Node)[]} children
+ * @returns {HTMLElementTagNameMap[Name]}
+ */
+export function element(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
 }
 
-/** The token of the form, or one from the server where it runs for development. */
-async function credentials(appID, token, roomID, userID) {
-  if (token) return { appID: Number(appID) || (await (await fetch("/v1/status")).json()).appID, token };
-  const answer = await fetch("/v1/dev/token", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ userID, roomID, ...(Number(appID) ? { appID: Number(appID) } : {}) }),
-  });
+/** What the address asked for when the page was opened. */
+export const opened = () => readAddress(location.href);
+
+/**
+ * Fills fields from the address. Its token does not stay there, where a shared screen shows it.
+ * @param {string[]} ids
+ */
+export function fillForm(ids) {
+  const { query, token, tokenInQuery, withoutToken } = opened();
+  for (const id of ids) field(id).value = query.get(id) ?? field(id).value;
+  if (query.has("app")) field("appID").value = query.get("app") ?? "";
+  if (token === undefined) return;
+  field("token").value = token;
+  if (tokenInQuery) logLine("token", "It stood in the query, which servers and proxies write into their logs. Write #token=… instead.", true);
+  history.replaceState(null, "", withoutToken);
+}
+
+/**
+ * The token of the form with its app, or a token from the server where it runs for development.
+ * @param {string} appID
+ * @param {string} token
+ * @param {string} roomID
+ * @param {string} userID
+ * @returns {Promise<{ appID: number, token: string }>}
+ */
+export async function credentials(appID, token, roomID, userID) {
+  const app = Number(appID);
+  if (token) return { appID: app || (await (await fetch("/v1/status")).json()).appID, token };
+  const body = JSON.stringify({ userID, roomID, ...(app ? { appID: app } : {}) });
+  const answer = await fetch("/v1/dev/token", { method: "POST", headers: { "content-type": "application/json" }, body });
   if (!answer.ok) throw new Error("This server hands out no tokens here: paste one that `parlour token` made.");
   return answer.json();
 }
 
-/** One line in the page's log. */
-function logLine(name, text = "", bad = false) {
-  const line = document.createElement("li");
-  const time = document.createElement("time");
-  time.textContent = new Date().toLocaleTimeString([], { hour12: false });
-  const strong = document.createElement("b");
-  strong.textContent = `${name} `;
-  line.append(time, strong, typeof text === "string" ? text : JSON.stringify(text));
-  line.classList.toggle("bad", bad);
-  const log = $("#log");
-  log.prepend(line);
-  while (log.childElementCount > 300) log.lastElementChild.remove();
-}
-
-const STATES = { LOGINING: "logging in", LOGINED: "in the room", LOGIN_FAILED: "login failed", KICKOUT: "put out", LOGOUT: "logged out" };
-
-function shownState(reason, good) {
-  const pill = $("#state");
-  pill.textContent = STATES[reason] ?? reason.toLowerCase().replaceAll("_", " ");
-  pill.className = `pill ${good ? "good" : ""}`;
-}
-
-function say(error) {
-  logLine("error", error.message ?? String(error), true);
-  notify(error.message ?? String(error));
-}
-
-/** One sentence above everything else, where the page has a place for it; none to clear it. */
-function notify(text = "") {
-  const place = $("#notice");
-  if (!place) return;
-  place.textContent = text;
-  place.hidden = !text;
-}
-
-/** An engine that talks to the page's own server, whatever its address names. */
-function newEngine(appID) {
+/**
+ * An engine that sends tokens, camera and microphone to the page's own server alone, whatever the address names.
+ * `?relay=1`: media through a TURN server alone, to try one out.
+ * @param {number} appID
+ */
+export function newEngine(appID) {
+  if (opened().query.get("relay") === "1") ZegoExpressEngine.setEngineOptions({ iceTransportPolicy: "relay" });
   const engine = new ZegoExpressEngine(appID, location.origin);
   engine.setDebugVerbose(false);
   return engine;
 }
 
-const someone = () => `guest-${Math.random().toString(36).slice(2, 6)}`;
+/**
+ * Puts a line on top of the page's log.
+ * @param {string} name
+ * @param {unknown} details
+ */
+export function logLine(name, details = "", bad = false) {
+  const text = typeof details === "string" ? details : JSON.stringify(details);
+  const line = element("li", {}, element("time", { textContent: clockTime(Date.now()) }), element("b", { textContent: `${name} ` }), text);
+  line.classList.toggle("bad", bad);
+  const log = box("log");
+  log.prepend(line);
+  while (log.childElementCount > LOG_LINES) log.lastElementChild?.remove();
+}
+
+/**
+ * Shows an error in the log and above everything else.
+ * @param {unknown} error
+ */
+export function showError(error) {
+  logLine("error", errorText(error), true);
+  notify(errorText(error));
+}
+
+/** One sentence above everything else, where the page has a place for it; without a text it is cleared. */
+export function notify(text = "") {
+  const place = document.getElementById("notice");
+  if (!place) return;
+  place.textContent = text;
+  place.hidden = !text;
+}
+
+/**
+ * The page's state in its head.
+ * @param {string} text
+ * @param {"good" | "bad" | ""} kind
+ */
+export function showState(text, kind) {
+  const pill = box("state");
+  pill.textContent = text;
+  pill.className = `pill ${kind}`;
+}
+
+/** @type {Record<string, string>} */
+const ROOM_STATES = { LOGINING: "logging in", LOGINED: "in the room", LOGIN_FAILED: "login failed", KICKOUT: "put out", LOGOUT: "logged out" };
+
+/**
+ * The state of the room, by the reason that roomStateChanged gave.
+ * @param {string} reason
+ */
+export function showRoomState(reason) {
+  const good = reason === "LOGINED" || reason === "RECONNECTED";
+  showState(ROOM_STATES[reason] ?? reason.toLowerCase().replaceAll("_", " "), good ? "good" : "");
+}
+
+export const guestName = () => `guest-${Math.random().toString(36).slice(2, 6)}`;

@@ -1,56 +1,63 @@
-/* Reading the record: a token that is kept for this tab alone, and answers or the server's own words of refusal. */
+/** Reads the record over HTTP with a token that is kept for this tab alone. */
 
-const READER_TOKEN = "parlour.reader";
-const READER_FIELD = document.querySelector("#reader-token") ? "#reader-token" : "#token";
+const STORED_TOKEN = "parlour.reader";
+const MOST_PAGES = 20;
 
 /** The token of the form, or that of an earlier page of this tab. */
-const readerToken = () => $(READER_FIELD).value.trim() || sessionStorage.getItem(READER_TOKEN) || "";
-
-function keepToken(token) {
-  sessionStorage.setItem(READER_TOKEN, token);
+export function readerToken() {
+  const form = document.querySelector("#reader-token") ?? document.querySelector("#token");
+  const written = form instanceof HTMLInputElement ? form.value.trim() : "";
+  return written || sessionStorage.getItem(STORED_TOKEN) || "";
 }
 
-/** The JSON at a path; rejects with what the server says against it. */
-async function read(path, parameters = {}) {
-  const given = Object.entries(parameters).filter(([, value]) => value !== "" && value !== undefined);
-  const answer = await fetch(given.length ? `${path}?${new URLSearchParams(given)}` : path, { headers: { authorization: `Bearer ${readerToken()}` }, cache: "no-store" });
+/** @param {string} token */
+export function keepToken(token) {
+  sessionStorage.setItem(STORED_TOKEN, token);
+}
+
+/**
+ * The JSON at a path; rejects with what the server says against it. Parameters that are empty are left out.
+ * @param {string} path
+ * @param {Record<string, string | number | undefined>} parameters
+ * @returns {Promise<any>}
+ */
+export async function read(path, parameters = {}) {
+  const named = Object.entries(parameters).flatMap(([name, value]) => (value === "" || value === undefined ? [] : [[name, String(value)]]));
+  const address = named.length ? `${path}?${new URLSearchParams(named)}` : path;
+  const answer = await fetch(address, { headers: { authorization: `Bearer ${readerToken()}` }, cache: "no-store" });
   if (answer.ok) return answer.json();
-  const told = await answer.json().catch(() => ({}));
-  throw new Error([told.title ?? `the server answered ${answer.status}`, told.detail, told.hint].filter(Boolean).join(" · "));
+  const { title = `the server answered ${answer.status}`, detail, hint } = await answer.json().catch(() => ({}));
+  throw new Error([title, detail, hint].filter(Boolean).join(" · "));
 }
 
-/** All pages of an answer with lists, put together; at most `pages` of them. */
-async function readAll(path, lists, pages = 20) {
-  const whole = {};
-  let cursor = "";
-  do {
+/**
+ * All pages of an answer with lists, put together; `cut` says that there are more than were read.
+ * @template {string} List
+ * @param {string} path
+ * @param {readonly List[]} lists
+ * @returns {Promise<Record<List, any[]> & { call: any, cut: boolean }>}
+ */
+export async function readAll(path, lists, mostPages = MOST_PAGES) {
+  /** @type {Record<string, any[]>} */
+  const whole = Object.fromEntries(lists.map((name) => [name, []]));
+  let [call, cursor] = [undefined, ""];
+  for (let pages = 0; pages === 0 || (cursor && pages < mostPages); pages++) {
     const page = await read(path, { cursor });
-    for (const name of lists) whole[name] = [...(whole[name] ?? []), ...(page[name] ?? [])];
-    whole.call ??= page.call;
+    for (const name of lists) whole[name]?.push(...(page[name] ?? []));
+    call ??= page.call;
     cursor = page.next ?? "";
-  } while (cursor && --pages);
-  return { ...whole, cut: cursor !== "" };
+  }
+  return { .../** @type {Record<List, any[]>} */ (whole), call, cut: cursor !== "" };
 }
 
-/** A room id as part of a path. */
-const encodedRoom = (room) =>
-  [...new TextEncoder().encode(room)].map((byte) => (/[\w-]/.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : `=${byte.toString(16).toUpperCase().padStart(2, "0")}`)).join("");
-
-/** The name that a person is shown by; nobody's after an erasure. */
-const nameOf = ({ userID, userName }) => userName || userID || "erased";
-
-const clockTime = (ms) => new Date(ms).toLocaleTimeString([], { hour12: false });
-const dayTime = (ms) => new Date(ms).toLocaleString([], { dateStyle: "medium", timeStyle: "medium", hour12: false });
-
-/** 3 s, 4 min 5 s, 2 h 3 min. */
-function lasting(ms) {
-  const seconds = Math.round(ms / 1000);
-  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  return hours ? `${hours} h ${minutes} min` : minutes ? `${minutes} min ${rest} s` : `${rest} s`;
-}
-
-function element(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
+/**
+ * A room id as part of a path: all but letters, digits, _ and - as =XX.
+ * @param {string} room
+ */
+export function encodeRoom(room) {
+  const encode = (/** @type {number} */ byte) => {
+    const character = String.fromCharCode(byte);
+    return /[\w-]/.test(character) ? character : `=${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  };
+  return [...new TextEncoder().encode(room)].map(encode).join("");
 }

@@ -1,151 +1,147 @@
-/* What both calls share: the form, the list of people, messages, the microphone. */
+/** The controls of both calls: the form, the list of people, messages, the buttons that mute. */
+import { errorText } from "../format.js";
+import { box, button, byId, credentials, field, fillForm, guestName, logLine, newEngine, notify, opened, showError, showRoomState } from "../page.js";
+import { peopleText, updatePeople } from "./call.js";
 
+/** @typedef {import("./call.js").Engine} Engine */
+/** @typedef {import("./call.js").DemoCall} DemoCall */
+/** @typedef {{ button: HTMLButtonElement, kind: "audio" | "video", texts: [string, string], muted: boolean }} MuteButton */
+
+/** @type {Map<string, string>} */
 const people = new Map();
+/** @type {MuteButton[]} */
+const muteButtons = [];
 
-function showPeople() {
-  $("#people").textContent = people.size ? `you and ${[...people.values()].join(", ")}` : "you alone";
-}
-
-/** Reasons for which one is no longer in the room, and what a guest can do about it. */
-const OUTSIDE = {
-  LOGIN_FAILED: "The room did not let you in. Ask whoever sent you the link for a new one; the reason is in the list below.",
-  KICKOUT: "You were put out of the room. Camera and microphone are off.",
-  RECONNECT_FAILED: "The connection is lost. Camera and microphone are off; join again when the network is back.",
-  LOGOUT: "",
-};
-
-/** Callbacks that both calls register before they log in; `ended(zg)` gives back devices and places when the stay is over, whoever ended it. */
-function followRoom(zg, ended) {
-  zg.on("roomStateChanged", (roomID, reason, errorCode, extendedData) => {
+/** Registers callbacks that both calls show: states, people, mutes of others, messages. @param {Engine} engine */
+export function showRoom(engine) {
+  engine.on("roomStateChanged", (_roomID, reason, errorCode, extendedData) => {
     logLine("roomStateChanged", `${reason}${errorCode ? ` ${errorCode} ${extendedData}` : ""}`, errorCode !== 0);
-    shownState(reason, reason === "LOGINED" || reason === "RECONNECTED");
-    if (!(reason in OUTSIDE)) return;
-    notify(OUTSIDE[reason]);
-    ended(zg);
+    showRoomState(reason);
   });
-  zg.on("roomUserUpdate", (roomID, updateType, userList) => {
-    for (const { userID, userName } of userList) {
-      if (updateType === "ADD") people.set(userID, userName || userID);
-      else people.delete(userID);
-    }
-    showPeople();
+  engine.on("roomUserUpdate", (_roomID, updateType, userList) => {
+    box("people").textContent = peopleText(updatePeople(people, updateType, userList));
     logLine("roomUserUpdate", `${updateType} ${userList.map((user) => user.userID).join(", ")}`);
   });
-  zg.on("remoteCameraStatusUpdate", (streamID, status) => showMuted(streamID, "camera", status));
-  zg.on("remoteMicStatusUpdate", (streamID, status) => showMuted(streamID, "microphone", status));
-  zg.on("publisherStateUpdate", ({ streamID, state, errorCode, extendedData }) => logLine("publisher", `${state} ${streamID} ${errorCode || ""} ${extendedData}`, errorCode !== 0));
-  zg.on("playerStateUpdate", ({ streamID, state, errorCode, extendedData }) => logLine("player", `${state} ${streamID} ${errorCode || ""} ${extendedData}`, errorCode !== 0));
-  zg.on("IMRecvBroadcastMessage", (roomID, chatData) => chatData.forEach(({ fromUser, message }) => logLine(`${fromUser.userID}:`, message)));
-  zg.on("IMRecvBarrageMessage", (roomID, chatData) => chatData.forEach(({ fromUser, message }) => logLine(`${fromUser.userID} (barrage):`, message)));
-  zg.on("IMRecvCustomCommand", (roomID, fromUser, command) => logLine(`${fromUser.userID} (command):`, command));
+  engine.on("roomStreamUpdate", (_roomID, updateType, streamList, extendedData) => {
+    logLine("roomStreamUpdate", `${updateType} ${streamList.map(({ streamID }) => streamID).join(", ")} ${extendedData}`);
+  });
+  engine.on("remoteCameraStatusUpdate", (streamID, status) => showMuted(streamID, "camera", status));
+  engine.on("remoteMicStatusUpdate", (streamID, status) => showMuted(streamID, "microphone", status));
+  engine.on("publisherStateUpdate", ({ streamID, state, errorCode, extendedData }) => logLine("publisher", `${state} ${streamID} ${errorCode || ""} ${extendedData}`, errorCode !== 0));
+  engine.on("playerStateUpdate", ({ streamID, state, errorCode, extendedData }) => logLine("player", `${state} ${streamID} ${errorCode || ""} ${extendedData}`, errorCode !== 0));
+  engine.on("IMRecvBroadcastMessage", (_roomID, chatData) => chatData.forEach(({ fromUser, message }) => logLine(`${fromUser.userID}:`, message)));
+  engine.on("IMRecvBarrageMessage", (_roomID, chatData) => chatData.forEach(({ fromUser, message }) => logLine(`${fromUser.userID} (barrage):`, message)));
+  engine.on("IMRecvCustomCommand", (_roomID, fromUser, command) => logLine(`${fromUser.userID} (command):`, command));
 }
 
-/** A stream's place says what its publisher holds back. */
-function showMuted(streamID, what, status) {
+/**
+ * A stream's place says what its publisher has muted.
+ * @param {string} streamID
+ * @param {"camera" | "microphone"} device
+ * @param {"OPEN" | "MUTE"} status
+ */
+function showMuted(streamID, device, status) {
   const place = document.getElementById(`tile-${streamID}`) ?? document.getElementById(`voice-${streamID}`);
-  if (place) place.dataset[what] = status.toLowerCase();
-  logLine(`${what} of ${streamID}`, status.toLowerCase());
+  if (place) place.dataset[device] = status.toLowerCase();
+  logLine(`${device} of ${streamID}`, status.toLowerCase());
 }
 
-/** Switch the page's controls. Those of camera and microphone follow what is published. */
-function inRoom(inside) {
+/**
+ * Enables the page's controls in the room, and disables them outside. Those of camera and microphone follow what is published.
+ * @param {boolean} inside
+ */
+export function enableControls(inside) {
   for (const id of ["logout", "screen", "send-broadcast", "send-barrage", "send-command"]) {
-    const button = $(`#${id}`);
-    if (button) button.disabled = !inside;
+    if (document.getElementById(id)) button(id).disabled = !inside;
   }
-  $("#login").disabled = inside;
+  button("login").disabled = inside;
   offerMutes(undefined);
-  if (inside) showPeople();
-  else {
-    people.clear();
-    $("#people").textContent = "";
-  }
+  if (!inside) people.clear();
+  box("people").textContent = inside ? peopleText(people) : "";
 }
 
-/** The buttons that hold back a kind of media, by id: their two words, and whether it is held back. */
-const mutes = {};
-
-/** A button that holds back a kind of media. `change(off)` does it; its word only changes where that succeeded. */
-function muteButton(id, kind, texts, change) {
-  const button = $(`#${id}`);
-  mutes[id] = { button, kind, texts, off: false };
-  button.onclick = () => {
-    if (!change(!mutes[id].off)) return say(new Error(`${button.textContent}: this was not possible.`));
-    showMute(mutes[id], !mutes[id].off);
+/**
+ * A button that mutes a kind of media and says so only where `change` succeeded.
+ * @param {string} id
+ * @param {MuteButton["kind"]} kind
+ * @param {MuteButton["texts"]} texts while it is open, while it is muted
+ * @param {(muted: boolean) => boolean | undefined} change
+ */
+export function addMuteButton(id, kind, texts, change) {
+  const mute = { button: button(id), kind, texts, muted: false };
+  muteButtons.push(mute);
+  mute.button.onclick = () => {
+    if (!change(!mute.muted)) return showError(new Error(`${mute.button.textContent}: this was not possible.`));
+    showMute(mute, !mute.muted);
   };
 }
 
-function showMute(mute, off) {
-  mute.off = off;
-  mute.button.textContent = mute.texts[Number(off)];
+/**
+ * @param {MuteButton} mute
+ * @param {boolean} muted
+ */
+function showMute(mute, muted) {
+  mute.muted = muted;
+  mute.button.textContent = mute.texts[Number(muted)] ?? "";
 }
 
-/** A new stream sends whatever it has, so each button begins anew with it; undefined: nothing is sent. */
-function offerMutes(localStream) {
-  for (const mute of Object.values(mutes)) {
+/** A new stream sends whatever it has, so each button begins anew with it; undefined: nothing is sent. @param {import("./call.js").LocalStream | undefined} stream */
+export function offerMutes(stream) {
+  for (const mute of muteButtons) {
     showMute(mute, false);
-    mute.button.disabled = !localStream?.stream.getTracks().some((track) => track.kind === mute.kind);
+    mute.button.disabled = !stream?.getTracks().some(({ kind }) => kind === mute.kind);
   }
 }
 
-/** The vendor's code for "the visitor or the browser said no". */
-const CAPTURE_DENIED = 1103064;
-
-/** The first of these captures that there are devices for; undefined, with a sentence, where one can only watch and listen. */
-async function openDevices(zg, captures) {
-  for (const [index, camera] of captures.entries()) {
+/** The message field with its three buttons. @param {DemoCall} call */
+export function addMessageButtons(call) {
+  /** @type {(kind: string, send: (engine: Engine, text: string) => Promise<unknown>) => Promise<void>} */
+  const send = async (kind, request) => {
+    const text = field("message").value.trim();
+    if (!text || !call.engine) return;
     try {
-      const opened = await zg.createZegoStream({ camera });
-      if (index) notify(camera.video ? "No microphone was found: others see you, and do not hear you." : "No camera was found: others hear you, and do not see you.");
-      return opened;
-    } catch (error) {
-      logLine("devices", error.message ?? String(error), true);
-      if (error.code === CAPTURE_DENIED) break; // who said no is not asked again
-    }
-  }
-  notify("You watch and listen: this page has neither your camera nor your microphone.");
-  return undefined;
-}
-
-/** A capture that came too late for the stay that asked for it. */
-function stopDevices(opened) {
-  for (const track of opened?.stream.getTracks() ?? []) track.stop();
-}
-
-function messageButtons(engine, roomID) {
-  const send = async (kind, call) => {
-    const text = $("#message").value.trim();
-    if (!text) return;
-    try {
-      await call(text);
+      await request(call.engine, text);
       logLine(`you (${kind}):`, text);
-      $("#message").select(); // typing replaces it, another button sends it once more
+      field("message").select(); // typing replaces it, another button sends it once more
     } catch (error) {
-      say(error);
+      showError(error);
     }
   };
-  $("#send-broadcast").onclick = () => send("broadcast", (text) => engine().sendBroadcastMessage(roomID(), text));
-  $("#send-barrage").onclick = () => send("barrage", (text) => engine().sendBarrageMessage(roomID(), text));
-  $("#send-command").onclick = () => send("command", (text) => engine().sendCustomCommand(roomID(), text, []));
-  $("#message").addEventListener("keydown", (event) => {
-    if (event.key === "Enter") $("#send-broadcast").click();
+  button("send-broadcast").onclick = () => send("broadcast", (engine, text) => engine.sendBroadcastMessage(call.roomID, text));
+  button("send-barrage").onclick = () => send("barrage", (engine, text) => engine.sendBarrageMessage(call.roomID, text));
+  button("send-command").onclick = () => send("command", (engine, text) => engine.sendCustomCommand(call.roomID, text, []));
+  field("message").addEventListener("keydown", (event) => {
+    if (event.key === "Enter") button("send-broadcast").click();
   });
 }
 
-/** The form; it joins by itself when the address names room and user. `ended()` ends what a failed `join` began. */
-function entryForm(join, ended) {
-  $("#user").value = someone();
+/** The form; it joins by itself when the address names room and user. @param {DemoCall} call */
+export function addEntryForm(call) {
+  const entry = byId("entry", HTMLFormElement);
+  const { foreignServer, query } = opened();
+  field("user").value = guestName();
   fillForm(["room", "user", "appID"]);
-  $("#entry").onsubmit = (event) => {
+  entry.onsubmit = (event) => {
     event.preventDefault();
-    $("#login").disabled = true;
+    button("login").disabled = true;
     notify();
-    join({ roomID: $("#room").value, userID: $("#user").value, given: $("#token").value, appID: $("#appID").value }).catch((error) => {
-      logLine("error", error.message ?? String(error), true);
-      if ($("#notice").hidden) notify(error.message ?? String(error));
-      ended();
+    joinByForm(call).catch((error) => {
+      logLine("error", errorText(error), true);
+      if (box("notice").hidden) notify(errorText(error));
+      call.release();
     });
   };
-  if (foreignServer !== undefined) return say(new Error(`This link names another server, ${foreignServer}. Nothing was sent there: if you join, it is on ${location.host}.`));
-  if (query.has("room") && query.has("user")) $("#entry").requestSubmit();
+  if (foreignServer !== undefined) return showError(new Error(`This link names another server, ${foreignServer}. Nothing was sent there: if you join, it is on ${location.host}.`));
+  if (query.has("room") && query.has("user")) entry.requestSubmit();
 }
+
+/** @param {DemoCall} call */
+async function joinByForm(call) {
+  const [roomID, userID] = [field("room").value, field("user").value];
+  const { appID, token } = await credentials(field("appID").value, field("token").value, roomID, userID);
+  window.zg = newEngine(appID);
+  await call.join(window.zg, { roomID, userID, token });
+}
+
+/** What both calls do for a `DemoCall`. */
+export const shared = { offerMutes, notify, showError, logLine };

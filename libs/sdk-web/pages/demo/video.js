@@ -1,102 +1,66 @@
-/* A video call, by the calls that every page makes: engine, callbacks, login, stream, preview, publish; play what others publish. */
+/** A video call in a page. */
+import { box, button, element, showError } from "../page.js";
+import { DemoCall } from "./call.js";
+import { addEntryForm, addMessageButtons, addMuteButton, enableControls, shared, showRoom } from "./room-controls.js";
 
-let zg;
-let localStream;
-let screenStream;
-let roomID;
-let streamID;
+/** @type {import("./call.js").LocalStream | undefined} */
+let screen;
 
-/** A place of its own for each stream that is played. */
-function tile(id, name) {
-  const box = document.createElement("div");
-  box.className = "tile";
-  box.id = `tile-${id}`;
-  const view = Object.assign(document.createElement("div"), { id: `view-${id}`, className: "fill" });
-  const label = Object.assign(document.createElement("span"), { className: "name", textContent: name });
-  box.append(view, label);
-  $("#remote-video").append(box);
-  return view;
-}
+const call = new DemoCall({
+  ...shared,
+  captures: [{ audio: true, video: true }, { audio: true, video: false }, { audio: false, video: true }],
+  prepare(engine) {
+    showRoom(engine);
+    engine.on("screenSharingEnded", stopSharing);
+  },
+  setInRoom(inside) {
+    enableControls(inside);
+    if (inside) return;
+    screen = undefined;
+    button("screen").textContent = "Share screen";
+    for (const id of ["local-video", "remote-video"]) box(id).replaceChildren();
+  },
+  showLocal(stream) {
+    stream.playVideo(box("local-video"), { enableAutoplayDialog: true, objectFit: "cover", mirror: true });
+  },
+  showRemote(streamID, name) {
+    const view = element("div", { id: `view-${streamID}`, className: "fill" });
+    box("remote-video").append(element("div", { id: `tile-${streamID}`, className: "tile" }, view, element("span", { className: "name", textContent: name })));
+    return (stream) => call.engine?.createRemoteStreamView(stream).play(view, { enableAutoplayDialog: true, objectFit: "cover" });
+  },
+  removeRemote(streamID) {
+    document.getElementById(`tile-${streamID}`)?.remove();
+  },
+});
 
-async function join({ roomID: room, userID, given, appID: wanted }) {
-  const { appID, token } = await credentials(wanted, given, room, userID);
-  roomID = room;
-  const engine = (zg = newEngine(appID));
-  window.zg = zg;
-  followRoom(zg, release);
-  zg.on("roomStreamUpdate", async (room, updateType, streamList, extendedData) => {
-    logLine("roomStreamUpdate", `${updateType} ${streamList.map((stream) => stream.streamID).join(", ")} ${extendedData}`);
-    for (const stream of streamList) {
-      if (updateType === "ADD") await play(stream).catch((error) => engine === zg && say(error));
-      else stop(stream.streamID);
-    }
-  });
-  zg.on("screenSharingEnded", () => stopSharing());
+const screenID = () => `${call.streamID}-screen`;
 
-  const result = await zg.loginRoom(roomID, token, { userID, userName: userID }, { userUpdate: true });
-  if (result !== true) return;
-  inRoom(true);
-  streamID = Date.now().toString();
-  const opened = await openDevices(engine, [{ audio: true, video: true }, { audio: true, video: false }, { audio: false, video: true }]);
-  if (engine !== zg) return stopDevices(opened);
-  if (!opened) return;
-  localStream = opened;
-  localStream.playVideo($("#local-video"), { enableAutoplayDialog: true, objectFit: "cover", mirror: true });
-  zg.startPublishingStream(streamID, localStream);
-  offerMutes(localStream);
-}
-
-async function play({ streamID, user }) {
-  const view = tile(streamID, user.userName || user.userID);
-  const remoteStream = await zg.startPlayingStream(streamID);
-  const remoteView = zg.createRemoteStreamView(remoteStream);
-  remoteView.play(view, { enableAutoplayDialog: true, objectFit: "cover" });
-}
-
-function stop(streamID) {
-  zg?.stopPlayingStream(streamID);
-  $(`#tile-${CSS.escape(streamID)}`)?.remove();
-}
-
-async function leave() {
-  if (localStream) zg.stopPublishingStream(streamID);
-  stopSharing();
-  await zg.logoutRoom(roomID);
-  release();
-}
-
-/** Ends the stay of an engine: gives back camera and microphone, and empties the places of others. An engine of an earlier stay changes nothing. */
-function release(engine = zg) {
-  if (engine !== zg) return;
-  engine?.destroyEngine().catch(say);
-  zg = localStream = screenStream = undefined;
-  inRoom(false);
-  $("#local-video").replaceChildren();
-  $("#remote-video").replaceChildren();
-  $("#screen").textContent = "Share screen";
-}
-
-async function share() {
+async function shareScreen() {
+  const { engine } = call;
+  if (!engine) return;
   try {
-    screenStream = await zg.createZegoStream({ screen: { audio: false, videoQuality: 2 } });
-    zg.startPublishingStream(`${streamID}-screen`, screenStream, { videoCodec: "VP8" });
-    $("#screen").textContent = "Stop sharing";
+    screen = await engine.createZegoStream({ screen: { video: { quality: 2 }, audio: false } });
+    engine.startPublishingStream(screenID(), screen, { videoCodec: "VP8" });
+    button("screen").textContent = "Stop sharing";
   } catch (error) {
-    say(error);
+    showError(error);
   }
 }
 
 function stopSharing() {
-  if (!screenStream) return;
-  zg.stopPublishingStream(`${streamID}-screen`);
-  zg.destroyStream(screenStream);
-  screenStream = undefined;
-  $("#screen").textContent = "Share screen";
+  if (!screen) return;
+  call.engine?.stopPublishingStream(screenID());
+  call.engine?.destroyStream(screen);
+  screen = undefined;
+  button("screen").textContent = "Share screen";
 }
 
-muteButton("microphone", "audio", ["Mute microphone", "Unmute microphone"], (off) => zg.muteMicrophone(off));
-muteButton("camera", "video", ["Turn camera off", "Turn camera on"], (off) => zg.mutePublishStreamVideo(localStream, off));
-$("#screen").onclick = () => (screenStream ? stopSharing() : share());
-$("#logout").onclick = () => leave().catch(say);
-messageButtons(() => zg, () => roomID);
-entryForm(join, release);
+addMuteButton("microphone", "audio", ["Mute microphone", "Unmute microphone"], (muted) => call.engine?.muteMicrophone(muted));
+addMuteButton("camera", "video", ["Turn camera off", "Turn camera on"], (muted) => call.localStream && call.engine?.mutePublishStreamVideo(call.localStream, muted));
+button("screen").onclick = () => (screen ? stopSharing() : shareScreen());
+button("logout").onclick = () => {
+  stopSharing();
+  call.leave().catch(showError);
+};
+addMessageButtons(call);
+addEntryForm(call);
