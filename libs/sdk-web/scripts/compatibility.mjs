@@ -1,5 +1,5 @@
 /** Writes docs/reference/compatibility.md to the standard output, from compatibility.json and the declarations of the vendor's package. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { compareTypes } from "./vendor-types.mjs";
 
@@ -60,9 +60,15 @@ ${codes.map(([name, number]) => `| ${number} | ${name.toLowerCase().replaceAll("
 `;
 }
 
-/** Names and numbers as codes.ts lists them. */
-export function codesOf(source) {
-  return [...source.matchAll(/^ {2}([A-Z_]+): (\d+),/gm)].map(([, name, number]) => [name, Number(number)]).sort(([, one], [, other]) => one - other);
+/** Names and numbers of the codes that the sources use, by name or by the contract's bounds of texts. */
+export function codesOf(root) {
+  const folder = `${root}src/`;
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+  const source = files.map((name) => readFileSync(folder + name, "utf8")).join("\n");
+  const numbers = [...source.matchAll(/^ {2}([A-Z_]+): (\d{7}),/gm)].map(([, name, number]) => [name, Number(number)]);
+  const bounds = new Set([...source.matchAll(/\b(?:empty|long|characters): (\d{7})/g)].map(([, number]) => Number(number)));
+  const used = numbers.filter(([name, number]) => new RegExp(`\\bCode\\.${name}\\b`).test(source) || bounds.has(number));
+  return used.sort(([, one], [, other]) => one - other);
 }
 
 function quoted(names) {
@@ -80,5 +86,5 @@ function table(left, right, rows) {
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const root = fileURLToPath(new URL("..", import.meta.url));
   const text = (path) => readFileSync(root + path, "utf8");
-  process.stdout.write(compatibilityPage(JSON.parse(text("compatibility.json")), compareTypes(root), codesOf(text("src/codes.ts"))));
+  process.stdout.write(compatibilityPage(JSON.parse(text("compatibility.json")), compareTypes(root), codesOf(root)));
 }

@@ -111,7 +111,7 @@ export function checkTargets(toUserIDs: unknown): string[] {
 /** A stream whose tracks the page exchanges by itself. */
 export function checkMediaStream(stream: unknown): MediaStream {
   if (typeof MediaStream !== "undefined" && stream instanceof MediaStream) return stream;
-  const hint = "with a ZegoLocalStream, capture anew and call updatePublishingStream";
+  const hint = "with a ZegoLocalStream, capture again and call updatePublishingStream";
   throw failure(Code.STREAM_OBJECT, "stream is no MediaStream", { field: "stream", hint });
 }
 

@@ -19,7 +19,7 @@ export async function enumDevices(): Promise<ZegoDeviceInfos> {
 export async function devicesOf(kind: Kind): Promise<ZegoDeviceInfo[]> {
   let devices = (await list()).filter((device) => device.kind === kind);
   if (kind !== "audiooutput" && devices.some((device) => !device.label)) {
-    await reveal(kind);
+    await requestPermission(kind);
     devices = (await list()).filter((device) => device.kind === kind);
   }
   return devices.map(info);
@@ -33,7 +33,7 @@ async function list(): Promise<MediaDeviceInfo[]> {
   }
 }
 
-async function reveal(kind: Kind): Promise<void> {
+async function requestPermission(kind: Kind): Promise<void> {
   try {
     const stream = await mediaDevices().getUserMedia({ video: kind === "videoinput", audio: kind === "audioinput" });
     for (const track of stream.getTracks()) track.stop();
@@ -46,36 +46,36 @@ function info({ label, deviceId }: MediaDeviceInfo): ZegoDeviceInfo {
   return { deviceName: label, deviceID: deviceId };
 }
 
-/** Tells the page of devices that come and go, from its start to its stop. */
-export class DeviceWatch {
+/** Emits the callbacks for devices that are plugged in and out, from `start` to `stop`. */
+export class DeviceWatcher {
   private known = new Map<string, MediaDeviceInfo>();
   private watching = false;
-  private readonly look = () => void this.compare();
+  private readonly onDeviceChange = () => void this.compare();
 
   constructor(private readonly events: Emitter<ZegoEvents>) {}
 
   async start(): Promise<void> {
     if (this.watching || typeof navigator === "undefined" || !navigator.mediaDevices) return;
     this.watching = true;
-    navigator.mediaDevices.addEventListener?.("devicechange", this.look);
+    navigator.mediaDevices.addEventListener?.("devicechange", this.onDeviceChange);
     this.known = byKey(await navigator.mediaDevices.enumerateDevices());
   }
 
   stop(): void {
     if (!this.watching) return;
     this.watching = false;
-    navigator.mediaDevices.removeEventListener?.("devicechange", this.look);
+    navigator.mediaDevices.removeEventListener?.("devicechange", this.onDeviceChange);
   }
 
   private async compare(): Promise<void> {
     const before = this.known;
     const now = byKey(await navigator.mediaDevices.enumerateDevices());
     this.known = now;
-    for (const [key, device] of before) if (!now.has(key)) this.tell("DELETE", device);
-    for (const [key, device] of now) if (!before.has(key)) this.tell("ADD", device);
+    for (const [key, device] of before) if (!now.has(key)) this.emitChange("DELETE", device);
+    for (const [key, device] of now) if (!before.has(key)) this.emitChange("ADD", device);
   }
 
-  private tell(update: "ADD" | "DELETE", device: MediaDeviceInfo): void {
+  private emitChange(update: "ADD" | "DELETE", device: MediaDeviceInfo): void {
     if (device.kind === "videoinput") this.events.emit("videoDeviceStateChanged", update, info(device));
     else this.events.emit("audioDeviceStateChanged", update, device.kind === "audioinput" ? "Input" : "Output", info(device));
   }

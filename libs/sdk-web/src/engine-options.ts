@@ -15,7 +15,7 @@ export function setOptions(given: Options): void {
   options = { ...options, ...given };
 }
 
-/** The page's wish for the reconnect window; undefined leaves it to the server. */
+/** The reconnect window that the page asked for; undefined: the server's. */
 export function roomRetryMs(): number | undefined {
   return milliseconds(options.room_retry_time);
 }

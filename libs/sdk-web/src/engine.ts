@@ -1,27 +1,27 @@
 /** The engine that pages use: each method checks its arguments, then hands over to the part that does the work. */
-import { endEngine } from "./after-end";
-import { Captures } from "./capture/captures";
+import { disableEngine } from "./destroyed-engine";
+import { LocalStreams } from "./capture/local-streams";
 import { ZegoLocalStream } from "./capture/local-stream";
 import { checkAppID, checkPlayOption, checkRoomExtra, checkRoomID, checkStreamExtra, checkStreamID, checkToken, checkUser } from "./checks";
 import { Code } from "./codes";
 import { detect, type CheckType } from "./detection";
-import { DeviceWatch } from "./devices";
+import { DeviceWatcher } from "./devices";
 import { Emitter } from "./emitter";
 import { mediaRetryMs, roomRetryMs, setOptions } from "./engine-options";
 import type { ZegoCapabilityDetection, ZegoEvents, ZegoRoomConfig, ZegoServerResponse, ZegoUser, ZegoWebPlayOption, ZegoWebPublishOption } from "./entities";
 import { EVENT_NAMES } from "./event-names";
 import { asZegoError, failure, type ZegoError } from "./errors";
-import { PageWatch } from "./lifecycle";
+import { PageWatcher } from "./lifecycle";
 import { log, setLogLevel, type LogConfig } from "./logging";
 import { messageRoom, sendBarrage, sendBroadcast, sendCommand, type SentBarrage, type SentBroadcast } from "./messages";
 import { canEncode } from "./publish/codecs";
 import type { PublishChoice } from "./publish/publisher";
-import { declineOn, type NotOffered } from "./not-offered/methods";
+import { defineNotOffered, type NotOffered } from "./not-offered/methods";
 import type { Room } from "./room/room";
 import { Rooms } from "./room/rooms";
 import { Replays, type ZegoReplayOptions } from "./replay/replays";
 import { ZegoReplay } from "./replay/replay";
-import { keepFromProxies } from "./proxies";
+import { excludeFromProxies } from "./proxies";
 import { gatewayAddresses } from "./signalling/address";
 import { VendorMethods } from "./vendor-methods";
 import { ZegoStreamView } from "./view/stream-view";
@@ -34,8 +34,8 @@ export interface ZegoExpressEngine extends NotOffered {}
 export class ZegoExpressEngine extends VendorMethods {
   static readonly version = VERSION;
 
-  private readonly deviceWatch: DeviceWatch;
-  private readonly pageWatch: PageWatch;
+  private readonly deviceWatcher: DeviceWatcher;
+  private readonly pageWatcher: PageWatcher;
   private readonly replays: Replays;
   private destroyed = false;
 
@@ -43,10 +43,10 @@ export class ZegoExpressEngine extends VendorMethods {
   constructor(appID: number, server?: string | string[] | null, _options?: { scenario?: number }) {
     const settings = { appID: checkAppID(appID), addresses: gatewayAddresses(server), roomRetryMs, mediaRetryMs };
     const events = new Emitter<ZegoEvents>(EVENT_NAMES);
-    super(events, new Rooms(settings, events), new Captures((stream, legacy) => this.screenEnded(stream, legacy)));
+    super(events, new Rooms(settings, events), new LocalStreams((stream, legacy) => this.screenEnded(stream, legacy)));
     this.replays = new Replays({ ...settings, events, tokenOf: (roomID) => this.rooms.find(roomID)?.latestToken });
-    this.deviceWatch = new DeviceWatch(this.events);
-    this.pageWatch = new PageWatch(() => this.rooms.farewell(), () => this.rooms.session.hurry());
+    this.deviceWatcher = new DeviceWatcher(this.events);
+    this.pageWatcher = new PageWatcher(() => this.rooms.sendLogouts(), () => this.rooms.session.reconnectNow());
   }
 
   /** `room_retry_time` and `av_retry_time` in seconds, `iceTransportPolicy: "relay"` for media through TURN alone, `server` for the gateway of every engine; for all engines, before they log in. */
@@ -90,14 +90,14 @@ export class ZegoExpressEngine extends VendorMethods {
 
   async loginRoom(roomID: string, token: string, user: ZegoUser, config?: ZegoRoomConfig): Promise<boolean> {
     const entering = this.rooms.enter(checkRoomID(roomID), checkToken(token), checkUser(user), config ?? {});
-    this.pageWatch.start();
+    this.pageWatcher.start();
     await entering;
     this.quality.start();
-    void this.deviceWatch.start();
+    void this.deviceWatcher.start();
     return true;
   }
 
-  /** Without a room: all of them. Await it to know that others were told. */
+  /** Without a room: all of them. It resolves when the server has answered. */
   async logoutRoom(roomID?: string): Promise<void> {
     if (roomID !== undefined && roomID !== "") {
       if (!this.rooms.find(roomID)) return this.logoutOfNothing(roomID);
@@ -145,33 +145,33 @@ export class ZegoExpressEngine extends VendorMethods {
   // Local media
 
   async createZegoStream(options?: object): Promise<ZegoLocalStream> {
-    return this.captures.create(options);
+    return this.localStreams.create(options);
   }
 
   async createStream(source?: object): Promise<MediaStream> {
-    return this.captures.createLegacy(source);
+    return this.localStreams.createLegacy(source);
   }
 
   destroyStream(stream: MediaStream | ZegoLocalStream): void {
     this.live.endEffects(stream);
-    this.captures.destroy(stream);
+    this.localStreams.destroy(stream);
   }
 
   // Publishing
 
-  /** Whether it was begun; what comes of it is told by publisherStateUpdate. */
+  /** Returns whether publishing was started; its outcome is reported by publisherStateUpdate. */
   startPublishingStream(streamID: string, stream: MediaStream | ZegoLocalStream, publishOption: ZegoWebPublishOption = {}): boolean {
     try {
       checkStreamID(streamID);
       const choice = publishChoice(publishOption);
       const room = this.room(publishOption?.roomID, Code.NOT_LOGGED_IN);
-      const source = this.captures.source(stream);
+      const source = this.localStreams.source(stream);
       if (this.rooms.publication(streamID)) throw failure(Code.ALREADY_PUBLISHING, `${streamID} is being published`);
       this.live.applyAudioMute(source.stream);
       room.publisher.start(streamID, source, choice);
       return true;
     } catch (thrown) {
-      return this.publishRefused(streamID, asZegoError(thrown));
+      return this.reportPublishError(streamID, asZegoError(thrown));
     }
   }
 
@@ -196,12 +196,12 @@ export class ZegoExpressEngine extends VendorMethods {
     checkStreamID(streamID);
     checkPlayOption(playOption);
     const room = this.roomOfStream(streamID, playOption?.roomID);
-    if (this.rooms.playing(streamID)) throw failure(Code.ALREADY_PLAYING, `${streamID} is being played`);
+    if (this.rooms.playback(streamID)) throw failure(Code.ALREADY_PLAYING, `${streamID} is being played`);
     return room.players.start(streamID, playOption ?? {}, this.mutedPlay);
   }
 
   stopPlayingStream(streamID: string): boolean {
-    return this.rooms.playing(streamID)?.room.players.stop(streamID) ?? false;
+    return this.rooms.playback(streamID)?.room.players.stop(streamID) ?? false;
   }
 
   // Messages
@@ -221,7 +221,7 @@ export class ZegoExpressEngine extends VendorMethods {
 
   // The record
 
-  /** A past call, or what has been of this one, once more: its callbacks in their order and at their pace. See docs/how-to/replay.md. */
+  /** Replays a past call, or this one up to now: the same callbacks in the same order and at the same pace. See docs/how-to/replay.md. */
   async replayRoom(roomID: string, options: ZegoReplayOptions = {}): Promise<ZegoReplay> {
     return this.replays.start(checkRoomID(roomID), options);
   }
@@ -232,21 +232,21 @@ export class ZegoExpressEngine extends VendorMethods {
   async destroyEngine(): Promise<void> {
     if (this.destroyed) return;
     this.destroyed = true;
-    endEngine(this);
+    disableEngine(this);
     this.replays.stopAll();
     this.live.endAllEffects();
-    this.captures.destroyAll();
+    this.localStreams.destroyAll();
     this.soundMeter.set(false);
     this.quality.stop();
-    this.pageWatch.stop();
-    this.deviceWatch.stop();
+    this.pageWatcher.stop();
+    this.deviceWatcher.stop();
     await this.logoutRoom();
     this.rooms.session.close("the engine was destroyed");
     this.events.clear();
   }
 
   protected room(roomID: string | undefined, code: number): Room {
-    const room = this.rooms.meant(roomID);
+    const room = this.rooms.findOrOnly(roomID);
     if (room?.states.joined) return room;
     const several = roomID === undefined && this.rooms.list.length > 1;
     throw failure(code, several ? "several rooms are logged in" : `not logged in to ${roomID ?? "a room"}`, {
@@ -256,11 +256,11 @@ export class ZegoExpressEngine extends VendorMethods {
   }
 
   private roomOfStream(streamID: string, roomID: string | undefined): Room {
-    const holder = roomID === undefined ? this.rooms.list.find((room) => room.states.joined && room.knows(streamID)) : undefined;
+    const holder = roomID === undefined ? this.rooms.list.find((room) => room.states.joined && room.hasStream(streamID)) : undefined;
     return holder ?? this.room(roomID ?? (this.rooms.list.length > 1 ? this.rooms.list[0]!.id : undefined), Code.NOT_LOGGED_IN);
   }
 
-  private publishRefused(streamID: string, error: ZegoError): boolean {
+  private reportPublishError(streamID: string, error: ZegoError): boolean {
     log.error("startPublishingStream", error);
     const state = this.rooms.publication(streamID)?.publication.state ?? "NO_PUBLISH";
     this.events.emit("publisherStateUpdate", { streamID, state, errorCode: error.code, extendedData: error.message });
@@ -276,7 +276,7 @@ export class ZegoExpressEngine extends VendorMethods {
 
   private screenEnded(stream: ZegoLocalStream, legacy: boolean): void {
     this.live.endEffects(stream);
-    this.captures.destroy(stream);
+    this.localStreams.destroy(stream);
     this.events.emit("screenSharingEnded", legacy ? stream.stream : stream);
   }
 }
@@ -290,5 +290,5 @@ function publishChoice(option: ZegoWebPublishOption | undefined): PublishChoice 
   return { codec, extraInfo };
 }
 
-declineOn(ZegoExpressEngine);
-keepFromProxies(ZegoExpressEngine, ZegoLocalStream, ZegoStreamView, ZegoReplay);
+defineNotOffered(ZegoExpressEngine);
+excludeFromProxies(ZegoExpressEngine, ZegoLocalStream, ZegoStreamView, ZegoReplay);

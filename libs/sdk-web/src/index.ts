@@ -1,2 +1,2 @@
-/** Entry of the module for bundlers. Where the gateway is, the page's origin or `server` tells. */
+/** Entry of the module for bundlers. The gateway's address is the page's origin, or `server`. */
 export * from "./public";

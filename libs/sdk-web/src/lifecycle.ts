@@ -1,16 +1,16 @@
-/** Lets an engine hear that its page goes away or that a network came back, for as long as it is in use. */
-export class PageWatch {
+/** Watches for the end of the page and for a network that comes back, from `start` to `stop`. */
+export class PageWatcher {
   private watching = false;
 
   constructor(
-    private readonly leaving: () => void,
-    private readonly online: () => void,
+    private readonly onLeave: () => void,
+    private readonly onNetworkBack: () => void,
   ) {}
 
   private readonly onHide = (event: PageTransitionEvent) => {
-    if (!event.persisted) this.leaving();
+    if (!event.persisted) this.onLeave();
   };
-  private readonly onOnline = () => this.online();
+  private readonly onOnline = () => this.onNetworkBack();
 
   start(): void {
     if (this.watching || typeof addEventListener !== "function" || typeof document === "undefined") return;

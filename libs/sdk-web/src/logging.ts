@@ -26,7 +26,7 @@ function write(level: "debug" | "info" | "warn" | "error", text: string, details
 
 const warned = new Set<string>();
 
-/** Warn of a lasting state of affairs: once per page, however often it is met. */
+/** Logs a warning once per page, however often it is called with the same text. */
 export function warnOnce(text: string): void {
   if (warned.has(text)) return;
   warned.add(text);

@@ -1,13 +1,13 @@
-/** The part of the engine that turns knobs: devices, mutes, sizes, tracks, views and measurements of media that is there already. */
-import type { Captures } from "./capture/captures";
+/** The engine's methods for media that is captured, published or played already: devices, mutes, sizes, tracks, views, quality. */
+import type { LocalStreams } from "./capture/local-streams";
 import type { ZegoLocalStream } from "./capture/local-stream";
-import { CAMERA_PRESETS } from "./capture/wishes";
+import { CAMERA_PRESETS } from "./capture/capture-options";
 import { checkMediaStream, checkTrack, checkVideoConfig } from "./checks";
 import { devicesOf, enumDevices } from "./devices";
 import type { ZegoEffectsBeautyParam } from "./effects/beauty";
 import { Emitter } from "./emitter";
 import type { ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvents, ZegoPlayStats, ZegoPublishStats, ZegoServerResponse, ZegoVideoConfig } from "./entities";
-import type { Kind } from "./negotiation/slots";
+import type { Kind } from "./negotiation/transceiver-pool";
 import { LiveMedia } from "./publish/live-media";
 import { QualityMonitor } from "./quality/monitor";
 import { SoundMeter } from "./quality/sound-meter";
@@ -26,10 +26,10 @@ export abstract class MediaControls {
   protected constructor(
     protected readonly events: Emitter<ZegoEvents>,
     protected readonly rooms: Rooms,
-    protected readonly captures: Captures,
+    protected readonly localStreams: LocalStreams,
   ) {
     const list = () => rooms.list;
-    this.live = new LiveMedia(captures, list, (stream, error) => events.emit("beautyEffectError", stream, error.code, error.message));
+    this.live = new LiveMedia(localStreams, list, (stream, error) => events.emit("beautyEffectError", stream, error.code, error.message));
     this.quality = new QualityMonitor(list, events);
     this.soundMeter = new SoundMeter(list, events);
   }
@@ -97,7 +97,7 @@ export abstract class MediaControls {
 
   /** Each intensity 0 to 100, 50 where it is left out. The effect belongs to the stream: it goes on with another camera. */
   setEffectsBeauty(stream: LocalStream, enable: boolean, options?: ZegoEffectsBeautyParam): Promise<ZegoServerResponse> {
-    return this.live.beautify(stream, enable, options);
+    return this.live.setBeauty(stream, enable, options);
   }
 
   updatePublishingStream(stream: LocalStream, type: 0 | 1 | 2): Promise<ZegoServerResponse> {
@@ -128,11 +128,11 @@ export abstract class MediaControls {
   }
 
   async mutePlayStreamAudio(streamID: string, mute: boolean): Promise<boolean> {
-    return this.rooms.playing(streamID)?.room.players.mute(streamID, "audio", mute) ?? false;
+    return this.rooms.playback(streamID)?.room.players.mute(streamID, "audio", mute) ?? false;
   }
 
   async mutePlayStreamVideo(streamID: string, mute: boolean): Promise<boolean> {
-    return this.rooms.playing(streamID)?.room.players.mute(streamID, "video", mute) ?? false;
+    return this.rooms.playback(streamID)?.room.players.mute(streamID, "video", mute) ?? false;
   }
 
   async muteAllPlayAudioStreams(mute: boolean): Promise<boolean> {
@@ -145,7 +145,7 @@ export abstract class MediaControls {
 
   /** As measured last; null while the stream is not played, or not measured yet. */
   getPlayingStreamQuality(streamID: string): ZegoPlayStats | null {
-    const found = this.rooms.playing(streamID);
+    const found = this.rooms.playback(streamID);
     return found ? this.quality.playing(found.room, streamID) : null;
   }
 
@@ -159,10 +159,10 @@ export abstract class MediaControls {
   }
 
   createLocalStreamView(localStream: LocalStream): ZegoStreamView {
-    return new ZegoStreamView(this.captures.source(localStream).stream);
+    return new ZegoStreamView(this.localStreams.source(localStream).stream);
   }
 
-  /** For what is played now and later. */
+  /** Mutes a kind of all streams that are played now or later. */
   private async muteAll(kind: Kind, mute: boolean): Promise<boolean> {
     this.mutedPlay[kind] = Boolean(mute);
     const all = this.rooms.list.flatMap((room) => room.players.list.map((playing) => room.players.mute(playing.streamID, kind, mute)));

@@ -1,4 +1,4 @@
-/** Frameworks that wrap what a page holds in proxies break the browser's own objects inside. Vue leaves alone what says so. */
-export function keepFromProxies(...classes: { prototype: object }[]): void {
+/** Marks classes that Vue must not wrap in reactive proxies: those break the browser's own objects inside. */
+export function excludeFromProxies(...classes: { prototype: object }[]): void {
   for (const { prototype } of classes) Object.defineProperty(prototype, "__v_skip", { value: true });
 }

@@ -1,4 +1,4 @@
-/** Entry of the module that gateways serve: its own address tells where the gateway is. */
+/** Entry of the module that gateways serve: its own address is the gateway's. */
 import { rememberScript } from "./signalling/address";
 
 const address = import.meta.url;

@@ -2,7 +2,7 @@
 export type Timer = ReturnType<typeof setTimeout>;
 
 /** setTimeout counts in 32 bits; a longer wait is cut, and its owner looks at the clock again. */
-export const LONGEST_WAIT_MS = 2 ** 31 - 1;
+export const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Run in a later task, behind every promise reaction that is due. A message channel, because timers of hidden pages wait for a second. */
 export function nextTask(run: () => void): void {
@@ -15,9 +15,9 @@ export function nextTask(run: () => void): void {
 }
 
 /** `promise`, or a rejection with `late()` after `ms`. */
-export function within<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
+export function within<T>(promise: Promise<T>, ms: number, onTimeout: () => Error): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => reject(late()), ms);
+    const timer = setTimeout(() => reject(onTimeout()), ms);
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

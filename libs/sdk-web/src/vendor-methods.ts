@@ -1,11 +1,11 @@
-/** Methods of the vendor's interface that stand on what the browser and the session have anyway, and the internals that pages reach into. */
+/** Methods of the vendor's interface that the browser or the session implements, and internals that pages use. */
 import type { ZegoLocalStream } from "./capture/local-stream";
 import { Code } from "./codes";
 import type { ZegoServerResponse } from "./entities";
 import { log, warnOnce } from "./logging";
 import { MediaControls } from "./media-controls";
 import { engineLogger, rtcInternals } from "./not-offered/internals";
-import { refused, warnNotOffered } from "./not-offered/methods";
+import { rejectNotOffered, warnNotOffered } from "./not-offered/methods";
 import { setLocalProxy, useModule } from "./not-offered/start-up";
 
 type LocalStream = MediaStream | ZegoLocalStream;
@@ -46,7 +46,7 @@ export abstract class VendorMethods extends MediaControls {
     }
   }
 
-  /** The browser's noise suppression has one mode, which stands for all. */
+  /** The browser's noise suppression has one mode, which is used for all. */
   async setAiDenoiseMode(stream: LocalStream, _mode: number): Promise<ZegoServerResponse> {
     const suppresses = stream?.getAudioTracks?.().some((track) => "noiseSuppression" in track.getSettings());
     return { errorCode: suppresses ? 0 : Code.DENOISE_UNSUPPORTED, extendedData: "" };
@@ -68,7 +68,7 @@ export abstract class VendorMethods extends MediaControls {
   }
 
   async callExperimentalAPI(call: { method?: string }): Promise<unknown> {
-    if (call?.method !== ROOM_CHANNEL) return refused(`callExperimentalAPI(${String(call?.method)})`);
+    if (call?.method !== ROOM_CHANNEL) return rejectNotOffered(`callExperimentalAPI(${String(call?.method)})`);
     warnOnce(`${ROOM_CHANNEL}: this server has no channel for messages of voice agents; none will come`);
     return { errorCode: Code.NOT_OFFERED, extendedData: "" };
   }

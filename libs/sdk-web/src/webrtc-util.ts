@@ -9,7 +9,7 @@ export const WebRTCUtil = {
   isSecureContext(): boolean {
     return typeof isSecureContext !== "undefined" && isSecureContext;
   },
-  /** The engine's checkSystemRequirements, told to a callback. */
+  /** The engine's checkSystemRequirements, whose result a callback gets. */
   async supportDetection(_screenShotReady: boolean, success: (result: ZegoCapabilityDetection) => void, _checkLevel: 0 | 1, type?: string): Promise<void> {
     success(await detect(type as CheckType | undefined));
   },

@@ -1,5 +1,5 @@
 /** A gateway of one process for tests: it records what a client sends on each connection and says what the test tells it to. */
-import type { SocketLike } from "../src/signalling/link";
+import type { SocketLike } from "../src/signalling/connection";
 
 export interface Sent {
   t: string;

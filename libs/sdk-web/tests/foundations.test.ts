@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { ZegoLocalStream } from "../src/capture/local-stream";
 import { Code, SDK_CODES } from "../src/codes";
 import { Emitter } from "../src/emitter";
 import { SERVER_CODES } from "../src/generated/contract";
@@ -10,7 +11,8 @@ import { asZegoError, failure, ZegoError } from "../src/errors";
 import { gatewayAddresses } from "../src/signalling/address";
 import { Backoff } from "../src/signalling/backoff";
 import { setLogLevel } from "../src/logging";
-import { Serial } from "../src/negotiation/serial";
+import { FakeStream } from "./page";
+import { SerialQueue } from "../src/negotiation/serial-queue";
 
 setLogLevel("disable");
 
@@ -61,6 +63,17 @@ test("the SDK's own codes are raised by it, and are not among the contract's", (
   assert.equal(new Set(Object.values(Code)).size, Object.keys(Code).length);
 });
 
+test("a local stream warns of an unknown event as the engine does", (context) => {
+  Object.assign(globalThis, { MediaStream: FakeStream });
+  const warn = context.mock.method(console, "warn", () => undefined);
+  setLogLevel("warn");
+  const local = new ZegoLocalStream();
+  assert.equal(local.on("videoTrackChange" as "videoTrackChanged", () => undefined), true);
+  local.on("videoTrackChanged", () => undefined);
+  setLogLevel("disable");
+  assert.deepEqual(warn.mock.calls.map(({ arguments: [line] }) => String(line).includes('no event "videoTrackChange"')), [true]);
+});
+
 test("off removes one handler, or all; bad arguments answer false", () => {
   const events = new Emitter<{ e: () => unknown }>();
   let calls = 0;
@@ -97,7 +110,7 @@ test("the backoff doubles to its limit, within its upper half", () => {
 });
 
 test("serial jobs keep their order over a failing one", async () => {
-  const serial = new Serial();
+  const serial = new SerialQueue();
   const order: number[] = [];
   const first = serial.run(async () => {
     await Promise.resolve();

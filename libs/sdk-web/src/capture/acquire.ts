@@ -1,21 +1,21 @@
 /** Gets media from cameras, microphones, screens and the page's own sources, with the vendor's codes for what can go wrong. */
 import { Code } from "../codes";
 import { failure, ZegoError } from "../errors";
-import type { AudioWish, CaptureWish, CustomSource, VideoWish } from "./wishes";
+import type { AudioOptions, CaptureOptions, CustomSource, VideoOptions } from "./capture-options";
 
-/** The media of a wish, in one stream. */
-export async function acquire(wish: CaptureWish): Promise<MediaStream> {
-  switch (wish.kind) {
+/** Opens the devices or sources of the options; resolves with their tracks in one stream, rejects with the vendor's code. */
+export async function captureMedia(options: CaptureOptions): Promise<MediaStream> {
+  switch (options.kind) {
     case "camera":
-      return fromCamera(wish.video, wish.audio);
+      return captureCamera(options.video, options.audio);
     case "screen":
-      return fromScreen(wish.video, wish.audio);
+      return captureScreen(options.video, options.audio);
     case "custom":
-      return new MediaStream([...customTracks(wish.video, "video"), ...customTracks(wish.audio, "audio")]);
+      return new MediaStream([...customTracks(options.video, "video"), ...customTracks(options.audio, "audio")]);
   }
 }
 
-export async function fromCamera(video: VideoWish | false, audio: AudioWish | false): Promise<MediaStream> {
+export async function captureCamera(video: VideoOptions | false, audio: AudioOptions | false): Promise<MediaStream> {
   const devices = mediaDevices();
   try {
     const stream = await devices.getUserMedia({ video: video && cameraConstraints(video), audio: audio && audioConstraints(audio) });
@@ -26,17 +26,17 @@ export async function fromCamera(video: VideoWish | false, audio: AudioWish | fa
   }
 }
 
-async function fromScreen(video: VideoWish | false, audio: AudioWish | false): Promise<MediaStream> {
+async function captureScreen(video: VideoOptions | false, audio: AudioOptions | false): Promise<MediaStream> {
   const devices = mediaDevices();
   if (typeof devices.getDisplayMedia !== "function") throw failure(Code.SCREEN_UNSUPPORTED, "this browser cannot share a screen");
   try {
     const stream = await devices.getDisplayMedia({ video: screenConstraints(video), audio: audio ? audioConstraints(audio) : false });
-    if (!video) for (const track of stream.getVideoTracks()) stop(stream, track);
+    if (!video) for (const track of stream.getVideoTracks()) removeTrack(stream, track);
     if (video && video.hint) for (const track of stream.getVideoTracks()) track.contentHint = video.hint;
     return stream;
   } catch (fault) {
     const cancelled = fault instanceof DOMException && fault.name === "NotAllowedError";
-    throw failure(cancelled ? Code.SCREEN_CANCELLED : Code.SCREEN_FAILED, `the screen was not shared: ${text(fault)}`);
+    throw failure(cancelled ? Code.SCREEN_CANCELLED : Code.SCREEN_FAILED, `the screen was not shared: ${faultText(fault)}`);
   }
 }
 
@@ -44,35 +44,35 @@ async function fromScreen(video: VideoWish | false, audio: AudioWish | false): P
 export function customTracks(source: CustomSource | false, kind: "video" | "audio"): MediaStreamTrack[] {
   if (!source) return [];
   if (source instanceof MediaStreamTrack) return source.kind === kind ? [source] : [];
-  const stream = source instanceof MediaStream ? source : captured(source);
+  const stream = source instanceof MediaStream ? source : captureElement(source);
   return kind === "video" ? stream.getVideoTracks() : stream.getAudioTracks();
 }
 
-function captured(element: HTMLMediaElement | HTMLCanvasElement): MediaStream {
+function captureElement(element: HTMLMediaElement | HTMLCanvasElement): MediaStream {
   const capture = (element as { captureStream?: () => MediaStream; mozCaptureStream?: () => MediaStream }).captureStream
     ?? (element as { mozCaptureStream?: () => MediaStream }).mozCaptureStream;
   if (typeof capture !== "function") throw failure(Code.CAPTURE_FAILED, "this browser cannot capture the element", { field: "source" });
   return capture.call(element);
 }
 
-export function cameraConstraints(wish: VideoWish): MediaTrackConstraints {
+export function cameraConstraints(options: VideoOptions): MediaTrackConstraints {
   return {
-    ...size(wish),
-    ...(wish.deviceID ? { deviceId: { exact: wish.deviceID } } : {}),
-    ...(wish.facingMode && !wish.deviceID ? { facingMode: wish.facingMode } : {}),
+    ...sizeConstraints(options),
+    ...(options.deviceID ? { deviceId: { exact: options.deviceID } } : {}),
+    ...(options.facingMode && !options.deviceID ? { facingMode: options.facingMode } : {}),
   };
 }
 
-function screenConstraints(wish: VideoWish | false): MediaTrackConstraints | boolean {
-  return wish ? size(wish) : true;
+function screenConstraints(options: VideoOptions | false): MediaTrackConstraints | boolean {
+  return options ? sizeConstraints(options) : true;
 }
 
-function size({ width, height, frameRate }: VideoWish): MediaTrackConstraints {
+function sizeConstraints({ width, height, frameRate }: VideoOptions): MediaTrackConstraints {
   return { ...(width ? { width } : {}), ...(height ? { height } : {}), ...(frameRate ? { frameRate } : {}) };
 }
 
-export function audioConstraints(wish: AudioWish): MediaTrackConstraints {
-  const { echoCancellation, noiseSuppression, autoGainControl, channelCount, deviceID } = wish;
+export function audioConstraints(options: AudioOptions): MediaTrackConstraints {
+  const { echoCancellation, noiseSuppression, autoGainControl, channelCount, deviceID } = options;
   return {
     echoCancellation,
     noiseSuppression,
@@ -101,14 +101,14 @@ const CAPTURE_CODES: Record<string, number> = {
 export function captureError(fault: unknown): ZegoError {
   if (fault instanceof ZegoError) return fault;
   const name = fault instanceof Error ? fault.name : "";
-  return failure(CAPTURE_CODES[name] ?? Code.CAPTURE_FAILED, `camera or microphone: ${text(fault)}`);
+  return failure(CAPTURE_CODES[name] ?? Code.CAPTURE_FAILED, `camera or microphone: ${faultText(fault)}`);
 }
 
-function stop(stream: MediaStream, track: MediaStreamTrack): void {
+function removeTrack(stream: MediaStream, track: MediaStreamTrack): void {
   track.stop();
   stream.removeTrack(track);
 }
 
-function text(fault: unknown): string {
+function faultText(fault: unknown): string {
   return fault instanceof Error ? `${fault.name} ${fault.message}`.trim() : String(fault);
 }

@@ -49,7 +49,7 @@ type Response = Promise<ZegoServerResponse>;
 export declare class ZegoExpressEngine {
   static readonly version: string;
 
-  /** `server`: empty for the server that the script came from, an address, or a list that is tried in turn. Nothing is opened before a login. */
+  /** `server`: empty for the server that the script came from, an address, or a list that is tried one after the other. Nothing is opened before a login. */
   constructor(appID: number, server?: string | string[] | null, options?: { scenario?: number });
 
   /** `server` for the gateway of all engines, `room_retry_time` and `av_retry_time` in seconds, `iceTransportPolicy: "relay"`; before they log in. */
@@ -64,7 +64,7 @@ export declare class ZegoExpressEngine {
   /** `accesshubProxy` is the gateway of all engines that are made from now on. */
   static setLocalProxyConfig(proxyConfig: ZegoLocalProxyConfig, enable: boolean): void;
 
-  /** A name that there is no event of is warned of in the console, and its handler is never called. */
+  /** A warning in the console names an event that does not exist; its handler is never called. */
   on<Name extends keyof ZegoEvent>(event: Name, callBack: ZegoEvent[Name]): boolean;
   /** Without a callback: all of the event's. */
   off<Name extends keyof ZegoEvent>(event: Name, callBack?: ZegoEvent[Name]): boolean;
@@ -76,7 +76,7 @@ export declare class ZegoExpressEngine {
 
   // Rooms
   loginRoom(roomID: string, token: string, user: ZegoUser, config?: ZegoRoomConfig): Promise<boolean>;
-  /** Without a room: all of them. Resolves when others were told. */
+  /** Without a room: all of them. Resolves when the server has answered. */
   logoutRoom(roomID?: string): Promise<void>;
   enableMultiRoom(enable: boolean): boolean;
   switchRoom(fromRoomID: string, toRoomID: string, config: ZegoSwitchRoomConfig): Promise<boolean>;
@@ -117,7 +117,7 @@ export declare class ZegoExpressEngine {
   checkAudioTrackIsActive(stream: LocalStream): Promise<boolean>;
 
   // Publishing
-  /** Whether it was begun; what comes of it is told by publisherStateUpdate. */
+  /** Returns whether publishing was started; its outcome is reported by publisherStateUpdate. */
   startPublishingStream(streamID: string, localStream: LocalStream, publishOption?: ZegoWebPublishOption): boolean;
   stopPublishingStream(streamID: string): boolean;
   updatePublishingStream(localStream: LocalStream, updateType: ZegoStreamUpdateType | 0 | 1 | 2): Response;
@@ -144,11 +144,11 @@ export declare class ZegoExpressEngine {
   setSoundLevelDelegate(enable: boolean, interval?: number, options?: SoundLevelDelegateOptions): void;
 
   // Parlour's own
-  /** A past call, or what has been of this one, once more. */
+  /** Replays a past call, or this one up to now. */
   replayRoom(roomID: string, options?: ZegoReplayOptions): Promise<ZegoReplay>;
   /** The server's clock in unix milliseconds, and how far off it may be; zeros before the first login. */
   getNetworkTimeInfo(): { timestamp: number; maxDeviation: number };
-  /** Leaves every room, ends every track. Afterwards promises reject with 9000021 and booleans are false; what tidies up answers as before. */
+  /** Leaves every room, ends every track. Afterwards promises reject with 9000021 and booleans are false; methods that clean up answer as before. */
   destroyEngine(): Promise<void>;
 
   // Not offered

@@ -15,7 +15,7 @@ export interface ZegoReplayOptions {
   to?: ZegoReplayMoment;
   /** Recorded seconds in one second; 1 unless given. */
   speed?: number;
-  /** Stand at `from` until `resume`. */
+  /** Stay paused at `from` until `resume`. */
   paused?: boolean;
 }
 

@@ -2,9 +2,9 @@
  * Beauty on streams of this machine: the stream's video track gives way to a drawn one, and comes back when the effect ends.
  *
  * Rules: 1. The effect belongs to the stream: another camera, or a track of the page's own, is drawn with it too. 2. A drawing that breaks takes
- * the effect off, and the plain picture goes on; the page is told.
+ * the effect off, and the plain picture goes on; the page gets beautyEffectError.
  */
-import { capturedTrack, rememberCaptured, setEffect } from "../capture/drawn";
+import { capturedTrack, linkCapturedTrack, setEffect } from "../capture/derived-tracks";
 import { Code } from "../codes";
 import { asZegoError, failure, type ZegoError } from "../errors";
 import { BeautyShader, type BeautyShares } from "./shader";
@@ -100,7 +100,7 @@ export class Beauty {
     });
     pipe.output.enabled = captured.enabled; // what is muted is the drawn track from here on
     captured.enabled = true;
-    rememberCaptured(pipe.output, captured);
+    linkCapturedTrack(pipe.output, captured);
     applied.drawings.push({ captured, pipe });
     return pipe.output;
   }

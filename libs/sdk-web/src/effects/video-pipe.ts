@@ -1,5 +1,5 @@
 /**
- * A video track made from another by drawing each of its frames anew.
+ * A video track made from another by drawing each of its frames again.
  *
  * Frames are taken from the track itself where the browser offers that, because it goes on while the page is hidden; else from a video
  * element that nobody sees. Whoever stops the drawn track stops the captured one: nothing else holds it.

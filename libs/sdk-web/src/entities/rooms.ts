@@ -6,7 +6,7 @@ export interface ZegoUser {
 }
 
 export interface ZegoRoomConfig {
-  /** Whether this client is told of other users; off unless asked for. */
+  /** Whether roomUserUpdate reports other users; off unless asked for. */
   userUpdate?: boolean;
   /** 0: no limit. Only the login that opens the room sets it. */
   maxMemberCount?: number;

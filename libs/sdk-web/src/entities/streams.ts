@@ -1,4 +1,4 @@
-/** Streams: what publishing and playing take, and what is told of them. */
+/** Streams: what publishing and playing take, and the states that are reported. */
 import type { AudioProcessing, VideoSize } from "./capture";
 import type { ZegoUser } from "./rooms";
 

@@ -1,4 +1,4 @@
-/** Settings of voices. The browser's noise suppression stands for every AiDenoiseMode; the others have no effect. */
+/** Settings of voices. The browser's noise suppression is used for every AiDenoiseMode; the others have no effect. */
 
 export enum AiDenoiseMode {
   AI,

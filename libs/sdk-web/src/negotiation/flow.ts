@@ -1,4 +1,4 @@
-/** The state of one published or played stream: idle → requesting ⇄ active → idle, told to the page at each change. */
+/** The state of one published or played stream: idle → requesting ⇄ active → idle; `onChange` is called at each change. */
 import type { ZegoError } from "../errors";
 
 export interface FlowNames<State extends string> {
@@ -16,15 +16,15 @@ export interface FlowState<State extends string> {
 
 export class Flow<State extends string = string> {
   private current: "idle" | "requesting" | "active" = "idle";
-  /** It was ended and must not come back to life from a job under way. */
+  /** It was ended; jobs under way must not start it again. */
   ended = false;
-  /** The relay has taken it in; media flows as soon as the connection stands. */
+  /** The relay has accepted it; media flows as soon as the connection is up. */
   accepted = false;
 
   constructor(
     readonly streamID: string,
     private readonly names: FlowNames<State>,
-    private readonly tell: (state: FlowState<State>) => void,
+    private readonly onChange: (state: FlowState<State>) => void,
   ) {}
 
   get active(): boolean {
@@ -36,24 +36,24 @@ export class Flow<State extends string = string> {
   }
 
   requesting(errorCode = 0, reason = ""): void {
-    if (!this.ended) this.go("requesting", errorCode, reason);
+    if (!this.ended) this.transition("requesting", errorCode, reason);
   }
 
   started(): void {
-    if (!this.ended) this.go("active", 0, "");
+    if (!this.ended) this.transition("active", 0, "");
   }
 
-  /** It is over; 0 when that was wanted. */
+  /** Ends it, with the error's code, or 0 when the page ended it. */
   end(error?: ZegoError): void {
     if (this.ended) return;
     this.ended = true;
     this.accepted = false;
-    this.go("idle", error?.code ?? 0, error?.message ?? "");
+    this.transition("idle", error?.code ?? 0, error?.message ?? "");
   }
 
-  private go(next: "idle" | "requesting" | "active", errorCode: number, extendedData: string): void {
+  private transition(next: "idle" | "requesting" | "active", errorCode: number, extendedData: string): void {
     if (this.current === next) return;
     this.current = next;
-    this.tell({ streamID: this.streamID, state: this.names[next], errorCode, extendedData });
+    this.onChange({ streamID: this.streamID, state: this.names[next], errorCode, extendedData });
   }
 }

@@ -2,7 +2,7 @@
  * One peer connection with the relay and the streams that it carries in one direction.
  *
  * Rules: 1. We offer, the relay answers, one negotiation at a time. 2. An offer names one stream that is new; what is bound already stays.
- * 3. A connection that breaks is mended by an ICE restart first and made anew second; what it carried is negotiated again, until the retry
+ * 3. A connection that breaks is repaired by an ICE restart first and replaced second; its streams are negotiated again, until the retry
  * window is over. 4. m-lines are recycled: a stream that ends leaves its transceivers, inactive, to the next one.
  */
 import { Code } from "../codes";
@@ -14,9 +14,9 @@ import { Backoff } from "../signalling/backoff";
 import type { Session } from "../signalling/session";
 import type { Timer } from "../timing";
 import type { Flow } from "./flow";
-import { Serial } from "./serial";
+import { SerialQueue } from "./serial-queue";
 
-export interface Wire {
+export interface TransportContext {
   readonly roomID: string;
   readonly session: Pick<Session, "request">;
   retryMs(): number;
@@ -32,13 +32,13 @@ export interface Offer {
   transportID?: string;
 }
 
-/** What is worth another attempt; everything else is the relay's or the registry's last word. */
-const PASSING: ReadonlySet<number> = new Set([Code.REQUEST_TIMEOUT, Code.SOCKET_CLOSED, Code.RELAY_UNAVAILABLE, Code.UNAVAILABLE]);
+/** Codes after which a negotiation is tried again; any other refusal is final. */
+const RETRYABLE_CODES: ReadonlySet<number> = new Set([Code.REQUEST_TIMEOUT, Code.SOCKET_CLOSED, Code.RELAY_UNAVAILABLE, Code.UNAVAILABLE]);
 const RESTART_AFTER_MS = 500;
 const REBUILD_AFTER_MS = 15_000;
 const NEGOTIATION_TIMEOUT_MS = 15_000;
-const OFFER_FIRST_MS = 300;
-const OFFER_MOST_MS = 4_000; // a picture that is gone is waited for: shorter than what a socket may wait
+const FIRST_RETRY_MS = 300;
+const MAX_RETRY_MS = 4_000; // a missing picture is noticed at once, so shorter than the socket's longest wait
 
 export interface FlowCodes {
   interrupted: number;
@@ -52,39 +52,39 @@ export abstract class Transport<F extends Flow<any>> {
   protected pc: RTCPeerConnection | undefined;
   protected transportID = "";
   protected readonly flows = new Map<string, F>();
-  protected readonly queue = new Serial();
-  private readonly backoff = new Backoff(OFFER_FIRST_MS, OFFER_MOST_MS);
-  private troubledSince = 0;
-  private mending: Timer | undefined;
-  private retrying: Timer | undefined;
+  protected readonly queue = new SerialQueue();
+  private readonly backoff = new Backoff(FIRST_RETRY_MS, MAX_RETRY_MS);
+  private failingSince = 0;
+  private repairTimer: Timer | undefined;
+  private retryTimer: Timer | undefined;
   private closed = false;
 
   protected constructor(
-    protected readonly wire: Wire,
+    protected readonly context: TransportContext,
     private readonly codes: FlowCodes,
   ) {}
 
-  /** Bind a flow's tracks to transceivers. True when an offer made before no longer says the truth. */
-  protected abstract attach(flow: F, pc: RTCPeerConnection): boolean;
-  protected abstract detach(flow: F): void;
+  /** Binds a flow's tracks to transceivers. True when an offer made before is out of date. */
+  protected abstract bindTracks(flow: F, pc: RTCPeerConnection): boolean;
+  protected abstract releaseTracks(flow: F): void;
   protected abstract request(flow: F, offer: Offer): Request<"publish" | "play">;
-  protected abstract mids(flow: F): MediaMids;
-  /** Tell the server that a flow it has taken in is over. */
-  protected abstract withdraw(flow: F): void;
-  /** The answer as this browser shall read it. */
-  protected amend(sdp: string, _flow: F): string {
+  protected abstract midsOf(flow: F): MediaMids;
+  /** Notifies the server that an accepted flow has ended. */
+  protected abstract sendStop(flow: F): void;
+  /** The relay's answer with what this browser needs in addition. */
+  protected amendAnswer(sdp: string, _flow: F): string {
     return sdp;
   }
   /** The relay has answered; its description is being applied. */
-  protected answered(_flow: F): void {}
-  /** It is out of this transport's reach. True where somebody else carries it from now on. */
-  protected strayed(_flow: F): boolean {
+  protected onAnswered(_flow: F): void {}
+  /** The relay node of this transport does not carry the flow. True where another transport takes it over. */
+  protected handOver(_flow: F): boolean {
     return false;
   }
-  /** It will not be carried. */
-  protected refused(_flow: F, _error: ZegoError): void {}
-  /** The peer connection is gone, with its transceivers. */
-  protected abstract forget(): void;
+  /** The flow was refused for good and has ended. */
+  protected onRefused(_flow: F, _error: ZegoError): void {}
+  /** The peer connection was closed, and its transceivers with it. */
+  protected abstract onReset(): void;
 
   get connection(): RTCPeerConnection | undefined {
     return this.pc;
@@ -102,47 +102,47 @@ export abstract class Transport<F extends Flow<any>> {
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    for (const flow of this.list) this.drop(flow);
+    for (const flow of this.list) this.endFlow(flow);
     this.reset();
-    clearTimeout(this.retrying);
+    clearTimeout(this.retryTimer);
   }
 
   /** The relay lost this transport. */
-  transportGone(transportID: string): void {
+  onTransportLost(transportID: string): void {
     if (transportID === this.transportID && transportID !== "") this.rebuild();
   }
 
-  /** A new peer connection for all that shall be carried. */
+  /** Replaces the peer connection and negotiates all flows again. */
   rebuild(): void {
     if (this.closed) return;
     this.reset();
     for (const flow of this.list) {
       flow.accepted = false;
-      flow.requesting(this.codes.interrupted, "the connection for media is made anew");
-      void this.carry(flow);
+      flow.requesting(this.codes.interrupted, "the media connection is being replaced");
+      void this.negotiate(flow);
     }
   }
 
-  /** Signalling is back: media that stands needs nothing, media in trouble is mended now. */
-  revive(): void {
+  /** Signalling is back: a media connection that is not connected is restarted, and flows that are not accepted are negotiated. */
+  recover(): void {
     if (this.pc && this.flows.size && this.pc.connectionState !== "connected" && this.transportID) this.restart();
-    for (const flow of this.list) if (!flow.accepted) void this.carry(flow);
+    for (const flow of this.list) if (!flow.accepted) void this.negotiate(flow);
   }
 
-  /** Take a flow in, or anew with `again`; its outcome is told by its state. */
-  protected async carry(flow: F, again = false): Promise<void> {
+  /** Negotiates a flow, with `again` also an accepted one. Never rejects: the outcome is the flow's state. */
+  protected async negotiate(flow: F, again = false): Promise<void> {
     try {
-      await this.queue.run(() => this.negotiate(flow, again));
+      await this.queue.run(() => this.negotiateOnce(flow, again));
     } catch (thrown) {
-      this.failed(flow, asZegoError(thrown, this.codes.failed));
+      this.onNegotiationFailed(flow, asZegoError(thrown, this.codes.failed));
     }
   }
 
-  /** Stop a flow here; the caller tells the server. */
-  protected drop(flow: F, error?: ZegoError): void {
+  /** Ends a flow on this side; the caller notifies the server. */
+  protected endFlow(flow: F, error?: ZegoError): void {
     this.flows.delete(flow.streamID);
     flow.end(error);
-    this.detach(flow);
+    this.releaseTracks(flow);
   }
 
   /** The peer connection, made if need be. */
@@ -157,85 +157,85 @@ export abstract class Transport<F extends Flow<any>> {
   }
 
   private configuration(): RTCConfiguration {
-    return { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", ...this.wire.ice?.() };
+    return { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", ...this.context.ice?.() };
   }
 
-  /** A connection that was made before TURN servers were known has gathered without them: true when it was dropped. */
-  protected dropUnconfigured(): boolean {
-    if (!this.pc || this.transportID || this.flows.size || !this.wire.ice?.().iceServers?.length) return false;
+  /** Closes a connection that gathered candidates before the TURN servers were known, and carries nothing yet; true when it did. */
+  protected resetWithoutServers(): boolean {
+    if (!this.pc || this.transportID || this.flows.size || !this.context.ice?.().iceServers?.length) return false;
     this.reset();
     return true;
   }
 
-  /** Rule 2: the offer, the question, the answer. */
-  private async negotiate(flow: F, again: boolean): Promise<void> {
+  /** Rule 2: the offer, the request, the answer. */
+  private async negotiateOnce(flow: F, again: boolean): Promise<void> {
     if (flow.ended || this.closed || (flow.accepted && !again)) return;
     const pc = this.peer();
-    const stale = this.attach(flow, pc);
+    const stale = this.bindTracks(flow, pc);
     if (stale || pc.signalingState !== "have-local-offer") await pc.setLocalDescription(await pc.createOffer());
     try {
-      const answer = await this.ask(this.request(flow, { ...this.description(pc), media: this.mids(flow) }), pc);
+      const answer = await this.ask(this.request(flow, { ...this.description(pc), media: this.midsOf(flow) }), pc);
       flow.accepted = true;
-      this.answered(flow);
-      await pc.setRemoteDescription({ type: "answer", sdp: this.amend(answer.sdp, flow) }).catch((fault) => {
+      this.onAnswered(flow);
+      await pc.setRemoteDescription({ type: "answer", sdp: this.amendAnswer(answer.sdp, flow) }).catch((fault) => {
         throw asZegoError(fault, this.codes.answer);
       });
-      this.settle(flow, pc);
+      this.finish(flow, pc);
     } catch (thrown) {
       flow.accepted = false;
-      await this.takeBack(flow, pc);
+      await this.rollBack(flow, pc);
       throw thrown;
     }
   }
 
   private description(pc: RTCPeerConnection): Omit<Offer, "media"> {
-    return { roomID: this.wire.roomID, sdp: pc.localDescription!.sdp, ...(this.transportID ? { transportID: this.transportID } : {}) };
+    return { roomID: this.context.roomID, sdp: pc.localDescription!.sdp, ...(this.transportID ? { transportID: this.transportID } : {}) };
   }
 
   private async ask(request: Request<"publish" | "play" | "restartIce">, pc: RTCPeerConnection): Promise<MediaAnswer> {
-    const answer = await this.wire.session.request(request, { timeoutMs: NEGOTIATION_TIMEOUT_MS, survives: false });
-    if (pc !== this.pc) throw failure(Code.SOCKET_CLOSED, "the connection for media was made anew meanwhile");
+    const answer = await this.context.session.request(request, { timeoutMs: NEGOTIATION_TIMEOUT_MS, survives: false });
+    if (pc !== this.pc) throw failure(Code.SOCKET_CLOSED, "the media connection was replaced meanwhile");
     this.transportID = answer.transportID;
     return answer;
   }
 
-  private settle(flow: F, pc: RTCPeerConnection): void {
-    if (flow.ended) this.detach(flow);
+  private finish(flow: F, pc: RTCPeerConnection): void {
+    if (flow.ended) this.releaseTracks(flow);
     else if (pc.connectionState === "connected") flow.started();
     this.backoff.reset();
   }
 
-  /** A refused offer must leave the connection able to make another. */
-  private async takeBack(flow: F, pc: RTCPeerConnection): Promise<void> {
+  /** Rolls a refused offer back, so that the connection can make another. */
+  private async rollBack(flow: F, pc: RTCPeerConnection): Promise<void> {
     if (pc !== this.pc) return;
-    this.detach(flow);
+    this.releaseTracks(flow);
     if (!this.transportID) return this.reset();
     if (pc.signalingState === "have-local-offer") await pc.setLocalDescription({ type: "rollback" }).catch(() => this.rebuild());
   }
 
-  private failed(flow: F, error: ZegoError): void {
+  private onNegotiationFailed(flow: F, error: ZegoError): void {
     if (flow.ended || this.closed) return;
-    if (error.code === Code.NOT_FOUND && this.transportID) return this.carriesOthers(flow) && this.strayed(flow) ? undefined : this.rebuild();
-    if (!PASSING.has(error.code)) {
-      this.drop(flow, error);
-      if (error.code === this.codes.answer) this.withdraw(flow);
-      return this.refused(flow, error);
+    if (error.code === Code.NOT_FOUND && this.transportID) return this.carriesOtherFlows(flow) && this.handOver(flow) ? undefined : this.rebuild();
+    if (!RETRYABLE_CODES.has(error.code)) {
+      this.endFlow(flow, error);
+      if (error.code === this.codes.answer) this.sendStop(flow);
+      return this.onRefused(flow, error);
     }
     log.info(`${flow.streamID}: trying again`, error);
     this.retryLater();
   }
 
-  /** Whether the transport is of use to streams besides this one, and stands. */
-  private carriesOthers(flow: F): boolean {
+  /** Whether the transport is connected and carries other active streams. */
+  private carriesOtherFlows(flow: F): boolean {
     return this.pc?.connectionState === "connected" && this.list.some((other) => other !== flow && other.active);
   }
 
   private retryLater(): void {
-    this.troubledSince ||= Date.now();
-    if (Date.now() - this.troubledSince > this.wire.retryMs()) return this.giveUp();
-    clearTimeout(this.retrying);
-    this.retrying = setTimeout(() => {
-      for (const flow of this.list) if (!flow.accepted) void this.carry(flow);
+    this.failingSince ||= Date.now();
+    if (Date.now() - this.failingSince > this.context.retryMs()) return this.giveUp();
+    clearTimeout(this.retryTimer);
+    this.retryTimer = setTimeout(() => {
+      for (const flow of this.list) if (!flow.accepted) void this.negotiate(flow);
     }, this.backoff.next());
   }
 
@@ -243,38 +243,38 @@ export abstract class Transport<F extends Flow<any>> {
     const error = failure(this.codes.retryOver, "media could not be restored in time");
     for (const flow of this.list) {
       if (flow.active) continue;
-      this.drop(flow, error);
-      this.refused(flow, error);
+      this.endFlow(flow, error);
+      this.onRefused(flow, error);
     }
-    this.troubledSince = 0;
+    this.failingSince = 0;
   }
 
   private connectionChanged(state: RTCPeerConnectionState): void {
-    clearTimeout(this.mending);
+    clearTimeout(this.repairTimer);
     if (state === "connected") {
-      this.troubledSince = 0;
+      this.failingSince = 0;
       for (const flow of this.list) if (flow.accepted) flow.started();
     } else if (state === "disconnected") {
-      this.mending = setTimeout(() => this.restart(), RESTART_AFTER_MS);
+      this.repairTimer = setTimeout(() => this.restart(), RESTART_AFTER_MS);
     } else if (state === "failed") {
-      this.interrupted();
+      this.interrupt();
       this.restart();
     }
   }
 
-  private interrupted(): void {
-    for (const flow of this.list) flow.requesting(this.codes.interrupted, "the connection for media broke");
+  private interrupt(): void {
+    for (const flow of this.list) flow.requesting(this.codes.interrupted, "the media connection broke");
   }
 
   /** Rule 3, first half. */
   private restart(): void {
-    clearTimeout(this.mending);
-    this.mending = setTimeout(() => this.overdue(), REBUILD_AFTER_MS);
+    clearTimeout(this.repairTimer);
+    this.repairTimer = setTimeout(() => this.onRepairOverdue(), REBUILD_AFTER_MS);
     const pc = this.pc;
     this.queue
       .run(async () => {
         if (!pc || pc !== this.pc || pc.connectionState === "connected" || !this.transportID) return;
-        if (this.wire.ice?.().iceServers?.length) pc.setConfiguration(this.configuration()); // its credentials may have run out
+        if (this.context.ice?.().iceServers?.length) pc.setConfiguration(this.configuration()); // its credentials may have run out
         await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
         const answer = await this.ask({ t: "restartIce", ...this.description(pc), transportID: this.transportID }, pc).catch(async (thrown) => {
           await pc.setLocalDescription({ type: "rollback" }).catch(() => undefined);
@@ -290,21 +290,21 @@ export abstract class Transport<F extends Flow<any>> {
       });
   }
 
-  /** Rule 3, second half; each turn counts against the retry window. */
-  private overdue(): void {
+  /** Rule 3, second half: replaces a connection that an ICE restart has not repaired, within the retry window. */
+  private onRepairOverdue(): void {
     if (!this.pc || this.pc.connectionState === "connected") return;
-    this.interrupted();
-    this.troubledSince ||= Date.now();
-    if (Date.now() - this.troubledSince > this.wire.retryMs()) this.giveUp();
+    this.interrupt();
+    this.failingSince ||= Date.now();
+    if (Date.now() - this.failingSince > this.context.retryMs()) this.giveUp();
     else this.rebuild();
   }
 
   private reset(): void {
-    clearTimeout(this.mending);
+    clearTimeout(this.repairTimer);
     const pc = this.pc;
     this.pc = undefined;
     this.transportID = "";
-    this.forget();
+    this.onReset();
     if (!pc) return;
     pc.onconnectionstatechange = null;
     pc.close();

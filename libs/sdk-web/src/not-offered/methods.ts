@@ -61,11 +61,11 @@ export type NotOffered = Record<(typeof REJECTING)[number], Method<Promise<never
   Record<keyof typeof OBJECTS, Method<any>>;
 
 /** Put the methods on the engine's prototype. */
-export function declineOn({ prototype }: { prototype: object }): void {
-  for (const name of REJECTING) define(prototype, name, () => refused(name));
-  for (const name of FALSE) define(prototype, name, () => (warnNotOffered(name), false));
-  for (const name of VOID) define(prototype, name, () => warnNotOffered(name));
-  for (const name of Object.keys(OBJECTS) as (keyof typeof OBJECTS)[]) define(prototype, name, (...args) => inertObject(name, args, refused, warnNotOffered));
+export function defineNotOffered({ prototype }: { prototype: object }): void {
+  for (const name of REJECTING) defineMethod(prototype, name, () => rejectNotOffered(name));
+  for (const name of FALSE) defineMethod(prototype, name, () => (warnNotOffered(name), false));
+  for (const name of VOID) defineMethod(prototype, name, () => warnNotOffered(name));
+  for (const name of Object.keys(OBJECTS) as (keyof typeof OBJECTS)[]) defineMethod(prototype, name, (...args) => inertObject(name, args, rejectNotOffered, warnNotOffered));
 }
 
 /** Say once per page that a name does nothing here. */
@@ -74,7 +74,7 @@ export function warnNotOffered(name: string): void {
 }
 
 /** A rejection that a page may await; left alone it is a line in the log, never an unhandled rejection. */
-export function refused(name: string): Promise<never> {
+export function rejectNotOffered(name: string): Promise<never> {
   const rejection = Promise.reject(notOffered(name));
   rejection.catch((error) => log.debug("a call was refused", error));
   warnNotOffered(name);
@@ -85,6 +85,6 @@ function notOffered(name: string): ZegoError {
   return failure(Code.NOT_OFFERED, `${name} is not offered by this server's SDK`, { field: name });
 }
 
-function define(target: object, name: string, value: Method<unknown>): void {
+function defineMethod(target: object, name: string, value: Method<unknown>): void {
   Object.defineProperty(target, name, { value, configurable: true, writable: true });
 }

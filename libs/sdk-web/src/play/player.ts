@@ -4,8 +4,8 @@ import type { ZegoPlayerState, ZegoWebPlayOption } from "../entities";
 import { failure, type ZegoError } from "../errors";
 import { log } from "../logging";
 import { Flow } from "../negotiation/flow";
-import { isStopped, Slots, type Kind } from "../negotiation/slots";
-import { Transport, type Offer, type Wire } from "../negotiation/transport";
+import { isStopped, TransceiverPool, type Kind } from "../negotiation/transceiver-pool";
+import { Transport, type Offer, type TransportContext } from "../negotiation/transport";
 import type { MediaMids, StreamEntry } from "../generated/contract";
 import type { Request } from "../signalling/frames";
 
@@ -14,36 +14,36 @@ const CODES = { interrupted: Code.PLAY_INTERRUPTED, retryOver: Code.PLAY_RETRY_O
 const KINDS: readonly Kind[] = ["audio", "video"];
 
 /** One stream that is played here. `stream` is real from the start and keeps its tracks while they are muted. */
-export class Playing extends Flow<ZegoPlayerState["state"]> {
+export class Playback extends Flow<ZegoPlayerState["state"]> {
   readonly stream = new MediaStream();
   readonly muted = { audio: false, video: false };
   /** Kinds whose track is switched off here while it is received. */
   readonly silenced = new Set<Kind>();
-  settle: { resolve(stream: MediaStream): void; reject(error: ZegoError): void } | undefined;
+  outcome: { resolve(stream: MediaStream): void; reject(error: ZegoError): void } | undefined;
 
   constructor(
     streamID: string,
     readonly option: ZegoWebPlayOption,
-    tell: (state: ZegoPlayerState) => void,
+    onChange: (state: ZegoPlayerState) => void,
   ) {
-    super(streamID, NAMES, tell);
+    super(streamID, NAMES, onChange);
   }
 }
 
-export class Player extends Transport<Playing> {
-  private readonly slots = new Slots<Playing>();
+export class Player extends Transport<Playback> {
+  private readonly slots = new TransceiverPool<Playback>();
 
   constructor(
-    wire: Wire,
-    private readonly tell: (state: ZegoPlayerState) => void,
-    private readonly known: (streamID: string) => StreamEntry | undefined,
-    /** Takes over what lives on a relay node that this connection does not reach. */
-    private readonly passOn: (playing: Playing) => void = () => undefined,
+    context: TransportContext,
+    private readonly onChange: (state: ZegoPlayerState) => void,
+    private readonly findStream: (streamID: string) => StreamEntry | undefined,
+    /** Called with a playback whose stream is on a relay node that this connection does not reach. */
+    private readonly onUnreachable: (playback: Playback) => void = () => undefined,
   ) {
-    super(wire, CODES);
+    super(context, CODES);
   }
 
-  /** Make the peer connection and its first offer ahead of need: certificate, candidates and codecs take their time. */
+  /** Creates the peer connection and its first offer before a stream is played, since certificate, candidates and codecs take time. */
   prepare(): void {
     if (typeof RTCPeerConnection === "undefined" || this.pc) return;
     const pc = this.peer();
@@ -51,70 +51,70 @@ export class Player extends Transport<Playing> {
     this.queue.run(async () => pc.setLocalDescription(await pc.createOffer())).catch((fault) => log.debug("no offer was made ahead", fault));
   }
 
-  /** The login told what there is of TURN servers. */
-  configured(): void {
-    if (this.dropUnconfigured()) this.prepare();
+  /** The login's answer named the TURN servers. An offer that was made before them is made again. */
+  onServersKnown(): void {
+    if (this.resetWithoutServers()) this.prepare();
   }
 
   /** Resolves with the stream as soon as the relay agreed to send it; kinds that are muted from the start are not received. */
   start(streamID: string, option: ZegoWebPlayOption, muted: Readonly<Record<Kind, boolean>>): Promise<MediaStream> {
-    const playing = new Playing(streamID, option, this.tell);
-    Object.assign(playing.muted, muted);
-    this.flows.set(streamID, playing);
-    const result = new Promise<MediaStream>((resolve, reject) => (playing.settle = { resolve, reject }));
-    playing.requesting();
-    void this.carry(playing);
+    const playback = new Playback(streamID, option, this.onChange);
+    Object.assign(playback.muted, muted);
+    this.flows.set(streamID, playback);
+    const result = new Promise<MediaStream>((resolve, reject) => (playback.outcome = { resolve, reject }));
+    playback.requesting();
+    void this.negotiate(playback);
     return result;
   }
 
-  /** Carry what another player could not reach. */
-  adopt(playing: Playing): void {
-    this.flows.set(playing.streamID, playing);
-    void this.carry(playing);
+  /** Negotiates a playback that another player could not reach. */
+  takeOver(playback: Playback): void {
+    this.flows.set(playback.streamID, playback);
+    void this.negotiate(playback);
   }
 
   /** False when it is not played here. */
   stop(streamID: string): boolean {
-    const playing = this.flows.get(streamID);
-    if (!playing) return false;
-    this.drop(playing);
-    this.withdraw(playing);
+    const playback = this.flows.get(streamID);
+    if (!playback) return false;
+    this.endFlow(playback);
+    this.sendStop(playback);
     return true;
   }
 
-  protected override withdraw({ streamID }: Playing): void {
-    this.wire.session.request({ t: "stopPlay", roomID: this.wire.roomID, streamID }, { survives: false }).catch((error) => log.debug("stopPlay", error));
+  protected override sendStop({ streamID }: Playback): void {
+    this.context.session.request({ t: "stopPlay", roomID: this.context.roomID, streamID }, { survives: false }).catch((error) => log.debug("stopPlay", error));
   }
 
-  /** The publisher sends from elsewhere now, or sends a kind that it did not. */
+  /** The publisher moved to another relay node, or sends a kind that it did not send before. */
   mediaChanged(streamID: string): void {
-    const playing = this.flows.get(streamID);
-    if (playing) void this.carry(playing, true);
+    const playback = this.flows.get(streamID);
+    if (playback) void this.negotiate(playback, true);
   }
 
-  /** Receive a kind no more, or again; its track stays in the stream. */
+  /** Stops or resumes receiving a kind; its track stays in the stream. False where the stream is not played here. */
   async mute(streamID: string, kind: Kind, mute: boolean): Promise<boolean> {
-    const playing = this.flows.get(streamID);
-    if (!playing) return false;
-    if (playing.muted[kind] === mute) return true;
-    playing.muted[kind] = mute;
-    await this.carry(playing, true);
+    const playback = this.flows.get(streamID);
+    if (!playback) return false;
+    if (playback.muted[kind] === mute) return true;
+    playback.muted[kind] = mute;
+    await this.negotiate(playback, true);
     return true;
   }
 
   /** The m-line of a kind, for statistics. */
-  midOf(playing: Playing, kind: Kind): string | null {
-    return this.slots.slot(playing, kind)?.transceiver.mid ?? null;
+  midOf(playback: Playback, kind: Kind): string | null {
+    return this.slots.slot(playback, kind)?.transceiver.mid ?? null;
   }
 
-  mutedOf({ muted }: Playing): Record<Kind, boolean> {
+  mutedOf({ muted }: Playback): Record<Kind, boolean> {
     return muted;
   }
 
-  protected override attach(playing: Playing, pc: RTCPeerConnection): boolean {
+  protected override bindTracks(playback: Playback, pc: RTCPeerConnection): boolean {
     let changed = false;
     for (const kind of KINDS) {
-      if (!this.slots.slot(playing, kind) && this.wants(playing, kind)) changed = this.take(playing, kind, pc) || changed;
+      if (!this.slots.slot(playback, kind) && this.wants(playback, kind)) changed = this.bindReceiver(playback, kind, pc) || changed;
     }
     for (const { owner, kind, transceiver } of this.slots.all()) {
       const direction = owner && this.receives(owner, kind) ? "recvonly" : "inactive";
@@ -130,86 +130,86 @@ export class Player extends Transport<Playing> {
    * Whether a kind is received. A stream of which nothing is wanted keeps one line all the same, the sound's if it has one: to the relay, a
    * question without lines is one that leaves the choice to it.
    */
-  private receives(playing: Playing, kind: Kind): boolean {
-    if (!playing.muted[kind]) return true;
-    const lines = KINDS.filter((each) => this.slots.slot(playing, each));
-    return lines[0] === kind && lines.every((each) => playing.muted[each]);
+  private receives(playback: Playback, kind: Kind): boolean {
+    if (!playback.muted[kind]) return true;
+    const lines = KINDS.filter((each) => this.slots.slot(playback, each));
+    return lines[0] === kind && lines.every((each) => playback.muted[each]);
   }
 
-  /** What is received although it is muted is neither heard nor seen; only what was silenced here is given back. */
-  private silence(playing: Playing, kind: Kind, track: MediaStreamTrack): void {
-    if (playing.muted[kind] && this.receives(playing, kind)) {
-      playing.silenced.add(kind);
+  /** Disables a track that is received although it is muted, and enables only tracks that it disabled itself. */
+  private silence(playback: Playback, kind: Kind, track: MediaStreamTrack): void {
+    if (playback.muted[kind] && this.receives(playback, kind)) {
+      playback.silenced.add(kind);
       track.enabled = false;
-    } else if (playing.silenced.delete(kind)) {
+    } else if (playback.silenced.delete(kind)) {
       track.enabled = true;
     }
   }
 
   /** True when an m-line had to be made. */
-  private take(playing: Playing, kind: Kind, pc: RTCPeerConnection): boolean {
+  private bindReceiver(playback: Playback, kind: Kind, pc: RTCPeerConnection): boolean {
     const free = this.slots.free(kind);
-    const slot = free ?? this.slots.add(kind, pc.addTransceiver(kind, { direction: "recvonly" }), playing);
-    slot.owner = playing;
+    const slot = free ?? this.slots.add(kind, pc.addTransceiver(kind, { direction: "recvonly" }), playback);
+    slot.owner = playback;
     const { receiver } = slot.transceiver;
-    const target = playing.option.jitterBufferTarget;
+    const target = playback.option.jitterBufferTarget;
     if (typeof target === "number" && "jitterBufferTarget" in receiver) receiver.jitterBufferTarget = target;
-    for (const old of playing.stream.getTracks()) if (old.kind === kind) playing.stream.removeTrack(old);
-    playing.stream.addTrack(receiver.track);
+    for (const old of playback.stream.getTracks()) if (old.kind === kind) playback.stream.removeTrack(old);
+    playback.stream.addTrack(receiver.track);
     receiver.track.enabled = true; // the stream before on this line may have been silenced
-    playing.silenced.delete(kind);
+    playback.silenced.delete(kind);
     return free === undefined;
   }
 
-  private wants({ streamID, option }: Playing, kind: Kind): boolean {
+  private wants({ streamID, option }: Playback, kind: Kind): boolean {
     if (option[kind] === false) return false;
-    const stream = this.known(streamID);
+    const stream = this.findStream(streamID);
     return (kind === "audio" ? stream?.hasAudio : stream?.hasVideo) !== false;
   }
 
-  protected override detach(playing: Playing): void {
-    for (const slot of this.slots.of(playing)) {
+  protected override releaseTracks(playback: Playback): void {
+    for (const slot of this.slots.of(playback)) {
       slot.owner = undefined;
-      // The track lives on for the next stream on this m-line, which must not show up in this one's view.
-      if (playing.ended) playing.stream.removeTrack(slot.transceiver.receiver.track);
+      // The track stays with the m-line and carries the next stream there, which must not appear in this one's view.
+      if (playback.ended) playback.stream.removeTrack(slot.transceiver.receiver.track);
     }
   }
 
-  protected override forget(): void {
+  protected override onReset(): void {
     this.slots.clear();
   }
 
-  protected override request({ streamID }: Playing, offer: Offer): Request<"play"> {
+  protected override request({ streamID }: Playback, offer: Offer): Request<"play"> {
     return { t: "play", streamID, ...offer };
   }
 
-  protected override mids(playing: Playing): MediaMids {
-    const mid = (kind: Kind) => (this.receives(playing, kind) ? this.midOf(playing, kind) : null);
+  protected override midsOf(playback: Playback): MediaMids {
+    const mid = (kind: Kind) => (this.receives(playback, kind) ? this.midOf(playback, kind) : null);
     const [audioMid, videoMid] = [mid("audio"), mid("video")];
     return { ...(audioMid === null ? {} : { audioMid }), ...(videoMid === null ? {} : { videoMid }) };
   }
 
-  protected override answered(playing: Playing): void {
-    playing.settle?.resolve(playing.stream);
-    playing.settle = undefined;
+  protected override onAnswered(playback: Playback): void {
+    playback.outcome?.resolve(playback.stream);
+    playback.outcome = undefined;
   }
 
-  protected override strayed(playing: Playing): boolean {
-    this.flows.delete(playing.streamID);
-    this.detach(playing);
-    playing.requesting(Code.PLAY_INTERRUPTED, "the stream is carried elsewhere");
-    this.passOn(playing);
+  protected override handOver(playback: Playback): boolean {
+    this.flows.delete(playback.streamID);
+    this.releaseTracks(playback);
+    playback.requesting(Code.PLAY_INTERRUPTED, "the stream is carried elsewhere");
+    this.onUnreachable(playback);
     return true;
   }
 
-  protected override refused(playing: Playing, error: ZegoError): void {
-    playing.settle?.reject(error);
-    playing.settle = undefined;
+  protected override onRefused(playback: Playback, error: ZegoError): void {
+    playback.outcome?.reject(error);
+    playback.outcome = undefined;
   }
 
-  protected override drop(playing: Playing, error?: ZegoError): void {
-    super.drop(playing, error);
-    playing.settle?.reject(error ?? failure(Code.PLAY_INTERRUPTED, `${playing.streamID} was stopped before it played`));
-    playing.settle = undefined;
+  protected override endFlow(playback: Playback, error?: ZegoError): void {
+    super.endFlow(playback, error);
+    playback.outcome?.reject(error ?? failure(Code.PLAY_INTERRUPTED, `${playback.streamID} was stopped before it played`));
+    playback.outcome = undefined;
   }
 }

@@ -1,5 +1,5 @@
 /** Which codecs an offer names, and in which order. */
-import type { Kind } from "../negotiation/slots";
+import type { Kind } from "../negotiation/transceiver-pool";
 
 export type VideoCodec = "VP8" | "H264";
 

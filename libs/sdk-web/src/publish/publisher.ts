@@ -4,19 +4,19 @@ import type { ZegoPublisherState } from "../entities";
 import { failure } from "../errors";
 import { log } from "../logging";
 import { Flow } from "../negotiation/flow";
-import { isStopped, Slots, type Kind, type Slot } from "../negotiation/slots";
-import { Transport, type Offer, type Wire } from "../negotiation/transport";
+import { isStopped, TransceiverPool, type Kind, type TransceiverSlot } from "../negotiation/transceiver-pool";
+import { Transport, type Offer, type TransportContext } from "../negotiation/transport";
 import type { MediaMids } from "../generated/contract";
 import type { Request } from "../signalling/frames";
 import { preferVideo, type VideoCodec } from "./codecs";
-import { MuteNews } from "./mute-news";
+import { MuteReporter } from "./mute-reporter";
 import { withStartBitrate } from "./start-bitrate";
 
 const NAMES = { idle: "NO_PUBLISH", requesting: "PUBLISH_REQUESTING", active: "PUBLISHING" } as const;
 const CODES = { interrupted: Code.NETWORK_DOWN, retryOver: Code.PUBLISH_RETRY_OVER, failed: Code.PUBLISH_OFFER, answer: Code.PUBLISH_REMOTE_SDP };
 
 /** Reasons of a removal that nobody wanted: heartbeat timeout, disconnected. */
-const LOST: ReadonlySet<number> = new Set([2, 5]);
+const LOST_REASONS: ReadonlySet<number> = new Set([2, 5]);
 
 /** What is published: the stream, and limits that may change while it is. */
 export interface Source {
@@ -34,45 +34,45 @@ export interface PublishChoice {
 }
 
 export class Publication extends Flow<ZegoPublisherState["state"]> {
-  /** Tracks sent in place of the stream's own, for a mute that leaves the preview alone. */
-  readonly stand: Partial<Record<Kind, MediaStreamTrack>> = {};
-  /** Kinds that were sent at some time: one that is not sent any more counts as muted, whichever m-lines there are. */
-  readonly sent = new Set<Kind>();
+  /** Tracks sent in place of the stream's own, for a mute that does not touch the preview. */
+  readonly replacements: Partial<Record<Kind, MediaStreamTrack>> = {};
+  /** Kinds that were sent at some time; such a kind without a live track counts as muted. */
+  readonly sentKinds = new Set<Kind>();
 
   constructor(
     streamID: string,
     readonly source: Source,
     readonly choice: PublishChoice,
-    tell: (state: ZegoPublisherState) => void,
+    onChange: (state: ZegoPublisherState) => void,
   ) {
-    super(streamID, NAMES, tell);
+    super(streamID, NAMES, onChange);
   }
 
   track(kind: Kind): MediaStreamTrack | undefined {
     const { stream } = this.source;
-    return this.stand[kind] ?? (kind === "audio" ? stream.getAudioTracks() : stream.getVideoTracks())[0];
+    return this.replacements[kind] ?? (kind === "audio" ? stream.getAudioTracks() : stream.getVideoTracks())[0];
   }
 }
 
 export class Publisher extends Transport<Publication> {
-  private readonly slots = new Slots<Publication>();
-  private readonly mutes: MuteNews<Publication>;
+  private readonly slots = new TransceiverPool<Publication>();
+  private readonly mutes: MuteReporter<Publication>;
 
   constructor(
-    wire: Wire,
-    private readonly tell: (state: ZegoPublisherState) => void,
+    context: TransportContext,
+    private readonly onChange: (state: ZegoPublisherState) => void,
   ) {
-    super(wire, CODES);
+    super(context, CODES);
     const published = (publication: Publication) => this.flows.get(publication.streamID) === publication && publication.accepted;
-    this.mutes = new MuteNews(wire, published, (publication) => this.mutedOf(publication));
+    this.mutes = new MuteReporter(context, published, (publication) => this.mutedOf(publication));
   }
 
-  /** The outcome is told by the publication's state. */
+  /** Publishes a stream. The outcome is the publication's state, reported by publisherStateUpdate. */
   start(streamID: string, source: Source, choice: PublishChoice): Publication {
-    const publication = new Publication(streamID, source, choice, this.tell);
+    const publication = new Publication(streamID, source, choice, this.onChange);
     this.flows.set(streamID, publication);
     publication.requesting();
-    void this.carry(publication);
+    void this.negotiate(publication);
     return publication;
   }
 
@@ -80,29 +80,29 @@ export class Publisher extends Transport<Publication> {
   stop(streamID: string): boolean {
     const publication = this.flows.get(streamID);
     if (!publication) return false;
-    this.drop(publication);
-    this.withdraw(publication);
+    this.endFlow(publication);
+    this.sendStop(publication);
     return true;
   }
 
-  protected override withdraw({ streamID }: Publication): void {
-    this.wire.session.request({ t: "stopPublish", roomID: this.wire.roomID, streamID }, { survives: false }).catch((error) => log.debug("stopPublish", error));
+  protected override sendStop({ streamID }: Publication): void {
+    this.context.session.request({ t: "stopPublish", roomID: this.context.roomID, streamID }, { survives: false }).catch((error) => log.debug("stopPublish", error));
   }
 
-  /** The server took it off the room: published anew where only the connection was lost, ended where somebody wanted it. */
+  /** The server removed the stream: it is published again where only the connection was lost, and ends otherwise. */
   removedByServer(streamID: string, reason: number): void {
     const publication = this.flows.get(streamID);
     if (!publication?.accepted) return;
-    if (LOST.has(reason)) this.rebuild();
-    else this.drop(publication, failure(Code.NOT_PUBLISHING, `the server removed the stream (reason ${reason})`));
+    if (LOST_REASONS.has(reason)) this.rebuild();
+    else this.endFlow(publication, failure(Code.NOT_PUBLISHING, `the server removed the stream (reason ${reason})`));
   }
 
   /** The stream's tracks changed: send what it holds now, with a new offer where a kind is new. */
   async refresh(publication: Publication): Promise<void> {
     for (const kind of ["audio", "video"] as const) await this.send(publication, kind);
-    this.mutes.mayDiffer(publication);
+    this.mutes.schedule(publication);
     const missing = (["audio", "video"] as const).some((kind) => publication.track(kind) && !this.slots.slot(publication, kind));
-    if (missing) await this.carry(publication, true);
+    if (missing) await this.negotiate(publication, true);
   }
 
   /** Send the publication's present track of a kind. */
@@ -117,15 +117,15 @@ export class Publisher extends Transport<Publication> {
     return this.slots.slot(publication, kind)?.transceiver.mid ?? null;
   }
 
-  /** A kind that is published and of which nothing is to be seen or heard. */
+  /** Which kinds are published but send nothing visible or audible. */
   mutedOf(publication: Publication): Record<Kind, boolean> {
-    const muted = (kind: Kind) => publication.sent.has(kind) && !sends(publication.track(kind));
+    const muted = (kind: Kind) => publication.sentKinds.has(kind) && !isSending(publication.track(kind));
     return { audio: muted("audio"), video: muted("video") };
   }
 
   /** A track of it was muted, ended, or exchanged. */
-  mutesMayDiffer(publication: Publication): void {
-    this.mutes.mayDiffer(publication);
+  reportMutes(publication: Publication): void {
+    this.mutes.schedule(publication);
   }
 
   sender(publication: Publication, kind: Kind): RTCRtpSender | undefined {
@@ -133,18 +133,18 @@ export class Publisher extends Transport<Publication> {
   }
 
   /** Apply the source's limits to what is sent. */
-  async limit(publication: Publication): Promise<void> {
+  async applyLimits(publication: Publication): Promise<void> {
     for (const { kind, transceiver } of this.slots.of(publication)) {
       const parameters = transceiver.sender.getParameters();
       const encoding = parameters.encodings?.[0];
       if (!encoding) continue;
-      Object.assign(encoding, limits(publication.source, kind));
+      Object.assign(encoding, encodingLimits(publication.source, kind));
       if (kind === "video" && publication.source.degradation) parameters.degradationPreference = publication.source.degradation;
       await transceiver.sender.setParameters(parameters).catch((fault) => log.debug("the browser refused a limit", fault));
     }
   }
 
-  protected override attach(publication: Publication, pc: RTCPeerConnection): boolean {
+  protected override bindTracks(publication: Publication, pc: RTCPeerConnection): boolean {
     for (const kind of ["audio", "video"] as const) {
       const track = publication.track(kind);
       if (track && !this.slots.slot(publication, kind)) this.bind(publication, kind, track, pc);
@@ -153,41 +153,41 @@ export class Publisher extends Transport<Publication> {
   }
 
   private bind(publication: Publication, kind: Kind, track: MediaStreamTrack, pc: RTCPeerConnection): void {
-    const slot = this.reuse(publication, kind, track) ?? this.make(publication, kind, track, pc);
-    publication.sent.add(kind);
+    const slot = this.reuseTransceiver(publication, kind, track) ?? this.addTransceiver(publication, kind, track, pc);
+    publication.sentKinds.add(kind);
     this.mutes.watch(publication, track);
     if (kind === "video") preferVideo(slot.transceiver, publication.choice.codec);
   }
 
-  private reuse(publication: Publication, kind: Kind, track: MediaStreamTrack): Slot<Publication> | undefined {
+  private reuseTransceiver(publication: Publication, kind: Kind, track: MediaStreamTrack): TransceiverSlot<Publication> | undefined {
     const slot = this.slots.free(kind);
     if (!slot) return undefined;
     slot.owner = publication;
     slot.transceiver.direction = "sendonly";
     slot.transceiver.sender.replaceTrack(track).catch((fault) => log.warn("a track could not be sent", fault));
     slot.transceiver.sender.setStreams?.(publication.source.stream);
-    void this.limit(publication);
+    void this.applyLimits(publication);
     return slot;
   }
 
-  private make(publication: Publication, kind: Kind, track: MediaStreamTrack, pc: RTCPeerConnection): Slot<Publication> {
+  private addTransceiver(publication: Publication, kind: Kind, track: MediaStreamTrack, pc: RTCPeerConnection): TransceiverSlot<Publication> {
     const { source } = publication;
-    const transceiver = pc.addTransceiver(track, { direction: "sendonly", streams: [source.stream], sendEncodings: [limits(source, kind)] });
+    const transceiver = pc.addTransceiver(track, { direction: "sendonly", streams: [source.stream], sendEncodings: [encodingLimits(source, kind)] });
     return this.slots.add(kind, transceiver, publication);
   }
 
-  protected override amend(sdp: string, publication: Publication): string {
+  protected override amendAnswer(sdp: string, publication: Publication): string {
     const mid = this.midOf(publication, "video");
     const { videoKbps } = publication.source;
     return mid !== null && videoKbps ? withStartBitrate(sdp, mid, videoKbps) : sdp;
   }
 
-  protected override answered(publication: Publication): void {
-    if (publication.source.degradation) void this.limit(publication);
-    this.mutes.accepted(publication);
+  protected override onAnswered(publication: Publication): void {
+    if (publication.source.degradation) void this.applyLimits(publication);
+    this.mutes.reset(publication);
   }
 
-  protected override detach(publication: Publication): void {
+  protected override releaseTracks(publication: Publication): void {
     for (const slot of this.slots.of(publication)) {
       slot.owner = undefined;
       if (isStopped(slot.transceiver)) continue;
@@ -196,7 +196,7 @@ export class Publisher extends Transport<Publication> {
     }
   }
 
-  protected override forget(): void {
+  protected override onReset(): void {
     this.slots.clear();
   }
 
@@ -204,17 +204,17 @@ export class Publisher extends Transport<Publication> {
     return { t: "publish", streamID, ...offer, codec: choice.codec, ...(choice.extraInfo ? { extraInfo: choice.extraInfo } : {}) };
   }
 
-  protected override mids(publication: Publication): MediaMids {
+  protected override midsOf(publication: Publication): MediaMids {
     const [audioMid, videoMid] = [this.midOf(publication, "audio"), this.midOf(publication, "video")];
     return { ...(audioMid === null ? {} : { audioMid }), ...(videoMid === null ? {} : { videoMid }) };
   }
 }
 
-function sends(track: MediaStreamTrack | undefined): boolean {
+function isSending(track: MediaStreamTrack | undefined): boolean {
   return track !== undefined && track.enabled && track.readyState !== "ended";
 }
 
-function limits(source: Source, kind: Kind): RTCRtpEncodingParameters {
+function encodingLimits(source: Source, kind: Kind): RTCRtpEncodingParameters {
   const kbps = kind === "video" ? source.videoKbps : source.audioKbps;
   const rate = kind === "video" ? source.frameRate : undefined;
   return { ...(kbps ? { maxBitrate: kbps * 1000 } : {}), ...(rate ? { maxFramerate: rate } : {}) };

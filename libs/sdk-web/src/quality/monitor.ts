@@ -1,4 +1,4 @@
-/** Measures every publishing and playing stream each three seconds from its start on, for as long as there are any, and tells the page. */
+/** Measures each published and played stream every three seconds while there are any, and emits the quality callbacks. */
 import type { Emitter } from "../emitter";
 import type { ZegoEvents, ZegoPlayStats, ZegoPublishStats } from "../entities";
 import { log } from "../logging";
@@ -8,8 +8,8 @@ import { playStats, publishStats, type Reading } from "./measure";
 import { readReport, type Report } from "./report";
 
 export const QUALITY_INTERVAL_MS = 3_000;
-/** How often we look whether a stream is due; each has its own start. */
-const LOOK_MS = 500;
+/** How often streams are checked for a measurement that is due; each has a start of its own. */
+const CHECK_INTERVAL_MS = 500;
 
 export class QualityMonitor {
   private readonly last = new WeakMap<Flow<any>, Reading>();
@@ -23,7 +23,7 @@ export class QualityMonitor {
   ) {}
 
   start(): void {
-    this.timer ??= setInterval(() => void this.round().catch((fault) => log.debug("statistics failed", fault)), LOOK_MS);
+    this.timer ??= setInterval(() => void this.measureDue().catch((fault) => log.debug("statistics failed", fault)), CHECK_INTERVAL_MS);
   }
 
   stop(): void {
@@ -38,11 +38,11 @@ export class QualityMonitor {
   }
 
   playing(room: Room, streamID: string): ZegoPlayStats | null {
-    const flow = room.players.holder(streamID)?.find(streamID);
+    const flow = room.players.playerOf(streamID)?.find(streamID);
     return (flow && this.played.get(flow)) ?? null;
   }
 
-  private async round(): Promise<void> {
+  private async measureDue(): Promise<void> {
     const rooms = this.rooms();
     if (!rooms.length) return this.stop();
     await Promise.all(rooms.map((room) => this.measure(room)));
@@ -68,7 +68,7 @@ export class QualityMonitor {
     const stats = due.length ? await report(transport.connection) : undefined;
     for (const flow of due) {
       const reading = this.read(stats, transport, flow);
-      if (reading) measured(flow, reading, this.swap(flow, reading));
+      if (reading) measured(flow, reading, this.exchangeReading(flow, reading));
     }
   }
 
@@ -86,7 +86,7 @@ export class QualityMonitor {
   }
 
   /** The reading before this one. */
-  private swap(flow: Flow<any>, reading: Reading): Reading | undefined {
+  private exchangeReading(flow: Flow<any>, reading: Reading): Reading | undefined {
     const before = this.last.get(flow);
     this.last.set(flow, reading);
     return before;

@@ -1,8 +1,8 @@
 /**
- * One life of a room as the frames that a client in it got, each with its time.
+ * One call as the frames that a client in it got, each with its time.
  *
- * Rules: 1. Frames follow each other without a gap, and each event cites the hash before it. 2. People are told by the name that they
- * joined with, as in the live call; who was erased since has a stand-in.
+ * Rules: 1. Frames follow each other without a gap, and each event cites the hash before it. 2. Users have the names that they
+ * joined with, as in the live call; an erased user has a random name.
  */
 import { Code } from "../codes";
 import { failure } from "../errors";
@@ -11,10 +11,10 @@ import type { EventView, UserEntry } from "../generated/contract";
 import type { EventFrame, SkipFrame } from "../signalling/frames";
 import type { RecordPage, RecordSource } from "./source";
 
-/** Some hundred bytes each: what a page may hold in memory. */
-export const MOST_FRAMES = 200_000;
+/** Of some hundred bytes each: what a browser tab may use of memory for one replay. */
+export const MAX_FRAMES = 200_000;
 const ERASED_DIGITS = 8;
-const BEFORE_ALL = "0".repeat(16);
+const GENESIS_HASH8 = "0".repeat(16);
 
 /** A frame and its time in unix milliseconds; a skip has that of the event before it. */
 export interface Recorded {
@@ -25,21 +25,21 @@ export interface Recorded {
 
 export class Recording {
   readonly items: Recorded[] = [];
-  private readonly faces = new Map<string, UserEntry>();
-  private hash8 = BEFORE_ALL;
+  private readonly users = new Map<string, UserEntry>();
+  private hash8 = GENESIS_HASH8;
 
   private constructor(
     readonly roomID: string,
     public roomUID: string,
   ) {}
 
-  /** The whole life, up to now or to its end, as long as `wanted` says so; the latest life where `roomUID` is empty. */
+  /** Reads a call up to now or to its end, while `wanted` returns true; the room's latest call where `roomUID` is empty. */
   static async load(source: RecordSource, roomID: string, roomUID: string, wanted: (item: Recorded) => boolean): Promise<Recording> {
     const recording = new Recording(roomID, roomUID);
-    let after = roomUID && `${roomUID}.0.${BEFORE_ALL}`;
+    let after = roomUID && `${roomUID}.0.${GENESIS_HASH8}`;
     for (let more = true; more; ) {
       const page = await source.page(roomID, after);
-      more = recording.take(page, wanted) && page.more;
+      more = recording.addPage(page, wanted) && page.more;
       after = page.next;
     }
     if (!recording.items.length) throw failure(Code.PARAMETER, "there is nothing to replay", { field: "from", hint: "a moment of a call that took place" });
@@ -48,61 +48,61 @@ export class Recording {
 
   /** How many frames lie at or before a moment: `{seq}` or `{time}`. */
   count(moment: { seq?: number; time?: number }): number {
-    const behind = (item: Recorded) => (moment.seq !== undefined ? item.seq > moment.seq : item.time > (moment.time ?? Infinity));
+    const isLater = (item: Recorded) => (moment.seq !== undefined ? item.seq > moment.seq : item.time > (moment.time ?? Infinity));
     let [low, high] = [0, this.items.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (behind(this.items[middle]!)) high = middle;
+      if (isLater(this.items[middle]!)) high = middle;
       else low = middle + 1;
     }
     return low;
   }
 
-  /** False when the life, or what is wanted of it, is over. */
-  private take(page: RecordPage, wanted: (item: Recorded) => boolean): boolean {
+  /** Adds a page of the record; false when the call, or what is wanted of it, is over. */
+  private addPage(page: RecordPage, wanted: (item: Recorded) => boolean): boolean {
     const parts: Part[] = [...page.events, ...page.skipped];
-    this.roomUID ||= lifeOf(parts.find((part) => numberOf(part) === 1));
-    const own = parts.filter((part) => lifeOf(part) === this.roomUID).sort((one, two) => numberOf(one) - numberOf(two));
-    for (const part of own) {
+    this.roomUID ||= roomUIDOf(parts.find((part) => seqOf(part) === 1));
+    const ofCall = parts.filter((part) => roomUIDOf(part) === this.roomUID).sort((one, two) => seqOf(one) - seqOf(two));
+    for (const part of ofCall) {
       const item = "type" in part ? this.event(part) : this.skip(part);
       if (!wanted(item)) return false;
-      if (this.items.length === MOST_FRAMES) {
-        throw failure(Code.PARAMETER, "the call is too long for one replay", { field: "to", limit: `${MOST_FRAMES} events`, hint: "name an earlier `to`" });
+      if (this.items.length === MAX_FRAMES) {
+        throw failure(Code.PARAMETER, "the call is too long for one replay", { field: "to", limit: `${MAX_FRAMES} events`, hint: "name an earlier `to`" });
       }
       this.items.push(item);
     }
-    return own.length === parts.length;
+    return ofCall.length === parts.length;
   }
 
   private event(view: EventView): Recorded {
-    this.follows(view.seq, view.prev.slice(0, 16));
+    this.checkContinuity(view.seq, view.prev.slice(0, 16));
     this.hash8 = view.hash.slice(0, 16);
     const { seq, at, type, data } = view;
-    if (type === "room.user_joined.v1") this.faces.set(data.actor, faceOf(data.actor, data.userID, data.userName));
-    const user = view.actor ? (this.faces.get(view.actor) ?? faceOf(view.actor, view.userID)) : undefined;
+    if (type === "room.user_joined.v1") this.users.set(data.actor, userOf(data.actor, data.userID, data.userName));
+    const user = view.actor ? (this.users.get(view.actor) ?? userOf(view.actor, view.userID)) : undefined;
     const frame: EventFrame = { t: "ev", roomID: this.roomID, pos: `${view.roomUID}.${seq}.${this.hash8}`, seq, prev: view.prev.slice(0, 16), at, type, data, ...(user ? { user } : {}) };
     return { frame, seq, time: at / 1000 };
   }
 
   private skip({ from, to, pos }: RecordPage["skipped"][number]): Recorded {
-    this.follows(from, this.hash8);
+    this.checkContinuity(from, this.hash8);
     this.hash8 = parsePosition(pos)!.hash8;
     return { frame: { t: "skip", roomID: this.roomID, from, to, pos }, seq: to, time: this.items.at(-1)?.time ?? 0 };
   }
 
   /** Rule 1. */
-  private follows(seq: number, prev8: string): void {
+  private checkContinuity(seq: number, prev8: string): void {
     const expected = (this.items.at(-1)?.seq ?? 0) + 1;
     if (seq !== expected || prev8 !== this.hash8) throw failure(Code.UNAVAILABLE, `the record came with a break before event ${expected}`);
   }
 }
 
-/** Two people who were erased stay two: what is left of each is a random name. */
-function faceOf(actor: string, userID = "", userName = ""): UserEntry {
+/** A user's entry; an erased user is named by the beginning of the random actor id, so that two of them stay two. */
+function userOf(actor: string, userID = "", userName = ""): UserEntry {
   return userID ? { userID, userName } : { userID: `erased-${actor.slice(0, ERASED_DIGITS)}`, userName: "" };
 }
 
 type Part = EventView | RecordPage["skipped"][number];
 
-const lifeOf = (part: Part | undefined): string => (part === undefined ? "" : "type" in part ? part.roomUID : (parsePosition(part.pos)?.roomUID ?? ""));
-const numberOf = (part: Part): number => ("type" in part ? part.seq : part.from);
+const roomUIDOf = (part: Part | undefined): string => (part === undefined ? "" : "type" in part ? part.roomUID : (parsePosition(part.pos)?.roomUID ?? ""));
+const seqOf = (part: Part): number => ("type" in part ? part.seq : part.from);

@@ -2,21 +2,21 @@
  * A recorded call that happens again: the callbacks of the live call, in its order and at its pace.
  *
  * Rules: 1. What is shown comes from the mirror that live rooms use, and from nothing else. 2. A jump is reported like a snapshot in a live
- * room: as the difference. Messages on the way are not told. 3. Nothing is called back after `stop`.
+ * room: as the difference. Messages between are not reported. 3. Nothing is called back after `stop`.
  */
 import { Code } from "../codes";
 import type { Emitter } from "../emitter";
 import type { ZegoEvents, ZegoRoomExtraInfo, ZegoStreamList, ZegoUser } from "../entities";
 import { failure } from "../errors";
-import { callBack, publicStream, publicUser } from "../room/callbacks";
+import { emitChange, publicStream, publicUser } from "../room/callbacks";
 import { RoomMirror, type Change } from "../room/mirror";
-import { LONGEST_WAIT_MS, type Timer } from "../timing";
-import { placeOf, type Moment } from "./moment";
+import { MAX_TIMEOUT_MS, type Timer } from "../timing";
+import { parseMoment, type Moment } from "./moment";
 import type { Recorded, Recording } from "./recording";
 
 export type ZegoReplayState = "PLAYING" | "PAUSED" | "ENDED" | "STOPPED";
 
-/** What was said in a call, by any of the three ways. */
+/** A message of a call, of any of the three kinds. */
 export interface ZegoReplayMessage {
   kind: "broadcast" | "barrage" | "command";
   fromUser: ZegoUser;
@@ -25,29 +25,29 @@ export interface ZegoReplayMessage {
   sendTime: number;
 }
 
-/** How many messages are kept for pages that show what was said before a moment. */
-export const MESSAGES_KEPT = 200;
+/** Messages up to the current moment that a replay keeps for the page, the latest ones. */
+export const MAX_MESSAGES = 200;
 
-/** A replay sees the call as nobody of it: this is no user id. */
+/** The replay's own user id, which no user can have: every user and stream of the call is reported. */
 const NOBODY = "\u0000";
-export const FASTEST = 1_000;
+export const MAX_SPEED = 1_000;
 const CLOSED = "room.closed.v1";
 
 export class ZegoReplay {
   private mirror = new RoomMirror(NOBODY);
   private current: ZegoReplayState = "PAUSED";
-  /** How many frames have happened. */
-  private done = 0;
+  /** The index of the next frame: how many were applied. */
+  private nextIndex = 0;
   private timer: Timer | undefined;
   /** The recorded time was `time` when the clock showed `clock`. */
   private anchor = { clock: 0, time: 0 };
-  private factor = 1;
-  private said: ZegoReplayMessage[] = [];
+  private speedFactor = 1;
+  private messageList: ZegoReplayMessage[] = [];
 
-  /** `end`: how many frames of the recording belong to the replay. */
+  /** `endIndex`: how many frames of the recording belong to the replay. */
   constructor(
     private readonly recording: Recording,
-    private readonly end: number,
+    private readonly endIndex: number,
     private readonly events: Emitter<ZegoEvents>,
   ) {
     this.mirror.reset({ users: [], streams: [], extraInfo: [] }, "");
@@ -66,29 +66,29 @@ export class ZegoReplay {
   }
 
   get speed(): number {
-    return this.factor;
+    return this.speedFactor;
   }
 
   /** The first and last moment that can be jumped to: numbers of events, times in unix milliseconds. */
   get range(): { fromSeq: number; toSeq: number; fromTime: number; toTime: number } {
-    const last = this.recording.items[this.end - 1]!;
+    const last = this.recording.items[this.endIndex - 1]!;
     const first = this.recording.items.find(({ frame }) => frame.t === "ev") ?? last; // what a reader may not see has no time
     return { fromSeq: 0, toSeq: last.seq, fromTime: first.time, toTime: last.time };
   }
 
   /** The last event that has happened; 0 before the first. */
   get seq(): number {
-    return this.last?.seq ?? 0;
+    return this.lastItem?.seq ?? 0;
   }
 
   get position(): string {
-    return this.last?.frame.pos ?? "";
+    return this.lastItem?.frame.pos ?? "";
   }
 
-  /** The recorded time that it is now in the replay, in unix milliseconds. */
+  /** The replay's current time in the recording, in unix milliseconds. */
   get time(): number {
     const { fromTime, toTime } = this.range;
-    const run = this.current === "PLAYING" ? (Date.now() - this.anchor.clock) * this.factor : 0;
+    const run = this.current === "PLAYING" ? (Date.now() - this.anchor.clock) * this.speedFactor : 0;
     return Math.min(Math.max(this.anchor.time + run, fromTime), toTime);
   }
 
@@ -100,9 +100,9 @@ export class ZegoReplay {
     return this.mirror.contents.streams.map((stream) => ({ ...publicStream(stream), audioMuted: stream.audioMuted ?? false, videoMuted: stream.videoMuted ?? false }));
   }
 
-  /** The last of what was said up to now, the oldest first. */
+  /** The last messages up to now, the oldest first. */
   get messages(): readonly ZegoReplayMessage[] {
-    return this.said;
+    return this.messageList;
   }
 
   get extraInfo(): ZegoRoomExtraInfo[] {
@@ -112,77 +112,77 @@ export class ZegoReplay {
   pause(): void {
     if (this.current !== "PLAYING") return;
     this.setAnchor(this.time);
-    this.become("PAUSED");
+    this.setState("PAUSED");
   }
 
-  /** Go on; at the end, from the beginning. */
+  /** Plays on; at the end, from the beginning. */
   resume(): void {
     if (this.current === "PLAYING" || this.current === "STOPPED") return;
     if (this.current === "ENDED") this.jump(0);
     this.setAnchor(this.time);
-    this.become("PLAYING");
+    this.setState("PLAYING");
   }
 
-  /** To a position, the number of an event, or a time; playing goes on from there. */
+  /** Jumps to a position, the number of an event, or a time; playing goes on from there. */
   seek(moment: Moment): void {
-    this.alive();
-    const place = placeOf(moment, "moment");
+    this.requireRunning();
+    const place = parseMoment(moment, "moment");
     if (place.roomUID && place.roomUID !== this.roomUID) throw failure(Code.PARAMETER, "the position belongs to another call", { field: "moment" });
-    const count = Math.min(this.recording.count(place), this.end);
+    const count = Math.min(this.recording.count(place), this.endIndex);
     this.jump(count, place.time);
-    this.become(this.current === "ENDED" && count < this.end ? "PAUSED" : this.current);
+    this.setState(this.current === "ENDED" && count < this.endIndex ? "PAUSED" : this.current);
   }
 
   /** How many recorded seconds pass in one. */
   setSpeed(speed: number): void {
-    this.alive();
-    if (typeof speed !== "number" || !(speed > 0 && speed <= FASTEST)) throw failure(Code.PARAMETER, "the speed is out of range", { field: "speed", limit: `above 0, up to ${FASTEST}` });
+    this.requireRunning();
+    if (typeof speed !== "number" || !(speed > 0 && speed <= MAX_SPEED)) throw failure(Code.PARAMETER, "the speed is out of range", { field: "speed", limit: `above 0, up to ${MAX_SPEED}` });
     this.setAnchor(this.time);
-    this.factor = speed;
+    this.speedFactor = speed;
     this.schedule();
   }
 
   stop(): void {
-    if (this.current !== "STOPPED") this.become("STOPPED");
+    if (this.current !== "STOPPED") this.setState("STOPPED");
   }
 
-  private get last(): Recorded | undefined {
-    return this.recording.items[this.done - 1];
+  private get lastItem(): Recorded | undefined {
+    return this.recording.items[this.nextIndex - 1];
   }
 
   /** Rule 2: a mirror is folded up to there, and the shown one takes its contents. */
   private jump(count: number, time?: number): void {
-    const there = new RoomMirror(NOBODY);
-    there.reset({ users: [], streams: [], extraInfo: [] }, this.before);
-    this.said = this.recording.items.slice(0, count).flatMap(({ frame }) => messagesIn(fold(there, frame))).slice(-MESSAGES_KEPT);
-    this.done = count;
-    this.setAnchor(time ?? this.last?.time ?? this.range.fromTime);
-    this.tell(this.mirror.reset(there.contents, there.position));
+    const target = new RoomMirror(NOBODY);
+    target.reset({ users: [], streams: [], extraInfo: [] }, this.startPosition);
+    this.messageList = this.recording.items.slice(0, count).flatMap(({ frame }) => messagesIn(fold(target, frame))).slice(-MAX_MESSAGES);
+    this.nextIndex = count;
+    this.setAnchor(time ?? this.lastItem?.time ?? this.range.fromTime);
+    this.emitChanges(this.mirror.reset(target.contents, target.position));
   }
 
   private run(): void {
-    while (this.done < this.end && this.recording.items[this.done]!.time <= this.time) {
-      const { frame } = this.recording.items[this.done++]!;
+    while (this.nextIndex < this.endIndex && this.recording.items[this.nextIndex]!.time <= this.time) {
+      const { frame } = this.recording.items[this.nextIndex++]!;
       this.events.emit("parlourFrame", frame);
       const changes = fold(this.mirror, frame);
-      this.said = [...this.said, ...messagesIn(changes)].slice(-MESSAGES_KEPT);
-      this.tell(changes);
+      this.messageList = [...this.messageList, ...messagesIn(changes)].slice(-MAX_MESSAGES);
+      this.emitChanges(changes);
       if (this.current !== "PLAYING") return; // a callback paused or stopped it
     }
-    if (this.done < this.end) return this.schedule();
+    if (this.nextIndex < this.endIndex) return this.schedule();
     this.setAnchor(this.range.toTime);
-    this.become("ENDED");
+    this.setState("ENDED");
   }
 
   private schedule(): void {
     clearTimeout(this.timer);
     if (this.current !== "PLAYING") return;
-    const next = this.recording.items[this.done];
-    const left = next && this.done < this.end ? (next.time - this.time) / this.factor : 0;
-    this.timer = setTimeout(() => this.run(), Math.min(Math.max(0, Math.ceil(left)), LONGEST_WAIT_MS));
+    const next = this.recording.items[this.nextIndex];
+    const left = next && this.nextIndex < this.endIndex ? (next.time - this.time) / this.speedFactor : 0;
+    this.timer = setTimeout(() => this.run(), Math.min(Math.max(0, Math.ceil(left)), MAX_TIMEOUT_MS));
   }
 
-  private become(state: ZegoReplayState): void {
+  private setState(state: ZegoReplayState): void {
     this.current = state;
     this.schedule();
     this.events.emit("parlourReplay", this.roomID, { state, seq: this.seq, position: this.position, time: this.time });
@@ -192,16 +192,16 @@ export class ZegoReplay {
     this.anchor = { clock: Date.now(), time };
   }
 
-  private tell(changes: Change[]): void {
-    for (const change of changes) if (this.current !== "STOPPED") callBack(this.events, this.roomID, change, true);
+  private emitChanges(changes: Change[]): void {
+    for (const change of changes) if (this.current !== "STOPPED") emitChange(this.events, this.roomID, change, true);
   }
 
-  /** The place before the first event. */
-  private get before(): string {
+  /** The position before the first event. */
+  private get startPosition(): string {
     return `${this.roomUID}.0.${"0".repeat(16)}`;
   }
 
-  private alive(): void {
+  private requireRunning(): void {
     if (this.current === "STOPPED") throw failure(Code.PARAMETER, "the replay was stopped", { hint: "call replayRoom again" });
   }
 }

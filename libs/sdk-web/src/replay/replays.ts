@@ -1,9 +1,9 @@
-/** The replays of an engine: from the page's wish to a recording that plays. */
+/** The replays of an engine: reads the options, loads the recording, starts it, and stops all with the engine. */
 import { Code } from "../codes";
 import type { Emitter } from "../emitter";
 import type { ZegoEvents } from "../entities";
 import { failure } from "../errors";
-import { placeOf, reaches, type Moment, type Place } from "./moment";
+import { parseMoment, isAtOrBefore, type Moment, type MomentPosition } from "./moment";
 import { Recording } from "./recording";
 import { ZegoReplay } from "./replay";
 import { RecordSource } from "./source";
@@ -17,11 +17,11 @@ export interface ZegoReplayOptions {
   to?: Moment;
   /** Recorded seconds in one second; 1 unless given. */
   speed?: number;
-  /** Stand at `from` until `resume`. */
+  /** Stay paused at `from` until `resume`. */
   paused?: boolean;
 }
 
-interface Surroundings {
+interface ReplayContext {
   appID: number;
   addresses: readonly string[];
   events: Emitter<ZegoEvents>;
@@ -29,30 +29,30 @@ interface Surroundings {
 }
 
 export class Replays {
-  private readonly open = new Set<ZegoReplay>();
+  private readonly running = new Set<ZegoReplay>();
 
-  constructor(private readonly around: Surroundings) {}
+  constructor(private readonly context: ReplayContext) {}
 
   /** Resolves when the recording is here and its first callbacks are due. */
   async start(roomID: string, options: ZegoReplayOptions): Promise<ZegoReplay> {
-    const { appID, addresses, events } = this.around;
-    const token = options.token || this.around.tokenOf(roomID);
+    const { appID, addresses, events } = this.context;
+    const token = options.token || this.context.tokenOf(roomID);
     if (!token) throw failure(Code.PARAMETER, "a replay needs a token", { field: "token", hint: "a subscription token with the scope events" });
-    const from = options.from === undefined ? undefined : placeOf(options.from, "from");
-    const to = options.to === undefined ? undefined : placeOf(options.to, "to");
+    const from = options.from === undefined ? undefined : parseMoment(options.from, "from");
+    const to = options.to === undefined ? undefined : parseMoment(options.to, "to");
     const source = new RecordSource(addresses, appID, token);
-    const recording = await Recording.load(source, roomID, lifeOf(from, to), (item) => !to || reaches(to, item));
+    const recording = await Recording.load(source, roomID, callOf(from, to), (item) => !to || isAtOrBefore(to, item));
     return this.play(new ZegoReplay(recording, recording.items.length, events), from, options);
   }
 
   stopAll(): void {
-    for (const replay of this.open) replay.stop();
-    this.open.clear();
+    for (const replay of this.running) replay.stop();
+    this.running.clear();
   }
 
-  private play(replay: ZegoReplay, from: Place | undefined, { speed = 1, paused = false }: ZegoReplayOptions): ZegoReplay {
-    for (const old of this.open) if (old.state === "STOPPED") this.open.delete(old);
-    this.open.add(replay);
+  private play(replay: ZegoReplay, from: MomentPosition | undefined, { speed = 1, paused = false }: ZegoReplayOptions): ZegoReplay {
+    for (const old of this.running) if (old.state === "STOPPED") this.running.delete(old);
+    this.running.add(replay);
     replay.setSpeed(speed);
     if (from) replay.seek(from.time !== undefined ? new Date(from.time) : (from.seq ?? 0));
     else replay.seek(0);
@@ -61,7 +61,7 @@ export class Replays {
   }
 }
 
-function lifeOf(from: Place | undefined, to: Place | undefined): string {
+function callOf(from: MomentPosition | undefined, to: MomentPosition | undefined): string {
   if (from?.roomUID && to?.roomUID && from.roomUID !== to.roomUID) throw failure(Code.PARAMETER, "from and to belong to different calls", { field: "to" });
   return from?.roomUID || to?.roomUID || "";
 }

@@ -13,10 +13,10 @@ export interface RecordPage {
   more: boolean;
 }
 
-const PAGE_EVENTS = 5_000;
+const EVENTS_PER_PAGE = 5_000;
 const TOO_MANY_REQUESTS = 429;
-const TRIES = 5;
-const AGAIN_MS = 1_000;
+const MAX_ATTEMPTS = 5;
+const RETRY_MS = 1_000;
 
 export class RecordSource {
   private readonly origins: readonly string[];
@@ -29,25 +29,25 @@ export class RecordSource {
     this.origins = addresses.map((address) => new URL(address.replace(/^ws/, "http")).origin);
   }
 
-  /** What follows a position; an empty one is the beginning of the room's latest life. */
+  /** What follows a position; an empty one is the beginning of the room's latest call. */
   async page(roomID: string, after: string): Promise<RecordPage> {
-    const query = new URLSearchParams({ limit: String(PAGE_EVENTS), app: String(this.appID), ...(after ? { after } : {}) });
+    const query = new URLSearchParams({ limit: String(EVENTS_PER_PAGE), app: String(this.appID), ...(after ? { after } : {}) });
     const path = `/v1/rooms/${encodeID(roomID)}/events?${query}`;
-    for (let tries = 1; ; tries++) {
-      const answer = await this.fetched(path);
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.fetchFromFirst(path);
       if (answer.ok) return (await answer.json()) as RecordPage;
-      if (answer.status !== TOO_MANY_REQUESTS || tries === TRIES) throw await refusal(answer);
-      await wait(AGAIN_MS);
+      if (answer.status !== TOO_MANY_REQUESTS || attempt === MAX_ATTEMPTS) throw await refusal(answer);
+      await wait(RETRY_MS);
     }
   }
 
   /** The first server that can be reached. */
-  private async fetched(path: string): Promise<Response> {
+  private async fetchFromFirst(path: string): Promise<Response> {
     for (const origin of this.origins) {
       try {
         return await fetch(origin + path, { headers: { authorization: `Bearer ${this.token}` }, cache: "no-store", credentials: "omit" });
       } catch {
-        continue; // the network's own reasons are not told to pages
+        continue; // browsers do not tell pages why a connection failed
       }
     }
     throw failure(Code.NETWORK_DOWN, "the server could not be reached");
@@ -64,6 +64,6 @@ export function encodeID(id: string): string {
 }
 
 async function refusal(answer: Response): Promise<ZegoError> {
-  const told = (await answer.json().catch(() => ({}))) as Partial<Problem> & { title?: string; detail?: string };
-  return new ZegoError({ ...told, code: told.code ?? Code.UNAVAILABLE, message: told.message ?? told.detail ?? told.title ?? `the server answered ${answer.status}` });
+  const problem = (await answer.json().catch(() => ({}))) as Partial<Problem> & { title?: string; detail?: string };
+  return new ZegoError({ ...problem, code: problem.code ?? Code.UNAVAILABLE, message: problem.message ?? problem.detail ?? problem.title ?? `the server answered ${answer.status}` });
 }

@@ -2,16 +2,16 @@
 import type { Emitter } from "../emitter";
 import type { ZegoEvents, ZegoStreamList, ZegoUser } from "../entities";
 import type { StreamEntry, UserEntry } from "../generated/contract";
-import type { Change, Muted } from "./mirror";
+import type { Change, MuteField } from "./mirror";
 
 type Of<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
 
-/** A user without fields that are none of the page's business. */
+/** A user with the public fields only. */
 export function publicUser(user: UserEntry): ZegoUser {
   return { userID: user.userID, userName: user.userName ?? "" };
 }
 
-/** Live addresses are part of the shape that pages know; this suite has none to give. */
+/** A stream as pages know it. The addresses of live relays are part of that shape and stay empty: this suite has none. */
 export function publicStream(stream: StreamEntry): ZegoStreamList {
   return {
     streamID: stream.streamID,
@@ -25,8 +25,8 @@ export function publicStream(stream: StreamEntry): ZegoStreamList {
   };
 }
 
-/** Call what a change asks for. Users are only told of where the login asked for it. */
-export function callBack(events: Emitter<ZegoEvents>, roomID: string, change: Change, userUpdate: boolean): void {
+/** Emits the page's callback for a change. `userUpdate` is the login's setting: without it, users that come and go are not reported. */
+export function emitChange(events: Emitter<ZegoEvents>, roomID: string, change: Change, userUpdate: boolean): void {
   switch (change.kind) {
     case "users":
       if (userUpdate) events.emit("roomUserUpdate", roomID, change.update, change.users.map(publicUser));
@@ -38,18 +38,18 @@ export function callBack(events: Emitter<ZegoEvents>, roomID: string, change: Ch
       return events.emit("streamExtraInfoUpdate", roomID, [{ streamID, user, extraInfo }]);
     }
     case "mutes":
-      return tellMutes(events, change.stream, change.kinds);
+      return emitMutes(events, change.stream, change.kinds);
     case "roomExtra":
       return events.emit("roomExtraInfoUpdate", roomID, change.entries.map((entry) => ({ ...entry, updateUser: publicUser(entry.updateUser) })));
     case "message":
-      return message(events, roomID, change);
+      return emitMessage(events, roomID, change);
     default:
       return;
   }
 }
 
-/** Whether a stream's camera and microphone are open, of the kinds given. */
-export function tellMutes(events: Emitter<ZegoEvents>, stream: StreamEntry, kinds: readonly Muted[]): void {
+/** Emits whether a stream's camera and microphone are open, for the kinds given. */
+export function emitMutes(events: Emitter<ZegoEvents>, stream: StreamEntry, kinds: readonly MuteField[]): void {
   for (const kind of kinds) {
     const event = kind === "videoMuted" ? "remoteCameraStatusUpdate" : "remoteMicStatusUpdate";
     events.emit(event, stream.streamID, stream[kind] ? "MUTE" : "OPEN");
@@ -61,7 +61,7 @@ function deleteReasons({ streams, reasons }: Of<"streams">): string {
   return JSON.stringify({ stream_delete_reason: streams.map(({ streamID }, index) => ({ streamID, code: reasons[index] ?? 1 })) });
 }
 
-function message(events: Emitter<ZegoEvents>, roomID: string, { channel, from, text, sentMs, messageID }: Of<"message">): void {
+function emitMessage(events: Emitter<ZegoEvents>, roomID: string, { channel, from, text, sentMs, messageID }: Of<"message">): void {
   const fromUser = publicUser(from);
   if (channel === "command") return events.emit("IMRecvCustomCommand", roomID, fromUser, text);
   const shared = { fromUser, message: text, sendTime: sentMs };

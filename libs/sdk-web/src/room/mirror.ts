@@ -1,51 +1,51 @@
 /**
- * What this client holds of a room, made from the server's frames and nothing else.
+ * This client's copy of a room's users, streams and extra information, folded from the server's frames and nothing else.
  *
- * Rules: 1. A frame is applied only if it starts right behind the position held; older ones are dropped, a gap is reported once and asks for
+ * Rules: 1. A frame is applied only if it starts right after the mirror's position; older ones are dropped, a gap is reported once and asks for
  * the tail. 2. People and streams of this user are never part of it. 3. A snapshot replaces everything and is reported as the difference.
  */
 import type { EventData, ExtraInfoEntry, StreamEntry, UserEntry } from "../generated/contract";
 import type { EventFrame, RoomContents, RoomFrame, SkipFrame } from "../signalling/frames";
 import { parsePosition, type Position } from "./position";
 
-/** What a publisher may hold back, by the field that says so. */
-export type Muted = "audioMuted" | "videoMuted";
+/** The fields of a stream that say what its publisher has muted. */
+export type MuteField = "audioMuted" | "videoMuted";
 
 export type Change =
   | { kind: "users"; update: "ADD" | "DELETE"; users: UserEntry[] }
   | { kind: "streams"; update: "ADD" | "DELETE"; streams: StreamEntry[]; reasons?: number[] }
   | { kind: "streamExtra"; stream: StreamEntry }
-  | { kind: "mutes"; stream: StreamEntry; kinds: readonly Muted[] }
+  | { kind: "mutes"; stream: StreamEntry; kinds: readonly MuteField[] }
   | { kind: "mediaChanged"; streamID: string }
   | { kind: "ownStreamRemoved"; streamID: string; code: number }
   | { kind: "roomExtra"; entries: ExtraInfoEntry[] }
   | { kind: "message"; channel: "broadcast" | "barrage" | "command"; from: UserEntry; text: string; sentMs: number; messageID: string }
   | { kind: "gap" };
 
-interface HeldStream extends StreamEntry {
-  /** Where it is carried, once an event said so. */
+interface MirroredStream extends StreamEntry {
+  /** The relay node and transport that carry it, once an event named them. */
   carrier?: string;
 }
 
 const STOPPED = 1;
-export const MUTED: readonly Muted[] = ["videoMuted", "audioMuted"];
+export const MUTE_FIELDS: readonly MuteField[] = ["videoMuted", "audioMuted"];
 
 export class RoomMirror {
   private readonly users = new Map<string, UserEntry>();
-  private readonly streams = new Map<string, HeldStream>();
+  private readonly streams = new Map<string, MirroredStream>();
   private readonly extra = new Map<string, ExtraInfoEntry>();
   private at: Position | undefined;
-  private held = "";
-  private asked = false;
+  private positionText = "";
+  private resyncPending = false;
 
   constructor(private readonly selfID: string) {}
 
-  /** The position up to which everything was applied. */
+  /** The position of the last frame that was applied, as the server wrote it; empty before the first. */
   get position(): string {
-    return this.held;
+    return this.positionText;
   }
 
-  /** All that is held, as a snapshot would tell it. */
+  /** The mirror's contents in the form of a snapshot. */
   get contents(): RoomContents {
     return { users: [...this.users.values()], streams: [...this.streams.values()], extraInfo: [...this.extra.values()] };
   }
@@ -54,28 +54,28 @@ export class RoomMirror {
     return this.streams.get(streamID);
   }
 
-  /** Replace all that is held; the difference comes back. */
+  /** Replaces the contents by those of a snapshot; returns the difference as changes. */
   reset(contents: RoomContents, position: string): Change[] {
     this.move(position);
-    this.asked = false;
+    this.resyncPending = false;
     const users = contents.users.filter((user) => user.userID !== this.selfID);
     const streams = contents.streams.filter((stream) => stream.user.userID !== this.selfID);
     return [
-      ...this.swapStreams(streams),
-      ...this.swapUsers(users),
-      ...this.swapExtra(contents.extraInfo),
+      ...this.replaceStreams(streams),
+      ...this.replaceUsers(users),
+      ...this.replaceExtra(contents.extraInfo),
     ];
   }
 
-  /** Take one frame in. */
+  /** Applies one frame; returns what the page is to be told, and `gap` once when frames are missing. */
   apply(frame: RoomFrame): Change[] {
     switch (frame.t) {
       case "snap":
         return this.reset(frame, frame.pos);
       case "ev":
-        return this.next(frame.seq, frame.pos) ?? this.event(frame);
+        return this.follow(frame.seq, frame.pos) ?? this.applyEvent(frame);
       case "skip":
-        return this.skip(frame);
+        return this.applySkip(frame);
       case "live":
       case "head":
         return this.compare(frame.pos, frame.t === "live");
@@ -84,53 +84,53 @@ export class RoomMirror {
     }
   }
 
-  private skip(frame: SkipFrame): Change[] {
+  private applySkip(frame: SkipFrame): Change[] {
     if (this.at && frame.to <= this.at.seq && parsePosition(frame.pos)?.roomUID === this.at.roomUID) return [];
-    // A skip may reach back over what is held already: only its end counts then.
+    // A skip may begin before our position: only its end counts then.
     const from = this.at && frame.from <= this.at.seq ? this.at.seq + 1 : frame.from;
-    return this.next(from, frame.pos) ?? [];
+    return this.follow(from, frame.pos) ?? [];
   }
 
-  /** undefined: it follows, the position has moved. Otherwise what to report instead. */
-  private next(seq: number, pos: string): Change[] | undefined {
+  /** Moves the position where an event follows it, and returns undefined; otherwise returns the changes to report in its place. */
+  private follow(seq: number, pos: string): Change[] | undefined {
     const place = parsePosition(pos);
-    const sameLife = place !== undefined && this.at !== undefined && place.roomUID === this.at.roomUID;
-    if (sameLife && seq <= this.at!.seq) return [];
-    if (!sameLife || seq !== this.at!.seq + 1) return this.gap();
+    const sameCall = place !== undefined && this.at !== undefined && place.roomUID === this.at.roomUID;
+    if (sameCall && seq <= this.at!.seq) return [];
+    if (!sameCall || seq !== this.at!.seq + 1) return this.gap();
     this.move(pos);
     return undefined;
   }
 
   private compare(pos: string, complete: boolean): Change[] {
     const place = parsePosition(pos);
-    if (complete) this.asked = false;
+    if (complete) this.resyncPending = false;
     if (!place || (this.at && place.roomUID === this.at.roomUID && place.seq <= this.at.seq)) return [];
     return this.gap();
   }
 
   private gap(): Change[] {
-    if (this.asked) return [];
-    this.asked = true;
+    if (this.resyncPending) return [];
+    this.resyncPending = true;
     return [{ kind: "gap" }];
   }
 
-  /** The connection that a question was asked on is gone; the resume to come asks anew. */
-  forgetQuestion(): void {
-    this.asked = false;
+  /** Allows the next gap to be reported: the connection on which the tail was requested is lost. */
+  forgetResync(): void {
+    this.resyncPending = false;
   }
 
   private move(pos: string): void {
-    this.held = pos;
+    this.positionText = pos;
     this.at = parsePosition(pos);
   }
 
-  private event(frame: EventFrame): Change[] {
+  private applyEvent(frame: EventFrame): Change[] {
     const change = (EVENTS as Record<string, ((mirror: RoomMirror, frame: EventFrame) => Change[]) | undefined>)[frame.type];
     return change ? change(this, frame) : [];
   }
 
-  /** Whether an event is this user's own doing. */
-  own(frame: Pick<EventFrame, "user">): boolean {
+  /** Whether this user caused the event. */
+  isOwn(frame: Pick<EventFrame, "user">): boolean {
     return frame.user?.userID === this.selfID;
   }
 
@@ -157,17 +157,17 @@ export class RoomMirror {
     if (!before) return this.addStream(stream, carrier);
     const now = { ...before, ...stream, carrier };
     this.streams.set(stream.streamID, now);
-    const extra = extraOf(stream, before);
+    const extra = extraChanges(stream, before);
     const moved = before.carrier === undefined ? !extra.length : before.carrier !== carrier;
-    return [...extra, ...kindsOf(now, before, moved)];
+    return [...extra, ...mediaChanges(now, before, moved)];
   }
 
-  setMutes(streamID: string, mutes: Pick<StreamEntry, Muted>): Change[] {
+  setMutes(streamID: string, mutes: Pick<StreamEntry, MuteField>): Change[] {
     const before = this.streams.get(streamID);
     if (!before) return [];
     const stream = { ...before, ...mutes };
     this.streams.set(streamID, stream);
-    return mutesOf(stream, before);
+    return muteChanges(stream, before);
   }
 
   removeStream(streamID: string, code: number): Change[] {
@@ -181,52 +181,52 @@ export class RoomMirror {
     return [{ kind: "roomExtra", entries: [entry] }];
   }
 
-  private swapUsers(users: UserEntry[]): Change[] {
-    const { gone, come } = swap(this.users, users, (user) => user.userID);
+  private replaceUsers(users: UserEntry[]): Change[] {
+    const { removed, added } = replaceAll(this.users, users, (user) => user.userID);
     return [
-      ...(gone.length ? [{ kind: "users", update: "DELETE", users: gone } as const] : []),
-      ...(come.length ? [{ kind: "users", update: "ADD", users: come } as const] : []),
+      ...(removed.length ? [{ kind: "users", update: "DELETE", users: removed } as const] : []),
+      ...(added.length ? [{ kind: "users", update: "ADD", users: added } as const] : []),
     ];
   }
 
-  private swapStreams(streams: StreamEntry[]): Change[] {
+  private replaceStreams(streams: StreamEntry[]): Change[] {
     const before = new Map(this.streams);
-    const { gone, come } = swap(this.streams, streams, (stream) => stream.streamID);
-    const reasons = gone.map(() => STOPPED);
+    const { removed, added } = replaceAll(this.streams, streams, (stream) => stream.streamID);
+    const reasons = removed.map(() => STOPPED);
     return [
-      ...(gone.length ? [{ kind: "streams", update: "DELETE", streams: gone, reasons } as const] : []),
-      ...(come.length ? [{ kind: "streams", update: "ADD", streams: come } as const] : []),
-      ...streams.flatMap((stream) => [extraOf, kindsOf, mutesOf].flatMap((news) => news(stream, before.get(stream.streamID)))),
+      ...(removed.length ? [{ kind: "streams", update: "DELETE", streams: removed, reasons } as const] : []),
+      ...(added.length ? [{ kind: "streams", update: "ADD", streams: added } as const] : []),
+      ...streams.flatMap((stream) => [extraChanges, mediaChanges, muteChanges].flatMap((changes) => changes(stream, before.get(stream.streamID)))),
     ];
   }
 
-  private swapExtra(entries: ExtraInfoEntry[]): Change[] {
-    const news = entries.filter((entry) => this.extra.get(entry.key)?.value !== entry.value);
+  private replaceExtra(entries: ExtraInfoEntry[]): Change[] {
+    const changes = entries.filter((entry) => this.extra.get(entry.key)?.value !== entry.value);
     this.extra.clear();
     for (const entry of entries) this.extra.set(entry.key, entry);
-    return news.length ? [{ kind: "roomExtra", entries: news }] : [];
+    return changes.length ? [{ kind: "roomExtra", entries: changes }] : [];
   }
 }
 
-function swap<T>(held: Map<string, T>, now: readonly T[], key: (item: T) => string): { gone: T[]; come: T[] } {
-  const kept = new Set(now.map(key));
-  const gone = [...held.values()].filter((item) => !kept.has(key(item)));
-  const come = now.filter((item) => !held.has(key(item)));
-  held.clear();
-  for (const item of now) held.set(key(item), item);
-  return { gone, come };
+function replaceAll<T>(entries: Map<string, T>, now: readonly T[], key: (item: T) => string): { removed: T[]; added: T[] } {
+  const keys = new Set(now.map(key));
+  const removed = [...entries.values()].filter((item) => !keys.has(key(item)));
+  const added = now.filter((item) => !entries.has(key(item)));
+  entries.clear();
+  for (const item of now) entries.set(key(item), item);
+  return { removed, added };
 }
 
-/** The extra information of a stream that was there before with another. */
-function extraOf(stream: StreamEntry, before?: StreamEntry): Change[] {
+/** The change of a stream's extra information; none for a new stream. */
+function extraChanges(stream: StreamEntry, before?: StreamEntry): Change[] {
   return before && (before.extraInfo ?? "") !== (stream.extraInfo ?? "") ? [{ kind: "streamExtra", stream }] : [];
 }
 
 const HAS = { audioMuted: "hasAudio", videoMuted: "hasVideo" } as const;
 
-/** A stream that was there before and has gained or lost its sound or its picture: who plays it has to negotiate anew. What it gained is open. */
-function kindsOf(stream: StreamEntry, before?: StreamEntry, moved = false): Change[] {
-  const changed = before ? MUTED.filter((kind) => (stream[HAS[kind]] ?? true) !== (before[HAS[kind]] ?? true)) : [];
+/** Changes of a known stream that gained or lost audio or video, or moved: its players negotiate again. A kind that was gained is unmuted. */
+function mediaChanges(stream: StreamEntry, before?: StreamEntry, moved = false): Change[] {
+  const changed = before ? MUTE_FIELDS.filter((kind) => (stream[HAS[kind]] ?? true) !== (before[HAS[kind]] ?? true)) : [];
   const opened = changed.filter((kind) => stream[HAS[kind]] !== false && !stream[kind]);
   return [
     ...(moved || changed.length ? [{ kind: "mediaChanged", streamID: stream.streamID } as const] : []),
@@ -234,9 +234,9 @@ function kindsOf(stream: StreamEntry, before?: StreamEntry, moved = false): Chan
   ];
 }
 
-/** What of a stream's mutes is news; a stream that was not there before had none. */
-function mutesOf(stream: StreamEntry, before?: StreamEntry): Change[] {
-  const kinds = MUTED.filter((kind) => (stream[kind] ?? false) !== (before?.[kind] ?? false));
+/** Changes of a stream's mutes; a new stream counts as unmuted before. */
+function muteChanges(stream: StreamEntry, before?: StreamEntry): Change[] {
+  const kinds = MUTE_FIELDS.filter((kind) => (stream[kind] ?? false) !== (before?.[kind] ?? false));
   return kinds.length ? [{ kind: "mutes", stream, kinds }] : [];
 }
 
@@ -250,7 +250,7 @@ function streamOf({ data, user }: FrameOf<"stream.added.v1" | "stream.updated.v1
 
 function message(channel: "broadcast" | "barrage" | "command") {
   return (mirror: RoomMirror, frame: FrameOf<"im.broadcast_sent.v1" | "im.barrage_sent.v1" | "im.command_sent.v1">): Change[] => {
-    if (mirror.own(frame)) return [];
+    if (mirror.isOwn(frame)) return [];
     const from = frame.user ?? { userID: "", userName: "" };
     return [{ kind: "message", channel, from, text: frame.data.text ?? "", sentMs: Math.floor(frame.at / 1000), messageID: String(frame.seq) }];
   };
@@ -260,17 +260,17 @@ const carrierOf = ({ data }: FrameOf<"stream.added.v1" | "stream.updated.v1">): 
 
 /** docs/protocol.md, "From event to callback"; what is absent there is absent here. */
 const EVENTS: { [Type in keyof EventData]?: (mirror: RoomMirror, frame: FrameOf<Type>) => Change[] } = {
-  "room.user_joined.v1": (mirror, frame) => (frame.user && !mirror.own(frame) ? mirror.addUser(frame.user) : []),
+  "room.user_joined.v1": (mirror, frame) => (frame.user && !mirror.isOwn(frame) ? mirror.addUser(frame.user) : []),
   "room.user_left.v1": (mirror, { user }) => (user ? mirror.removeUser(user.userID) : []),
   "room.user_kicked.v1": (mirror, { user }) => (user ? mirror.removeUser(user.userID) : []),
   "room.extra_info_changed.v1": (mirror, { data, user, at }) =>
     mirror.setExtra({ key: data.key, value: data.value, updateUser: user ?? { userID: "" }, updateTime: Math.floor(at / 1000) }),
-  "stream.added.v1": (mirror, frame) => (mirror.own(frame) ? [] : mirror.addStream(streamOf(frame), carrierOf(frame))),
-  "stream.updated.v1": (mirror, frame) => (mirror.own(frame) ? [] : mirror.updateStream(streamOf(frame), carrierOf(frame))),
+  "stream.added.v1": (mirror, frame) => (mirror.isOwn(frame) ? [] : mirror.addStream(streamOf(frame), carrierOf(frame))),
+  "stream.updated.v1": (mirror, frame) => (mirror.isOwn(frame) ? [] : mirror.updateStream(streamOf(frame), carrierOf(frame))),
   "stream.mutes_changed.v1": (mirror, { data }) => mirror.setMutes(data.streamID, { audioMuted: data.audioMuted, videoMuted: data.videoMuted }),
   "stream.removed.v1": (mirror, frame) => {
     const { streamID, code } = frame.data;
-    if (mirror.own(frame)) return code === STOPPED ? [] : [{ kind: "ownStreamRemoved", streamID, code }];
+    if (mirror.isOwn(frame)) return code === STOPPED ? [] : [{ kind: "ownStreamRemoved", streamID, code }];
     return mirror.removeStream(streamID, code ?? STOPPED);
   },
   "im.broadcast_sent.v1": message("broadcast"),

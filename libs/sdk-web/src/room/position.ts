@@ -1,4 +1,4 @@
-/** `roomUID.seq.hash8`: a place in a room's log. `seq` compares within one life of the room only. */
+/** `roomUID.seq.hash8`: a position in a room's log. Two `seq` compare only within the same call. */
 export interface Position {
   roomUID: string;
   seq: number;

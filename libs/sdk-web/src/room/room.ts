@@ -2,7 +2,7 @@
  * One room that this client is in, or on its way into.
  *
  * Rules: 1. `LOGINED` fires, then the login's promise resolves, then, in a later task, the lists of who and what is there arrive as ADD;
- * nothing overtakes them. 2. When the room ends, for whatever reason, its publishers and players end before the page is told.
+ * nothing overtakes them. 2. When the room ends, for whatever reason, its publishers and players end before the page is notified.
  */
 import type { User } from "../checks";
 import { Code } from "../codes";
@@ -16,9 +16,9 @@ import { Publisher } from "../publish/publisher";
 import type { EndFrame, MediaFrame, Request, RoomFrame } from "../signalling/frames";
 import type { Session } from "../signalling/session";
 import { nextTask } from "../timing";
-import { TokenClock } from "../token";
-import { callBack, tellMutes } from "./callbacks";
-import { MUTED, RoomMirror, type Change } from "./mirror";
+import { TokenExpiryTimer } from "../token-expiry";
+import { emitChange, emitMutes } from "./callbacks";
+import { MUTE_FIELDS, RoomMirror, type Change } from "./mirror";
 import { RoomStates, type RoomReason } from "./states";
 
 export interface Login {
@@ -29,38 +29,38 @@ export interface Login {
   multiRoom: boolean;
 }
 
-export interface RoomSurroundings {
+export interface RoomContext {
   session: Session;
   events: Emitter<ZegoEvents>;
   appID: number;
   /** How long media is tried again, in milliseconds. */
   mediaRetryMs(): number;
-  /** The room is over; it will say nothing more. */
-  over(room: Room): void;
+  /** The room has ended and emits nothing more. */
+  onEnded(room: Room): void;
 }
 
 const LOGOUT_TIMEOUT_MS = 5_000;
-const WITHDRAWN = "logoutRoom was called before the login was answered";
+const LOGIN_CANCELLED = "logoutRoom was called before the login was answered";
 
 export class Room {
   readonly states: RoomStates;
   readonly publisher: Publisher;
   readonly players: Players;
   private readonly mirror: RoomMirror;
-  private readonly tokenClock: TokenClock;
+  private readonly tokenTimer: TokenExpiryTimer;
   private token: string;
-  private settled: Promise<void> = Promise.resolve();
-  private departure: Promise<void> | undefined;
+  private loginSettled: Promise<void> = Promise.resolve();
+  private leavingPromise: Promise<void> | undefined;
   /** Frames that came before the login's answer was worked through. */
-  private early: RoomFrame[] | undefined = [];
+  private earlyFrames: RoomFrame[] | undefined = [];
   /** Changes that wait for the first lists to be delivered. */
-  private waiting: Change[] | undefined;
+  private delayedChanges: Change[] | undefined;
 
   constructor(
     readonly login: Login,
-    private readonly around: RoomSurroundings,
+    private readonly context: RoomContext,
   ) {
-    const { events, session } = around;
+    const { events, session } = context;
     const { roomID } = login;
     this.token = login.token;
     this.states = new RoomStates((reason, legacy, code, extended) => {
@@ -68,17 +68,17 @@ export class Room {
       events.emit("roomStateUpdate", roomID, legacy, code, extended);
     });
     this.mirror = new RoomMirror(login.user.userID);
-    this.tokenClock = new TokenClock(() => events.emit("tokenWillExpire", roomID));
-    const wire = { roomID, session, retryMs: around.mediaRetryMs, ice: () => ({ iceServers: session.iceServers, iceTransportPolicy: transportPolicy() }) };
+    this.tokenTimer = new TokenExpiryTimer(() => events.emit("tokenWillExpire", roomID));
+    const wire = { roomID, session, retryMs: context.mediaRetryMs, ice: () => ({ iceServers: session.iceServers, iceTransportPolicy: transportPolicy() }) };
     this.publisher = new Publisher(wire, (state) => events.emit("publisherStateUpdate", state));
-    this.players = new Players(wire, (state) => this.playerState(state), (streamID) => this.mirror.stream(streamID));
+    this.players = new Players(wire, (state) => this.onPlayerState(state), (streamID) => this.mirror.stream(streamID));
   }
 
   get id(): string {
     return this.login.roomID;
   }
 
-  /** The token that the room was entered with, or the newest since. */
+  /** The token of the login, or the last one of renewToken. */
   get latestToken(): string {
     return this.token;
   }
@@ -87,110 +87,110 @@ export class Room {
     return this.mirror.position;
   }
 
-  /** Whether the stream is in this room, by what is known here. */
-  knows(streamID: string): boolean {
+  /** Whether the mirror holds the stream. */
+  hasStream(streamID: string): boolean {
     return this.mirror.stream(streamID) !== undefined;
   }
 
-  /** Ask to be let in. */
+  /** Sends the login. Resolves when the room is entered; rejects with the reason, which roomStateChanged has reported as LOGIN_FAILED. */
   enter(): Promise<true> {
     this.states.go("LOGINING");
     this.players.prepare();
-    const entering = this.around.session.login(this.loginRequest()).then((answer) => this.opened(answer));
+    const entering = this.context.session.login(this.loginRequest()).then((answer) => this.onLoggedIn(answer));
     const entered = entering.catch((thrown) => {
       const error = asZegoError(thrown);
       this.end("LOGIN_FAILED", error.problem);
       throw error;
     });
-    this.settled = entered.then(
+    this.loginSettled = entered.then(
       () => undefined,
       () => undefined,
     );
     return entered;
   }
 
-  /** The server forgot the session: the same login again, within the reconnect window. */
+  /** Sends the same login again, after the server forgot the session. Gives up when the server refuses, or when the reconnect window is over. */
   async enterAgain(): Promise<void> {
     try {
-      const answer = await this.around.session.login(this.loginRequest());
+      const answer = await this.context.session.login(this.loginRequest());
       if (this.states.phase !== "RECONNECTING") return;
-      this.tokenClock.start(answer.tokenExpiresIn);
+      this.tokenTimer.start(answer.tokenExpiresIn);
       this.states.go("RECONNECTED");
       this.deliver(this.mirror.reset(answer, answer.position));
       this.publisher.rebuild();
       this.players.rebuild();
     } catch (thrown) {
       const { problem } = asZegoError(thrown);
-      if (problem.code === Code.SOCKET_CLOSED || problem.code === Code.LOGIN_TIMEOUT) return this.lostAgain();
+      if (problem.code === Code.SOCKET_CLOSED || problem.code === Code.LOGIN_TIMEOUT) return this.enterAgainIfReconnecting();
       this.end("RECONNECT_FAILED", { code: Code.RECONNECT_WINDOW_OVER, message: problem.message });
     }
   }
 
-  /** Go out; the server's answer is awaited, but not for long. */
+  /** Leaves the room: media ends, the logout is sent, and its answer is awaited for at most `LOGOUT_TIMEOUT_MS`. */
   leave(): Promise<void> {
-    this.departure ??= this.states.phase === "LOGINING" ? this.withdraw() : this.logOut();
-    return this.departure;
+    this.leavingPromise ??= this.states.phase === "LOGINING" ? this.cancelLogin() : this.logOut();
+    return this.leavingPromise;
   }
 
-  /** Resolves when a leave under way is over; undefined without one. */
+  /** The leave that is under way; undefined without one. */
   get leaving(): Promise<void> | undefined {
-    return this.departure;
+    return this.leavingPromise;
   }
 
-  /** The login may have been heard already: its answer is awaited, and taken back. */
-  private withdraw(): Promise<void> {
-    this.states.go("LOGIN_FAILED", Code.SOCKET_CLOSED, WITHDRAWN);
-    return this.settled;
+  /** Cancels a login that is under way. The server may have granted it already: then its answer is followed by a logout. */
+  private cancelLogin(): Promise<void> {
+    this.states.go("LOGIN_FAILED", Code.SOCKET_CLOSED, LOGIN_CANCELLED);
+    return this.loginSettled;
   }
 
   private async logOut(): Promise<void> {
     if (!this.states.joined) return;
     const connected = this.states.phase === "IN";
     this.closeMedia();
-    const told = this.tellLogout();
-    if (connected) await told;
+    const sent = this.sendLogout();
+    if (connected) await sent;
     this.end("LOGOUT", { code: 0, message: "" });
   }
 
-  private async tellLogout(): Promise<void> {
-    const request = this.around.session.request({ t: "logout", roomID: this.id }, { timeoutMs: LOGOUT_TIMEOUT_MS, survives: false });
+  private async sendLogout(): Promise<void> {
+    const request = this.context.session.request({ t: "logout", roomID: this.id }, { timeoutMs: LOGOUT_TIMEOUT_MS, survives: false });
     await request.catch(() => undefined); // others hear of it when the heartbeat runs out
   }
 
-  connectionLost(): void {
+  onConnectionLost(): void {
     this.states.go("RECONNECTING", Code.NETWORK_DOWN, "the connection to the server was lost");
-    this.mirror.forgetQuestion();
+    this.mirror.forgetResync();
   }
 
-  connectionBack(): void {
+  onResumed(): void {
     if (!this.states.go("RECONNECTED")) return;
-    this.publisher.revive();
-    this.players.revive();
+    this.publisher.recover();
+    this.players.recover();
   }
 
-  /** The session cannot be had back. */
-  sessionOver(problem: Problem): void {
+  /** The session is over and cannot be resumed: the page gets RECONNECT_FAILED or KICKOUT. */
+  onSessionEnded(problem: Problem): void {
     if (problem.code === Code.RECONNECT_WINDOW_OVER) return this.end("RECONNECT_FAILED", problem);
     const elsewhere = problem.code === Code.KICKED_LOGIN_ELSEWHERE && this.states.phase === "RECONNECTING";
     this.end("KICKOUT", elsewhere ? { ...problem, code: Code.KICKED_FOUND_ON_RETRY } : problem);
   }
 
-  frame(frame: RoomFrame): void {
-    if (this.early) {
-      this.early.push(frame);
+  onFrame(frame: RoomFrame): void {
+    if (this.earlyFrames) {
+      this.earlyFrames.push(frame);
       return;
     }
     if (!this.states.joined) return;
-    if (frame.t === "end") return this.ended(frame);
-    if (frame.t === "count") return this.around.events.emit("roomOnlineUserCountUpdate", this.id, frame.count);
-    if (frame.t === "media") return this.mediaGone(frame);
+    if (frame.t === "end") return this.onEndFrame(frame);
+    if (frame.t === "count") return this.context.events.emit("roomOnlineUserCountUpdate", this.id, frame.count);
+    if (frame.t === "media") return this.onMediaFrame(frame);
     this.deliver(this.mirror.apply(frame));
   }
 
   renewToken(token: string): void {
     this.token = token;
-    const request = this.around.session.request({ t: "renewToken", roomID: this.id, token });
-    request.then(({ tokenExpiresIn }) => this.tokenClock.start(tokenExpiresIn)).catch(() => undefined); // the page hears of it when it expires
+    const request = this.context.session.request({ t: "renewToken", roomID: this.id, token });
+    request.then(({ tokenExpiresIn }) => this.tokenTimer.start(tokenExpiresIn)).catch(() => undefined); // the page is notified when the old token expires
   }
 
   private loginRequest(): Request<"login"> {
@@ -198,7 +198,7 @@ export class Room {
     const { userUpdate = false, maxMemberCount = 0 } = config;
     return {
       t: "login",
-      appID: this.around.appID,
+      appID: this.context.appID,
       roomID: this.id,
       token: this.token,
       user,
@@ -207,65 +207,65 @@ export class Room {
     };
   }
 
-  private async opened(answer: LoginAnswer): Promise<true> {
+  private async onLoggedIn(answer: LoginAnswer): Promise<true> {
     if (!this.states.go("LOGINED")) {
-      await this.tellLogout();
-      throw failure(Code.SOCKET_CLOSED, WITHDRAWN);
+      await this.sendLogout();
+      throw failure(Code.SOCKET_CLOSED, LOGIN_CANCELLED);
     }
-    this.tokenClock.start(answer.tokenExpiresIn);
-    this.players.configured();
-    this.waiting = this.mirror.reset(answer, answer.position);
-    const early = this.early ?? [];
-    this.early = undefined;
-    for (const frame of early) this.frame(frame);
+    this.tokenTimer.start(answer.tokenExpiresIn);
+    this.players.onServersKnown();
+    this.delayedChanges = this.mirror.reset(answer, answer.position);
+    const earlyFrames = this.earlyFrames ?? [];
+    this.earlyFrames = undefined;
+    for (const frame of earlyFrames) this.onFrame(frame);
     nextTask(() => {
-      const waiting = this.waiting ?? [];
-      this.waiting = undefined;
-      this.deliver(waiting);
+      const delayedChanges = this.delayedChanges ?? [];
+      this.delayedChanges = undefined;
+      this.deliver(delayedChanges);
     });
     return true;
   }
 
   private deliver(changes: Change[]): void {
     for (const change of changes) {
-      if (change.kind === "gap") this.around.session.catchUp();
+      if (change.kind === "gap") this.context.session.catchUp();
       else if (change.kind === "ownStreamRemoved") this.publisher.removedByServer(change.streamID, change.code);
       else if (change.kind === "mediaChanged") this.players.mediaChanged(change.streamID);
-      else if (this.waiting) this.waiting.push(change);
-      else if (this.states.joined) callBack(this.around.events, this.id, change, this.login.config.userUpdate === true);
+      else if (this.delayedChanges) this.delayedChanges.push(change);
+      else if (this.states.joined) emitChange(this.context.events, this.id, change, this.login.config.userUpdate === true);
     }
   }
 
-  /** The stay is over. One that ran out for want of a connection is begun anew; one that was ended is not. */
-  private ended({ code, reason }: EndFrame): void {
-    if (code !== Code.SESSION_UNKNOWN && code !== Code.HEARTBEAT_TIMEOUT) return this.sessionOver({ code, message: reason });
+  /** The server ended the session's stay. After a heartbeat time-out or a forgotten session the room is entered again; after a kick it is not. */
+  private onEndFrame({ code, reason }: EndFrame): void {
+    if (code !== Code.SESSION_UNKNOWN && code !== Code.HEARTBEAT_TIMEOUT) return this.onSessionEnded({ code, message: reason });
     this.states.go("RECONNECTING", Code.NETWORK_DOWN, reason);
     void this.enterAgain();
   }
 
-  /** Pages make a place for a stream when it plays: what is muted then is said once more. */
-  private playerState(state: ZegoPlayerState): void {
-    this.around.events.emit("playerStateUpdate", state);
+  /** Pages create a view for a stream when it plays, so mutes that were reported before are reported again then. */
+  private onPlayerState(state: ZegoPlayerState): void {
+    this.context.events.emit("playerStateUpdate", state);
     const stream = state.state === "PLAYING" ? this.mirror.stream(state.streamID) : undefined;
-    if (stream) tellMutes(this.around.events, stream, MUTED.filter((kind) => stream[kind]));
+    if (stream) emitMutes(this.context.events, stream, MUTE_FIELDS.filter((kind) => stream[kind]));
   }
 
-  private mediaGone({ transportID }: MediaFrame): void {
-    this.publisher.transportGone(transportID);
-    this.players.transportGone(transportID);
+  private onMediaFrame({ transportID }: MediaFrame): void {
+    this.publisher.onTransportLost(transportID);
+    this.players.onTransportLost(transportID);
   }
 
-  private lostAgain(): void {
+  private enterAgainIfReconnecting(): void {
     if (this.states.phase === "RECONNECTING") void this.enterAgain();
   }
 
   private end(reason: RoomReason, { code, message }: Problem): void {
-    this.tokenClock.stop();
+    this.tokenTimer.stop();
     this.closeMedia();
-    this.early = undefined;
-    this.waiting = undefined;
+    this.earlyFrames = undefined;
+    this.delayedChanges = undefined;
     this.states.go(reason, code, message);
-    this.around.over(this);
+    this.context.onEnded(this);
   }
 
   private closeMedia(): void {

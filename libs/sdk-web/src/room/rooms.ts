@@ -1,21 +1,21 @@
-/** All rooms of an engine over their one session: who may log in, who gets which frame, and what a lost connection means for each. */
+/** All rooms of an engine over their one session: it checks logins, passes each frame to its room, and reports lost and resumed connections to all. */
 import type { User } from "../checks";
 import { Code } from "../codes";
 import type { Emitter } from "../emitter";
 import type { ZegoEvents, ZegoRoomConfig } from "../entities";
 import { failure } from "../errors";
 import { LIMITS, type Problem } from "../generated/contract";
-import type { Playing } from "../play/player";
+import type { Playback } from "../play/player";
 import type { Publication } from "../publish/publisher";
 import type { RoomFrame } from "../signalling/frames";
-import type { OpenSocket } from "../signalling/link";
+import type { OpenSocket } from "../signalling/connection";
 import { Session, type SessionHost } from "../signalling/session";
 import { Room } from "./room";
 
 export interface RoomsSettings {
   appID: number;
   addresses: readonly string[];
-  /** Reconnect window of the page's wish, in milliseconds. */
+  /** The reconnect window that the page asked for, in milliseconds; undefined: the server's. */
   roomRetryMs(): number | undefined;
   mediaRetryMs(): number;
   open?: OpenSocket;
@@ -41,24 +41,24 @@ export class Rooms implements SessionHost {
     return this.rooms.get(roomID);
   }
 
-  /** The room meant by a call that may leave it out: the only one. */
-  meant(roomID?: string): Room | undefined {
+  /** The room of a call that may leave its id out: then the only one; undefined where there are several. */
+  findOrOnly(roomID?: string): Room | undefined {
     if (roomID) return this.rooms.get(roomID);
     return this.rooms.size === 1 ? this.list[0] : undefined;
   }
 
-  /** Throws what speaks against a login, before anything is sent. Pages log in again without awaiting the logout: we do that for them. */
+  /** Checks a login and sends it. Rejects before anything is sent where the login is not allowed. Awaits logouts under way, since pages do not. */
   async enter(roomID: string, token: string, user: User, config: ZegoRoomConfig): Promise<true> {
     const leaving = this.list.flatMap((room) => room.leaving ?? []);
     if (leaving.length) await Promise.all(leaving);
-    this.admit(roomID, user);
+    this.checkAdmission(roomID, user);
     if (!this.settings.addresses.length) {
       throw failure(Code.PARAMETER, "the server's address is not known", { field: "server", hint: "pass wss://host/ws to the engine" });
     }
     const login = { roomID, token, user, config, multiRoom: this.multiRoom };
     const { events, session } = this;
     const { appID, mediaRetryMs } = this.settings;
-    const room = new Room(login, { session, events, appID, mediaRetryMs, over: (ended) => this.ended(ended) });
+    const room = new Room(login, { session, events, appID, mediaRetryMs, onEnded: (ended) => this.remove(ended) });
     this.rooms.set(roomID, room);
     return room.enter();
   }
@@ -67,9 +67,9 @@ export class Rooms implements SessionHost {
     await this.rooms.get(roomID)?.leave();
   }
 
-  /** The page goes away: tell the server as long as it can be told. */
-  farewell(): void {
-    this.session.farewell(this.list.filter((room) => room.states.joined).map((room) => room.id));
+  /** Sends the logouts of all rooms without waiting, for a page that is being closed. */
+  sendLogouts(): void {
+    this.session.sendLogouts(this.list.filter((room) => room.states.joined).map((room) => room.id));
   }
 
   publication(streamID: string): { room: Room; publication: Publication } | undefined {
@@ -80,42 +80,42 @@ export class Rooms implements SessionHost {
     return undefined;
   }
 
-  playing(streamID: string): { room: Room; playing: Playing } | undefined {
+  playback(streamID: string): { room: Room; playback: Playback } | undefined {
     for (const room of this.list) {
-      const playing = room.players.find(streamID);
-      if (playing) return { room, playing };
+      const playback = room.players.find(streamID);
+      if (playback) return { room, playback };
     }
     return undefined;
   }
 
-  // What the session tells.
+  // Called by the session
 
   positions(): Record<string, string> {
     return Object.fromEntries(this.list.filter((room) => room.position).map((room) => [room.id, room.position]));
   }
 
-  frame(frame: RoomFrame): void {
+  onFrame(frame: RoomFrame): void {
     this.events.emit("parlourFrame", frame);
-    this.rooms.get(frame.roomID)?.frame(frame);
+    this.rooms.get(frame.roomID)?.onFrame(frame);
   }
 
-  lost(): void {
-    for (const room of this.list) room.connectionLost();
+  onConnectionLost(): void {
+    for (const room of this.list) room.onConnectionLost();
   }
 
-  resumed(): void {
-    for (const room of this.list) room.connectionBack();
+  onResumed(): void {
+    for (const room of this.list) room.onResumed();
   }
 
-  forgotten(): void {
+  onSessionForgotten(): void {
     for (const room of this.list) void room.enterAgain();
   }
 
-  over(problem: Problem): void {
-    for (const room of this.list) room.sessionOver(problem);
+  onSessionEnded(problem: Problem): void {
+    for (const room of this.list) room.onSessionEnded(problem);
   }
 
-  private admit(roomID: string, user: User): void {
+  private checkAdmission(roomID: string, user: User): void {
     const before = this.rooms.get(roomID);
     if (before?.states.phase === "LOGINING") throw failure(Code.LOGIN_IN_PROGRESS, `the login to ${roomID} is in progress`);
     if (this.rooms.size === 0) return;
@@ -131,7 +131,7 @@ export class Rooms implements SessionHost {
     }
   }
 
-  private ended(room: Room): void {
+  private remove(room: Room): void {
     if (this.rooms.get(room.id) === room) this.rooms.delete(room.id);
     if (this.rooms.size === 0) this.session.close();
   }

@@ -44,7 +44,7 @@ export class RoomStates {
     return this.current === "IN" || this.current === "RECONNECTING";
   }
 
-  /** Go where `reason` leads and say so; false, silently, where it is not legal. */
+  /** Makes the transition of `reason` and calls the listener; returns false and does nothing where it is not legal. */
   go(reason: RoomReason, errorCode = 0, extendedData = ""): boolean {
     const next = TABLE[this.current][reason];
     if (next === undefined) return false;

@@ -26,12 +26,12 @@ export function ownOrigin(): string {
 }
 
 /**
- * The sockets to try in turn. Existing pages also pass arbitrary text as `server`: what is not a ws or http address means the own origin,
+ * The WebSocket addresses to try one after the other. Existing pages also pass arbitrary text as `server`: what is not a ws or http address means the own origin,
  * and so does a server of the vendor.
  */
 export function gatewayAddresses(server: unknown, origin: string = ownOrigin(), pageWide: unknown = pageServer()): string[] {
-  for (const wish of [pageWide, pageAttribute(), server, origin]) {
-    const addresses = [wish].flat().map(socketAddress).filter((address) => address !== "");
+  for (const candidate of [pageWide, pageAttribute(), server, origin]) {
+    const addresses = [candidate].flat().map(socketAddress).filter((address) => address !== "");
     if (addresses.length) return [...new Set(addresses)];
   }
   return [];
@@ -51,7 +51,7 @@ function pageAttribute(): string | undefined {
 function socketAddress(text: unknown): string {
   const parsed = typeof text === "string" ? parse(text.trim()) : undefined;
   if (!parsed || !/^(ws|http)s?:$/.test(parsed.protocol)) return "";
-  if (ofVendor(parsed.hostname)) {
+  if (isVendorHost(parsed.hostname)) {
     warnOnce(`${parsed.hostname} is a server of the vendor and is not used: the address that the SDK came from is. To name another one: ZegoExpressEngine.setEngineOptions({server: "wss://your.host/ws"})`);
     return "";
   }
@@ -60,7 +60,7 @@ function socketAddress(text: unknown): string {
   return `${scheme}//${parsed.host}${path}`;
 }
 
-function ofVendor(hostname: string): boolean {
+function isVendorHost(hostname: string): boolean {
   const name = hostname.replace(/\.$/, "");
   return VENDOR_DOMAINS.some((domain) => name === domain || name.endsWith(`.${domain}`));
 }

@@ -1,4 +1,4 @@
-/** Requests that wait for an answer. Each keeps its id over connections, so that the server can tell a repetition from a second wish. */
+/** Requests that wait for an answer. Each keeps its id over connections, so that the server recognises a repetition. */
 import { Code } from "../codes";
 import { failure, ZegoError } from "../errors";
 import { uuid, type Timer } from "../timing";
@@ -14,7 +14,7 @@ export interface RequestOptions {
   survives?: boolean;
 }
 
-export interface Pending {
+export interface PendingRequest {
   readonly id: string;
   readonly frame: Request & { id: string };
   readonly survives: boolean;
@@ -27,17 +27,17 @@ export interface Pending {
 
 const REQUEST_TIMEOUT_MS = 30_000;
 
-export class RequestBook {
-  private readonly pending = new Map<string, Pending>();
+export class PendingRequests {
+  private readonly pending = new Map<string, PendingRequest>();
 
-  /** A new request; it is up to the caller to send `pending.frame`. */
-  enter(frame: Request, options: RequestOptions = {}): { pending: Pending; answer: Promise<AnswerFrame> } {
+  /** Registers a request; the caller sends `pending.frame`. It is rejected when no answer comes in time. */
+  add(frame: Request, options: RequestOptions = {}): { pending: PendingRequest; answer: Promise<AnswerFrame> } {
     const id = uuid();
     const hint = options.hint === undefined ? {} : { hint: options.hint };
-    let pending!: Pending;
+    let pending!: PendingRequest;
     const answer = new Promise<AnswerFrame>((resolve, reject) => {
-      const late = () => this.refuse(id, failure(options.timeoutCode ?? Code.REQUEST_TIMEOUT, `${frame.t}: the server did not answer in time`, hint));
-      const timer = setTimeout(late, options.timeoutMs ?? REQUEST_TIMEOUT_MS);
+      const expire = () => this.reject(id, failure(options.timeoutCode ?? Code.REQUEST_TIMEOUT, `${frame.t}: the server did not answer in time`, hint));
+      const timer = setTimeout(expire, options.timeoutMs ?? REQUEST_TIMEOUT_MS);
       pending = { id, frame: { ...frame, id }, survives: options.survives ?? true, sentOn: 0, resolve, reject, timer };
     });
     this.pending.set(id, pending);
@@ -45,29 +45,29 @@ export class RequestBook {
   }
 
   /** Those not sent on this connection, in the order in which they were made. */
-  unsent(connection: number): Pending[] {
+  unsent(connection: number): PendingRequest[] {
     return [...this.pending.values()].filter((pending) => pending.sentOn !== connection);
   }
 
-  /** Settle what an answer belongs to; false when nobody waits for it. */
+  /** Resolves or rejects the request of an answer; false when none waits for it. */
   settle(answer: AnswerFrame): boolean {
-    const pending = this.take(answer.id);
+    const pending = this.remove(answer.id);
     if (!pending) return false;
     if (answer.ok) pending.resolve(answer);
     else pending.reject(new ZegoError(answer.error ?? { code: Code.UNAVAILABLE, message: "refused without a reason" }));
     return true;
   }
 
-  refuse(id: string, error: ZegoError): void {
-    this.take(id)?.reject(error);
+  reject(id: string, error: ZegoError): void {
+    this.remove(id)?.reject(error);
   }
 
   /** Refuse all that match. */
-  refuseWhere(matches: (pending: Pending) => boolean, error: ZegoError): void {
-    for (const pending of [...this.pending.values()]) if (matches(pending)) this.refuse(pending.id, error);
+  rejectWhere(matches: (pending: PendingRequest) => boolean, error: ZegoError): void {
+    for (const pending of [...this.pending.values()]) if (matches(pending)) this.reject(pending.id, error);
   }
 
-  private take(id: string): Pending | undefined {
+  private remove(id: string): PendingRequest | undefined {
     const pending = this.pending.get(id);
     if (!pending) return undefined;
     this.pending.delete(id);

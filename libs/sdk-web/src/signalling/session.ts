@@ -3,7 +3,7 @@
  *
  * Rules: 1. The first frame on a connection is `login` or `resume`; everything else waits for its answer. 2. What was not answered is
  * repeated with its id on the next connection. 3. A lost connection is resumed until the reconnect window is over; a session that the server
- * no longer knows is handed back to the host, which logs in anew.
+ * no longer knows is reported to the host, which logs in again.
  */
 import { Code } from "../codes";
 import { asZegoError, failure, type ZegoError } from "../errors";
@@ -11,43 +11,43 @@ import type { Answers, Heartbeat, LoginAnswer, Problem, ResumeAnswer } from "../
 import { log } from "../logging";
 import type { Timer } from "../timing";
 import { readFrame, type AnswerFrame, type Request, type RequestTag, type RoomFrame } from "./frames";
-import { Link, type OpenSocket } from "./link";
-import { Pages } from "./pages";
-import { RequestBook, type Pending, type RequestOptions } from "./requests";
+import { Connection, type OpenSocket } from "./connection";
+import { PageBuffer } from "./page-buffer";
+import { PendingRequests, type PendingRequest, type RequestOptions } from "./requests";
 
 export interface SessionHost {
-  /** The place in each room up to which frames were applied. */
+  /** The position of the last frame applied, by room. */
   positions(): Record<string, string>;
-  frame(frame: RoomFrame): void;
-  lost(): void;
-  resumed(): void;
-  /** The server forgot the session: log the rooms in again. */
-  forgotten(): void;
-  /** No way back: the window is over, or the session was ended while nobody listened. */
-  over(problem: Problem): void;
+  onFrame(frame: RoomFrame): void;
+  onConnectionLost(): void;
+  onResumed(): void;
+  /** The server no longer knows the session: the host logs its rooms in again. */
+  onSessionForgotten(): void;
+  /** The session cannot be resumed: the window is over, or it was ended meanwhile. */
+  onSessionEnded(problem: Problem): void;
 }
 
 /** The answer to the first frame of a connection, be it a login or a resume. */
-type Introduction = Partial<LoginAnswer> & Partial<ResumeAnswer>;
+type Handshake = Partial<LoginAnswer> & Partial<ResumeAnswer>;
 
 export const LOGIN_TIMEOUT_MS = 10_000;
-const PONG_TIMEOUT_MS = 10_000;
+const PING_TIMEOUT_MS = 10_000;
 const RESUME_TIMEOUT_MS = 10_000;
-const TAKEN_OVER = 4409;
-const ENDED: ReadonlySet<number> = new Set([Code.KICKED_LOGIN_ELSEWHERE, Code.KICKED_BY_SERVER, Code.KICKED_FOUND_ON_RETRY]);
+const CLOSE_TAKEN_OVER = 4409;
+const END_CODES: ReadonlySet<number> = new Set([Code.KICKED_LOGIN_ELSEWHERE, Code.KICKED_BY_SERVER, Code.KICKED_FOUND_ON_RETRY]);
 
 export class Session {
-  private readonly link: Link;
-  private readonly book = new RequestBook();
-  private readonly pages = new Pages();
+  private readonly connection: Connection;
+  private readonly requests = new PendingRequests();
+  private readonly pageBuffer = new PageBuffer();
   private id = "";
-  private connection = 0;
-  private introduced = false;
-  private introductionAt = 0;
-  private readonly silence: RequestOptions;
+  private connectionNumber = 0;
+  private established = false;
+  private handshakeAt = 0;
+  private readonly loginTimeout: RequestOptions;
   private lostAt = 0;
-  private window: Timer | undefined;
-  private pulse: Timer | undefined;
+  private reconnectTimer: Timer | undefined;
+  private heartbeatTimer: Timer | undefined;
   private heartbeat: Heartbeat = { intervalMs: 30_000, windowMs: 90_000, reconnectMs: 300_000 };
   /** The server's clock less ours, and by how much that may be wrong; undefined before the first login. */
   clock: { offsetMs: number; deviationMs: number } | undefined;
@@ -57,172 +57,172 @@ export class Session {
   constructor(
     addresses: readonly string[],
     private readonly host: SessionHost,
-    /** The page's wish for the reconnect window; the server's otherwise. */
+    /** The reconnect window that the page asked for; undefined: the server's. */
     private readonly reconnectMs: () => number | undefined = () => undefined,
     open?: OpenSocket,
   ) {
-    this.silence = { timeoutCode: Code.LOGIN_TIMEOUT, hint: `nothing answers at ${addresses.join(", ")}: is this the address of your server?` };
-    const events = { opened: () => this.opened(), message: (text: unknown) => this.message(text), lost: (code: number) => this.lost(code) };
-    this.link = new Link(addresses, events, open);
+    this.loginTimeout = { timeoutCode: Code.LOGIN_TIMEOUT, hint: `nothing answers at ${addresses.join(", ")}: is this the address of your server?` };
+    const events = { onOpened: () => this.onOpened(), onMessage: (text: unknown) => this.onMessage(text), onLost: (code: number) => this.onLost(code) };
+    this.connection = new Connection(addresses, events, open);
   }
 
-  /** Log a room in; opens the connection if there is none. */
+  /** Logs a room in; opens the connection if there is none. Rejects with LOGIN_TIMEOUT after `timeoutMs`. */
   async login(frame: Request<"login">, timeoutMs = LOGIN_TIMEOUT_MS): Promise<LoginAnswer> {
-    const answer = this.submit(frame, { timeoutMs, ...this.silence });
-    this.link.start();
+    const answer = this.submit(frame, { timeoutMs, ...this.loginTimeout });
+    this.connection.start();
     return (await answer) as unknown as LoginAnswer;
   }
 
-  /** Ask for something inside the session. */
+  /** Sends a request inside the session; resolves with its answer, rejects with the server's problem or a time-out. */
   async request<Tag extends RequestTag>(frame: { t: Tag } & Omit<Request<Tag>, "t">, options: RequestOptions = {}): Promise<Answers[Tag]> {
     return (await this.submit(frame as unknown as Request, options)) as unknown as Answers[Tag];
   }
 
-  /** A gap was noticed: ask for the tail from the positions held, on the same connection. */
+  /** Requests the frames after the rooms' positions on the same connection, for a room that noticed a gap. */
   catchUp(): void {
-    if (!this.introduced) return;
+    if (!this.established) return;
     this.request({ t: "resume", sessionID: this.id, rooms: this.host.positions() }, { survives: false }).catch((error) => {
       log.warn("catching up failed, reconnecting", error);
-      this.link.drop();
+      this.connection.reconnect();
     });
   }
 
-  /** Tell the server without waiting, for a page that is about to go. */
-  farewell(roomIDs: string[]): void {
-    for (const roomID of roomIDs) this.send(this.book.enter({ t: "logout", roomID }).pending);
+  /** Sends logouts without waiting for answers, for a page that is being closed. */
+  sendLogouts(roomIDs: string[]): void {
+    for (const roomID of roomIDs) this.send(this.requests.add({ t: "logout", roomID }).pending);
   }
 
-  /** The end: nothing is sent or called any more. */
+  /** Ends the session: requests are rejected, and nothing is sent or called any more. */
   close(reason = "the session was closed"): void {
-    this.link.stop();
-    this.quiet();
-    clearTimeout(this.window);
+    this.connection.stop();
+    this.stopHeartbeat();
+    clearTimeout(this.reconnectTimer);
     this.id = "";
     this.lostAt = 0;
-    this.book.refuseWhere(() => true, failure(Code.SOCKET_CLOSED, reason));
+    this.requests.rejectWhere(() => true, failure(Code.SOCKET_CLOSED, reason));
   }
 
-  /** The network came back. */
-  hurry(): void {
-    this.link.hurry();
+  /** Ends a wait between attempts at once: the browser reported a network. */
+  reconnectNow(): void {
+    this.connection.reconnectNow();
   }
 
   private submit(frame: Request, options: RequestOptions): Promise<AnswerFrame> {
-    const { pending, answer } = this.book.enter(frame, options);
-    if (this.introduced) this.send(pending);
-    else if (this.link.up && !this.id && frame.t === "login") this.introduce();
+    const { pending, answer } = this.requests.add(frame, options);
+    if (this.established) this.send(pending);
+    else if (this.connection.isUp && !this.id && frame.t === "login") this.sendHandshake();
     return answer;
   }
 
-  private send(pending: Pending): void {
-    pending.sentOn = this.connection;
-    this.link.send(JSON.stringify(pending.frame));
+  private send(pending: PendingRequest): void {
+    pending.sentOn = this.connectionNumber;
+    this.connection.send(JSON.stringify(pending.frame));
   }
 
-  private opened(): void {
-    this.connection++;
-    this.pages.forget();
-    this.introduce();
+  private onOpened(): void {
+    this.connectionNumber++;
+    this.pageBuffer.clear();
+    this.sendHandshake();
   }
 
   /** Rule 1. */
-  private introduce(): void {
-    this.introductionAt = Date.now();
+  private sendHandshake(): void {
+    this.handshakeAt = Date.now();
     if (this.id) {
       const frame: Request<"resume"> = { t: "resume", sessionID: this.id, rooms: this.host.positions() };
-      const { pending, answer } = this.book.enter(frame, { timeoutMs: RESUME_TIMEOUT_MS, survives: false });
-      const connection = this.connection;
+      const { pending, answer } = this.requests.add(frame, { timeoutMs: RESUME_TIMEOUT_MS, survives: false });
+      const connectionNumber = this.connectionNumber;
       this.send(pending);
-      answer.catch((error: ZegoError) => this.resumeRefused(error, connection));
+      answer.catch((error: ZegoError) => this.onResumeRefused(error, connectionNumber));
       return;
     }
-    const first = this.book.unsent(this.connection).find((pending) => pending.frame.t === "login");
+    const first = this.requests.unsent(this.connectionNumber).find((pending) => pending.frame.t === "login");
     if (first) this.send(first);
   }
 
-  private message(text: unknown): void {
+  private onMessage(text: unknown): void {
     const frame = readFrame(text);
     if (!frame) return log.warn("the server sent what is no frame");
     switch (frame.t) {
       case "res":
-        return this.answered(this.pages.complete(frame));
+        return this.onAnswer(this.pageBuffer.prependTo(frame));
       case "page":
-        return this.pages.keep(frame);
+        return this.pageBuffer.add(frame);
       case "snap":
-        return this.host.frame(this.pages.complete(frame));
+        return this.host.onFrame(this.pageBuffer.prependTo(frame));
       case "bye":
-        return this.link.drop(frame.retryAfterMs ?? 0);
+        return this.connection.reconnect(frame.retryAfterMs ?? 0);
       case "error":
         return log.warn("the server could not read a frame", frame.error);
       default:
-        return this.host.frame(frame);
+        return this.host.onFrame(frame);
     }
   }
 
-  private answered(answer: AnswerFrame): void {
-    const first = !this.introduced;
+  private onAnswer(answer: AnswerFrame): void {
+    const first = !this.established;
     if (answer.ok && typeof answer.sessionID === "string") this.id = answer.sessionID; // it names the rooms and is new with each login
     if (answer.ok && Array.isArray(answer.iceServers)) this.iceServers = answer.iceServers;
-    if (first && answer.ok) this.adopt(answer as Introduction);
-    this.book.settle(answer);
-    if (first && answer.ok) for (const pending of this.book.unsent(this.connection)) this.send(pending);
-    else if (first && !this.id) this.introduce();
+    if (first && answer.ok) this.establish(answer as Handshake);
+    this.requests.settle(answer);
+    if (first && answer.ok) for (const pending of this.requests.unsent(this.connectionNumber)) this.send(pending);
+    else if (first && !this.id) this.sendHandshake();
   }
 
-  private adopt(answer: Introduction): void {
+  private establish(answer: Handshake): void {
     const resumed = this.lostAt !== 0 && answer.sessionID === undefined;
     if (answer.heartbeat) this.heartbeat = answer.heartbeat;
-    if (answer.serverTime) this.clock = { offsetMs: answer.serverTime - Date.now(), deviationMs: Date.now() - this.introductionAt };
-    this.introduced = true;
+    if (answer.serverTime) this.clock = { offsetMs: answer.serverTime - Date.now(), deviationMs: Date.now() - this.handshakeAt };
+    this.established = true;
     this.lostAt = 0;
-    clearTimeout(this.window);
-    this.link.settled();
-    this.beat();
-    if (resumed) this.host.resumed();
+    clearTimeout(this.reconnectTimer);
+    this.connection.resetBackoff();
+    this.scheduleHeartbeat();
+    if (resumed) this.host.onResumed();
   }
 
-  private resumeRefused(error: ZegoError, connection: number): void {
-    if (connection !== this.connection || this.introduced || !this.link.up) return;
+  private onResumeRefused(error: ZegoError, connectionNumber: number): void {
+    if (connectionNumber !== this.connectionNumber || this.established || !this.connection.isUp) return;
     if (error.code === Code.SESSION_UNKNOWN) {
       this.id = "";
-      this.book.refuseWhere((pending) => !pending.survives, failure(Code.SOCKET_CLOSED, "the session ended"));
-      this.host.forgotten();
-    } else if (ENDED.has(error.code)) {
-      this.host.over(error.problem);
+      this.requests.rejectWhere((pending) => !pending.survives, failure(Code.SOCKET_CLOSED, "the session ended"));
+      this.host.onSessionForgotten();
+    } else if (END_CODES.has(error.code)) {
+      this.host.onSessionEnded(error.problem);
     } else {
-      this.link.drop();
+      this.connection.reconnect();
     }
   }
 
-  private lost(closeCode: number): void {
-    const wasIntroduced = this.introduced;
-    this.quiet();
-    if (closeCode === TAKEN_OVER) {
-      return this.host.over({ code: Code.KICKED_LOGIN_ELSEWHERE, message: "the session was resumed on another connection" });
+  private onLost(closeCode: number): void {
+    const wasEstablished = this.established;
+    this.stopHeartbeat();
+    if (closeCode === CLOSE_TAKEN_OVER) {
+      return this.host.onSessionEnded({ code: Code.KICKED_LOGIN_ELSEWHERE, message: "the session was resumed on another connection" });
     }
-    if (!wasIntroduced || this.lostAt) return;
+    if (!wasEstablished || this.lostAt) return;
     this.lostAt = Date.now();
-    const late: Problem = { code: Code.RECONNECT_WINDOW_OVER, message: "the server could not be reached again in time" };
-    this.window = setTimeout(() => this.host.over(late), this.reconnectMs() ?? this.heartbeat.reconnectMs);
-    this.host.lost();
+    const windowOver: Problem = { code: Code.RECONNECT_WINDOW_OVER, message: "the server could not be reached again in time" };
+    this.reconnectTimer = setTimeout(() => this.host.onSessionEnded(windowOver), this.reconnectMs() ?? this.heartbeat.reconnectMs);
+    this.host.onConnectionLost();
   }
 
-  private quiet(): void {
-    this.introduced = false;
-    clearTimeout(this.pulse);
+  private stopHeartbeat(): void {
+    this.established = false;
+    clearTimeout(this.heartbeatTimer);
   }
 
-  private beat(): void {
-    clearTimeout(this.pulse);
-    this.pulse = setTimeout(async () => {
-      const connection = this.connection;
+  private scheduleHeartbeat(): void {
+    clearTimeout(this.heartbeatTimer);
+    this.heartbeatTimer = setTimeout(async () => {
+      const connectionNumber = this.connectionNumber;
       try {
-        await this.submit({ t: "ping" }, { timeoutMs: PONG_TIMEOUT_MS, survives: false });
-        if (connection === this.connection && this.introduced) this.beat();
+        await this.submit({ t: "ping" }, { timeoutMs: PING_TIMEOUT_MS, survives: false });
+        if (connectionNumber === this.connectionNumber && this.established) this.scheduleHeartbeat();
       } catch (error) {
-        if (connection !== this.connection || !this.introduced) return;
+        if (connectionNumber !== this.connectionNumber || !this.established) return;
         log.warn("no answer to a ping, reconnecting", asZegoError(error));
-        this.link.drop();
+        this.connection.reconnect();
       }
     }, this.heartbeat.intervalMs);
   }

@@ -10,7 +10,7 @@ export function askForGesture(resume: () => void): void {
 }
 
 /** No gesture is needed any more. */
-export function withdraw(resume: () => void): void {
+export function cancelGesture(resume: () => void): void {
   waiting.delete(resume);
   if (waiting.size === 0) remove();
 }
@@ -21,9 +21,9 @@ function remove(): void {
 }
 
 function build(): HTMLDivElement {
-  const veil = document.createElement("div");
-  veil.id = "parlour-autoplay";
-  Object.assign(veil.style, { position: "fixed", inset: "0", zIndex: "2147483000", display: "grid", placeItems: "center", background: "rgba(0,0,0,.45)" });
+  const overlay = document.createElement("div");
+  overlay.id = "parlour-autoplay";
+  Object.assign(overlay.style, { position: "fixed", inset: "0", zIndex: "2147483000", display: "grid", placeItems: "center", background: "rgba(0,0,0,.45)" });
   const box = document.createElement("div");
   box.setAttribute("role", "dialog");
   Object.assign(box.style, { background: "#fff", color: "#1b1f24", font: "16px/1.5 system-ui, sans-serif", padding: "24px 28px", borderRadius: "14px", maxWidth: "320px", textAlign: "center" });
@@ -38,6 +38,6 @@ function build(): HTMLDivElement {
     for (const resume of all) resume();
   };
   box.append(button);
-  veil.append(box);
-  return veil;
+  overlay.append(box);
+  return overlay;
 }

@@ -2,7 +2,7 @@
 import { Code } from "../codes";
 import { failure } from "../errors";
 import { logRejection } from "../logging";
-import { askForGesture, withdraw } from "./autoplay-dialog";
+import { askForGesture, cancelGesture } from "./autoplay-dialog";
 
 export interface PlayOption {
   mirror?: boolean;
@@ -18,11 +18,11 @@ export interface OutputEvents {
   canPlay(event: Event): void;
 }
 
-const MARK = "parlour";
+const DATA_KEY = "parlour";
 
 export class Output {
   private element: HTMLMediaElement | undefined;
-  private own = false;
+  private ownsElement = false;
   private readonly resumeByGesture = () => void this.resume();
 
   constructor(
@@ -51,40 +51,40 @@ export class Output {
 
   /** After a gesture: true when it plays now. */
   async resume(): Promise<boolean> {
-    withdraw(this.resumeByGesture);
+    cancelGesture(this.resumeByGesture);
     return this.element ? this.tryToPlay(this.element, false) : false;
   }
 
   stop(): void {
-    withdraw(this.resumeByGesture);
+    cancelGesture(this.resumeByGesture);
     const element = this.element;
     this.element = undefined;
     if (!element) return;
     element.oncanplay = null;
     element.pause();
     element.srcObject = null;
-    if (this.own) element.remove();
+    if (this.ownsElement) element.remove();
   }
 
   private mount(place: HTMLElement | undefined): HTMLMediaElement {
     if (place instanceof HTMLMediaElement) return this.adopt(place, false);
-    if (this.element && this.own && (!place || this.element.parentElement === place)) return this.element;
+    if (this.element && this.ownsElement && (!place || this.element.parentElement === place)) return this.element;
     this.stop();
     const element = document.createElement(this.kind);
     element.autoplay = true;
     element.setAttribute("playsinline", "");
-    element.dataset[MARK] = this.kind;
+    element.dataset[DATA_KEY] = this.kind;
     if (place) {
-      dropDead(place);
+      removeEnded(place);
       place.append(element);
     }
     return this.adopt(element, true);
   }
 
-  private adopt(element: HTMLMediaElement, own: boolean): HTMLMediaElement {
+  private adopt(element: HTMLMediaElement, ownsElement: boolean): HTMLMediaElement {
     if (this.element && this.element !== element) this.stop();
     this.element = element;
-    this.own = own;
+    this.ownsElement = ownsElement;
     return element;
   }
 
@@ -103,8 +103,8 @@ export class Output {
 }
 
 /** A page that never stops its views plays the next stream into the same box: what shows nothing any more makes room. */
-function dropDead(place: HTMLElement): void {
-  for (const child of place.querySelectorAll<HTMLMediaElement>(`[data-${MARK}]`)) {
+function removeEnded(place: HTMLElement): void {
+  for (const child of place.querySelectorAll<HTMLMediaElement>(`[data-${DATA_KEY}]`)) {
     const stream = child.srcObject;
     if (!(stream instanceof MediaStream) || stream.getTracks().every((track) => track.readyState === "ended")) child.remove();
   }
@@ -119,7 +119,7 @@ function findContainer(container: unknown): HTMLElement {
 
 function style(element: HTMLMediaElement, { mirror, objectFit }: PlayOption): void {
   if (!(element instanceof HTMLVideoElement)) return;
-  if (element.dataset[MARK]) Object.assign(element.style, { display: "block", width: "100%", height: "100%" });
+  if (element.dataset[DATA_KEY]) Object.assign(element.style, { display: "block", width: "100%", height: "100%" });
   element.style.objectFit = objectFit ?? element.style.objectFit ?? "contain";
   element.style.transform = mirror ? "scaleX(-1)" : "";
 }

@@ -1,30 +1,25 @@
 /** Shows and sounds one stream in the page. */
 import { Code } from "../codes";
 import { Emitter } from "../emitter";
+import type { StreamViewEvent } from "../entities";
 import { failure } from "../errors";
 import { Output, type PlayOption } from "./output";
 import { snapshot, type SnapshotOptions } from "./snapshot";
 
-export interface ZegoStreamViewEvents {
-  autoplayFailed(): unknown;
-  canPlayVideo(): unknown;
-  canPlayAudio(): unknown;
-}
-
 export class ZegoStreamView {
-  private readonly events = new Emitter<ZegoStreamViewEvents>(["autoplayFailed", "canPlayVideo", "canPlayAudio"]);
-  private readonly picture = new Output("video", {
+  private readonly events = new Emitter<StreamViewEvent>(["autoplayFailed", "canPlayVideo", "canPlayAudio"]);
+  private readonly pictureOutput = new Output("video", {
     blocked: () => this.events.emit("autoplayFailed"),
     canPlay: () => {
       this.events.emit("canPlayVideo");
-      if (this.whole) this.events.emit("canPlayAudio");
+      if (this.playsBoth) this.events.emit("canPlayAudio");
     },
   });
-  private readonly sound = new Output("audio", {
+  private readonly soundOutput = new Output("audio", {
     blocked: () => this.events.emit("autoplayFailed"),
     canPlay: () => this.events.emit("canPlayAudio"),
   });
-  private whole = false;
+  private playsBoth = false;
   private volume = 100;
 
   constructor(private readonly stream: MediaStream) {
@@ -33,80 +28,80 @@ export class ZegoStreamView {
     }
   }
 
-  on<Name extends keyof ZegoStreamViewEvents>(event: Name, callback: ZegoStreamViewEvents[Name]): boolean {
+  on<Name extends keyof StreamViewEvent>(event: Name, callback: StreamViewEvent[Name]): boolean {
     return this.events.on(event, callback);
   }
 
-  off<Name extends keyof ZegoStreamViewEvents>(event: Name, callback?: ZegoStreamViewEvents[Name]): boolean {
+  off<Name extends keyof StreamViewEvent>(event: Name, callback?: StreamViewEvent[Name]): boolean {
     return this.events.off(event, callback);
   }
 
   /** Picture and sound in one container. */
   play(container: string | HTMLElement, options: PlayOption = {}): Promise<boolean> {
-    this.whole = true;
-    this.sound.stop();
-    const playing = this.picture.play(this.stream, container, options);
+    this.playsBoth = true;
+    this.soundOutput.stop();
+    const playing = this.pictureOutput.play(this.stream, container, options);
     this.applyVolume();
     return playing;
   }
 
   /** The picture alone. */
   playVideo(container: string | HTMLElement, options: PlayOption = {}): Promise<boolean> {
-    return this.picture.play(this.stream, container, { ...options, muted: !this.whole });
+    return this.pictureOutput.play(this.stream, container, { ...options, muted: !this.playsBoth });
   }
 
   /** The sound alone, out of sight. */
   playAudio(options: PlayOption = {}): Promise<boolean> {
-    if (this.whole && this.picture.media) {
-      this.picture.media.muted = false;
+    if (this.playsBoth && this.pictureOutput.media) {
+      this.pictureOutput.media.muted = false;
       return Promise.resolve(true);
     }
-    const playing = this.sound.play(this.stream, undefined, options);
+    const playing = this.soundOutput.play(this.stream, undefined, options);
     this.applyVolume();
     return playing;
   }
 
   stop(): void {
-    this.whole = false;
-    this.picture.stop();
-    this.sound.stop();
+    this.playsBoth = false;
+    this.pictureOutput.stop();
+    this.soundOutput.stop();
   }
 
   stopVideo(): void {
-    const sounding = this.whole && this.picture.media?.muted === false;
-    this.whole = false;
-    this.picture.stop();
+    const sounding = this.playsBoth && this.pictureOutput.media?.muted === false;
+    this.playsBoth = false;
+    this.pictureOutput.stop();
     if (sounding) void this.playAudio();
   }
 
   stopAudio(): void {
-    this.sound.stop();
-    if (this.picture.media) this.picture.media.muted = true;
+    this.soundOutput.stop();
+    if (this.pictureOutput.media) this.pictureOutput.media.muted = true;
   }
 
   /** After a gesture of the user. */
   async resume(): Promise<boolean> {
-    const results = await Promise.all([this.picture, this.sound].filter((output) => output.media).map((output) => output.resume()));
+    const results = await Promise.all([this.pictureOutput, this.soundOutput].filter((output) => output.media).map((output) => output.resume()));
     return results.length > 0 && results.every(Boolean);
   }
 
   resumeVideo(): Promise<boolean> {
-    return this.picture.resume();
+    return this.pictureOutput.resume();
   }
 
   resumeAudio(): Promise<boolean> {
-    return this.whole ? this.picture.resume() : this.sound.resume();
+    return this.playsBoth ? this.pictureOutput.resume() : this.soundOutput.resume();
   }
 
   /** False while nothing is played. */
   setAudioMuted(mute: boolean): boolean {
-    const { media } = this.whole ? this.picture : this.sound;
+    const { media } = this.playsBoth ? this.pictureOutput : this.soundOutput;
     if (media) media.muted = mute;
     return media !== undefined;
   }
 
   setVideoMuted(mute: boolean): boolean {
-    const { media } = this.picture;
+    const { media } = this.pictureOutput;
     if (media) media.style.visibility = mute ? "hidden" : "";
     return media !== undefined;
   }
@@ -120,7 +115,7 @@ export class ZegoStreamView {
   }
 
   async useAudioOutputDevice(deviceID: string): Promise<void> {
-    const outputs = [this.picture, this.sound].flatMap(({ media }) => (media ? [media] : []));
+    const outputs = [this.pictureOutput, this.soundOutput].flatMap(({ media }) => (media ? [media] : []));
     await Promise.all(outputs.map((media) => useSink(media, deviceID)));
   }
 
@@ -138,11 +133,11 @@ export class ZegoStreamView {
   }
 
   private get video(): HTMLVideoElement | undefined {
-    return this.picture.media instanceof HTMLVideoElement ? this.picture.media : undefined;
+    return this.pictureOutput.media instanceof HTMLVideoElement ? this.pictureOutput.media : undefined;
   }
 
   private applyVolume(): void {
-    for (const { media } of [this.picture, this.sound]) if (media) media.volume = this.volume / 100;
+    for (const { media } of [this.pictureOutput, this.soundOutput]) if (media) media.volume = this.volume / 100;
   }
 }
 

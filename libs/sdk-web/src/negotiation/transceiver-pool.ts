@@ -1,35 +1,35 @@
 /** The transceivers of a peer connection and who uses them. A free one of the right kind is taken before a new m-line is made. */
 export type Kind = "audio" | "video";
 
-export interface Slot<Owner> {
+export interface TransceiverSlot<Owner> {
   readonly kind: Kind;
   readonly transceiver: RTCRtpTransceiver;
   owner: Owner | undefined;
 }
 
-export class Slots<Owner> {
-  private slots: Slot<Owner>[] = [];
+export class TransceiverPool<Owner> {
+  private slots: TransceiverSlot<Owner>[] = [];
 
   /** Those of one owner. */
-  of(owner: Owner): Slot<Owner>[] {
+  of(owner: Owner): TransceiverSlot<Owner>[] {
     return this.slots.filter((slot) => slot.owner === owner);
   }
 
-  slot(owner: Owner, kind: Kind): Slot<Owner> | undefined {
+  slot(owner: Owner, kind: Kind): TransceiverSlot<Owner> | undefined {
     return this.slots.find((slot) => slot.owner === owner && slot.kind === kind);
   }
 
-  all(): readonly Slot<Owner>[] {
+  all(): readonly TransceiverSlot<Owner>[] {
     return this.slots;
   }
 
   /** A free slot, or undefined. The relay may have stopped an m-line for good: such a one is forgotten. */
-  free(kind: Kind): Slot<Owner> | undefined {
+  free(kind: Kind): TransceiverSlot<Owner> | undefined {
     this.slots = this.slots.filter(({ owner, transceiver }) => owner !== undefined || !isStopped(transceiver));
     return this.slots.find((slot) => slot.kind === kind && slot.owner === undefined);
   }
 
-  add(kind: Kind, transceiver: RTCRtpTransceiver, owner: Owner | undefined): Slot<Owner> {
+  add(kind: Kind, transceiver: RTCRtpTransceiver, owner: Owner | undefined): TransceiverSlot<Owner> {
     const slot = { kind, transceiver, owner };
     this.slots.push(slot);
     return slot;

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readWish, type VideoWish } from "../src/capture/wishes";
+import { parseCaptureOptions, type VideoOptions } from "../src/capture/capture-options";
 import { withStartBitrate } from "../src/publish/start-bitrate";
 
-function video(options: object): VideoWish {
-  const wish = readWish(options);
+function video(options: object): VideoOptions {
+  const wish = parseCaptureOptions(options);
   assert.ok(wish.kind !== "custom" && wish.video);
   return wish.video;
 }
 
 test("nothing asked means camera and microphone at preset 2", () => {
-  const wish = readWish(undefined);
+  const wish = parseCaptureOptions(undefined);
   assert.equal(wish.kind, "camera");
   assert.ok(wish.kind === "camera" && wish.video && wish.audio);
   const { width, height, frameRate, kbps } = wish.video;
@@ -28,7 +28,7 @@ test("presets, nested or flat", () => {
 });
 
 test("voice alone, and devices by either name", () => {
-  const wish = readWish({ camera: { audio: true, video: false } });
+  const wish = parseCaptureOptions({ camera: { audio: true, video: false } });
   assert.ok(wish.kind === "camera" && wish.video === false && wish.audio);
   assert.equal(video({ camera: { videoInput: "cam" } }).deviceID, "cam");
   assert.equal(video({ camera: { video: { input: "cam" } } }).deviceID, "cam");
@@ -38,15 +38,15 @@ test("screens: video is on unless it is switched off; true is enough", () => {
   assert.equal(video({ screen: { audio: false, videoQuality: 4 } }).kbps, 1500);
   assert.equal(video({ screen: true }).frameRate, 15);
   assert.equal(video({ screen: { video: { quality: 3 } } }).frameRate, 5);
-  const withSound = readWish({ screen: { audio: true } });
+  const withSound = parseCaptureOptions({ screen: { audio: true } });
   assert.ok(withSound.kind === "screen" && withSound.video && withSound.audio);
 });
 
 test("two kinds at once, or none of a camera, are refused", () => {
-  assert.throws(() => readWish({ camera: {}, screen: {} }), { errorCode: 1100001 });
-  assert.throws(() => readWish({ camera: { audio: false, video: false } }), { errorCode: 1100001 });
-  assert.throws(() => readWish({ custom: {} }), { errorCode: 1100001 });
-  assert.throws(() => readWish("camera"), { errorCode: 1100001 });
+  assert.throws(() => parseCaptureOptions({ camera: {}, screen: {} }), { errorCode: 1100001 });
+  assert.throws(() => parseCaptureOptions({ camera: { audio: false, video: false } }), { errorCode: 1100001 });
+  assert.throws(() => parseCaptureOptions({ custom: {} }), { errorCode: 1100001 });
+  assert.throws(() => parseCaptureOptions("camera"), { errorCode: 1100001 });
 });
 
 test("the start bitrate goes to the codecs of one m-line, and nowhere else", () => {

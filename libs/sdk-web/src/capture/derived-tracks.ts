@@ -1,18 +1,18 @@
 /**
- * Tracks that stand for others: those that an effect draws from a captured one, and silent or black copies that are sent in its place.
+ * Tracks derived from captured ones: those that an effect draws, and the silent or black copies that are sent in place of a muted one.
  *
  * A device is free only when the captured track and all its copies have ended, which `stopCapture` sees to.
  */
 
-/** Draws the captured track anew; the result takes its place in the stream. */
+/** Draws a captured track with an effect; the result takes its place in the stream. */
 export type Effect = (captured: MediaStreamTrack) => MediaStreamTrack;
 
 const captured = new WeakMap<MediaStreamTrack, MediaStreamTrack>();
 const copies = new WeakMap<MediaStreamTrack, MediaStreamTrack[]>();
 const effects = new WeakMap<MediaStream, Effect>();
 
-/** Says that `drawn` shows what `from` captures. */
-export function rememberCaptured(drawn: MediaStreamTrack, from: MediaStreamTrack): void {
+/** Remembers which captured track a drawn one is made from. */
+export function linkCapturedTrack(drawn: MediaStreamTrack, from: MediaStreamTrack): void {
   captured.set(drawn, from);
 }
 
@@ -21,8 +21,8 @@ export function capturedTrack(track: MediaStreamTrack): MediaStreamTrack {
   return captured.get(track) ?? track;
 }
 
-/** A copy that gives nothing, to be sent while the track itself is held back. */
-export function silentCopy(track: MediaStreamTrack): MediaStreamTrack {
+/** A copy that is silent or black, to be sent while the track itself is muted. */
+export function createSilentCopy(track: MediaStreamTrack): MediaStreamTrack {
   const copy = track.clone();
   copy.enabled = false;
   const live = (copies.get(track) ?? []).filter(({ readyState }) => readyState === "live");
@@ -44,8 +44,8 @@ export function setEffect(stream: MediaStream, effect: Effect | undefined): void
   else effects.delete(stream);
 }
 
-/** The track that belongs into the stream: the given one, or one drawn from it where the stream has an effect. */
-export function withEffect(stream: MediaStream, track: MediaStreamTrack): MediaStreamTrack {
+/** The track to put into the stream: the given one, or one drawn from it where the stream has an effect. */
+export function applyEffect(stream: MediaStream, track: MediaStreamTrack): MediaStreamTrack {
   const effect = track.kind === "video" && !captured.has(track) ? effects.get(stream) : undefined;
   return effect ? effect(track) : track;
 }

@@ -1,10 +1,10 @@
-/** What an engine answers once it was destroyed: each call in the kind of its own answer, with 9000021, and nothing is done. */
+/** Replaces the methods of a destroyed engine: each answers in its own kind, with 9000021, and does nothing. */
 import { Code } from "./codes";
 import { failure } from "./errors";
 import { log } from "./logging";
 
 /** Methods that answer with a promise: it rejects. */
-export const REJECTING_AFTER_END = [
+export const REJECTING_METHODS = [
   "addTrack",
   "callExperimentalAPI",
   "createStream",
@@ -37,7 +37,7 @@ export const REJECTING_AFTER_END = [
 ] as const;
 
 /** Methods that answer at once whether they did it: they did not. */
-export const FALSE_AFTER_END = [
+export const FALSE_METHODS = [
   "enableMultiRoom",
   "muteMicrophone",
   "mutePublishStreamAudio",
@@ -49,10 +49,10 @@ export const FALSE_AFTER_END = [
 ] as const;
 
 /** Methods that give nothing: they say why in the log. */
-export const VOID_AFTER_END = ["setSoundLevelDelegate"] as const;
+export const VOID_METHODS = ["setSoundLevelDelegate"] as const;
 
-/** Methods that need no engine, or that end what has ended already: they answer as before, so that a page may tidy up in any order. */
-export const UNCHANGED_AFTER_END = [
+/** Methods that need no engine, or that end what has ended already: they answer as before, so that a page may clean up in any order. */
+export const UNCHANGED_METHODS = [
   "checkAudioTrackIsActive",
   "checkSystemRequirements",
   "checkVideoTrackIsActive",
@@ -78,25 +78,25 @@ export const UNCHANGED_AFTER_END = [
   "useAudioOutputDevice",
 ] as const;
 
-/** Let this engine answer so from now on. Calls that are under way end by what they wait for. */
-export function endEngine(engine: object): void {
-  for (const name of REJECTING_AFTER_END) put(engine, name, () => rejected(name));
-  for (const name of FALSE_AFTER_END) put(engine, name, () => (log.error(name, destroyed(name)), false));
-  for (const name of VOID_AFTER_END) put(engine, name, () => log.error(name, destroyed(name)));
+/** Replaces this engine's methods. Calls that are under way end by what they wait for. */
+export function disableEngine(engine: object): void {
+  for (const name of REJECTING_METHODS) override(engine, name, () => rejectDestroyed(name));
+  for (const name of FALSE_METHODS) override(engine, name, () => (log.error(name, destroyedError(name)), false));
+  for (const name of VOID_METHODS) override(engine, name, () => log.error(name, destroyedError(name)));
 }
 
 /** A rejection that a page may await; left alone, as in the clean-up of a component, it is a line in the log. */
-function rejected(name: string): Promise<never> {
-  const error = destroyed(name);
+function rejectDestroyed(name: string): Promise<never> {
+  const error = destroyedError(name);
   const rejection = Promise.reject(error);
   rejection.catch(() => log.error(name, error));
   return rejection;
 }
 
-function destroyed(name: string) {
+function destroyedError(name: string) {
   return failure(Code.ENGINE_DESTROYED, `${name}: the engine was destroyed`, { hint: "make a new one" });
 }
 
-function put(engine: object, name: string, value: () => unknown): void {
+function override(engine: object, name: string, value: () => unknown): void {
   Object.defineProperty(engine, name, { value, configurable: true, writable: true });
 }

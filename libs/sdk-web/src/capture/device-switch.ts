@@ -2,46 +2,46 @@
  * Opens another device in place of the one that a track comes from.
  *
  * Rules: 1. The old track is live until the new one is there; a switch that fails changes nothing. 2. Some machines open one camera at a time:
- * there the old one gives way, and is opened again when the new one does not open after all.
+ * there the old one is stopped first, and opened again when the new one fails.
  */
 import { Code } from "../codes";
 import { asZegoError, failure, type ZegoError } from "../errors";
-import type { Kind } from "../negotiation/slots";
+import type { Kind } from "../negotiation/transceiver-pool";
 import { captureError, mediaDevices } from "./acquire";
 
-/** What is to be put in place of the old track, if anything, and what went wrong. */
-export interface Switched {
+/** The track to use in place of the old one, if any, and the error, if any; both where the old device was opened again. */
+export interface SwitchResult {
   track?: MediaStreamTrack;
   error?: ZegoError;
 }
 
 /** The same device at the same settings, for a track that ended or will. To be read while it is live. */
-export function sameDevice(track: MediaStreamTrack): MediaTrackConstraints {
+export function constraintsOf(track: MediaStreamTrack): MediaTrackConstraints {
   const { deviceId } = track.getSettings();
   return { ...withoutDevice(track), ...(deviceId ? { deviceId: { exact: deviceId } } : {}) };
 }
 
-/** Opens what `wish` names, with the other settings of the old track. */
-export async function openInstead(kind: Kind, old: MediaStreamTrack, wish: MediaTrackConstraints): Promise<Switched> {
-  const wanted = { ...withoutDevice(old), ...wish };
-  const before = sameDevice(old);
+/** Opens the device of `constraints` with the other settings of the old track. Never rejects: see `SwitchResult`. */
+export async function switchDevice(kind: Kind, old: MediaStreamTrack, constraints: MediaTrackConstraints): Promise<SwitchResult> {
+  const combined = { ...withoutDevice(old), ...constraints };
+  const before = constraintsOf(old);
   try {
-    return { track: await open(kind, wanted) };
+    return { track: await openDevice(kind, combined) };
   } catch (thrown) {
     const error = asZegoError(thrown);
     if (error.code !== Code.CAPTURE_BUSY || old.readyState === "ended") return { error };
   }
   old.stop();
   try {
-    return { track: await open(kind, wanted) };
+    return { track: await openDevice(kind, combined) };
   } catch (thrown) {
-    const back = await open(kind, before).catch(() => undefined);
+    const back = await openDevice(kind, before).catch(() => undefined);
     return { ...(back ? { track: back } : {}), error: asZegoError(thrown) };
   }
 }
 
 /** One track of a device. A device that is not there is 1103048. */
-export async function open(kind: Kind, constraints: MediaTrackConstraints): Promise<MediaStreamTrack> {
+export async function openDevice(kind: Kind, constraints: MediaTrackConstraints): Promise<MediaStreamTrack> {
   try {
     const [track] = (await mediaDevices().getUserMedia({ [kind]: constraints })).getTracks();
     if (track) return track;

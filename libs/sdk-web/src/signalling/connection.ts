@@ -1,7 +1,7 @@
 /**
- * One connection to the gateway, kept up: addresses in turn, then a wait that grows, for as long as nobody stops it.
+ * One connection to the gateway that is opened again whenever it is lost: each address once, then after a growing wait, until `stop`.
  *
- * Theory: `start` leads to `opened`; each `opened` is followed by `message`s and at most one `lost`, after which it tries again by itself.
+ * Contract: `start` leads to `onOpened`; each `onOpened` is followed by `onMessage`s and at most one `onLost`, after which it tries again by itself.
  * After `stop` nothing is called any more.
  */
 import { SUBPROTOCOL } from "../generated/contract";
@@ -15,30 +15,30 @@ const CONNECT_TIMEOUT_MS = 5_000;
 export type SocketLike = Pick<WebSocket, "send" | "close" | "onopen" | "onmessage" | "onclose" | "onerror">;
 export type OpenSocket = (address: string) => SocketLike;
 
-export interface LinkEvents {
-  opened(): void;
-  message(text: unknown): void;
-  lost(closeCode: number): void;
+export interface ConnectionEvents {
+  onOpened(): void;
+  onMessage(text: unknown): void;
+  onLost(closeCode: number): void;
 }
 
 export const openWebSocket: OpenSocket = (address) => new WebSocket(address, [SUBPROTOCOL]);
 
-export class Link {
+export class Connection {
   private socket: SocketLike | undefined;
   private isOpen = false;
   private running = false;
-  private turn = 0;
-  private failedInRow = 0;
+  private addressIndex = 0;
+  private failures = 0;
   private timer: Timer | undefined;
 
   constructor(
     private readonly addresses: readonly string[],
-    private readonly events: LinkEvents,
+    private readonly events: ConnectionEvents,
     private readonly open: OpenSocket = openWebSocket,
     private readonly backoff: Backoff = new Backoff(),
   ) {}
 
-  get up(): boolean {
+  get isUp(): boolean {
     return this.isOpen;
   }
 
@@ -53,18 +53,18 @@ export class Link {
     if (this.isOpen) this.socket?.send(text);
   }
 
-  /** The connection has proved itself: the next loss starts with the shortest wait. */
-  settled(): void {
+  /** Called once the session is established: the next loss begins with the shortest wait. */
+  resetBackoff(): void {
     this.backoff.reset();
   }
 
-  /** Give the present socket up as lost and try again, after `waitMs` where the server named one. */
-  drop(waitMs?: number): void {
-    if (this.socket) this.ended(this.socket, 1006, waitMs);
+  /** Closes the socket as lost and tries again, after `waitMs` where the server named a wait. */
+  reconnect(waitMs?: number): void {
+    if (this.socket) this.onClosed(this.socket, 1006, waitMs);
   }
 
-  /** A network came back: do not sit a long wait out. */
-  hurry(): void {
+  /** Ends the wait before the next attempt. */
+  reconnectNow(): void {
     if (!this.timer) return;
     clearTimeout(this.timer);
     this.attempt();
@@ -82,52 +82,52 @@ export class Link {
 
   private attempt(): void {
     this.timer = undefined;
-    const address = this.addresses[this.turn % this.addresses.length];
+    const address = this.addresses[this.addressIndex % this.addresses.length];
     if (address === undefined) return;
     try {
-      this.watch(this.open(address));
+      this.listen(this.open(address));
     } catch (fault) {
       log.warn("the address of the server cannot be used", fault);
       this.retry();
     }
   }
 
-  private watch(socket: SocketLike): void {
+  private listen(socket: SocketLike): void {
     this.socket = socket;
-    const slow = setTimeout(() => this.ended(socket, 1006), CONNECT_TIMEOUT_MS);
+    const openTimer = setTimeout(() => this.onClosed(socket, 1006), CONNECT_TIMEOUT_MS);
     socket.onopen = () => {
-      clearTimeout(slow);
+      clearTimeout(openTimer);
       if (socket !== this.socket) return;
       this.isOpen = true;
-      this.failedInRow = 0;
-      this.events.opened();
+      this.failures = 0;
+      this.events.onOpened();
     };
     socket.onmessage = (event) => {
-      if (socket === this.socket) this.events.message(event.data);
+      if (socket === this.socket) this.events.onMessage(event.data);
     };
     socket.onclose = (event) => {
-      clearTimeout(slow);
-      this.ended(socket, event.code);
+      clearTimeout(openTimer);
+      this.onClosed(socket, event.code);
     };
     socket.onerror = () => undefined; // a close follows, and says more
   }
 
-  private ended(socket: SocketLike, closeCode: number, waitMs?: number): void {
+  private onClosed(socket: SocketLike, closeCode: number, waitMs?: number): void {
     if (socket !== this.socket) return;
     this.socket = undefined;
     const wasOpen = this.isOpen;
     this.isOpen = false;
     close(socket);
-    if (!wasOpen) this.turn++;
+    if (!wasOpen) this.addressIndex++;
     if (this.running) this.retry(waitMs);
-    if (wasOpen) this.events.lost(closeCode);
+    if (wasOpen) this.events.onLost(closeCode);
   }
 
   /** The next address at once; when each has been tried, after a wait. */
   private retry(waitMs?: number): void {
-    const untried = ++this.failedInRow < this.addresses.length && waitMs === undefined;
-    if (!untried) this.failedInRow = 0;
-    this.timer = setTimeout(() => this.attempt(), untried ? 0 : (waitMs ?? this.backoff.next()));
+    const hasUntried = ++this.failures < this.addresses.length && waitMs === undefined;
+    if (!hasUntried) this.failures = 0;
+    this.timer = setTimeout(() => this.attempt(), hasUntried ? 0 : (waitMs ?? this.backoff.next()));
   }
 }
 

@@ -2,24 +2,24 @@
 import { Code } from "../codes";
 import { failure } from "../errors";
 import type { Source } from "../publish/publisher";
-import { stopCapture } from "./drawn";
+import { stopCapture } from "./derived-tracks";
 import { ZegoLocalStream } from "./local-stream";
-import { countStop } from "./stops";
-import { readWish } from "./wishes";
+import { recordStop } from "./capture-stops";
+import { parseCaptureOptions } from "./capture-options";
 
-export class Captures {
+export class LocalStreams {
   private readonly streams = new Set<ZegoLocalStream>();
 
-  constructor(private readonly screenEnded: (stream: ZegoLocalStream, legacy: boolean) => void) {}
+  constructor(private readonly onScreenEnded: (stream: ZegoLocalStream, legacy: boolean) => void) {}
 
   /** A stream of the present kind. */
   async create(options: unknown): Promise<ZegoLocalStream> {
-    return this.make(options, false);
+    return this.capture(options, false);
   }
 
   /** A stream of the legacy kind: the page holds its MediaStream. */
   async createLegacy(options: unknown): Promise<MediaStream> {
-    return (await this.make(options, true)).stream;
+    return (await this.capture(options, true)).stream;
   }
 
   /** The engine's own stream behind what a page holds; undefined for a MediaStream from elsewhere. */
@@ -45,7 +45,7 @@ export class Captures {
       local.destroy();
       this.streams.delete(local);
     } else if (isMediaStream(stream)) {
-      countStop(stream, "audio", "video");
+      recordStop(stream, "audio", "video");
       for (const track of stream.getTracks()) stopCapture(track);
     }
   }
@@ -54,13 +54,13 @@ export class Captures {
     for (const local of [...this.streams]) this.destroy(local);
   }
 
-  /** The stream counts as the engine's from the beginning: an engine that ends meanwhile ends its capture. */
-  private async make(options: unknown, legacy: boolean): Promise<ZegoLocalStream> {
-    const wish = readWish(options);
-    const local = new ZegoLocalStream((stream) => this.screenEnded(stream, legacy));
+  /** Registers the stream before its devices open, so that an engine which is destroyed meanwhile stops its capture. */
+  private async capture(options: unknown, legacy: boolean): Promise<ZegoLocalStream> {
+    const parsed = parseCaptureOptions(options);
+    const local = new ZegoLocalStream((stream) => this.onScreenEnded(stream, legacy));
     this.streams.add(local);
     try {
-      await local.capture(wish);
+      await local.capture(parsed);
     } catch (fault) {
       this.streams.delete(local);
       throw fault;

@@ -1,5 +1,5 @@
 /** Jobs one after the other; a job's fault is its caller's and does not stop the next. */
-export class Serial {
+export class SerialQueue {
   private last: Promise<unknown> = Promise.resolve();
   private waiting = 0;
 

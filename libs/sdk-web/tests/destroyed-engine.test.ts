@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FALSE_AFTER_END, REJECTING_AFTER_END, UNCHANGED_AFTER_END, VOID_AFTER_END } from "../src/after-end";
+import { FALSE_METHODS, REJECTING_METHODS, UNCHANGED_METHODS, VOID_METHODS } from "../src/destroyed-engine";
 import { ZegoExpressEngine } from "../src/engine";
 import { FALSE, REJECTING, VOID } from "../src/not-offered/methods";
 import { OBJECTS } from "../src/not-offered/objects";
@@ -9,7 +9,7 @@ import { closePage, FakeStream, openPage } from "./page";
 type Loose = Record<string, (...args: unknown[]) => unknown>;
 
 /** Methods that only this module's classes call. */
-const PRIVATE = ["constructor", "room", "roomOfStream", "publishRefused", "logoutOfNothing", "screenEnded", "muteAll"];
+const PRIVATE = ["constructor", "room", "roomOfStream", "reportPublishError", "logoutOfNothing", "screenEnded", "muteAll"];
 
 function methods(): string[] {
   const names: string[] = [];
@@ -21,7 +21,7 @@ function methods(): string[] {
 
 test("each method has its answer of a destroyed engine", () => {
   const notOffered = [...REJECTING, ...FALSE, ...VOID, ...Object.keys(OBJECTS)];
-  assert.deepEqual([...notOffered, ...REJECTING_AFTER_END, ...FALSE_AFTER_END, ...VOID_AFTER_END, ...UNCHANGED_AFTER_END].sort(), methods());
+  assert.deepEqual([...notOffered, ...REJECTING_METHODS, ...FALSE_METHODS, ...VOID_METHODS, ...UNCHANGED_METHODS].sort(), methods());
 });
 
 test("a destroyed engine answers 9000021 in the kind of each method, and does nothing", async () => {
@@ -33,15 +33,15 @@ test("a destroyed engine answers 9000021 in the kind of each method, and does no
   const unhandled: unknown[] = [];
   const hear = (reason: unknown) => unhandled.push(reason);
   process.on("unhandledRejection", hear);
-  for (const name of REJECTING_AFTER_END) {
+  for (const name of REJECTING_METHODS) {
     void engine[name]!();
     await assert.rejects(engine[name]!() as Promise<unknown>, { errorCode: 9000021, message: new RegExp(`^${name}: `) });
   }
   await new Promise((resolve) => setImmediate(resolve));
   process.off("unhandledRejection", hear);
   assert.deepEqual(unhandled, []);
-  for (const name of FALSE_AFTER_END) assert.equal(engine[name]!("roomStateChanged", () => undefined), false, name);
-  for (const name of VOID_AFTER_END) assert.equal(engine[name]!(true), undefined, name);
+  for (const name of FALSE_METHODS) assert.equal(engine[name]!("roomStateChanged", () => undefined), false, name);
+  for (const name of VOID_METHODS) assert.equal(engine[name]!(true), undefined, name);
   assert.equal(page.gateway.sockets.flatMap(({ sent }) => sent).length, before);
   closePage(page);
 });

@@ -1,0 +1,84 @@
+/**
+ * Reports to the server which kinds of the published streams are muted.
+ *
+ * Rules: 1. Changes within `SETTLE_MS` are one report of the state at its end. 2. One request at a time for each stream;
+ * later changes are reported after its answer. 3. After a stream is published again the server may have forgotten it: its mutes are reported again.
+ */
+import { Code } from "../codes";
+import { asZegoError } from "../errors";
+import { log } from "../logging";
+import type { Kind } from "../negotiation/transceiver-pool";
+import type { TransportContext } from "../negotiation/transport";
+import type { Timer } from "../timing";
+
+/** As long as a second click takes, so that two clicks are one report; also keeps below the server's rate. */
+export const SETTLE_MS = 250;
+const RETRY_MS = 1_000;
+
+interface ReportState {
+  /** The mutes that the server has taken, as JSON; undefined where that is not known. */
+  last: string | undefined;
+  timer?: Timer | undefined;
+  requesting?: boolean;
+}
+
+const NOTHING = { audio: false, video: false };
+
+export class MuteReporter<Flow extends { readonly streamID: string }> {
+  private readonly state = new WeakMap<Flow, ReportState>();
+  private readonly watched = new WeakSet<MediaStreamTrack>();
+
+  constructor(
+    private readonly context: TransportContext,
+    private readonly isPublished: (flow: Flow) => boolean,
+    private readonly mutedOf: (flow: Flow) => Record<Kind, boolean>,
+  ) {}
+
+  /** A track that ends by itself (a camera is unplugged) is as good as muted. */
+  watch(flow: Flow, track: MediaStreamTrack | undefined): void {
+    if (!track || this.watched.has(track)) return;
+    this.watched.add(track);
+    track.addEventListener("ended", () => this.schedule(flow));
+  }
+
+  /** The relay has accepted the stream, for the first time or again. */
+  reset(flow: Flow): void {
+    this.state.set(flow, { last: this.state.has(flow) ? undefined : JSON.stringify(NOTHING) });
+    this.schedule(flow);
+  }
+
+  schedule(flow: Flow): void {
+    const state = this.state.get(flow);
+    if (state) this.startTimer(flow, state, SETTLE_MS);
+  }
+
+  private startTimer(flow: Flow, state: ReportState, afterMs: number): void {
+    state.timer ??= setTimeout(() => {
+      state.timer = undefined;
+      void this.report(flow, state);
+    }, afterMs);
+  }
+
+  private async report(flow: Flow, state: ReportState): Promise<void> {
+    if (state.requesting || state !== this.state.get(flow) || !this.isPublished(flow)) return;
+    const mutes = this.mutedOf(flow);
+    const news = JSON.stringify(mutes);
+    if (news === state.last) return;
+    state.requesting = true;
+    try {
+      await this.context.session.request({ t: "mutes", roomID: this.context.roomID, streamID: flow.streamID, ...mutes }, { survives: false });
+      state.last = news;
+    } catch (thrown) {
+      return this.onRefused(flow, state, asZegoError(thrown).code);
+    } finally {
+      state.requesting = false;
+    }
+    this.schedule(flow);
+  }
+
+  /** Schedules another report after a rate limit or a time-out; after any other error the next acceptance of the stream reports. */
+  private onRefused(flow: Flow, state: ReportState, code: number): void {
+    if (code === Code.RATE_LIMITED || code === Code.REQUEST_TIMEOUT) this.startTimer(flow, state, RETRY_MS);
+    else log.warn("mutes could not be reported", code);
+  }
+}
