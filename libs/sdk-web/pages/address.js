@@ -31,11 +31,7 @@ export function readAddress(address) {
   };
 }
 
-/**
- * Whether a `server` of the link is this page's own, whatever its scheme and path.
- * @param {string} server
- * @param {string} origin
- */
+/** Whether a `server` of the link is this page's own, whatever its scheme and path. @param {string} server @param {string} origin */
 function isOwnServer(server, origin) {
   try {
     return new URL(server, origin).host === new URL(origin).host;

@@ -91,11 +91,7 @@ function messageLine({ kind, fromUser, message, sendTime }) {
   return element("li", {}, element("span", { className: "soft", textContent: `${clockTime(sendTime)} ${kind} ` }), element("b", { textContent: `${nameOf(fromUser)} ` }), message);
 }
 
-/**
- * Goes elsewhere in the call; the list of events begins anew there.
- * @param {Replay} replay
- * @param {number | Date} moment
- */
+/** Goes elsewhere in the call; the list of events begins anew there. @param {Replay} replay @param {number | Date} moment */
 function jump(replay, moment) {
   box("events").replaceChildren();
   replay.seek(moment);

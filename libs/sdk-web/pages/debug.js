@@ -54,10 +54,7 @@ async function login() {
   enableButtons(true);
 }
 
-/**
- * @param {Engine} engine
- * @param {EventName[]} names
- */
+/** @param {Engine} engine @param {EventName[]} names */
 export function showCallbacks(engine, names) {
   for (const name of names) engine.on(name, (/** @type {unknown[]} */ ...args) => logLine(name, args));
 }
@@ -70,10 +67,7 @@ export function showFrame(frame) {
   box("events").prepend(element("li", {}, title, frame.user ? `${frame.user.userID} ` : "", frame.data ? JSON.stringify(frame.data) : ""));
 }
 
-/**
- * @param {string} streamID
- * @param {string} name
- */
+/** @param {string} streamID @param {string} name */
 async function play(streamID, name) {
   const view = element("div", { className: "fill" });
   const tile = element("div", { className: "tile", id: `tile-${streamID}` }, view, element("span", { className: "name", textContent: `${name} · ${streamID}` }));

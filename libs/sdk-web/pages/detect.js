@@ -11,12 +11,7 @@ const QUESTIONS = [
 ];
 const NOT_NEEDED = "not needed here";
 
-/**
- * @param {string} id
- * @param {string} name
- * @param {boolean | undefined} good
- * @param {string} remark
- */
+/** @param {string} id @param {string} name @param {boolean | undefined} good @param {string} remark */
 function row(id, name, good, remark) {
   const kind = good ? "good" : remark === NOT_NEEDED ? "" : "bad";
   return element(

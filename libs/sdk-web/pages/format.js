@@ -1,9 +1,6 @@
 /** Names, times and durations as the pages show them. */
 
-/**
- * The name that a person is shown by; an erased person has none.
- * @param {{ userID?: string, userName?: string }} user
- */
+/** The name that a person is shown by; an erased person has none. @param {{ userID?: string, userName?: string }} user */
 export const nameOf = ({ userID, userName }) => userName || userID || "erased";
 
 /** @param {number} ms unix milliseconds */
@@ -12,20 +9,14 @@ export const clockTime = (ms) => new Date(ms).toLocaleTimeString([], { hour12: f
 /** @param {number} ms unix milliseconds */
 export const dateAndTime = (ms) => new Date(ms).toLocaleString([], { dateStyle: "medium", timeStyle: "medium", hour12: false });
 
-/**
- * 3 s, 4 min 5 s, 2 h 3 min.
- * @param {number} ms
- */
+/** 3 s, 4 min 5 s, 2 h 3 min. @param {number} ms */
 export function duration(ms) {
   const seconds = Math.round(ms / 1000);
   const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   return hours ? `${hours} h ${minutes} min` : minutes ? `${minutes} min ${rest} s` : `${rest} s`;
 }
 
-/**
- * @param {string} text
- * @param {number} most characters
- */
+/** @param {string} text @param {number} most characters */
 export const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 /**

@@ -79,21 +79,14 @@ async function showCall({ room, roomUID }) {
   box("call").scrollIntoView({ block: "nearest" });
 }
 
-/**
- * @param {CallSummary} call
- * @param {boolean} cut
- */
+/** @param {CallSummary} call @param {boolean} cut */
 function callText({ startedAt, endedAt, at, participants, peak, reason }, cut) {
   const lasted = endedAt ? duration((endedAt - startedAt) / 1000) : `goes on, as of ${clockTime(at / 1000)}`;
   const parts = [dateAndTime(startedAt / 1000), lasted, `${participants} people, ${peak} at once`, reason && `closed: ${reason}`, cut && "only its first part is shown"];
   return parts.filter(Boolean).join(" · ");
 }
 
-/**
- * The messages of a call; null where the token may not read them.
- * @param {string} room
- * @param {string} roomUID
- */
+/** The messages of a call; null where the token may not read them. @param {string} room @param {string} roomUID */
 async function messagesOf(room, roomUID) {
   try {
     const page = await read(`/v1/rooms/${encodeRoom(room)}/events`, { after: `${roomUID}.0.${"0".repeat(16)}`, types: "im", limit: MOST_MESSAGES });
@@ -104,11 +97,7 @@ async function messagesOf(room, roomUID) {
   }
 }
 
-/**
- * @param {string} room
- * @param {string} roomUID
- * @param {number} ms unix milliseconds
- */
+/** @param {string} room @param {string} roomUID @param {number} ms unix milliseconds */
 async function showMoment(room, roomUID, ms) {
   const state = /** @type {import("../src/generated/contract").RoomState} */ (await read(`/v1/calls/${roomUID}/state`, { at: new Date(ms).toISOString() }));
   const { users = [], streams = [], extraInfo = [] } = state;
@@ -121,19 +110,12 @@ async function showMoment(room, roomUID, ms) {
   box("moment").hidden = false;
 }
 
-/**
- * @param {string} id
- * @param {string[]} rows
- * @param {string} none
- */
+/** @param {string} id @param {string[]} rows @param {string} none */
 function showList(id, rows, none) {
   box(id).replaceChildren(...(rows.length ? rows : [none]).map((textContent) => element("li", { textContent })));
 }
 
-/**
- * @param {string} room
- * @param {string} roomUID
- */
+/** @param {string} room @param {string} roomUID */
 const replayAddress = (room, roomUID) => `/debug?${new URLSearchParams({ replay: roomUID, room })}`;
 
 box("search").onsubmit = (event) => {

@@ -4,12 +4,7 @@ import { clockTime, errorText } from "./format.js";
 
 const LOG_LINES = 300;
 
-/**
- * @template {HTMLElement} Kind
- * @param {string} id
- * @param {{ new (): Kind }} kind
- * @returns {Kind}
- */
+/** @template {HTMLElement} Kind @param {string} id @param {{ new (): Kind }} kind @returns {Kind} */
 export function byId(id, kind) {
   const found = document.getElementById(id);
   if (found instanceof kind) return found;
@@ -43,10 +38,7 @@ export function element(name, properties = {}, ...children) {
 /** What the address asked for when the page was opened. */
 export const opened = () => readAddress(location.href);
 
-/**
- * Fills fields from the address. Its token does not stay there, where a shared screen shows it.
- * @param {string[]} ids
- */
+/** Fills fields from the address. Its token does not stay there, where a shared screen shows it. @param {string[]} ids */
 export function fillForm(ids) {
   const { query, token, tokenInQuery, withoutToken } = opened();
   for (const id of ids) field(id).value = query.get(id) ?? field(id).value;
@@ -86,11 +78,7 @@ export function newEngine(appID) {
   return engine;
 }
 
-/**
- * Puts a line on top of the page's log.
- * @param {string} name
- * @param {unknown} details
- */
+/** Puts a line on top of the page's log. @param {string} name @param {unknown} details */
 export function logLine(name, details = "", bad = false) {
   const text = typeof details === "string" ? details : JSON.stringify(details);
   const line = element("li", {}, element("time", { textContent: clockTime(Date.now()) }), element("b", { textContent: `${name} ` }), text);
@@ -100,10 +88,7 @@ export function logLine(name, details = "", bad = false) {
   while (log.childElementCount > LOG_LINES) log.lastElementChild?.remove();
 }
 
-/**
- * Shows an error in the log and above everything else.
- * @param {unknown} error
- */
+/** Shows an error in the log and above everything else. @param {unknown} error */
 export function showError(error) {
   logLine("error", errorText(error), true);
   notify(errorText(error));
@@ -117,11 +102,7 @@ export function notify(text = "") {
   place.hidden = !text;
 }
 
-/**
- * The page's state in its head.
- * @param {string} text
- * @param {"good" | "bad" | ""} kind
- */
+/** The page's state in its head. @param {string} text @param {"good" | "bad" | ""} kind */
 export function showState(text, kind) {
   const pill = box("state");
   pill.textContent = text;
@@ -131,10 +112,7 @@ export function showState(text, kind) {
 /** @type {Record<string, string>} */
 const ROOM_STATES = { LOGINING: "logging in", LOGINED: "in the room", LOGIN_FAILED: "login failed", KICKOUT: "put out", LOGOUT: "logged out" };
 
-/**
- * The state of the room, by the reason that roomStateChanged gave.
- * @param {string} reason
- */
+/** The state of the room, by the reason that roomStateChanged gave. @param {string} reason */
 export function showRoomState(reason) {
   const good = reason === "LOGINED" || reason === "RECONNECTED";
   showState(ROOM_STATES[reason] ?? reason.toLowerCase().replaceAll("_", " "), good ? "good" : "");

@@ -50,10 +50,7 @@ export async function readAll(path, lists, mostPages = MOST_PAGES) {
   return { .../** @type {Record<List, any[]>} */ (whole), call, cut: cursor !== "" };
 }
 
-/**
- * A room id as part of a path: all but letters, digits, _ and - as =XX.
- * @param {string} room
- */
+/** A room id as part of a path: all but letters, digits, _ and - as =XX. @param {string} room */
 export function encodeRoom(room) {
   const encode = (/** @type {number} */ byte) => {
     const character = String.fromCharCode(byte);

@@ -3,19 +3,13 @@
 /** @typedef {{ name: string, healthy: boolean, replicas: number, missing: number }} Service */
 /** @typedef {["good" | "bad", string]} Health the kind of pill and its text */
 
-/**
- * @param {Service} service
- * @returns {Health}
- */
+/** @param {Service} service @returns {Health} */
 export function serviceHealth({ healthy, replicas, missing }) {
   if (!healthy) return ["bad", "down"];
   return missing ? ["bad", `${replicas} of ${replicas + missing} up`] : ["good", "up"];
 }
 
-/**
- * @param {Service[]} services
- * @returns {Health}
- */
+/** @param {Service[]} services @returns {Health} */
 export function suiteHealth(services) {
   const down = services.filter(({ healthy }) => !healthy).map(({ name }) => name);
   const partly = services.filter(({ healthy, missing }) => healthy && missing).map(({ name }) => name);
@@ -23,18 +17,10 @@ export function suiteHealth(services) {
   return partly.length ? ["bad", `partly up: ${partly.join(", ")}`] : ["good", "all services up"];
 }
 
-/**
- * Rooms and connections come as a number or as a list.
- * @param {number | unknown[] | undefined} value
- */
+/** Rooms and connections come as a number or as a list. @param {number | unknown[] | undefined} value */
 export const countText = (value) => String(Array.isArray(value) ? value.length : (value ?? 0));
 
-/**
- * A whole call in one page, with the values of this server.
- * @param {string} origin
- * @param {number} appID
- * @param {string} token
- */
+/** A whole call in one page, with the values of this server. @param {string} origin @param {number} appID @param {string} token */
 export const examplePage = (origin, appID, token) => `<!DOCTYPE html>
 <meta charset="utf-8">
 <script src="${origin}/sdk/ZegoExpressWebRTC-3.12.0.js"><\/script>

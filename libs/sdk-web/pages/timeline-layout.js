@@ -47,10 +47,7 @@ export function lanesOf({ sessions, streams, plays }) {
   return [...lanes.values()];
 }
 
-/**
- * @param {StreamSpan} stream
- * @param {number} at
- */
+/** @param {StreamSpan} stream @param {number} at */
 const isDuring = ({ addedAt, removedAt }, at) => at >= addedAt && at <= (removedAt ?? Infinity);
 
 /**
@@ -77,10 +74,7 @@ export function axisTicks(begin, end) {
   return ticks;
 }
 
-/**
- * What a pointer over a session's bar reads.
- * @param {SessionSpan} session
- */
+/** What a pointer over a session's bar reads. @param {SessionSpan} session */
 export function sessionTitle(session) {
   const ends = /** @type {Record<string, string>} */ ({ left: "left", kicked: "was put out", closed: "until the room closed" });
   const until = session.leftAt ? clockTime(session.leftAt / 1000) : "now";

@@ -82,11 +82,7 @@ function streamParts(stream, points, y, x, end, hue) {
   return [name, bar, ...marks];
 }
 
-/**
- * @param {Frame} frame
- * @param {Scale} x
- * @param {number} height
- */
+/** @param {Frame} frame @param {Scale} x @param {number} height */
 function axis({ begin, end }, x, height) {
   const group = svg("g", { class: "axis" });
   for (const at of axisTicks(begin, end)) {
@@ -148,18 +144,12 @@ function svg(name, attributes, title = "", text = "") {
   return /** @type {SVGElement} */ (node);
 }
 
-/**
- * @param {Element} node
- * @param {Record<string, string | number>} attributes
- */
+/** @param {Element} node @param {Record<string, string | number>} attributes */
 function setAttributes(node, attributes) {
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, String(value));
 }
 
-/**
- * @param {number} hue
- * @param {SVGElement} bar
- */
+/** @param {number} hue @param {SVGElement} bar */
 function coloured(hue, bar) {
   bar.style.setProperty("--hue", String(hue));
   return bar;

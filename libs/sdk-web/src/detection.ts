@@ -1,7 +1,6 @@
 /** What this browser can do, asked of the browser itself. Nothing here rejects: what is missing is named in `errInfo`. */
 import { mediaDevices } from "./capture/acquire";
 import type { ZegoCapabilityDetection, ZegoCapabilityError, ZegoVideoCodec } from "./entities";
-import { isSupportWebRTC } from "./webrtc-support";
 
 type CheckError = ZegoCapabilityError;
 /** Every check done. */
@@ -57,3 +56,21 @@ async function tryDevice(device: "camera" | "microphone", found: Detected): Prom
     found.errInfo[device] = { name, message };
   }
 }
+
+/** Whether the browser can hold calls at all: it has peer connections and streams. */
+function isSupportWebRTC(): boolean {
+  return typeof RTCPeerConnection === "function" && typeof MediaStream === "function";
+}
+
+/** Questions about the browser that pages ask before they have an engine. */
+export const WebRTCUtil = {
+  isSupportWebRTC,
+  /** Whether the page may use camera and microphone. */
+  isSecureContext(): boolean {
+    return typeof isSecureContext !== "undefined" && isSecureContext;
+  },
+  /** The engine's checkSystemRequirements, whose result a callback gets. */
+  async supportDetection(_screenShotReady: boolean, success: (result: ZegoCapabilityDetection) => void, _checkLevel: 0 | 1, type?: string): Promise<void> {
+    success(await detect(type as CheckType | undefined));
+  },
+};

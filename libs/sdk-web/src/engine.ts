@@ -8,18 +8,18 @@ import { detect, type CheckType } from "./detection";
 import { DeviceWatcher } from "./devices";
 import { Emitter } from "./emitter";
 import { mediaRetryMs, roomRetryMs, setOptions } from "./engine-options";
-import type { ZegoCapabilityDetection, ZegoEvents, ZegoRoomConfig, ZegoServerResponse, ZegoUser, ZegoWebPlayOption, ZegoWebPublishOption } from "./entities";
+import type { ZegoCapabilityDetection, ZegoEvents, ZegoLogConfig, ZegoReplayOptions, ZegoRoomConfig, ZegoServerResponse, ZegoUser, ZegoWebPlayOption, ZegoWebPublishOption } from "./entities";
 import { EVENT_NAMES } from "./event-names";
 import { asZegoError, failure, type ZegoError } from "./errors";
 import { PageWatcher } from "./lifecycle";
-import { log, setLogLevel, type LogConfig } from "./logging";
-import { messageRoom, sendBarrage, sendBroadcast, sendCommand, type SentBarrage, type SentBroadcast } from "./messages";
+import { log, setLogLevel } from "./logging";
+import { messageRoom, sendBarrage, sendBroadcast, sendCommand } from "./messages";
 import { canEncode } from "./publish/codecs";
 import type { PublishChoice } from "./publish/publisher";
 import { defineNotOffered, type NotOffered } from "./not-offered/methods";
 import type { Room } from "./room/room";
 import { Rooms } from "./room/rooms";
-import { Replays, type ZegoReplayOptions } from "./replay/replays";
+import { Replays } from "./replay/replays";
 import { ZegoReplay } from "./replay/replay";
 import { excludeFromProxies } from "./proxies";
 import { gatewayAddresses } from "./signalling/address";
@@ -54,7 +54,7 @@ export class ZegoExpressEngine extends VendorMethods {
     setOptions(options);
   }
 
-  static presetLogConfig(config: LogConfig): boolean {
+  static presetLogConfig(config: ZegoLogConfig): boolean {
     return setLogLevel(config?.logLevel ?? "warn");
   }
 
@@ -74,7 +74,7 @@ export class ZegoExpressEngine extends VendorMethods {
     setLogLevel(enable ? "info" : "error");
   }
 
-  setLogConfig(config: LogConfig): boolean {
+  setLogConfig(config: ZegoLogConfig): boolean {
     return config !== null && typeof config === "object" && setLogLevel(config.logLevel ?? "warn");
   }
 
@@ -206,11 +206,11 @@ export class ZegoExpressEngine extends VendorMethods {
 
   // Messages
 
-  async sendBroadcastMessage(roomID: string, message: string): Promise<SentBroadcast> {
+  async sendBroadcastMessage(roomID: string, message: string): Promise<ZegoServerResponse & { messageID: number }> {
     return sendBroadcast(this.rooms.session, messageRoom(this.rooms.find(roomID), roomID), message);
   }
 
-  async sendBarrageMessage(roomID: string, message: string): Promise<SentBarrage> {
+  async sendBarrageMessage(roomID: string, message: string): Promise<ZegoServerResponse & { messageID: string }> {
     return sendBarrage(this.rooms.session, messageRoom(this.rooms.find(roomID), roomID), message);
   }
 

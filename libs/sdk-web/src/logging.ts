@@ -2,14 +2,6 @@
 const LEVELS = ["debug", "info", "warn", "error", "report", "disable"] as const;
 export type LogLevel = (typeof LEVELS)[number];
 
-export interface LogConfig {
-  logLevel?: LogLevel;
-  remoteLogLevel?: LogLevel;
-  logURL?: string;
-  logCount?: number;
-  logSize?: number;
-}
-
 let threshold: number = LEVELS.indexOf("warn");
 
 /** Set the console's threshold. False for a level that does not exist. */

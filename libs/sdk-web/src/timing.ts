@@ -14,14 +14,6 @@ export function nextTask(run: () => void): void {
   channel.port2.postMessage(0);
 }
 
-/** `promise`, or a rejection with `late()` after `ms`. */
-export function within<T>(promise: Promise<T>, ms: number, onTimeout: () => Error): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => reject(onTimeout()), ms);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
-}
-
 /** Resolves after `ms`. */
 export function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

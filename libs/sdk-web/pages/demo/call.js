@@ -90,11 +90,7 @@ export class DemoCall {
     this.page.setInRoom(false, engine);
   }
 
-  /**
-   * @param {Engine} engine
-   * @param {string} streamID
-   * @param {string} name
-   */
+  /** @param {Engine} engine @param {string} streamID @param {string} name */
   async play(engine, streamID, name) {
     const show = this.page.showRemote(streamID, name);
     show(await engine.startPlayingStream(streamID));

@@ -76,10 +76,7 @@ export function addMuteButton(id, kind, texts, change) {
   };
 }
 
-/**
- * @param {MuteButton} mute
- * @param {boolean} muted
- */
+/** @param {MuteButton} mute @param {boolean} muted */
 function showMute(mute, muted) {
   mute.muted = muted;
   mute.button.textContent = mute.texts[Number(muted)] ?? "";

@@ -32,20 +32,14 @@ const call = new DemoCall({
   },
 });
 
-/**
- * @param {string} streamID
- * @param {string} name
- */
+/** @param {string} streamID @param {string} name */
 function addVoice(streamID, name) {
   box("alone").hidden = true;
   const meter = element("div", { className: "meter" }, element("i"));
   box("voices").append(element("tr", { id: `voice-${streamID}` }, element("td", { textContent: name }), element("td", { className: "level" }, meter)));
 }
 
-/**
- * @param {string} streamID
- * @param {number} level 0 to 100
- */
+/** @param {string} streamID @param {number} level 0 to 100 */
 function showLevel(streamID, level) {
   const bar = document.getElementById(`voice-${streamID}`)?.querySelector("i");
   if (bar) bar.style.width = `${level}%`;

@@ -3,6 +3,7 @@
  * nested `video: {quality}`, flat `videoQuality` beside it, `bitrate` or `videoBitrate`, `screen: true`.
  */
 import { Code } from "../codes";
+import type { CustomSource } from "../entities";
 import { failure } from "../errors";
 
 export interface VideoOptions {
@@ -23,8 +24,6 @@ export interface AudioOptions {
   autoGainControl: boolean;
   kbps: number;
 }
-
-export type CustomSource = MediaStream | MediaStreamTrack | HTMLMediaElement | HTMLCanvasElement;
 
 export type CaptureOptions =
   | { kind: "camera"; video: VideoOptions | false; audio: AudioOptions | false }

@@ -1,15 +1,15 @@
 /** Media of this machine: what is captured, previewed and published. Made by createZegoStream. */
 import { Emitter } from "../emitter";
-import type { ZegoLocalStreamEvent, ZegoServerResponse } from "../entities";
+import type { CustomSource, ZegoLocalStreamEvent, ZegoServerResponse, ZegoSnapshotOptions, ZegoStreamViewOptions } from "../entities";
 import type { Kind } from "../negotiation/transceiver-pool";
 import type { Source } from "../publish/publisher";
-import { Output, type PlayOption } from "../view/output";
-import { snapshot, type SnapshotOptions } from "../view/snapshot";
+import { Output } from "../view/output";
+import { snapshot } from "../view/snapshot";
 import { useSink } from "../view/stream-view";
 import { captureMedia } from "./acquire";
 import { capturedTrack, stopCapture, applyEffect } from "./derived-tracks";
 import { recordStop, rejectStopped, watchStops } from "./capture-stops";
-import { parseCameraOptions, parseCaptureOptions, parseScreenOptions, type CaptureOptions, type CustomSource } from "./capture-options";
+import { parseCameraOptions, parseCaptureOptions, parseScreenOptions, type CaptureOptions } from "./capture-options";
 
 /** The compiler requires each declared event here. */
 const EVENTS: Record<keyof ZegoLocalStreamEvent, true> = {
@@ -93,19 +93,19 @@ export class ZegoLocalStream {
   }
 
   /** The preview; a user's own picture makes no sound. */
-  playVideo(container: string | HTMLElement, options: PlayOption = {}): Promise<boolean> {
+  playVideo(container: string | HTMLElement, options: ZegoStreamViewOptions = {}): Promise<boolean> {
     return this.videoOutput.play(this.stream, container, { ...options, muted: true });
   }
 
-  playAudio(options: PlayOption = {}): Promise<boolean> {
+  playAudio(options: ZegoStreamViewOptions = {}): Promise<boolean> {
     return this.audioOutput.play(this.stream, undefined, options);
   }
 
-  playCaptureVideo(container: string | HTMLElement, options: PlayOption = {}): Promise<boolean> {
+  playCaptureVideo(container: string | HTMLElement, options: ZegoStreamViewOptions = {}): Promise<boolean> {
     return this.captureVideoOutput.play(this.stream, container, { ...options, muted: true });
   }
 
-  playCaptureAudio(options: PlayOption = {}): Promise<boolean> {
+  playCaptureAudio(options: ZegoStreamViewOptions = {}): Promise<boolean> {
     return this.captureAudioOutput.play(this.stream, undefined, options);
   }
 
@@ -153,7 +153,7 @@ export class ZegoLocalStream {
   }
 
   /** The previewed picture as a data address; empty text where none is shown. */
-  takeStreamSnapshot(options?: SnapshotOptions): string {
+  takeStreamSnapshot(options?: ZegoSnapshotOptions): string {
     const video = [this.videoOutput.media, this.captureVideoOutput.media].find((media) => media instanceof HTMLVideoElement);
     return snapshot(video as HTMLVideoElement | undefined, options);
   }

@@ -18,6 +18,7 @@ import type { BackgroundBlurOptions, BackgroundVirtualOptions, Segmentation, Zeg
 import type { ZegoEvent } from "../entities/events";
 import type { ZegoAutoMixerTask, ZegoMixStreamAdvance, ZegoMixStreamConfig } from "../entities/mixing";
 import type { SoundLevelDelegateOptions, ZegoPlayStats, ZegoPublishStats } from "../entities/quality";
+import type { ZegoReplayOptions } from "../entities/replay";
 import type {
   ZegoLogConfig,
   ZegoProxyInfo,
@@ -40,7 +41,7 @@ import type {
 import type { AiDenoiseMode, ZegoLiveAudioEffectMode, ZegoReverbPreset, ZegoVoiceChangerPreset } from "../entities/voice";
 import type { ZegoLocalStream } from "./local-stream";
 import type { ZegoAudioEffectPlayer, ZegoCopyrightedMusic, ZegoExpressRangeAudio, ZegoRealTimeSequentialDataManager, ZegoStreamCompositor } from "./not-offered";
-import type { ZegoReplay, ZegoReplayOptions } from "./replay";
+import type { ZegoReplay } from "./replay";
 import type { ZegoStreamView } from "./stream-view";
 
 type LocalStream = MediaStream | ZegoLocalStream;

@@ -186,4 +186,5 @@ export type {
   ZegoVoiceChangerPreset,
 } from "../entities/voice";
 export type { ZegoAudioEffectPlayer, ZegoRealTimeSequentialDataManager, ZegoStreamCompositor, ZegoExpressRangeAudio, ZegoCopyrightedMusic } from "./not-offered";
-export type { ZegoReplayMoment, ZegoReplayState, ZegoReplayOptions, ZegoReplayMessage, ZegoReplay } from "./replay";
+export type { ZegoReplayMessage, ZegoReplayMoment, ZegoReplayOptions, ZegoReplayState } from "../entities/replay";
+export type { ZegoReplay } from "./replay";

@@ -6,17 +6,10 @@
  */
 import { capturedTrack, linkCapturedTrack, setEffect } from "../capture/derived-tracks";
 import { Code } from "../codes";
+import type { ZegoEffectsBeautyParam } from "../entities";
 import { asZegoError, failure, type ZegoError } from "../errors";
 import { BeautyShader, type BeautyShares } from "./shader";
 import { openPipe, pipeCanvas, type VideoPipe } from "./video-pipe";
-
-export interface ZegoEffectsBeautyParam {
-  /** Each 0 to 100; 50 where it is left out. */
-  sharpenIntensity?: number;
-  whitenIntensity?: number;
-  rosyIntensity?: number;
-  smoothIntensity?: number;
-}
 
 interface Drawing {
   readonly captured: MediaStreamTrack;

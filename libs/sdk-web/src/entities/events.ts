@@ -4,6 +4,7 @@
  */
 import type { ZegoDeviceInfo } from "./devices";
 import type { ExceptionData, QualityGrade, ZegoPlayStats, ZegoPublishStats, ZegoSoundLevelInfo } from "./quality";
+import type { ZegoReplayState } from "./replay";
 import type {
   ZegoBarrageMessageInfo,
   ZegoBroadcastMessageInfo,
@@ -67,7 +68,7 @@ export interface ParlourEvent {
   /** For tools: each frame of a room with its position, before it is worked through. */
   parlourFrame(frame: { t: string } & Record<string, any>): void;
   /** A replay plays, pauses, jumps, ends or is stopped; `time` is the recorded one in unix milliseconds. */
-  parlourReplay(roomID: string, now: { state: "PLAYING" | "PAUSED" | "ENDED" | "STOPPED"; seq: number; position: string; time: number }): void;
+  parlourReplay(roomID: string, now: { state: ZegoReplayState; seq: number; position: string; time: number }): void;
 }
 
 export interface ZegoEvent extends ZegoRTCEvent, ZegoRTMEvent, ParlourEvent {}

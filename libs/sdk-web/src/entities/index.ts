@@ -8,6 +8,7 @@ export type * from "./events";
 export type * from "./mixing";
 export type * from "./quality";
 export type * from "./range-audio";
+export type * from "./replay";
 export type * from "./rooms";
 export type * from "./streams";
 export type * from "./views";

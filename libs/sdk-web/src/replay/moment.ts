@@ -3,9 +3,6 @@ import { Code } from "../codes";
 import { failure } from "../errors";
 import { parsePosition } from "../room/position";
 
-/** `roomUID.seq.hash8` (or a `roomUID` alone: its beginning), a `seq`, or a time. */
-export type Moment = string | number | Date;
-
 export interface MomentPosition {
   /** Empty: the call is not named. */
   roomUID: string;

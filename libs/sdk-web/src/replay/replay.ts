@@ -6,24 +6,13 @@
  */
 import { Code } from "../codes";
 import type { Emitter } from "../emitter";
-import type { ZegoEvents, ZegoRoomExtraInfo, ZegoStreamList, ZegoUser } from "../entities";
+import type { ZegoEvents, ZegoReplayMessage, ZegoReplayMoment, ZegoReplayState, ZegoRoomExtraInfo, ZegoStreamList, ZegoUser } from "../entities";
 import { failure } from "../errors";
 import { emitChange, publicStream, publicUser } from "../room/callbacks";
 import { RoomMirror, type Change } from "../room/mirror";
 import { MAX_TIMEOUT_MS, type Timer } from "../timing";
-import { parseMoment, type Moment } from "./moment";
+import { parseMoment } from "./moment";
 import type { Recorded, Recording } from "./recording";
-
-export type ZegoReplayState = "PLAYING" | "PAUSED" | "ENDED" | "STOPPED";
-
-/** A message of a call, of any of the three kinds. */
-export interface ZegoReplayMessage {
-  kind: "broadcast" | "barrage" | "command";
-  fromUser: ZegoUser;
-  message: string;
-  /** Unix milliseconds. */
-  sendTime: number;
-}
 
 /** Messages up to the current moment that a replay keeps for the page, the latest ones. */
 export const MAX_MESSAGES = 200;
@@ -124,7 +113,7 @@ export class ZegoReplay {
   }
 
   /** Jumps to a position, the number of an event, or a time; playing goes on from there. */
-  seek(moment: Moment): void {
+  seek(moment: ZegoReplayMoment): void {
     this.requireRunning();
     const place = parseMoment(moment, "moment");
     if (place.roomUID && place.roomUID !== this.roomUID) throw failure(Code.PARAMETER, "the position belongs to another call", { field: "moment" });

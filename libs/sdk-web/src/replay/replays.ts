@@ -1,25 +1,12 @@
 /** The replays of an engine: reads the options, loads the recording, starts it, and stops all with the engine. */
 import { Code } from "../codes";
 import type { Emitter } from "../emitter";
-import type { ZegoEvents } from "../entities";
+import type { ZegoEvents, ZegoReplayOptions } from "../entities";
 import { failure } from "../errors";
-import { parseMoment, isAtOrBefore, type Moment, type MomentPosition } from "./moment";
+import { isAtOrBefore, parseMoment, type MomentPosition } from "./moment";
 import { Recording } from "./recording";
 import { ZegoReplay } from "./replay";
 import { RecordSource } from "./source";
-
-export interface ZegoReplayOptions {
-  /** A subscription token with the scope `events`; without one, the token of the room that is logged in. */
-  token?: string;
-  /** Where to begin; a position also says which call it is. Otherwise the latest call of the room, from its beginning. */
-  from?: Moment;
-  /** Where to end; otherwise the end of the call, or now. */
-  to?: Moment;
-  /** Recorded seconds in one second; 1 unless given. */
-  speed?: number;
-  /** Stay paused at `from` until `resume`. */
-  paused?: boolean;
-}
 
 interface ReplayContext {
   appID: number;

@@ -1,17 +1,9 @@
 /** One media element that shows or sounds a stream, in a container of the page or out of sight. */
 import { Code } from "../codes";
+import type { ZegoStreamViewOptions } from "../entities";
 import { failure } from "../errors";
 import { logRejection } from "../logging";
 import { askForGesture, cancelGesture } from "./autoplay-dialog";
-
-export interface PlayOption {
-  mirror?: boolean;
-  objectFit?: "cover" | "contain" | "fill";
-  muted?: boolean;
-  /** The SDK asks for a gesture itself; on unless switched off. */
-  enableAutoplayDialog?: boolean;
-  clearLastFrame?: boolean;
-}
 
 export interface OutputEvents {
   blocked(element: HTMLMediaElement, fault: DOMException): void;
@@ -35,11 +27,11 @@ export class Output {
   }
 
   /** Play a stream in a container (its id, an element, or a media element to use as it is), or out of sight. True when it plays. */
-  play(stream: MediaStream, container: unknown, option: PlayOption = {}): Promise<boolean> {
+  play(stream: MediaStream, container: unknown, option: ZegoStreamViewOptions = {}): Promise<boolean> {
     return logRejection("play", this.playIn(stream, container, option));
   }
 
-  private async playIn(stream: MediaStream, container: unknown, option: PlayOption): Promise<boolean> {
+  private async playIn(stream: MediaStream, container: unknown, option: ZegoStreamViewOptions): Promise<boolean> {
     const place = container === undefined ? undefined : findContainer(container);
     const element = this.mount(place);
     style(element, option);
@@ -117,7 +109,7 @@ function findContainer(container: unknown): HTMLElement {
   throw failure(Code.PARAMETER, what, { field: "container", hint: "pass an element, or the id of one" });
 }
 
-function style(element: HTMLMediaElement, { mirror, objectFit }: PlayOption): void {
+function style(element: HTMLMediaElement, { mirror, objectFit }: ZegoStreamViewOptions): void {
   if (!(element instanceof HTMLVideoElement)) return;
   if (element.dataset[DATA_KEY]) Object.assign(element.style, { display: "block", width: "100%", height: "100%" });
   element.style.objectFit = objectFit ?? element.style.objectFit ?? "contain";

@@ -1,17 +1,9 @@
 /** A still picture of a video element as a data address, and as a download where the page asks for one. */
+import type { ZegoSnapshotOptions } from "../entities";
 import { log } from "../logging";
 
-export interface SnapshotOptions {
-  /** Media type without `image/`; png unless given. */
-  imageType?: string;
-  /** 0 to 1, for jpeg and webp. */
-  quality?: number;
-  save?: boolean;
-  fileName?: string;
-}
-
 /** Empty text where no picture is shown yet. */
-export function snapshot(video: HTMLVideoElement | undefined, { imageType = "png", quality, save = false, fileName = "snapshot" }: SnapshotOptions = {}): string {
+export function snapshot(video: HTMLVideoElement | undefined, { imageType = "png", quality, save = false, fileName = "snapshot" }: ZegoSnapshotOptions = {}): string {
   const canvas = document.createElement("canvas");
   canvas.width = video?.videoWidth ?? 0;
   canvas.height = video?.videoHeight ?? 0;

@@ -1,10 +1,10 @@
 /** Shows and sounds one stream in the page. */
 import { Code } from "../codes";
 import { Emitter } from "../emitter";
-import type { StreamViewEvent } from "../entities";
+import type { StreamViewEvent, ZegoSnapshotOptions, ZegoStreamViewOptions } from "../entities";
 import { failure } from "../errors";
-import { Output, type PlayOption } from "./output";
-import { snapshot, type SnapshotOptions } from "./snapshot";
+import { Output } from "./output";
+import { snapshot } from "./snapshot";
 
 export class ZegoStreamView {
   private readonly events = new Emitter<StreamViewEvent>(["autoplayFailed", "canPlayVideo", "canPlayAudio"]);
@@ -37,7 +37,7 @@ export class ZegoStreamView {
   }
 
   /** Picture and sound in one container. */
-  play(container: string | HTMLElement, options: PlayOption = {}): Promise<boolean> {
+  play(container: string | HTMLElement, options: ZegoStreamViewOptions = {}): Promise<boolean> {
     this.playsBoth = true;
     this.soundOutput.stop();
     const playing = this.pictureOutput.play(this.stream, container, options);
@@ -46,12 +46,12 @@ export class ZegoStreamView {
   }
 
   /** The picture alone. */
-  playVideo(container: string | HTMLElement, options: PlayOption = {}): Promise<boolean> {
+  playVideo(container: string | HTMLElement, options: ZegoStreamViewOptions = {}): Promise<boolean> {
     return this.pictureOutput.play(this.stream, container, { ...options, muted: !this.playsBoth });
   }
 
   /** The sound alone, out of sight. */
-  playAudio(options: PlayOption = {}): Promise<boolean> {
+  playAudio(options: ZegoStreamViewOptions = {}): Promise<boolean> {
     if (this.playsBoth && this.pictureOutput.media) {
       this.pictureOutput.media.muted = false;
       return Promise.resolve(true);
@@ -128,7 +128,7 @@ export class ZegoStreamView {
   }
 
   /** The present picture as a data address; empty text where none is shown. */
-  takeStreamSnapshot(options?: SnapshotOptions): string {
+  takeStreamSnapshot(options?: ZegoSnapshotOptions): string {
     return snapshot(this.video, options);
   }
 
