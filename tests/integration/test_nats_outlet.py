@@ -16,7 +16,7 @@ import nats.errors
 import pytest
 from nats.aio.client import Client
 
-from parlour.auth.app.reader_connections import ReaderLimits
+from parlour.auth.app.reader_connections import NatsReaderLimits
 from parlour.cli.embedded import NatsServer, free_port, grants, spawn, stop
 from parlour.contracts import commands as cmd
 from parlour.contracts import subjects
@@ -268,7 +268,7 @@ async def test_a_question_that_is_too_large_is_refused(suite: Suite) -> None:
 async def test_a_connection_with_too_many_subscriptions_is_closed_and_does_not_come_again(suite: Suite) -> None:
     made, calm = await suite.token(), await suite.token()
     async with suite.reader(made.token) as reader, suite.reader(calm.token) as other:
-        for n in range(ReaderLimits().subscriptions):
+        for n in range(NatsReaderLimits().subscriptions):
             await other.follow(subjects.events_of_room(APP, f"room-{n}"))
         for n in range(1_000):
             await reader.client.subscribe(subjects.events_of_room(APP, f"room-{n}"))

@@ -83,7 +83,7 @@ def test_what_a_key_of_the_app_signed_is_read(made: Any) -> None:
 
 
 def test_what_is_signed_here_is_a_jwt_for_everybody() -> None:
-    claims = login_token.Claims("parlour", APP, "ann", NOW, NOW + 60, room="tea")
+    claims = login_token.LoginClaims("parlour", APP, "ann", NOW, NOW + 60, room="tea")
     token = login_token.sign(claims, SECRET)
     assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": TYPE, "kid": kid_of(KEY)}
     options: Any = {"verify_exp": False, "verify_iat": False}

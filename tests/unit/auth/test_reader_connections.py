@@ -2,7 +2,13 @@
 
 import pytest
 
-from parlour.auth.app.reader_connections import BLOCKED_S, ConnectionKey, NatsReader, ReaderConnections, ReaderLimits
+from parlour.auth.app.reader_connections import (
+    BLOCKED_S,
+    ConnectionKey,
+    NatsReader,
+    NatsReaderLimits,
+    ReaderConnections,
+)
 from parlour.contracts.subscriptions import Subscription
 from parlour.kernel.rejection import Rejection
 
@@ -14,7 +20,7 @@ def who(jti: str, app: int = APP) -> Subscription:
 
 
 def connections(**limits: int) -> ReaderConnections:
-    return ReaderConnections(ReaderLimits(**limits))
+    return ReaderConnections(NatsReaderLimits(**limits))
 
 
 def let_in(among: ReaderConnections, connection: int, of: Subscription) -> None:

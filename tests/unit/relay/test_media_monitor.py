@@ -10,7 +10,7 @@ from parlour.contracts.relay import FlightLog, FlightRun, MediaStalled, MediaSta
 from parlour.relay.app import media_monitor
 from parlour.relay.app.fact_publisher import FactPublisher
 from parlour.relay.app.flight_logs import FlightLogReader
-from parlour.relay.app.heartbeat import Heartbeat
+from parlour.relay.app.heartbeat import NodeHeartbeat
 from parlour.relay.app.limits import RelayLimits
 from parlour.relay.app.media_monitor import MediaMonitor
 from parlour.relay.app.relay import Relay
@@ -131,7 +131,7 @@ def test_the_heartbeat_weighs_the_packet_threads_and_takes_no_number() -> None:
     bench = Bench()
     now = [10.0]
     relay = Relay(bench.node.table, cast(Any, bench.core), *cast(Any, (None,) * 5), limits=RelayLimits())
-    heartbeat = Heartbeat(bench.node.table, cast(Any, bench.core), relay, bench.book, lambda: now[0])
+    heartbeat = NodeHeartbeat(bench.node.table, cast(Any, bench.core), relay, bench.book, lambda: now[0])
     bench.core.cpu_ns, now[0] = 500_000_000, 12.0
     heartbeat.publish()
     up = bench.told.facts[-1]

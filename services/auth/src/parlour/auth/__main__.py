@@ -1,4 +1,4 @@
-"""`python -m parlour.auth`."""
+"""`python -m parlour.auth` runs the service until a signal stops it."""
 
 from parlour.runtime.life.process import run
 

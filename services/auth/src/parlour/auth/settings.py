@@ -5,7 +5,7 @@ from typing import Annotated
 from parlour.runtime.life.settings import RuntimeSettings, Setting
 
 from .app.login_token_handler import TimeLimits
-from .app.reader_connections import ReaderLimits
+from .app.reader_connections import NatsReaderLimits
 from .domain.verify import LONGEST_S, MAX_LEEWAY_S
 
 
@@ -51,9 +51,9 @@ class AuthSettings(RuntimeSettings, frozen=True, kw_only=True):
         ),
     ] = LONGEST_S  # fmt: skip
 
-    def readers(self) -> ReaderLimits:
+    def readers(self) -> NatsReaderLimits:
         """The limits of readers' connections to NATS."""
-        return ReaderLimits(self.nats_readers_per_app, self.nats_readers_per_token, self.nats_reader_subscriptions)
+        return NatsReaderLimits(self.nats_readers_per_app, self.nats_readers_per_token, self.nats_reader_subscriptions)
 
     def limits(self) -> TimeLimits:
         """The limits of a login token's times."""

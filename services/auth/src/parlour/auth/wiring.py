@@ -36,7 +36,7 @@ from .settings import AuthSettings
 
 @asynccontextmanager
 async def build(settings: AuthSettings) -> AsyncGenerator[Service]:
-    """The running service."""
+    """Connects to NATS and Postgres, and serves until the block ends."""
     async with AsyncExitStack() as stack:
         to = await stack.enter_async_context(connected(settings, SERVICE))
         app_states, privacy_states, ban_states = _app_states(to), _privacy_states(to), _ban_states(to)

@@ -1,4 +1,4 @@
-"""`python -m parlour.im`."""
+"""`python -m parlour.im` runs the service until a signal stops it."""
 
 from parlour.runtime.life.process import run
 

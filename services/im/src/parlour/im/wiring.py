@@ -18,7 +18,7 @@ from .settings import ImSettings
 
 @asynccontextmanager
 async def build(settings: ImSettings) -> AsyncGenerator[Service]:
-    """The running service."""
+    """Connects to NATS and Postgres, and serves until the block ends."""
     async with connected(settings, SERVICE) as to, assembled(settings, to):
         yield Service(to.metrics, to.checks)
 

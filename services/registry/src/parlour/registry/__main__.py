@@ -1,4 +1,4 @@
-"""`python -m parlour.registry`."""
+"""`python -m parlour.registry` runs the service until a signal stops it."""
 
 from parlour.runtime.life.process import run
 

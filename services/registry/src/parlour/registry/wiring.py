@@ -35,7 +35,7 @@ from .settings import RegistrySettings
 
 @asynccontextmanager
 async def build(settings: RegistrySettings) -> AsyncIterator[Service]:
-    """The running service."""
+    """Connects to NATS and Postgres, and serves until the block ends."""
     async with (
         connected(settings, "registry") as to,
         assembled(settings, to, PostgresLiveRooms(to.pool), advisory(settings.postgres_dsn)),

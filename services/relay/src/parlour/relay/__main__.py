@@ -1,4 +1,4 @@
-"""`python -m parlour.relay`."""
+"""`python -m parlour.relay` runs the service until a signal stops it."""
 
 from parlour.relay.settings import RelaySettings
 from parlour.relay.wiring import build

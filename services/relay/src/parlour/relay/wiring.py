@@ -21,7 +21,7 @@ from parlour.relay.api.bus import RelayApi
 from parlour.relay.app.fact_publisher import FactPublisher
 from parlour.relay.app.flight_logs import FlightLogReader
 from parlour.relay.app.forwarding import Forwarding
-from parlour.relay.app.heartbeat import Heartbeat, run_heartbeats
+from parlour.relay.app.heartbeat import NodeHeartbeat, run_heartbeats
 from parlour.relay.app.media_monitor import MediaMonitor
 from parlour.relay.app.ports import FactSender
 from parlour.relay.app.quality_sampler import QualitySampler
@@ -46,7 +46,7 @@ class RunningNode(msgspec.Struct, frozen=True):
     relay: Relay
     monitor: MediaMonitor
     flight_logs: FlightLogReader
-    heartbeat: Heartbeat
+    heartbeat: NodeHeartbeat
     core: Core
     table: SessionTable
     name: str
@@ -119,7 +119,7 @@ async def _assemble(settings: RelaySettings, facts: FactSender, core: Core) -> A
         name, table, core, FlightLogFolder(settings.flight_dir, settings.flight_logs), time.time
     )
     monitor = MediaMonitor(table, core, lifecycle, publisher, limits, flight_logs)
-    heartbeat = Heartbeat(table, core, relay, publisher, time.monotonic)
+    heartbeat = NodeHeartbeat(table, core, relay, publisher, time.monotonic)
     async with CoreEvents(core, monitor.handle_event):
         try:
             yield RunningNode(relay, monitor, flight_logs, heartbeat, core, table, name)

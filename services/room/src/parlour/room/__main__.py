@@ -1,4 +1,4 @@
-"""`python -m parlour.room`."""
+"""`python -m parlour.room` runs the service until a signal stops it."""
 
 from parlour.runtime.life.process import run
 

@@ -36,7 +36,7 @@ from .settings import RoomSettings
 
 @asynccontextmanager
 async def build(settings: RoomSettings) -> AsyncGenerator[Service]:
-    """The running service."""
+    """Connects to NATS and Postgres, and serves until the block ends."""
     async with (
         connected(settings, SERVICE) as to,
         assembled(settings, to, PostgresSessionIndex(to.pool), advisory(settings.postgres_dsn)),

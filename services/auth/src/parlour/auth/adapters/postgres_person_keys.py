@@ -1,4 +1,4 @@
-"""People's keys in Postgres."""
+"""The keys that seal people's texts, in Postgres."""
 
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ class PostgresPersonKeys:
         self._pool = pool
 
     async def destroy(self, actor: str) -> None:
-        """Deletes the key."""
+        """Deletes the key; what it sealed can never be opened again."""
         async with borrow(self._pool) as connection:
             await connection.execute("SELECT parlour.erase_person($1)", UUID(actor))
 

@@ -32,7 +32,7 @@ class PostgresVault:
         self._cached: dict[str, str] = {}
 
     async def put(self, app: AppDescription, secret_id: str, secret: str) -> None:
-        """Keeps the app and the secret, each unless it is there."""
+        """Stores the app and the secret; what is stored already stays as it is."""
         sealed = seal_bytes(self._cipher, _place(app.app, secret_id), secret.encode())
         async with borrow(self._pool) as connection:
             await connection.execute(_APP, app.app, app.name, app.created_s)
@@ -54,12 +54,12 @@ class PostgresVault:
         return secret
 
     async def secrets(self, secret_ids: tuple[str, ...]) -> tuple[str, ...]:
-        """Those that are there, in this order."""
+        """The secrets that are stored, in this order."""
         found = [await self.secret(secret_id) for secret_id in secret_ids]
         return tuple(secret for secret in found if secret is not None)
 
     async def apps(self) -> tuple[AppDescription, ...]:
-        """The apps whose log exists."""
+        """The apps that have a log: one whose creation was not committed is left out."""
         async with borrow(self._pool) as connection:
             rows = await connection.fetch(_APPS)
         return tuple(AppDescription(row["app"], row["name"], row["created_s"]) for row in rows)

@@ -46,7 +46,7 @@ class NatsSystemAccount:
         await self._ask(server, "KICK", {"cid": connection})
 
     async def list_subscriptions(self, server: str, least: int = 0) -> Mapping[int, int]:
-        """The connections with most subscriptions first, so that the first pages have all with at least `least`."""
+        """See `SystemAccount`. Pages come sorted by subscriptions, so that reading stops at the first connection below `least`."""
         found: dict[int, int] = {}
         offset = 0
         while True:
@@ -78,7 +78,7 @@ class NatsSystemAccount:
             return self._client
 
     async def leave(self) -> None:
-        """Closes the connection of its own."""
+        """Closes our own connection to the system account."""
         if self._client is not None:
             with contextlib.suppress(errors.Error):
                 await self._client.close()
@@ -90,7 +90,7 @@ async def _ignored(error: Exception) -> None:
 
 @asynccontextmanager
 async def system_account(url: str) -> AsyncGenerator[NatsSystemAccount]:
-    """As long as the block runs."""
+    """The system account, whose connection is closed when the block ends."""
     made = NatsSystemAccount(url)
     try:
         yield made

@@ -1,1 +1,1 @@
-"""Commands over NATS."""
+"""What reaches the service over NATS: commands, and NATS's own questions about connections."""

@@ -63,7 +63,7 @@ class AuthApi:
         }
 
     async def serve(self, bus: Bus) -> None:
-        """Registers the endpoints."""
+        """Registers one endpoint for each verb, whose replicas share its requests."""
         await serve_verbs(bus, SERVICE, VERSION, self._handlers, self.handle)
 
     async def handle(self, to: Address, request: Request, headers: Headers) -> Reply:

@@ -43,7 +43,7 @@ class AppDecider:
 
 
 def log_of(app: int) -> LogKey:
-    """The app's own log."""
+    """The key of the app's own log, which is the same for ever."""
     return LogKey(app, "", uuid5(APP_LOGS, str(app)))
 
 

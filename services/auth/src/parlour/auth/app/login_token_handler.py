@@ -103,7 +103,7 @@ class LoginTokenHandler:
         for stream_id in body.stream_ids:
             check_stream_id(stream_id)
         done, seed = await self._issued(call, body, LONGEST_S)
-        claims = login_token.Claims(
+        claims = login_token.LoginClaims(
             AUDIENCE, call.app, body.user_id, seed.ctime, seed.expire, room=body.room, publish=body.may_publish,
             streams=body.stream_ids, jti=call.command_id,
         )  # fmt: skip

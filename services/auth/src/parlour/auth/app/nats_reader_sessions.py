@@ -18,7 +18,7 @@ from parlour.kernel.rejection import Rejection
 from parlour.runtime.signing.nats_keys import Issuer
 from parlour.runtime.telemetry.logging import logger
 
-from .reader_connections import ConnectionKey, NatsReader, ReaderConnections, ReaderLimits, SystemAccount
+from .reader_connections import ConnectionKey, NatsReader, NatsReaderLimits, ReaderConnections, SystemAccount
 from .subscription_token_handler import SubscriptionTokenHandler
 
 ACCOUNT = "$G"
@@ -36,7 +36,7 @@ class NatsReaderSessions:
 
     def __init__(
         self, tokens: SubscriptionTokenHandler, issuer: Issuer, clock: Clock, account: SystemAccount | None,
-        limits: ReaderLimits,
+        limits: NatsReaderLimits,
     ) -> None:  # fmt: skip
         self._tokens = tokens
         self._issuer = issuer

@@ -36,7 +36,7 @@ class NatsReader(msgspec.Struct, frozen=True):
     until_s: int
 
 
-class ReaderLimits(msgspec.Struct, frozen=True):
+class NatsReaderLimits(msgspec.Struct, frozen=True):
     """Connections of one app and of one token at once, and subscriptions of one connection."""
 
     per_app: int = 1_000
@@ -59,7 +59,7 @@ class SystemAccount(Protocol):
 class ReaderConnections:
     """The NATS connections of readers that this `auth` let in, and which of them are over a limit of token, app or connection."""
 
-    def __init__(self, limits: ReaderLimits) -> None:
+    def __init__(self, limits: NatsReaderLimits) -> None:
         self._limits = limits
         self._readers: OrderedDict[ConnectionKey, NatsReader] = OrderedDict()
         self._unlisted: set[ConnectionKey] = set()
@@ -118,7 +118,7 @@ class ReaderConnections:
         self._blocked[who.app, who.jti] = now_s + BLOCKED_S
 
     def check_blocked(self, who: Subscription, now_s: int) -> None:
-        """`Rejection` by rule 2."""
+        """Raises `Rejection` while rule 2 keeps the token out."""
         if self._blocked.get((who.app, who.jti), 0) > now_s:
             raise Rejection.of(
                 Code.RATE_LIMITED, "a connection with this token had too many subscriptions",
@@ -126,7 +126,7 @@ class ReaderConnections:
             )  # fmt: skip
 
     def check_number(self, who: Subscription) -> None:
-        """`Rejection` by rule 1."""
+        """Raises `Rejection` where rule 1 allows no more connections."""
         for what, count, limit in (
             ("app's readers", self._of_apps[who.app], self._limits.per_app),
             ("token", self._of_tokens[who.app, who.jti], self._limits.per_token),

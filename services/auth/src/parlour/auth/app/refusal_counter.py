@@ -22,7 +22,7 @@ class RefusalCounter:
         self._logged_at = float("-inf")
 
     def count(self, problem: Problem) -> None:
-        """Counts one refusal."""
+        """Counts one refusal by its code."""
         self._total.labels(problem.code, problem.fine).inc()
         self._unlogged[f"{problem.code}/{problem.fine}"] += 1
         now = self._now()

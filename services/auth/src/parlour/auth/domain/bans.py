@@ -34,7 +34,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Lift(msgspec.Struct, frozen=True):
-    """End the target's ban."""
+    """End the ban that is in force for the target."""
 
     target: Target
     by: str

@@ -1,6 +1,6 @@
-"""Signed login tokens (JWT, RFC 7519), read and made; see `parlour.contracts.login_tokens` for their form.
+"""Reads and makes signed login tokens (JWT, RFC 7519); see `parlour.contracts.login_tokens` for their form.
 
-Rules, in this order, each with its refusal before the next is looked at:
+Rules, in this order, each refused before the next is checked:
 1. A JWS of three parts whose header names an algorithm of the two, the type and a key (`TOKEN_FORMAT`).
 2. Signed with that key, which must be of that algorithm: a public key never checks an HMAC (`TOKEN_REFUSED`).
 3. Known claims only, for this audience, this app and this user (`TOKEN_REFUSED`).
@@ -35,8 +35,8 @@ _jws = jwt.PyJWS([HMAC, EDDSA])
 """The signature alone: times and claims are checked here, with the clock as an argument."""
 
 
-class Claims(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """As in the token; times in unix seconds. No `room`: any; no `streams`: any stream."""
+class LoginClaims(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The claims of a login token; times in unix seconds. An empty `room` allows any room, empty `streams` any stream."""
 
     aud: str | tuple[str, ...]
     app: int
@@ -57,7 +57,7 @@ class _Header(msgspec.Struct):
 
 
 def is_signed(token: str) -> bool:
-    """Whether it has the outer form of a JWT."""
+    """Whether the text has the outer form of a JWT."""
     return token.count(".") == 2 and not token.startswith("04")
 
 
@@ -65,7 +65,7 @@ def check(
     token: str, question: Question, secrets: Sequence[str], public_keys: Mapping[str, str], now_s: int, *,
     leeway_s: int, longest_s: int,
 ) -> TokenChecked:  # fmt: skip
-    """What the token allows, or the Rejection that says why not. `public_keys`: base64 of each by its id."""
+    """What the token allows; `Rejection` where it does not allow what is asked. `public_keys`: base64 of each by its id."""
     claims = _claims(_opened(token, secrets, public_keys))
     _check_owner(claims, question)
     _check_time(claims, now_s, leeway_s, min(longest_s, form.LONGEST_S))
@@ -76,8 +76,8 @@ def check(
     return TokenChecked(claims.user, claims.exp, claims.room, claims.publish, claims.streams)
 
 
-def sign(claims: Claims, secret: str) -> str:
-    """The token under the app's secret. The same claims give the same token."""
+def sign(claims: LoginClaims, secret: str) -> str:
+    """The token, signed with the app's secret. The same claims give the same token."""
     key = form.key_of(secret)
     return _jws.encode(msgspec.json.encode(claims), key, HMAC, {"typ": form.TYPE, "kid": kid_of(key)})
 
@@ -128,9 +128,9 @@ def _header(token: str) -> _Header:
     return header
 
 
-def _claims(payload: bytes) -> Claims:
+def _claims(payload: bytes) -> LoginClaims:
     try:
-        claims = msgspec.json.decode(payload, type=Claims)
+        claims = msgspec.json.decode(payload, type=LoginClaims)
         check_user_id(claims.user)
         if claims.room:
             check_room_id(claims.room)
@@ -144,13 +144,13 @@ def _claims(payload: bytes) -> Claims:
     return claims
 
 
-def _check_owner(claims: Claims, question: Question) -> None:
+def _check_owner(claims: LoginClaims, question: Question) -> None:
     if form.AUDIENCE not in ((claims.aud,) if isinstance(claims.aud, str) else claims.aud):
         raise flaw(Code.TOKEN_REFUSED, "the token is for another audience", Fine.REFUSED, f'aud is "{form.AUDIENCE}"')
     check_owner(claims.app, claims.user, question)
 
 
-def _check_time(claims: Claims, now_s: int, leeway_s: int, longest_s: int) -> None:
+def _check_time(claims: LoginClaims, now_s: int, leeway_s: int, longest_s: int) -> None:
     if max(claims.iat, claims.nbf) >= now_s + 1 + leeway_s:  # `now_s` is a whole second
         raise flaw(
             Code.TOKEN_EXPIRED, "the token is from the future", Fine.EXPIRED, "check the clock of the token's maker"
@@ -161,7 +161,7 @@ def _check_time(claims: Claims, now_s: int, leeway_s: int, longest_s: int) -> No
 
 
 def malformed() -> Rejection:
-    """It is not a signed login token."""
+    """The refusal of a text that is no signed login token."""
     return flaw(
         Code.TOKEN_FORMAT, "the token is not a signed login token", Fine.REFUSED,
         f"a JWT of {HMAC} or {EDDSA} with typ {form.TYPE} and kid",

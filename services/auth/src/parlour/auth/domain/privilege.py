@@ -24,7 +24,7 @@ PUBLISH: Literal["2"] = "2"
 
 
 class Privileges(msgspec.Struct, frozen=True):
-    """What a token allows; without a payload everything."""
+    """What a token allows; one without a payload allows everything."""
 
     room: str = ""
     may_login: bool = True
@@ -66,19 +66,19 @@ def encode(room: str) -> str:
 
 
 def check_room(privileges: Privileges, room: str) -> None:
-    """Rule 3. An empty `room` asks for none in particular."""
+    """Raises `Rejection` by rule 3; an empty `room` names none in particular."""
     if privileges.room and room and privileges.room != room:
         raise flaw(Code.TOKEN_REFUSED, "the token is for another room", Fine.REFUSED, "ask for a token of this room")
 
 
 def check_login(privileges: Privileges) -> None:
-    """Rule 4 for login."""
+    """Raises `Rejection` where rule 4 forbids the login."""
     if not privileges.may_login:
         raise flaw(Code.TOKEN_REFUSED, "the token does not allow to log in", Fine.REFUSED, "privilege 1 is 0")
 
 
 def check_publish(privileges: Privileges, stream_id: str) -> None:
-    """Rules 4 and 5 for publishing; an empty `stream_id` asks for none in particular."""
+    """Raises `Rejection` where rule 4 or 5 forbids publishing; an empty `stream_id` names none in particular."""
     if not privileges.may_publish:
         raise flaw(Code.PUBLISH_AUTH, "the token does not allow to publish", Fine.REFUSED, "privilege 2 is 0")
     if stream_id and privileges.stream_ids and stream_id not in privileges.stream_ids:
@@ -88,7 +88,7 @@ def check_publish(privileges: Privileges, stream_id: str) -> None:
 
 
 def _read(payload: bytes) -> _Payload | None:
-    """The payload as a privilege payload, None where it is none."""
+    """The privileges in the payload; None where it has another form."""
     try:
         stated = msgspec.json.decode(payload, type=_Payload)
         json.loads(payload, object_pairs_hook=_unrepeated)

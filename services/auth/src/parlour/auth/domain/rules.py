@@ -1,6 +1,6 @@
-"""What an application may ask of its tokens, and how strict it is by itself.
+"""The rules that an app may set for its tokens, and the defaults of an app that sets none.
 
-An app without a word of its own keeps the vendor's habits, so that a token server written for the vendor works unchanged.
+The defaults are the vendor's behaviour, so that a token server written for the vendor works unchanged.
 """
 
 import msgspec
@@ -30,11 +30,11 @@ class Rules(msgspec.Struct, frozen=True):
     expiry: str = "keep"
 
     def with_rule(self, rule: str, value: str) -> "Rules":
-        """With one rule changed; unknown ones, which a later release wrote, change nothing."""
+        """These rules with one changed; a rule or value that this release does not know changes nothing."""
         return msgspec.structs.replace(self, **{rule: value}) if value in VALUES.get(rule, ()) else self
 
 
 def check_value(rule: str, value: str) -> None:
-    """`Invalid` names the rule and what it may say."""
+    """Raises `Invalid` with the allowed values where the rule has no such value."""
     if value not in VALUES[rule]:
         raise invalid(Code.PARAMETER, rule, f"{rule} has no such value", limit=", ".join(VALUES[rule]))

@@ -1,6 +1,6 @@
-"""Subscription tokens: signed JWTs (RFC 7519, HS256), made by the suite or by an application's own server.
+"""Reads and makes subscription tokens: JWTs (RFC 7519, HS256), signed by the suite or by an application's own server.
 
-Rules, in this order, each with its refusal before the next is looked at:
+Rules, in this order, each refused before the next is checked:
 1. A JWS of three parts with HS256 and known claims (`TOKEN_FORMAT`).
 2. Signed with the key of one of the app's valid secrets; `kid`, where it is there, says which (`TOKEN_REFUSED`).
 3. For this app, with known scopes (`TOKEN_REFUSED`).
@@ -31,8 +31,8 @@ _jws = jwt.PyJWS([ALGORITHM])
 """The signature alone: times and claims are checked here, with the clock as an argument."""
 
 
-class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
-    """As in the token; `iat`, `nbf` and `exp` are unix seconds, the first two may have a fraction."""
+class SubscriptionClaims(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The claims of a subscription token; `iat`, `nbf` and `exp` are unix seconds, the first two with a fraction."""
 
     app: int
     room: str
@@ -49,20 +49,22 @@ def key_of(secret: str) -> bytes:
     return key_for(secret, PURPOSE)
 
 
-def sign(claims: Claims, secret: str) -> str:
-    """The token. The same claims give the same token."""
+def sign(claims: SubscriptionClaims, secret: str) -> str:
+    """The token, signed with the app's secret. The same claims give the same token."""
     key = key_of(secret)
     return _jws.encode(msgspec.json.encode(claims), key, ALGORITHM, {"kid": kid_of(key)})
 
 
-def claims_for(app: int, room: str, user: str, scopes: tuple[str, ...], *, jti: str, at_ms: int, ttl_s: int) -> Claims:
-    """Claims with an empty `room` meaning any."""
+def claims_for(
+    app: int, room: str, user: str, scopes: tuple[str, ...], *, jti: str, at_ms: int, ttl_s: int
+) -> SubscriptionClaims:
+    """The claims of a new token; an empty `room` allows any room."""
     exp = at_ms // 1000 + ttl_s
-    return Claims(app, encode_id(room) if room else ANY_ROOM, scopes, exp, jti, at_ms / 1000, user)
+    return SubscriptionClaims(app, encode_id(room) if room else ANY_ROOM, scopes, exp, jti, at_ms / 1000, user)
 
 
 def check_scopes(scopes: tuple[str, ...]) -> None:
-    """At least one, each known. `Rejection` names the field."""
+    """Raises `Rejection` unless there is at least one scope and each is known."""
     unknown = [scope for scope in scopes if scope not in SCOPES]
     if unknown or not scopes:
         raise Rejection.of(
@@ -72,7 +74,7 @@ def check_scopes(scopes: tuple[str, ...]) -> None:
 
 
 def read(token: str, app: int, secrets: Sequence[str], now_s: int, leeway_s: int = MAX_LEEWAY_S) -> Subscription:
-    """What the token allows, or the Rejection that says why not."""
+    """What the token allows; `Rejection` where a rule refuses it."""
     claims = _opened(token, secrets)
     if claims.app != app:
         raise _refused("the token is for another app")
@@ -92,7 +94,7 @@ def read(token: str, app: int, secrets: Sequence[str], now_s: int, leeway_s: int
 
 
 def app_of(token: str) -> int:
-    """The app that a token names, unverified: it says whose secrets to look at."""
+    """The app that a token names, not verified: it says with whose secrets to check the signature."""
     _kid(token)
     try:
         payload = _jws.decode(token, options={"verify_signature": False})
@@ -101,7 +103,7 @@ def app_of(token: str) -> int:
     return _claims(bytes(payload)).app
 
 
-def _opened(token: str, secrets: Sequence[str]) -> Claims:
+def _opened(token: str, secrets: Sequence[str]) -> SubscriptionClaims:
     kid = _kid(token)
     keys = [key for key in map(key_of, secrets) if not kid or kid == kid_of(key)]
     for key in keys:
@@ -127,9 +129,9 @@ def _kid(token: str) -> str:
     return str(header.get("kid", ""))
 
 
-def _claims(payload: bytes) -> Claims:
+def _claims(payload: bytes) -> SubscriptionClaims:
     try:
-        claims = msgspec.json.decode(payload, type=Claims)
+        claims = msgspec.json.decode(payload, type=SubscriptionClaims)
     except msgspec.DecodeError:
         raise malformed() from None
     if not 0 < len(claims.jti) <= JTI_CHARS or not (0 <= claims.iat < 2**40 and claims.nbf < 2**40):
@@ -152,7 +154,7 @@ def _user(user: str) -> str:
 
 
 def malformed() -> Rejection:
-    """It is not a subscription token."""
+    """The refusal of a text that is no subscription token."""
     return Rejection.of(
         Code.TOKEN_FORMAT, "the token is not a subscription token", field="token",
         limit=f"a JWT of HS256 with app, room, scopes, exp and jti; {TOKEN_BYTES} bytes",

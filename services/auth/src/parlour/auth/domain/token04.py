@@ -1,4 +1,4 @@
-"""token04, the vendor's token: its bytes, read and written.
+"""Reads and writes token04, the vendor's token.
 
     token = "04" + base64(body)
     body  = int64 expire | uint16 16 | iv | uint16 length | ciphertext          (big endian)
@@ -51,7 +51,7 @@ class Fine:
 
 
 class Sealed(msgspec.Struct, frozen=True):
-    """A token taken apart and not yet opened; `expire` is the header's, unauthenticated."""
+    """The parts of a token that is not decrypted yet; `expire` is the header's, which is not authenticated."""
 
     expire: int
     iv: bytes
@@ -59,8 +59,10 @@ class Sealed(msgspec.Struct, frozen=True):
 
 
 class Token(msgspec.Struct, frozen=True):
-    """What a token says. Times are unix seconds; `payload` is text or empty. `ordered`: it begins with `app_id` and `user_id` and ends with
-    `payload`, so that whoever alters the initialisation vector reaches nothing but the app's id.
+    """The content of a token. Times are unix seconds; `payload` is text or empty.
+
+    `ordered`: it begins with `app_id` and `user_id` and ends with `payload`, so that whoever alters the initialisation vector reaches
+    nothing but the app's id.
     """
 
     app_id: int
@@ -73,12 +75,12 @@ class Token(msgspec.Struct, frozen=True):
 
 
 def flaw(code: Code, message: str, fine: int, hint: str = "") -> Rejection:
-    """A refusal of a token."""
+    """A refusal of a token, with the vendor's native code beside ours."""
     return Rejection(Problem(int(code), message, "token", hint=hint, fine=fine))
 
 
 def take_apart(token: str) -> Sealed:
-    """The parts of a token's outer form; `TOKEN_FORMAT` for anything else."""
+    """Takes a token's outer form apart; `TOKEN_FORMAT` for anything else."""
     if not token:
         raise flaw(Code.TOKEN_FORMAT, "there is no token", Fine.NONE, "pass the token that your server made")
     if len(token) > MAX_CHARS:
@@ -99,7 +101,7 @@ def take_apart(token: str) -> Sealed:
 
 
 def open_sealed(sealed: Sealed, secrets: Iterable[str]) -> Token:
-    """The content, under the first secret that opens it; `TOKEN_REFUSED` when none does."""
+    """Decrypts a token with the first secret that fits; `TOKEN_REFUSED` when none does."""
     for secret in secrets:
         fields = _fields(_decrypt(sealed, secret))
         if fields is not None:
@@ -113,7 +115,7 @@ def open_sealed(sealed: Sealed, secrets: Iterable[str]) -> Token:
 
 
 def encode(token: Token, secret: str, iv: bytes) -> str:
-    """The token's text. `iv` must be new for each token."""
+    """Encrypts a token; `iv` must be new for each."""
     if len(secret.encode()) != SECRET_CHARS or len(iv) != IV_BYTES:
         raise ValueError("a secret has 32 bytes, an initialisation vector 16")
     plain = msgspec.json.encode({name: getattr(token, name) for name in _FIELDS})

@@ -1,6 +1,6 @@
-"""Whether a token04 lets this user do this here and now.
+"""Checks whether a token04 lets a user log in or publish now.
 
-Rules, in this order, each with its refusal before the next is looked at:
+Rules, in this order, each refused before the next is checked:
 1. The outer form (`TOKEN_FORMAT`). 2. One of the app's active secrets opens it, and its fields stand in the order that the app asks for
 (`TOKEN_REFUSED`). 3. It names this app and, by an id that is one, this user.
 4. Header and inner expiry agree, it is not from the future, not expired, give or take `leeway_s`, and not valid for longer than
@@ -25,11 +25,11 @@ MAX_LEEWAY_S = 60
 LONGEST_S = 3660 * 86400
 """Ten years and a little: the longest that the vendor's generators are known to be asked for."""
 STRICT = Rules(privileges="enforced")
-"""For who names no rules: a payload counts."""
+"""The rules where the caller names none: payloads restrict."""
 
 
 class Question(msgspec.Struct, frozen=True):
-    """purpose: login, renew, publish. An empty `user_id` takes the token's."""
+    """What the token is to allow; `purpose` is login, renew or publish. An empty `user_id` takes the token's."""
 
     app: int
     user_id: str = ""
@@ -42,7 +42,7 @@ def check(
     text: str, question: Question, secrets: Sequence[str], now_s: int, leeway_s: int = MAX_LEEWAY_S, *,
     rules: Rules = STRICT, longest_s: int = LONGEST_S,
 ) -> TokenChecked:  # fmt: skip
-    """What the token allows, or the Rejection that says why not."""
+    """What the token allows; `Rejection` where it does not allow what is asked."""
     if rules.login_tokens == "signed":
         raise flaw(
             Code.TOKEN_REFUSED, "this app takes signed login tokens only, and a token04 is not signed", Fine.VERSION,
@@ -63,7 +63,7 @@ def check(
 
 
 def check_lifetime(expire_s: int, now_s: int, longest_s: int) -> None:
-    """`TOKEN_EXPIRED` names the limit: a token that would be valid for longer is as good as one that never ends."""
+    """Raises `TOKEN_EXPIRED` with the limit: a token that would be valid for longer is as good as one without end."""
     if expire_s > now_s + longest_s:
         raise Rejection(
             Problem(
@@ -90,7 +90,7 @@ def _check_owner(token: Token, question: Question) -> None:
 
 
 def check_owner(app: int, user_id: str, question: Question) -> None:
-    """Refuses a token, of whatever form, that was made for another app or for another user than the one who shows it."""
+    """Refuses a token, of whatever form, that was made for another app or for another user than the one who presents it."""
     if app != question.app:
         raise flaw(Code.TOKEN_REFUSED, "the token is for another app", Fine.APP, "appID and token must belong together")
     if question.user_id and user_id != question.user_id:

@@ -1,1 +1,1 @@
-"""Commands over NATS."""
+"""What reaches the service over NATS: commands that send messages."""

@@ -1,1 +1,1 @@
-"""Messages: checked, limited, appended."""
+"""Checks, counts and appends messages."""

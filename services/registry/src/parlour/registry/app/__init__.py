@@ -1,1 +1,1 @@
-"""Commands, reactions and placement."""
+"""Handles commands, ends what leavers and lost transports had, and places transports."""

@@ -13,7 +13,7 @@ from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
 
 from . import stream_units
 from .stream_units import StreamDecider
-from .transports import Answer, Offer, TransportController
+from .transports import ClientOffer, RelayAnswer, TransportController
 
 
 class PlayHandler:
@@ -36,7 +36,7 @@ class PlayHandler:
         loaded, stream = await self._admit(call, body)
         if body.transport_id:
             _check_same_node(stream, (await self._transports.find(body.transport_id, body.session_id)).node)
-        offer = Offer(call.app, call.room, body.session_id, body.sdp, call.command_id, body.transport_id, body.resource,
+        offer = ClientOffer(call.app, call.room, body.session_id, body.sdp, call.command_id, body.transport_id, body.resource,
                       call.actor)  # fmt: skip
         answer = await self._negotiate(offer, stream.node, body, loaded)
         try:
@@ -75,7 +75,9 @@ class PlayHandler:
         live = LiveStreams(str(loaded.key.uid) if loaded.key else "", streams)
         return cmd.Reply(msgspec.Raw(msgspec.json.encode(live)), position=loaded.position)
 
-    async def _negotiate(self, offer: Offer, node: str, body: cmd.Play, loaded: Loaded[domain.State]) -> Answer:
+    async def _negotiate(
+        self, offer: ClientOffer, node: str, body: cmd.Play, loaded: Loaded[domain.State]
+    ) -> RelayAnswer:
         """Negotiates the play. A node that does not carry a stream of the room has lost its transport: the publisher may come back."""
         media = PlayMedia(body.stream_id, body.media, str(loaded.key.uid) if loaded.key else "")
         try:
@@ -95,7 +97,7 @@ class PlayHandler:
             loaded = await self._cache.load(call.app, call.room, fresh=True)
             return loaded, domain.check_play(loaded.state, body.stream_id)
 
-    async def _append(self, call: Call, body: cmd.Play, answer: Answer) -> Done:
+    async def _append(self, call: Call, body: cmd.Play, answer: RelayAnswer) -> Done:
         start = domain.StartPlay(body.session_id, call.actor, body.stream_id, answer.transport_id)
         result = cmd.Published(answer.transport_id, answer.sdp, answer.node)
 
@@ -107,7 +109,7 @@ class PlayHandler:
 
         return await decide_and_commit(self._cache, self._committer, call, decide)
 
-    async def _undo(self, body: cmd.Play, answer: Answer) -> None:
+    async def _undo(self, body: cmd.Play, answer: RelayAnswer) -> None:
         if answer.new:
             await self._transports.close(answer.node, answer.transport_id)
         else:

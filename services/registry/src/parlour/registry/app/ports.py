@@ -20,7 +20,7 @@ class Chance(NodeSampler, Protocol):
 
 
 class RelayClient(Protocol):
-    """Relay nodes by name."""
+    """Sends requests to relay nodes, and facts in place of dead ones."""
 
     async def request(self, node: str, command: AnyRelayCommand, result_type: type[R]) -> R:
         """The node's answer; its refusal, or that it does not answer, is raised as `Rejection`."""

@@ -21,7 +21,7 @@ from parlour.runtime.rate_limiter import RateLimit, RateLimiter
 from . import stream_units
 from .leaver_reactor import LeaverReactor
 from .stream_units import LIVE_STREAM, StreamDecider
-from .transports import Answer, Offer, TransportController
+from .transports import ClientOffer, RelayAnswer, TransportController
 
 
 class PublishHandler:
@@ -93,7 +93,7 @@ class PublishHandler:
     async def restart_ice(self, call: Call, body: cmd.RestartIce) -> cmd.Reply:
         """Restarts ICE on a transport by a new offer; appends nothing."""
         found = await self._transports.find(body.transport_id, body.session_id)
-        offer = Offer(
+        offer = ClientOffer(
             call.app, call.room, body.session_id, body.sdp, call.command_id, body.transport_id, found.resource
         )
         answer = await self._transports.negotiate(offer, found.node)
@@ -121,9 +121,9 @@ class PublishHandler:
                 if last or not is_taken or not await self._leavers.evict_absent_holder(key.app, body.stream_id):
                     raise stream_units.rejection_of(error) from None
 
-    async def _negotiate(self, key: LogKey, call: Call, body: cmd.Publish, node: str, *, reserved: bool) -> Answer:
+    async def _negotiate(self, key: LogKey, call: Call, body: cmd.Publish, node: str, *, reserved: bool) -> RelayAnswer:
         media = PublishMedia(body.stream_id, body.media, body.codec, str(key.uid))
-        offer = Offer(call.app, call.room, body.session_id, body.sdp, call.command_id, body.transport_id, body.resource,
+        offer = ClientOffer(call.app, call.room, body.session_id, body.sdp, call.command_id, body.transport_id, body.resource,
                       call.actor)  # fmt: skip
         try:
             return await self._transports.negotiate(offer, node, (media,))
@@ -132,7 +132,7 @@ class PublishHandler:
                 await self._release(key, call, body)
             raise
 
-    async def _append(self, call: Call, body: cmd.Publish, answer: Answer) -> Done:
+    async def _append(self, call: Call, body: cmd.Publish, answer: RelayAnswer) -> Done:
         bound = answer.published(body.stream_id)
         stream = domain.Stream(
             body.stream_id, body.session_id, call.actor, answer.node, answer.transport_id, body.extra_info,
@@ -157,7 +157,7 @@ class PublishHandler:
         return reply_of(await decide_and_commit(self._cache, self._committer, call, decide))
 
     async def _undo(
-        self, key: LogKey, call: Call, body: cmd.Publish, answer: Answer, before: domain.Stream | None
+        self, key: LogKey, call: Call, body: cmd.Publish, answer: RelayAnswer, before: domain.Stream | None
     ) -> None:
         """Takes back what the relay did and the claim, since the append was refused."""
         if before is None or before.transport_id != answer.transport_id:

@@ -25,7 +25,7 @@ from .transports import TransportController
 
 
 class ResourceHandler:
-    """Handles EndResource and RenewIce."""
+    """Handles EndResource and RenewIce, which any gateway may send."""
 
     def __init__(
         self,

@@ -39,7 +39,7 @@ log = logger(__name__)
 F = TypeVar("F")
 
 
-class Offer(msgspec.Struct, frozen=True):
+class ClientOffer(msgspec.Struct, frozen=True):
     """A client's offer. `resource` names the WHIP or WHEP resource whose transport it is about; empty for a client's own."""
 
     app: int
@@ -58,7 +58,7 @@ class Offer(msgspec.Struct, frozen=True):
         return f"{self.session_id}/{self.resource}" if self.resource else self.session_id
 
 
-class Answer(msgspec.Struct, frozen=True):
+class RelayAnswer(msgspec.Struct, frozen=True):
     """The relay's answer to an offer; `new`: it made the transport."""
 
     node: str
@@ -105,15 +105,15 @@ class TransportController:
         return found
 
     async def negotiate(
-        self, offer: Offer, node: str, publish: tuple[PublishMedia, ...] = (), play: tuple[PlayMedia, ...] = ()
-    ) -> Answer:
+        self, offer: ClientOffer, node: str, publish: tuple[PublishMedia, ...] = (), play: tuple[PlayMedia, ...] = ()
+    ) -> RelayAnswer:
         """Has a node answer an offer; raises what the node refuses it with."""
         command = Negotiate(offer.app, offer.owner, offer.sdp, offer.transport_id, publish, play, offer.command_id,
                             offer.user)  # fmt: skip
         made = await self._relays.request(node, command, Negotiated)
         rooms = frozenset((offer.room,))
         self._nodes.add_transport(RelayTransport(made.transport_id, node, offer.owner, offer.app, rooms))
-        return Answer(node, made.transport_id, made.sdp, made.transport_id != offer.transport_id, made.publishes)
+        return RelayAnswer(node, made.transport_id, made.sdp, made.transport_id != offer.transport_id, made.publishes)
 
     async def request(self, node: str, command: AnyRelayCommand, result_type: type[F]) -> F:
         """Asks a node anything else about a transport."""
@@ -132,12 +132,12 @@ class TransportController:
         self._nodes.remove_transport(transport_id)
         await self._request_quietly(node, CloseTransport(transport_id))
 
-    async def close_if_new(self, answer: Answer) -> None:
+    async def close_if_new(self, answer: RelayAnswer) -> None:
         """Ends the transport that an answer made, where the client does not get that answer."""
         if answer.new:
             await self.close(answer.node, answer.transport_id)
 
-    async def close_unanswered(self, answer: Answer, first: bytes) -> None:
+    async def close_unanswered(self, answer: RelayAnswer, first: bytes) -> None:
         """A repeated command gets its first answer (`Published` as JSON): ends a transport that only the repetition made."""
         if msgspec.json.decode(first, type=Published).transport_id != answer.transport_id:
             await self.close_if_new(answer)
@@ -151,7 +151,7 @@ class TransportController:
         return True
 
     async def close_all(self, transports: Iterable[RelayTransport]) -> None:
-        """Ends several transports."""
+        """Ends several transports, one after the other."""
         for transport in transports:
             await self.close(transport.node, transport.transport_id)
 

@@ -28,7 +28,7 @@ class NodeSampler(Protocol):
     """The part of `random.Random` that placement needs."""
 
     def sample(self, population: list["RelayNode"], k: int) -> list["RelayNode"]:
-        """Draws `k` different nodes."""
+        """Draws `k` different nodes at random."""
         ...
 
 

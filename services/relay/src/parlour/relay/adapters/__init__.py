@@ -1,1 +1,1 @@
-"""What the relay needs beyond the runtime's adapters: the packet core and DTLS."""
+"""The relay's own adapters: the packet core, DTLS, addresses, files of flight logs."""

@@ -14,7 +14,7 @@ MAX_ADDRESSES = 8
 
 
 def local_addresses() -> list[str]:
-    """IPv4 before IPv6, loopback last; without link-local ones, which need a zone that candidates cannot carry."""
+    """The addresses, IPv4 before IPv6 and loopback last, without link-local ones, which need a zone that candidates cannot carry."""
     found = [
         each.ip if isinstance(each.ip, str) else each.ip[0] for adapter in ifaddr.get_adapters() for each in adapter.ips
     ]
@@ -25,7 +25,7 @@ def local_addresses() -> list[str]:
 
 
 def free_port(addresses: Sequence[str]) -> int:
-    """A UDP port that is free on each of the addresses now; one number is what firewalls and people can hold on to."""
+    """A UDP port that is free on each of the addresses now: firewalls can be opened for one number."""
     for _ in range(PORT_TRIES):
         with ExitStack() as held:
             port = 0

@@ -12,7 +12,7 @@ log = logger(__name__)
 
 
 class EventSource(Protocol):
-    """The part of the core that speaks."""
+    """The part of the core that has events."""
 
     def event_fd(self) -> int: ...
     def poll_events(self, limit: int = 256) -> list[Any]: ...

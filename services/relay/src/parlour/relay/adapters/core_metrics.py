@@ -24,7 +24,7 @@ _NODE_COUNTS = (
 
 
 class StatsSource(Protocol):
-    """The part of the core that counts."""
+    """The part of the core that has counters."""
 
     def stats(self) -> Mapping[str, Any]: ...
 
@@ -37,11 +37,11 @@ class CoreMetrics(Collector):
         self._monitor = monitor
 
     def register(self, metrics: Metrics) -> None:
-        """Puts the metrics on the service's page."""
+        """Adds the metrics to the service's page."""
         metrics.registry.register(self)
 
     def collect(self) -> Iterable[CounterMetricFamily | GaugeMetricFamily]:
-        """One reading."""
+        """Reads the core's counters once for each scrape."""
         stats = self._core.stats()
         for what in ("transports", "tracks", "sinks"):
             yield GaugeMetricFamily(f"parlour_relay_{what}", f"How many {what} the node has.", value=len(stats[what]))

@@ -142,7 +142,7 @@ def starts_client_hello(datagram: bytes) -> bool:
 
 
 def split_records(output: bytes) -> Iterator[bytes]:
-    """Datagrams of whole records. The memory BIO forgets where OpenSSL's datagrams ended; record headers still tell."""
+    """Splits OpenSSL's output into datagrams of whole records: the memory BIO does not say where they end, the record headers do."""
     datagram = b""
     while output:
         size = RECORD_HEADER + int.from_bytes(output[RECORD_HEADER - 2 : RECORD_HEADER], "big")
@@ -170,7 +170,7 @@ class DtlsHandshakes:
 
 
 class DtlsEndpoint:
-    """One transport's DTLS: `connect` once ICE stands, `deliver` datagrams, `wait_closed`, `close`."""
+    """One transport's DTLS: `connect` once ICE is established, `deliver` datagrams, `wait_closed`, `close`."""
 
     def __init__(self, datagrams: CoreDatagrams, transport: CoreDtlsTransport, timeout_s: float) -> None:
         self._datagrams = datagrams

@@ -30,11 +30,11 @@ class RandomIds:
         return secrets.randbits(62)
 
     def ufrag(self) -> str:
-        """Eight characters; the core routes by it, so it must be unique on the node."""
+        """An ICE user fragment of eight characters; the core routes by it, so it must be unique on the node."""
         return _ice_string(8)
 
     def pwd(self) -> str:
-        """24 characters: 144 bits."""
+        """An ICE password of 24 characters: 144 bits."""
         return _ice_string(24)
 
 

@@ -33,12 +33,12 @@ class BusSender(Generic[T]):
         self._encode = msgspec.json.Encoder().encode
 
     def send(self, message: T, /) -> None:
-        """Queues a message."""
+        """Queues a message for `run`; the oldest is dropped where too many wait."""
         self._waiting.append(message)
         self._queued.set()
 
     async def run(self) -> None:
-        """Publishes until cancelled."""
+        """Publishes queued messages until cancelled."""
         while True:
             await self._queued.wait()
             self._queued.clear()

@@ -40,7 +40,7 @@ class Forwarding:
             self._core.pause_sink(sink.number, sink.held)
 
     def drop_sink(self, sink: Sink) -> None:
-        """Removes a sink."""
+        """Removes a sink from the table and the core."""
         self._table.drop_sink(sink)
         if self._attached.pop(sink.number, None) is not None:
             _remove(self._core.remove_sink, sink.number)

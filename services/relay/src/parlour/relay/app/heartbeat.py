@@ -5,7 +5,7 @@ import asyncio
 from parlour.contracts.relay import NodeLoad
 from parlour.relay.app.fact_publisher import FactPublisher
 from parlour.relay.app.media_monitor import MediaMonitor
-from parlour.relay.app.ports import Clock, PacketCore
+from parlour.relay.app.ports import MonotonicClock, PacketCore
 from parlour.relay.app.quality_sampler import QualitySampler
 from parlour.relay.app.relay import Relay
 from parlour.relay.domain.session import SessionTable
@@ -14,10 +14,12 @@ SAMPLE_INTERVAL_S = 1.0
 """Between two readings of the counters: a stall is noticed at most so much later."""
 
 
-class Heartbeat:
+class NodeHeartbeat:
     """The node's load as of its last heartbeat. `clock` is monotonic seconds."""
 
-    def __init__(self, table: SessionTable, core: PacketCore, relay: Relay, facts: FactPublisher, clock: Clock) -> None:
+    def __init__(
+        self, table: SessionTable, core: PacketCore, relay: Relay, facts: FactPublisher, clock: MonotonicClock
+    ) -> None:
         self._table = table
         self._core = core
         self._relay = relay
@@ -42,7 +44,9 @@ class Heartbeat:
         self._facts.publish_node_up(self._relay.addresses(), self.load())
 
 
-async def run_heartbeats(heartbeat: Heartbeat, monitor: MediaMonitor, quality: QualitySampler, every_s: float) -> None:
+async def run_heartbeats(
+    heartbeat: NodeHeartbeat, monitor: MediaMonitor, quality: QualitySampler, every_s: float
+) -> None:
     """Samples media and publishes heartbeats until cancelled; the first one at once, then every `every_s` seconds."""
     loop = asyncio.get_running_loop()
     next_at = loop.time()

@@ -62,7 +62,7 @@ class PacketCore(Protocol):
     def flight(self, transport: int) -> list[tuple[int, int, str, int, int, int, int, int]]: ...
 
 
-class Endpoint(Protocol):
+class DtlsConnection(Protocol):
     """The DTLS end of one transport."""
 
     def deliver(self, datagram: bytes) -> None: ...
@@ -76,7 +76,7 @@ class Handshakes(Protocol):
 
     def endpoint(
         self, owner: str, send: Callable[[bytes], None], keys: Callable[[int, bytes, bytes, bytes, bytes], None]
-    ) -> Endpoint:
+    ) -> DtlsConnection:
         """`owner` shares the time for handshakes with others; `send` takes datagrams for the peer, `keys` the agreed SRTP keys."""
         ...
 
@@ -99,7 +99,7 @@ class FlightLogStore(Protocol):
     def put(self, found: FlightLog) -> None: ...
 
 
-class Ids(NumberSource, Protocol):
+class RelayIds(NumberSource, Protocol):
     """New ids and credentials, unguessable where that matters."""
 
     def transport_id(self) -> str: ...
@@ -108,7 +108,7 @@ class Ids(NumberSource, Protocol):
     def pwd(self) -> str: ...
 
 
-Clock = Callable[[], float]
+MonotonicClock = Callable[[], float]
 """Monotonic seconds."""
 
 CoreEvent = Sequence[Any]

@@ -11,7 +11,7 @@ import msgspec
 
 from parlour.contracts.history import BUCKET_US
 from parlour.contracts.quality import SAMPLES_MOST, QualityBatch, QualitySample
-from parlour.relay.app.ports import Clock, SampleSender
+from parlour.relay.app.ports import MonotonicClock, SampleSender
 from parlour.relay.domain.quality import Counts, began_anew, measure, sink_counts, track_counts
 from parlour.relay.domain.session import SessionTable, Sink, Track
 
@@ -29,7 +29,7 @@ class Medium(msgspec.Struct, frozen=True):
 
     @property
     def number(self) -> int:
-        """The core's id."""
+        """The core's id of the track or sink."""
         return self.part.number
 
 
@@ -37,7 +37,7 @@ class QualitySampler:
     """`take` is called once a second with the core's fresh statistics. `clock` is unix time in seconds, `now` monotonic seconds."""
 
     def __init__(
-        self, node: str, table: SessionTable, samples: SampleSender, clock: Callable[[], float], now: Clock
+        self, node: str, table: SessionTable, samples: SampleSender, clock: Callable[[], float], now: MonotonicClock
     ) -> None:
         self._node = node
         self._table = table

@@ -27,7 +27,7 @@ from parlour.contracts.relay import (
 from parlour.relay.app.fact_publisher import FactPublisher
 from parlour.relay.app.forwarding import Forwarding
 from parlour.relay.app.limits import RelayLimits
-from parlour.relay.app.ports import Ids, PacketCore
+from parlour.relay.app.ports import PacketCore, RelayIds
 from parlour.relay.app.transport_lifecycle import TransportLifecycle
 from parlour.relay.domain import rejections
 from parlour.relay.domain.negotiation import Plan, check_offer, plan
@@ -48,7 +48,7 @@ TRANSPORTS_PER_REPORT = 100
 
 
 class Relay:
-    """One node's commands."""
+    """Carries out one node's commands on the session table and the packet core."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Relay:
         forwarding: Forwarding,
         lifecycle: TransportLifecycle,
         facts: FactPublisher,
-        ids: Ids,
+        ids: RelayIds,
         fingerprint: Fingerprint,
         limits: RelayLimits,
     ) -> None:

@@ -12,7 +12,7 @@ from parlour.relay.app.fact_publisher import FactPublisher
 from parlour.relay.app.forwarding import Forwarding
 from parlour.relay.app.half_open_transports import HalfOpenTransports
 from parlour.relay.app.limits import RelayLimits
-from parlour.relay.app.ports import Clock, Endpoint, Handshakes, PacketCore
+from parlour.relay.app.ports import DtlsConnection, Handshakes, MonotonicClock, PacketCore
 from parlour.relay.domain.session import SessionTable, Transport, streams_of
 from parlour.runtime.telemetry.logging import logger
 
@@ -22,7 +22,7 @@ log = logger(__name__)
 class _RunningTransport:
     """One transport's DTLS end and task; `since` is monotonic seconds."""
 
-    def __init__(self, transport_id: str, endpoint: Endpoint, since: float) -> None:
+    def __init__(self, transport_id: str, endpoint: DtlsConnection, since: float) -> None:
         self.transport_id = transport_id
         self.endpoint = endpoint
         self.since = since
@@ -46,7 +46,7 @@ class TransportLifecycle:
         forwarding: Forwarding,
         handshakes: Handshakes,
         facts: FactPublisher,
-        clock: Clock,
+        clock: MonotonicClock,
         limits: RelayLimits,
     ) -> None:
         self._table = table
@@ -133,7 +133,7 @@ class TransportLifecycle:
         return True
 
     async def end_all(self, reason: str) -> None:
-        """Ends every transport."""
+        """Ends every transport with one reason."""
         for number in list(self._running):
             await self.end(number, reason)
 

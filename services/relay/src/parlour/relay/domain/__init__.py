@@ -1,1 +1,1 @@
-"""What a relay node knows without any I/O: session descriptions, and the table of transports, tracks and sinks."""
+"""Session descriptions, negotiation, and the table of transports, tracks and sinks, without I/O."""

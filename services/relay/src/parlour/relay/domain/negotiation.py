@@ -38,19 +38,19 @@ Binding = TypeVar("Binding", PublishMedia, PlayMedia)
 
 
 class NumberSource(Protocol):
-    """Where new ids come from."""
+    """Makes new ids and SSRCs."""
 
     def number(self) -> int:
         """A core id that was never used."""
         ...
 
     def ssrc(self) -> int:
-        """A random SSRC."""
+        """A random SSRC, never 0."""
         ...
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What to do, in this order, and how to answer each m-line of the offer."""
+    """The changes that an offer brings, in the order in which they are made, and the answer to each of its m-lines."""
 
     hold_sinks: tuple[Sink, ...]
     drop_sinks: tuple[Sink, ...]
@@ -61,7 +61,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class _Planner:
-    """The working state of one `plan`: what was bound, what shall be, by mid."""
+    """The working state of one `plan`: the tracks and sinks by mid, before and after."""
 
     def __init__(
         self, table: SessionTable, transport_id: str, app: int, offer: SessionDescription, numbers: NumberSource
@@ -254,7 +254,7 @@ def plan(
     play: Sequence[PlayMedia],
     numbers: NumberSource,
 ) -> Plan:
-    """What the offer changes on a transport of `table` (which may not know it yet), or a `Rejection`."""
+    """Plans what an offer changes on a transport of `table` (which may not have it yet); `Rejection` where it can not be answered."""
     planner = _Planner(table, transport_id, app, offer, numbers)
     for wanted in publish:
         planner.publish(wanted)
@@ -264,7 +264,7 @@ def plan(
 
 
 def check_offer(offer: SessionDescription) -> Media:
-    """The m-line that speaks for the bundle, once everything that a relay needs of it is there."""
+    """Checks an offer; returns the m-line whose transport attributes hold for the bundle."""
     live = [media for media in offer.media if not media.stopped and media.kind in KINDS]
     if not live:
         raise rejections.unusable_offer("m", "it has no live audio or video m-line")

@@ -1,4 +1,4 @@
-"""Measures: what a medium's running counters say about the time between two readings. Pure arithmetic (RFC 3550 §6.4.4, A.3).
+"""Computes what a medium's running counters say about the time between two readings. Pure arithmetic (RFC 3550 §6.4.4, A.3).
 
 Rules: 1. Each number is a difference of counters, or is as of the end; nothing is carried over from before. 2. Packets expected and lost
 are measured together or not at all: not where nothing was reported in the time, and not where their counters began anew.
@@ -57,12 +57,12 @@ def sink_counts(stats: Mapping[str, Any], clock_rate: int) -> Counts:
 
 
 def began_anew(before: Counts, now: Counts) -> bool:
-    """Whether these are counters of two beginnings, which have no difference."""
+    """Whether counting began anew between the readings, so that their difference means nothing."""
     return now.packets < before.packets or now.bytes < before.bytes or now.nacks < before.nacks
 
 
 def measure(before: Counts, now: Counts) -> Counts:
-    """What happened between two readings of one beginning."""
+    """The difference of two readings between which counting went on."""
     expected, lost = _losses(before, now)
     return Counts(
         packets=now.packets - before.packets,

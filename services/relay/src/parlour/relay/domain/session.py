@@ -16,7 +16,7 @@ from parlour.relay.domain.sdp import HeaderExtension, Payload, TransportAttribut
 
 KINDS = ("audio", "video")
 CONNECTED = "connected"
-"""The state of a transport whose ICE and DTLS stand."""
+"""The state of a transport whose ICE and DTLS are established."""
 
 
 class StreamKey(msgspec.Struct, frozen=True, order=True):
@@ -61,7 +61,7 @@ class Sink(msgspec.Struct, frozen=True):
     held: bool = False
     """The player turned the m-line inactive: nothing is sent until it is active again."""
     room_uid: str = ""
-    """As a track's."""
+    """A label for quality samples, as a track has."""
 
 
 class Transport(msgspec.Struct, frozen=True):
@@ -82,7 +82,7 @@ class Transport(msgspec.Struct, frozen=True):
 
     @property
     def half_open(self) -> bool:
-        """Whether ICE or DTLS are still to come."""
+        """Whether ICE or DTLS is not established yet."""
         return self.state != CONNECTED
 
 
@@ -127,7 +127,7 @@ class Usage:
 
 
 class SessionTable:
-    """Everything that is on the node, with the look-ups that commands and events need."""
+    """The transports, tracks and sinks of the node, with the look-ups that commands and events need."""
 
     def __init__(self) -> None:
         self.transports: dict[str, Transport] = {}
@@ -165,7 +165,7 @@ class SessionTable:
         self._tracks_by_number[track.number] = track
 
     def drop_track(self, track: Track) -> None:
-        """Forgets a track."""
+        """Removes a track, if it is there."""
         if self._tracks_by_number.pop(track.number, None) is not None:
             del self._tracks[track.slot]
 
@@ -178,12 +178,12 @@ class SessionTable:
         return self._tracks_by_number.get(number)
 
     def tracks_of_stream(self, stream: StreamKey) -> list[Track]:
-        """Audio, then video."""
+        """The stream's tracks on this node: audio, then video."""
         found = (self._tracks.get(Slot(stream, kind)) for kind in KINDS)
         return [track for track in found if track is not None]
 
     def tracks_on(self, transport_id: str) -> list[Track]:
-        """What comes in on a transport."""
+        """The tracks that come in on a transport."""
         return [track for track in self._tracks.values() if track.transport_id == transport_id]
 
     def all_tracks(self) -> Iterator[Track]:
@@ -199,7 +199,7 @@ class SessionTable:
         self._sinks_of_slot.setdefault(sink.slot, {})[key] = None
 
     def drop_sink(self, sink: Sink) -> None:
-        """Forgets a sink."""
+        """Removes a sink, if it is there."""
         key = (sink.transport_id, sink.mid)
         if self._sinks.pop(key, None) is None:
             return
@@ -213,19 +213,19 @@ class SessionTable:
         return next((sink for sink in self._sinks.values() if sink.number == number), None)
 
     def all_sinks(self) -> Iterator[Sink]:
-        """Everything that goes out from the node."""
+        """Every sink of the node."""
         return iter(self._sinks.values())
 
     def sinks_of(self, slot: Slot) -> list[Sink]:
-        """Who plays a slot."""
+        """The sinks of all players of a slot."""
         return [self._sinks[key] for key in self._sinks_of_slot.get(slot, ())]
 
     def sinks_on(self, transport_id: str) -> list[Sink]:
-        """What goes out on a transport."""
+        """The sinks that go out on a transport."""
         return [sink for sink in self._sinks.values() if sink.transport_id == transport_id]
 
     def counts(self) -> tuple[int, int, int]:
-        """(transports, tracks, sinks)."""
+        """How many transports, tracks and sinks the node has."""
         return len(self.transports), len(self._tracks), len(self._sinks)
 
 

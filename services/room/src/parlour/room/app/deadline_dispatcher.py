@@ -10,7 +10,7 @@ from .session_expiry import SessionExpiry
 
 
 class DeadlineDispatcher:
-    """The deadline loop's handler."""
+    """Handles every deadline of the room service."""
 
     def __init__(self, expiry: SessionExpiry, closer: EmptyRoomCloser) -> None:
         self._expiry = expiry

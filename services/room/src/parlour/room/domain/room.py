@@ -36,7 +36,7 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Unopened(msgspec.Struct, frozen=True):
-    """Before the first event."""
+    """The call has no event yet."""
 
 
 class Open(msgspec.Struct, frozen=True):
@@ -54,7 +54,7 @@ class Open(msgspec.Struct, frozen=True):
 
 
 class Closed(msgspec.Struct, frozen=True):
-    """After the last event."""
+    """The call has ended: nothing follows its last event."""
 
     reason: str
 

@@ -54,7 +54,7 @@ class Payload(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> tuple[str, int, int | None]:
-        """What forwarding depends on; a renewed offer may well word the rest differently."""
+        """The attributes on which forwarding depends; a renewed offer may have others changed."""
         return self.name, self.codec.payload_type, self.rtx_payload_type
 
     @property

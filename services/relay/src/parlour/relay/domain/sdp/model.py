@@ -1,6 +1,6 @@
 """A session description (RFC 8866, RFC 8829) as frozen structs, session-level transport attributes already inherited.
 
-Only what a relay decides by is kept: an offer's other lines are read, checked for shape and left behind.
+Only what a relay decides by is represented: an offer's other lines are read, checked for their form and dropped.
 """
 
 from enum import StrEnum
@@ -28,7 +28,7 @@ class Direction(StrEnum):
 
     @classmethod
     def of(cls, *, sends: bool, receives: bool) -> "Direction":
-        """The direction that says just this."""
+        """The direction of these two flags."""
         if sends:
             return cls.SENDRECV if receives else cls.SENDONLY
         return cls.RECVONLY if receives else cls.INACTIVE
@@ -84,7 +84,7 @@ class TransportAttributes(msgspec.Struct, frozen=True):
 
 
 class Media(msgspec.Struct, frozen=True):
-    """One m-line with what belongs to it."""
+    """One m-line with its attributes."""
 
     kind: str
     port: int
@@ -103,7 +103,7 @@ class Media(msgspec.Struct, frozen=True):
 
     @property
     def stopped(self) -> bool:
-        """True when the offerer gave this m-line up: port 0, unless it merely rides on the bundle (RFC 9143 §6)."""
+        """Whether the offerer stopped this m-line: port 0, unless it merely rides on the bundle (RFC 9143 §6)."""
         return self.port == 0 and not self.bundle_only
 
     @property
