@@ -13,7 +13,10 @@ class RegistrySettings(RuntimeSettings, frozen=True, kw_only=True):
     republish_grace_s: Annotated[
         float,
         Setting(
-            "How long a stream outlives its transport for its session to publish it anew.", unit="s", least=0, most=300
+            "How long a stream lasts whose transport is lost, so that its session can publish it anew.",
+            unit="s",
+            least=0,
+            most=300,
         ),
     ] = 10.0
-    mutes_per_s: Annotated[int, Setting("Changes of what is muted in a stream.", unit="1/s", least=1)] = 5
+    mutes_per_s: Annotated[int, Setting("Changes of a stream's mutes, by each replica.", unit="1/s", least=1)] = 5

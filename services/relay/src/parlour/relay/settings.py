@@ -24,19 +24,21 @@ class RelaySettings(BusSettings, frozen=True, kw_only=True):
         tuple[str, ...], Setting("Addresses that answers show instead of the bound ones (behind 1:1 NAT).")
     ] = ()
     recv_buffer_bytes: Annotated[int, Setting("Receive buffer of each socket.", unit="bytes", least=65536)] = 4 << 20
-    max_transports: Annotated[int, Setting("Transports on this node.", least=1, most=65536)] = 4000
-    max_transports_per_session: Annotated[int, Setting("Transports of one session.", least=2, most=64)] = 8
+    max_transports: Annotated[int, Setting("Transports that this node has at most.", least=1, most=65536)] = 4000
+    max_transports_per_session: Annotated[
+        int, Setting("Transports that one session has at most.", least=2, most=64)
+    ] = 8
     max_transports_per_user: Annotated[
         int, Setting("Transports of one person, WHIP and WHEP resources included.", least=2, most=65536)
     ] = 64
     max_transports_per_app: Annotated[int, Setting("Transports of one app on this node.", least=2, most=65536)] = 3600
     max_half_open_per_user: Annotated[
-        int, Setting("Of them, offered and not yet connected: of one person.", least=2, most=65536)
+        int, Setting("Transports of one person that are offered and not connected yet.", least=2, most=65536)
     ] = 16
     max_half_open: Annotated[
         int,
         Setting(
-            "Offered and not yet connected: of this node. One more ends the oldest of the person who has the most of them.",
+            "Transports of this node that are offered and not connected yet; one more ends the oldest of the person with the most.",
             least=2,
             most=65536,
         ),
@@ -44,7 +46,7 @@ class RelaySettings(BusSettings, frozen=True, kw_only=True):
     max_packets_per_s: Annotated[
         int,
         Setting(
-            "Taken from one transport; more are dropped. 31 cameras send half of it.",
+            "Packets taken from one transport; more are dropped. 31 cameras send half of it.",
             unit="1/s",
             least=100,
             most=1_000_000,
@@ -52,25 +54,33 @@ class RelaySettings(BusSettings, frozen=True, kw_only=True):
     ] = 10_000
     max_bits_per_s: Annotated[
         int,
-        Setting("Taken from one transport; more are dropped.", unit="bit/s", least=1_000_000, most=10_000_000_000),
+        Setting("Bits taken from one transport; more are dropped.", unit="bit/s", least=1_000_000, most=10_000_000_000),
     ] = 200_000_000
     max_repairs_per_s: Annotated[
-        int, Setting("Lost packets that one transport is sent again.", unit="1/s", least=50, most=100_000)
+        int, Setting("Lost packets that are sent again to one transport.", unit="1/s", least=50, most=100_000)
     ] = 1_500
-    connect_timeout_s: Annotated[float, Setting("From the answer until ICE and DTLS stand.", unit="s", least=1)] = 15.0
+    connect_timeout_s: Annotated[
+        float, Setting("How long ICE and DTLS may take, from the answer on.", unit="s", least=1)
+    ] = 15.0
     consent_timeout_s: Annotated[
-        float, Setting("A peer without an authenticated check for so long is gone.", unit="s", least=5, most=60)
+        float,
+        Setting("How long a transport lasts without an authenticated check of its peer.", unit="s", least=5, most=60),
     ] = 30.0
     stalled_after_s: Annotated[
-        float, Setting("A track without a packet for so long is stalled.", unit="s", least=1)
+        float, Setting("How long a track is without a packet until it counts as stalled.", unit="s", least=1)
     ] = 5.0
     handshake_timeout_s: Annotated[
-        float, Setting("One DTLS handshake, from the peer's first message.", unit="s", least=1, most=60)
+        float,
+        Setting("How long one DTLS handshake may take, from the peer's first message on.", unit="s", least=1, most=60),
     ] = 10.0
-    heartbeat_s: Annotated[float, Setting("Between two node_up facts.", unit="s", least=0.1, most=10)] = 2.0
+    heartbeat_s: Annotated[
+        float, Setting("Interval between two heartbeats (`node_up`).", unit="s", least=0.1, most=10)
+    ] = 2.0
 
     flight_dir: Annotated[str, Setting("Folder for flight logs of transports that froze; empty: none are stored.")] = ""
-    flight_logs: Annotated[int, Setting("Flight logs in that folder; the oldest makes way.", least=1, most=10000)] = 50
+    flight_logs: Annotated[
+        int, Setting("Flight logs in that folder; more than that, and the oldest is deleted.", least=1, most=10000)
+    ] = 50
 
     def limits(self) -> RelayLimits:
         """The part that the application counts and waits by."""

@@ -14,15 +14,17 @@ class RoomSettings(RuntimeSettings, frozen=True, kw_only=True):
         float, Setting("How long an empty room stays open for somebody to come back.", unit="s", least=0, most=1800)
     ] = 0.0
     heartbeat_window_s: Annotated[
-        float, Setting("How long a session is kept whose connection is lost.", unit="s", least=1, most=3600)
+        float, Setting("How long a session lasts whose connection is lost.", unit="s", least=1, most=3600)
     ] = 90.0
     presence_grace_s: Annotated[
-        float, Setting("How long a connection may be away before that counts as an event.", unit="s", least=1, most=60)
+        float, Setting("How long a connection may be away before its session is suspended.", unit="s", least=1, most=60)
     ] = 10.0
     openings_per_user_per_min: Annotated[
-        int, Setting("Rooms that one user opens, by each replica.", unit="1/min", least=1, most=60_000)
+        int, Setting("Rooms that one user may open, by each replica.", unit="1/min", least=1, most=60_000)
     ] = 120
     openings_per_app_per_s: Annotated[
-        int, Setting("Rooms that are opened in one app, by each replica.", unit="1/s", least=1, most=10_000)
+        int, Setting("Rooms that may be opened in one app, by each replica.", unit="1/s", least=1, most=10_000)
     ] = 200
-    extra_info_per_s: Annotated[int, Setting("Changes of extra information in a room.", unit="1/s", least=1)] = 10
+    extra_info_per_s: Annotated[
+        int, Setting("Changes of a room's extra information, by each replica.", unit="1/s", least=1)
+    ] = 10

@@ -114,7 +114,7 @@ class PrivacyHandler:
                 for app in await self._vault.apps():
                     await self.settle(app.app)
             except (LogUnavailable, Rejection) as error:
-                log.warning("erasures_wait", error=str(error))
+                log.warning("erasure_sweep_failed", error=str(error))
             await asyncio.sleep(SWEEP_INTERVAL_S)
 
     async def _commit_with_held_rooms(self, call: Call, actor: str, kind: type[Erase] | type[RecheckErasure]) -> None:

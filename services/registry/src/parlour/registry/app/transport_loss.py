@@ -112,10 +112,10 @@ class TransportLossHandler:
             try:
                 await step()
             except (LogUnavailable, Unavailable) as error:
-                log.warning("loss_waits", error=str(error))
+                log.warning("loss_retried", error=str(error))
                 asyncio.get_running_loop().call_later(self._retry_s, self._steps.put_nowait, step)
             except Rejection as error:
-                log.warning("loss_not_recorded", error=str(error))
+                log.warning("loss_rejected", error=str(error))
             except Exception as error:
                 log.error("fault", where="transport loss", error=repr(error), exc_info=error)
 

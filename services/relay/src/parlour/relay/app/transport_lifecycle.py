@@ -145,7 +145,7 @@ class TransportLifecycle:
         try:
             await running.endpoint.close()
         except (ConnectionError, KeyError):
-            log.debug("close_notify_unsent", transport_id=running.transport_id)
+            log.debug("close_notify_failed", transport_id=running.transport_id)
         if self._running.pop(number, None) is None:
             return
         self._half_open.discard(number)

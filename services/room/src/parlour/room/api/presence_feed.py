@@ -84,7 +84,7 @@ class PresenceFeed:
             try:
                 await self._tick()
             except (Rejection, LogUnavailable) as error:
-                log.warning("presence_waits", error=str(error))
+                log.warning("presence_check_failed", error=str(error))
             except Exception as error:
                 self._bus.fault("presence", error)
             await asyncio.sleep(HEARTBEAT_INTERVAL_S)
@@ -123,7 +123,7 @@ class PresenceFeed:
             try:
                 await change()
             except (Rejection, LogUnavailable) as error:
-                log.warning("presence_change_waits", error=str(error))
+                log.warning("presence_change_retried", error=str(error))
                 self._presence.retry(key)
             except Exception as error:
                 self._bus.fault("presence", error)
