@@ -47,7 +47,7 @@ class Node:
     ) -> Plan:
         description = name if isinstance(name, SessionDescription) else fixture(name)
         decided = plan(self.table, transport, APP, description, publish, play, self.numbers)
-        for sink in decided.hold_sinks:
+        for sink in decided.pause_sinks:
             self.table.put_sink(sink)
         for sink in decided.drop_sinks:
             self.table.drop_sink(sink)
@@ -149,7 +149,7 @@ def test_rule_1_players_drop_one_and_keep_the_other(browser: str) -> None:
     kept = node.table.sinks_of(Slot(StreamKey(APP, "b"), "video"))
     dropped = node.offer("play", f"{browser}-play-dropped")
     assert [(sink.slot.stream.stream_id, sink.slot.kind) for sink in dropped.drop_sinks] == [("a", "video")]
-    assert [(sink.slot.stream.stream_id, sink.slot.kind, sink.held) for sink in dropped.hold_sinks] == [
+    assert [(sink.slot.stream.stream_id, sink.slot.kind, sink.paused) for sink in dropped.pause_sinks] == [
         ("a", "audio", True)
     ]
     assert node.table.sinks_of(Slot(StreamKey(APP, "b"), "video")) == kept
@@ -158,7 +158,7 @@ def test_rule_1_players_drop_one_and_keep_the_other(browser: str) -> None:
     assert dropped.answers[0].codecs
     assert not dropped.answers[1].codecs
     again = node.offer("play", f"{browser}-play-two")
-    assert [(sink.slot.kind, sink.held) for sink in again.hold_sinks] == [("audio", False)]
+    assert [(sink.slot.kind, sink.paused) for sink in again.pause_sinks] == [("audio", False)]
     assert again.add_sinks == ()
 
 

@@ -99,11 +99,13 @@ async def open_node(settings: RelaySettings, facts: FactSender) -> AsyncGenerato
         core.close()
 
 
-def _check_receive_buffer(core: Core, asked: int) -> None:
+def _check_receive_buffer(core: Core, requested: int) -> None:
     """Logs where the system grants less than asked: bursts then lose packets before the relay sees them."""
     granted = core.stats()["node"]["receive_buffer_bytes"]
-    if granted < asked:
-        log.warning("receive_buffer_reduced", asked=asked, granted=granted, hint="raise the sysctl net.core.rmem_max")
+    if granted < requested:
+        log.warning(
+            "receive_buffer_reduced", requested=requested, granted=granted, hint="raise the sysctl net.core.rmem_max"
+        )
 
 
 @asynccontextmanager

@@ -83,13 +83,13 @@ class AuthCallout:
 
     async def answer(self, question: bytes) -> str:
         """The signed answer to NATS's signed question about one connection."""
-        asked = _claims.decode(claims_of(question)).nats
-        server, options = asked.server_id.id, asked.connect_opts
+        request = _claims.decode(claims_of(question)).nats
+        server, options = request.server_id.id, request.connect_opts
         try:
             token = options.auth_token or options.password
-            user = await self._readers.admit(token, asked.user_nkey, server, asked.client_info.id)
+            user = await self._readers.admit(token, request.user_nkey, server, request.client_info.id)
         except Rejection as refused:
-            return self._readers.refusal(asked.user_nkey, server, refused.problem.message)
+            return self._readers.refusal(request.user_nkey, server, refused.problem.message)
         except LogUnavailable:
-            return self._readers.refusal(asked.user_nkey, server, UNAVAILABLE)
-        return self._readers.grant(asked.user_nkey, server, user)
+            return self._readers.refusal(request.user_nkey, server, UNAVAILABLE)
+        return self._readers.grant(request.user_nkey, server, user)

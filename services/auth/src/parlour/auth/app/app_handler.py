@@ -72,11 +72,11 @@ class AppHandler:
 
     async def set_rules(self, call: Call, body: cmd.SetAppRules) -> Reply:
         """Sets rules of the app; those that the command leaves empty stay as they are."""
-        asked = {rule: getattr(body, rule) for rule in VALUES if getattr(body, rule)}
+        rules = {rule: getattr(body, rule) for rule in VALUES if getattr(body, rule)}
 
         def decide(app: Loaded[domain.State]) -> Draft:
             require_app(app)
-            decision = self._decider.decide(app, SetRules(asked))
+            decision = self._decider.decide(app, SetRules(rules))
             assert isinstance(decision.after, Active)
             return call.draft(*decision.changes, result=AppRules(*msgspec.structs.astuple(decision.after.rules)))
 

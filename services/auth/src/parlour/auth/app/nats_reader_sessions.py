@@ -157,9 +157,9 @@ class NatsReaderSessions:
         self._readers.remove(key)
         return True
 
-    def _answer(self, user_key: str, server: str, said: dict[str, str]) -> str:
+    def _answer(self, user_key: str, server: str, answer: dict[str, str]) -> str:
         claims = {"sub": user_key, "aud": server, "iat": self._now_s()}
-        return self._issuer.sign(claims | {"nats": {"type": "authorization_response", "version": 2, **said}})
+        return self._issuer.sign(claims | {"nats": {"type": "authorization_response", "version": 2, **answer}})
 
     def _user(self, who: Subscription, key: str, grant: NatsGrant, now_s: int, until_s: int) -> dict[str, object]:
         """The claims of a NATS user for this one connection. NATS enforces `subs` and `payload` in its operator mode only."""

@@ -76,8 +76,8 @@ def decide(state: Members, command: Message, *, at: int, ids: Ids) -> tuple[ev.E
 def _signal(room: Members, message: Signal, actor: str) -> tuple[ev.Event, ...]:
     if message.to is None:
         return (ev.CommandSent(message.session_id, actor, message.text),)
-    here = tuple(dict.fromkeys(one for one in message.to if one in room.present))
-    return (ev.CommandSent(message.session_id, actor, message.text, here),) if here else ()
+    reached = tuple(dict.fromkeys(one for one in message.to if one in room.present))
+    return (ev.CommandSent(message.session_id, actor, message.text, reached),) if reached else ()
 
 
 def actor_of(room: Members, session_id: str) -> str:

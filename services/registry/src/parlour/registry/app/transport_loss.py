@@ -29,7 +29,7 @@ from .ports import MonotonicClock, RelayClient
 from .stream_units import SERVICE_PRINCIPAL, StreamDecider
 
 SERVICE = "registry"
-LOST = "lost"
+REASON_LOST = "lost"
 """The reason of a `transport_gone` that a registry publishes for a transport which its node does not know any more."""
 REPORT_TRIES = 3
 """How often a report whose pages do not fit together is asked for anew before the next heartbeat asks again."""
@@ -96,7 +96,7 @@ class TransportLossHandler:
 
     def handle_fact(self, fact: AnyRelayFact) -> None:
         """Takes one fact of any node; never waits, so that heartbeats are not heard late. What follows from it is done by `run_steps`."""
-        if isinstance(fact, TransportGone) and fact.reason == LOST:
+        if isinstance(fact, TransportGone) and fact.reason == REASON_LOST:
             return  # published by a registry, which has handled it
         before = self._nodes.find_transport(fact.transport_id) if isinstance(fact, TransportGone) else None
         if self._nodes.handle_fact(fact, self._now()):
@@ -147,7 +147,9 @@ class TransportLossHandler:
         await self._publish_loss(transport, "")
 
     async def _publish_loss(self, transport: RelayTransport, boot_id: str) -> None:
-        gone = TransportGone(transport.node, boot_id, 0, transport.transport_id, transport.owner, transport.app, LOST)
+        gone = TransportGone(
+            transport.node, boot_id, 0, transport.transport_id, transport.owner, transport.app, REASON_LOST
+        )
         await self._relays.publish_loss(gone)
 
     async def watch_silence(self, is_reachable: Callable[[], Awaitable[bool]]) -> None:

@@ -176,7 +176,7 @@ class DtlsEndpoint:
         self._datagrams = datagrams
         self._transport = transport
         self._timeout_s = timeout_s
-        self._gone = asyncio.Event()
+        self._closed = asyncio.Event()
         self._transport.on("statechange", self._state_changed)
 
     def deliver(self, datagram: bytes) -> None:
@@ -199,15 +199,15 @@ class DtlsEndpoint:
 
     async def wait_closed(self) -> None:
         """Returns when the peer has said close_notify or the transport was closed."""
-        await self._gone.wait()
+        await self._closed.wait()
 
     async def close(self) -> None:
         """Says close_notify and lets go."""
         if not self._datagrams.closed:
             await self._transport.stop()
             self._datagrams.close()
-        self._gone.set()
+        self._closed.set()
 
     def _state_changed(self) -> None:
         if self._transport.state in ("closed", "failed"):
-            self._gone.set()
+            self._closed.set()

@@ -22,8 +22,8 @@ class Forwarding:
 
     def carry_out(self, plan: Plan) -> None:
         """Carries a plan out: first what is removed, then what is added, so that an m-line that is bound anew is free by then."""
-        for sink in plan.hold_sinks:
-            self._hold(sink)
+        for sink in plan.pause_sinks:
+            self._pause(sink)
         for sink in plan.drop_sinks:
             self.drop_sink(sink)
         for track in plan.drop_tracks:
@@ -34,10 +34,10 @@ class Forwarding:
             self._table.put_sink(sink)
             self._attach(sink)
 
-    def _hold(self, sink: Sink) -> None:
+    def _pause(self, sink: Sink) -> None:
         self._table.put_sink(sink)
         if sink.number in self._attached:
-            self._core.pause_sink(sink.number, sink.held)
+            self._core.pause_sink(sink.number, sink.paused)
 
     def drop_sink(self, sink: Sink) -> None:
         """Removes a sink from the table and the core."""
@@ -87,7 +87,7 @@ class Forwarding:
             mid=sink.mid,
         )
         self._attached[sink.number] = track.number
-        if sink.held:
+        if sink.paused:
             self._core.pause_sink(sink.number, True)
 
 

@@ -52,7 +52,7 @@ class NumberSource(Protocol):
 class Plan(msgspec.Struct, frozen=True):
     """The changes that an offer brings, in the order in which they are made, and the answer to each of its m-lines."""
 
-    hold_sinks: tuple[Sink, ...]
+    pause_sinks: tuple[Sink, ...]
     drop_sinks: tuple[Sink, ...]
     drop_tracks: tuple[Track, ...]
     add_tracks: tuple[Track, ...]
@@ -74,7 +74,7 @@ class _Planner:
         self._old_tracks = {track.mid: track for track in table.tracks_on(transport_id)}
         self._old_sinks = {sink.mid: sink for sink in table.sinks_on(transport_id)}
         self.tracks = {mid: track for mid, track in self._old_tracks.items() if self._track_stays(track)}
-        self.sinks = {mid: self._held(sink) for mid, sink in self._old_sinks.items() if self._sink_stays(sink)}
+        self.sinks = {mid: self._with_pause(sink) for mid, sink in self._old_sinks.items() if self._sink_stays(sink)}
 
     # rule 1
 
@@ -88,9 +88,9 @@ class _Planner:
         media = self._live(sink.mid, sink.slot.kind)
         return media is not None and _keys(supported(media)) == _keys(sink.payloads)
 
-    def _held(self, sink: Sink) -> Sink:
+    def _with_pause(self, sink: Sink) -> Sink:
         media = self._live(sink.mid, sink.slot.kind)
-        return msgspec.structs.replace(sink, held=media is not None and not media.direction.receives)
+        return msgspec.structs.replace(sink, paused=media is not None and not media.direction.receives)
 
     def _live(self, mid: str, kind: str) -> Media | None:
         media = self._offer.find(mid)
@@ -130,7 +130,7 @@ class _Planner:
 
     def play(self, wanted: PlayMedia) -> None:
         stream = StreamKey(self._app, wanted.stream_id)
-        if not self._here(stream):
+        if not self._is_published(stream):
             raise rejections.stream_not_found(wanted.stream_id)
         wanted = self._with_mids(wanted, {sink.mid: sink.slot.stream for sink in self.sinks.values()}, stream)
         for mid, sink in list(self.sinks.items()):
@@ -142,7 +142,7 @@ class _Planner:
                 raise rejections.unusable_offer(f"mid {mid}", "a played m-line must be recvonly or sendrecv")
             self._bind_sink(Slot(stream, kind), media, wanted.room_uid)
 
-    def _here(self, stream: StreamKey) -> bool:
+    def _is_published(self, stream: StreamKey) -> bool:
         own = any(track.slot.stream == stream for track in self.tracks.values())
         return own or any(track not in self._old_tracks.values() for track in self._table.tracks_of_stream(stream))
 
@@ -212,7 +212,7 @@ class _Planner:
         gone += [track for track in moved if track is not None and track not in gone]
         old, new = ({sink.number: sink for sink in sinks.values()} for sinks in (self._old_sinks, self.sinks))
         return Plan(
-            hold_sinks=tuple(sink for number, sink in new.items() if number in old and old[number] != sink),
+            pause_sinks=tuple(sink for number, sink in new.items() if number in old and old[number] != sink),
             drop_sinks=tuple(sink for number, sink in old.items() if number not in new),
             drop_tracks=tuple(gone),
             add_tracks=added,

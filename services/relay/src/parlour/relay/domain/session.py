@@ -58,7 +58,7 @@ class Sink(msgspec.Struct, frozen=True):
     rtx_ssrc: int | None
     payloads: tuple[Payload, ...]
     extensions: tuple[HeaderExtension, ...]
-    held: bool = False
+    paused: bool = False
     """The player turned the m-line inactive: nothing is sent until it is active again."""
     room_uid: str = ""
     """A label for quality samples, as a track has."""

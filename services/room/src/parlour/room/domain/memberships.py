@@ -31,8 +31,8 @@ def memberships_to_end(
     membership: Membership, current: Iterable[Membership], *, multi_room: bool
 ) -> tuple[Membership, ...]:
     """The memberships of other sessions that must end before the user enters; `Rejection` where the session itself is in too many rooms."""
-    taken = tuple(current)
-    own = sum(other.session_id == membership.session_id and other.room != membership.room for other in taken)
+    memberships = tuple(current)
+    own = sum(other.session_id == membership.session_id and other.room != membership.room for other in memberships)
     if own >= room_limit(multi_room):
         code = Code.MULTI_ROOM_LIMIT if multi_room else Code.TOO_MANY_ROOMS
         hint = "log out of another room first"
@@ -43,4 +43,4 @@ def memberships_to_end(
             limit=f"{room_limit(multi_room)} rooms",
             hint=hint,
         )
-    return tuple(other for other in taken if other.session_id != membership.session_id)
+    return tuple(other for other in memberships if other.session_id != membership.session_id)

@@ -43,13 +43,13 @@ class PresenceChanges(msgspec.Struct, frozen=True):
 class _TrackedSession:
     """`since` and `heard_at` are in heard time; `heard_at` None: this process never heard the session."""
 
-    __slots__ = ("asked", "heard_at", "since", "suspended")
+    __slots__ = ("heard_at", "requested", "since", "suspended")
 
     def __init__(self, since: float, suspended: bool) -> None:
         self.since = since
         self.heard_at: float | None = None
         self.suspended = suspended
-        self.asked = False
+        self.requested = False
 
     @property
     def last(self) -> float:
@@ -125,14 +125,14 @@ class PresenceTracker:
             if self._is_silent(tracked, now)
         ]
         for key in (*resume, *(silent.key for silent in suspend)):
-            self._tracked[key].asked = True
+            self._tracked[key].requested = True
         return PresenceChanges(tuple(suspend), tuple(resume))
 
     def retry(self, key: SessionKey) -> None:
         """The change that `poll` returned for the session could not be made: it is returned again."""
         tracked = self._tracked.get(key)
         if tracked is not None:
-            tracked.asked = False
+            tracked.requested = False
 
     def is_hearing_steadily(self, now: float) -> bool:
         """Whether we have heard for a full grace without a gap, up to now."""
@@ -153,12 +153,12 @@ class PresenceTracker:
         tracked = self._tracked.get(key)
         if tracked is not None:
             tracked.suspended = suspended
-            tracked.asked = False
+            tracked.requested = False
 
     def _is_back(self, tracked: _TrackedSession) -> bool:
         fresh = tracked.heard_at is not None and self._heard_s - tracked.heard_at < self._grace_s
-        return tracked.suspended and fresh and not tracked.asked
+        return tracked.suspended and fresh and not tracked.requested
 
     def _is_silent(self, tracked: _TrackedSession, now: float) -> bool:
         quiet = self._heard_s - tracked.last >= self._grace_s
-        return quiet and not tracked.suspended and not tracked.asked and self.is_hearing_steadily(now)
+        return quiet and not tracked.suspended and not tracked.requested and self.is_hearing_steadily(now)

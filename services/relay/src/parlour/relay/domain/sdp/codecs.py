@@ -99,11 +99,11 @@ def supported(media: Media) -> tuple[Payload, ...]:
     return tuple(payload for _, payload in best.values())
 
 
-def choose(media: Media, asked: str | None) -> Payload | None:
-    """The one codec that a publisher shall send: the one asked for, else the first of our preference; None: not offered."""
+def choose(media: Media, name: str | None) -> Payload | None:
+    """The one codec that a publisher shall send: the one named, else the first of our preference; None: not offered."""
     offered = {payload.name: payload for payload in supported(media)}
-    if asked is not None and media.kind == "video":
-        return offered.get(asked)
+    if name is not None and media.kind == "video":
+        return offered.get(name)
     preference = VIDEO_PREFERENCE if media.kind == "video" else AUDIO_PREFERENCE
     return next((offered[name] for name in preference if name in offered), None)
 
@@ -116,8 +116,8 @@ def ordered(payloads: tuple[Payload, ...], first: str | None) -> tuple[Payload, 
 def answered(payload: Payload, *, publishes: bool) -> tuple[Codec, ...]:
     """The codec lines of an answer: feedback reduced to what the relay reads or sends."""
     known = _PUBLISH_FEEDBACK if publishes else _PLAY_FEEDBACK
-    kept = tuple(line for line in payload.codec.feedback if line in known)
-    codec = msgspec.structs.replace(payload.codec, feedback=kept)
+    feedback = tuple(line for line in payload.codec.feedback if line in known)
+    codec = msgspec.structs.replace(payload.codec, feedback=feedback)
     return (codec,) if payload.rtx is None else (codec, msgspec.structs.replace(payload.rtx, feedback=()))
 
 
