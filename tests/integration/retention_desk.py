@@ -77,7 +77,7 @@ class Desk:
         self.tree = PostgresTreeStore(self.record)
         self.proofs = ProofQueries(self.tree, self.log, self.shelf)
         guard, memory = (
-            TreeGuard(self.tree, self.keys.own),
+            TreeGuard(self.tree, self.keys.own_keys),
             SignedTreeFile(self.folder.with_name(self.folder.name + "-signed")),
         )
         self.checkpoints = Checkpoints(self.tree, self.keys.signing_keys, guard, memory, SystemClock())
@@ -127,7 +127,7 @@ class Desk:
         chosen, folder = store or self.store, ArchiveFolder(self.folder)
         writer = ArchiveWriter(chosen, self.log, self.tree, folder, SystemClock())
         return RetentionSchedule(
-            chosen, writer, ArchiveVerifier(chosen, folder, self.keys.public), self.people, always,
+            chosen, writer, ArchiveVerifier(chosen, folder, self.keys.public_keys), self.people, always,
             ClockAhead(months_later), _raise, keep_months=1, folder=str(self.folder),
         )  # fmt: skip
 
@@ -141,7 +141,7 @@ class Desk:
         return row["ok"], row["problem"]
 
     async def verdict(self, file: str) -> Verdict:
-        return verify(ArchiveFolder(self.folder).lines(file, LINE_BYTES + 1), await self.keys.public())
+        return verify(ArchiveFolder(self.folder).lines(file, LINE_BYTES + 1), await self.keys.public_keys())
 
 
 def _raise(error: Exception) -> None:

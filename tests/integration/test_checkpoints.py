@@ -66,7 +66,7 @@ class Desk:
     def signer(self, tree: PostgresTreeStore, state: Path | None = None) -> Checkpoints:
         """As a replica that has just been started."""
         store = SignedTreeFile(state or self.state)
-        return Checkpoints(tree, self.keys.signing_keys, TreeGuard(tree, self.keys.own), store, SystemClock())
+        return Checkpoints(tree, self.keys.signing_keys, TreeGuard(tree, self.keys.own_keys), store, SystemClock())
 
     async def rooms(self, count: int) -> list[LogKey]:
         keys = [new_log() for _ in range(count)]
@@ -76,7 +76,7 @@ class Desk:
     async def signed(self) -> Checkpoint:
         note = await self.tree.note(0)
         assert note is not None
-        return checkpoint_of(opened(note.text, tuple([parse_key(k.key) for k in await self.keys.published()])))
+        return checkpoint_of(opened(note.text, tuple([parse_key(k.key) for k in await self.keys.published_keys()])))
 
 
 @pytest.fixture
@@ -166,13 +166,13 @@ async def test_a_tree_that_was_cut_is_not_continued(desk: Desk) -> None:
 async def test_a_new_key_signs_and_the_old_one_still_does(desk: Desk) -> None:
     await desk.rooms(1)
     await desk.checkpoints.make()
-    first = parse_key((await desk.keys.published())[0].key)
+    first = parse_key((await desk.keys.published_keys())[0].key)
     await desk.keys.rotate()
     await desk.rooms(1)
     await desk.checkpoints.make()
     note = await desk.tree.note(0)
     assert note is not None
-    second = parse_key((await desk.keys.published())[0].key)
+    second = parse_key((await desk.keys.published_keys())[0].key)
     assert first != second
     assert opened(note.text, (first,)) == opened(note.text, (second,))
 

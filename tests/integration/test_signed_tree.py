@@ -43,7 +43,7 @@ class Signer:
         """A process that knows what stands in the file, and no more."""
         tree = tree or self.tree
         return Checkpoints(
-            tree, self.keys.signing_keys, TreeGuard(tree, self.keys.own), SignedTreeFile(self.state), SystemClock()
+            tree, self.keys.signing_keys, TreeGuard(tree, self.keys.own_keys), SignedTreeFile(self.state), SystemClock()
         )
 
     async def room(self, events: int = 9) -> LogKey:

@@ -12,7 +12,7 @@ from webhook_client import WITHIN_S, WebhookClient
 
 from parlour.cli.embedded import free_port
 from parlour.contracts import webhooks as ask
-from parlour.record.domain.webhooks.signing import headers as signed
+from parlour.record.domain.webhooks.signing import signature_headers as signed
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build
 from parlour.testkit.programs import program

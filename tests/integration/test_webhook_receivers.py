@@ -9,7 +9,7 @@ from webhook_client import QUICK, Environment, WebhookClient
 from parlour.contracts import webhooks as ask
 from parlour.kernel.log import LogKey
 from parlour.record.adapters import webhook_sender
-from parlour.record.domain.webhooks.attempts import retry_after as read
+from parlour.record.domain.webhooks.attempts import parse_retry_after as read
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build
 from parlour.runtime.life.settings import load
@@ -116,7 +116,7 @@ async def test_a_fault_in_one_attempt_stops_no_other_room(
             raise RuntimeError("nobody thought of this header")
         return read(text, now_s)
 
-    monkeypatch.setattr(webhook_sender, "retry_after", retry_after)
+    monkeypatch.setattr(webhook_sender, "parse_retry_after", retry_after)
 
     async def behave(came: Came) -> web.Response:
         return web.Response(headers={"retry-after": "surprise"} if came.path == "odd" else {})

@@ -60,7 +60,7 @@ class Life:
         env = encode_envelope(Envelope(UID, event.AGGREGATE, 0, event.TAG, "", "", "", "", data))
         fact = fact_of(event.TAG, env)
         if isinstance(fact, ev.RoomOpened):
-            self.call = CallFold.opened(UUID(UID), at, fact)
+            self.call = CallFold.begin(UUID(UID), at, fact)
         assert self.call is not None
         self.call.apply(seq, at, fact, self.out)
 
@@ -71,7 +71,7 @@ class Life:
                 values = tuple(getattr(row, name) for name in columns(kind))
                 assert (values[:key] in self.tables[table]) == row.stored
                 self.tables[table][values[:key]] = values
-        self.out.settle()
+        self.out.mark_stored()
         self.out = Rows()
 
     def reload(self) -> None:

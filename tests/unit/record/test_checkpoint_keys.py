@@ -64,7 +64,7 @@ async def test_the_key_before_signs_until_its_overlap_ends(store: Store) -> None
     assert await ring.signing_keys() == (new, old)
     clock.now += 1
     assert await ring.signing_keys() == (new,)
-    assert await ring.own() == await ring.public() == (new.public, old.public)
+    assert await ring.own_keys() == await ring.public_keys() == (new.public, old.public)
 
 
 async def test_a_key_that_no_longer_opens_is_replaced_and_not_our_own(store: Store) -> None:
@@ -73,8 +73,8 @@ async def test_a_key_that_no_longer_opens_is_replaced_and_not_our_own(store: Sto
     store.lock()
     (made,) = await ring.signing_keys()
     assert made.public != locked.public
-    assert await ring.own() == (made.public,)
-    assert await ring.public() == (made.public, locked.public)
+    assert await ring.own_keys() == (made.public,)
+    assert await ring.public_keys() == (made.public, locked.public)
 
 
 async def test_another_name_takes_a_new_key_beside_the_old_one(store: Store) -> None:

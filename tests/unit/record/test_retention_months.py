@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from parlour.record.domain.retention import DEFAULT, due_before, file_name, may_be_due, shown
+from parlour.record.domain.retention import DEFAULT, due_before, file_name, may_be_due, month_label
 
 
 def us(*moment: int) -> int:
@@ -37,5 +37,5 @@ def test_a_month_is_looked_at_once_it_lies_before() -> None:
 
 
 def test_names() -> None:
-    assert shown("2026_08") == "2026-08"
+    assert month_label("2026_08") == "2026-08"
     assert file_name("2026_08", 2) == "parlour-2026-08.2.jsonl"

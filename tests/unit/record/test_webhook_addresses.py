@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from parlour.record.domain.webhooks.addresses import networks, refusal
+from parlour.record.domain.webhooks.addresses import parse_networks, refusal
 
 INNER_V4 = (
     "0.0.0.0", "0.1.2.3", "10.0.0.1", "10.255.255.255", "100.64.0.1", "100.100.100.200", "127.0.0.1", "127.255.255.254",
@@ -49,7 +49,7 @@ def test_a_public_address_is_reached_over_https_alone(address: str) -> None:
 
 
 def test_what_the_operator_allows_is_allowed_and_nothing_beside_it() -> None:
-    own = networks(("127.0.0.0/8", "fd00::/64"))
+    own = parse_networks(("127.0.0.0/8", "fd00::/64"))
     assert not refusal("127.0.0.1", "http", own)
     assert not refusal("fd00::5", "http", own)
     for other in ("::ffff:127.0.0.1", "10.0.0.1", "fd01::5", "::1"):
@@ -58,4 +58,4 @@ def test_what_the_operator_allows_is_allowed_and_nothing_beside_it() -> None:
 
 @pytest.mark.parametrize("text", ["", "localhost", "127.1", "0x7f.0.0.1", "2130706433", "127.0.0.1:80", "0177.0.0.1"])
 def test_what_is_not_a_resolved_address_is_refused(text: str) -> None:
-    assert refusal(text, "https", networks(("127.0.0.0/8",)))
+    assert refusal(text, "https", parse_networks(("127.0.0.0/8",)))

@@ -9,8 +9,8 @@ import standardwebhooks
 from hypothesis import given
 
 from parlour.contracts.ids import Invalid
-from parlour.record.domain.webhooks.attempts import Answer, Schedule, Verdict, retry_after, verdict
-from parlour.record.domain.webhooks.signing import SecretRef, headers, key_of, make_secret, valid
+from parlour.record.domain.webhooks.attempts import Answer, Schedule, Verdict, parse_retry_after, verdict
+from parlour.record.domain.webhooks.signing import SecretRef, key_of, make_secret, signature_headers, valid_secrets
 
 OLD, NEW, OTHER = (make_secret(bytes([n]) * 32) for n in (1, 2, 3))
 SCHEDULE = Schedule(first_s=5, most_s=12 * 3600, give_up_s=72 * 3600)
@@ -19,7 +19,7 @@ SCHEDULE = Schedule(first_s=5, most_s=12 * 3600, give_up_s=72 * 3600)
 @pytest.mark.parametrize("secret", [OLD, NEW])
 def test_either_secret_verifies_by_the_specification_s_own_library(secret: str) -> None:
     body = '{"a": "ü"}'.encode()
-    signed = headers("uid:1", int(time.time()), body, (NEW, OLD))
+    signed = signature_headers("uid:1", int(time.time()), body, (NEW, OLD))
     assert standardwebhooks.Webhook(secret).verify(body, signed) == json.loads(body)
     with pytest.raises(standardwebhooks.WebhookVerificationError):
         standardwebhooks.Webhook(OTHER).verify(body, signed)
@@ -29,8 +29,8 @@ def test_either_secret_verifies_by_the_specification_s_own_library(secret: str) 
 
 def test_a_secret_signs_until_its_time_is_over() -> None:
     secrets = (SecretRef(NEW), SecretRef(OLD, until_s=100))
-    assert valid(secrets, 99) == (NEW, OLD)
-    assert valid(secrets, 100) == (NEW,)
+    assert valid_secrets(secrets, 99) == (NEW, OLD)
+    assert valid_secrets(secrets, 100) == (NEW,)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_the_endpoint_s_own_time_is_waited_for_within_reason() -> None:
     ],
 )
 def test_retry_after_is_seconds_or_a_date(text: str, seconds: float | None) -> None:
-    assert retry_after(text, 10.0) == seconds
+    assert parse_retry_after(text, 10.0) == seconds
 
 
 def test_days_are_given_and_then_no_more() -> None:
@@ -95,4 +95,4 @@ def test_days_are_given_and_then_no_more() -> None:
     ],
 )
 def test_a_retry_after_that_overflows_is_not_readable(text: str) -> None:
-    assert retry_after(text, 10.0) is None
+    assert parse_retry_after(text, 10.0) is None

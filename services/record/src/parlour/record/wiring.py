@@ -32,7 +32,7 @@ from .adapters.signed_tree_file import SignedTreeFile
 from .adapters.table_maintenance import PostgresTableMaintenance
 from .adapters.tree_store import PostgresTreeStore
 from .adapters.webhook_secrets import SecretVault
-from .adapters.webhook_sender import sending
+from .adapters.webhook_sender import open_sender
 from .adapters.webhooks import PostgresWebhooks
 from .api import bus as rooms_api
 from .api import history as history_api
@@ -47,13 +47,13 @@ from .app.history.projector import Projector
 from .app.history.quality import QualityQueries, SampleIntake
 from .app.history.read_your_writes import ReadYourWrites
 from .app.maintenance import TableMaintenance, maintain_tables, trim_delivery_log
+from .app.pacing import restart_forever
 from .app.proofs.checkpoints import Checkpoints
 from .app.proofs.exports import EventExports
 from .app.proofs.keys import SHARED_ORIGIN, CheckpointKeys
 from .app.proofs.queries import ProofQueries
 from .app.proofs.tree_guard import TreeGuard
 from .app.publishing.tail import LogTail
-from .app.restarts import restart_forever
 from .app.retention.schedule import RetentionSchedule
 from .app.retention.verifier import ArchiveVerifier
 from .app.retention.writer import ArchiveWriter
@@ -64,7 +64,7 @@ from .app.webhooks.attempts import AttemptSender
 from .app.webhooks.page_cache import PageCache
 from .app.webhooks.pool import WorkerPool
 from .app.webhooks.worker import Worker
-from .domain.webhooks.addresses import networks
+from .domain.webhooks.addresses import parse_networks
 from .domain.webhooks.attempts import Schedule
 from .domain.webhooks.endpoint import Endpoint
 from .settings import RecordSettings
@@ -139,9 +139,9 @@ async def _webhooks(settings: RecordSettings, to: Connections, damage: DamageRep
         settings.webhook_first_retry_s, settings.webhook_longest_retry_s, settings.webhook_give_up_h * 3600
     )
     owner = f"{settings.instance}-{secrets.token_hex(4)}"
-    async with sending(networks(settings.webhook_networks), settings.webhook_timeout_s) as sender:
+    async with open_sender(parse_networks(settings.webhook_networks), settings.webhook_timeout_s) as sender:
         attempts = AttemptSender(to.log, to.people, open_records, states, sender.post, clock, secrets.token_bytes)
-        admin = WebhookAdmin(store, attempts, sender.why_not, clock, SystemIds(), secrets.token_bytes)
+        admin = WebhookAdmin(store, attempts, sender.find_url_problem, clock, SystemIds(), secrets.token_bytes)
         await webhooks_api.serve(to.bus, admin)
 
         def fault(error: BaseException) -> None:
@@ -212,7 +212,7 @@ async def _proofs(settings: RecordSettings, to: Connections, archives: ArchiveIn
     key_store = PostgresKeyStore(to.pool, settings.master_key)
     keys = CheckpointKeys(key_store, settings.origin, clock, secrets.token_bytes)
     exports = EventExports(to.log, to.people, open_records, PostgresExportLog(to.pool), archives)
-    guard = TreeGuard(tree, keys.own)
+    guard = TreeGuard(tree, keys.own_keys)
     checkpoints = Checkpoints(tree, keys.signing_keys, guard, _tree_memory(settings), clock)
     _measure(checkpoints, to)
     await proofs_api.serve(to.bus, ProofQueries(tree, to.log, archives), checkpoints, exports, keys)
@@ -266,7 +266,7 @@ async def _retention(
         store = PostgresRetention(pool)
         writer, verifier = (
             ArchiveWriter(store, to.log, tree, folder, clock),
-            ArchiveVerifier(store, folder, keys.public),
+            ArchiveVerifier(store, folder, keys.public_keys),
         )
         schedule = RetentionSchedule(
             store, writer, verifier, to.people, advisory(settings.postgres_dsn), clock,

@@ -35,7 +35,7 @@ class ArchiveFolder:
         self._path = path
 
     @asynccontextmanager
-    async def writing(self, file: str) -> AsyncGenerator[ArchiveFile]:
+    async def create(self, file: str) -> AsyncGenerator[ArchiveFile]:
         """Flushes to disk in a thread, so that other tasks of the process go on."""
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = self._path / f"{file}.part"

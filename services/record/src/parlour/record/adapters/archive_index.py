@@ -4,7 +4,7 @@ from uuid import UUID
 
 from parlour.contracts.history import ArchivedCalls
 from parlour.record.app.archive_index import ArchivedCall, EndedCall
-from parlour.record.domain.retention import shown
+from parlour.record.domain.retention import month_label
 from parlour.runtime.postgres.pool import Pool, borrow
 
 _FIND = (
@@ -34,4 +34,4 @@ class PostgresArchiveIndex:
     async def calls(self, app: int, room: str, from_at: int, to_at: int) -> tuple[ArchivedCalls, ...]:
         async with borrow(self._pool) as connection:
             rows = await connection.fetch(_CALLS, app, room, from_at, to_at or _YEAR_2286_US)
-        return tuple(ArchivedCalls(shown(row["month"]), row["file"], row["calls"]) for row in rows)
+        return tuple(ArchivedCalls(month_label(row["month"]), row["file"], row["calls"]) for row in rows)

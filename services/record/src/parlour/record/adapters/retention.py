@@ -47,7 +47,7 @@ class PostgresRetention:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def busy(self) -> bool:
+    async def is_leased(self) -> bool:
         space, number = keys_of(LEASE)
         async with borrow(self._pool) as connection:
             return await connection.fetchval(_BUSY, space, number % 2**32)
@@ -69,12 +69,12 @@ class PostgresRetention:
             rows = await connection.fetch(_BLOCKERS, month, before_us, timeout=STATEMENT_TIMEOUT_S)
         return tuple(Blocker(row["kind"], row["app"], row["what"]) for row in rows)
 
-    async def ended(self, month: str, before_us: int, after: UUID, limit: int) -> Sequence[EndedCall]:
+    async def ended_calls(self, month: str, before_us: int, after: UUID, limit: int) -> Sequence[EndedCall]:
         async with self._long_transaction() as connection:
             rows = await connection.fetch(_ENDED, month, before_us, after, limit, timeout=STATEMENT_TIMEOUT_S)
         return [EndedCall(*row) for row in rows]
 
-    async def archived(self, number: int, after: UUID, limit: int) -> Sequence[EndedCall]:
+    async def archived_calls(self, number: int, after: UUID, limit: int) -> Sequence[EndedCall]:
         async with borrow(self._pool) as connection:
             return [EndedCall(*row) for row in await connection.fetch(_ARCHIVED, number, after, limit)]
 

@@ -28,7 +28,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from parlour.record.domain.webhooks.addresses import Network, refusal
-from parlour.record.domain.webhooks.attempts import REFUSED, Answer, retry_after
+from parlour.record.domain.webhooks.attempts import REFUSED, Answer, parse_retry_after
 from parlour.record.domain.webhooks.endpoint import LONGEST_URL
 
 CONNECTIONS = 256
@@ -87,7 +87,7 @@ class SchemeSessions(msgspec.Struct, frozen=True):
 
 
 class WebhookSender:
-    """Sends webhooks; made by `sending`."""
+    """Sends webhooks; made by `open_sender`."""
 
     def __init__(self, sessions: Mapping[str, SchemeSessions]) -> None:
         self._sessions = sessions
@@ -116,7 +116,7 @@ class WebhookSender:
                 raise
         return await _request(sessions.single_use, url, headers, body, connection)
 
-    async def why_not(self, text: str) -> str:
+    async def find_url_problem(self, text: str) -> str:
         """Returns why this URL may not be an endpoint's, or an empty text. A name that does not resolve yet is allowed."""
         try:
             url = URL(text)
@@ -140,7 +140,7 @@ class WebhookSender:
 
 
 @asynccontextmanager
-async def sending(allowed: Sequence[Network], timeout_s: float) -> AsyncGenerator[WebhookSender]:
+async def open_sender(allowed: Sequence[Network], timeout_s: float) -> AsyncGenerator[WebhookSender]:
     """Yields a sender whose connections close with the block."""
     async with AsyncExitStack() as stack:
         sessions: dict[str, SchemeSessions] = {}
@@ -178,7 +178,7 @@ async def _request(
     request = session.post(url, data=body, headers=headers, allow_redirects=False, trace_request_ctx=connection)
     async with request as response:
         await _drop_body(response)
-        return response.status, retry_after(response.headers.get("retry-after", ""), time.time())
+        return response.status, parse_retry_after(response.headers.get("retry-after", ""), time.time())
 
 
 async def _drop_body(response: ClientResponse) -> None:

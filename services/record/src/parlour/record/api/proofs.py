@@ -26,11 +26,11 @@ async def serve(
     """Registers the endpoints of proofs, keys and exports."""
 
     async def show_keys(_query: contract.KeysQuery) -> contract.CheckpointKeys:
-        return contract.CheckpointKeys(await keys.published())
+        return contract.CheckpointKeys(await keys.published_keys())
 
     async def rotate_key(_query: contract.RotateKeyQuery) -> contract.CheckpointKeys:
         await keys.rotate()
-        return contract.CheckpointKeys(await keys.published())
+        return contract.CheckpointKeys(await keys.published_keys())
 
     answers: dict[str, tuple[Any, Answer]] = {
         "checkpoint": (contract.CheckpointQuery, proofs.checkpoint),

@@ -16,7 +16,7 @@ _encode = msgspec.json.Encoder().encode
 T = TypeVar("T")
 
 
-def fitting(rows: Sequence[T], most_bytes: int = BYTES_PER_ANSWER, *, never_empty: bool = True) -> tuple[T, ...]:
+def fit_answer(rows: Sequence[T], most_bytes: int = BYTES_PER_ANSWER, *, never_empty: bool = True) -> tuple[T, ...]:
     """Returns the first rows that take at most `most_bytes` as JSON; the first one in any case if `never_empty`."""
     size = 0
     for count, row in enumerate(rows):

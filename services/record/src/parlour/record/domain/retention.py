@@ -27,14 +27,14 @@ def may_be_due(month: str, before_us: int) -> bool:
     return _microseconds(datetime(int(found[1]), int(found[2]), 1, tzinfo=UTC)) < before_us
 
 
-def shown(month: str) -> str:
+def month_label(month: str) -> str:
     """Returns a month as people write it: `2026-08`."""
     return month.replace("_", "-")
 
 
 def file_name(month: str, number: int) -> str:
     """Returns the name of a month's archive number 1, 2, …; a file that was not finished is overwritten under its name."""
-    return f"parlour-{shown(month)}.{number}.jsonl"
+    return f"parlour-{month_label(month)}.{number}.jsonl"
 
 
 def _microseconds(moment: datetime) -> int:

@@ -17,7 +17,14 @@ from parlour.contracts.sealed_text import owner_of
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 from parlour.record.app.archive_index import ArchiveIndex
-from parlour.record.app.paging import BYTES_PER_ANSWER, encoded_bytes, fitting, invalid_cursor, page_size, parse_uuid
+from parlour.record.app.paging import (
+    BYTES_PER_ANSWER,
+    encoded_bytes,
+    fit_answer,
+    invalid_cursor,
+    page_size,
+    parse_uuid,
+)
 from parlour.record.domain.projections.rows import CallRow, ParticipantRow, PlayRow, SessionRow
 from parlour.record.domain.projections.spans import (
     Names,
@@ -103,7 +110,7 @@ class CallQueries:
         await self._projections.wait_for(app, room, query.min_pos)
         call = await self.find(app, room, query.room_uid)
         rows = await self._reader.participants(call.room_uid, h.ROWS_MOST)
-        names = await self.names((row.actor for row in rows), ())
+        names = await self.load_names((row.actor for row in rows), ())
         return h.OneCall(call_of(call), tuple(participant_of(row, names) for row in rows))
 
     async def timeline(self, app: int, room: str, query: h.TimelineQuery) -> h.Timeline:
@@ -119,7 +126,7 @@ class CallQueries:
                 return _timeline(call, spans, f"{table}.-1")
             rows = await self._reader.rows(table, call.room_uid, after, rows_left + 1)
             found = await self._spans(table, rows[:rows_left])
-            spans[table] = page = fitting(found, bytes_left, never_empty=rows_left == limit)
+            spans[table] = page = fit_answer(found, bytes_left, never_empty=rows_left == limit)
             bytes_left -= sum(map(encoded_bytes, page))
             rows_left -= len(page)
             if len(page) < len(rows):
@@ -137,7 +144,7 @@ class CallQueries:
         if actor is None:
             return h.Views()
         rows = await self._reader.plays(call.room_uid, query.stream_id, actor, after, limit + 1)
-        page = fitting(await self._spans("play", rows[:limit]))
+        page = fit_answer(await self._spans("play", rows[:limit]))
         return h.Views(page, f"play.{page[-1].started_seq}" if len(rows) > len(page) else "")
 
     async def find(self, app: int, room: str, room_uid: str) -> CallRow:
@@ -155,11 +162,11 @@ class CallQueries:
         if table == "messages":
             return [count_of(row) for row in rows]
         actors = [actor for row in rows for actor in (row.actor, getattr(row, "by_actor", ""))]
-        names = await self.names(actors, [row for row in rows if isinstance(row, SessionRow)])
+        names = await self.load_names(actors, [row for row in rows if isinstance(row, SessionRow)])
         span_of: Any = {"session": session_of, "stream": stream_of, "play": play_of}[table]
         return [span_of(row, names) for row in rows]
 
-    async def names(self, actors: Iterable[str], sessions: Iterable[SessionRow]) -> Names:
+    async def load_names(self, actors: Iterable[str], sessions: Iterable[SessionRow]) -> Names:
         """Returns the user ids of `actors` and the opened names of `sessions`; erased people have neither."""
         wanted = frozenset(actor for actor in actors if is_person(actor))
         user_ids = await self._people.user_ids(wanted) if wanted else {}

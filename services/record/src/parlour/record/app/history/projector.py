@@ -114,7 +114,7 @@ class Projector:
             await self._store.write(rows, moved)
         except RowRejected as error:
             return await self._narrow(events, moved, error)
-        rows.settle()
+        rows.mark_stored()
         self._batch = min(self._full_batch, self._batch * NARROWING)
         self._cursors |= reached
         self._first_shard = events[-1].p + 1
@@ -153,7 +153,7 @@ class Projector:
             if call is None:
                 if not isinstance(fact, ev.RoomOpened):
                     continue
-                call = calls[uid] = CallFold.opened(uid, at, fact)
+                call = calls[uid] = CallFold.begin(uid, at, fact)
             call.apply(seq, at, fact, rows)
         await self._damage.report_skipped(HISTORY, damaged)
         return rows
@@ -174,7 +174,7 @@ class Projector:
                 self._calls[uid] = None
 
     def _trim_cache(self) -> None:
-        for uid in [uid for uid, call in self._calls.items() if call is None or call.over]:
+        for uid in [uid for uid, call in self._calls.items() if call is None or call.is_over]:
             del self._calls[uid]
         while len(self._calls) > CALLS_CACHED:
             self._calls.popitem(last=False)

@@ -138,7 +138,7 @@ class QualityQueries:
         found = await self._samples.series(call.room_uid, wanted, limit + 1)
         page = found[:limit]
         actors = await self._sessions.actors(call.room_uid, {row.session_id for _, row in page})
-        names = await self._calls.names(actors.values(), ())
+        names = await self._calls.load_names(actors.values(), ())
         points = tuple(point_of(row, actors.get(row.session_id, ""), names) for _, row in page)
         return q.QualitySeries(points, f"{page[-1].row.at}.{page[-1].n}" if len(found) > limit else "")
 

@@ -74,11 +74,11 @@ class Checkpoints:
 
     async def make(self) -> bool:
         """Makes one checkpoint if any log has moved; returns whether more events wait for the next."""
-        return await self._tracked(self._make)
+        return await self._run_tracked(self._make)
 
     async def check(self, *, whole: bool = False) -> None:
         """Checks the tree; `whole` computes all of it from its leaves."""
-        await self._tracked(lambda: self._verified(whole=whole))
+        await self._run_tracked(lambda: self._verify(whole=whole))
 
     async def answer_status(self, query: TreeQuery) -> TreeStanding:
         """Returns what the last check of this replica found, or what a whole one finds now if the query asks for it."""
@@ -88,7 +88,7 @@ class Checkpoints:
         now = self.status
         return TreeStanding(now.size, now.problem, now.refused, await self._tree.sizes(SIZES_SHOWN))
 
-    async def _tracked(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def _run_tracked(self, work: Callable[[], Awaitable[T]]) -> T:
         """Does one piece of work at a time; keeps `status` and logs a new problem."""
         async with self._lock:
             try:
@@ -101,7 +101,7 @@ class Checkpoints:
             self.status.problem = ""
             return done
 
-    async def _verified(self, *, whole: bool = False) -> Edge:
+    async def _verify(self, *, whole: bool = False) -> Edge:
         """Returns the right edge of the tree in the database, checked and remembered."""
         memory = await self._load_memory()
         if memory.next is not None:
@@ -129,7 +129,7 @@ class Checkpoints:
 
     async def _make(self) -> bool:
         # Verified before the store is asked what moved: leaves that somebody adds in between make `grow` return False.
-        edge = await self._verified()
+        edge = await self._verify()
         last = SignedTree(edge.size, edge.root())
         growth = await self._tree.changed(EVENTS_PER_CHECKPOINT)
         if not growth.moved:

@@ -14,7 +14,7 @@ from parlour.kernel.log import EventLog, LogHead, Record
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 from parlour.record.app.archive_index import ArchiveIndex
-from parlour.record.app.paging import EVENTS_PER_ANSWER, fitting
+from parlour.record.app.paging import EVENTS_PER_ANSWER, fit_answer
 from parlour.runtime.deciding.readable import Open, open_readable
 from parlour.runtime.deciding.sealing import disclosed
 
@@ -64,7 +64,7 @@ class EventExports:
         records = await self._log.read(uid, after, limit)
         views = await open_readable(self._open, self._people, records)
         opened = await disclosed(self._people, records, views)
-        return fitting([_event(record, *one) for record, one in zip(records, opened, strict=True)])
+        return fit_answer([_event(record, *one) for record, one in zip(records, opened, strict=True)])
 
     async def exports(self, query: ExportsQuery) -> Exports:
         """Returns who exported what, of one log if the query names it."""

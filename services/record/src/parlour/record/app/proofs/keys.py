@@ -75,15 +75,15 @@ class CheckpointKeys:
         """Makes a new key; the ones before it sign for a day more."""
         return await self._make(self._name_after(await self._store.keys()))
 
-    async def own(self) -> tuple[PublicKey, ...]:
+    async def own_keys(self) -> tuple[PublicKey, ...]:
         """Returns every key, retired ones too, whose private half opens: nobody without the master key can have stored one."""
         return tuple(key.public for key in await self._store.keys() if key.signing is not None)
 
-    async def public(self) -> tuple[PublicKey, ...]:
+    async def public_keys(self) -> tuple[PublicKey, ...]:
         """Returns every key ever made, for verifying old exports."""
         return tuple(key.public for key in await self._store.keys())
 
-    async def published(self) -> tuple[CheckpointKey, ...]:
+    async def published_keys(self) -> tuple[CheckpointKey, ...]:
         """Returns every key ever made as clients get it, the newest first."""
         return tuple(CheckpointKey(str(key.public), key.made_at, key.retired_at) for key in await self._store.keys())
 

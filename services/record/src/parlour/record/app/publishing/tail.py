@@ -5,7 +5,6 @@ The tail's cursor in the log moves only past settled events: after a crash some 
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -14,6 +13,7 @@ from parlour.contracts import subjects
 from parlour.kernel.decider import Clock
 from parlour.kernel.log import EventLog, Record
 from parlour.kernel.sealing import People
+from parlour.record.app.pacing import wait_at_most
 from parlour.record.domain.beacon import RoomHeads
 from parlour.record.domain.republish import RepublishTracker, SettledEvent, message_id
 from parlour.runtime.deciding.readable import Open, open_readable
@@ -124,9 +124,7 @@ class LogTail:
 
     async def _pause(self) -> None:
         await asyncio.sleep(WAKE_EVERY_S)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, self._poll_s - WAKE_EVERY_S)):
-                await self._awake.wait()
+        await wait_at_most(self._awake, max(0.0, self._poll_s - WAKE_EVERY_S))
 
     async def announce_heads(self) -> None:
         """Publishes a round of beacons every `beacon_s`; never returns. Raises what publishing raises."""

@@ -63,7 +63,7 @@ class LogChanged(Exception):
 class RetentionStore(Protocol):
     """The months and archives in the database. Methods may raise `LogUnavailable`."""
 
-    async def busy(self) -> bool:
+    async def is_leased(self) -> bool:
         """Returns whether some replica holds the lease."""
         ...
 
@@ -79,11 +79,11 @@ class RetentionStore(Protocol):
         """Returns what stands against dropping what is due."""
         ...
 
-    async def ended(self, month: str, before_us: int, after: UUID, limit: int) -> Sequence[EndedCall]:
+    async def ended_calls(self, month: str, before_us: int, after: UUID, limit: int) -> Sequence[EndedCall]:
         """Returns a page of the calls that are due, in the order of their ids."""
         ...
 
-    async def archived(self, number: int, after: UUID, limit: int) -> Sequence[EndedCall]:
+    async def archived_calls(self, number: int, after: UUID, limit: int) -> Sequence[EndedCall]:
         """Returns a page of the calls stored with an archive, in the order of their ids."""
         ...
 
@@ -111,7 +111,7 @@ class RetentionStore(Protocol):
 class ArchiveFiles(Protocol):
     """The folder of archives. Methods may raise OSError."""
 
-    def writing(self, file: str) -> "AbstractAsyncContextManager[ArchiveOutput]":
+    def create(self, file: str) -> "AbstractAsyncContextManager[ArchiveOutput]":
         """Opens a file that exists, whole and on disk, once the block ends well; otherwise not at all."""
         ...
 

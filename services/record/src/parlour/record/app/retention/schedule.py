@@ -6,7 +6,6 @@ by the database: a month is dropped for one file, once.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 
 from parlour.contracts.codes import Code
@@ -15,7 +14,8 @@ from parlour.kernel.decider import Clock
 from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
-from parlour.record.domain.retention import due_before, file_name, may_be_due, shown
+from parlour.record.app.pacing import wait_at_most
+from parlour.record.domain.retention import due_before, file_name, may_be_due, month_label
 from parlour.runtime.background.leases import Lease
 from parlour.runtime.telemetry.logging import logger
 
@@ -60,12 +60,10 @@ class RetentionSchedule:
             by, self._by = self._by, BY_SCHEDULE
             if self._keep_months:
                 async with self._lease(LEASE):
-                    await self._guarded_round(by)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(every_s):
-                    await self._asked.wait()
+                    await self._try_round(by)
+            await wait_at_most(self._asked, every_s)
 
-    async def _guarded_round(self, by: str) -> None:
+    async def _try_round(self, by: str) -> None:
         """Reports what fails and leaves it to the next round, since the record's other work must go on."""
         try:
             await self.round(by)
@@ -175,7 +173,7 @@ class RetentionSchedule:
         before_us = self._due_before() if self._keep_months else 0
         archives = await self._store.archives()
         months = [await self._month_status(month, before_us, archives) for month in await self._store.months()]
-        running = self._running or await self._store.busy()
+        running = self._running or await self._store.is_leased()
         present = tuple(one for one in months if one.lives)
         shown_archives = tuple(_shown(one) for one in archives)
         return Retention(self._keep_months, self._folder, before_us, running, present, shown_archives)
@@ -188,7 +186,7 @@ class RetentionSchedule:
             last = next((one for one in archives if one.month == month), None)
             if last is not None and last.problem:
                 blockers = (*blockers, Blocker("file", what=f"{last.file}: {last.problem}"))
-        return Month(shown(month), count.calls, count.due, count.open, blockers)
+        return Month(month_label(month), count.calls, count.due, count.open, blockers)
 
     async def _with_user_ids(self, blockers: tuple[Blocker, ...]) -> tuple[Blocker, ...]:
         """Replaces the actors of people by the user ids that operators know."""
@@ -202,6 +200,6 @@ class RetentionSchedule:
 
 def _shown(one: StoredArchive) -> Archive:
     return Archive(
-        one.number, shown(one.month), one.file, one.sha256.hex(), one.size, one.calls, one.events, one.by, one.exported_at,
+        one.number, month_label(one.month), one.file, one.sha256.hex(), one.size, one.calls, one.events, one.by, one.exported_at,
         one.dropped_at, one.problem,
     )  # fmt: skip

@@ -60,7 +60,7 @@ class ArchiveVerifier:
 
     async def _stored_calls(self, number: int) -> bytes:
         digest, after = hashlib.sha256(), BEFORE_FIRST
-        while page := await self._store.archived(number, after, CALLS_PER_READ):
+        while page := await self._store.archived_calls(number, after, CALLS_PER_READ):
             for call in page:
                 digest.update(_head(call.uid, call.seq, call.hash))
             after = page[-1].uid

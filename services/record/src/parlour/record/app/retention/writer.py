@@ -11,7 +11,7 @@ from parlour.kernel.decider import Clock
 from parlour.kernel.log import EventLog, Record
 from parlour.record.app.archive_index import EndedCall
 from parlour.record.app.proofs.tree import TreeStore
-from parlour.record.domain.retention import shown
+from parlour.record.domain.retention import month_label
 from parlour.runtime.exports.layout import ARCHIVE, KIND, ArchiveEnd, ArchiveHeader, End, Header, Line
 
 from .ports import ArchiveFiles, ArchiveOutput, RetentionStore, WrittenArchive
@@ -41,10 +41,10 @@ class ArchiveWriter:
         calls = events = 0
         note = await self._tree.note(0)
         prover = InclusionProver(self._tree, note) if note is not None else None
-        async with self._files.writing(file) as out:
-            out.write(_line(ArchiveHeader(ARCHIVE, shown(month), before_us, self._clock.at(), by)))
+        async with self._files.create(file) as out:
+            out.write(_line(ArchiveHeader(ARCHIVE, month_label(month), before_us, self._clock.at(), by)))
             after = BEFORE_FIRST
-            while page := await self._store.ended(month, before_us, after, CALLS_PER_READ):
+            while page := await self._store.ended_calls(month, before_us, after, CALLS_PER_READ):
                 proofs: Mapping[UUID, Inclusion] = await prover.prove(page) if prover is not None else {}
                 for call in page:
                     events += await self._write_call(out, call, proofs.get(call.uid), by)

@@ -12,7 +12,7 @@ from parlour.kernel.paging import page_of
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import People
 from parlour.record.app.archive_index import ArchiveIndex
-from parlour.record.app.paging import EVENTS_PER_ANSWER, fitting, parse_uuid
+from parlour.record.app.paging import EVENTS_PER_ANSWER, fit_answer, parse_uuid
 from parlour.runtime.deciding.readable import Open
 
 from .positions import has_position, resync_needed
@@ -50,7 +50,7 @@ class RoomQueries:
         if query.hash8 and not await has_position(self._log, found, query.after, query.hash8):
             return Replay(_head(found), diverged=True)
         records = await self._log.read(found.log.uid, query.after, min(query.limit, EVENTS_PER_ANSWER))
-        events = fitting(await self._open(self._people, records))
+        events = fit_answer(await self._open(self._people, records))
         last = events[-1].seq if events else query.after
         return Replay(_head(found), events, more=last < found.seq)
 

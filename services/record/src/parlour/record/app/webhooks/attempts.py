@@ -73,7 +73,7 @@ class AttemptSender:
         if endpoint.format != CALLBACKS:
             return id_, cloudevents.CONTENT_TYPE, _encode(cloudevents.cloud_event(view))
         now_s = round(self._clock.at() / 1e6)
-        secret = signing.valid(endpoint.secrets, now_s)[0]
+        secret = signing.valid_secrets(endpoint.secrets, now_s)[0]
         context = await self._context(view)
         return id_, JSON, callback(view, context, secret, now_s, self._draw(NONCE_BYTES).hex())
 
@@ -91,7 +91,9 @@ class AttemptSender:
     async def _send(self, to: Endpoint, id_: str, type_: str, content_type: str, body: bytes, number: int) -> Attempt:
         at = self._clock.at()
         now_s = at // 1_000_000
-        headers = signing.headers(id_, now_s, body, signing.valid(to.secrets, now_s)) | {"content-type": content_type}
+        headers = signing.signature_headers(id_, now_s, body, signing.valid_secrets(to.secrets, now_s)) | {
+            "content-type": content_type
+        }
         return Attempt(id_, type_, at, number, await self._post(to.url, headers, body))
 
     async def _context(self, view: EventView) -> CallbackContext:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from parlour.kernel.decider import Clock
 from parlour.kernel.log import EventLog, LogUnavailable
+from parlour.record.app.pacing import wait_at_most
 from parlour.record.domain.webhooks.endpoint import Endpoint
 from parlour.runtime.telemetry.logging import logger
 
@@ -106,6 +107,4 @@ class WorkerPool:
             for worker, _ in self._workers.values():
                 worker.update_heads(heads)
             await asyncio.sleep(WAKE_EVERY_S)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._poll_s):
-                    await self._awake.wait()
+            await wait_at_most(self._awake, self._poll_s)

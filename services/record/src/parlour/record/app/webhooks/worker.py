@@ -11,6 +11,7 @@ from uuid import UUID
 from parlour.kernel.decider import Clock
 from parlour.kernel.log import EventLog, LogUnavailable, Record
 from parlour.record.app.damaged_events import DamagedEvent, DamageReport
+from parlour.record.app.pacing import wait_at_most
 from parlour.record.domain.webhooks.attempts import Answer, Schedule, Verdict, verdict
 from parlour.record.domain.webhooks.endpoint import Endpoint
 from parlour.record.domain.webhooks.progress import Progress, RoomBacklog
@@ -251,9 +252,7 @@ class Worker:
         pause_s = SAVE_EVERY_S if due_s is None else min(SAVE_EVERY_S, max(0.0, due_s - self._now_s()))
         if self._backlogs_under_way >= BACKLOGS_AT_ONCE:
             pause_s = SAVE_EVERY_S
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(pause_s):
-                await self._awake.wait()
+        await wait_at_most(self._awake, pause_s)
 
     def _now_s(self) -> float:
         return self._clock.at() / 1e6

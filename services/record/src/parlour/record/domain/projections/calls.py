@@ -44,7 +44,7 @@ class CallFold:
         self.bucket: MessagesRow | None = None
 
     @classmethod
-    def opened(cls, room_uid: UUID, at: int, event: ev.RoomOpened) -> "CallFold":
+    def begin(cls, room_uid: UUID, at: int, event: ev.RoomOpened) -> "CallFold":
         """Returns the fold of a call whose first event this is; apply that event too."""
         return cls(CallRow(room_uid, event.app, event.room, at))
 
@@ -59,7 +59,7 @@ class CallFold:
         self.bucket = max(rows.messages, key=lambda row: row.at, default=None)
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether the room has closed."""
         return self.call.ended_at is not None
 
@@ -77,7 +77,7 @@ class CallFold:
 
     # sessions
 
-    def _joined(self, seq: int, at: int, event: Joined, out: Rows) -> None:
+    def _on_joined(self, seq: int, at: int, event: Joined, out: Rows) -> None:
         before = self.sessions.pop(event.session_id, None)
         if before is not None:
             self._end_session(before, seq, at, LEFT, "", 0, out)
@@ -99,12 +99,12 @@ class CallFold:
         _put(out.participant, person)
         return person
 
-    def _left(self, seq: int, at: int, event: ev.UserLeft, out: Rows) -> None:
+    def _on_left(self, seq: int, at: int, event: ev.UserLeft, out: Rows) -> None:
         row = self.sessions.pop(event.session_id, None)
         if row is not None:
             self._end_session(row, seq, at, LEFT, event.reason, 0, out)
 
-    def _kicked(self, seq: int, at: int, event: ev.UserKicked, out: Rows) -> None:
+    def _on_kicked(self, seq: int, at: int, event: ev.UserKicked, out: Rows) -> None:
         self.call.kicks += 1
         row = self.sessions.pop(event.session_id, None)
         if row is not None:
@@ -120,14 +120,14 @@ class CallFold:
         if self._logins[row.actor] <= 0:
             person.last_at = at
 
-    def _suspended(self, seq: int, at: int, event: ev.UserSuspended, out: Rows) -> None:
+    def _on_suspended(self, seq: int, at: int, event: ev.UserSuspended, out: Rows) -> None:
         row = self.sessions.get(event.session_id)
         if row is not None and row.away_since is None:
             row.away += 1
             row.away_since = at
             _put(out.session, row)
 
-    def _resumed(self, seq: int, at: int, event: ev.UserResumed, out: Rows) -> None:
+    def _on_resumed(self, seq: int, at: int, event: ev.UserResumed, out: Rows) -> None:
         row = self.sessions.get(event.session_id)
         if row is not None:
             self._end_absence(row, at)
@@ -141,7 +141,7 @@ class CallFold:
 
     # streams
 
-    def _stream(self, seq: int, at: int, event: ev.StreamAdded | ev.StreamUpdated, out: Rows) -> None:
+    def _on_stream(self, seq: int, at: int, event: ev.StreamAdded | ev.StreamUpdated, out: Rows) -> None:
         row = self.streams.get(event.stream_id)
         if row is None:
             row = StreamRow(self.call.room_uid, seq, event.stream_id, event.session_id, event.actor, at)
@@ -152,13 +152,13 @@ class CallFold:
         _add_node(row, event.node)
         _put(out.stream, row)
 
-    def _relayed(self, seq: int, at: int, event: ev.StreamRelayed, out: Rows) -> None:
+    def _on_relayed(self, seq: int, at: int, event: ev.StreamRelayed, out: Rows) -> None:
         row = self.streams.get(event.stream_id)
         if row is not None:
             _add_node(row, event.node)
             _put(out.stream, row)
 
-    def _removed(self, seq: int, at: int, event: ev.StreamRemoved, out: Rows) -> None:
+    def _on_removed(self, seq: int, at: int, event: ev.StreamRemoved, out: Rows) -> None:
         row = self.streams.pop(event.stream_id, None)
         if row is not None:
             self._end_stream(row, seq, at, event.code, REMOVED, out)
@@ -169,7 +169,7 @@ class CallFold:
         for play in self.plays.pop(row.stream_id, {}).values():
             self._end_play(play, seq, at, reason, out)
 
-    def _play(self, seq: int, at: int, event: ev.PlayStarted, out: Rows) -> None:
+    def _on_play(self, seq: int, at: int, event: ev.PlayStarted, out: Rows) -> None:
         stream = self.streams.get(event.stream_id)
         if stream is None:
             return
@@ -182,7 +182,7 @@ class CallFold:
         self.call.plays += 1
         _put(out.play, row)
 
-    def _stopped(self, seq: int, at: int, event: ev.PlayStopped, out: Rows) -> None:
+    def _on_stopped(self, seq: int, at: int, event: ev.PlayStopped, out: Rows) -> None:
         row = None if event.remaining else self.plays.get(event.stream_id, {}).pop(event.session_id, None)
         if row is not None:
             self._end_play(row, seq, at, event.reason, out)
@@ -194,7 +194,7 @@ class CallFold:
 
     # messages and the end
 
-    def _message(self, seq: int, at: int, event: Message, out: Rows) -> None:
+    def _on_message(self, seq: int, at: int, event: Message, out: Rows) -> None:
         begin = at - at % BUCKET_US
         bucket = self.bucket
         if bucket is None or bucket.at != begin:
@@ -207,7 +207,7 @@ class CallFold:
             person.messages += 1
             _put(out.participant, person)
 
-    def _closed(self, seq: int, at: int, event: ev.RoomClosed, out: Rows) -> None:
+    def _on_closed(self, seq: int, at: int, event: ev.RoomClosed, out: Rows) -> None:
         self.call.ended_at, self.call.reason = at, event.reason
         sessions, self.sessions = self.sessions, {}
         for session in sessions.values():
@@ -217,21 +217,21 @@ class CallFold:
             self._end_stream(stream, seq, at, 0, CLOSED, out)
 
     CHANGES: ClassVar[dict[type[Any], "_Change"]] = {
-        Joined: _joined,
-        ev.UserLeft: _left,
-        ev.UserKicked: _kicked,
-        ev.UserSuspended: _suspended,
-        ev.UserResumed: _resumed,
-        ev.StreamAdded: _stream,
-        ev.StreamUpdated: _stream,
-        ev.StreamRemoved: _removed,
-        ev.StreamRelayed: _relayed,
-        ev.PlayStarted: _play,
-        ev.PlayStopped: _stopped,
-        Broadcast: _message,
-        Barrage: _message,
-        Command: _message,
-        ev.RoomClosed: _closed,
+        Joined: _on_joined,
+        ev.UserLeft: _on_left,
+        ev.UserKicked: _on_kicked,
+        ev.UserSuspended: _on_suspended,
+        ev.UserResumed: _on_resumed,
+        ev.StreamAdded: _on_stream,
+        ev.StreamUpdated: _on_stream,
+        ev.StreamRemoved: _on_removed,
+        ev.StreamRelayed: _on_relayed,
+        ev.PlayStarted: _on_play,
+        ev.PlayStopped: _on_stopped,
+        Broadcast: _on_message,
+        Barrage: _on_message,
+        Command: _on_message,
+        ev.RoomClosed: _on_closed,
     }
 
 

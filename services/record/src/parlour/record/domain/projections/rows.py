@@ -144,7 +144,7 @@ class Rows(msgspec.Struct):
         """Returns the rows of a table by its name."""
         return getattr(self, table)
 
-    def settle(self) -> None:
+    def mark_stored(self) -> None:
         """Marks all rows as stored, after their batch was written."""
         for table, _, _ in TABLES:
             for row in self.of(table):

@@ -63,7 +63,7 @@ def verdict(answer: Answer) -> Verdict:
     return Verdict.GONE if answer.status == 410 else Verdict.AGAIN
 
 
-def retry_after(text: str, now_s: float) -> float | None:
+def parse_retry_after(text: str, now_s: float) -> float | None:
     """Parses seconds or an HTTP date into seconds from `now_s`; None for a header that is missing or not readable."""
     try:
         if text.isascii() and text.isdigit():

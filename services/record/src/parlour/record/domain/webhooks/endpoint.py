@@ -45,8 +45,8 @@ class Endpoint(msgspec.Struct, frozen=True):
             record.log.app == self.app
             and (self.audit or _for_members(record))
             and (self.format != CALLBACKS or record.type in KINDS)
-            and passes(self.rooms, record.log.room)
-            and passes(self.types, record.type)
+            and matches(self.rooms, record.log.room)
+            and matches(self.types, record.type)
         )
 
 
@@ -58,7 +58,7 @@ def _for_members(record: Record) -> bool:
         return True
 
 
-def passes(filters: Sequence[str], name: str) -> bool:
+def matches(filters: Sequence[str], name: str) -> bool:
     """Returns whether a name passes the filters (rule 3)."""
     return not filters or any(name.startswith(one[:-1]) if one.endswith("*") else name == one for one in filters)
 
@@ -76,7 +76,7 @@ def check_types(filters: Sequence[str], format_: str) -> None:
     """Raises `Invalid` for a filter that no event type of this format passes."""
     known = sorted(KINDS if format_ == CALLBACKS else {*BY_TAG, *UPCASTERS})
     for one in filters:
-        if not any(passes((one,), tag) for tag in known):
+        if not any(matches((one,), tag) for tag in known):
             near = get_close_matches(one.removesuffix("*"), known, 1, 0.5)
             hint = f"such as {near[0]}" if near else "such as room.* or stream.added.v1"
             raise invalid(

@@ -44,12 +44,12 @@ def key_of(secret: str) -> bytes:
     return key
 
 
-def valid(secrets: Sequence[SecretRef], now_s: int) -> tuple[str, ...]:
+def valid_secrets(secrets: Sequence[SecretRef], now_s: int) -> tuple[str, ...]:
     """Returns the secrets that sign at `now_s`, newest first."""
     return tuple(secret.text for secret in secrets if secret.until_s is None or now_s < secret.until_s)
 
 
-def headers(id_: str, at_s: int, body: bytes, secrets: Sequence[str]) -> dict[str, str]:
+def signature_headers(id_: str, at_s: int, body: bytes, secrets: Sequence[str]) -> dict[str, str]:
     """Returns the three headers of a request; while a secret is rotated there are two signatures."""
     signed = f"{id_}.{at_s}.".encode() + body
     signatures = (base64.b64encode(hmac.digest(key_of(secret), signed, hashlib.sha256)) for secret in secrets)

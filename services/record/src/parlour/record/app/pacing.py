@@ -1,6 +1,7 @@
-"""Restarts endless work that ended because the log or NATS is away."""
+"""Pauses of endless work: between its rounds, and before it is begun again when the log or NATS was away."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Never
 
@@ -27,3 +28,10 @@ async def restart_forever(
             failed(error)
         pause_s = FIRST_PAUSE_S if now() - began > STEADY_S else min(LONGEST_PAUSE_S, pause_s * 2)
         await asyncio.sleep(pause_s * (0.5 + chance() / 2))
+
+
+async def wait_at_most(event: asyncio.Event, timeout_s: float) -> None:
+    """Returns when the event is set or the time is over."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await event.wait()

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from parlour.kernel.log import LogUnavailable
-from parlour.record.app.restarts import LONGEST_PAUSE_S, restart_forever
+from parlour.record.app.pacing import LONGEST_PAUSE_S, restart_forever
 
 
 @pytest.fixture
