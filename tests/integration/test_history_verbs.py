@@ -1,4 +1,4 @@
-"""`events` and `replay` against a running suite: from, follow, through a room's lives, and at a time."""
+"""`events` and `replay` against a running suite: from, follow, through a room's calls, and at a time."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ WITHIN_S = 20.0
 
 @pytest.fixture(scope="module")
 def suite() -> Iterator[Suite]:
-    # A room that nobody is in ends at once, so that a test sees two lives of one name.
+    # A room that nobody is in ends at once, so that a test sees two calls of one room.
     with running_suite({"PARLOUR_ROOM_EMPTY_DELAY_S": "0", "PARLOUR_RECORD_CHECKPOINT_S": "0.5"}) as running:
         yield running
 
@@ -70,14 +70,14 @@ async def test_following_shows_each_event_once_in_order_as_it_happens(suite: Sui
     assert all(after["prev"] == before["hash"] for before, after in pairwise(seen))
 
 
-async def test_following_goes_on_in_the_room_s_next_life(suite: Suite) -> None:
+async def test_following_goes_on_in_the_room_s_next_call(suite: Suite) -> None:
     async with followed(suite, "lives") as lines:
         for _ in range(2):
             async with member(suite, "lives", "ada") as ada:
                 await ada.ask("logout", roomID="lives")
-            life = await next_events(lines, 4)
-            assert kinds(life) == ["opened", "user_joined", "user_left", "closed"]
-            assert [event["seq"] for event in life] == [1, 2, 3, 4]
+            call = await next_events(lines, 4)
+            assert kinds(call) == ["opened", "user_joined", "user_left", "closed"]
+            assert [event["seq"] for event in call] == [1, 2, 3, 4]
 
 
 async def test_events_begin_where_they_are_told_to(suite: Suite) -> None:

@@ -228,10 +228,10 @@ async def test_a_record_killed_in_the_middle_loses_nothing(
     try:
         hook = await asked_until_there(webhooks, lambda: webhooks.add(receiver.url("a")))
         keys = [await webhooks.room() for _ in range(4)]
-        for life in range(3):
+        for call in range(3):
             for number in range(6):
                 for key in keys:
-                    await webhooks.join(key, f"u{life}-{number}")
+                    await webhooks.join(key, f"u{call}-{number}")
             await receiver.until(lambda: len(receiver.arrived) > 20)
             process.send_signal(signal.SIGKILL)
             await process.wait()

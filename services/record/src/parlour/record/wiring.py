@@ -76,28 +76,28 @@ Work = Callable[[], Awaitable[None]]
 @asynccontextmanager
 async def build(settings: RecordSettings) -> AsyncIterator[Service]:
     """Yields the running service, which ends with the block."""
-    async with connected(settings, "record") as to:
-        tables, archives = PostgresTableMaintenance(to.pool), PostgresArchiveIndex(to.pool)
-        damage = _damage_report(to)
+    async with connected(settings, "record") as conns:
+        tables, archives = PostgresTableMaintenance(conns.pool), PostgresArchiveIndex(conns.pool)
+        damage = _damage_report(conns)
         async with (
-            assembled(settings, to, tables, archives, advisory(settings.postgres_dsn)),
-            _history(settings, to, archives, damage),
-            _proofs(settings, to, archives),
-            _webhooks(settings, to, damage),
+            assembled(settings, conns, tables, archives, advisory(settings.postgres_dsn)),
+            _history(settings, conns, archives, damage),
+            _proofs(settings, conns, archives),
+            _webhooks(settings, conns, damage),
         ):
-            yield Service(to.metrics, to.checks)
+            yield Service(conns.metrics, conns.checks)
 
 
 @asynccontextmanager
 async def assembled(
-    settings: RecordSettings, to: Connections, tables: TableMaintenance, archives: ArchiveIndex, lease: Lease
+    settings: RecordSettings, conns: Connections, tables: TableMaintenance, archives: ArchiveIndex, lease: Lease
 ) -> AsyncIterator[None]:
     """Room questions and the tail: each replica answers, one of them follows the log and maintains the tables."""
-    states = RoomStates(to.log, to.people, open_for_fold)
+    states = RoomStates(conns.log, conns.people, open_for_fold)
     readers = ReaderLimits(settings.questions_per_s, settings.questions_at_once)
-    await rooms_api.serve(to.bus, RoomQueries(to.log, to.people, open_records, states, archives), readers)
-    tail = _tail(settings, to)
-    await rooms_api.listen(to.bus, tail)
+    await rooms_api.serve(conns.bus, RoomQueries(conns.log, conns.people, open_records, states, archives), readers)
+    tail = _tail(settings, conns)
+    await rooms_api.listen(conns.bus, tail)
 
     async def lead() -> None:
         async with lease("record"):
@@ -130,26 +130,28 @@ async def _running(*works: Work) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _webhooks(settings: RecordSettings, to: Connections, damage: DamageReport) -> AsyncIterator[None]:
+async def _webhooks(settings: RecordSettings, conns: Connections, damage: DamageReport) -> AsyncIterator[None]:
     """Endpoints are shared among replicas by leases; every replica answers questions about all of them."""
-    clock, states = SystemClock(), RoomStates(to.log, to.people, open_for_fold)
-    store, pages = PostgresWebhooks(to.pool, SecretVault(settings.master_key)), PageCache(to.log)
-    counted = to.metrics.counter("webhook_attempts", "Attempts to deliver to webhooks, by their outcome.", ("outcome",))
+    clock, states = SystemClock(), RoomStates(conns.log, conns.people, open_for_fold)
+    store, pages = PostgresWebhooks(conns.pool, SecretVault(settings.master_key)), PageCache(conns.log)
+    counted = conns.metrics.counter(
+        "webhook_attempts", "Attempts to deliver to webhooks, by their outcome.", ("outcome",)
+    )
     schedule = Schedule(
         settings.webhook_first_retry_s, settings.webhook_longest_retry_s, settings.webhook_give_up_h * 3600
     )
     owner = f"{settings.instance}-{secrets.token_hex(4)}"
     async with open_sender(parse_networks(settings.webhook_networks), settings.webhook_timeout_s) as sender:
-        attempts = AttemptSender(to.log, to.people, open_records, states, sender.post, clock, secrets.token_bytes)
+        attempts = AttemptSender(conns.log, conns.people, open_records, states, sender.post, clock, secrets.token_bytes)
         admin = WebhookAdmin(store, attempts, sender.find_url_problem, clock, SystemIds(), secrets.token_bytes)
-        await webhooks_api.serve(to.bus, admin)
+        await webhooks_api.serve(conns.bus, admin)
 
         def fault(error: BaseException) -> None:
-            to.bus.fault("webhook", error)
+            conns.bus.fault("webhook", error)
 
         def make_worker(endpoint: Endpoint) -> Worker:
             return Worker(
-                endpoint, owner, store=store, log=to.log, pages=pages, attempts=attempts, damage=damage, schedule=schedule,
+                endpoint, owner, store=store, log=conns.log, pages=pages, attempts=attempts, damage=damage, schedule=schedule,
                 count=lambda outcome: counted.labels(outcome).inc(), fault=fault, clock=clock, chance=random.random,
             )  # fmt: skip
 
@@ -157,26 +159,26 @@ async def _webhooks(settings: RecordSettings, to: Connections, damage: DamageRep
             await trim_delivery_log(store, clock, settings.webhook_log_kept_h * 3600)
 
         pool = WorkerPool(
-            store, to.log, make_worker, fault, clock, owner=owner, lease_s=settings.webhook_lease_s,
+            store, conns.log, make_worker, fault, clock, owner=owner, lease_s=settings.webhook_lease_s,
             poll_s=settings.poll_ms / 1000,
         )  # fmt: skip
-        await webhooks_api.listen(to.bus, pool.wake)
+        await webhooks_api.listen(conns.bus, pool.wake)
         async with _running(pool.run, trim):
             yield
 
 
 @asynccontextmanager
 async def _history(
-    settings: RecordSettings, to: Connections, archives: ArchiveIndex, damage: DamageReport
+    settings: RecordSettings, conns: Connections, archives: ArchiveIndex, damage: DamageReport
 ) -> AsyncIterator[None]:
     """Calls of the past: each replica answers questions, one folds the log into the projections."""
-    generations = PostgresGenerations(to.pool)
-    projected = to.metrics.counter("projected_events", "Events folded into the projections of history.")
-    sampled = to.metrics.counter(
+    generations = PostgresGenerations(conns.pool)
+    projected = conns.metrics.counter("projected_events", "Events folded into the projections of history.")
+    sampled = conns.metrics.counter(
         "quality_samples", "Quality samples that relays sent, by what became of them.", ("outcome",)
     )
     runner = ProjectionRunner(
-        generations, lambda number: Projector(PostgresProjections(to.pool, number), damage), projected.inc,
+        generations, lambda number: Projector(PostgresProjections(conns.pool, number), damage), projected.inc,
         poll_s=settings.history_poll_ms / 1000,
     )  # fmt: skip
     lease = advisory(settings.postgres_dsn)
@@ -191,16 +193,16 @@ async def _history(
         _running(lead),
     ):
         reader, samples = PostgresCallReader(pool), PostgresSampleStore(pool)
-        calls = CallQueries(reader, to.people, ReadYourWrites(to.log, reader), archives)
-        quality = QualityQueries(calls, samples, reader, to.people)
-        await history_api.serve(to.bus, calls, quality, generations, PostgresOpenRooms(to.pool))
+        calls = CallQueries(reader, conns.people, ReadYourWrites(conns.log, reader), archives)
+        quality = QualityQueries(calls, samples, reader, conns.people)
+        await history_api.serve(conns.bus, calls, quality, generations, PostgresOpenRooms(conns.pool))
         intake = SampleIntake(samples, lambda outcome, number: sampled.labels(outcome).inc(number), SystemClock())
-        await history_api.listen(to.bus, intake)
+        await history_api.listen(conns.bus, intake)
         yield
 
 
 @asynccontextmanager
-async def _proofs(settings: RecordSettings, to: Connections, archives: ArchiveIndex) -> AsyncIterator[None]:
+async def _proofs(settings: RecordSettings, conns: Connections, archives: ArchiveIndex) -> AsyncIterator[None]:
     """The tree of room heads: each replica proves and watches, one makes checkpoints."""
     if settings.origin == SHARED_ORIGIN:
         raise BadSettings(
@@ -208,14 +210,14 @@ async def _proofs(settings: RecordSettings, to: Connections, archives: ArchiveIn
                 f"PARLOUR_RECORD_ORIGIN is {SHARED_ORIGIN}, which is nobody's own: name your domain and a path, or leave it out",
             )
         )
-    clock, tree = SystemClock(), PostgresTreeStore(to.pool)
-    key_store = PostgresKeyStore(to.pool, settings.master_key)
+    clock, tree = SystemClock(), PostgresTreeStore(conns.pool)
+    key_store = PostgresKeyStore(conns.pool, settings.master_key)
     keys = CheckpointKeys(key_store, settings.origin, clock, secrets.token_bytes)
-    exports = EventExports(to.log, to.people, open_records, PostgresExportLog(to.pool), archives)
+    exports = EventExports(conns.log, conns.people, open_records, PostgresExportLog(conns.pool), archives)
     guard = TreeGuard(tree, keys.own_keys)
     checkpoints = Checkpoints(tree, keys.signing_keys, guard, _tree_memory(settings), clock)
-    _measure(checkpoints, to)
-    await proofs_api.serve(to.bus, ProofQueries(tree, to.log, archives), checkpoints, exports, keys)
+    _measure(checkpoints, conns)
+    await proofs_api.serve(conns.bus, ProofQueries(tree, conns.log, archives), checkpoints, exports, keys)
     lease = advisory(settings.postgres_dsn)
 
     async def lead() -> None:
@@ -225,7 +227,7 @@ async def _proofs(settings: RecordSettings, to: Connections, archives: ArchiveIn
     async def watch() -> None:
         await checkpoints.watch(settings.checkpoint_s)
 
-    async with _retention(settings, to, tree, keys), _running(lead, watch):
+    async with _retention(settings, conns, tree, keys), _running(lead, watch):
         yield
 
 
@@ -238,15 +240,15 @@ def _tree_memory(settings: RecordSettings) -> SignedTreeFile:
         ) from None
 
 
-def _measure(checkpoints: Checkpoints, to: Connections) -> None:
+def _measure(checkpoints: Checkpoints, conns: Connections) -> None:
     status = checkpoints.status
-    to.metrics.measured(
+    conns.metrics.measured(
         "tree_damaged",
         "1 while the tree is not what was signed, and nothing is signed.",
         lambda: float(bool(status.problem)),
     )
-    to.metrics.measured("tree_leaves", "Heads of rooms in the last checkpoint.", lambda: status.size)
-    to.metrics.measured(
+    conns.metrics.measured("tree_leaves", "Heads of rooms in the last checkpoint.", lambda: status.size)
+    conns.metrics.measured(
         "heads_refused", "Heads that were not signed: an event that was signed before is not there any more.",
         lambda: status.refused,
     )  # fmt: skip
@@ -254,7 +256,7 @@ def _measure(checkpoints: Checkpoints, to: Connections) -> None:
 
 @asynccontextmanager
 async def _retention(
-    settings: RecordSettings, to: Connections, tree: PostgresTreeStore, keys: CheckpointKeys
+    settings: RecordSettings, conns: Connections, tree: PostgresTreeStore, keys: CheckpointKeys
 ) -> AsyncIterator[None]:
     """Old months: each replica shows their status, one at a time exports and drops."""
     if settings.keep_months and not settings.archive:
@@ -265,14 +267,14 @@ async def _retention(
     ) as pool:
         store = PostgresRetention(pool)
         writer, verifier = (
-            ArchiveWriter(store, to.log, tree, folder, clock),
+            ArchiveWriter(store, conns.log, tree, folder, clock),
             ArchiveVerifier(store, folder, keys.public_keys),
         )
         schedule = RetentionSchedule(
-            store, writer, verifier, to.people, advisory(settings.postgres_dsn), clock,
-            lambda error: to.bus.fault("retention", error), keep_months=settings.keep_months, folder=settings.archive,
+            store, writer, verifier, conns.people, advisory(settings.postgres_dsn), clock,
+            lambda error: conns.bus.fault("retention", error), keep_months=settings.keep_months, folder=settings.archive,
         )  # fmt: skip
-        await retention_api.serve(to.bus, schedule)
+        await retention_api.serve(conns.bus, schedule)
 
         async def run() -> None:
             await schedule.run(settings.retention_s)
@@ -281,18 +283,18 @@ async def _retention(
             yield
 
 
-def _tail(settings: RecordSettings, to: Connections) -> LogTail:
-    counted = to.metrics.counter(
+def _tail(settings: RecordSettings, conns: Connections) -> LogTail:
+    counted = conns.metrics.counter(
         "tailed_events", "Events seen in the log, by whether NATS had carried them.", ("outcome",)
     )
     outcomes = {outcome: counted.labels(outcome) for outcome in ("published", "republished", "too_old", "damaged")}
     return LogTail(
-        to.log, to.people, rooms_api.Publisher(to.bus).publish, open_records,
+        conns.log, conns.people, rooms_api.Publisher(conns.bus).publish, open_records,
         lambda outcome, number: outcomes[outcome].inc(number), SystemClock(),
         grace_s=settings.grace_ms / 1000, poll_s=settings.poll_ms / 1000, beacon_s=settings.beacon_ms / 1000,
     )  # fmt: skip
 
 
-def _damage_report(to: Connections) -> DamageReport:
-    counted = to.metrics.counter("damaged_events", "Events that could not be read and were skipped.", ("reader",))
-    return DamageReport(PostgresDamagedEvents(to.pool), lambda reader, number: counted.labels(reader).inc(number))
+def _damage_report(conns: Connections) -> DamageReport:
+    counted = conns.metrics.counter("damaged_events", "Events that could not be read and were skipped.", ("reader",))
+    return DamageReport(PostgresDamagedEvents(conns.pool), lambda reader, number: counted.labels(reader).inc(number))

@@ -23,8 +23,8 @@ Answer = Callable[[int, str, Any], Awaitable[msgspec.Struct]]
 def query_endpoint(verb: str, kind: Any, answer: Answer, gate: Gate | None = None) -> Endpoint:
     """Returns an endpoint that takes app and room from the subject."""
 
-    async def handle(to: Address, query: Any, headers: Headers) -> msgspec.Struct:
-        return await answer(check_app_id(to.app), to.room, query)
+    async def handle(address: Address, query: Any, headers: Headers) -> msgspec.Struct:
+        return await answer(check_app_id(address.app), address.room, query)
 
     return Endpoint(ALL_QUERIES + verb, kind, handle, gate)
 
@@ -45,7 +45,7 @@ async def serve(bus: Bus, queries: RoomQueries, readers: Gate) -> None:
 async def listen(bus: Bus, tail: LogTail) -> None:
     """Tells the tail of each event that NATS carries, and of each reconnection."""
 
-    async def receive(to: Address, payload: bytes, headers: Headers) -> None:
+    async def receive(address: Address, payload: bytes, headers: Headers) -> None:
         if id_ := headers.get("Nats-Msg-Id"):
             tail.add_sighting(id_)
 

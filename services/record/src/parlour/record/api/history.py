@@ -58,7 +58,7 @@ async def listen(bus: Bus, intake: SampleIntake) -> None:
     """Passes each batch of samples to one of the replicas."""
     decode = msgspec.json.Decoder(QualityBatch).decode
 
-    async def receive(to: Address, payload: bytes, headers: Headers) -> None:
+    async def receive(address: Address, payload: bytes, headers: Headers) -> None:
         await intake.take(decode(payload))
 
     await bus.subscribe(subjects.RELAY_QUALITY, receive, queue=SERVICE)
@@ -67,8 +67,8 @@ async def listen(bus: Bus, intake: SampleIntake) -> None:
 def _command_endpoints(generations: GenerationStore) -> dict[str, Endpoint]:
     """Returns the endpoints of operators' commands; each answers with the projections' generations."""
 
-    async def handle(to: Address, request: Request, headers: Headers) -> Reply:
-        begins = handler_of(_COMMANDS, to, request)
+    async def handle(address: Address, request: Request, headers: Headers) -> Reply:
+        begins = handler_of(_COMMANDS, address, request)
         if request.caller.kind != "operator":
             raise Rejection.of(Code.FORBIDDEN, "only an operator may do this")
         if begins:

@@ -48,7 +48,7 @@ async def serve(
 
 
 def _endpoint(verb: str, kind: Any, answer: Answer) -> Endpoint:
-    async def handle(to: Address, query: Any, headers: Headers) -> msgspec.Struct:
+    async def handle(address: Address, query: Any, headers: Headers) -> msgspec.Struct:
         return await answer(query)
 
     return Endpoint(subjects.query(contract.NO_APP, "", verb), kind, handle)

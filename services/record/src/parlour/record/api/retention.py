@@ -15,10 +15,10 @@ SERVICE = "record-retention"
 async def serve(bus: Bus, schedule: RetentionSchedule) -> None:
     """Registers the endpoints of the schedule's status and of a round at once."""
 
-    async def show(_to: Address, _query: RetentionQuery, _headers: Headers) -> Retention:
+    async def show(_address: Address, _query: RetentionQuery, _headers: Headers) -> Retention:
         return await schedule.status()
 
-    async def start(_to: Address, query: RunRetention, _headers: Headers) -> Retention:
+    async def start(_address: Address, query: RunRetention, _headers: Headers) -> Retention:
         schedule.start_round(query.by)
         return await schedule.status()
 

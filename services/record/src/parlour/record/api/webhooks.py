@@ -30,8 +30,8 @@ async def serve(bus: Bus, admin: WebhookAdmin) -> None:
         "webhook_redrive": admin.redrive,
     }
 
-    async def handle(to: Address, question: Any, headers: Headers) -> msgspec.Struct:
-        return await handlers[to.verb](check_app_id(to.app), question)
+    async def handle(address: Address, question: Any, headers: Headers) -> msgspec.Struct:
+        return await handlers[address.verb](check_app_id(address.app), question)
 
     of_all = subjects.commands_of("record").removesuffix("*")
     endpoints = {verb: Endpoint(of_all + verb, kind, handle) for verb, (kind, _) in webhooks.VERBS.items()}
@@ -41,7 +41,7 @@ async def serve(bus: Bus, admin: WebhookAdmin) -> None:
 async def listen(bus: Bus, wake: Callable[[], None]) -> None:
     """Calls `wake` whenever NATS carries an event: the log has grown."""
 
-    async def receive(to: Address, payload: bytes, headers: Headers) -> None:
+    async def receive(address: Address, payload: bytes, headers: Headers) -> None:
         wake()
 
     await bus.subscribe(subjects.ALL_EVENTS, receive)
