@@ -27,8 +27,7 @@ from machine import keep, percentiles
 
 from parlour.record.adapters.call_reader import PLANNER, PostgresCallReader
 from parlour.record.adapters.damaged_events import PostgresDamagedEvents
-from parlour.record.adapters.generations import PostgresGenerations
-from parlour.record.adapters.projections import PostgresProjections
+from parlour.record.adapters.projections import PostgresGenerations, PostgresProjections
 from parlour.record.app.damaged_events import DamageReport
 from parlour.record.app.history.calls import CallFilter
 from parlour.record.app.history.projector import EVENTS_PER_BATCH, Projector

@@ -1,4 +1,4 @@
-"""A desk for tests of retention: lives of rooms, checkpoints over them, and rounds whose clock is months ahead."""
+"""A desk for tests of retention: calls, checkpoints over them, and rounds whose clock is months ahead."""
 
 import dataclasses
 import secrets
@@ -16,9 +16,8 @@ from parlour.contracts import events as ev
 from parlour.contracts.envelope import Envelope, encode_envelope
 from parlour.kernel.log import Append, Committed, LogKey, NewEvent
 from parlour.record.adapters.archive_folder import ArchiveFolder
-from parlour.record.adapters.archive_index import PostgresArchiveIndex
 from parlour.record.adapters.checkpoint_keys import PostgresKeyStore
-from parlour.record.adapters.retention import WHOLE_MONTHS, PostgresRetention
+from parlour.record.adapters.retention import WHOLE_MONTHS, PostgresArchiveIndex, PostgresRetention
 from parlour.record.adapters.signed_tree_file import SignedTreeFile
 from parlour.record.adapters.tree_store import PostgresTreeStore
 from parlour.record.app.proofs.checkpoints import Checkpoints

@@ -15,8 +15,7 @@ from history_desk import a_desk
 from parlour.contracts.history import Generation
 from parlour.record.adapters.call_reader import CALL, PARTICIPANTS, PLANNER, ROWS, calls_arguments, calls_sql
 from parlour.record.adapters.damaged_events import PostgresDamagedEvents
-from parlour.record.adapters.generations import PostgresGenerations
-from parlour.record.adapters.projections import PostgresProjections
+from parlour.record.adapters.projections import PostgresGenerations, PostgresProjections
 from parlour.record.app.damaged_events import DamageReport
 from parlour.record.app.history.calls import CallFilter
 from parlour.record.app.history.projector import EVENTS_PER_BATCH, CursorConflict, Projector

@@ -42,7 +42,7 @@ happenings: st.SearchStrategy[ev.Event] = st.one_of(
 )
 
 
-class Life:
+class FoldedCall:
     """One call told twice: as views to the kernel, as stored bytes to the projections, which keep their rows in `tables`."""
 
     def __init__(self) -> None:
@@ -91,10 +91,10 @@ def open_(row: Row) -> bool:
     return all(getattr(row, name, None) is None for name in ("left_seq", "removed_seq", "stopped_seq"))
 
 
-def same(life: Life) -> None:
+def same(folded: FoldedCall) -> None:
     """Invariants 1 to 3 of the fold."""
-    life.flush()
-    state, rows = life.state, life.tables
+    folded.flush()
+    state, rows = folded.state, folded.tables
     (call,) = (dict(zip(columns(TABLES[0][1]), values, strict=True)) for values in rows["call"].values())
     assert (call["seq"], call["at"], call["ended_at"] is None) == (state.seq, state.at, state.open)
     assert call["broadcasts"] + call["barrages"] + call["commands"] == state.messages
@@ -118,21 +118,21 @@ def same(life: Life) -> None:
 @given(st.lists(st.tuples(happenings, st.sampled_from(["", "", "", "flush", "reload"])), max_size=60), st.booleans())
 @settings(max_examples=150, deadline=None)
 def test_the_rows_of_a_call_are_the_fold_of_its_events(told: list[tuple[ev.Event, str]], closes: bool) -> None:
-    life = Life()
-    life.tell(ev.RoomOpened(1, "r"))
+    folded = FoldedCall()
+    folded.tell(ev.RoomOpened(1, "r"))
     for event, then in told:
-        life.tell(event)
+        folded.tell(event)
         if then:
-            same(life)
+            same(folded)
         if then == "reload":
-            life.reload()
+            folded.reload()
     if closes:
-        life.tell(ev.RoomClosed("empty"))
-    same(life)
+        folded.tell(ev.RoomClosed("empty"))
+    same(folded)
 
 
 def test_a_call_as_a_person_would_tell_it() -> None:
-    life = Life()
+    folded = FoldedCall()
     for event in (
         ev.RoomOpened(1, "r"), ev.UserJoined("s1", "ann", "a", "A"), ev.UserJoined("s2", "bob", "b", "B"),
         ev.StreamAdded("cam", "s1", "ann", "n1", "t", "", "VP8"), ev.PlayStarted("cam", "s2", "bob", "n1", "t"),
@@ -140,9 +140,9 @@ def test_a_call_as_a_person_would_tell_it() -> None:
         ev.StreamRelayed("cam", "n2"), ev.UserKicked("s2", "bob", 1002055, "rude"), ev.UserLeft("s1", "ann", "logout"),
         ev.RoomClosed("empty"),
     ):  # fmt: skip
-        life.tell(event)
-    life.flush()
-    call, people, logins, shown, plays, messages = (list(rows.values()) for rows in life.tables.values())
+        folded.tell(event)
+    folded.flush()
+    call, people, logins, shown, plays, messages = (list(rows.values()) for rows in folded.tables.values())
     uid = UUID(UID)
     assert call == [(uid, 1, "r", 3 * SECOND, 36 * SECOND, "empty", 12, 36 * SECOND, 2, 2, 2, 1, 1, 1, 1, 0, 0)]
     assert people == [

@@ -18,22 +18,19 @@ from parlour.runtime.postgres import create_pool
 from parlour.runtime.telemetry.logging import logger
 
 from .adapters.archive_folder import ArchiveFolder
-from .adapters.archive_index import PostgresArchiveIndex
 from .adapters.call_reader import PLANNER, PostgresCallReader
 from .adapters.checkpoint_keys import PostgresKeyStore
 from .adapters.damaged_events import PostgresDamagedEvents
 from .adapters.export_log import PostgresExportLog
-from .adapters.generations import PostgresGenerations
 from .adapters.open_rooms import PostgresOpenRooms
-from .adapters.projections import PostgresProjections
-from .adapters.retention import WHOLE_MONTHS, PostgresRetention
+from .adapters.projections import PostgresGenerations, PostgresProjections
+from .adapters.retention import WHOLE_MONTHS, PostgresArchiveIndex, PostgresRetention
 from .adapters.samples import PostgresSampleStore
 from .adapters.signed_tree_file import SignedTreeFile
 from .adapters.table_maintenance import PostgresTableMaintenance
 from .adapters.tree_store import PostgresTreeStore
-from .adapters.webhook_secrets import SecretVault
 from .adapters.webhook_sender import open_sender
-from .adapters.webhooks import PostgresWebhooks
+from .adapters.webhooks import PostgresWebhooks, SecretVault
 from .api import bus as rooms_api
 from .api import history as history_api
 from .api import proofs as proofs_api

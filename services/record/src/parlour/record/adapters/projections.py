@@ -1,4 +1,4 @@
-"""One generation's tables in Postgres: new rows by COPY, changed ones by one statement for each table."""
+"""The projections in Postgres: the tables of one generation, written by COPY and by upserts, and the list of generations."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from parlour.contracts.history import Generation
 from parlour.record.app.history.projector import CursorConflict, LoggedEvent, RowRejected
 from parlour.record.domain.projections.calls import CallFold
 from parlour.record.domain.projections.rows import TABLES, CallRow, Row, Rows, columns
@@ -131,3 +132,38 @@ def _upsert(schema: str, table: str, kind: type[Row], key: int) -> str:
 def _type(kind: type[Row], name: str) -> str:
     text = str(kind.__annotations__[name])
     return next(sql for python, sql in _TYPES.items() if python in text)
+
+
+_LIST = "SELECT number, version, active, begun_at FROM history.generation ORDER BY number"
+_FOLDED = "SELECT coalesce(sum(pos), 0)::bigint FROM {schema}.cursor"
+_TOTAL = "SELECT coalesce(sum(pos), 0)::bigint FROM parlour.shard"
+
+
+class PostgresGenerations:
+    """Implements `app.history.generations.GenerationStore` in Postgres."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def all(self) -> tuple[Generation, ...]:
+        async with borrow(self._pool) as connection:
+            total = await connection.fetchval(_TOTAL)
+            return tuple([
+                Generation(
+                    row["number"], row["version"], row["active"],
+                    await connection.fetchval(_FOLDED.format(schema=f"history_{row['number']}")), total, row["begun_at"],
+                )
+                for row in await connection.fetch(_LIST)
+            ])  # fmt: skip
+
+    async def begin(self, version: int) -> int:
+        async with borrow(self._pool) as connection:
+            return await connection.fetchval("SELECT history.begin($1)", version)
+
+    async def activate(self, number: int) -> None:
+        async with borrow(self._pool) as connection:
+            await connection.execute("SELECT history.activate($1)", number)
+
+    async def drop(self, number: int) -> None:
+        async with borrow(self._pool) as connection:
+            await connection.execute("SELECT history.drop($1)", number)

@@ -1,8 +1,12 @@
 """Webhook endpoints in Postgres: their leases, cursors, backlogs, dead letters and delivery log."""
 
+import hashlib
+import hmac
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from parlour.contracts import webhooks as contract
 from parlour.record.app.webhooks.ports import Attempt, DeadLetter, EventRange, LeaseLost
@@ -10,8 +14,7 @@ from parlour.record.domain.webhooks.endpoint import Endpoint
 from parlour.record.domain.webhooks.progress import Changes, RoomBacklog
 from parlour.record.domain.webhooks.signing import SecretRef
 from parlour.runtime.postgres.pool import Pool, borrow
-
-from .webhook_secrets import SecretVault
+from parlour.runtime.postgres.sealed import open_bytes, seal_bytes
 
 _COLUMNS = "w.id, w.app, w.url, w.rooms, w.types, w.audit, w.format"
 _SECRETS = "SELECT endpoint, sealed, until_s FROM parlour.webhook_secret WHERE endpoint = ANY ($1) ORDER BY endpoint, number DESC"
@@ -95,6 +98,21 @@ DELETE FROM parlour.webhook_delivery d USING (
     SELECT w.id, (SELECT x.number FROM parlour.webhook_delivery x WHERE x.endpoint = w.id ORDER BY x.number DESC OFFSET $1 LIMIT 1) AS last
       FROM parlour.webhook w
 ) s WHERE d.endpoint = s.id AND d.number <= s.last"""
+
+
+class SecretVault:
+    """Seals under a key derived from the master key, each secret bound to its endpoint."""
+
+    def __init__(self, master_key: bytes) -> None:
+        self._cipher = AESGCM(hmac.digest(master_key, b"parlour.record.webhooks", hashlib.sha256))
+
+    def seal(self, endpoint: UUID, secret: str) -> bytes:
+        """Returns the bytes to store."""
+        return seal_bytes(self._cipher, f"webhook/{endpoint}", secret.encode())
+
+    def open(self, endpoint: UUID, sealed: bytes) -> str:
+        """Returns the secret; ValueError under another master key."""
+        return open_bytes(self._cipher, f"webhook/{endpoint}", sealed).decode()
 
 
 class PostgresWebhooks:
