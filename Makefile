@@ -75,7 +75,7 @@ docs: setup ## write the generated reference pages anew
 	@$(BIN)/python -m parlour.cli.settings_page > docs/reference/settings.md
 	@$(BIN)/python -m parlour.cli.compose_nats > deploy/docker/nats.conf
 	@$(BIN)/python -m parlour.cli.compose_nats readers > deploy/docker/nats-readers.conf
-	@$(BIN)/python -m parlour.contracts.schema > docs/reference/contracts.json
+	@$(BIN)/python -m parlour.contracts.described.contract_schema > docs/reference/contracts.json
 	@$(BIN)/python -m parlour.contracts.described.asyncapi > docs/reference/asyncapi.json
 	@$(BIN)/python -m parlour.contracts.described.typescript > libs/sdk-web/src/generated/contract.ts
 	@$(BIN)/python -m parlour.cli.schema_files docs/reference/schemas

@@ -22,7 +22,7 @@ from parlour.contracts.events import BroadcastSent, UserJoined
 from parlour.contracts.sealed_text import SEALED_FIELDS, parse_sealed
 from parlour.runtime.exports.layout import KIND, End, Header, Line
 from parlour.runtime.exports.verify import verify
-from parlour.runtime.postgres.sealed import PersonKey
+from parlour.runtime.postgres.keys import PersonKey
 
 EVENTS = 500_000
 ROUNDS = 3

@@ -31,10 +31,10 @@ from machine import keep, percentiles
 from parlour.cli.checkout import MIGRATIONS
 from parlour.cli.embedded import NatsServer, Postgres, free_port, grants, spawn, stop, unprivileged
 from parlour.contracts.commands import Caller, Request, SetRoomExtraInfo
-from parlour.runtime.life.clock import SystemIds
-from parlour.runtime.life.settings import BusSettings
+from parlour.runtime.clock import SystemIds
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.postgres.migrate import upgrade
+from parlour.runtime.settings import BusSettings
 
 APP = 1
 ROOMS = 100

@@ -10,15 +10,15 @@ from nats.aio.msg import Msg
 from parlour.contracts import events as ev
 from parlour.contracts import subjects
 from parlour.contracts.commands import Reply, Request, SetRoomExtraInfo
-from parlour.kernel.log import Claim, LogKey
-from parlour.runtime.deciding.commit import Call, Change, Draft, call_of, reply_of
-from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
-from parlour.runtime.life.clock import SystemIds
-from parlour.runtime.life.connections import Connections, connected
-from parlour.runtime.life.process import Service, run
-from parlour.runtime.life.settings import RuntimeSettings
+from parlour.kernel.log import Append, AppendUnit, Claim, LogKey
+from parlour.runtime.clock import SystemIds
+from parlour.runtime.deciding.context import CommandContext, build_context, reply_of
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Endpoint, Headers
+from parlour.runtime.messaging.endpoint import Endpoint, Headers
+from parlour.runtime.process.connections import Connections, open_connections
+from parlour.runtime.process.run import Service, run
+from parlour.runtime.settings import RuntimeSettings
 
 NAME = "registry"
 """A name that may append to the aggregate that the bench uses; its own service does not run here."""
@@ -37,15 +37,15 @@ def evolve(state: EXTRA, event: ev.Event) -> EXTRA:
     return {**state, event.key: event.value} if isinstance(event, ev.RoomExtraInfoChanged) else state
 
 
-def decide(call: Call, room: Loaded[EXTRA], body: SetRoomExtraInfo, ids: SystemIds) -> Draft:
+def decide(context: CommandContext, room: RoomSnapshot[EXTRA], body: SetRoomExtraInfo, ids: SystemIds) -> AppendUnit:
     """Opens the room where it is not open, then sets the key."""
-    changed = ev.RoomExtraInfoChanged(call.actor, body.key, body.value)
+    changed = ev.RoomExtraInfoChanged(context.actor, body.key, body.value)
     if room.key is not None and room.open:
-        return call.draft(Change(room.key, "room", room.version, (changed,)))
+        return context.make_unit(Append(room.key, "room", room.version, (changed,)))
     key = LogKey(room.app, room.room, UUID(ids.uuid7()))
     claim = Claim("take", "open_room", room.app, room.room, str(key.uid))
     events = (ev.RoomOpened(room.app, room.room), changed)
-    return call.draft(Change(key, "room", 0, events, creates=True), claims=(claim,))
+    return context.make_unit(Append(key, "room", 0, events, creates=True), claims=(claim,))
 
 
 class Handlers:
@@ -60,11 +60,11 @@ class Handlers:
 
     async def set(self, at: Address, request: Request, _headers: Headers) -> Reply:
         """One command."""
-        call, body = call_of(at, request), request.body
+        context, body = build_context(at, request), request.body
         assert isinstance(body, SetRoomExtraInfo)
-        call = msgspec.structs.replace(call, actor=await self._to.people.actor(at.app, "bench"))
+        context = msgspec.structs.replace(context, actor=await self._to.people.actor(at.app, "bench"))
         done = await decide_and_commit(
-            self._cache, self._to.committer, call, lambda room: decide(call, room, body, self._ids)
+            self._cache, self._to.committer, context, lambda room: decide(context, room, body, self._ids)
         )
         return reply_of(done)
 
@@ -72,7 +72,7 @@ class Handlers:
 @asynccontextmanager
 async def build(settings: BenchSettings) -> AsyncGenerator[Service]:
     """The running service."""
-    async with connected(settings, NAME) as to:
+    async with open_connections(settings, NAME) as to:
         handlers = Handlers(to)
 
         async def echo(message: Msg) -> None:

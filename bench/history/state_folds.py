@@ -17,7 +17,7 @@ from parlour.kernel.log import LogKey
 from parlour.kernel.view import apply, empty_room
 from parlour.record.app.rooms.states import RoomStates
 from parlour.runtime.deciding import sealing
-from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
+from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_pool
 from parlour.testkit.units import new_log
 
 EVENTS = 100_000
@@ -71,7 +71,7 @@ def folded(every: int = 100) -> dict[str, Any]:
 async def replayed(dsn: str) -> dict[str, Any]:
     """A room of so many sealed events, asked for its latest state by a process that remembers nothing."""
     async with await create_pool(dsn, name="bench") as pool:
-        people = PostgresPeople(pool, secrets.token_bytes(32))
+        people = PostgresUserKeyStore(pool, secrets.token_bytes(32))
         key = await _room(dsn, people)
         best = best_processor = 1e9
         for _ in range(ROUNDS):
@@ -90,13 +90,13 @@ async def replayed(dsn: str) -> dict[str, Any]:
     }
 
 
-async def _room(dsn: str, people: PostgresPeople) -> LogKey:
+async def _room(dsn: str, people: PostgresUserKeyStore) -> LogKey:
     key = new_log()
     p, rows, prev = partition(key.app, key.room), list[tuple[Any, ...]](), bytes(32)
     actors = [await people.actor(key.app, f"user{n}") for n in range(PEOPLE)]
     await people.load(frozenset(actors))
     for seq, event in enumerate(happened(actors), 1):
-        data = sealing.sealed(people, event)
+        data = sealing.seal_event(people, event)
         actor = sealing.actor_of(event)
         env = encode_envelope(Envelope(str(key.uid), event.AGGREGATE, 0, event.TAG, actor, "", "", "0" * 32, data))
         hash_ = hashlib.sha256(prev + env).digest()

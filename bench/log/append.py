@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from log.cluster import cluster, flush_us
 from machine import keep, percentiles
 
-from parlour.kernel.log import Claim, Committed, LogKey, Unit
+from parlour.kernel.log import AppendUnit, Claim, Committed, LogKey, NewEvent
 from parlour.runtime.postgres import PostgresLog, create_pool
 from parlour.runtime.postgres.pool import Pool
 from parlour.testkit.units import APP, append, new_log, unit
@@ -46,10 +46,10 @@ class Load:
         self._rooms = rooms
         self._next = 0
 
-    def units(self, count: int) -> tuple[Unit, ...]:
+    def units(self, count: int) -> tuple[AppendUnit[NewEvent], ...]:
         return tuple(self._unit() for _ in range(count))
 
-    def _unit(self) -> Unit:
+    def _unit(self) -> AppendUnit[NewEvent]:
         self._next += 1
         room = self._rooms[self._next % len(self._rooms)]
         live = Claim("require", "session", APP, room.room, "s")

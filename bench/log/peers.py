@@ -37,9 +37,9 @@ from machine import keep, percentiles
 
 from parlour.cli.embedded import free_port
 from parlour.contracts.commands import Caller, Request, SetRoomExtraInfo
-from parlour.runtime.life.connections import connected
-from parlour.runtime.life.settings import load
 from parlour.runtime.messaging.address import Address
+from parlour.runtime.process.connections import open_connections
+from parlour.runtime.settings import load
 
 WRITERS = 8
 ROOMS = 100
@@ -174,8 +174,8 @@ async def measure(dsn: str, nats: str, umadb_url: str, rounds: int, seconds: flo
     environment = {"PARLOUR_POSTGRES_DSN": dsn, "PARLOUR_NATS_URL": nats, "PARLOUR_MASTER_KEY": "00" * 32}
     taken: dict[str, list[float]] = {}
     spent: dict[str, Samples] = {}
-    async with connected(load(BenchSettings, environment), "registry") as to:
-        ours = our_writer(Handlers(to))
+    async with open_connections(load(BenchSettings, environment), "registry") as conns:
+        ours = our_writer(Handlers(conns))
         for _ in range(ROOMS):
             await ours()
         umadb, eventsourcing = umadb_writer(umadb_url), eventsourcing_writer(dsn)

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from parlour.kernel.log import EventLog
-from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
+from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_pool
 from parlour.testkit.log import MemoryLog
-from parlour.testkit.people import MemoryPeople
+from parlour.testkit.user_keys import MemoryUserKeyStore
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -26,9 +26,9 @@ async def log(address: str) -> AsyncIterator[EventLog]:
 
 
 @pytest.fixture
-async def people(address: str) -> AsyncIterator[MemoryPeople | PostgresPeople]:
+async def people(address: str) -> AsyncIterator[MemoryUserKeyStore | PostgresUserKeyStore]:
     if not address:
-        yield MemoryPeople()
+        yield MemoryUserKeyStore()
         return
     async with await create_pool(address, name="behaviour") as pool:
-        yield PostgresPeople(pool, bytes(range(32)))
+        yield PostgresUserKeyStore(pool, bytes(range(32)))

@@ -9,6 +9,7 @@ from parlour.contracts.envelope import GENESIS, chain_hash
 from parlour.contracts.subjects import partition
 from parlour.kernel.log import (
     HEAD,
+    AppendUnit,
     Claim,
     ClaimRow,
     Committed,
@@ -18,20 +19,20 @@ from parlour.kernel.log import (
     Duplicate,
     EventLog,
     LogKey,
+    NewEvent,
     Outcome,
     Record,
     Refused,
-    Unit,
 )
 from parlour.testkit.units import APP, append, new_log, unit
 
 
-async def one(log: EventLog, asked: Unit) -> Outcome:
+async def one(log: EventLog, asked: AppendUnit[NewEvent]) -> Outcome:
     (outcome,) = await log.append((asked,))
     return outcome
 
 
-async def committed(log: EventLog, asked: Unit) -> tuple[Record, ...]:
+async def committed(log: EventLog, asked: AppendUnit[NewEvent]) -> tuple[Record, ...]:
     outcome = await one(log, asked)
     assert isinstance(outcome, Committed), outcome
     return outcome.records

@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from parlour.runtime.postgres import PostgresPeople
-from parlour.testkit.people import MemoryPeople
+from parlour.runtime.postgres import PostgresUserKeyStore
+from parlour.testkit.user_keys import MemoryUserKeyStore
 
-Any_ = MemoryPeople | PostgresPeople
+Any_ = MemoryUserKeyStore | PostgresUserKeyStore
 
 
 async def test_a_person_has_one_id_in_an_app(people: Any_) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from parlour.kernel.log import Claim, Committed, Deadline, LogKey, Outcome, Unit
+from parlour.kernel.log import AppendUnit, Claim, Committed, Deadline, LogKey, NewEvent, Outcome
 from parlour.runtime.postgres import PostgresLog, create_pool
 from parlour.runtime.postgres.pool import Pool
 from parlour.testkit.log import MemoryLog
@@ -62,7 +62,7 @@ class Stage:
         self.mark = self.rooms[0].room
         self.commands = [unit().command_id for _ in range(9)]
 
-    def unit(self, plan: Plan) -> Unit:
+    def unit(self, plan: Plan) -> AppendUnit[NewEvent]:
         return unit(
             *(
                 append(self.rooms[room], count, aggregate=aggregate, expected=expected, creates=creates, closes=closes)

@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from parlour.contracts import envelope, events, schema
+from parlour.contracts import envelope, events
+from parlour.contracts.described import contract_schema
 
 GOLDEN = Path(__file__).parent / "golden"
 UID = "0190a1b2-0000-7000-8000-000000000001"
@@ -48,6 +49,6 @@ def test_chain_hash_known_answer() -> None:
 
 
 def test_every_event_is_described() -> None:
-    described = schema.document()
+    described = contract_schema.document()
     assert set(described["events"]) == {event.TAG for event in events.ALL}
     assert described["events"]["room.user_joined.v1"]["sealed"] == ["user_id", "user_name"]

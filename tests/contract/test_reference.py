@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from parlour.cli import settings_page
-from parlour.contracts import reference, schema
+from parlour.contracts import reference
+from parlour.contracts.described import contract_schema
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "reference"
@@ -24,7 +25,7 @@ def test_settings_are_current() -> None:
 
 def test_schema_is_current() -> None:
     committed = msgspec.json.decode((FOLDER / "contracts.json").read_bytes())
-    assert committed == msgspec.json.decode(msgspec.json.encode(schema.document())), "run `make docs`"
+    assert committed == msgspec.json.decode(msgspec.json.encode(contract_schema.document())), "run `make docs`"
 
 
 def test_figures_are_current() -> None:

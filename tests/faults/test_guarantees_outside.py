@@ -269,10 +269,10 @@ async def test_no_month_is_dropped_before_its_export_was_verified(doubled: Suite
         await owner.close()
     archive = done["archives"][0]
     file = Path(done["folder"]) / archive["file"]
-    assert (archive["lives"], hashlib.sha256(file.read_bytes()).hexdigest()) == (1, archive["sha256"])
+    assert (archive["calls"], hashlib.sha256(file.read_bytes()).hexdigest()) == (1, archive["sha256"])
     (tmp_path / "keys").write_text((await asyncio.to_thread(doubled.run, "audit", "keys")).stdout)
     verified = await asyncio.to_thread(doubled.run, "audit", "verify", str(file), "--key", str(tmp_path / "keys"))
-    assert "1 lives of rooms, 4 events" in verified.stdout
+    assert "1 calls, 4 events" in verified.stdout
 
 
 async def test_who_is_banned_cannot_log_in(doubled: Suite, room: str) -> None:

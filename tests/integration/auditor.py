@@ -17,10 +17,10 @@ from parlour.record.wiring import build
 from parlour.runtime.deciding import sealing
 from parlour.runtime.exports.verdict import Verdict
 from parlour.runtime.exports.verify import verify
-from parlour.runtime.life.settings import BusSettings, load
 from parlour.runtime.messaging.bus import Bus
-from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
+from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_pool
 from parlour.runtime.postgres.pool import Pool
+from parlour.runtime.settings import BusSettings, load
 from parlour.runtime.signing.notes import PublicKey, parse_key
 from parlour.testkit.units import APP, new_log, unit
 
@@ -32,7 +32,7 @@ ROOMS_OF_ONE = 1000
 class Auditor:
     """Has the database as its owner, and asks the record over NATS as the command line does."""
 
-    def __init__(self, owner: Pool, people: PostgresPeople, bus: Bus) -> None:
+    def __init__(self, owner: Pool, people: PostgresUserKeyStore, bus: Bus) -> None:
         self.owner = owner
         self.people = people
         self.bus = bus
@@ -89,7 +89,7 @@ class Auditor:
         await self.app_log(ev.UserErased(actor), app=app)
 
     def _new(self, key: LogKey, event: ev.Event) -> NewEvent:
-        data = sealing.sealed(self.people, event)
+        data = sealing.seal_event(self.people, event)
         envelope = Envelope(str(key.uid), event.AGGREGATE, 0, event.TAG, sealing.actor_of(event), "", "", "", data)
         return NewEvent(event.TAG, int(ev.audience_of(event)), encode_envelope(envelope))
 
@@ -133,4 +133,4 @@ async def an_auditor(
         await stack.enter_async_context(build(settings))
         owner = await stack.enter_async_context(await create_pool(postgres, name="owner"))
         bus = await stack.enter_async_context(await Bus.connect(load(BusSettings, client), "cli"))
-        yield Auditor(owner, PostgresPeople(owner, settings.master_key), bus)
+        yield Auditor(owner, PostgresUserKeyStore(owner, settings.master_key), bus)

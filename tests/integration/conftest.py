@@ -13,9 +13,9 @@ import pytest
 
 from parlour.cli.embedded import NatsServer
 from parlour.record.settings import RecordSettings
-from parlour.runtime.life.process import Service
-from parlour.runtime.life.settings import load
 from parlour.runtime.postgres.migrate import ROLES, set_passwords
+from parlour.runtime.process.run import Service
+from parlour.runtime.settings import load
 from parlour.testkit.receiver import Receiver, listening
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -32,7 +32,7 @@ def examples(few: int, many: int) -> settings:
 def recorded_faults() -> Generator[list[str]]:
     """Errors that services of this process take for their own, and those that no task waited for; around their start, on their loop."""
     faults: list[str] = []
-    original, loop = Bus.fault, asyncio.get_running_loop()
+    original, loop = Bus.report_fault, asyncio.get_running_loop()
 
     def fault(bus: Bus, where: str, error: BaseException, **fields: Any) -> None:
         faults.append(f"{where}: {''.join(traceback.format_exception(error))}")
@@ -43,6 +43,6 @@ def recorded_faults() -> Generator[list[str]]:
 
     loop.set_exception_handler(unhandled)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Bus, "fault", fault)
+        patch.setattr(Bus, "report_fault", fault)
         yield faults
     loop.set_exception_handler(None)

@@ -13,12 +13,12 @@ from parlour.contracts import events as ev
 from parlour.contracts import history as h
 from parlour.contracts import subjects
 from parlour.contracts.envelope import Envelope, encode_envelope
-from parlour.kernel.log import Append, Committed, LogKey, NewEvent, Unit
+from parlour.kernel.log import Append, AppendUnit, Committed, LogKey, NewEvent
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.deciding import sealing
-from parlour.runtime.life.settings import BusSettings, RuntimeSettings, load
 from parlour.runtime.messaging.bus import Bus
-from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
+from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_pool
+from parlour.runtime.settings import BusSettings, RuntimeSettings, load
 from parlour.testkit.units import APP, new_log
 
 WITHIN_S = 15.0
@@ -28,7 +28,7 @@ Running = Callable[..., AbstractAsyncContextManager[Any]]
 class Desk:
     """Writes to the log as the services would, and asks."""
 
-    def __init__(self, bus: Bus, log: PostgresLog, people: PostgresPeople) -> None:
+    def __init__(self, bus: Bus, log: PostgresLog, people: PostgresUserKeyStore) -> None:
         self.bus = bus
         self.log = log
         self.people = people
@@ -36,14 +36,14 @@ class Desk:
     async def write(self, key: LogKey, *events: ev.Event) -> None:
         await self.people.load(frozenset(sealing.actor_of(e) for e in events if sealing.needs_key(e)))
         for event in events:
-            data = sealing.sealed(self.people, event)
+            data = sealing.seal_event(self.people, event)
             env = encode_envelope(
                 Envelope(str(key.uid), event.AGGREGATE, 0, event.TAG, sealing.actor_of(event), "", "", "", data)
             )
             made = NewEvent(event.TAG, int(event.AUDIENCE), env)
             creates, closes = isinstance(event, ev.RoomOpened), isinstance(event, ev.RoomClosed)
-            unit = Unit(
-                APP, uuid4(), "test", b"", appends=(Append(key, event.AGGREGATE, None, (made,), creates, closes),)
+            unit = AppendUnit(
+                APP, str(uuid4()), "test", b"", appends=(Append(key, event.AGGREGATE, None, (made,), creates, closes),)
             )
             (outcome,) = await self.log.append((unit,))
             assert isinstance(outcome, Committed)
@@ -106,4 +106,4 @@ async def a_desk(environment: Callable[[str], dict[str, str]], postgres: str) ->
         bus = await stack.enter_async_context(await Bus.connect(load(BusSettings, environment("test")), "test"))
         pool = await create_pool(postgres, name="test")
         stack.push_async_callback(pool.close)
-        yield Desk(bus, PostgresLog(pool), PostgresPeople(pool, writer.master_key))
+        yield Desk(bus, PostgresLog(pool), PostgresUserKeyStore(pool, writer.master_key))

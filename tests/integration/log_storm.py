@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from parlour.kernel.log import Append, Claim, Committed, LogKey, LogUnavailable, Outcome, Unit
+from parlour.kernel.log import Append, AppendUnit, Claim, Committed, LogKey, LogUnavailable, NewEvent, Outcome
 from parlour.runtime.postgres import PostgresLog, create_pool
 from parlour.runtime.postgres.packing import CALL, Columns
 from parlour.runtime.postgres.pool import Pool
@@ -48,7 +48,7 @@ class Writer:
             for unit, outcome in zip(units, outcomes, strict=True):
                 tell(unit, outcome)
 
-    async def slowly(self, units: tuple[Unit, ...]) -> tuple[Outcome, ...]:
+    async def slowly(self, units: tuple[AppendUnit[NewEvent], ...]) -> tuple[Outcome, ...]:
         """In a transaction that stays open for a while after the append, and may end in a rollback."""
         columns = Columns(units)
         try:
@@ -63,7 +63,7 @@ class Writer:
             raise LogUnavailable("cut off") from error
         return columns.outcomes(row)
 
-    async def unit(self) -> Unit:
+    async def unit(self) -> AppendUnit[NewEvent]:
         command_id = uuid4()
         rooms = self.random.sample(self.rooms, self.random.choice((1, 1, 2, 2, 3)))
         sizes = [self.random.randint(1, 3) for _ in rooms]
@@ -74,13 +74,15 @@ class Writer:
                 for room, size in zip(rooms, sizes, strict=True)
             ]
         )
-        return Unit(APP, command_id, self.name, b"", b"", appends, (claim,) if claim else ())
+        return AppendUnit(APP, str(command_id), self.name, b"", b"", appends, (claim,) if claim else ())
 
     def claim(self, room: LogKey) -> Claim | None:
         op = self.random.choice(("take", "release", "require", ""))
         return Claim(op, "storm", APP, room.room, self.name) if op else None
 
-    async def append(self, command_id: UUID, room: LogKey, size: int, total: int, claim: Claim | None) -> Append:
+    async def append(
+        self, command_id: UUID, room: LogKey, size: int, total: int, claim: Claim | None
+    ) -> Append[NewEvent]:
         said = f"{claim.op} {claim.holder}" if claim and claim.key == room.room else ""
         body = f"{command_id} {total} {said}"
         expected = None
@@ -92,7 +94,7 @@ class Writer:
         )
 
 
-def tell(unit: Unit, outcome: Outcome) -> None:
+def tell(unit: AppendUnit[NewEvent], outcome: Outcome) -> None:
     if isinstance(outcome, Committed):
         print(unit.command_id, len(outcome.records), flush=True)
     else:

@@ -16,8 +16,8 @@ from parlour.contracts.commands import Caller, Request
 from parlour.contracts.subjects import encode_id
 from parlour.gateway.settings import GatewaySettings
 from parlour.gateway.wiring import build
-from parlour.runtime.life.settings import BusSettings, load
 from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.settings import BusSettings, load
 from parlour.testkit.client import RawClient
 
 APP, OTHER = 4712, 4713

@@ -13,14 +13,15 @@ import pytest
 
 from parlour.contracts import commands as cmd
 from parlour.contracts import subjects
-from parlour.contracts.commands import Caller, Joined, Media, Published, Reply, Request
+from parlour.contracts.commands import Caller, Joined, MediaSections, Published, Reply, Request
 from parlour.contracts.envelope import EventView
 from parlour.contracts.live import LiveStreams
 from parlour.contracts.relay import NodeReport, Report, TransportReport
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.life.settings import BusSettings, load
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Headers
+from parlour.runtime.settings import BusSettings, load
 
 APP = 77
 NODE = "n1"
@@ -28,7 +29,7 @@ NODE = "n1"
 SDP = Path(__file__).parents[1] / "fixtures" / "sdp"
 PUBLISH = (SDP / "chromium-publish.sdp").read_bytes().decode()
 PLAY = (SDP / "chromium-play.sdp").read_bytes().decode()
-BOTH = Media("0", "1")
+BOTH = MediaSections("0", "1")
 
 
 class User:
@@ -58,7 +59,7 @@ class User:
         before = len(self.desk.heard)
         with pytest.raises(Rejection) as caught:
             await self.ask(body)
-        await self.desk.bus.barrier()
+        await self.desk.bus.flush_confirmed()
         assert len(self.desk.heard) == before, "what is refused appends nothing"
         return caught.value.problem.code
 

@@ -28,13 +28,13 @@ from parlour.record.app.retention.schedule import RetentionSchedule
 from parlour.record.app.retention.verifier import ArchiveVerifier
 from parlour.record.app.retention.writer import ArchiveWriter
 from parlour.runtime.background.leases import always
+from parlour.runtime.clock import SystemClock
 from parlour.runtime.exports.layout import LINE_BYTES
 from parlour.runtime.exports.verdict import Verdict
 from parlour.runtime.exports.verify import verify
-from parlour.runtime.life.clock import SystemClock
-from parlour.runtime.life.settings import RuntimeSettings, load
-from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
+from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_pool
 from parlour.runtime.postgres.pool import Pool
+from parlour.runtime.settings import RuntimeSettings, load
 from parlour.testkit.units import append, new_log, unit
 
 ORIGIN = "test.example/record"
@@ -69,7 +69,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.log = PostgresLog(self.owner)
-        self.people = PostgresPeople(self.record, self.master_key)
+        self.people = PostgresUserKeyStore(self.record, self.master_key)
         self.keys = keys_in(self.record, self.master_key, ORIGIN)
         self.store = PostgresRetention(self.record)
         self.shelf = PostgresArchiveIndex(self.record)
@@ -114,7 +114,7 @@ class Desk:
             type_, int(audience), encode_envelope(Envelope(str(key.uid), aggregate, 0, type_, "", "", "", "", raw))
         )
 
-    async def write(self, *appends: Append) -> None:
+    async def write(self, *appends: Append[NewEvent]) -> None:
         (outcome,) = await self.log.append((unit(*appends),))
         assert isinstance(outcome, Committed), outcome
 

@@ -22,10 +22,11 @@ from parlour.contracts.commands import AppDescription, Apps, Caller, Reply, Requ
 from parlour.contracts.envelope import EventView
 from parlour.contracts.subscriptions import Subscription
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.life.clock import SystemClock
-from parlour.runtime.life.settings import BusSettings, load
+from parlour.runtime.clock import SystemClock
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Headers
+from parlour.runtime.settings import BusSettings, load
 
 VECTORS = json.loads((Path(__file__).parents[1] / "fixtures" / "token04.json").read_text())
 APP, SECRET = VECTORS["app_id"], VECTORS["secret"]
@@ -58,7 +59,7 @@ class Desk:
         before = len(self.heard)
         with pytest.raises(Rejection) as caught:
             await self.ask(app, body, caller)
-        await self.bus.barrier()
+        await self.bus.flush_confirmed()
         assert len(self.heard) == before, "what is refused appends nothing"
         return caught.value.problem.code, caught.value.problem.fine
 
@@ -128,7 +129,7 @@ async def test_the_rules_of_an_app_are_on_the_record(desk: Desk) -> None:
     assert await desk.refused(app, cmd.SetAppRules(login_tokens="none")) == (1100001, 0)
     await desk.ask(app, cmd.SetAppRules(login_tokens="any"))
     assert (await desk.verify(app, token, user_id="ann")).user_id == "ann"
-    await desk.bus.barrier()
+    await desk.bus.flush_confirmed()
     set_ = [json.loads(bytes(view.data)) for view in desk.heard if view.type == "app.rule_set.v1" and view.app == app]
     assert [(one["rule"], one["value"]) for one in set_] == [("login_tokens", "signed"), ("login_tokens", "any")]
 
@@ -167,7 +168,7 @@ async def test_keys_of_an_app_are_on_the_record(desk: Desk) -> None:
     assert (await desk.refused(app, cmd.VerifyToken(token, "ann")))[0] == 1102020
     for body in (cmd.AddLoginKey("nonsense"), cmd.AddLoginKey(pem, "a b"), cmd.AddLoginKey(pem, "x" * 65)):
         assert (await desk.refused(app, body))[0] == 1100001
-    await desk.bus.barrier()
+    await desk.bus.flush_confirmed()
     told = [view.type for view in desk.heard if view.app == app and "login_key" in view.type]
     assert told == ["app.login_key_added.v1", "app.login_key_removed.v1"]
 

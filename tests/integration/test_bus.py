@@ -21,10 +21,11 @@ from parlour.contracts.ids import check_room_id
 from parlour.contracts.queries import Head, HeadQuery
 from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.life.settings import BusSettings
 from parlour.runtime.messaging import bus as bus_module
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Endpoint, Headers, Unavailable
+from parlour.runtime.messaging.bus import Bus, Unavailable
+from parlour.runtime.messaging.endpoint import Endpoint, Headers
+from parlour.runtime.settings import BusSettings
 from parlour.runtime.telemetry import tracing
 
 APP = 7
@@ -155,7 +156,7 @@ async def test_nobody_there_is_unavailable_within_the_time(asker: Bus) -> None:
 async def test_a_service_that_starts_late_is_still_asked(bus: Bus, asker: Bus) -> None:
     name = f"svc-{secrets.token_hex(4)}"
     asking = asyncio.create_task(asker.ask(APP, name, "room", "leave", leave()))
-    await asker.barrier()
+    await asker.flush_confirmed()
 
     async def handler(_to: Address, _request: Request, _headers: Headers) -> Reply:
         return Reply(position="late")
@@ -167,7 +168,7 @@ async def test_a_service_that_starts_late_is_still_asked(bus: Bus, asker: Bus) -
 async def test_a_silent_service_is_asked_again_with_the_same_command_id(
     bus: Bus, asker: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bus_module, "ATTEMPT_S", 0.2)
+    monkeypatch.setattr(bus_module, "ATTEMPT_TIMEOUT_S", 0.2)
     ids: list[str] = []
     forever = asyncio.Event()
 
@@ -258,7 +259,7 @@ async def test_draining_finishes_what_has_arrived(nats_server: NatsServer, asker
     asking = asyncio.create_task(asker.ask(APP, name, "room", "leave", leave()))
     await begun.wait()
     closing = asyncio.create_task(bus.close())
-    await asker.barrier()
+    await asker.flush_confirmed()
     free.set()
     assert (await asking).position == "finished"
     await closing

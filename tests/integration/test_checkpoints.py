@@ -29,13 +29,13 @@ from parlour.record.app.proofs.tree import TreeDamaged, TreeGrowth
 from parlour.record.app.proofs.tree_guard import TreeGuard
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build as build_record
-from parlour.runtime.life.clock import SystemClock
-from parlour.runtime.life.process import Service
-from parlour.runtime.life.settings import BusSettings, load
+from parlour.runtime.clock import SystemClock
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.postgres import PostgresLog, create_pool
 from parlour.runtime.postgres.pool import Pool
-from parlour.runtime.signing.notes import Checkpoint, checkpoint_of, opened, parse_key
+from parlour.runtime.process.run import Service
+from parlour.runtime.settings import BusSettings, load
+from parlour.runtime.signing.notes import Checkpoint, open_note, parse_checkpoint, parse_key
 from parlour.testkit.units import append, new_log, unit
 
 Environment = Callable[[str], dict[str, str]]
@@ -76,7 +76,9 @@ class Desk:
     async def signed(self) -> Checkpoint:
         note = await self.tree.note(0)
         assert note is not None
-        return checkpoint_of(opened(note.text, tuple([parse_key(k.key) for k in await self.keys.published_keys()])))
+        return parse_checkpoint(
+            open_note(note.text, tuple([parse_key(k.key) for k in await self.keys.published_keys()]))
+        )
 
 
 @pytest.fixture
@@ -174,7 +176,7 @@ async def test_a_new_key_signs_and_the_old_one_still_does(desk: Desk) -> None:
     assert note is not None
     second = parse_key((await desk.keys.published_keys())[0].key)
     assert first != second
-    assert opened(note.text, (first,)) == opened(note.text, (second,))
+    assert open_note(note.text, (first,)) == open_note(note.text, (second,))
 
 
 async def test_the_record_adds_to_the_tree_and_changes_nothing(desk: Desk, environment: Environment) -> None:
@@ -256,7 +258,7 @@ class TestServed:
         (key,) = await desk.rooms(1)
         found = await self.proof(bus, key)
         keys = tuple(parse_key(one["key"]) for one in json.loads(await got(http, "/v1/checkpoints/keys"))["keys"])
-        signed = checkpoint_of(opened(found.note, keys))
+        signed = parse_checkpoint(open_note(found.note, keys))
         entry = head_entry(key.uid, found.seq, found.hash)
         assert signed.origin == ORIGIN
         assert merkle.includes(signed.root, signed.size, found.index, merkle.leaf_hash(entry), found.path)
@@ -267,7 +269,7 @@ class TestServed:
     ) -> None:
         keys = await desk.rooms(300)
         await self.proof(bus, keys[-1])
-        signed = checkpoint_of((await got(http, "/checkpoint")).decode().partition("\n\n")[0] + "\n")
+        signed = parse_checkpoint((await got(http, "/checkpoint")).decode().partition("\n\n")[0] + "\n")
         assert signed.size > 256
         hashes = await got(http, "/tile/0/000")
         leaves = [hashes[i : i + 32] for i in range(0, len(hashes), 32)]
@@ -294,7 +296,7 @@ class TestServed:
         new = await self.proof(bus, keys[-1])
         answer = json.loads(await got(http, f"/v1/checkpoints/consistency?old={old.size}&new={new.size}"))
         path = [b64decode(step) for step in answer.get("path", [])]
-        was, now = (checkpoint_of(found.note) for found in (old, new))
+        was, now = (parse_checkpoint(found.note) for found in (old, new))
         assert merkle.continues(was.root, was.size, now.root, now.size, path)
 
     async def test_a_room_s_auditor_gets_its_proof_and_nobody_else(

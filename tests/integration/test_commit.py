@@ -13,16 +13,18 @@ from parlour.contracts import events as ev
 from parlour.contracts import subjects
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
-from parlour.kernel.log import Claim, LogKey
+from parlour.kernel.log import Append, AppendUnit, Claim, LogKey
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.deciding.commit import Call, Change, ClaimRefused, Committer, Done, Draft, Stale
-from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.clock import SystemIds
+from parlour.runtime.deciding.commit import Committer
+from parlour.runtime.deciding.context import ClaimRefused, CommandContext, CommitResult, Stale
 from parlour.runtime.deciding.sealing import open_records
-from parlour.runtime.life.clock import SystemIds
-from parlour.runtime.life.settings import BusSettings
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Headers, Unavailable
-from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
+from parlour.runtime.messaging.bus import Bus, Unavailable
+from parlour.runtime.messaging.endpoint import Headers
+from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_pool
+from parlour.runtime.settings import BusSettings
 
 APP = 7
 WITHIN_S = 10.0
@@ -34,7 +36,7 @@ class Suite(msgspec.Struct):
 
     bus: Bus
     log: PostgresLog
-    people: PostgresPeople
+    people: PostgresUserKeyStore
     committer: Committer
 
     def cache(self) -> StateCache[Names]:
@@ -56,31 +58,33 @@ def evolve(state: Names, event: ev.Event) -> Names:
 async def suite(postgres: str, nats_server: NatsServer) -> AsyncIterator[Suite]:
     pool = await create_pool(postgres, name="test")
     log = PostgresLog(pool)
-    people = PostgresPeople(pool, bytes(range(32)))
+    people = PostgresUserKeyStore(pool, bytes(range(32)))
     settings = BusSettings(nats_url=nats_server.address("test"))
     async with await Bus.connect(settings, "test") as bus, Committer(log, people, bus) as committer:
         yield Suite(bus, log, people, committer)
     await pool.close()
 
 
-def call(room: str, command_id: str = "", digest: bytes = b"d" * 32) -> Call:
-    return Call(APP, room, command_id or str(uuid4()), "client:somebody", digest)
+def call(room: str, command_id: str = "", digest: bytes = b"d" * 32) -> CommandContext:
+    return CommandContext(APP, room, command_id or str(uuid4()), "client:somebody", digest)
 
 
 async def entering(suite: Suite, session: str, user: str = "ada") -> ev.UserJoined:
     return ev.UserJoined(session, await suite.people.actor(APP, user), user, f"{user} the person")
 
 
-def join(to: Call, room: Loaded[Names], event: ev.UserJoined) -> Draft:
+def join(to: CommandContext, room: RoomSnapshot[Names], event: ev.UserJoined) -> AppendUnit:
     """Opens the room where it is not open; a session that is there is refused."""
     if event.session_id in room.state:
         raise Rejection.of(Code.LOGIN_IN_PROGRESS, "it is there")
     if room.open:
         assert room.key is not None
-        return to.draft(Change(room.key, "room", room.version, (event,)))
+        return to.make_unit(Append(room.key, "room", room.version, (event,)))
     key = LogKey(room.app, room.room, UUID(SystemIds().uuid7()))
     claim = Claim("take", "open_room", room.app, room.room, str(key.uid))
-    return to.draft(Change(key, "room", 0, (ev.RoomOpened(room.app, room.room), event), creates=True), claims=(claim,))
+    return to.make_unit(
+        Append(key, "room", 0, (ev.RoomOpened(room.app, room.room), event), creates=True), claims=(claim,)
+    )
 
 
 async def test_an_event_is_in_the_log_and_on_nats_when_the_commit_returns(suite: Suite) -> None:
@@ -196,14 +200,14 @@ async def test_the_same_command_twice_at_once_is_done_once(suite: Suite) -> None
     assert both[0].views == both[1].views
 
 
-async def test_what_is_true_only_of_a_draft_under_way_is_not_answered_as_done(suite: Suite) -> None:
+async def test_what_is_true_only_of_an_uncommitted_unit_is_not_answered_as_done(suite: Suite) -> None:
     """The same command twice at once, the second of which would find nothing left to do on top of the first."""
     room = f"nothing-{uuid4()}"
     cache = suite.cache()
     event = await entering(suite, "s1")
 
-    def enter(to: Call, state: Loaded[Names]) -> Draft:
-        return to.draft() if event.session_id in state.state else join(to, state, event)
+    def enter(to: CommandContext, state: RoomSnapshot[Names]) -> AppendUnit:
+        return to.make_unit() if event.session_id in state.state else join(to, state, event)
 
     to, other = call(room), call(room)
     calls = (to, to, other)
@@ -220,15 +224,15 @@ async def test_what_is_true_only_in_an_old_state_is_done_again(suite: Suite) -> 
     mine, theirs = suite.cache(), suite.cache()
     event = await entering(suite, "s1")
 
-    def enter(to: Call, state: Loaded[Names]) -> Draft:
-        return to.draft() if event.session_id in state.state else join(to, state, event)
+    def enter(to: CommandContext, state: RoomSnapshot[Names]) -> AppendUnit:
+        return to.make_unit() if event.session_id in state.state else join(to, state, event)
 
     first, gone, again = call(room), call(room), call(room)
     await decide_and_commit(mine, suite.committer, first, lambda state: enter(first, state))
 
-    def leave(state: Loaded[Names]) -> Draft:
+    def leave(state: RoomSnapshot[Names]) -> AppendUnit:
         assert state.key is not None
-        return gone.draft(Change(state.key, "room", state.version, (ev.UserLeft("s1", event.actor, "logout"),)))
+        return gone.make_unit(Append(state.key, "room", state.version, (ev.UserLeft("s1", event.actor, "logout"),)))
 
     await decide_and_commit(theirs, suite.committer, gone, leave)
     done = await decide_and_commit(mine, suite.committer, again, lambda state: enter(again, state))
@@ -244,9 +248,9 @@ async def test_a_rejection_is_decided_on_what_the_log_has_now(suite: Suite) -> N
     await decide_and_commit(mine, suite.committer, first, lambda state: join(first, state, event))
     gone = call(room)
 
-    def leave(state: Loaded[Names]) -> Draft:
+    def leave(state: RoomSnapshot[Names]) -> AppendUnit:
         assert state.key is not None
-        return gone.draft(Change(state.key, "room", state.version, (ev.UserLeft("s1", event.actor, "logout"),)))
+        return gone.make_unit(Append(state.key, "room", state.version, (ev.UserLeft("s1", event.actor, "logout"),)))
 
     await decide_and_commit(theirs, suite.committer, gone, leave)
     again = call(room)
@@ -265,10 +269,10 @@ async def test_claims_and_versions_say_no(suite: Suite) -> None:
     loaded = await suite.cache().load(APP, room)
     assert loaded.key is not None
     with pytest.raises(Stale):
-        await suite.committer.commit(call(room).draft(Change(loaded.key, "room", 1, (event,))))
+        await suite.committer.commit(call(room).make_unit(Append(loaded.key, "room", 1, (event,))))
     held = Claim("take", "open_room", APP, room, "somebody else")
     with pytest.raises(ClaimRefused) as refused:
-        await suite.committer.commit(call(room).draft(claims=(held,)))
+        await suite.committer.commit(call(room).make_unit(claims=(held,)))
     assert (refused.value.reason, refused.value.claim, refused.value.holder) == (
         "claim_held",
         held,
@@ -279,7 +283,7 @@ async def test_claims_and_versions_say_no(suite: Suite) -> None:
 async def test_a_follower_hears_what_others_commit(suite: Suite) -> None:
     room = f"follow-{uuid4()}"
     follower = suite.cache()
-    async with follower.following(suite.bus):
+    async with follower.follow_events(suite.bus):
         event = await entering(suite, "s1")
         to = call(room)
         done = await decide_and_commit(suite.cache(), suite.committer, to, lambda state: join(to, state, event))
@@ -291,7 +295,7 @@ async def test_a_follower_hears_what_others_commit(suite: Suite) -> None:
             done = await decide_and_commit(
                 writer, suite.committer, then, lambda state, e=entered, c=then: join(c, state, e)
             )
-        await suite.bus.barrier()
+        await suite.bus.flush_confirmed()
         async with asyncio.timeout(WITHIN_S):
             while (seen := follower.peek(APP, room)) is None or seen.position != done.position:  # noqa: ASYNC110 the cache tells nobody
                 await asyncio.sleep(0)
@@ -312,9 +316,9 @@ async def test_what_an_erased_person_says_is_refused_and_what_others_say_is_not(
     assert erased is not None
     bob = await suite.people.actor(APP, "bob")
 
-    def saying(session: str, actor: str, text: str) -> Draft:
+    def saying(session: str, actor: str, text: str) -> AppendUnit:
         assert loaded.key is not None
-        return call(room).draft(Change(loaded.key, "im", None, (ev.BroadcastSent(session, actor, text),)))
+        return call(room).make_unit(Append(loaded.key, "im", None, (ev.BroadcastSent(session, actor, text),)))
 
     said = await asyncio.gather(
         suite.committer.commit(saying("s1", erased, "hello")),
@@ -325,5 +329,5 @@ async def test_what_an_erased_person_says_is_refused_and_what_others_say_is_not(
     refused, done, without_text = said
     assert isinstance(refused, Rejection)
     assert (refused.problem.code, refused.problem.hint) == (Code.SESSION_UNKNOWN, "log in again")
-    assert isinstance(done, Done)
-    assert isinstance(without_text, Done)
+    assert isinstance(done, CommitResult)
+    assert isinstance(without_text, CommitResult)

@@ -16,14 +16,15 @@ import pytest
 from parlour.cli.checkout import MIGRATIONS
 from parlour.cli.embedded import NatsServer, Postgres, free_port, spawn, stop, unprivileged
 from parlour.contracts import events as ev
-from parlour.kernel.log import LogKey, LogUnavailable
-from parlour.runtime.deciding.commit import Call, Change, Committer, Draft
-from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
-from parlour.runtime.life.clock import SystemIds
-from parlour.runtime.life.settings import BusSettings
+from parlour.kernel.log import Append, AppendUnit, LogKey, LogUnavailable
+from parlour.runtime.clock import SystemIds
+from parlour.runtime.deciding.commit import Committer
+from parlour.runtime.deciding.context import CommandContext
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
 from parlour.runtime.messaging.bus import Bus
-from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
+from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_pool
 from parlour.runtime.postgres.migrate import upgrade
+from parlour.runtime.settings import BusSettings
 
 APP = 7
 WITHIN_S = 60.0
@@ -76,17 +77,17 @@ def evolve(state: Keys, event: ev.Event) -> Keys:
     return (*state, event.key) if isinstance(event, ev.RoomExtraInfoChanged) else state
 
 
-def decide(call: Call, room: Loaded[Keys], key: str, actor: str) -> Draft:
+def decide(context: CommandContext, room: RoomSnapshot[Keys], key: str, actor: str) -> AppendUnit:
     changed = ev.RoomExtraInfoChanged(actor, key, "value")
     if room.key is not None:
-        return call.draft(Change(room.key, "room", room.version, (changed,)))
+        return context.make_unit(Append(room.key, "room", room.version, (changed,)))
     log = LogKey(APP, room.room, UUID(SystemIds().uuid7()))
-    return call.draft(Change(log, "room", 0, (ev.RoomOpened(APP, room.room), changed), creates=True))
+    return context.make_unit(Append(log, "room", 0, (ev.RoomOpened(APP, room.room), changed), creates=True))
 
 
 async def test_what_was_acknowledged_is_there_once_after_a_kill(cluster: Cluster, nats_server: NatsServer) -> None:
     pool = await create_pool(cluster.server.address(database="postgres"), name="test")
-    log, people = PostgresLog(pool), PostgresPeople(pool, bytes(32))
+    log, people = PostgresLog(pool), PostgresUserKeyStore(pool, bytes(32))
     settings = BusSettings(nats_url=nats_server.address("test"))
     acknowledged: set[str] = set()
     slowest = 0.0
@@ -102,12 +103,12 @@ async def test_what_was_acknowledged_is_there_once_after_a_kill(cluster: Cluster
             nonlocal slowest
             for turn in range(10_000):
                 key = f"{number}.{turn}"
-                call = Call(APP, f"room-{number % 3}", str(uuid4()), "client:ada", b"d" * 32)
+                context = CommandContext(APP, f"room-{number % 3}", str(uuid4()), "client:ada", b"d" * 32)
                 while not stopping.is_set():
                     began = time.monotonic()
                     with contextlib.suppress(LogUnavailable):
                         await decide_and_commit(
-                            cache, committer, call, lambda room, k=key, c=call: decide(c, room, k, actor)
+                            cache, committer, context, lambda room, k=key, c=context: decide(c, room, k, actor)
                         )
                         acknowledged.add(key)
                         async with progress:

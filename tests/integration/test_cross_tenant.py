@@ -26,8 +26,8 @@ from parlour.contracts.subscriptions import SCOPES
 from parlour.gateway.domain import frames
 from parlour.gateway.settings import GatewaySettings
 from parlour.gateway.wiring import build, described
-from parlour.runtime.life.settings import BusSettings, load
 from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.settings import BusSettings, load
 from parlour.testkit.client import RawClient, Refusal, raw_client
 
 APP, OTHER = 4720, 4721

@@ -132,10 +132,10 @@ async def test_a_service_that_does_not_answer_ends_no_right_to_read(
     token = await reading.subscription("silent")
     ask = BusServices.ask
 
-    async def without_auth(self: BusServices, app: int, service: str, room: str, request: cmd.Request) -> cmd.Reply:
-        if service == "auth":
+    async def without_auth(self: BusServices, app: int, room: str, request: cmd.Request) -> cmd.Reply:
+        if request.service == "auth":
             raise Rejection.of(Code.UNAVAILABLE, "auth does not answer", hint="try again")
-        return await ask(self, app, service, room, request)
+        return await ask(self, app, room, request)
 
     async with reading.stream("silent", token) as first:
         seen = await first.until("room.user_joined.v1")

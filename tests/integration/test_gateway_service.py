@@ -21,8 +21,8 @@ from parlour.contracts.commands import Caller, Request
 from parlour.contracts.queries import Head, HeadQuery
 from parlour.gateway.settings import GatewaySettings
 from parlour.gateway.wiring import build
-from parlour.runtime.life.settings import BusSettings, load
 from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.settings import BusSettings, load
 from parlour.testkit.client import Frame, RawClient, Refusal
 
 APP = 4711

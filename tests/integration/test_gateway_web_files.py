@@ -12,7 +12,7 @@ from parlour.cli.embedded import free_port
 from parlour.gateway.api import web_files
 from parlour.gateway.settings import GatewaySettings
 from parlour.gateway.wiring import build
-from parlour.runtime.life.settings import load
+from parlour.runtime.settings import load
 
 SCRIPT = b"var ZegoExpressEngine = function () {};\n" * 200
 NAMED = "/sdk/ZegoExpressWebRTC-3.12.0.js"

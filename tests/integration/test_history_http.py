@@ -19,7 +19,7 @@ from parlour.contracts.queries import RoomState
 from parlour.gateway.settings import GatewaySettings
 from parlour.gateway.wiring import build
 from parlour.kernel.log import LogKey
-from parlour.runtime.life.settings import load
+from parlour.runtime.settings import load
 from parlour.testkit.units import APP
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

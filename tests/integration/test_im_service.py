@@ -17,9 +17,10 @@ from parlour.im.wiring import build as build_im
 from parlour.kernel.rejection import Rejection
 from parlour.room.settings import RoomSettings
 from parlour.room.wiring import build as build_room
-from parlour.runtime.life.settings import BusSettings, load
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Headers
+from parlour.runtime.settings import BusSettings, load
 
 APP = 43
 
@@ -61,7 +62,7 @@ class Desk:
         return caught.value.problem.code
 
     async def said(self, room: str = "") -> list[EventView]:
-        await self.bus.barrier()
+        await self.bus.flush_confirmed()
         return [view for view in self.heard if room in ("", view.room)]
 
 

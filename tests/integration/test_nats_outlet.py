@@ -23,8 +23,8 @@ from parlour.contracts import subjects
 from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import Replay, RoomHead
 from parlour.contracts.subscriptions import NATS_PAYLOAD_MOST
-from parlour.runtime.life.settings import BusSettings, load
 from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.settings import BusSettings, load
 from parlour.runtime.signing.nats_keys import Issuer, system_password
 
 APP, OTHER = 4_100_001, 4_100_002

@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 from uuid import uuid4
 
-from parlour.runtime.postgres import PostgresPeople, create_pool
-from parlour.runtime.postgres.people import KEPT_FOR_S, LOADED_FOR_S
+from parlour.runtime.postgres import PostgresUserKeyStore, create_pool
+from parlour.runtime.postgres.user_keys import CACHED_FOR_S, LOADED_FOR_S
 
 VACUUMED_WITHIN_S = 60.0
 """A launcher that looks every second, on a busy machine."""
@@ -15,11 +15,11 @@ CONTEXT = "im.barrage_sent.v1/text"
 async def test_a_loaded_key_opens_a_page_though_it_grows_old_meanwhile(postgres: str) -> None:
     now = [0.0]
     async with await create_pool(postgres, name="keys") as pool:
-        people = PostgresPeople(pool, bytes(range(32)), lambda: now[0])
+        people = PostgresUserKeyStore(pool, bytes(range(32)), lambda: now[0])
         actor = await people.actor(1, f"u{uuid4()}")
         await people.load(frozenset({actor}))
         sealed = people.seal(actor, CONTEXT, "hello")
-        now[0] = KEPT_FOR_S - 0.001
+        now[0] = CACHED_FOR_S - 0.001
         await people.load(frozenset({actor}))
         now[0] += LOADED_FOR_S / 2
         assert people.open(CONTEXT, sealed) == "hello"
@@ -29,7 +29,7 @@ async def test_a_loaded_key_opens_a_page_though_it_grows_old_meanwhile(postgres:
 async def test_a_deleted_key_leaves_the_table_s_file_by_itself(postgres: str) -> None:
     """Without anybody's vacuum, with few people and one erasure. People who came later stand in the same page."""
     async with await create_pool(postgres, name="keys") as pool:
-        people = PostgresPeople(pool, bytes(range(32)))
+        people = PostgresUserKeyStore(pool, bytes(range(32)))
         user = f"u{uuid4()}"
         actor = await people.actor(1, user)
         for _ in range(3):

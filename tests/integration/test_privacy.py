@@ -17,10 +17,10 @@ from parlour.contracts.queries import Replay, ReplayQuery, Snapshot, SnapshotQue
 from parlour.kernel.log import Append, Claim, Committed, LogHead, LogKey, NewEvent
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.deciding import sealing
-from parlour.runtime.life.process import Service
-from parlour.runtime.life.settings import BusSettings, RuntimeSettings, load
 from parlour.runtime.messaging.bus import Bus
-from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
+from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_pool
+from parlour.runtime.process.run import Service
+from parlour.runtime.settings import BusSettings, RuntimeSettings, load
 from parlour.testkit.units import new_log, unit
 
 Environment = Callable[[str], dict[str, str]]
@@ -32,7 +32,7 @@ WITHIN_S = 20.0
 class Desk:
     """An operator, and whoever writes rooms."""
 
-    def __init__(self, bus: Bus, log: PostgresLog, people: PostgresPeople) -> None:
+    def __init__(self, bus: Bus, log: PostgresLog, people: PostgresUserKeyStore) -> None:
         self.bus = bus
         self.log = log
         self.people = people
@@ -64,11 +64,11 @@ class Desk:
         return key
 
     def _new(self, key: LogKey, event: ev.Event) -> NewEvent:
-        data = sealing.sealed(self.people, event)
+        data = sealing.seal_event(self.people, event)
         envelope = Envelope(str(key.uid), event.AGGREGATE, 0, event.TAG, sealing.actor_of(event), "", "", "", data)
         return NewEvent(event.TAG, int(event.AUDIENCE), encode_envelope(envelope))
 
-    def event_of(self, head: LogHead | None, event: ev.Event) -> Append:
+    def event_of(self, head: LogHead | None, event: ev.Event) -> Append[NewEvent]:
         assert head is not None
         return Append(head.log, event.AGGREGATE, None, (self._new(head.log, event),))
 
@@ -97,7 +97,7 @@ async def desk(environment: Environment, running: Running) -> AsyncIterator[Desk
         await Bus.connect(load(BusSettings, environment("cli")), "cli") as bus,
         await create_pool(settings.postgres_dsn, name="room") as pool,
     ):
-        made = Desk(bus, PostgresLog(pool), PostgresPeople(pool, settings.master_key))
+        made = Desk(bus, PostgresLog(pool), PostgresUserKeyStore(pool, settings.master_key))
         await ask(bus, APP, cmd.CreateApp(app=APP), cmd.AppDescription)
         yield made
 

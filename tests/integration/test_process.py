@@ -20,8 +20,8 @@ from contextlib import asynccontextmanager
 import asyncio, os
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.telemetry.metrics import Metrics
-from parlour.runtime.life.process import Service, run
-from parlour.runtime.life.settings import BusSettings
+from parlour.runtime.process.run import Service, run
+from parlour.runtime.settings import BusSettings
 
 class KioskSettings(BusSettings, frozen=True, kw_only=True):
     SERVICE = "kiosk"

@@ -14,18 +14,19 @@ from parlour.cli.embedded import NatsServer
 from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
-from parlour.kernel.log import Deadline, DueDeadline, LogKey, LogUnavailable
+from parlour.kernel.log import Append, Deadline, DueDeadline, LogKey, LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.background import deadlines as deadlines_module
 from parlour.runtime.background import leases as leases_module
 from parlour.runtime.background.deadlines import DeadlineLoop
 from parlour.runtime.background.leases import advisory
 from parlour.runtime.background.reactor import Reactor
-from parlour.runtime.deciding.commit import Call, Change, Committer
-from parlour.runtime.life.clock import SystemClock, SystemIds, due_id, reaction_id
-from parlour.runtime.life.settings import BusSettings
+from parlour.runtime.clock import SystemClock, SystemIds, due_id, reaction_id
+from parlour.runtime.deciding.commit import Committer
+from parlour.runtime.deciding.context import CommandContext
 from parlour.runtime.messaging.bus import Bus
-from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
+from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_pool
+from parlour.runtime.settings import BusSettings
 
 APP = 7
 WITHIN_S = 10.0
@@ -36,7 +37,7 @@ class Suite(msgspec.Struct):
 
     bus: Bus
     log: PostgresLog
-    people: PostgresPeople
+    people: PostgresUserKeyStore
     committer: Committer
 
     async def open_room(self, room: str, events: int) -> LogKey:
@@ -44,9 +45,9 @@ class Suite(msgspec.Struct):
         key = LogKey(APP, room, UUID(SystemIds().uuid7()))
         actor = await self.people.actor(APP, "ada")
         changes = tuple(ev.RoomExtraInfoChanged(actor, "key", str(number)) for number in range(events))
-        call = Call(APP, room, str(uuid4()), "client:ada", b"d" * 32)
+        context = CommandContext(APP, room, str(uuid4()), "client:ada", b"d" * 32)
         await self.committer.commit(
-            call.draft(Change(key, "room", 0, (ev.RoomOpened(APP, room), *changes), creates=True))
+            context.make_unit(Append(key, "room", 0, (ev.RoomOpened(APP, room), *changes), creates=True))
         )
         return key
 
@@ -55,7 +56,7 @@ class Suite(msgspec.Struct):
 async def suite(postgres: str, nats_server: NatsServer) -> AsyncIterator[Suite]:
     pool = await create_pool(postgres, name="test", max_size=8)
     log = PostgresLog(pool)
-    people = PostgresPeople(pool, bytes(range(32)))
+    people = PostgresUserKeyStore(pool, bytes(range(32)))
     settings = BusSettings(nats_url=nats_server.address("test"))
     async with await Bus.connect(settings, "test") as bus, Committer(log, people, bus) as committer:
         yield Suite(bus, log, people, committer)
@@ -169,10 +170,10 @@ async def test_with_a_lease_one_replica_works_and_the_next_takes_over(suite: Sui
         await one.aclose()
         key = await suite.log.latest(APP, room)
         assert key is not None
-        call = Call(APP, room, str(uuid4()), "client:ada", b"d" * 32)
+        context = CommandContext(APP, room, str(uuid4()), "client:ada", b"d" * 32)
         actor = await suite.people.actor(APP, "ada")
         changed = ev.RoomExtraInfoChanged(actor, "key", "taken over")
-        await suite.committer.commit(call.draft(Change(key.log, "room", key.versions["room"], (changed,))))
+        await suite.committer.commit(context.make_unit(Append(key.log, "room", key.versions["room"], (changed,))))
         values = await second.until(1)
     assert first.values == ["0", "1"]
     assert values[-1] == "taken over"
@@ -187,7 +188,7 @@ async def test_a_lost_lease_is_asked_for_again(suite: Suite, postgres: str, monk
         await seen.until(1)
         connection = await asyncpg.connect(postgres)
         cut = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND granted"
-        assert await connection.fetchval(cut, leases_module.SPACE)
+        assert await connection.fetchval(cut, leases_module.LOCK_SPACE)
         await connection.close()
         after = f"r-{uuid4()}"
         seen.room = after
@@ -197,8 +198,8 @@ async def test_a_lost_lease_is_asked_for_again(suite: Suite, postgres: str, monk
 
 async def test_a_holder_that_stands_still_loses_its_lease(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leases_module, "CHECK_S", 60.0)  # a holder that never looks
-    monkeypatch.setattr(leases_module, "SILENT_S", 0.2)
-    monkeypatch.setattr(leases_module, "ASK_AGAIN_S", 0.05)
+    monkeypatch.setattr(leases_module, "IDLE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(leases_module, "RETRY_S", 0.05)
     lease, name = advisory(postgres), f"t-{secrets.token_hex(4)}"
     async with asyncio.timeout(10), lease(name), lease(name):
         pass  # the second was given while the first still thought that it had it
@@ -219,12 +220,16 @@ async def test_a_deadline_is_handled_once_it_is_due_and_again_until_it_is_cleare
             raise ZeroDivisionError
         clear = Deadline(deadline.service, deadline.key, None)
         command_id = due_id(deadline.service, deadline.key, deadline.due_at)
-        await suite.committer.commit(Call(APP, "r", command_id, "service:d", b"d" * 32).draft(deadlines=(clear,)))
+        await suite.committer.commit(
+            CommandContext(APP, "r", command_id, "service:d", b"d" * 32).make_unit(deadlines=(clear,))
+        )
         handled.put_nowait(deadline)
 
     soon, late = clock.at() + 50_000, clock.at() + 3_600_000_000
     due = tuple(Deadline(service, key, at, key.encode()) for key, at in (("soon", soon), ("late", late)))
-    await suite.committer.commit(Call(APP, "r", str(uuid4()), "service:d", b"d" * 32).draft(deadlines=due))
+    await suite.committer.commit(
+        CommandContext(APP, "r", str(uuid4()), "service:d", b"d" * 32).make_unit(deadlines=due)
+    )
     async with DeadlineLoop(service, suite.log, handle, suite.bus.metrics, poll_s=0.02).running():
         async with asyncio.timeout(WITHIN_S):
             deadline = await handled.get()

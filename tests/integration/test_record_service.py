@@ -22,15 +22,16 @@ from parlour.contracts.queries import (
     Snapshot,
     SnapshotQuery,
 )
-from parlour.kernel.log import Append, Committed, LogKey, NewEvent, Record, Unit
+from parlour.kernel.log import Append, AppendUnit, Committed, LogKey, NewEvent, Record
 from parlour.kernel.rejection import Rejection
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build
 from parlour.runtime.deciding import sealing
-from parlour.runtime.life.settings import BusSettings, RuntimeSettings, load
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Headers
-from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Headers
+from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_pool
+from parlour.runtime.settings import BusSettings, RuntimeSettings, load
 from parlour.testkit.units import new_log
 
 APP = 77
@@ -40,7 +41,7 @@ WITHIN_S = 15.0
 class Desk:
     """Writes to the log behind everybody's back, asks the service, hears what it publishes."""
 
-    def __init__(self, bus: Bus, log: PostgresLog, people: PostgresPeople) -> None:
+    def __init__(self, bus: Bus, log: PostgresLog, people: PostgresUserKeyStore) -> None:
         self.bus = bus
         self.log = log
         self.people = people
@@ -73,13 +74,15 @@ class Desk:
         """Commits events that nobody publishes."""
         await self.people.load(frozenset(sealing.actor_of(e) for e in events if sealing.needs_key(e)))
         made = tuple(self._new(key, event) for event in events)
-        unit = Unit(APP, uuid4(), "test", b"", appends=(Append(key, events[0].AGGREGATE, None, made, creates),))
+        unit = AppendUnit(
+            APP, str(uuid4()), "test", b"", appends=(Append(key, events[0].AGGREGATE, None, made, creates),)
+        )
         (outcome,) = await self.log.append((unit,))
         assert isinstance(outcome, Committed)
         return outcome.records
 
     def _new(self, key: LogKey, event: ev.Event) -> NewEvent:
-        data = sealing.sealed(self.people, event)
+        data = sealing.seal_event(self.people, event)
         envelope = Envelope(str(key.uid), event.AGGREGATE, 0, event.TAG, sealing.actor_of(event), "", "", "", data)
         return NewEvent(event.TAG, int(event.AUDIENCE), encode_envelope(envelope))
 
@@ -112,7 +115,7 @@ async def witness(environment: Callable[[str], dict[str, str]]) -> AsyncIterator
         bus = await stack.enter_async_context(await Bus.connect(load(BusSettings, environment("test")), "test"))
         pool = await create_pool(writer.postgres_dsn, name="test")
         stack.push_async_callback(pool.close)
-        made = Desk(bus, PostgresLog(pool), PostgresPeople(pool, writer.master_key))
+        made = Desk(bus, PostgresLog(pool), PostgresUserKeyStore(pool, writer.master_key))
         await made.listen()
         yield made
 

@@ -14,8 +14,8 @@ from parlour.contracts import commands as cmd
 from parlour.contracts import subjects
 from parlour.contracts.codes import Code
 from parlour.registry.domain.node_directory import NodeDirectory
-from parlour.runtime.life.settings import BusSettings, load
 from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.settings import BusSettings, load
 
 
 async def test_a_transport_that_is_gone_ends_its_stream_after_the_grace(running: Any, environment: Any) -> None:

@@ -77,7 +77,7 @@ async def test_the_same_command_again_does_nothing_twice(desk: Desk) -> None:
     first = await ann.publish("tw1", command_id=command_id)
     second = await ann.publish("tw1", command_id=command_id)
     assert first == second
-    await desk.bus.barrier()
+    await desk.bus.flush_confirmed()
     assert len(desk.of("added", "twice")) == 1
     assert desk.of("updated", "twice") == []
     own = [t for t in (await desk.transports()).values() if t.owner == ann.session]

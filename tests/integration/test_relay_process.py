@@ -16,11 +16,11 @@ import pytest
 from parlour.cli.embedded import NatsServer
 from parlour.contracts import relay, subjects
 from parlour.contracts.codes import Code
-from parlour.contracts.commands import Media
+from parlour.contracts.commands import MediaSections
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.life.settings import BusSettings
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.settings import BusSettings
 
 OFFER = (Path(__file__).parents[1] / "fixtures" / "sdp" / "chromium-publish.sdp").read_bytes().decode()
 NODE = "relay.1"
@@ -73,7 +73,9 @@ async def facts(bus: Bus) -> Facts:
     return facts
 
 
-PUBLISH_S = relay.Negotiate(app=1, owner="session", sdp=OFFER, publish=(relay.PublishMedia("s", Media("0", "1")),))
+PUBLISH_S = relay.Negotiate(
+    app=1, owner="session", sdp=OFFER, publish=(relay.PublishMedia("s", MediaSections("0", "1")),)
+)
 
 
 def negotiate(**fields: Any) -> relay.Negotiate:
@@ -103,14 +105,14 @@ async def test_a_node_lives_on_the_bus(nats_server: NatsServer, bus: Bus, facts:
         report = await ask(bus, relay.Report(), relay.NodeReport)
         (transport,) = report.transports
         assert (transport.transport_id, transport.owner, transport.state) == (first.transport_id, "session", "new")
-        assert transport.publishes == (relay.BoundStream("s", Media("0", "1"), "VP8"),)
+        assert transport.publishes == (relay.BoundStream("s", MediaSections("0", "1"), "VP8"),)
         assert (report.boot_id, report.after) == (up.boot_id, "")
 
         gone = await facts.next(relay.TransportGone)
         assert (gone.transport_id, gone.reason, gone.streams) == (first.transport_id, "connect_timeout", ("s",))
         assert (await facts.next(relay.NodeUp)).number == gone.number
 
-        closed = await ask(bus, relay.CloseTransport(first.transport_id), relay.Done)
+        closed = await ask(bus, relay.CloseTransport(first.transport_id), relay.Ack)
         assert not closed.changed
         health = msgspec.json.decode(ready.read_bytes())["health_port"]
         async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{health}/metrics") as page:
@@ -131,9 +133,9 @@ async def test_a_node_lives_on_the_bus(nats_server: NatsServer, bus: Bus, facts:
         ({"sdp": "hello"}, Code.PARAMETER, "sdp v"),
         ({"sdp": "v=0\r\n" + "x" * 70_000}, Code.PARAMETER, "sdp sdp"),
         ({"transport_id": "unknown"}, Code.NOT_FOUND, "transportID"),
-        ({"publish": (relay.PublishMedia("s", Media("8", "9")),)}, Code.PARAMETER, "sdp mid 8"),
-        ({"publish": (), "play": (relay.PlayMedia("t", Media("0", "1")),)}, Code.PLAY_NO_STREAM, "streamID"),
-        ({"publish": (relay.PublishMedia("s", Media("0", "1"), "AV1"),)}, Code.CODEC_UNSUPPORTED, "codec"),
+        ({"publish": (relay.PublishMedia("s", MediaSections("8", "9")),)}, Code.PARAMETER, "sdp mid 8"),
+        ({"publish": (), "play": (relay.PlayMedia("t", MediaSections("0", "1")),)}, Code.PLAY_NO_STREAM, "streamID"),
+        ({"publish": (relay.PublishMedia("s", MediaSections("0", "1"), "AV1"),)}, Code.CODEC_UNSUPPORTED, "codec"),
     ],
 )
 async def test_refusals_have_codes_and_fields(

@@ -59,7 +59,7 @@ async def test_what_is_over_goes_and_the_rest_stays(desk: Desk) -> None:
     await desk.signed()
     rounds = desk.rounds()
     (month,) = (await rounds.status()).months
-    assert (month.lives, month.due, month.open, month.blockers) == (4, 3, 1, ())
+    assert (month.calls, month.due, month.open, month.blockers) == (4, 3, 1, ())
     await rounds.round("Jo")
 
     assert [await desk.here(key) for key in gone] == [0, 0, 0]
@@ -67,11 +67,11 @@ async def test_what_is_over_goes_and_the_rest_stays(desk: Desk) -> None:
     assert [await desk.in_sql(key) for key in (stays, app)] == [(True, None)] * 2
     status = await rounds.status()
     (archive,) = status.archives
-    assert (archive.lives, archive.events, archive.by, archive.problem) == (3, 12, "Jo", "")
+    assert (archive.calls, archive.events, archive.by, archive.problem) == (3, 12, "Jo", "")
     assert archive.dropped_at > archive.exported_at
-    assert [(month.lives, month.due) for month in status.months] == [(1, 0)]
+    assert [(month.calls, month.due) for month in status.months] == [(1, 0)]
     verdict = await desk.verdict(archive.file)
-    assert (verdict.ok, verdict.lives, verdict.events, verdict.signed, verdict.month) == (
+    assert (verdict.ok, verdict.calls, verdict.events, verdict.signed, verdict.month) == (
         True,
         3,
         12,
@@ -94,7 +94,7 @@ async def test_what_is_over_goes_and_the_rest_stays(desk: Desk) -> None:
     await desk.signed()
     await rounds.round()
     assert await desk.here(stays) == 0
-    assert [(one.lives, one.events) for one in (await rounds.status()).archives] == [(1, 4), (3, 12)]
+    assert [(one.calls, one.events) for one in (await rounds.status()).archives] == [(1, 4), (3, 12)]
     assert await desk.in_sql(app) == (True, None)
 
 
@@ -196,7 +196,7 @@ async def test_a_hold_that_comes_after_the_export_keeps_it_too(desk: Desk) -> No
     await desk.rounds().round()
     assert await desk.here(key) == 0
     (archive, *_) = (await desk.rounds().status()).archives
-    assert (archive.lives, archive.problem) == (1, "")
+    assert (archive.calls, archive.problem) == (1, "")
 
 
 async def test_what_is_not_signed_or_not_read_by_all_stays(desk: Desk) -> None:
@@ -233,7 +233,7 @@ async def test_a_killed_round_is_gone_on_with(desk: Desk, step: str, moment: str
     archives = (await desk.rounds().status()).archives
     assert len(archives) == before + 1
     assert all(one.forgotten and one.dropped_at for one in (await desk.store.archives())[:1])
-    assert (await desk.verdict(archives[0].file)).lives == 1
+    assert (await desk.verdict(archives[0].file)).calls == 1
     assert not list(desk.folder.glob("*.part"))
 
 
@@ -251,7 +251,7 @@ async def test_a_month_that_nobody_prepared(desk: Desk) -> None:
     await desk.rounds().round()
     assert await desk.owner.fetchval(count) == 3
     archive = (await desk.rounds().status()).archives[0]
-    assert (archive.month, archive.lives) == ("default", 2)
+    assert (archive.month, archive.calls) == ("default", 2)
     assert (await desk.verdict(archive.file)).ok
     await desk.write(append(open_))
     assert await desk.in_sql(open_) == (True, None)

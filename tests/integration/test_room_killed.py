@@ -13,8 +13,8 @@ import asyncpg
 import msgspec
 
 from parlour.contracts.commands import Caller, Joined, JoinRoom, Request
-from parlour.runtime.life.settings import BusSettings, load
 from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.settings import BusSettings, load
 
 APP = 44
 IN_FLIGHT = 100

@@ -19,9 +19,10 @@ from parlour.contracts.queries import Presence, SessionBeat
 from parlour.kernel.rejection import Rejection
 from parlour.room.settings import RoomSettings
 from parlour.room.wiring import build
-from parlour.runtime.life.settings import BusSettings, load
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Headers
+from parlour.runtime.settings import BusSettings, load
 
 APP = 42
 OPERATOR = Caller(kind="operator")
@@ -57,17 +58,17 @@ class Desk:
         before = len(self.heard)
         with pytest.raises(Rejection) as caught:
             await self.ask(room, body, caller)
-        await self.bus.barrier()
+        await self.bus.flush_confirmed()
         assert len(self.heard) == before, "what is refused appends nothing"
         return caught.value.problem.code
 
     async def story(self, room: str) -> list[str]:
         """What happened in a room, in short."""
-        await self.bus.barrier()
+        await self.bus.flush_confirmed()
         return [view.type.removeprefix("room.").removesuffix(".v1") for view in self.heard if view.room == room]
 
     async def views(self, room: str) -> list[EventView]:
-        await self.bus.barrier()
+        await self.bus.flush_confirmed()
         return [view for view in self.heard if view.room == room]
 
     async def wait_for(self, room: str, what: str, within_s: float = 30) -> EventView:

@@ -18,7 +18,7 @@ from parlour.record.app.proofs.checkpoints import Checkpoints
 from parlour.record.app.proofs.keys import CheckpointKeys
 from parlour.record.app.proofs.tree import Note, TreeDamaged, TreeGrowth
 from parlour.record.app.proofs.tree_guard import TreeGuard
-from parlour.runtime.life.clock import SystemClock
+from parlour.runtime.clock import SystemClock
 from parlour.runtime.postgres import PostgresLog, create_pool
 from parlour.runtime.postgres.pool import Pool
 from parlour.runtime.signing.notes import Checkpoint, SigningKey, sign

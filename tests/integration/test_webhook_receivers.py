@@ -12,7 +12,7 @@ from parlour.record.adapters import webhook_sender
 from parlour.record.domain.webhooks.attempts import parse_retry_after as read
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build
-from parlour.runtime.life.settings import load
+from parlour.runtime.settings import load
 from parlour.testkit.receiver import Came, Receiver
 
 ONE_BY_ONE = 20

@@ -19,8 +19,8 @@ from parlour.contracts.codes import Code
 from parlour.kernel.rejection import Rejection
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build
-from parlour.runtime.life.settings import RuntimeSettings, load
-from parlour.runtime.postgres import PostgresPeople, create_pool
+from parlour.runtime.postgres import PostgresUserKeyStore, create_pool
+from parlour.runtime.settings import RuntimeSettings, load
 from parlour.testkit.receiver import Came, Receiver, yes
 
 
@@ -191,7 +191,7 @@ async def test_a_retry_after_an_erasure_shows_the_person_erased(
         assert receiver.requests[0].event["data"]["data"]["userID"] == "ann"
     eraser = load(RuntimeSettings, environment("auth"))
     pool = await create_pool(eraser.postgres_dsn, name="test")
-    assert await PostgresPeople(pool, eraser.master_key).erase(webhooks.app, "ann")
+    assert await PostgresUserKeyStore(pool, eraser.master_key).erase(webhooks.app, "ann")
     await pool.close()
     receiver.behave = yes
     async with build(quick):

@@ -12,8 +12,8 @@ from aiohttp import ClientSession
 from parlour.cli.embedded import free_port
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
-from parlour.runtime.life.settings import BusSettings, load
 from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.settings import BusSettings, load
 from parlour.testkit.receiver import Receiver, listening
 
 APP = 4_000_001

@@ -12,11 +12,11 @@ from parlour.contracts import events as ev
 from parlour.contracts import subjects
 from parlour.contracts import webhooks as ask
 from parlour.contracts.envelope import Envelope, encode_envelope
-from parlour.kernel.log import Append, Committed, LogKey, NewEvent, Unit
+from parlour.kernel.log import Append, AppendUnit, Committed, LogKey, NewEvent
 from parlour.runtime.deciding import sealing
-from parlour.runtime.life.settings import BusSettings, RuntimeSettings, load
 from parlour.runtime.messaging.bus import Bus
-from parlour.runtime.postgres import PostgresLog, PostgresPeople, create_pool
+from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_pool
+from parlour.runtime.settings import BusSettings, RuntimeSettings, load
 from parlour.testkit.units import new_log
 
 WITHIN_S = 20.0
@@ -33,7 +33,7 @@ Environment = Callable[[str], dict[str, str]]
 class WebhookClient:
     """Writes to the log of one app, and asks the record about its webhooks."""
 
-    def __init__(self, bus: Bus, log: PostgresLog, people: PostgresPeople) -> None:
+    def __init__(self, bus: Bus, log: PostgresLog, people: PostgresUserKeyStore) -> None:
         self.bus = bus
         self.log = log
         self.people = people
@@ -75,12 +75,14 @@ class WebhookClient:
     async def write(self, key: LogKey, *events: ev.Event, creates: bool = False) -> None:
         await self.people.load(frozenset(sealing.actor_of(e) for e in events if sealing.needs_key(e)))
         made = tuple(self._new(key, event) for event in events)
-        unit = Unit(key.app, uuid4(), "test", b"", appends=(Append(key, events[0].AGGREGATE, None, made, creates),))
+        unit = AppendUnit(
+            key.app, str(uuid4()), "test", b"", appends=(Append(key, events[0].AGGREGATE, None, made, creates),)
+        )
         (outcome,) = await self.log.append((unit,))
         assert isinstance(outcome, Committed)
 
     def _new(self, key: LogKey, event: ev.Event) -> NewEvent:
-        data = sealing.sealed(self.people, event)
+        data = sealing.seal_event(self.people, event)
         envelope = Envelope(str(key.uid), event.AGGREGATE, 0, event.TAG, sealing.actor_of(event), "", "", "", data)
         return NewEvent(event.TAG, int(ev.audience_of(event)), encode_envelope(envelope))
 
@@ -105,4 +107,4 @@ async def connect_webhook_client(environment: Environment, postgres: str) -> Asy
         bus = await stack.enter_async_context(await Bus.connect(load(BusSettings, environment("test")), "test"))
         pool = await create_pool(writer.postgres_dsn, name="test")
         stack.push_async_callback(pool.close)
-        yield WebhookClient(bus, PostgresLog(pool), PostgresPeople(pool, writer.master_key))
+        yield WebhookClient(bus, PostgresLog(pool), PostgresUserKeyStore(pool, writer.master_key))

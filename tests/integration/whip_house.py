@@ -16,8 +16,8 @@ from parlour.contracts import commands as cmd
 from parlour.contracts import subjects
 from parlour.contracts.commands import Caller, Request, TokenMade
 from parlour.contracts.relay import NodeReport, Report
-from parlour.runtime.life.settings import BusSettings, load
 from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.settings import BusSettings, load
 
 APP = 815
 NODE = "whip-node"

@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.async_api import Page
 
-from parlour.contracts.commands import Media
+from parlour.contracts.commands import MediaSections
 from parlour.contracts.relay import Negotiate, Negotiated, PlayMedia, PublishMedia, RelayFact
 from parlour.relay.settings import RelaySettings
 from parlour.relay.wiring import RunningNode, open_node
@@ -69,8 +69,8 @@ class Bench:
                 owner=owner,
                 sdp=sdp,
                 transport_id=transport_id,
-                publish=(PublishMedia(publish[0], Media(publish[1], publish[2]), codec),) if publish else (),
-                play=(PlayMedia(play[0], Media(play[1], play[2])),) if play else (),
+                publish=(PublishMedia(publish[0], MediaSections(publish[1], publish[2]), codec),) if publish else (),
+                play=(PlayMedia(play[0], MediaSections(play[1], play[2])),) if play else (),
             )
         )
 

@@ -40,7 +40,7 @@ class Desk:
         self.dispatch = RequestDispatcher(
             self, nothing, nothing, requests, SessionTable(), following, TokenBucket(1e6, 1e6, 0.0), self.faults.append
         )
-        self.session = self.dispatch.session = Session("s-ann", 1, client.Face("ann"))
+        self.session = self.dispatch.session = Session("s-ann", 1, client.UserRef("ann"))
         self.session.channel = self
         self.session.seats["r"] = Seat(self.session, "r", "actor-ann")
         self.session.rights["r"] = Rights(FAR)
@@ -95,24 +95,24 @@ def raw(result: Any) -> Any:
 
 async def test_messages_keep_their_order_and_overtake_an_offer_under_way() -> None:
     desk = Desk()
-    desk.gates["stream.publish"] = asyncio.Event()
+    desk.gates["registry.publish"] = asyncio.Event()
     offered = await desk.says("publish", streamID="s", sdp="v=0", media={"audioMid": "0"})
     said = [await desk.says("broadcast", message=str(n)) for n in range(5)]
     frames = await desk.answers(5)
     assert [f["id"] for f in frames] == said
     assert [body.text for body in desk.asked if isinstance(body, cmd.SendBroadcast)] == list("01234")
-    desk.gates["stream.publish"].set()
+    desk.gates["registry.publish"].set()
     assert (await desk.answers(6))[5]["id"] == offered
 
 
 async def test_offers_of_one_transport_take_turns() -> None:
     desk = Desk()
-    desk.gates["stream.publish"] = asyncio.Event()
+    desk.gates["registry.publish"] = asyncio.Event()
     await desk.says("publish", streamID="s", sdp="v=0", media={})
     await desk.says("stopPublish", streamID="s")
     await asyncio.sleep(0)
     assert desk.asked == []
-    desk.gates["stream.publish"].set()
+    desk.gates["registry.publish"].set()
     await desk.answers(2)
     assert [type(body) for body in desk.asked] == [cmd.Publish, cmd.StopPublish]
 

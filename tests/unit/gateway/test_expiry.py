@@ -29,7 +29,7 @@ class Room:
 
 def session(**ends: int) -> Session:
     """A session that is in these rooms, until then."""
-    made = Session("s-ann", 1, client.Face("ann"))
+    made = Session("s-ann", 1, client.UserRef("ann"))
     for room, end in ends.items():
         made.seats[room] = Seat(made, room, "actor-ann")
         made.rights[room] = Rights(1, stay_ends_s=end)

@@ -32,7 +32,7 @@ class Client:
         self.received: list[dict[str, Any]] = []
         self._feed = feed
         self._news = asyncio.Event()
-        self.session = Session(f"s-{user}", feed.app, client.Face(user))
+        self.session = Session(f"s-{user}", feed.app, client.UserRef(user))
         self.session.channel = self
         self.seat = Seat(self.session, feed.room, f"actor-{user}")
         feed.fanout.seat(self.seat)

@@ -32,7 +32,7 @@ def test_a_login_is_read() -> None:
         )
     )  # fmt: skip
     assert isinstance(frame, client.Login)
-    assert frame.user == client.Face("ann", "Ann")
+    assert frame.user == client.UserRef("ann", "Ann")
     assert frame.config.user_update
     assert "04x" not in repr(frame)
 

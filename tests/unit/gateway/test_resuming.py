@@ -54,7 +54,7 @@ async def test_an_event_of_the_same_moment_does_not_overtake_what_was_missed() -
     for view in (story.opened(), story.joined("ann"), story.joined("bob")):
         feed.receive(view)
     feed.fanout.flush()
-    ann = Session("s-ann", story.app, client.Face("ann"))
+    ann = Session("s-ann", story.app, client.UserRef("ann"))
     sessions.attach(ann, Wire())
     logins.take_seat(ann, feed, "actor-ann", rights)
     held = f"{story.room_uid}.3.{story.views[2].hash[:16]}"

@@ -12,7 +12,7 @@ from parlour.im.app.message_rates import MessageLimits, MessageRates
 from parlour.im.domain.messages import Barrage, Broadcast, Members, Message, Signal, decide, evolve
 from parlour.kernel.decider import fold
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.deciding.drafts import Call
+from parlour.runtime.deciding.context import CommandContext
 from parlour.runtime.rate_limiter import RateLimiter
 
 
@@ -114,8 +114,8 @@ def test_who_is_here_follows_from_the_history(history: list[ev.Event], message: 
 _numbers = itertools.count()
 
 
-def call(app: int = 1, room: str = "r") -> Call:
-    return Call(app, room, f"id-{next(_numbers)}", "client:", b"")
+def call(app: int = 1, room: str = "r") -> CommandContext:
+    return CommandContext(app, room, f"id-{next(_numbers)}", "client:", b"")
 
 
 @pytest.mark.parametrize(

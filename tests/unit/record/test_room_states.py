@@ -14,14 +14,14 @@ from parlour.record.app.rooms.states import RoomStates
 from parlour.runtime.deciding import sealing
 from parlour.testkit.clock import VirtualClock
 from parlour.testkit.log import MemoryLog
-from parlour.testkit.people import MemoryPeople
 from parlour.testkit.units import APP, new_log, unit
+from parlour.testkit.user_keys import MemoryUserKeyStore
 
 LENGTH = 47
 SMALL_STEPS = {"events_per_snapshot": 5, "events_per_read": 7}
 
 
-async def room(log: MemoryLog, people: MemoryPeople, clock: VirtualClock) -> LogKey:
+async def room(log: MemoryLog, people: MemoryUserKeyStore, clock: VirtualClock) -> LogKey:
     """A room where somebody comes at each second event and goes at the next."""
     key = new_log()
     actor = await people.actor(APP, "ann")
@@ -32,14 +32,14 @@ async def room(log: MemoryLog, people: MemoryPeople, clock: VirtualClock) -> Log
             ev.UserJoined(session, actor, "ann", "Ann") if number % 2 else ev.UserLeft(session, actor, "logout")
         )
     for number, event in enumerate(happened):
-        envelope = Envelope(str(key.uid), "room", 0, event.TAG, "", "", "", "", sealing.sealed(people, event))
+        envelope = Envelope(str(key.uid), "room", 0, event.TAG, "", "", "", "", sealing.seal_event(people, event))
         made = NewEvent(event.TAG, 0, encode_envelope(envelope))
         await log.append((unit(Append(key, "room", None, (made,), creates=number == 0)),))
         clock.advance(1 if number % 3 == 0 else 0)
     return key
 
 
-async def states(log: MemoryLog, people: MemoryPeople, key: LogKey) -> list[RoomState]:
+async def states(log: MemoryLog, people: MemoryUserKeyStore, key: LogKey) -> list[RoomState]:
     """The truth: the state after each event."""
     views = await sealing.open_records(people, await log.read(key.uid, 0, 1000))
     out = [empty_room(key.app, key.room, str(key.uid))]
@@ -56,7 +56,7 @@ questions = st.lists(st.tuples(st.integers(0, LENGTH), st.none() | st.integers(-
 def test_any_order_of_questions(asked: list[tuple[int, int | None]]) -> None:
     async def play() -> None:
         clock = VirtualClock()
-        log, people = MemoryLog(clock.at), MemoryPeople()
+        log, people = MemoryLog(clock.at), MemoryUserKeyStore()
         began = clock.at()
         key = await room(log, people, clock)
         truth = await states(log, people, key)
@@ -71,11 +71,11 @@ def test_any_order_of_questions(asked: list[tuple[int, int | None]]) -> None:
 
 async def test_askers_of_one_room_share_the_work() -> None:
     clock = VirtualClock()
-    log, people = MemoryLog(clock.at), MemoryPeople()
+    log, people = MemoryLog(clock.at), MemoryUserKeyStore()
     key = await room(log, people, clock)
     opened: list[int] = []
 
-    async def count(people_: MemoryPeople, records: object) -> tuple[EventView, ...]:
+    async def count(people_: MemoryUserKeyStore, records: object) -> tuple[EventView, ...]:
         views = await sealing.open_records(people_, records)  # pyright: ignore[reportArgumentType]
         opened.extend(view.seq for view in views)
         await asyncio.sleep(0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from parlour.contracts.codes import Code
-from parlour.contracts.commands import Media as Mids
+from parlour.contracts.commands import MediaSections
 from parlour.contracts.relay import PlayMedia, PublishMedia
 from parlour.kernel.rejection import Rejection
 from parlour.relay.domain.negotiation import MAX_STREAMS, Plan, check_offer, plan
@@ -68,11 +68,11 @@ def fixture(name: str) -> SessionDescription:
 
 
 def publish(stream: str, audio: str = "0", video: str = "1", codec: str = "") -> PublishMedia:
-    return PublishMedia(stream, Mids(audio_mid=audio, video_mid=video), codec)
+    return PublishMedia(stream, MediaSections(audio_mid=audio, video_mid=video), codec)
 
 
 def play(stream: str, audio: str = "0", video: str = "1") -> PlayMedia:
-    return PlayMedia(stream, Mids(audio_mid=audio, video_mid=video))
+    return PlayMedia(stream, MediaSections(audio_mid=audio, video_mid=video))
 
 
 @pytest.mark.parametrize("browser", ["chromium", "firefox"])
@@ -190,15 +190,15 @@ def test_rule_3_unbound_lines_are_inactive() -> None:
 
 def test_without_mids_the_first_free_lines_are_taken() -> None:
     node = Node()
-    wish = [PublishMedia("a", Mids())]
+    wish = [PublishMedia("a", MediaSections())]
     node.offer("pub", "chromium-publish", wish)
     assert node.offer("pub", "chromium-publish", wish).add_tracks == ()
-    node.offer("pub", "chromium-publish-second-stream", [PublishMedia("b", Mids())])
+    node.offer("pub", "chromium-publish-second-stream", [PublishMedia("b", MediaSections())])
     assert [track.mid for track in node.table.tracks_of_stream(StreamKey(APP, "b"))] == ["2", "3"]
-    node.offer("play", "chromium-play-two", play=[PlayMedia("b", Mids())])
+    node.offer("play", "chromium-play-two", play=[PlayMedia("b", MediaSections())])
     assert [sink.mid for sink in node.table.sinks_on("play")] == ["0", "1"]
     with pytest.raises(Rejection):
-        node.offer("pub", "chromium-play", [PublishMedia("c", Mids())])
+        node.offer("pub", "chromium-play", [PublishMedia("c", MediaSections())])
 
 
 LINES = {

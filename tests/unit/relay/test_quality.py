@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_negotiation import APP, Node, fixture
 
-from parlour.contracts.commands import Media
+from parlour.contracts.commands import MediaSections
 from parlour.contracts.quality import SAMPLES_MOST, QualityBatch, QualitySample
 from parlour.contracts.relay import PlayMedia, PublishMedia
 from parlour.relay.app.quality_sampler import QualitySampler
@@ -74,9 +74,9 @@ class Bench:
         self.told: list[QualityBatch] = []
         self.quality = QualitySampler("n", self.node.table, self, lambda: self.now, lambda: self.now)
         self.enter("pub", "chromium-publish", "ann")
-        self.node.offer("pub", "chromium-publish", [PublishMedia("s", Media("0", "1"), room_uid=LIFE)])
+        self.node.offer("pub", "chromium-publish", [PublishMedia("s", MediaSections("0", "1"), room_uid=LIFE)])
         self.enter("play", "chromium-play", "bob/w1")
-        self.node.offer("play", "chromium-play", play=[PlayMedia("s", Media("", "1"), room_uid=LIFE)])
+        self.node.offer("play", "chromium-play", play=[PlayMedia("s", MediaSections("", "1"), room_uid=LIFE)])
         self.video = cast(Track, self.node.table.track(Slot(StreamKey(APP, "s"), "video"))).number
         (sink,) = self.node.table.all_sinks()
         self.sink = sink.number
@@ -152,7 +152,7 @@ def test_counters_that_begin_anew_are_measured_from_there() -> None:
 
 def test_what_has_no_room_or_is_not_in_the_core_is_not_told() -> None:
     bench = Bench()
-    bench.node.offer("pub", "chromium-publish", [PublishMedia("t", Media("0", "1"))])
+    bench.node.offer("pub", "chromium-publish", [PublishMedia("t", MediaSections("0", "1"))])
     del bench.stats["sinks"][bench.sink]
     bench.stats["tracks"] = {track.number: dict(TRACK) for track in bench.node.table.all_tracks()}
     for _ in range(20):

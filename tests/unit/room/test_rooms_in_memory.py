@@ -20,14 +20,14 @@ from parlour.room.app.room_rates import RoomLimits, RoomRates
 from parlour.room.app.room_units import CLIENT_SESSION, OPEN_ROOM, RoomDecider
 from parlour.room.domain import room as domain
 from parlour.runtime.deciding.commit import Committer
-from parlour.runtime.deciding.drafts import Call
-from parlour.runtime.deciding.rooms import StateCache
+from parlour.runtime.deciding.context import CommandContext
+from parlour.runtime.deciding.state_cache import StateCache
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.rate_limiter import RateLimiter
 from parlour.runtime.telemetry.metrics import Metrics
 from parlour.testkit.clock import CountingIds, VirtualClock
 from parlour.testkit.log import MemoryLog
-from parlour.testkit.people import MemoryPeople
+from parlour.testkit.user_keys import MemoryUserKeyStore
 
 APP = 7
 ROOMS = ("red", "green", "blue")
@@ -54,7 +54,7 @@ class World:
     """The room service's application on a log in memory."""
 
     def __init__(self) -> None:
-        self.log, self.people, self.bus = MemoryLog(), MemoryPeople(), HearingBus()
+        self.log, self.people, self.bus = MemoryLog(), MemoryUserKeyStore(), HearingBus()
         self.cache = StateCache[domain.State](
             self.log,
             self.people,
@@ -76,7 +76,9 @@ class World:
 
     async def do(self, number: int, room: str, body: contract.Command) -> object:
         """The answer, or the code of the refusal."""
-        call = Call(APP, room, str(uuid5(NAMESPACE_URL, str(number))), "client:", msgspec.json.encode(body))
+        context = CommandContext(
+            APP, room, str(uuid5(NAMESPACE_URL, str(number))), "client:", msgspec.json.encode(body)
+        )
         handlers: dict[type[contract.Command], Any] = {
             contract.JoinRoom: self.rooms.join,
             contract.LeaveRoom: self.rooms.leave,
@@ -84,7 +86,7 @@ class World:
             contract.CloseRoom: self.rooms.close,
         }
         try:
-            reply = await handlers[type(body)](call, body)
+            reply = await handlers[type(body)](context, body)
             return bytes(reply.result), reply.position
         except Rejection as refused:
             return refused.problem.code

@@ -215,14 +215,14 @@ def test_an_untouched_archive_passes() -> None:
     told: list[tuple[str, int]] = []
     verdict = verify(archive(), (KEY.public,), lambda uid, seq, _hash: told.append((uid, seq)))
     assert verdict == Verdict(
-        True, events=15, signed=15, origin=KEY.public.name, size=5, took_s=verdict.took_s, month="2026-08", lives=3
+        True, events=15, signed=15, origin=KEY.public.name, size=5, took_s=verdict.took_s, month="2026-08", calls=3
     )
     assert told == [(uid, IN_LIFE) for uid in LIVES]
 
 
 def test_without_a_key_nothing_of_an_archive_is_signed() -> None:
     verdict = verify(archive(), ())
-    assert (verdict.ok, verdict.lives, verdict.signed) == (True, 3, 0)
+    assert (verdict.ok, verdict.calls, verdict.signed) == (True, 3, 0)
 
 
 def test_a_changed_event_is_named_with_its_life() -> None:
@@ -246,7 +246,7 @@ def test_an_event_taken_out_is_not_looked_for_in_the_next_life() -> None:
 def test_a_life_taken_out(number: int) -> None:
     lines = archive()
     del lines[life(number)]
-    assert "taken out or put in: the archive had 3 lives" in named_in_archive(lines)[2]
+    assert "taken out or put in: the archive had 3 calls" in named_in_archive(lines)[2]
 
 
 def test_a_life_put_in() -> None:
@@ -255,9 +255,9 @@ def test_a_life_put_in() -> None:
     assert "not 4 and 20" in named_in_archive(lines)[2]
 
 
-TWICE = "this life stands in the archive twice"
-MOVED = "this life was moved or put in, maybe a second time"
-OTHER_MONTH = "this life did not begin in {}, the month of the archive"
+TWICE = "this call stands in the archive twice"
+MOVED = "this call was moved or put in, maybe a second time"
+OTHER_MONTH = "this call did not begin in {}, the month of the archive"
 
 
 @pytest.mark.parametrize(
@@ -332,7 +332,7 @@ def test_a_life_without_a_signed_end() -> None:
             encoded(End(IN_LIFE, lines[-1].hash)),
             encoded(ArchiveEnd(1, IN_LIFE)),
         ]
-        assert named_in_archive(made)[2] == "no signature stands for the end of this life"
+        assert named_in_archive(made)[2] == "no signature stands for the end of this call"
 
 
 def test_an_archive_signed_by_another() -> None:

@@ -13,11 +13,11 @@ from parlour.contracts import events as ev
 from parlour.contracts.proofs import Consistency, Inclusion
 from parlour.runtime.exports.layout import Line
 from parlour.testkit.exports import APP, KEY, Tree, header, recorded, shown, written
-from parlour.testkit.people import MemoryPeople
+from parlour.testkit.user_keys import MemoryUserKeyStore
 
 
 async def chain() -> list[Line]:
-    people = MemoryPeople()
+    people = MemoryUserKeyStore()
     ann = await people.actor(APP, "ann")
     events = (
         ev.RoomOpened(APP, "studio"),

@@ -14,7 +14,7 @@ from parlour.runtime.exports.layout import LINE_BYTES, Line
 from parlour.runtime.exports.verify import verify
 from parlour.runtime.signing.notes import SigningKey
 from parlour.testkit.exports import APP, KEY, UID, Tree, chained, header, recorded, shown, written
-from parlour.testkit.people import MemoryPeople
+from parlour.testkit.user_keys import MemoryUserKeyStore
 
 LIAR = SigningKey(KEY.public.name, Ed25519PrivateKey.from_private_bytes(bytes([7]) * 32))
 SAID, REFUSED = 4, 5
@@ -23,7 +23,7 @@ BOM = b"\xef\xbb\xbf"
 Bytes = list[bytes]
 
 
-async def _room(people: MemoryPeople, *more: str, said: str = "I reject the payment") -> list[Line]:
+async def _room(people: MemoryUserKeyStore, *more: str, said: str = "I reject the payment") -> list[Line]:
     ann, bob = await people.actor(APP, "ann"), await people.actor(APP, "bob")
     events: tuple[ev.Event, ...] = (
         ev.RoomOpened(APP, "studio"),
@@ -38,11 +38,11 @@ async def _room(people: MemoryPeople, *more: str, said: str = "I reject the paym
     return await shown(people, recorded(people, events))
 
 
-PEOPLE = MemoryPeople()
+PEOPLE = MemoryUserKeyStore()
 LINES = asyncio.run(_room(PEOPLE))
 RESEALED = asyncio.run(_room(PEOPLE, said="I approve the payment"))
 """The same people's room with other words, sealed under their own keys."""
-OTHERS = asyncio.run(_room(MemoryPeople(), "and it was I"))
+OTHERS = asyncio.run(_room(MemoryUserKeyStore(), "and it was I"))
 """The room of other people of these names, with one event more."""
 
 

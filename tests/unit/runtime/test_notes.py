@@ -3,7 +3,7 @@
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from parlour.runtime.signing.notes import BadNote, Checkpoint, SigningKey, checkpoint_of, opened, parse_key, sign
+from parlour.runtime.signing.notes import BadNote, Checkpoint, SigningKey, open_note, parse_checkpoint, parse_key, sign
 
 # The key and note of the documentation of Go's golang.org/x/mod/sumdb/note, whose form C2SP's signed-note took over.
 VKEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -22,20 +22,20 @@ def key(name: str = "example.com/log", seed: int = 1) -> SigningKey:
 def test_the_published_example_opens() -> None:
     known = parse_key(VKEY)
     assert str(known) == VKEY
-    assert opened(NOTE, (known,)).startswith("If you think")
+    assert open_note(NOTE, (known,)).startswith("If you think")
     with pytest.raises(BadNote, match="not good"):
-        opened(NOTE.replace("answer", "Answer"), (known,))
+        open_note(NOTE.replace("answer", "Answer"), (known,))
 
 
 def test_a_checkpoint_is_read_back() -> None:
     made = Checkpoint("example.com/log", 20_852_163, bytes(range(32)))
     note = sign(made.text(), (key(), key(seed=2)))
     for signer in (key(), key(seed=2)):
-        assert checkpoint_of(opened(note, (signer.public,))) == made
+        assert parse_checkpoint(open_note(note, (signer.public,))) == made
     with pytest.raises(BadNote, match="no key that is trusted"):
-        opened(note, (key(seed=3).public,))
+        open_note(note, (key(seed=3).public,))
     with pytest.raises(BadNote, match="no key that is trusted"):
-        opened(note, (key("another.example/log").public,))
+        open_note(note, (key("another.example/log").public,))
 
 
 @pytest.mark.parametrize(
@@ -44,13 +44,13 @@ def test_a_checkpoint_is_read_back() -> None:
 )
 def test_what_is_no_checkpoint(text: str) -> None:
     with pytest.raises(BadNote):
-        checkpoint_of(text)
+        parse_checkpoint(text)
 
 
 @pytest.mark.parametrize("note", ["", "text\n", "text\n\n- name AAAA\n", "text\n\n— name ?\n", "text\n\n— name AAAA\n"])
 def test_what_is_no_note(note: str) -> None:
     with pytest.raises(BadNote):
-        opened(note, (key().public,))
+        open_note(note, (key().public,))
 
 
 @pytest.mark.parametrize("text", ["", "name", "name+00000000+AAAA", VKEY.replace("c74f20a3", "c74f20a4"), VKEY[:-4]])

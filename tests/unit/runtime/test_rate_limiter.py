@@ -1,14 +1,14 @@
 """Rates of commands: each counts once for all that it is counted for, or for nothing."""
 
-from parlour.runtime.deciding.drafts import Call
+from parlour.runtime.deciding.context import CommandContext
 from parlour.runtime.rate_limiter import RateLimit, RateLimiter
 
 TEN = RateLimit("changes", 10)
 TWO = RateLimit("of a user", 2, per_minute=True)
 
 
-def call(number: int, app: int = 1) -> Call:
-    return Call(app, "r", f"id-{number}", "client:", b"")
+def call(number: int, app: int = 1) -> CommandContext:
+    return CommandContext(app, "r", f"id-{number}", "client:", b"")
 
 
 def test_the_rate_of_one_key_in_which_a_repeated_command_counts_once() -> None:

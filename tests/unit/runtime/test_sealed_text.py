@@ -10,12 +10,12 @@ from parlour.cli.audit.verdict_text import exit_code, verdict_text
 from parlour.contracts import events as ev
 from parlour.contracts.sealed_text import SealedText, parse_sealed, text_commitment
 from parlour.kernel.log import Record
-from parlour.runtime.deciding.sealing import disclosed, open_records
+from parlour.runtime.deciding.sealing import disclose_texts, open_records
 from parlour.runtime.exports.text_checks import commitment_matches
 from parlour.runtime.exports.verify import verify
-from parlour.runtime.postgres.sealed import KEY_BYTES, PersonKey
+from parlour.runtime.postgres.keys import KEY_BYTES, PersonKey
 from parlour.testkit.exports import APP, KEY, Tree, header, recorded, shown, written
-from parlour.testkit.people import MemoryPeople
+from parlour.testkit.user_keys import MemoryUserKeyStore
 
 ACTOR = str(uuid4())
 PLACE = "im.broadcast_sent.v1/text"
@@ -74,7 +74,7 @@ def test_a_form_that_is_not_known_is_refused(form: str) -> None:
         _ = parse_sealed(f"{ACTOR}:{form}").ciphertext
 
 
-async def spoken(people: MemoryPeople) -> tuple[Record, ...]:
+async def spoken(people: MemoryUserKeyStore) -> tuple[Record, ...]:
     """A room in which somebody says something."""
     ann = await people.actor(APP, "ann")
     said = ev.RoomOpened(APP, "studio"), ev.UserJoined("s", ann, "ann", "Ann"), ev.BroadcastSent("s", ann, "hello")
@@ -82,7 +82,7 @@ async def spoken(people: MemoryPeople) -> tuple[Record, ...]:
 
 
 async def test_with_the_key_the_salts_are_gone_and_the_hashes_stay() -> None:
-    people = MemoryPeople()
+    people = MemoryUserKeyStore()
     records = await spoken(people)
     before = await shown(people, records)
     await people.erase(APP, "ann")
@@ -97,11 +97,11 @@ async def test_with_the_key_the_salts_are_gone_and_the_hashes_stay() -> None:
 
 
 async def test_who_is_erased_while_a_page_is_read_is_erased_in_it() -> None:
-    people = MemoryPeople()
+    people = MemoryUserKeyStore()
     records = await spoken(people)
     views = await open_records(people, records)
     await people.erase(APP, "ann")
-    found = await disclosed(people, records, views)
+    found = await disclose_texts(people, records, views)
     assert [salts for _, salts in found] == [{}, {}, {}]
     assert all(view is not None and b"hello" not in bytes(view.data) for view, _ in found)
     assert [view.erased for view, _ in found if view is not None] == [False, True, True]
@@ -116,7 +116,7 @@ async def test_texts_without_a_commitment_are_opened_and_called_unchecked() -> N
     assert verdict_text(verdict, keyed=True).startswith("WORDS NOT CHECKED: room studio")
 
 
-class EarlierPeople(MemoryPeople):
+class EarlierPeople(MemoryUserKeyStore):
     """Writes texts as an earlier version did: `actor:ciphertext`."""
 
     def seal(self, actor: str, context: str, text: str) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import pytest
 
-from parlour.runtime.life.settings import BadSettings, BusSettings, RuntimeSettings, Setting, load, variables
+from parlour.runtime.settings import BadSettings, BusSettings, RuntimeSettings, Setting, load, variables
 
 KEY = bytes(range(200, 232))
 GIVEN = {"PARLOUR_POSTGRES_DSN": "postgresql://u:geheim@h/d", "PARLOUR_MASTER_KEY": KEY.hex()}

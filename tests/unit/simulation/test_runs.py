@@ -14,7 +14,7 @@ from parlour.im.app.message_handler import MessageHandler
 from parlour.im.domain.messages import Message
 from parlour.record.app.publishing.tail import LogTail
 from parlour.runtime.background.reactor import Handler, Reactor
-from parlour.runtime.deciding.drafts import Call, Done
+from parlour.runtime.deciding.context import CommandContext, CommitResult
 from parlour.testkit.planted import plant
 from parlour.testkit.simulation.run import Outcome, simulate
 
@@ -42,10 +42,10 @@ def test_another_seed_is_another_run() -> None:
 class HastyMessageHandler(MessageHandler):
     """Answers before the commit."""
 
-    async def _send(self, call: Call, message: Message) -> Done:
-        work = asyncio.get_running_loop().create_task(super()._send(call, message))
+    async def _send(self, context: CommandContext, message: Message) -> CommitResult:
+        work = asyncio.get_running_loop().create_task(super()._send(context, message))
         work.add_done_callback(lambda task: task.cancelled() or task.exception())
-        return Done((), b"null")
+        return CommitResult((), b"null")
 
 
 class SilentTail(LogTail):

@@ -9,8 +9,8 @@ from typing import TypeVar
 import msgspec
 
 from parlour.contracts.commands import AnyCommand, Caller, Request
-from parlour.runtime.life.settings import BusSettings
 from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.settings import BusSettings
 from parlour.runtime.telemetry import logging
 
 from .failures import NotRunning

@@ -7,7 +7,7 @@ from parlour.contracts import proofs as contract
 from parlour.kernel.merkle import continues
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.messaging.bus import Bus
-from parlour.runtime.signing.notes import BadNote, Checkpoint, PublicKey, checkpoint_of, opened, parse_key
+from parlour.runtime.signing.notes import BadNote, Checkpoint, PublicKey, open_note, parse_checkpoint, parse_key
 
 from .audit.export import ask
 
@@ -46,7 +46,7 @@ async def _story(bus: Bus, sizes: tuple[int, ...]) -> str:
 
 async def _checkpoint(bus: Bus, size: int, trusted: tuple[PublicKey, ...]) -> Checkpoint:
     signed = await ask(bus, "checkpoint", contract.CheckpointQuery(size), contract.SignedCheckpoint)
-    found = checkpoint_of(opened(signed.note, trusted))
+    found = parse_checkpoint(open_note(signed.note, trusted))
     if found.size != size:
         raise BadNote(f"its note is of {found.size}")
     return found

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from parlour.runtime.life.settings import BusSettings, RuntimeSettings, Setting, variables
+from parlour.runtime.settings import BusSettings, RuntimeSettings, Setting, variables
 
 from .checkout import SERVICES
 

@@ -27,7 +27,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 
 
 def audience_of_stored(type_: str, data: msgspec.Raw) -> Audience:
-    """Who may see a stored event, by its type and its data, sealed or opened."""
+    """Returns who may see a stored event, from its type and its data, sealed or opened."""
     kind = BY_TAG.get(type_)
     if kind is None:
         return UNKNOWN
@@ -37,7 +37,7 @@ def audience_of_stored(type_: str, data: msgspec.Raw) -> Audience:
 
 
 def function_sql() -> str:
-    """The statement that creates the function."""
+    """Returns the SQL statement that creates the same function in the database."""
     lines = [_HEAD]
     for audience in Audience:
         tags = sorted(event.TAG for event in ALL if audience == event.AUDIENCE and event is not CommandSent)

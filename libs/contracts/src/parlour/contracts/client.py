@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from .codes import Problem
+from .commands import MediaSections
 from .ids import Int32, Seq
 from .spelling import wire_name
 
@@ -17,18 +18,11 @@ FRAME_BYTES = 64 * 1024
 FRAME_DEPTH = 16
 
 
-class Face(msgspec.Struct, frozen=True, rename=wire_name):
-    """A person as clients see one."""
+class UserRef(msgspec.Struct, frozen=True, rename=wire_name):
+    """A user as clients see one."""
 
     user_id: str
     user_name: str = ""
-
-
-class Sections(msgspec.Struct, frozen=True, rename=wire_name):
-    """The offer's media sections that carry one stream; "" where there is none."""
-
-    audio_mid: str = ""
-    video_mid: str = ""
 
 
 class LoginConfig(msgspec.Struct, frozen=True, rename=wire_name):
@@ -45,18 +39,18 @@ class ClientFrame(msgspec.Struct, frozen=True, tag_field="t", rename=wire_name):
 
 
 class RoomAsk(ClientFrame, frozen=True, kw_only=True):
-    """Base of what becomes a command. `if_seq`: only if the room still stands at this event."""
+    """Base of frames that become commands. `if_seq`: the command is refused unless the room is at this event."""
 
     if_seq: Seq | None = None
 
 
 class Login(ClientFrame, frozen=True, tag="login"):
-    """Enter a room; the first frame of a new client."""
+    """Enters a room; the first frame of a new client."""
 
     app_id: int
     room_id: str
     token: str
-    user: Face
+    user: UserRef
     config: LoginConfig = LoginConfig()
     multi_room: bool = False
 
@@ -75,7 +69,7 @@ class Resume(ClientFrame, frozen=True, tag="resume"):
 
 
 class Logout(RoomAsk, frozen=True, tag="logout"):
-    """Leave a room."""
+    """Leaves a room."""
 
     room_id: str
 
@@ -86,14 +80,14 @@ class Publish(RoomAsk, frozen=True, tag="publish"):
     room_id: str
     stream_id: str
     sdp: str
-    media: Sections
+    media: MediaSections
     transport_id: str = ""
     extra_info: str = ""
     codec: str = ""
 
 
 class StopPublish(RoomAsk, frozen=True, tag="stopPublish"):
-    """Send a stream no more."""
+    """Stops sending a stream."""
 
     room_id: str
     stream_id: str
@@ -105,19 +99,19 @@ class Play(RoomAsk, frozen=True, tag="play"):
     room_id: str
     stream_id: str
     sdp: str
-    media: Sections
+    media: MediaSections
     transport_id: str = ""
 
 
 class StopPlay(RoomAsk, frozen=True, tag="stopPlay"):
-    """Receive a stream no more."""
+    """Stops receiving a stream."""
 
     room_id: str
     stream_id: str
 
 
 class RestartIce(ClientFrame, frozen=True, tag="restartIce"):
-    """New ICE credentials for a transport that exists."""
+    """Offers new ICE credentials for a transport that exists."""
 
     room_id: str
     transport_id: str
@@ -133,7 +127,7 @@ class StreamExtraInfo(RoomAsk, frozen=True, tag="streamExtraInfo"):
 
 
 class Mutes(RoomAsk, frozen=True, tag="mutes"):
-    """What is held back of an own stream from now on: `audio`, `video`."""
+    """Mutes or unmutes `audio` and `video` of an own stream."""
 
     room_id: str
     stream_id: str
@@ -172,7 +166,7 @@ class CustomCommand(RoomAsk, frozen=True, tag="command"):
 
 
 class RenewToken(ClientFrame, frozen=True, tag="renewToken"):
-    """A fresh token for the session's stay in a room."""
+    """Brings a new token for the session's stay in a room."""
 
     room_id: str
     token: str
@@ -195,13 +189,13 @@ class Subscribe(ClientFrame, frozen=True, tag="subscribe"):
 
 
 class Unsubscribe(ClientFrame, frozen=True, tag="unsubscribe"):
-    """Read a room no more."""
+    """Stops reading a room."""
 
     room_id: str
 
 
 class Ping(ClientFrame, frozen=True, tag="ping"):
-    """Is anybody there?"""
+    """Asks whether the gateway is there; answered by `Pong`."""
 
 
 RoomFrame = (
@@ -221,7 +215,7 @@ class StreamFace(msgspec.Struct, frozen=True, rename=wire_name):
     """A stream as clients see one."""
 
     stream_id: str
-    user: Face
+    user: UserRef
     extra_info: str
     has_audio: bool
     has_video: bool
@@ -235,7 +229,7 @@ class ExtraInfo(msgspec.Struct, frozen=True, rename=wire_name):
 
     key: str
     value: str
-    update_user: Face
+    update_user: UserRef
     update_time: int
 
 
@@ -260,26 +254,26 @@ class ServerFrame(msgspec.Struct, frozen=True, tag_field="t", rename=wire_name):
 
 
 class Res(ServerFrame, frozen=True, tag="res"):
-    """An answer; the answers with more to say derive from it."""
+    """The answer to a request; answers with more fields derive from it."""
 
     id: str
     ok: bool = True
 
 
 class Refused(Res, frozen=True, tag="res"):
-    """The answer no."""
+    """The answer to a request that was refused."""
 
     error: Problem = Problem(0, "")
 
 
 class LoggedIn(Res, frozen=True, tag="res", kw_only=True):
-    """Of login: the room as of `position`; events follow from there."""
+    """The answer to `login`: the room as of `position`; the events after it follow."""
 
     session_id: str
     server_time: int
     heartbeat: Heartbeat
     position: str
-    users: tuple[Face, ...]
+    users: tuple[UserRef, ...]
     streams: tuple[StreamFace, ...]
     extra_info: tuple[ExtraInfo, ...]
     token_expires_in: int
@@ -287,7 +281,7 @@ class LoggedIn(Res, frozen=True, tag="res", kw_only=True):
 
 
 class Resumed(Res, frozen=True, tag="res", kw_only=True):
-    """Of resume: for each room `tail` or `snapshot`."""
+    """The answer to `resume`: for each room `tail` or `snapshot`."""
 
     rooms: dict[str, str]
     server_time: int
@@ -295,40 +289,40 @@ class Resumed(Res, frozen=True, tag="res", kw_only=True):
 
 
 class Subscribed(Res, frozen=True, tag="res", kw_only=True):
-    """Of subscribe: `tail` or `snapshot`, as in `Resumed`; the token holds for `token_expires_in` seconds."""
+    """The answer to `subscribe`: `tail` or `snapshot`, as in `Resumed`; the token is valid for `token_expires_in` seconds."""
 
     mode: str
     token_expires_in: int
 
 
 class Negotiated(Res, frozen=True, tag="res", kw_only=True):
-    """Of publish, play and restartIce: the relay's answer."""
+    """The answer to `publish`, `play` and `restartIce`: the relay's SDP answer."""
 
     transport_id: str
     sdp: str
 
 
 class Sent(Res, frozen=True, tag="res", kw_only=True):
-    """Of broadcast (a number) and barrage (text)."""
+    """The answer to `broadcast` (a number) and `barrage` (text)."""
 
     message_id: int | str
 
 
 class Delivered(Res, frozen=True, tag="res", kw_only=True):
-    """Of command: the addressees who are not in the room."""
+    """The answer to `command`: the addressees who are not in the room."""
 
     absent: tuple[str, ...]
 
 
 class Renewed(Res, frozen=True, tag="res", kw_only=True):
-    """Of renewToken. The session's secret carries its rights, so it changes with the token."""
+    """The answer to `renewToken`. The session's secret carries its rights, so it changes with the token."""
 
     token_expires_in: int
     session_id: str
 
 
 class Pong(Res, frozen=True, tag="res", kw_only=True):
-    """Of ping; unix milliseconds."""
+    """The answer to `ping`, with the server's time in unix milliseconds."""
 
     server_time: int
 
@@ -343,7 +337,7 @@ class Ev(ServerFrame, frozen=True, tag="ev", kw_only=True):
     at: int
     type: str
     data: msgspec.Raw
-    user: Face | UnsetType = UNSET
+    user: UserRef | UnsetType = UNSET
     command_id: str | UnsetType = UNSET
 
 
@@ -357,39 +351,39 @@ class Skip(ServerFrame, frozen=True, tag="skip", kw_only=True):
 
 
 class Snap(ServerFrame, frozen=True, tag="snap", kw_only=True):
-    """The room as of `pos`; replaces what the client held."""
+    """The room as of `pos`; it replaces the state that the client has."""
 
     room_id: str
     pos: str
-    users: tuple[Face, ...]
+    users: tuple[UserRef, ...]
     streams: tuple[StreamFace, ...]
     extra_info: tuple[ExtraInfo, ...]
 
 
 class Page(ServerFrame, frozen=True, tag="page"):
-    """Users and streams that belong in front of those in the next `snap` or answer to `login`."""
+    """Users and streams that come before those in the next `snap` or answer to `login`."""
 
     room_id: str
-    users: tuple[Face, ...] = ()
+    users: tuple[UserRef, ...] = ()
     streams: tuple[StreamFace, ...] = ()
 
 
 class Live(ServerFrame, frozen=True, tag="live"):
-    """Everything up to here was sent."""
+    """All events up to `pos` were sent; later ones follow as they happen."""
 
     room_id: str
     pos: str
 
 
 class HeadAt(ServerFrame, frozen=True, tag="head"):
-    """The room stands here; a client that is behind resumes."""
+    """The room's last position, for a lagging client, which resumes from its own."""
 
     room_id: str
     pos: str
 
 
 class Resync(ServerFrame, frozen=True, tag="resync"):
-    """What the client holds can't be continued (diverged, expired, limit); a `snap` follows."""
+    """The client's position can't be continued (diverged, expired, limit); a `snap` follows."""
 
     room_id: str
     reason: str
@@ -404,7 +398,7 @@ class End(ServerFrame, frozen=True, tag="end"):
 
 
 class MediaGone(ServerFrame, frozen=True, tag="media"):
-    """The relay lost this client's transport: offer anew."""
+    """The relay lost this client's transport, which must be offered again."""
 
     room_id: str
     stream_id: str
@@ -413,14 +407,14 @@ class MediaGone(ServerFrame, frozen=True, tag="media"):
 
 
 class Count(ServerFrame, frozen=True, tag="count"):
-    """People in the room."""
+    """The number of users in the room."""
 
     room_id: str
     count: int
 
 
 class Failure(ServerFrame, frozen=True, tag="error"):
-    """A frame that could not be answered by id."""
+    """The error of a frame without a readable id."""
 
     error: Problem
 

@@ -1,7 +1,7 @@
 """Events outside the suite: CloudEvents 1.0 in structured JSON mode, the same in every outlet.
 
 `id` is `<room_uid>:<seq>`, stable over retries and outlets; `source` names the room; `type` is the stored tag; `sequence` (the sequence
-extension) is the seq in 20 digits, so that it compares as text; `partitionkey` is the life, within which order holds; `data` is the
+extension) is the seq in 20 digits, so that it compares as text; `partitionkey` is the call, within which order holds; `data` is the
 `EventView`, field for field as on NATS and on the WebSocket.
 """
 
@@ -41,17 +41,17 @@ _subject = msgspec.json.Decoder(_Subject)
 
 
 def event_id(room_uid: str, seq: int) -> str:
-    """What a receiver drops repetitions by."""
+    """Returns the id by which a receiver drops repeated events."""
     return f"{room_uid}:{seq}"
 
 
 def source(app: int, room: str) -> str:
-    """`/apps/<app>/rooms/<encoded room>`; an app's own log is the room `=`."""
+    """Returns `/apps/<app>/rooms/<encoded room>`; an app's own log is the room `=`."""
     return f"/apps/{app}/rooms/{encode_id(room)}"
 
 
 def cloud_event(view: EventView) -> CloudEvent:
-    """The view's CloudEvent."""
+    """Builds the CloudEvent of a view."""
     return CloudEvent(
         SPEC_VERSION,
         event_id(view.room_uid, view.seq),
@@ -67,6 +67,6 @@ def cloud_event(view: EventView) -> CloudEvent:
 
 
 def moment(at: int) -> str:
-    """Unix microseconds in RFC 3339."""
+    """Returns unix microseconds as an RFC 3339 time."""
     whole, part = divmod(at, _SECOND)
     return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{part:06d}Z"

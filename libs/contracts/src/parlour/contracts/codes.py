@@ -84,7 +84,7 @@ class Code(IntEnum):
 
 
 def title_of(code: int) -> str:
-    """A code in words, the same in every problem that has it."""
+    """Returns a code in words, the same in every problem that has the code."""
     try:
         return Code(code).name.lower().replace("_", " ")
     except ValueError:

@@ -70,10 +70,10 @@ _decoder = msgspec.json.Decoder(Envelope)
 
 
 def encode_envelope(envelope: Envelope) -> bytes:
-    """The stored bytes."""
+    """Returns the bytes that are stored and hashed."""
     return _encoder.encode(envelope)
 
 
 def decode_envelope(env: bytes) -> Envelope:
-    """The envelope of stored bytes."""
+    """Returns the envelope of stored bytes; `msgspec.DecodeError` for others."""
     return _decoder.decode(env)

@@ -16,7 +16,7 @@ Personal = Annotated[str, msgspec.Meta(extra={"personal": True})]
 
 
 class Audience(IntEnum):
-    """Who may see an event; everybody else sees that a number was used, not for what."""
+    """Who may see an event; others only learn that a sequence number was used."""
 
     MEMBERS = 0
     NAMED = 1
@@ -32,7 +32,7 @@ class Event(msgspec.Struct, frozen=True, rename=wire_name):
 
 
 class RoomOpened(Event, frozen=True):
-    """A life of a room name begins. `previous` cites the last position of the life before, if there was one."""
+    """A call of a room begins. `previous` cites the last position of the call before, if there was one."""
 
     TAG = "room.opened.v1"
     AGGREGATE = "room"
@@ -55,7 +55,7 @@ class UserJoined(Event, frozen=True):
 
 
 class UserSuspended(Event, frozen=True):
-    """The session's connection has been away for longer than a hiccup; others are not told yet."""
+    """The session has had no connection for longer than the grace time; clients are not notified."""
 
     TAG = "room.user_suspended.v1"
     AGGREGATE = "room"
@@ -110,7 +110,7 @@ class RoomExtraInfoChanged(Event, frozen=True):
 
 
 class RoomClosed(Event, frozen=True):
-    """The life ends, and with it every stream that is still there, without an event of its own; reason: empty, closed_by_server."""
+    """The call ends, and with it every stream that is still there, without an event of its own; reason: empty, closed_by_server."""
 
     TAG = "room.closed.v1"
     AGGREGATE = "room"
@@ -163,7 +163,7 @@ class StreamRemoved(Event, frozen=True):
 
 
 class MutesChanged(Event, frozen=True):
-    """What its publisher holds back of a stream now: the microphone, the camera. A stream begins with neither muted."""
+    """The publisher muted or unmuted the stream's microphone or camera. A stream begins with neither muted."""
 
     TAG = "stream.mutes_changed.v1"
     AGGREGATE = "streams"
@@ -203,7 +203,7 @@ class PlayStopped(Event, frozen=True):
 
 
 class StreamRelayed(Event, frozen=True):
-    """A further relay node carries the stream."""
+    """Another relay node forwards the stream."""
 
     TAG = "stream.relayed.v1"
     AGGREGATE = "streams"
@@ -245,7 +245,7 @@ class CommandSent(Event, frozen=True):
 
 
 class AppCreated(Event, frozen=True):
-    """An application exists from now on."""
+    """An app was created."""
 
     TAG = "app.created.v1"
     AGGREGATE = "app"
@@ -266,7 +266,7 @@ class SecretRotated(Event, frozen=True):
 
 
 class TokenIssued(Event, frozen=True):
-    """A token was made by the suite itself for an actor."""
+    """The suite issued a token for an actor."""
 
     TAG = "app.token_issued.v1"
     AGGREGATE = "app"
@@ -338,7 +338,7 @@ class SubscriptionsRevoked(Event, frozen=True):
 
 
 class ErasureRequested(Event, frozen=True):
-    """Somebody is to be erased; `waits`: behind a hold."""
+    """A user's erasure was requested; `waits`: it waits for a hold to end."""
 
     TAG = "app.erasure_requested.v1"
     AGGREGATE = "privacy"
@@ -348,7 +348,7 @@ class ErasureRequested(Event, frozen=True):
 
 
 class ErasureFreed(Event, frozen=True):
-    """No hold covers the person any more."""
+    """No hold covers the user any more, whose erasure can go on."""
 
     TAG = "app.erasure_freed.v1"
     AGGREGATE = "privacy"
@@ -357,7 +357,7 @@ class ErasureFreed(Event, frozen=True):
 
 
 class UserErased(Event, frozen=True):
-    """The person's key is gone: what the record says of them can't be opened by anybody."""
+    """The user's key was destroyed: nobody can open the personal text about them any more."""
 
     TAG = "app.user_erased.v1"
     AGGREGATE = "privacy"
@@ -366,7 +366,7 @@ class UserErased(Event, frozen=True):
 
 
 class HoldPlaced(Event, frozen=True):
-    """Nobody may be erased whom this covers: a person (`actor`), or all who appear in a room."""
+    """A hold protects a user (`actor`), or all who appear in a room, from erasure."""
 
     TAG = "app.hold_placed.v1"
     AGGREGATE = "privacy"
@@ -393,7 +393,7 @@ class BanPlaced(Event, frozen=True):
 
 
 class BanLifted(Event, frozen=True):
-    """The ban ends before its time."""
+    """A ban was ended before its time."""
 
     TAG = "app.ban_lifted.v1"
     AGGREGATE = "bans"
@@ -405,7 +405,7 @@ class BanLifted(Event, frozen=True):
 
 
 class HoldReleased(Event, frozen=True):
-    """The hold ends."""
+    """A hold was ended."""
 
     TAG = "app.hold_released.v1"
     AGGREGATE = "privacy"
@@ -425,12 +425,12 @@ BY_TAG: dict[str, type[Event]] = {event.TAG: event for event in ALL}
 
 
 def audience_of(event: Event) -> Audience:
-    """Who may see this event: its type's audience, but a command that names nobody is for all of the room."""
+    """Returns who may see an event: its type's audience, but a command without addressees is for the whole room."""
     return Audience.MEMBERS if isinstance(event, CommandSent) and not event.to else event.AUDIENCE
 
 
 def personal_fields(event: type[Event]) -> tuple[str, ...]:
-    """The names of an event type's sealed fields, in their order."""
+    """Returns the names of an event type's sealed fields, in their order."""
     return _PERSONAL[event]
 
 

@@ -77,5 +77,5 @@ EXPLANATIONS: dict[Code, str] = {
 
 
 def explain(code: int) -> str:
-    """The sentence of a code. KeyError for a number that is none."""
+    """Returns the explanation of a code; KeyError for an unknown number."""
     return EXPLANATIONS[Code(code)]

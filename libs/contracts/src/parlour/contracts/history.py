@@ -1,6 +1,7 @@
 """Questions about calls, answered by `record` from its projections, and the shapes of the answers.
 
-A *call* is one life of a room. Times are unix microseconds and numbers are those of the log; an end that has not come is null. People
+A *call* lasts from the opening of a room to its closing. Times are unix microseconds and numbers are those of the log; an end that has not
+come is null. People
 are their random `actor`, with `userID` and `userName` as long as they are not erased. The asker's room stands in the subject
 (`….qry.<room>.<verb>`; the empty one asks about the whole app): a call of another room is answered like none.
 """
@@ -34,7 +35,7 @@ class CallsQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_na
 
 
 class Call(msgspec.Struct, frozen=True, rename=wire_name):
-    """One life of a room as of its event `seq`. `reason` is how it ended; `participants` are people, `sessions` their logins."""
+    """One call of a room as of its event `seq`. `reason` is how it ended; `participants` are people, `sessions` their logins."""
 
     app: int
     room: str
@@ -76,7 +77,7 @@ class Calls(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
 
 
 class CallQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
-    """One call."""
+    """Asks for one call."""
 
     room_uid: str
     min_pos: str = ""

@@ -45,7 +45,7 @@ class Invalid(ValueError):
 
 
 def invalid(code: Code, field: str, message: str, *, limit: str = "", hint: str = "") -> Invalid:
-    """An `Invalid` for one field."""
+    """Builds the `Invalid` of one field."""
     return Invalid(Problem(int(code), message, field, limit, hint))
 
 
@@ -58,14 +58,14 @@ def _looks_like_token(text: str) -> bool:
 
 
 def check_app_id(app: int) -> int:
-    """1 … 2³²-1."""
+    """Checks for 1 … 2³²-1; `Invalid` otherwise."""
     if not 0 < app <= APP_ID_MAX:
         raise invalid(Code.APP_ID, "appID", f"appID {app} is not an application id", limit=f"1..{APP_ID_MAX}")
     return app
 
 
 def check_room_id(room: str) -> str:
-    """1 … 128 bytes of the vendor's characters."""
+    """Checks for 1 … 128 bytes of the vendor's characters."""
     if not room:
         raise invalid(Code.ROOM_ID_EMPTY, "roomID", "roomID is empty", limit=f"1..{ROOM_ID_BYTES} bytes")
     if _size(room) > ROOM_ID_BYTES:
@@ -81,7 +81,7 @@ def check_room_id(room: str) -> str:
 
 
 def check_user_id(user: str) -> str:
-    """1 … 64 bytes of the vendor's characters."""
+    """Checks for 1 … 64 bytes of the vendor's characters."""
     if not user:
         raise invalid(Code.USER_ID_EMPTY, "userID", "userID is empty", limit=f"1..{USER_ID_BYTES} bytes")
     if _size(user) > USER_ID_BYTES:
@@ -115,7 +115,7 @@ def check_address(address: str) -> str:
 
 
 def check_user_name(name: str) -> str:
-    """At most 256 bytes; empty means none."""
+    """Checks for at most 256 bytes; empty means none."""
     if _size(name) > USER_NAME_BYTES:
         raise invalid(
             Code.USER_NAME_LONG,
@@ -128,7 +128,7 @@ def check_user_name(name: str) -> str:
 
 
 def check_stream_id(stream: str) -> str:
-    """1 … 256 of letters, digits, `_` and `-`."""
+    """Checks for 1 … 256 letters, digits, `_` and `-`."""
     if not stream:
         raise invalid(Code.STREAM_ID_EMPTY, "streamID", "streamID is empty", limit=f"1..{STREAM_ID_CHARS} characters")
     if len(stream) > STREAM_ID_CHARS:
@@ -150,7 +150,7 @@ def check_stream_id(stream: str) -> str:
 
 
 def check_stream_extra(text: str) -> str:
-    """At most 1,024 bytes."""
+    """Checks for at most 1,024 bytes."""
     if _size(text) > STREAM_EXTRA_BYTES:
         raise invalid(
             Code.STREAM_EXTRA_LONG,
@@ -162,7 +162,7 @@ def check_stream_extra(text: str) -> str:
 
 
 def check_room_extra(key: str, value: str) -> None:
-    """Key 1 … 10 bytes, value below 128 bytes."""
+    """Checks a key of 1 … 10 bytes and a value below 128 bytes."""
     if not key or _size(key) > ROOM_EXTRA_KEY_BYTES:
         raise invalid(
             Code.ROOM_EXTRA_KEY_LONG, "key", f"the key has {_size(key)} bytes", limit=f"1..{ROOM_EXTRA_KEY_BYTES} bytes"
@@ -177,7 +177,7 @@ def check_room_extra(key: str, value: str) -> None:
 
 
 def check_message(text: str) -> str:
-    """1 … 1,024 bytes."""
+    """Checks for 1 … 1,024 bytes."""
     if not text:
         raise invalid(Code.MESSAGE_EMPTY, "message", "the message is empty", limit=f"1..{MESSAGE_BYTES} bytes")
     if _size(text) > MESSAGE_BYTES:
@@ -209,7 +209,7 @@ _POSITION = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(0|[1-9]
 
 
 def parse_position(text: str) -> Position:
-    """The position that `str()` wrote, or `Invalid`."""
+    """Parses a position as `str()` writes it; `Invalid` for other text."""
     found = _POSITION.fullmatch(text)
     if not found:
         raise invalid(

@@ -4,7 +4,7 @@ import msgspec
 
 
 class LiveRoom(msgspec.Struct, frozen=True):
-    """Of DescribeRoom: the sessions inside, sorted."""
+    """The answer to `DescribeRoom`: the sessions in the room, sorted."""
 
     room_uid: str
     open: bool
@@ -22,7 +22,7 @@ class LiveStream(msgspec.Struct, frozen=True):
 
 
 class LiveStreams(msgspec.Struct, frozen=True):
-    """Of DescribeStreams: by stream id."""
+    """The answer to `DescribeStreams`: the room's streams by stream id."""
 
     room_uid: str
     streams: tuple[LiveStream, ...]

@@ -17,5 +17,5 @@ KEYS_MAX = 16
 
 
 def key_of(secret: str) -> bytes:
-    """The HS256 key of login tokens under an app's secret."""
+    """Returns the HS256 key of login tokens under an app's secret."""
     return key_for(secret, PURPOSE)

@@ -6,13 +6,13 @@ from .spelling import wire_name
 
 
 class Kicked(msgspec.Struct, frozen=True):
-    """Of KickUser: whether the user was in the room."""
+    """The answer to `KickUser`: whether the user was in the room."""
 
     kicked: bool
 
 
 class Closed(msgspec.Struct, frozen=True):
-    """Of CloseRoom: whether the room was open."""
+    """The answer to `CloseRoom`: whether the room was open."""
 
     closed: bool
 
@@ -31,6 +31,6 @@ class Ban(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
 
 
 class Bans(msgspec.Struct, frozen=True):
-    """Of ListBans."""
+    """The answer to `ListBans`: the bans in force."""
 
     bans: tuple[Ban, ...] = ()

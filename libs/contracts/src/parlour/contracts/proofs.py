@@ -16,12 +16,12 @@ LEAF_TAG = b"parlour.head.1"
 
 
 def head_entry(room_uid: UUID, seq: int, hash_: bytes) -> bytes:
-    """A leaf's bytes: `'parlour.head.1' ‖ room_uid ‖ seq as int8 ‖ hash`, 70 bytes."""
+    """Returns a leaf's bytes: `'parlour.head.1' ‖ room_uid ‖ seq as int8 ‖ hash`, 70 bytes."""
     return LEAF_TAG + room_uid.bytes + seq.to_bytes(8, "big") + hash_
 
 
 class CheckpointQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
-    """The signed checkpoint of `size`; 0: the latest."""
+    """Asks for the signed checkpoint of `size`; 0: the latest."""
 
     size: int = 0
 
@@ -36,7 +36,7 @@ class SignedCheckpoint(msgspec.Struct, frozen=True, omit_defaults=True, rename=w
 
 
 class KeysQuery(msgspec.Struct, frozen=True):
-    """Every key that ever signed a checkpoint."""
+    """Asks for every key that ever signed a checkpoint."""
 
 
 class CheckpointKey(msgspec.Struct, frozen=True, rename=wire_name):
@@ -48,7 +48,7 @@ class CheckpointKey(msgspec.Struct, frozen=True, rename=wire_name):
 
 
 class CheckpointKeys(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The newest first."""
+    """The answer to `KeysQuery`: the keys, the newest first."""
 
     keys: tuple[CheckpointKey, ...] = ()
     problem: Problem | None = None
@@ -106,7 +106,7 @@ class ConsistencyQuery(msgspec.Struct, frozen=True):
 
 
 class Consistency(msgspec.Struct, frozen=True, omit_defaults=True):
-    """RFC 9162's proof."""
+    """A consistency proof as RFC 9162 §2.1.4 defines it."""
 
     old: int = 0
     new: int = 0

@@ -89,7 +89,7 @@ class QualityPoint(msgspec.Struct, frozen=True, rename=wire_name):
 
 
 class QualitySeries(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
-    """A page; `next` is empty on the last one."""
+    """A page of points; `next` is empty on the last one."""
 
     points: tuple[QualityPoint, ...] = ()
     next: str = ""

@@ -8,7 +8,7 @@ from .spelling import wire_name
 
 
 class HeadQuery(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
-    """Where a room stands. `room_uid` empty: the room's latest life."""
+    """Asks for a room's last position. `room_uid` empty: of the room's latest call."""
 
     room_uid: str = ""
 
@@ -163,7 +163,7 @@ class Presence(msgspec.Struct, frozen=True, rename=wire_name):
 
 
 def presence_parts(name: str, beat: int, sessions: tuple[SessionBeat, ...]) -> list[Presence]:
-    """All sessions in parts; one empty part where there is none, so that the speaker is heard."""
+    """Splits a gateway's sessions into messages; an empty one if there are none, so that the gateway is known to be alive."""
     parts = max(1, -(-len(sessions) // BEATS_MOST))
     return [Presence(name, beat, n, parts, sessions[n * BEATS_MOST : (n + 1) * BEATS_MOST]) for n in range(parts)]
 

@@ -9,7 +9,7 @@ from .codes import Code
 
 
 def events_page() -> str:
-    """Each event type: audience, fields with types, which are sealed, and what it means."""
+    """Builds the page of event types: audience, fields with types, which of them are sealed, and what each event means."""
     parts = [
         "# Events\n",
         "Written from the contracts by `make docs`; the machine-readable form is [contracts.json](contracts.json).",
@@ -27,7 +27,7 @@ def events_page() -> str:
 
 
 def codes_page() -> str:
-    """Every code that a client may see."""
+    """Builds the page of the codes that a client may see."""
     rows = [f"| {int(code)} | {code.name.lower().replace('_', ' ')} |" for code in sorted(Code, key=int)]
     head = (
         "# Codes\n\nWritten from the contracts by `make docs`. Codes below 9,000,000 are those of the seeds' vendor.\n"

@@ -7,11 +7,11 @@ opaque text. Every command may be repeated: what already holds is answered again
 
 import msgspec
 
-from .commands import Media
+from .commands import MediaSections
 
 
 class RelayCommand(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="do"):
-    """Base of a relay's commands; the tag is the subject's last token too."""
+    """Base of a relay's commands; the tag is also the subject's last token."""
 
 
 class PublishMedia(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -20,10 +20,10 @@ class PublishMedia(msgspec.Struct, frozen=True, omit_defaults=True):
     here, and its players keep playing."""
 
     stream_id: str
-    media: Media
+    media: MediaSections
     codec: str = ""
     room_uid: str = ""
-    """The life of the room that it is published in: nothing to the relay but a label of its quality samples (none without it)."""
+    """The call of the room that it is published in: nothing to the relay but a label of its quality samples (none without it)."""
 
 
 class PlayMedia(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -31,7 +31,7 @@ class PlayMedia(msgspec.Struct, frozen=True, omit_defaults=True):
     (WHEP). An m-line whose track is not there yet stays silent until the publisher adds it."""
 
     stream_id: str
-    media: Media
+    media: MediaSections
     room_uid: str = ""
     """As `PublishMedia` has it."""
 
@@ -61,7 +61,7 @@ class BoundStream(msgspec.Struct, frozen=True, omit_defaults=True):
     """A stream on a transport with its m-lines; `codec` is the video codec of a published one."""
 
     stream_id: str
-    media: Media
+    media: MediaSections
     codec: str = ""
 
 
@@ -74,27 +74,27 @@ class Negotiated(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class StopPublish(RelayCommand, frozen=True, tag="stop_publish"):
-    """Forward a stream no more. Its players stay bound and resume when it is published here again. Answered by `Done`."""
+    """Stops forwarding a stream. Its players stay bound and resume when it is published here again. Answered by `Ack`."""
 
     transport_id: str
     stream_id: str
 
 
 class StopPlay(RelayCommand, frozen=True, tag="stop_play"):
-    """Send a stream no more on this transport. Answered by `Done`."""
+    """Stops sending a stream on this transport. Answered by `Ack`."""
 
     transport_id: str
     stream_id: str
 
 
 class CloseTransport(RelayCommand, frozen=True, tag="close_transport"):
-    """End a transport with all it carries. Answered by `Done`, and by a `TransportGone` fact if it was there."""
+    """End a transport with all it carries. Answered by `Ack`, and by a `TransportGone` fact if it was there."""
 
     transport_id: str
 
 
 class RequestKeyframe(RelayCommand, frozen=True, tag="keyframe"):
-    """Ask a stream's publisher for a key frame. Answered by `Done`."""
+    """Ask a stream's publisher for a key frame. Answered by `Ack`."""
 
     app: int
     stream_id: str
@@ -127,8 +127,8 @@ class ReadFlight(RelayCommand, frozen=True, tag="flight"):
 AnyRelayCommand = Negotiate | StopPublish | StopPlay | CloseTransport | RequestKeyframe | RenewIce | Report | ReadFlight
 
 
-class Done(msgspec.Struct, frozen=True):
-    """It holds now; `changed` is false when it held before."""
+class Ack(msgspec.Struct, frozen=True):
+    """The command's outcome holds; `changed` is false if it held before."""
 
     changed: bool
 
@@ -144,8 +144,8 @@ class IceRenewed(msgspec.Struct, frozen=True):
 
 
 class FlightRun(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Like decisions about packets that follow each other, within 100 ms. `what` is one of the packet core's words (`Core.flight`);
-    `at` is in unix microseconds. A player's left-out packets have the publisher's numbers."""
+    """Equal decisions about consecutive packets, within 100 ms. `what` is one of the packet core's words (`Core.flight`);
+    `at` is in unix microseconds. A player's dropped packets have the publisher's numbers."""
 
     at: int
     took_ms: int
@@ -219,7 +219,7 @@ class NodeUp(RelayFact, frozen=True, tag="node_up"):
 
 
 class TransportConnected(RelayFact, frozen=True, tag="transport_connected"):
-    """ICE and DTLS stand; media may flow."""
+    """ICE and DTLS are established; media may flow."""
 
     transport_id: str
     owner: str

@@ -9,11 +9,11 @@ from .spelling import wire_name
 
 
 class RetentionQuery(msgspec.Struct, frozen=True):
-    """Where retention stands."""
+    """Asks what retention has exported and dropped, and what it will next."""
 
 
 class RunRetention(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Does now what the schedule would do; answered at once, by where it stands. `by` is recorded."""
+    """Starts the scheduled work now; answered at once with the present state. `by` is recorded."""
 
     by: str = ""
 
@@ -21,7 +21,7 @@ class RunRetention(msgspec.Struct, frozen=True, omit_defaults=True):
 class Blocker(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
     """What stands against dropping a month.
 
-    kind: `hold` (`what` is a room), `person` (a user), `unreadable_hold`, `unsigned` (a life whose end no checkpoint holds yet), `reader`
+    kind: `hold` (`what` is a room), `person` (a user), `unreadable_hold`, `unsigned` (a call whose end no checkpoint holds yet), `reader`
     and `webhook` (has not read all of it), `file` (the export was not as it should be).
     """
 
@@ -31,13 +31,13 @@ class Blocker(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name)
 
 
 class Month(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
-    """A month that is in the database: how many lives of rooms began in it, how many of them are due, and how many are still open.
+    """A month that is in the database: how many calls of rooms began in it, how many of them are due, and how many are still open.
 
     `month` is `2026-08`, or `default`: what came in a month that nobody had made a place for.
     """
 
     month: str
-    lives: int
+    calls: int
     due: int = 0
     open: int = 0
     blockers: tuple[Blocker, ...] = ()
@@ -51,7 +51,7 @@ class Archive(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name)
     file: str
     sha256: str
     size: int
-    lives: int
+    calls: int
     events: int
     by: str
     exported_at: int

@@ -30,7 +30,7 @@ class SealedText(msgspec.Struct, frozen=True):
 
     @property
     def ciphertext(self) -> bytes:
-        """`nonce ‖ AES-256-GCM`. ValueError: it is not base64. Whoever only compares commitments does not pay for it."""
+        """Decodes `nonce ‖ AES-256-GCM`, on demand since comparing commitments does not need it; ValueError if it is not base64."""
         return _bytes(self.encoded)
 
     def __str__(self) -> str:
@@ -38,12 +38,12 @@ class SealedText(msgspec.Struct, frozen=True):
 
 
 def sealed_text(actor: str, commitment: bytes, ciphertext: bytes) -> SealedText:
-    """A text that was just sealed."""
+    """Builds the stored form of a text that was just sealed."""
     return SealedText(actor, commitment, _base64(ciphertext))
 
 
 def parse_sealed(text: str) -> SealedText:
-    """The parts of a stored text. ValueError: it is none, or of a form that is not known here."""
+    """Parses a stored text; ValueError for other text, or for an unknown form."""
     actor, *parts = text.split(":")
     if not parts:
         raise ValueError("sealed text names no actor")
@@ -58,12 +58,12 @@ def parse_sealed(text: str) -> SealedText:
 
 
 def owner_of(text: str) -> str:
-    """The random id of the person under whose key a stored text is sealed."""
+    """Returns the random id of the user under whose key a stored text is sealed."""
     return text.partition(":")[0]
 
 
 def text_commitment(salt: bytes, actor: str, context: str, text: str) -> bytes:
-    """The commitment to a text; `context` is `type/field`, with the field's name as stored."""
+    """Returns the commitment to a text; `context` is `type/field`, with the field's name as stored."""
     return hashlib.sha256(TEXT_TAG + salt + f"{actor}|{context}|{text}".encode()).digest()
 
 

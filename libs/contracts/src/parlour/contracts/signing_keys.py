@@ -10,7 +10,7 @@ _KID_CHARS = 8
 
 
 def key_for(secret: str, purpose: bytes) -> bytes:
-    """The HS256 key of a purpose: HMAC-SHA256 of the purpose under the app's secret, 32 bytes."""
+    """Derives the HS256 key of a purpose: HMAC-SHA256 of the purpose under the app's secret, 32 bytes."""
     return hmac.digest(secret.encode(), purpose, hashlib.sha256)
 
 

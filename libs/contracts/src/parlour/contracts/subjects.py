@@ -27,7 +27,7 @@ def encode_id(text: str) -> str:
 
 
 def decode_id(token: str) -> str:
-    """The id that `encode_id` wrote; ValueError for a token that it never writes."""
+    """Returns the id that `encode_id` encoded; ValueError for a token that it never returns."""
     if token == _ESCAPE:
         return ""
     out = bytearray()
@@ -55,7 +55,7 @@ def fnv1a_32(octets: bytes) -> int:
 
 @lru_cache(_REMEMBERED)
 def partition(app: int, room: str) -> int:
-    """0 … 255, the same for all lives of a room name; NATS computes it as `partition(256, app, room token)`."""
+    """0 … 255, the same for all calls of a room name; NATS computes it as `partition(256, app, room token)`."""
     return fnv1a_32(f"{app}{encode_id(room)}".encode()) % PARTITIONS
 
 
@@ -65,7 +65,7 @@ def command(app: int, service: str, room: str, verb: str) -> str:
 
 
 def commands_of(service: str) -> str:
-    """What a service listens to."""
+    """Returns the subject that a service subscribes to for its commands."""
     return f"{PREFIX}.*.cmd.{service}.*.*.*"
 
 
@@ -75,7 +75,7 @@ def events(app: int, room: str, kind: str) -> str:
 
 
 def events_of_room(app: int, room: str) -> str:
-    """All events of one room name, over its lives."""
+    """Returns the subject of all events of one room, over its calls."""
     return events(app, room, "*")
 
 
@@ -111,13 +111,13 @@ def reader_inbox(app: int, jti: str) -> str:
 
 
 def is_inbox(reply: str) -> bool:
-    """Whether an answer may be published to the subject: `_INBOX.<whose>.<more>`, without wildcards."""
+    """Returns whether an answer may be published to the subject: `_INBOX.<whose>.<more>`, without wildcards."""
     whose, _, more = reply.removeprefix(INBOX).partition(".")
     return reply.startswith(INBOX) and bool(whose and more) and not any(sign in reply for sign in "*> ")
 
 
 def reader_of(reply: str) -> tuple[int, str] | None:
-    """The app and encoded `jti` in a reader's inbox; None for an inbox of somebody else."""
+    """Returns the app and encoded `jti` in a reader's inbox; None for another inbox."""
     whose = reply[len(INBOX) :].partition(".")[0]
     app, _, jti = whose[len(_READER) :].partition("-")
     return (int(app), jti) if whose.startswith(_READER) and app.isdecimal() and app.isascii() and jti else None

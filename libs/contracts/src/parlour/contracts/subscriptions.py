@@ -33,9 +33,9 @@ class Subscription(msgspec.Struct, frozen=True, omit_defaults=True):
     issued_ms: int = 0
 
     def allows(self, scope: str) -> bool:
-        """Whether the scope is among its own."""
+        """Returns whether the token has the scope."""
         return scope in self.scopes
 
     def covers(self, room: str) -> bool:
-        """Whether the room is one of its rooms."""
+        """Returns whether the token is valid for the room."""
         return self.room is None or self.room == room

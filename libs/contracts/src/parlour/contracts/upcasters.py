@@ -14,7 +14,7 @@ UPCASTERS: dict[str, tuple[str, Upcaster]] = {}
 
 
 def upcast(tag: str, data: bytes, among: Mapping[str, tuple[str, Upcaster]] = UPCASTERS) -> tuple[str, bytes]:
-    """The tag and data that readers of today understand; what has no upcaster is as it was."""
+    """Returns the tag and data that today's readers understand; types without an upcaster are returned unchanged."""
     while tag in among:
         tag, turn = among[tag]
         data = turn(data)

@@ -16,7 +16,7 @@ PAGE_MOST = 500
 
 
 class _Told(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
-    """Base: spelled as on the wire."""
+    """Base of answers, which spell their fields as on the wire."""
 
 
 class Webhook(_Told, frozen=True):
@@ -40,7 +40,7 @@ class Webhook(_Told, frozen=True):
 
 
 class Webhooks(_Told, frozen=True):
-    """The app's endpoints, oldest first."""
+    """The answer to `ListWebhooks`: the app's endpoints, oldest first."""
 
     webhooks: tuple[Webhook, ...]
 
@@ -60,13 +60,13 @@ class AddWebhook(_Told, frozen=True):
 
 
 class ListWebhooks(_Told, frozen=True):
-    """All of the app's, or the one named."""
+    """Lists all of the app's endpoints, or the one named."""
 
     id: str = ""
 
 
 class RotateWebhook(_Told, frozen=True):
-    """A new secret; the one before signs too for `overlap_s`."""
+    """Makes a new secret; the one before also signs for `overlap_s` seconds."""
 
     id: str
     overlap_s: int = 86_400
@@ -82,13 +82,13 @@ class SetWebhook(_Told, frozen=True):
 
 
 class RemoveWebhook(_Told, frozen=True):
-    """Forget an endpoint with its log of deliveries."""
+    """Deletes an endpoint with its delivery log."""
 
     id: str
 
 
 class TestWebhook(_Told, frozen=True):
-    """Send one event of type `webhook.test` at once, without retries."""
+    """Sends one event of type `webhook.test` at once, without retries."""
 
     __test__ = False
     id: str
@@ -117,14 +117,14 @@ class ListDeliveries(_Told, frozen=True):
 
 
 class Deliveries(_Told, frozen=True):
-    """A page; `next` 0 on the last."""
+    """The answer to `ListDeliveries`, a page; `next` is 0 on the last one."""
 
     deliveries: tuple[Delivery, ...]
     next: int = 0
 
 
 class DeadLetter(_Told, frozen=True):
-    """Events of a life that were given up, `first` to `last`. `at` unix microseconds."""
+    """Events of a call that were given up, `first` to `last`. `at` unix microseconds."""
 
     number: int
     room: str
@@ -136,7 +136,7 @@ class DeadLetter(_Told, frozen=True):
 
 
 class ListDead(_Told, frozen=True):
-    """What was given up, oldest first, behind number `after`."""
+    """Lists dead letters, oldest first, after number `after`."""
 
     id: str
     after: int = 0
@@ -144,14 +144,14 @@ class ListDead(_Told, frozen=True):
 
 
 class DeadLetters(_Told, frozen=True):
-    """A page; `next` 0 on the last."""
+    """The answer to `ListDead`, a page; `next` is 0 on the last one."""
 
     dead: tuple[DeadLetter, ...]
     next: int = 0
 
 
 class RedriveWebhook(_Told, frozen=True):
-    """Send again: a life's events `first` to `last`, or what happened from `since` to `until` (unix microseconds), or all that is dead."""
+    """Send again: a call's events `first` to `last`, or what happened from `since` to `until` (unix microseconds), or all that is dead."""
 
     id: str
     room_uid: str = ""
@@ -163,13 +163,13 @@ class RedriveWebhook(_Told, frozen=True):
 
 
 class Redriven(_Told, frozen=True):
-    """How many lives have events that are sent again."""
+    """The answer to `RedriveWebhook`: how many calls have events that are sent again."""
 
     rooms: int
 
 
 class Done(_Told, frozen=True):
-    """Nothing more to say."""
+    """The answer to `RemoveWebhook`."""
 
     done: bool
 
@@ -189,5 +189,5 @@ VERBS: dict[str, tuple[type[msgspec.Struct], type[msgspec.Struct]]] = {
 
 
 def verb_of(question: msgspec.Struct) -> str:
-    """The verb that takes such a question."""
+    """Returns the verb that takes such a question."""
     return next(verb for verb, (kind, _) in VERBS.items() if type(question) is kind)

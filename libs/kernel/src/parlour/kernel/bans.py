@@ -28,7 +28,7 @@ class Ban(msgspec.Struct, frozen=True):
     by: str
 
     def in_force(self, now_s: int) -> bool:
-        """Whether it still counts at unix time `now_s`."""
+        """Returns whether the ban is in force at unix time `now_s`."""
         return not self.until_s or self.until_s > now_s
 
 
@@ -38,11 +38,11 @@ class Bans(msgspec.Struct, frozen=True):
     by_target: dict[Target, Ban] = {}
 
     def in_force(self, now_s: int) -> tuple[Ban, ...]:
-        """The bans that count at unix time `now_s`."""
+        """Returns the bans that are in force at unix time `now_s`."""
         return tuple(ban for ban in self.by_target.values() if ban.in_force(now_s))
 
     def against(self, user: str, address: str, room: str, now_s: int) -> Ban | None:
-        """The ban that keeps a user (by actor) at an address (by actor, empty: unknown) out of a room; None: nothing does."""
+        """Returns the ban that keeps a user (by actor) at an address (by actor, empty: unknown) out of a room, if any."""
         targets = [Target(USER, user), Target(USER, user, room), Target(ROOM, "", room)]
         if address:
             targets += [Target(ADDRESS, address), Target(ADDRESS, address, room)]
@@ -50,7 +50,7 @@ class Bans(msgspec.Struct, frozen=True):
         return next((ban for ban in found if ban is not None and ban.in_force(now_s)), None)
 
     def names_addresses(self) -> bool:
-        """Whether any ban is about an address: only then is it worth to look an address up."""
+        """Returns whether any ban is about an address: only then an address must be looked up."""
         return any(target.kind == ADDRESS for target in self.by_target)
 
 
@@ -58,12 +58,12 @@ INITIAL = Bans()
 
 
 def address_as_user(address: str) -> str:
-    """The name under which an address is sealed as a person is; no user id has this character."""
+    """Returns the user id under which an address is sealed; no user's id has its first character."""
     return f"address|{address}"
 
 
 def evolve(state: Bans, event: ev.Event) -> Bans:
-    """The state after one more event; others' events change nothing."""
+    """Returns the state after one more event; other events change nothing."""
     match event:
         case ev.BanPlaced(kind, actor, room, until_s, at_s, reason, by):
             target = Target(kind, actor, room)

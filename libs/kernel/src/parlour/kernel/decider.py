@@ -12,23 +12,23 @@ E = TypeVar("E")
 
 
 class Ids(Protocol):
-    """Where new ids come from; an argument, so that tests choose them."""
+    """A source of new ids, an argument so that tests choose them."""
 
     def uuid7(self) -> str:
-        """A new time-ordered UUID."""
+        """Returns a new time-ordered UUID."""
         ...
 
 
 class Clock(Protocol):
-    """Wall time as an argument."""
+    """The time of day, an argument so that tests choose it."""
 
     def at(self) -> int:
-        """Unix microseconds, UTC."""
+        """Returns unix microseconds, UTC."""
         ...
 
 
 def fold(evolve: Callable[[S, E], S], state: S, events: Iterable[E]) -> S:
-    """The state after `events`."""
+    """Returns the state after `events`."""
     for event in events:
         state = evolve(state, event)
     return state

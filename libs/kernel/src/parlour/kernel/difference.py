@@ -1,4 +1,4 @@
-"""What is different between two states of one life of a room."""
+"""The difference between two states of one call."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -12,7 +12,9 @@ R = TypeVar("R")
 
 
 def difference(before: RoomState, after: RoomState) -> StateDifference:
-    """From `before` to `after`, which may be the earlier one. A stream whose players alone changed is not told as changed."""
+    """Returns what changed from `before` to `after`, which may be the earlier one. A stream of which only the players changed is left
+    out.
+    """
     came, went, changed = _compared(before.users, after.users, _session)
     added, removed, altered = _compared(_bare(before.streams), _bare(after.streams), _added)
     plays_before, plays_after = _plays(before), _plays(after)
@@ -28,7 +30,7 @@ def _session(user: UserState) -> object:
 
 
 def _added(stream: StreamState) -> object:
-    """A stream that was removed and added again is another one."""
+    """Returns added streams: one that was removed and added again counts as another one."""
     return stream.stream_id, stream.added_seq
 
 

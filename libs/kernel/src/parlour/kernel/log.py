@@ -1,19 +1,22 @@
-"""The event log's port: what a service may append and read. `architecture` §3 gives the promises.
+"""The port of the event log: what a service may append to it and read from it.
 
-Implemented by `parlour.runtime` on Postgres and by `parlour.testkit` in memory; one behaviour suite runs against both.
+`parlour.runtime` implements it on Postgres and `parlour.testkit` in memory; one behaviour suite runs against both.
 """
 
-from typing import Protocol
+from typing import Generic, Protocol
 from uuid import UUID
 
 import msgspec
+from typing_extensions import TypeVar  # typing's own has no defaults before Python 3.13
+
+from parlour.contracts.events import Event
 
 HEAD = "head"
-"""In the place of an aggregate: the log as a whole, whose version is its last seq."""
+"""Used as an aggregate's name for the log as a whole, whose version is its last seq."""
 
 
 class LogKey(msgspec.Struct, frozen=True):
-    """One log: a life of a room (or an app's own log, whose `room` is empty)."""
+    """One log: a call of a room (or an app's own log, whose `room` is empty)."""
 
     app: int
     room: str
@@ -21,25 +24,29 @@ class LogKey(msgspec.Struct, frozen=True):
 
 
 class NewEvent(msgspec.Struct, frozen=True):
-    """An event to append; `env` are its final bytes."""
+    """An event as the log takes it: sealed and encoded; `env` are the final bytes of its envelope."""
 
     type: str
     audience: int
     env: bytes
 
 
-class Append(msgspec.Struct, frozen=True):
+E = TypeVar("E", bound=Event | NewEvent, default=Event, covariant=True)
+"""A decision's events are `Event`; the committer seals them, so that the log gets `NewEvent`."""
+
+
+class Append(msgspec.Struct, Generic[E], frozen=True):
     """Events for one aggregate of one log, all or none.
 
     `expected` is the aggregate's version before (0: none yet; None: not checked). `creates` starts the log and fails as a conflict
     if it exists; otherwise the log must exist and be open. `closes` ends it: later appends are refused.
-    With the aggregate `HEAD` and no events it is a condition on the whole log; it stands first in its unit.
+    With the aggregate `HEAD` and no events it is a condition on the whole log and must be the first of its unit.
     """
 
     log: LogKey
     aggregate: str
     expected: int | None
-    events: tuple[NewEvent, ...]
+    events: tuple[E, ...]
     creates: bool = False
     closes: bool = False
 
@@ -70,20 +77,27 @@ class Deadline(msgspec.Struct, frozen=True):
     body: bytes = b""
 
 
-class Unit(msgspec.Struct, frozen=True):
-    """One command's outcome: all of it or nothing. `answer` is kept 24 h under (app, command_id).
+class AppendUnit(msgspec.Struct, Generic[E], frozen=True):
+    """One command's outcome, which commits whole or not at all.
 
-    The same command id again gives `Duplicate` if principal and digest are the same, else `Refused("command_id_reused")`.
+    `command_id` is a UUID in text. The log keeps `answer`, the JSON of the result, for 24 h under (app, command_id): the same command id
+    again gives `Duplicate` if principal and digest are the same, else `Refused("command_id_reused")`.
     """
 
     app: int
-    command_id: UUID
+    command_id: str
     principal: str
     digest: bytes
-    answer: bytes = b""
-    appends: tuple[Append, ...] = ()
+    answer: bytes = b"null"
+    appends: tuple[Append[E], ...] = ()
     claims: tuple[Claim, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
+    actor: str = ""
+    """For the envelopes: who acted; empty: the person whom each event is about."""
+    causation_id: str = ""
+    """For the envelopes: the command that led to this one."""
+    room: str = ""
+    """The command's room: the committer keeps the order of a room's units."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -104,13 +118,13 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Committed(msgspec.Struct, frozen=True):
-    """In the log, durably. `records` are the unit's events in the order of its appends."""
+    """The unit is in the log, durably. `records` are its events in the order of its appends."""
 
     records: tuple[Record, ...]
 
 
 class Duplicate(msgspec.Struct, frozen=True):
-    """Done before: the first answer, and the place (log uid, seq) of each event that it appended."""
+    """The command was committed before: its first answer, and the place (log uid, seq) of each event that it appended."""
 
     answer: bytes
     places: tuple[tuple[UUID, int], ...]
@@ -136,7 +150,7 @@ Outcome = Committed | Duplicate | Conflict | Refused
 
 
 class LogHead(msgspec.Struct, frozen=True):
-    """Where a log stands. `versions` by aggregate."""
+    """A log's last event, and the version of each aggregate."""
 
     log: LogKey
     seq: int
@@ -147,7 +161,7 @@ class LogHead(msgspec.Struct, frozen=True):
 
 
 class ClaimRow(msgspec.Struct, frozen=True):
-    """A claim that is held."""
+    """A claim that somebody holds."""
 
     kind: str
     app: int
@@ -157,7 +171,7 @@ class ClaimRow(msgspec.Struct, frozen=True):
 
 
 class DueDeadline(msgspec.Struct, frozen=True):
-    """A deadline that has passed, leased to the asker for a while; clearing it ends it."""
+    """A deadline that has passed, leased to one caller for a while; clearing it ends it."""
 
     service: str
     key: str
@@ -166,48 +180,48 @@ class DueDeadline(msgspec.Struct, frozen=True):
 
 
 class EventLog(Protocol):
-    """The record. Every method may raise `LogUnavailable`; nothing is acknowledged before it is durable."""
+    """The event log. Every method may raise `LogUnavailable`; nothing is acknowledged before it is durable."""
 
-    async def append(self, units: tuple[Unit, ...]) -> tuple[Outcome, ...]:
-        """One outcome for each unit, in order; none aborts its neighbours. One transaction, locks in ascending order."""
+    async def append(self, units: tuple[AppendUnit[NewEvent], ...]) -> tuple[Outcome, ...]:
+        """Appends the units in one transaction and returns one outcome for each, in order; none aborts the others."""
         ...
 
     async def head(self, uid: UUID) -> LogHead | None:
-        """None: no such log."""
+        """Returns a log's head; None: no such log."""
         ...
 
     async def latest(self, app: int, room: str) -> LogHead | None:
-        """The latest life of a room name, open or closed."""
+        """Returns the head of a room's latest call, open or closed."""
         ...
 
     async def read(self, uid: UUID, after: int, limit: int) -> tuple[Record, ...]:
-        """Events with seq > after, in order."""
+        """Returns events with seq > after, in order."""
         ...
 
     async def read_shard(self, p: int, after: int, limit: int) -> tuple[Record, ...]:
-        """Events of a shard with pos > after, in commit order."""
+        """Returns events of a shard with pos > after, in commit order."""
         ...
 
     async def shard_heads(self) -> dict[int, int]:
-        """The last position of each shard that has one."""
+        """Returns the last position of each shard that has one."""
         ...
 
     async def claims(self, kind: str, app: int, key: str) -> tuple[ClaimRow, ...]:
-        """All slots of a key."""
+        """Returns all slots of a key."""
         ...
 
     async def due(self, service: str, now: int, limit: int, lease_us: int) -> tuple[DueDeadline, ...]:
-        """Deadlines due at `now`, skipped by other askers until the lease ends."""
+        """Returns deadlines due at `now` (unix µs), which other callers do not get until the lease of `lease_us` ends."""
         ...
 
     async def cursor(self, reader: str) -> dict[int, int]:
-        """Where a reactor or projector stands in each shard."""
+        """Returns the position of a reactor or projector in each shard."""
         ...
 
     async def advance(self, reader: str, p: int, pos: int) -> None:
-        """Moves a cursor forward; never backwards."""
+        """Moves a cursor forward, never backwards."""
         ...
 
 
 class LogUnavailable(Exception):
-    """The store can't be reached or refused for its own reasons: nothing was acknowledged; try again."""
+    """The store is unreachable or refuses to work: nothing was acknowledged; try again."""

@@ -36,12 +36,12 @@ Read = Callable[[Run], Sequence[bytes]]
 
 
 def leaf_hash(entry: bytes) -> bytes:
-    """SHA-256(0x00 ‖ entry)."""
+    """Returns SHA-256(0x00 ‖ entry)."""
     return hashlib.sha256(b"\0" + entry).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """SHA-256(0x01 ‖ left ‖ right)."""
+    """Returns SHA-256(0x01 ‖ left ‖ right)."""
     return hashlib.sha256(b"\1" + left + right).digest()
 
 
@@ -57,7 +57,7 @@ def subtrees(start: int, stop: int) -> tuple[Run, ...]:
 
 
 def hash_of(start: int, stop: int, read: Read) -> bytes:
-    """The Merkle tree hash of a range; `read` gives the hashes of its `subtrees`."""
+    """Returns the Merkle tree hash of a range; `read` returns the hashes of its `subtrees`."""
     return _fold([_full(read(run)) for run in subtrees(start, stop)])
 
 
@@ -97,7 +97,7 @@ class Edge:
         return tuple(found)
 
     def copy(self) -> "Edge":
-        """An edge that grows by itself; this one stays as it is."""
+        """Returns an edge that grows independently of this one."""
         return Edge(self.size, self._levels)
 
     def rows(self) -> tuple[tuple[bytes, ...], ...]:
@@ -105,7 +105,7 @@ class Edge:
         return tuple(tuple(row) for row in self._levels)
 
     def extend(self, leaves: Iterable[bytes]) -> tuple[Node, ...]:
-        """Appends leaf hashes; gives the new hashes to keep above the leaves."""
+        """Appends leaf hashes and returns the new hashes to store above the leaves."""
         made: list[Node] = []
         for leaf in leaves:
             self.size += 1
@@ -124,7 +124,7 @@ class Edge:
             self._put(level + 1, node.hash, made)
 
     def root(self) -> bytes:
-        """The Merkle tree hash of all leaves."""
+        """Returns the Merkle tree hash of all leaves."""
         return hash_of(0, self.size, self._read)
 
     def _read(self, run: Run) -> Sequence[bytes]:
@@ -137,7 +137,7 @@ Range = tuple[int, int]
 
 
 def inclusion(index: int, size: int) -> tuple[Range, ...]:
-    """The ranges whose hashes prove that leaf `index` is in the tree of `size`, the nearest first (PATH)."""
+    """Returns the ranges whose hashes prove that leaf `index` is in the tree of `size`, the nearest first (PATH)."""
     if not 0 <= index < size:
         raise ValueError(f"a tree of {size} has no leaf {index}")
     path: list[Range] = []
@@ -154,7 +154,7 @@ def inclusion(index: int, size: int) -> tuple[Range, ...]:
 
 
 def consistency(old: int, new: int) -> tuple[Range, ...]:
-    """The ranges whose hashes prove that the tree of `new` continues the tree of `old` (PROOF)."""
+    """Returns the ranges whose hashes prove that the tree of `new` continues the tree of `old` (PROOF)."""
     if not 0 < old <= new:
         raise ValueError(f"a tree of {old} is not the beginning of one of {new}")
     path: list[Range] = []
@@ -178,7 +178,7 @@ def _split(size: int) -> int:
 
 
 def includes(root: bytes, size: int, index: int, leaf: bytes, path: Sequence[bytes]) -> bool:
-    """Whether the path leads from the leaf's hash to the root (RFC 9162 §2.1.3.2)."""
+    """Returns whether the path leads from the leaf's hash to the root (RFC 9162 §2.1.3.2)."""
     if not 0 <= index < size:
         return False
     here, last, value = index, size - 1, leaf
@@ -196,7 +196,7 @@ def includes(root: bytes, size: int, index: int, leaf: bytes, path: Sequence[byt
 
 
 def continues(old_root: bytes, old: int, new_root: bytes, new: int, path: Sequence[bytes]) -> bool:
-    """Whether the path proves that the new tree begins with all of the old one (RFC 9162 §2.1.4.2)."""
+    """Returns whether the path proves that the new tree begins with the old one (RFC 9162 §2.1.4.2)."""
     if old == new:
         return not path and old_root == new_root
     steps = [old_root, *path] if old & (old - 1) == 0 else list(path)

@@ -18,7 +18,7 @@ Ask = Callable[[SnapshotQuery], Awaitable[Snapshot]]
 
 
 def page_of(state: RoomState, after: int, most: int = PAGE_BYTES) -> Snapshot:
-    """The rows behind the first `after` ones, as many as `most` bytes hold and at least one."""
+    """Returns the rows after the first `after` ones, as many as fit into `most` bytes and at least one."""
     users: list[UserState] = []
     streams: list[StreamState] = []
     size = 0
@@ -36,7 +36,7 @@ def page_of(state: RoomState, after: int, most: int = PAGE_BYTES) -> Snapshot:
 
 
 async def whole(ask: Ask, query: SnapshotQuery) -> Snapshot:
-    """All pages of one state, put together; a refusal or a room that was never opened as it came."""
+    """Fetches all pages of one state and joins them; a refusal, or a room that was never opened, is returned as it came."""
     page = await ask(query)
     if page.problem is not None or page.state is None:
         return page

@@ -1,4 +1,4 @@
-"""The domain's no."""
+"""The refusal of a command by a rule."""
 
 from parlour.contracts.codes import Code, Problem
 
@@ -12,5 +12,5 @@ class Rejection(Exception):
 
     @classmethod
     def of(cls, code: Code, message: str, *, field: str = "", limit: str = "", hint: str = "") -> "Rejection":
-        """From the parts of a Problem."""
+        """Builds a rejection from the parts of a Problem."""
         return cls(Problem(int(code), message, field, limit, hint))

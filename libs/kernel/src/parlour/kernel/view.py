@@ -21,12 +21,12 @@ class BrokenHistory(ValueError):
 
 
 def empty_room(app: int, room: str, room_uid: str) -> RoomState:
-    """A life before its first event."""
+    """Returns the state of a call before its first event."""
     return RoomState(app, room, room_uid, 0, 0, "0" * 64, False)
 
 
 def event_of(view: EventView) -> ev.Event | None:
-    """The event inside a view; None for a type that this version does not know."""
+    """Decodes the event of a view; None for a type that this version does not know."""
     kind, stored = ev.BY_TAG.get(view.type), bytes(view.data)
     if kind is None:
         tag, stored = upcast(view.type, stored)
@@ -35,7 +35,7 @@ def event_of(view: EventView) -> ev.Event | None:
 
 
 def apply(state: RoomState, view: EventView) -> RoomState:
-    """The state after one more event. BrokenHistory when it is not the next."""
+    """Returns the state after one more event; BrokenHistory if it is not the next."""
     if view.seq != state.seq + 1 or view.prev != state.hash or view.room_uid != state.room_uid:
         raise BrokenHistory(f"event {view.seq} does not follow {state.seq}")
     if view.type in MESSAGES:  # most of a talk, and of each only that it was
@@ -46,12 +46,12 @@ def apply(state: RoomState, view: EventView) -> RoomState:
 
 
 def skip(state: RoomState, to_seq: int, hash_: str) -> RoomState:
-    """The state after events that this reader may not see."""
+    """Returns the state after events that this reader may not see."""
     return msgspec.structs.replace(state, seq=to_seq, hash=hash_)
 
 
 def members_only(state: RoomState) -> RoomState:
-    """Without what only an auditor sees: suspensions, players and the time of the last event."""
+    """Returns the state without what only an auditor sees: suspensions, players and the time of the last event."""
     users = tuple(msgspec.structs.replace(user, suspended=False) for user in state.users)
     streams = tuple(msgspec.structs.replace(stream, players=()) for stream in state.streams)
     return msgspec.structs.replace(state, users=users, streams=streams, at=0)
@@ -92,7 +92,7 @@ def _gone(state: RoomState, event: ev.UserLeft | ev.UserKicked, view: EventView)
 
 
 def _closed(state: RoomState, event: ev.RoomClosed, view: EventView) -> RoomState:
-    """A life that is over holds no streams; their removal needs no events of its own."""
+    """Returns the state of a closed room, which holds no streams: their removal needs no events of its own."""
     return msgspec.structs.replace(state, open=False, streams=())
 
 

@@ -10,7 +10,7 @@ from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from .deciding.drafts import Call
+from .deciding.context import CommandContext
 
 COUNTED_COMMANDS = 10_000
 """Command ids that are remembered, so that a repetition is not counted again."""
@@ -39,12 +39,12 @@ class RateLimiter:
         self._windows = MovingWindowRateLimiter(MemoryStorage())
         self._counted: OrderedDict[tuple[int, str], None] = OrderedDict()
 
-    def hit(self, call: Call, *rates: Rate) -> RateLimit | None:
+    def hit(self, context: CommandContext, *rates: Rate) -> RateLimit | None:
         """Counts the command once for each rate and returns None; where one is reached, counts nothing and returns its limit.
 
         A command id of the app that was counted before is not counted again.
         """
-        command = (call.app, call.command_id)
+        command = (context.app, context.command_id)
         if command in self._counted:
             return None
         items = [(_item(limit), key, limit) for limit, key in rates]

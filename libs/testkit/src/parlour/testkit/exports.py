@@ -11,8 +11,8 @@ from parlour.contracts.envelope import GENESIS, Envelope, chain_hash, encode_env
 from parlour.contracts.proofs import Consistency, Inclusion, head_entry
 from parlour.kernel import merkle
 from parlour.kernel.log import LogKey, Record
-from parlour.kernel.sealing import People
-from parlour.runtime.deciding.sealing import actor_of, disclosed, open_records, sealed
+from parlour.kernel.sealing import UserKeyStore
+from parlour.runtime.deciding.sealing import actor_of, disclose_texts, open_records, seal_event
 from parlour.runtime.exports.layout import KIND, End, Header, Line
 from parlour.runtime.signing.notes import Checkpoint, SigningKey, sign
 
@@ -22,12 +22,12 @@ UID = "01980000-0000-7000-8000-000000000001"
 KEY = SigningKey("test.example/record", Ed25519PrivateKey.from_private_bytes(bytes(32)))
 
 
-def recorded(people: People, events: Iterable[ev.Event]) -> tuple[Record, ...]:
+def recorded(people: UserKeyStore, events: Iterable[ev.Event]) -> tuple[Record, ...]:
     """The events as the log has them; the keys of their people must be loaded."""
     made: list[Record] = []
     prev = GENESIS
     for seq, event in enumerate(events, 1):
-        data = sealed(people, event)
+        data = seal_event(people, event)
         env = encode_envelope(Envelope(UID, event.AGGREGATE, 0, event.TAG, actor_of(event), "", "", "", data))
         hash_ = chain_hash(prev, seq, seq, env)
         log = LogKey(APP, ROOM, UUID(UID))
@@ -36,12 +36,12 @@ def recorded(people: People, events: Iterable[ev.Event]) -> tuple[Record, ...]:
     return tuple(made)
 
 
-async def shown(people: People, records: tuple[Record, ...]) -> list[Line]:
+async def shown(people: UserKeyStore, records: tuple[Record, ...]) -> list[Line]:
     """The lines of an export of them, with what can be opened."""
     views = await open_records(people, records)
     return [
         Line(record.seq, record.at, record.env, record.hash, b"", view.data, view.user_id, view.erased, salts)
-        for record, (view, salts) in zip(records, await disclosed(people, records, views), strict=True)
+        for record, (view, salts) in zip(records, await disclose_texts(people, records, views), strict=True)
         if view is not None
     ]
 

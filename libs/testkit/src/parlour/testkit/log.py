@@ -11,6 +11,7 @@ from parlour.contracts.subjects import partition
 from parlour.kernel.log import (
     HEAD,
     Append,
+    AppendUnit,
     Claim,
     ClaimRow,
     Committed,
@@ -21,10 +22,10 @@ from parlour.kernel.log import (
     LogHead,
     LogKey,
     LogUnavailable,
+    NewEvent,
     Outcome,
     Record,
     Refused,
-    Unit,
 )
 
 _ClaimKey = tuple[str, int, str]
@@ -65,17 +66,17 @@ class MemoryLog:
         self._clock = clock
         self._logs: dict[UUID, _Log] = {}
         self._shards: dict[int, list[Record]] = {}
-        self._commands: dict[tuple[int, UUID], _Done] = {}
+        self._commands: dict[tuple[int, str], _Done] = {}
         self._claims: dict[_ClaimKey, dict[str, str]] = {}
         self._deadlines: dict[tuple[str, str], _Reminder] = {}
         self._cursors: dict[tuple[str, int], int] = {}
 
-    async def append(self, units: tuple[Unit, ...]) -> tuple[Outcome, ...]:
+    async def append(self, units: tuple[AppendUnit[NewEvent], ...]) -> tuple[Outcome, ...]:
         """See `EventLog.append`."""
         self._check_available()
         return tuple(self._append(unit) for unit in units)
 
-    def _append(self, unit: Unit) -> Outcome:
+    def _append(self, unit: AppendUnit[NewEvent]) -> Outcome:
         done = self._commands.get((unit.app, unit.command_id))
         if done is not None:
             same = (done.principal, done.digest) == (unit.principal, unit.digest)
@@ -92,7 +93,7 @@ class MemoryLog:
         self._commands[unit.app, unit.command_id] = _Done(unit.principal, unit.digest, unit.answer, places)
         return Committed(records)
 
-    def _conflict(self, appends: tuple[Append, ...]) -> Conflict | None:
+    def _conflict(self, appends: tuple[Append[NewEvent], ...]) -> Conflict | None:
         """The first append that does not fit, each after what those before it in the unit would do."""
         for i, append in enumerate(appends):
             log = self._find(append.log)
@@ -122,7 +123,7 @@ class MemoryLog:
                 return {}, refused
         return changed, None
 
-    def _write(self, append: Append) -> Iterable[Record]:
+    def _write(self, append: Append[NewEvent]) -> Iterable[Record]:
         p = partition(append.log.app, append.log.room)
         shard = self._shards.setdefault(p, [])
         if append.creates:

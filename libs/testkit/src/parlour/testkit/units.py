@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from parlour.contracts.envelope import Envelope, encode_envelope
-from parlour.kernel.log import Append, Claim, Deadline, LogKey, NewEvent, Unit
+from parlour.kernel.log import Append, AppendUnit, Claim, Deadline, LogKey, NewEvent
 
 from .clock import uuid7
 
@@ -34,15 +34,15 @@ def new_event(
 def append(
     log: LogKey, count_: int = 1, *, aggregate: str = "room", expected: int | None = None, creates: bool = False,
     closes: bool = False, body: str = "",
-) -> Append:  # fmt: skip
+) -> Append[NewEvent]:  # fmt: skip
     """An append of so many events."""
     events = tuple(new_event(log, aggregate, f"{aggregate}.test.v1", body) for _ in range(count_))
     return Append(log, aggregate, expected, events, creates, closes)
 
 
 def unit(
-    *appends: Append, claims: tuple[Claim, ...] = (), deadlines: tuple[Deadline, ...] = (), command_id: UUID | None = None,
+    *appends: Append[NewEvent], claims: tuple[Claim, ...] = (), deadlines: tuple[Deadline, ...] = (), command_id: UUID | str | None = None,
     principal: str = "tester", digest: bytes = b"digest", answer: bytes = b"answer", app: int = APP,
-) -> Unit:  # fmt: skip
+) -> AppendUnit[NewEvent]:  # fmt: skip
     """One command's outcome, of a new command unless told."""
-    return Unit(app, command_id or uuid4(), principal, digest, answer, appends, claims, deadlines)
+    return AppendUnit(app, str(command_id or uuid4()), principal, digest, answer, appends, claims, deadlines)

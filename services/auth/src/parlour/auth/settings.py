@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from parlour.runtime.life.settings import RuntimeSettings, Setting
+from parlour.runtime.settings import RuntimeSettings, Setting
 
 from .app.login_token_handler import TimeLimits
 from .app.reader_connections import NatsReaderLimits

@@ -9,11 +9,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from parlour.kernel.bans import INITIAL as NO_BANS
 from parlour.kernel.bans import Bans
 from parlour.kernel.log import LogUnavailable
-from parlour.runtime.deciding.rooms import StateCache
-from parlour.runtime.life.clock import SystemClock, SystemIds
-from parlour.runtime.life.connections import Connections, connected
-from parlour.runtime.life.process import Service
+from parlour.runtime.clock import SystemClock, SystemIds
+from parlour.runtime.deciding.state_cache import StateCache
 from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.process.connections import Connections, open_connections
+from parlour.runtime.process.run import Service
 from parlour.runtime.signing.nats_keys import Issuer
 
 from .adapters.postgres_person_keys import PostgresPersonKeys
@@ -38,51 +38,51 @@ from .settings import AuthSettings
 async def build(settings: AuthSettings) -> AsyncGenerator[Service]:
     """Connects to NATS and Postgres, and serves until the block ends."""
     async with AsyncExitStack() as stack:
-        to = await stack.enter_async_context(connected(settings, SERVICE))
-        app_states, privacy_states, ban_states = _app_states(to), _privacy_states(to), _ban_states(to)
+        conns = await stack.enter_async_context(open_connections(settings, SERVICE))
+        app_states, privacy_states, ban_states = _app_states(conns), _privacy_states(conns), _ban_states(conns)
         for cache in (app_states, privacy_states, ban_states):
-            await stack.enter_async_context(cache.following(to.bus))
+            await stack.enter_async_context(cache.follow_events(conns.bus))
         clock, ids = SystemClock(), SystemIds()
         decider = AppDecider(clock, ids)
-        vault = PostgresVault(to.pool, settings.master_key)
-        refusals = RefusalCounter(to.metrics, time.monotonic)
+        vault = PostgresVault(conns.pool, settings.master_key)
+        refusals = RefusalCounter(conns.metrics, time.monotonic)
         tokens = LoginTokenHandler(
-            app_states, to.committer, decider, to.people, vault, clock, refusals, settings.limits()
+            app_states, conns.committer, decider, conns.people, vault, clock, refusals, settings.limits()
         )
         subscriptions = SubscriptionTokenHandler(
-            app_states, to.committer, decider, to.people, vault, clock, refusals, leeway_s=settings.clock_leeway_s
+            app_states, conns.committer, decider, conns.people, vault, clock, refusals, leeway_s=settings.clock_leeway_s
         )
-        person_keys = PostgresPersonKeys(to.pool)
-        erasures = PrivacyHandler(privacy_states, to.committer, to.people, person_keys, vault, clock, ids)
-        apps = AppHandler(app_states, to.committer, decider, vault, clock, lambda: secrets.token_hex(16))
-        login_keys = LoginKeyHandler(app_states, to.committer, decider)
-        ban_handler = BanHandler(ban_states, to.committer, to.people, clock, ids)
-        await AuthApi(tokens, apps, login_keys, subscriptions, erasures, ban_handler).serve(to.bus)
+        person_keys = PostgresPersonKeys(conns.pool)
+        erasures = PrivacyHandler(privacy_states, conns.committer, conns.people, person_keys, vault, clock, ids)
+        apps = AppHandler(app_states, conns.committer, decider, vault, clock, lambda: secrets.token_hex(16))
+        login_keys = LoginKeyHandler(app_states, conns.committer, decider)
+        ban_handler = BanHandler(ban_states, conns.committer, conns.people, clock, ids)
+        await AuthApi(tokens, apps, login_keys, subscriptions, erasures, ban_handler).serve(conns.bus)
         if settings.callout:
-            await stack.enter_async_context(nats_readers(settings, to.bus, subscriptions))
+            await stack.enter_async_context(nats_readers(settings, conns.bus, subscriptions))
         async with asyncio.TaskGroup() as group:
             sweeping = group.create_task(erasures.sweep())
-            yield Service(to.metrics, to.checks)
+            yield Service(conns.metrics, conns.checks)
             sweeping.cancel()
 
 
-def _app_states(to: Connections) -> StateCache[application.State]:
+def _app_states(conns: Connections) -> StateCache[application.State]:
     return StateCache(
-        to.log, to.people, aggregate=application.AGGREGATE, initial=lambda key: application.INITIAL,
+        conns.log, conns.people, aggregate=application.AGGREGATE, initial=lambda key: application.INITIAL,
         absent=lambda: application.INITIAL, evolve=application.evolve,
     )  # fmt: skip
 
 
-def _privacy_states(to: Connections) -> StateCache[privacy.State]:
+def _privacy_states(conns: Connections) -> StateCache[privacy.State]:
     return StateCache(
-        to.log, to.people, aggregate=privacy.AGGREGATE, initial=lambda key: privacy.INITIAL,
+        conns.log, conns.people, aggregate=privacy.AGGREGATE, initial=lambda key: privacy.INITIAL,
         absent=lambda: privacy.INITIAL, evolve=privacy.evolve,
     )  # fmt: skip
 
 
-def _ban_states(to: Connections) -> StateCache[Bans]:
+def _ban_states(conns: Connections) -> StateCache[Bans]:
     return StateCache(
-        to.log, to.people, aggregate=bans.AGGREGATE, initial=lambda key: NO_BANS, absent=lambda: NO_BANS,
+        conns.log, conns.people, aggregate=bans.AGGREGATE, initial=lambda key: NO_BANS, absent=lambda: NO_BANS,
         evolve=bans.evolve,
     )  # fmt: skip
 
@@ -112,5 +112,5 @@ async def _run_readers(bus: Bus, readers: NatsReaderSessions) -> None:
         except LogUnavailable:
             await asyncio.sleep(1.0)
         except Exception as error:
-            bus.fault("NATS readers", error)
+            bus.report_fault("NATS readers", error)
             await asyncio.sleep(1.0)

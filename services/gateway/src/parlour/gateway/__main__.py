@@ -1,6 +1,6 @@
 """`python -m parlour.gateway`."""
 
-from parlour.runtime.life.process import run
+from parlour.runtime.process.run import run
 
 from .settings import GatewaySettings
 from .wiring import build

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from parlour.runtime.life.settings import BusSettings, Setting
+from parlour.runtime.settings import BusSettings, Setting
 
 from .app.access.request_limits import RequestLimits
 from .app.access.token_throttle import RefusalLimits

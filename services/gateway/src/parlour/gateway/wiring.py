@@ -15,10 +15,11 @@ from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import HeadBeacon, Presence, SessionBeat
 from parlour.contracts.relay import TransportGone
 from parlour.runtime.http import LimitBody
-from parlour.runtime.life.descriptors import raise_descriptor_limit
-from parlour.runtime.life.process import Service
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Headers
+from parlour.runtime.process.descriptors import raise_descriptor_limit
+from parlour.runtime.process.run import Service
 from parlour.runtime.telemetry.logging import logger
 from parlour.runtime.telemetry.metrics import Metrics
 
@@ -142,7 +143,7 @@ class Gateway:
         self.sessions.ended(seat, ending)
 
     def _fault(self, error: BaseException) -> None:
-        self._bus.fault("client", error)
+        self._bus.report_fault("client", error)
 
     def _beats(self) -> list[SessionBeat]:
         return [*self.sessions.beats(), *self.whip.beats()]
@@ -187,7 +188,7 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
         certificate = (settings.tls_certificate, settings.tls_key or settings.tls_certificate)
         async with (
             serving(
-                Edge(LimitBody(pages), bus.fault),
+                Edge(LimitBody(pages), bus.report_fault),
                 settings.host,
                 settings.port,
                 certificate,

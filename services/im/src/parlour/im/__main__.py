@@ -1,6 +1,6 @@
 """`python -m parlour.im` runs the service until a signal stops it."""
 
-from parlour.runtime.life.process import run
+from parlour.runtime.process.run import run
 
 from .settings import ImSettings
 from .wiring import build

@@ -3,10 +3,10 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from parlour.runtime.deciding.rooms import StateCache
-from parlour.runtime.life.clock import SystemClock, SystemIds
-from parlour.runtime.life.connections import Connections, connected
-from parlour.runtime.life.process import Service
+from parlour.runtime.clock import SystemClock, SystemIds
+from parlour.runtime.deciding.state_cache import StateCache
+from parlour.runtime.process.connections import Connections, open_connections
+from parlour.runtime.process.run import Service
 from parlour.runtime.rate_limiter import RateLimiter
 
 from .api.bus import SERVICE, ImApi
@@ -19,20 +19,22 @@ from .settings import ImSettings
 @asynccontextmanager
 async def build(settings: ImSettings) -> AsyncGenerator[Service]:
     """Connects to NATS and Postgres, and serves until the block ends."""
-    async with connected(settings, SERVICE) as to, assembled(settings, to):
-        yield Service(to.metrics, to.checks)
+    async with open_connections(settings, SERVICE) as conns, assembled(settings, conns):
+        yield Service(conns.metrics, conns.checks)
 
 
 @asynccontextmanager
-async def assembled(settings: ImSettings, to: Connections) -> AsyncGenerator[None]:
+async def assembled(settings: ImSettings, conns: Connections) -> AsyncGenerator[None]:
     """The application on its connections; it takes commands until the block ends."""
     cache = StateCache(
-        to.log, to.people, aggregate=messages.AGGREGATE, others=messages.MEMBER_AGGREGATES,
+        conns.log, conns.people, aggregate=messages.AGGREGATE, others=messages.MEMBER_AGGREGATES,
         initial=lambda key: messages.Members(), absent=messages.Members, evolve=messages.evolve,
     )  # fmt: skip
-    async with cache.following(to.bus):
+    async with cache.follow_events(conns.bus):
         rates = MessageRates(_limits(settings), RateLimiter())
-        await ImApi(MessageHandler(cache, to.committer, to.people, SystemClock(), SystemIds(), rates)).serve(to.bus)
+        await ImApi(MessageHandler(cache, conns.committer, conns.people, SystemClock(), SystemIds(), rates)).serve(
+            conns.bus
+        )
         yield
 
 

@@ -1,6 +1,6 @@
 """Starts the service as `python -m parlour.record`."""
 
-from parlour.runtime.life.process import run
+from parlour.runtime.process.run import run
 
 from .settings import RecordSettings
 from .wiring import build

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from parlour.runtime.life.settings import RuntimeSettings, Setting
+from parlour.runtime.settings import RuntimeSettings, Setting
 
 
 class RecordSettings(RuntimeSettings, frozen=True, kw_only=True):

@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from parlour.runtime.background.leases import Lease, advisory
+from parlour.runtime.clock import SystemClock, SystemIds
 from parlour.runtime.deciding.sealing import open_for_fold, open_records
-from parlour.runtime.life.clock import SystemClock, SystemIds
-from parlour.runtime.life.connections import Connections, connected
-from parlour.runtime.life.process import Service
-from parlour.runtime.life.settings import BadSettings
 from parlour.runtime.messaging.reader_limits import ReaderLimits
 from parlour.runtime.postgres import create_pool
+from parlour.runtime.process.connections import Connections, open_connections
+from parlour.runtime.process.run import Service
+from parlour.runtime.settings import BadSettings
 from parlour.runtime.telemetry.logging import logger
 
 from .adapters.archive_folder import ArchiveFolder
@@ -73,7 +73,7 @@ Work = Callable[[], Awaitable[None]]
 @asynccontextmanager
 async def build(settings: RecordSettings) -> AsyncIterator[Service]:
     """Yields the running service, which ends with the block."""
-    async with connected(settings, "record") as conns:
+    async with open_connections(settings, "record") as conns:
         tables, archives = PostgresTableMaintenance(conns.pool), PostgresArchiveIndex(conns.pool)
         damage = _damage_report(conns)
         async with (
@@ -144,7 +144,7 @@ async def _webhooks(settings: RecordSettings, conns: Connections, damage: Damage
         await webhooks_api.serve(conns.bus, admin)
 
         def fault(error: BaseException) -> None:
-            conns.bus.fault("webhook", error)
+            conns.bus.report_fault("webhook", error)
 
         def make_worker(endpoint: Endpoint) -> Worker:
             return Worker(
@@ -269,7 +269,7 @@ async def _retention(
         )
         schedule = RetentionSchedule(
             store, writer, verifier, conns.people, advisory(settings.postgres_dsn), clock,
-            lambda error: conns.bus.fault("retention", error), keep_months=settings.keep_months, folder=settings.archive,
+            lambda error: conns.bus.report_fault("retention", error), keep_months=settings.keep_months, folder=settings.archive,
         )  # fmt: skip
         await retention_api.serve(conns.bus, schedule)
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar
 
-from parlour.runtime.life.settings import RuntimeSettings, Setting
+from parlour.runtime.settings import RuntimeSettings, Setting
 
 
 class RegistrySettings(RuntimeSettings, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from parlour.relay.settings import RelaySettings
 from parlour.relay.wiring import build
-from parlour.runtime.life.process import run
+from parlour.runtime.process.run import run
 
 if __name__ == "__main__":
     run(build, RelaySettings, "relay")

@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar
 
 from parlour.relay.app.limits import RelayLimits
-from parlour.runtime.life.settings import BusSettings, Setting
+from parlour.runtime.settings import BusSettings, Setting
 
 
 class RelaySettings(BusSettings, frozen=True, kw_only=True):

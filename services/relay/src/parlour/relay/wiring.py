@@ -29,8 +29,8 @@ from parlour.relay.app.relay import Relay
 from parlour.relay.app.transport_lifecycle import TransportLifecycle
 from parlour.relay.domain.session import SessionTable
 from parlour.relay.settings import RelaySettings
-from parlour.runtime.life.process import Service
 from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.process.run import Service
 from parlour.runtime.telemetry.logging import logger
 from parlour.runtime.telemetry.metrics import Metrics
 

@@ -12,10 +12,10 @@ from parlour.kernel.bans import evolve as evolve_bans
 from parlour.runtime.background.deadlines import DeadlineLoop
 from parlour.runtime.background.leases import Lease, advisory
 from parlour.runtime.background.reactor import Reactor
-from parlour.runtime.deciding.rooms import StateCache
-from parlour.runtime.life.clock import SystemClock, SystemIds
-from parlour.runtime.life.connections import Connections, connected
-from parlour.runtime.life.process import Service
+from parlour.runtime.clock import SystemClock, SystemIds
+from parlour.runtime.deciding.state_cache import StateCache
+from parlour.runtime.process.connections import Connections, open_connections
+from parlour.runtime.process.run import Service
 from parlour.runtime.rate_limiter import RateLimiter
 
 from .adapters.session_index import PostgresSessionIndex
@@ -38,56 +38,58 @@ from .settings import RoomSettings
 async def build(settings: RoomSettings) -> AsyncGenerator[Service]:
     """Connects to NATS and Postgres, and serves until the block ends."""
     async with (
-        connected(settings, SERVICE) as to,
-        assembled(settings, to, PostgresSessionIndex(to.pool), advisory(settings.postgres_dsn)),
+        open_connections(settings, SERVICE) as conns,
+        assembled(settings, conns, PostgresSessionIndex(conns.pool), advisory(settings.postgres_dsn)),
     ):
-        yield Service(to.metrics, to.checks)
+        yield Service(conns.metrics, conns.checks)
 
 
 @asynccontextmanager
 async def assembled(
-    settings: RoomSettings, to: Connections, sessions: SessionIndex, lease: Lease
+    settings: RoomSettings, conns: Connections, sessions: SessionIndex, lease: Lease
 ) -> AsyncGenerator[None]:
     """The application on its connections; commands are taken once the reactor, the deadlines and the presence feed run."""
     async with AsyncExitStack() as stack:
-        cache, app_bans = _room_states(to), _app_bans(to)
-        await stack.enter_async_context(cache.following(to.bus))
-        await stack.enter_async_context(app_bans.following(to.bus))
+        cache, app_bans = _room_states(conns), _app_bans(conns)
+        await stack.enter_async_context(cache.follow_events(conns.bus))
+        await stack.enter_async_context(app_bans.follow_events(conns.bus))
         clock, ids = SystemClock(), SystemIds()
         decider = RoomDecider(clock, ids)
         presence = PresenceTracker(settings.presence_grace_s)
         expiry = SessionExpiry(
-            cache, to.committer, decider, presence, clock, time.monotonic, ids,
+            cache, conns.committer, decider, presence, clock, time.monotonic, ids,
             window_s=settings.heartbeat_window_s, grace_s=settings.presence_grace_s,
         )  # fmt: skip
-        closer = EmptyRoomCloser(cache, to.committer, decider, clock, delay_s=settings.empty_delay_s)
-        enforcer = BanEnforcer(to.log, cache, to.committer, decider)
+        closer = EmptyRoomCloser(cache, conns.committer, decider, clock, delay_s=settings.empty_delay_s)
+        enforcer = BanEnforcer(conns.log, cache, conns.committer, decider)
 
         async def react(view: EventView) -> None:
             await (enforcer.enforce(view) if view.type == ev.BanPlaced.TAG else closer.handle_event(view))
 
         types = REACTS_TO | {ev.BanPlaced.TAG}
-        reactor = Reactor(REACTOR, to.log, to.people, to.bus, react, types=types, lease=lease)
-        feed = PresenceFeed(to.bus, settings.instance, presence, expiry, sessions)
-        deadlines = DeadlineLoop(SERVICE, to.log, DeadlineDispatcher(expiry, closer).dispatch, to.metrics)
+        reactor = Reactor(REACTOR, conns.log, conns.people, conns.bus, react, types=types, lease=lease)
+        feed = PresenceFeed(conns.bus, settings.instance, presence, expiry, sessions)
+        deadlines = DeadlineLoop(SERVICE, conns.log, DeadlineDispatcher(expiry, closer).dispatch, conns.metrics)
         for background in (feed.running(), reactor.running(), deadlines.running()):
             await stack.enter_async_context(background)
-        rates, bans = RoomRates(_limits(settings), RateLimiter()), BanChecker(app_bans, to.people, clock)
-        await RoomApi(RoomHandler(to.log, to.people, cache, to.committer, decider, rates, bans)).serve(to.bus)
+        rates, bans = RoomRates(_limits(settings), RateLimiter()), BanChecker(app_bans, conns.people, clock)
+        await RoomApi(RoomHandler(conns.log, conns.people, cache, conns.committer, decider, rates, bans)).serve(
+            conns.bus
+        )
         yield
 
 
-def _room_states(to: Connections) -> StateCache[domain.State]:
+def _room_states(conns: Connections) -> StateCache[domain.State]:
     return StateCache(
-        to.log, to.people, aggregate=domain.AGGREGATE, initial=lambda key: domain.INITIAL,
+        conns.log, conns.people, aggregate=domain.AGGREGATE, initial=lambda key: domain.INITIAL,
         absent=lambda: domain.INITIAL, evolve=domain.evolve, others=(ev.StreamAdded.AGGREGATE,),
     )  # fmt: skip
 
 
-def _app_bans(to: Connections) -> StateCache[Bans]:
+def _app_bans(conns: Connections) -> StateCache[Bans]:
     """The bans of apps, which `auth` decides."""
     return StateCache(
-        to.log, to.people, aggregate=ev.BanPlaced.AGGREGATE, initial=lambda key: NO_BANS, absent=lambda: NO_BANS,
+        conns.log, conns.people, aggregate=ev.BanPlaced.AGGREGATE, initial=lambda key: NO_BANS, absent=lambda: NO_BANS,
         evolve=evolve_bans,
     )  # fmt: skip
 

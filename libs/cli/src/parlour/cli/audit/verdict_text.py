@@ -21,7 +21,7 @@ def verdict_text(verdict: Verdict, *, keyed: bool) -> str:
         place = f"event {verdict.seq}: " if verdict.seq else ""
         return f"NOT AS RECORDED: {_name(verdict)}\n  {place}{verdict.problem}"
     speed = f"{verdict.events / max(verdict.took_s, 1e-9):,.0f} events/s"
-    count = f"{verdict.lives} lives of rooms, {verdict.events}" if verdict.month else str(verdict.events)
+    count = f"{verdict.calls} calls, {verdict.events}" if verdict.month else str(verdict.events)
     lines = [
         f"{_heading(verdict)}: {_name(verdict)}",
         f"  {count} events, {speed}",

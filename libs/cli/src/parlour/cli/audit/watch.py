@@ -19,7 +19,15 @@ import msgspec
 
 from parlour.contracts.proofs import CheckpointKeys, Consistency
 from parlour.kernel.merkle import continues
-from parlour.runtime.signing.notes import NOTE_BYTES, BadNote, Checkpoint, PublicKey, checkpoint_of, opened, parse_key
+from parlour.runtime.signing.notes import (
+    NOTE_BYTES,
+    BadNote,
+    Checkpoint,
+    PublicKey,
+    open_note,
+    parse_checkpoint,
+    parse_key,
+)
 
 KEYS = "keys.pub"
 ANSWER_WITHIN_S = 20.0
@@ -85,7 +93,7 @@ class Keeper:
                 raise Unreachable("no checkpoint has been made there yet")
             raise Contradiction(f"the server has no checkpoint any more, one of {kept.size} leaves is kept")
         text = self._signed(note)
-        new = checkpoint_of(text)
+        new = parse_checkpoint(text)
         if kept is None:
             self._keep(f"{new.size}.note", note)
             return f"{new.origin}: {new.size} leaves, the first that is kept"
@@ -103,7 +111,7 @@ class Keeper:
         if len(note) > NOTE_BYTES:
             raise Contradiction(f"what the server gives as a checkpoint is longer than {NOTE_BYTES} bytes")
         try:
-            return opened(note.decode(), self._keys())
+            return open_note(note.decode(), self._keys())
         except (BadNote, UnicodeDecodeError) as error:
             place = self._folder / KEYS
             hint = f"after a change of keys, put the new one into {place} by a way that you trust"
@@ -151,7 +159,7 @@ class Keeper:
         if not sizes:
             return None
         text = (self._folder / f"{max(sizes)}.note").read_text()
-        return checkpoint_of(text)
+        return parse_checkpoint(text)
 
     def _keep(self, name: str, content: bytes) -> None:
         """Whole or not at all, and on disk before anything is said of it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from parlour.runtime.life.settings import parse_key
+from parlour.runtime.settings import parse_key
 
 from ..checkout import ROOT, SERVICES
 from ..embedded import Launch, NatsServer, Postgres

@@ -98,7 +98,7 @@ def revoke(
 
 def issuer() -> None:
     """Print the public key that NATS's configuration names for readers outside, as PARLOUR_MASTER_KEY gives it."""
-    from parlour.runtime.life.settings import parse_key
+    from parlour.runtime.settings import parse_key
     from parlour.runtime.signing.nats_keys import Issuer
 
     key = os.environ.get(KEY_VARIABLE, "")

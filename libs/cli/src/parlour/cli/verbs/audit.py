@@ -180,10 +180,10 @@ def keys_in(given: list[str]) -> "tuple[PublicKey, ...]":
 
 
 def _size_of(file: Path) -> int:
-    from parlour.runtime.signing.notes import BadNote, checkpoint_of
+    from parlour.runtime.signing.notes import BadNote, parse_checkpoint
 
     try:
-        return checkpoint_of(file.read_text().rpartition("\n\n")[0] + "\n").size
+        return parse_checkpoint(file.read_text().rpartition("\n\n")[0] + "\n").size
     except (BadNote, UnicodeDecodeError) as error:
         raise typer.BadParameter(f"it is no checkpoint: {error}", param_hint="--since") from None
 
@@ -191,12 +191,12 @@ def _size_of(file: Path) -> int:
 def _kept_tree(file: Path, trusted: "tuple[PublicKey, ...]", proofs: list[Path]) -> "KeptTree":
     from parlour.contracts.proofs import Consistency
     from parlour.runtime.exports.kept import KeptTree
-    from parlour.runtime.signing.notes import BadNote, checkpoint_of, opened
+    from parlour.runtime.signing.notes import BadNote, open_note, parse_checkpoint
 
     if not trusted:
         raise typer.BadParameter("its signature is checked with --key, which is not given", param_hint="--checkpoint")
     try:
-        kept = checkpoint_of(opened(file.read_text(), trusted))
+        kept = parse_checkpoint(open_note(file.read_text(), trusted))
     except (BadNote, UnicodeDecodeError) as error:
         raise typer.BadParameter(str(error), param_hint="--checkpoint") from None
     try:

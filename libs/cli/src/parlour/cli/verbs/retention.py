@@ -90,7 +90,7 @@ def _print(found: "Retention", json: bool) -> None:
 
 
 def _month_text(month: "Month") -> str:
-    parts = [counted(month.lives, "life of a room", "lives of rooms"), *([f"{month.open} open"] if month.open else [])]
+    parts = [counted(month.calls, "call", "calls"), *([f"{month.open} open"] if month.open else [])]
     parts += [f"{month.due} due"] if month.due else []
     return "\n".join(
         [f"{month.month:<8} here: {', '.join(parts)}", *(f"         waits: {_why(one)}" for one in month.blockers)]
@@ -103,7 +103,7 @@ def _why(blocker: "Blocker") -> str:
 
 def _archive_text(one: "Archive") -> str:
     what = f"dropped {utc(one.dropped_at)}" if one.dropped_at else f"not dropped: {one.problem or 'under way'}"
-    size = f"{one.lives} lives, {one.events} events, {one.size} bytes"
+    size = f"{one.calls} calls, {one.events} events, {one.size} bytes"
     return (
         f"{one.month:<8} {one.file}: {size}, by {one.by} {utc(one.exported_at)}, {what}\n         sha256 {one.sha256}"
     )

@@ -14,11 +14,11 @@ class CreateApp(Command, frozen=True, tag="auth.create_app"):
 
 
 class ListApps(Command, frozen=True, tag="auth.list_apps"):
-    """All apps, without secrets."""
+    """Asks for all apps, without their secrets."""
 
 
 class RotateSecret(Command, frozen=True, tag="auth.rotate_secret"):
-    """A new secret beside the old one, which stays valid for `overlap_s`."""
+    """Makes a new secret; the old one stays valid for `overlap_s` seconds."""
 
     app: int
     overlap_s: int = 86400

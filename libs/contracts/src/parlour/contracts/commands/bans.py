@@ -19,7 +19,7 @@ class PlaceBan(Command, frozen=True, tag="auth.place_ban"):
 
 
 class LiftBan(Command, frozen=True, tag="auth.lift_ban"):
-    """End a ban before its time; names it as `PlaceBan` did. Answered by `Ban`."""
+    """Ends a ban before its time; names its target as `PlaceBan` did. Answered by `Ban`."""
 
     user_id: str = ""
     address: str = ""
@@ -28,4 +28,4 @@ class LiftBan(Command, frozen=True, tag="auth.lift_ban"):
 
 
 class ListBans(Command, frozen=True, tag="auth.list_bans"):
-    """The bans in force. Answered by `Bans`."""
+    """Asks for the bans in force. Answered by `Bans`."""

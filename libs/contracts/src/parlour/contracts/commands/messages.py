@@ -6,21 +6,21 @@ from .caller import Command
 
 
 class SendBroadcast(Command, frozen=True, tag="im.send_broadcast"):
-    """Reliable, to all of the room but the sender."""
+    """Sends a reliable message to all in the room but the sender."""
 
     session_id: str
     text: str
 
 
 class SendBarrage(Command, frozen=True, tag="im.send_barrage"):
-    """To all of the room but the sender."""
+    """Sends a message that may be dropped to all in the room but the sender."""
 
     session_id: str
     text: str
 
 
 class SendCommand(Command, frozen=True, tag="im.send_command"):
-    """To the users named, or to all of the room where none is."""
+    """Sends a signalling message to the users named, or to all in the room if none is."""
 
     session_id: str
     text: str
@@ -28,7 +28,7 @@ class SendCommand(Command, frozen=True, tag="im.send_command"):
 
 
 class MessageSent(msgspec.Struct, frozen=True):
-    """Of the three messages: `message_id` is the event's seq; `absent` are addressees who are not in the room."""
+    """The answer to the three messages: `message_id` is the event's seq; `absent` are addressees who are not in the room."""
 
     message_id: int
     absent: tuple[str, ...] = ()

@@ -6,13 +6,13 @@ from .caller import Command
 
 
 class EraseUser(Command, frozen=True, tag="auth.erase_user"):
-    """Destroy a person's key, now or when no hold covers them any more."""
+    """Destroys a user's key, now or when no hold covers them any more."""
 
     user_id: str
 
 
 class PlaceHold(Command, frozen=True, tag="auth.place_hold"):
-    """Nobody whom it covers is erased: one user, or all who appear in a room."""
+    """Protects one user, or all who appear in a room, from erasure."""
 
     user_id: str = ""
     room: str = ""
@@ -20,25 +20,25 @@ class PlaceHold(Command, frozen=True, tag="auth.place_hold"):
 
 
 class ReleaseHold(Command, frozen=True, tag="auth.release_hold"):
-    """End a hold; erasures that waited behind it are done."""
+    """Ends a hold; erasures that waited for it are done."""
 
     user_id: str = ""
     room: str = ""
 
 
 class ListHolds(Command, frozen=True, tag="auth.list_holds"):
-    """What is held in the app."""
+    """Asks for the holds in the app."""
 
 
 class Erasure(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Of EraseUser. outcome: erased, waiting (behind a hold), unknown (no such person)."""
+    """The answer to `EraseUser`. outcome: erased, waiting (for a hold), unknown (no such user)."""
 
     outcome: str
     actor: str = ""
 
 
 class Holds(msgspec.Struct, frozen=True):
-    """Of ListHolds; `waiting` counts erasures behind them."""
+    """The answer to `ListHolds`; `waiting` counts the erasures that wait for a hold."""
 
     users: tuple[str, ...]
     rooms: tuple[str, ...]

@@ -43,14 +43,14 @@ class EndStay(Command, frozen=True, tag="room.end_stay"):
 
 
 class CloseRoom(Command, frozen=True, tag="room.close"):
-    """Everybody is kicked (1002055) and the life ends. Answered by `Closed`. `by` as in `KickUser`."""
+    """Everybody is kicked (1002055) and the call ends. Answered by `Closed`. `by` as in `KickUser`."""
 
     reason: str = "closed_by_server"
     by: str = "operator"
 
 
 class SetRoomExtraInfo(Command, frozen=True, tag="room.set_extra_info"):
-    """One key of at most 10 bytes."""
+    """Sets one key, of at most 10 bytes, of the room's extra information."""
 
     session_id: str
     key: str
@@ -62,7 +62,7 @@ class DescribeRoom(Command, frozen=True, tag="room.describe"):
 
 
 class Joined(msgspec.Struct, frozen=True):
-    """Of JoinRoom: `created` tells that this login opened the room."""
+    """The answer to `JoinRoom`; `created` says that this login opened the room."""
 
     room_uid: str
     actor: str

@@ -2,23 +2,25 @@
 
 import msgspec
 
+from parlour.contracts.spelling import wire_name
+
 from .caller import Command
 
 
-class Media(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The media sections of an offer that carry one stream; "" where there is none."""
+class MediaSections(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
+    """The mids of an offer's media sections (RFC 8843) that carry one stream; "" where there is none."""
 
     audio_mid: str = ""
     video_mid: str = ""
 
 
-class Publish(Command, frozen=True, tag="stream.publish"):
+class Publish(Command, frozen=True, tag="registry.publish"):
     """Offer to send a stream on the session's publishing transport (`transport_id` empty: a new one)."""
 
     session_id: str
     stream_id: str
     sdp: str
-    media: Media
+    media: MediaSections
     transport_id: str = ""
     extra_info: str = ""
     codec: str = ""
@@ -26,7 +28,7 @@ class Publish(Command, frozen=True, tag="stream.publish"):
     """Names a transport that stands for itself (WHIP), apart from the session's others and their limit."""
 
 
-class StopPublish(Command, frozen=True, tag="stream.stop_publish"):
+class StopPublish(Command, frozen=True, tag="registry.stop_publish"):
     """Remove an own stream; `close_transport`: the transport carries nothing else and ends too."""
 
     session_id: str
@@ -34,19 +36,19 @@ class StopPublish(Command, frozen=True, tag="stream.stop_publish"):
     close_transport: bool = False
 
 
-class Play(Command, frozen=True, tag="stream.play"):
+class Play(Command, frozen=True, tag="registry.play"):
     """Offer to receive a stream on the session's playing transport (`transport_id` empty: a new one)."""
 
     session_id: str
     stream_id: str
     sdp: str
-    media: Media
+    media: MediaSections
     transport_id: str = ""
     resource: str = ""
     """As in `Publish` (WHEP)."""
 
 
-class StopPlay(Command, frozen=True, tag="stream.stop_play"):
+class StopPlay(Command, frozen=True, tag="registry.stop_play"):
     """Stop receiving a stream: on one transport, which then ends with it, or (`transport_id` empty) on all of the session's."""
 
     session_id: str
@@ -54,16 +56,16 @@ class StopPlay(Command, frozen=True, tag="stream.stop_play"):
     transport_id: str = ""
 
 
-class SetStreamExtraInfo(Command, frozen=True, tag="stream.set_extra_info"):
-    """At most 1,024 bytes."""
+class SetStreamExtraInfo(Command, frozen=True, tag="registry.set_extra_info"):
+    """Sets a stream's extra information, at most 1,024 bytes."""
 
     session_id: str
     stream_id: str
     extra_info: str
 
 
-class SetMutes(Command, frozen=True, tag="stream.set_mutes"):
-    """What the publisher holds back of an own stream from now on, both kinds at once."""
+class SetMutes(Command, frozen=True, tag="registry.set_mutes"):
+    """Mutes or unmutes the microphone and camera of an own stream, both at once."""
 
     session_id: str
     stream_id: str
@@ -71,15 +73,15 @@ class SetMutes(Command, frozen=True, tag="stream.set_mutes"):
     video_muted: bool
 
 
-class RestartIce(Command, frozen=True, tag="stream.restart_ice"):
-    """A new offer with new ICE credentials for a transport that exists."""
+class RestartIce(Command, frozen=True, tag="registry.restart_ice"):
+    """Offers new ICE credentials for a transport that exists."""
 
     session_id: str
     transport_id: str
     sdp: str
 
 
-class EndResource(Command, frozen=True, tag="stream.end_resource"):
+class EndResource(Command, frozen=True, tag="registry.end_resource"):
     """End what a WHIP (`publishes`) or WHEP resource carries, and its transport; a stream that has moved to another transport stays.
 
     Answered by `ResourceEnded`. Any gateway may ask, with what the resource's address says."""
@@ -90,7 +92,7 @@ class EndResource(Command, frozen=True, tag="stream.end_resource"):
     publishes: bool
 
 
-class RenewIce(Command, frozen=True, tag="stream.renew_ice"):
+class RenewIce(Command, frozen=True, tag="registry.renew_ice"):
     """New ICE credentials of the peer for a resource's transport; without them only the question how it stands.
 
     `match`: the relay's ufrag that the asker knows, empty for any. Answered by `relay.IceRenewed`."""
@@ -107,7 +109,7 @@ class DescribeStreams(Command, frozen=True, tag="registry.describe"):
 
 
 class Published(msgspec.Struct, frozen=True):
-    """Of Publish and Play: the relay's answer."""
+    """The answer to `Publish` and `Play`: the relay's SDP answer."""
 
     transport_id: str
     sdp: str
@@ -115,7 +117,7 @@ class Published(msgspec.Struct, frozen=True):
 
 
 class ResourceEnded(msgspec.Struct, frozen=True):
-    """Of EndResource: whether it was there, and how many other transports its session has."""
+    """The answer to `EndResource`: whether the resource was there, and how many other transports its session has."""
 
     found: bool
     remaining: int

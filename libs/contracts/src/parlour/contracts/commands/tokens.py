@@ -41,13 +41,13 @@ class AddLoginKey(Command, frozen=True, tag="auth.add_login_key"):
 
 
 class RemoveLoginKey(Command, frozen=True, tag="auth.remove_login_key"):
-    """Refuse what the key signed. Answered by `LoginKeys`."""
+    """Refuses all tokens that the key signed. Answered by `LoginKeys`."""
 
     kid: str
 
 
 class ListLoginKeys(Command, frozen=True, tag="auth.list_login_keys"):
-    """Every public key of the app. Answered by `LoginKeys`."""
+    """Asks for the app's public keys. Answered by `LoginKeys`."""
 
 
 class IssueSubscription(Command, frozen=True, tag="auth.issue_subscription"):
@@ -60,7 +60,7 @@ class IssueSubscription(Command, frozen=True, tag="auth.issue_subscription"):
 
 
 class VerifySubscription(Command, frozen=True, tag="auth.verify_subscription"):
-    """What a signed token allows now."""
+    """Asks what a subscription token allows now."""
 
     token: str
 
@@ -74,7 +74,7 @@ class RevokeSubscriptions(Command, frozen=True, tag="auth.revoke_subscriptions")
 
 
 class TokenChecked(msgspec.Struct, frozen=True):
-    """Of VerifyToken. `stay_ends_s`: unix seconds when whoever is in a room by this token is put out; 0: never."""
+    """The answer to `VerifyToken`. `stay_ends_s`: unix seconds when the user must leave the room; 0: never."""
 
     user_id: str
     expires_s: int
@@ -85,7 +85,7 @@ class TokenChecked(msgspec.Struct, frozen=True):
 
 
 class TokenMade(msgspec.Struct, frozen=True):
-    """Of IssueToken and IssueLoginToken."""
+    """The answer to `IssueToken` and `IssueLoginToken`."""
 
     token: str
     expires_s: int
@@ -107,6 +107,6 @@ class LoginKey(msgspec.Struct, frozen=True):
 
 
 class LoginKeys(msgspec.Struct, frozen=True):
-    """Of AddLoginKey, RemoveLoginKey and ListLoginKeys: all keys of the app."""
+    """The answer to `AddLoginKey`, `RemoveLoginKey` and `ListLoginKeys`: all keys of the app."""
 
     keys: tuple[LoginKey, ...]

@@ -37,7 +37,7 @@ _PARAMETERS = {
 
 
 class SseSkip(msgspec.Struct, frozen=True, rename={"first": "from"}):
-    """Server-sent `skip`: events of one life that are not for this reader; `pos` is the place after them."""
+    """Server-sent `skip`: events of one call that are not for this reader; `pos` is the place after them."""
 
     first: int
     to: int

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from parlour.contracts import events
-from parlour.contracts.schema import with_facts
+from parlour.contracts.described.contract_schema import with_facts
 
 PATH = "/schemas"
 

@@ -1,23 +1,23 @@
 """The part of the contracts that a browser client needs: codes, limits, frames by their tags, data of events, answers of the record.
 
-`schema.document` publishes it under `client` in `docs/reference/contracts.json`, and `described.typescript` writes the web SDK's types from
-it. Shapes carry the names of the tables below, so that renaming a struct changes nothing for those who read the document.
+`contract_schema.document` publishes it under `client` in `docs/reference/contracts.json`, and `described.typescript` writes the web SDK's
+types from it. Shapes carry the names of the tables below, so that renaming a struct changes nothing for those who read the document.
 """
 
 from typing import Any, cast, get_args
 
 import msgspec
 
-from parlour.contracts import client, envelope, events, history, ids, quality, queries
+from parlour.contracts import client, commands, envelope, events, history, ids, quality, queries
 from parlour.contracts.codes import Code, Problem
 
 REFERENCE = "#/client/$defs/{name}"
 SHAPES: dict[str, type[msgspec.Struct]] = {
     "Problem": Problem,
-    "UserEntry": client.Face,
+    "UserEntry": client.UserRef,
     "StreamEntry": client.StreamFace,
     "ExtraInfoEntry": client.ExtraInfo,
-    "MediaMids": client.Sections,
+    "MediaMids": commands.MediaSections,
     "Heartbeat": client.Heartbeat,
     "LoginAnswer": client.LoggedIn,
     "ResumeAnswer": client.Resumed,

@@ -1,1 +1,1 @@
-"""What a service does without being asked: reactors, deadlines, leases and erasures."""
+"""The work that a service does without a request: reactors, deadlines, leases and erasures."""

@@ -1,7 +1,7 @@
 """Deadlines: rows that become due, each handed to one replica for a while.
 
-The handler does what is due and clears the row in its own draft (`Deadline(service, key, None)`), so that both happen or neither. What it
-does not clear comes again when the lease ends. Its command takes its id from `clock.due_id(service, key, due_at)`.
+The handler does what is due and clears the row in its own unit (`Deadline(service, key, None)`), so that both happen or neither. A row that
+it does not clear comes again when the lease ends. Its command takes its id from `clock.due_id(service, key, due_at)`.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 from parlour.kernel.log import DueDeadline, EventLog, LogUnavailable
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.life.clock import SystemClock
+from parlour.runtime.clock import SystemClock
 from parlour.runtime.messaging.bus import Unavailable
 from parlour.runtime.telemetry.logging import logger
 from parlour.runtime.telemetry.metrics import Metrics
@@ -19,7 +19,7 @@ from parlour.runtime.telemetry.metrics import Metrics
 POLL_S = 0.25
 LEASE_US = 10_000_000
 """A replica that dies gives its rows back after this; a handler that takes longer is done twice, harmlessly."""
-AT_ONCE = 64
+MAX_PER_POLL = 64
 
 log = logger(__name__)
 Handler = Callable[[DueDeadline], Awaitable[None]]
@@ -48,7 +48,7 @@ class DeadlineLoop:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Works until the block ends; what is being handled is finished first."""
+        """Handles deadlines until the block ends; the handlers that run then are finished first."""
         stop = asyncio.Event()
         task = asyncio.get_running_loop().create_task(self._run(stop))
         try:
@@ -61,8 +61,8 @@ class DeadlineLoop:
         while not stop.is_set():
             full = False
             try:
-                due = await self._log.due(self.service, self._clock.at(), AT_ONCE, LEASE_US)
-                full = len(due) == AT_ONCE
+                due = await self._log.due(self.service, self._clock.at(), MAX_PER_POLL, LEASE_US)
+                full = len(due) == MAX_PER_POLL
                 await asyncio.gather(*(self._handle(deadline) for deadline in due))
             except LogUnavailable as error:
                 log.warning("deadlines_wait", error=str(error))

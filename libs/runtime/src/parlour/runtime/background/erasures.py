@@ -1,6 +1,6 @@
-"""Hears of erased people: by the event on NATS at once, and by a look into the database every second, since NATS may lose it.
+"""Drops the keys of erased users from memory: at once by the event on NATS, and by a query every second, since NATS may lose the event.
 
-Keys leave memory, and what was opened with them is folded anew: readers see the person erased within a second of the erasure.
+States that have opened text are folded again, so that readers see the erasure within a second.
 """
 
 import asyncio
@@ -16,41 +16,44 @@ from parlour.contracts.envelope import EventView
 from parlour.contracts.events import UserErased
 from parlour.kernel.log import LogUnavailable
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Headers
 
-LOOK_S = 1.0
-BACK_S = 600
-"""How far back a look goes: longer than a database may be away before keys have left memory by themselves."""
-NOTICES = f"{subjects.PREFIX}.*.evt.*.{subjects.encode_id('')}.{UserErased.AGGREGATE}"
+POLL_S = 1.0
+LOOKBACK_S = 600
+"""How far back a query goes: longer than an unused key stays in memory."""
+ERASURE_EVENTS = f"{subjects.PREFIX}.*.evt.*.{subjects.encode_id('')}.{UserErased.AGGREGATE}"
 
 _view = msgspec.json.Decoder(EventView).decode
 
 
-class Forgets(Protocol):
-    """What keeps keys in memory."""
+class KeyCache(Protocol):
+    """Keeps keys in memory."""
 
     def forget(self, actors: frozenset[str]) -> None:
-        """These are erased."""
+        """Drops the keys of erased users."""
         ...
 
 
 @asynccontextmanager
-async def heeded(bus: Bus, people: Forgets, lately: Callable[[int], Awaitable[frozenset[str]]]) -> AsyncGenerator[None]:
-    """While the block runs. `lately` gives who was erased in the last so many seconds."""
+async def watch_erasures(
+    bus: Bus, keys: KeyCache, erased_within: Callable[[int], Awaitable[frozenset[str]]]
+) -> AsyncGenerator[None]:
+    """Runs until the block ends. `erased_within` returns the actors erased in the last so many seconds."""
 
-    async def heard(to: Address, payload: bytes, headers: Headers) -> None:
+    async def on_event(to: Address, payload: bytes, headers: Headers) -> None:
         view = _view(payload)
         if view.type == UserErased.TAG:
-            people.forget(frozenset({msgspec.json.decode(view.data, type=UserErased).actor}))
+            keys.forget(frozenset({msgspec.json.decode(view.data, type=UserErased).actor}))
 
-    async def look() -> None:
+    async def poll() -> None:
         while True:
             with contextlib.suppress(LogUnavailable):
-                people.forget(await lately(BACK_S))
-            await asyncio.sleep(LOOK_S)
+                keys.forget(await erased_within(LOOKBACK_S))
+            await asyncio.sleep(POLL_S)
 
-    await bus.subscribe(NOTICES, heard)
+    await bus.subscribe(ERASURE_EVENTS, on_event)
     async with asyncio.TaskGroup() as group:
-        looking = group.create_task(look())
+        polling = group.create_task(poll())
         yield
-        looking.cancel()
+        polling.cancel()

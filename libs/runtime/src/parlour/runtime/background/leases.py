@@ -1,8 +1,7 @@
-"""Which replica does what only one of them needs to do.
+"""Leases: one replica at a time does work that only one needs to do.
 
-A lease is a Postgres advisory lock on a connection of its own: it ends with the process, and with a holder that stands still, whose
-connection Postgres closes once it has been silent for `SILENT_S`. It saves work, not correctness: whoever holds it writes by command ids
-and versions like everybody else.
+A lease is a Postgres advisory lock on a connection of its own: it ends with the process, and with a stalled holder, whose connection
+Postgres closes after `IDLE_TIMEOUT_S` of silence. It saves work; correctness rests on command ids and versions, as for every writer.
 """
 
 import asyncio
@@ -15,11 +14,11 @@ from typing import Any
 from parlour.contracts.subjects import fnv1a_32
 from parlour.kernel.log import LogUnavailable
 
-SPACE = 0x7061726C
-"""First key of our advisory locks ("parl"), so that they meet nobody else's."""
-ASK_AGAIN_S = 1.0
+LOCK_SPACE = 0x7061726C
+"""The first key of all leases' locks ("parl"), which keeps them apart from others' advisory locks."""
+RETRY_S = 1.0
 CHECK_S = 2.0
-SILENT_S = 8.0
+IDLE_TIMEOUT_S = 8.0
 """Four checks: a busy machine may delay one or two."""
 
 Lease = Callable[[str], AbstractAsyncContextManager[None]]
@@ -35,12 +34,12 @@ always: Lease = _always
 
 
 def keys_of(name: str) -> tuple[int, int]:
-    """The two keys of a lease's lock, as Postgres takes them."""
-    return SPACE, int.from_bytes(fnv1a_32(name.encode()).to_bytes(4), signed=True)
+    """Returns the two keys of a lease's advisory lock."""
+    return LOCK_SPACE, int.from_bytes(fnv1a_32(name.encode()).to_bytes(4), signed=True)
 
 
 def advisory(dsn: str) -> Lease:
-    """One replica at a time; the others wait for it. `LogUnavailable` when the connection, and so the lease, is lost."""
+    """Makes leases that one replica holds while the others wait. `LogUnavailable` if the connection, and so the lease, is lost."""
 
     @asynccontextmanager
     async def lease(name: str) -> AsyncGenerator[None]:
@@ -48,7 +47,7 @@ def advisory(dsn: str) -> Lease:
         try:
             # asked for again rather than waited for, so that pg_stat_activity shows no session that waits for days
             while not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", *keys_of(name)):  # noqa: ASYNC110
-                await asyncio.sleep(ASK_AGAIN_S * random.uniform(0.5, 1.5))
+                await asyncio.sleep(RETRY_S * random.uniform(0.5, 1.5))
             async with _while_alive(connection):
                 yield
         finally:
@@ -62,7 +61,7 @@ async def _connect(dsn: str) -> Any:
     import asyncpg
 
     try:
-        silent = {"idle_session_timeout": str(int(SILENT_S * 1000))}
+        silent = {"idle_session_timeout": str(int(IDLE_TIMEOUT_S * 1000))}
         return await asyncpg.connect(dsn, timeout=5.0, command_timeout=5.0, server_settings=silent)
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
         raise LogUnavailable(f"no connection for a lease: {type(error).__name__}") from error

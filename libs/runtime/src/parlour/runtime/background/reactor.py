@@ -1,12 +1,12 @@
-"""Reactors: what a service does because something stands in the log.
+"""Reactors: what a service does in reaction to events of the log.
 
 A reactor reads each shard by its own cursor in the log and hands every event to its handler, at least once and in the shard's order. NATS
-only wakes it; a poll finds what a lost message would have hidden. The handler's command takes its id from `clock.reaction_id(room_uid,
+only wakes it; a poll finds events whose message was lost. The handler's command takes its id from `clock.reaction_id(room_uid,
 seq, name)`, so that a repetition changes nothing.
 
-Replicas: `lease` lets one of them work at a time and the others stand by (see `leases`); without it they do the same work twice, which is
-harmless. A handler that fails is tried again with backoff and holds up its shard, never the others; a `Rejection` is an answer: the reason
-to react is gone. An event that can't be read, since somebody changed it in the database, is tried a few times and then gone past.
+With `lease` one replica works at a time and the others stand by (see `leases`); without it they do the same work twice, which is harmless.
+A handler that fails is retried with backoff and blocks its own shard only; a `Rejection` means that there is nothing to do any more. An
+event that can't be read, since somebody changed it in the database, is skipped after a few attempts.
 """
 
 import asyncio
@@ -21,22 +21,23 @@ from parlour.contracts.envelope import EventView
 from parlour.contracts.events import BY_TAG
 from parlour.kernel.log import EventLog, LogUnavailable, Record
 from parlour.kernel.rejection import Rejection
-from parlour.kernel.sealing import People
-from parlour.runtime.deciding.readable import open_readable
-from parlour.runtime.deciding.sealing import open_records
+from parlour.kernel.sealing import UserKeyStore
+from parlour.runtime.deciding.sealing import open_readable, open_records
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Headers, Unavailable
+from parlour.runtime.messaging.bus import Bus, Unavailable
+from parlour.runtime.messaging.endpoint import Headers
+from parlour.runtime.retry import RetryPolicy
 from parlour.runtime.telemetry.logging import logger
 
 from .leases import Lease, always
 
 POLL_S = 0.5
-PAGE = 200
-SHARDS_AT_ONCE = 16
-"""Shards handled side by side; a room's events stay in order since a room has one shard."""
-RETRY_MOST_S = 5.0
-READ_TRIES = 3
-"""What can't be read is gone past only then: a key that could not be fetched in time is no damage."""
+EVENTS_PER_PAGE = 200
+MAX_CONCURRENT_SHARDS = 16
+"""Most shards handled at once; a room's events stay in order since a room has one shard."""
+RETRY = RetryPolicy(max_s=5.0)
+READ_ATTEMPTS = 3
+"""Attempts to read an event before it is skipped: a key that could not be fetched in time is no damage."""
 
 log = logger(__name__)
 Handler = Callable[[EventView], Awaitable[None]]
@@ -49,7 +50,7 @@ class Reactor:
         self,
         name: str,
         event_log: EventLog,
-        people: People,
+        people: UserKeyStore,
         bus: Bus,
         handler: Handler,
         *,
@@ -69,14 +70,14 @@ class Reactor:
         self._poll_s = poll_s
         self._cursor: dict[int, int] = {}
         self._aggregates = None if types is None else frozenset(BY_TAG[tag].AGGREGATE for tag in types)
-        self._awake = asyncio.Event()
-        self._news: set[int] = set()
-        self._again: set[int] = set()
+        self._wake = asyncio.Event()
+        self._pending_shards: set[int] = set()
+        self._restart: set[int] = set()
         self._next_poll = 0.0
-        self._slots = asyncio.Semaphore(SHARDS_AT_ONCE)
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT_SHARDS)
         self._busy: dict[int, asyncio.Task[None]] = {}
-        self._unread: dict[int, tuple[int, int]] = {}
-        """Of a shard the place of an event that can't be read, and how often that was tried."""
+        self._read_failures: dict[int, tuple[int, int]] = {}
+        """By shard: the position of an event that can't be read, and how many attempts failed."""
         self._handled = {
             outcome: bus.metrics.reactions.labels(name, outcome)
             for outcome in ("done", "rejected", "failed", "damaged")
@@ -85,26 +86,26 @@ class Reactor:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Works until the block ends."""
-        subscription = await self._bus.subscribe(self._wake_subject, self._woken, on_overflow=self._look_everywhere)
+        """Handles events until the block ends."""
+        subscription = await self._bus.subscribe(self._wake_subject, self._on_wake, on_overflow=self._poll_now)
         task = asyncio.get_running_loop().create_task(self._run())
         try:
             yield
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            await self._drop_shards()
+            await self._cancel_shards()
             if self._bus.connected:
                 await subscription.unsubscribe()
 
-    async def _woken(self, to: Address, _payload: bytes, _headers: Headers) -> None:
+    async def _on_wake(self, to: Address, _payload: bytes, _headers: Headers) -> None:
         if self._aggregates is None or to.verb in self._aggregates:
-            self._news.add(to.p)
-            self._awake.set()
+            self._pending_shards.add(to.p)
+            self._wake.set()
 
-    def _look_everywhere(self) -> None:
+    def _poll_now(self) -> None:
         self._next_poll = 0.0
-        self._awake.set()
+        self._wake.set()
 
     async def _run(self) -> None:
         while True:
@@ -115,117 +116,108 @@ class Reactor:
             except LogUnavailable as error:
                 log.warning("reactor_waits", reactor=self.name, error=str(error))
             except Exception as error:
-                self._bus.fault("reactor", error, reactor=self.name)
-            await self._drop_shards()
+                self._bus.report_fault("reactor", error, reactor=self.name)
+            await self._cancel_shards()
             await asyncio.sleep(self._poll_s * random.uniform(0.5, 1.5))
 
-    async def _drop_shards(self) -> None:
-        """Gives up what is at work: another replica may be at it by now, and the cursor will be read again."""
+    async def _cancel_shards(self) -> None:
+        """Cancels what is being handled: another replica may handle it by now, and the cursor will be read again."""
         shards = tuple(self._busy.values())
         for shard in shards:
             shard.cancel()
         await asyncio.gather(*shards, return_exceptions=True)
-        self._again.clear()
+        self._restart.clear()
 
     async def _follow(self) -> None:
-        """Reads the shards that NATS names as they are named, and at each poll those that are behind."""
+        """Handles the shards that NATS names as they are named, and at each poll those that lag."""
         self._next_poll = 0.0
         while True:
-            self._awake.clear()
-            news, self._news = self._news, set()
+            self._wake.clear()
+            news, self._pending_shards = self._pending_shards, set()
             if time.monotonic() >= self._next_poll:
-                news |= await self._behind()
+                news |= await self._lagging_shards()
                 self._next_poll = time.monotonic() + self._poll_s
             for p in news - {-1}:
-                self._look(p)
+                self._start_shard(p)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, self._next_poll - time.monotonic())):
-                    await self._awake.wait()
+                    await self._wake.wait()
 
-    async def _behind(self) -> set[int]:
+    async def _lagging_shards(self) -> set[int]:
         heads = await self._log.shard_heads()
         behind = {p: head - self._cursor.get(p, 0) for p, head in heads.items() if head > self._cursor.get(p, 0)}
         self._lag.set(sum(behind.values()))
         return set(behind)
 
-    def _look(self, p: int) -> None:
-        """Starts to read a shard; one that is being read is looked at once more afterwards."""
+    def _start_shard(self, p: int) -> None:
+        """Starts to handle a shard, or to handle it once more after it has ended."""
         if p in self._busy:
-            self._again.add(p)
+            self._restart.add(p)
             return
-        self._busy[p] = task = asyncio.get_running_loop().create_task(self._shard(p))
+        self._busy[p] = task = asyncio.get_running_loop().create_task(self._handle_shard(p))
         task.add_done_callback(lambda _task: self._finished(p))
 
     def _finished(self, p: int) -> None:
         self._busy.pop(p, None)
-        if p in self._again:
-            self._again.discard(p)
-            self._news.add(p)
-            self._awake.set()
+        if p in self._restart:
+            self._restart.discard(p)
+            self._pending_shards.add(p)
+            self._wake.set()
 
-    async def _shard(self, p: int) -> None:
+    async def _handle_shard(self, p: int) -> None:
         """Handles a shard's events until there are no more."""
         async with self._slots:
             try:
-                while records := await self._log.read_shard(p, self._cursor.get(p, 0), PAGE):
-                    await self._page(p, records)
-                    if len(records) < PAGE:
+                while records := await self._log.read_shard(p, self._cursor.get(p, 0), EVENTS_PER_PAGE):
+                    await self._handle_page(p, records)
+                    if len(records) < EVENTS_PER_PAGE:
                         return
             except LogUnavailable as error:
                 log.warning("reactor_waits", reactor=self.name, p=p, error=str(error))
             except Exception as error:
-                self._bus.fault("reactor", error, reactor=self.name, p=p)
+                self._bus.report_fault("reactor", error, reactor=self.name, p=p)
 
-    async def _page(self, p: int, records: tuple[Record, ...]) -> None:
+    async def _handle_page(self, p: int, records: tuple[Record, ...]) -> None:
         wanted = tuple(record for record in records if self._types is None or record.type in self._types)
         views = await open_readable(open_records, self._people, wanted)
         for record, view in zip(wanted, views, strict=True):
             if view is None:
-                self._unreadable(record)
+                self._skip_damaged(record)
             else:
                 await self._handle(view)
-            await self._reached(p, record.pos)
-        await self._reached(p, records[-1].pos)
+            await self._advance(p, record.pos)
+        await self._advance(p, records[-1].pos)
 
-    def _unreadable(self, record: Record) -> None:
-        """Raises until it has been tried often enough; the shard is looked at again at the next poll."""
-        pos, tries = self._unread.get(record.p, (0, 0))
+    def _skip_damaged(self, record: Record) -> None:
+        """Raises ValueError for the first attempts, so that the next poll tries again, and counts the event as damaged then."""
+        pos, tries = self._read_failures.get(record.p, (0, 0))
         tries = tries + 1 if pos == record.pos else 1
-        self._unread[record.p] = record.pos, tries
-        if tries < READ_TRIES:
+        self._read_failures[record.p] = record.pos, tries
+        if tries < READ_ATTEMPTS:
             raise ValueError(f"event {record.seq} of {record.log.uid} can't be read")
-        del self._unread[record.p]
+        del self._read_failures[record.p]
         self._handled["damaged"].inc()
         log.error("event_damaged", reader=self.name, room_uid=str(record.log.uid), seq=record.seq, type=record.type)
 
-    async def _reached(self, p: int, pos: int) -> None:
+    async def _advance(self, p: int, pos: int) -> None:
         if pos > self._cursor.get(p, 0):
             await self._log.advance(self.name, p, pos)
             self._cursor[p] = pos
 
     async def _handle(self, view: EventView) -> None:
-        pause = 0.05
-        while True:
+        event = {"reactor": self.name, "room_uid": view.room_uid, "seq": view.seq}
+        for pause_s in RETRY.pauses():
             try:
                 await self._handler(view)
                 self._handled["done"].inc()
                 return
             except (LogUnavailable, Unavailable) as error:
-                log.warning("reaction_waits", reactor=self.name, room_uid=view.room_uid, seq=view.seq, error=str(error))
+                log.warning("reaction_waits", error=str(error), **event)
             except Rejection as rejection:
                 self._handled["rejected"].inc()
-                log.info(
-                    "reaction_rejected",
-                    reactor=self.name,
-                    room_uid=view.room_uid,
-                    seq=view.seq,
-                    code=rejection.problem.code,
-                )
+                log.info("reaction_rejected", code=rejection.problem.code, **event)
                 return
             except Exception as error:
                 self._handled["failed"].inc()
-                self._bus.fault(
-                    "reaction", error, reactor=self.name, room_uid=view.room_uid, seq=view.seq, type=view.type
-                )
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
-            pause = min(RETRY_MOST_S, pause * 2)
+                self._bus.report_fault("reaction", error, type=view.type, **event)
+            await asyncio.sleep(pause_s)

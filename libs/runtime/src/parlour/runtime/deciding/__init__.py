@@ -1,1 +1,1 @@
-"""From a room's state over a decision to an acknowledged fact."""
+"""From a room's state over a decision to a committed unit."""

@@ -1,72 +1,62 @@
-"""The way from domain events to acknowledged facts.
+"""Commits the units that services decide.
 
-A service hands a `Draft` to `Committer.commit` and gets it back as `Done` after the log has it and NATS has been told. Drafts of concurrent
-callers travel in one append call: a lane takes whatever waits while its call before is under way, so one command alone waits for nobody.
-A room's drafts all take the same lane and keep their order, so that a later draft may be decided on top of an earlier one.
+A service hands an `AppendUnit` to `Committer.commit` and gets a `CommitResult` once the log has it; the events are published on NATS right
+after. Units of concurrent callers travel in one append call. All units of a room take the same queue and keep their order, so that a later
+one may be decided on top of an earlier one.
 
-What happens to a draft: `Done` · `Stale` (load, decide again) · `ClaimRefused` · `Rejection` (the command id was used for something else) ·
-`LogUnavailable` (unknown whether it was done; the same command id again is safe). A failed publication never fails the command: `record`
-repairs it.
+A commit fails with `Stale` (load and decide again), `ClaimRefused`, `Rejection` (the command id was used for another command) or
+`LogUnavailable` (it is not known whether the unit was committed; the same command id again is safe). A failed publication never fails the
+command: the record service republishes.
 """
 
 from types import TracebackType
 
 from parlour.contracts.subjects import partition
-from parlour.kernel.log import Claim, EventLog
-from parlour.kernel.sealing import People
+from parlour.kernel.log import AppendUnit, Claim, EventLog
+from parlour.kernel.sealing import UserKeyStore
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.telemetry.metrics import Metrics
 
-from .drafts import Call as Call
-from .drafts import Change as Change
-from .drafts import ClaimRefused as ClaimRefused
-from .drafts import Done as Done
-from .drafts import Draft as Draft
-from .drafts import Stale as Stale
-from .drafts import call_of as call_of
-from .drafts import digest_of as digest_of
-from .drafts import position_of as position_of
-from .drafts import principal_of as principal_of
-from .drafts import reply_of as reply_of
-from .lanes import Lane
+from .append_queue import AppendQueue
+from .context import ClaimRefused, CommandContext, CommitResult
 
-LANES = 2
-"""Append calls under way at once: one computes in Postgres while this process works on the other's events."""
+APPEND_QUEUES = 2
+"""Append calls under way at once: Postgres works on one while this process encodes the events of the other."""
 
 
 class Committer:
     """Use as `async with Committer(log, people, bus, metrics) as committer`."""
 
     def __init__(
-        self, log: EventLog, people: People, bus: Bus, metrics: Metrics | None = None, lanes: int = LANES
+        self, log: EventLog, people: UserKeyStore, bus: Bus, metrics: Metrics | None = None, queues: int = APPEND_QUEUES
     ) -> None:
         metrics = metrics or bus.metrics
-        self._lanes = [Lane(log, people, bus, metrics) for _ in range(lanes)]
+        self._queues = [AppendQueue(log, people, bus, metrics) for _ in range(queues)]
 
     async def __aenter__(self) -> "Committer":
-        for lane in self._lanes:
-            lane.start()
+        for queue in self._queues:
+            queue.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for lane in self._lanes:
-            await lane.stop()
+        for queue in self._queues:
+            await queue.stop()
 
-    async def commit(self, draft: Draft) -> Done:
-        """Returns after the commit. Takes its place in the lane before it first waits."""
-        room = draft.room or (draft.changes[0].log.room if draft.changes else "")
-        return await self._lane(draft.app, room).submit(draft)
+    async def commit(self, unit: AppendUnit) -> CommitResult:
+        """Returns after the commit. The unit is in its queue before this coroutine first waits."""
+        room = unit.room or (unit.appends[0].log.room if unit.appends else "")
+        return await self._queue(unit.app, room).submit(unit)
 
-    async def recall(self, call: Call) -> Done | None:
-        """What this command id was answered before, if it was. Appends nothing."""
-        never = Claim("require", "never", call.app, "", "nobody")
-        probe = Draft(call.app, call.command_id, call.principal, call.digest, claims=(never,))
+    async def find_result(self, context: CommandContext) -> CommitResult | None:
+        """Returns the result of this command id if it was committed before. Appends nothing."""
+        never = Claim("require", "never", context.app, "", "nobody")
+        probe = AppendUnit(context.app, context.command_id, context.principal, context.digest, claims=(never,))
         try:
-            return await self._lane(call.app, call.room).submit(probe)
+            return await self._queue(context.app, context.room).submit(probe)
         except ClaimRefused:
             return None
 
-    def _lane(self, app: int, room: str) -> Lane:
-        return self._lanes[partition(app, room) % len(self._lanes)]
+    def _queue(self, app: int, room: str) -> AppendQueue:
+        return self._queues[partition(app, room) % len(self._queues)]

@@ -1,9 +1,9 @@
-"""From domain events to the bytes that are stored, and from stored records to the views that readers get.
+"""Seals events into the bytes that are stored, and opens stored records into the views that readers get.
 
-Personal texts are sealed under their actor's key; the empty text says nothing about anybody and stays empty.
+Personal texts are sealed under their actor's key; an empty text stays empty.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,9 +13,12 @@ from parlour.contracts.audiences import audience_of_stored
 from parlour.contracts.envelope import Envelope, EventView, decode_envelope
 from parlour.contracts.sealed_text import SEALED_FIELDS, owner_of
 from parlour.kernel.log import Record
-from parlour.kernel.sealing import People
+from parlour.kernel.sealing import UserKeyStore
 from parlour.kernel.view import MESSAGES
 
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, msgspec.DecodeError)
+"""What opening raises for bytes that are no envelope, do not fit their type, or were sealed for another place."""
+Open = Callable[[UserKeyStore, tuple[Record, ...]], Awaitable[tuple[EventView, ...]]]
 _UNSAID = msgspec.Raw(b"{}")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -26,22 +29,22 @@ _PERSONAL = {kind: tuple(zip(ev.personal_fields(kind), SEALED_FIELDS[kind.TAG], 
 
 
 def actor_of(event: ev.Event) -> str:
-    """Whom an event is about."""
+    """Returns whom an event is about; empty for nobody."""
     return getattr(event, "actor", "")
 
 
 def is_person(actor: str) -> bool:
-    """Whether an actor is a person's random id, and not the name of a service."""
+    """Returns whether an actor is a user's random id, and not the name of a service."""
     return len(actor) == 36 and actor.count("-") == 4
 
 
 def needs_key(event: ev.Event) -> bool:
-    """Whether the event holds personal text."""
+    """Returns whether the event holds personal text."""
     return any(getattr(event, name) for name, _ in _PERSONAL[type(event)])
 
 
-def sealed(people: People, event: ev.Event) -> msgspec.Raw:
-    """The event's JSON with personal texts sealed; the actor's key must be loaded."""
+def seal_event(people: UserKeyStore, event: ev.Event) -> msgspec.Raw:
+    """Returns the event's JSON with personal texts sealed; the actor's key must be loaded."""
     actor = actor_of(event)
     hidden = {
         name: people.seal(actor, f"{event.TAG}/{stored}", text)
@@ -51,8 +54,8 @@ def sealed(people: People, event: ev.Event) -> msgspec.Raw:
     return msgspec.Raw(_encode(event if not hidden else msgspec.structs.replace(event, **hidden)))
 
 
-def opened(people: People, type_: str, data: msgspec.Raw) -> tuple[msgspec.Raw, bool]:
-    """Stored JSON with its texts opened, and whether a person in it was erased (their texts are empty then)."""
+def open_data(people: UserKeyStore, type_: str, data: msgspec.Raw) -> tuple[msgspec.Raw, bool]:
+    """Returns stored JSON with its texts opened, and whether a user in it was erased (their texts are empty then)."""
     names = SEALED_FIELDS.get(type_, ())
     if not names:
         return data, False
@@ -66,10 +69,10 @@ def opened(people: People, type_: str, data: msgspec.Raw) -> tuple[msgspec.Raw, 
     return msgspec.Raw(_encode(fields)), erased
 
 
-async def disclosed(
-    people: People, records: Sequence[Record], views: Sequence[EventView | None]
+async def disclose_texts(
+    people: UserKeyStore, records: Sequence[Record], views: Sequence[EventView | None]
 ) -> tuple[tuple[EventView | None, dict[str, bytes]], ...]:
-    """Each view with the salts of its texts by field; a person who was erased since the view was made is erased in it."""
+    """Returns each view with the salts of its texts by field; a user who was erased since the view was made is erased in it."""
     pairs = tuple(zip(records, views, strict=True))
     stored = [decode_envelope(record.env).data if view is not None else _UNSAID for record, view in pairs]
     owners = {owner for (record, _), data in zip(pairs, stored, strict=True) for owner in _owners(record.type, data)}
@@ -81,7 +84,7 @@ async def disclosed(
 
 
 def _with_salts(
-    people: People, record: Record, data: msgspec.Raw, view: EventView
+    people: UserKeyStore, record: Record, data: msgspec.Raw, view: EventView
 ) -> tuple[EventView, dict[str, bytes]]:
     names = SEALED_FIELDS.get(record.type, ())
     if not names:
@@ -89,13 +92,13 @@ def _with_salts(
     fields: dict[str, Any] = _decode(data)
     salts = {name: people.salt(f"{record.type}/{name}", text) for name in names if (text := fields.get(name))}
     if None in salts.values() and not view.erased:
-        shown, _ = opened(people, record.type, data)
+        shown, _ = open_data(people, record.type, data)
         view = msgspec.structs.replace(view, data=shown, user_id="", erased=True)
     return view, {name: salt for name, salt in salts.items() if salt}
 
 
-def view_of(record: Record, data: msgspec.Raw, user_ids: Mapping[str, str], *, erased: bool = False) -> EventView:
-    """A record as readers get it, with its data already opened."""
+def build_view(record: Record, data: msgspec.Raw, user_ids: Mapping[str, str], *, erased: bool = False) -> EventView:
+    """Builds the view of a record from its opened data."""
     return _view(record, decode_envelope(record.env), data, user_ids, erased)
 
 
@@ -111,8 +114,8 @@ def _view(
     )  # fmt: skip
 
 
-async def open_records(people: People, records: Iterable[Record]) -> tuple[EventView, ...]:
-    """The views of records from the log, in their order."""
+async def open_records(people: UserKeyStore, records: Iterable[Record]) -> tuple[EventView, ...]:
+    """Returns the views of records, in their order."""
     taken = [(record, decode_envelope(record.env)) for record in records]
     actors = frozenset(envelope.actor for _, envelope in taken if is_person(envelope.actor))
     owners = frozenset(owner for record, envelope in taken for owner in _owners(record.type, envelope.data))
@@ -121,13 +124,25 @@ async def open_records(people: People, records: Iterable[Record]) -> tuple[Event
         await people.load(owners)  # the last wait before opening: keys may leave memory later
     views: list[EventView] = []
     for record, envelope in taken:
-        data, erased = opened(people, record.type, envelope.data)
+        data, erased = open_data(people, record.type, envelope.data)
         views.append(_view(record, envelope, data, user_ids, erased))
     return tuple(views)
 
 
-async def open_for_fold(people: People, records: Iterable[Record]) -> tuple[EventView, ...]:
-    """As `open_records`, but of messages, which a room's state only counts, no more than their place: nothing is opened for them."""
+async def open_readable(
+    open_records: Open, people: UserKeyStore, records: tuple[Record, ...]
+) -> tuple[EventView | None, ...]:
+    """Returns the views in order, with None for each damaged record: one of them must not hide the others."""
+    try:
+        return await open_records(people, records)
+    except UNREADABLE:
+        if len(records) == 1:
+            return (None,)
+    return tuple([(await open_readable(open_records, people, (record,)))[0] for record in records])
+
+
+async def open_for_fold(people: UserKeyStore, records: Iterable[Record]) -> tuple[EventView, ...]:
+    """Returns views as `open_records` does, but opens no messages: a room's state only counts them."""
     taken = tuple(records)
     told = [record for record in taken if record.type not in MESSAGES]
     opened_views = iter(await open_records(people, told) if told else ())
@@ -142,7 +157,7 @@ def _counted(record: Record) -> EventView:
 
 
 def _owners(type_: str, data: msgspec.Raw) -> set[str]:
-    """Whose keys the sealed texts of an event need: each text names its own, before the colon."""
+    """Returns whose keys the sealed texts of an event need; each text names its owner before the colon."""
     names = SEALED_FIELDS.get(type_, ())
     if not names:
         return set()

@@ -1,6 +1,6 @@
-"""Which rooms' lives an archive may hold, and in which order, as its first line says.
+"""Which calls of rooms an archive may hold, and in which order, as its first line says.
 
-Retention writes lives in the order of their ids, which are UUIDv7: their first 48 bits are the millisecond at which the life began. So each
+Retention writes calls in the order of their ids, which are UUIDv7: their first 48 bits are the millisecond at which the call began. So each
 is compared with the one before and with the month, and memory does not grow with the archive.
 """
 
@@ -12,14 +12,14 @@ from uuid import UUID
 from .layout import ArchiveHeader
 
 DEFAULT = "default"
-"""The month of an archive whose events lay in the partition for months that nobody prepared: its lives may have begun in any."""
+"""The month of an archive whose events lay in the partition for months that nobody prepared: its calls may have begun in any."""
 _MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
 _DAY_MS = 86_400_000
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
 class ArchiveScope:
-    """Follows the lives of one archive in the order of the file."""
+    """Follows the calls of one archive in the order of the file."""
 
     def __init__(self, header: ArchiveHeader) -> None:
         """ValueError where the header's month is neither YYYY-MM nor `default`."""
@@ -28,17 +28,17 @@ class ArchiveScope:
         self._last: UUID | None = None
 
     def problem(self, room_uid: str) -> str:
-        """Why the next life does not belong in its place; empty: it does."""
+        """Why the next call does not belong in its place; empty: it does."""
         uid, last = UUID(room_uid), self._last
         self._last = uid
         if last is not None and uid == last:
-            return "this life stands in the archive twice"
+            return "this call stands in the archive twice"
         if last is not None and uid.int < last.int:
             return (
-                "this life was moved or put in, maybe a second time: an archive has its lives in the order of their ids"
+                "this call was moved or put in, maybe a second time: an archive has its calls in the order of their ids"
             )
         if self._began_ms is not None and uid.int >> 80 not in self._began_ms:
-            return f"this life did not begin in {self._month}, the month of the archive, as its id says"
+            return f"this call did not begin in {self._month}, the month of the archive, as its id says"
         return ""
 
 

@@ -62,7 +62,7 @@ class End(msgspec.Struct, frozen=True):
 
 
 class ArchiveHeader(msgspec.Struct, frozen=True):
-    """The first line of an archive: the lives of rooms that began in `month` and were over before `before` (unix microseconds)."""
+    """The first line of an archive: the calls of rooms that began in `month` and were over before `before` (unix microseconds)."""
 
     kind: str
     month: str
@@ -72,7 +72,7 @@ class ArchiveHeader(msgspec.Struct, frozen=True):
 
 
 class ArchiveEnd(msgspec.Struct, frozen=True):
-    """The last line of a whole archive: how many lives and how many events it has."""
+    """The last line of a whole archive: how many calls and how many events it has."""
 
     archive_end: Int8
     events: Int8

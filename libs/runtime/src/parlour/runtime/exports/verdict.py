@@ -34,7 +34,7 @@ class TextCounts(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True):
     """What was found. `signed` is the last event that a signature stands for, 0: none does.
 
-    Of an archive `lives` counts the lives in it, `events` and `signed` their events together, and `room` is the one with the flaw.
+    Of an archive `calls` counts the calls in it, `events` and `signed` their events together, and `room` is the one with the flaw.
     `kept` is the size of the auditor's own checkpoint that the signed tree agrees with, 0: it was compared with none; `missing` says
     what the comparison lacked.
     """
@@ -50,7 +50,7 @@ class Verdict(msgspec.Struct, frozen=True):
     problem: str = ""
     took_s: float = 0.0
     month: str = ""
-    lives: int = 0
+    calls: int = 0
     kept: int = 0
     missing: str = ""
     texts: TextCounts = TextCounts()

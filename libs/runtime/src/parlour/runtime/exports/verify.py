@@ -13,7 +13,7 @@ import msgspec
 from parlour.contracts.envelope import GENESIS
 from parlour.contracts.proofs import Consistency, Inclusion, head_entry
 from parlour.kernel import merkle
-from parlour.runtime.signing.notes import BadNote, Checkpoint, PublicKey, checkpoint_of, opened
+from parlour.runtime.signing.notes import BadNote, Checkpoint, PublicKey, open_note, parse_checkpoint
 
 from . import event_checks
 from .archive_scope import ArchiveScope
@@ -30,7 +30,7 @@ _archive_header = msgspec.json.Decoder(ArchiveHeader)
 _archive_end = msgspec.json.Decoder(ArchiveEnd)
 _ODD = "is not written as an export writes it: a field stands there twice, is unknown, or is spaced"
 Told = Callable[[str, int, bytes], None]
-"""Hears of each whole life: its id, how many events it has, and the hash of the last."""
+"""Hears of each whole call: its id, how many events it has, and the hash of the last."""
 
 
 def verify(
@@ -69,7 +69,7 @@ class _Notes:
     def open(self, note: str, carried: Consistency | None) -> Checkpoint:
         """BadNote where no key of ours has signed it, or where the auditor's own checkpoint contradicts it."""
         if self._last is None or self._last[0] != note:
-            self._last = note, checkpoint_of(opened(note, self.keys))
+            self._last = note, parse_checkpoint(open_note(note, self.keys))
             self._compare(self._last[1], carried)
         return self._last[1]
 
@@ -100,7 +100,7 @@ class _Archive:
         self._lines = lines
         self._notes = notes
         self._told = told
-        self._lives = self._events = self._signed = 0
+        self._calls = self._events = self._signed = 0
         self._texts = TextCounts()
         self._last = Verdict(True)
 
@@ -117,7 +117,7 @@ class _Archive:
                 self._check_end(raw)
                 return
             self._life(raw, scope)
-        raise Flaw(0, f"the archive is cut off after {self._lives} lives: it has no end")
+        raise Flaw(0, f"the archive is cut off after {self._calls} calls: it has no end")
 
     def _life(self, raw: bytes, scope: ArchiveScope) -> None:
         check = _Check(chain((raw,), self._lines), self._notes, among_others=True)
@@ -128,11 +128,11 @@ class _Archive:
             raise
         found = self._last = check.verdict(True, 0.0)
         if self._notes.keys and found.signed != found.events:
-            raise Flaw(found.signed + 1, "no signature stands for the end of this life")
+            raise Flaw(found.signed + 1, "no signature stands for the end of this call")
         if problem := scope.problem(found.room_uid):
             raise Flaw(0, problem)
-        self._lives, self._events, self._signed = (
-            self._lives + 1,
+        self._calls, self._events, self._signed = (
+            self._calls + 1,
             self._events + found.events,
             self._signed + found.signed,
         )
@@ -144,11 +144,11 @@ class _Archive:
         try:
             end = parsed(_archive_end, raw)
         except NoLine:
-            raise Flaw(0, f"the archive is cut off after {self._lives} lives: its end is not whole") from None
-        if (end.archive_end, end.events) != (self._lives, self._events):
-            counted = f"{end.archive_end} lives and {end.events} events"
+            raise Flaw(0, f"the archive is cut off after {self._calls} calls: its end is not whole") from None
+        if (end.archive_end, end.events) != (self._calls, self._events):
+            counted = f"{end.archive_end} calls and {end.events} events"
             raise Flaw(
-                0, f"a life was taken out or put in: the archive had {counted}, not {self._lives} and {self._events}"
+                0, f"a call was taken out or put in: the archive had {counted}, not {self._calls} and {self._events}"
             )
         if next(self._lines, b""):
             raise Flaw(0, "something stands behind the end")
@@ -159,7 +159,7 @@ class _Archive:
         last = self._last
         return Verdict(
             ok, last.room if flaw else "", last.room_uid if flaw else "", self._events, self._signed if ok else 0, last.origin,
-            last.size, flaw.seq if flaw else 0, flaw.problem if flaw else "", took_s, self._header.month, self._lives,
+            last.size, flaw.seq if flaw else 0, flaw.problem if flaw else "", took_s, self._header.month, self._calls,
             texts=self._texts,
         )  # fmt: skip
 

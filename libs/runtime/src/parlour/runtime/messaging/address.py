@@ -30,7 +30,7 @@ class Address(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=8192)
 def parse(subject: str) -> Address:
-    """The address of a subject; one that is not Parlour's has an empty kind. `NotAnAddress` for an id that `encode_id` never wrote."""
+    """Parses a subject; one that is not Parlour's has an empty kind. `NotAnAddress` for an id that `encode_id` never returns."""
     try:
         return _parse(subject)
     except ValueError:

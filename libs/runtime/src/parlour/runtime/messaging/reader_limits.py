@@ -22,30 +22,30 @@ from parlour.contracts.subscriptions import NATS_PAYLOAD_MOST
 from parlour.kernel.rejection import Rejection
 
 K = TypeVar("K", bound=Hashable)
-READERS_OF_AN_APP = 4
+READERS_PER_APP = 4
 """How many readers' pace and places the readers of one app have together, so that one app leaves room for the others."""
 
 
 class ReaderLimits:
-    """A `Gate` of this process: `per_s` questions a second of one reader, `at_once` of them at work."""
+    """A `Gate`: `per_s` questions a second of one reader, `at_once` of them at work, in this process."""
 
     def __init__(self, per_s: int, at_once: int) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._of_reader = RateLimitItemPerSecond(per_s, namespace="reader")
-        self._of_app = RateLimitItemPerSecond(per_s * READERS_OF_AN_APP, namespace="app")
+        self._of_app = RateLimitItemPerSecond(per_s * READERS_PER_APP, namespace="app")
         self._at_once = at_once
         self._at_work: Counter[tuple[int, str]] = Counter()
         self._of_apps_at_work: Counter[int] = Counter()
 
     def answers(self, app: int, reply: str) -> bool:
-        """Rule 1. Without a reply subject nobody would get the answer."""
+        """Applies rule 1. Without a reply subject nobody would get the answer."""
         reader = subjects.reader_of(reply)
         return subjects.is_inbox(reply) and (reader is None or reader[0] == app)
 
     def enter(self, app: int, reply: str, size: int) -> Callable[[], None]:
-        """Counts a question of `size` bytes that begins and returns what counts its end; 9000002 by rule 3, 9000004 by rule 4."""
+        """Counts a question of `size` bytes and returns the function that ends it; 9000002 by rule 3, 9000004 by rule 4."""
         reader = app, (subjects.reader_of(reply) or (app, ""))[1]
-        if self._at_work[reader] >= self._at_once or self._of_apps_at_work[app] >= self._at_once * READERS_OF_AN_APP:
+        if self._at_work[reader] >= self._at_once or self._of_apps_at_work[app] >= self._at_once * READERS_PER_APP:
             raise _too_many("questions at once", f"{self._at_once} of one reader")
         if not self._limiter.hit(self._of_reader, str(app), reader[1]) or not self._limiter.hit(self._of_app, str(app)):
             raise _too_many("questions", f"{self._of_reader.amount} a second of one reader")

@@ -1,7 +1,7 @@
-"""The event log and people on Postgres: raw asyncpg on the hot path, everything that writes in SQL functions of `migrations`."""
+"""The event log and the user key store on Postgres: raw asyncpg on the hot path; all that writes is in SQL functions of `migrations`."""
 
 from .log import PostgresLog
-from .people import PostgresPeople
 from .pool import create_pool
+from .user_keys import PostgresUserKeyStore
 
-__all__ = ["PostgresLog", "PostgresPeople", "create_pool"]
+__all__ = ["PostgresLog", "PostgresUserKeyStore", "create_pool"]

@@ -1,4 +1,4 @@
-"""A bounded cache whose entries also grow old."""
+"""A bounded cache with entries that expire."""
 
 import time
 from collections import OrderedDict
@@ -22,7 +22,7 @@ class Cache(Generic[K, V]):
         return len(self._entries)
 
     def get(self, key: K, for_s: float = 0.0) -> V | None:
-        """The entry, or None if there is none, it is too old, or it will be within `for_s`."""
+        """Returns the entry; None if there is none, or if it expires within `for_s`."""
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -35,14 +35,14 @@ class Cache(Generic[K, V]):
         return entry[1]
 
     def put(self, key: K, value: V) -> None:
-        """Adds or renews an entry; the one used longest ago goes if there are too many."""
+        """Adds or renews an entry; the least recently used one is dropped if there are too many."""
         self._entries[key] = (self._clock() + self._lifetime_s, value)
         self._entries.move_to_end(key)
         while len(self._entries) > self._limit:
             self._entries.popitem(last=False)
 
     def drop_where(self, gone: Callable[[V], bool]) -> None:
-        """Forgets the entries with such a value; looks at all of them."""
+        """Drops all entries with such a value, in a walk over the whole cache."""
         for key in [key for key, (_, value) in self._entries.items() if gone(value)]:
             del self._entries[key]
 

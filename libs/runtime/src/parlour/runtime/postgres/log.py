@@ -1,4 +1,4 @@
-"""`EventLog` on Postgres."""
+"""The event log on Postgres."""
 
 from typing import Any
 from uuid import UUID
@@ -6,11 +6,20 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from parlour.kernel.log import ClaimRow, DueDeadline, LogHead, LogKey, LogUnavailable, Outcome, Record, Unit
+from parlour.kernel.log import (
+    AppendUnit,
+    ClaimRow,
+    DueDeadline,
+    LogHead,
+    LogKey,
+    LogUnavailable,
+    NewEvent,
+    Outcome,
+    Record,
+)
 from parlour.runtime.telemetry.logging import logger
 
-from .packing import Columns
-from .packing_one import One, is_simple
+from .packing import Columns, SingleUnit, is_simple
 from .pool import Pool, borrow
 
 COMMAND_ID_RACES = 3
@@ -35,16 +44,16 @@ _versions = msgspec.json.Decoder(dict[str, int])
 
 
 class PostgresLog:
-    """The record in Postgres. Safe for concurrent callers; each call takes one connection of the pool for one statement."""
+    """Implements `EventLog`. Safe for concurrent callers; each call borrows one connection for one statement."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def append(self, units: tuple[Unit, ...]) -> tuple[Outcome, ...]:
+    async def append(self, units: tuple[AppendUnit[NewEvent], ...]) -> tuple[Outcome, ...]:
         """See `EventLog.append`. After `LogUnavailable` it is not known whether the units are in: the same command ids will tell."""
         if not units:
             return ()
-        packed = One(units[0]) if is_simple(units) else Columns(units)
+        packed = SingleUnit(units[0]) if is_simple(units) else Columns(units)
         arguments = packed.arguments()
         races, taken = COMMAND_ID_RACES, PLACES_TAKEN
         while races and taken:
@@ -64,8 +73,8 @@ class PostgresLog:
             "other calls keep taking the same command ids" if taken else "events keep appearing behind a log's head"
         )
 
-    async def _set_strays_aside(self, units: tuple[Unit, ...]) -> int:
-        """Makes room where somebody put events into the database behind a head; gives how many were in the way."""
+    async def _set_strays_aside(self, units: tuple[AppendUnit[NewEvent], ...]) -> int:
+        """Moves away events that somebody inserted after a log's head, and returns how many there were."""
         moved = 0
         for uid in {append.log.uid for unit in units for append in unit.appends}:
             if count := (await self._rows("SELECT parlour.set_strays_aside($1) AS count", uid))[0]["count"]:

@@ -1,4 +1,4 @@
-"""Connections for the hot path, and the one place where a failing store becomes `LogUnavailable`."""
+"""Connection pools of the services, and the one place where database errors become `LogUnavailable`."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -45,7 +45,7 @@ _UNAVAILABLE = (
 async def create_pool(
     dsn: str, *, name: str, min_size: int = 1, max_size: int = 4, planner: Mapping[str, str] | None = None
 ) -> Pool:
-    """A pool that gives up on a silent server after seconds; `name` is what pg_stat_activity shows. `planner` adds settings."""
+    """Opens a pool that gives up on a silent server after seconds; `name` shows in pg_stat_activity, `planner` adds settings."""
 
     async def keep(connection: Any) -> None:
         """Instead of asyncpg's reset on release, which costs a round trip: nothing here changes a session's state."""
@@ -60,7 +60,7 @@ async def create_pool(
 
 @asynccontextmanager
 async def unavailable() -> AsyncIterator[None]:
-    """Turns what means "not now" into `LogUnavailable`; what is wrong with the call itself stays what it is."""
+    """Raises `LogUnavailable` for temporary failures; errors of the call itself pass unchanged."""
     try:
         yield
     except _UNAVAILABLE as error:
@@ -71,7 +71,7 @@ async def unavailable() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def borrow(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection for a few statements, failures translated."""
+    """Borrows a connection for a few statements, with failures translated as by `unavailable`."""
     async with unavailable(), pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
         try:
             yield connection  # pyright: ignore[reportReturnType] the pool's proxy has the connection's methods

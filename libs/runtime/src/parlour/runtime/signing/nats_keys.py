@@ -19,14 +19,14 @@ _HEADER = {"typ": "JWT", "alg": "ed25519-nkey"}
 
 
 class Issuer:
-    """Signs for the account that readers outside belong to."""
+    """Signs the JWTs of the NATS account that external readers belong to."""
 
     def __init__(self, master_key: bytes) -> None:
         self._key = Ed25519PrivateKey.from_private_bytes(_derived(master_key, b"parlour.nats.issuer"))
         self.public = _spelled(_ACCOUNT, self._key.public_key().public_bytes_raw())
 
     def sign(self, claims: dict[str, Any]) -> str:
-        """A JWT with these claims, ours as issuer, and a `jti` that is the claims' hash."""
+        """Returns a JWT with these claims, this issuer, and the claims' hash as `jti`."""
         body = claims | {"iss": self.public}
         digest = hashlib.sha256(msgspec.json.encode(body)).digest()
         body["jti"] = base64.b32encode(digest).decode().rstrip("=")
@@ -35,12 +35,12 @@ class Issuer:
 
 
 def system_password(master_key: bytes) -> str:
-    """The password of the user that may cut connections, on servers that we configure ourselves."""
+    """Returns the password of the NATS user that may close connections, on servers that the suite configures itself."""
     return _derived(master_key, b"parlour.nats.system").hex()
 
 
 def claims_of(token: bytes) -> bytes:
-    """The claims of a JWT, unverified; ValueError where it is none."""
+    """Returns the claims of a JWT, unverified; ValueError for other bytes."""
     try:
         part = token.split(b".")[1]
         return base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4))

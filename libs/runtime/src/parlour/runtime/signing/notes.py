@@ -20,30 +20,30 @@ _NAME = re.compile(r"[^\s+]+")
 
 
 class BadNote(ValueError):
-    """The note, key or checkpoint is not one, or nobody that we trust signed it."""
+    """Text is no signed note, key or checkpoint, or no trusted key signed it."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """What a log's owner signs: the tree's size and root."""
+    """The size and root of a tree, as the log's owner signs them."""
 
     origin: str
     size: int
     root: bytes
 
     def text(self) -> str:
-        """The note's text, with its final newline."""
+        """Returns the note's text, with its final newline."""
         return f"{self.origin}\n{self.size}\n{_b64(self.root)}\n"
 
 
 class PublicKey(msgspec.Struct, frozen=True):
-    """A key that notes are checked with."""
+    """A key that verifies notes."""
 
     name: str
     raw: bytes
 
     @property
     def hash(self) -> bytes:
-        """The four bytes that a signature names its key by."""
+        """Returns the four bytes by which a signature names its key."""
         return hashlib.sha256(self.name.encode() + b"\n" + ED25519 + self.raw).digest()[:4]
 
     def __str__(self) -> str:
@@ -60,18 +60,18 @@ class SigningKey:
         self.public = PublicKey(name, private.public_key().public_bytes_raw())
 
     def line(self, text: str) -> str:
-        """The signature line for a note's text."""
+        """Returns the signature line of a note's text."""
         packed = self.public.hash + self._private.sign(text.encode())
         return f"— {self.public.name} {_b64(packed)}\n"
 
 
 def sign(text: str, keys: tuple[SigningKey, ...]) -> str:
-    """The whole note."""
+    """Returns the signed note of a text."""
     return text + "\n" + "".join(key.line(text) for key in keys)
 
 
 def parse_key(text: str) -> PublicKey:
-    """A key as `str()` of one wrote it."""
+    """Parses a key as `str()` writes it."""
     name, _, rest = text.strip().partition("+")
     told, _, packed = rest.partition("+")
     raw = _unb64(packed, "the key")
@@ -83,8 +83,8 @@ def parse_key(text: str) -> PublicKey:
     return key
 
 
-def opened(note: str, trusted: tuple[PublicKey, ...]) -> str:
-    """The text of a note that one of the trusted keys signed; BadNote for any other."""
+def open_note(note: str, trusted: tuple[PublicKey, ...]) -> str:
+    """Returns the text of a note that one of the trusted keys signed; BadNote for any other."""
     text, separator, signatures = note.rpartition("\n\n")
     if not separator or len(note) > NOTE_BYTES:
         raise BadNote("this is not a signed note")
@@ -107,8 +107,8 @@ def opened(note: str, trusted: tuple[PublicKey, ...]) -> str:
     raise BadNote("no key that is trusted signed this note")
 
 
-def checkpoint_of(text: str) -> Checkpoint:
-    """What a note's text says; lines after the third are extensions and left alone."""
+def parse_checkpoint(text: str) -> Checkpoint:
+    """Parses a note's text; lines after the third are extensions and are ignored."""
     lines = text.split("\n")
     if len(lines) < 4 or not re.fullmatch(r"0|[1-9][0-9]{0,18}", lines[1]):
         raise BadNote("this is not a checkpoint")

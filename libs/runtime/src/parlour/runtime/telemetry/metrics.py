@@ -17,7 +17,7 @@ BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Metrics:
-    """What the runtime counts in every service; a service adds its own on `registry`."""
+    """The metrics that every service has; a service adds its own on `registry`."""
 
     def __init__(self, service: str) -> None:
         self.service = service
@@ -64,23 +64,23 @@ class Metrics:
         self.faults = Counter("parlour_faults", "Errors that are ours.", ("where",), registry=reg)
 
     def counter(self, name: str, sentence: str, labels: tuple[str, ...] = ()) -> Counter:
-        """A counter of the service's own."""
+        """Registers a counter of the service."""
         return Counter(f"parlour_{name}", sentence, labels, registry=self.registry)
 
     def gauge(self, name: str, sentence: str, labels: tuple[str, ...] = ()) -> Gauge:
-        """A gauge of the service's own."""
+        """Registers a gauge of the service."""
         return Gauge(f"parlour_{name}", sentence, labels, registry=self.registry)
 
     def measured(self, name: str, sentence: str, look: Callable[[], float]) -> None:
-        """A gauge that is looked at when it is asked for."""
+        """Registers a gauge that calls a function when it is scraped."""
         self.gauge(name, sentence).set_function(look)
 
     def histogram(
         self, name: str, sentence: str, labels: tuple[str, ...] = (), buckets: tuple[float, ...] = LATENCY_S
     ) -> Histogram:
-        """A histogram of the service's own."""
+        """Registers a histogram of the service."""
         return Histogram(f"parlour_{name}", sentence, labels, buckets=buckets, registry=self.registry)
 
     def page(self) -> bytes:
-        """The text for a scraper."""
+        """Returns the text for a scraper."""
         return generate_latest(self.registry)

@@ -16,7 +16,7 @@ MAX_BYTES = 4 << 20
 
 
 class SpanContext(msgspec.Struct, frozen=True):
-    """Which span of which trace."""
+    """The ids of a span and of its trace."""
 
     trace_id: str
     span_id: str
@@ -37,7 +37,7 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class SpanFile:
-    """Appends spans. A disk that is full costs the spans, never the work that they tell of."""
+    """Appends spans to a file. A full disk loses spans and never fails the work that they describe."""
 
     def __init__(self, path: str, service: str, instance: str) -> None:
         self._path = Path(path)

@@ -38,18 +38,18 @@ _file: SpanFile | None = None
 
 
 def current() -> Trace | None:
-    """The trace that this task belongs to."""
+    """Returns the trace of this task."""
     return _current.get()
 
 
 def trace_id() -> str:
-    """The current trace's id, or the empty text."""
+    """Returns the current trace's id, or the empty text."""
     trace = _current.get()
     return trace.trace_id if trace else ""
 
 
 def start(sampled: bool = True) -> Trace:
-    """A new trace for this task: at the edge, where a client's request comes in."""
+    """Starts a trace in this task, where a client's request comes in."""
     trace = _new(sampled)
     _current.set(trace)
     return trace
@@ -60,7 +60,7 @@ def _new(sampled: bool) -> Trace:
 
 
 def adopt(headers: Mapping[str, str] | None) -> Trace | None:
-    """Makes the caller's trace this task's; None and no change where there is no valid one."""
+    """Continues the caller's trace in this task; returns None and changes nothing if there is no valid one."""
     found = _FORM.fullmatch(headers.get(HEADER, "")) if headers else None
     trace = (
         Trace(found[1], found[2], found[3] != "00") if found and found[1].strip("0") and found[2].strip("0") else None

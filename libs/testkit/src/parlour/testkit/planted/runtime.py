@@ -1,4 +1,4 @@
-"""Faults of what every service is built on: decisions, the commit of drafts, reactors."""
+"""Faults of what every service is built on: decisions, the commit of units, reactors."""
 
 import asyncio
 from typing import Any
@@ -14,31 +14,31 @@ EARLY_S = 1.0
 
 def reply_before_commit() -> None:
     """A message is acknowledged a second before it is written."""
-    from parlour.runtime.deciding.drafts import Done
-    from parlour.runtime.deciding.lanes import Lane
+    from parlour.runtime.deciding.append_queue import AppendQueue
+    from parlour.runtime.deciding.context import CommitResult
 
     def early(shipped: Function) -> Function:
-        async def settle(self: Lane, batch: list[Any]) -> None:
+        async def commit_batch(self: AppendQueue, batch: list[Any]) -> None:
             for pending in batch:
-                if _is_message(pending.draft) and not pending.future.done():
-                    pending.future.set_result(Done((), pending.draft.answer, False, ""))
+                if _is_message(pending.unit) and not pending.future.done():
+                    pending.future.set_result(CommitResult((), pending.unit.answer, False, ""))
             await asyncio.sleep(EARLY_S)
             await shipped(self, batch)
 
-        return settle
+        return commit_batch
 
-    replace(Lane, "_settle", early)
+    replace(AppendQueue, "_commit_batch", early)
 
 
 def lost_republish() -> None:
     """Messages never reach NATS, and nobody notices that they did not."""
     from parlour.record.app.publishing.tail import LogTail
     from parlour.record.domain.beacon import RoomHeads
-    from parlour.runtime.deciding.lanes import Lane
+    from parlour.runtime.deciding.append_queue import AppendQueue
 
     def silent(shipped: Function) -> Function:
-        async def publish(self: Lane, views: tuple[Any, ...], pending: Any) -> None:
-            if not _is_message(pending.draft):
+        async def publish(self: AppendQueue, views: tuple[Any, ...], pending: Any) -> None:
+            if not _is_message(pending.unit):
                 await shipped(self, views, pending)
 
         return publish
@@ -46,64 +46,64 @@ def lost_republish() -> None:
     def no_beacons(self: RoomHeads, now: float) -> tuple[()]:
         return ()
 
-    replace(Lane, "_publish", silent)
+    replace(AppendQueue, "_publish", silent)
     disable(LogTail, "_republish")
     RoomHeads.beacons = no_beacons
 
 
 def forgotten_command() -> None:
     """A command that comes a second time is done a second time."""
-    from parlour.runtime.deciding.lanes import Lane
+    from parlour.runtime.deciding.append_queue import AppendQueue
 
     def forgetful(shipped: Function) -> Function:
-        def unit(self: Lane, pending: object) -> Any:
-            return msgspec.structs.replace(shipped(self, pending), command_id=uuid4())
+        def seal_unit(self: AppendQueue, pending: object) -> Any:
+            return msgspec.structs.replace(shipped(self, pending), command_id=str(uuid4()))
 
-        return unit
+        return seal_unit
 
-    replace(Lane, "_unit", forgetful)
+    replace(AppendQueue, "_seal_unit", forgetful)
 
 
 def ignored_claims() -> None:
     """What should be unique in an app may be taken by two."""
-    from parlour.runtime.deciding.lanes import Lane
+    from parlour.runtime.deciding.append_queue import AppendQueue
 
     def without_claims(shipped: Function) -> Function:
-        def unit(self: Lane, pending: object) -> Any:
+        def seal_unit(self: AppendQueue, pending: object) -> Any:
             return msgspec.structs.replace(shipped(self, pending), claims=())
 
-        return unit
+        return seal_unit
 
-    replace(Lane, "_unit", without_claims)
+    replace(AppendQueue, "_seal_unit", without_claims)
 
 
 def ignored_condition() -> None:
     """A command that should be done only if the room still stands where it did is done anyway."""
-    from parlour.runtime.deciding import rooms
+    from parlour.runtime.deciding import state_cache
 
-    def unconditional(draft: object, call: object, room: object) -> object:
-        return draft
+    def unconditional(unit: object, context: object, room: object) -> object:
+        return unit
 
-    replace(rooms, "_conditional", lambda _shipped: unconditional)
+    replace(state_cache, "_with_condition", lambda _shipped: unconditional)
 
 
 def plain_text() -> None:
     """Personal text is stored as it is."""
     from parlour.contracts.events import Event
-    from parlour.kernel.sealing import People
+    from parlour.kernel.sealing import UserKeyStore
     from parlour.runtime.deciding import sealing
 
-    def sealed(people: People, event: Event) -> msgspec.Raw:
+    def sealed(people: UserKeyStore, event: Event) -> msgspec.Raw:
         return msgspec.Raw(msgspec.json.encode(event))
 
-    def opened(people: People, type_: str, data: msgspec.Raw) -> tuple[msgspec.Raw, bool]:
+    def opened(people: UserKeyStore, type_: str, data: msgspec.Raw) -> tuple[msgspec.Raw, bool]:
         return data, False
 
     def owners(type_: str, data: msgspec.Raw) -> set[str]:
         return set()
 
-    sealing.sealed = sealed
-    sealing.opened = opened
+    sealing.seal_event = sealed
+    sealing.open_data = opened
     replace(sealing, "_owners", lambda _shipped: owners)
 
 
@@ -114,6 +114,6 @@ def skipping_reactor() -> None:
     disable(Reactor, "_handle")
 
 
-def _is_message(draft: Any) -> bool:
-    """Whether a draft only appends without looking at the version, as those of messages do."""
-    return bool(draft.changes) and all(change.expected is None for change in draft.changes)
+def _is_message(unit: Any) -> bool:
+    """Whether a unit only appends without looking at the version, as those of messages do."""
+    return bool(unit.appends) and all(append.expected is None for append in unit.appends)

@@ -26,9 +26,10 @@ from parlour.room.app.room_units import CLIENT_SESSION, HEARTBEAT, SERVICE
 from parlour.room.domain.presence import SessionKey
 from parlour.room.settings import RoomSettings
 from parlour.runtime.deciding.commit import Committer
-from parlour.runtime.life.connections import Connections
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Endpoint, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Endpoint, Headers
+from parlour.runtime.process.connections import Connections
 from parlour.runtime.telemetry.metrics import Metrics
 from parlour.testkit.log import MemoryLog
 
@@ -75,7 +76,7 @@ class WatchedBus(Bus):
         super().__init__(client, name, _metrics(name))
         self._world = world
 
-    def fault(self, where: str, error: BaseException, **fields: Any) -> None:
+    def report_fault(self, where: str, error: BaseException, **fields: Any) -> None:
         """Told to whoever judges the run."""
         self._world.fault(f"{self.name} at {where}: {error!r}")
 
@@ -122,7 +123,7 @@ async def connected_bus(world: World, process: Process, name: str) -> Bus:
 
 @asynccontextmanager
 async def connections(world: World, process: Process, name: str) -> AsyncGenerator[Connections]:
-    """As `parlour.runtime.life.connections.connected` opens them."""
+    """As `parlour.runtime.process.connections.connected` opens them."""
     bus = await connected_bus(world, process, name)
     log = ProcessLog(world.log, process, world.faults)
     async with Committer(log, world.people, bus) as committer:

@@ -11,7 +11,7 @@ from typing import Any
 from unittest import mock
 from uuid import UUID
 
-from parlour.runtime.life import clock as runtime_clock
+from parlour.runtime import clock as runtime_clock
 from parlour.testkit.clock import VirtualClock, uuid7
 
 TICKS = 1_000_000

@@ -10,7 +10,8 @@ from parlour.contracts import subjects
 from parlour.contracts.codes import Code
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Endpoint, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Endpoint, Headers
 
 BEAT_S = 2.0
 COMMANDS: dict[str, type[wire.RelayCommand]] = {
@@ -70,7 +71,7 @@ class RelayNode:
                     await self._connected(answer.transport_id, command)
                 return answer
             case wire.CloseTransport(transport_id):
-                return wire.Done(await self.lose(transport_id, "closed"))
+                return wire.Ack(await self.lose(transport_id, "closed"))
             case wire.StopPublish(transport_id, stream_id):
                 return self._let_go(self._held(transport_id).publishes, stream_id)
             case wire.StopPlay(transport_id, stream_id):
@@ -78,7 +79,7 @@ class RelayNode:
             case wire.Report():
                 return self._report()
             case _:
-                return wire.Done(False)
+                return wire.Ack(False)
 
     async def lose(self, transport_id: str, reason: str) -> bool:
         """A transport ends, and the node says so."""
@@ -124,10 +125,10 @@ class RelayNode:
         return found
 
     @staticmethod
-    def _let_go(streams: set[str], stream_id: str) -> wire.Done:
+    def _let_go(streams: set[str], stream_id: str) -> wire.Ack:
         changed = stream_id in streams
         streams.discard(stream_id)
-        return wire.Done(changed)
+        return wire.Ack(changed)
 
     def _report(self) -> wire.NodeReport:
         transports = tuple(

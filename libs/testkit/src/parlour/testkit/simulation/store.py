@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from parlour.kernel.log import ClaimRow, DueDeadline, LogHead, LogUnavailable, Outcome, Record, Unit
+from parlour.kernel.log import AppendUnit, ClaimRow, DueDeadline, LogHead, LogUnavailable, NewEvent, Outcome, Record
 from parlour.runtime.background.leases import Lease
 from parlour.testkit.log import MemoryLog
 
@@ -24,7 +24,7 @@ class ProcessLog:
         self._process = process
         self._faults = faults
 
-    async def append(self, units: tuple[Unit, ...]) -> tuple[Outcome, ...]:
+    async def append(self, units: tuple[AppendUnit[NewEvent], ...]) -> tuple[Outcome, ...]:
         """See `EventLog.append`."""
         self._process.passing("before_commit")
         await self._hop()

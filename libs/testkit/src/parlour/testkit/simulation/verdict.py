@@ -7,7 +7,7 @@ from parlour.kernel.log import LogKey, Record
 from parlour.kernel.view import apply, empty_room
 from parlour.runtime.deciding.sealing import open_records
 from parlour.testkit.history import Logged, check
-from parlour.testkit.people import MemoryPeople
+from parlour.testkit.user_keys import MemoryUserKeyStore
 
 from .script import Actor
 from .world import World
@@ -20,7 +20,7 @@ async def folds(world: World) -> dict[str, RoomState]:
     return {str(key.uid): await fold(world.people, key, records) for key, records in world.log.all_records().items()}
 
 
-async def fold(people: MemoryPeople, key: LogKey, records: tuple[Record, ...]) -> RoomState:
+async def fold(people: MemoryUserKeyStore, key: LogKey, records: tuple[Record, ...]) -> RoomState:
     """One life's state after its last event."""
     state = empty_room(key.app, key.room, str(key.uid))
     for view in await open_records(people, records):

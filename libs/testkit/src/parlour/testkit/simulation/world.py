@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from parlour.testkit.clock import VirtualClock
 from parlour.testkit.log import MemoryLog
-from parlour.testkit.people import MemoryPeople
+from parlour.testkit.user_keys import MemoryUserKeyStore
 
 from .network import Switch
 from .processes import Faults
@@ -25,7 +25,7 @@ class World:
         self.chance = random.Random(f"world/{seed}")
         self.clock = clock
         self.log = MemoryLog(clock.at)
-        self.people = MemoryPeople(random.Random(f"people/{seed}").randbytes)
+        self.people = MemoryUserKeyStore(random.Random(f"people/{seed}").randbytes)
         self.faults = _faults(self.chance)
         self.switch = Switch(self.faults)
         self.leases = Leases()

@@ -8,8 +8,8 @@ from uuid import UUID
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from parlour.contracts.commands import AppDescription
+from parlour.runtime.postgres.keys import open_bytes, seal_bytes
 from parlour.runtime.postgres.pool import borrow
-from parlour.runtime.postgres.sealed import open_bytes, seal_bytes
 
 SECRETS_CACHED = 10_000
 """Secrets in memory. They never change, so they need no invalidation; which are valid comes with the app's state."""

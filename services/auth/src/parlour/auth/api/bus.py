@@ -14,9 +14,10 @@ from parlour.contracts.codes import Code
 from parlour.contracts.commands import Reply, Request
 from parlour.contracts.ids import check_app_id
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.deciding.drafts import Call, call_of
+from parlour.runtime.deciding.context import CommandContext, build_context
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Headers
 from parlour.runtime.messaging.verbs import handler_of, serve_verbs
 
 SERVICE = "auth"
@@ -24,7 +25,7 @@ VERSION = "1.0.0"
 APPLESS_VERBS = frozenset({"create_app", "list_apps"})
 """Verbs whose subject names app 0."""
 
-Handler = Callable[[Call, Any], Awaitable[Reply]]
+Handler = Callable[[CommandContext, Any], Awaitable[Reply]]
 
 
 class AuthApi:
@@ -73,4 +74,4 @@ class AuthApi:
             check_app_id(to.app)
         if request.caller.kind == "client" and to.verb != "verify_token":
             raise Rejection.of(Code.FORBIDDEN, "only an operator may do this")
-        return await handler(call_of(to, request), request.body)
+        return await handler(build_context(to, request), request.body)

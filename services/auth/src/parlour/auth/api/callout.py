@@ -12,7 +12,8 @@ from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.view import event_of
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Headers
 from parlour.runtime.signing.nats_keys import claims_of
 
 SUBJECT = "$SYS.REQ.USER.AUTH"
@@ -62,7 +63,7 @@ class AuthCallout:
             try:
                 await bus.publish(message.reply, (await self.answer(message.data)).encode())
             except Exception as error:
-                bus.fault("callout", error)
+                bus.report_fault("callout", error)
 
         async def handle_app_event(to: Address, payload: bytes, headers: Headers) -> None:
             if _view.decode(payload).type == ev.SubscriptionsRevoked.TAG:
@@ -77,7 +78,7 @@ class AuthCallout:
                 self._readers.handle_kick(view.app, view.room, view.user_id, f"{view.room_uid}:{view.seq}")
 
         await bus.client.subscribe(SUBJECT, QUEUE, answer_question)  # pyright: ignore[reportUnknownMemberType] its future is untyped
-        await bus.barrier()
+        await bus.flush_confirmed()
         await bus.subscribe(subjects.ALL_APP_EVENTS, handle_app_event)
         await bus.subscribe(subjects.ALL_ROOM_EVENTS, handle_room_event)
 

@@ -7,10 +7,9 @@ import msgspec
 from parlour.auth.domain import application as domain
 from parlour.contracts.codes import Code
 from parlour.kernel.decider import Clock, Ids, fold
-from parlour.kernel.log import LogKey
+from parlour.kernel.log import Append, LogKey
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.deciding.drafts import Change
-from parlour.runtime.deciding.rooms import Loaded
+from parlour.runtime.deciding.state_cache import RoomSnapshot
 
 APP_LOGS = UUID("7f0e4d6c-52c8-5a0e-9c57-6d6a0f3a9b11")
 """Namespace of the uids of apps' own logs, and of the ids that commands of apps derive."""
@@ -19,7 +18,7 @@ APP_LOGS = UUID("7f0e4d6c-52c8-5a0e-9c57-6d6a0f3a9b11")
 class AppDecision(msgspec.Struct, frozen=True):
     """The changes of a command, at most one, and the state of the app after them."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[Append, ...]
     after: domain.State
 
 
@@ -31,14 +30,14 @@ class AppDecider:
         self._ids = ids
 
     def decide(
-        self, loaded: Loaded[domain.State], command: domain.AppCommand, *, versioned: bool = True
+        self, loaded: RoomSnapshot[domain.State], command: domain.AppCommand, *, versioned: bool = True
     ) -> AppDecision:
         """Decides a command; `Rejection` where a rule forbids it. Without `versioned` it may commit beside any other change."""
         events = domain.decide(loaded.state, command, at=self._clock.at(), ids=self._ids)
         if not events:
             return AppDecision((), loaded.state)
         log, version = loaded.key or log_of(loaded.app), loaded.version if versioned else None
-        change = Change(log, domain.AGGREGATE, version, events, loaded.key is None)
+        change = Append(log, domain.AGGREGATE, version, events, loaded.key is None)
         return AppDecision((change,), fold(domain.evolve, loaded.state, events))
 
 
@@ -47,7 +46,7 @@ def log_of(app: int) -> LogKey:
     return LogKey(app, "", uuid5(APP_LOGS, str(app)))
 
 
-def require_app(loaded: Loaded[domain.State]) -> domain.Active:
+def require_app(loaded: RoomSnapshot[domain.State]) -> domain.Active:
     """The state of an app that exists; `Rejection` where it does not."""
     if not isinstance(loaded.state, domain.Active):
         raise Rejection.of(Code.APP_ID, f"there is no app {loaded.app}", field="appID", hint="parlour apps list")

@@ -11,11 +11,12 @@ from parlour.contracts.moderation import Ban, Bans
 from parlour.kernel import bans as kernel
 from parlour.kernel.bans import ADDRESS, ROOM, USER, Target, address_as_user
 from parlour.kernel.decider import Clock, Ids
+from parlour.kernel.log import Append, AppendUnit
 from parlour.kernel.rejection import Rejection
-from parlour.kernel.sealing import People
+from parlour.kernel.sealing import UserKeyStore
 from parlour.runtime.deciding.commit import Committer
-from parlour.runtime.deciding.drafts import Call, Change, Done, Draft, reply_of
-from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.deciding.context import CommandContext, CommitResult, reply_of
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
 
 REASON_BYTES = 256
 BY_BYTES = 128
@@ -28,7 +29,7 @@ class BanHandler:
     """Handles PlaceBan, LiftBan and ListBans."""
 
     def __init__(
-        self, cache: StateCache[kernel.Bans], committer: Committer, people: People, clock: Clock, ids: Ids
+        self, cache: StateCache[kernel.Bans], committer: Committer, people: UserKeyStore, clock: Clock, ids: Ids
     ) -> None:
         self._cache = cache
         self._committer = committer
@@ -36,7 +37,7 @@ class BanHandler:
         self._clock = clock
         self._ids = ids
 
-    async def place(self, call: Call, body: cmd.PlaceBan) -> Reply:
+    async def place(self, context: CommandContext, body: cmd.PlaceBan) -> Reply:
         """Places a ban: from the commit on nobody whom it covers logs in, and the room service puts out who is inside."""
         _check_size("reason", body.reason, REASON_BYTES)
         _check_size("by", body.by, BY_BYTES)
@@ -44,21 +45,21 @@ class BanHandler:
             raise invalid(Code.PARAMETER, "untilS", "name an end or a length, not both")
         if not 0 <= body.for_s <= LONGEST_BAN_S or not 0 <= body.until_s <= self._now_s() + LONGEST_BAN_S:
             raise invalid(Code.PARAMETER, "forS", "the ban is too long", limit=f"0..{LONGEST_BAN_S} s")
-        target = await self._target(call.app, body)
+        target = await self._target(context.app, body)
         until_s = self._now_s() + body.for_s if body.for_s else body.until_s
         made = Ban(target.kind, "", "", target.room, until_s, body.reason, body.by)
-        return _with_names(await self._decide(call, domain.Place(target, until_s, body.reason, body.by), made), body)
+        return _with_names(await self._decide(context, domain.Place(target, until_s, body.reason, body.by), made), body)
 
-    async def lift(self, call: Call, body: cmd.LiftBan) -> Reply:
+    async def lift(self, context: CommandContext, body: cmd.LiftBan) -> Reply:
         """Lifts a ban; one that is not in force is no error."""
         _check_size("by", body.by, BY_BYTES)
-        target = await self._target(call.app, body)
+        target = await self._target(context.app, body)
         made = Ban(target.kind, "", "", target.room, by=body.by, in_force=False)
-        return _with_names(await self._decide(call, domain.Lift(target, body.by), made), body)
+        return _with_names(await self._decide(context, domain.Lift(target, body.by), made), body)
 
-    async def list_all(self, call: Call, body: cmd.ListBans) -> Reply:
+    async def list_all(self, context: CommandContext, body: cmd.ListBans) -> Reply:
         """Answers with the bans in force; those that end first come first."""
-        state = (await self._cache.load(call.app, "", fresh=True)).state
+        state = (await self._cache.load(context.app, "", fresh=True)).state
         found = sorted(state.in_force(self._now_s()), key=lambda ban: (ban.until_s or 2**63, ban.target.room))
         await self._people.load(frozenset(ban.target.actor for ban in found if ban.target.actor))
         described = [await self._describe(ban) for ban in found]
@@ -77,15 +78,15 @@ class BanHandler:
             raise invalid(Code.PARAMETER, "userID", "name a user, an address or a room")
         return Target(ROOM, "", room)
 
-    async def _decide(self, call: Call, command: domain.Place | domain.Lift, made: Ban) -> Done:
-        def decide(app: Loaded[kernel.Bans]) -> Draft:
+    async def _decide(self, context: CommandContext, command: domain.Place | domain.Lift, made: Ban) -> CommitResult:
+        def decide(app: RoomSnapshot[kernel.Bans]) -> AppendUnit:
             if app.key is None:
                 raise Rejection.of(Code.APP_ID, "there is no such app", field="app", hint="parlour apps list")
             events = domain.decide(app.state, command, at=self._clock.at(), ids=self._ids)
-            changes = (Change(app.key, domain.AGGREGATE, app.version, events),) if events else ()
-            return call.draft(*changes, result=made)
+            changes = (Append(app.key, domain.AGGREGATE, app.version, events),) if events else ()
+            return context.make_unit(*changes, result=made)
 
-        return await decide_and_commit(self._cache, self._committer, call, decide)
+        return await decide_and_commit(self._cache, self._committer, context, decide)
 
     async def _describe(self, ban: kernel.Ban) -> Ban:
         actor, names = ban.target.actor, dict[str, str]()
@@ -102,7 +103,7 @@ class BanHandler:
         return self._clock.at() // domain.SECOND
 
 
-def _with_names(done: Done, body: cmd.PlaceBan | cmd.LiftBan) -> Reply:
+def _with_names(done: CommitResult, body: cmd.PlaceBan | cmd.LiftBan) -> Reply:
     """The answer with the names in the command, which the stored answer does not hold."""
     made = msgspec.json.decode(done.answer, type=Ban)
     address = check_address(body.address) if body.address else ""

@@ -15,11 +15,12 @@ from parlour.contracts.commands import Reply, TokenMade
 from parlour.contracts.ids import check_room_id, check_stream_id, check_user_id, invalid
 from parlour.contracts.login_tokens import AUDIENCE, LONGEST_S
 from parlour.kernel.decider import Clock
+from parlour.kernel.log import AppendUnit
 from parlour.kernel.rejection import Rejection
-from parlour.kernel.sealing import People
+from parlour.kernel.sealing import UserKeyStore
 from parlour.runtime.deciding.commit import Committer
-from parlour.runtime.deciding.drafts import Call, Done, Draft, reply_of
-from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.deciding.context import CommandContext, CommitResult, reply_of
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
 
 from .app_units import AppDecider, require_app
 from .refusal_counter import RefusalCounter
@@ -52,7 +53,7 @@ class LoginTokenHandler:
         cache: StateCache[domain.State],
         committer: Committer,
         decider: AppDecider,
-        people: People,
+        people: UserKeyStore,
         vault: Vault,
         clock: Clock,
         refusals: RefusalCounter,
@@ -67,11 +68,11 @@ class LoginTokenHandler:
         self._refusals = refusals
         self._limits = limits
 
-    async def verify(self, call: Call, body: cmd.VerifyToken) -> Reply:
+    async def verify(self, context: CommandContext, body: cmd.VerifyToken) -> Reply:
         """Answers with what the token allows. A refusal is counted, and never appended: strangers must not fill the log."""
-        question = Question(call.app, body.user_id, body.room, body.purpose, body.stream_id)
+        question = Question(context.app, body.user_id, body.room, body.purpose, body.stream_id)
         try:
-            app = require_app(await self._cache.load(call.app, ""))
+            app = require_app(await self._cache.load(context.app, ""))
             secrets = await self._vault.secrets(app.valid(self._now_s()))
             checked = self._with_end(self._checked(body.token, question, app, secrets), app)
         except Rejection as refused:
@@ -93,40 +94,40 @@ class LoginTokenHandler:
             return checked
         return msgspec.structs.replace(checked, stay_ends_s=checked.expires_s + self._limits.leeway_s)
 
-    async def issue(self, call: Call, body: cmd.IssueToken) -> Reply:
+    async def issue(self, context: CommandContext, body: cmd.IssueToken) -> Reply:
         """Issues a token04. The log has for whom and for what, never the token; a repeated command id makes the same one again."""
-        done, seed = await self._issued(call, body, MAX_TTL_S)
-        return reply_of(done, TokenMade(await self._encode(call, body, seed), seed.expire))
+        done, seed = await self._issued(context, body, MAX_TTL_S)
+        return reply_of(done, TokenMade(await self._encode(context, body, seed), seed.expire))
 
-    async def issue_signed(self, call: Call, body: cmd.IssueLoginToken) -> Reply:
+    async def issue_signed(self, context: CommandContext, body: cmd.IssueLoginToken) -> Reply:
         """Issues a signed login token; the log has the same of it as of a token04."""
         for stream_id in body.stream_ids:
             check_stream_id(stream_id)
-        done, seed = await self._issued(call, body, LONGEST_S)
+        done, seed = await self._issued(context, body, LONGEST_S)
         claims = login_token.LoginClaims(
-            AUDIENCE, call.app, body.user_id, seed.ctime, seed.expire, room=body.room, publish=body.may_publish,
-            streams=body.stream_ids, jti=call.command_id,
+            AUDIENCE, context.app, body.user_id, seed.ctime, seed.expire, room=body.room, publish=body.may_publish,
+            streams=body.stream_ids, jti=context.command_id,
         )  # fmt: skip
         return reply_of(done, TokenMade(login_token.sign(claims, await self._secret(seed)), seed.expire))
 
     async def _issued(
-        self, call: Call, body: cmd.IssueToken | cmd.IssueLoginToken, longest_s: int
-    ) -> tuple[Done, _TokenSeed]:
+        self, context: CommandContext, body: cmd.IssueToken | cmd.IssueLoginToken, longest_s: int
+    ) -> tuple[CommitResult, _TokenSeed]:
         check_user_id(body.user_id)
         if body.room:
             check_room_id(body.room)
         longest_s = min(longest_s, self._limits.longest_s)
         if not 0 < body.ttl_s <= longest_s:
             raise invalid(Code.PARAMETER, "ttl_s", "the lifetime is out of range", limit=f"1..{longest_s} s")
-        actor = await self._people.actor(call.app, body.user_id)
+        actor = await self._people.actor(context.app, body.user_id)
         now_s = self._now_s()
 
-        def decide(app: Loaded[domain.State]) -> Draft:
+        def decide(app: RoomSnapshot[domain.State]) -> AppendUnit:
             seed = _TokenSeed(require_app(app).valid(now_s)[0], now_s, now_s + body.ttl_s)
             issue = Issue(actor, body.room, seed.expire)
-            return call.draft(*self._decider.decide(app, issue, versioned=False).changes, result=seed)
+            return context.make_unit(*self._decider.decide(app, issue, versioned=False).changes, result=seed)
 
-        done = await decide_and_commit(self._cache, self._committer, call, decide)
+        done = await decide_and_commit(self._cache, self._committer, context, decide)
         return done, msgspec.json.decode(done.answer, type=_TokenSeed)
 
     async def _secret(self, seed: _TokenSeed) -> str:
@@ -135,11 +136,11 @@ class LoginTokenHandler:
             raise Rejection.of(Code.UNAVAILABLE, "the app's secret is not readable", hint="check the master key")
         return secret
 
-    async def _encode(self, call: Call, body: cmd.IssueToken, seed: _TokenSeed) -> str:
+    async def _encode(self, context: CommandContext, body: cmd.IssueToken, seed: _TokenSeed) -> str:
         secret = await self._secret(seed)
-        unique = hmac.digest(secret.encode(), f"parlour.token.{call.command_id}".encode(), hashlib.sha256)
+        unique = hmac.digest(secret.encode(), f"parlour.token.{context.command_id}".encode(), hashlib.sha256)
         nonce = int.from_bytes(unique[8:12]) >> (32 - _NONCE_BITS)
-        token = token04.Token(call.app, body.user_id, nonce, seed.ctime, seed.expire, privilege.encode(body.room))
+        token = token04.Token(context.app, body.user_id, nonce, seed.ctime, seed.expire, privilege.encode(body.room))
         return token04.encode(token, secret, unique[:8].hex().encode())
 
     def _now_s(self) -> int:

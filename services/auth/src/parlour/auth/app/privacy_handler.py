@@ -16,12 +16,12 @@ from parlour.contracts.codes import Code
 from parlour.contracts.commands import Erasure, Holds, Reply
 from parlour.contracts.ids import check_room_id, check_user_id, invalid
 from parlour.kernel.decider import Clock, Ids
-from parlour.kernel.log import LogUnavailable
+from parlour.kernel.log import Append, AppendUnit, LogUnavailable
 from parlour.kernel.rejection import Rejection
-from parlour.kernel.sealing import People
+from parlour.kernel.sealing import UserKeyStore
 from parlour.runtime.deciding.commit import Committer
-from parlour.runtime.deciding.drafts import Call, Change, Done, Draft, reply_of
-from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.deciding.context import CommandContext, CommitResult, reply_of
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
 from parlour.runtime.telemetry.logging import logger
 
 from .vault import Vault
@@ -53,7 +53,7 @@ class PrivacyHandler:
     """Handles EraseUser, PlaceHold, ReleaseHold and ListHolds."""
 
     def __init__(
-        self, cache: StateCache[State], committer: Committer, people: People, keys: PersonKeys, vault: Vault, clock: Clock,
+        self, cache: StateCache[State], committer: Committer, people: UserKeyStore, keys: PersonKeys, vault: Vault, clock: Clock,
         ids: Ids,
     ) -> None:  # fmt: skip
         self._cache = cache
@@ -64,35 +64,35 @@ class PrivacyHandler:
         self._clock = clock
         self._ids = ids
 
-    async def erase(self, call: Call, body: cmd.EraseUser) -> Reply:
+    async def erase(self, context: CommandContext, body: cmd.EraseUser) -> Reply:
         """Erases a user: the answer says whether that is done, waits until a hold is released, or concerns nobody."""
-        actor = await self._people.known(call.app, check_user_id(body.user_id))
+        actor = await self._people.known(context.app, check_user_id(body.user_id))
         if actor is None:
             return Reply(msgspec.Raw(msgspec.json.encode(Erasure("unknown"))))
-        await self._commit_with_held_rooms(call, actor, Erase)
-        await self.settle(call.app)
-        state = (await self._cache.load(call.app, "", fresh=True)).state
+        await self._commit_with_held_rooms(context, actor, Erase)
+        await self.settle(context.app)
+        state = (await self._cache.load(context.app, "", fresh=True)).state
         return Reply(
             msgspec.Raw(msgspec.json.encode(Erasure("waiting" if actor in state.waiting else "erased", actor)))
         )
 
-    async def hold(self, call: Call, body: cmd.PlaceHold) -> Reply:
+    async def hold(self, context: CommandContext, body: cmd.PlaceHold) -> Reply:
         """Places a hold: from the commit on nobody whom it covers is erased."""
         if len(body.reason.encode()) > REASON_BYTES:
             raise invalid(Code.PARAMETER, "reason", "the reason is too long", limit=f"{REASON_BYTES} bytes")
-        actor, room = await self._target(call.app, body.user_id, body.room)
-        return reply_of(await self._commit(call, Hold(actor, room, body.reason)))
+        actor, room = await self._target(context.app, body.user_id, body.room)
+        return reply_of(await self._commit(context, Hold(actor, room, body.reason)))
 
-    async def release(self, call: Call, body: cmd.ReleaseHold) -> Reply:
+    async def release(self, context: CommandContext, body: cmd.ReleaseHold) -> Reply:
         """Releases a hold and completes the erasures that waited for it."""
-        actor, room = await self._target(call.app, body.user_id, body.room)
-        done = await self._commit(call, Release(actor, room))
-        await self.settle(call.app)
+        actor, room = await self._target(context.app, body.user_id, body.room)
+        done = await self._commit(context, Release(actor, room))
+        await self.settle(context.app)
         return reply_of(done)
 
-    async def holds(self, call: Call, body: cmd.ListHolds) -> Reply:
+    async def holds(self, context: CommandContext, body: cmd.ListHolds) -> Reply:
         """Answers with the holds, and how many erasures wait."""
-        state = (await self._cache.load(call.app, "", fresh=True)).state
+        state = (await self._cache.load(context.app, "", fresh=True)).state
         users = (await self._people.user_ids(state.actors)).values() if state.actors else ()
         found = Holds(tuple(sorted(users)), tuple(sorted(state.rooms)), len(state.waiting))
         return Reply(msgspec.Raw(msgspec.json.encode(found)))
@@ -117,28 +117,36 @@ class PrivacyHandler:
                 log.warning("erasure_sweep_failed", error=str(error))
             await asyncio.sleep(SWEEP_INTERVAL_S)
 
-    async def _commit_with_held_rooms(self, call: Call, actor: str, kind: type[Erase] | type[RecheckErasure]) -> None:
+    async def _commit_with_held_rooms(
+        self, context: CommandContext, actor: str, kind: type[Erase] | type[RecheckErasure]
+    ) -> None:
         """Decides with the held rooms that the person appears in; looks again where another room was put on hold meanwhile."""
         for _ in range(HOLD_CHECK_TRIES):
-            rooms = (await self._cache.load(call.app, "", fresh=True)).state.rooms
-            inside = await self._keys.rooms_of(call.app, rooms, actor) if rooms else frozenset[str]()
+            rooms = (await self._cache.load(context.app, "", fresh=True)).state.rooms
+            inside = await self._keys.rooms_of(context.app, rooms, actor) if rooms else frozenset[str]()
             try:
-                await self._commit(call, kind(actor, inside), looked_at=rooms)
+                await self._commit(context, kind(actor, inside), looked_at=rooms)
             except _NewHold:
                 continue
             return
         raise Rejection.of(Code.UNAVAILABLE, "holds change too fast", hint="try again")
 
-    async def _commit(self, call: Call, command: PrivacyCommand, looked_at: frozenset[str] | None = None) -> Done:
-        def decide(app: Loaded[State]) -> Draft:
+    async def _commit(
+        self, context: CommandContext, command: PrivacyCommand, looked_at: frozenset[str] | None = None
+    ) -> CommitResult:
+        def decide(app: RoomSnapshot[State]) -> AppendUnit:
             if app.key is None:
                 raise Rejection.of(Code.APP_ID, "there is no such app", field="app")
             if looked_at is not None and app.state.rooms - looked_at:
                 raise _NewHold
             events = domain.decide(app.state, command, at=self._clock.at(), ids=self._ids)
-            return call.draft(Change(app.key, domain.AGGREGATE, app.version, events)) if events else call.draft()
+            return (
+                context.make_unit(Append(app.key, domain.AGGREGATE, app.version, events))
+                if events
+                else context.make_unit()
+            )
 
-        return await decide_and_commit(self._cache, self._committer, call, decide)
+        return await decide_and_commit(self._cache, self._committer, context, decide)
 
     async def _target(self, app: int, user_id: str, room: str) -> tuple[str, str]:
         if bool(user_id) == bool(room):
@@ -147,6 +155,6 @@ class PrivacyHandler:
             return "", check_room_id(room)
         return await self._people.actor(app, check_user_id(user_id)), ""
 
-    def _own_call(self, app: int) -> Call:
+    def _own_call(self, app: int) -> CommandContext:
         """A command of the service's own; the decider sees to it that it is done once only."""
-        return Call(app, "", self._ids.uuid7(), "service:auth", b"")
+        return CommandContext(app, "", self._ids.uuid7(), "service:auth", b"")

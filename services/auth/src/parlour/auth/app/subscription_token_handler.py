@@ -13,11 +13,12 @@ from parlour.contracts.commands import Reply, SubscriptionMade
 from parlour.contracts.ids import check_room_id, check_user_id, invalid
 from parlour.contracts.subscriptions import OF_ONE_USER, TTL_MAX_S, Subscription
 from parlour.kernel.decider import Clock
+from parlour.kernel.log import AppendUnit
 from parlour.kernel.rejection import Rejection
-from parlour.kernel.sealing import People
+from parlour.kernel.sealing import UserKeyStore
 from parlour.runtime.deciding.commit import Committer
-from parlour.runtime.deciding.drafts import Call, Draft, digest_of, principal_of, reply_of
-from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.deciding.context import CommandContext, digest_of, principal_of, reply_of
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
 
 from .app_units import APP_LOGS, AppDecider, require_app
 from .refusal_counter import RefusalCounter
@@ -37,7 +38,7 @@ class SubscriptionTokenHandler:
     """Handles IssueSubscription, VerifySubscription and RevokeSubscriptions; `leeway_s` is how far token makers' clocks may be off."""
 
     def __init__(
-        self, cache: StateCache[domain.State], committer: Committer, decider: AppDecider, people: People, vault: Vault,
+        self, cache: StateCache[domain.State], committer: Committer, decider: AppDecider, people: UserKeyStore, vault: Vault,
         clock: Clock, refusals: RefusalCounter, *, leeway_s: int,
     ) -> None:  # fmt: skip
         self._cache = cache
@@ -49,10 +50,10 @@ class SubscriptionTokenHandler:
         self._refusals = refusals
         self._leeway_s = leeway_s
 
-    async def verify(self, call: Call, body: cmd.VerifySubscription) -> Reply:
+    async def verify(self, context: CommandContext, body: cmd.VerifySubscription) -> Reply:
         """Answers with what the token allows. A refusal is counted, and never appended to the log."""
         try:
-            found = await self._verified(call.app, body.token)
+            found = await self._verified(context.app, body.token)
         except Rejection as refused:
             self._refusals.count(refused.problem)
             raise
@@ -72,42 +73,42 @@ class SubscriptionTokenHandler:
         actor = await self._people.known(who.app, who.user) if who.user and state.revoked else None
         return state.is_revoked(who.jti, actor or "", who.room or "", who.issued_ms)
 
-    async def issue(self, call: Call, body: cmd.IssueSubscription) -> Reply:
+    async def issue(self, context: CommandContext, body: cmd.IssueSubscription) -> Reply:
         """Issues a token; the log has for whom and for what, never the token. A repeated command id makes the same one again."""
         _check_fields(body)
-        actor = await self._people.actor(call.app, body.user_id) if body.user_id else ""
+        actor = await self._people.actor(context.app, body.user_id) if body.user_id else ""
         at_ms = self._clock.at() // MILLISECOND_US
-        jti = str(uuid5(APP_LOGS, f"subscription/{call.command_id}"))
+        jti = str(uuid5(APP_LOGS, f"subscription/{context.command_id}"))
 
-        def decide(app: Loaded[domain.State]) -> Draft:
+        def decide(app: RoomSnapshot[domain.State]) -> AppendUnit:
             seed = _TokenSeed(require_app(app).valid(at_ms // 1000)[0], at_ms)
             command = Subscribe(jti, actor, body.room, body.scopes, at_ms // 1000 + body.ttl_s)
             require_app(app)
-            return call.draft(*self._decider.decide(app, command, versioned=False).changes, result=seed)
+            return context.make_unit(*self._decider.decide(app, command, versioned=False).changes, result=seed)
 
-        done = await decide_and_commit(self._cache, self._committer, call, decide)
+        done = await decide_and_commit(self._cache, self._committer, context, decide)
         seed = msgspec.json.decode(done.answer, type=_TokenSeed)
         secret = await self._vault.secret(seed.secret_id)
         if secret is None:
             raise Rejection.of(Code.UNAVAILABLE, "the app's secret is not readable", hint="check the master key")
         claims = subscription.claims_for(
-            call.app, body.room, body.user_id, body.scopes, jti=jti, at_ms=seed.at_ms, ttl_s=body.ttl_s
+            context.app, body.room, body.user_id, body.scopes, jti=jti, at_ms=seed.at_ms, ttl_s=body.ttl_s
         )
         return reply_of(done, SubscriptionMade(subscription.sign(claims, secret), jti, claims.exp))
 
-    async def revoke(self, call: Call, body: cmd.RevokeSubscriptions) -> Reply:
+    async def revoke(self, context: CommandContext, body: cmd.RevokeSubscriptions) -> Reply:
         """Revokes tokens: from the commit on they are refused, and gateways that see the event disconnect their readers."""
         if sum(map(bool, (body.jti, body.user_id, body.room))) != 1:
             raise invalid(Code.PARAMETER, "jti", "name exactly one: jti, user_id or room")
-        actor = await self._people.actor(call.app, check_user_id(body.user_id)) if body.user_id else ""
+        actor = await self._people.actor(context.app, check_user_id(body.user_id)) if body.user_id else ""
         room = check_room_id(body.room) if body.room else ""
         command = Revoke(body.jti, actor, room)
 
-        def decide(app: Loaded[domain.State]) -> Draft:
+        def decide(app: RoomSnapshot[domain.State]) -> AppendUnit:
             require_app(app)
-            return call.draft(*self._decider.decide(app, command, versioned=False).changes)
+            return context.make_unit(*self._decider.decide(app, command, versioned=False).changes)
 
-        return reply_of(await decide_and_commit(self._cache, self._committer, call, decide))
+        return reply_of(await decide_and_commit(self._cache, self._committer, context, decide))
 
     async def revoke_because(self, app: int, jti: str, cause: str) -> None:
         """Revokes one token because of an event (`cause`: `room_uid:seq`); once for each event, however often it is called."""
@@ -115,7 +116,10 @@ class SubscriptionTokenHandler:
         asker = cmd.Caller(kind="service")
         request = cmd.Request(str(uuid5(APP_LOGS, f"ended/{cause}/{jti}")), asker, body)
         await self.revoke(
-            Call(app, "", request.command_id, principal_of(app, asker), digest_of(request), causation_id=cause), body
+            CommandContext(
+                app, "", request.command_id, principal_of(app, asker), digest_of(request), causation_id=cause
+            ),
+            body,
         )
 
     async def _verified(self, app: int, token: str) -> Subscription:

@@ -16,7 +16,8 @@ from parlour.gateway.app.ports import Unsubscribe
 from parlour.kernel.paging import whole
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Headers
 
 QUERY_WITHIN_S = 4.0
 QUERY_ATTEMPT_S = 1.0
@@ -46,7 +47,7 @@ class BusServices:
         return _checked(await whole(lambda page: self._query(subject, page, Snapshot), query))
 
     async def _query(self, subject: str, query: msgspec.Struct, kind: type[R]) -> R:
-        return await self._bus.insist(subject, query, kind, QUERY_WITHIN_S, QUERY_ATTEMPT_S)
+        return await self._bus.request_with_retry(subject, query, kind, QUERY_WITHIN_S, QUERY_ATTEMPT_S)
 
     async def subscribe(
         self, app: int, room: str, receive: Callable[[EventView], None], lost: Callable[[], None]

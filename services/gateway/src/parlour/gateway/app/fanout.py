@@ -154,11 +154,11 @@ class Fanout:
 
 def entries_of(views: Sequence[EventView], mirror: Mirror) -> list[Entry]:
     """A page of the record as entries; `mirror` knows the names of those who are still in the room."""
-    faces = {user.actor: client.Face(user.user_id, user.user_name) for user in mirror.state.users}
+    faces = {user.actor: client.UserRef(user.user_id, user.user_name) for user in mirror.state.users}
     made: list[Entry] = []
     for view in views:
         event = event_of(view)
         if isinstance(event, ev.UserJoined):
-            faces[event.actor] = client.Face(event.user_id, event.user_name)
+            faces[event.actor] = client.UserRef(event.user_id, event.user_name)
         made.append(entry_of(mirror.state, view, event, view.prev[:16], faces.get))
     return made

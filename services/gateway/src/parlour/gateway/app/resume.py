@@ -101,7 +101,7 @@ class Resumes:
         session = self._sessions.find(session_id)
         if session is None:
             face = next((u for m in found for u in m.mirror.state.users if u.session_id == session_id), None)
-            user = client.Face(claims.user_id, face.user_name if face else "")
+            user = client.UserRef(claims.user_id, face.user_name if face else "")
             session = Session(session_id, claims.app, user, multi_room=claims.multi_room)
             session.taken_up = True
         self._sessions.attach(session, channel)

@@ -49,7 +49,7 @@ class Place(NamedTuple):
 class Session:
     """One login of one client, with or without a connection at the moment."""
 
-    def __init__(self, session_id: str, app: int, user: client.Face, *, multi_room: bool = False) -> None:
+    def __init__(self, session_id: str, app: int, user: client.UserRef, *, multi_room: bool = False) -> None:
         self.session_id = session_id
         self.app = app
         self.user = user

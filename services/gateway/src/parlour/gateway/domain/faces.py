@@ -16,7 +16,7 @@ class Lists(msgspec.Struct, frozen=True):
     """What `login` and `snap` carry."""
 
     pos: str
-    users: tuple[client.Face, ...]
+    users: tuple[client.UserRef, ...]
     streams: tuple[client.StreamFace, ...]
     extra_info: tuple[client.ExtraInfo, ...]
 
@@ -28,12 +28,12 @@ def position_of(state: RoomState) -> str:
 
 def lists_for(state: RoomState, session_id: str) -> Lists:
     """The lists for one session, in the order of the log. A suspended user is still in the room."""
-    faces = {user.actor: client.Face(user.user_id, user.user_name) for user in state.users}
+    faces = {user.actor: client.UserRef(user.user_id, user.user_name) for user in state.users}
     users = tuple(faces[user.actor] for user in state.users if user.session_id != session_id)
     streams = tuple(
         client.StreamFace(
             s.stream_id,
-            faces.get(s.actor, client.Face("")),
+            faces.get(s.actor, client.UserRef("")),
             s.extra_info,
             s.has_audio,
             s.has_video,
@@ -45,7 +45,7 @@ def lists_for(state: RoomState, session_id: str) -> Lists:
         if s.session_id != session_id
     )
     extra = tuple(
-        client.ExtraInfo(e.key, e.value, faces.get(e.actor, client.Face("")), e.at // 1000) for e in state.extra_info
+        client.ExtraInfo(e.key, e.value, faces.get(e.actor, client.UserRef("")), e.at // 1000) for e in state.extra_info
     )
     return Lists(position_of(state), users, streams, extra)
 
@@ -53,7 +53,7 @@ def lists_for(state: RoomState, session_id: str) -> Lists:
 def paged(room: str, lists: Lists) -> tuple[tuple[client.Page, ...], Lists]:
     """The pages to send first, and what is left for the frame that they belong to."""
     pages: list[client.Page] = []
-    users: list[client.Face] = []
+    users: list[client.UserRef] = []
     streams: list[client.StreamFace] = []
     size = 0
     for entry in (*lists.users, *lists.streams):
@@ -61,7 +61,7 @@ def paged(room: str, lists: Lists) -> tuple[tuple[client.Page, ...], Lists]:
         if size + weight > PAGE_BYTES:
             pages.append(client.Page(room, tuple(users), tuple(streams)))
             users, streams, size = [], [], 0
-        if isinstance(entry, client.Face):
+        if isinstance(entry, client.UserRef):
             users.append(entry)
         else:
             streams.append(entry)

@@ -52,7 +52,7 @@ class Mirror:
         self.state = state
         self._ring: deque[Entry] = deque(maxlen=RING)
         self._first_hash8 = state.hash[:16]
-        self._faces = {user.actor: client.Face(user.user_id, user.user_name) for user in state.users}
+        self._faces = {user.actor: client.UserRef(user.user_id, user.user_name) for user in state.users}
         self._sessions = {user.session_id: user.actor for user in state.users}
 
     def follow(self, view: EventView) -> Entry:
@@ -61,7 +61,7 @@ class Mirror:
         self.state = fold.apply(self.state, view)
         event = fold.event_of(view)
         if isinstance(event, ev.UserJoined):
-            self._faces[event.actor] = client.Face(event.user_id, event.user_name)
+            self._faces[event.actor] = client.UserRef(event.user_id, event.user_name)
             self._sessions[event.session_id] = event.actor
         entry = entry_of(self.state, view, event, prev8, self._faces.get)
         if isinstance(event, ev.UserLeft | ev.UserKicked):
@@ -86,7 +86,7 @@ class Mirror:
         """The actor of a session that is in the room."""
         return self._sessions.get(session_id)
 
-    def face_of(self, actor: str) -> client.Face | None:
+    def face_of(self, actor: str) -> client.UserRef | None:
         """Who an actor in the room is."""
         return self._faces.get(actor)
 
@@ -114,7 +114,11 @@ class Mirror:
 
 
 def entry_of(
-    state: RoomState, view: EventView, event: ev.Event | None, prev8: str, face_of: Callable[[str], client.Face | None]
+    state: RoomState,
+    view: EventView,
+    event: ev.Event | None,
+    prev8: str,
+    face_of: Callable[[str], client.UserRef | None],
 ) -> Entry:
     """A view as entry; `prev8` is the hash before it."""
     hash8 = view.hash[:16]
@@ -126,9 +130,9 @@ def entry_of(
     return Entry(view.seq, prev8, hash8, frame_of(view, face_of), readers, ending_of(event))
 
 
-def frame_of(view: EventView, face_of: Callable[[str], client.Face | None]) -> bytes:
+def frame_of(view: EventView, face_of: Callable[[str], client.UserRef | None]) -> bytes:
     """A view as the `ev` frame of whoever may read it."""
-    face = face_of(view.actor) or (client.Face(view.user_id) if view.user_id else None)
+    face = face_of(view.actor) or (client.UserRef(view.user_id) if view.user_id else None)
     frame = client.Ev(
         room_id=view.room, pos=str(Position(view.room_uid, view.seq, view.hash[:16])), seq=view.seq, prev=view.prev[:16],
         at=view.at, type=view.type, data=view.data, user=face or msgspec.UNSET, command_id=view.command_id or msgspec.UNSET,

@@ -13,7 +13,7 @@ from .mirror import Mirror, frame_of
 from .reading import Item, Kept
 from .runs import RUN_BYTES, Run
 
-FaceOf = Callable[[str], client.Face | None]
+FaceOf = Callable[[str], client.UserRef | None]
 
 
 class Part(NamedTuple):
@@ -44,12 +44,12 @@ def parts_of(room: str, items: Sequence[Item], mirror: Mirror | None) -> Iterato
 
 def faces_of(items: Sequence[Item], mirror: Mirror | None) -> FaceOf:
     """Who an actor is: one who joined within these items, or who is in the room now."""
-    joined: dict[str, client.Face] = {}
+    joined: dict[str, client.UserRef] = {}
     for item in items:
         if isinstance(item, Kept) and item.view.type == ev.UserJoined.TAG and not item.frame:
             event = event_of(item.view)
             if isinstance(event, ev.UserJoined):
-                joined[event.actor] = client.Face(event.user_id, event.user_name)
+                joined[event.actor] = client.UserRef(event.user_id, event.user_name)
     return lambda actor: joined.get(actor) or (mirror.face_of(actor) if mirror is not None else None)
 
 

@@ -9,15 +9,16 @@ from parlour.contracts.commands import Reply, Request
 from parlour.contracts.ids import check_app_id, check_room_id
 from parlour.im.app.message_handler import MessageHandler
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.deciding.drafts import Call, call_of
+from parlour.runtime.deciding.context import CommandContext, build_context
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Headers
 from parlour.runtime.messaging.verbs import handler_of, serve_verbs
 
 SERVICE = "im"
 VERSION = "1.0.0"
 
-Handler = Callable[[Call, Any], Awaitable[Reply]]
+Handler = Callable[[CommandContext, Any], Awaitable[Reply]]
 
 
 class ImApi:
@@ -41,4 +42,4 @@ class ImApi:
         check_room_id(to.room)
         if request.caller.session_id not in ("", getattr(request.body, "session_id", "")):
             raise Rejection.of(Code.FORBIDDEN, "this is another client's session", field="sessionID")
-        return await handler(call_of(to, request), request.body)
+        return await handler(build_context(to, request), request.body)

@@ -10,12 +10,12 @@ from parlour.contracts.ids import COMMAND_TARGETS, check_message, check_user_id,
 from parlour.im.domain import messages as domain
 from parlour.im.domain.messages import Barrage, Broadcast, Members, Message, Signal
 from parlour.kernel.decider import Clock, Ids
-from parlour.kernel.log import Claim
+from parlour.kernel.log import Append, AppendUnit, Claim
 from parlour.kernel.rejection import Rejection
-from parlour.kernel.sealing import People
+from parlour.kernel.sealing import UserKeyStore
 from parlour.runtime.deciding.commit import Committer
-from parlour.runtime.deciding.drafts import Call, Change, ClaimRefused, Done, Draft, reply_of
-from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.deciding.context import ClaimRefused, CommandContext, CommitResult, reply_of
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
 
 from .message_rates import MessageRates
 
@@ -30,7 +30,7 @@ class MessageHandler:
         self,
         cache: StateCache[Members],
         committer: Committer,
-        people: People,
+        people: UserKeyStore,
         clock: Clock,
         ids: Ids,
         rates: MessageRates,
@@ -42,24 +42,24 @@ class MessageHandler:
         self._ids = ids
         self._rates = rates
 
-    async def broadcast(self, call: Call, body: cmd.SendBroadcast) -> Reply:
+    async def broadcast(self, context: CommandContext, body: cmd.SendBroadcast) -> Reply:
         """Sends a message to all of the room but the sender."""
-        done = await self._send(call, Broadcast(body.session_id, body.text))
+        done = await self._send(context, Broadcast(body.session_id, body.text))
         return reply_of(done, MessageSent(_message_id(done)))
 
-    async def barrage(self, call: Call, body: cmd.SendBarrage) -> Reply:
+    async def barrage(self, context: CommandContext, body: cmd.SendBarrage) -> Reply:
         """Sends a message to all of the room but the sender; of this kind a room may have more in a second."""
-        done = await self._send(call, Barrage(body.session_id, body.text))
+        done = await self._send(context, Barrage(body.session_id, body.text))
         return reply_of(done, MessageSent(_message_id(done)))
 
-    async def command(self, call: Call, body: cmd.SendCommand) -> Reply:
+    async def command(self, context: CommandContext, body: cmd.SendCommand) -> Reply:
         """Sends a custom command to the users that it names, or to all.
 
         The answer's `absent` are those who are not in the room; where none of them is there, nothing is sent and the message id is 0.
         """
-        actors = await self._actors(call.app, body.to_user_ids)
+        actors = await self._actors(context.app, body.to_user_ids)
         to = tuple(actor for actor in actors.values() if actor is not None) if body.to_user_ids else None
-        done = await self._send(call, Signal(body.session_id, body.text, to))
+        done = await self._send(context, Signal(body.session_id, body.text, to))
         sent = msgspec.json.decode(done.views[0].data, type=ev.CommandSent).to if done.views else ()
         absent = tuple(user_id for user_id, actor in actors.items() if actor not in sent)
         return reply_of(done, MessageSent(_message_id(done), absent))
@@ -72,34 +72,34 @@ class MessageHandler:
             )
         return {user_id: await self._people.known(app, check_user_id(user_id)) for user_id in user_ids}
 
-    async def _send(self, call: Call, message: Message) -> Done:
+    async def _send(self, context: CommandContext, message: Message) -> CommitResult:
         check_message(message.text)
-        await self._count(call, message)
+        await self._count(context, message)
 
-        def decide(room: Loaded[Members]) -> Draft:
+        def decide(room: RoomSnapshot[Members]) -> AppendUnit:
             events = domain.decide(room.state, message, at=self._clock.at(), ids=self._ids)
             actor = domain.actor_of(room.state, message.session_id)
-            present = Claim("require", "client_session", call.app, actor, message.session_id, call.room)
+            present = Claim("require", "client_session", context.app, actor, message.session_id, context.room)
             assert room.key is not None, "somebody is in the room"
-            changes = (Change(room.key, domain.AGGREGATE, None, events),) if events else ()
-            return call.draft(*changes, claims=(present,), actor=actor)
+            changes = (Append(room.key, domain.AGGREGATE, None, events),) if events else ()
+            return context.make_unit(*changes, claims=(present,), actor=actor)
 
         try:
-            return await decide_and_commit(self._cache, self._committer, call, decide)
+            return await decide_and_commit(self._cache, self._committer, context, decide)
         except ClaimRefused:
             raise Rejection.of(
                 Code.MESSAGE_ROOM, "you are not in this room any more", field="roomID", hint="log in first"
             ) from None
 
-    async def _count(self, call: Call, message: Message) -> None:
+    async def _count(self, context: CommandContext, message: Message) -> None:
         """Counts a message of a member. One of somebody else is refused by the decision and counts against nobody."""
-        room = await self._cache.load(call.app, call.room)
+        room = await self._cache.load(context.app, context.room)
         if message.session_id not in room.state.actors:
-            room = await self._cache.load(call.app, call.room, fresh=True)
+            room = await self._cache.load(context.app, context.room, fresh=True)
         actor = room.state.actors.get(message.session_id)
         if actor is not None:
-            self._rates.admit(call, actor, message)
+            self._rates.admit(context, actor, message)
 
 
-def _message_id(done: Done) -> int:
+def _message_id(done: CommitResult) -> int:
     return done.views[0].seq if done.views else 0

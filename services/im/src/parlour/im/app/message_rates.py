@@ -5,7 +5,7 @@ import msgspec
 from parlour.contracts.codes import Code
 from parlour.im.domain.messages import Barrage, Broadcast, Message, Signal
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.deciding.drafts import Call
+from parlour.runtime.deciding.context import CommandContext
 from parlour.runtime.rate_limiter import Rate, RateLimit, RateLimiter
 
 
@@ -30,19 +30,19 @@ class MessageRates:
         self._command_one = RateLimit("command messages to one user", limits.command_one)
         self._command_many = RateLimit("command messages to several users", limits.command_many)
 
-    def admit(self, call: Call, actor: str, message: Message) -> None:
+    def admit(self, context: CommandContext, actor: str, message: Message) -> None:
         """Counts one message of the actor; `Rejection` with the limit that it would pass, and then nothing is counted.
 
         A repeated command id is not counted again.
         """
-        limit = self._limiter.hit(call, *self._rates(call, actor, message))
+        limit = self._limiter.hit(context, *self._rates(context, actor, message))
         if limit is not None:
             raise Rejection.of(
                 Code.MESSAGE_RATE, f"too many {limit.name}", field="message", limit=str(limit), hint="try again in a second"
             )  # fmt: skip
 
-    def _rates(self, call: Call, actor: str, message: Message) -> tuple[Rate, ...]:
-        room = (str(call.app), call.room)
+    def _rates(self, context: CommandContext, actor: str, message: Message) -> tuple[Rate, ...]:
+        room = (str(context.app), context.room)
         match message:
             case Broadcast():
                 return (self._broadcast_user, (*room, actor)), (self._broadcast_room, room)

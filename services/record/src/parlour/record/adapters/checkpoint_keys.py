@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from parlour.record.app.proofs.keys import StoredKey
+from parlour.runtime.postgres.keys import open_bytes, seal_bytes
 from parlour.runtime.postgres.pool import Pool, borrow
-from parlour.runtime.postgres.sealed import open_bytes, seal_bytes
 from parlour.runtime.signing.notes import PublicKey, SigningKey
 
 _KEYS = "SELECT public, name, sealed, made_at, retired_at FROM parlour.checkpoint_key ORDER BY made_at DESC"

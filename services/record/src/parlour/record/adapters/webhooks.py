@@ -13,8 +13,8 @@ from parlour.record.app.webhooks.ports import Attempt, DeadLetter, EventRange, L
 from parlour.record.domain.webhooks.endpoint import Endpoint
 from parlour.record.domain.webhooks.progress import Changes, RoomBacklog
 from parlour.record.domain.webhooks.signing import SecretRef
+from parlour.runtime.postgres.keys import open_bytes, seal_bytes
 from parlour.runtime.postgres.pool import Pool, borrow
-from parlour.runtime.postgres.sealed import open_bytes, seal_bytes
 
 _COLUMNS = "w.id, w.app, w.url, w.rooms, w.types, w.audit, w.format"
 _SECRETS = "SELECT endpoint, sealed, until_s FROM parlour.webhook_secret WHERE endpoint = ANY ($1) ORDER BY endpoint, number DESC"

@@ -11,7 +11,8 @@ from parlour.contracts.queries import HeadQuery, ReplayQuery, SnapshotQuery
 from parlour.record.app.publishing.tail import LogTail
 from parlour.record.app.rooms.queries import RoomQueries
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Endpoint, Gate, Headers, Unavailable
+from parlour.runtime.messaging.bus import Bus, Unavailable
+from parlour.runtime.messaging.endpoint import Endpoint, Gate, Headers
 
 SERVICE = "record"
 VERSION = "1.0.0"

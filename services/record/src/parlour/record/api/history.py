@@ -17,7 +17,8 @@ from parlour.record.app.history.generations import GenerationStore
 from parlour.record.app.history.quality import QualityQueries, SampleIntake
 from parlour.record.domain.projections import VERSION as PROJECTIONS
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Endpoint, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Endpoint, Headers
 from parlour.runtime.messaging.verbs import handler_of
 
 from .bus import query_endpoint

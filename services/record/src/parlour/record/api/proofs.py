@@ -12,7 +12,8 @@ from parlour.record.app.proofs.exports import EventExports
 from parlour.record.app.proofs.keys import CheckpointKeys
 from parlour.record.app.proofs.queries import ProofQueries
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Endpoint, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Endpoint, Headers
 
 from .bus import VERSION
 

@@ -5,7 +5,8 @@ from parlour.contracts.proofs import NO_APP
 from parlour.contracts.retention import Retention, RetentionQuery, RunRetention
 from parlour.record.app.retention.schedule import RetentionSchedule
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Endpoint, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Endpoint, Headers
 
 from .bus import VERSION
 

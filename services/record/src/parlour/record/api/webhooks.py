@@ -9,7 +9,8 @@ from parlour.contracts import subjects, webhooks
 from parlour.contracts.ids import check_app_id
 from parlour.record.app.webhooks.admin import WebhookAdmin
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Endpoint, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Endpoint, Headers
 
 SERVICE = "record-webhooks"
 VERSION = "1.0.0"

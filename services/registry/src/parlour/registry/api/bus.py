@@ -15,15 +15,16 @@ from parlour.registry.app.play_handler import PlayHandler
 from parlour.registry.app.publish_handler import PublishHandler
 from parlour.registry.app.resource_handler import ResourceHandler
 from parlour.registry.app.transport_loss import TransportLossHandler
-from parlour.runtime.deciding.drafts import Call, call_of
+from parlour.runtime.deciding.context import CommandContext, build_context
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Headers
 from parlour.runtime.messaging.verbs import handler_of, serve_verbs
 
 SERVICE = "registry"
 VERSION = "1.0.0"
 
-Handler = Callable[[Call, Any], Awaitable[cmd.Reply]]
+Handler = Callable[[CommandContext, Any], Awaitable[cmd.Reply]]
 _fact = msgspec.json.Decoder(AnyRelayFact)
 
 
@@ -58,7 +59,7 @@ class RegistryApi:
         check_app_id(to.app)
         check_room_id(to.room)
         check_caller(request)
-        return await handler(call_of(to, request), request.body)
+        return await handler(build_context(to, request), request.body)
 
     async def handle_fact(self, to: Address, payload: bytes, headers: Headers) -> None:
         """Takes in one fact of a relay."""

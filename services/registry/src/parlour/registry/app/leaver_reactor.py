@@ -10,14 +10,15 @@ from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
 from parlour.kernel.decider import Ids, fold
-from parlour.kernel.log import EventLog, LogKey
-from parlour.kernel.sealing import People
+from parlour.kernel.log import Append, AppendUnit, EventLog, LogKey
+from parlour.kernel.sealing import UserKeyStore
 from parlour.kernel.view import event_of
 from parlour.registry.domain import streams as domain
-from parlour.runtime.deciding.commit import Change, Committer, Draft, Stale
-from parlour.runtime.deciding.rooms import StateCache
+from parlour.runtime.clock import reaction_id
+from parlour.runtime.deciding.commit import Committer
+from parlour.runtime.deciding.context import Stale
 from parlour.runtime.deciding.sealing import open_records
-from parlour.runtime.life.clock import reaction_id
+from parlour.runtime.deciding.state_cache import StateCache
 
 from . import stream_units
 from .stream_units import SERVICE_PRINCIPAL, StreamDecider
@@ -33,7 +34,7 @@ class LeaverReactor:
     """Ends what a session had in a room."""
 
     def __init__(
-        self, log: EventLog, people: People, cache: StateCache[domain.State], committer: Committer,
+        self, log: EventLog, people: UserKeyStore, cache: StateCache[domain.State], committer: Committer,
         decider: StreamDecider, transports: TransportController, ids: Ids,
     ) -> None:  # fmt: skip
         self._log = log
@@ -73,7 +74,7 @@ class LeaverReactor:
         if head is not None:
             await self.end_session(head.log, holder.session_id, 3, self._ids.uuid7(), "")
             release = stream_units.release_stream(head.log, holder.session_id, holder.actor, stream_id)
-            await self._committer.commit(Draft(app, self._ids.uuid7(), SERVICE_PRINCIPAL, b"", claims=(release,)))
+            await self._committer.commit(AppendUnit(app, self._ids.uuid7(), SERVICE_PRINCIPAL, b"", claims=(release,)))
         return True
 
     async def end_session(
@@ -84,12 +85,14 @@ class LeaverReactor:
             state, version = await self._load(key)
             own, plays = state.of_session(session_id), state.plays_of(session_id)
             events = self._decider.events(state, domain.EndSession(session_id, code))
-            changes = (Change(key, domain.AGGREGATE, version, events),) if events else ()
+            changes = (Append(key, domain.AGGREGATE, version, events),) if events else ()
             releases = tuple(stream_units.release_stream(key, s.session_id, s.actor, s.stream_id) for s in own)
-            draft = Draft(key.app, command_id, SERVICE_PRINCIPAL, b"", b"null", changes, releases, causation_id=cause)
+            draft = AppendUnit(
+                key.app, command_id, SERVICE_PRINCIPAL, b"", b"null", changes, releases, causation_id=cause
+            )
             try:
                 if changes or releases:
-                    self._cache.applied((await self._committer.commit(draft)).views)
+                    self._cache.apply_events((await self._committer.commit(draft)).views)
             except Stale:
                 continue
             if stop_media:

@@ -13,7 +13,7 @@ from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as domain
 from parlour.registry.domain.node_directory import SILENT_AFTER_S, NodeDirectory, RelayTransport
-from parlour.runtime.deciding.rooms import StateCache
+from parlour.runtime.deciding.state_cache import StateCache
 from parlour.runtime.telemetry.logging import logger
 
 from .ports import Chance, LiveRooms

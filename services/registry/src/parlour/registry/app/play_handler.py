@@ -6,10 +6,12 @@ from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.live import LiveStream, LiveStreams
 from parlour.contracts.relay import PlayMedia
+from parlour.kernel.log import AppendUnit
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as domain
-from parlour.runtime.deciding.commit import Call, ClaimRefused, Committer, Done, Draft, reply_of
-from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.deciding.commit import Committer
+from parlour.runtime.deciding.context import ClaimRefused, CommandContext, CommitResult, reply_of
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
 
 from . import stream_units
 from .stream_units import StreamDecider
@@ -31,16 +33,16 @@ class PlayHandler:
         self._decider = decider
         self._transports = transports
 
-    async def play(self, call: Call, body: cmd.Play) -> cmd.Reply:
+    async def play(self, context: CommandContext, body: cmd.Play) -> cmd.Reply:
         """Has the stream's node send it to the session; what the relay did is undone where the append is refused."""
-        loaded, stream = await self._admit(call, body)
+        loaded, stream = await self._admit(context, body)
         if body.transport_id:
             _check_same_node(stream, (await self._transports.find(body.transport_id, body.session_id)).node)
-        offer = ClientOffer(call.app, call.room, body.session_id, body.sdp, call.command_id, body.transport_id, body.resource,
-                      call.actor)  # fmt: skip
+        offer = ClientOffer(context.app, context.room, body.session_id, body.sdp, context.command_id, body.transport_id, body.resource,
+                      context.actor)  # fmt: skip
         answer = await self._negotiate(offer, stream.node, body, loaded)
         try:
-            done = await self._append(call, body, answer)
+            done = await self._append(context, body, answer)
         except (ClaimRefused, Rejection) as error:
             await self._undo(body, answer)
             raise stream_units.rejection_of(error) if isinstance(error, ClaimRefused) else error from None
@@ -48,15 +50,15 @@ class PlayHandler:
             await self._transports.close_unanswered(answer, done.answer)
         return reply_of(done)
 
-    async def stop(self, call: Call, body: cmd.StopPlay) -> cmd.Reply:
+    async def stop(self, context: CommandContext, body: cmd.StopPlay) -> cmd.Reply:
         """Ends a play on one transport, which is closed then, or on all."""
-        before = (await self._cache.load(call.app, call.room)).state.plays.get((body.session_id, body.stream_id))
+        before = (await self._cache.load(context.app, context.room)).state.plays.get((body.session_id, body.stream_id))
 
-        def decide(loaded: Loaded[domain.State]) -> Draft:
+        def decide(loaded: RoomSnapshot[domain.State]) -> AppendUnit:
             end = domain.EndPlay(body.session_id, body.stream_id, body.transport_id)
-            return call.draft(*self._decider.decide(loaded, end).changes)
+            return context.make_unit(*self._decider.decide(loaded, end).changes)
 
-        done = await decide_and_commit(self._cache, self._committer, call, decide)
+        done = await decide_and_commit(self._cache, self._committer, context, decide)
         if body.transport_id:
             await self._transports.close_own(body.transport_id, body.session_id)
         elif before is not None:
@@ -64,9 +66,9 @@ class PlayHandler:
                 await self._transports.stop_play(before.node, transport_id, before.stream_id)
         return reply_of(done)
 
-    async def describe(self, call: Call, body: cmd.DescribeStreams) -> cmd.Reply:
+    async def describe(self, context: CommandContext, body: cmd.DescribeStreams) -> cmd.Reply:
         """Answers with the streams that this replica has in memory, and who plays them."""
-        loaded = await self._cache.load(call.app, call.room)
+        loaded = await self._cache.load(context.app, context.room)
         streams = tuple(
             LiveStream(s.stream_id, s.session_id, s.node, s.transport_id, _players_of(loaded.state, s.stream_id))
             for _, s in sorted(loaded.state.streams.items())
@@ -76,7 +78,7 @@ class PlayHandler:
         return cmd.Reply(msgspec.Raw(msgspec.json.encode(live)), position=loaded.position)
 
     async def _negotiate(
-        self, offer: ClientOffer, node: str, body: cmd.Play, loaded: Loaded[domain.State]
+        self, offer: ClientOffer, node: str, body: cmd.Play, loaded: RoomSnapshot[domain.State]
     ) -> RelayAnswer:
         """Negotiates the play. A node that does not carry a stream of the room has lost its transport: the publisher may come back."""
         media = PlayMedia(body.stream_id, body.media, str(loaded.key.uid) if loaded.key else "")
@@ -89,25 +91,25 @@ class PlayHandler:
                 Code.UNAVAILABLE, "the stream is not carried at the moment", field="streamID", hint="try again"
             ) from None
 
-    async def _admit(self, call: Call, body: cmd.Play) -> tuple[Loaded[domain.State], domain.Stream]:
-        loaded = await self._cache.load(call.app, call.room)
+    async def _admit(self, context: CommandContext, body: cmd.Play) -> tuple[RoomSnapshot[domain.State], domain.Stream]:
+        loaded = await self._cache.load(context.app, context.room)
         try:
             return loaded, domain.check_play(loaded.state, body.stream_id)
         except Rejection:
-            loaded = await self._cache.load(call.app, call.room, fresh=True)
+            loaded = await self._cache.load(context.app, context.room, fresh=True)
             return loaded, domain.check_play(loaded.state, body.stream_id)
 
-    async def _append(self, call: Call, body: cmd.Play, answer: RelayAnswer) -> Done:
-        start = domain.StartPlay(body.session_id, call.actor, body.stream_id, answer.transport_id)
+    async def _append(self, context: CommandContext, body: cmd.Play, answer: RelayAnswer) -> CommitResult:
+        start = domain.StartPlay(body.session_id, context.actor, body.stream_id, answer.transport_id)
         result = cmd.Published(answer.transport_id, answer.sdp, answer.node)
 
-        def decide(loaded: Loaded[domain.State]) -> Draft:
+        def decide(loaded: RoomSnapshot[domain.State]) -> AppendUnit:
             changes = self._decider.decide(loaded, start).changes
             assert loaded.key is not None, "a room with streams was opened"
-            present = stream_units.require_session(loaded.key, body.session_id, call.actor)
-            return call.draft(*changes, result=result, claims=(present,))
+            present = stream_units.require_session(loaded.key, body.session_id, context.actor)
+            return context.make_unit(*changes, result=result, claims=(present,))
 
-        return await decide_and_commit(self._cache, self._committer, call, decide)
+        return await decide_and_commit(self._cache, self._committer, context, decide)
 
     async def _undo(self, body: cmd.Play, answer: RelayAnswer) -> None:
         if answer.new:

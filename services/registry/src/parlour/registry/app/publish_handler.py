@@ -11,11 +11,12 @@ from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.relay import PublishMedia
 from parlour.kernel.decider import Ids
-from parlour.kernel.log import Claim, LogKey
+from parlour.kernel.log import Append, AppendUnit, Claim, LogKey
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as domain
-from parlour.runtime.deciding.commit import Call, Change, ClaimRefused, Committer, Done, Draft, reply_of
-from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.deciding.commit import Committer
+from parlour.runtime.deciding.context import ClaimRefused, CommandContext, CommitResult, reply_of
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
 from parlour.runtime.rate_limiter import RateLimit, RateLimiter
 
 from . import stream_units
@@ -40,9 +41,9 @@ class PublishHandler:
         self._mute_limit = mute_limit
         self._ids = ids
 
-    async def publish(self, call: Call, body: cmd.Publish) -> cmd.Reply:
+    async def publish(self, context: CommandContext, body: cmd.Publish) -> cmd.Reply:
         """Adds a stream, or moves the session's own stream of that id to what a new offer says."""
-        loaded, before = await self._admit(call, body)
+        loaded, before = await self._admit(context, body)
         key = loaded.key
         assert key is not None, "an open room has a log"
         if body.transport_id:
@@ -50,13 +51,13 @@ class PublishHandler:
         else:
             node = await self._transports.place()
         if before is None:
-            await self._reserve(key, call, body)
-        answer = await self._negotiate(key, call, body, node, reserved=before is None)
+            await self._reserve(key, context, body)
+        answer = await self._negotiate(key, context, body, node, reserved=before is None)
         try:
-            done = await self._append(call, body, answer)
+            done = await self._append(context, body, answer)
         except (ClaimRefused, Rejection) as error:
             # only a certain no is undone: what may be in the log after all is settled by the same command coming again
-            await self._undo(key, call, body, answer, before)
+            await self._undo(key, context, body, answer, before)
             raise stream_units.rejection_of(error) if isinstance(error, ClaimRefused) else error from None
         if done.repeated:
             await self._transports.close_unanswered(answer, done.answer)
@@ -64,10 +65,10 @@ class PublishHandler:
             await self._transports.stop_publish(before.node, before.transport_id, before.stream_id)
         return reply_of(done)
 
-    async def stop(self, call: Call, body: cmd.StopPublish) -> cmd.Reply:
+    async def stop(self, context: CommandContext, body: cmd.StopPublish) -> cmd.Reply:
         """Ends the session's stream, and its transport where the command says so."""
-        before = (await self._cache.load(call.app, call.room)).state.streams.get(body.stream_id)
-        reply = await self._commit(call, domain.RemoveStream(body.session_id, body.stream_id))
+        before = (await self._cache.load(context.app, context.room)).state.streams.get(body.stream_id)
+        reply = await self._commit(context, domain.RemoveStream(body.session_id, body.stream_id))
         if before is not None and before.session_id == body.session_id:
             if body.close_transport:
                 await self._transports.close(before.node, before.transport_id)
@@ -75,44 +76,48 @@ class PublishHandler:
                 await self._transports.stop_publish(before.node, before.transport_id, before.stream_id)
         return reply
 
-    async def set_extra(self, call: Call, body: cmd.SetStreamExtraInfo) -> cmd.Reply:
+    async def set_extra(self, context: CommandContext, body: cmd.SetStreamExtraInfo) -> cmd.Reply:
         """Changes the stream's extra information."""
-        return await self._commit(call, domain.SetExtra(body.session_id, body.stream_id, body.extra_info))
+        return await self._commit(context, domain.SetExtra(body.session_id, body.stream_id, body.extra_info))
 
-    async def set_mutes(self, call: Call, body: cmd.SetMutes) -> cmd.Reply:
+    async def set_mutes(self, context: CommandContext, body: cmd.SetMutes) -> cmd.Reply:
         """Changes which of the stream's media are muted; at most so many times a second for one stream."""
-        key = (str(call.app), call.room, body.session_id, body.stream_id)  # other sessions' attempts do not count
-        if self._rates.hit(call, (self._mute_limit, key)):
+        key = (str(context.app), context.room, body.session_id, body.stream_id)  # other sessions' attempts do not count
+        if self._rates.hit(context, (self._mute_limit, key)):
             raise Rejection.of(
                 Code.RATE_LIMITED, "a stream's mutes change too often", field="streamID", limit=str(self._mute_limit),
                 hint="wait for the answer before the next change",
             )  # fmt: skip
         mutes = domain.Mutes(body.audio_muted, body.video_muted)
-        return await self._commit(call, domain.SetMutes(body.session_id, body.stream_id, mutes))
+        return await self._commit(context, domain.SetMutes(body.session_id, body.stream_id, mutes))
 
-    async def restart_ice(self, call: Call, body: cmd.RestartIce) -> cmd.Reply:
+    async def restart_ice(self, context: CommandContext, body: cmd.RestartIce) -> cmd.Reply:
         """Restarts ICE on a transport by a new offer; appends nothing."""
         found = await self._transports.find(body.transport_id, body.session_id)
         offer = ClientOffer(
-            call.app, call.room, body.session_id, body.sdp, call.command_id, body.transport_id, found.resource
+            context.app, context.room, body.session_id, body.sdp, context.command_id, body.transport_id, found.resource
         )
         answer = await self._transports.negotiate(offer, found.node)
         return cmd.Reply(msgspec.Raw(msgspec.json.encode(cmd.Published(answer.transport_id, answer.sdp, answer.node))))
 
-    async def _admit(self, call: Call, body: cmd.Publish) -> tuple[Loaded[domain.State], domain.Stream | None]:
+    async def _admit(
+        self, context: CommandContext, body: cmd.Publish
+    ) -> tuple[RoomSnapshot[domain.State], domain.Stream | None]:
         """Checks the rules on the state in memory, then (where they refuse) on the log's, after an absent holder of the id was evicted."""
-        loaded = await self._cache.load(call.app, call.room)
+        loaded = await self._cache.load(context.app, context.room)
         try:
             return loaded, domain.check_publish(loaded.state, body.session_id, body.stream_id, body.extra_info)
         except Rejection:
-            await self._leavers.evict_absent_holder(call.app, body.stream_id)
-        loaded = await self._cache.load(call.app, call.room, fresh=True)
+            await self._leavers.evict_absent_holder(context.app, body.stream_id)
+        loaded = await self._cache.load(context.app, context.room, fresh=True)
         return loaded, domain.check_publish(loaded.state, body.session_id, body.stream_id, body.extra_info)
 
-    async def _reserve(self, key: LogKey, call: Call, body: cmd.Publish) -> None:
+    async def _reserve(self, key: LogKey, context: CommandContext, body: cmd.Publish) -> None:
         """Takes the stream id before the relay is asked, in a unit of claims alone with a command id of its own."""
         for last in (False, True):
-            draft = Draft(call.app, self._ids.uuid7(), call.principal, call.digest, claims=_claims(key, call, body))
+            draft = AppendUnit(
+                context.app, self._ids.uuid7(), context.principal, context.digest, claims=_claims(key, context, body)
+            )
             try:
                 await self._committer.commit(draft)
                 return
@@ -121,43 +126,45 @@ class PublishHandler:
                 if last or not is_taken or not await self._leavers.evict_absent_holder(key.app, body.stream_id):
                     raise stream_units.rejection_of(error) from None
 
-    async def _negotiate(self, key: LogKey, call: Call, body: cmd.Publish, node: str, *, reserved: bool) -> RelayAnswer:
+    async def _negotiate(
+        self, key: LogKey, context: CommandContext, body: cmd.Publish, node: str, *, reserved: bool
+    ) -> RelayAnswer:
         media = PublishMedia(body.stream_id, body.media, body.codec, str(key.uid))
-        offer = ClientOffer(call.app, call.room, body.session_id, body.sdp, call.command_id, body.transport_id, body.resource,
-                      call.actor)  # fmt: skip
+        offer = ClientOffer(context.app, context.room, body.session_id, body.sdp, context.command_id, body.transport_id, body.resource,
+                      context.actor)  # fmt: skip
         try:
             return await self._transports.negotiate(offer, node, (media,))
         except BaseException:
             if reserved:
-                await self._release(key, call, body)
+                await self._release(key, context, body)
             raise
 
-    async def _append(self, call: Call, body: cmd.Publish, answer: RelayAnswer) -> Done:
+    async def _append(self, context: CommandContext, body: cmd.Publish, answer: RelayAnswer) -> CommitResult:
         bound = answer.published(body.stream_id)
         stream = domain.Stream(
-            body.stream_id, body.session_id, call.actor, answer.node, answer.transport_id, body.extra_info,
+            body.stream_id, body.session_id, context.actor, answer.node, answer.transport_id, body.extra_info,
             bound.codec, bool(bound.media.audio_mid), bool(bound.media.video_mid),
         )  # fmt: skip
         result = cmd.Published(answer.transport_id, answer.sdp, answer.node)
 
-        def decide(loaded: Loaded[domain.State]) -> Draft:
+        def decide(loaded: RoomSnapshot[domain.State]) -> AppendUnit:
             changes = self._decider.decide(loaded, domain.PutStream(stream)).changes
             assert loaded.key is not None, "an open room has a log"
-            return call.draft(*changes, result=result, claims=_claims(loaded.key, call, body))
+            return context.make_unit(*changes, result=result, claims=_claims(loaded.key, context, body))
 
-        return await decide_and_commit(self._cache, self._committer, call, decide)
+        return await decide_and_commit(self._cache, self._committer, context, decide)
 
-    async def _commit(self, call: Call, command: domain.StreamCommand) -> cmd.Reply:
+    async def _commit(self, context: CommandContext, command: domain.StreamCommand) -> cmd.Reply:
         """Commits a change of the caller's own stream that asks no relay first."""
 
-        def decide(loaded: Loaded[domain.State]) -> Draft:
+        def decide(loaded: RoomSnapshot[domain.State]) -> AppendUnit:
             decision = self._decider.decide(loaded, command)
-            return call.draft(*decision.changes, claims=decision.releases)
+            return context.make_unit(*decision.changes, claims=decision.releases)
 
-        return reply_of(await decide_and_commit(self._cache, self._committer, call, decide))
+        return reply_of(await decide_and_commit(self._cache, self._committer, context, decide))
 
     async def _undo(
-        self, key: LogKey, call: Call, body: cmd.Publish, answer: RelayAnswer, before: domain.Stream | None
+        self, key: LogKey, context: CommandContext, body: cmd.Publish, answer: RelayAnswer, before: domain.Stream | None
     ) -> None:
         """Takes back what the relay did and the claim, since the append was refused."""
         if before is None or before.transport_id != answer.transport_id:
@@ -165,27 +172,27 @@ class PublishHandler:
             if not answer.new:
                 await self._transports.stop_publish(answer.node, answer.transport_id, body.stream_id)
         if before is None:
-            await self._release(key, call, body)
+            await self._release(key, context, body)
 
-    async def _release(self, key: LogKey, call: Call, body: cmd.Publish) -> None:
+    async def _release(self, key: LogKey, context: CommandContext, body: cmd.Publish) -> None:
         """Gives the stream id back, unless the same command, repeated meanwhile, has added the stream."""
-        free = stream_units.release_stream(key, body.session_id, call.actor, body.stream_id)
-        aside = Call(call.app, call.room, self._ids.uuid7(), call.principal, call.digest)
+        free = stream_units.release_stream(key, body.session_id, context.actor, body.stream_id)
+        aside = CommandContext(context.app, context.room, self._ids.uuid7(), context.principal, context.digest)
 
-        def decide(loaded: Loaded[domain.State]) -> Draft:
+        def decide(loaded: RoomSnapshot[domain.State]) -> AppendUnit:
             if loaded.key != key or not loaded.open:
-                return aside.draft(claims=(free,))
+                return aside.make_unit(claims=(free,))
             stream = loaded.state.streams.get(body.stream_id)
             if stream is not None and stream.session_id == body.session_id:
-                return aside.draft()
+                return aside.make_unit()
             # without an event, but refused where a stream was added meanwhile
-            unchanged = Change(key, domain.AGGREGATE, loaded.version, ())
-            return aside.draft(unchanged, claims=(free,))
+            unchanged = Append(key, domain.AGGREGATE, loaded.version, ())
+            return aside.make_unit(unchanged, claims=(free,))
 
         await decide_and_commit(self._cache, self._committer, aside, decide)
 
 
-def _claims(key: LogKey, call: Call, body: cmd.Publish) -> tuple[Claim, Claim]:
+def _claims(key: LogKey, context: CommandContext, body: cmd.Publish) -> tuple[Claim, Claim]:
     """The session is in the room, and the stream id is its own."""
-    present = stream_units.require_session(key, body.session_id, call.actor)
-    return present, stream_units.take_stream(key, body.session_id, call.actor, body.stream_id)
+    present = stream_units.require_session(key, body.session_id, context.actor)
+    return present, stream_units.take_stream(key, body.session_id, context.actor, body.stream_id)

@@ -14,11 +14,13 @@ from parlour.contracts import commands as cmd
 from parlour.contracts.queries import BEAT_S, Presence, SessionBeat, presence_parts
 from parlour.contracts.relay import IceRenewed
 from parlour.contracts.relay import RenewIce as RenewAtRelay
+from parlour.kernel.log import AppendUnit
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as domain
 from parlour.registry.domain.node_directory import NodeDirectory
-from parlour.runtime.deciding.commit import Call, Committer, Draft, reply_of
-from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.deciding.commit import Committer
+from parlour.runtime.deciding.context import CommandContext, reply_of
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
 
 from .stream_units import StreamDecider
 from .transports import TransportController
@@ -39,25 +41,25 @@ class ResourceHandler:
         self._decider = decider
         self._transports = transports
 
-    async def end(self, call: Call, body: cmd.EndResource) -> cmd.Reply:
+    async def end(self, context: CommandContext, body: cmd.EndResource) -> cmd.Reply:
         """Ends the stream or play of a resource, and its transport."""
         ended = False
 
-        def decide(loaded: Loaded[domain.State]) -> Draft:
+        def decide(loaded: RoomSnapshot[domain.State]) -> AppendUnit:
             nonlocal ended
             decision = self._decider.decide(loaded, _end_of(loaded.state, body))
             ended = bool(decision.changes)
-            return call.draft(*decision.changes, claims=decision.releases)
+            return context.make_unit(*decision.changes, claims=decision.releases)
 
-        done = await decide_and_commit(self._cache, self._committer, call, decide)
+        done = await decide_and_commit(self._cache, self._committer, context, decide)
         closed = await self._transports.close_own(body.transport_id, body.session_id)
         remaining = len(self._transports.of_session(body.session_id))
         return reply_of(done, cmd.ResourceEnded(ended or closed, remaining))
 
-    async def renew(self, call: Call, body: cmd.RenewIce) -> cmd.Reply:
+    async def renew(self, context: CommandContext, body: cmd.RenewIce) -> cmd.Reply:
         """Restarts ICE with the peer's new credentials; appends nothing."""
         found = await self._transports.find(body.transport_id, body.session_id)
-        command = RenewAtRelay(call.app, found.owner, body.transport_id, body.ufrag, body.pwd, body.match)
+        command = RenewAtRelay(context.app, found.owner, body.transport_id, body.ufrag, body.pwd, body.match)
         renewed = await self._transports.request(found.node, command, IceRenewed)
         return cmd.Reply(msgspec.Raw(msgspec.json.encode(renewed)))
 

@@ -11,11 +11,11 @@ import msgspec
 from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.kernel.decider import Clock, Ids
-from parlour.kernel.log import Claim, EventLog, LogKey
+from parlour.kernel.log import Append, Claim, EventLog, LogKey
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as domain
-from parlour.runtime.deciding.commit import Change, ClaimRefused
-from parlour.runtime.deciding.rooms import Loaded
+from parlour.runtime.deciding.context import ClaimRefused
+from parlour.runtime.deciding.state_cache import RoomSnapshot
 
 SERVICE_PRINCIPAL = "service:"
 LIVE_STREAM = "live_stream"
@@ -25,7 +25,7 @@ CLIENT_SESSION = "client_session"
 class StreamDecision(msgspec.Struct, frozen=True):
     """What commands did to a room's streams: at most one change, and the claims on stream ids that they release."""
 
-    changes: tuple[Change, ...] = ()
+    changes: tuple[Append, ...] = ()
     releases: tuple[Claim, ...] = ()
 
 
@@ -40,7 +40,7 @@ class StreamDecider:
         """The events that a command causes; raises `Rejection` where a rule forbids it."""
         return domain.decide(state, command, at=self._clock.at(), ids=self._ids)
 
-    def decide(self, loaded: Loaded[domain.State], *commands: domain.StreamCommand) -> StreamDecision:
+    def decide(self, loaded: RoomSnapshot[domain.State], *commands: domain.StreamCommand) -> StreamDecision:
         """One change with the events of all commands, each decided on `loaded`, and the claims of the streams that they remove."""
         events = tuple(event for command in commands for event in self.events(loaded.state, command))
         key = loaded.key
@@ -48,7 +48,7 @@ class StreamDecider:
             return StreamDecision()
         removed = (event for event in events if isinstance(event, ev.StreamRemoved))
         releases = tuple(release_stream(key, each.session_id, each.actor, each.stream_id) for each in removed)
-        return StreamDecision((Change(key, domain.AGGREGATE, loaded.version, events),), releases)
+        return StreamDecision((Append(key, domain.AGGREGATE, loaded.version, events),), releases)
 
 
 class StreamHolder(msgspec.Struct, frozen=True):

@@ -14,13 +14,14 @@ import msgspec
 from parlour.contracts.codes import Code
 from parlour.contracts.relay import AnyRelayFact, NodeReport, Report, TransportGone, TransportReport
 from parlour.kernel.decider import Clock, Ids
-from parlour.kernel.log import Deadline, DueDeadline, EventLog, LogUnavailable
+from parlour.kernel.log import AppendUnit, Deadline, DueDeadline, EventLog, LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as domain
 from parlour.registry.domain.node_directory import NodeDirectory, RelayTransport
-from parlour.runtime.deciding.commit import Call, Committer, Draft
-from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
-from parlour.runtime.life.clock import due_id
+from parlour.runtime.clock import due_id
+from parlour.runtime.deciding.commit import Committer
+from parlour.runtime.deciding.context import CommandContext
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
 from parlour.runtime.messaging.bus import Unavailable
 from parlour.runtime.telemetry.logging import logger
 
@@ -186,20 +187,22 @@ class TransportLossHandler:
     async def handle_deadline(self, deadline: DueDeadline) -> None:
         """The deadline loop's handler: the grace of a stream is over."""
         grace = msgspec.json.decode(deadline.body, type=StreamGrace)
-        call = Call(grace.app, grace.room, due_id(SERVICE, deadline.key, deadline.due_at), SERVICE_PRINCIPAL, b"")
+        context = CommandContext(
+            grace.app, grace.room, due_id(SERVICE, deadline.key, deadline.due_at), SERVICE_PRINCIPAL, b""
+        )
         cleared = (Deadline(SERVICE, deadline.key, None),)
 
-        def decide(loaded: Loaded[domain.State]) -> Draft:
+        def decide(loaded: RoomSnapshot[domain.State]) -> AppendUnit:
             decision = self._decider.decide(loaded, domain.EndTransport(grace.stream_id, grace.transport_id))
-            return call.draft(*decision.changes, claims=decision.releases, deadlines=cleared)
+            return context.make_unit(*decision.changes, claims=decision.releases, deadlines=cleared)
 
-        await decide_and_commit(self._cache, self._committer, call, decide)
+        await decide_and_commit(self._cache, self._committer, context, decide)
 
     async def _end_in_room(self, transport: RelayTransport, room: str) -> None:
-        call = Call(transport.app, room, self._ids.uuid7(), SERVICE_PRINCIPAL, b"")
+        context = CommandContext(transport.app, room, self._ids.uuid7(), SERVICE_PRINCIPAL, b"")
         transport_id = transport.transport_id
 
-        def decide(loaded: Loaded[domain.State]) -> Draft:
+        def decide(loaded: RoomSnapshot[domain.State]) -> AppendUnit:
             ends = [
                 domain.EndPlay(play.session_id, play.stream_id, transport_id, "disconnected")
                 for play in loaded.state.plays.values()
@@ -210,9 +213,9 @@ class TransportLossHandler:
                 for stream in loaded.state.streams.values()
                 if stream.transport_id == transport_id and isinstance(loaded.state, domain.Open)
             )
-            return call.draft(*self._decider.decide(loaded, *ends).changes, deadlines=graces)
+            return context.make_unit(*self._decider.decide(loaded, *ends).changes, deadlines=graces)
 
-        await decide_and_commit(self._cache, self._committer, call, decide)
+        await decide_and_commit(self._cache, self._committer, context, decide)
 
     def _start_grace(self, app: int, room: str, stream: domain.Stream) -> Deadline:
         grace = StreamGrace(app, room, stream.stream_id, stream.transport_id)

@@ -13,12 +13,12 @@ from typing import TypeVar
 import msgspec
 
 from parlour.contracts.codes import Code
-from parlour.contracts.commands import Media, Published
+from parlour.contracts.commands import MediaSections, Published
 from parlour.contracts.relay import (
+    Ack,
     AnyRelayCommand,
     BoundStream,
     CloseTransport,
-    Done,
     Negotiate,
     Negotiated,
     PlayMedia,
@@ -70,7 +70,7 @@ class RelayAnswer(msgspec.Struct, frozen=True):
     def published(self, stream_id: str) -> BoundStream:
         """The m-lines and the video codec that were negotiated for a stream."""
         return next(
-            (bound for bound in self.publishes if bound.stream_id == stream_id), BoundStream(stream_id, Media())
+            (bound for bound in self.publishes if bound.stream_id == stream_id), BoundStream(stream_id, MediaSections())
         )
 
 
@@ -174,6 +174,6 @@ class TransportController:
     async def _request_quietly(self, node: str, command: AnyRelayCommand) -> None:
         """Ignores a failure: a node that is away has dropped the transport too, or names it in its next report."""
         try:
-            await self._relays.request(node, command, Done)
+            await self._relays.request(node, command, Ack)
         except Rejection as rejection:
             log.warning("relay_command_failed", node=node, code=rejection.problem.code, kind=type(command).__name__)

@@ -9,7 +9,8 @@ from parlour.contracts import subjects
 from parlour.relay.app.flight_logs import FlightLogReader
 from parlour.relay.app.relay import Relay
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Endpoint, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Endpoint, Headers
 
 VERSION = "1.0.0"
 

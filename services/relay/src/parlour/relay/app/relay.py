@@ -8,11 +8,11 @@ from collections import OrderedDict
 
 import msgspec
 
-from parlour.contracts.commands import Media as Mids
+from parlour.contracts.commands import MediaSections
 from parlour.contracts.relay import (
+    Ack,
     BoundStream,
     CloseTransport,
-    Done,
     IceRenewed,
     Negotiate,
     Negotiated,
@@ -184,7 +184,7 @@ class Relay:
 
     # the other commands
 
-    def stop_publish(self, command: StopPublish) -> Done:
+    def stop_publish(self, command: StopPublish) -> Ack:
         """Stops forwarding a stream that comes in on the transport; the answer says whether there was one."""
         tracks = [
             track
@@ -193,9 +193,9 @@ class Relay:
         ]
         for track in tracks:
             self._forwarding.drop_track(track)
-        return Done(bool(tracks))
+        return Ack(bool(tracks))
 
-    def stop_play(self, command: StopPlay) -> Done:
+    def stop_play(self, command: StopPlay) -> Ack:
         """Stops sending a stream on the transport; the answer says whether there was one."""
         sinks = [
             sink
@@ -204,20 +204,20 @@ class Relay:
         ]
         for sink in sinks:
             self._forwarding.drop_sink(sink)
-        return Done(bool(sinks))
+        return Ack(bool(sinks))
 
-    async def close_transport(self, command: CloseTransport) -> Done:
+    async def close_transport(self, command: CloseTransport) -> Ack:
         """Ends a transport with all it carries."""
         transport = self._table.transports.get(command.transport_id)
-        return Done(transport is not None and await self._lifecycle.end(transport.number, "closed"))
+        return Ack(transport is not None and await self._lifecycle.end(transport.number, "closed"))
 
-    def request_keyframe(self, command: RequestKeyframe) -> Done:
+    def request_keyframe(self, command: RequestKeyframe) -> Ack:
         """Asks a stream's publisher for a key frame."""
         track = self._table.track(Slot(StreamKey(command.app, command.stream_id), "video"))
         if track is None:
             raise rejections.stream_not_found(command.stream_id)
         self._core.request_keyframe(track.number)
-        return Done(True)
+        return Ack(True)
 
     def report(self, load: NodeLoad, after: str = "") -> NodeReport:
         """One page of the session table as of the last fact, in the order of ids after `after`."""
@@ -262,5 +262,5 @@ def _bound(parts: list[Track] | list[Sink]) -> tuple[BoundStream, ...]:
         videos = [part for part in parts if isinstance(part, Track) and part.slot == Slot(stream, "video")]
         codec = videos[0].payload.name if videos else ""
         audio, video = (mids.get(kind, "") for kind in KINDS)
-        bound.append(BoundStream(stream.stream_id, Mids(audio_mid=audio, video_mid=video), codec))
+        bound.append(BoundStream(stream.stream_id, MediaSections(audio_mid=audio, video_mid=video), codec))
     return tuple(bound)

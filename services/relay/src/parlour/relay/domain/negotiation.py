@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from parlour.contracts.commands import Media as Mids
+from parlour.contracts.commands import MediaSections
 from parlour.contracts.relay import PlayMedia, PublishMedia
 from parlour.relay.domain import rejections
 from parlour.relay.domain.sdp import (
@@ -198,7 +198,7 @@ class _Planner:
             found.setdefault(media.kind, media.mid)
         if not found:
             raise rejections.unusable_offer("m", f"it has no free m-line for stream {wanted.stream_id!r}")
-        return msgspec.structs.replace(wanted, media=Mids(found.get("audio", ""), found.get("video", "")))
+        return msgspec.structs.replace(wanted, media=MediaSections(found.get("audio", ""), found.get("video", "")))
 
     # the outcome
 
@@ -292,7 +292,7 @@ def _keys(payloads: Sequence[Payload]) -> set[tuple[str, int, int | None]]:
     return {payload.key for payload in payloads}
 
 
-def _mids(media: Mids) -> Iterator[tuple[str, str]]:
+def _mids(media: MediaSections) -> Iterator[tuple[str, str]]:
     if media.audio_mid:
         yield "audio", media.audio_mid
     if media.video_mid:

@@ -9,16 +9,17 @@ from parlour.contracts.commands import Reply, Request
 from parlour.contracts.ids import check_app_id, check_room_id
 from parlour.kernel.rejection import Rejection
 from parlour.room.app.room_handler import RoomHandler
-from parlour.runtime.deciding.drafts import Call, call_of
+from parlour.runtime.deciding.context import CommandContext, build_context
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Headers
 from parlour.runtime.messaging.verbs import handler_of, serve_verbs
 
 SERVICE = "room"
 VERSION = "1.0.0"
 
 _OPERATOR_COMMANDS = cmd.KickUser | cmd.EndStay | cmd.CloseRoom | cmd.DescribeRoom
-Handler = Callable[[Call, Any], Awaitable[Reply]]
+Handler = Callable[[CommandContext, Any], Awaitable[Reply]]
 
 
 class RoomApi:
@@ -45,7 +46,7 @@ class RoomApi:
         check_app_id(to.app)
         check_room_id(to.room)
         check_caller(request)
-        return await handler(call_of(to, request), request.body)
+        return await handler(build_context(to, request), request.body)
 
 
 def check_caller(request: Request) -> None:

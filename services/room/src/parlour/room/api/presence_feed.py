@@ -18,7 +18,8 @@ from parlour.room.app.ports import SessionIndex
 from parlour.room.app.session_expiry import SessionExpiry
 from parlour.room.domain.presence import PresenceTracker, SessionKey
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, Headers
+from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.endpoint import Headers
 from parlour.runtime.telemetry.logging import logger
 
 HEARTBEAT_INTERVAL_S = 1.0
@@ -86,7 +87,7 @@ class PresenceFeed:
             except (Rejection, LogUnavailable) as error:
                 log.warning("presence_check_failed", error=str(error))
             except Exception as error:
-                self._bus.fault("presence", error)
+                self._bus.report_fault("presence", error)
             await asyncio.sleep(HEARTBEAT_INTERVAL_S)
 
     async def _tick(self) -> None:
@@ -126,7 +127,7 @@ class PresenceFeed:
                 log.warning("presence_change_retried", error=str(error))
                 self._presence.retry(key)
             except Exception as error:
-                self._bus.fault("presence", error)
+                self._bus.report_fault("presence", error)
                 self._presence.retry(key)
 
 

@@ -13,12 +13,12 @@ from parlour.kernel.bans import ROOM, USER, Ban, Bans, address_as_user
 from parlour.kernel.decider import Clock
 from parlour.kernel.log import EventLog
 from parlour.kernel.rejection import Rejection
-from parlour.kernel.sealing import People
+from parlour.kernel.sealing import UserKeyStore
 from parlour.room.domain import room as domain
+from parlour.runtime.clock import reaction_id
 from parlour.runtime.deciding.commit import Committer
-from parlour.runtime.deciding.drafts import Call
-from parlour.runtime.deciding.rooms import StateCache, decide_and_commit
-from parlour.runtime.life.clock import reaction_id
+from parlour.runtime.deciding.context import CommandContext
+from parlour.runtime.deciding.state_cache import StateCache, decide_and_commit
 
 from .room_units import SERVICE_PRINCIPAL, RoomDecider, draft_of, load_memberships
 from .session_expiry import SECOND_US
@@ -29,7 +29,7 @@ REACTION = "room-bans"
 class BanChecker:
     """Refuses logins that a ban of their app covers."""
 
-    def __init__(self, bans: StateCache[Bans], people: People, clock: Clock) -> None:
+    def __init__(self, bans: StateCache[Bans], people: UserKeyStore, clock: Clock) -> None:
         self._bans = bans
         self._people = people
         self._clock = clock
@@ -87,7 +87,10 @@ class BanEnforcer:
 
     async def _commit(self, view: EventView, cause: str, room: str, command: domain.RoomCommand) -> None:
         command_id = reaction_id(view.room_uid, view.seq, f"{REACTION}/{room}")
-        call = Call(view.app, room, command_id, SERVICE_PRINCIPAL, cause.encode(), causation_id=cause)
+        context = CommandContext(view.app, room, command_id, SERVICE_PRINCIPAL, cause.encode(), causation_id=cause)
         await decide_and_commit(
-            self._cache, self._committer, call, lambda loaded: draft_of(call, self._decider.decide(loaded, command))
+            self._cache,
+            self._committer,
+            context,
+            lambda loaded: draft_of(context, self._decider.decide(loaded, command)),
         )

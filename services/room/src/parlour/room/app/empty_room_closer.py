@@ -4,12 +4,12 @@ stream."""
 from parlour.contracts import events as ev
 from parlour.contracts.envelope import EventView
 from parlour.kernel.decider import Clock
-from parlour.kernel.log import Deadline, DueDeadline
+from parlour.kernel.log import AppendUnit, Deadline, DueDeadline
 from parlour.room.domain import room as domain
+from parlour.runtime.clock import due_id, reaction_id
 from parlour.runtime.deciding.commit import Committer
-from parlour.runtime.deciding.drafts import Call, Draft
-from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
-from parlour.runtime.life.clock import due_id, reaction_id
+from parlour.runtime.deciding.context import CommandContext
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
 
 from .room_units import (
     SERVICE,
@@ -47,30 +47,30 @@ class EmptyRoomCloser:
             return
         command_id = reaction_id(view.room_uid, view.seq, REACTOR)
         cause = f"{view.room_uid}:{view.seq}"
-        call = Call(view.app, view.room, command_id, SERVICE_PRINCIPAL, cause.encode(), causation_id=cause)
+        context = CommandContext(view.app, view.room, command_id, SERVICE_PRINCIPAL, cause.encode(), causation_id=cause)
         if self._delay_s:
             due_at = self._clock.at() + int(self._delay_s * SECOND_US)
-            await self._committer.commit(call.draft(deadlines=(empty_deadline(room.key, due_at),)))
+            await self._committer.commit(context.make_unit(deadlines=(empty_deadline(room.key, due_at),)))
         else:
-            await self._close(call, view.room_uid, ())
+            await self._close(context, view.room_uid, ())
 
     async def handle_deadline(self, deadline: DueDeadline, due: RoomDeadline) -> None:
         """The delay is over: closes the room if it is still empty; clears the deadline in any case."""
         command_id = due_id(SERVICE, deadline.key, deadline.due_at)
-        call = Call(due.app, due.room, command_id, SERVICE_PRINCIPAL, deadline.body)
-        await self._close(call, due.room_uid, (Deadline(SERVICE, deadline.key, None),))
+        context = CommandContext(due.app, due.room, command_id, SERVICE_PRINCIPAL, deadline.body)
+        await self._close(context, due.room_uid, (Deadline(SERVICE, deadline.key, None),))
 
-    async def _close(self, call: Call, room_uid: str, deadlines: tuple[Deadline, ...]) -> None:
-        def decide(room: Loaded[domain.State]) -> Draft:
+    async def _close(self, context: CommandContext, room_uid: str, deadlines: tuple[Deadline, ...]) -> None:
+        def decide(room: RoomSnapshot[domain.State]) -> AppendUnit:
             if not _is_empty(room, room_uid):
-                return call.draft(deadlines=deadlines)
+                return context.make_unit(deadlines=deadlines)
             if not room.fresh:
                 raise retry_with_fresh_state()  # a departure under way would hide a stream that was published before it
-            return draft_of(call, self._decider.decide(room, domain.CloseIfEmpty()), deadlines=deadlines)
+            return draft_of(context, self._decider.decide(room, domain.CloseIfEmpty()), deadlines=deadlines)
 
-        await decide_and_commit(self._cache, self._committer, call, decide)
+        await decide_and_commit(self._cache, self._committer, context, decide)
 
 
-def _is_empty(room: Loaded[domain.State], room_uid: str) -> bool:
+def _is_empty(room: RoomSnapshot[domain.State], room_uid: str) -> bool:
     same = room.key is not None and str(room.key.uid) == room_uid
     return same and isinstance(room.state, domain.Open) and domain.is_deserted(room.state)

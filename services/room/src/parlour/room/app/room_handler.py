@@ -8,13 +8,13 @@ from parlour.contracts.commands import Joined, Reply
 from parlour.contracts.ids import check_room_extra, check_user_id, check_user_name
 from parlour.contracts.live import LiveRoom
 from parlour.contracts.moderation import Closed, Kicked
-from parlour.kernel.log import EventLog
-from parlour.kernel.sealing import People
+from parlour.kernel.log import AppendUnit, EventLog
+from parlour.kernel.sealing import UserKeyStore
 from parlour.room.domain import room as domain
 from parlour.room.domain.memberships import Membership, memberships_to_end, room_limit
 from parlour.runtime.deciding.commit import Committer
-from parlour.runtime.deciding.drafts import Call, ClaimRefused, Done, Draft, reply_of
-from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
+from parlour.runtime.deciding.context import ClaimRefused, CommandContext, CommitResult, reply_of
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
 
 from .bans import BanChecker
 from .field_limits import check_by, check_reason, check_session_id
@@ -31,7 +31,7 @@ class RoomHandler:
     def __init__(
         self,
         log: EventLog,
-        people: People,
+        people: UserKeyStore,
         cache: StateCache[domain.State],
         committer: Committer,
         decider: RoomDecider,
@@ -46,34 +46,36 @@ class RoomHandler:
         self._rates = rates
         self._bans = bans
 
-    async def join(self, call: Call, body: cmd.JoinRoom) -> Reply:
+    async def join(self, context: CommandContext, body: cmd.JoinRoom) -> Reply:
         """A session enters; other sessions of the user, in whatever rooms of the app, are put out in the same unit."""
         check_user_id(body.user_id)
         check_user_name(body.user_name)
         check_session_id(body.session_id)
-        actor = await self._people.actor(call.app, body.user_id)
-        await self._bans.check_login(call.app, call.room, actor, body.address)
+        actor = await self._people.actor(context.app, body.user_id)
+        await self._bans.check_login(context.app, context.room, actor, body.address)
         others: tuple[Membership, ...] = ()
         for _ in range(JOIN_TRIES):
             try:
-                return await self._join(call, body, actor, others)
+                return await self._join(context, body, actor, others)
             except ClaimRefused:  # most users are in no other room: only now is it worth to look
                 others = memberships_to_end(
-                    Membership(call.room, body.session_id),
-                    await load_memberships(self._log, call.app, actor),
+                    Membership(context.room, body.session_id),
+                    await load_memberships(self._log, context.app, actor),
                     multi_room=body.multi_room,
                 )
         raise retry_with_fresh_state()
 
-    async def _join(self, call: Call, body: cmd.JoinRoom, actor: str, others: tuple[Membership, ...]) -> Reply:
-        elsewhere = tuple(other for other in others if other.room != call.room)
+    async def _join(
+        self, context: CommandContext, body: cmd.JoinRoom, actor: str, others: tuple[Membership, ...]
+    ) -> Reply:
+        elsewhere = tuple(other for other in others if other.room != context.room)
 
-        def decide(room: Loaded[domain.State], *left_rooms: Loaded[domain.State]) -> Draft:
+        def decide(room: RoomSnapshot[domain.State], *left_rooms: RoomSnapshot[domain.State]) -> AppendUnit:
             entered = self._decider.decide(
                 room, _join_command(room, body, actor), room_limit=room_limit(body.multi_room)
             )
             if entered.created:
-                self._rates.admit_opening(call, actor)
+                self._rates.admit_opening(context, actor)
             left = [
                 self._decider.decide(
                     left_room, domain.Kick(actor, Code.KICKED_LOGIN_ELSEWHERE, "login elsewhere", other.session_id)
@@ -82,67 +84,67 @@ class RoomHandler:
             ]
             assert entered.log is not None, "a login that is not refused is in a room"
             joined = Joined(str(entered.log.uid), actor, entered.created)
-            return draft_of(call, entered, *left, result=joined, actor=actor)
+            return draft_of(context, entered, *left, result=joined, actor=actor)
 
         done = await decide_and_commit(
-            self._cache, self._committer, call, decide, also=tuple(other.room for other in elsewhere)
+            self._cache, self._committer, context, decide, also=tuple(other.room for other in elsewhere)
         )
-        return self._reply(call, done)
+        return self._reply(context, done)
 
-    async def leave(self, call: Call, body: cmd.LeaveRoom) -> Reply:
+    async def leave(self, context: CommandContext, body: cmd.LeaveRoom) -> Reply:
         """A session leaves; one that is not in the room is no error."""
-        return await self._commit(call, domain.Leave(body.session_id, check_reason(body.reason)))
+        return await self._commit(context, domain.Leave(body.session_id, check_reason(body.reason)))
 
-    async def kick(self, call: Call, body: cmd.KickUser) -> Reply:
+    async def kick(self, context: CommandContext, body: cmd.KickUser) -> Reply:
         """Puts a user out; one who is not in the room is no error."""
         check_reason(body.reason)
-        actor = await self._people.known(call.app, check_user_id(body.user_id))
+        actor = await self._people.known(context.app, check_user_id(body.user_id))
         if actor is None:
             return Reply(msgspec.Raw(msgspec.json.encode(Kicked(False))))
-        return await self._commit(call, domain.Kick(actor, reason=body.reason, by=check_by(body.by)), Kicked)
+        return await self._commit(context, domain.Kick(actor, reason=body.reason, by=check_by(body.by)), Kicked)
 
-    async def end_stay(self, call: Call, body: cmd.EndStay) -> Reply:
+    async def end_stay(self, context: CommandContext, body: cmd.EndStay) -> Reply:
         """Puts one session out; that it is not in the room any more is no error, nor that the user has another session there."""
         kick = domain.Kick(body.actor, reason=check_reason(body.reason), session_id=check_session_id(body.session_id))
-        return await self._commit(call, kick, Kicked)
+        return await self._commit(context, kick, Kicked)
 
-    async def close(self, call: Call, body: cmd.CloseRoom) -> Reply:
+    async def close(self, context: CommandContext, body: cmd.CloseRoom) -> Reply:
         """Puts everybody out and ends the call."""
-        return await self._commit(call, domain.Close(check_reason(body.reason), check_by(body.by)), Closed)
+        return await self._commit(context, domain.Close(check_reason(body.reason), check_by(body.by)), Closed)
 
-    async def set_extra_info(self, call: Call, body: cmd.SetRoomExtraInfo) -> Reply:
+    async def set_extra_info(self, context: CommandContext, body: cmd.SetRoomExtraInfo) -> Reply:
         """Sets the room's one key of extra information."""
         check_room_extra(body.key, body.value)
-        self._rates.admit_extra_info(call)
-        return await self._commit(call, domain.SetExtraInfo(body.session_id, body.key, body.value))
+        self._rates.admit_extra_info(context)
+        return await self._commit(context, domain.SetExtraInfo(body.session_id, body.key, body.value))
 
-    async def describe(self, call: Call, body: cmd.DescribeRoom) -> Reply:
+    async def describe(self, context: CommandContext, body: cmd.DescribeRoom) -> Reply:
         """Answers with the state on which this replica decides at the moment."""
-        room = await self._cache.load(call.app, call.room)
+        room = await self._cache.load(context.app, context.room)
         inside = room.state.members if isinstance(room.state, domain.Open) else ()
         live = LiveRoom(str(room.key.uid) if room.key else "", room.open, tuple(sorted(inside)))
         return Reply(msgspec.Raw(msgspec.json.encode(live)), position=room.position)
 
     async def _commit(
-        self, call: Call, command: domain.RoomCommand, result: type[Kicked] | type[Closed] | None = None
+        self, context: CommandContext, command: domain.RoomCommand, result: type[Kicked] | type[Closed] | None = None
     ) -> Reply:
         """Decides and commits one command; `result` is made of whether anything happened."""
 
-        def decide(room: Loaded[domain.State]) -> Draft:
+        def decide(room: RoomSnapshot[domain.State]) -> AppendUnit:
             decision = self._decider.decide(room, command)
-            return draft_of(call, decision, result=result(bool(decision.events)) if result else None)
+            return draft_of(context, decision, result=result(bool(decision.events)) if result else None)
 
-        return self._reply(call, await decide_and_commit(self._cache, self._committer, call, decide))
+        return self._reply(context, await decide_and_commit(self._cache, self._committer, context, decide))
 
-    def _reply(self, call: Call, done: Done) -> Reply:
+    def _reply(self, context: CommandContext, done: CommitResult) -> Reply:
         """The reply with the position of the command's own room, also where nothing happened there."""
         if done.position:
             return reply_of(done)
-        room = self._cache.peek(call.app, call.room)
+        room = self._cache.peek(context.app, context.room)
         return msgspec.structs.replace(reply_of(done), position=room.position if room else "")
 
 
-def _join_command(room: Loaded[domain.State], body: cmd.JoinRoom, actor: str) -> domain.Join:
+def _join_command(room: RoomSnapshot[domain.State], body: cmd.JoinRoom, actor: str) -> domain.Join:
     return domain.Join(
         room.app, room.room, body.session_id, actor, body.user_id, body.user_name, body.user_update,
         body.max_member_count, previous_position(room),

@@ -4,7 +4,7 @@ import msgspec
 
 from parlour.contracts.codes import Code
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.deciding.drafts import Call
+from parlour.runtime.deciding.context import CommandContext
 from parlour.runtime.rate_limiter import RateLimit, RateLimiter
 
 
@@ -25,19 +25,19 @@ class RoomRates:
         self._app_openings = RateLimit("an app", limits.openings_per_app_per_s)
         self._extra_info = RateLimit("extra information", limits.extra_info_per_s)
 
-    def admit_opening(self, call: Call, actor: str) -> None:
+    def admit_opening(self, context: CommandContext, actor: str) -> None:
         """Counts one room that the actor opens, or raises the `Rejection` that names the limit: every call stays in the database."""
-        app = str(call.app)
-        limit = self._limiter.hit(call, (self._user_openings, (app, actor)), (self._app_openings, (app,)))
+        app = str(context.app)
+        limit = self._limiter.hit(context, (self._user_openings, (app, actor)), (self._app_openings, (app,)))
         if limit is not None:
             raise Rejection.of(
                 Code.RATE_LIMITED, f"too many rooms opened by {limit.name}", field="roomID", limit=str(limit),
                 hint="log in to a room that is open, or try again later",
             )  # fmt: skip
 
-    def admit_extra_info(self, call: Call) -> None:
+    def admit_extra_info(self, context: CommandContext) -> None:
         """Counts one change of the room's extra information, or raises the `Rejection` that names the limit."""
-        if self._limiter.hit(call, (self._extra_info, (str(call.app), call.room))):
+        if self._limiter.hit(context, (self._extra_info, (str(context.app), context.room))):
             raise Rejection.of(
                 Code.RATE_LIMITED, "the room's extra information changes too often", field="roomID",
                 limit=str(self._extra_info), hint="wait for the answer before the next change",

@@ -12,12 +12,12 @@ import msgspec
 from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.kernel.decider import Clock, Ids, fold
-from parlour.kernel.log import Claim, Deadline, EventLog, LogKey
+from parlour.kernel.log import Append, AppendUnit, Claim, Deadline, EventLog, LogKey
 from parlour.kernel.rejection import Rejection
 from parlour.room.domain import room as domain
 from parlour.room.domain.memberships import Membership
-from parlour.runtime.deciding.drafts import Call, Change, Draft
-from parlour.runtime.deciding.rooms import Loaded
+from parlour.runtime.deciding.context import CommandContext
+from parlour.runtime.deciding.state_cache import RoomSnapshot
 
 SERVICE = "room"
 SERVICE_PRINCIPAL = "service:room"
@@ -32,7 +32,7 @@ class RoomDecision(msgspec.Struct, frozen=True):
 
     log: LogKey | None
     events: tuple[ev.Event, ...] = ()
-    changes: tuple[Change, ...] = ()
+    changes: tuple[Append, ...] = ()
     claims: tuple[Claim, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
     created: bool = False
@@ -45,7 +45,9 @@ class RoomDecider:
         self._clock = clock
         self._ids = ids
 
-    def decide(self, room: Loaded[domain.State], *commands: domain.RoomCommand, room_limit: int = 1) -> RoomDecision:
+    def decide(
+        self, room: RoomSnapshot[domain.State], *commands: domain.RoomCommand, room_limit: int = 1
+    ) -> RoomDecision:
         """Decides the commands one after the other; `room_limit` is in how many rooms a session that joins may be.
 
         Raises `Rejection` where a rule forbids one of them.
@@ -60,27 +62,27 @@ class RoomDecider:
         creates = isinstance(events[0], ev.RoomOpened)
         log = LogKey(room.app, room.room, UUID(self._ids.uuid7())) if creates or room.key is None else room.key
         version, closes = 0 if creates else room.version, isinstance(state, domain.Closed)
-        change = Change(log, domain.AGGREGATE, version, events, creates, closes)
+        change = Append(log, domain.AGGREGATE, version, events, creates, closes)
         return RoomDecision(
             log, events, (change,), _claims(log, events, room_limit), _ended_deadlines(log, before, events), creates
         )
 
 
 def draft_of(
-    call: Call,
+    context: CommandContext,
     *decisions: RoomDecision,
     result: msgspec.Struct | None = None,
     deadlines: tuple[Deadline, ...] = (),
     actor: str = "",
-) -> Draft:
+) -> AppendUnit:
     """One unit of decisions about several rooms; claims that are released come before those that are taken."""
     claims = sorted((claim for each in decisions for claim in each.claims), key=lambda claim: claim.op != "release")
     changes = tuple(change for each in decisions for change in each.changes)
     ended = tuple(deadline for each in decisions for deadline in each.deadlines)
-    return call.draft(*changes, result=result, claims=tuple(claims), deadlines=(*ended, *deadlines), actor=actor)
+    return context.make_unit(*changes, result=result, claims=tuple(claims), deadlines=(*ended, *deadlines), actor=actor)
 
 
-def previous_position(room: Loaded[domain.State]) -> str:
+def previous_position(room: RoomSnapshot[domain.State]) -> str:
     """The position at which the call before ended; empty for a room's first. Only a fresh state knows that no commit is under way."""
     if room.key is None or room.open:
         return ""

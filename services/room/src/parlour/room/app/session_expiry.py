@@ -9,13 +9,13 @@ from collections.abc import Callable
 import msgspec
 
 from parlour.kernel.decider import Clock, Ids
-from parlour.kernel.log import Deadline, DueDeadline
+from parlour.kernel.log import AppendUnit, Deadline, DueDeadline
 from parlour.room.domain import room as domain
 from parlour.room.domain.presence import PresenceTracker, SessionKey, SilentSession
+from parlour.runtime.clock import due_id
 from parlour.runtime.deciding.commit import Committer
-from parlour.runtime.deciding.drafts import Call, Draft
-from parlour.runtime.deciding.rooms import Loaded, StateCache, decide_and_commit
-from parlour.runtime.life.clock import due_id
+from parlour.runtime.deciding.context import CommandContext
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
 
 from .room_units import (
     SERVICE,
@@ -64,14 +64,14 @@ class SessionExpiry:
             return
         due_at = self._in(max(0.0, self._window_s - silent.silent_s))
 
-        def decide(room: Loaded[domain.State]) -> Draft:
+        def decide(room: RoomSnapshot[domain.State]) -> AppendUnit:
             decision = self._decider.decide(room, domain.Suspend(key.session_id))
             if decision.log is None or not decision.events:
-                return draft_of(call, decision)
-            return draft_of(call, decision, deadlines=(heartbeat_deadline(decision.log, key.session_id, due_at),))
+                return draft_of(context, decision)
+            return draft_of(context, decision, deadlines=(heartbeat_deadline(decision.log, key.session_id, due_at),))
 
-        call = self._call(key, self._ids.uuid7())
-        await decide_and_commit(self._cache, self._committer, call, decide)
+        context = self._call(key, self._ids.uuid7())
+        await decide_and_commit(self._cache, self._committer, context, decide)
         self._presence.handle_suspended(key)
 
     async def resume(self, key: SessionKey) -> None:
@@ -88,19 +88,19 @@ class SessionExpiry:
         key = SessionKey(due.app, due.room, due.session_id)
         room = await self._cache.load(due.app, due.room, fresh=True)
         member = room.state.members.get(due.session_id) if isinstance(room.state, domain.Open) else None
-        call = self._call(key, due_id(SERVICE, deadline.key, deadline.due_at))
+        context = self._call(key, due_id(SERVICE, deadline.key, deadline.due_at))
         if room.key is None or str(room.key.uid) != due.room_uid or member is None or not member.suspended:
-            await self._committer.commit(call.draft(deadlines=(Deadline(SERVICE, deadline.key, None),)))
+            await self._committer.commit(context.make_unit(deadlines=(Deadline(SERVICE, deadline.key, None),)))
             return
         left_s = self._left_s(key)
         if left_s > 0:
             later = heartbeat_deadline(room.key, due.session_id, self._in(left_s))
-            await self._committer.commit(call.draft(deadlines=(later,)))
+            await self._committer.commit(context.make_unit(deadlines=(later,)))
         elif self._presence.is_connected(key):
-            await self._commit(call, domain.Resume(key.session_id))
+            await self._commit(context, domain.Resume(key.session_id))
             self._presence.handle_resumed(key)
         else:
-            await self._commit(call, domain.Expire(key.session_id))
+            await self._commit(context, domain.Expire(key.session_id))
             self._presence.handle_left(key)
 
     def _left_s(self, key: SessionKey) -> float:
@@ -125,13 +125,13 @@ class SessionExpiry:
         else:
             self._presence.handle_resumed(key)
 
-    async def _commit(self, call: Call, command: domain.RoomCommand) -> None:
+    async def _commit(self, context: CommandContext, command: domain.RoomCommand) -> None:
         await decide_and_commit(
-            self._cache, self._committer, call, lambda room: draft_of(call, self._decider.decide(room, command))
+            self._cache, self._committer, context, lambda room: draft_of(context, self._decider.decide(room, command))
         )
 
-    def _call(self, key: SessionKey, command_id: str) -> Call:
-        return Call(key.app, key.room, command_id, SERVICE_PRINCIPAL, msgspec.json.encode(key))
+    def _call(self, key: SessionKey, command_id: str) -> CommandContext:
+        return CommandContext(key.app, key.room, command_id, SERVICE_PRINCIPAL, msgspec.json.encode(key))
 
     def _in(self, seconds: float) -> int:
         return self._clock.at() + int(seconds * SECOND_US)

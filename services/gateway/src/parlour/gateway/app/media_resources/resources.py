@@ -183,7 +183,7 @@ class MediaResources:
         async with self._doors.setdefault(session_id, asyncio.Lock()):
             holding = self._held.get(session_id)
             if holding is None or room not in holding.session.seats:
-                session = Session(session_id, app, client.Face(checked.user_id, checked.user_id))
+                session = Session(session_id, app, client.UserRef(checked.user_id, checked.user_id))
                 session.address = address
                 feed, _, actor = await self._logins.join(session, room, client.LoginConfig(), str(uuid4()), rights)
                 self._logins.take_seat(session, feed, actor, rights)
@@ -215,7 +215,7 @@ class MediaResources:
     ) -> CreatedResource:
         resource_id = uuid4().hex
         kind = cmd.Publish if publishes else cmd.Play
-        body = kind(session.session_id, stream_id, sdp, cmd.Media(), resource=resource_id)
+        body = kind(session.session_id, stream_id, sdp, cmd.MediaSections(), resource=resource_id)
         reply = await self._services.ask(session.app, "registry", seat.room, _request(caller, body))
         made = decode_result(reply, cmd.Published)
         resource = Resource(

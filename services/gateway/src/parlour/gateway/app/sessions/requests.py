@@ -55,14 +55,14 @@ class RequestHandlers:
         """Offers a stream."""
         check_may_publish(session, seat.room, frame.stream_id)
         body = cmd.Publish(
-            session.session_id, frame.stream_id, frame.sdp, media_of(frame.media), frame.transport_id, frame.extra_info,
+            session.session_id, frame.stream_id, frame.sdp, frame.media, frame.transport_id, frame.extra_info,
             frame.codec,
         )  # fmt: skip
         return await self._negotiate(session, seat, frame, body, frame.stream_id)
 
     async def play(self, session: Session, seat: Seat, frame: client.Play) -> client.Res:
         """Asks for a stream."""
-        body = cmd.Play(session.session_id, frame.stream_id, frame.sdp, media_of(frame.media), frame.transport_id)
+        body = cmd.Play(session.session_id, frame.stream_id, frame.sdp, frame.media, frame.transport_id)
         return await self._negotiate(session, seat, frame, body, frame.stream_id)
 
     async def restart_ice(self, session: Session, seat: Seat, frame: client.RestartIce) -> client.Res:
@@ -140,11 +140,6 @@ class RequestHandlers:
         condition = frame.if_seq if isinstance(frame, client.RoomAsk) else None
         request = cmd.Request(str(frame.id), caller, body, condition)
         return await self._services.ask(session.app, service, seat.room, request)
-
-
-def media_of(sections: client.Sections) -> cmd.Media:
-    """As services spell it."""
-    return cmd.Media(sections.audio_mid, sections.video_mid)
 
 
 def check_may_publish(session: Session, room: str, stream_id: str) -> None:

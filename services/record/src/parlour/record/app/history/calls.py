@@ -15,7 +15,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.events import UserJoined
 from parlour.contracts.sealed_text import owner_of
 from parlour.kernel.rejection import Rejection
-from parlour.kernel.sealing import People
+from parlour.kernel.sealing import UserKeyStore
 from parlour.record.app.archive_index import ArchiveIndex
 from parlour.record.app.paging import (
     BYTES_PER_ANSWER,
@@ -83,7 +83,9 @@ class CallReader(Protocol):
 class CallQueries:
     """Answers one question per method; an empty `room` asks about the whole app. Methods may raise `LogUnavailable`."""
 
-    def __init__(self, reader: CallReader, people: People, projections: ReadYourWrites, archives: ArchiveIndex) -> None:
+    def __init__(
+        self, reader: CallReader, people: UserKeyStore, projections: ReadYourWrites, archives: ArchiveIndex
+    ) -> None:
         self._reader = reader
         self._people = people
         self._projections = projections

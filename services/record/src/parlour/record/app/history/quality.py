@@ -13,7 +13,7 @@ from parlour.contracts import quality as q
 from parlour.contracts.history import BUCKET_US
 from parlour.kernel.decider import Clock
 from parlour.kernel.log import LogUnavailable
-from parlour.kernel.sealing import People
+from parlour.kernel.sealing import UserKeyStore
 from parlour.record.app.paging import invalid_cursor, page_size
 from parlour.record.domain.projections.spans import Names
 from parlour.runtime.telemetry.logging import logger
@@ -120,7 +120,7 @@ class SampleIntake:
 class QualityQueries:
     """Answers questions about samples; an empty `room` asks about the whole app."""
 
-    def __init__(self, calls: CallQueries, samples: SampleStore, sessions: SessionReader, people: People) -> None:
+    def __init__(self, calls: CallQueries, samples: SampleStore, sessions: SessionReader, people: UserKeyStore) -> None:
         self._calls = calls
         self._samples = samples
         self._sessions = sessions

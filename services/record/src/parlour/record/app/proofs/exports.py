@@ -12,11 +12,10 @@ from parlour.contracts.ids import invalid
 from parlour.contracts.proofs import Exports, ExportsQuery, ExportTaken, StoredEvent, StoredPage, StoredQuery
 from parlour.kernel.log import EventLog, LogHead, Record
 from parlour.kernel.rejection import Rejection
-from parlour.kernel.sealing import People
+from parlour.kernel.sealing import UserKeyStore
 from parlour.record.app.archive_index import ArchiveIndex
 from parlour.record.app.paging import EVENTS_PER_ANSWER, fit_answer
-from parlour.runtime.deciding.readable import Open, open_readable
-from parlour.runtime.deciding.sealing import disclosed
+from parlour.runtime.deciding.sealing import Open, disclose_texts, open_readable
 
 EXPORTER_BYTES = 256
 EXPORTS_SHOWN = 500
@@ -39,7 +38,7 @@ class EventExports:
     """Answers questions about stored events and exports. Methods may raise `LogUnavailable`."""
 
     def __init__(
-        self, log: EventLog, people: People, open_records: Open, exports: ExportLog, archives: ArchiveIndex
+        self, log: EventLog, people: UserKeyStore, open_records: Open, exports: ExportLog, archives: ArchiveIndex
     ) -> None:
         self._log = log
         self._people = people
@@ -63,7 +62,7 @@ class EventExports:
     async def _events(self, uid: UUID, after: int, limit: int) -> tuple[StoredEvent, ...]:
         records = await self._log.read(uid, after, limit)
         views = await open_readable(self._open, self._people, records)
-        opened = await disclosed(self._people, records, views)
+        opened = await disclose_texts(self._people, records, views)
         return fit_answer([_event(record, *one) for record, one in zip(records, opened, strict=True)])
 
     async def exports(self, query: ExportsQuery) -> Exports:

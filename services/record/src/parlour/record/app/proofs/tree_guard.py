@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from parlour.kernel.merkle import WIDTH, Edge, Run, leaf_hash
-from parlour.runtime.signing.notes import BadNote, PublicKey, checkpoint_of, opened
+from parlour.runtime.signing.notes import BadNote, PublicKey, open_note, parse_checkpoint
 
 from .signed_tree import SignedTree
 from .tree import Note, StoredLeaf, TreeDamaged, TreeStore
@@ -64,10 +64,10 @@ class TreeGuard:
 
     async def _check_note(self, note: Note, seen: tuple[SignedTree, ...]) -> None:
         try:
-            said = checkpoint_of(note.text)
+            said = parse_checkpoint(note.text)
             # What this replica remembers it has signed or checked before, maybe with a key that no longer opens.
             if SignedTree(said.size, said.root) not in seen:
-                opened(note.text, await self._own_keys())
+                open_note(note.text, await self._own_keys())
         except BadNote as error:
             raise TreeDamaged(f"the last checkpoint: {error}") from None
         if (said.size, said.root) != (note.size, note.root):

@@ -12,11 +12,11 @@ import msgspec
 from parlour.contracts import subjects
 from parlour.kernel.decider import Clock
 from parlour.kernel.log import EventLog, Record
-from parlour.kernel.sealing import People
+from parlour.kernel.sealing import UserKeyStore
 from parlour.record.app.pacing import wait_at_most
 from parlour.record.domain.beacon import RoomHeads
 from parlour.record.domain.republish import RepublishTracker, SettledEvent, message_id
-from parlour.runtime.deciding.readable import Open, open_readable
+from parlour.runtime.deciding.sealing import Open, open_readable
 
 READER = "record.tail"
 """The tail's name among the log's cursors."""
@@ -40,7 +40,7 @@ class LogTail:
     """The replica that leads calls `run` and `announce_heads`; every replica calls `add_sighting` for each event on NATS."""
 
     def __init__(
-        self, log: EventLog, people: People, publish: Publish, open_records: Open, count: Count, clock: Clock, *,
+        self, log: EventLog, people: UserKeyStore, publish: Publish, open_records: Open, count: Count, clock: Clock, *,
         grace_s: float, poll_s: float, beacon_s: float,
     ) -> None:  # fmt: skip
         self._log = log

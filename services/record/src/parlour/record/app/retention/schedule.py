@@ -13,7 +13,7 @@ from parlour.contracts.retention import Archive, Blocker, Month, Retention
 from parlour.kernel.decider import Clock
 from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
-from parlour.kernel.sealing import People
+from parlour.kernel.sealing import UserKeyStore
 from parlour.record.app.pacing import wait_at_most
 from parlour.record.domain.retention import due_before, file_name, may_be_due, month_label
 from parlour.runtime.background.leases import Lease
@@ -36,7 +36,7 @@ class RetentionSchedule:
     """`run` is the endless work of a replica; operators call `status` and `start_round`. Times are unix microseconds."""
 
     def __init__(
-        self, store: RetentionStore, writer: ArchiveWriter, verifier: ArchiveVerifier, people: People, lease: Lease,
+        self, store: RetentionStore, writer: ArchiveWriter, verifier: ArchiveVerifier, people: UserKeyStore, lease: Lease,
         clock: Clock, fault: Callable[[Exception], None], *, keep_months: int, folder: str,
     ) -> None:  # fmt: skip
         self._store = store
@@ -174,7 +174,7 @@ class RetentionSchedule:
         archives = await self._store.archives()
         months = [await self._month_status(month, before_us, archives) for month in await self._store.months()]
         running = self._running or await self._store.is_leased()
-        present = tuple(one for one in months if one.lives)
+        present = tuple(one for one in months if one.calls)
         shown_archives = tuple(_shown(one) for one in archives)
         return Retention(self._keep_months, self._folder, before_us, running, present, shown_archives)
 

@@ -10,10 +10,10 @@ from parlour.contracts.queries import Head, HeadQuery, Replay, ReplayQuery, Snap
 from parlour.kernel.log import EventLog, LogHead
 from parlour.kernel.paging import page_of
 from parlour.kernel.rejection import Rejection
-from parlour.kernel.sealing import People
+from parlour.kernel.sealing import UserKeyStore
 from parlour.record.app.archive_index import ArchiveIndex
 from parlour.record.app.paging import EVENTS_PER_ANSWER, fit_answer, parse_uuid
-from parlour.runtime.deciding.readable import Open
+from parlour.runtime.deciding.sealing import Open
 
 from .positions import has_position, resync_needed
 from .states import RoomStates
@@ -23,7 +23,7 @@ class RoomQueries:
     """Reads each answer from the log, so that it has every acknowledged event. Methods may raise `LogUnavailable`."""
 
     def __init__(
-        self, log: EventLog, people: People, open_records: Open, states: RoomStates, archives: ArchiveIndex
+        self, log: EventLog, people: UserKeyStore, open_records: Open, states: RoomStates, archives: ArchiveIndex
     ) -> None:
         self._log = log
         self._people = people

@@ -10,9 +10,9 @@ import msgspec
 
 from parlour.contracts.queries import RoomState
 from parlour.kernel.log import EventLog, LogKey
-from parlour.kernel.sealing import People
+from parlour.kernel.sealing import UserKeyStore
 from parlour.kernel.view import apply, empty_room
-from parlour.runtime.deciding.readable import Open, open_readable
+from parlour.runtime.deciding.sealing import Open, open_readable
 from parlour.runtime.postgres.cache import Cache
 
 EVENTS_PER_SNAPSHOT = 500
@@ -25,7 +25,7 @@ class RoomStates:
     """Answers `state` for one call of a room; concurrent askers of one call share the work."""
 
     def __init__(
-        self, log: EventLog, people: People, open_records: Open, *,
+        self, log: EventLog, people: UserKeyStore, open_records: Open, *,
         events_per_snapshot: int = EVENTS_PER_SNAPSHOT, events_per_read: int = EVENTS_PER_READ,
     ) -> None:  # fmt: skip
         self._log = log

@@ -14,12 +14,12 @@ from parlour.contracts.queries import RoomState
 from parlour.contracts.webhooks import CALLBACKS
 from parlour.kernel.decider import Clock
 from parlour.kernel.log import EventLog, LogKey, Record
-from parlour.kernel.sealing import People
+from parlour.kernel.sealing import UserKeyStore
 from parlour.record.app.rooms.states import RoomStates
 from parlour.record.domain.webhooks import signing
 from parlour.record.domain.webhooks.callbacks import CallbackContext, callback, close_reason, is_closed_empty
 from parlour.record.domain.webhooks.endpoint import Endpoint
-from parlour.runtime.deciding.readable import UNREADABLE, Open
+from parlour.runtime.deciding.sealing import UNREADABLE, Open
 
 from .ports import Attempt, Post
 
@@ -46,7 +46,7 @@ class AttemptSender:
     """Workers call `send_event`, operators' tests `send_test`; both return the row for the delivery log."""
 
     def __init__(
-        self, log: EventLog, people: People, open_records: Open, states: RoomStates, post: Post, clock: Clock,
+        self, log: EventLog, people: UserKeyStore, open_records: Open, states: RoomStates, post: Post, clock: Clock,
         draw: Callable[[int], bytes],
     ) -> None:  # fmt: skip
         self._log = log

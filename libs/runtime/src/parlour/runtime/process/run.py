@@ -1,8 +1,8 @@
-"""A service process from its first line to its exit code.
+"""Runs a service process, from reading its settings to its exit code.
 
-`run(build, RoomSettings, "room")` parses settings, sets up logs and spans, enters `build(settings)`, says that it is ready, waits for
-SIGTERM or SIGINT, drains and leaves. A second signal ends it at once. Exit codes: 0 asked to stop, 1 a fault, 2 bad settings,
-3 a dependency was not there at the start.
+`run(build, RoomSettings, "room")` parses settings, configures logs and spans, enters `build(settings)`, writes the ready file, waits for
+SIGTERM or SIGINT, drains and exits. A second signal ends the process at once. Exit codes: 0 stopped by a signal, 1 a fault, 2 invalid
+settings, 3 a dependency was unreachable at the start.
 
 `build` is an async context manager that yields a `Service`. A background task that fails must end the process: put it in a TaskGroup
 inside `build`, whose cancellation reaches `run` by itself.
@@ -22,11 +22,11 @@ from typing import NoReturn, TypeVar
 import msgspec
 
 from parlour.kernel.log import LogUnavailable
+from parlour.runtime.settings import BadSettings, BusSettings, load
 from parlour.runtime.telemetry import logging, tracing
 from parlour.runtime.telemetry.metrics import Metrics
 
 from . import health
-from .settings import BadSettings, BusSettings, load
 
 READY_FILE = "PARLOUR_READY_FILE"
 """Variable with a path: one JSON line (service, instance, pid, health_port) is written there once the service is ready."""
@@ -37,14 +37,14 @@ S = TypeVar("S", bound=BusSettings)
 
 
 class Service(msgspec.Struct):
-    """What a build hands to `run`: its metrics, and what must hold for it to be ready, by name."""
+    """What `build` yields to `run`: the process's metrics, and the readiness checks by name."""
 
     metrics: Metrics
     checks: dict[str, Callable[[], bool]] = {}
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """What the supervisor reads."""
+    """The line of the ready file, which the supervisor reads."""
 
     service: str
     instance: str
@@ -56,7 +56,7 @@ Build = Callable[[S], AbstractAsyncContextManager[Service]]
 
 
 def run(build: Build[S], settings_type: type[S], name: str) -> NoReturn:
-    """Runs the service until it is told to stop; never returns."""
+    """Runs the service until a signal stops it, then exits the process with one of the codes above."""
     try:
         settings = load(settings_type, os.environ)
     except BadSettings as error:
@@ -76,14 +76,14 @@ def run(build: Build[S], settings_type: type[S], name: str) -> NoReturn:
 
 
 async def _guarded(build: Build[S], settings: S, name: str) -> int:
-    """The life as a task of its own, so that a signal during the start can cancel it."""
+    """Serves in a task of its own, so that a signal during the start can cancel it."""
     loop = asyncio.get_running_loop()
-    stop = _Stop()
-    stop.life = loop.create_task(_life(build, settings, name, stop))
+    stop = _StopSignal()
+    stop.serving = loop.create_task(_serve(build, settings, name, stop))
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.received, number)
+        loop.add_signal_handler(number, stop.on_signal, number)
     try:
-        await stop.life
+        await stop.serving
     except asyncio.CancelledError:
         return OK if stop.asked.is_set() else FAULT
     except BaseException as error:
@@ -92,26 +92,26 @@ async def _guarded(build: Build[S], settings: S, name: str) -> int:
     return OK
 
 
-class _Stop:
-    """First signal: a graceful end (or the start is given up); second: at once."""
+class _StopSignal:
+    """The first signal drains the service, or cancels its start; the second exits at once."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
         self.ready = False
-        self.life: asyncio.Task[None] | None = None
+        self.serving: asyncio.Task[None] | None = None
 
-    def received(self, number: int) -> None:
+    def on_signal(self, number: int) -> None:
         if self.asked.is_set():
             log.warning("stop_forced", signal=signal.Signals(number).name)
             sys.stdout.flush()
             os._exit(128 + number)
         log.info("stop_asked", signal=signal.Signals(number).name)
         self.asked.set()
-        if not self.ready and self.life is not None:
-            self.life.cancel()
+        if not self.ready and self.serving is not None:
+            self.serving.cancel()
 
 
-async def _life(build: Build[S], settings: S, name: str, stop: _Stop) -> None:
+async def _serve(build: Build[S], settings: S, name: str, stop: _StopSignal) -> None:
     began = time.monotonic()
     async with build(settings) as service:
         state = health.Health(service.metrics, service.checks)
@@ -119,24 +119,24 @@ async def _life(build: Build[S], settings: S, name: str, stop: _Stop) -> None:
             ready = Ready(name, settings.instance, os.getpid(), port)
             spent = {"start_ms": round((time.monotonic() - began) * 1000), "cpu_ms": round(time.process_time() * 1000)}
             log.info("ready", health_port=port, **spent)
-            _settle_memory()
-            _tell(ready)
+            _freeze_start_objects()
+            _write_ready_file(ready)
             stop.ready = True
             await stop.asked.wait()
             state.draining = True
     log.info("stopped", ran_s=round(time.monotonic() - began, 1))
 
 
-def _settle_memory() -> None:
-    """What the start made stays; the collector need not walk it at every turn, nor turn every 700 allocations."""
+def _freeze_start_objects() -> None:
+    """Keeps objects of the start out of garbage collection, and collects less often than after every 700 allocations."""
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
 
 
-def _tell(ready: Ready) -> None:
-    """Writes the ready file whole or not at all: the supervisor may read at any moment."""
+def _write_ready_file(ready: Ready) -> None:
+    """Replaces the file atomically: the supervisor may read it at any moment."""
     path = os.environ.get(READY_FILE, "")
     if path:
-        half = Path(f"{path}.{ready.pid}")
-        half.write_bytes(msgspec.json.encode(ready) + b"\n")
-        half.replace(path)
+        partial = Path(f"{path}.{ready.pid}")
+        partial.write_bytes(msgspec.json.encode(ready) + b"\n")
+        partial.replace(path)

@@ -1,4 +1,4 @@
-"""`People` on Postgres: a key for each person, wrapped by a master key that is never stored beside them."""
+"""The user key store on Postgres: a key for each user, wrapped by a master key that is never stored beside them."""
 
 import time
 from collections.abc import Callable
@@ -10,15 +10,15 @@ import msgspec
 from parlour.contracts.sealed_text import parse_sealed
 
 from .cache import Cache
+from .keys import MasterKey, PersonKey, open_bytes, seal_bytes
 from .pool import Pool, borrow
-from .sealed import MasterKey, PersonKey, open_bytes, seal_bytes
 
-PEOPLE_KEPT = 50_000
-"""Keys and ids in memory, about 1 kB each."""
-KEPT_FOR_S = 300.0
-"""A key that nobody asks for leaves memory. Of erasures every process hears within a second: see `runtime.erasures`."""
+MAX_CACHED = 50_000
+"""Most keys and ids in memory, about 1 kB each."""
+CACHED_FOR_S = 300.0
+"""How long an unused key stays in memory. Erasures reach every process within a second: see `runtime.background.erasures`."""
 LOADED_FOR_S = 30.0
-"""What `load` found stays at least so long: more than a page of records takes to open on the busiest machine."""
+"""What `load` fetched stays at least so long: more than a page of records takes to open on the busiest machine."""
 _USER_ID = "person/user_id"
 
 _ROWS = "SELECT actor, wrapped_key, sealed_user_id FROM parlour.person WHERE actor = ANY($1::uuid[])"
@@ -37,30 +37,30 @@ class _Person(msgspec.Struct, frozen=True):
 
 
 _ERASED = _Person(None)
-_LATELY = "SELECT actor FROM parlour.erasure WHERE at > now() - make_interval(secs => $1)"
+_ERASED_WITHIN = "SELECT actor FROM parlour.erasure WHERE at > now() - make_interval(secs => $1)"
 _ERASE = (
     "SELECT p.actor FROM parlour.person p, parlour.erase_person(p.actor) AS gone "
     "WHERE p.app = $1 AND p.lookup = $2 AND gone"
 )
 
 
-class PostgresPeople:
-    """See `parlour.kernel.sealing.People`. Database methods may raise `LogUnavailable`."""
+class PostgresUserKeyStore:
+    """See `parlour.kernel.sealing.UserKeyStore`. Methods that query the database may raise `LogUnavailable`."""
 
     def __init__(self, pool: Pool, master_key: bytes, clock: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
         self._master = MasterKey(master_key)
-        self._people: Cache[str, _Person] = Cache(PEOPLE_KEPT, KEPT_FOR_S, clock)
-        self._actors: Cache[tuple[int, str], str] = Cache(PEOPLE_KEPT, KEPT_FOR_S)
+        self._people: Cache[str, _Person] = Cache(MAX_CACHED, CACHED_FOR_S, clock)
+        self._actors: Cache[tuple[int, str], str] = Cache(MAX_CACHED, CACHED_FOR_S)
         self._gone: set[str] = set()
 
     @property
     def erasures(self) -> int:
-        """How many erasures this process knows of."""
+        """See `UserKeyStore.erasures`."""
         return len(self._gone)
 
     def forget(self, actors: frozenset[str]) -> None:
-        """These are erased: what was fetched before, and what is being fetched now, opens nothing."""
+        """Drops the keys of erased users, also those that are being fetched now."""
         new = actors - self._gone
         if not new:
             return
@@ -69,18 +69,18 @@ class PostgresPeople:
         for actor in new:
             self._people.put(actor, _ERASED)
 
-    async def erased_lately(self, within_s: int) -> frozenset[str]:
-        """Who was erased in the last seconds, by the database's clock."""
+    async def erased_within(self, within_s: int) -> frozenset[str]:
+        """Returns who was erased in the last `within_s` seconds of the database's clock."""
         async with borrow(self._pool) as connection:
-            return frozenset(str(row["actor"]) for row in await connection.fetch(_LATELY, within_s))
+            return frozenset(str(row["actor"]) for row in await connection.fetch(_ERASED_WITHIN, within_s))
 
     async def actor(self, app: int, user_id: str) -> str:
-        """The person's id, made at the first call; the key is in memory afterwards."""
+        """See `UserKeyStore.actor`; the key is in memory afterwards."""
         known = await self.known(app, user_id)
         return known if known is not None else await self._make(app, user_id)
 
     async def known(self, app: int, user_id: str) -> str | None:
-        """The person's id if there is one."""
+        """See `UserKeyStore.known`."""
         cached = self._actors.get((app, user_id))
         if cached is not None:
             return cached
@@ -104,12 +104,12 @@ class PostgresPeople:
         return actor
 
     async def user_ids(self, actors: frozenset[str]) -> dict[str, str]:
-        """The user ids of those that are not erased."""
+        """See `UserKeyStore.user_ids`."""
         people = await self._load(actors)
         return {actor: person.user_id for actor, person in people.items() if person.key is not None}
 
     async def load(self, actors: frozenset[str]) -> None:
-        """Brings keys into memory, where they stay for `LOADED_FOR_S` at least."""
+        """Loads keys, which stay in memory for `LOADED_FOR_S` at least."""
         await self._load(actors)
 
     async def _load(self, actors: frozenset[str]) -> dict[str, _Person]:
@@ -135,20 +135,20 @@ class PostgresPeople:
         return _Person(key, open_bytes(key.cipher, f"{actor}|{_USER_ID}", row["sealed_user_id"]).decode())
 
     def seal(self, actor: str, context: str, text: str) -> str:
-        """Sealed text; LookupError if the key was not loaded or the person is erased."""
+        """Seals a text; LookupError if the key was not loaded or the user is erased."""
         person = self._people.get(actor)
         if person is None or person.key is None:
             raise LookupError(f"no key for {actor}")
         return person.key.seal(actor, context, text)
 
     def open(self, context: str, sealed: str) -> str | None:
-        """The text, None if the person is erased; LookupError if nobody loaded the key."""
+        """See `UserKeyStore.open`; LookupError if the key was not loaded."""
         parts = parse_sealed(sealed)
         key = self._key(parts.actor)
         return None if key is None else key.open(context, parts)
 
     def salt(self, context: str, sealed: str) -> bytes | None:
-        """What discloses the text, empty if it has no commitment, None if the person is erased; LookupError if nobody loaded the key."""
+        """See `UserKeyStore.salt`; LookupError if the key was not loaded."""
         parts = parse_sealed(sealed)
         key = self._key(parts.actor)
         return None if key is None else key.salt(context, parts)
@@ -160,7 +160,7 @@ class PostgresPeople:
         return person.key
 
     async def erase(self, app: int, user_id: str) -> str | None:
-        """Deletes the person's key, and with it what every log says of them. The id that they had, None if there was none."""
+        """Deletes a user's key, so that no sealed text of theirs can be opened any more; returns the id that they had, if any."""
         async with borrow(self._pool) as connection:
             gone = await connection.fetchval(_ERASE, app, self._master.lookup(app, user_id))
         self._actors.drop((app, user_id))

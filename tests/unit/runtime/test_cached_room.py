@@ -1,7 +1,7 @@
 """A room's state in memory equals the fold of its log, whatever order, repetition or loss NATS delivers it in.
 
-Invariants: 1. The confirmed part is the fold of a prefix of the log. 2. The tip is that plus the proposals. 3. Once all is settled and
-read, both equal the whole log. 4. A gap or a contradiction asks for a read of the log.
+Invariants: 1. The committed state is the fold of a prefix of the log. 2. The speculative one is that plus the proposals. 3. Once all is
+resolved and read, both equal the whole log. 4. A gap or a contradiction asks for a read of the log.
 """
 
 from random import Random
@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from parlour.contracts import events as ev
 from parlour.contracts.envelope import EventView
-from parlour.kernel.log import LogHead, LogKey
-from parlour.runtime.deciding.commit import Change
-from parlour.runtime.deciding.folding import NO_HASH, Folding, Proposal
+from parlour.kernel.log import Append, LogHead, LogKey
+from parlour.runtime.deciding.cached_room import GENESIS_HASH, CachedRoom, Proposal
 
 Names = tuple[str, ...]
 
@@ -24,9 +23,9 @@ def evolve(state: Names, event: ev.Event) -> Names:
     return (*state, event.key) if isinstance(event, ev.RoomExtraInfoChanged) else state
 
 
-def folding() -> Folding[Names]:
-    made: Folding[Names] = Folding(7, "room", "room", frozenset({"room"}), lambda key: (), evolve, None)
-    made.unread = False
+def cached_room() -> CachedRoom[Names]:
+    made: CachedRoom[Names] = CachedRoom(7, "room", "room", frozenset({"room"}), lambda key: (), evolve, None)
+    made.loaded = True
     return made
 
 
@@ -43,7 +42,7 @@ class History:
         version = sum(view.type.startswith("room.") for view in self.views) + 1 if own else 0
         seq = len(self.views) + 1
         view = EventView(
-            7, "room", str(self.key.uid), seq, seq, f"{seq:064x}", self.views[-1].hash if self.views else NO_HASH, event.TAG, 0,
+            7, "room", str(self.key.uid), seq, seq, f"{seq:064x}", self.views[-1].hash if self.views else GENESIS_HASH, event.TAG, 0,
             msgspec.Raw(msgspec.json.encode(event)), command_id=command_id, version=version,
         )  # fmt: skip
         self.views.append(view)
@@ -67,13 +66,13 @@ def changed(key: str) -> ev.RoomExtraInfoChanged:
     return ev.RoomExtraInfoChanged("actor", key, "value")
 
 
-def read(room: Folding[Names], history: History) -> None:
+def read(room: CachedRoom[Names], history: History) -> None:
     """What `StateCache` does when it reads the log."""
-    room.refreshing()
-    room.start(history.head, room.seq)
+    room.begin_read()
+    room.apply_head(history.head, room.seq)
     for view in history.views[room.seq :]:
-        room.offer(view)
-    room.refreshed()
+        room.apply(view)
+    room.end_read()
 
 
 @given(st.lists(st.tuples(st.sampled_from(["room", "im"]), st.integers(0, 9)), min_size=1, max_size=30), st.randoms())
@@ -86,39 +85,39 @@ def test_any_delivery_ends_in_the_fold_of_the_log(events: list[tuple[str, int]],
         part = delivered[place : place + 4]
         random.shuffle(part)
         delivered[place : place + 4] = part
-    room = folding()
+    room = cached_room()
     for view in delivered:
-        room.offer(view)
-        assert room.confirmed().state == history.keys[: len(room.confirmed().state)]
-    if room.seq == len(history.views) and not room.behind(False):
-        assert room.tip().state == history.keys
+        room.apply(view)
+        assert room.committed().state == history.keys[: len(room.committed().state)]
+    if room.seq == len(history.views) and not room.needs_read(False):
+        assert room.speculative().state == history.keys
     read(room, history)
-    assert (room.tip().state, room.seq, room.hash) == (history.keys, len(history.views), history.views[-1].hash)
-    assert room.tip().version == sum(view.type.startswith("room.") for view in history.views)
-    assert not room.behind(False)
+    assert (room.speculative().state, room.seq, room.hash) == (history.keys, len(history.views), history.views[-1].hash)
+    assert room.speculative().version == sum(view.type.startswith("room.") for view in history.views)
+    assert not room.needs_read(False)
 
 
 @given(st.lists(st.sampled_from(["propose", "commit", "fail", "deliver", "foreign", "message"]), max_size=60))
-def test_the_tip_is_what_is_confirmed_and_what_is_under_way(steps: list[str]) -> None:
-    history, room = History(), folding()
-    room.offer(history.views[0])
+def test_the_speculative_state_is_the_committed_one_with_all_proposals(steps: list[str]) -> None:
+    history, room = History(), cached_room()
+    room.apply(history.views[0])
     under_way: list[tuple[str, Proposal]] = []
     undelivered: list[EventView] = []
     for number, step in enumerate(steps):
         key = str(number)
         match step:
             case "propose":
-                change = Change(history.key, "room", room.tip().version, (changed(key),))
+                change = Append(history.key, "room", room.speculative().version, (changed(key),))
                 under_way.append((key, room.propose(change, f"command-{key}")))
             case "commit" if under_way:
                 key, proposal = under_way.pop(0)
                 undelivered.append(history.add(changed(key), f"command-{key}"))
-                proposal.committed()
+                proposal.commit()
             case "fail" if under_way:
                 _, proposal = under_way.pop(0)
-                proposal.failed(doubt=False)
+                proposal.fail(unknown=False)
             case "deliver" if undelivered:
-                room.offer(undelivered.pop(0))
+                room.apply(undelivered.pop(0))
             case "foreign":
                 undelivered.append(history.add(changed(f"foreign-{key}"), f"foreign-{key}"))
             case "message":
@@ -130,48 +129,48 @@ def test_the_tip_is_what_is_confirmed_and_what_is_under_way(steps: list[str]) ->
             for view in undelivered
             if view.command_id.startswith("command")
         ]
-        assert room.tip().state == (*room.confirmed().state, *waiting, *(key for key, _ in under_way))
+        assert room.speculative().state == (*room.committed().state, *waiting, *(key for key, _ in under_way))
     for _, proposal in under_way:
-        proposal.failed(doubt=False)
+        proposal.fail(unknown=False)
     read(room, history)
-    assert room.tip().state == history.keys
+    assert room.speculative().state == history.keys
     assert room.proposals == []
 
 
 def test_an_own_event_that_nats_brings_before_the_commit_returns_counts_once() -> None:
-    history, room = History(), folding()
-    room.offer(history.views[0])
-    proposal = room.propose(Change(history.key, "room", 1, (changed("a"),)), "command")
-    room.offer(history.add(changed("a"), "command"))
-    assert room.tip().state == ("a",)
-    proposal.committed()
-    assert (room.tip().state, room.tip().version) == (("a",), 2)
+    history, room = History(), cached_room()
+    room.apply(history.views[0])
+    proposal = room.propose(Append(history.key, "room", 1, (changed("a"),)), "command")
+    room.apply(history.add(changed("a"), "command"))
+    assert room.speculative().state == ("a",)
+    proposal.commit()
+    assert (room.speculative().state, room.speculative().version) == (("a",), 2)
 
 
 def test_another_history_is_noticed_and_read_anew() -> None:
-    history, other, room = History(), History(), folding()
+    history, other, room = History(), History(), cached_room()
     other.key = history.key
     for number in range(3):
         history.add(changed(str(number)))
         other.add(changed(f"other-{number}"))
     other.views = [msgspec.structs.replace(view, room_uid=str(history.key.uid)) for view in other.views]
     for view in history.views[:3]:
-        room.offer(view)
-    room.offer(msgspec.structs.replace(other.views[3], prev="f" * 64))
-    assert room.behind(True)
+        room.apply(view)
+    room.apply(msgspec.structs.replace(other.views[3], prev="f" * 64))
+    assert room.needs_read(True)
     read(room, other)
-    assert room.tip().state == other.keys
+    assert room.speculative().state == other.keys
 
 
 def test_a_new_life_replaces_the_old_one() -> None:
-    first, second, room = History(), History(), folding()
+    first, second, room = History(), History(), cached_room()
     first.add(changed("old"))
     for view in first.views:
-        room.offer(view)
+        room.apply(view)
     second.add(changed("new"))
-    room.offer(second.views[0])
-    assert room.behind(True), "the old life's end was never heard"
-    room.offer(second.views[1])
-    tip = room.tip()
-    assert tip.key is not None
-    assert (tip.key.uid, tip.state) == (UUID(str(second.key.uid)), ("new",))
+    room.apply(second.views[0])
+    assert room.needs_read(True), "the old life's end was never heard"
+    room.apply(second.views[1])
+    speculative = room.speculative()
+    assert speculative.key is not None
+    assert (speculative.key.uid, speculative.state) == (UUID(str(second.key.uid)), ("new",))

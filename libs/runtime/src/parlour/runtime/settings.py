@@ -26,7 +26,7 @@ MASTER_KEY_BYTES = 32
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """What an operator is told about a field: a sentence, the unit, and the bounds that `load` checks."""
+    """Describes a field to operators: a sentence, the unit, and the bounds that `load` checks."""
 
     sentence: str
     unit: str = ""
@@ -38,7 +38,7 @@ class Setting(msgspec.Struct, frozen=True):
 
 
 class BadSettings(Exception):
-    """The environment does not make a valid struct; `problems` has one line for each flaw."""
+    """The environment has invalid settings; `problems` has one line for each."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("; ".join(problems))
@@ -46,7 +46,7 @@ class BadSettings(Exception):
 
 
 class BusSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a process needs that talks on NATS only."""
+    """The settings of a process that only uses NATS."""
 
     SERVICE: ClassVar[str] = ""
 
@@ -69,7 +69,7 @@ class BusSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RuntimeSettings(BusSettings, frozen=True, kw_only=True):
-    """What a process needs that also appends to the record."""
+    """The settings of a process that also appends to the log."""
 
     postgres_dsn: Annotated[str, Setting("postgresql://user:password@host:port/database", secret=True)]
     master_key: Annotated[
@@ -82,7 +82,7 @@ _SHARED = frozenset({*BusSettings.__struct_fields__, *RuntimeSettings.__struct_f
 
 
 def load(settings_type: type[S], environ: Mapping[str, str]) -> S:
-    """The struct that `environ` describes, or `BadSettings` with all problems."""
+    """Builds the struct from `environ`; raises `BadSettings` with all problems."""
     problems: list[str] = []
     values: dict[str, Any] = {}
     marks = _marks(settings_type)
@@ -103,13 +103,13 @@ def load(settings_type: type[S], environ: Mapping[str, str]) -> S:
 
 
 def variables(settings_type: type[BusSettings]) -> tuple[tuple[str, Setting], ...]:
-    """Each variable with what to tell about it, for `--help` and the reference page."""
+    """Returns each variable with its description, for `--help` and the reference page."""
     marks = _marks(settings_type)
     return tuple((_names(settings_type.SERVICE, name)[-1], mark) for name, mark in marks.items())
 
 
 def _names(service: str, field: str) -> tuple[str, ...]:
-    """The variables of a field, the one that wins first."""
+    """Returns the variables of a field, the one with precedence first."""
     own = (f"{PREFIX}_{service.upper()}_{field.upper()}",) if service else ()
     shared = (f"{PREFIX}_{field.upper()}",) if field in _SHARED or not service else ()
     return own + shared
@@ -136,7 +136,7 @@ def _unknown(settings_type: type[BusSettings], environ: Mapping[str, str]) -> li
 
 
 def _marks(settings_type: type[BusSettings]) -> dict[str, Setting]:
-    """The `Setting` of each field; a field without one is a programmer's error."""
+    """Returns the `Setting` of each field; TypeError for a field without one."""
     hints = typing.get_type_hints(settings_type, include_extras=True)
     marks: dict[str, Setting] = {}
     for name in settings_type.__struct_fields__:
@@ -186,7 +186,7 @@ def _flag(text: str) -> bool:
 
 
 def _key(text: str, mark: Setting) -> bytes:
-    """Hex or base64, standard or URL-safe; the text itself never shows in an error."""
+    """Decodes hex or base64, standard or URL-safe; errors never show the text."""
     for decode in (bytes.fromhex, _base64):
         try:
             key = decode(text)
@@ -198,7 +198,7 @@ def _key(text: str, mark: Setting) -> bytes:
 
 
 def parse_key(text: str) -> bytes:
-    """A master key as settings have it; ValueError where it is none."""
+    """Decodes a master key as settings do; ValueError for other text."""
     return _key(text, Setting("", key_bytes=MASTER_KEY_BYTES))
 
 

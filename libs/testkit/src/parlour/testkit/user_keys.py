@@ -5,10 +5,10 @@ from collections.abc import Callable
 from uuid import UUID
 
 from parlour.contracts.sealed_text import parse_sealed
-from parlour.runtime.postgres.sealed import KEY_BYTES, PersonKey
+from parlour.runtime.postgres.keys import KEY_BYTES, PersonKey
 
 
-class MemoryPeople:
+class MemoryUserKeyStore:
     """See `parlour.kernel.sealing.People`. As with the real one, a key must have been loaded before it is used."""
 
     def __init__(self, draw: Callable[[int], bytes] = os.urandom) -> None:

@@ -1,4 +1,4 @@
-"""The small HTTP server beside each service: /healthz (the loop turns), /readyz (its dependencies are there), /metrics.
+"""The HTTP server beside each service: /healthz (the event loop runs), /readyz (its dependencies are reachable), /metrics.
 
 aiohttp's bare server, since nats-py has imported aiohttp already: 50 ms of start-up less than uvicorn.
 """
@@ -9,29 +9,27 @@ from typing import Any
 
 import msgspec
 
+from parlour.runtime.settings import BusSettings
 from parlour.runtime.telemetry.metrics import CONTENT_TYPE, Metrics
-
-from .settings import BusSettings
 
 Checks = Mapping[str, Callable[[], bool]]
 
 
 class Health(msgspec.Struct):
-    """What the server answers from. `draining` turns readiness off before a service stops."""
+    """The state that the server reports. `draining` turns readiness off before a service stops."""
 
     metrics: Metrics
     checks: Checks
     draining: bool = False
 
-    def failing(self) -> list[str]:
-        """The names of the checks that fail."""
+    def failing_checks(self) -> list[str]:
         down = [name for name, check in self.checks.items() if not check()]
         return ["draining", *down] if self.draining else down
 
 
 @asynccontextmanager
 async def serve(settings: BusSettings, health: Health) -> AsyncGenerator[int]:
-    """Listens while the block runs; gives the port."""
+    """Serves while the block runs, and yields the port."""
     from aiohttp import web
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
@@ -40,7 +38,7 @@ async def serve(settings: BusSettings, health: Health) -> AsyncGenerator[int]:
         if request.path == "/metrics":
             return web.Response(body=health.metrics.page(), headers={"Content-Type": CONTENT_TYPE})
         if request.path == "/readyz":
-            failing = health.failing()
+            failing = health.failing_checks()
             body = msgspec.json.encode({"ready": not failing, "failing": failing})
             return web.Response(body=body, status=503 if failing else 200, content_type="application/json")
         return web.Response(status=404, text="not found\n")

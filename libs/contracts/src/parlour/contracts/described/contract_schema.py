@@ -1,6 +1,6 @@
 """JSON Schema of everything that leaves a service, generated from the structs: the reference that clients and auditors read.
 
-Run as a module it prints the document: `python -m parlour.contracts.schema`.
+Run as a module it prints the document: `python -m parlour.contracts.described.contract_schema`.
 """
 
 import sys
@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from . import envelope, events, history, quality, queries
-from .described import web_contract
+from parlour.contracts import envelope, events, history, quality, queries
+
+from . import web_contract
 
 _OUTSIDE: tuple[type[msgspec.Struct], ...] = (
     envelope.Envelope,

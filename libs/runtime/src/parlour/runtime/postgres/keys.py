@@ -1,4 +1,4 @@
-"""The bytes of sealed things: AES-256-GCM, a random 12-byte nonce before the ciphertext, bound to what it belongs to.
+"""Encryption of personal text: AES-256-GCM with a random 12-byte nonce before the ciphertext, bound to a context.
 
 The form of a sealed text and the commitment in it are described in `parlour.contracts.sealed_text`.
 """
@@ -18,13 +18,13 @@ _NONCE_BYTES = 12
 
 
 def seal_bytes(cipher: AESGCM, bound_to: str, plain: bytes) -> bytes:
-    """nonce ‖ ciphertext."""
+    """Encrypts bytes and returns nonce ‖ ciphertext."""
     nonce = os.urandom(_NONCE_BYTES)
     return nonce + cipher.encrypt(nonce, plain, bound_to.encode())
 
 
 def open_bytes(cipher: AESGCM, bound_to: str, sealed: bytes) -> bytes:
-    """The plain bytes; ValueError if they were not sealed with this key for this place."""
+    """Decrypts bytes; ValueError if they were not sealed with this key for this context."""
     try:
         return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound_to.encode())
     except (InvalidTag, ValueError) as error:
@@ -43,17 +43,17 @@ class PersonKey:
         self._draw = draw
 
     def seal(self, actor: str, context: str, text: str) -> str:
-        """The text as it is stored."""
+        """Returns the text as it is stored."""
         nonce, bound_to = self._draw(_NONCE_BYTES), f"{actor}|{context}".encode()
         commitment = text_commitment(self._salt(nonce, bound_to), actor, context, text)
         return str(sealed_text(actor, commitment, nonce + self.cipher.encrypt(nonce, text.encode(), bound_to)))
 
     def open(self, context: str, sealed: SealedText) -> str:
-        """The text; ValueError if it was not sealed with this key for this place."""
+        """Returns the text; ValueError if it was not sealed with this key for this context."""
         return open_bytes(self.cipher, f"{sealed.actor}|{context}", sealed.ciphertext).decode()
 
     def salt(self, context: str, sealed: SealedText) -> bytes:
-        """What discloses the text to others: with it they can check its commitment. Empty where the text has none."""
+        """Returns the salt that proves the text against its commitment; empty if it has none."""
         if not sealed.commitment:
             return b""
         return self._salt(sealed.ciphertext[:_NONCE_BYTES], f"{sealed.actor}|{context}".encode())
@@ -72,16 +72,16 @@ class MasterKey:
         self._lookup = _derived(key, b"lookup")
 
     def lookup(self, app: int, user_id: str) -> bytes:
-        """What a person is found by, without telling who it is."""
+        """Returns the keyed hash that a user is found by, which does not tell who it is."""
         return hmac.digest(self._lookup, f"{app}/{user_id}".encode(), "sha256")
 
     def new_key(self, actor: str) -> tuple[PersonKey, bytes]:
-        """A person's new key, usable and wrapped."""
+        """Makes a user's key and returns it, usable and wrapped."""
         key = os.urandom(KEY_BYTES)
         return PersonKey(key), seal_bytes(self._wrapping, actor, key)
 
     def unwrap(self, actor: str, wrapped: bytes) -> PersonKey:
-        """A stored key; ValueError under another master key."""
+        """Decrypts a stored key; ValueError if another master key wrapped it."""
         return PersonKey(open_bytes(self._wrapping, actor, wrapped))
 
 

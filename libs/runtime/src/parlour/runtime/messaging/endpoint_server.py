@@ -1,13 +1,13 @@
-"""Endpoints: from a request's bytes to the reply, with what the handler raised told in the one error shape.
+"""Serves endpoints: decodes a request, calls its handler, and encodes the reply, or the problem that the handler raised.
 
-Registered by `nats.micro`, so that stock tools list them with their statistics. nats-py hands an endpoint its messages one after the
-other, so each is given to a task of its own here, and the statistics are kept where the work ends.
+They are registered by `nats.micro`, so that stock tools list them with their statistics. nats-py hands an endpoint its messages one after
+the other, so each gets a task of its own here, and the statistics are counted when the task ends.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import msgspec
 from nats import micro
@@ -22,14 +22,15 @@ from parlour.contracts.ids import Invalid
 from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry import tracing
+from parlour.runtime.telemetry.log_throttle import LogThrottle
 from parlour.runtime.telemetry.logging import logger
-from parlour.runtime.telemetry.rarely import Rarely
+from parlour.runtime.telemetry.metrics import Metrics
 
 from . import address
-from .bus import NO_HEADERS, Bus, Endpoint
+from .endpoint import NO_HEADERS, Endpoint
 
 MAX_IN_FLIGHT = 1024
-"""Commands being handled at once; above it, arrivals wait in the subscription's bounded queue."""
+"""Most requests handled at once; above it, arrivals wait in the subscription's bounded queue."""
 
 log = logger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -38,47 +39,60 @@ add_service = cast(_AddService, micro.add_service)  # pyright: ignore[reportUnkn
 
 
 class _Route:
-    """One endpoint with its counts."""
+    """An endpoint with its counts and metrics."""
 
-    def __init__(self, name: str, endpoint: Endpoint, bus: Bus) -> None:
+    def __init__(self, name: str, endpoint: Endpoint, metrics: Metrics) -> None:
         self.name = name
         self.handler = endpoint.handler
         self.gate = endpoint.gate
-        self.unanswerable = bus.metrics.unanswerable.labels(name)
+        self.unanswerable = metrics.unanswerable.labels(name)
         self.decode = msgspec.json.Decoder(endpoint.request_type).decode
-        self.time = bus.metrics.request_time.labels(name)
+        self.time = metrics.request_time.labels(name)
         self.outcomes = {
-            outcome: bus.metrics.requests.labels(name, outcome) for outcome in ("ok", "rejected", "invalid", "fault")
+            outcome: metrics.requests.labels(name, outcome) for outcome in ("ok", "rejected", "invalid", "fault")
         }
         self.errors = 0
         self.done = 0
         self.busy_ns = 0
 
 
-class Serving:
-    """The endpoints of one service on one bus."""
+class FaultReport(Protocol):
+    """Counts and logs an error of this process."""
 
-    def __init__(self, bus: Bus, queue: str, max_in_flight: int = MAX_IN_FLIGHT) -> None:
-        self._bus = bus
-        self._client: Client = bus.client
+    def __call__(self, where: str, error: BaseException, **fields: Any) -> None: ...
+
+
+class EndpointServer:
+    """Answers the requests of one service's endpoints on one NATS connection."""
+
+    def __init__(
+        self,
+        client: Client,
+        metrics: Metrics,
+        report_fault: FaultReport,
+        queue: str,
+        max_in_flight: int = MAX_IN_FLIGHT,
+    ) -> None:
+        self._client = client
+        self._metrics = metrics
+        self._report_fault = report_fault
         self._queue = queue
         self._slots = asyncio.Semaphore(max_in_flight)
         self._tasks: set[asyncio.Task[None]] = set()
         self._routes: dict[str, _Route] = {}
         self._service: Service | None = None
         self._stopping = False
-        self._rarely = Rarely(time.monotonic)
+        self._log_throttle = LogThrottle(time.monotonic)
 
     async def start(self, name: str, version: str, endpoints: dict[str, Endpoint]) -> None:
-        """Registers all endpoints."""
         config = ServiceConfig(name=name, version=version, queue_group=self._queue, stats_handler=self._stats)
         self._service = await add_service(self._client, config)
         for endpoint_name, endpoint in endpoints.items():
-            route = self._routes[endpoint_name] = _Route(endpoint_name, endpoint, self._bus)
+            route = self._routes[endpoint_name] = _Route(endpoint_name, endpoint, self._metrics)
             await self._service.add_endpoint(name=endpoint_name, subject=endpoint.subject, handler=self._admit(route))
 
     async def drain(self, within_s: float) -> None:
-        """No new requests; waits for those at work."""
+        """Takes no new requests and waits for those at work."""
         self._stopping = True
         if self._service is not None and self._client.is_connected:
             await self._service.stop()
@@ -86,7 +100,7 @@ class Serving:
             await asyncio.wait(self._tasks, timeout=within_s)
 
     async def overflow(self, reply: str) -> None:
-        """The subscription's queue is full: say so at once, the asker need not wait for its timeout."""
+        """Refuses a request that the full queue dropped, so that the requester need not wait for its timeout."""
         if subjects.is_inbox(reply):
             await self._client.publish(
                 reply, _encode(Reply(problem=Problem(int(Code.UNAVAILABLE), "the service is overloaded")))
@@ -112,12 +126,12 @@ class Serving:
         return admit
 
     def _enter(self, route: _Route, request: MicroRequest) -> Callable[[], None] | None:
-        """What is to be called at the end; None for a request that is not to be handled. `Rejection` where the gate says no."""
+        """Returns the function to call at the end, or None for a request that must not be answered; `Rejection` if the gate refuses it."""
         reply = request._msg.reply  # pyright: ignore[reportPrivateUsage] micro's Request hides where an answer is wanted
         if reply and not subjects.is_inbox(reply):
             return None
         if route.gate is None:
-            return _nothing
+            return _leave_no_gate
         try:
             app = address.parse(request.subject).app
         except address.NotAnAddress:
@@ -128,7 +142,7 @@ class Serving:
         self._tasks.discard(task)
         self._slots.release()
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._bus.fault("reply", error)
+            self._report_fault("reply", error)
 
     async def _answer(self, route: _Route, request: MicroRequest, arrived_ns: int) -> None:
         outcome, reply = await self._handle(route, request)
@@ -142,7 +156,7 @@ class Serving:
             return
         payload = _encode(reply)
         if len(payload) > self._client.max_payload:
-            self._bus.fault("reply", ValueError(f"a reply of {len(payload)} bytes"), endpoint=route.name)
+            self._report_fault("reply", ValueError(f"a reply of {len(payload)} bytes"), endpoint=route.name)
             payload = _encode(Reply(problem=Problem(int(Code.SERVER_ERROR), "the answer is too large")))
         await request.respond(payload)
 
@@ -159,7 +173,7 @@ class Serving:
         except msgspec.DecodeError as error:
             return "invalid", Reply(problem=Problem(int(Code.FRAME_INVALID), f"the request does not decode: {error}"))
         except ValueError as error:
-            if (left_out := self._rarely.admit(route.name)) is not None:
+            if (left_out := self._log_throttle.admit(route.name)) is not None:
                 log.warning("value_refused", endpoint=route.name, error=repr(error), left_out=left_out)
             return "invalid", Reply(problem=Problem(int(Code.PARAMETER), "a field has a value that is not allowed"))
         except LogUnavailable as error:
@@ -168,16 +182,16 @@ class Serving:
                 problem=Problem(int(Code.UNAVAILABLE), "the record can't be written now", hint="try again")
             )
         except Exception as error:
-            self._bus.fault("endpoint", error, endpoint=route.name)
+            self._report_fault("endpoint", error, endpoint=route.name)
             return "fault", Reply(problem=Problem(int(Code.UNAVAILABLE), "the service failed", hint="try again"))
 
     def _stats(self, stats: EndpointStats) -> None:
-        """Puts our counts where nats.micro, which saw only the hand-over, has its own."""
+        """Replaces the counts of nats.micro, which end when the task starts."""
         route = self._routes.get(stats.name)
         if route is not None:
             stats.num_requests, stats.num_errors, stats.processing_time = route.done, route.errors, route.busy_ns
             stats.average_processing_time = route.busy_ns // max(route.done, 1)
 
 
-def _nothing() -> None:
-    """The end of a request that no gate counted."""
+def _leave_no_gate() -> None:
+    """Ends a request that no gate counted."""
