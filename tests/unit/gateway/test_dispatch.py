@@ -45,7 +45,7 @@ class Desk:
         self.session.seats["r"] = Seat(self.session, "r", "actor-ann")
         self.session.rights["r"] = Rights(FAR)
 
-    async def ask(self, app: int, service: str, room: str, request: cmd.Request) -> cmd.Reply:
+    async def ask(self, app: int, room: str, request: cmd.Request) -> cmd.Reply:
         verb = str(request.body.__struct_config__.tag)
         if verb in self.gates:
             await self.gates[verb].wait()

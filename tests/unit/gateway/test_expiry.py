@@ -20,7 +20,7 @@ class Room:
         self.asked: list[tuple[str, cmd.Request]] = []
         self.away = False
 
-    async def ask(self, app: int, service: str, room: str, request: cmd.Request) -> cmd.Reply:
+    async def ask(self, app: int, room: str, request: cmd.Request) -> cmd.Reply:
         self.asked.append((room, request))
         if self.away:
             raise Rejection.of(Code.UNAVAILABLE, "away")

@@ -33,7 +33,7 @@ class Auth:
         self.gate: asyncio.Event | None = None
         """Answers are made up at once and arrive when it is set."""
 
-    async def ask(self, app: int, service: str, room: str, request: cmd.Request) -> cmd.Reply:
+    async def ask(self, app: int, room: str, request: cmd.Request) -> cmd.Reply:
         self.asked += 1
         answer: Any = self.allowed
         if self.gate is not None:

@@ -40,9 +40,8 @@ async def connected(nats_url: str) -> AsyncIterator[Bus]:
 
 async def ask(bus: Bus, app: int, body: AnyCommand, result: type[R], *, room: str = "", within_s: float = 5.0) -> R:
     """Send one command as the operator and decode its result. `Rejection` when it was refused."""
-    service, _, verb = str(body.__struct_config__.tag).partition(".")
     request = Request(command_id=str(uuid.uuid4()), caller=OPERATOR, body=body)
-    reply = await bus.ask(app, service, room, verb, request, timeout=within_s)
+    reply = await bus.ask(app, request.service, room, request.verb, request, timeout=within_s)
     return msgspec.json.decode(reply.result, type=result)
 
 

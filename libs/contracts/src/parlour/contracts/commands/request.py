@@ -57,6 +57,16 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     body: AnyCommand
     if_seq: Seq | None = None
 
+    @property
+    def service(self) -> str:
+        """The service that takes the command: the first part of its tag."""
+        return str(self.body.__struct_config__.tag).partition(".")[0]
+
+    @property
+    def verb(self) -> str:
+        """The last token of the command's subject: the second part of its tag."""
+        return str(self.body.__struct_config__.tag).partition(".")[2]
+
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     """`problem` or `result`; `position` is where the room's log stood after the commit."""

@@ -32,10 +32,9 @@ class BusServices:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
-    async def ask(self, app: int, service: str, room: str, request: cmd.Request) -> cmd.Reply:
-        """The verb is the last part of the command's tag."""
-        verb = str(request.body.__struct_config__.tag).rpartition(".")[2]
-        return await self._bus.ask(app, service, room, verb, request)
+    async def ask(self, app: int, room: str, request: cmd.Request) -> cmd.Reply:
+        """See `Services`. The command's tag names the service and the verb."""
+        return await self._bus.ask(app, request.service, room, request.verb, request)
 
     async def replay(self, app: int, room: str, query: ReplayQuery) -> Replay:
         """See `History`."""

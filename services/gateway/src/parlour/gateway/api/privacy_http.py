@@ -38,7 +38,7 @@ def routes(services: Services, bearer: Bearer) -> APIRouter:
     async def ask(reader: Subscription, body: cmd.AnyCommand) -> Response:
         if reader.room is not None:
             raise Rejection.of(Code.FORBIDDEN, "this needs a token for the whole app", field="room")
-        reply = await services.ask(reader.app, "auth", "", cmd.Request(str(uuid4()), _SERVICE, body))
+        reply = await services.ask(reader.app, "", cmd.Request(str(uuid4()), _SERVICE, body))
         return Response(bytes(reply.result), 200, HEADERS, "application/json")
 
     @router.delete(

@@ -67,11 +67,11 @@ class Moderation:
 
     async def kick(self, who: Subscription, room: str, user_id: str, reason: str, key: str) -> moderation.Kicked:
         """Puts a user out of a room."""
-        return await self._ask(who, "room", room, cmd.KickUser(user_id, reason, asker(who)), key, moderation.Kicked)
+        return await self._ask(who, room, cmd.KickUser(user_id, reason, asker(who)), key, moderation.Kicked)
 
     async def close(self, who: Subscription, room: str, reason: str, key: str) -> moderation.Closed:
         """Puts everybody out of a room and closes it."""
-        return await self._ask(who, "room", room, cmd.CloseRoom(reason, asker(who)), key, moderation.Closed)
+        return await self._ask(who, room, cmd.CloseRoom(reason, asker(who)), key, moderation.Closed)
 
     async def ban(self, who: Subscription, wanted: cmd.PlaceBan, key: str) -> moderation.Ban:
         """Keeps a user, an address or everybody out of a room, or of all the app's."""
@@ -83,17 +83,17 @@ class Moderation:
 
     async def bans(self, who: Subscription) -> moderation.Bans:
         """The bans in force that concern the token's rooms."""
-        found = await self._ask(who, "auth", "", cmd.ListBans(), "", moderation.Bans)
+        found = await self._ask(who, "", cmd.ListBans(), "", moderation.Bans)
         return found if who.room is None else moderation.Bans(tuple(ban for ban in found.bans if ban.room == who.room))
 
     async def _change_ban(self, who: Subscription, wanted: cmd.PlaceBan | cmd.LiftBan, key: str) -> moderation.Ban:
         """Done in the name of the token's holder, and in its room where it has one."""
         body = msgspec.structs.replace(wanted, room=_own_room(who, wanted.room), by=asker(who))
-        return await self._ask(who, "auth", "", body, key, moderation.Ban)
+        return await self._ask(who, "", body, key, moderation.Ban)
 
-    async def _ask(self, who: Subscription, service: str, room: str, body: cmd.Command, key: str, kind: type[R]) -> R:
+    async def _ask(self, who: Subscription, room: str, body: cmd.Command, key: str, kind: type[R]) -> R:
         request = cmd.Request(_command_id(who, key), _SERVICE, cast(cmd.AnyCommand, body))
-        return decode_result(await self._services.ask(who.app, service, room, request), kind)
+        return decode_result(await self._services.ask(who.app, room, request), kind)
 
 
 class AddressBans:
@@ -109,7 +109,7 @@ class AddressBans:
             return
         try:
             request = cmd.Request(str(uuid4()), _SERVICE, cmd.ListBans())
-            found = decode_result(await self._services.ask(view.app, "auth", "", request), moderation.Bans)
+            found = decode_result(await self._services.ask(view.app, "", request), moderation.Bans)
             for ban in found.bans:
                 if ban.kind == "address":
                     await self._put_out(view.app, ban)
@@ -120,7 +120,7 @@ class AddressBans:
         for session in self._sessions.at(app, frozenset((ban.address,))):
             for room in [room for room in session.seats if ban.room in ("", room)]:
                 body = cmd.KickUser(session.user.user_id, ban.reason, ban.by)
-                await self._services.ask(app, "room", room, cmd.Request(str(uuid4()), _SERVICE, body))
+                await self._services.ask(app, room, cmd.Request(str(uuid4()), _SERVICE, body))
 
 
 def asker(who: Subscription) -> str:

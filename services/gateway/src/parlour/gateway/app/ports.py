@@ -18,7 +18,7 @@ GATEWAY = cmd.Caller(kind="service")
 class Services(Protocol):
     """The services that decide about commands."""
 
-    async def ask(self, app: int, service: str, room: str, request: cmd.Request) -> cmd.Reply:
+    async def ask(self, app: int, room: str, request: cmd.Request) -> cmd.Reply:
         """Sends a command to a service and returns its reply; `Rejection` where the service refuses it."""
         ...
 
@@ -58,4 +58,4 @@ def decode_result(reply: cmd.Reply, kind: type[R]) -> R:
 
 async def ask_as_gateway(services: Services, app: int, body: cmd.AnyCommand, kind: type[R]) -> R:
     """Asks `auth` on the gateway's own account and returns the decoded result; `Rejection` where it refuses."""
-    return decode_result(await services.ask(app, "auth", "", cmd.Request(str(uuid4()), GATEWAY, body)), kind)
+    return decode_result(await services.ask(app, "", cmd.Request(str(uuid4()), GATEWAY, body)), kind)

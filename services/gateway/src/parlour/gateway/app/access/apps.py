@@ -31,12 +31,12 @@ class Apps:
 
     async def all(self) -> tuple[cmd.AppDescription, ...]:
         """Every app, without secrets."""
-        reply = await self._services.ask(0, "auth", "", self._request(cmd.ListApps()))
+        reply = await self._services.ask(0, "", self._request(cmd.ListApps()))
         return decode_result(reply, cmd.Apps).apps
 
     async def token(self, app: int, user_id: str, room: str) -> str:
         """A fresh token."""
-        reply = await self._services.ask(app, "auth", "", self._request(cmd.IssueToken(user_id, room)))
+        reply = await self._services.ask(app, "", self._request(cmd.IssueToken(user_id, room)))
         return decode_result(reply, cmd.TokenMade).token
 
     async def _only_one(self) -> int:

@@ -152,12 +152,12 @@ class TokenVerifier:
         if is_login_token(token):
             return await self._member(token, app_of(token))
         body = cmd.VerifySubscription(token)
-        reply = await self._services.ask(app_of(token), "auth", "", cmd.Request(str(uuid4()), _SERVICE, body))
+        reply = await self._services.ask(app_of(token), "", cmd.Request(str(uuid4()), _SERVICE, body))
         return decode_result(reply, Subscription)
 
     async def _member(self, token: str, app: int) -> Subscription:
         request = cmd.Request(str(uuid5(_TOKENS, token)), _SERVICE, cmd.VerifyToken(token))
-        checked = decode_result(await self._services.ask(app, "auth", "", request), cmd.TokenChecked)
+        checked = decode_result(await self._services.ask(app, "", request), cmd.TokenChecked)
         return Subscription(app, OF_A_MEMBER, checked.expires_s, "", checked.room or None, checked.user_id)
 
 

@@ -125,7 +125,7 @@ class MediaResources:
         resource, caller = await self._own(text, token, address)
         ufrag, pwd = credentials_in(sent)
         body = cmd.RenewIce(resource.session_id, resource.transport_id, ufrag, pwd, match)
-        reply = await self._services.ask(resource.app, "registry", resource.room, _request(caller, body))
+        reply = await self._services.ask(resource.app, resource.room, _request(caller, body))
         renewed = decode_result(reply, IceRenewed)
         return PatchResult(renewed.outcome, fragment(resource.head, renewed), renewed.ufrag)
 
@@ -205,7 +205,7 @@ class MediaResources:
             self._held.pop(session_id, None)
             if remaining == 0:
                 body = cmd.LeaveRoom(session_id)
-                await self._services.ask(resource.app, "room", resource.room, _request(caller, body))
+                await self._services.ask(resource.app, resource.room, _request(caller, body))
         self._doors.pop(session_id, None)
 
     # the resources
@@ -216,7 +216,7 @@ class MediaResources:
         resource_id = uuid4().hex
         kind = cmd.Publish if publishes else cmd.Play
         body = kind(session.session_id, stream_id, sdp, cmd.MediaSections(), resource=resource_id)
-        reply = await self._services.ask(session.app, "registry", seat.room, _request(caller, body))
+        reply = await self._services.ask(session.app, seat.room, _request(caller, body))
         made = decode_result(reply, cmd.Published)
         resource = Resource(
             resource_id, session.session_id, session.app, seat.room, seat.actor, stream_id, publishes,
@@ -231,7 +231,7 @@ class MediaResources:
         body = cmd.EndResource(
             resource.session_id, resource.stream_id, resource.transport_id, publishes=resource.publishes
         )
-        reply = await self._services.ask(resource.app, "registry", resource.room, _request(caller, body))
+        reply = await self._services.ask(resource.app, resource.room, _request(caller, body))
         return decode_result(reply, cmd.ResourceEnded)
 
     def _forget(self, resource: Resource) -> bool:

@@ -52,7 +52,7 @@ class TokenExpiry:
         request = cmd.Request(str(command_id), _SERVICE, cmd.EndStay(session.session_id, seat.actor, REASON))
         async with self._at_once:
             try:
-                await self._services.ask(session.app, "room", seat.room, request)
+                await self._services.ask(session.app, seat.room, request)
             except Rejection as rejection:
                 log.warning("stay_not_ended", app=session.app, code=rejection.problem.code)
 

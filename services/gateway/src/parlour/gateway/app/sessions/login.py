@@ -80,7 +80,7 @@ class LoginHandler:
         async def ask() -> cmd.TokenChecked:
             body = cmd.VerifyToken(token, user_id, room, purpose)
             request = cmd.Request(str(uuid5(_SESSIONS, token)), cmd.Caller(user_id, kind="service"), body)
-            return decode_result(await self._services.ask(app, "auth", "", request), cmd.TokenChecked)
+            return decode_result(await self._services.ask(app, "", request), cmd.TokenChecked)
 
         return await self._throttle.verify(Attempt(token, address, str(app), user_id), ask)
 
@@ -94,7 +94,7 @@ class LoginHandler:
         )  # fmt: skip
         request = cmd.Request(command_id, cmd.Caller(session.user.user_id, session.session_id), body)
         reply, feed = await asyncio.gather(
-            self._services.ask(session.app, "room", room, request), self._feeds.open(session.app, room)
+            self._services.ask(session.app, room, request), self._feeds.open(session.app, room)
         )
         joined = decode_result(reply, cmd.Joined)
         position = parse_position(reply.position) if reply.position else None

@@ -48,7 +48,7 @@ class RequestHandlers:
 
     async def logout(self, session: Session, seat: Seat, frame: client.Logout) -> client.Res:
         """Leaves; the feed ends the seat when it sees the event."""
-        await self._ask(session, seat, frame, "room", cmd.LeaveRoom(session.session_id))
+        await self._ask(session, seat, frame, cmd.LeaveRoom(session.session_id))
         return client.Res(str(frame.id))
 
     async def publish(self, session: Session, seat: Seat, frame: client.Publish) -> client.Res:
@@ -72,47 +72,47 @@ class RequestHandlers:
 
     async def stop_publish(self, session: Session, seat: Seat, frame: client.StopPublish) -> client.Res:
         """Ends an own stream."""
-        await self._ask(session, seat, frame, "registry", cmd.StopPublish(session.session_id, frame.stream_id))
+        await self._ask(session, seat, frame, cmd.StopPublish(session.session_id, frame.stream_id))
         session.carries_no_more(seat.room, frame.stream_id)
         return client.Res(str(frame.id))
 
     async def stop_play(self, session: Session, seat: Seat, frame: client.StopPlay) -> client.Res:
         """Ends playing."""
-        await self._ask(session, seat, frame, "registry", cmd.StopPlay(session.session_id, frame.stream_id))
+        await self._ask(session, seat, frame, cmd.StopPlay(session.session_id, frame.stream_id))
         session.carries_no_more(seat.room, frame.stream_id)
         return client.Res(str(frame.id))
 
     async def stream_extra_info(self, session: Session, seat: Seat, frame: client.StreamExtraInfo) -> client.Res:
         """Changes an own stream's text."""
         body = cmd.SetStreamExtraInfo(session.session_id, frame.stream_id, frame.extra_info)
-        await self._ask(session, seat, frame, "registry", body)
+        await self._ask(session, seat, frame, body)
         return client.Res(str(frame.id))
 
     async def mutes(self, session: Session, seat: Seat, frame: client.Mutes) -> client.Res:
         """Tells what an own stream holds back."""
         body = cmd.SetMutes(session.session_id, frame.stream_id, frame.audio, frame.video)
-        await self._ask(session, seat, frame, "registry", body)
+        await self._ask(session, seat, frame, body)
         return client.Res(str(frame.id))
 
     async def room_extra_info(self, session: Session, seat: Seat, frame: client.RoomExtraInfo) -> client.Res:
         """Sets the room's key."""
-        await self._ask(session, seat, frame, "room", cmd.SetRoomExtraInfo(session.session_id, frame.key, frame.value))
+        await self._ask(session, seat, frame, cmd.SetRoomExtraInfo(session.session_id, frame.key, frame.value))
         return client.Res(str(frame.id))
 
     async def broadcast(self, session: Session, seat: Seat, frame: client.Broadcast) -> client.Res:
         """A message to all."""
-        reply = await self._ask(session, seat, frame, "im", cmd.SendBroadcast(session.session_id, frame.message))
+        reply = await self._ask(session, seat, frame, cmd.SendBroadcast(session.session_id, frame.message))
         return client.Sent(id=str(frame.id), message_id=decode_result(reply, cmd.MessageSent).message_id)
 
     async def barrage(self, session: Session, seat: Seat, frame: client.Barrage) -> client.Res:
         """A message that may be dropped."""
-        reply = await self._ask(session, seat, frame, "im", cmd.SendBarrage(session.session_id, frame.message))
+        reply = await self._ask(session, seat, frame, cmd.SendBarrage(session.session_id, frame.message))
         return client.Sent(id=str(frame.id), message_id=str(decode_result(reply, cmd.MessageSent).message_id))
 
     async def command(self, session: Session, seat: Seat, frame: client.CustomCommand) -> client.Res:
         """A signal to some, or to all."""
         body = cmd.SendCommand(session.session_id, frame.command, frame.to_user_ids)
-        reply = await self._ask(session, seat, frame, "im", body)
+        reply = await self._ask(session, seat, frame, body)
         return client.Delivered(id=str(frame.id), absent=decode_result(reply, cmd.MessageSent).absent)
 
     async def renew_token(self, session: Session, seat: Seat, frame: client.RenewToken) -> client.Res:
@@ -127,19 +127,17 @@ class RequestHandlers:
         self, session: Session, seat: Seat, frame: client.Publish | client.Play | client.RestartIce,
         body: cmd.Publish | cmd.Play | cmd.RestartIce, stream_id: str,
     ) -> client.Res:  # fmt: skip
-        reply = await self._ask(session, seat, frame, "registry", body)
+        reply = await self._ask(session, seat, frame, body)
         made = decode_result(reply, cmd.Published)
         if stream_id:
             session.carries(made.transport_id, seat.room, stream_id)
         return client.Negotiated(id=str(frame.id), transport_id=made.transport_id, sdp=made.sdp)
 
-    async def _ask(
-        self, session: Session, seat: Seat, frame: client.ClientFrame, service: str, body: cmd.AnyCommand
-    ) -> cmd.Reply:
+    async def _ask(self, session: Session, seat: Seat, frame: client.ClientFrame, body: cmd.AnyCommand) -> cmd.Reply:
         caller = cmd.Caller(session.user.user_id, session.session_id, seat.actor)
         condition = frame.if_seq if isinstance(frame, client.RoomAsk) else None
         request = cmd.Request(str(frame.id), caller, body, condition)
-        return await self._services.ask(session.app, service, seat.room, request)
+        return await self._services.ask(session.app, seat.room, request)
 
 
 def check_may_publish(session: Session, room: str, stream_id: str) -> None:
