@@ -3,7 +3,7 @@ import { mediaDevices } from "./capture/acquire";
 import type { ZegoCapabilityDetection, ZegoCapabilityError, ZegoVideoCodec } from "./entities";
 
 type CheckError = ZegoCapabilityError;
-/** Every check done. */
+/** The result with every check done. */
 type Detected = Required<Omit<ZegoCapabilityDetection, "result" | "videoCodec">> & { videoCodec: Required<ZegoVideoCodec>; result?: boolean };
 type Codecs = Detected["videoCodec"];
 export type CheckType = "webRTC" | "customCapture" | "camera" | "microphone" | "screenSharing" | keyof Codecs;

@@ -9,10 +9,10 @@ export type Handler = (...args: any[]) => unknown;
 export class Emitter<Events extends { [name in keyof Events]: Handler }> {
   private readonly handlers = new Map<keyof Events, Handler[]>();
 
-  /** With the names of its events, a handler of any other is taken and warned of: it is never called. */
+  /** `known` names the events: `on` takes a handler of any other name too, but warns that it is never called. */
   constructor(private readonly known?: readonly (keyof Events)[]) {}
 
-  /** Add a handler behind those that are there. False when an argument is of the wrong kind. */
+  /** Adds a handler after those that are there. False when an argument is of the wrong type. */
   on<Name extends keyof Events>(event: Name, handler: Events[Name]): boolean {
     if (typeof event !== "string" || typeof handler !== "function") return false;
     if (this.known && !this.known.includes(event)) warnOnce(`on: there is no event ${JSON.stringify(event.slice(0, NAME_CHARACTERS))}; its handler is never called`);
@@ -20,7 +20,7 @@ export class Emitter<Events extends { [name in keyof Events]: Handler }> {
     return true;
   }
 
-  /** Remove a handler, or all of an event's. */
+  /** Removes a handler, or all of an event's. */
   off<Name extends keyof Events>(event: Name, handler?: Events[Name]): boolean {
     if (typeof event !== "string") return false;
     const left = handler ? (this.handlers.get(event) ?? []).filter((known) => known !== handler) : [];
@@ -29,7 +29,7 @@ export class Emitter<Events extends { [name in keyof Events]: Handler }> {
     return true;
   }
 
-  /** Call the handlers in the order of their registration. */
+  /** Calls the handlers in the order of their registration. */
   emit<Name extends keyof Events>(event: Name, ...args: Parameters<Events[Name]>): void {
     for (const handler of this.handlers.get(event) ?? []) {
       try {
@@ -41,7 +41,7 @@ export class Emitter<Events extends { [name in keyof Events]: Handler }> {
     }
   }
 
-  /** Forget every handler. */
+  /** Removes every handler of every event. */
   clear(): void {
     this.handlers.clear();
   }

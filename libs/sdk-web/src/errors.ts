@@ -27,7 +27,7 @@ function sentence({ code, message, limit, hint }: Problem): string {
   return `${message}${limit ? ` (allowed: ${limit})` : ""}${hint ? `; ${hint}` : ""} [${code}]`;
 }
 
-/** A ZegoError from its parts. */
+/** Makes a ZegoError of a code, a sentence, and what else is known: field, limit, hint. */
 export function failure(code: number, message: string, more: Omit<Problem, "code" | "message"> = {}): ZegoError {
   return new ZegoError({ code, message, ...more });
 }

@@ -4,7 +4,7 @@ export type LogLevel = (typeof LEVELS)[number];
 
 let threshold: number = LEVELS.indexOf("warn");
 
-/** Set the console's threshold. False for a level that does not exist. */
+/** Sets the console's threshold. False for a level that does not exist. */
 export function setLogLevel(level: unknown): boolean {
   const index = LEVELS.indexOf(level as LogLevel);
   if (index < 0) return false;

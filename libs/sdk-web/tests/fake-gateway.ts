@@ -45,9 +45,9 @@ export class FakeSocket implements SocketLike {
 
 type Answer = object | undefined;
 
-/** The position at `seq` of the only life that the fake knows. */
-export function at(seq: number, life = "life"): string {
-  return `${life}.${seq}.${seq.toString(16).padStart(16, "0")}`;
+/** The position at `seq` of the only call that the fake knows. */
+export function at(seq: number, roomUID = "call"): string {
+  return `${roomUID}.${seq}.${seq.toString(16).padStart(16, "0")}`;
 }
 
 export class FakeGateway {

@@ -1,10 +1,10 @@
 /** A record of one call for tests, answered page by page where the SDK fetches it. */
 
-export const LIFE = "0190a1b2-0000-7000-8000-000000000001";
+export const ROOM_UID = "0190a1b2-0000-7000-8000-000000000001";
 export const BEGIN_MS = 1_700_000_000_000;
 const GENESIS = "0".repeat(64);
 const hashOf = (seq: number) => (seq ? seq.toString(16).padStart(64, "a") : GENESIS);
-export const placeOf = (seq: number, life = LIFE) => `${life}.${seq}.${hashOf(seq).slice(0, 16)}`;
+export const placeOf = (seq: number, roomUID = ROOM_UID) => `${roomUID}.${seq}.${hashOf(seq).slice(0, 16)}`;
 
 /** One entry: seconds after the beginning, type, user, data; no type: not for this reader. */
 export type Line = [seconds: number, type: string, userID?: string, data?: object];
@@ -46,6 +46,6 @@ export class FakeRecord {
     const joined = type === "room.user_joined.v1" ? { actor: `a-${userID}`, userID, userName: userID!.toUpperCase() } : {};
     const at = (BEGIN_MS + seconds * 1000) * 1000;
     const prev = seq === this.breakAt ? "f".repeat(64) : hashOf(seq - 1);
-    return { roomUID: LIFE, seq, at, type, prev, hash: hashOf(seq), data: { ...joined, ...data }, ...(userID ? { actor: `a-${userID}`, userID } : {}) };
+    return { roomUID: ROOM_UID, seq, at, type, prev, hash: hashOf(seq), data: { ...joined, ...data }, ...(userID ? { actor: `a-${userID}`, userID } : {}) };
   }
 }

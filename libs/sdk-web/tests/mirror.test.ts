@@ -9,8 +9,8 @@ const me = { userID: "me", userName: "Me" };
 const ann = { userID: "ann", userName: "Ann" };
 const stream = (streamID: string, user: UserEntry): StreamEntry => ({ streamID, user, extraInfo: "", hasAudio: true, hasVideo: true, codec: "VP8" });
 
-function ev(seq: number, type: string, data: object = {}, user: object = ann, life = "life"): EventFrame {
-  return { t: "ev", roomID: "r", pos: at(seq, life), seq, prev: "", at: 1_700_000_000_000_000 + seq, type, data, user } as EventFrame;
+function ev(seq: number, type: string, data: object = {}, user: object = ann, roomUID = "call"): EventFrame {
+  return { t: "ev", roomID: "r", pos: at(seq, roomUID), seq, prev: "", at: 1_700_000_000_000_000 + seq, type, data, user } as EventFrame;
 }
 
 function fresh(seq = 4): RoomMirror {
@@ -49,7 +49,7 @@ test("a skip moves the position; one that reaches back counts by its end", () =>
   assert.deepEqual(kinds(mirror.apply({ t: "skip", roomID: "r", from: 12, to: 13, pos: at(13) })), ["gap"]);
 });
 
-test("a head ahead of us is a gap, one at or behind is not; another life is one", () => {
+test("a head ahead of us is a gap, one at or behind is not; another call is one", () => {
   const mirror = fresh();
   assert.deepEqual(mirror.apply({ t: "head", roomID: "r", pos: at(4) }), []);
   assert.deepEqual(kinds(mirror.apply({ t: "head", roomID: "r", pos: at(5) })), ["gap"]);

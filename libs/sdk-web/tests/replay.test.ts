@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { settle } from "./fake-gateway";
-import { BEGIN_MS, FakeRecord, LIFE, placeOf, type Line } from "./fake-record";
+import { BEGIN_MS, FakeRecord, placeOf, ROOM_UID, type Line } from "./fake-record";
 import { closePage, openPage, type Page } from "./page";
 
 const CALL: Line[] = [
@@ -52,7 +52,7 @@ test("a replay calls back what the live call did, in its order", async () => {
 test("the record is read page by page, with the token in a header", async () => {
   const { page, record } = opened();
   record.pageSize = 5;
-  await page.zg.replayRoom("a.room/1", { token: "jwt", from: LIFE });
+  await page.zg.replayRoom("a.room/1", { token: "jwt", from: ROOM_UID });
   assert.deepEqual(record.asked.map(({ url }) => url.searchParams.get("after")), [placeOf(0), placeOf(5), placeOf(10)]);
   const { url, token } = record.asked[0]!;
   assert.deepEqual([url.origin, url.pathname, token, url.search.includes("jwt")], ["http://gw", "/v1/rooms/a=2Eroom=2F1/events", "Bearer jwt", false]);
@@ -147,7 +147,7 @@ test("what cannot be replayed is refused by name, and changes nothing", async ()
   for (const speed of [0, -1, 1001, NaN]) await assert.rejects(zg.replayRoom("r", { token: "jwt", speed }), { errorCode: 1100001 });
   record.refusals = [[403, { code: 9000002, title: "there is no such room for this token" }]];
   await assert.rejects(zg.replayRoom("r", { token: "jwt" }), { errorCode: 9000002 });
-  await assert.rejects(zg.replayRoom("r", { token: "jwt", from: LIFE, to: placeOf(3, "0190a1b2-0000-7000-8000-000000000002") }), { errorCode: 1100001 });
+  await assert.rejects(zg.replayRoom("r", { token: "jwt", from: ROOM_UID, to: placeOf(3, "0190a1b2-0000-7000-8000-000000000002") }), { errorCode: 1100001 });
   globalThis.fetch = () => Promise.reject(new TypeError("offline"));
   await assert.rejects(zg.replayRoom("r", { token: "jwt" }), { errorCode: 1000017 });
   assert.deepEqual(page.heard, []);

@@ -12,12 +12,12 @@ export class LocalStreams {
 
   constructor(private readonly onScreenEnded: (stream: ZegoLocalStream, legacy: boolean) => void) {}
 
-  /** A stream of the present kind. */
+  /** Captures what the options name, for createZegoStream. */
   async create(options: unknown): Promise<ZegoLocalStream> {
     return this.capture(options, false);
   }
 
-  /** A stream of the legacy kind: the page holds its MediaStream. */
+  /** The same for createStream, which gives the page the MediaStream inside. */
   async createLegacy(options: unknown): Promise<MediaStream> {
     return (await this.capture(options, true)).stream;
   }
@@ -38,7 +38,7 @@ export class LocalStreams {
     return source;
   }
 
-  /** Stop its tracks and previews. */
+  /** Stops the tracks and previews of a stream of the engine, or the tracks of a MediaStream from elsewhere. */
   destroy(stream: unknown): void {
     const local = this.find(stream);
     if (local) {

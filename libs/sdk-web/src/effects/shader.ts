@@ -76,7 +76,7 @@ export class BeautyShader {
     canvas.addEventListener("webglcontextlost", this.onLost);
   }
 
-  /** Gives the context back: a browser has few of them. */
+  /** Frees the WebGL context, of which a browser has few. */
   close(): void {
     this.canvas.removeEventListener("webglcontextlost", this.onLost);
     this.gl.getExtension("WEBGL_lose_context")?.loseContext();

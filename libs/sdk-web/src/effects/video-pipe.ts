@@ -6,7 +6,7 @@
  */
 
 export interface Painter {
-  /** Draws a picture of a size; the drawing is what the canvas then holds. */
+  /** Draws a picture of this size onto the canvas. */
   draw(picture: TexImageSource, width: number, height: number): void;
   /** A picture could not be drawn. */
   broken(fault: unknown): void;
@@ -91,7 +91,7 @@ function painted(input: MediaStreamTrack, canvas: HTMLCanvasElement, painter: Pa
   return pipe;
 }
 
-/** A pipe that closes once. */
+/** A pipe whose `close` may be called more than once. */
 function closing(output: MediaStreamTrack, painter: Painter, stopFrames: () => void): VideoPipe & { open: boolean } {
   return {
     output,

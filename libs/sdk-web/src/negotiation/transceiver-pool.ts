@@ -10,7 +10,7 @@ export interface TransceiverSlot<Owner> {
 export class TransceiverPool<Owner> {
   private slots: TransceiverSlot<Owner>[] = [];
 
-  /** Those of one owner. */
+  /** The slots of one owner. */
   of(owner: Owner): TransceiverSlot<Owner>[] {
     return this.slots.filter((slot) => slot.owner === owner);
   }

@@ -75,7 +75,7 @@ export abstract class Transport<F extends Flow<any>> {
   protected amendAnswer(sdp: string, _flow: F): string {
     return sdp;
   }
-  /** The relay has answered; its description is being applied. */
+  /** Called when the relay has answered, before its description is applied. */
   protected onAnswered(_flow: F): void {}
   /** The relay node of this transport does not carry the flow. True where another transport takes it over. */
   protected handOver(_flow: F): boolean {
@@ -98,7 +98,7 @@ export abstract class Transport<F extends Flow<any>> {
     return this.flows.get(streamID);
   }
 
-  /** End everything, for good. */
+  /** Ends all flows and the peer connection; the transport cannot be used again. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
@@ -107,7 +107,7 @@ export abstract class Transport<F extends Flow<any>> {
     clearTimeout(this.retryTimer);
   }
 
-  /** The relay lost this transport. */
+  /** Rebuilds the connection if the transport that the relay lost is this one. */
   onTransportLost(transportID: string): void {
     if (transportID === this.transportID && transportID !== "") this.rebuild();
   }
@@ -266,7 +266,7 @@ export abstract class Transport<F extends Flow<any>> {
     for (const flow of this.list) flow.requesting(this.codes.interrupted, "the media connection broke");
   }
 
-  /** Rule 3, first half. */
+  /** Rule 3, first half: restarts ICE on the connection that is there. */
   private restart(): void {
     clearTimeout(this.repairTimer);
     this.repairTimer = setTimeout(() => this.onRepairOverdue(), REBUILD_AFTER_MS);

@@ -1,4 +1,4 @@
-/** Internals of the vendor's engine that applications reach into: enough of them that the reach does no harm. */
+/** Internals of the vendor's engine that applications reach into: enough of them that those applications work. */
 import { log } from "../logging";
 
 /** Where official samples set `isPeer`; nothing reads it here. */

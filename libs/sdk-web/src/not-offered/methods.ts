@@ -60,7 +60,7 @@ export type NotOffered = Record<(typeof REJECTING)[number], Method<Promise<never
   Record<(typeof VOID)[number], Method<void>> &
   Record<keyof typeof OBJECTS, Method<any>>;
 
-/** Put the methods on the engine's prototype. */
+/** Defines the methods on the engine's prototype. */
 export function defineNotOffered({ prototype }: { prototype: object }): void {
   for (const name of REJECTING) defineMethod(prototype, name, () => rejectNotOffered(name));
   for (const name of FALSE) defineMethod(prototype, name, () => (warnNotOffered(name), false));
@@ -68,7 +68,7 @@ export function defineNotOffered({ prototype }: { prototype: object }): void {
   for (const name of Object.keys(OBJECTS) as (keyof typeof OBJECTS)[]) defineMethod(prototype, name, (...args) => inertObject(name, args, rejectNotOffered, warnNotOffered));
 }
 
-/** Say once per page that a name does nothing here. */
+/** Logs once per page that a name has no effect here. */
 export function warnNotOffered(name: string): void {
   warnOnce(`${name} is not offered by this server's SDK: the call has no effect [${Code.NOT_OFFERED}]`);
 }

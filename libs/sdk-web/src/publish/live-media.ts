@@ -179,7 +179,7 @@ export class LiveMedia {
     return OK;
   }
 
-  /** On what is captured, before or while it is published. */
+  /** Sets or removes the beauty effect of a stream, before or while it is published. */
   async setBeauty(given: AnyStream, enable: boolean, parameters?: ZegoEffectsBeautyParam): Promise<ZegoServerResponse> {
     const stream = this.streamOf(given);
     if (this.beauty.set(stream, enable, parameters)) await this.refresh(stream);

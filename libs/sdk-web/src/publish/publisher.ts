@@ -15,7 +15,7 @@ import { withStartBitrate } from "./start-bitrate";
 const NAMES = { idle: "NO_PUBLISH", requesting: "PUBLISH_REQUESTING", active: "PUBLISHING" } as const;
 const CODES = { interrupted: Code.NETWORK_DOWN, retryOver: Code.PUBLISH_RETRY_OVER, failed: Code.PUBLISH_OFFER, answer: Code.PUBLISH_REMOTE_SDP };
 
-/** Reasons of a removal that nobody wanted: heartbeat timeout, disconnected. */
+/** Codes of `stream.removed` for a lost connection: heartbeat timeout, disconnected. */
 const LOST_REASONS: ReadonlySet<number> = new Set([2, 5]);
 
 /** What is published: the stream, and limits that may change while it is. */
@@ -105,7 +105,7 @@ export class Publisher extends Transport<Publication> {
     if (missing) await this.negotiate(publication, true);
   }
 
-  /** Send the publication's present track of a kind. */
+  /** Sends the publication's present track of a kind in place of the one sent before. */
   async send(publication: Publication, kind: Kind): Promise<void> {
     const track = publication.track(kind);
     this.mutes.watch(publication, track);
@@ -123,7 +123,7 @@ export class Publisher extends Transport<Publication> {
     return { audio: muted("audio"), video: muted("video") };
   }
 
-  /** A track of it was muted, ended, or exchanged. */
+  /** Reports the publication's mutes after a track was muted, ended or replaced. */
   reportMutes(publication: Publication): void {
     this.mutes.schedule(publication);
   }
@@ -132,7 +132,7 @@ export class Publisher extends Transport<Publication> {
     return this.slots.slot(publication, kind)?.transceiver.sender;
   }
 
-  /** Apply the source's limits to what is sent. */
+  /** Applies the source's bitrate and frame rate limits to its senders. */
   async applyLimits(publication: Publication): Promise<void> {
     for (const { kind, transceiver } of this.slots.of(publication)) {
       const parameters = transceiver.sender.getParameters();

@@ -90,7 +90,7 @@ export class Recording {
     return { frame: { t: "skip", roomID: this.roomID, from, to, pos }, seq: to, time: this.items.at(-1)?.time ?? 0 };
   }
 
-  /** Rule 1. */
+  /** Rule 1: throws UNAVAILABLE where a frame does not follow the one before. */
   private checkContinuity(seq: number, prev8: string): void {
     const expected = (this.items.at(-1)?.seq ?? 0) + 1;
     if (seq !== expected || prev8 !== this.hash8) throw failure(Code.UNAVAILABLE, `the record came with a break before event ${expected}`);

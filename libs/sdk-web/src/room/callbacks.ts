@@ -1,4 +1,4 @@
-/** From a change of the room to the page's callback: the second half of docs/protocol.md's table. */
+/** Emits the page's callbacks for changes of a room: the second half of the table in docs/protocol.md. */
 import type { Emitter } from "../emitter";
 import type { ZegoEvents, ZegoStreamList, ZegoUser } from "../entities";
 import type { StreamEntry, UserEntry } from "../generated/contract";

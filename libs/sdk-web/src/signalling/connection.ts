@@ -42,7 +42,7 @@ export class Connection {
     return this.isOpen;
   }
 
-  /** Begin at once; harmless when running. */
+  /** Opens the first address at once; does nothing when it was started already. */
   start(): void {
     if (this.running) return;
     this.running = true;

@@ -18,7 +18,7 @@ export interface PendingRequest {
   readonly id: string;
   readonly frame: Request & { id: string };
   readonly survives: boolean;
-  /** Number of the connection that it was last sent on. */
+  /** The number of the connection on which it was sent last; 0 before the first. */
   sentOn: number;
   resolve(answer: AnswerFrame): void;
   reject(error: ZegoError): void;
@@ -62,7 +62,7 @@ export class PendingRequests {
     this.remove(id)?.reject(error);
   }
 
-  /** Refuse all that match. */
+  /** Rejects every pending request that matches. */
   rejectWhere(matches: (pending: PendingRequest) => boolean, error: ZegoError): void {
     for (const pending of [...this.pending.values()]) if (matches(pending)) this.reject(pending.id, error);
   }

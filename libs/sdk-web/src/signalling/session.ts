@@ -125,7 +125,7 @@ export class Session {
     this.sendHandshake();
   }
 
-  /** Rule 1. */
+  /** Rule 1: sends the resume of this session, or else the first login that waits. */
   private sendHandshake(): void {
     this.handshakeAt = Date.now();
     if (this.id) {
