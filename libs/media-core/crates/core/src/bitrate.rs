@@ -1,7 +1,7 @@
-//! What a publisher is told by REMB when it does not estimate by itself from transport-wide feedback.
+//! The bitrate that REMB asks of a publisher when it does not estimate by itself from transport-wide feedback.
 //!
 //! A loss-driven hint in the manner of RFC 8698's simplest forms: up while nothing is lost, down to below what arrives
-//! when much is. With transport-wide feedback the publisher knows better, and only a cap is told.
+//! when much is. With transport-wide feedback the publisher knows better, and only a cap is sent.
 
 /// Told first: enough for a publisher to start on.
 const START_BPS: u64 = 1_000_000;
@@ -18,27 +18,27 @@ const MUCH_LOSS: u8 = 26;
 pub struct BitrateHint {
     cap_bps: Option<u64>,
     estimate_bps: u64,
-    told_bps: u64,
+    hint_bps: u64,
     bytes: u64,
     updated_us: u64,
 }
 
 impl Default for BitrateHint {
     fn default() -> Self {
-        Self { cap_bps: None, estimate_bps: START_BPS, told_bps: 0, bytes: 0, updated_us: 0 }
+        Self { cap_bps: None, estimate_bps: START_BPS, hint_bps: 0, bytes: 0, updated_us: 0 }
     }
 }
 
 impl BitrateHint {
-    /// Never to be told more.
+    /// The most that is ever asked.
     pub fn cap(&mut self, bps: u64) {
         self.cap_bps = Some(bps.max(MIN_BPS));
     }
 
-    /// What was told last; 0 if nothing.
+    /// The bitrate that was sent last; 0 if none.
     #[must_use]
-    pub fn told_bps(&self) -> u64 {
-        self.told_bps
+    pub fn hint_bps(&self) -> u64 {
+        self.hint_bps
     }
 
     /// Takes all bytes received so far and the worst share lost since the last call; what to tell now, if anything.
@@ -48,7 +48,7 @@ impl BitrateHint {
         self.bytes = bytes;
         self.updated_us = now_us;
         if self_estimating {
-            self.told_bps = self.cap_bps.unwrap_or(0);
+            self.hint_bps = self.cap_bps.unwrap_or(0);
             return self.cap_bps;
         }
         if fraction_lost <= LITTLE_LOSS {
@@ -58,7 +58,7 @@ impl BitrateHint {
         }
         let cap_bps = self.cap_bps.unwrap_or(MAX_BPS);
         self.estimate_bps = self.estimate_bps.clamp(MIN_BPS, cap_bps);
-        self.told_bps = self.estimate_bps;
+        self.hint_bps = self.estimate_bps;
         Some(self.estimate_bps)
     }
 }
@@ -73,9 +73,9 @@ mod tests {
         for second in 1..=20 {
             hint.update(second * 100_000, 0, false, second * 1_000_000);
         }
-        assert_eq!(hint.told_bps(), MAX_BPS);
+        assert_eq!(hint.hint_bps(), MAX_BPS);
         hint.update(21 * 100_000, 64, false, 21_000_000);
-        assert_eq!(hint.told_bps(), 680_000);
+        assert_eq!(hint.hint_bps(), 680_000);
     }
 
     #[test]

@@ -145,7 +145,7 @@ pub enum Command {
     },
     /// Ask the publisher for a keyframe, merged with other requests.
     RequestKeyframe(u64),
-    /// Cap what a publisher is told to send, in bits per second.
+    /// Caps the bitrate that a publisher is asked to send by REMB, in bits per second.
     SetMaxBitrate {
         /// The publisher's transport.
         transport: u64,

@@ -97,9 +97,9 @@ const fn crc_table() -> [u32; 256] {
 
 /// A small deterministic generator (splitmix64) for values that need to differ, not to be secret: first sequence
 /// numbers and timestamps.
-pub struct Scatter(u64);
+pub struct SplitMix64(u64);
 
-impl Scatter {
+impl SplitMix64 {
     /// The same seed gives the same values.
     #[must_use]
     pub const fn new(seed: u64) -> Self {

@@ -12,7 +12,7 @@ pub const FLUSH_BYTES: usize = 1 << 20;
 pub const FLUSH_PACKETS: usize = 2048;
 
 /// A slab that once grew beyond this is given back: an exceptional batch should not be paid for ever.
-const KEPT_BYTES: usize = 8 * FLUSH_BYTES;
+const RETAINED_BYTES: usize = 8 * FLUSH_BYTES;
 
 /// One packet in the slab.
 #[derive(Debug, Clone, Copy)]
@@ -110,7 +110,7 @@ impl Egress {
     pub fn clear(&mut self) {
         self.used = 0;
         self.packets.clear();
-        if self.slab.len() > KEPT_BYTES {
+        if self.slab.len() > RETAINED_BYTES {
             self.slab = Vec::new();
         }
     }

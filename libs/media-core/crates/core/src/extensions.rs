@@ -24,7 +24,7 @@ pub fn id_of(extensions: &[Extension], uri: &str) -> Option<u8> {
 
 /// From each id of the publisher to the player's id of the same URI; 0 where it is not passed on.
 #[must_use]
-pub fn passed_on(publisher: &[Extension], player: &[Extension]) -> [u8; 256] {
+pub fn forwarded_ids(publisher: &[Extension], player: &[Extension]) -> [u8; 256] {
     let mut map = [0; 256];
     for (uri, id) in publisher.iter().filter(|(uri, _)| !ONE_HOP.contains(&uri.as_str())) {
         map[usize::from(*id)] = id_of(player, uri).unwrap_or(0);

@@ -18,8 +18,8 @@ const FIRST_RECORDS: usize = 64;
 pub enum Decision {
     /// Publisher: came, is new, and is in the ring.
     Received,
-    /// Publisher: came once more, or too late, or without sense.
-    Useless,
+    /// Publisher: a duplicate, too late, or invalid.
+    Discarded,
     /// Publisher: asked to send it again.
     Requested,
     /// Publisher: asked for a keyframe.
@@ -28,8 +28,8 @@ pub enum Decision {
     Refused,
     /// Player: sent on.
     Forwarded,
-    /// Player: left out, it holds this medium. Numbers of the publisher, as of all that is left out.
-    Held,
+    /// Player: left out while this medium is paused. Numbers are the publisher's, as of all that is left out.
+    Paused,
     /// Player: left out, nothing in it for this player: padding, or a payload type that it did not take.
     Unwanted,
     /// Player: left out until a keyframe comes.
@@ -161,12 +161,12 @@ mod tests {
             flight.note(&mut video, 1_000_000, 1, Decision::Forwarded, seq, 100);
             flight.note(&mut audio, 1_000_000, 2, Decision::Forwarded, seq, 10);
         }
-        flight.note(&mut video, 1_020_000, 1, Decision::Held, 3, 100);
+        flight.note(&mut video, 1_020_000, 1, Decision::Paused, 3, 100);
         let video: Vec<_> = flight.read(1_020_000).into_iter().filter(|record| record.medium == 1).collect();
         let seen: Vec<_> =
             video.iter().map(|record| (record.first, record.last, record.packets, record.bytes)).collect();
         assert_eq!(seen, [(65_534, 0, 3, 300), (2, 2, 1, 100), (3, 3, 1, 100)]);
-        assert_eq!(video[2].decision, Decision::Held);
+        assert_eq!(video[2].decision, Decision::Paused);
     }
 
     #[test]

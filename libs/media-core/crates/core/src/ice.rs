@@ -4,7 +4,7 @@
 //! to a check that it asked to be sent, `handle_timeout` and `poll_check` now and then; they say what changed.
 //! More than a lite agent must, it checks each new path back, once, and sends media to none before the answer. Consent
 //! (RFC 7675) is the peer's checks arriving; for a peer that is only sent feedback, its authenticated packets are as
-//! good (`heard`). The newest valid nomination wins as soon as its path is proven: a client that moved to another
+//! good (`note_authenticated`). The newest valid nomination wins as soon as its path is proven: a client that moved to another
 //! network nominates from its new address and needs no signalling.
 
 use std::net::SocketAddr;
@@ -96,7 +96,7 @@ impl Agent {
     }
 
     /// Takes new credentials. Proven paths keep carrying media until a check under the new ones moves it
-    /// (RFC 8445 §2.4: media continues during a restart); the others are checked anew.
+    /// (RFC 8445 §2.4: media continues during a restart); the others are checked again.
     pub fn restart(&mut self, credentials: Credentials, now_us: u64) {
         self.key = HmacSha1::new(credentials.local_pwd.as_bytes());
         self.remote_key = HmacSha1::new(credentials.remote_pwd.as_bytes());
@@ -253,15 +253,15 @@ impl Agent {
     }
 
     /// Notes an authenticated packet other than a check. On the selected path it shows that the peer is there and sends,
-    /// which is all that a transport without players lives for: some publishers send no more checks once they are connected.
-    pub fn heard(&mut self, path: Path, now_us: u64) {
+    /// which is all that keeps a transport without players alive: some publishers send no more checks once they are connected.
+    pub fn note_authenticated(&mut self, path: Path, now_us: u64) {
         if !self.expired && self.selected == Some(path) {
             self.consent_us = now_us;
         }
     }
 
     /// True once when no check has come for the consent timeout; nothing is sent to the peer from then on until it
-    /// checks again and proves its path anew: somebody else may have the address by then.
+    /// checks again and proves its path again: somebody else may have the address by then.
     pub fn handle_timeout(&mut self, now_us: u64) -> bool {
         if self.expired || now_us.saturating_sub(self.consent_us) < self.consent_timeout_us {
             return false;

@@ -53,7 +53,7 @@ pub struct TrackStats {
     pub packets: u64,
     pub bytes: u64,
     pub lost: u64,
-    /// Sent by its publisher, and of these what never came by itself; its source may have begun anew.
+    /// Sent by its publisher, and of these what never came by itself; its source may have restarted.
     pub expected: u64,
     pub missed: u64,
     /// In units of the track's clock.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-/// Indexes are reused after a removal; ids must be unique while they live.
+/// Indexes are reused after a removal; ids must be unique while their entries exist.
 pub struct Table<T> {
     slots: Vec<Option<(u64, T)>>,
     free: Vec<u32>,
@@ -16,7 +16,7 @@ impl<T> Default for Table<T> {
 }
 
 impl<T> Table<T> {
-    /// Adds an entry; `None` if the id lives already.
+    /// Adds an entry; `None` if the id exists already.
     pub fn insert(&mut self, id: u64, entry: T) -> Option<u32> {
         if self.by_id.contains_key(&id) {
             return None;

@@ -59,13 +59,13 @@ pub struct Transport {
     pub routes: Vec<Route>,
     /// Where SSRCs that sinks used before go on, the latest last.
     pub retired: Vec<(u32, Continuation)>,
-    /// Arrivals that the peer was not told.
+    /// Arrivals that were not reported to the peer yet.
     pub arrivals: ArrivalLog,
     /// When to tell them.
     pub arrivals_due_us: u64,
     /// When to report reception.
     pub report_due_us: u64,
-    /// What the peer is told to send.
+    /// The bitrate that the peer is asked to send.
     pub bitrate: BitrateHint,
     /// What was decided about its packets lately.
     pub flight: Flight,
@@ -98,15 +98,15 @@ impl Transport {
     }
 
     /// Keys and path to send media, if both exist.
-    pub fn outlet(&mut self) -> Option<(Path, &mut Sender)> {
+    pub fn send_path(&mut self) -> Option<(Path, &mut Sender)> {
         let path = self.agent.active()?;
         self.srtp.as_mut().map(|srtp| (path, &mut srtp.tx))
     }
 
     /// Notes that a packet of the peer was opened. Only a check consents to being sent media.
-    pub fn heard(&mut self, path: Path, now_us: u64) {
+    pub fn note_authenticated(&mut self, path: Path, now_us: u64) {
         if self.sinks.is_empty() {
-            self.agent.heard(path, now_us);
+            self.agent.note_authenticated(path, now_us);
         }
     }
 

@@ -12,7 +12,7 @@ use parlour_media_core::flight::Record;
 use parlour_media_core::policing::Limits;
 use parlour_media_core::router::Router;
 
-use crate::directory::{Directory, Refused};
+use crate::directory::{CommandError, Directory};
 use crate::queue::{Inbox, Notice, Outbox, Request, lock};
 use crate::senders::Senders;
 use crate::socket::Socket;
@@ -45,7 +45,7 @@ pub struct Config {
 #[derive(Debug)]
 pub enum Error {
     /// The command contradicts what exists.
-    Refused(Refused),
+    Command(CommandError),
     /// The packet thread is gone or far behind.
     Unavailable(&'static str),
 }
@@ -106,7 +106,7 @@ impl Core {
         if lock(&self.thread).is_none() {
             return Err(Error::Unavailable("the core is closed"));
         }
-        directory.admit(&command).map_err(Error::Refused)?;
+        directory.admit(&command).map_err(Error::Command)?;
         if self.inbox.push(Request::Command(command)) {
             Ok(())
         } else {

@@ -1,4 +1,4 @@
-//! Which ids live: lets a command be refused at once, though the packet thread carries it out a little later.
+//! The ids that exist: lets a command be refused at once, though the packet thread carries it out a little later.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,7 +6,7 @@ use parlour_media_core::command::Command;
 
 /// Why a command is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refused {
+pub enum CommandError {
     /// The id is not known.
     Unknown(&'static str, u64),
     /// The arguments contradict what exists already.
@@ -58,7 +58,7 @@ impl Directory {
     ///
     /// # Errors
     /// Unknown ids, doubled ids, ufrags or SSRCs, a full node.
-    pub fn admit(&mut self, command: &Command) -> Result<(), Refused> {
+    pub fn admit(&mut self, command: &Command) -> Result<(), CommandError> {
         match command {
             Command::AddTransport { transport, credentials, .. } => {
                 self.add_transport(*transport, &credentials.local_ufrag)
@@ -80,38 +80,38 @@ impl Directory {
         }
     }
 
-    fn known(&self, known: bool, what: &'static str, id: u64) -> Result<(), Refused> {
-        if known { Ok(()) } else { Err(Refused::Unknown(what, id)) }
+    fn known(&self, known: bool, what: &'static str, id: u64) -> Result<(), CommandError> {
+        if known { Ok(()) } else { Err(CommandError::Unknown(what, id)) }
     }
 
-    fn transport(&mut self, id: u64) -> Result<&mut TransportEntry, Refused> {
-        self.transports.get_mut(&id).ok_or(Refused::Unknown("transport", id))
+    fn transport(&mut self, id: u64) -> Result<&mut TransportEntry, CommandError> {
+        self.transports.get_mut(&id).ok_or(CommandError::Unknown("transport", id))
     }
 
-    fn add_transport(&mut self, id: u64, ufrag: &str) -> Result<(), Refused> {
+    fn add_transport(&mut self, id: u64, ufrag: &str) -> Result<(), CommandError> {
         if self.transports.contains_key(&id) {
-            return Err(Refused::Invalid(format!("transport {id} exists already")));
+            return Err(CommandError::Invalid(format!("transport {id} exists already")));
         }
         if self.transports.len() >= self.max_transports {
-            return Err(Refused::Invalid(format!("this node is full: {} transports", self.max_transports)));
+            return Err(CommandError::Invalid(format!("this node is full: {} transports", self.max_transports)));
         }
         self.claim_ufrag(ufrag)?;
         self.transports.insert(id, TransportEntry { ufrag: ufrag.to_owned(), ..TransportEntry::default() });
         Ok(())
     }
 
-    fn claim_ufrag(&mut self, ufrag: &str) -> Result<(), Refused> {
+    fn claim_ufrag(&mut self, ufrag: &str) -> Result<(), CommandError> {
         if ufrag.is_empty() || ufrag.contains(':') {
-            return Err(Refused::Invalid("a ufrag is not empty and has no colon".to_owned()));
+            return Err(CommandError::Invalid("a ufrag is not empty and has no colon".to_owned()));
         }
         if self.ufrags.insert(ufrag.to_owned()) {
             Ok(())
         } else {
-            Err(Refused::Invalid("this local ufrag is taken".to_owned()))
+            Err(CommandError::Invalid("this local ufrag is taken".to_owned()))
         }
     }
 
-    fn rename(&mut self, id: u64, ufrag: &str) -> Result<(), Refused> {
+    fn rename(&mut self, id: u64, ufrag: &str) -> Result<(), CommandError> {
         if self.transport(id)?.ufrag == ufrag {
             return Ok(());
         }
@@ -125,8 +125,8 @@ impl Directory {
     ///
     /// # Errors
     /// If it is unknown.
-    pub fn remove_transport(&mut self, id: u64) -> Result<(), Refused> {
-        let entry = self.transports.remove(&id).ok_or(Refused::Unknown("transport", id))?;
+    pub fn remove_transport(&mut self, id: u64) -> Result<(), CommandError> {
+        let entry = self.transports.remove(&id).ok_or(CommandError::Unknown("transport", id))?;
         self.ufrags.remove(&entry.ufrag);
         for track in entry.tracks {
             let _ = self.remove_track(track);
@@ -137,17 +137,17 @@ impl Directory {
         Ok(())
     }
 
-    fn add_track(&mut self, transport: u64, id: u64) -> Result<(), Refused> {
+    fn add_track(&mut self, transport: u64, id: u64) -> Result<(), CommandError> {
         if self.tracks.contains_key(&id) {
-            return Err(Refused::Invalid(format!("track {id} exists already")));
+            return Err(CommandError::Invalid(format!("track {id} exists already")));
         }
         self.transport(transport)?.tracks.insert(id);
         self.tracks.insert(id, TrackEntry { transport, sinks: HashSet::new() });
         Ok(())
     }
 
-    fn remove_track(&mut self, id: u64) -> Result<(), Refused> {
-        let entry = self.tracks.remove(&id).ok_or(Refused::Unknown("track", id))?;
+    fn remove_track(&mut self, id: u64) -> Result<(), CommandError> {
+        let entry = self.tracks.remove(&id).ok_or(CommandError::Unknown("track", id))?;
         for sink in entry.sinks {
             let _ = self.remove_sink(sink);
         }
@@ -157,17 +157,17 @@ impl Directory {
         Ok(())
     }
 
-    fn add_sink(&mut self, id: u64, track: u64, transport: u64, ssrcs: Vec<u32>) -> Result<(), Refused> {
+    fn add_sink(&mut self, id: u64, track: u64, transport: u64, ssrcs: Vec<u32>) -> Result<(), CommandError> {
         if self.sinks.contains_key(&id) {
-            return Err(Refused::Invalid(format!("sink {id} exists already")));
+            return Err(CommandError::Invalid(format!("sink {id} exists already")));
         }
         if !self.tracks.contains_key(&track) {
-            return Err(Refused::Unknown("track", track));
+            return Err(CommandError::Unknown("track", track));
         }
         let entry = self.transport(transport)?;
         // Two streams of one SSRC under one key would use the same nonces.
         if ssrcs.iter().any(|ssrc| entry.ssrcs.contains(ssrc)) || (ssrcs.len() == 2 && ssrcs[0] == ssrcs[1]) {
-            return Err(Refused::Invalid("this ssrc is in use on the transport".to_owned()));
+            return Err(CommandError::Invalid("this ssrc is in use on the transport".to_owned()));
         }
         entry.ssrcs.extend(&ssrcs);
         entry.sinks.insert(id);
@@ -178,8 +178,8 @@ impl Directory {
         Ok(())
     }
 
-    fn remove_sink(&mut self, id: u64) -> Result<(), Refused> {
-        let entry = self.sinks.remove(&id).ok_or(Refused::Unknown("sink", id))?;
+    fn remove_sink(&mut self, id: u64) -> Result<(), CommandError> {
+        let entry = self.sinks.remove(&id).ok_or(CommandError::Unknown("sink", id))?;
         if let Some(transport) = self.transports.get_mut(&entry.transport) {
             transport.sinks.remove(&id);
             transport.ssrcs.retain(|ssrc| !entry.ssrcs.contains(ssrc));
@@ -197,7 +197,7 @@ mod tests {
 
     use super::*;
 
-    fn add(directory: &mut Directory, transport: u64, ufrag: &str) -> Result<(), Refused> {
+    fn add(directory: &mut Directory, transport: u64, ufrag: &str) -> Result<(), CommandError> {
         let credentials = Credentials {
             local_ufrag: ufrag.to_owned(),
             local_pwd: "p".repeat(22),
@@ -214,10 +214,10 @@ mod tests {
         add(&mut directory, 2, "b").unwrap();
         directory.add_track(1, 10).unwrap();
         directory.add_sink(20, 10, 2, vec![5, 6]).unwrap();
-        assert!(matches!(directory.add_sink(21, 10, 2, vec![6]), Err(Refused::Invalid(_))));
+        assert!(matches!(directory.add_sink(21, 10, 2, vec![6]), Err(CommandError::Invalid(_))));
         directory.admit(&Command::RemoveTransport(1)).unwrap();
-        assert_eq!(directory.remove_sink(20), Err(Refused::Unknown("sink", 20)));
-        assert_eq!(directory.remove_track(10), Err(Refused::Unknown("track", 10)));
+        assert_eq!(directory.remove_sink(20), Err(CommandError::Unknown("sink", 20)));
+        assert_eq!(directory.remove_track(10), Err(CommandError::Unknown("track", 10)));
         add(&mut directory, 1, "a").unwrap();
         directory.add_track(1, 10).unwrap();
         directory.add_sink(20, 10, 2, vec![5, 6]).unwrap();
@@ -227,8 +227,8 @@ mod tests {
     fn a_full_node_and_a_taken_ufrag_are_refused() {
         let mut directory = Directory::new(2);
         add(&mut directory, 1, "a").unwrap();
-        assert!(matches!(add(&mut directory, 2, "a"), Err(Refused::Invalid(_))));
+        assert!(matches!(add(&mut directory, 2, "a"), Err(CommandError::Invalid(_))));
         add(&mut directory, 2, "b").unwrap();
-        assert!(matches!(add(&mut directory, 3, "c"), Err(Refused::Invalid(_))));
+        assert!(matches!(add(&mut directory, 3, "c"), Err(CommandError::Invalid(_))));
     }
 }

@@ -10,6 +10,6 @@ mod sys;
 mod worker;
 
 pub use crate::core::{Config, Core, Error};
-pub use directory::Refused;
+pub use directory::CommandError;
 pub use queue::Notice;
 pub use stats::{SocketCounters, Stats};

@@ -145,7 +145,7 @@ pub fn read_address(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {
             Some(SocketAddr::new(ip.into(), u16::from_be(address.sin_port)))
         }
         libc::AF_INET6 => {
-            // SAFETY: as above.
+            // SAFETY: the family says that the storage, which is larger and stricter aligned, holds this type.
             let address = unsafe { &*pointer.cast::<libc::sockaddr_in6>() };
             let ip = Ipv6Addr::from(address.sin6_addr.s6_addr);
             Some(SocketAddr::new(ip.into(), u16::from_be(address.sin6_port)))
@@ -167,7 +167,7 @@ pub fn write_address(address: SocketAddr, storage: &mut libc::sockaddr_storage) 
             size_of::<libc::sockaddr_in>()
         }
         SocketAddr::V6(address) => {
-            // SAFETY: as above.
+            // SAFETY: the storage is larger and stricter aligned than the type, for which any bytes are valid.
             let out = unsafe { &mut *pointer.cast::<libc::sockaddr_in6>() };
             out.sin6_family = libc::AF_INET6 as libc::sa_family_t;
             out.sin6_port = address.port().to_be();

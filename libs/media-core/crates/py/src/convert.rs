@@ -6,7 +6,7 @@ use parlour_media_core::command::{Codec, Extension, MediaKind, Payload};
 use parlour_media_core::event::Event;
 use parlour_media_core::flight::{Decision, Record};
 use parlour_media_core::stats::{SinkStats, TrackStats, TransportStats};
-use parlour_media_io::{Error, Notice, Refused, Stats};
+use parlour_media_io::{CommandError, Error, Notice, Stats};
 use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
@@ -14,8 +14,8 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 /// Unknown ids are `KeyError`, contradictions `ValueError`, a thread that is gone `RuntimeError`.
 pub fn raise(error: Error) -> PyErr {
     match error {
-        Error::Refused(Refused::Unknown(what, id)) => PyKeyError::new_err(format!("no {what} {id}")),
-        Error::Refused(Refused::Invalid(why)) => PyValueError::new_err(why),
+        Error::Command(CommandError::Unknown(what, id)) => PyKeyError::new_err(format!("no {what} {id}")),
+        Error::Command(CommandError::Invalid(why)) => PyValueError::new_err(why),
         Error::Unavailable(why) => PyRuntimeError::new_err(why),
     }
 }
@@ -87,12 +87,12 @@ fn router_event(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyTuple>> {
 pub fn record<'py>(py: Python<'py>, now_us: u64, record: &Record) -> PyResult<Bound<'py, PyTuple>> {
     let what = match record.decision {
         Decision::Received => "received",
-        Decision::Useless => "useless",
+        Decision::Discarded => "discarded",
         Decision::Requested => "requested",
         Decision::KeyframeRequested => "keyframe_requested",
         Decision::Refused => "refused",
         Decision::Forwarded => "forwarded",
-        Decision::Held => "held",
+        Decision::Paused => "paused",
         Decision::Unwanted => "unwanted",
         Decision::AwaitedKeyframe => "awaited_keyframe",
         Decision::Late => "late",

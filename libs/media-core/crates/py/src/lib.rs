@@ -1,4 +1,4 @@
-//! The Python face: converts arguments, maps errors, releases the GIL. No rule of the relay lives here.
+//! The Python bindings: converts arguments, maps errors, releases the GIL. No rule of the relay lives here.
 
 mod convert;
 mod core;

@@ -126,8 +126,8 @@ class Core:
         """The flight recorder of a transport: what was decided about its packets in the last 10 s, oldest first.
 
         Each is a run of like decisions, at most 100 ms long: (ms ago, ms long, what, medium, first and last sequence
-        number, packets, bytes). `medium` is a track, a sink, or 0. Of a publisher: received, useless, refused,
-        requested, keyframe_requested. Of a player: forwarded; left out as held, unwanted, awaited_keyframe, late,
+        number, packets, bytes). `medium` is a track, a sink, or 0. Of a publisher: received, discarded, refused,
+        requested, keyframe_requested. Of a player: forwarded; left out as paused, unwanted, awaited_keyframe, late,
         unsealed; asked for again and repaired, unrepairable, repair_ignored; keyframe_wanted. What is left out has the
         publisher's numbers, everything else those of the transport's peer.
         """

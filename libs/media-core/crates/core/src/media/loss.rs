@@ -62,7 +62,7 @@ impl LossList {
         true
     }
 
-    /// Forgets everything: the publisher began anew.
+    /// Forgets everything: the publisher restarted its sequence numbers.
     pub fn reset(&mut self) {
         *self = Self::default();
     }

@@ -19,5 +19,5 @@ pub use loss::LossList;
 pub use reception::{Reception, SenderClock};
 pub use renumber::{Continuation, Numbers, Renumbering};
 pub use ring::{Entry, Ring};
-pub use sink::{Outlet, Sink};
+pub use sink::{SendContext, Sink};
 pub use track::{Role, Track};

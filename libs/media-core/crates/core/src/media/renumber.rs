@@ -157,7 +157,7 @@ impl Renumbering {
     }
 
     /// Notes that a packet is left out on purpose. Left out late, after newer ones went out, it stays a gap.
-    pub fn leave_out(&mut self, epoch: u32, seq: u64) {
+    pub fn skip(&mut self, epoch: u32, seq: u64) {
         if self.is_late(epoch, seq) {
             return;
         }
@@ -182,7 +182,7 @@ impl Renumbering {
 
     /// After an interruption: lets this packet be the next that goes out, though newer ones were left out meanwhile. False
     /// if it is from before the interruption.
-    pub fn go_back(&mut self, epoch: u32, seq: u64) -> bool {
+    pub fn rewind_to(&mut self, epoch: u32, seq: u64) -> bool {
         let past_the_last = self.segments.back().is_none_or(|last| (last.epoch, last.to) <= (epoch, seq));
         if self.interrupted && past_the_last && seq > 0 {
             self.highest = Some(Highest { epoch, seq: seq - 1 });

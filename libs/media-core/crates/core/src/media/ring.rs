@@ -1,7 +1,7 @@
 //! The last packets of a track, in arrival order, for forwarding and for answering NACKs.
 //!
 //! Bytes lie in one arena that is filled round and round; entries are known by their position, which only grows, so
-//! that a stale one is told from a living one.
+//! that a stale one is distinguished from a valid one.
 
 use crate::command::MediaKind;
 use crate::rtp::Header;

@@ -8,7 +8,7 @@ use super::ring::{Entry, Ring};
 use super::track::Track;
 use crate::command::{MediaKind, SinkConfig};
 use crate::egress::Egress;
-use crate::extensions::{MID, id_of, passed_on};
+use crate::extensions::{MID, forwarded_ids, id_of};
 use crate::flight::{Decision, Flight, Run};
 use crate::ice::Path;
 use crate::policing::{Bucket, keyframe_bucket};
@@ -28,8 +28,8 @@ const REPORTS_REMEMBERED: usize = 4;
 const MAX_OVERTAKERS: u64 = 128;
 const NO_PAYLOAD: u8 = 0xff;
 
-/// Where a sink's packets leave.
-pub struct Outlet<'a> {
+/// What a sink needs to send packets to its player.
+pub struct SendContext<'a> {
     /// The player's path.
     pub path: Path,
     /// Index of its transport.
@@ -47,7 +47,7 @@ pub struct Sink {
     /// As its owner named it.
     pub id: u64,
     /// The recorder's run of what the player asked for.
-    pub asked: Run,
+    pub request_run: Run,
     /// Index of the track.
     pub track: u32,
     /// Index of the player's transport.
@@ -75,7 +75,7 @@ pub struct Sink {
     extension_ids: [u8; 256],
     mid: Option<(u8, Vec<u8>)>,
     kind: MediaKind,
-    passed: Run,
+    forward_run: Run,
     paused: bool,
     awaits_keyframe: bool,
     awaits_since_us: Option<u64>,
@@ -102,8 +102,8 @@ impl Sink {
         }
         Self {
             id: config.sink,
-            asked: Run::default(),
-            passed: Run::default(),
+            request_run: Run::default(),
+            forward_run: Run::default(),
             track: indexes.0,
             transport: indexes.1,
             ssrc: config.ssrc,
@@ -117,7 +117,7 @@ impl Sink {
             round_trip_us: None,
             payload_types,
             repair_types,
-            extension_ids: passed_on(&track.extensions, &config.extensions),
+            extension_ids: forwarded_ids(&track.extensions, &config.extensions),
             mid: id_of(&config.extensions, MID).zip(config.mid.map(String::into_bytes)),
             kind: track.kind,
             paused: false,
@@ -167,50 +167,50 @@ impl Sink {
     }
 
     /// Sends the packet at a ring position on, or leaves it out.
-    pub fn forward(&mut self, position: u64, ring: &Ring, now_us: u64, outlet: &mut Outlet<'_>) {
+    pub fn forward(&mut self, position: u64, ring: &Ring, now_us: u64, context: &mut SendContext<'_>) {
         let Some((entry, packet)) = ring.get(position) else { return };
         let payload_type = self.payload_types[usize::from(entry.header.payload_type)];
         // Padding without a payload probes the publisher's path, not the player's.
         if self.paused || payload_type == NO_PAYLOAD || packet.len() == entry.header.len {
-            let why = if self.paused { Decision::Held } else { Decision::Unwanted };
-            return self.leave_out(entry, packet, why, now_us, outlet);
+            let why = if self.paused { Decision::Paused } else { Decision::Unwanted };
+            return self.skip(entry, packet, why, now_us, context);
         }
         let starts = self.awaits_keyframe;
         if starts && !self.may_start(entry, now_us) {
-            return self.leave_out(entry, packet, Decision::AwaitedKeyframe, now_us, outlet);
+            return self.skip(entry, packet, Decision::AwaitedKeyframe, now_us, context);
         }
-        self.send_on(position, (entry, packet), payload_type, now_us, outlet);
+        self.forward_packet(position, (entry, packet), payload_type, now_us, context);
         if starts {
-            self.catch_up(position, entry, ring, now_us, outlet);
+            self.catch_up(position, entry, ring, now_us, context);
         }
     }
 
     /// Sends what overtook the packet at `position`, the first that goes out.
-    fn catch_up(&mut self, position: u64, first: &Entry, ring: &Ring, now_us: u64, outlet: &mut Outlet<'_>) {
+    fn catch_up(&mut self, position: u64, first: &Entry, ring: &Ring, now_us: u64, context: &mut SendContext<'_>) {
         for earlier in position.saturating_sub(MAX_OVERTAKERS)..position {
             if ring.get(earlier).is_some_and(|(other, _)| other.epoch == first.epoch && other.seq > first.seq) {
-                self.forward(earlier, ring, now_us, outlet);
+                self.forward(earlier, ring, now_us, context);
             }
         }
     }
 
-    fn send_on(
+    fn forward_packet(
         &mut self,
         position: u64,
         (entry, packet): (&Entry, &[u8]),
         payload_type: u8,
         now_us: u64,
-        outlet: &mut Outlet<'_>,
+        context: &mut SendContext<'_>,
     ) {
         let timestamp = entry.header.timestamp;
         let Some(numbers) = self.numbers.forward(entry.epoch, entry.seq, timestamp, now_us) else {
-            outlet.flight.note(&mut self.passed, now_us, self.id, Decision::Late, entry.seq as u16, packet.len());
+            context.flight.note(&mut self.forward_run, now_us, self.id, Decision::Late, entry.seq as u16, packet.len());
             return;
         };
-        let sent = self.send(entry, packet, payload_type, numbers, outlet);
+        let sent = self.send(entry, packet, payload_type, numbers, context);
         let decision = if sent.is_some() { Decision::Forwarded } else { Decision::Unsealed };
         let len = sent.unwrap_or(0);
-        outlet.flight.note(&mut self.passed, now_us, self.id, decision, numbers.seq as u16, len);
+        context.flight.note(&mut self.forward_run, now_us, self.id, decision, numbers.seq as u16, len);
         if sent.is_some() {
             self.history.note(numbers.seq as u16, position);
             self.packets += 1;
@@ -219,9 +219,9 @@ impl Sink {
         }
     }
 
-    fn leave_out(&mut self, entry: &Entry, packet: &[u8], why: Decision, now_us: u64, outlet: &mut Outlet<'_>) {
-        self.numbers.leave_out(entry.epoch, entry.seq);
-        outlet.flight.note(&mut self.passed, now_us, self.id, why, entry.seq as u16, packet.len());
+    fn skip(&mut self, entry: &Entry, packet: &[u8], why: Decision, now_us: u64, context: &mut SendContext<'_>) {
+        self.numbers.skip(entry.epoch, entry.seq);
+        context.flight.note(&mut self.forward_run, now_us, self.id, why, entry.seq as u16, packet.len());
     }
 
     fn may_start(&mut self, entry: &Entry, now_us: u64) -> bool {
@@ -229,7 +229,7 @@ impl Sink {
         let late = self.numbers.is_late(entry.epoch, entry.seq);
         let starts = match entry.keyframe {
             // Its first packet was overtaken by its others, or lost and repaired: it is a keyframe all the same.
-            true => !late || self.numbers.go_back(entry.epoch, entry.seq),
+            true => !late || self.numbers.rewind_to(entry.epoch, entry.seq),
             false => !late && now_us >= since_us + KEYFRAME_PATIENCE_US,
         };
         self.awaits_keyframe = !starts;
@@ -242,12 +242,12 @@ impl Sink {
         packet: &[u8],
         payload_type: u8,
         numbers: Numbers,
-        outlet: &mut Outlet<'_>,
+        context: &mut SendContext<'_>,
     ) -> Option<usize> {
         let payload = &packet[entry.header.len..];
         let room = FIXED_LEN + MAX_BLOCK_LEN + payload.len() + MAX_RTP_OVERHEAD;
-        let cipher = outlet.cipher;
-        outlet.egress.push_with(outlet.path, outlet.flow, room, |out| {
+        let cipher = context.cipher;
+        context.egress.push_with(context.path, context.flow, room, |out| {
             let head = self.write_head(entry, packet, out);
             write_header(out, head > FIXED_LEN, entry.header.marker, payload_type, numbers, self.ssrc);
             let len = head + payload.len() + cipher.rtp_overhead();
@@ -268,11 +268,11 @@ impl Sink {
     }
 
     /// Answers a request for one packet: as RTX (RFC 4588) when negotiated, else by the very same packet. True if RTX.
-    pub fn repeat(&mut self, seq: u16, ring: &Ring, now_us: u64, outlet: &mut Outlet<'_>) -> bool {
+    pub fn repeat(&mut self, seq: u16, ring: &Ring, now_us: u64, context: &mut SendContext<'_>) -> bool {
         let interval_us = self.round_trip_us.unwrap_or(DEFAULT_REPEAT_INTERVAL_US).clamp(10_000, 500_000);
         let position = match self.history.request(seq, now_us, interval_us) {
             Repeat::Ignore => {
-                outlet.flight.note(&mut self.asked, now_us, self.id, Decision::RepairIgnored, seq, 0);
+                context.flight.note(&mut self.request_run, now_us, self.id, Decision::RepairIgnored, seq, 0);
                 return false;
             }
             Repeat::Unknown => None,
@@ -284,19 +284,19 @@ impl Sink {
         });
         let Some((entry, packet, numbers)) = found else {
             self.nack_misses += 1;
-            outlet.flight.note(&mut self.asked, now_us, self.id, Decision::Unrepairable, seq, 0);
+            context.flight.note(&mut self.request_run, now_us, self.id, Decision::Unrepairable, seq, 0);
             return false;
         };
         self.nack_hits += 1;
-        outlet.flight.note(&mut self.asked, now_us, self.id, Decision::Repaired, seq, packet.len());
+        context.flight.note(&mut self.request_run, now_us, self.id, Decision::Repaired, seq, packet.len());
         let kind = usize::from(entry.header.payload_type);
         match (self.repair_ssrc, self.repair_types[kind]) {
             (Some(ssrc), repair_type) if repair_type != NO_PAYLOAD => {
-                self.send_repair(entry, packet, (ssrc, repair_type), numbers, outlet);
+                self.send_repair(entry, packet, (ssrc, repair_type), numbers, context);
                 true
             }
             _ => {
-                self.send(entry, packet, self.payload_types[kind], numbers, outlet);
+                self.send(entry, packet, self.payload_types[kind], numbers, context);
                 false
             }
         }
@@ -308,7 +308,7 @@ impl Sink {
         packet: &[u8],
         (ssrc, payload_type): (u32, u8),
         numbers: Numbers,
-        outlet: &mut Outlet<'_>,
+        context: &mut SendContext<'_>,
     ) {
         let mut payload = [0; 2 + MAX_PACKET];
         let len = 2 + packet.len() - entry.header.len;
@@ -317,8 +317,8 @@ impl Sink {
         let index = self.next_repair;
         self.next_repair += 1;
         let room = FIXED_LEN + MAX_BLOCK_LEN + len + MAX_RTP_OVERHEAD;
-        let cipher = outlet.cipher;
-        outlet.egress.push_with(outlet.path, outlet.flow, room, |out| {
+        let cipher = context.cipher;
+        context.egress.push_with(context.path, context.flow, room, |out| {
             let head = self.write_head(entry, packet, out);
             let numbers = Numbers { seq: index, timestamp: numbers.timestamp };
             write_header(out, head > FIXED_LEN, entry.header.marker, payload_type, numbers, ssrc);

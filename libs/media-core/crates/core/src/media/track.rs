@@ -15,7 +15,7 @@ use crate::srtp::{Opened, nearest};
 /// A source that was heard within this time is not replaced by another one.
 const SOURCE_HOLD_US: u64 = 500_000;
 
-/// Between two times that the owner is told that media started: a publisher may say goodbye and go on with every packet.
+/// Least time between two notices to the owner that media started: a publisher may say goodbye and go on with every packet.
 const STARTS_APART_US: u64 = 2_000_000;
 
 /// Packets that a player who just joined is sent at once at most: a burst that no path minds.
@@ -39,7 +39,7 @@ pub struct Track {
     /// See `arrived`.
     pub repaired: Run,
     /// See `arrived`.
-    pub asked: Run,
+    pub request_run: Run,
     /// Index of the publisher's transport.
     pub transport: u32,
     /// Audio or video.
@@ -70,7 +70,7 @@ pub struct Track {
     pub live: bool,
     /// When it last began to be so.
     live_us: u64,
-    /// A goodbye that was not told, since media had only just started.
+    /// A goodbye that was not reported, since media had only just started.
     goodbye: bool,
     /// Packets received once each.
     pub packets: u64,
@@ -110,7 +110,7 @@ impl Track {
             id: config.track,
             arrived: Run::default(),
             repaired: Run::default(),
-            asked: Run::default(),
+            request_run: Run::default(),
             transport,
             kind: config.kind,
             ssrc: config.ssrcs.first().copied(),
@@ -183,7 +183,7 @@ impl Track {
         self.clock_rate
     }
 
-    /// Notes that media flows; true if that is to be told.
+    /// Notes that media flows; true if that is to be reported.
     pub fn start(&mut self, now_us: u64) -> bool {
         self.goodbye = false;
         if self.live {
@@ -194,13 +194,13 @@ impl Track {
         true
     }
 
-    /// Notes that the publisher said goodbye. `poll_goodbye` says when to tell; media that comes before revokes it.
-    pub fn say_goodbye(&mut self) {
+    /// Notes that the publisher said goodbye. `poll_bye` says when to tell; media that comes before revokes it.
+    pub fn schedule_bye(&mut self) {
         self.goodbye = self.live;
     }
 
-    /// Whether a goodbye is to be told now; if so it counts as told.
-    pub fn poll_goodbye(&mut self, now_us: u64) -> bool {
+    /// Whether a goodbye is to be reported now; if so it counts as reported.
+    pub fn poll_bye(&mut self, now_us: u64) -> bool {
         if !self.goodbye || now_us < self.live_us + STARTS_APART_US {
             return false;
         }
@@ -243,7 +243,7 @@ impl Track {
         true
     }
 
-    /// The publisher's packet indexes start anew, under another SSRC or other keys.
+    /// The publisher's packet indexes start again, under another SSRC or other keys.
     pub fn begin_epoch(&mut self) {
         self.epoch += 1;
         self.packets_of_epoch = 0;

@@ -18,7 +18,7 @@ impl Backlog {
         self.fresh.push_back(track);
     }
 
-    /// Whose turn it is.
+    /// The track to be served next.
     #[must_use]
     pub fn first(&self) -> Option<u32> {
         self.fresh.front().or(self.begun.front()).copied()

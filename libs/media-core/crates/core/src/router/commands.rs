@@ -155,7 +155,7 @@ impl Router {
     /// Numbers that this SSRC never had on the transport: an index used twice under one key would break the cipher.
     fn start_of(&mut self, transport: u32, ssrc: u32) -> Continuation {
         let retired = self.transports.get(transport).and_then(|transport| transport.continuation(ssrc));
-        let next_seq = (self.scatter.next_u64() & FIRST_SEQ_MASK) + 1;
+        let next_seq = (self.generator.next_u64() & FIRST_SEQ_MASK) + 1;
         retired.unwrap_or(Continuation { next_seq, clock: None })
     }
 
@@ -185,7 +185,7 @@ impl Router {
     /// A player's path and keys are there now: whatever was sent before was not seen.
     pub(super) fn refresh_sinks(&mut self, transport: u32, now_us: u64, egress: &mut Egress) {
         let Some(entry) = self.transports.get_mut(transport) else { return };
-        if entry.outlet().is_none() {
+        if entry.send_path().is_none() {
             return;
         }
         for sink in entry.sinks.clone() {

@@ -4,7 +4,7 @@ use super::{FEEDBACK_SSRC, Router};
 use crate::egress::Egress;
 use crate::event::Event;
 use crate::flight::Decision;
-use crate::media::{Outlet, SenderClock};
+use crate::media::{SendContext, SenderClock};
 use crate::rtcp::{Compound, Lost, Packet, Packets, ReportBlocks};
 use crate::transport::Transport;
 
@@ -48,7 +48,7 @@ impl Router {
             return;
         };
         if let Some(track) = self.tracks.get_mut(index) {
-            track.say_goodbye();
+            track.schedule_bye();
             self.tell_goodbye(index, now_us);
         }
     }
@@ -56,7 +56,7 @@ impl Router {
     /// Tells a goodbye if one is due.
     pub(super) fn tell_goodbye(&mut self, index: u32, now_us: u64) {
         let Some(track) = self.tracks.get_mut(index) else { return };
-        if !track.poll_goodbye(now_us) {
+        if !track.poll_bye(now_us) {
             return;
         }
         if let (Some(transport), Some(track)) = (self.transports.id(track.transport), self.tracks.id(index)) {
@@ -70,7 +70,7 @@ impl Router {
         if let Some(transport) = self.transports.get_mut(transport) {
             transport.counters.pli_rx += 1;
             sink.keyframes_wanted += 1;
-            transport.flight.note(&mut sink.asked, now_us, sink.id, Decision::KeyframeWanted, 0, 0);
+            transport.flight.note(&mut sink.request_run, now_us, sink.id, Decision::KeyframeWanted, 0, 0);
             if !sink.may_ask_for_keyframe(now_us) {
                 transport.counters.keyframes_policed += 1;
                 return;
@@ -91,14 +91,14 @@ impl Router {
         let Transport { agent, srtp: Some(srtp), counters, flight, policing, .. } = transport else { return };
         let Some(path) = agent.active() else { return };
         let (packets, bytes) = (egress.packets().len(), egress.len());
-        let mut outlet = Outlet { path, flow: index, cipher: srtp.tx.cipher(), egress, flight };
+        let mut context = SendContext { path, flow: index, cipher: srtp.tx.cipher(), egress, flight };
         counters.nack_rx += 1;
         for seq in lost {
             if !policing.repairs.take(1, now_us) {
                 counters.repairs_policed += 1;
                 continue;
             }
-            if sink.repeat(seq, &track.ring, now_us, &mut outlet) {
+            if sink.repeat(seq, &track.ring, now_us, &mut context) {
                 counters.rtx_tx += 1;
             }
         }
@@ -119,7 +119,7 @@ impl Router {
         let Some(track) = self.tracks.get_mut(track) else { return };
         let Some(ssrc) = track.ssrc else { return };
         let Some(transport) = self.transports.get_mut(track.transport) else { return };
-        if transport.outlet().is_none() || !track.keyframe_requests.poll(now_us) {
+        if transport.send_path().is_none() || !track.keyframe_requests.poll(now_us) {
             return;
         }
         self.compound.clear();
@@ -127,7 +127,7 @@ impl Router {
         self.compound.picture_loss(FEEDBACK_SSRC, ssrc);
         transport.counters.pli_tx += 1;
         track.keyframes_requested += 1;
-        transport.flight.note(&mut track.asked, now_us, track.id, Decision::KeyframeRequested, 0, 0);
+        transport.flight.note(&mut track.request_run, now_us, track.id, Decision::KeyframeRequested, 0, 0);
         transport.send_compound(track.transport, &self.compound, egress);
     }
 }
@@ -135,7 +135,7 @@ impl Router {
 impl Transport {
     /// Seals and sends a compound packet, if there is a path.
     pub fn send_compound(&mut self, flow: u32, compound: &Compound, egress: &mut Egress) {
-        let Some((path, sender)) = self.outlet() else { return };
+        let Some((path, sender)) = self.send_path() else { return };
         let plain = compound.bytes();
         let room = plain.len() + sender.cipher().rtcp_overhead();
         let sent = egress.push_with(path, flow, room, |out| {

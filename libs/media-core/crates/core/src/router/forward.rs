@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::Router;
 use crate::egress::Egress;
-use crate::media::{Outlet, Sink, Track};
+use crate::media::{SendContext, Sink, Track};
 use crate::transport::Transport;
 
 impl Router {
@@ -44,13 +44,13 @@ impl Router {
         true
     }
 
-    /// Lets a sink start anew: from the last keyframe if that is recent, else from one that the publisher is asked for.
+    /// Restarts a sink: from the last keyframe if that is recent, else from one that the publisher is asked for.
     pub(super) fn start_sink(&mut self, index: u32, now_us: u64, egress: &mut Egress) {
         let Some(sink) = self.sinks.get_mut(index) else { return };
         let track_index = sink.track;
         let Some(track) = self.tracks.get(track_index) else { return };
         let Some(transport) = self.transports.get_mut(sink.transport) else { return };
-        if transport.outlet().is_none() || !sink.await_keyframe() {
+        if transport.send_path().is_none() || !sink.await_keyframe() {
             return;
         }
         if let Some(from) = track.recent_keyframe(now_us) {
@@ -74,9 +74,9 @@ fn serve(
     let Transport { agent, srtp: Some(srtp), counters, flight, .. } = transport else { return };
     let Some(path) = agent.active() else { return };
     let (packets, bytes) = (sink.packets, sink.bytes);
-    let mut outlet = Outlet { path, flow: sink.transport, cipher: srtp.tx.cipher(), egress, flight };
+    let mut context = SendContext { path, flow: sink.transport, cipher: srtp.tx.cipher(), egress, flight };
     for position in positions {
-        sink.forward(position, &track.ring, now_us, &mut outlet);
+        sink.forward(position, &track.ring, now_us, &mut context);
     }
     counters.tx_packets += sink.packets - packets;
     counters.tx_bytes += sink.bytes - bytes;

@@ -21,7 +21,7 @@ impl Router {
         if is_rtcp(datagram) {
             match open_rtcp(transport, datagram) {
                 Ok(len) => {
-                    transport.heard(path, now_us);
+                    transport.note_authenticated(path, now_us);
                     if !transport.admits(datagram.len(), now_us) {
                         return;
                     }
@@ -37,7 +37,7 @@ impl Router {
         };
         match open_rtp(transport, &header, datagram) {
             Ok(opened) => {
-                transport.heard(path, now_us);
+                transport.note_authenticated(path, now_us);
                 if !transport.admits(datagram.len(), now_us) {
                     let decision = Decision::Refused;
                     transport.flight.note(&mut transport.stray, now_us, 0, decision, header.seq, datagram.len());
@@ -78,7 +78,7 @@ impl Router {
             if let Some(number) = numbered {
                 transport.arrivals.arrived(number, now_us);
             }
-            let decision = if new { Decision::Received } else { Decision::Useless };
+            let decision = if new { Decision::Received } else { Decision::Discarded };
             let run = if route.role == Role::Primary { &mut track.arrived } else { &mut track.repaired };
             transport.flight.note(run, now_us, track.id, decision, seq, len);
         }

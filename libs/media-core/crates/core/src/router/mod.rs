@@ -15,7 +15,7 @@ mod timers;
 use std::collections::{HashMap, VecDeque};
 
 use self::backlog::Backlog;
-use crate::crypto::Scatter;
+use crate::crypto::SplitMix64;
 use crate::egress::Egress;
 use crate::event::Event;
 use crate::flight::Record;
@@ -40,7 +40,7 @@ pub struct Router {
     by_path: HashMap<Path, u32>,
     events: VecDeque<Event>,
     counters: NodeCounters,
-    scatter: Scatter,
+    generator: SplitMix64,
     limits: Limits,
     current: Option<u64>,
     next_tick_us: u64,
@@ -51,7 +51,7 @@ pub struct Router {
 }
 
 impl Router {
-    /// An empty router; the seed scatters first sequence numbers, the limits hold for each transport.
+    /// An empty router. The seed determines the first sequence numbers of sinks; the limits apply to each transport.
     #[must_use]
     pub fn new(seed: u64, limits: Limits) -> Self {
         Self {
@@ -62,7 +62,7 @@ impl Router {
             by_path: HashMap::new(),
             events: VecDeque::new(),
             counters: NodeCounters::default(),
-            scatter: Scatter::new(seed),
+            generator: SplitMix64::new(seed),
             limits,
             current: None,
             next_tick_us: 0,
@@ -117,7 +117,7 @@ impl Router {
             id,
             counters: transport.counters,
             selected: transport.agent.selected().map(|path| path.remote),
-            remb_bps: transport.bitrate.told_bps(),
+            remb_bps: transport.bitrate.hint_bps(),
             rtt_us: round_trip(transport),
         });
         let tracks = self.tracks.iter().map(|(_, id, track)| TrackStats {

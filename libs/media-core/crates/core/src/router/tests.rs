@@ -484,6 +484,6 @@ fn the_flight_recorder_tells_what_became_of_each_packet() {
     assert!(publisher.contains(&("Received".to_owned(), TRACK, 2)), "{publisher:?}");
     let player = told(&world, 2);
     let fates: Vec<_> = player.iter().map(|(what, sink, packets)| (what.as_str(), *sink, *packets)).collect();
-    assert_eq!(fates, [("Forwarded", 2, 2), ("Forwarded", 2, 1), ("Held", 2, 1)]);
+    assert_eq!(fates, [("Forwarded", 2, 2), ("Forwarded", 2, 1), ("Paused", 2, 1)]);
     assert!(world.router.flight(9, world.now_us).is_none());
 }

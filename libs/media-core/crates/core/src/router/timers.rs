@@ -54,7 +54,7 @@ impl Router {
             entry.counters.nack_tx += 1;
             track.requested += self.wanted.len() as u64;
             for seq in &self.wanted {
-                entry.flight.note(&mut track.asked, now_us, track.id, Decision::Requested, *seq, 0);
+                entry.flight.note(&mut track.request_run, now_us, track.id, Decision::Requested, *seq, 0);
             }
             entry.send_compound(transport, &self.compound, egress);
         }
@@ -64,7 +64,7 @@ impl Router {
         for (_, _, sink) in self.sinks.iter_mut() {
             let Some(track) = self.tracks.get(sink.track) else { continue };
             let Some(transport) = self.transports.get_mut(sink.transport) else { continue };
-            if transport.outlet().is_none() {
+            if transport.send_path().is_none() {
                 continue;
             }
             self.compound.clear();
@@ -92,7 +92,7 @@ impl Router {
         while let Some((path, check)) = transport.agent.poll_checks(index, now_us) {
             egress.push(path, index, &check);
         }
-        if transport.tracks.is_empty() || transport.outlet().is_none() {
+        if transport.tracks.is_empty() || transport.send_path().is_none() {
             return;
         }
         let primary = transport.routes.first().map_or(0, |route| route.ssrc);

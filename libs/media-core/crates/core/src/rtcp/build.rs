@@ -16,7 +16,7 @@ pub struct Compound {
 }
 
 impl Compound {
-    /// Starts anew.
+    /// Empties the compound for the next packet.
     pub fn clear(&mut self) {
         self.bytes.clear();
     }

@@ -25,11 +25,11 @@ fn a_loss_stays_a_gap_that_the_late_packet_fills() {
 fn what_is_left_out_leaves_no_gap() {
     let mut numbers = starting_at(10);
     assert_eq!(seqs(&mut numbers, &[100]), [Some(10)]);
-    numbers.leave_out(0, 101);
-    numbers.leave_out(0, 102);
+    numbers.skip(0, 101);
+    numbers.skip(0, 102);
     assert_eq!(seqs(&mut numbers, &[103, 99]), [Some(11), None]);
     // 104 is lost, 105 left out: the late 104 still has its place.
-    numbers.leave_out(0, 105);
+    numbers.skip(0, 105);
     assert_eq!(seqs(&mut numbers, &[106, 104]), [Some(13), Some(12)]);
 }
 
@@ -39,7 +39,7 @@ fn after_an_interruption_the_next_packet_follows_on_the_last() {
     let first = numbers.forward(0, 100, 5_000, 0).unwrap();
     numbers.interrupt();
     for seq in (101..500).filter(|seq| *seq != 300) {
-        numbers.leave_out(0, seq);
+        numbers.skip(0, seq);
     }
     let second = numbers.forward(0, 500, 95_000, 1_000_000).unwrap();
     assert_eq!((first.seq, second.seq), (10, 11));
@@ -63,7 +63,7 @@ fn a_wide_gap_of_the_source_is_one_number_to_the_player() {
     assert_eq!(seqs(&mut numbers, &[100, 101 + MAX_GAP]), [Some(10), Some(11 + MAX_GAP)], "this wide it stays");
     let after = 103 + 2 * MAX_GAP;
     assert_eq!(seqs(&mut numbers, &[after, after - 2, after + 1]), [Some(13 + MAX_GAP), None, Some(14 + MAX_GAP)]);
-    numbers.leave_out(0, after + 20_000);
+    numbers.skip(0, after + 20_000);
     assert_eq!(seqs(&mut numbers, &[after + 20_001, after + 2]), [Some(15 + MAX_GAP), None]);
     assert_eq!(numbers.lookup(0, 100, 0).map(|numbers| numbers.seq), Some(10), "what went out keeps its number");
 }
@@ -123,7 +123,7 @@ proptest! {
                     seq += by;
                 }
                 Step::LeaveOut => {
-                    numbers.leave_out(epoch, seq);
+                    numbers.skip(epoch, seq);
                     seq += 1;
                 }
                 Step::Late(back) => {
@@ -138,7 +138,7 @@ proptest! {
                 Step::Pause(missed) => {
                     numbers.interrupt();
                     for _ in 0..missed {
-                        numbers.leave_out(epoch, seq);
+                        numbers.skip(epoch, seq);
                         seq += 1;
                     }
                 }
