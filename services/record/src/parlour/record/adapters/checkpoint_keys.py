@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from parlour.record.app.proofs.keys import StoredKey
 from parlour.runtime.postgres.keys import open_bytes, seal_bytes
 from parlour.runtime.postgres.pool import Pool, borrow
-from parlour.runtime.signing.notes import PublicKey, SigningKey
+from parlour.verify.notes import PublicKey, SigningKey
 
 _KEYS = "SELECT public, name, sealed, made_at, retired_at FROM parlour.checkpoint_key ORDER BY made_at DESC"
 _ADD = "SELECT parlour.add_checkpoint_key($1, $2, $3, $4, $5)"

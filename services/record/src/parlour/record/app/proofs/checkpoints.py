@@ -15,8 +15,8 @@ import msgspec
 from parlour.contracts.proofs import TreeQuery, TreeStanding
 from parlour.kernel.decider import Clock
 from parlour.kernel.merkle import Edge, leaf_hash
-from parlour.runtime.signing.notes import Checkpoint, SigningKey, sign
 from parlour.runtime.telemetry.logging import logger
+from parlour.verify.notes import Checkpoint, SigningKey, sign_note
 
 from .signed_tree import PendingCheckpoint, SignedTree, TreeMemory, TreeMemoryStore
 from .tree import Note, TreeDamaged, TreeGrowth, TreeStore
@@ -138,7 +138,7 @@ class Checkpoints:
         nodes = edge.extend(leaf_hash(leaf.entry()) for leaf in growth.leaves)
         keys = await self._signing_keys()
         root = edge.root()
-        text = sign(Checkpoint(keys[0].public.name, edge.size, root).text(), keys)
+        text = sign_note(Checkpoint(keys[0].public.name, edge.size, root).text(), keys)
         pending = PendingCheckpoint(Note(edge.size, root, self._clock.at(), text), growth.leaves, growth.moved)
         if growth.leaves:
             await self._save_memory(TreeMemory(last, pending))

@@ -11,8 +11,8 @@ import msgspec
 
 from parlour.contracts.proofs import CheckpointKey
 from parlour.kernel.decider import Clock
-from parlour.runtime.signing.notes import PublicKey, SigningKey
 from parlour.runtime.telemetry.logging import logger
+from parlour.verify.notes import PublicKey, SigningKey
 
 OVERLAP_US = 86_400_000_000
 """How long a key signs beside its successor: time for readers to fetch the new one."""

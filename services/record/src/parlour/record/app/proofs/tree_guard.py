@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from parlour.kernel.merkle import WIDTH, Edge, Run, leaf_hash
-from parlour.runtime.signing.notes import BadNote, PublicKey, open_note, parse_checkpoint
+from parlour.verify.notes import BadNote, PublicKey, open_note, parse_checkpoint
 
 from .signed_tree import SignedTree
 from .tree import Note, StoredLeaf, TreeDamaged, TreeStore

@@ -7,10 +7,10 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from parlour.runtime.exports.layout import LINE_BYTES
-from parlour.runtime.exports.verdict import Verdict
-from parlour.runtime.exports.verify import verify
-from parlour.runtime.signing.notes import PublicKey
+from parlour.verify.layout import LINE_BYTES
+from parlour.verify.notes import PublicKey
+from parlour.verify.verdict import Verdict
+from parlour.verify.verifier import verify_export
 
 from .ports import ArchiveFiles, RetentionStore, StoredArchive
 from .writer import BEFORE_FIRST, CALLS_PER_READ
@@ -55,7 +55,7 @@ class ArchiveVerifier:
                 bytes_.update(line)
                 yield line
 
-        verdict = verify(lines(), keys, add_head)
+        verdict = verify_export(lines(), keys, add_head)
         return verdict, bytes_.digest(), calls.digest()
 
     async def _stored_calls(self, number: int) -> bytes:

@@ -12,7 +12,7 @@ from parlour.kernel.log import EventLog, Record
 from parlour.record.app.archive_index import EndedCall
 from parlour.record.app.proofs.tree import TreeStore
 from parlour.record.domain.retention import month_label
-from parlour.runtime.exports.layout import ARCHIVE, KIND, ArchiveEnd, ArchiveHeader, End, Header, Line
+from parlour.verify.layout import ARCHIVE, KIND, ArchiveEnd, ArchiveHeader, End, Header, Line
 
 from .ports import ArchiveFiles, ArchiveOutput, RetentionStore, WrittenArchive
 from .prover import InclusionProver

@@ -11,9 +11,9 @@ from typer.testing import CliRunner, Result
 from parlour.cli.main import app
 from parlour.contracts import events as ev
 from parlour.contracts.proofs import Consistency, Inclusion
-from parlour.runtime.exports.layout import Line
 from parlour.testkit.exports import APP, KEY, Tree, header, recorded, shown, written
 from parlour.testkit.user_keys import MemoryUserKeyStore
+from parlour.verify.layout import Line
 
 
 async def chain() -> list[Line]:
@@ -150,7 +150,7 @@ def test_a_kept_checkpoint_of_another_history_is_told(desk: Desk, kept: int) -> 
         desk.write(proof=TREE.inclusion(), carried=liar.consistency(old, new) if old != new else None)
         done = desk.verify("--checkpoint", desk.file("kept.note", other.note(kept)))
         assert done.exit_code == 1
-        assert "does not continue" in done.stdout or "two trees of 6 heads were signed" in done.stdout
+        assert ("two trees of 6 heads were signed" if kept == 6 else "does not continue") in done.stdout
 
 
 def test_a_kept_checkpoint_without_its_key_or_without_a_proof(desk: Desk) -> None:

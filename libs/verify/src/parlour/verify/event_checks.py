@@ -1,4 +1,4 @@
-"""What is compared in an export: hashes with bytes, the header with the first event, and what is shown with what is hashed."""
+"""Compares the parts of an export: hashes with bytes, the header with the first event, and opened texts with the hashed bytes."""
 
 from typing import Any
 
@@ -8,28 +8,27 @@ from parlour.contracts import events as ev
 from parlour.contracts.envelope import chain_hash
 from parlour.contracts.sealed_text import SEALED_FIELDS
 
-from .layout import Header, Line
-from .lines import NoLine, parsed, written_plainly
+from .layout import Header, Line, MalformedLine, decode_line, is_canonical
 from .text_checks import TextChecks, brief
 
 _NOTHING = msgspec.Raw(b"null")
 
 
 class _Stored(msgspec.Struct):
-    """The parts of an envelope that are compared."""
+    """The fields of an envelope that are compared."""
 
     type: str
     data: msgspec.Raw
     actor: str = ""
 
 
-class _First(msgspec.Struct):
+class _Opening(msgspec.Struct):
     app: int
     room: str = ""
 
 
 _stored = msgspec.json.Decoder(_Stored)
-_first = msgspec.json.Decoder(_First)
+_opening = msgspec.json.Decoder(_Opening)
 _fields = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -39,13 +38,13 @@ def hash_matches(before: bytes, line: Line) -> bool:
 
 
 def origin_problem(header: Header, line: Line) -> str:
-    """What the header says of room and app that the first event, which is hashed, does not say; empty: nothing."""
+    """Compares room and app in the header with the first event, which is hashed; empty where they agree."""
     try:
-        envelope = parsed(_stored, line.env)
+        envelope = decode_line(_stored, line.env)
         if envelope.type not in (ev.RoomOpened.TAG, ev.AppCreated.TAG):
             return ""
-        first = parsed(_first, envelope.data)
-    except NoLine:
+        first = decode_line(_opening, envelope.data)
+    except MalformedLine:
         return "its envelope can't be read"
     if (first.app, first.room) == (header.app, header.room):
         return ""
@@ -53,41 +52,41 @@ def origin_problem(header: Header, line: Line) -> str:
 
 
 def view_problem(line: Line, texts: TextChecks) -> str:
-    """What the opened event shows that its stored bytes do not say; empty: nothing. `texts` compares what is sealed, and the user id."""
+    """Compares an opened event with its stored bytes; empty where they agree. `texts` compares sealed texts and the user id."""
     try:
-        envelope = parsed(_stored, line.env)
-        problem = _data_problem(line, envelope, texts)
-    except NoLine:
+        envelope = decode_line(_stored, line.env)
+        problem = _content_problem(line, envelope, texts)
+    except MalformedLine:
         return "what is shown of it can't be read"
     return problem or texts.user_problem(envelope.actor, line)
 
 
-def _data_problem(line: Line, envelope: _Stored, texts: TextChecks) -> str:
+def _content_problem(line: Line, envelope: _Stored, texts: TextChecks) -> str:
     sealed = SEALED_FIELDS.get(envelope.type, ())
     if not sealed and not line.salts and line.view in (_NOTHING, envelope.data):
         return ""
     if line.view == _NOTHING:
-        texts.withhold(envelope.type, _withheld(envelope.data))
+        texts.count_withheld(envelope.type, _withheld_fields(envelope.data))
         return "salts are given of an event that is not shown" if line.salts else ""
-    shown, stored = parsed(_fields, line.view), parsed(_fields, envelope.data)
-    if not written_plainly(stored | {name: shown.get(name) for name in sealed}, line.view):
-        return _plain_problem(sealed, shown, stored)
+    shown, stored = decode_line(_fields, line.view), decode_line(_fields, envelope.data)
+    if not is_canonical(stored | {name: shown.get(name) for name in sealed}, line.view):
+        return _spelling_problem(sealed, shown, stored)
     return texts.text_problem(envelope.type, shown, stored, line)
 
 
-def _withheld(data: msgspec.Raw) -> dict[str, Any]:
-    """The fields of an event that is not shown; none where they can't be read, which is why it is not shown."""
+def _withheld_fields(data: msgspec.Raw) -> dict[str, Any]:
+    """The fields of an event that is not shown; none where they can't be decoded, which is why it is not shown."""
     try:
-        return parsed(_fields, data)
-    except NoLine:
+        return decode_line(_fields, data)
+    except MalformedLine:
         return {}
 
 
-def _plain_problem(sealed: tuple[str, ...], shown: dict[str, Any], stored: dict[str, Any]) -> str:
-    """What was shown where the bytes are not those that an export writes of these fields."""
+def _spelling_problem(sealed: tuple[str, ...], shown: dict[str, Any], stored: dict[str, Any]) -> str:
+    """Describes the difference where the shown bytes are not those that an export writes for these fields."""
     odd = [name for name, value in shown.items() if name not in sealed and value != stored.get(name)]
     if shown.keys() != stored.keys():
         odd += shown.keys() ^ stored.keys()
     if odd:
         return f"{min(odd)} is shown as {brief(shown.get(min(odd)))}, which is not what was recorded"
-    return "what is shown of it is not written as an export writes it: a field stands there twice, or is spaced"
+    return "what is shown of it is not written as an export writes it: a field is given twice, or is spaced"

@@ -1,10 +1,10 @@
-"""What the verification of an export or an archive comes to."""
+"""The result of verifying an export or an archive."""
 
 import msgspec
 
 
 class Flaw(Exception):
-    """The first thing that is wrong. `seq` is the event that it is about, 0 where it is about the whole file."""
+    """The first difference that was found. `seq` is the number of the event, 0 where it concerns the whole file."""
 
     def __init__(self, seq: int, problem: str) -> None:
         super().__init__(problem)
@@ -13,9 +13,10 @@ class Flaw(Exception):
 
 
 class TextCounts(msgspec.Struct, frozen=True):
-    """Texts (messages, names, user ids) of an export. `checked` agree with their commitments; `unproven` were recorded without one.
+    """Counts the texts (messages, names, user ids) of an export.
 
-    `withheld` are not shown, as of people who are erased; `left_out` are those among them of people whose other texts are shown.
+    `checked` agree with their commitments; `unproven` were recorded without one. `withheld` are
+    not shown, as those of erased users; `left_out` are those among them whose users have other texts that are shown.
     """
 
     checked: int = 0
@@ -24,7 +25,7 @@ class TextCounts(msgspec.Struct, frozen=True):
     left_out: int = 0
 
     def plus(self, other: "TextCounts") -> "TextCounts":
-        """Of both files together."""
+        """Adds the counts of another export of the same archive."""
         return TextCounts(
             self.checked + other.checked, self.unproven + other.unproven,
             self.withheld + other.withheld, self.left_out + other.left_out,
@@ -32,10 +33,10 @@ class TextCounts(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What was found. `signed` is the last event that a signature stands for, 0: none does.
+    """The result. `signed` is the last event that a signature covers, 0 where none does.
 
-    Of an archive `calls` counts the calls in it, `events` and `signed` their events together, and `room` is the one with the flaw.
-    `kept` is the size of the auditor's own checkpoint that the signed tree agrees with, 0: it was compared with none; `missing` says
+    For an archive `calls` counts its calls, `events` and `signed` their events together, and `room` is the one with the flaw.
+    `known_size` is the size of the auditor's own checkpoint that the signed tree agrees with, 0 where none was compared; `missing` says
     what the comparison lacked.
     """
 
@@ -51,16 +52,16 @@ class Verdict(msgspec.Struct, frozen=True):
     took_s: float = 0.0
     month: str = ""
     calls: int = 0
-    kept: int = 0
+    known_size: int = 0
     missing: str = ""
     texts: TextCounts = TextCounts()
 
     @property
     def texts_proven(self) -> bool:
-        """Whether every text that is shown is as recorded, and none is missing of people who are not erased."""
+        """Whether each text that is shown was checked, and none is missing of users who are not erased."""
         return not self.texts.unproven and not self.texts.left_out
 
     @property
     def whole(self) -> bool:
-        """Whether a signature stands for all of it, each text included. A file of no events proves nothing and is not whole."""
+        """Whether a signature covers every event, each text included. A file without events proves nothing and is not whole."""
         return self.ok and not self.missing and self.texts_proven and 0 < self.signed == self.events

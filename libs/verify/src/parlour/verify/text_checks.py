@@ -1,7 +1,7 @@
-"""Whether the opened texts of an export are what was recorded: each is compared with the commitment to it inside the hashed bytes.
+"""Checks the opened texts of an export: each is compared with the commitment to it inside the hashed bytes.
 
-The user id beside an event is compared with the one that its person joined under, which is such a text. What can't be compared is counted,
-so that the verdict says how much of the file is the server's word.
+The user id beside an event is compared with the one that its user joined under, which is such a text. Texts that can't be compared are
+counted, so that the verdict says how much of the file rests on the server's word.
 """
 
 from collections import Counter
@@ -19,18 +19,18 @@ from parlour.contracts.sealed_text import (
     text_commitment,
 )
 
+from .joined_users import USER_ID, USERS_COMPARED, JoinedUsers
 from .layout import Line
-from .users import PEOPLE_COMPARED, USER_ID, JoinedUsers
 from .verdict import TextCounts
 
 
 def commitment_matches(sealed: SealedText, salt: bytes, context: str, text: str) -> bool:
-    """Whether a text, with its salt, is the one that was committed to for this place."""
+    """Whether the commitment in `sealed` is to this text, with this salt, in this field (`context` is type/field)."""
     return text_commitment(salt, sealed.actor, context, text) == sealed.commitment
 
 
 class TextChecks:
-    """The texts and user ids of one export, event by event."""
+    """Checks texts and user ids of one export, event by event."""
 
     def __init__(self) -> None:
         self._checked = self._unproven = self._withheld = 0
@@ -39,18 +39,18 @@ class TextChecks:
         self._withheld_of: Counter[str] = Counter()
 
     def counts(self) -> TextCounts:
-        """What was found so far."""
+        """How many texts were checked so far, and how many could not be."""
         left_out = sum(self._withheld_of[actor] for actor in self._shown_of & self._withheld_of.keys())
         return TextCounts(self._checked, self._unproven, self._withheld, left_out)
 
-    def withhold(self, type_: str, stored: Mapping[str, Any]) -> None:
-        """Counts the texts of an event of which nothing is shown."""
+    def count_withheld(self, type_: str, stored: Mapping[str, Any]) -> None:
+        """Counts the texts of an event that is not shown."""
         for name in SEALED_FIELDS.get(type_, ()):
             if text := stored.get(name):
-                self._leave_out(str(text))
+                self._count_withheld(str(text))
 
     def text_problem(self, type_: str, shown: Mapping[str, Any], stored: Mapping[str, Any], line: Line) -> str:
-        """What is shown in a sealed field that was not recorded there; empty: nothing."""
+        """Says what is shown in a sealed field and was not recorded there; empty where all agrees."""
         names = SEALED_FIELDS.get(type_, ())
         for name in names:
             if problem := self._problem(f"{type_}/{name}", shown.get(name), stored.get(name), line, name):
@@ -59,13 +59,13 @@ class TextChecks:
             if name not in names or not shown.get(name):
                 return f"a salt is given for {name}, which shows no text"
         if line.erased and any(shown.get(name) for name in names):
-            return "its person is said to be erased, and yet a text of them is shown"
+            return "its user is said to be erased, but a text of that user is shown"
         if USER_ID in names and (sealed := stored.get(USER_ID)):
-            self._users.take(type_, owner_of(sealed), shown.get(USER_ID))
+            self._users.learn(type_, owner_of(sealed), shown.get(USER_ID))
         return ""
 
     def user_problem(self, actor: str, line: Line) -> str:
-        """Whether the user id beside an event is another than its person joined under; empty: it is not."""
+        """Says that the user id beside an event is not the one that its user joined under; empty where it is."""
         joined = self._users.get(actor)
         if not line.user or line.user == joined:
             return ""
@@ -78,7 +78,7 @@ class TextChecks:
         if not isinstance(text, str) or not isinstance(stored, str):
             return f"{name} is shown as {brief(text)}, which is no text"
         if text == "":
-            self._leave_out(stored)
+            self._count_withheld(stored)
             return "" if line.erased else f"{name} is shown empty, but a text was recorded and nobody was erased"
         try:
             sealed = parse_sealed(stored)
@@ -87,7 +87,7 @@ class TextChecks:
         return self._opened_problem(sealed, context, text, line.salts.get(name, b""), name)
 
     def _opened_problem(self, sealed: SealedText, context: str, text: str, salt: bytes, name: str) -> str:
-        if len(self._shown_of) < PEOPLE_COMPARED:
+        if len(self._shown_of) < USERS_COMPARED:
             self._shown_of.add(sealed.actor)
         if not sealed.commitment:
             self._unproven += 1
@@ -102,13 +102,13 @@ class TextChecks:
         self._checked += 1
         return ""
 
-    def _leave_out(self, stored: str) -> None:
+    def _count_withheld(self, stored: str) -> None:
         self._withheld += 1
-        if len(self._withheld_of) < PEOPLE_COMPARED:
+        if len(self._withheld_of) < USERS_COMPARED:
             self._withheld_of[owner_of(stored)] += 1
 
 
 def brief(value: object) -> str:
-    """A value as JSON, cut to what a sentence holds."""
+    """A value as JSON for an error text, cut to 80 characters."""
     text = msgspec.json.encode(value).decode()
     return text if len(text) <= 80 else f"{text[:77]}..."

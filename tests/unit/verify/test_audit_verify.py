@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from parlour.contracts.envelope import GENESIS, Envelope, chain_hash, encode_envelope
 from parlour.contracts.proofs import Inclusion, head_entry
 from parlour.kernel import merkle
-from parlour.runtime.exports.layout import ARCHIVE, KIND, ArchiveEnd, ArchiveHeader, End, Header, Line
-from parlour.runtime.exports.verdict import Verdict
-from parlour.runtime.exports.verify import verify
-from parlour.runtime.signing.notes import Checkpoint, PublicKey, SigningKey, sign
 from parlour.testkit.clock import uuid7
+from parlour.verify.layout import ARCHIVE, KIND, ArchiveEnd, ArchiveHeader, End, Header, Line
+from parlour.verify.notes import Checkpoint, PublicKey, SigningKey, sign_note
+from parlour.verify.verdict import Verdict
+from parlour.verify.verifier import verify_export
 
 UID = "01980000-0000-7000-8000-000000000001"
 KEY = SigningKey("test.example/record", Ed25519PrivateKey.from_private_bytes(bytes(32)))
@@ -47,7 +47,7 @@ def proof_of(head: Line, key: SigningKey = KEY, uid: str = UID) -> Inclusion:
     path = [
         merkle.hash_of(a, b, lambda run: leaves[run.first : run.first + run.count]) for a, b in merkle.inclusion(4, 5)
     ]
-    note = sign(Checkpoint(key.public.name, 5, edge.root()).text(), (key,))
+    note = sign_note(Checkpoint(key.public.name, 5, edge.root()).text(), (key,))
     return Inclusion(uid, head.seq, head.hash, 4, 5, tuple(path), note)
 
 
@@ -61,7 +61,7 @@ def whole(count: int = EVENTS, uid: str = UID) -> list[bytes]:
 
 
 def checked(lines: list[bytes]) -> Verdict:
-    return verify(lines, (KEY.public,))
+    return verify_export(lines, (KEY.public,))
 
 
 def named(lines: list[bytes]) -> tuple[int, str]:
@@ -83,7 +83,7 @@ def test_what_is_behind_the_signed_head_is_told_apart() -> None:
 
 
 def test_without_a_key_nothing_is_signed() -> None:
-    verdict = verify(whole(), ())
+    verdict = verify_export(whole(), ())
     assert (verdict.ok, verdict.signed) == (True, 0)
 
 
@@ -166,8 +166,8 @@ def test_a_history_of_another_room_under_this_name() -> None:
     )
 
 
-def test_something_behind_the_end() -> None:
-    assert named([*whole(), b"{}\n"]) == (11, "something stands behind the end")
+def test_something_after_the_end() -> None:
+    assert named([*whole(), b"{}\n"]) == (11, "something follows the end")
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_what_is_no_export(first: bytes) -> None:
 
 
 def began(year: int, month: int, number: int, earlier_us: int = 0) -> str:
-    """The id of a life that began at the beginning of a month, or so much earlier."""
+    """The id of a call that began at the beginning of a month, or so much earlier."""
     return str(uuid7(int(datetime(year, month, 1, tzinfo=UTC).timestamp()) * 1_000_000 - earlier_us, number))
 
 
@@ -187,47 +187,47 @@ def archive_head(month: str = "2026-08") -> bytes:
 
 
 ARCHIVE_HEAD = archive_head()
-IN_LIFE = 5
-FIRST, MIDDLE, LAST = LIVES = (began(2026, 8, 1), began(2026, 8, 2), began(2026, 9, 1, 1_000))
+EVENTS_PER_CALL = 5
+FIRST, MIDDLE, LAST = CALLS = (began(2026, 8, 1), began(2026, 8, 2), began(2026, 9, 1, 1_000))
 """From the first millisecond of the month to its last."""
 FOURTH = began(2026, 8, 3)
 
 
-def archive(uids: Sequence[str] = LIVES, head: bytes = ARCHIVE_HEAD) -> list[bytes]:
-    """Each life signed, and their number right."""
-    lives = [line for uid in uids for line in whole(IN_LIFE, uid)]
-    return [head, *lives, encoded(ArchiveEnd(len(uids), len(uids) * IN_LIFE))]
+def archive(uids: Sequence[str] = CALLS, head: bytes = ARCHIVE_HEAD) -> list[bytes]:
+    """Each call signed, and their number right."""
+    calls = [line for uid in uids for line in whole(EVENTS_PER_CALL, uid)]
+    return [head, *calls, encoded(ArchiveEnd(len(uids), len(uids) * EVENTS_PER_CALL))]
 
 
-def life(number: int) -> slice:
-    """The lines of a life of `archive()`: its header, its events, its end."""
-    first = 1 + number * (IN_LIFE + 2)
-    return slice(first, first + IN_LIFE + 2)
+def call(number: int) -> slice:
+    """The lines of a call of `archive()`: its header, its events, its end."""
+    first = 1 + number * (EVENTS_PER_CALL + 2)
+    return slice(first, first + EVENTS_PER_CALL + 2)
 
 
 def named_in_archive(lines: list[bytes]) -> tuple[str, int, str]:
-    verdict = verify(lines, (KEY.public,))
+    verdict = verify_export(lines, (KEY.public,))
     assert (verdict.ok, verdict.signed) == (False, 0)
     return verdict.room_uid, verdict.seq, verdict.problem
 
 
 def test_an_untouched_archive_passes() -> None:
     told: list[tuple[str, int]] = []
-    verdict = verify(archive(), (KEY.public,), lambda uid, seq, _hash: told.append((uid, seq)))
+    verdict = verify_export(archive(), (KEY.public,), lambda uid, seq, _hash: told.append((uid, seq)))
     assert verdict == Verdict(
         True, events=15, signed=15, origin=KEY.public.name, size=5, took_s=verdict.took_s, month="2026-08", calls=3
     )
-    assert told == [(uid, IN_LIFE) for uid in LIVES]
+    assert told == [(uid, EVENTS_PER_CALL) for uid in CALLS]
 
 
 def test_without_a_key_nothing_of_an_archive_is_signed() -> None:
-    verdict = verify(archive(), ())
+    verdict = verify_export(archive(), ())
     assert (verdict.ok, verdict.calls, verdict.signed) == (True, 3, 0)
 
 
-def test_a_changed_event_is_named_with_its_life() -> None:
+def test_a_changed_event_is_named_with_its_call() -> None:
     lines = archive()
-    place = life(1).start + 2
+    place = call(1).start + 2
     lines[place] = lines[place].replace(b'"at":', b'"at":9')
     assert named_in_archive(lines) == (
         MIDDLE,
@@ -236,26 +236,26 @@ def test_a_changed_event_is_named_with_its_life() -> None:
     )
 
 
-def test_an_event_taken_out_is_not_looked_for_in_the_next_life() -> None:
+def test_an_event_taken_out_is_not_looked_for_in_the_next_call() -> None:
     lines = archive()
-    del lines[life(1).start + 3]
+    del lines[call(1).start + 3]
     assert named_in_archive(lines) == (MIDDLE, 3, "event 3 was taken out: event 4 stands in its place")
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_a_life_taken_out(number: int) -> None:
+def test_a_call_taken_out(number: int) -> None:
     lines = archive()
-    del lines[life(number)]
+    del lines[call(number)]
     assert "taken out or put in: the archive had 3 calls" in named_in_archive(lines)[2]
 
 
-def test_a_life_put_in() -> None:
+def test_a_call_put_in() -> None:
     lines = archive()
-    lines[life(1)] = [*lines[life(1)], *whole(IN_LIFE, FOURTH)]
+    lines[call(1)] = [*lines[call(1)], *whole(EVENTS_PER_CALL, FOURTH)]
     assert "not 4 and 20" in named_in_archive(lines)[2]
 
 
-TWICE = "this call stands in the archive twice"
+TWICE = "this call is in the archive twice"
 MOVED = "this call was moved or put in, maybe a second time"
 OTHER_MONTH = "this call did not begin in {}, the month of the archive"
 
@@ -269,16 +269,16 @@ OTHER_MONTH = "this call did not begin in {}, the month of the archive"
         ((FIRST, MIDDLE, LAST, FIRST), FIRST, MOVED),
         ((FIRST, LAST, MIDDLE), MIDDLE, MOVED),
         ((FIRST, MIDDLE, LAST, began(2026, 9, 1)), began(2026, 9, 1), OTHER_MONTH.format("2026-08")),
-        ((began(2026, 8, 1, 1_000), *LIVES), began(2026, 8, 1, 1_000), OTHER_MONTH.format("2026-08")),
-        ((UID, *LIVES), UID, OTHER_MONTH.format("2026-08")),
+        ((began(2026, 8, 1, 1_000), *CALLS), began(2026, 8, 1, 1_000), OTHER_MONTH.format("2026-08")),
+        ((UID, *CALLS), UID, OTHER_MONTH.format("2026-08")),
     ],
 )
 @pytest.mark.parametrize("keys", [(KEY.public,), ()])
-def test_a_signed_life_that_does_not_belong_there(
+def test_a_signed_call_that_does_not_belong_there(
     uids: Sequence[str], named: str, problem: str, keys: tuple[PublicKey, ...]
 ) -> None:
     """The archive's end counts what was made of it."""
-    verdict = verify(archive(uids), keys)
+    verdict = verify_export(archive(uids), keys)
     assert (verdict.ok, verdict.signed, verdict.room_uid) == (False, 0, named)
     assert problem in verdict.problem
 
@@ -300,42 +300,42 @@ def test_a_month_that_was_edited_in_the_first_line(head: bytes, problem: str) ->
     assert problem in named_in_archive(archive(head=head))[2]
 
 
-def test_lives_of_any_month_where_nobody_prepared_theirs() -> None:
+def test_calls_of_any_month_where_nobody_prepared_theirs() -> None:
     """No month has its events, so that the ids' times prove nothing; the order does."""
     head = archive_head("default")
-    assert verify(archive((UID, *LIVES, began(2036, 1, 1)), head), (KEY.public,)).whole
+    assert verify_export(archive((UID, *CALLS, began(2036, 1, 1)), head), (KEY.public,)).whole
     assert TWICE in named_in_archive(archive((UID, UID), head))[2]
 
 
 @pytest.mark.parametrize("kept", [1, 8, 15, 22])
-def test_cut_off_between_lives(kept: int) -> None:
+def test_cut_off_between_calls(kept: int) -> None:
     assert "cut off" in named_in_archive(archive()[:kept])[2]
 
 
 @pytest.mark.parametrize("kept", [4, 10])
-def test_cut_off_inside_a_life(kept: int) -> None:
+def test_cut_off_inside_a_call(kept: int) -> None:
     assert "the export is cut off after event" in named_in_archive(archive()[:kept])[2]
 
 
 def test_something_behind_the_end_of_an_archive() -> None:
-    assert named_in_archive([*archive(), b"\n"])[2] == "something stands behind the end"
+    assert named_in_archive([*archive(), b"\n"])[2] == "something follows the end"
 
 
-def test_a_life_without_a_signed_end() -> None:
-    lines = chain([f"text {n}" for n in range(IN_LIFE)])
+def test_a_call_without_a_signed_end() -> None:
+    lines = chain([f"text {n}" for n in range(EVENTS_PER_CALL)])
     for proof in (None, proof_of(lines[2])):
         header = encoded(Header(KIND, 77, "room", UID, 1, "Jo", proof))
         made = [
             ARCHIVE_HEAD,
             header,
             *map(encoded, lines),
-            encoded(End(IN_LIFE, lines[-1].hash)),
-            encoded(ArchiveEnd(1, IN_LIFE)),
+            encoded(End(EVENTS_PER_CALL, lines[-1].hash)),
+            encoded(ArchiveEnd(1, EVENTS_PER_CALL)),
         ]
         assert named_in_archive(made)[2] == "no signature stands for the end of this call"
 
 
 def test_an_archive_signed_by_another() -> None:
-    lines = chain([f"text {n}" for n in range(IN_LIFE)])
+    lines = chain([f"text {n}" for n in range(EVENTS_PER_CALL)])
     header = encoded(Header(KIND, 77, "room", UID, 1, "Jo", proof_of(lines[-1], OTHER)))
     assert "the checkpoint" in named_in_archive([ARCHIVE_HEAD, header, *map(encoded, lines)])[2]

@@ -6,16 +6,16 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from parlour.cli.audit.verdict_text import exit_code, verdict_text
 from parlour.contracts import events as ev
 from parlour.contracts.sealed_text import SealedText, parse_sealed, text_commitment
 from parlour.kernel.log import Record
 from parlour.runtime.deciding.sealing import disclose_texts, open_records
-from parlour.runtime.exports.text_checks import commitment_matches
-from parlour.runtime.exports.verify import verify
 from parlour.runtime.postgres.keys import KEY_BYTES, PersonKey
 from parlour.testkit.exports import APP, KEY, Tree, header, recorded, shown, written
 from parlour.testkit.user_keys import MemoryUserKeyStore
+from parlour.verify.text_checks import commitment_matches
+from parlour.verify.verdict_text import exit_code, verdict_text
+from parlour.verify.verifier import verify_export
 
 ACTOR = str(uuid4())
 PLACE = "im.broadcast_sent.v1/text"
@@ -91,7 +91,7 @@ async def test_with_the_key_the_salts_are_gone_and_the_hashes_stay() -> None:
     assert [(line.salts, line.user) for line in after] == [({}, "")] * 3
     assert b"hello" not in b"".join(msgspec.json.encode(line) for line in after)
     for lines in (before, after):  # also a file from before: that is why exports are recorded
-        verdict = verify(written(header(Tree(lines[-1]).inclusion()), lines), (KEY.public,))
+        verdict = verify_export(written(header(Tree(lines[-1]).inclusion()), lines), (KEY.public,))
         assert verdict.whole, verdict
     assert "3 texts are not shown: of people who are erased" in verdict_text(verdict, keyed=True)
 
@@ -111,7 +111,7 @@ async def test_texts_without_a_commitment_are_opened_and_called_unchecked() -> N
     people = EarlierPeople()
     lines = await shown(people, await spoken(people))
     assert [msgspec.json.decode(line.view).get("text") for line in lines] == [None, None, "hello"]
-    verdict = verify(written(header(Tree(lines[-1]).inclusion()), lines), (KEY.public,))
+    verdict = verify_export(written(header(Tree(lines[-1]).inclusion()), lines), (KEY.public,))
     assert (exit_code(verdict, unsigned_ok=True), verdict.whole) == (4, False)
     assert verdict_text(verdict, keyed=True).startswith("WORDS NOT CHECKED: room studio")
 

@@ -1,6 +1,6 @@
-"""Checks an export or an archive without a server: the chains, their ends, and the signed heads that they lead to.
+"""Verifies an export or an archive without a server: hash chains, their ends, and the signed heads that they lead to.
 
-Memory does not grow with the file. The first flaw is named by the number of the event, and the check ends there.
+Memory does not grow with the file. Verification ends at the first flaw, which names the number of the event.
 """
 
 import time
@@ -13,13 +13,26 @@ import msgspec
 from parlour.contracts.envelope import GENESIS
 from parlour.contracts.proofs import Consistency, Inclusion, head_entry
 from parlour.kernel import merkle
-from parlour.runtime.signing.notes import BadNote, Checkpoint, PublicKey, open_note, parse_checkpoint
 
 from . import event_checks
 from .archive_scope import ArchiveScope
-from .kept import KeptTree
-from .layout import ARCHIVE, ARCHIVE_END_MARK, END_MARK, KIND, LINE_BYTES, ArchiveEnd, ArchiveHeader, End, Header, Line
-from .lines import NoLine, parsed, written_plainly
+from .known_tree import KnownTree
+from .layout import (
+    ARCHIVE,
+    ARCHIVE_END_MARK,
+    END_MARK,
+    KIND,
+    LINE_BYTES,
+    ArchiveEnd,
+    ArchiveHeader,
+    End,
+    Header,
+    Line,
+    MalformedLine,
+    decode_line,
+    is_canonical,
+)  # fmt: skip
+from .notes import BadNote, Checkpoint, PublicKey, open_note, parse_checkpoint
 from .text_checks import TextChecks, brief
 from .verdict import Flaw, TextCounts, Verdict
 
@@ -28,86 +41,87 @@ _line = msgspec.json.Decoder(Line)
 _end = msgspec.json.Decoder(End)
 _archive_header = msgspec.json.Decoder(ArchiveHeader)
 _archive_end = msgspec.json.Decoder(ArchiveEnd)
-_ODD = "is not written as an export writes it: a field stands there twice, is unknown, or is spaced"
-Told = Callable[[str, int, bytes], None]
-"""Hears of each whole call: its id, how many events it has, and the hash of the last."""
+_NOT_CANONICAL = "is not written as an export writes it: a field is given twice, is unknown, or is spaced"
+OnCall = Callable[[str, int, bytes], None]
+"""Called for each call of an archive that verifies: its id, how many events it has, and the hash of the last."""
 
 
-def verify(
-    lines: Iterable[bytes], keys: tuple[PublicKey, ...], told: Told | None = None, kept: KeptTree | None = None
+def verify_export(
+    lines: Iterable[bytes], keys: tuple[PublicKey, ...], on_call: OnCall | None = None, known: KnownTree | None = None
 ) -> Verdict:
-    """Checks an export or archive. Without keys chains alone, with `signed` 0; with `kept` the signed trees are compared with it."""
+    """Verifies an export or archive, given by its lines. Without keys only the chains are checked, and `signed` is 0; with `known` the
+    signed trees are compared with it."""
     began = time.perf_counter()
     rest = iter(lines)
     first = next(rest, b"")
-    notes = _Notes(keys, kept)
-    check = _Archive(first, rest, notes, told) if _is_archive(first) else _Check(chain((first,), rest), notes)
+    notes = _Notes(keys, known)
+    check = _Archive(first, rest, notes, on_call) if _is_archive(first) else _Export(chain((first,), rest), notes)
     try:
         check.run()
     except Flaw as flaw:
-        return notes.outcome(check.verdict(False, time.perf_counter() - began, flaw))
-    return notes.outcome(check.verdict(True, time.perf_counter() - began))
+        return notes.completed(check.verdict(False, time.perf_counter() - began, flaw))
+    return notes.completed(check.verdict(True, time.perf_counter() - began))
 
 
 def _is_archive(first: bytes) -> bool:
     try:
-        return parsed(_archive_header, first).kind == ARCHIVE
-    except NoLine:
+        return decode_line(_archive_header, first).kind == ARCHIVE
+    except MalformedLine:
         return False
 
 
 class _Notes:
-    """Opens checkpoints; the heads of an archive mostly have the same one, whose signature is checked once."""
+    """Opens the checkpoints of a file. Most heads of an archive have the same one; its signature is checked once."""
 
-    def __init__(self, keys: tuple[PublicKey, ...], kept: KeptTree | None) -> None:
+    def __init__(self, keys: tuple[PublicKey, ...], known: KnownTree | None) -> None:
         self.keys = keys
-        self._kept = kept
+        self._known = known
         self._last: tuple[str, Checkpoint] | None = None
         self._missing = ""
         self._compared = False
 
     def open(self, note: str, carried: Consistency | None) -> Checkpoint:
-        """BadNote where no key of ours has signed it, or where the auditor's own checkpoint contradicts it."""
+        """Returns a note's checkpoint. `BadNote` where no trusted key signed it, or where it contradicts the auditor's own."""
         if self._last is None or self._last[0] != note:
             self._last = note, parse_checkpoint(open_note(note, self.keys))
             self._compare(self._last[1], carried)
         return self._last[1]
 
     def _compare(self, found: Checkpoint, carried: Consistency | None) -> None:
-        if self._kept is None:
+        if self._known is None:
             return
-        problem, missing = self._kept.problem(found, carried)
+        problem, missing = self._known.problem(found, carried)
         if problem:
             raise BadNote(problem)
         self._compared = True
         self._missing = self._missing or missing
 
-    def outcome(self, verdict: Verdict) -> Verdict:
-        """The verdict with what the comparison with the kept checkpoint came to."""
-        if self._kept is None:
+    def completed(self, verdict: Verdict) -> Verdict:
+        """Adds the result of the comparison with the auditor's own checkpoint."""
+        if self._known is None:
             return verdict
         missing = self._missing if self._compared else "a signed checkpoint in the file"
-        kept = self._kept.checkpoint.size if verdict.ok and not missing else 0
-        return msgspec.structs.replace(verdict, kept=kept, missing=missing if verdict.ok else "")
+        known_size = self._known.checkpoint.size if verdict.ok and not missing else 0
+        return msgspec.structs.replace(verdict, known_size=known_size, missing=missing if verdict.ok else "")
 
 
 class _Archive:
-    """One pass over many exports in one file."""
+    """Verifies an archive: many exports in one file."""
 
-    def __init__(self, first: bytes, lines: Iterator[bytes], notes: _Notes, told: Told | None) -> None:
+    def __init__(self, first: bytes, lines: Iterator[bytes], notes: _Notes, on_call: OnCall | None) -> None:
         self._first = first
-        self._header = parsed(_archive_header, first)
+        self._header = decode_line(_archive_header, first)
         self._lines = lines
         self._notes = notes
-        self._told = told
+        self._on_call = on_call
         self._calls = self._events = self._signed = 0
         self._texts = TextCounts()
         self._last = Verdict(True)
 
     def run(self) -> None:
         """Raises the first `Flaw`."""
-        if not written_plainly(self._header, self._first):
-            raise Flaw(0, f"the first line {_ODD}")
+        if not is_canonical(self._header, self._first):
+            raise Flaw(0, f"the first line {_NOT_CANONICAL}")
         try:
             scope = ArchiveScope(self._header)
         except ValueError:
@@ -116,11 +130,11 @@ class _Archive:
             if raw.startswith(ARCHIVE_END_MARK):
                 self._check_end(raw)
                 return
-            self._life(raw, scope)
+            self._check_call(raw, scope)
         raise Flaw(0, f"the archive is cut off after {self._calls} calls: it has no end")
 
-    def _life(self, raw: bytes, scope: ArchiveScope) -> None:
-        check = _Check(chain((raw,), self._lines), self._notes, among_others=True)
+    def _check_call(self, raw: bytes, scope: ArchiveScope) -> None:
+        check = _Export(chain((raw,), self._lines), self._notes, in_archive=True)
         try:
             check.run()
         except Flaw as flaw:
@@ -137,13 +151,13 @@ class _Archive:
             self._signed + found.signed,
         )
         self._texts = self._texts.plus(found.texts)
-        if self._told is not None:
-            self._told(found.room_uid, found.events, check.hash)
+        if self._on_call is not None:
+            self._on_call(found.room_uid, found.events, check.hash)
 
     def _check_end(self, raw: bytes) -> None:
         try:
-            end = parsed(_archive_end, raw)
-        except NoLine:
+            end = decode_line(_archive_end, raw)
+        except MalformedLine:
             raise Flaw(0, f"the archive is cut off after {self._calls} calls: its end is not whole") from None
         if (end.archive_end, end.events) != (self._calls, self._events):
             counted = f"{end.archive_end} calls and {end.events} events"
@@ -151,9 +165,9 @@ class _Archive:
                 0, f"a call was taken out or put in: the archive had {counted}, not {self._calls} and {self._events}"
             )
         if next(self._lines, b""):
-            raise Flaw(0, "something stands behind the end")
-        if not written_plainly(end, raw):
-            raise Flaw(0, f"the end {_ODD}")
+            raise Flaw(0, "something follows the end")
+        if not is_canonical(end, raw):
+            raise Flaw(0, f"the end {_NOT_CANONICAL}")
 
     def verdict(self, ok: bool, took_s: float, flaw: Flaw | None = None) -> Verdict:
         last = self._last
@@ -164,13 +178,13 @@ class _Archive:
         )  # fmt: skip
 
 
-class _Check:
-    """One pass over one file."""
+class _Export:
+    """Verifies one export, line by line."""
 
-    def __init__(self, lines: Iterator[bytes], notes: _Notes, *, among_others: bool = False) -> None:
+    def __init__(self, lines: Iterator[bytes], notes: _Notes, *, in_archive: bool = False) -> None:
         self._lines = lines
         self._notes = notes
-        self._among_others = among_others
+        self._in_archive = in_archive
         self._header: Header | None = None
         self._seq = 0
         self.hash = GENESIS
@@ -191,7 +205,7 @@ class _Check:
                 self._check_end(raw)
                 self._check_reached(goal)
                 return
-            self._take(raw, start)
+            self._check_event(raw, start)
             if self._seq == goal and proof is not None and self.hash != proof.hash:
                 raise Flaw(
                     goal,
@@ -211,14 +225,14 @@ class _Check:
     def _read_header(self) -> Header:
         raw = next(self._lines, b"")
         try:
-            header = parsed(_header, raw)
+            header = decode_line(_header, raw)
             UUID(header.room_uid)
         except ValueError:
             raise Flaw(0, "the first line is not the header of an export") from None
         if header.kind != KIND:
             raise Flaw(0, f"this is {header.kind!r}, not {KIND!r}")
-        if not written_plainly(header, raw):
-            raise Flaw(0, f"the first line {_ODD}")
+        if not is_canonical(header, raw):
+            raise Flaw(0, f"the first line {_NOT_CANONICAL}")
         return header
 
     def _check_proof(self, header: Header, proof: Inclusion) -> None:
@@ -232,7 +246,7 @@ class _Check:
             raise Flaw(0, "the head in the header is not in the signed tree")
         self._origin, self._size, self._signed = checkpoint.origin, checkpoint.size, proof.seq
 
-    def _take(self, raw: bytes, start: bytes) -> None:
+    def _check_event(self, raw: bytes, start: bytes) -> None:
         due = self._seq + 1
         line = self._line(due, raw)
         if line.seq != due:
@@ -249,16 +263,16 @@ class _Check:
         problem = event_checks.origin_problem(header, line) if due == 1 and header is not None else ""
         if problem := problem or event_checks.view_problem(line, self._texts):
             raise Flaw(due, problem)
-        if not written_plainly(line, raw):
-            raise Flaw(due, f"the line of event {due} {_ODD}")
+        if not is_canonical(line, raw):
+            raise Flaw(due, f"the line of event {due} {_NOT_CANONICAL}")
         self._seq, self.hash, self._at = due, line.hash, line.at
 
     def _line(self, due: int, raw: bytes) -> Line:
         if len(raw) > LINE_BYTES:
             raise Flaw(due, "a line is too long to be an event")
         try:
-            return parsed(_line, raw)
-        except NoLine:
+            return decode_line(_line, raw)
+        except MalformedLine:
             if not raw.endswith(b"\n"):
                 raise Flaw(due, f"the export is cut off in the middle of event {due}") from None
             raise Flaw(due, f"what stands in the place of event {due} is no event") from None
@@ -277,17 +291,17 @@ class _Check:
 
     def _check_end(self, raw: bytes) -> None:
         try:
-            end = parsed(_end, raw)
-        except NoLine:
+            end = decode_line(_end, raw)
+        except MalformedLine:
             raise Flaw(self._seq + 1, f"the export is cut off after event {self._seq}: its end is not whole") from None
         if end.end != self._seq:
             raise Flaw(self._seq + 1, f"event {self._seq + 1} was taken out: the export had {end.end}")
         if end.hash != self.hash:
             raise Flaw(self._seq, "the end names another hash than the last event")
-        if not self._among_others and next(self._lines, b""):
-            raise Flaw(self._seq + 1, "something stands behind the end")
-        if not written_plainly(end, raw):
-            raise Flaw(self._seq + 1, f"the end {_ODD}")
+        if not self._in_archive and next(self._lines, b""):
+            raise Flaw(self._seq + 1, "something follows the end")
+        if not is_canonical(end, raw):
+            raise Flaw(self._seq + 1, f"the end {_NOT_CANONICAL}")
 
     def _check_reached(self, goal: int) -> None:
         if self._seq < goal:

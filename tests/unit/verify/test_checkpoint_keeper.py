@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from parlour.cli.audit.watch import KEYS, Contradiction, Keeper, Unreachable, Web
 from parlour.contracts.proofs import CheckpointKey, CheckpointKeys, Consistency
 from parlour.kernel.merkle import Edge, Run, consistency, hash_of, leaf_hash
-from parlour.runtime.signing.notes import Checkpoint, SigningKey, sign
+from parlour.verify.checkpoint_keeper import KEYS, CheckpointKeeper, Contradiction, GatewaySource, Unreachable
+from parlour.verify.notes import Checkpoint, SigningKey, sign_note
 
 ORIGIN = "test.example/record"
 
@@ -36,7 +36,7 @@ class Record:
         if page == "/checkpoint":
             edge = Edge()
             edge.extend(self.leaves)
-            return sign(Checkpoint(self.origin, edge.size, edge.root()).text(), (self.key,)).encode()
+            return sign_note(Checkpoint(self.origin, edge.size, edge.root()).text(), (self.key,)).encode()
         old, new = (int(part.partition("=")[2]) for part in path.partition("?")[2].split("&"))
         return msgspec.json.encode(Consistency(old, new, self._path(old, new)))
 
@@ -56,11 +56,11 @@ def record() -> Record:
 
 
 def test_what_continues_is_kept(record: Record, tmp_path: Path) -> None:
-    keeper = Keeper(tmp_path / "kept", record)
-    assert "3 leaves, the first" in keeper.look()
-    assert "3 leaves, as before" in keeper.look()
+    keeper = CheckpointKeeper(tmp_path / "kept", record)
+    assert "3 leaves, the first" in keeper.fetch()
+    assert "3 leaves, as before" in keeper.fetch()
     record.add("d", "e")
-    assert "5 leaves, continues 3" in Keeper(tmp_path / "kept", record).look()
+    assert "5 leaves, continues 3" in CheckpointKeeper(tmp_path / "kept", record).fetch()
     assert sorted(one.name for one in (tmp_path / "kept").iterdir()) == ["3.note", "5.note", KEYS]
 
 
@@ -109,12 +109,12 @@ def no_checkpoint(record: Record) -> None:
 def test_what_does_not_continue_is_cried_out_and_evidence_stays(
     change: Callable[[Record], None], record: Record, tmp_path: Path
 ) -> None:
-    Keeper(tmp_path, record).look()
+    CheckpointKeeper(tmp_path, record).fetch()
     kept = (tmp_path / "3.note").read_bytes()
     change(record)
     for _ in range(2):
         with pytest.raises(Contradiction):
-            Keeper(tmp_path, record).look()
+            CheckpointKeeper(tmp_path, record).fetch()
     assert (tmp_path / "3.note").read_bytes() == kept
     assert [one.name for one in tmp_path.glob("*.note")] == ["3.note"]
     shown = [one for one in tmp_path.iterdir() if one.name not in ("3.note", KEYS)]
@@ -124,15 +124,15 @@ def test_what_does_not_continue_is_cried_out_and_evidence_stays(
 def test_a_given_key_is_the_only_one_that_is_trusted(record: Record, tmp_path: Path) -> None:
     other = SigningKey(ORIGIN, Ed25519PrivateKey.generate())
     with pytest.raises(Contradiction, match="no key that is trusted"):
-        Keeper(tmp_path, record, (other.public,)).look()
+        CheckpointKeeper(tmp_path, record, (other.public,)).fetch()
     assert not (tmp_path / KEYS).exists()
 
 
 def test_nothing_is_known_of_who_does_not_answer(record: Record, tmp_path: Path) -> None:
     record.gone.add("/checkpoint")
     with pytest.raises(Unreachable):
-        Keeper(tmp_path, record).look()
+        CheckpointKeeper(tmp_path, record).fetch()
     with pytest.raises(Unreachable):
-        Keeper(tmp_path, Web("http://127.0.0.1:1")).look()
+        CheckpointKeeper(tmp_path, GatewaySource("http://127.0.0.1:1")).fetch()
     with pytest.raises(ValueError, match="http"):
-        Web("file:///etc/passwd")
+        GatewaySource("file:///etc/passwd")

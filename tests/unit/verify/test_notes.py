@@ -3,7 +3,7 @@
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from parlour.runtime.signing.notes import BadNote, Checkpoint, SigningKey, open_note, parse_checkpoint, parse_key, sign
+from parlour.verify.notes import BadNote, Checkpoint, SigningKey, open_note, parse_checkpoint, parse_key, sign_note
 
 # The key and note of the documentation of Go's golang.org/x/mod/sumdb/note, whose form C2SP's signed-note took over.
 VKEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -29,7 +29,7 @@ def test_the_published_example_opens() -> None:
 
 def test_a_checkpoint_is_read_back() -> None:
     made = Checkpoint("example.com/log", 20_852_163, bytes(range(32)))
-    note = sign(made.text(), (key(), key(seed=2)))
+    note = sign_note(made.text(), (key(), key(seed=2)))
     for signer in (key(), key(seed=2)):
         assert parse_checkpoint(open_note(note, (signer.public,))) == made
     with pytest.raises(BadNote, match="no key that is trusted"):

@@ -1,7 +1,7 @@
-"""Signed notes and checkpoints as C2SP has them (signed-note, tlog-checkpoint), with Ed25519 keys.
+"""Signed notes and checkpoints as specified by C2SP (signed-note, tlog-checkpoint), with Ed25519 keys.
 
-A key is told as `name+hash+base64`, where hash is the first four bytes of SHA-256(name ‖ "\n" ‖ 0x01 ‖ public key) in hexadecimal and the
-base64 holds 0x01 ‖ public key. A note may carry signatures of keys that the reader does not know: they count for nothing.
+A key is written as `name+hash+base64`, where hash is the first four bytes of SHA-256(name ‖ "\n" ‖ 0x01 ‖ public key) in hexadecimal and
+the base64 holds 0x01 ‖ public key. Signatures by keys that the reader does not trust are ignored.
 """
 
 import base64
@@ -15,35 +15,35 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 ED25519 = b"\x01"
 NOTE_BYTES = 64 * 1024
-"""More than any note of ours; longer ones are not looked at."""
+"""The longest note that is read; those of a record have less than 1 KiB."""
 _NAME = re.compile(r"[^\s+]+")
 
 
 class BadNote(ValueError):
-    """Text is no signed note, key or checkpoint, or no trusted key signed it."""
+    """The note, key or checkpoint is malformed, or no trusted key signed it."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """The size and root of a tree, as the log's owner signs them."""
+    """The size and root of a Merkle tree, as its owner signs them."""
 
     origin: str
     size: int
     root: bytes
 
     def text(self) -> str:
-        """Returns the note's text, with its final newline."""
+        """The text that is signed, with its final newline."""
         return f"{self.origin}\n{self.size}\n{_b64(self.root)}\n"
 
 
 class PublicKey(msgspec.Struct, frozen=True):
-    """A key that verifies notes."""
+    """A public key that verifies the signatures of notes."""
 
     name: str
     raw: bytes
 
     @property
     def hash(self) -> bytes:
-        """Returns the four bytes by which a signature names its key."""
+        """The four bytes by which a signature names its key."""
         return hashlib.sha256(self.name.encode() + b"\n" + ED25519 + self.raw).digest()[:4]
 
     def __str__(self) -> str:
@@ -51,7 +51,7 @@ class PublicKey(msgspec.Struct, frozen=True):
 
 
 class SigningKey:
-    """A private key with its name."""
+    """A private key that signs notes under its name."""
 
     def __init__(self, name: str, private: Ed25519PrivateKey) -> None:
         if not _NAME.fullmatch(name):
@@ -59,32 +59,32 @@ class SigningKey:
         self._private = private
         self.public = PublicKey(name, private.public_key().public_bytes_raw())
 
-    def line(self, text: str) -> str:
-        """Returns the signature line of a note's text."""
+    def signature_line(self, text: str) -> str:
+        """The line that is added below a note for this key's signature of its text."""
         packed = self.public.hash + self._private.sign(text.encode())
         return f"— {self.public.name} {_b64(packed)}\n"
 
 
-def sign(text: str, keys: tuple[SigningKey, ...]) -> str:
-    """Returns the signed note of a text."""
-    return text + "\n" + "".join(key.line(text) for key in keys)
+def sign_note(text: str, keys: tuple[SigningKey, ...]) -> str:
+    """The note: a text and the signatures of it by each key."""
+    return text + "\n" + "".join(key.signature_line(text) for key in keys)
 
 
 def parse_key(text: str) -> PublicKey:
-    """Parses a key as `str()` writes it."""
+    """Reads a public key as `str(key)` writes it; `BadNote` where it is malformed."""
     name, _, rest = text.strip().partition("+")
-    told, _, packed = rest.partition("+")
+    key_hash, _, packed = rest.partition("+")
     raw = _unb64(packed, "the key")
     key = PublicKey(name, raw[1:])
     if not _NAME.fullmatch(name) or raw[:1] != ED25519 or len(raw) != 33:
         raise BadNote("the key is not name+hash+base64 of an Ed25519 key")
-    if key.hash.hex() != told:
-        raise BadNote(f"the key's hash is {key.hash.hex()}, not {told}: it was copied wrongly")
+    if key.hash.hex() != key_hash:
+        raise BadNote(f"the key's hash is {key.hash.hex()}, not {key_hash}: it was copied wrongly")
     return key
 
 
 def open_note(note: str, trusted: tuple[PublicKey, ...]) -> str:
-    """Returns the text of a note that one of the trusted keys signed; BadNote for any other."""
+    """Returns the text of a note that one of the trusted keys signed; `BadNote` for any other."""
     text, separator, signatures = note.rpartition("\n\n")
     if not separator or len(note) > NOTE_BYTES:
         raise BadNote("this is not a signed note")
@@ -108,7 +108,7 @@ def open_note(note: str, trusted: tuple[PublicKey, ...]) -> str:
 
 
 def parse_checkpoint(text: str) -> Checkpoint:
-    """Parses a note's text; lines after the third are extensions and are ignored."""
+    """Reads a checkpoint from a note's text; lines after the third are extensions and are ignored. `BadNote` where it is malformed."""
     lines = text.split("\n")
     if len(lines) < 4 or not re.fullmatch(r"0|[1-9][0-9]{0,18}", lines[1]):
         raise BadNote("this is not a checkpoint")

@@ -8,13 +8,13 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from parlour.cli.audit.verdict_text import exit_code, verdict_text
 from parlour.contracts import events as ev
-from parlour.runtime.exports.layout import LINE_BYTES, Line
-from parlour.runtime.exports.verify import verify
-from parlour.runtime.signing.notes import SigningKey
 from parlour.testkit.exports import APP, KEY, UID, Tree, chained, header, recorded, shown, written
 from parlour.testkit.user_keys import MemoryUserKeyStore
+from parlour.verify.layout import LINE_BYTES, Line
+from parlour.verify.notes import SigningKey
+from parlour.verify.verdict_text import exit_code, verdict_text
+from parlour.verify.verifier import verify_export
 
 LIAR = SigningKey(KEY.public.name, Ed25519PrivateKey.from_private_bytes(bytes([7]) * 32))
 SAID, REFUSED = 4, 5
@@ -110,7 +110,7 @@ MUTILATED: dict[str, tuple[int, Bytes, str]] = {
     "words-emptied": (1, edited(SAID, view=view(SAID, text=""), salts={}), "shown empty, but a text was recorded and nobody was erased"),
     "words-emptied-as-if-erased": (4, edited(SAID, view=view(SAID, text=""), salts={}, erased=True), "TEXTS LEFT OUT: 1 are not shown"),
     "message-not-shown": (4, edited(SAID, view=msgspec.Raw(b"null"), salts={}), "TEXTS LEFT OUT: 1 are not shown"),
-    "words-shown-as-erased": (1, edited(SAID, erased=True), "said to be erased, and yet a text of them is shown"),
+    "words-shown-as-erased": (1, edited(SAID, erased=True), "said to be erased, but a text of that user is shown"),
     "words-that-are-no-text": (1, edited(SAID, view=view(SAID, text=["I approve"])), "which is no text"),
     "name-forged": (1, edited(2, view=view(2, userName="The CEO")), 'userName is shown as "The CEO"'),
     "user-id-of-the-join-forged": (1, edited(2, view=view(2, userID="ceo")), 'userID is shown as "ceo"'),
@@ -155,8 +155,8 @@ MUTILATED: dict[str, tuple[int, Bytes, str]] = {
     "cut-off-between-lines": (1, file(LINES)[:SAID], "the export is cut off after event 3: it has no end"),
     "end-removed": (1, file(LINES)[:-1], "the export is cut off after event 7: it has no end"),
     "end-of-fewer": (1, raw(-1, b'"end":7', b'"end":6'), "the export had 6"),
-    "end-twice": (1, moved(lambda lines: lines.append(lines[-1])), "something stands behind the end"),
-    "two-files-in-one": (1, file(LINES) * 2, "something stands behind the end"),
+    "end-twice": (1, moved(lambda lines: lines.append(lines[-1])), "something follows the end"),
+    "two-files-in-one": (1, file(LINES) * 2, "something follows the end"),
     # the signature
     "proof-removed": (4, file(LINES, None), "no signature stands for them"),
     "proof-removed-and-cut": (4, file(LINES[:SAID], None), "no signature stands for them"),
@@ -170,7 +170,7 @@ MUTILATED: dict[str, tuple[int, Bytes, str]] = {
 
 
 def told(lines: Bytes) -> tuple[int, str]:
-    verdict = verify(lines, (KEY.public,))
+    verdict = verify_export(lines, (KEY.public,))
     return exit_code(verdict, unsigned_ok=False), verdict_text(verdict, keyed=True)
 
 
