@@ -89,14 +89,41 @@ def test_no_chromium_is_said_with_the_way_out(checkout: Path) -> None:
     assert "PARLOUR_CHROMIUM" in done.stderr
 
 
-def test_a_step_is_done_again_only_when_its_inputs_change(
+def test_a_step_is_done_again_only_when_its_inputs_or_outputs_change(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(bootstrap, "STAMPS", tmp_path / "stamps")
-    bootstrap.do("step", "inputs-1", lambda: None)
-    assert bootstrap.fresh("step", "inputs-1")
-    assert not bootstrap.fresh("step", "inputs-2")
-    assert not bootstrap.fresh("step", "inputs-1", outputs=False)
+    member, venv, lock = tmp_path / "libs" / "x" / "pyproject.toml", tmp_path / ".venv", tmp_path / "requirements.lock"
+    member.parent.mkdir(parents=True)
+    member.write_text("[project]")
+    lock.write_text("a==1")
+    places = {"ROOT": tmp_path, "VENV": venv, "STAMPS": venv / ".setup", "LOCK": lock}
+    for name, place in (places | {"MEDIA_CORE": tmp_path / "no-core", "SDK_WEB": tmp_path / "no-web"}).items():
+        monkeypatch.setattr(bootstrap, name, place)
+    done: list[str] = []
+
+    def make_environment() -> None:
+        done.append("environment")
+        (venv / "bin").mkdir(parents=True, exist_ok=True)
+        (venv / "bin" / "python").touch()
+
+    monkeypatch.setattr(bootstrap, "make_environment", make_environment)
+    monkeypatch.setattr(bootstrap, "install", lambda *_: done.append("packages"))
+    monkeypatch.setattr(bootstrap, "install_members", lambda: done.append("members"))
+
+    def steps() -> list[str]:
+        done.clear()
+        bootstrap.setup()
+        return done.copy()
+
+    assert steps() == ["environment", "packages", "members"]
+    assert steps() == []
+    member.write_text("[project] # changed")
+    assert steps() == ["members"]
+    lock.write_text("a==2")
+    assert steps() == ["packages"]
+    (venv / "bin" / "python").unlink()
+    assert steps() == ["environment"]
+    assert steps() == []
 
 
 def test_a_failed_step_shows_its_output_and_is_not_stamped(

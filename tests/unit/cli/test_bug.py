@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from parlour.cli import bug
+from parlour.cli.doctor import bug_report as bug
 from parlour.contracts import events as ev
 from parlour.contracts.envelope import EventView
 from parlour.kernel.view import BrokenHistory
@@ -48,8 +48,8 @@ async def written(folder: Path, found: list[EventView]) -> Path:
         f'{{"event":"fault","trace_id":"{TRACE}"}}\n{{"event":"ready"}}\nnot json\n'
     )
     path = folder / "bug.zip"
-    page = bug.about(7, "lobby", found, {"PARLOUR_MASTER_KEY": "secret-value", "HOME": "/home/ann"})
-    await bug.write(path, page, found, no_flights(), folder)
+    page = bug.describe(7, "lobby", found, {"PARLOUR_MASTER_KEY": "secret-value", "HOME": "/home/ann"})
+    await bug.write_report(path, page, found, no_flights(), folder)
     return path
 
 
@@ -82,4 +82,4 @@ async def test_events_that_do_not_follow_are_told(tmp_path: Path) -> None:
 
 def test_an_event_of_an_unknown_type_keeps_nothing() -> None:
     view = msgspec.structs.replace(views()[1], type="room.something_new.v9")
-    assert bytes(bug.nameless(view).data) == b"{}"
+    assert bytes(bug.remove_personal_texts(view).data) == b"{}"

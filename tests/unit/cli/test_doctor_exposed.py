@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from parlour.cli import doctor_exposed as exposed
+from parlour.cli.doctor import exposed
 from parlour.cli.supervise.processes import Identity
-from parlour.cli.supervise.state import Run
+from parlour.cli.supervise.state import SuiteStatus
 
 GOOD = {"PARLOUR_GATEWAY_HOST": "0.0.0.0", "PARLOUR_GATEWAY_ORIGINS": "https://app.example"}
 BEHIND = {"PARLOUR_GATEWAY_HOST": "127.0.0.1", "PARLOUR_GATEWAY_TRUSTED_PROXIES": "127.0.0.1"}
@@ -15,8 +15,8 @@ BEHIND = {"PARLOUR_GATEWAY_HOST": "127.0.0.1", "PARLOUR_GATEWAY_TRUSTED_PROXIES"
 FILES = exposed.LEAST_OPEN_FILES
 
 
-def a_run(url: str) -> Run:
-    return Run("ready", "", "/state", Identity("supervisor", 1, 1), url)
+def a_run(url: str) -> SuiteStatus:
+    return SuiteStatus("ready", "", "/state", Identity("supervisor", 1, 1), url)
 
 
 def test_an_exposed_gateway_that_has_everything_has_no_problem() -> None:

@@ -26,7 +26,7 @@ def test_the_address_that_people_type(public: str, tls: str, host: str, url: str
 
 
 def test_a_public_address_is_listened_on_and_is_the_only_candidate() -> None:
-    entrance = Entrance.of({"PARLOUR_PUBLIC": "[fd77::1]"})
+    entrance = Entrance.from_environment({"PARLOUR_PUBLIC": "[fd77::1]"})
     assert entrance.listen("127.0.0.1") == "::"
     assert Entrance("10.0.0.7").listen("127.0.0.1") == "0.0.0.0"
     assert Entrance("10.0.0.7").listen("10.0.0.7") == "10.0.0.7"
@@ -39,7 +39,7 @@ def test_a_public_address_is_listened_on_and_is_the_only_candidate() -> None:
 
 def test_what_was_chosen_passes_through_the_environment() -> None:
     entrance = Entrance("10.0.0.7", "self")
-    assert Entrance.of(entrance.variables()) == entrance
+    assert Entrance.from_environment(entrance.variables()) == entrance
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:

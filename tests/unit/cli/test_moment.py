@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from parlour.cli.history import moment
+from parlour.cli.operator.room_log import parse_moment
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MICROSECONDS = round(NOON.timestamp() * 1_000_000)
@@ -22,10 +22,10 @@ MICROSECONDS = round(NOON.timestamp() * 1_000_000)
     ],
 )
 def test_both_are_understood(text: str, meant: tuple[int | None, int | None]) -> None:
-    assert moment(text, NOON) == meant
+    assert parse_moment(text, NOON) == meant
 
 
 @pytest.mark.parametrize("text", ["", "noon", "25:00", "-3", "2026-13-01"])
 def test_neither_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
-        moment(text, NOON)
+        parse_moment(text, NOON)

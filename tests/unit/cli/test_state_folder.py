@@ -9,7 +9,7 @@ import pytest
 from parlour.cli.supervise import diagnose, logs
 from parlour.cli.supervise.plan import ROLES
 from parlour.cli.supervise.processes import Identity, alive, holder_of_port, identify, reap
-from parlour.cli.supervise.state import Held, Run, StateFolder, Unusable
+from parlour.cli.supervise.state import FolderLocked, StateFolder, SuiteStatus, Unusable
 from parlour.runtime.postgres import migrate
 
 
@@ -32,10 +32,10 @@ def test_secrets_are_drawn_once(folder: StateFolder) -> None:
 
 
 def test_one_supervisor_at_a_time(folder: StateFolder) -> None:
-    folder.take()
-    with pytest.raises(Held):
-        StateFolder(folder.path, None).take()
-    assert StateFolder(folder.path, None).held()
+    folder.lock()
+    with pytest.raises(FolderLocked):
+        StateFolder(folder.path, None).lock()
+    assert StateFolder(folder.path, None).is_locked()
 
 
 def test_another_layout_is_refused_with_the_way_out(folder: StateFolder) -> None:
@@ -56,7 +56,7 @@ def test_a_run_file_of_another_release_is_no_obstacle(folder: StateFolder) -> No
 
 
 def test_what_runs_is_read_back(folder: StateFolder) -> None:
-    run = Run("ready", "", str(folder.path), identify("supervisor", os.getpid()), url="http://127.0.0.1:1")
+    run = SuiteStatus("ready", "", str(folder.path), identify("supervisor", os.getpid()), url="http://127.0.0.1:1")
     folder.write_run(run)
     assert folder.run() == run
 

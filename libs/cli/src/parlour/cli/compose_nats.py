@@ -1,6 +1,6 @@
 """`python -m parlour.cli.compose_nats [readers]`: the NATS server's configuration for Compose, from the same grants as the embedded one.
 
-Passwords stand in the server's environment. They begin with a letter: the server reads a variable's value as a value of its own language.
+Passwords are in the server's environment. They begin with a letter: the server reads a variable's value as a value of its own language.
 `readers`: the one that lets readers outside in, which names a key that only a running image can tell.
 """
 
@@ -15,15 +15,15 @@ ISSUER = "PARLOUR_NATS_ISSUER"
 
 
 def variable(user: str) -> str:
-    """Where a user's password stands."""
+    """The environment variable that holds a user's password."""
     return f"PARLOUR_NATS_PASSWORD_{user.upper()}"
 
 
 def settings(*, readers: bool = False) -> str:
-    """The whole file."""
+    """Returns the text of the configuration file."""
     users = {user: (f"${variable(user)}", grant) for user, grant in grants().items() if user not in NOT_HERE}
-    asked = callout(f"${ISSUER}", (*users, SYSTEM)) + "\n" if readers else ""
-    cutting = system_account(f"${variable(SYSTEM)}") + "\n" if readers else ""
+    callout_block = callout(f"${ISSUER}", (*users, SYSTEM)) + "\n" if readers else ""
+    accounts = system_account(f"${variable(SYSTEM)}") + "\n" if readers else ""
     return f"""# Written by `make docs` from parlour.cli.embedded.permissions; changes here are lost.
 # Each service has a user of its own; passwords come from the environment.
 listen: "0.0.0.0:4222"
@@ -35,8 +35,8 @@ authorization {{
   users: [
 {users_block(users)}
   ]
-{asked}}}
-{cutting}"""
+{callout_block}}}
+{accounts}"""
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def main() -> None:
     """Entry point. A message for people on standard error and exit code 1, instead of a stack of frames."""
     from parlour.kernel.rejection import Rejection
 
-    from .failures import expected, sentence
+    from .verbs.failures import expected, sentence
 
     try:
         app()

@@ -13,18 +13,18 @@ import asyncpg
 
 from parlour.runtime.postgres.migrate import ROLES, set_passwords, upgrade
 
-from .checkout import MIGRATIONS
+from .supervise.checkout import MIGRATIONS
 from .supervise.plan import POSTGRES_VARIABLE
 
 
 def passwords(environ: Mapping[str, str]) -> dict[str, str]:
-    """Those that are given, by service."""
+    """The passwords that the environment gives, by service."""
     named = {service: f"PARLOUR_POSTGRES_PASSWORD_{service.upper()}" for service in ROLES}
     return {service: environ[variable] for service, variable in named.items() if environ.get(variable)}
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:
-    """The exit code."""
+    """Migrates the database and returns the exit code: 1 where it can't be reached, 2 where no DSN is set."""
     dsn = environ.get(POSTGRES_VARIABLE, "")
     if not dsn:
         sys.stderr.write(f"migrate: {POSTGRES_VARIABLE} is not set; it names the database as its owner\n")

@@ -8,7 +8,7 @@ from parlour.contracts.described.schemas import file_of
 
 
 def write(folder: Path) -> None:
-    """Every type's file."""
+    """Writes one file for each event type."""
     folder.mkdir(parents=True, exist_ok=True)
     for tag in events.BY_TAG:
         (folder / f"{tag}.json").write_bytes(file_of(tag))

@@ -11,7 +11,7 @@ import msgspec
 
 from parlour.runtime.settings import BusSettings, RuntimeSettings, Setting, variables
 
-from .checkout import SERVICES
+from .supervise.checkout import SERVICES
 
 HEAD = """# Settings
 
@@ -34,7 +34,7 @@ def page() -> str:
 
 
 def settings_of(service: str) -> type[BusSettings]:
-    """The service's struct."""
+    """Finds the settings struct of a service."""
     module = importlib.import_module(f"parlour.{service}.settings")
     found = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, BusSettings)]
     return next(kind for kind in found if service == kind.SERVICE)

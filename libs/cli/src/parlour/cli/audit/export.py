@@ -1,43 +1,36 @@
-"""Writes an export: the stored bytes of a log, page by page, with the signed head that they lead to. Memory does not grow with the room."""
+"""Writes an export: the stored bytes of a call's log, page by page, and the signed head that they lead to.
+
+Memory does not grow with the call.
+"""
 
 import asyncio
 import time
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 import msgspec
 
 from parlour.contracts import proofs as contract
-from parlour.contracts import subjects
 from parlour.contracts.envelope import GENESIS
-from parlour.kernel.rejection import Rejection
-from parlour.runtime.exports.layout import KIND, End, Header, Line
-from parlour.runtime.exports.users import USER_ID, JoinedUsers
 from parlour.runtime.messaging.bus import Bus
+from parlour.verify.joined_users import USER_ID, JoinedUsers
+from parlour.verify.layout import KIND, End, Header, Line
 
-from ..failures import Unsigned
+from ..operator.failures import Unsigned
+from ..operator.proofs import query_proofs
 
-ANSWER_WITHIN_S = 10.0
-LOOK_AGAIN_S = 1.0
-PAGE = 500
+POLL_S = 1.0
+"""How often a new checkpoint is asked for; one is made once a minute."""
+EVENTS_PER_PAGE = 500
 _encode = msgspec.json.Encoder().encode
-A = TypeVar("A", bound=msgspec.Struct)
 
 
-async def ask(bus: Bus, what: str, query: msgspec.Struct, kind: type[A]) -> A:
-    """One of the record's answers about proofs; its no as `Rejection`."""
-    answer = await bus.request(subjects.query(contract.NO_APP, "", what), query, kind, ANSWER_WITHIN_S)
-    problem = getattr(answer, "problem", None)
-    if problem is not None:
-        raise Rejection(problem)
-    return answer
+async def write_export(bus: Bus, room_uid: str, out: BinaryIO, *, by: str, wait_s: float, since: int = 0) -> End:
+    """Writes the events up to the signed head into `out`; with `wait_s` 0 all that there are now, signed or not.
 
-
-async def export(bus: Bus, room_uid: str, out: BinaryIO, *, by: str, wait_s: float, since: int = 0) -> End:
-    """Everything up to the signed head; `wait_s` 0: everything there is now, whether it is signed or not.
-
-    With `since`, the size of a checkpoint that the auditor holds, the header proves that the signed tree continues it.
+    `by` is recorded as who exports. With `since`, the size of a checkpoint that the auditor holds, the header proves that the signed tree
+    continues it. `Unsigned` where no checkpoint has the head within `wait_s` seconds.
     """
-    first = await ask(bus, "stored", contract.StoredQuery(room_uid, 0, 0), contract.StoredPage)
+    first = await query_proofs(bus, "stored", contract.StoredQuery(room_uid, 0, 0), contract.StoredPage)
     proof = await _signed(bus, room_uid, first.seq if wait_s else 0, wait_s)
     header = Header(
         KIND, first.app, first.room, room_uid, time.time_ns() // 1000, by, proof, await _consistency(bus, since, proof)
@@ -52,13 +45,13 @@ async def _consistency(bus: Bus, since: int, proof: contract.Inclusion | None) -
     if not since or proof is None or proof.size == since:
         return None
     old, new = sorted((since, proof.size))
-    return await ask(bus, "consistency", contract.ConsistencyQuery(old, new), contract.Consistency)
+    return await query_proofs(bus, "consistency", contract.ConsistencyQuery(old, new), contract.Consistency)
 
 
 async def _signed(bus: Bus, room_uid: str, seq: int, wait_s: float) -> contract.Inclusion | None:
     until = time.monotonic() + wait_s
     while True:
-        proof = await ask(bus, "inclusion", contract.InclusionQuery(room_uid), contract.Inclusion)
+        proof = await query_proofs(bus, "inclusion", contract.InclusionQuery(room_uid), contract.Inclusion)
         if proof.size and proof.seq >= seq:
             return proof
         if not wait_s:
@@ -67,15 +60,17 @@ async def _signed(bus: Bus, room_uid: str, seq: int, wait_s: float) -> contract.
             raise Unsigned(
                 f"no checkpoint has event {seq} after {wait_s:g} s; --wait 0 exports what is not signed yet too"
             )
-        await asyncio.sleep(LOOK_AGAIN_S)
+        await asyncio.sleep(POLL_S)
 
 
 async def _events(bus: Bus, room_uid: str, out: BinaryIO, by: str, last: int) -> End:
-    """Up to event `last`, 0: all. What the database has is written as it is; whether it is right is for the verifier to say."""
+    """Writes the events up to `last`, 0: all, as the database has them: the verifier says whether they are right."""
     after, hash_, count = 0, GENESIS, 0
     users = JoinedUsers()
     while not last or after < last:
-        page = await ask(bus, "stored", contract.StoredQuery(room_uid, after, PAGE, by), contract.StoredPage)
+        page = await query_proofs(
+            bus, "stored", contract.StoredQuery(room_uid, after, EVENTS_PER_PAGE, by), contract.StoredPage
+        )
         if not page.events:
             break
         for event in page.events:
@@ -97,13 +92,13 @@ class _Stored(msgspec.Struct):
 
 
 def _line(event: contract.StoredEvent, cited: bytes, users: JoinedUsers) -> Line:
-    """The line of an event. A user id is shown only where the file says in a text that can be checked whose it is."""
+    """The line of an event. A user id is shown only where an earlier event of the file commits to it."""
     try:
         stored, shown = _stored(event.env), _shown(event.view)
     except (msgspec.DecodeError, UnicodeDecodeError):
         user = ""  # the event can't be read
     else:
-        users.take(stored.type, stored.actor, shown.user_id if shown else "")
+        users.learn(stored.type, stored.actor, shown.user_id if shown else "")
         user = users.get(stored.actor)
     return Line(
         event.seq, event.at, event.env, event.hash, cited, event.view,

@@ -39,9 +39,9 @@ def events_of(aggregate: str) -> str:
     return f"{subjects.PREFIX}.*.evt.*.*.{aggregate}"
 
 
-def decider(service: str, aggregate: str, *, says: tuple[str, ...] = (), hears: tuple[str, ...] = ()) -> Grant:
-    """A service that answers commands and owns an aggregate; it hears all events, since it may react to any."""
-    return Grant((events_of(aggregate), *says), (subjects.commands_of(service), subjects.ALL_EVENTS, *hears))
+def decider(service: str, aggregate: str, *, says: tuple[str, ...] = (), subscribes: tuple[str, ...] = ()) -> Grant:
+    """A service that answers commands and owns an aggregate; it subscribes to all events, since it may react to any."""
+    return Grant((events_of(aggregate), *says), (subjects.commands_of(service), subjects.ALL_EVENTS, *subscribes))
 
 
 def inbox_of(user: str) -> str:
@@ -50,18 +50,18 @@ def inbox_of(user: str) -> str:
 
 
 def grants() -> dict[str, Grant]:
-    """Each user's subjects."""
+    """Returns the subjects that each user may publish and subscribe to."""
     reading = (subjects.ALL_EVENTS, subjects.ALL_HEADS)
     chosen = {
         "auth": decider(
-            "auth", "app", says=(events_of("privacy"), events_of("bans"), CALLOUT_ANSWERS), hears=(CALLOUT,)
+            "auth", "app", says=(events_of("privacy"), events_of("bans"), CALLOUT_ANSWERS), subscribes=(CALLOUT,)
         ),
-        "room": decider("room", "room", says=(subjects.ALL_PRESENCE,), hears=(subjects.ALL_PRESENCE,)),
+        "room": decider("room", "room", says=(subjects.ALL_PRESENCE,), subscribes=(subjects.ALL_PRESENCE,)),
         "registry": decider(
             "registry",
             "streams",
             says=(RELAY_COMMANDS, RELAY_LOSSES, subjects.ALL_PRESENCE),
-            hears=(subjects.RELAY_FACTS,),
+            subscribes=(subjects.RELAY_FACTS,),
         ),
         "relay": Grant((subjects.RELAY_FACTS, subjects.RELAY_QUALITY), (RELAY_COMMANDS,)),
         "im": decider("im", "im"),

@@ -24,7 +24,7 @@ MAX_CONNECTIONS = 200
 """Seven services with a pool of ten each, twice over while one is restarted, and room for people."""
 SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 """The first message of a client that asks for encryption; the server says S or N, and closing then leaves no line in its log."""
-ANSWER_WITHIN_S = 1.0
+CONNECT_TIMEOUT_S = 1.0
 SOCKET_PATH_LIMIT = 90
 """A Unix socket's path may have 107 bytes, its name takes some."""
 
@@ -95,7 +95,7 @@ class Postgres:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
             if len(lines) < 8 or lines[7].strip() != "ready" or lines[3].strip() != str(self.port):
                 return False
-            with socket.create_connection(("127.0.0.1", self.port), timeout=ANSWER_WITHIN_S) as probe:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=CONNECT_TIMEOUT_S) as probe:
                 probe.sendall(SSL_REQUEST)
                 return probe.recv(1) in {b"S", b"N"}
         except OSError:

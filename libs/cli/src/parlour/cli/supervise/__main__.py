@@ -4,22 +4,22 @@ import asyncio
 import os
 import sys
 
-from .state import Held, StartFailed, StateFolder, Unusable
+from .state import FolderLocked, StartFailed, StateFolder, Unusable
 from .supervisor import Supervisor
 
 
 def main() -> int:
-    """Hold the state folder and run the suite until told to stop; the exit code tells whether it came up."""
+    """Hold the state folder and run the suite until it is asked to stop; the exit code says whether it started."""
     folder = StateFolder.here()
     try:
         folder.prepare()
-        folder.take()
+        folder.lock()
         host, port, replicas = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
         supervisor = Supervisor(
-            folder, host=host, port=port, replicas=replicas, environ=os.environ, told=lambda _run: None
+            folder, host=host, port=port, replicas=replicas, environ=os.environ, on_change=lambda _run: None
         )
         asyncio.run(supervisor.run())
-    except (Held, Unusable, StartFailed) as problem:
+    except (FolderLocked, Unusable, StartFailed) as problem:
         print(problem, file=sys.stderr, flush=True)  # noqa: T201 its output is its log
         return 1
     return 0

@@ -7,23 +7,23 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from ..checkout import ROOT
 from ..embedded import free_port
+from .checkout import ROOT
 from .plan import DEFAULT_PORT
 from .processes import alive, holder_of_port
-from .state import Run, StateFolder, Unusable
+from .state import StateFolder, SuiteStatus, Unusable
 
 POLL_S = 0.02
 UP_WITHIN_S = 120.0
 DOWN_WITHIN_S = 30.0
-Told = Callable[[Run], None]
+OnChange = Callable[[SuiteStatus], None]
 
 
 class PortTaken(Exception):
     """Somebody else listens on the port that was asked for; the text says who and what to do."""
 
 
-def choose_port(wanted: int | None, host: str, before: Run | None) -> int:
+def choose_port(wanted: int | None, host: str, before: SuiteStatus | None) -> int:
     """The port asked for, or last time's, or the default, or (nobody asked for a certain one) any free one."""
     bound = host if host not in {"localhost", ""} else "127.0.0.1"
     if wanted:
@@ -38,10 +38,10 @@ def choose_port(wanted: int | None, host: str, before: Run | None) -> int:
     return free_port(0 if wanted == 0 else last, bound)
 
 
-def running(folder: StateFolder) -> Run | None:
+def running(folder: StateFolder) -> SuiteStatus | None:
     """What a living supervisor of this folder says; None when there is none."""
     run = folder.run()
-    return run if run is not None and alive(run.supervisor) and folder.held() else None
+    return run if run is not None and alive(run.supervisor) and folder.is_locked() else None
 
 
 def start_detached(
@@ -60,7 +60,9 @@ def start_detached(
         )
 
 
-def wait_until_ready(folder: StateFolder, started: "subprocess.Popen[bytes] | None", told: Told) -> Run:
+def wait_until_ready(
+    folder: StateFolder, started: "subprocess.Popen[bytes] | None", on_change: OnChange
+) -> SuiteStatus:
     """Follow a supervisor until it is ready: the one started here, or the one of another `up` that was quicker.
 
     Unusable with its own words when it gave up.
@@ -70,13 +72,13 @@ def wait_until_ready(folder: StateFolder, started: "subprocess.Popen[bytes] | No
         ended = started is not None and started.poll() is not None  # asked first: its last word is in the file then
         run = folder.run()
         if run is not None and (run.supervisor.pid == started.pid if started else alive(run.supervisor)):
-            told(run)
+            on_change(run)
             if run.state == "ready":
                 return run
             if run.state == "failed":
                 raise Unusable(run.failure)
         if ended or started is None:
-            if not folder.held():
+            if not folder.is_locked():
                 raise Unusable(f"the supervisor ended at once; {folder.logs / 'supervisor.log'} says why")
             started = None
         time.sleep(POLL_S)

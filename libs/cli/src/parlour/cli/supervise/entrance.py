@@ -28,8 +28,8 @@ class Entrance(msgspec.Struct, frozen=True):
     tls: str = ""
 
     @classmethod
-    def of(cls, environ: Mapping[str, str]) -> "Entrance":
-        """What the environment asks for."""
+    def from_environment(cls, environ: Mapping[str, str]) -> "Entrance":
+        """Reads PARLOUR_PUBLIC and PARLOUR_TLS."""
         return cls(environ.get(PUBLIC_VARIABLE, "").strip("[] "), environ.get(TLS_VARIABLE, ""))
 
     def check(self) -> None:
@@ -60,7 +60,7 @@ class Entrance(msgspec.Struct, frozen=True):
         return "::" if ":" in self.ip() else "0.0.0.0"
 
     def url(self, host: str, port: int) -> str:
-        """What people type."""
+        """The address that people open in a browser."""
         shown = self.public or {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
         return f"{'https' if self.tls else 'http'}://{f'[{shown}]' if ':' in shown else shown}:{port}"
 
@@ -81,7 +81,7 @@ class Entrance(msgspec.Struct, frozen=True):
         return ensure(*self.certificate(state), tuple(dict.fromkeys((*names, "localhost", "127.0.0.1", "::1"))))
 
     def gateway(self, state: Path) -> dict[str, str]:
-        """The gateway's part."""
+        """Settings of the gateway: its certificate and key."""
         if not self.tls:
             return {}
         chain, key = self.certificate(state)

@@ -10,12 +10,12 @@ import msgspec
 
 from parlour.runtime.settings import parse_key
 
-from ..checkout import ROOT, SERVICES
 from ..embedded import Launch, NatsServer, Postgres
+from ..operator.failures import NATS_VARIABLE
+from .checkout import ROOT, SERVICES
 from .entrance import LOOPBACKS, Entrance
 from .state import Secrets
 
-NATS_VARIABLE = "PARLOUR_NATS_URL"
 POSTGRES_VARIABLE = "PARLOUR_POSTGRES_DSN"
 KEY_VARIABLE = "PARLOUR_MASTER_KEY"
 ROLES = {name: f"parlour_{name}" for name in ("auth", "room", "registry", "im", "record")}
@@ -24,7 +24,7 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8080
 DEFAULT_APP = 1234567890
 """The app that exists from the first start on; its secret is drawn for each state folder."""
-TURN = ("TURN_URLS", "TURN_SECRET")
+TURN_SETTINGS = ("TURN_URLS", "TURN_SECRET")
 SHARED = ("PARLOUR_LOG_LEVEL", "PARLOUR_TRACE_FILE")
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR")
 
@@ -88,13 +88,15 @@ def service(
             "PARLOUR_GATEWAY_WEB_ROOT": str(ROOT / "libs" / "sdk-web"),
             "PARLOUR_GATEWAY_SESSION_KEY": session_key(environ.get(KEY_VARIABLE, secrets.master_key)),
         }
-        chosen |= Entrance.of(environ).gateway(state)
+        chosen |= Entrance.from_environment(environ).gateway(state)
         chosen |= {
-            f"PARLOUR_GATEWAY_{name}": environ[f"PARLOUR_{name}"] for name in TURN if f"PARLOUR_{name}" in environ
+            f"PARLOUR_GATEWAY_{name}": environ[f"PARLOUR_{name}"]
+            for name in TURN_SETTINGS
+            if f"PARLOUR_{name}" in environ
         }
     if name == "relay":
         # The same after a restart: what the one before it carried is known to be gone.
-        chosen |= {"PARLOUR_RELAY_NODE": name, **Entrance.of(environ).relay(host)}
+        chosen |= {"PARLOUR_RELAY_NODE": name, **Entrance.from_environment(environ).relay(host)}
     mine = f"PARLOUR_{name.upper()}_"
     chosen |= {key: value for key, value in keeps.items() if key.startswith(mine) or key in SHARED}
     chosen |= {key: value for key, value in environ.items() if key.startswith(mine) or key in SHARED}
@@ -118,6 +120,6 @@ def session_key(master_key: str) -> str:
     return hmac.digest(master_key.encode(), b"parlour.gateway.session.v1", "sha256").hex()
 
 
-def present(name: str) -> bool:
+def is_installed(name: str) -> bool:
     """Whether the member can be run; all of them can in a whole checkout."""
     return os.path.exists(ROOT / "services" / name / "src" / "parlour" / name / "__main__.py")

@@ -1,16 +1,16 @@
-"""The questions that tell whether a process is ready."""
+"""Probes that find out whether a process is ready."""
 
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 
 Probe = Callable[[], Awaitable[bool]]
-ANSWER_WITHIN_S = 1.0
+PROBE_TIMEOUT_S = 1.0
 OK = 200
 
 
-def answers(ready: Callable[[], bool]) -> Probe:
-    """A server that is asked in its own way, off the event loop."""
+def blocking_probe(ready: Callable[[], bool]) -> Probe:
+    """A probe that calls a blocking function in a thread."""
 
     async def probe() -> bool:
         return await asyncio.to_thread(ready)
@@ -19,22 +19,22 @@ def answers(ready: Callable[[], bool]) -> Probe:
 
 
 def http_ready(
-    port: int, path: str = "/readyz", within_s: float = ANSWER_WITHIN_S, *, host: str = "127.0.0.1", tls: bool = False
+    port: int, path: str = "/readyz", timeout_s: float = PROBE_TIMEOUT_S, *, host: str = "127.0.0.1", tls: bool = False
 ) -> Probe:
     """A service by its health port: ready is 200. With `tls` whatever its certificate says: it is asked whether it lives."""
 
     async def probe() -> bool:
-        return await http_status(port, path, within_s, host=host, tls=tls) == OK
+        return await http_status(port, path, timeout_s, host=host, tls=tls) == OK
 
     return probe
 
 
 async def http_status(
-    port: int, path: str, within_s: float, *, host: str = "127.0.0.1", tls: bool = False, name: str = "localhost"
+    port: int, path: str, timeout_s: float, *, host: str = "127.0.0.1", tls: bool = False, name: str = "localhost"
 ) -> int:
     """The status of a GET that names `name` as its Host; 0 where nothing answers in time."""
     try:
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(timeout_s):
             reader, writer = await asyncio.open_connection(host, port, ssl=_any_certificate() if tls else None)
             try:
                 writer.write(f"GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())

@@ -3,8 +3,8 @@
 import asyncio
 import hashlib
 
-from ..checkout import MIGRATIONS
 from ..embedded.postgres import ADMIN, DATABASE
+from .checkout import MIGRATIONS
 from .state import Secrets, StateFolder
 
 STAMP = "schema"

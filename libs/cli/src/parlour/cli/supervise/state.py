@@ -1,7 +1,7 @@
-"""The state folder: who holds it, its secrets, and what the supervisor tells the world about itself.
+"""The state folder: who holds it, its secrets, and what the supervisor writes about itself.
 
 format         the layout's number
-lock           held by the supervisor for as long as it lives
+lock           locked by the supervisor for as long as it runs
 secrets.json   passwords and keys, made once, readable to the owner alone
 run.json       what runs: written by the supervisor, read by `status`
 children.json  pids with start times, so that the next supervisor can reap what a killed one left
@@ -21,8 +21,8 @@ from typing import TypeVar
 
 import msgspec
 
-from ..checkout import ROOT, SERVICES
 from ..embedded import USERS, Account, state_folder, unprivileged
+from .checkout import ROOT, SERVICES
 from .processes import Identity
 
 FORMAT = "1"
@@ -32,7 +32,7 @@ _PASSWORD = re.compile(r"(//[^:/@]*:)[^@]*@")
 """What stands between a user's name and the host of a URL."""
 
 
-class Held(Exception):
+class FolderLocked(Exception):
     """Another supervisor has this state folder."""
 
 
@@ -68,7 +68,7 @@ class ProcessStatus(msgspec.Struct, frozen=True):
     """Where a service's Prometheus metrics are read."""
 
 
-class Run(msgspec.Struct, frozen=True):
+class SuiteStatus(msgspec.Struct, frozen=True):
     """What `status --json` shows. `state` is starting, ready, failed or stopped.
 
     The addresses of NATS and Postgres carry a password: this file and its folder are the owner's alone.
@@ -94,7 +94,7 @@ class Run(msgspec.Struct, frozen=True):
     took_s: float = 0.0
     failure: str = ""
 
-    def without_secrets(self) -> "Run":
+    def without_secrets(self) -> "SuiteStatus":
         """The same with secrets and passwords left out, for whoever looks over a shoulder or copies it into a report."""
         nats, postgres = (_PASSWORD.sub(r"\1***@", address) for address in (self.nats, self.postgres))
         return msgspec.structs.replace(self, app_secret="", token="", nats=nats, postgres=postgres)
@@ -149,18 +149,18 @@ class StateFolder:
                 f"Run the release that made it, or move the folder away to start with an empty one."
             )
 
-    def take(self) -> None:
-        """Hold the folder until this process ends. Held when another supervisor has it."""
+    def lock(self) -> None:
+        """Locks the folder until this process ends. FolderLocked where another supervisor has it."""
         handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(handle)
-            raise Held(str(self.path)) from None
+            raise FolderLocked(str(self.path)) from None
         self._lock = handle
 
-    def held(self) -> bool:
-        """Whether a supervisor is alive in here."""
+    def is_locked(self) -> bool:
+        """Whether a running supervisor has the folder."""
         try:
             handle = os.open(self.path / "lock", os.O_RDWR | os.O_CLOEXEC)
         except OSError:
@@ -181,14 +181,14 @@ class StateFolder:
             self._write("secrets.json", found)
         return found
 
-    def run(self) -> Run | None:
+    def run(self) -> SuiteStatus | None:
         """What the last supervisor said; None where none ever did, or one of another release."""
         with contextlib.suppress(Unusable):
-            return self._read("run.json", Run)
+            return self._read("run.json", SuiteStatus)
         return None
 
-    def write_run(self, run: Run) -> None:
-        """Say what runs."""
+    def write_run(self, run: SuiteStatus) -> None:
+        """Writes `run.json`, which `status` reads."""
         self._write("run.json", run)
 
     def children(self) -> list[Identity]:

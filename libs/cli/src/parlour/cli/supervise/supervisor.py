@@ -15,15 +15,16 @@ import msgspec
 
 from parlour.runtime.signing.nats_keys import Issuer, system_password
 
-from ..checkout import SERVICES
 from ..embedded import Launch, NatsServer, Postgres, free_port, grants
+from ..operator.failures import NATS_VARIABLE
 from . import diagnose, logs, plan
+from .checkout import SERVICES
 from .child import Child
 from .entrance import Entrance
-from .probes import Probe, answers, http_ready
+from .probes import Probe, blocking_probe, http_ready
 from .processes import identify, reap
 from .schema_step import STAMP, bring_up_to_date, inputs
-from .state import Run, StartFailed, StateFolder
+from .state import StartFailed, StateFolder, SuiteStatus
 
 SERVERS_WITHIN_S = 30.0
 SERVICES_WITHIN_S = 60.0
@@ -34,7 +35,7 @@ HOUSEKEEPING_S = 5.0
 class Supervisor:
     """One run of the suite on a state folder that this process holds.
 
-    told: called after each change of what `status` would show.
+    on_change: called after each change of what `status` shows.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Supervisor:
         host: str,
         port: int,
         environ: Mapping[str, str],
-        told: Callable[[Run], None],
+        on_change: Callable[[SuiteStatus], None],
         replicas: int = 1,
     ) -> None:
         self.folder = folder
@@ -53,12 +54,12 @@ class Supervisor:
         self.environ = environ
         self.replicas = replicas
         self.urls: list[str] = []
-        self.entrance = Entrance.of(environ)
+        self.entrance = Entrance.from_environment(environ)
         self.secrets = folder.secrets()
         self.servers: dict[str, Child] = {}
         self.services: dict[str, Child] = {}
-        self.run_state = Run("starting", "", str(folder.path), identify("supervisor", os.getpid()))
-        self._told = told
+        self.run_state = SuiteStatus("starting", "", str(folder.path), identify("supervisor", os.getpid()))
+        self._on_change = on_change
         self._began = time.monotonic()
         self._stop = asyncio.Event()
 
@@ -97,7 +98,7 @@ class Supervisor:
         await bring_up_to_date(self.folder, servers.owner, self.secrets if postgres else None)
         self._tell(step="services", fingerprint=await asyncio.to_thread(self.entrance.prepare, self.folder.path))
         self._start_services(servers)
-        await asyncio.to_thread(importlib.import_module, "parlour.cli.first_app")
+        await asyncio.to_thread(importlib.import_module, "parlour.cli.supervise.first_app")
         await self._all_ready(self.services, SERVICES_WITHIN_S)
         self._tell(step="app", url=self.urls[0], urls=tuple(self.urls), app_id=plan.DEFAULT_APP)
         await self._open_app(servers.nats["cli"])
@@ -117,7 +118,7 @@ class Supervisor:
 
     async def _start_servers(self) -> tuple[NatsServer | None, Postgres | None]:
         nats = postgres = None
-        if plan.NATS_VARIABLE not in self.environ:
+        if NATS_VARIABLE not in self.environ:
             users = {name: (password, grants()[name]) for name, password in self.secrets.nats.items()}
             key = plan.master_key(self.secrets, self.environ)
             nats = NatsServer(
@@ -125,7 +126,7 @@ class Supervisor:
                 issuer=Issuer(key).public, system=system_password(key),
             )  # fmt: skip
             await asyncio.to_thread(nats.prepare)
-            self.servers["nats"] = self._child("nats", nats.launch, answers(nats.ready))
+            self.servers["nats"] = self._child("nats", nats.launch, blocking_probe(nats.ready))
         if plan.POSTGRES_VARIABLE not in self.environ:
             postgres = Postgres(
                 self.folder.path / "postgres",
@@ -134,14 +135,14 @@ class Supervisor:
                 account=self.folder.account,
             )
             await asyncio.to_thread(postgres.prepare)
-            self.servers["postgres"] = self._child("postgres", postgres.launch, answers(postgres.ready))
+            self.servers["postgres"] = self._child("postgres", postgres.launch, blocking_probe(postgres.ready))
         for child in self.servers.values():
             child.start()
         await self._all_ready(self.servers, SERVERS_WITHIN_S)
         return nats, postgres
 
     def _start_services(self, servers: plan.Servers) -> None:
-        for name in filter(plan.present, SERVICES):
+        for name in filter(plan.is_installed, SERVICES):
             for replica in plan.replicas_of(name, self.replicas):
                 self._start_service(name, replica, servers)
 
@@ -189,7 +190,7 @@ class Supervisor:
         """The default app, made once, and a token to begin with."""
         from parlour.kernel.rejection import Rejection
 
-        from ..first_app import USER, ensure_app
+        from .first_app import USER, ensure_app
 
         try:
             token = await ensure_app(nats_url, plan.DEFAULT_APP, self.secrets.app_secret)
@@ -225,4 +226,4 @@ class Supervisor:
             **changes,
         )
         self.folder.write_run(self.run_state)
-        self._told(self.run_state)
+        self._on_change(self.run_state)

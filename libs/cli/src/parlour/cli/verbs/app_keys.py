@@ -1,6 +1,5 @@
 """`apps keys`: the public keys by which an application's own servers sign login tokens."""
 
-import asyncio
 from typing import Annotated
 
 import msgspec
@@ -8,7 +7,7 @@ import typer
 
 from parlour.contracts.commands import AddLoginKey, AnyCommand, ListLoginKeys, LoginKeys, RemoveLoginKey
 
-from ..target import nats_url
+from .commands import run_command
 from .options import Json
 
 App = Annotated[int, typer.Argument(help="Application id.")]
@@ -46,16 +45,9 @@ def remove(app: App, kid: Annotated[str, typer.Argument(help="The key's name.")]
 
 
 def _show(app: int, body: AnyCommand, json: bool) -> None:
-    keys = asyncio.run(_ask(app, body)).keys
+    keys = run_command(app, body, LoginKeys).keys
     if json:
         typer.echo(msgspec.json.encode(keys).decode())
         return
     for key in keys:
         typer.echo(f"{key.kid:<20} {key.public_key}")
-
-
-async def _ask(app: int, body: AnyCommand) -> LoginKeys:
-    from ..ask import ask, connected  # a client of NATS, which `--help` need not load
-
-    async with connected(nats_url()) as bus:
-        return await ask(bus, app, body, LoginKeys)

@@ -1,14 +1,12 @@
 """`token` and `apps`: what `auth` knows."""
 
-import asyncio
 import os
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 import typer
 
 from parlour.contracts.commands import (
-    AnyCommand,
     AppDescription,
     AppRules,
     Apps,
@@ -25,22 +23,21 @@ from parlour.contracts.commands import (
 )
 from parlour.contracts.subscriptions import SCOPES
 
-from ..printing import print_json, print_table
 from ..supervise.plan import KEY_VARIABLE
-from ..target import nats_url
-from ..times import SECOND, utc
 from . import app_keys
+from .commands import run_command
 from .options import App, Json
+from .printing import print_json, print_table
+from .times import SECOND, utc
 
-R = TypeVar("R")
 SECRET_READ = 4096
 """Characters read of a file that should hold 32."""
-NAMELESS_APP = 1
-"""The subject of a command names an app; these commands are about apps, so any number does."""
+ANY_APP = 1
+"""The app in the subject of commands that create or list apps; its value does not matter."""
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs."""
+    """Adds this module's verbs to the command."""
     app.command()(token)
     app.command()(revoke)
     app.command()(issuer)
@@ -67,15 +64,15 @@ def token(
 ) -> None:
     """Print a token, alone on its line."""
     if subscribe:
-        ask = IssueSubscription(room=room, user_id=user, scopes=tuple(scope or ("events",)), ttl_s=ttl)
-        _show_token(asyncio.run(_ask(app, ask, SubscriptionMade)), json)
+        command = IssueSubscription(room=room, user_id=user, scopes=tuple(scope or ("events",)), ttl_s=ttl)
+        _show_token(run_command(app, command, SubscriptionMade), json)
         return
     if scope or not user:
         raise typer.BadParameter("--scope needs --subscribe" if scope else "a token to log in with needs --user")
     if signed:
-        _show_token(asyncio.run(_ask(app, IssueLoginToken(user_id=user, room=room, ttl_s=ttl), TokenMade)), json)
+        _show_token(run_command(app, IssueLoginToken(user_id=user, room=room, ttl_s=ttl), TokenMade), json)
         return
-    _show_token(asyncio.run(_ask(app, IssueToken(user_id=user, room=room, ttl_s=ttl), TokenMade)), json)
+    _show_token(run_command(app, IssueToken(user_id=user, room=room, ttl_s=ttl), TokenMade), json)
 
 
 def revoke(
@@ -86,7 +83,7 @@ def revoke(
     json: Json = False,
 ) -> None:
     """Refuse signed tokens from now on; readers that use them are cut."""
-    asyncio.run(_ask(app, RevokeSubscriptions(jti=jti, user_id=user, room=room), object))
+    run_command(app, RevokeSubscriptions(jti=jti, user_id=user, room=room), object)
     if json:
         named = {"jti": jti, "userID": user, "room": room}
         typer.echo(msgspec.json.encode({name: value for name, value in named.items() if value}).decode())
@@ -123,7 +120,7 @@ def create(
     secret = "" if secret_file is None else secret_file.read(SECRET_READ).strip()
     if secret_file is not None and not secret:
         raise typer.BadParameter("the file holds no secret", param_hint="--secret-file")
-    made = asyncio.run(_ask(app or NAMELESS_APP, CreateApp(app=app, name=name, secret=secret), AppDescription))
+    made = run_command(app or ANY_APP, CreateApp(app=app, name=name, secret=secret), AppDescription)
     if secret and made.secret != secret:
         typer.echo(f"app {made.app} exists already and keeps the secret that it has", err=True)
         raise typer.Exit(1)
@@ -131,8 +128,8 @@ def create(
 
 
 def list_(json: Json = False) -> None:
-    """List the applications."""
-    apps = asyncio.run(_ask(NAMELESS_APP, ListApps(), Apps)).apps
+    """List the applications with their names."""
+    apps = run_command(ANY_APP, ListApps(), Apps).apps
     if json:
         print_json(*apps)
         return
@@ -145,7 +142,7 @@ def rotate(
     json: Json = False,
 ) -> None:
     """Give an application a new secret beside the old one."""
-    _show_one(asyncio.run(_ask(app, RotateSecret(app=app, overlap_s=overlap), AppDescription)), json)
+    _show_one(run_command(app, RotateSecret(app=app, overlap_s=overlap), AppDescription), json)
 
 
 def set_(
@@ -169,19 +166,12 @@ def set_(
         if login_tokens:
             raise typer.BadParameter("--require-signed says what --login-tokens says: give one of the two")
         login_tokens = "signed" if require_signed else "any"
-    rules = asyncio.run(_ask(app, SetAppRules(login_tokens, privileges, on_expiry), AppRules))
+    rules = run_command(app, SetAppRules(login_tokens, privileges, on_expiry), AppRules)
     if json:
         typer.echo(msgspec.json.encode(rules).decode())
         return
     for rule, value in msgspec.structs.asdict(rules).items():
         typer.echo(f"{rule.replace('_', '-'):<13} {value.replace('_', '-')}")
-
-
-async def _ask(app: int, body: AnyCommand, result: type[R]) -> R:
-    from ..ask import ask, connected  # a client of NATS, which `--help` need not load
-
-    async with connected(nats_url()) as bus:
-        return await ask(bus, app, body, result)
 
 
 def _show_one(found: AppDescription, json: bool) -> None:

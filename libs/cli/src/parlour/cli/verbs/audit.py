@@ -9,22 +9,20 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import msgspec
 import typer
 
-from ..confirm import Yes, confirm
-from ..printing import counted, print_json
-from ..target import nats_url
-from ..times import utc
 from .audit_watch import watch
-from .options import Json
+from .confirm import Yes, confirm
+from .options import Json, bad_parameters
+from .printing import counted, print_json
+from .target import nats_url
+from .times import utc
 
 if TYPE_CHECKING:
     from parlour.contracts.proofs import CheckpointKeys
-    from parlour.runtime.exports.kept import KeptTree
-    from parlour.runtime.exports.layout import End
-    from parlour.runtime.signing.notes import PublicKey
+    from parlour.verify.layout import End
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs."""
+    """Adds this module's verbs to the command."""
     group = typer.Typer(no_args_is_help=True, help="Exports that prove themselves, and the keys of the record.")
     group.command()(export)
     group.command()(verify)
@@ -36,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    room_uid: Annotated[str, typer.Argument(help="A life of a room (its roomUID; `parlour replay` prints it).")],
+    room_uid: Annotated[str, typer.Argument(help="A call (its roomUID; `parlour replay` prints it).")],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.", dir_okay=False)],
     wait: Annotated[
         float, typer.Option(help="Seconds to wait for a checkpoint; 0: export what is not signed too.")
@@ -89,25 +87,14 @@ def verify(
     json: Json = False,
 ) -> None:
     """Check an export or an archive. Needs no server. Exit code 1: it is not as it was recorded; 4: no signature stands for all of it."""
-    from parlour.runtime.exports.layout import LINE_BYTES
-    from parlour.runtime.exports.verify import verify as check
-    from parlour.runtime.signing.notes import BadNote
+    from parlour.verify import commands
 
-    from ..audit.verdict_text import exit_code, verdict_text
-
-    try:
-        trusted = keys_in(key or [])
-    except (BadNote, OSError) as error:
-        raise typer.BadParameter(str(error), param_hint="--key") from None
-    kept = _kept_tree(checkpoint, trusted, consistency or []) if checkpoint else None
-    with open(file, "rb", buffering=1 << 20) as lines:
-        verdict = check(iter(lambda: lines.readline(LINE_BYTES + 1), b""), trusted, kept=kept)
-    code = exit_code(verdict, unsigned_ok=unsigned_ok)
-    if json:
-        found = {**msgspec.to_builtins(verdict), "ok": code == 0, "whole": verdict.whole}
-        typer.echo(msgspec.json.encode(found).decode())
-    else:
-        typer.echo(verdict_text(verdict, keyed=bool(trusted)))
+    with bad_parameters():
+        trusted = commands.read_keys(key or [])
+        known = commands.read_known_tree(checkpoint, trusted, consistency or [])
+    verdict = commands.verify_file(file, trusted, known)
+    text, code = commands.report(verdict, keyed=bool(trusted), unsigned_ok=unsigned_ok, as_json=json)
+    typer.echo(text)
     if code:
         sys.exit(code)
 
@@ -131,7 +118,7 @@ def rotate_key(yes: Yes = False, json: Json = False) -> None:
 
 
 def exports(
-    room_uid: Annotated[str, typer.Argument(help="A life of a room; all of them where it is not given.")] = "",
+    room_uid: Annotated[str, typer.Argument(help="A call's roomUID; all calls when not given.")] = "",
     json: Json = False,
 ) -> None:
     """Print who exported what, the latest first."""
@@ -144,63 +131,38 @@ def exports(
 
 
 async def _export(room_uid: str, out: BinaryIO, by: str, wait: float, since: int) -> "End":
-    from ..ask import connected
-    from ..audit.export import export as write
+    from ..audit.export import write_export
+    from ..operator.connection import connect
 
-    async with connected(nats_url()) as bus:
-        return await write(bus, room_uid, out, by=by, wait_s=wait, since=since)
+    async with connect(nats_url()) as bus:
+        return await write_export(bus, room_uid, out, by=by, wait_s=wait, since=since)
 
 
 async def _keys(what: str) -> "CheckpointKeys":
     from parlour.contracts.proofs import CheckpointKeys, KeysQuery
 
-    from ..ask import connected
-    from ..audit.export import ask
+    from ..operator.connection import connect
+    from ..operator.proofs import query_proofs
 
-    async with connected(nats_url()) as bus:
-        return await ask(bus, what, KeysQuery(), CheckpointKeys)
+    async with connect(nats_url()) as bus:
+        return await query_proofs(bus, what, KeysQuery(), CheckpointKeys)
 
 
 async def _exports(room_uid: str):
     from parlour.contracts.proofs import Exports, ExportsQuery
 
-    from ..ask import connected
-    from ..audit.export import ask
+    from ..operator.connection import connect
+    from ..operator.proofs import query_proofs
 
-    async with connected(nats_url()) as bus:
-        return (await ask(bus, "exports", ExportsQuery(room_uid), Exports)).exports
-
-
-def keys_in(given: list[str]) -> "tuple[PublicKey, ...]":
-    """The keys of `--key`: each a key or a file of keys. `BadNote` for what is none."""
-    from parlour.runtime.signing.notes import parse_key
-
-    texts = [Path(text).read_text() if Path(text).is_file() else text for text in given]
-    return tuple(parse_key(line.partition("#")[0]) for text in texts for line in text.splitlines() if line.strip())
+    async with connect(nats_url()) as bus:
+        return (await query_proofs(bus, "exports", ExportsQuery(room_uid), Exports)).exports
 
 
 def _size_of(file: Path) -> int:
-    from parlour.runtime.signing.notes import BadNote, parse_checkpoint
+    """The size of a checkpoint, whoever signed it."""
+    from parlour.verify.notes import BadNote, parse_checkpoint
 
     try:
         return parse_checkpoint(file.read_text().rpartition("\n\n")[0] + "\n").size
     except (BadNote, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"it is no checkpoint: {error}", param_hint="--since") from None
-
-
-def _kept_tree(file: Path, trusted: "tuple[PublicKey, ...]", proofs: list[Path]) -> "KeptTree":
-    from parlour.contracts.proofs import Consistency
-    from parlour.runtime.exports.kept import KeptTree
-    from parlour.runtime.signing.notes import BadNote, open_note, parse_checkpoint
-
-    if not trusted:
-        raise typer.BadParameter("its signature is checked with --key, which is not given", param_hint="--checkpoint")
-    try:
-        kept = parse_checkpoint(open_note(file.read_text(), trusted))
-    except (BadNote, UnicodeDecodeError) as error:
-        raise typer.BadParameter(str(error), param_hint="--checkpoint") from None
-    try:
-        given = tuple(msgspec.json.decode(proof.read_bytes(), type=Consistency) for proof in proofs)
-    except msgspec.DecodeError as error:
-        raise typer.BadParameter(f"it is no consistency proof: {error}", param_hint="--consistency") from None
-    return KeptTree(kept, given)
+        raise typer.BadParameter(f"it is not a checkpoint: {error}", param_hint="--since") from None

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from ..target import nats_url
 from .options import App
+from .target import nats_url
 
 if TYPE_CHECKING:
     from parlour.contracts.envelope import EventView
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb."""
+    """Adds this module's verbs to the command."""
     app.command()(bug)
 
 
 def bug(
     app: App,
     room: Annotated[str, typer.Argument(help="Room id.")] = "",
-    life: Annotated[
-        str, typer.Option(help="A certain life of the room (its roomUID); the latest when not given.")
+    call: Annotated[
+        str, typer.Option(help="A certain call of the room (its roomUID); the latest when not given.")
     ] = "",
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.", dir_okay=False)] = Path(
         "parlour-bug.zip"
@@ -43,49 +43,49 @@ def bug(
     if open_ is not None:
         _replay(open_, at)
         return
-    asyncio.run(_write(app, room, life, output))
+    asyncio.run(_write(app, room, call, output))
     typer.echo(f"{output}: replay it with: parlour bug --open {output}")
 
 
-async def _write(app: int, room: str, life: str, output: Path) -> None:
+async def _write(app: int, room: str, call: str, output: Path) -> None:
     from parlour.contracts.codes import Code
     from parlour.kernel.rejection import Rejection
 
-    from .. import bug as report
-    from ..ask import connected
-    from ..history import Room
-    from ..supervise.plan import NATS_VARIABLE
+    from ..doctor import bug_report as report
+    from ..operator.connection import connect
+    from ..operator.failures import NATS_VARIABLE
+    from ..operator.room_log import RoomLog
     from ..supervise.state import StateFolder
 
-    async with connected(nats_url()) as bus:
-        views = [view async for view in Room(bus, app, room).events(life=life)][-report.EVENTS_MOST :]
+    async with connect(nats_url()) as bus:
+        views = [view async for view in RoomLog(bus, app, room).events(call=call)][-report.MAX_EVENTS :]
         if not views:
             raise Rejection.of(Code.NOT_FOUND, f"room {room!r} was never opened")
-        page = report.about(app, room, views, os.environ)
+        page = report.describe(app, room, views, os.environ)
         here = None if NATS_VARIABLE in os.environ else StateFolder.here().path
-        await report.write(output, page, views, _flights(bus, app, room), here)
+        await report.write_report(output, page, views, _flights(bus, app, room), here)
 
 
 async def _flights(bus: "Bus", app: int, room: str) -> AsyncIterator[msgspec.Struct]:
     """What the relays still remember of the room; nothing where it carries no media now."""
     from parlour.kernel.rejection import Rejection
 
-    from .flight import of_room, read
+    from .flight import read_flight, transports_of_room
 
     try:
-        async for place, each in of_room(bus, app, room):
-            yield await read(bus, place, each)
+        async for place, each in transports_of_room(bus, app, room):
+            yield await read_flight(bus, place, each)
     except Rejection:
         return
 
 
 def _replay(path: Path, at: int) -> None:
-    from ..bug import Report
+    from ..doctor.bug_report import Report
 
     report = Report(path)
     about = report.about
     typer.echo(
-        f"room {about.room} of app {about.app}, life {about.room_uid}: {about.events} events, {about.system}, Python {about.python}"
+        f"room {about.room} of app {about.app}, call {about.room_uid}: {about.events} events, {about.system}, Python {about.python}"
     )
     for name, size in report.parts:
         typer.echo(f"  {name:<14} {size:>9} B")

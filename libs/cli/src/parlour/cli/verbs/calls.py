@@ -13,17 +13,17 @@ from parlour.contracts.commands import DescribeHistory, RebuildHistory
 from parlour.contracts.quality import QualityPoint, QualityQuery, QualitySeries
 from parlour.kernel.rejection import Rejection
 
-from ..printing import counted, print_json
-from ..target import nats_url
-from ..times import utc
 from .options import App, Json
+from .printing import counted, print_json
+from .target import nats_url
+from .times import utc
 
-WITHIN_S = 10.0
-LOOK_S = 0.3
+QUERY_TIMEOUT_S = 10.0
+PROGRESS_POLL_S = 0.3
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs."""
+    """Adds this module's verbs to the command."""
     group = typer.Typer(no_args_is_help=True, help="Calls of the past: who was there when, and on which streams.")
     group.command()(calls)
     group.command()(show)
@@ -42,7 +42,7 @@ def calls(
 ) -> None:
     """List calls, newest first."""
     query = contract.CallsQuery(user, _time(start, "--from"), _time(end, "--to"), limit=limit)
-    page: contract.Calls = asyncio.run(_ask(app, room, "calls", query, contract.Calls))
+    page: contract.Calls = asyncio.run(_query(app, room, "calls", query, contract.Calls))
     if json:
         print_json(*page.calls)
         return
@@ -60,14 +60,14 @@ def show(
     json: Json = False,
 ) -> None:
     """Print a call as intervals: people, streams, who saw what; and how good the media were."""
-    told = asyncio.run(_timeline(app, room_uid))
+    timeline = asyncio.run(_timeline(app, room_uid))
     if json:
-        typer.echo(msgspec.json.encode(told).decode())
+        typer.echo(msgspec.json.encode(timeline).decode())
         return
     points = asyncio.run(_quality(app, room_uid))
-    if told.call is not None:
-        typer.echo(_call_text(told.call))
-    for line in (*_timeline_lines(told), *quality_lines(points)):
+    if timeline.call is not None:
+        typer.echo(_call_text(timeline.call))
+    for line in (*_timeline_lines(timeline), *quality_lines(points)):
         typer.echo(line)
 
 
@@ -76,22 +76,21 @@ def rebuild() -> None:
     asyncio.run(_rebuild())
 
 
-async def _ask(app: int, room: str, what: str, query: msgspec.Struct, kind: type[Any]) -> Any:
-    from ..ask import connected
+async def _query(app: int, room: str, what: str, query: msgspec.Struct, kind: type[Any]) -> Any:
+    from ..operator.connection import connect
 
-    async with connected(nats_url()) as bus:
-        answer = await bus.request(subjects.query(app, room, what), query, kind, WITHIN_S)
+    async with connect(nats_url()) as bus:
+        answer = await bus.request(subjects.query(app, room, what), query, kind, QUERY_TIMEOUT_S)
     if answer.problem is not None:
         raise Rejection(answer.problem)
     return answer
 
 
 async def _timeline(app: int, room_uid: str) -> contract.Timeline:
-    """All pages."""
-    whole: contract.Timeline = await _ask(app, "", "timeline", contract.TimelineQuery(room_uid), contract.Timeline)
+    whole: contract.Timeline = await _query(app, "", "timeline", contract.TimelineQuery(room_uid), contract.Timeline)
     while whole.next:
         query = contract.TimelineQuery(room_uid, whole.next)
-        page: contract.Timeline = await _ask(app, "", "timeline", query, contract.Timeline)
+        page: contract.Timeline = await _query(app, "", "timeline", query, contract.Timeline)
         whole = contract.Timeline(
             page.call, whole.sessions + page.sessions, whole.streams + page.streams, whole.plays + page.plays,
             whole.messages + page.messages, page.next,
@@ -100,11 +99,10 @@ async def _timeline(app: int, room_uid: str) -> contract.Timeline:
 
 
 async def _quality(app: int, room_uid: str) -> list[QualityPoint]:
-    """All pages."""
     points: list[QualityPoint] = []
     query = QualityQuery(room_uid)
     while True:
-        page: QualitySeries = await _ask(app, "", "quality", query, QualitySeries)
+        page: QualitySeries = await _query(app, "", "quality", query, QualitySeries)
         points += page.points
         if not page.next:
             return points
@@ -114,17 +112,17 @@ async def _quality(app: int, room_uid: str) -> list[QualityPoint]:
 async def _rebuild() -> None:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    from ..ask import ask, connected
+    from ..operator.connection import connect, send_command
 
     columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]}")
-    async with connected(nats_url()) as bus:
+    async with connect(nats_url()) as bus:
         began = time.monotonic()
-        new = (await ask(bus, 0, RebuildHistory(), contract.History)).generations[-1]
+        new = (await send_command(bus, 0, RebuildHistory(), contract.History)).generations[-1]
         with Progress(*columns, TimeRemainingColumn()) as shown:
             task = shown.add_task(f"generation {new.number}", total=None, rate="")
             while not new.active:
-                await asyncio.sleep(LOOK_S)
-                found = (await ask(bus, 0, DescribeHistory(), contract.History)).generations
+                await asyncio.sleep(PROGRESS_POLL_S)
+                found = (await send_command(bus, 0, DescribeHistory(), contract.History)).generations
                 new = next((one for one in found if one.number >= new.number), new)
                 rate = f"{new.done / max(time.monotonic() - began, 0.001):,.0f} events/s"
                 shown.update(task, completed=new.done, total=new.total, rate=rate)
@@ -132,10 +130,10 @@ async def _rebuild() -> None:
 
 
 def _time(text: str, option: str) -> int:
-    from ..history import moment
+    from ..operator.room_log import parse_moment
 
     try:
-        return (moment(text)[1] or 0) if text else 0
+        return (parse_moment(text)[1] or 0) if text else 0
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no time", param_hint=option) from None
 
@@ -161,17 +159,17 @@ def _call_text(call: contract.Call) -> str:
     return f"{call.room_uid}  {_span(call.started_at, call.ended_at)}  {call.room:<20}  {counts}"
 
 
-def _timeline_lines(told: contract.Timeline) -> list[str]:
+def _timeline_lines(timeline: contract.Timeline) -> list[str]:
     lines: list[str] = []
-    for one in told.sessions:
+    for one in timeline.sessions:
         end = " ".join(part for part in (one.how, one.reason) if part)
         lines.append(f"  user    {_span(one.joined_at, one.left_at)}  {one.user_id or one.actor:<20}  {end}")
-    for stream in told.streams:
+    for stream in timeline.streams:
         who = stream.user_id or stream.actor
         lines.append(
             f"  stream  {_span(stream.added_at, stream.removed_at)}  {stream.stream_id:<20}  of {who} {stream.codec}"
         )
-    for play in told.plays:
+    for play in timeline.plays:
         who = play.user_id or play.actor
         lines.append(
             f"  play    {_span(play.started_at, play.stopped_at)}  {play.stream_id:<20}  by {who} {play.reason}"
@@ -180,7 +178,7 @@ def _timeline_lines(told: contract.Timeline) -> list[str]:
 
 
 def quality_lines(points: list[QualityPoint]) -> list[str]:
-    """One line: how much was measured, and the worst of it; none where nothing was."""
+    """One line with the number of samples and the worst values; none where there are no samples."""
     if not points:
         return []
     worst = max(points, key=lambda point: point.loss or 0.0)

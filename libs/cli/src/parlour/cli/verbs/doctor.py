@@ -7,14 +7,14 @@ from typing import Annotated
 import msgspec
 import typer
 
+from ..operator.failures import NATS_VARIABLE
 from ..supervise.bring_up import running
 from ..supervise.entrance import PUBLIC_VARIABLE
-from ..supervise.plan import NATS_VARIABLE
 from ..supervise.state import StateFolder
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb."""
+    """Adds this module's verbs to the command."""
     app.command()(doctor)
 
 
@@ -32,7 +32,7 @@ def doctor(
 
     With PARLOUR_NATS_URL set: of the suite there, what its NATS tells.
     """
-    from ..doctor import examine, examine_remote
+    from ..doctor.checks import examine, examine_remote
 
     if NATS_VARIABLE in os.environ:
         findings = asyncio.run(examine_remote(os.environ[NATS_VARIABLE]))

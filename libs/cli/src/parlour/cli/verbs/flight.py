@@ -1,4 +1,4 @@
-"""`flight`: what the relays decided about packets in the last ten seconds, as their flight recorders have it."""
+"""`flight`: prints the relays' flight recorders: what became of each packet of the last ten seconds."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from ..target import nats_url
 from .options import App, Json
+from .target import nats_url
 
 if TYPE_CHECKING:
     from parlour.contracts.relay import FlightLog, FlightRun
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 Room = Annotated[str, typer.Argument(help="Room id: every transport of its streams.")]
 Transport = Annotated[str, typer.Option(help="One transport, instead of a room.")]
 Node = Annotated[str, typer.Option(help="The transport's relay node.")]
-ANSWER_WITHIN_S = 5.0
+ANSWER_TIMEOUT_S = 5.0
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb."""
+    """Adds this module's verbs to the command."""
     app.command()(flight)
 
 
@@ -34,30 +34,30 @@ def flight(app: App, room: Room = "", transport: Transport = "", node: Node = "r
 
 
 async def _flight(room: str, app: int, transport: str, node: str, json: bool) -> None:
-    from ..ask import connected
+    from ..operator.connection import connect
 
-    async with connected(nats_url()) as bus:
-        wanted = of_room(bus, app, room) if room else _alone(node, transport)
+    async with connect(nats_url()) as bus:
+        wanted = transports_of_room(bus, app, room) if room else _one_transport(node, transport)
         found = False
-        async for place, each in wanted:
+        async for carrier, each in wanted:
             found = True
-            log = await read(bus, place, each)
+            log = await read_flight(bus, carrier, each)
             typer.echo(msgspec.json.encode(log).decode() if json else _text(log))
     if not found:
         typer.echo(f"no relay carries a stream of {room} now", err=True)
         raise typer.Exit(1)
 
 
-async def _alone(node: str, transport: str) -> AsyncIterator[tuple[str, str]]:
+async def _one_transport(node: str, transport: str) -> AsyncIterator[tuple[str, str]]:
     yield node, transport
 
 
-async def of_room(bus: "Bus", app: int, room: str) -> AsyncIterator[tuple[str, str]]:
-    """(node, transport) of whatever carries a stream of the room."""
-    from ..history import Room as Log
-    from ..livestate import transports_on
+async def transports_of_room(bus: "Bus", app: int, room: str) -> AsyncIterator[tuple[str, str]]:
+    """Yields (node, transport) for each transport that carries a stream of the room."""
+    from ..operator.live_state import transports_on
+    from ..operator.room_log import RoomLog
 
-    state = await Log(bus, app, room).state()
+    state = await RoomLog(bus, app, room).state()
     streams = {stream.stream_id for stream in state.streams}
     for place in sorted({stream.node for stream in state.streams}):
         async for found in transports_on(bus, place):
@@ -66,13 +66,13 @@ async def of_room(bus: "Bus", app: int, room: str) -> AsyncIterator[tuple[str, s
                 yield place, found.transport_id
 
 
-async def read(bus: "Bus", node: str, transport: str) -> "FlightLog":
-    """One transport's last ten seconds."""
+async def read_flight(bus: "Bus", node: str, transport: str) -> "FlightLog":
+    """Reads one transport's flight recorder: its last ten seconds."""
     from parlour.contracts import subjects
     from parlour.contracts.relay import FlightLog, ReadFlight
 
     subject = subjects.relay_command(node, "flight")
-    return await bus.request(subject, ReadFlight(transport), FlightLog, ANSWER_WITHIN_S)
+    return await bus.request(subject, ReadFlight(transport), FlightLog, ANSWER_TIMEOUT_S)
 
 
 def _text(log: "FlightLog") -> str:

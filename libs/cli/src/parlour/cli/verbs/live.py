@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from ..target import nats_url
 from .options import App, Json
+from .target import nats_url
 
 if TYPE_CHECKING:
-    from ..livestate import Live
+    from ..operator.live_state import LiveState
 
 Room = Annotated[str, typer.Argument(help="Room id.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb."""
+    """Adds this module's verbs to the command."""
     app.command()(live)
 
 
@@ -34,9 +34,9 @@ def live(room: Room, app: App, json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-async def _live(room: str, app: int) -> "Live":
-    from ..ask import connected
-    from ..livestate import look
+async def _live(room: str, app: int) -> "LiveState":
+    from ..operator.connection import connect
+    from ..operator.live_state import read_live_state
 
-    async with connected(nats_url()) as bus:
-        return await look(bus, app, room)
+    async with connect(nats_url()) as bus:
+        return await read_live_state(bus, app, room)

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
@@ -11,25 +11,25 @@ from parlour.contracts import moderation, subjects
 from parlour.contracts.queries import ROOMS_MOST, OpenRoom, OpenRooms, RoomsQuery, RoomState
 from parlour.kernel.rejection import Rejection
 
-from ..confirm import Yes, confirm
-from ..printing import print_json, print_table
-from ..target import nats_url
-from ..times import SECOND, utc
+from .commands import run_command
+from .confirm import Yes, confirm
 from .options import App, Json
+from .printing import print_json, print_table
+from .target import nats_url
+from .times import SECOND, utc
 
 Room = Annotated[str, typer.Argument(help="Room id.")]
 Reason = Annotated[str, typer.Option(help="Why; it is recorded, and who is put out is told. At most 256 bytes.")]
 OfUser = Annotated[str, typer.Option("--user", help="User id.")]
 OfAddress = Annotated[str, typer.Option("--address", help="IP address; of an IPv6 one its /64 network counts.")]
 OfRoom = Annotated[str, typer.Option("--room", help="Only this room; alone: everybody is kept out of it.")]
-WITHIN_S = 10.0
+QUERY_TIMEOUT_S = 10.0
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _LENGTH = re.compile(r"([0-9]{1,9})([smhd])")
-R = TypeVar("R")
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs."""
+    """Adds this module's verbs to the command."""
     for verb in (rooms, users, kick, close, ban, unban, bans):
         app.command()(verb)
 
@@ -65,8 +65,8 @@ def kick(
 ) -> None:
     """Put a user out of a room. Example: parlour kick lobby bob --reason spam --ban-for 10m. Exit code 1 where they are not there."""
     if ban_for:
-        asyncio.run(_ask(app, cmd.PlaceBan(user, room=room, for_s=_seconds(ban_for), reason=reason), moderation.Ban))
-    found = asyncio.run(_ask(app, cmd.KickUser(user, reason), moderation.Kicked, room))
+        run_command(app, cmd.PlaceBan(user, room=room, for_s=_seconds(ban_for), reason=reason), moderation.Ban)
+    found = run_command(app, cmd.KickUser(user, reason), moderation.Kicked, room=room)
     if json:
         print_json(found)
     elif found.kicked:
@@ -86,7 +86,7 @@ def close(
 ) -> None:
     """Put everybody out of a room and close it. Example: parlour close lobby --reason "over" --yes."""
     confirm(f"Put everybody out of {room}?", yes)
-    found = asyncio.run(_ask(app, cmd.CloseRoom(reason), moderation.Closed, room))
+    found = run_command(app, cmd.CloseRoom(reason), moderation.Closed, room=room)
     if json:
         print_json(found)
     else:
@@ -106,19 +106,19 @@ def ban(
 ) -> None:
     """Keep a user, an address or everybody from logging in, and put out who is inside. Example: parlour ban --user bob --for 1h."""
     body = cmd.PlaceBan(user, address, room, for_s=_seconds(length) if length else 0, reason=reason)
-    found = asyncio.run(_ask(app, body, moderation.Ban))
+    found = run_command(app, body, moderation.Ban)
     print_json(found) if json else typer.echo(f"banned: {_sentence(found)}")
 
 
 def unban(app: App, user: OfUser = "", address: OfAddress = "", room: OfRoom = "", json: Json = False) -> None:
     """End a ban before its time; name it as `ban` did. Example: parlour unban --user bob."""
-    found = asyncio.run(_ask(app, cmd.LiftBan(user, address, room), moderation.Ban))
+    found = run_command(app, cmd.LiftBan(user, address, room), moderation.Ban)
     print_json(found) if json else typer.echo(f"no longer banned: {_whom(found)}")
 
 
 def bans(app: App, json: Json = False) -> None:
     """List the bans in force."""
-    found = asyncio.run(_ask(app, cmd.ListBans(), moderation.Bans))
+    found = run_command(app, cmd.ListBans(), moderation.Bans)
     if json:
         print_json(*found.bans)
         return
@@ -135,21 +135,14 @@ def bans(app: App, json: Json = False) -> None:
     print_table(("who", "where", "until", "reason", "by"), rows)
 
 
-async def _ask(app: int, body: cmd.AnyCommand, kind: type[R], room: str = "") -> R:
-    from ..ask import ask, connected
-
-    async with connected(nats_url()) as bus:
-        return await ask(bus, app, body, kind, room=room, within_s=WITHIN_S)
-
-
 async def _all_rooms(app: int) -> list[OpenRoom]:
-    from ..ask import connected
+    from ..operator.connection import connect
 
     found, after = list[OpenRoom](), ""
-    async with connected(nats_url()) as bus:
+    async with connect(nats_url()) as bus:
         while True:
             query = RoomsQuery(after, ROOMS_MOST)
-            page = await bus.request(subjects.query(app, "", "rooms"), query, OpenRooms, WITHIN_S)
+            page = await bus.request(subjects.query(app, "", "rooms"), query, OpenRooms, QUERY_TIMEOUT_S)
             if page.problem is not None:
                 raise Rejection(page.problem)
             found += page.rooms
@@ -159,11 +152,11 @@ async def _all_rooms(app: int) -> list[OpenRoom]:
 
 
 async def _state(app: int, room: str) -> RoomState:
-    from ..ask import connected
-    from ..history import Room as Log
+    from ..operator.connection import connect
+    from ..operator.room_log import RoomLog
 
-    async with connected(nats_url()) as bus:
-        return await Log(bus, app, room).state()
+    async with connect(nats_url()) as bus:
+        return await RoomLog(bus, app, room).state()
 
 
 def _seconds(length: str) -> int:

@@ -1,4 +1,4 @@
-"""`retention`: which months are in the database, which are due, what stands against dropping them, and in which files older ones are."""
+"""`retention`: shows which months are in the database, which are due or blocked, and which files hold older ones; archives what is due."""
 
 import asyncio
 import getpass
@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from ..printing import counted
-from ..target import nats_url
-from ..times import utc
 from .options import Json
+from .printing import counted
+from .target import nats_url
+from .times import utc
 
 if TYPE_CHECKING:
     from parlour.contracts.retention import Archive, Blocker, Month, Retention
 
-LOOK_S = 0.5
-STILL = 2
-"""Answers in a row that nothing is under way: the first may come from a replica that has not begun."""
-SAID = {
+PROGRESS_POLL_S = 0.5
+IDLE_ANSWERS = 2
+"""How many answers in a row must say that no run is under way: the first may come from a replica that has not started."""
+BLOCKERS = {
     "hold": "room {what} of app {app} is held",
     "person": "user {what} of app {app} is held and appears in it",
     "unreadable_hold": "a hold of app {app} can't be read: see parlour.verify of the app's log",
-    "unsigned": "no checkpoint holds the end of life {what}",
+    "unsigned": "no checkpoint has the end of call {what}",
     "reader": "{what} has not read all of it",
     "webhook": "webhook {what} of app {app} has not delivered all of it",
     "file": "{what}",
@@ -31,7 +31,7 @@ SAID = {
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs."""
+    """Adds this module's verbs to the command."""
     group = typer.Typer(no_args_is_help=True, help="Old months: exported, verified, then dropped.")
     group.command()(status)
     group.command()(run)
@@ -39,8 +39,8 @@ def register(app: typer.Typer) -> None:
 
 
 def status(json: Json = False) -> None:
-    """Print where every month is."""
-    _print(asyncio.run(_ask("")), json)
+    """Print each month: in the database, due, blocked or archived."""
+    _print(asyncio.run(_query("")), json)
 
 
 def run(
@@ -55,24 +55,24 @@ def run(
 
 
 async def _run(by: str) -> "Retention":
-    found, still = await _ask(by), 0
-    while still < STILL:
-        await asyncio.sleep(LOOK_S)
-        found = await _ask("")
-        still = 0 if found.running else still + 1
+    found, idle = await _query(by), 0
+    while idle < IDLE_ANSWERS:
+        await asyncio.sleep(PROGRESS_POLL_S)
+        found = await _query("")
+        idle = 0 if found.running else idle + 1
     return found
 
 
-async def _ask(by: str) -> "Retention":
+async def _query(by: str) -> "Retention":
     from parlour.contracts.retention import Retention, RetentionQuery, RunRetention
 
-    from ..ask import connected
-    from ..audit.export import ask
+    from ..operator.connection import connect
+    from ..operator.proofs import query_proofs
 
-    async with connected(nats_url()) as bus:
+    async with connect(nats_url()) as bus:
         if by:
-            return await ask(bus, "run_retention", RunRetention(by), Retention)
-        return await ask(bus, "retention", RetentionQuery(), Retention)
+            return await query_proofs(bus, "run_retention", RunRetention(by), Retention)
+        return await query_proofs(bus, "retention", RetentionQuery(), Retention)
 
 
 def _print(found: "Retention", json: bool) -> None:
@@ -98,7 +98,7 @@ def _month_text(month: "Month") -> str:
 
 
 def _why(blocker: "Blocker") -> str:
-    return SAID.get(blocker.kind, "{what}").format(app=blocker.app, what=blocker.what)
+    return BLOCKERS.get(blocker.kind, "{what}").format(app=blocker.app, what=blocker.what)
 
 
 def _archive_text(one: "Archive") -> str:

@@ -12,7 +12,7 @@ import typer
 from ..supervise.bring_up import bring_down, choose_port, running, start_detached, wait_until_ready
 from ..supervise.entrance import LOOPBACKS, PUBLIC_VARIABLE, TLS_VARIABLE, Entrance
 from ..supervise.plan import DEFAULT_HOST
-from ..supervise.state import Run, StateFolder, Unusable
+from ..supervise.state import StateFolder, SuiteStatus, Unusable
 
 STEPS = {
     "servers": "starting NATS and Postgres",
@@ -46,7 +46,7 @@ class Stopped(msgspec.Struct, frozen=True):
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs."""
+    """Adds this module's verbs to the command."""
     app.command()(up)
     app.command()(down)
     app.command()(status)
@@ -114,39 +114,39 @@ def status(
         raise typer.Exit(3)
 
 
-def _follow(folder: StateFolder, started: object) -> Run:
-    """Wait with a line that tells the step."""
+def _follow(folder: StateFolder, started: object) -> SuiteStatus:
+    """Waits until the suite is ready, with a line that shows the step."""
     from rich.console import Console
 
     console = Console(stderr=True)
     with console.status("starting") as line:
 
-        def told(run: Run) -> None:
+        def show_step(run: SuiteStatus) -> None:
             waiting = [found.name for found in (*run.servers, *run.services) if found.state != "ready"]
             line.update(f"{STEPS.get(run.step, run.step)}{': ' + ' '.join(waiting) if waiting else ''}")
 
-        return wait_until_ready(folder, started, told)  # pyright: ignore[reportArgumentType]
+        return wait_until_ready(folder, started, show_step)  # pyright: ignore[reportArgumentType]
 
 
 def _stay(folder: StateFolder, host: str, port: int, environ: Mapping[str, str], replicas: int) -> None:
     """The supervisor in this very process, until Ctrl-C."""
     from ..supervise.supervisor import Supervisor
 
-    folder.take()
+    folder.lock()
     shown = [""]
 
-    def told(run: Run) -> None:
+    def show_step(run: SuiteStatus) -> None:
         if run.state == "ready" and shown[0] != "ready":
             _show(run, f"is up in {run.took_s:.1f} s; Ctrl-C ends it")
         elif run.state == "starting" and run.step != shown[0]:
             typer.echo(STEPS.get(run.step, run.step or "starting"), err=True)
         shown[0] = run.step if run.state == "starting" else run.state
 
-    supervisor = Supervisor(folder, host=host, port=port, replicas=replicas, environ=environ, told=told)
+    supervisor = Supervisor(folder, host=host, port=port, replicas=replicas, environ=environ, on_change=show_step)
     asyncio.run(supervisor.run())
 
 
-def _show(run: Run, what: str) -> None:
+def _show(run: SuiteStatus, what: str) -> None:
     if run.state != "ready":
         raise Unusable(run.failure or f"the suite is {run.state}")
     typer.echo(f"Parlour {what}")
@@ -163,7 +163,7 @@ def _show(run: Run, what: str) -> None:
     typer.echo(f"  token  {run.token}")
 
 
-def _table(run: Run) -> None:
+def _table(run: SuiteStatus) -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""`webhooks`: endpoints made, listed, tried and looked at; what is to be sent again."""
+"""`webhooks`: creates, lists, tests and changes webhook endpoints, and redrives events."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -11,20 +11,20 @@ import typer
 from parlour.contracts import subjects
 from parlour.contracts import webhooks as contract
 
-from ..confirm import Yes, confirm
-from ..printing import counted, print_json, print_table
-from ..target import nats_url
-from ..times import utc
+from .confirm import Yes, confirm
 from .options import App, Json
+from .printing import counted, print_json, print_table
+from .target import nats_url
+from .times import utc
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The webhook's id; see `parlour webhooks list`.")]
-WITHIN_S = 20.0
-"""A test event may take as long as the endpoint is given."""
+REQUEST_TIMEOUT_S = 20.0
+"""Long enough for a test event, which waits for the endpoint's answer."""
 DELIVERY_HEADS = ("number", "at", "answer", "attempt", "took", "type", "webhook-id")
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs."""
+    """Adds this module's verbs to the command."""
     group = typer.Typer(no_args_is_help=True, help="Webhooks: where events are sent over HTTP.")
     for name, verb in (
         ("add", add), ("list", list_), ("rotate", rotate), ("disable", disable), ("enable", enable), ("remove", remove),
@@ -56,12 +56,12 @@ def add(
     question = contract.AddWebhook(
         url, str(uuid4()), tuple(room or ()), tuple(type_ or ()), audit, format_, secret
     )  # fmt: skip
-    _show(_ask(app, question), json)
+    _show(_request(app, question), json)
 
 
 def list_(app: App, json: Json = False) -> None:
     """List the app's webhooks and how far each is."""
-    found: contract.Webhooks = _ask(app, contract.ListWebhooks())
+    found: contract.Webhooks = _request(app, contract.ListWebhooks())
     if json:
         print_json(*found.webhooks)
         return
@@ -86,12 +86,12 @@ def rotate(
     json: Json = False,
 ) -> None:
     """Give a webhook a new secret beside the old one."""
-    _show(_ask(app, contract.RotateWebhook(id_, overlap)), json)
+    _show(_request(app, contract.RotateWebhook(id_, overlap)), json)
 
 
 def disable(id_: Id, app: App, json: Json = False) -> None:
     """Send nothing more for now; what happens meanwhile is sent when it is enabled again."""
-    _show(_ask(app, contract.SetWebhook(id_, False)), json)
+    _show(_request(app, contract.SetWebhook(id_, False)), json)
 
 
 def enable(
@@ -100,20 +100,20 @@ def enable(
     from_now: Annotated[bool, typer.Option("--from-now", help="Leave out what happened meanwhile.")] = False,
     json: Json = False,
 ) -> None:
-    """Go on where it stood."""
-    _show(_ask(app, contract.SetWebhook(id_, True, from_now)), json)
+    """Go on sending from the event at which it was disabled."""
+    _show(_request(app, contract.SetWebhook(id_, True, from_now)), json)
 
 
 def remove(id_: Id, app: App, yes: Yes = False, json: Json = False) -> None:
     """Forget a webhook and the log of its deliveries; `disable` only stops it."""
     confirm(f"Forget webhook {id_}, what it is owed, and the log of its deliveries?", yes)
-    _ask(app, contract.RemoveWebhook(id_))
+    _request(app, contract.RemoveWebhook(id_))
     typer.echo(msgspec.json.encode({"removed": id_}).decode() if json else f"removed  {id_}")
 
 
 def try_(id_: Id, app: App, json: Json = False) -> None:
     """Send one event of type webhook.test and tell what the endpoint said; exit code 1 unless it was 2xx."""
-    done: contract.Delivery = _ask(app, contract.TestWebhook(id_))
+    done: contract.Delivery = _request(app, contract.TestWebhook(id_))
     if json:
         print_json(done)
     else:
@@ -131,7 +131,7 @@ def deliveries(
     json: Json = False,
 ) -> None:
     """The latest attempts, newest first. The next page is --before the last one's number."""
-    found: contract.Deliveries = _ask(app, contract.ListDeliveries(id_, before, limit, failed))
+    found: contract.Deliveries = _request(app, contract.ListDeliveries(id_, before, limit, failed))
     if json:
         print_json(*found.deliveries)
         return
@@ -141,8 +141,8 @@ def deliveries(
 
 
 def dead(id_: Id, app: App, json: Json = False) -> None:
-    """What was given up."""
-    found: contract.DeadLetters = _ask(app, contract.ListDead(id_))
+    """Print the dead letters: events that an endpoint refused until they were given up."""
+    found: contract.DeadLetters = _request(app, contract.ListDead(id_))
     if json:
         print_json(*found.dead)
         return
@@ -156,31 +156,33 @@ def dead(id_: Id, app: App, json: Json = False) -> None:
 def redrive(
     id_: Id,
     app: App,
-    life: Annotated[str, typer.Option(help="A life's room_uid.")] = "",
-    first: Annotated[int, typer.Option(help="First seq of that life.", min=1)] = 1,
-    last: Annotated[int, typer.Option(help="Last seq of that life; 0: its end.", min=0)] = 0,
+    call: Annotated[str, typer.Option(help="A call's roomUID.")] = "",
+    first: Annotated[int, typer.Option(help="First seq of that call.", min=1)] = 1,
+    last: Annotated[int, typer.Option(help="Last seq of that call; 0: its end.", min=0)] = 0,
     since: Annotated[datetime | None, typer.Option(help="What happened from then on (UTC).")] = None,
     until: Annotated[datetime | None, typer.Option(help="… and before then (UTC); now if not given.")] = None,
     of_dead: Annotated[bool, typer.Option("--dead", help="All dead letters.")] = False,
     json: Json = False,
 ) -> None:
-    """Send again: dead letters, a range of one life, or what happened in a time."""
+    """Send again: dead letters, a range of one call, or what happened in a time."""
     until_us = _micros(until or datetime.now(UTC)) if since else 0
-    question = contract.RedriveWebhook(id_, life, first, last, _micros(since) if since else 0, until_us, of_dead)
-    found = _ask(app, question)
-    typer.echo(msgspec.json.encode(found).decode() if json else f"sent again  {counted(found.rooms, 'life', 'lives')}")
+    question = contract.RedriveWebhook(id_, call, first, last, _micros(since) if since else 0, until_us, of_dead)
+    found = _request(app, question)
+    typer.echo(msgspec.json.encode(found).decode() if json else f"sent again  {counted(found.rooms, 'call')}")
 
 
-def _ask(app: int, question: msgspec.Struct) -> Any:
-    return asyncio.run(_exchange(app, question))
+def _request(app: int, question: msgspec.Struct) -> Any:
+    return asyncio.run(_send(app, question))
 
 
-async def _exchange(app: int, question: msgspec.Struct) -> Any:
-    from ..ask import connected  # a client of NATS, which `--help` need not load
+async def _send(app: int, question: msgspec.Struct) -> Any:
+    from ..operator.connection import connect  # a client of NATS, which `--help` need not load
 
     verb = contract.verb_of(question)
-    async with connected(nats_url()) as bus:
-        return await bus.request(subjects.command(app, "record", "", verb), question, contract.VERBS[verb][1], WITHIN_S)
+    async with connect(nats_url()) as bus:
+        return await bus.request(
+            subjects.command(app, "record", "", verb), question, contract.VERBS[verb][1], REQUEST_TIMEOUT_S
+        )
 
 
 def _show(found: contract.Webhook, json: bool) -> None:

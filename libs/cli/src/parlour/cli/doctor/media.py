@@ -14,8 +14,8 @@ from parlour.contracts import subjects
 from parlour.contracts.relay import NodeReport, Report
 from parlour.runtime.messaging.bus import Bus
 
-from .ask import connected
-from .supervise.state import Run
+from ..operator.connection import connect
+from ..supervise.state import SuiteStatus
 
 DATAGRAMS = re.compile(r"^parlour_relay_datagrams_total (\S+)$", re.MULTILINE)
 PROBE = b"parlour doctor"
@@ -25,10 +25,10 @@ ARRIVES_WITHIN_S = 1.0
 LEAST = {"Postgres": (16, 0), "NATS": (2, 10), "Python": (3, 11)}
 
 
-async def reach(run: Run, node: str = "relay") -> tuple[str, str]:
+async def reach(run: SuiteStatus, node: str = "relay") -> tuple[str, str]:
     """What was seen of the relay's addresses, and the way out where one can't be reached."""
     metrics = next((found.metrics for found in run.services if found.name == node), "")
-    async with connected(run.nats) as bus:
+    async with connect(run.nats) as bus:
         report = await bus.request(subjects.relay_command(node, "report"), Report(), NodeReport, 2.0)
     silent = [address for address in report.addresses if not await _arrives(address, metrics)]
     seen = f"UDP to {', '.join(report.addresses)}"

@@ -1,4 +1,4 @@
-"""Requests to the services over NATS, for the command line: one connection for one question."""
+"""The connection to NATS for one verb, and commands that are sent over it as the operator."""
 
 import asyncio
 import uuid
@@ -13,38 +13,42 @@ from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.settings import BusSettings
 from parlour.runtime.telemetry import logging
 
-from .failures import NotRunning
-from .supervise.plan import NATS_VARIABLE
+from .failures import NATS_VARIABLE, NotRunning
 
-CONNECT_WITHIN_S = 5.0
-"""A person waits no longer for a server that may not be there."""
+CONNECT_TIMEOUT_S = 5.0
+COMMAND_TIMEOUT_S = 5.0
 OPERATOR = Caller(kind="operator")
-R = TypeVar("R")
+Result = TypeVar("Result")
 
 
 @asynccontextmanager
-async def connected(nats_url: str) -> AsyncIterator[Bus]:
-    """A bus for as long as the block runs."""
+async def connect(nats_url: str) -> AsyncIterator[Bus]:
+    """Connects for as long as the block runs. `NotRunning` where no server answers within `CONNECT_TIMEOUT_S`."""
     logging.configure("cli", "cli", "critical")  # a command speaks by its output and its exit code
     try:
-        async with asyncio.timeout(CONNECT_WITHIN_S):
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
             bus = await Bus.connect(BusSettings(nats_url=nats_url), "cli")
     except TimeoutError:
         raise NotRunning(
-            f"NATS at {_without_password(nats_url)} does not answer within {CONNECT_WITHIN_S:g} s. "
+            f"NATS at {_without_password(nats_url)} does not answer within {CONNECT_TIMEOUT_S:g} s. "
             f"Is it up, and is the address (or {NATS_VARIABLE}) right?"
         ) from None
     async with bus:
         yield bus
 
 
-async def ask(bus: Bus, app: int, body: AnyCommand, result: type[R], *, room: str = "", within_s: float = 5.0) -> R:
-    """Send one command as the operator and decode its result. `Rejection` when it was refused."""
+async def send_command(
+    bus: Bus, app: int, body: AnyCommand, result: type[Result], *, room: str = "", timeout_s: float = COMMAND_TIMEOUT_S
+) -> Result:
+    """Sends one command as the operator, to the service that its tag names, and decodes the result.
+
+    `Rejection` where the service refuses it.
+    """
     request = Request(command_id=str(uuid.uuid4()), caller=OPERATOR, body=body)
-    reply = await bus.ask(app, request.service, room, request.verb, request, timeout=within_s)
+    reply = await bus.ask(app, request.service, room, request.verb, request, timeout=timeout_s)
     return msgspec.json.decode(reply.result, type=result)
 
 
 def _without_password(urls: str) -> str:
-    """The servers' hosts and ports alone."""
+    """Hosts and ports of the servers, for an error text."""
     return ", ".join(url.strip().rpartition("@")[2].rpartition("//")[2] for url in urls.split(","))

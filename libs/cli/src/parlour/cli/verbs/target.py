@@ -2,10 +2,11 @@
 
 import os
 
-from .failures import BadVariable, NotRunning
-from .supervise.bring_up import running
-from .supervise.plan import DEFAULT_APP, NATS_VARIABLE
-from .supervise.state import StateFolder
+from ..operator.failures import NATS_VARIABLE, NotRunning
+from ..supervise.bring_up import running
+from ..supervise.plan import DEFAULT_APP
+from ..supervise.state import StateFolder
+from .failures import BadVariable
 
 APP_VARIABLE = "PARLOUR_APP"
 

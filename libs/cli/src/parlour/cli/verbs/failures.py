@@ -2,26 +2,19 @@
 
 from parlour.kernel.rejection import Rejection
 
-from .embedded import StateTooOld
-from .supervise.bring_up import PortTaken
-from .supervise.state import Held, StartFailed, Unusable
-
-
-class NotRunning(Exception):
-    """The suite is asked something and does not run."""
+from ..embedded import StateTooOld
+from ..operator.failures import NotRunning, Unsigned
+from ..supervise.bring_up import PortTaken
+from ..supervise.state import FolderLocked, StartFailed, Unusable
 
 
 class BadVariable(Exception):
     """A variable of the environment has a value that no verb can use."""
 
 
-class Unsigned(Exception):
-    """No checkpoint had a room's head in time."""
-
-
 def expected() -> tuple[type[Exception], ...]:
     """Failures with a message of their own."""
-    return (StartFailed, Unusable, Held, PortTaken, StateTooOld, NotRunning, BadVariable, Unsigned)
+    return (StartFailed, Unusable, FolderLocked, PortTaken, StateTooOld, NotRunning, BadVariable, Unsigned)
 
 
 def sentence(problem: Exception) -> str:

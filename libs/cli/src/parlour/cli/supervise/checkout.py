@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[5]
+ROOT = Path(__file__).resolve().parents[6]
 """The workspace's top folder; members are installed editable, in the image too."""
 
 MIGRATIONS = ROOT / "migrations"

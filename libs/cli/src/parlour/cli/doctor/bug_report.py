@@ -20,10 +20,10 @@ from parlour.contracts.queries import RoomState
 from parlour.kernel.view import apply, empty_room
 
 KIND = "parlour.bug.v1"
-EVENTS_MOST = 20_000
-"""The latest; a longer room begins in the middle, and its states can't be folded then."""
-LINES_MOST = 20_000
-"""Spans and log lines, each."""
+MAX_EVENTS = 20_000
+"""The most events that a report has: the latest. A longer call begins in the middle, and its states can't be computed."""
+MAX_LINES = 20_000
+"""The most spans, and the most log lines, that a report has."""
 _encode = msgspec.json.Encoder().encode
 _view = msgspec.json.Decoder(EventView).decode
 
@@ -44,8 +44,8 @@ class About(msgspec.Struct, frozen=True):
     settings: tuple[str, ...]
 
 
-def nameless(view: EventView) -> EventView:
-    """The event without a word about a person but their random id."""
+def remove_personal_texts(view: EventView) -> EventView:
+    """Returns the event with personal texts emptied; the user appears by the random id alone."""
     kind = ev.BY_TAG.get(view.type)
     fields: dict[str, Any] = msgspec.json.decode(view.data)
     if kind is None:
@@ -56,8 +56,8 @@ def nameless(view: EventView) -> EventView:
     return msgspec.structs.replace(view, user_id="", erased=True, data=msgspec.Raw(_encode(fields)))
 
 
-def about(app: int, room: str, views: list[EventView], environ: Mapping[str, str]) -> About:
-    """What the report says of itself."""
+def describe(app: int, room: str, views: list[EventView], environ: Mapping[str, str]) -> About:
+    """Describes the report: the room, versions, and the names of the settings that were set."""
     names = sorted(
         {d.metadata["Name"] for d in importlib.metadata.distributions() if d.metadata["Name"].startswith("parlour")}
     )
@@ -69,14 +69,14 @@ def about(app: int, room: str, views: list[EventView], environ: Mapping[str, str
     )  # fmt: skip
 
 
-async def write(
+async def write_report(
     path: Path, page: About, views: list[EventView], flights: AsyncIterator[msgspec.Struct], state: Path | None
 ) -> None:
-    """The file. `state`: the folder where spans and logs of a suite on this machine are."""
+    """Writes the zip file at `path`. `state` is the folder of a suite on this machine, with its spans and logs."""
     traces = frozenset(view.trace_id for view in views if view.trace_id)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("about.json", msgspec.json.format(_encode(page), indent=2))
-        file.writestr("events.jsonl", b"".join(_encode(nameless(view)) + b"\n" for view in views))
+        file.writestr("events.jsonl", b"".join(_encode(remove_personal_texts(view)) + b"\n" for view in views))
         file.writestr("flight.jsonl", b"".join([_encode(flight) + b"\n" async for flight in flights]))
         if state is not None:
             file.writestr("spans.jsonl", _lines(state / "traces", "*.jsonl*", traces))
@@ -89,11 +89,11 @@ def _lines(folder: Path, pattern: str, traces: frozenset[str]) -> str:
     for path in sorted(folder.glob(pattern)):
         with open(path, errors="replace") as lines:
             found += [line for line in lines if _trace_of(line) in traces]
-    return "".join(found[-LINES_MOST:])
+    return "".join(found[-MAX_LINES:])
 
 
-class _Told(msgspec.Struct):
-    """What a line says of its trace: a log line by itself, a span in its context."""
+class _TraceFields(msgspec.Struct):
+    """Where a line names its trace: a log line at its top, a span in its context."""
 
     trace_id: str = ""
     context: dict[str, Any] = {}
@@ -101,14 +101,14 @@ class _Told(msgspec.Struct):
 
 def _trace_of(line: str) -> str:
     try:
-        told = msgspec.json.decode(line, type=_Told)
+        found = msgspec.json.decode(line, type=_TraceFields)
     except msgspec.DecodeError:
         return ""
-    return told.trace_id or str(told.context.get("trace_id", ""))
+    return found.trace_id or str(found.context.get("trace_id", ""))
 
 
 class Report:
-    """A report that was opened."""
+    """A report that was read from its file."""
 
     def __init__(self, path: Path) -> None:
         with zipfile.ZipFile(path) as file:

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from .checkout import SERVICES
-from .supervise.diagnose import disk_problem
-from .supervise.probes import http_ready
-from .supervise.state import Run, StateFolder
+from ..supervise.checkout import SERVICES
+from ..supervise.diagnose import disk_problem
+from ..supervise.probes import http_ready
+from ..supervise.state import StateFolder, SuiteStatus
 
 LEAST_OPEN_FILES = 4096
 LARGEST_CLOCK_GAP_S = 2.0
@@ -35,7 +35,7 @@ class Finding(msgspec.Struct, frozen=True):
         return not self.way_out
 
 
-async def examine(folder: StateFolder, run: Run | None, public: str = "") -> list[Finding]:
+async def examine(folder: StateFolder, run: SuiteStatus | None, public: str = "") -> list[Finding]:
     """All checks; those that ask a running suite only when there is one. `public`: the name that people open, where one is known."""
     findings = [_disk(folder), _open_files()]
     if run is None:
@@ -79,14 +79,14 @@ def _open_files() -> Finding:
     return Finding("open files", f"{soft} allowed", f"raise the limit: ulimit -n {LEAST_OPEN_FILES}" if few else "")
 
 
-def _processes(run: Run) -> Finding:
+def _processes(run: SuiteStatus) -> Finding:
     down = [found.name for found in (*run.servers, *run.services) if found.state != "ready"]
     restarted = [f"{found.name} {found.restarts}x" for found in (*run.servers, *run.services) if found.restarts]
     seen = f"{len(run.servers) + len(run.services)} processes, restarted: {', '.join(restarted) or 'none'}"
     return Finding("processes", seen, f"not ready: {', '.join(down)}; their logs say why" if down else "")
 
 
-def _pages(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
+def _pages(run: SuiteStatus) -> tuple[str, Callable[[], Awaitable[Finding]]]:
     async def look() -> Finding:
         at = urlsplit(run.url)
         own = "::1" if at.hostname == "::1" else "127.0.0.1"
@@ -98,9 +98,9 @@ def _pages(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
 
 def _bus(nats_url: str) -> tuple[str, Callable[[], Awaitable[Finding]]]:
     async def look() -> Finding:
-        from .ask import connected
+        from ..operator.connection import connect
 
-        async with connected(nats_url) as bus:
+        async with connect(nats_url) as bus:
             names = await _ping(bus.client)
         silent = [name for name in ON_THE_BUS if name not in names]
         seen = f"{len(names)} kinds of service answer"
@@ -133,7 +133,7 @@ async def _ping(client: object) -> set[str]:
     return names
 
 
-def _record(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
+def _record(run: SuiteStatus) -> tuple[str, Callable[[], Awaitable[Finding]]]:
     async def look() -> Finding:
         import asyncpg
 
@@ -160,28 +160,28 @@ def _record(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
 
 def _tree(nats_url: str) -> tuple[str, Callable[[], Awaitable[Finding]]]:
     async def look() -> Finding:
-        from .ask import connected
-        from .doctor_tree import tree
+        from ..operator.connection import connect
+        from .signed_tree import tree
 
-        async with connected(nats_url) as bus:
+        async with connect(nats_url) as bus:
             seen, way_out = await tree(bus)
         return Finding("signed tree", seen, way_out)
 
     return "signed tree", look
 
 
-def _media(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
+def _media(run: SuiteStatus) -> tuple[str, Callable[[], Awaitable[Finding]]]:
     async def look() -> Finding:
-        from .doctor_media import reach
+        from .media import reach
 
         return Finding("media", *await reach(run))
 
     return "media", look
 
 
-def _exposed(run: Run, public: str) -> tuple[str, Callable[[], Awaitable[Finding]]]:
+def _exposed(run: SuiteStatus, public: str) -> tuple[str, Callable[[], Awaitable[Finding]]]:
     async def look() -> Finding:
-        from . import doctor_exposed as exposed
+        from . import exposed
 
         pid = next((found.pid for found in run.services if found.name == "gateway"), 0)
         settings = exposed.environment_of(pid)
@@ -202,19 +202,19 @@ def _exposed(run: Run, public: str) -> tuple[str, Callable[[], Awaitable[Finding
     return "exposed", look
 
 
-def _versions(run: Run) -> tuple[str, Callable[[], Awaitable[Finding]]]:
+def _versions(run: SuiteStatus) -> tuple[str, Callable[[], Awaitable[Finding]]]:
     async def look() -> Finding:
         import asyncpg
 
-        from .ask import connected
-        from .doctor_media import versions
+        from ..operator.connection import connect
+        from .media import versions
 
         connection = await asyncpg.connect(run.postgres, timeout=5)
         try:
             version = str(await connection.fetchval("SHOW server_version"))
         finally:
             await connection.close()
-        async with connected(run.nats) as bus:
+        async with connect(run.nats) as bus:
             return Finding("versions", *await versions(bus, version))
 
     return "versions", look

@@ -1,7 +1,7 @@
-"""A room's log as an asker sees it: pages that follow each other without a gap, and state as of a moment.
+"""Reads a room's log over NATS: events page by page, and the room's state as of a moment.
 
-Live events only wake the reader, which then asks for what comes after the last event it has: so nothing is missed,
-nothing comes twice, and order is the log's.
+Live events only wake the reader, which then asks for the events after the last one it has: so no event is missed or comes twice, and the
+order is the log's.
 """
 
 import asyncio
@@ -17,76 +17,79 @@ from parlour.kernel.paging import whole
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.messaging.bus import Bus
 
-PAGE = 500
-LOOK_AGAIN_S = 1.0
-"""A wake-up may be lost; the log is asked anyway, this often."""
-ANSWER_WITHIN_S = 10.0
+EVENTS_PER_PAGE = 500
+POLL_S = 1.0
+"""How often the log is asked while no live event comes: one may be lost."""
+ANSWER_TIMEOUT_S = 10.0
 
 
-class Room:
-    """One room name of one app, asked over one connection."""
+class RoomLog:
+    """The log of one room of one app, read over one connection."""
 
     def __init__(self, bus: Bus, app: int, room: str) -> None:
         self._bus = bus
         self._app = app
         self._room = room
 
-    async def events(self, after: int = 0, *, life: str = "", follow: bool = False) -> AsyncIterator[EventView]:
-        """Events of one life with a number above `after`; with `follow` also those to come, through later lives."""
+    async def events(self, after: int = 0, *, call: str = "", follow: bool = False) -> AsyncIterator[EventView]:
+        """Yields the events of one call with a number above `after`; with `follow` also those to come, through later calls.
+
+        `call` is a roomUID; empty means the latest.
+        """
         woken = asyncio.Event()
         if follow:
-            await self._wake(woken)
+            await self._subscribe(woken)
         while True:
             woken.clear()
-            page = await self._page(life, after)
+            page = await self._page(call, after)
             for event in page.events:
                 after = event.seq
                 yield event
-            life = page.head.room_uid or life
+            call = page.head.room_uid or call
             if page.more:
                 continue
             if not follow:
                 return
-            if life and not page.head.open and await self._next_life(life):
-                life, after = "", 0
+            if call and not page.head.open and await self._has_later_call(call):
+                call, after = "", 0
                 continue
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_AGAIN_S):
+                async with asyncio.timeout(POLL_S):
                     await woken.wait()
 
-    async def state(self, *, seq: int | None = None, at: int | None = None, life: str = "") -> RoomState:
-        """The room as of an event's number or a time in unix microseconds; now without both."""
+    async def state(self, *, seq: int | None = None, at: int | None = None, call: str = "") -> RoomState:
+        """Returns the room as of an event's number or a time in unix microseconds; as of now without both."""
         subject = subjects.service_query(self._app, self._room, "snapshot")
-        query = SnapshotQuery(life, seq, at)
-        answer = await whole(lambda page: self._bus.request(subject, page, Snapshot, ANSWER_WITHIN_S), query)
+        query = SnapshotQuery(call, seq, at)
+        answer = await whole(lambda page: self._bus.request(subject, page, Snapshot, ANSWER_TIMEOUT_S), query)
         if answer.problem is not None:
             raise Rejection(answer.problem)
         if answer.state is None:
             raise Rejection(Problem(int(Code.NOT_FOUND), f"room {self._room!r} was never opened"))
         return answer.state
 
-    async def _page(self, life: str, after: int) -> Replay:
+    async def _page(self, call: str, after: int) -> Replay:
         subject = subjects.service_query(self._app, self._room, "replay")
-        page = await self._bus.request(subject, ReplayQuery(life, after, PAGE), Replay, ANSWER_WITHIN_S)
+        page = await self._bus.request(subject, ReplayQuery(call, after, EVENTS_PER_PAGE), Replay, ANSWER_TIMEOUT_S)
         if page.problem is not None:
             raise Rejection(page.problem)
         return page
 
-    async def _next_life(self, life: str) -> bool:
-        """Whether the name was opened again since."""
-        return (await self._page("", 0)).head.room_uid != life
+    async def _has_later_call(self, call: str) -> bool:
+        """Whether the room was opened again since that call."""
+        return (await self._page("", 0)).head.room_uid != call
 
-    async def _wake(self, woken: asyncio.Event) -> None:
+    async def _subscribe(self, woken: asyncio.Event) -> None:
         async def receive(*_: object) -> None:
             woken.set()
 
         await self._bus.subscribe(subjects.events_of_room(self._app, self._room), receive)
 
 
-def moment(text: str, now: datetime | None = None) -> tuple[int | None, int | None]:
-    """`--at`: a number is an event's, anything else a time: `2026-11-21T14:03:07Z`, or `14:03:07` for today (UTC).
+def parse_moment(text: str, now: datetime | None = None) -> tuple[int | None, int | None]:
+    """Parses `--at`: a number is an event's, anything else a time: `2026-11-21T14:03:07Z`, or `14:03:07` for today (UTC).
 
-    Gives (seq, unix microseconds), one of them None; ValueError for what is neither.
+    Returns (seq, unix microseconds), one of them None. ValueError for a text that is neither.
     """
     if text.isdigit():
         return int(text), None

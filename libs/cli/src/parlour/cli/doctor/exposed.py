@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from parlour.contracts.commands import AppRules, SetAppRules
 
-from .ask import ask, connected
-from .supervise.entrance import LOOPBACKS
-from .supervise.plan import DEFAULT_HOST
-from .supervise.probes import http_status
-from .supervise.state import Run
+from ..operator.connection import connect, send_command
+from ..supervise.entrance import LOOPBACKS
+from ..supervise.plan import DEFAULT_HOST
+from ..supervise.probes import http_status
+from ..supervise.state import SuiteStatus
 
 HOW_TO = "docs/how-to/facing-the-internet.md"
 LEAST_OPEN_FILES = 16_384
@@ -22,7 +22,7 @@ GATEWAY = "PARLOUR_GATEWAY_"
 PROXIES, HOSTS = f"{GATEWAY}TRUSTED_PROXIES", f"{GATEWAY}HOSTS"
 SIGNED = "signed"
 MISDIRECTED = 421
-ANSWER_WITHIN_S = 5.0
+REQUEST_TIMEOUT_S = 5.0
 
 
 def environment_of(pid: int, proc: Path = Path("/proc")) -> dict[str, str]:
@@ -43,7 +43,7 @@ def _is_on_loopback(settings: Mapping[str, str]) -> bool:
     return settings.get(f"{GATEWAY}HOST", DEFAULT_HOST) in LOOPBACKS
 
 
-def problems(run: Run, settings: Mapping[str, str], account: int, open_files: int) -> list[str]:
+def problems(run: SuiteStatus, settings: Mapping[str, str], account: int, open_files: int) -> list[str]:
     """What an exposed gateway should have and has not, each with the way out. `account` is the user id that it runs as."""
     found: list[str] = []
     proxied = bool(settings.get(PROXIES))
@@ -63,22 +63,22 @@ def problems(run: Run, settings: Mapping[str, str], account: int, open_files: in
     return found
 
 
-async def name_problem(run: Run, public: str) -> str:
+async def name_problem(run: SuiteStatus, public: str) -> str:
     """What is wrong with the name or address that people open: the gateway is asked by it, as a proxy on this machine would."""
     at = urlsplit(run.url)
     name = urlsplit(public if "//" in public else f"//{public}").hostname or public
     own = "::1" if at.hostname == "::1" else DEFAULT_HOST
     shown = f"[{name}]" if ":" in name else name
     status = await http_status(
-        at.port or 0, "/healthz", ANSWER_WITHIN_S, host=own, tls=at.scheme == "https", name=shown
+        at.port or 0, "/healthz", REQUEST_TIMEOUT_S, host=own, tls=at.scheme == "https", name=shown
     )
     return f"{name} is not answered (421): add it to {HOSTS}" if status == MISDIRECTED else ""
 
 
-async def token_rule(run: Run) -> str:
+async def token_rule(run: SuiteStatus) -> str:
     """Which login tokens the default app takes: any, ordered or signed."""
-    async with connected(run.nats) as bus:
-        return (await ask(bus, run.app_id, SetAppRules(), AppRules)).login_tokens
+    async with connect(run.nats) as bus:
+        return (await send_command(bus, run.app_id, SetAppRules(), AppRules)).login_tokens
 
 
 def status_of(pid: int, proc: Path = Path("/proc")) -> tuple[int, int]:
