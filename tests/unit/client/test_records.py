@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from parlour.client.asking import encoded, page_address
-from parlour.client.errors import Broken
+from parlour.client.errors import ProtocolViolation
+from parlour.client.gateway_http import encode_room_id, page_address
 from parlour.client.items import Skip
 from parlour.client.link import socket_address
 from parlour.client.position import Position
-from parlour.client.records import following, items_of, state_of
+from parlour.client.records import items_of, next_position, state_of
 
 OLD, NEW = "01a1fe90-0000-7000-8000-000000000000", "01a1fe90-0000-7000-8000-000000000001"
 
@@ -37,15 +37,15 @@ def test_a_page_is_put_in_the_record_s_order_over_lives() -> None:
     assert [item.first for item in items if isinstance(item, Skip)] == [5, 2]
     at: Position | None = Position.parse(place(OLD, 3))
     for item in items:
-        at = following(at, item)
+        at = next_position(at, item)
     assert str(at) == place(NEW, 2)
 
 
 @pytest.mark.parametrize("held", [place(OLD, 2), place(OLD, 4), f"{OLD}.3.{'f' * 16}", place(NEW, 3)])
 def test_a_hole_or_another_history_is_never_passed_over(held: str) -> None:
     (item,) = items_of("r", {"events": [view(OLD, 4)], "skipped": []})
-    with pytest.raises(Broken):
-        following(Position.parse(held), item)
+    with pytest.raises(ProtocolViolation):
+        next_position(Position.parse(held), item)
 
 
 def test_a_state_knows_people_by_name() -> None:
@@ -67,7 +67,7 @@ def test_a_state_knows_people_by_name() -> None:
 
 
 def test_addresses_and_room_ids() -> None:
-    assert encoded("a/b ü-1") == "a=2Fb=20=C3=BC-1"
+    assert encode_room_id("a/b ü-1") == "a=2Fb=20=C3=BC-1"
     assert page_address("wss://host:1/ws") == "https://host:1"
     assert socket_address("http://host:1") == "ws://host:1/ws"
     for wrong in ("host", "ftp://host"):
@@ -79,5 +79,5 @@ def test_addresses_and_room_ids() -> None:
 
 @pytest.mark.parametrize("text", ["", "a.b.c", "a.1.short", f".1.{'0' * 16}"])
 def test_what_is_no_position_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="no position"):
+    with pytest.raises(ValueError, match="is not a position"):
         Position.parse(text)

@@ -6,10 +6,10 @@ from typing import Any
 
 from parlour.client.errors import CONNECTION_TAKEN_OVER
 from parlour.client.items import Resync
-from parlour.client.outcomes import Answered, Drop, Given, Outcome, Over, Settled
+from parlour.client.membership import Account
 from parlour.client.position import Position
-from parlour.client.seat import Account
-from parlour.client.session import INTRODUCED_WITHIN_S, PONG_WITHIN_S, Session
+from parlour.client.session import FIRST_ANSWER_TIMEOUT_S, PONG_TIMEOUT_S, Session
+from parlour.client.session_events import ConnectionReady, Disconnect, ItemReceived, Outcome, RequestAnswered, RoomEnded
 from parlour.client.state import User
 
 LIFE = "01a1fe90-8a89-7380-8d79-9eab291a37a6"
@@ -76,7 +76,7 @@ class Wire:
             }
         )
 
-    def inside(self) -> "Wire":
+    def is_inside(self) -> "Wire":
         (login,) = self.connect()
         self.logged_in(login)
         return self
@@ -90,9 +90,9 @@ def test_it_logs_in_and_tells_the_room() -> None:
     wire = Wire("r")
     (login,) = wire.connect()
     assert (login["t"], login["roomID"], login["appID"]) == ("login", "r", 1)
-    settled, given = sorted(wire.logged_in(login), key=lambda outcome: isinstance(outcome, Given))
-    assert isinstance(settled, Settled)
-    assert isinstance(given, Given)
+    settled, given = sorted(wire.logged_in(login), key=lambda outcome: isinstance(outcome, ItemReceived))
+    assert isinstance(settled, ConnectionReady)
+    assert isinstance(given, ItemReceived)
     assert isinstance(given.item, Resync)
     assert given.item.reason == "start"
     assert list(given.item.state.users) == ["ann"], "the lists leave out oneself, the state does not"
@@ -116,49 +116,53 @@ def test_a_new_token_makes_a_new_login() -> None:
 
 
 def test_requests_are_repeated_until_they_are_answered() -> None:
-    wire = Wire("r").inside()
-    wire.session.ask("barrage", {"roomID": "r", "message": "hello"}, "cmd")
+    wire = Wire("r").is_inside()
+    wire.session.request("barrage", {"roomID": "r", "message": "hello"}, "cmd")
     (asked,) = wire.sent()
     wire.lose()
     (resume,) = wire.connect()
     assert (resume["t"], resume["sessionID"], resume["rooms"]) == ("resume", "secret", {"r": place(1)})
     wire.take({"t": "res", "id": resume["id"], "ok": True, "rooms": {"r": "tail"}})
     assert wire.sent() == [asked]
-    assert Answered("cmd", {"t": "res", "id": "cmd", "ok": True}) in wire.take({"t": "res", "id": "cmd", "ok": True})
+    assert RequestAnswered("cmd", {"t": "res", "id": "cmd", "ok": True}) in wire.take(
+        {"t": "res", "id": "cmd", "ok": True}
+    )
     wire.lose()
     wire.connect()
     assert wire.take({"t": "res", "id": "cmd", "ok": True}) == [], "nobody waits any more"
 
 
 def test_a_session_that_ran_out_is_begun_again_and_continues_where_it_was() -> None:
-    wire = Wire("r").inside()
+    wire = Wire("r").is_inside()
     wire.take(ev(2), ev(3))
     wire.lose()
     (resume,) = wire.connect()
     wire.take(refused(resume, 9000007))
     (login,) = wire.sent()
     assert login["t"] == "login"
-    assert not [o for o in wire.logged_in(login, 9, "another") if isinstance(o, Given)]
+    assert not [o for o in wire.logged_in(login, 9, "another") if isinstance(o, ItemReceived)]
     (catch_up,) = wire.sent()
     assert (catch_up["t"], catch_up["rooms"], catch_up["sessionID"]) == ("resume", {"r": place(3)}, "another")
 
 
 def test_a_stay_that_ran_out_is_begun_again_one_that_was_ended_is_not() -> None:
-    wire = Wire("r").inside()
+    wire = Wire("r").is_inside()
     wire.take({"t": "end", "roomID": "r", "code": 1102001, "reason": "heartbeat timeout"})
     (login,) = wire.sent()
     wire.logged_in(login, 4)
     wire.sent()
-    assert wire.take({"t": "end", "roomID": "r", "code": 1002055, "reason": "kicked"}) == [Over("r", 1002055, "kicked")]
+    assert wire.take({"t": "end", "roomID": "r", "code": 1002055, "reason": "kicked"}) == [
+        RoomEnded("r", 1002055, "kicked")
+    ]
     assert wire.sent() == []
     wire.lose()
     assert wire.connect() == []
 
 
 def test_being_resumed_elsewhere_is_final() -> None:
-    wire = Wire("r").inside()
+    wire = Wire("r").is_inside()
     (over,) = wire.lose(CONNECTION_TAKEN_OVER)
-    assert isinstance(over, Over)
+    assert isinstance(over, RoomEnded)
     assert over.code == 1002050
 
 
@@ -166,14 +170,14 @@ def test_a_refused_login_is_told_unless_it_passes() -> None:
     wire = Wire("r")
     (login,) = wire.connect()
     (drop,) = wire.take(refused(login, 9000010))
-    assert isinstance(drop, Drop)
+    assert isinstance(drop, Disconnect)
     wire.lose()
     (again,) = wire.connect()
-    assert wire.take(refused(again, 1102020)) == [Over("r", 1102020, "no", refused=True)]
+    assert wire.take(refused(again, 1102020)) == [RoomEnded("r", 1102020, "no", refused=True)]
 
 
 def test_a_gap_is_asked_for_on_the_same_connection_and_not_in_a_loop() -> None:
-    wire = Wire("r").inside()
+    wire = Wire("r").is_inside()
     wire.take(ev(4))
     (resume,) = wire.sent()
     assert resume["rooms"] == {"r": place(1)}
@@ -186,30 +190,30 @@ def test_a_gap_is_asked_for_on_the_same_connection_and_not_in_a_loop() -> None:
 
 
 def test_a_silent_gateway_is_left() -> None:
-    wire = Wire("r").inside()
+    wire = Wire("r").is_inside()
     assert wire.wait(15) == []
     assert [frame["t"] for frame in wire.sent()] == ["ping"]
-    (drop,) = wire.wait(PONG_WITHIN_S)
-    assert isinstance(drop, Drop)
+    (drop,) = wire.wait(PONG_TIMEOUT_S)
+    assert isinstance(drop, Disconnect)
 
 
 def test_a_gateway_that_never_answers_the_first_frame_is_left() -> None:
     wire = Wire("r")
     wire.connect()
-    (drop,) = wire.wait(INTRODUCED_WITHIN_S)
-    assert isinstance(drop, Drop)
+    (drop,) = wire.wait(FIRST_ANSWER_TIMEOUT_S)
+    assert isinstance(drop, Disconnect)
 
 
 def test_a_full_reader_is_fed_later_from_where_it_stood() -> None:
-    wire = Wire("r").inside()
+    wire = Wire("r").is_inside()
     wire.take(ev(2))
-    wire.session.pause("r", Position.parse(place(2)))
+    wire.session.pause_reading("r", Position.parse(place(2)))
     assert wire.take(ev(3), ev(4)) == []
-    wire.session.go_on("r", Position.parse(place(2)), wire.now)
+    wire.session.resume_reading("r", Position.parse(place(2)), wire.now)
     (resume,) = wire.sent()
     assert resume["rooms"] == {"r": place(2)}
     given = wire.take({"t": "res", "id": resume["id"], "ok": True, "rooms": {"r": "tail"}}, ev(3), ev(4))
-    assert [outcome.item.position.seq for outcome in given if isinstance(outcome, Given)] == [3, 4]
+    assert [outcome.item.position.seq for outcome in given if isinstance(outcome, ItemReceived)] == [3, 4]
 
 
 def test_several_rooms_are_resumed_at_once() -> None:
@@ -223,7 +227,7 @@ def test_several_rooms_are_resumed_at_once() -> None:
 
 
 def test_what_is_no_frame_ends_the_connection() -> None:
-    wire = Wire("r").inside()
+    wire = Wire("r").is_inside()
     wire.session.handle_text('{"t": "ev", "roomID": "r"}', wire.now)
     (drop,) = wire.outcomes()
-    assert isinstance(drop, Drop)
+    assert isinstance(drop, Disconnect)

@@ -1,4 +1,4 @@
-"""The Python client of Parlour: rooms and their events, for ever in order, over whatever happens to connections. Typed; asyncio.
+"""The Python client of Parlour: joins rooms and reads their events, each once and in order, also after lost connections. Typed; asyncio.
 
 async with Client("https://calls.example.org", app=1, user="ada", token=token) as client:
     async for event in client.room("lobby").events(after=position):
@@ -6,15 +6,17 @@ async with Client("https://calls.example.org", app=1, user="ada", token=token) a
 """
 
 from .client import Client
-from .errors import Broken, Closed, ParlourError, Refused, StayOver
-from .items import Event, Item, Live, Person, Resync, Sent, Skip
+from .errors import ClientClosed, ParlourError, ProtocolViolation, RemovedFromRoom, RequestRefused
+from .folding import apply, apply_item, fold
+from .items import CaughtUp, Event, Item, Person, Resync, Sent, Skip
 from .login_tokens import login_token
 from .position import Position
 from .records import Call, Records
 from .room import Room
-from .state import State, Stream, User, apply, fold, follow
+from .state import State, Stream, User
 
 __all__ = [
-    "Broken", "Call", "Client", "Closed", "Event", "Item", "Live", "ParlourError", "Person", "Position", "Records", "Refused", "Resync",
-    "Room", "Sent", "Skip", "State", "StayOver", "Stream", "User", "apply", "fold", "follow", "login_token",
+    "Call", "CaughtUp", "Client", "ClientClosed", "Event", "Item", "ParlourError", "Person", "Position", "ProtocolViolation",
+    "Records", "RemovedFromRoom", "RequestRefused", "Resync", "Room", "Sent", "Skip", "State", "Stream", "User", "apply",
+    "apply_item", "fold", "login_token",
 ]  # fmt: skip

@@ -1,17 +1,22 @@
-"""How long to wait before the next attempt."""
+"""The pause before the next attempt to connect or to send a request."""
 
 import random
 from collections.abc import Callable
 
-FIRST_S = 0.3
-MOST_S = 12.0
+FIRST_PAUSE_S = 0.3
+LONGEST_PAUSE_S = 12.0
 
 
 class Backoff:
-    """Seconds: `first` doubling to `most`, each drawn from its upper half, so that the clients of a dead gateway do not return at once."""
+    """Pauses that double from `first_s` to `most_s`, each drawn from its upper half, so that clients of a dead gateway do
+    not return at once.
+    """
 
     def __init__(
-        self, first_s: float = FIRST_S, most_s: float = MOST_S, chance: Callable[[], float] = random.random
+        self,
+        first_s: float = FIRST_PAUSE_S,
+        most_s: float = LONGEST_PAUSE_S,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._first_s = first_s
         self._most_s = most_s
@@ -19,11 +24,11 @@ class Backoff:
         self._attempt = 0
 
     def next_s(self) -> float:
-        """The next wait."""
+        """Returns the next pause in seconds."""
         full = min(self._most_s, self._first_s * 2**self._attempt)
         self._attempt = min(self._attempt + 1, 30)  # past this the bound has long been reached
         return full * (0.5 + self._chance() / 2)
 
     def reset(self) -> None:
-        """It worked: begin anew."""
+        """Starts again from the first pause, after a success."""
         self._attempt = 0

@@ -1,4 +1,4 @@
-"""What can go wrong, and whose fault it is. Codes are those of docs/reference/codes.md."""
+"""The errors of this client. Codes are those of docs/reference/codes.md."""
 
 OK = 0
 LOGIN_ELSEWHERE = 1002050
@@ -12,20 +12,20 @@ RATE_LIMITED = 9000004
 SESSION_UNKNOWN = 9000007
 UNAVAILABLE = 9000010
 CONNECTION_TAKEN_OVER = 4409
-"""A close code: the session was resumed on another connection."""
+"""Close code of a WebSocket whose session was resumed on another connection."""
 
-PASSING = frozenset({MESSAGE_RATE, REQUEST_TIMEOUT, SERVER_ERROR, LOGIN_IN_PROGRESS, RATE_LIMITED, UNAVAILABLE})
-"""Refusals after which the same request, under the same id, is worth another try."""
-RAN_OUT = frozenset({SESSION_UNKNOWN, HEARTBEAT_TIMEOUT})
-"""Ends of a stay after which a client may simply log in again."""
+RETRYABLE = frozenset({MESSAGE_RATE, REQUEST_TIMEOUT, SERVER_ERROR, LOGIN_IN_PROGRESS, RATE_LIMITED, UNAVAILABLE})
+"""Codes of temporary refusals: the same request may be sent again under the same id."""
+EXPIRED = frozenset({SESSION_UNKNOWN, HEARTBEAT_TIMEOUT})
+"""Codes of an ended session after which a client may log in again."""
 
 
 class ParlourError(Exception):
-    """Base of all that this client raises."""
+    """The base class of the errors of this client."""
 
 
-class Refused(ParlourError):
-    """The server said no: `code`, a text, and where it named them the field and the way out."""
+class RequestRefused(ParlourError):
+    """The server refused a request: `code`, a text, and where it named them the field and a hint."""
 
     def __init__(self, code: int, message: str, *, field: str = "", hint: str = "") -> None:
         about = f" ({field})" if field else ""
@@ -36,24 +36,24 @@ class Refused(ParlourError):
         self.hint = hint
 
     @property
-    def passing(self) -> bool:
-        """Whether trying again is worth it."""
-        return self.code in PASSING
+    def is_retryable(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self.code in RETRYABLE
 
 
-class StayOver(ParlourError):
-    """The stay in a room ended for good: kicked, logged in elsewhere, or the room was closed."""
+class RemovedFromRoom(ParlourError):
+    """The session in a room ended: the user was kicked or logged in elsewhere, or the room was closed."""
 
     def __init__(self, room_id: str, code: int, reason: str) -> None:
-        super().__init__(f"the stay in {room_id!r} is over: {reason or 'ended'} ({code})")
+        super().__init__(f"removed from room {room_id!r}: {reason or 'ended'} ({code})")
         self.room_id = room_id
         self.code = code
         self.reason = reason
 
 
-class Closed(ParlourError):
-    """The client was closed."""
+class ClientClosed(ParlourError):
+    """The client was closed while something waited for it."""
 
 
-class Broken(ParlourError):
-    """An event does not follow the state that it should be applied to, or the server sent what is no frame."""
+class ProtocolViolation(ParlourError):
+    """The server sent an event that does not follow the state that it applies to, or a malformed frame."""

@@ -1,4 +1,4 @@
-"""What a room's feed consists of."""
+"""The items of a room's feed: events, and notices about them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ Frame = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who did it: the app's user id, and the name as given at login (empty where nobody knows it any more)."""
+    """The user who caused an event: the app's user id, and the name as given at login (empty after erasure)."""
 
     user_id: str
     user_name: str = ""
 
     @classmethod
     def read(cls, frame: Frame) -> Self:
-        """From the wire."""
+        """Reads the `user` of an `ev` frame."""
         return cls(str(frame.get("userID", "")), str(frame.get("userName", "")))
 
 
@@ -38,12 +38,12 @@ class Event:
 
     @property
     def seq(self) -> int:
-        """Its number in the room's life."""
+        """The number of the event in its call."""
         return self.position.seq
 
     @classmethod
     def read(cls, frame: Frame) -> Self:
-        """From an `ev` frame. KeyError or ValueError when it is none."""
+        """Reads an `ev` frame. KeyError or ValueError where it is malformed."""
         user = frame.get("user")
         return cls(
             str(frame["roomID"]), Position.parse(str(frame["pos"])), str(frame["prev"]), int(frame["at"]),
@@ -54,7 +54,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Events `first` … `last` exist and are not for this reader."""
+    """Events `first` to `last` exist and are outside this reader's read scope."""
 
     room_id: str
     position: Position
@@ -62,16 +62,16 @@ class Skip:
 
     @property
     def last(self) -> int:
-        """The number of the last one."""
+        """The number of the last event that is skipped."""
         return self.position.seq
 
 
 @dataclass(frozen=True, slots=True)
 class Resync:
-    """The room as of `position`; what the reader held before can't be continued event by event.
+    """The room as of `position`; the state that the reader had can't be continued event by event.
 
-    `reason`: `start` (the first item of a feed that began without a position), `snapshot` (too much was missed), `new_life` (the room
-    was closed and opened again meanwhile), or the server's own word: `diverged`, `expired`, `limit`.
+    `reason`: `start` (the first item of a feed that began without a position), `snapshot` (too much was missed), `new_call` (the room
+    was closed and opened again meanwhile), or the server's reason: `diverged`, `expired`, `limit`.
     """
 
     room_id: str
@@ -81,8 +81,8 @@ class Resync:
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
-    """Everything up to here was given."""
+class CaughtUp:
+    """The reader has every event up to this position; later ones follow as they happen."""
 
     room_id: str
     position: Position
@@ -98,4 +98,4 @@ class Sent:
     """User ids that a command was addressed to and that are not in the room."""
 
 
-Item = Event | Skip | Resync | Live
+Item = Event | Skip | Resync | CaughtUp

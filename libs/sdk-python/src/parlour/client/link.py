@@ -1,4 +1,4 @@
-"""The connection: opened to any of the gateways, lost, opened again, for as long as the client lives. It drives a `Session`."""
+"""The WebSocket connection to any of the gateways, opened again whenever it is lost. It drives a `Session`."""
 
 import asyncio
 import logging
@@ -10,27 +10,27 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from .backoff import Backoff
-from .outcomes import Drop, Outcome, Settled
 from .session import Session
+from .session_events import ConnectionReady, Disconnect, Outcome
 
 SUBPROTOCOL = "parlour.v1.json"
-CONNECT_WITHIN_S = 5.0
-CLOSE_WITHIN_S = 1.0
-FRAME_BYTES = 4 << 20
-"""Server frames are about 64 kB, but for an SDP; this only keeps a broken server from filling the memory."""
+CONNECT_TIMEOUT_S = 5.0
+CLOSE_TIMEOUT_S = 1.0
+MAX_FRAME_BYTES = 4 << 20
+"""Server frames have about 64 kB, an SDP more; the limit keeps a faulty server from filling the memory."""
 
 logger = logging.getLogger("parlour.client")
 TokenSource = Callable[[], Awaitable[str]]
 
 
-class _Dropped(Exception):
-    def __init__(self, drop: Drop) -> None:
+class _Disconnected(Exception):
+    def __init__(self, drop: Disconnect) -> None:
         super().__init__(drop.why)
         self.drop = drop
 
 
 def socket_address(url: str) -> str:
-    """`http://host` → `ws://host/ws`; other paths stay. ValueError for what is no address."""
+    """`http://host` → `ws://host/ws`; other paths stay. ValueError where it is not an address."""
     parts = urlsplit(url)
     schemes = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
     if parts.scheme not in schemes or not parts.netloc:
@@ -39,7 +39,7 @@ def socket_address(url: str) -> str:
 
 
 class Link:
-    """`run` it in a task. `deliver` takes what the session has to say, at once."""
+    """Runs in a task of its own. `deliver` takes the session's outcomes and must not wait."""
 
     def __init__(
         self,
@@ -55,35 +55,35 @@ class Link:
         self._token = token
         self._backoff = backoff or Backoff()
         self._wake = asyncio.Event()
-        self._turn = 0
+        self._next_address = 0
 
     def wake(self) -> None:
-        """The session has something to send or to look at."""
+        """Wakes the writer, since the session has something to send."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Keeps a connection open until it is cancelled."""
         while True:
-            address = self._addresses[self._turn % len(self._addresses)]
+            address = self._addresses[self._next_address % len(self._addresses)]
             wait_s: float | None = None
             try:
                 await self._once(address)
-            except _Dropped as dropped:
+            except _Disconnected as dropped:
                 wait_s = dropped.drop.after_s
                 logger.info("connection to %s given up: %s", address, dropped)
             except (OSError, TimeoutError, WebSocketException) as error:
                 logger.info("no connection to %s: %s", address, error)
-            self._turn += 1
+            self._next_address += 1
             await asyncio.sleep(self._backoff.next_s() if wait_s is None else wait_s)
 
     async def _once(self, address: str) -> None:
         """One connection, from its opening to its end."""
         if self._token is not None:
             self._session.account.token = await self._token()
-        async with asyncio.timeout(CONNECT_WITHIN_S):
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
             socket = await connect(
-                address, subprotocols=[cast("Any", SUBPROTOCOL)], max_size=FRAME_BYTES, compression=None,
-                ping_interval=None, close_timeout=CLOSE_WITHIN_S,
+                address, subprotocols=[cast("Any", SUBPROTOCOL)], max_size=MAX_FRAME_BYTES, compression=None,
+                ping_interval=None, close_timeout=CLOSE_TIMEOUT_S,
             )  # fmt: skip
         try:
             self._session.handle_connected(_now())
@@ -91,7 +91,7 @@ class Link:
         finally:
             self._session.handle_lost(socket.close_code or 0)
             await socket.close()
-            self._hand_on()
+            self._deliver_outcomes()
 
     async def _both(self, socket: ClientConnection) -> None:
         """Reads and writes until one of the two ends; its error."""
@@ -108,7 +108,7 @@ class Link:
     async def _read(self, socket: ClientConnection) -> None:
         async for text in socket:
             self._session.handle_text(text, _now())
-            self._hand_on()
+            self._deliver_outcomes()
             self._wake.set()
 
     async def _write(self, socket: ClientConnection) -> None:
@@ -118,7 +118,7 @@ class Link:
                 await socket.send(text)
             await self._until(self._session.next_time())
             self._session.handle_time(_now())
-            self._hand_on()
+            self._deliver_outcomes()
 
     async def _until(self, moment: float | None) -> None:
         """Until somebody wakes us, or the moment has come."""
@@ -128,18 +128,18 @@ class Link:
         except TimeoutError:
             return
 
-    def _hand_on(self) -> None:
-        dropped: Drop | None = None
+    def _deliver_outcomes(self) -> None:
+        dropped: Disconnect | None = None
         while (outcome := self._session.poll_outcome()) is not None:
             match outcome:
-                case Settled():
+                case ConnectionReady():
                     self._backoff.reset()
-                case Drop():
+                case Disconnect():
                     dropped = outcome
                 case _:
                     self._deliver(outcome)
         if dropped is not None:
-            raise _Dropped(dropped)
+            raise _Disconnected(dropped)
 
 
 def _now() -> float:

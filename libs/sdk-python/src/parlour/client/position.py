@@ -1,4 +1,4 @@
-"""A place in a room's log: which life of the room, which event, and the hash that proves which history."""
+"""A place in a room's log: the call, the event, and the hash that proves which history it belongs to."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -8,7 +8,7 @@ HASH8_DIGITS = 16
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """As text `roomUID.seq.hash8`, to keep and to pass back. Compare `seq` inside one life only."""
+    """As text `roomUID.seq.hash8`, to keep and to pass back. Compare `seq` within one call only."""
 
     room_uid: str
     seq: int
@@ -16,17 +16,17 @@ class Position:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The position in a text. ValueError when it is none."""
+        """Parses `roomUID.seq.hash8`. ValueError where it is malformed."""
         room_uid, _, rest = text.partition(".")
         seq, _, hash8 = rest.partition(".")
         if not room_uid or not seq.isdecimal() or len(hash8) != HASH8_DIGITS:
-            raise ValueError(f"{text[:80]!r} is no position; it should be roomUID.seq.hash8")
+            raise ValueError(f"{text[:80]!r} is not a position; it should be roomUID.seq.hash8")
         return cls(room_uid, int(seq), hash8)
 
     @classmethod
-    def of(cls, given: "str | Position") -> "Position":
-        """Either form."""
-        return given if isinstance(given, Position) else cls.parse(given)
+    def coerce(cls, value: "str | Position") -> "Position":
+        """Parses a text; a position is returned as it is."""
+        return value if isinstance(value, Position) else cls.parse(value)
 
     def __str__(self) -> str:
         return f"{self.room_uid}.{self.seq}.{self.hash8}"

@@ -1,24 +1,24 @@
-"""Rooms from outside: their events, their state as of any moment, and the calls of the past. For who is in no room."""
+"""Reads rooms without being in them: events, state as of any moment, and past calls, over HTTP."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from .asking import Asking, Diverged, Token, encoded
-from .errors import Broken
+from .errors import ProtocolViolation
+from .gateway_http import Diverged, GatewayHttp, Token, encode_room_id
 from .items import Event, Frame, Person, Resync, Skip
 from .position import Position
 from .state import NOWHERE, State, Stream, User
 
-WAIT_S = 25
-"""How long one question waits at the gateway for the next event."""
-PAGE = 500
+LONG_POLL_S = 25
+"""How long one request waits at the gateway for the next event."""
+EVENTS_PER_PAGE = 500
 LISTS = ("sessions", "streams", "plays", "messages")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One life of a room. Times are unix microseconds; `ended_at` is None while it goes on."""
+    """One call of a room. Times are unix microseconds; `ended_at` is None while it goes on."""
 
     room_id: str
     room_uid: str
@@ -31,7 +31,7 @@ class Call:
 
     @classmethod
     def read(cls, frame: Frame) -> Self:
-        """From the wire."""
+        """Reads an entry of `/v1/calls`."""
         ended = frame.get("endedAt")
         return cls(
             str(frame["room"]), str(frame["roomUID"]), int(frame["startedAt"]), None if ended is None else int(ended),
@@ -46,55 +46,59 @@ class Records:
     """
 
     def __init__(self, urls: str | Sequence[str], *, token: Token, app: int = 0) -> None:
-        self._asking = Asking([urls] if isinstance(urls, str) else urls, token, {"app": str(app)} if app else {})
+        self._http = GatewayHttp([urls] if isinstance(urls, str) else urls, token, {"app": str(app)} if app else {})
 
     async def __aenter__(self) -> Self:
-        await self._asking.__aenter__()
+        await self._http.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._asking.__aexit__()
+        await self._http.__aexit__()
 
     # rooms
 
     async def events(
         self, room_id: str, after: str | Position | None = None, *, types: Sequence[str] = (), live: bool = True
     ) -> AsyncGenerator[Event | Skip | Resync]:
-        """Each event after a position once and in order, over all later lives of the room; None: from the latest life's beginning.
+        """Yields each event after a position once and in order, through all later calls; None: from the start of the latest call.
 
-        types: event types or their families; the others are skipped. live: waits for what comes, for ever; else it ends with what is
-        there. A position that is not in the room's history is answered by a Resync with the state to go on from. Refused when the
-        token may not read (any more).
+        types: event types or their families; the others are skipped. live: waits for further events, without end; else it ends after the
+        last. For a position that is not in the room's history it yields a Resync with the state to continue from. RequestRefused where
+        the token may not read (any more).
         """
-        place = None if after is None else Position.of(after)
-        params = {"limit": str(PAGE), "types": ",".join(types), **({"wait": str(WAIT_S)} if live else {})}
+        position = None if after is None else Position.coerce(after)
+        params = {
+            "limit": str(EVENTS_PER_PAGE),
+            "types": ",".join(types),
+            **({"wait": str(LONG_POLL_S)} if live else {}),
+        }
         while True:
             try:
-                page = await self._asking.get(_path(room_id, "events"), _after(params, place), within_s=None)
+                page = await self._http.get(_path(room_id, "events"), _after(params, position), timeout_s=None)
             except Diverged:
                 state = await self.state(room_id)
-                place = state.position
-                yield Resync(room_id, place, state, "diverged")
+                position = state.position
+                yield Resync(room_id, position, state, "diverged")
                 continue
             for item in items_of(room_id, page):
-                place = following(place, item)
+                position = next_position(position, item)
                 yield item
-            place = Position.parse(str(page["next"]))
+            position = Position.parse(str(page["next"]))
             if not live and not page["more"]:
                 return
 
     async def state(self, room_id: str, at: str | Position = "", *, not_before: str | Position = "") -> State:
-        """The room as of a position or a time (RFC 3339); now without. `not_before`: a position that it must not be older than."""
+        """Returns the room as of a position or a time (RFC 3339), else as of now; not older than the position `not_before`."""
         params = {name: str(value) for name, value in (("at", at), ("min_pos", not_before)) if value}
-        return state_of(room_id, await self._asking.get(_path(room_id, "state"), params))
+        return state_of(room_id, await self._http.get(_path(room_id, "state"), params))
 
     # calls
 
     async def calls(self, *, room: str = "", user: str = "", since: str = "", until: str = "") -> AsyncGenerator[Call]:
-        """Calls that began in a time (RFC 3339 or unix microseconds), newest first; of a room or a user where one is named."""
+        """Yields calls that began in a time (RFC 3339 or unix microseconds), newest first; of a room or a user where one is named."""
         params = {"room": room, "user": user, "from": since, "to": until, "cursor": ""}
         while True:
-            page = await self._asking.get("/v1/calls", {name: value for name, value in params.items() if value})
+            page = await self._http.get("/v1/calls", {name: value for name, value in params.items() if value})
             for call in page.get("calls", ()):
                 yield Call.read(call)
             params["cursor"] = str(page.get("next", ""))
@@ -102,11 +106,11 @@ class Records:
                 return
 
     async def timeline(self, room_uid: str) -> Mapping[str, Any]:
-        """A call as intervals, all pages of it: `call`, `sessions`, `streams`, `plays`, `messages` (docs/how-to/history.md)."""
+        """Returns a call as intervals, all pages of it: `call`, `sessions`, `streams`, `plays`, `messages` (docs/how-to/history.md)."""
         whole: dict[str, Any] = {name: [] for name in LISTS}
         cursor = ""
         while True:
-            page = await self._asking.get(f"/v1/calls/{room_uid}/timeline", {"cursor": cursor} if cursor else {})
+            page = await self._http.get(f"/v1/calls/{room_uid}/timeline", {"cursor": cursor} if cursor else {})
             whole["call"] = page["call"]
             for name in LISTS:
                 whole[name] += page.get(name, ())
@@ -115,28 +119,28 @@ class Records:
                 return whole
 
     async def difference(self, room_uid: str, since: int | str, until: int | str) -> Mapping[str, Any]:
-        """What is different between two moments of a call, each an event's number or a time."""
+        """Returns the differences between two moments of a call, each an event's number or a time."""
         params = {"from": str(since), "to": str(until)}
-        return dict(await self._asking.get(f"/v1/calls/{room_uid}/diff", params))
+        return dict(await self._http.get(f"/v1/calls/{room_uid}/diff", params))
 
 
 def _path(room_id: str, what: str) -> str:
-    return f"/v1/rooms/{encoded(room_id)}/{what}"
+    return f"/v1/rooms/{encode_room_id(room_id)}/{what}"
 
 
-def _after(params: dict[str, str], place: Position | None) -> dict[str, str]:
-    return params if place is None else {**params, "after": str(place)}
+def _after(params: dict[str, str], position: Position | None) -> dict[str, str]:
+    return params if position is None else {**params, "after": str(position)}
 
 
 def items_of(room_id: str, page: Frame) -> list[Event | Skip]:
-    """A page's events and skips, in the order of the record; later lives have later ids."""
+    """Returns a page's events and skips in the order of the record; later calls have later ids."""
     items: list[Event | Skip] = [event_of(room_id, view) for view in page["events"]]
     items += [Skip(room_id, Position.parse(str(s["pos"])), int(s["from"])) for s in page["skipped"]]
     return sorted(items, key=lambda item: (item.position.room_uid, item.position.seq))
 
 
 def event_of(room_id: str, view: Frame) -> Event:
-    """From the view that is served over HTTP, by webhooks and on NATS."""
+    """Reads the view of an event that is served over HTTP, by webhooks and on NATS."""
     position = Position(str(view["roomUID"]), int(view["seq"]), str(view["hash"])[:16])
     user = str(view.get("userID", ""))
     return Event(
@@ -145,19 +149,19 @@ def event_of(room_id: str, view: Frame) -> Event:
     )  # fmt: skip
 
 
-def following(place: Position | None, item: Event | Skip) -> Position:
-    """The place behind an item. Broken where it does not continue the place: that would be a hole, and is never passed over."""
+def next_position(position: Position | None, item: Event | Skip) -> Position:
+    """Returns the position after an item. ProtocolViolation where the item does not continue `position`, since events would be missing."""
     first = item.first if isinstance(item, Skip) else item.seq
-    same = place is not None and item.position.room_uid == place.room_uid
-    before = place.seq if place is not None and same else 0
-    prev = place.hash8 if place is not None and same else NOWHERE
+    same = position is not None and item.position.room_uid == position.room_uid
+    before = position.seq if position is not None and same else 0
+    prev = position.hash8 if position is not None and same else NOWHERE
     if first != before + 1 or (isinstance(item, Event) and item.prev != prev):
-        raise Broken(f"event {first} of {item.position.room_uid} does not follow {place}")
+        raise ProtocolViolation(f"event {first} of {item.position.room_uid} does not follow {position}")
     return item.position
 
 
 def state_of(room_id: str, state: Frame) -> State:
-    """From the record's own form, which knows people by `actor`."""
+    """Reads the state as the record serves it, which names users by `actor`."""
     users = {str(user["actor"]): User(str(user["userID"]), str(user["userName"])) for user in state["users"]}
     nobody = User("")
     streams = [

@@ -5,7 +5,7 @@ gives, each until it gives None; call `handle_time` at `next_time`. Between `han
 to send.
 
 Invariants: 1. The first frame on a connection is `login` or `resume`. 2. A request keeps its id until it is answered, over any number of
-connections, so that it is done once. 3. A stay that ran out is begun again; one that was ended for another reason is not.
+connections, so that it is done once. 3. After an expired session the client logs in again; after any other end it does not.
 """
 
 import json
@@ -13,19 +13,19 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
-from .errors import CONNECTION_TAKEN_OVER, LOGIN_ELSEWHERE, PASSING, RAN_OUT, SESSION_UNKNOWN
+from .cursor import RoomCursor
+from .errors import CONNECTION_TAKEN_OVER, EXPIRED, LOGIN_ELSEWHERE, RETRYABLE, SESSION_UNKNOWN
 from .items import Item
-from .outcomes import Answered, Drop, Given, Outcome, Over, Settled
+from .membership import Account, Fields, HeartbeatTimers, Membership
 from .pages import Pages
-from .place import Place
 from .position import Position
-from .seat import Account, Fields, Pulse, Seat
+from .session_events import ConnectionReady, Disconnect, ItemReceived, Outcome, RequestAnswered, RoomEnded
 
-PONG_WITHIN_S = 10.0
-INTRODUCED_WITHIN_S = 15.0
-"""A connection whose first request is not answered in this time is given up."""
+PONG_TIMEOUT_S = 10.0
+FIRST_ANSWER_TIMEOUT_S = 15.0
+"""How long the first request on a connection may stay unanswered before the connection is closed."""
 RESUME_PAUSE_S = 0.3
-"""Between two resumes of a room on one connection, so that a server that contradicts itself is not flooded."""
+"""The least time between two resumes of a room on one connection, so that an inconsistent server is not flooded."""
 
 
 class Session:
@@ -33,63 +33,67 @@ class Session:
 
     def __init__(self, account: Account, new_id: Callable[[], str]) -> None:
         self.account = account
-        self.seats: dict[str, Seat] = {}
+        self.memberships: dict[str, Membership] = {}
         self.id = ""
         self._new_id = new_id
         self._pages = Pages()
-        self._pulse = Pulse()
+        self._timers = HeartbeatTimers()
         self._connected = False
-        self._introduced = False
+        self._ready = False
         self._texts: deque[str] = deque()
         self._outcomes: deque[Outcome] = deque()
         self._requests: dict[str, Fields] = {}
         self._asked: dict[str, Callable[[Fields, float], None]] = {}
 
-    # what the application wants
+    # calls of the application
 
     def enter(self, room_id: str, after: Position | None = None) -> None:
-        """Wants to be in a room; repeating it changes nothing."""
-        if room_id in self.seats:
+        """Logs in to a room as soon as possible; repeating the call changes nothing."""
+        if room_id in self.memberships:
             return
-        self.seats[room_id] = Seat(Place(room_id, after, self.account.user))
-        if self._introduced or (self._connected and not self._asked):
+        self.memberships[room_id] = Membership(RoomCursor(room_id, after, self.account.user))
+        if self._ready or (self._connected and not self._asked):
             self._login(room_id)
 
     def forget(self, room_id: str) -> None:
-        """Wants nothing more of a room; `logout` is a request of its own."""
-        self.seats.pop(room_id, None)
+        """Forgets a room. It does not log out: `logout` is a request of its own."""
+        self.memberships.pop(room_id, None)
 
-    def ask(self, kind: str, fields: Fields, request_id: str) -> None:
+    def request(self, kind: str, fields: Fields, request_id: str) -> None:
         """Sends a request, and again on each new connection until it is answered."""
         self._requests[request_id] = {"t": kind, "id": request_id, **fields}
-        if self._introduced:
+        if self._ready:
             self._send(self._requests[request_id])
 
     def give_up(self, request_id: str) -> None:
-        """Nobody waits for the answer any more."""
+        """Stops repeating a request whose answer is no longer needed."""
         self._requests.pop(request_id, None)
 
-    def pause(self, room_id: str, position: Position) -> None:
-        """The reader of a room is full: it took what comes up to here, and takes nothing more until `go_on`."""
-        seat = self.seats[room_id]
-        seat.paused, seat.place.position = True, position
+    def pause_reading(self, room_id: str, position: Position) -> None:
+        """Stops delivery of a room whose queue is full up to `position`, until `resume_reading`."""
+        membership = self.memberships[room_id]
+        membership.paused, membership.cursor.position = True, position
 
-    def go_on(self, room_id: str, position: Position, now: float) -> None:
-        """The reader took everything up to here and wants what follows."""
-        seat = self.seats.get(room_id)
-        if seat is None or not seat.paused:
+    def resume_reading(self, room_id: str, position: Position, now: float) -> None:
+        """Continues delivery after `position`."""
+        membership = self.memberships.get(room_id)
+        if membership is None or not membership.paused:
             return
-        seat.paused, seat.place.position = False, position
-        if self._introduced and seat.inside:
+        membership.paused, membership.cursor.position = False, position
+        if self._ready and membership.inside:
             self._resume((room_id,), now)
 
-    # what happens
+    # events of the connection
 
     def handle_connected(self, now: float) -> None:
-        """A connection to some gateway is open."""
+        """Sends the first frame on a new connection: `resume`, or `login` to every room."""
         self._connected = True
-        self._pulse.silent_from = now + INTRODUCED_WITHIN_S
-        inside = tuple(room for room, seat in self.seats.items() if self.id and seat.inside and seat.place.position)
+        self._timers.silent_from = now + FIRST_ANSWER_TIMEOUT_S
+        inside = tuple(
+            room
+            for room, membership in self.memberships.items()
+            if self.id and membership.inside and membership.cursor.position
+        )
         if inside:
             self._resume(inside, now)
         else:
@@ -97,54 +101,58 @@ class Session:
             self._login_all()
 
     def handle_lost(self, close_code: int = 0) -> None:
-        """The connection is gone."""
-        self._connected = self._introduced = False
-        self._pulse.due = self._pulse.silent_from = None
+        """Notes that the connection is lost; nothing is sent until the next one."""
+        self._connected = self._ready = False
+        self._timers.due = self._timers.silent_from = None
         self._pages = Pages()
         self._texts.clear()
         self._asked.clear()
-        for seat in self.seats.values():
-            seat.place.lost()
+        for membership in self.memberships.values():
+            membership.cursor.handle_lost()
         if close_code == CONNECTION_TAKEN_OVER:
-            self._all_over(LOGIN_ELSEWHERE, "the session was resumed on another connection", refused=False)
+            self._end_all_rooms(LOGIN_ELSEWHERE, "the session was resumed on another connection", refused=False)
 
     def handle_text(self, text: str | bytes, now: float) -> None:
-        """A frame came."""
-        if self._pulse.silent_from is not None and self._introduced:
-            self._pulse.silent_from = None  # whatever it is, the gateway is there
+        """Takes a frame as it came."""
+        if self._timers.silent_from is not None and self._ready:
+            self._timers.silent_from = None  # whatever it is, the gateway is there
         try:
             frame = self._pages.complete(json.loads(text))
             if frame is not None:
                 self._frame(frame, now)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
-            self._outcomes.append(Drop(f"the server sent what is no frame: {error!r}"))
+            self._outcomes.append(Disconnect(f"the server sent a malformed frame: {error!r}"))
 
     def handle_time(self, now: float) -> None:
-        """A time that `next_time` named has come."""
-        if self._pulse.silent_from is not None and now >= self._pulse.silent_from:
-            self._pulse.silent_from = None
-            self._outcomes.append(Drop("no answer"))
-        if self._pulse.due is not None and now >= self._pulse.due:
-            self._pulse.due = now + self._pulse.interval_s
-            self._pulse.silent_from = self._pulse.silent_from or now + PONG_WITHIN_S
+        """Does what is due at the time that `next_time` named."""
+        if self._timers.silent_from is not None and now >= self._timers.silent_from:
+            self._timers.silent_from = None
+            self._outcomes.append(Disconnect("no answer"))
+        if self._timers.due is not None and now >= self._timers.due:
+            self._timers.due = now + self._timers.interval_s
+            self._timers.silent_from = self._timers.silent_from or now + PONG_TIMEOUT_S
             self._send({"t": "ping", "id": self._new_id()})
-        for room, seat in self.seats.items():
-            self._look_after(room, seat, now)
+        for room, membership in self.memberships.items():
+            self._resume_if_needed(room, membership, now)
 
-    # what comes of it
+    # outcomes
 
     def poll_text(self) -> str | None:
-        """A frame to send."""
+        """Returns the next frame to send."""
         return self._texts.popleft() if self._texts else None
 
     def poll_outcome(self) -> Outcome | None:
-        """Something that the application should know or do."""
+        """Returns the next outcome for the application."""
         return self._outcomes.popleft() if self._outcomes else None
 
     def next_time(self) -> float | None:
-        """When to call `handle_time`."""
-        behind = [seat.not_before for seat in self.seats.values() if self._introduced and seat.place.behind]
-        times = [*behind, *(t for t in (self._pulse.due, self._pulse.silent_from) if t is not None)]
+        """Returns when to call `handle_time`, in monotonic seconds."""
+        behind = [
+            membership.not_before
+            for membership in self.memberships.values()
+            if self._ready and membership.cursor.needs_resume
+        ]
+        times = [*behind, *(t for t in (self._timers.due, self._timers.silent_from) if t is not None)]
         return min(times) if times else None
 
     # frames
@@ -157,12 +165,14 @@ class Session:
             case "end":
                 self._end(room, int(frame["code"]), str(frame.get("reason", "")))
             case "bye":
-                self._outcomes.append(Drop("the gateway ends the connection", frame.get("retryAfterMs", 0) / 1000))
-            case _ if room in self.seats:
-                seat = self.seats[room]
-                if seat.inside and not seat.paused:
-                    self._give(room, seat.place.handle_frame(frame))
-                    self._look_after(room, seat, now)
+                self._outcomes.append(
+                    Disconnect("the gateway ends the connection", frame.get("retryAfterMs", 0) / 1000)
+                )
+            case _ if room in self.memberships:
+                membership = self.memberships[room]
+                if membership.inside and not membership.paused:
+                    self._deliver(room, membership.cursor.handle_frame(frame))
+                    self._resume_if_needed(room, membership, now)
             case _:
                 pass
 
@@ -174,72 +184,72 @@ class Session:
         elif self._requests.pop(request_id, None) is not None:
             if "sessionID" in frame:
                 self.id = str(frame["sessionID"])
-            self._outcomes.append(Answered(request_id, frame))
+            self._outcomes.append(RequestAnswered(request_id, frame))
 
     def _end(self, room: str, code: int, reason: str) -> None:
-        seat = self.seats.get(room)
-        if seat is None or not seat.inside:
+        membership = self.memberships.get(room)
+        if membership is None or not membership.inside:
             return
-        seat.inside = False
-        if code in RAN_OUT:
+        membership.inside = False
+        if code in EXPIRED:
             self._login(room)
         else:
-            self._over(room, code, reason)
+            self._end_room(room, code, reason)
 
     # entering
 
     def _login_all(self) -> None:
-        for room, seat in self.seats.items():
-            seat.inside = False
+        for room, membership in self.memberships.items():
+            membership.inside = False
             self._login(room)
 
     def _login(self, room: str) -> None:
-        account, seat = self.account, self.seats[room]
-        if seat.login is None or seat.login["token"] != account.token:
-            seat.login = {
+        account, membership = self.account, self.memberships[room]
+        if membership.login is None or membership.login["token"] != account.token:
+            membership.login = {
                 "t": "login", "id": self._new_id(), "appID": account.app, "roomID": room, "token": account.token,
                 "user": {"userID": account.user.user_id, "userName": account.user.user_name},
                 "config": {"userUpdate": account.user_update}, "multiRoom": True,
             }  # fmt: skip
-        self._asked[seat.login["id"]] = lambda frame, now: self._logged_in(room, frame, now)
-        self._send(seat.login)
+        self._asked[membership.login["id"]] = lambda frame, now: self._logged_in(room, frame, now)
+        self._send(membership.login)
 
-    def _entering(self, seat: Seat) -> bool:
-        return seat.login is not None and seat.login["id"] in self._asked
+    def _entering(self, membership: Membership) -> bool:
+        return membership.login is not None and membership.login["id"] in self._asked
 
     def _logged_in(self, room: str, frame: Fields, now: float) -> None:
-        seat = self.seats.get(room)
-        if seat is None:
+        membership = self.memberships.get(room)
+        if membership is None:
             return
-        seat.login = None
+        membership.login = None
         if not frame.get("ok"):
             self._login_refused(room, cast("Fields", frame.get("error", {})))
             return
         self.id = str(frame["sessionID"])
-        self._pulse.interval_s = float(frame.get("heartbeat", {}).get("intervalMs", 15_000)) / 1000
-        seat.inside, seat.not_before = True, now
-        if not seat.paused:
-            self._give(room, seat.place.handle_login(frame))
-        self._introduce(now)
-        self._look_after(room, seat, now)
+        self._timers.interval_s = float(frame.get("heartbeat", {}).get("intervalMs", 15_000)) / 1000
+        membership.inside, membership.not_before = True, now
+        if not membership.paused:
+            self._deliver(room, membership.cursor.handle_login(frame))
+        self._become_ready(now)
+        self._resume_if_needed(room, membership, now)
 
     def _login_refused(self, room: str, error: Fields) -> None:
         code, message = int(error.get("code", 0)), str(error.get("message", "refused"))
-        if code in PASSING or code in RAN_OUT:
-            self._outcomes.append(Drop(f"login: {message}"))
+        if code in RETRYABLE or code in EXPIRED:
+            self._outcomes.append(Disconnect(f"login: {message}"))
         else:
-            self._over(room, code, message, refused=True)
+            self._end_room(room, code, message, refused=True)
 
     # resuming
 
     def _resume(self, rooms: tuple[str, ...], now: float) -> None:
         frame: Fields = {
             "t": "resume", "id": self._new_id(), "sessionID": self.id,
-            "rooms": {room: str(self.seats[room].place.position) for room in rooms},
+            "rooms": {room: str(self.memberships[room].cursor.position) for room in rooms},
         }  # fmt: skip
         for room in rooms:
-            self.seats[room].place.resuming()
-            self.seats[room].not_before = now + RESUME_PAUSE_S
+            self.memberships[room].cursor.note_resume_sent()
+            self.memberships[room].not_before = now + RESUME_PAUSE_S
         self._asked[frame["id"]] = lambda answer, then: self._resumed(rooms, answer, then)
         self._send(frame)
 
@@ -248,48 +258,52 @@ class Session:
             self._resume_refused(cast("Fields", frame.get("error", {})))
             return
         for room in rooms:
-            if room in self.seats:
-                self.seats[room].place.resumed()
-        self._introduce(now)
+            if room in self.memberships:
+                self.memberships[room].cursor.note_resume_answered()
+        self._become_ready(now)
 
     def _resume_refused(self, error: Fields) -> None:
         code, message = int(error.get("code", 0)), str(error.get("message", "refused"))
         if code == SESSION_UNKNOWN:
-            self.id, self._introduced = "", False
+            self.id, self._ready = "", False
             self._login_all()
-        elif code in PASSING:
-            self._outcomes.append(Drop(f"resume: {message}"))
+        elif code in RETRYABLE:
+            self._outcomes.append(Disconnect(f"resume: {message}"))
         else:
-            self._all_over(code, message, refused=False)
+            self._end_all_rooms(code, message, refused=False)
 
-    def _look_after(self, room: str, seat: Seat, now: float) -> None:
-        if self._introduced and seat.inside and seat.place.behind and now >= seat.not_before:
+    def _resume_if_needed(self, room: str, membership: Membership, now: float) -> None:
+        if self._ready and membership.inside and membership.cursor.needs_resume and now >= membership.not_before:
             self._resume((room,), now)
 
     # smaller things
 
-    def _introduce(self, now: float) -> None:
-        if self._introduced:
+    def _become_ready(self, now: float) -> None:
+        if self._ready:
             return
-        self._introduced = True
-        self._pulse.silent_from, self._pulse.due = None, now + self._pulse.interval_s
-        self._outcomes.append(Settled())
-        for room in [room for room, seat in self.seats.items() if not seat.inside and not self._entering(seat)]:
+        self._ready = True
+        self._timers.silent_from, self._timers.due = None, now + self._timers.interval_s
+        self._outcomes.append(ConnectionReady())
+        for room in [
+            room
+            for room, membership in self.memberships.items()
+            if not membership.inside and not self._entering(membership)
+        ]:
             self._login(room)
         for frame in self._requests.values():
             self._send(frame)
 
-    def _give(self, room: str, item: Item | None) -> None:
+    def _deliver(self, room: str, item: Item | None) -> None:
         if item is not None:
-            self._outcomes.append(Given(room, item))
+            self._outcomes.append(ItemReceived(room, item))
 
-    def _over(self, room: str, code: int, reason: str, *, refused: bool = False) -> None:
+    def _end_room(self, room: str, code: int, reason: str, *, refused: bool = False) -> None:
         self.forget(room)
-        self._outcomes.append(Over(room, code, reason, refused))
+        self._outcomes.append(RoomEnded(room, code, reason, refused))
 
-    def _all_over(self, code: int, reason: str, *, refused: bool) -> None:
-        for room in list(self.seats):
-            self._over(room, code, reason, refused=refused)
+    def _end_all_rooms(self, code: int, reason: str, *, refused: bool) -> None:
+        for room in list(self.memberships):
+            self._end_room(room, code, reason, refused=refused)
 
     def _send(self, frame: Fields) -> None:
         self._texts.append(json.dumps(frame, separators=(",", ":"), ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""A room's place: whatever the gateways repeat, lose or mix up, what is given is the log, once and in order, or a resync."""
+"""A room's cursor: whatever the gateways repeat, lose or mix up, what is given is the log, once and in order, or a resync."""
 
 import hashlib
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parlour.client.cursor import RoomCursor
+from parlour.client.folding import fold
 from parlour.client.items import Event, Item, Resync, Skip
-from parlour.client.place import Place
 from parlour.client.position import Position
-from parlour.client.state import fold
 
 LIFE = "01a1fe90-8a89-7380-8d79-9eab291a37a6"
 Frame = dict[str, Any]
@@ -42,66 +42,66 @@ def snap(seq: int, of: str = "log") -> Frame:
     return {"t": "snap", "roomID": "r", **lists(seq, of)}
 
 
-def taken(place: Place, *frames: Frame) -> list[Item]:
-    return [item for frame in frames if (item := place.handle_frame(frame)) is not None]
+def taken(cursor: RoomCursor, *frames: Frame) -> list[Item]:
+    return [item for frame in frames if (item := cursor.handle_frame(frame)) is not None]
 
 
-def entered(seq: int) -> Place:
-    place = Place("r")
-    assert isinstance(place.handle_login(lists(seq)), Resync)
-    return place
+def entered(seq: int) -> RoomCursor:
+    cursor = RoomCursor("r")
+    assert isinstance(cursor.handle_login(lists(seq)), Resync)
+    return cursor
 
 
 def test_repetitions_are_dropped_and_a_gap_is_asked_for_once() -> None:
-    place = entered(3)
-    assert [item.position.seq for item in taken(place, ev(3), ev(4), ev(4), ev(6))] == [4]
-    assert place.behind
-    place.resuming()
-    assert taken(place, ev(7)) == []
-    assert not place.behind, "it was asked for already"
-    place.resumed()
-    assert [item.position.seq for item in taken(place, ev(5), ev(6), ev(7))] == [5, 6, 7]
+    cursor = entered(3)
+    assert [item.position.seq for item in taken(cursor, ev(3), ev(4), ev(4), ev(6))] == [4]
+    assert cursor.needs_resume
+    cursor.note_resume_sent()
+    assert taken(cursor, ev(7)) == []
+    assert not cursor.needs_resume, "it was asked for already"
+    cursor.note_resume_answered()
+    assert [item.position.seq for item in taken(cursor, ev(5), ev(6), ev(7))] == [5, 6, 7]
 
 
 def test_an_event_of_another_history_is_not_applied() -> None:
-    place = entered(3)
-    assert taken(place, ev(4, of="fork")) == []
-    assert place.behind
-    place.resuming()
-    place.resumed()
-    (resync,) = taken(place, {"t": "resync", "roomID": "r", "reason": "diverged"}, snap(5, of="fork"))
+    cursor = entered(3)
+    assert taken(cursor, ev(4, of="fork")) == []
+    assert cursor.needs_resume
+    cursor.note_resume_sent()
+    cursor.note_resume_answered()
+    (resync,) = taken(cursor, {"t": "resync", "roomID": "r", "reason": "diverged"}, snap(5, of="fork"))
     assert isinstance(resync, Resync)
     assert resync.reason == "diverged"
-    assert [item.position.seq for item in taken(place, ev(6, of="fork"))] == [6]
+    assert [item.position.seq for item in taken(cursor, ev(6, of="fork"))] == [6]
 
 
 def test_a_login_later_than_what_is_held_asks_for_what_lies_between() -> None:
-    place = Place("r", Position.parse(position(2)))
-    assert place.handle_login(lists(9)) is None
-    assert place.behind
-    assert str(place.position) == position(2)
+    cursor = RoomCursor("r", Position.parse(position(2)))
+    assert cursor.handle_login(lists(9)) is None
+    assert cursor.needs_resume
+    assert str(cursor.position) == position(2)
 
 
-def test_a_login_to_a_new_life_is_a_resync() -> None:
-    place = Place("r", Position("01a1fe90-0000-7000-8000-000000000000", 40, hash8(40)))
-    resync = place.handle_login(lists(1))
+def test_a_login_to_a_new_call_is_a_resync() -> None:
+    cursor = RoomCursor("r", Position("01a1fe90-0000-7000-8000-000000000000", 40, hash8(40)))
+    resync = cursor.handle_login(lists(1))
     assert isinstance(resync, Resync)
-    assert resync.reason == "new_life"
+    assert resync.reason == "new_call"
 
 
 def test_a_head_beyond_what_is_held_reveals_a_lost_tail() -> None:
-    place = entered(3)
-    taken(place, {"t": "head", "roomID": "r", "pos": position(3)})
-    assert not place.behind
-    taken(place, {"t": "head", "roomID": "r", "pos": position(4)})
-    assert place.behind
+    cursor = entered(3)
+    taken(cursor, {"t": "head", "roomID": "r", "pos": position(3)})
+    assert not cursor.needs_resume
+    taken(cursor, {"t": "head", "roomID": "r", "pos": position(4)})
+    assert cursor.needs_resume
 
 
 class Gateway:
     """Serves a log badly: drops, repeats and reorders frames as told, but answers a resume with the truth."""
 
-    def __init__(self, place: Place, readable: list[bool]) -> None:
-        self.place = place
+    def __init__(self, cursor: RoomCursor, readable: list[bool]) -> None:
+        self.cursor = cursor
         self.readable = readable
         self.given: list[Item] = []
 
@@ -109,17 +109,17 @@ class Gateway:
         return ev(seq) if self.readable[seq - 1] else skip(seq, seq)
 
     def send(self, frame: Frame) -> None:
-        self.given += taken(self.place, frame)
-        if self.place.behind:
+        self.given += taken(self.cursor, frame)
+        if self.cursor.needs_resume:
             self.answer(len(self.readable))
 
     def answer(self, head: int, *, snapshot: bool = False) -> None:
-        self.place.resuming()
-        held = self.place.position
+        self.cursor.note_resume_sent()
+        held = self.cursor.position
         assert held is not None
-        self.place.resumed()
+        self.cursor.note_resume_answered()
         frames = [snap(head)] if snapshot else [self.frame(seq) for seq in range(held.seq + 1, head + 1)]
-        self.given += taken(self.place, *frames)
+        self.given += taken(self.cursor, *frames)
 
 
 @given(
@@ -133,8 +133,8 @@ def test_any_disorder_gives_the_log(readable: list[bool], script: list[tuple[int
         if what == "frame":
             gateway.send(gateway.frame(seq))
         elif what == "lost":
-            gateway.place.lost()
-        elif gateway.place.position and seq >= gateway.place.position.seq:
+            gateway.cursor.handle_lost()
+        elif gateway.cursor.position and seq >= gateway.cursor.position.seq:
             gateway.answer(seq, snapshot=True)
     gateway.answer(len(readable))
     at = 0
@@ -148,7 +148,7 @@ def test_any_disorder_gives_the_log(readable: list[bool], script: list[tuple[int
     assert at == len(readable)
     folded = fold([Resync("r", Position.parse(position(0)), fold_start(), "start"), *gateway.given])
     assert folded is not None
-    assert folded.position == gateway.place.position
+    assert folded.position == gateway.cursor.position
     assert all(
         isinstance(item, Event) or not readable[item.position.seq - 1] or isinstance(item, Resync)
         for item in gateway.given

@@ -1,38 +1,38 @@
-"""One room's place in its log, and what may be applied there (docs/protocol.md, rule 1 for clients). Pure.
+"""One client's position in a room's log, and which frames continue it (docs/protocol.md, rule 1 for clients). Pure.
 
-Contract: `handle_frame` takes the room's frames in the order of arrival and gives at most one item to hand on. When `behind` is true,
-the frames that came do not continue what is held: send `resume` with `position`, and call `resuming`; until `resumed` nothing else is
-asked for, since what arrives meanwhile belongs to the time before the answer.
+Contract: `handle_frame` takes the room's frames in the order of arrival and returns at most one item. When `needs_resume` is true, the
+frames do not continue the position: send `resume` with `position` and call `note_resume_sent`. Until `note_resume_answered` no further
+resume is asked for, since frames that arrive meanwhile were sent before the answer.
 
-Invariants: 1. Handed-on events and skips continue each other, seq by seq and hash by hash, from where the last resync stood.
-2. What is at or below the position is dropped. 3. A history that is not ours is never continued silently: the server must say `resync`.
+Invariants: 1. Returned events and skips continue each other, seq by seq and hash by hash, from the last resync on.
+2. Frames at or below the position are dropped. 3. Another history is never continued silently: the server must say `resync`.
 """
 
 from typing import Any
 
-from .items import Event, Frame, Item, Live, Resync, Skip
+from .items import CaughtUp, Event, Frame, Item, Resync, Skip
 from .position import Position
 from .state import State, User
 
 
-class Place:
-    """Begins at `after`, or wherever the first login or snapshot says."""
+class RoomCursor:
+    """Starts at `after`, or at the position of the first login or snapshot."""
 
     def __init__(self, room_id: str, after: Position | None = None, own: User | None = None) -> None:
         self.room_id = room_id
         self.position = after
-        self.behind = False
+        self.needs_resume = False
         self._own = own
         self._asked = False
         self._reason = ""
 
     def handle_login(self, answer: Frame) -> Item | None:
-        """The answer to `login` sets the place, unless what is held can be continued."""
+        """Takes the position from the answer to `login`, unless the present one can be continued."""
         position = Position.parse(str(answer["position"]))
-        held, self._asked, self.behind = self.position, False, False
+        held, self._asked, self.needs_resume = self.position, False, False
         if held is None or held.room_uid != position.room_uid:
-            return self._set(position, answer, "start" if held is None else "new_life")
-        self.behind = held != position  # even if only the hash differs: the server says so, then
+            return self._set(position, answer, "start" if held is None else "new_call")
+        self.needs_resume = held != position  # even if only the hash differs: the server says so, then
         return None
 
     def handle_frame(self, frame: Frame) -> Item | None:
@@ -44,7 +44,7 @@ class Place:
                 first, position = int(frame["from"]), Position.parse(str(frame["pos"]))
                 return self._advance(Skip(self.room_id, position, first), first, position)
             case "snap":
-                self._asked = self.behind = False
+                self._asked = self.needs_resume = False
                 reason, self._reason = self._reason or "snapshot", ""
                 return self._set(Position.parse(str(frame["pos"])), frame, reason)
             case "resync":
@@ -52,27 +52,27 @@ class Place:
             case "live":
                 return self._live(Position.parse(str(frame["pos"])))
             case "head":
-                self._look(Position.parse(str(frame["pos"])))
+                self._compare_head(Position.parse(str(frame["pos"])))
             case _:
                 pass
         return None
 
-    def resuming(self) -> None:
-        """`resume` was sent with the position held."""
-        self.behind, self._asked = False, True
+    def note_resume_sent(self) -> None:
+        """Notes that `resume` was sent with the present position."""
+        self.needs_resume, self._asked = False, True
 
-    def resumed(self) -> None:
-        """It was answered; what was missed follows."""
+    def note_resume_answered(self) -> None:
+        """Notes that it was answered: the missed events follow."""
         self._asked = False
 
-    def lost(self) -> None:
-        """The connection is gone; what was asked on it will not be answered."""
-        self.behind, self._asked, self._reason = False, False, ""
+    def handle_lost(self) -> None:
+        """Notes that the connection is lost, and with it the answer to a `resume`."""
+        self.needs_resume, self._asked, self._reason = False, False, ""
 
     def _event(self, event: Event) -> Item | None:
         held = self.position
         if held is not None and event.seq == held.seq + 1 and event.prev != held.hash8:
-            self._fall_behind()
+            self._request_resume()
             return None
         return self._advance(event, event.seq, event.position)
 
@@ -82,28 +82,28 @@ class Place:
             return None
         if position.room_uid != held.room_uid:
             if position.room_uid > held.room_uid:
-                self._fall_behind()
+                self._request_resume()
             return None
         if position.seq <= held.seq:
             return None
         if first > held.seq + 1:
-            self._fall_behind()
+            self._request_resume()
             return None
         self.position = position
         return item
 
     def _live(self, position: Position) -> Item | None:
-        self._look(position)
-        return Live(self.room_id, position) if position == self.position else None
+        self._compare_head(position)
+        return CaughtUp(self.room_id, position) if position == self.position else None
 
-    def _look(self, position: Position) -> None:
-        """Where the room stands, by the server's word."""
+    def _compare_head(self, position: Position) -> None:
+        """Compares the position with the room's head, as the server names it."""
         held = self.position
         if held is None or position.room_uid != held.room_uid or position.seq > held.seq:
-            self._fall_behind()
+            self._request_resume()
 
-    def _fall_behind(self) -> None:
-        self.behind = self.position is not None and not self._asked
+    def _request_resume(self) -> None:
+        self.needs_resume = self.position is not None and not self._asked
 
     def _set(self, position: Position, lists: Any, reason: str) -> Resync:
         self.position = position
