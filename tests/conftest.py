@@ -4,27 +4,19 @@ import asyncio
 import secrets
 import shutil
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from parlour.cli.checkout import MIGRATIONS
 from parlour.cli.embedded import NatsServer, Postgres, free_port, grants, spawn, stop, unprivileged
+from parlour.cli.supervise.checkout import MIGRATIONS
 from parlour.runtime.postgres.migrate import upgrade
+from parlour.testkit.waiting import wait_until
 
 READY_WITHIN_S = 30.0
 TEMPLATE = "parlour_template"
-
-
-def wait_until(true: Callable[[], bool], what: str, within_s: float = READY_WITHIN_S) -> None:
-    """Poll a condition that another process makes true."""
-    deadline = time.monotonic() + within_s
-    while not true():
-        assert time.monotonic() < deadline, f"{what} within {within_s} s"
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +38,7 @@ def postgres_cluster(server_folder: Path) -> Iterator[Postgres]:
     log = server_folder / "postgres.log"
     process = spawn(cluster.launch(), log)
     try:
-        wait_until(lambda: cluster.ready() or process.poll() is not None, "Postgres is ready")
+        wait_until(lambda: cluster.ready() or process.poll() is not None, "Postgres is ready", timeout_s=READY_WITHIN_S)
         assert process.poll() is None, log.read_text()
         asyncio.run(_execute(cluster, f'CREATE DATABASE "{TEMPLATE}"'))
         upgrade(cluster.address(database=TEMPLATE), MIGRATIONS)
@@ -73,7 +65,9 @@ def nats_server(server_folder: Path) -> Iterator[NatsServer]:
     log = server_folder / "nats.log"
     process = spawn(server.launch(), log)
     try:
-        wait_until(lambda: server.ready() or process.poll() is not None, "nats-server is ready")
+        wait_until(
+            lambda: server.ready() or process.poll() is not None, "nats-server is ready", timeout_s=READY_WITHIN_S
+        )
         assert process.poll() is None, log.read_text()
         yield server
     finally:

@@ -9,19 +9,16 @@ player page's own clock: from the call of loginRoom to the LOGINED callback, and
 import argparse
 import asyncio
 import sys
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from playwright.async_api import Browser
 
+from parlour.testkit.benchmarks.machine import keep, percentiles
 from parlour.testkit.browser.chromium import chromium
 from parlour.testkit.browser.conditions import PUBLISHING
 from parlour.testkit.browser.window import open_window
 from parlour.testkit.suite import Suite, running_suite
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from machine import keep, percentiles
 
 PLAYER = """<!DOCTYPE html><html><body><div id="remote"></div><script src="/sdk/ZegoExpressWebRTC-3.12.0.js"></script></body></html>"""
 JOIN = """async ([app, room, user, token]) => {

@@ -22,19 +22,17 @@ from typing import Any
 
 import asyncpg
 import uvloop
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from command.service import NAME, RAW
-from machine import keep, percentiles
 
-from parlour.cli.checkout import MIGRATIONS
 from parlour.cli.embedded import NatsServer, Postgres, free_port, grants, spawn, stop, unprivileged
+from parlour.cli.supervise.checkout import MIGRATIONS
 from parlour.contracts.commands import Caller, Request, SetRoomExtraInfo
 from parlour.runtime.clock import SystemIds
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.postgres.migrate import upgrade
 from parlour.runtime.settings import BusSettings
+from parlour.testkit.benchmarks.machine import keep, percentiles
+from parlour.testkit.waiting import wait_until
 
 APP = 1
 ROOMS = 100
@@ -42,14 +40,6 @@ ONE_ROW = "INSERT INTO bench_floor (id, body) VALUES ($1, $2)"
 GOAL_RATIO = 3.0
 GOAL_PER_S = 5000
 FLUSHES_US = {"256_in_flight": 0, "256_in_flight_flush_of_4_ms": 4000}
-
-
-def until(true: Callable[[], bool], what: str, within_s: float = 30.0) -> None:
-    """Waits for another process."""
-    end = time.monotonic() + within_s
-    while not true():
-        assert time.monotonic() < end, what
-        time.sleep(0.01)
 
 
 @contextmanager
@@ -63,7 +53,7 @@ def servers(folder: Path) -> Iterator[tuple[Postgres, NatsServer]]:
         for server in (postgres, nats):
             server.prepare()
             started.append((spawn(server.launch(), folder / f"{type(server).__name__}.log"), server.launch()))
-            until(server.ready, f"{type(server).__name__} is ready")
+            wait_until(server.ready, f"{type(server).__name__} is ready")
         upgrade(postgres.address(database="postgres"), MIGRATIONS)
         yield postgres, nats
     finally:
@@ -83,7 +73,7 @@ def service(folder: Path, dsn: str, nats_url: str, profile: str) -> Iterator[int
     command = [sys.executable, *(["-m", "cProfile", "-o", profile] if profile else []), *script]
     process = subprocess.Popen(command, env=environment, cwd=Path(__file__).parents[2])
     try:
-        until(lambda: ready.exists() or process.poll() is not None, "the service is ready")
+        wait_until(lambda: ready.exists() or process.poll() is not None, "the service is ready")
         assert process.poll() is None, "the service ended"
         yield process.pid
     finally:

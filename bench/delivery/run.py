@@ -11,18 +11,14 @@ import json
 import os
 import sys
 import time
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect  # pyright: ignore[reportUnknownVariableType] half typed
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from log.cluster import flush_us
-from machine import keep, percentiles
-
+from parlour.testkit.benchmarks.cluster import flush_us
+from parlour.testkit.benchmarks.machine import keep, percentiles
 from parlour.testkit.suite import Suite, running_suite
 
 GOAL_P50_MS = 3.0

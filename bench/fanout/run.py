@@ -20,11 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from machine import keep
-
 from parlour.cli.embedded import free_port
+from parlour.testkit.benchmarks.machine import keep
 from parlour.testkit.suite import Suite, running_suite
 
 HERE = Path(__file__).parent

@@ -16,14 +16,9 @@ from typing import Any
 from uuid import UUID
 
 import uvloop
-from rich.progress import Progress
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from history.log_filler import APP, fill, many_calls
 from history.state_folds import folded, replayed
-from log.cluster import cluster, flush_us
-from machine import keep, percentiles
+from rich.progress import Progress
 
 from parlour.record.adapters.call_reader import PLANNER, PostgresCallReader
 from parlour.record.adapters.damaged_events import PostgresDamagedEvents
@@ -34,6 +29,8 @@ from parlour.record.app.history.projector import EVENTS_PER_BATCH, Projector
 from parlour.record.domain.projections import VERSION
 from parlour.runtime.postgres import create_pool
 from parlour.runtime.postgres.pool import Pool
+from parlour.testkit.benchmarks.cluster import cluster, flush_us
+from parlour.testkit.benchmarks.machine import keep, percentiles
 
 PAGES = 300
 

@@ -18,14 +18,11 @@ from uuid import uuid4
 import asyncpg
 import uvloop
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from log.cluster import cluster, flush_us
-from machine import keep, percentiles
-
 from parlour.kernel.log import AppendUnit, Claim, Committed, LogKey, NewEvent
 from parlour.runtime.postgres import PostgresLog, create_pool
 from parlour.runtime.postgres.pool import Pool
+from parlour.testkit.benchmarks.cluster import cluster, flush_us
+from parlour.testkit.benchmarks.machine import keep, percentiles
 from parlour.testkit.units import APP, append, new_log, unit
 
 ROOMS = 100

@@ -9,22 +9,18 @@ import random
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import uvloop
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from log.cluster import cluster
-from machine import keep
-
 from parlour.kernel.log import LogKey
 from parlour.runtime.postgres import PostgresLog, create_pool
 from parlour.runtime.postgres.packing import CALL, Columns
 from parlour.runtime.postgres.pool import Pool
+from parlour.testkit.benchmarks.cluster import cluster
+from parlour.testkit.benchmarks.machine import keep
 from parlour.testkit.units import append, new_log, unit
 
 WRITERS = 8

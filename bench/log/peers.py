@@ -6,6 +6,8 @@ The cases take turns; the median of the rounds counts. The peers are not among o
 
     .venv/bin/uv pip install umadb 'eventsourcing[postgres]' 'psycopg[binary]'
 """
+# pyright: basic, reportMissingImports=false
+# The peers are installed for this benchmark alone.
 
 import argparse
 import asyncio
@@ -27,19 +29,16 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import uvloop
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from command.run import servers
 from command.service import BenchSettings, Handlers
-from log.cluster import flush_us
-from machine import keep, percentiles
 
 from parlour.cli.embedded import free_port
 from parlour.contracts.commands import Caller, Request, SetRoomExtraInfo
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.process.connections import open_connections
 from parlour.runtime.settings import load
+from parlour.testkit.benchmarks.cluster import flush_us
+from parlour.testkit.benchmarks.machine import keep, percentiles
 
 WRITERS = 8
 ROOMS = 100

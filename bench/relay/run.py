@@ -16,15 +16,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from parlour.testkit.benchmarks.machine import keep
+from parlour.testkit.waiting import wait_until
+
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
-from machine import keep  # noqa: E402
 
 ADDRESS = "10.99.0.2"
 JANUS_API = "http://127.0.0.1:8088/janus"
@@ -80,27 +80,20 @@ def janus(space: str, folder: Path) -> Generator[int]:
         inside(space, "janus", "-F", str(folder)), stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
     )
     try:
-        wait_for(
+        wait_until(
             lambda: (
                 subprocess.run(
                     inside(space, "curl", "-sf", f"{JANUS_API}/info"), capture_output=True, check=False
                 ).returncode
                 == 0
-            )
+            ),
+            "janus answers",
+            poll_s=0.1,
         )
         yield process.pid
     finally:
         process.terminate()
         process.wait(10)
-
-
-def wait_for(ready: Any, seconds: float = 20) -> None:
-    """Polls a condition that has no event to wait on (another program's start)."""
-    end = time.monotonic() + seconds
-    while not ready():
-        if time.monotonic() > end:
-            raise TimeoutError("it did not come up")
-        time.sleep(0.1)
 
 
 @contextmanager

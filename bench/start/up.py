@@ -8,11 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from machine import keep, percentiles
-
-from parlour.cli.checkout import SERVICES
+from parlour.cli.supervise.checkout import SERVICES
+from parlour.testkit.benchmarks.machine import keep, percentiles
 from parlour.testkit.suite import Suite
 
 GOAL_S = 5.0

@@ -3,8 +3,7 @@
 import json
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.request import urlopen
 
@@ -12,6 +11,7 @@ import pytest
 
 from parlour.testkit.browser.window import OpenWindow
 from parlour.testkit.suite import Suite, running_suite
+from parlour.testkit.waiting import wait_until
 
 STOPPED = ("im", "relay")
 SHOWN_WITHIN_S = 20
@@ -30,13 +30,6 @@ def told(suite: Suite) -> dict[str, Any]:
         return {service["name"]: service for service in json.load(answer)["services"]}
 
 
-def until(holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + SHOWN_WITHIN_S
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
-
-
 def unready(suite: Suite) -> set[str]:
     return {
         found["name"]
@@ -53,26 +46,38 @@ async def test_a_service_that_stands_still_is_shown_down_and_never_left_out(suit
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
     try:
-        until(lambda: {name for name, one in told(suite).items() if not one["healthy"]} == set(STOPPED), "/v1/status")
+        wait_until(
+            lambda: {name for name, one in told(suite).items() if not one["healthy"]} == set(STOPPED),
+            "/v1/status",
+            timeout_s=SHOWN_WITHIN_S,
+            poll_s=0.2,
+        )
         assert set(told(suite)) == ALL
         await visitor.page.get_by_text("down: im, relay").wait_for()
         assert await visitor.page.locator("#services tr", has_text="relay").inner_text() == "relay\t\tdown"
-        until(lambda: unready(suite) == set(STOPPED), "parlour status --json")
+        wait_until(
+            lambda: unready(suite) == set(STOPPED), "parlour status --json", timeout_s=SHOWN_WITHIN_S, poll_s=0.2
+        )
         assert "not all of it is ready (relay, im)" in suite.run("status").stdout
         assert "im" in suite.run("doctor", check=False).stdout
     finally:
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)
-    until(lambda: all(one["healthy"] and not one["missing"] for one in told(suite).values()), "/v1/status, up again")
+    wait_until(
+        lambda: all(one["healthy"] and not one["missing"] for one in told(suite).values()),
+        "/v1/status, up again",
+        timeout_s=SHOWN_WITHIN_S,
+        poll_s=0.2,
+    )
     await visitor.page.get_by_text("all services up").wait_for()
-    until(lambda: not unready(suite), "parlour status, ready again")
+    wait_until(lambda: not unready(suite), "parlour status, ready again", timeout_s=SHOWN_WITHIN_S, poll_s=0.2)
 
 
 def test_a_database_that_stands_still_is_not_ready(suite: Suite) -> None:
     postgres = next(found["pid"] for found in suite.status()["servers"] if found["name"] == "postgres")
     os.kill(postgres, signal.SIGSTOP)
     try:
-        until(lambda: "postgres" in unready(suite), "parlour status --json")
+        wait_until(lambda: "postgres" in unready(suite), "parlour status --json", timeout_s=SHOWN_WITHIN_S, poll_s=0.2)
     finally:
         os.kill(postgres, signal.SIGCONT)
-    until(lambda: not unready(suite), "parlour status, ready again")
+    wait_until(lambda: not unready(suite), "parlour status, ready again", timeout_s=SHOWN_WITHIN_S, poll_s=0.2)

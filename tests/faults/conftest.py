@@ -1,10 +1,8 @@
 """One suite with two of each service for the fault tests; `PARLOUR_FAULTS=all` takes the long forms and keeps the results."""
 
 import random
-import sys
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -12,11 +10,8 @@ from playwright.async_api import Browser
 
 from parlour.testkit.browser.chromium import chromium
 from parlour.testkit.faults.processes import Processes
+from parlour.testkit.faults.results import SEED
 from parlour.testkit.suite import Suite, running_suite
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from fault_results import SEED
 
 SETTINGS = {
     "PARLOUR_ROOM_HEARTBEAT_WINDOW_S": "60",

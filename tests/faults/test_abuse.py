@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from fault_results import ALL, ROOT, note
 
 from parlour.cli.embedded import free_port
+from parlour.cli.supervise.checkout import ROOT
 from parlour.testkit.browser.chromium import chromium
 from parlour.testkit.client import raw_client
 from parlour.testkit.faults.attacks import ATTACKS, Target
 from parlour.testkit.faults.call import Call
 from parlour.testkit.faults.canary import Canary, memory_of, percentile
 from parlour.testkit.faults.processes import Processes
+from parlour.testkit.faults.results import ALL, note
 from parlour.testkit.suite import Suite, running_suite
 
 pytestmark = [

@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from fault_record import verdict
-from fault_results import ALL, SEED, note
 from playwright.async_api import Browser
 
 from parlour.contracts.codes import Code
 from parlour.testkit.faults.call import Call
 from parlour.testkit.faults.crowd import Crowd
 from parlour.testkit.faults.processes import Processes
+from parlour.testkit.faults.record import verdict
+from parlour.testkit.faults.results import ALL, SEED, note
 from parlour.testkit.suite import Suite
 
 CROWD = 128

@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
-from fault_record import logs, verdict
-from fault_results import ALL, note
 
 from parlour.testkit.client import Frame, raw_client
 from parlour.testkit.faults.crowd import Crowd
 from parlour.testkit.faults.processes import Processes
+from parlour.testkit.faults.record import logs, verdict
+from parlour.testkit.faults.results import ALL, note
 from parlour.testkit.suite import Suite, running_suite
 
 BACK_S = 3.0

@@ -9,10 +9,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from fault_record import logs, outliving_streams
 
 from parlour.testkit.client import Frame, RawClient, Refusal, raw_client
 from parlour.testkit.faults.processes import Processes
+from parlour.testkit.faults.record import logs, outliving_streams
 from parlour.testkit.history import Acknowledged, ClientHistory, Logged, check, from_frames, unseen
 from parlour.testkit.suite import Suite
 

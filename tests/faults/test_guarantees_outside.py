@@ -27,6 +27,7 @@ from parlour.testkit.clock import uuid7
 from parlour.testkit.faults.processes import Processes
 from parlour.testkit.suite import Suite
 from parlour.testkit.units import append, new_log, unit
+from parlour.testkit.waiting import eventually
 
 WITHIN_S = 15.0
 DAY_US = 86_400 * 1_000_000
@@ -255,9 +256,8 @@ async def test_no_month_is_dropped_before_its_export_was_verified(doubled: Suite
     change = "UPDATE parlour.event SET at = at + $2 WHERE room_uid = $1 AND seq = 2"
     count = "SELECT count(*) FROM parlour.event WHERE room_uid = $1"
     try:
-        async with asyncio.timeout(WITHIN_S):
-            while not await owner.fetchval("SELECT true FROM parlour.tree_leaf WHERE room_uid = $1", key.uid):  # noqa: ASYNC110
-                await asyncio.sleep(0.2)
+        leaf = "SELECT true FROM parlour.tree_leaf WHERE room_uid = $1"
+        await eventually(lambda: owner.fetchval(leaf, key.uid), "a leaf of the call", timeout_s=WITHIN_S, poll_s=0.2)
         await owner.execute(change, key.uid, 1)
         refused = await asyncio.to_thread(retention, doubled, "run")
         assert await owner.fetchval(count, key.uid) == 4
@@ -272,7 +272,7 @@ async def test_no_month_is_dropped_before_its_export_was_verified(doubled: Suite
     assert (archive["calls"], hashlib.sha256(file.read_bytes()).hexdigest()) == (1, archive["sha256"])
     (tmp_path / "keys").write_text((await asyncio.to_thread(doubled.run, "audit", "keys")).stdout)
     verified = await asyncio.to_thread(doubled.run, "audit", "verify", str(file), "--key", str(tmp_path / "keys"))
-    assert "1 calls, 4 events" in verified.stdout
+    assert "1 call, 4 events" in verified.stdout
 
 
 async def test_who_is_banned_cannot_log_in(doubled: Suite, room: str) -> None:

@@ -22,7 +22,8 @@ OWN = (
     ("record", 'parlour_tailed_events_total{outcome="published"}'),
     ("gateway", "parlour_connections"),
 )
-WITHIN_S = 20.0
+WITHIN_S = 10.0
+ATTEMPTS = 5
 
 
 def pages(processes: Processes) -> dict[str, str]:
@@ -44,22 +45,27 @@ async def values(processes: Processes) -> dict[tuple[str, str], float]:
 
 
 async def test_each_service_counts_its_own_work(doubled: Suite, processes: Processes) -> None:
-    """Somebody enters, publishes and speaks."""
-    counted = await values(processes)
-    # Of what only rises, more; of what is there at the moment, any: what others left behind goes meanwhile.
-    before = {one: value if "_total" in one[1] else 0.0 for one, value in counted.items()}
-    token = doubled.dev_token("counted-ann")
-    most = dict(before)
-    async with raw_client(doubled.url) as ann:
-        await ann.login(doubled.app_id, "counted", "counted-ann", token)
+    """Each rises when somebody enters, publishes and speaks. A gauge may fall at that moment by what another test left behind: so anew."""
+    idle: list[tuple[str, str]] = []
+    for attempt in range(ATTEMPTS):
+        if not (idle := await idle_metrics(doubled, processes, f"counted-{attempt}")):
+            return
+    assert not idle
+
+
+async def idle_metrics(suite: Suite, processes: Processes, user: str) -> list[tuple[str, str]]:
+    """The metrics that did not rise in `WITHIN_S` seconds after a user entered a room of the same name, published and spoke."""
+    before = most = await values(processes)
+    async with raw_client(suite.url) as client:
+        await client.login(suite.app_id, user, user, suite.dev_token(user))
         media = {"audioMid": "0", "videoMid": "1"}
-        await ann.ask("publish", roomID="counted", streamID="counted-1", sdp=OFFER, media=media)
-        await ann.ask("broadcast", roomID="counted", message="counted")
+        await client.ask("publish", roomID=user, streamID=f"{user}-1", sdp=OFFER, media=media)
+        await client.ask("broadcast", roomID=user, message=user)
         until = time.monotonic() + WITHIN_S
-        while idle := [one for one in OWN if most[one] <= before[one]]:
-            assert time.monotonic() < until, idle
+        while (idle := [one for one in OWN if most[one] <= before[one]]) and time.monotonic() < until:
             now = await values(processes)
             most = {one: max(most[one], now[one]) for one in OWN}
+    return idle
 
 
 def test_no_metric_names_a_person_a_room_or_a_stream(processes: Processes) -> None:

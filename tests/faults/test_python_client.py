@@ -6,14 +6,28 @@ from contextlib import asynccontextmanager, suppress
 from itertools import count
 
 import pytest
-from fault_record import logs
 
-from parlour.client import Client, Event, Item, Position, Records, Refused, Resync, Room, Skip, StayOver, fold
+from parlour.client import (
+    Call,
+    Client,
+    Event,
+    Item,
+    Position,
+    Records,
+    RemovedFromRoom,
+    RequestRefused,
+    Resync,
+    Room,
+    Skip,
+    fold,
+)
 from parlour.testkit.client import raw_client
 from parlour.testkit.faults.processes import Processes
+from parlour.testkit.faults.record import logs
 from parlour.testkit.history import Acknowledged, ClientHistory, Logged, check
 from parlour.testkit.subscribers import history_of
 from parlour.testkit.suite import Suite
+from parlour.testkit.waiting import eventually
 
 _numbers = count(1)
 WITHIN_S = 20.0
@@ -45,15 +59,13 @@ async def following(room: Room, after: Position | None = None) -> AsyncGenerator
         yield items
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError, StayOver):
+        with suppress(asyncio.CancelledError, RemovedFromRoom):
             await task
 
 
 async def came(items: list[Item]) -> None:
     """Something was given."""
-    async with asyncio.timeout(WITHIN_S):
-        while not items:  # noqa: ASYNC110 the list is what the application sees
-            await asyncio.sleep(0.02)
+    await eventually(lambda: items, "an item", timeout_s=WITHIN_S)
 
 
 async def said(items: list[Item], text: str) -> Event:
@@ -155,7 +167,7 @@ async def test_a_command_is_done_where_the_room_was_known_or_not_at_all(doubled:
     async with client_of(doubled, f"{room}-ann") as ann:
         first = await ann.room(room).barrage("one")
         assert (await ann.room(room).barrage("two", if_seq=int(first.message_id))).message_id
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(RequestRefused) as refused:
             await ann.room(room).barrage("too late", if_seq=int(first.message_id))
     assert refused.value.code == 9000006
 
@@ -167,14 +179,14 @@ async def test_a_login_elsewhere_ends_the_stay(doubled: Suite, room: str) -> Non
         reading = asyncio.create_task(to_the_end(ann.room(room)))
         async with raw_client(doubled.url) as other:
             await other.login(doubled.app_id, room, user, doubled.dev_token(user))
-            with pytest.raises(StayOver) as over:
+            with pytest.raises(RemovedFromRoom) as over:
                 await reading
     assert over.value.code == 1002050
 
 
 async def test_a_refused_login_is_told(doubled: Suite, room: str) -> None:
     async with Client(doubled.url, app=doubled.app_id, user="mallory", token="04nonsense") as client:
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(RequestRefused) as refused:
             await client.room(room).login()
     assert refused.value.code == 1102016
 
@@ -220,7 +232,7 @@ async def test_a_reader_s_place_in_another_history_is_answered_by_a_resync(doubl
             assert isinstance(first, Resync)
             assert list(first.state.users) == [f"{room}-bob"]
         async with Records(doubled.urls, token=token_of(doubled, f"{room}-other", "events")) as records:
-            with pytest.raises(Refused):
+            with pytest.raises(RequestRefused):
                 await records.state(room)
 
 
@@ -228,10 +240,11 @@ async def test_calls_of_the_past_are_found_by_their_people(doubled: Suite, room:
     async with client_of(doubled, f"{room}-bob") as bob:
         await bob.room(room).barrage("one")
         async with Records(doubled.urls, token=token_of(doubled, room, "history")) as records:
-            async with asyncio.timeout(WITHIN_S):
-                while not (found := [call async for call in records.calls(user=f"{room}-bob")]):  # noqa: ASYNC110 a projection
-                    await asyncio.sleep(0.1)
-            (call,) = found
+
+            async def listed() -> list[Call]:
+                return [call async for call in records.calls(user=f"{room}-bob")]
+
+            (call,) = await eventually(listed, "the call is listed", timeout_s=WITHIN_S, poll_s=0.1)
             assert (call.room_id, call.participants, call.ended_at) == (room, 1, None)
             timeline = await records.timeline(call.room_uid)
             assert [session["userID"] for session in timeline["sessions"]] == [f"{room}-bob"]

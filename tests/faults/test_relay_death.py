@@ -4,11 +4,11 @@ import asyncio
 import time
 
 import pytest
-from fault_results import ALL, note
 from playwright.async_api import Browser
 
 from parlour.testkit.faults.call import Call
 from parlour.testkit.faults.processes import Processes
+from parlour.testkit.faults.results import ALL, note
 from parlour.testkit.suite import Suite
 
 BACK_S = 5.0

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from aiortc.rtp import RtpPacket
-from datagram_flood import Flood
-from fault_results import ALL, note
 
 from parlour.media_core import Core
+from parlour.testkit.faults.datagram_flood import Flood
+from parlour.testkit.faults.results import ALL, note
 from parlour.testkit.media_peer import Peer
 
 SECONDS = 3.0

@@ -8,16 +8,16 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from fault_record import logs
-from fault_results import ALL, SEED, note
-
 from parlour.cli.embedded import free_port
 from parlour.client import Client
 from parlour.testkit.faults.processes import Processes
+from parlour.testkit.faults.record import logs
+from parlour.testkit.faults.results import ALL, SEED, note
 from parlour.testkit.history import Acknowledged, ClientHistory, check, unseen
 from parlour.testkit.programs import Program, program
 from parlour.testkit.subscribers import from_events
 from parlour.testkit.suite import Suite
+from parlour.testkit.waiting import eventually
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ROUNDS = 40 if ALL else 5
@@ -175,9 +175,7 @@ async def havoc(dice: random.Random, subscribers: list[Subscriber], processes: P
 
 async def caught_up(subscriber: Subscriber, position: str) -> None:
     """Waits until it has dealt with an event."""
-    async with asyncio.timeout(CAUGHT_UP_WITHIN_S):
-        while not subscriber.has(position):  # noqa: ASYNC110 it is another process
-            await asyncio.sleep(0.1)
+    await eventually(lambda: subscriber.has(position), position, timeout_s=CAUGHT_UP_WITHIN_S, poll_s=0.1)
 
 
 async def test_nobody_misses_anything(

@@ -8,30 +8,20 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from parlour.cli.embedded import NatsServer
 from parlour.testkit.suite import Suite, running_suite
+from parlour.testkit.waiting import wait_until
 
 SERVICES = {"auth", "room", "registry", "relay", "im", "record", "gateway"}
 WITHIN_S = 20.0
 GONE_WITHIN_S = 5.0
-
-
-def until(true: Callable[[], Any], what: str) -> Any:
-    """What `true` gives once it gives something."""
-    deadline = time.monotonic() + WITHIN_S
-    while not (found := true()):
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-    return found
 
 
 def pids(suite: Suite) -> dict[str, int]:
@@ -105,8 +95,8 @@ def test_doctor_finds_nothing_to_do(suite: Suite) -> None:
 def test_a_killed_process_comes_back(suite: Suite, victim: str) -> None:
     dead = pids(suite)[victim]
     os.kill(dead, signal.SIGKILL)
-    until(lambda: pids(suite)[victim] not in {0, dead}, f"{victim} was not started again")
-    until(
+    wait_until(lambda: pids(suite)[victim] not in {0, dead}, f"{victim} was not started again")
+    wait_until(
         lambda: all(found["state"] == "ready" for found in suite.status()["services"]),
         f"not everybody became ready again after {victim} was killed",
     )

@@ -3,10 +3,8 @@
 import asyncio
 import importlib
 import secrets
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -16,11 +14,8 @@ from parlour.record.settings import RecordSettings
 from parlour.runtime.postgres.migrate import ROLES, set_passwords
 from parlour.runtime.process.run import Service
 from parlour.runtime.settings import load
+from parlour.testkit.harness.webhooks import QUICK, WebhookClient, connect_webhook_client
 from parlour.testkit.receiver import Receiver, listening
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from webhook_client import QUICK, WebhookClient, connect_webhook_client
 
 PASSWORDS = {service: secrets.token_hex(16) for service in ROLES}
 MASTER_KEY = secrets.token_hex(32)

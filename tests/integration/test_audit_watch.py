@@ -1,6 +1,5 @@
 """`audit watch` and `doctor` against a whole suite whose database a superuser changes; the how-to's command is the one that is run."""
 
-import asyncio
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ import asyncpg
 import pytest
 
 from parlour.testkit.suite import Suite, running_suite
+from parlour.testkit.waiting import eventually
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "audit.md"
 ADDRESS, FOLDER = "https://rooms.example", "checkpoints"
@@ -54,12 +54,11 @@ async def test_a_tree_that_goes_back_is_cried_out(suite: Suite, tmp_path: Path) 
 
 async def _signed(sql: asyncpg.Connection) -> None:
     """Until the last event of each log is in a checkpoint; the record signs every 0.3 s."""
-    async with asyncio.timeout(20):
-        while await sql.fetchval(  # noqa: ASYNC110 no one tells
-            "SELECT count(*) FROM parlour.log g WHERE NOT EXISTS "
-            "(SELECT FROM parlour.tree_leaf t WHERE t.room_uid = g.uid AND t.seq = g.seq)"
-        ):
-            await asyncio.sleep(0.1)
+    signed = (
+        "SELECT count(*) = 0 FROM parlour.log g WHERE NOT EXISTS "
+        "(SELECT FROM parlour.tree_leaf t WHERE t.room_uid = g.uid AND t.seq = g.seq)"
+    )
+    await eventually(lambda: sql.fetchval(signed), "every head is signed", poll_s=0.1)
 
 
 def _script(folder: Path) -> Path:

@@ -27,6 +27,7 @@ from parlour.runtime.messaging.bus import Bus, Unavailable
 from parlour.runtime.messaging.endpoint import Endpoint, Headers
 from parlour.runtime.settings import BusSettings
 from parlour.runtime.telemetry import tracing
+from parlour.testkit.waiting import eventually
 
 APP = 7
 WITHIN_S = 10.0
@@ -277,9 +278,7 @@ class Restartable:
 
     async def start(self) -> None:
         self._process = spawn(self.server.launch(), self._log)
-        async with asyncio.timeout(WITHIN_S):
-            while not self.server.ready():  # noqa: ASYNC110 another process
-                await asyncio.sleep(0.01)
+        await eventually(self.server.ready, "nats-server is ready", timeout_s=WITHIN_S)
 
     def kill(self) -> None:
         assert self._process is not None

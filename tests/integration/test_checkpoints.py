@@ -10,10 +10,9 @@ from pathlib import Path
 import aiohttp
 import asyncpg
 import pytest
-from retention_desk import keys_in
 from uuid_utils import uuid7
 
-from parlour.cli.ask import ask as cli_ask
+from parlour.cli.operator.connection import send_command
 from parlour.contracts import commands as cmd
 from parlour.contracts import proofs as contract
 from parlour.contracts import subjects
@@ -35,8 +34,9 @@ from parlour.runtime.postgres import PostgresLog, create_pool
 from parlour.runtime.postgres.pool import Pool
 from parlour.runtime.process.run import Service
 from parlour.runtime.settings import BusSettings, load
-from parlour.runtime.signing.notes import Checkpoint, open_note, parse_checkpoint, parse_key
+from parlour.testkit.harness.retention import keys_in
 from parlour.testkit.units import append, new_log, unit
+from parlour.verify.notes import Checkpoint, open_note, parse_checkpoint, parse_key
 
 Environment = Callable[[str], dict[str, str]]
 Running = Callable[..., AbstractAsyncContextManager[dict[str, Service]]]
@@ -52,7 +52,7 @@ async def got(http: aiohttp.ClientSession, path: str) -> bytes:
         return await answer.read()
 
 
-class Desk:
+class RetentionHarness:
     """Writes rooms as the owner, makes checkpoints as the record's role."""
 
     def __init__(self, owner: Pool, record: Pool, state: Path, master_key: str) -> None:
@@ -88,12 +88,14 @@ async def record_pool(environment: Environment) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
-async def desk(postgres: str, record_pool: Pool, tmp_path: Path, environment: Environment) -> AsyncIterator[Desk]:
+async def desk(
+    postgres: str, record_pool: Pool, tmp_path: Path, environment: Environment
+) -> AsyncIterator[RetentionHarness]:
     async with await create_pool(postgres, name="owner") as owner:
-        yield Desk(owner, record_pool, tmp_path, environment("record")["PARLOUR_MASTER_KEY"])
+        yield RetentionHarness(owner, record_pool, tmp_path, environment("record")["PARLOUR_MASTER_KEY"])
 
 
-async def test_a_checkpoint_takes_up_what_changed_and_nothing_twice(desk: Desk) -> None:
+async def test_a_checkpoint_takes_up_what_changed_and_nothing_twice(desk: RetentionHarness) -> None:
     await desk.rooms(3)
     await desk.checkpoints.make()
     before = await desk.signed()
@@ -109,7 +111,7 @@ async def test_a_checkpoint_takes_up_what_changed_and_nothing_twice(desk: Desk) 
     assert (await desk.signed()) == after
 
 
-async def test_the_root_is_that_of_all_leaves(desk: Desk) -> None:
+async def test_the_root_is_that_of_all_leaves(desk: RetentionHarness) -> None:
     for count in (200, 100, 1):
         await desk.rooms(count)
         await desk.checkpoints.make()
@@ -133,14 +135,14 @@ class Overtaken(PostgresTreeStore):
         return change
 
 
-async def test_what_somebody_else_took_up_is_not_taken_up_again(desk: Desk, record_pool: Pool) -> None:
+async def test_what_somebody_else_took_up_is_not_taken_up_again(desk: RetentionHarness, record_pool: Pool) -> None:
     await desk.rooms(2)
     slow = desk.signer(Overtaken(record_pool, desk.checkpoints), desk.state / "slow")
     await slow.make()
     assert await desk.owner.fetchval(TWICE) == 0
 
 
-async def test_two_at_once_do_not_fork_it(desk: Desk) -> None:
+async def test_two_at_once_do_not_fork_it(desk: RetentionHarness) -> None:
     await desk.rooms(20)
     await asyncio.gather(*(desk.checkpoints.make() for _ in range(4)))
     signed = await desk.signed()
@@ -149,7 +151,7 @@ async def test_two_at_once_do_not_fork_it(desk: Desk) -> None:
     assert (numbers, again) == (signed.size, 0)
 
 
-async def test_a_tree_that_was_cut_is_not_continued(desk: Desk) -> None:
+async def test_a_tree_that_was_cut_is_not_continued(desk: RetentionHarness) -> None:
     await desk.rooms(2)
     await desk.checkpoints.make()
     before = await desk.signed()
@@ -165,7 +167,7 @@ async def test_a_tree_that_was_cut_is_not_continued(desk: Desk) -> None:
     assert (await desk.signed()).size == before.size + 1
 
 
-async def test_a_new_key_signs_and_the_old_one_still_does(desk: Desk) -> None:
+async def test_a_new_key_signs_and_the_old_one_still_does(desk: RetentionHarness) -> None:
     await desk.rooms(1)
     await desk.checkpoints.make()
     first = parse_key((await desk.keys.published_keys())[0].key)
@@ -179,7 +181,9 @@ async def test_a_new_key_signs_and_the_old_one_still_does(desk: Desk) -> None:
     assert open_note(note.text, (first,)) == open_note(note.text, (second,))
 
 
-async def test_the_record_adds_to_the_tree_and_changes_nothing(desk: Desk, environment: Environment) -> None:
+async def test_the_record_adds_to_the_tree_and_changes_nothing(
+    desk: RetentionHarness, environment: Environment
+) -> None:
     connection = await asyncpg.connect(environment("record")["PARLOUR_POSTGRES_DSN"])
     try:
         for table in ("tree_leaf", "tree_node", "checkpoint", "checkpoint_key"):
@@ -194,7 +198,7 @@ async def test_the_record_adds_to_the_tree_and_changes_nothing(desk: Desk, envir
 
 
 @pytest.mark.parametrize("cut", [False, True])
-async def test_a_history_written_anew_is_named(desk: Desk, cut: bool) -> None:
+async def test_a_history_written_anew_is_named(desk: RetentionHarness, cut: bool) -> None:
     """A superuser who computes every hash again, and mends the head too, is still found out."""
     (key,) = await desk.rooms(1)
     await desk.checkpoints.make()
@@ -253,7 +257,7 @@ class TestServed:
                 await asyncio.sleep(0.05)
 
     async def test_a_head_is_proven_to_whoever_has_the_key(
-        self, desk: Desk, bus: Bus, http: aiohttp.ClientSession
+        self, desk: RetentionHarness, bus: Bus, http: aiohttp.ClientSession
     ) -> None:
         (key,) = await desk.rooms(1)
         found = await self.proof(bus, key)
@@ -265,7 +269,7 @@ class TestServed:
         assert (await got(http, f"/v1/checkpoints/{signed.size}")).decode() == found.note
 
     async def test_a_reader_of_tiles_alone_comes_to_the_signed_root(
-        self, desk: Desk, bus: Bus, http: aiohttp.ClientSession
+        self, desk: RetentionHarness, bus: Bus, http: aiohttp.ClientSession
     ) -> None:
         keys = await desk.rooms(300)
         await self.proof(bus, keys[-1])
@@ -289,7 +293,7 @@ class TestServed:
         above = await got(http, f"/tile/1/000.p/{signed.size // 256}")
         assert above[:32] == merkle.hash_of(0, 256, lambda run: [above[:32]])
 
-    async def test_growth_is_proven(self, desk: Desk, bus: Bus, http: aiohttp.ClientSession) -> None:
+    async def test_growth_is_proven(self, desk: RetentionHarness, bus: Bus, http: aiohttp.ClientSession) -> None:
         (first,) = await desk.rooms(1)
         old = await self.proof(bus, first)
         keys = await desk.rooms(5)
@@ -300,15 +304,15 @@ class TestServed:
         assert merkle.continues(was.root, was.size, now.root, now.size, path)
 
     async def test_a_room_s_auditor_gets_its_proof_and_nobody_else(
-        self, bus: Bus, http: aiohttp.ClientSession, running: Running, desk: Desk
+        self, bus: Bus, http: aiohttp.ClientSession, running: Running, desk: RetentionHarness
     ) -> None:
         async with running("auth"):
-            await cli_ask(bus, AUDITED, cmd.CreateApp(app=AUDITED), cmd.AppDescription)
+            await send_command(bus, AUDITED, cmd.CreateApp(app=AUDITED), cmd.AppDescription)
             key = new_log(app=AUDITED)
             await desk.log.append((unit(append(key, 3, creates=True)),))
             await self.proof(bus, key)
             asked = cmd.IssueSubscription(key.room, "", ("audit",))
-            token = (await cli_ask(bus, AUDITED, asked, cmd.SubscriptionMade)).token
+            token = (await send_command(bus, AUDITED, asked, cmd.SubscriptionMade)).token
             bearer = {"authorization": f"Bearer {token}"}
             path = f"/v1/rooms/{key.room}/proof"
             async with http.get(path, headers=bearer) as answer:
@@ -338,7 +342,7 @@ class TestServed:
         assert answer.status == status
         assert answer.content_type == "application/problem+json"
 
-    async def test_a_room_of_another_app_is_none(self, desk: Desk, bus: Bus) -> None:
+    async def test_a_room_of_another_app_is_none(self, desk: RetentionHarness, bus: Bus) -> None:
         (key,) = await desk.rooms(1)
         subject = subjects.query(0, "", "inclusion")
         for query in (

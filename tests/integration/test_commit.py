@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -25,6 +26,7 @@ from parlour.runtime.messaging.bus import Bus, Unavailable
 from parlour.runtime.messaging.endpoint import Headers
 from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_pool
 from parlour.runtime.settings import BusSettings
+from parlour.testkit.waiting import eventually
 
 APP = 7
 WITHIN_S = 10.0
@@ -296,9 +298,12 @@ async def test_a_follower_hears_what_others_commit(suite: Suite) -> None:
                 writer, suite.committer, then, lambda state, e=entered, c=then: join(c, state, e)
             )
         await suite.bus.flush_confirmed()
-        async with asyncio.timeout(WITHIN_S):
-            while (seen := follower.peek(APP, room)) is None or seen.position != done.position:  # noqa: ASYNC110 the cache tells nobody
-                await asyncio.sleep(0)
+
+        def at_the_end() -> Any:
+            found = follower.peek(APP, room)
+            return found if found is not None and found.position == done.position else None
+
+        seen = await eventually(at_the_end, "the follower has the last event", timeout_s=WITHIN_S, poll_s=0)
         assert seen.state == ("s1", "m0", "m1", "m2", "m3", "m4")
         assert not seen.fresh
 

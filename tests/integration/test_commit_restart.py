@@ -13,8 +13,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from parlour.cli.checkout import MIGRATIONS
 from parlour.cli.embedded import NatsServer, Postgres, free_port, spawn, stop, unprivileged
+from parlour.cli.supervise.checkout import MIGRATIONS
 from parlour.contracts import events as ev
 from parlour.kernel.log import Append, AppendUnit, LogKey, LogUnavailable
 from parlour.runtime.clock import SystemIds

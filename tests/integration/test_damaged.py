@@ -5,14 +5,15 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from history_desk import Desk, Running, a_desk, until
 
 from parlour.contracts import subjects
 from parlour.contracts import webhooks as ask
 from parlour.kernel.log import LogKey
 from parlour.record.app.webhooks.worker import READ_TRIES
+from parlour.testkit.harness.history import HistoryHarness, Running, running_history
 from parlour.testkit.receiver import Receiver, listening
 from parlour.testkit.units import APP
+from parlour.testkit.waiting import eventually
 
 JOINED, SAID, LAST = 3, 6, 11
 """Numbers of events in a desk's call: Bob's login, what he said, the closing of the room."""
@@ -25,8 +26,8 @@ TOO_LONG = """env = convert_to(regexp_replace(convert_from(env, 'UTF8'), '"actor
 
 
 @pytest.fixture
-async def desk(environment: Callable[[str], dict[str, str]], postgres: str) -> AsyncIterator[Desk]:
-    async with a_desk(environment, postgres) as made:
+async def desk(environment: Callable[[str], dict[str, str]], postgres: str) -> AsyncIterator[HistoryHarness]:
+    async with running_history(environment, postgres) as made:
         yield made
 
 
@@ -58,7 +59,13 @@ async def told(owner: asyncpg.Connection, key: LogKey) -> list[tuple[str, int]]:
     ids=["no-envelope", "other-fields", "unknown-type", "too-long-for-its-table"],
 )
 async def test_history_goes_past_it_and_says_so(
-    desk: Desk, owner: asyncpg.Connection, running: Running, seq: int, change: str, people: int, broadcasts: int
+    desk: HistoryHarness,
+    owner: asyncpg.Connection,
+    running: Running,
+    seq: int,
+    change: str,
+    people: int,
+    broadcasts: int,
 ) -> None:
     before, key, after = [await desk.call() for _ in range(3)]
     await damage(owner, key, seq, change)
@@ -77,7 +84,7 @@ async def test_history_goes_past_it_and_says_so(
 
 @pytest.mark.parametrize("format_", ask.FORMATS)
 async def test_webhooks_go_past_it_and_say_so(
-    desk: Desk, owner: asyncpg.Connection, running: Running, receiver: Receiver, format_: str
+    desk: HistoryHarness, owner: asyncpg.Connection, running: Running, receiver: Receiver, format_: str
 ) -> None:
     hooks = {"PARLOUR_RECORD_WEBHOOK_NETWORKS": "127.0.0.0/8", "PARLOUR_RECORD_WEBHOOK_FIRST_RETRY_S": "0.05"}
     async with running("record", **hooks):
@@ -95,7 +102,7 @@ async def test_webhooks_go_past_it_and_say_so(
             found = (await desk.bus.request(subject, look, ask.Deliveries, 10.0)).deliveries
             return found if len(found) >= READ_TRIES else ()
 
-        failed = await until(noted)
+        failed = await eventually(noted)
     assert 2 in arrived
     assert JOINED not in arrived
     assert arrived == sorted(set(arrived))

@@ -1,6 +1,7 @@
 """The embedded servers answer, keep strangers out, and end with whoever started them."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,9 @@ from nats.aio.msg import Msg
 
 from parlour.cli.embedded import NatsServer, Postgres, free_port, spawn, stop, unprivileged
 from parlour.cli.embedded.account import SYSTEM_STATE, Account, readable, state_folder
+from parlour.cli.embedded.launch import Launch
 from parlour.contracts import subjects
+from parlour.testkit.waiting import wait_until
 
 
 async def test_a_commit_is_on_disk_when_it_is_acknowledged(postgres: str) -> None:
@@ -140,12 +143,17 @@ def test_children_die_with_a_killed_starter() -> None:
         os.close(end)
 
 
-def test_stop_is_patient_and_then_firm() -> None:
-    from parlour.cli.embedded import Launch
-
-    stubborn = Launch(
-        argv=("sh", "-c", "trap '' TERM; while :; do sleep 1; done"), environment={"PATH": os.environ["PATH"]}
-    )
-    process = spawn(stubborn, Path(os.devnull))
-    stop(process, stubborn, grace_s=0.1)
-    assert process.returncode is not None
+@pytest.mark.parametrize(
+    ("on_term", "grace_s", "ended_with"),
+    [("sleep 0.3; exit 7", 10.0, 7), ("", 0.1, -signal.SIGKILL)],
+    ids=["patient", "firm"],
+)
+def test_stop_waits_for_the_grace_period_and_then_kills(
+    tmp_path: Path, on_term: str, grace_s: float, ended_with: int
+) -> None:
+    script = f"trap '{on_term}' TERM; echo ready; while :; do sleep 0.05; done"
+    launch = Launch(argv=("sh", "-c", script), environment={"PATH": os.environ["PATH"]})
+    process = spawn(launch, tmp_path / "log")
+    wait_until(lambda: "ready" in (tmp_path / "log").read_text(), "the trap is set")
+    stop(process, launch, grace_s=grace_s)
+    assert process.returncode == ended_with

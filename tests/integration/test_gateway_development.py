@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from reading_desk import APP, OTHER, Reading, reading_desk
+
+from parlour.testkit.harness.reading import APP, OTHER, ReadingHarness, running_reading
 
 STRANGERS: dict[str, dict[str, str]] = {
     "rebound": {"host": "evil.example", "origin": "http://evil.example"},
@@ -20,12 +21,12 @@ STRANGERS: dict[str, dict[str, str]] = {
 
 
 @pytest.fixture
-async def reading(running: Any, environment: Any) -> AsyncIterator[Reading]:
-    async with reading_desk(running, environment, DEV="true", HOSTS="*") as made:
+async def reading(running: Any, environment: Any) -> AsyncIterator[ReadingHarness]:
+    async with running_reading(running, environment, DEV="true", HOSTS="*") as made:
         yield made
 
 
-async def _token(reading: Reading, headers: dict[str, str], app: int = 0) -> tuple[int, dict[str, Any]]:
+async def _token(reading: ReadingHarness, headers: dict[str, str], app: int = 0) -> tuple[int, dict[str, Any]]:
     """Status and body; the body is sent as text, which a page may send to any origin."""
     body = json.dumps({"userID": "ann"} | ({"appID": app} if app else {}))
     sent = {"content-type": "text/plain"} | headers
@@ -33,12 +34,12 @@ async def _token(reading: Reading, headers: dict[str, str], app: int = 0) -> tup
         return answer.status, await answer.json(content_type=None)
 
 
-async def _status(reading: Reading, headers: dict[str, str]) -> dict[str, Any]:
+async def _status(reading: ReadingHarness, headers: dict[str, str]) -> dict[str, Any]:
     async with reading.http.get("/v1/status", headers=headers) as answer:
         return await answer.json()
 
 
-async def test_pages_of_this_machine_get_a_token(reading: Reading) -> None:
+async def test_pages_of_this_machine_get_a_token(reading: ReadingHarness) -> None:
     port = reading.url.rpartition(":")[2]
     for host in (f"127.0.0.1:{port}", f"localhost:{port}", f"LocalHost:{port}", f"[::1]:{port}", "localhost"):
         for headers in ({"host": host}, {"host": host, "origin": f"http://{host.lower()}"}):
@@ -49,7 +50,7 @@ async def test_pages_of_this_machine_get_a_token(reading: Reading) -> None:
     await client.login(APP, "tea", "ann", made["token"])
 
 
-async def test_others_get_none_and_learn_of_no_app(reading: Reading) -> None:
+async def test_others_get_none_and_learn_of_no_app(reading: ReadingHarness) -> None:
     for who, headers in STRANGERS.items():
         status, problem = await _token(reading, headers)
         assert (status, problem["code"]) == (403, 9000012), who
@@ -57,7 +58,7 @@ async def test_others_get_none_and_learn_of_no_app(reading: Reading) -> None:
         assert (told["dev"], told["apps"], told["appID"]) == (False, [], 0), who
 
 
-async def test_a_token_is_for_the_default_app_alone(reading: Reading) -> None:
+async def test_a_token_is_for_the_default_app_alone(reading: ReadingHarness) -> None:
     assert (await _token(reading, {}, APP))[0] == 200
     for app in (OTHER, 999, -1):
         status, problem = await _token(reading, {}, app)

@@ -4,23 +4,23 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from reading_desk import APP, OTHER, Reading, reading_desk
 
 from parlour.contracts import commands as cmd
 from parlour.testkit.client import Frame, RawClient, Refusal
+from parlour.testkit.harness.reading import APP, OTHER, ReadingHarness, running_reading
 
 
 @pytest.fixture
-async def reading(running: Any, environment: Any) -> AsyncIterator[Reading]:
-    async with reading_desk(running, environment, services={"PARLOUR_AUTH_CLOCK_LEEWAY_S": "0"}) as made:
+async def reading(running: Any, environment: Any) -> AsyncIterator[ReadingHarness]:
+    async with running_reading(running, environment, services={"PARLOUR_AUTH_CLOCK_LEEWAY_S": "0"}) as made:
         yield made
 
 
-async def _token(reading: Reading, user: str, seconds: int, app: int = APP) -> str:
+async def _token(reading: ReadingHarness, user: str, seconds: int, app: int = APP) -> str:
     return str((await reading.operator("auth", "", cmd.IssueToken(user, ttl_s=seconds), app))["token"])
 
 
-async def _enter(reading: Reading, user: str, seconds: int, app: int = APP) -> tuple[RawClient, str]:
+async def _enter(reading: ReadingHarness, user: str, seconds: int, app: int = APP) -> tuple[RawClient, str]:
     client, token = await reading.outside(), await _token(reading, user, seconds, app)
     await client.login(app, "tea", user, token)
     return client, token
@@ -39,7 +39,7 @@ async def _ending(client: RawClient) -> dict[str, Any]:
     return {name: end[name] for name in ("roomID", "code", "reason")}
 
 
-async def test_a_stay_ends_with_its_token_where_the_app_says_so(reading: Reading) -> None:
+async def test_a_stay_ends_with_its_token_where_the_app_says_so(reading: ReadingHarness) -> None:
     await reading.operator("auth", "", cmd.SetAppRules(expiry="end"))
     bob, _ = await _enter(reading, "bob", 4)
     cat, _ = await _enter(reading, "cat", 4, OTHER)

@@ -5,29 +5,29 @@ from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 import pytest
-from reading_desk import APP, Reading, reading_desk
 
 from parlour.client import login_token
 from parlour.contracts import commands as cmd
 from parlour.testkit.client import Frame, Refusal
+from parlour.testkit.harness.reading import APP, ReadingHarness, running_reading
 
 OFFER = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"
 
 
 @pytest.fixture
-async def reading(running: Any, environment: Any) -> AsyncIterator[Reading]:
-    async with reading_desk(running, environment) as made:
+async def reading(running: Any, environment: Any) -> AsyncIterator[ReadingHarness]:
+    async with running_reading(running, environment) as made:
         yield made
 
 
-async def _whip(reading: Reading, token: str) -> tuple[int, int]:
+async def _whip(reading: ReadingHarness, token: str) -> tuple[int, int]:
     """Status and code of an offer, which no relay is there to answer."""
     headers = {"authorization": f"Bearer {token}", "content-type": "application/sdp"}
     async with reading.http.post("/whip/s1?room=tea", data=OFFER, headers=headers) as answer:
         return answer.status, (await answer.json(content_type=None))["code"]
 
 
-async def _signed(reading: Reading, room: str = "") -> str:
+async def _signed(reading: ReadingHarness, room: str = "") -> str:
     body = cmd.IssueLoginToken("ann", room, 60)
     return str((await reading.operator("auth", "", body))["token"])
 
@@ -41,7 +41,7 @@ async def _refusal(asked: Awaitable[Frame]) -> Frame:
     return {}
 
 
-async def test_a_signed_token_opens_every_way_in(reading: Reading) -> None:
+async def test_a_signed_token_opens_every_way_in(reading: ReadingHarness) -> None:
     token = await _signed(reading, room="tea")
     client = await reading.outside()
     answer = await client.login(APP, "tea", "ann", token)
@@ -54,7 +54,7 @@ async def test_a_signed_token_opens_every_way_in(reading: Reading) -> None:
     assert caught.value.code in (1102020, 1002018)
 
 
-async def test_where_an_app_demands_signed_tokens_a_token04_opens_nothing(reading: Reading) -> None:
+async def test_where_an_app_demands_signed_tokens_a_token04_opens_nothing(reading: ReadingHarness) -> None:
     unsigned, signed = await reading.member("ann"), await _signed(reading)
     client = await reading.outside()
     await client.login(APP, "tea", "ann", unsigned)
@@ -76,7 +76,7 @@ async def test_where_an_app_demands_signed_tokens_a_token04_opens_nothing(readin
     await again.login(APP, "tea", "ann", signed)
 
 
-async def test_what_the_python_client_signs_logs_in(reading: Reading) -> None:
+async def test_what_the_python_client_signs_logs_in(reading: ReadingHarness) -> None:
     await reading.operator("auth", "", cmd.SetAppRules(login_tokens="signed"))
     rotated = await reading.operator("auth", "", cmd.RotateSecret(APP))
     token = login_token(APP, "ann", secret=rotated["secret"], room="tea", lifetime_s=60)

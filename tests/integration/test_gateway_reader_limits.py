@@ -5,35 +5,35 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from reading_desk import APP, OTHER, Reading, reading_desk
 
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.queries import Replay, ReplayQuery
 from parlour.gateway.adapters.services import BusServices
 from parlour.testkit.client import Frame, RawClient, Refusal
+from parlour.testkit.harness.reading import APP, OTHER, ReadingHarness, running_reading
 
 THOUSAND = 1_000
-Desk = AsyncIterator[Reading]
+Desk = AsyncIterator[ReadingHarness]
 ROOMS, TOKENS = 10, 10
 OF_EACH_TOKEN = THOUSAND // TOKENS
 
 
 @pytest.fixture
 async def crowded(running: Any, environment: Any) -> Desk:
-    async with reading_desk(running, environment, READERS_PER_APP=str(THOUSAND), READS_BURST_PER_APP="2000") as made:
+    async with running_reading(running, environment, READERS_PER_APP=str(THOUSAND), READS_BURST_PER_APP="2000") as made:
         yield made
 
 
 @pytest.fixture
 async def paced(running: Any, environment: Any) -> Desk:
-    async with reading_desk(running, environment, READS_BURST_PER_APP="12", READS_PER_S_PER_APP="1") as made:
+    async with running_reading(running, environment, READS_BURST_PER_APP="12", READS_PER_S_PER_APP="1") as made:
         yield made
 
 
 @pytest.fixture
 async def few_at_once(running: Any, environment: Any) -> Desk:
-    async with reading_desk(running, environment, READS_AT_ONCE_PER_APP="2") as made:
+    async with running_reading(running, environment, READS_AT_ONCE_PER_APP="2") as made:
         yield made
 
 
@@ -46,7 +46,7 @@ async def refusal(client: RawClient, room: str, token: str) -> Frame:
     return {}
 
 
-async def entered(reading: Reading, app: int, room: str, user: str) -> RawClient:
+async def entered(reading: ReadingHarness, app: int, room: str, user: str) -> RawClient:
     token = str((await reading.operator("auth", "", cmd.IssueToken(user), app))["token"])
     client = await reading.outside()
     await client.login(app, room, user, token)
@@ -59,7 +59,7 @@ async def talk(client: RawClient, room: str, text: str) -> None:
     await client.wait_for(lambda frame: frame.get("data", {}).get("text") == text)
 
 
-async def follow_all(reading: Reading, token: str) -> list[RawClient]:
+async def follow_all(reading: ReadingHarness, token: str) -> list[RawClient]:
     """A token's hundred subscriptions: ten connections that follow ten rooms each."""
     clients = [await reading.outside() for _ in range(OF_EACH_TOKEN // ROOMS)]
     for client in clients:
@@ -69,7 +69,7 @@ async def follow_all(reading: Reading, token: str) -> list[RawClient]:
     return clients
 
 
-async def test_a_thousand_readers_of_one_app_touch_nobody_else(crowded: Reading) -> None:
+async def test_a_thousand_readers_of_one_app_touch_nobody_else(crowded: ReadingHarness) -> None:
     members = [await entered(crowded, APP, f"room-{i}", f"ann-{i}") for i in range(ROOMS)]
     followers = [await follow_all(crowded, token) for token in [await crowded.subscription() for _ in range(TOKENS)]]
     late = await crowded.subscription()
@@ -95,7 +95,7 @@ async def test_a_thousand_readers_of_one_app_touch_nobody_else(crowded: Reading)
     await outside.ask("subscribe", roomID="room-0", token=late)
 
 
-async def test_the_requests_of_an_app_have_a_pace_whatever_token_they_come_with(paced: Reading) -> None:
+async def test_the_requests_of_an_app_have_a_pace_whatever_token_they_come_with(paced: ReadingHarness) -> None:
     await entered(paced, APP, "room", "ann")
     await entered(paced, OTHER, "room", "bob")
     tokens = [await paced.subscription() for _ in range(20)]
@@ -112,13 +112,13 @@ async def test_the_requests_of_an_app_have_a_pace_whatever_token_they_come_with(
     assert 429 in [call.result() for call in calls], "the history is paced as well"
 
 
-async def get_calls(reading: Reading, headers: dict[str, str]) -> int:
+async def get_calls(reading: ReadingHarness, headers: dict[str, str]) -> int:
     async with reading.http.get("/v1/calls", headers=headers) as answer:
         return answer.status
 
 
 async def test_an_app_has_so_many_requests_at_work_and_no_more(
-    few_at_once: Reading, monkeypatch: pytest.MonkeyPatch
+    few_at_once: ReadingHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, go_on = asyncio.Semaphore(0), asyncio.Event()
     replay = BusServices.replay

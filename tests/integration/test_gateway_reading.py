@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
-from reading_desk import OTHER, Reading, covered, reading_desk
 
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
@@ -21,6 +20,7 @@ from parlour.gateway.adapters.services import BusServices
 from parlour.gateway.app.access import token_verifier
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.postgres import create_pool
+from parlour.testkit.harness.reading import OTHER, ReadingHarness, covered, running_reading
 
 CUT_WITHIN_S = 3.0
 """Far above the second that is promised: the machine that runs tests may be slow, and a reader that is not cut never ends."""
@@ -28,12 +28,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def reading(running: Any, environment: Any) -> AsyncIterator[Reading]:
-    async with reading_desk(running, environment, READERS_PER_TOKEN="2", READS_BURST="20", READS_PER_S="1") as made:
+async def reading(running: Any, environment: Any) -> AsyncIterator[ReadingHarness]:
+    async with running_reading(running, environment, READERS_PER_TOKEN="2", READS_BURST="20", READS_PER_S="1") as made:
         yield made
 
 
-async def test_pages_cover_the_history_in_every_format(reading: Reading) -> None:
+async def test_pages_cover_the_history_in_every_format(reading: ReadingHarness) -> None:
     room = "a room/with <dots>".replace(" ", "_")
     ann = await reading.enter(room, "ann")
     await ann.ask("broadcast", roomID=room, message="=1+1")
@@ -64,7 +64,7 @@ async def test_pages_cover_the_history_in_every_format(reading: Reading) -> None
     assert [(skip["from"], skip["to"]) for skip in chosen["skipped"]] == [(2, 2)]
 
 
-async def test_what_is_not_for_a_reader_is_a_skip(reading: Reading) -> None:
+async def test_what_is_not_for_a_reader_is_a_skip(reading: ReadingHarness) -> None:
     ann, bob = await reading.enter("sights", "ann"), await reading.enter("sights", "bob")
     cat = await reading.enter("sights", "cat")
     await ann.ask("command", roomID="sights", command="psst", toUserIDs=["bob"])
@@ -88,7 +88,7 @@ async def test_what_is_not_for_a_reader_is_a_skip(reading: Reading) -> None:
 
 
 async def test_who_may_read_an_event_is_what_its_type_says_whatever_the_database_says(
-    reading: Reading, postgres: str
+    reading: ReadingHarness, postgres: str
 ) -> None:
     ann = await reading.enter("column", "ann")
     await reading.enter("column", "bob")
@@ -104,12 +104,12 @@ async def test_who_may_read_an_event_is_what_its_type_says_whatever_the_database
     assert await seqs_of(reading, "column", token) == [1, 2, 3, 5]
 
 
-async def seqs_of(reading: Reading, room: str, token: str) -> list[int]:
+async def seqs_of(reading: ReadingHarness, room: str, token: str) -> list[int]:
     """The numbers of a room's events that a token reads from the record."""
     return [event["seq"] for event in (await reading.get(room, token))[2]["events"]]
 
 
-async def test_a_stream_goes_on_where_it_was(reading: Reading) -> None:
+async def test_a_stream_goes_on_where_it_was(reading: ReadingHarness) -> None:
     ann = await reading.enter("stream", "ann")
     token = await reading.subscription("stream")
     async with reading.stream("stream", token) as first:
@@ -126,7 +126,7 @@ async def test_a_stream_goes_on_where_it_was(reading: Reading) -> None:
 
 
 async def test_a_service_that_does_not_answer_ends_no_right_to_read(
-    reading: Reading, monkeypatch: pytest.MonkeyPatch
+    reading: ReadingHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann = await reading.enter("silent", "ann")
     token = await reading.subscription("silent")
@@ -151,7 +151,7 @@ async def test_a_service_that_does_not_answer_ends_no_right_to_read(
     assert covered(seen) == [1, 2, 3]
 
 
-async def test_a_stream_follows_the_room_over_its_lives(reading: Reading) -> None:
+async def test_a_stream_follows_the_room_over_its_lives(reading: ReadingHarness) -> None:
     token = await reading.subscription("lives")
     ann = await reading.enter("lives", "ann")
     async with reading.stream("lives", token) as stream:
@@ -174,7 +174,7 @@ async def test_a_stream_follows_the_room_over_its_lives(reading: Reading) -> Non
     assert all(seqs == list(range(1, len(seqs) + 1)) for seqs in by_life), by_life
 
 
-async def test_a_long_poll_waits_for_the_next_event(reading: Reading) -> None:
+async def test_a_long_poll_waits_for_the_next_event(reading: ReadingHarness) -> None:
     ann = await reading.enter("poll", "ann")
     token = await reading.subscription("poll")
     place = (await reading.get("poll", token))[2]["next"]
@@ -186,7 +186,7 @@ async def test_a_long_poll_waits_for_the_next_event(reading: Reading) -> None:
     assert (nothing["events"], nothing["next"]) == ([], page["next"])
 
 
-async def test_a_place_that_is_not_ours_starts_anew(reading: Reading) -> None:
+async def test_a_place_that_is_not_ours_starts_anew(reading: ReadingHarness) -> None:
     await reading.enter("forked", "ann")
     token = await reading.subscription("forked")
     _, _, page = await reading.get("forked", token)
@@ -197,7 +197,7 @@ async def test_a_place_that_is_not_ours_starts_anew(reading: Reading) -> None:
         assert page["next"] in body["hint"]
 
 
-async def test_the_state_as_of_now_and_then(reading: Reading) -> None:
+async def test_the_state_as_of_now_and_then(reading: ReadingHarness) -> None:
     await reading.enter("state", "ann")
     token = await reading.subscription("state")
     _, _, page = await reading.get("state", token)
@@ -223,7 +223,7 @@ async def test_the_state_as_of_now_and_then(reading: Reading) -> None:
     assert (status, body["code"]) == (403, Code.FORBIDDEN)
 
 
-async def test_unknown_and_foreign_rooms_answer_alike(reading: Reading) -> None:
+async def test_unknown_and_foreign_rooms_answer_alike(reading: ReadingHarness) -> None:
     await reading.enter("mine", "ann")
     everywhere, elsewhere = await reading.subscription(), await reading.subscription("poll")
     foreign, stranger = await reading.subscription(app=OTHER), await reading.member("stranger")
@@ -250,14 +250,14 @@ async def test_unknown_and_foreign_rooms_answer_alike(reading: Reading) -> None:
         ({"types": "room;drop"}, "types"),
     ],
 )
-async def test_bad_input_names_the_field(reading: Reading, query: dict[str, str], field: str) -> None:
+async def test_bad_input_names_the_field(reading: ReadingHarness, query: dict[str, str], field: str) -> None:
     await reading.enter("bad", "ann")
     status, headers, body = await reading.get("bad", await reading.subscription("bad"), **query)
     assert (status, headers["content-type"], body["field"]) == (400, "application/problem+json", field)
     assert body["type"] == f"/errors/{body['code']}"
 
 
-async def test_readers_are_counted_and_paced(reading: Reading) -> None:
+async def test_readers_are_counted_and_paced(reading: ReadingHarness) -> None:
     await reading.enter("full", "ann")
     token = await reading.subscription("full")
     async with reading.stream("full", token), reading.stream("full", token):
@@ -269,7 +269,7 @@ async def test_readers_are_counted_and_paced(reading: Reading) -> None:
 
 
 @pytest.mark.parametrize("how", ["revoked", "revoked by room", "kicked", "expired", "left"])
-async def test_who_may_read_no_more_is_cut(reading: Reading, how: str) -> None:
+async def test_who_may_read_no_more_is_cut(reading: ReadingHarness, how: str) -> None:
     room = f"cut-{encode_id(how)}"
     ann, bob = await reading.enter(room, f"ann-{how[:3]}"), await reading.enter(room, f"bob-{how[:3]}")
     of_member = how in ("kicked", "left")
@@ -303,7 +303,7 @@ async def test_who_may_read_no_more_is_cut(reading: Reading, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["revoked", "kicked"])
-async def test_long_polls_under_way_end_with_the_right_to_read(reading: Reading, how: str) -> None:
+async def test_long_polls_under_way_end_with_the_right_to_read(reading: ReadingHarness, how: str) -> None:
     room, user = f"polled-{how}", f"pol-{how}"
     await reading.enter(room, "ann-p")
     await reading.enter(room, user)
@@ -328,7 +328,7 @@ async def test_long_polls_under_way_end_with_the_right_to_read(reading: Reading,
     assert not [body for _, body in answers if "events" in body]
 
 
-async def test_an_erased_person_is_nobody_to_who_reads_and_who_comes(reading: Reading) -> None:
+async def test_an_erased_person_is_nobody_to_who_reads_and_who_comes(reading: ReadingHarness) -> None:
     await reading.enter("erased", "forgotten")
     ann = await reading.enter("erased", "ann")
     token = await reading.subscription("erased")

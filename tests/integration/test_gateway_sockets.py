@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 from uuid import uuid4
@@ -25,6 +25,7 @@ from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain.runs import Run
 from parlour.gateway.domain.token_bucket import TokenBucket
 from parlour.runtime.telemetry.metrics import Metrics
+from parlour.testkit.waiting import eventually
 
 faults: list[BaseException] = []
 
@@ -80,12 +81,6 @@ async def no_pages(_scope: Any, _receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 sockets tell nobody that they are gone
-            await asyncio.sleep(0.005)
-
-
 async def quietly(client: ClientConnection) -> AsyncGenerator[str]:
     """What it receives until it is closed, however that is."""
     with contextlib.suppress(ConnectionClosed):
@@ -110,7 +105,7 @@ async def test_pings_are_answered_and_the_subprotocol_is_agreed_on() -> None:
         assert json.loads(await client.recv())["id"] == question, "a message may come in pieces"
         await (await client.ping())
         await client.close()
-        await until(lambda: door.sockets.open == 0)
+        await eventually(lambda: door.sockets.open == 0)
 
 
 async def test_who_does_not_log_in_is_closed_whether_or_not_it_pings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +172,7 @@ async def test_a_flood_of_control_frames_is_closed_and_read_no_more(opcode: int)
         client, channel = await door.deaf()
         await flood(client, masked(opcode, b""))
         assert channel._close_code == 4400  # pyright: ignore[reportPrivateUsage]
-        await until(lambda: door.sockets.open == 0)
+        await eventually(lambda: door.sockets.open == 0)
         client.close()
 
 
@@ -187,7 +182,7 @@ async def test_a_flood_of_frames_that_cannot_be_read_is_closed(text: bytes) -> N
         client, channel = await door.deaf()
         await flood(client, masked(1, text))
         assert channel._close_code == 4400  # pyright: ignore[reportPrivateUsage]
-        await until(lambda: door.sockets.open == 0)
+        await eventually(lambda: door.sockets.open == 0)
         client.close()
 
 
@@ -198,7 +193,7 @@ async def test_what_comes_behind_a_close_is_read_no_further_than_the_pace() -> N
         seen = await flood(client, masked(0, b"x" * 60, final=False))
         assert channel._close_code == 1009  # pyright: ignore[reportPrivateUsage]
         assert seen < 40_000_000, "most of it stays with who sent it"
-        await until(lambda: door.sockets.open == 0)
+        await eventually(lambda: door.sockets.open == 0)
         client.close()
 
 
@@ -250,7 +245,7 @@ async def test_a_client_that_reads_nothing_for_too_long_is_closed(monkeypatch: p
             pass
         async with asyncio.timeout(5):
             assert not await channel.room()
-        await until(lambda: door.sockets.open == 0)
+        await eventually(lambda: door.sockets.open == 0)
         client.close()
 
 
@@ -262,7 +257,7 @@ async def test_answers_to_a_client_that_does_not_read_are_bounded_too(monkeypatc
         for _ in range(4 * UNREAD_BYTES // 8000 + 1000):
             channel.put(answer)
         assert channel._unsent() < UNREAD_BYTES + 100_000  # pyright: ignore[reportPrivateUsage]
-        await until(lambda: door.sockets.open == 0)
+        await eventually(lambda: door.sockets.open == 0)
         client.close()
 
 
@@ -273,7 +268,7 @@ async def test_who_is_silent_to_pings_is_closed_and_who_answers_is_not() -> None
         for _ in range(2):
             for channel in door.channels:
                 channel.ping()
-            await until(lambda: door.channels[1].heard)
+            await eventually(lambda: door.channels[1].heard)
         assert await asyncio.get_running_loop().sock_recv(client, 2) == b"\x89\x00"
         assert quiet._close_code == 4408  # pyright: ignore[reportPrivateUsage]
         await (await lively.ping())

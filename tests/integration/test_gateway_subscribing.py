@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from reading_desk import APP, OTHER, Reading, reading_desk
 
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.testkit.client import Frame, RawClient, Refusal
+from parlour.testkit.harness.reading import APP, OTHER, ReadingHarness, running_reading
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def reading(running: Any, environment: Any) -> AsyncIterator[Reading]:
-    async with reading_desk(running, environment, READERS_PER_TOKEN="2") as made:
+async def reading(running: Any, environment: Any) -> AsyncIterator[ReadingHarness]:
+    async with running_reading(running, environment, READERS_PER_TOKEN="2") as made:
         yield made
 
 
@@ -45,7 +45,7 @@ async def said(client: RawClient, text: str) -> Frame:
     return await client.wait_for(lambda frame: frame.get("data", {}).get("text") == text)
 
 
-async def test_a_snapshot_then_everything_that_comes_and_nobody_sees_it(reading: Reading) -> None:
+async def test_a_snapshot_then_everything_that_comes_and_nobody_sees_it(reading: ReadingHarness) -> None:
     ann = await reading.enter("watched", "ann")
     outside = await reading.outside()
     answer = await outside.ask("subscribe", roomID="watched", token=await reading.subscription("watched"))
@@ -69,7 +69,7 @@ async def test_a_snapshot_then_everything_that_comes_and_nobody_sees_it(reading:
     assert told(outside, "watched") == [3, 4]
 
 
-async def test_who_comes_back_gets_what_it_missed_however_much(reading: Reading) -> None:
+async def test_who_comes_back_gets_what_it_missed_however_much(reading: ReadingHarness) -> None:
     ann = await reading.enter("back", "ann")
     token = await reading.subscription("back")
     first = await reading.outside()
@@ -92,7 +92,7 @@ async def test_who_comes_back_gets_what_it_missed_however_much(reading: Reading)
     assert all(two["prev"] == one["pos"].rpartition(".")[2] for one, two in pairwise(events))
 
 
-async def test_it_goes_on_over_the_lives_of_a_room(reading: Reading) -> None:
+async def test_it_goes_on_over_the_lives_of_a_room(reading: ReadingHarness) -> None:
     ann = await reading.enter("phoenix", "ann")
     token = await reading.subscription()
     outside = await reading.outside()
@@ -111,7 +111,7 @@ async def test_it_goes_on_over_the_lives_of_a_room(reading: Reading) -> None:
     assert told(later, "phoenix") == [1, 2]
 
 
-async def test_a_place_that_is_not_ours_is_told_and_a_snapshot_follows(reading: Reading) -> None:
+async def test_a_place_that_is_not_ours_is_told_and_a_snapshot_follows(reading: ReadingHarness) -> None:
     await reading.enter("fork", "ann")
     token = await reading.subscription("fork")
     outside = await reading.outside()
@@ -128,7 +128,7 @@ async def test_a_place_that_is_not_ours_is_told_and_a_snapshot_follows(reading: 
         assert outside.frames[1]["reason"] == "diverged"
 
 
-async def test_it_sees_what_the_http_feed_shows_with_the_same_token(reading: Reading) -> None:
+async def test_it_sees_what_the_http_feed_shows_with_the_same_token(reading: ReadingHarness) -> None:
     """Other people's signals and what only auditors see are skips; a filter skips more; a user sees from its joining on."""
     ann, _ = await reading.enter("sight", "ann"), await reading.enter("sight", "bob")
     _, _, page = await reading.get("sight", await reading.subscription("sight"), limit="1")
@@ -155,7 +155,7 @@ async def test_it_sees_what_the_http_feed_shows_with_the_same_token(reading: Rea
 
 
 @pytest.mark.parametrize("how", ["revoked", "revoked by room", "kicked", "expired", "left"])
-async def test_who_may_read_no_more_is_cut(reading: Reading, how: str) -> None:
+async def test_who_may_read_no_more_is_cut(reading: ReadingHarness, how: str) -> None:
     room = f"over-{how.replace(' ', '-')}"
     ann, bob = await reading.enter(room, f"ann-{how[:3]}"), await reading.enter(room, f"bob-{how[:3]}")
     made = await reading.operator("auth", "", cmd.IssueSubscription(room, ttl_s=2 if how == "expired" else 60))
@@ -184,7 +184,7 @@ async def test_who_may_read_no_more_is_cut(reading: Reading, how: str) -> None:
     assert not [one for one in outside.frames[outside.frames.index(end) + 1 :] if one["t"] != "res"]
 
 
-async def test_one_of_two_rooms_ends_and_the_other_goes_on(reading: Reading) -> None:
+async def test_one_of_two_rooms_ends_and_the_other_goes_on(reading: ReadingHarness) -> None:
     ann, bob = await reading.enter("stays", "ann-2"), await reading.enter("goes", "bob-2")
     outside = await reading.outside()
     await outside.ask("subscribe", roomID="stays", token=await reading.subscription("stays"))
@@ -197,7 +197,7 @@ async def test_one_of_two_rooms_ends_and_the_other_goes_on(reading: Reading) -> 
     assert not told(outside, "goes")
 
 
-async def test_unknown_and_foreign_rooms_answer_alike(reading: Reading) -> None:
+async def test_unknown_and_foreign_rooms_answer_alike(reading: ReadingHarness) -> None:
     await reading.enter("theirs", "ann")
     everywhere, elsewhere = await reading.subscription(), await reading.subscription("stays")
     foreign, stranger = await reading.subscription(app=OTHER), await reading.member("stranger")
@@ -222,7 +222,7 @@ async def test_unknown_and_foreign_rooms_answer_alike(reading: Reading) -> None:
         ({"appID": -1}, Code.APP_ID, "appID"),
     ],
 )
-async def test_bad_input_names_the_field(reading: Reading, fields: Any, code: Code, field: str) -> None:
+async def test_bad_input_names_the_field(reading: ReadingHarness, fields: Any, code: Code, field: str) -> None:
     await reading.enter("checked", "ann")
     outside = await reading.outside()
     asked = {"roomID": "checked", "token": await reading.subscription("checked")} | fields
@@ -231,7 +231,7 @@ async def test_bad_input_names_the_field(reading: Reading, fields: Any, code: Co
     assert (refused.value.code, refused.value.error["field"]) == (code, field)
 
 
-async def test_readers_are_counted_over_all_ways_in(reading: Reading) -> None:
+async def test_readers_are_counted_over_all_ways_in(reading: ReadingHarness) -> None:
     await reading.enter("crowd", "ann")
     token = await reading.subscription("crowd")
     async with reading.stream("crowd", token):
@@ -251,7 +251,7 @@ async def test_readers_are_counted_over_all_ways_in(reading: Reading) -> None:
                     await asyncio.sleep(0.05)
 
 
-async def test_a_connection_is_a_session_s_or_a_reader_s(reading: Reading) -> None:
+async def test_a_connection_is_a_session_s_or_a_reader_s(reading: ReadingHarness) -> None:
     ann = await reading.enter("either", "ann")
     token = await reading.subscription("either")
     with pytest.raises(Refusal, match="not both"):

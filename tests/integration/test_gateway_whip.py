@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiortc import RTCPeerConnection, RTCRtpSender, RTCSessionDescription
-from whip_house import APP, House, Viewer, a_house, connected, offer, publish, publisher
 
 from parlour.testkit.client import RawClient
+from parlour.testkit.harness.whip import APP, Viewer, WhipHarness, connected, offer, publish, publisher, running_whip
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(running: Any, environment: Any) -> AsyncIterator[House]:
-    async with a_house(running, environment, secrets.token_hex(32)) as made:
+async def house(running: Any, environment: Any) -> AsyncIterator[WhipHarness]:
+    async with running_whip(running, environment, secrets.token_hex(32)) as made:
         yield made
 
 
-async def test_one_publishes_two_play_and_nothing_is_left_behind(house: House) -> None:
+async def test_one_publishes_two_play_and_nothing_is_left_behind(house: WhipHarness) -> None:
     token = await house.token("load", "whip")
     watcher = await RawClient.open(house.url)
     user = {"userID": "eve", "userName": "Eve"}
@@ -56,7 +56,7 @@ async def test_one_publishes_two_play_and_nothing_is_left_behind(house: House) -
     await watcher.close()
 
 
-async def test_a_peer_that_goes_away_ends_its_resource(house: House) -> None:
+async def test_a_peer_that_goes_away_ends_its_resource(house: WhipHarness) -> None:
     watcher = await RawClient.open(house.url)
     user = {"userID": "eve2", "userName": "Eve"}
     await watcher.ask("login", appID=APP, roomID="away", token=await house.token("eve2"), user=user)
@@ -68,7 +68,7 @@ async def test_a_peer_that_goes_away_ends_its_resource(house: House) -> None:
     await watcher.close()
 
 
-async def test_patch_trickles_and_restarts_ice(house: House) -> None:
+async def test_patch_trickles_and_restarts_ice(house: WhipHarness) -> None:
     token, peer = await house.token("pat", "patched"), publisher()
     sdp = await offer(peer)
     headers = {"authorization": f"Bearer {token}", "content-type": "application/sdp"}
@@ -95,7 +95,7 @@ async def test_patch_trickles_and_restarts_ice(house: House) -> None:
     await peer.close()
 
 
-async def test_what_is_refused(house: House) -> None:
+async def test_what_is_refused(house: WhipHarness) -> None:
     token, peer = await house.token("ref", "refused"), publisher()
     sdp = await offer(peer)
     await peer.close()
@@ -116,7 +116,7 @@ async def test_what_is_refused(house: House) -> None:
     assert await house.transports() == 0
 
 
-async def test_the_record_says_what_was_negotiated(house: House) -> None:
+async def test_the_record_says_what_was_negotiated(house: WhipHarness) -> None:
     token, peer = await house.token("cam", "codec"), RTCPeerConnection()
     sender = peer.addTransceiver("video", direction="sendonly")
     h264 = [codec for codec in RTCRtpSender.getCapabilities("video").codecs if codec.mimeType == "video/H264"]
@@ -133,7 +133,7 @@ async def test_the_record_says_what_was_negotiated(house: House) -> None:
     await watcher.close()
 
 
-async def test_offers_of_one_user_do_not_fill_the_node(house: House) -> None:
+async def test_offers_of_one_user_do_not_fill_the_node(house: WhipHarness) -> None:
     token, peer = await house.token("greedy", "full"), publisher()
     sdp = await offer(peer)
     await peer.close()
@@ -151,7 +151,7 @@ async def test_the_answer_names_the_turn_servers(running: Any, environment: Any)
         "PARLOUR_GATEWAY_TURN_URLS": "turn:192.0.2.7:3478?transport=udp,turns:192.0.2.7:5349",
         "PARLOUR_GATEWAY_TURN_SECRET": "known to both",
     }
-    async with a_house(running, environment, secrets.token_hex(32), **turn) as with_turn:
+    async with running_whip(running, environment, secrets.token_hex(32), **turn) as with_turn:
         peer, token = publisher(), await with_turn.token("cam", "turn")
         headers = {"authorization": f"Bearer {token}", "content-type": "application/sdp"}
         async with with_turn.http.post("/whip/t1", data=await offer(peer), headers=headers) as answer:
@@ -164,7 +164,7 @@ async def test_the_answer_names_the_turn_servers(running: Any, environment: Any)
     assert all('rel="ice-server"' in link and 'credential-type="password"' in link for link in links)
 
 
-async def test_a_client_is_told_that_its_transport_never_came_up(house: House) -> None:
+async def test_a_client_is_told_that_its_transport_never_came_up(house: WhipHarness) -> None:
     client, peer = await RawClient.open(house.url), publisher()
     sdp = await offer(peer)
     await peer.close()

@@ -9,7 +9,6 @@ import aiohttp
 import msgspec
 import pytest
 import pytest_asyncio
-from history_desk import Desk, a_desk
 
 from parlour.cli.embedded import free_port
 from parlour.contracts import commands as cmd
@@ -20,6 +19,7 @@ from parlour.gateway.settings import GatewaySettings
 from parlour.gateway.wiring import build
 from parlour.kernel.log import LogKey
 from parlour.runtime.settings import load
+from parlour.testkit.harness.history import HistoryHarness, running_history
 from parlour.testkit.units import APP
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -29,7 +29,7 @@ OTHER_APP = APP + 1
 class House:
     """A gateway's URL, a desk, and tokens on request."""
 
-    def __init__(self, desk: Desk, url: str, session: aiohttp.ClientSession) -> None:
+    def __init__(self, desk: HistoryHarness, url: str, session: aiohttp.ClientSession) -> None:
         self.desk = desk
         self.url = url
         self.session = session
@@ -66,7 +66,7 @@ async def house(running: Any, environment: Any, postgres: str) -> AsyncIterator[
     own = {"PARLOUR_GATEWAY_PORT": str(port), "PARLOUR_GATEWAY_SESSION_KEY": "ab" * 32}
     settings = load(GatewaySettings, environment("gateway") | own)
     async with (
-        a_desk(environment, postgres) as desk,
+        running_history(environment, postgres) as desk,
         running("auth", "record", PARLOUR_RECORD_HISTORY_POLL_MS="20"),
         build(settings),
         aiohttp.ClientSession() as session,
@@ -176,13 +176,14 @@ async def test_what_was_just_written_is_in_the_answer(house: House) -> None:
         head = await house.desk.log.head(key.uid)
         assert head is not None
         place = f"{key.uid}.{head.seq}.{head.hash.hex()[:16]}"
-        asked = {
-            "": h.OneCall, "/timeline": h.Timeline, "/views": h.Views, "/state": RoomState, "/diff": h.StateDifference,
-        }  # fmt: skip
-        for path, kind in asked.items():
-            told = await house.good(
-                f"/{key.uid}{path}", token, kind, min_pos=place, **{"from": "1"} if path == "/diff" else {}
-            )
-            assert not isinstance(told, h.OneCall) or (told.call is not None and told.call.seq == head.seq)
+        one = await house.good(f"/{key.uid}", token, h.OneCall, min_pos=place)
+        assert one.call.seq == head.seq
+        timeline = await house.good(f"/{key.uid}/timeline", token, h.Timeline, min_pos=place)
+        assert (timeline.call.seq, [play.reason for play in timeline.plays]) == (head.seq, ["left"])
+        views = await house.good(f"/{key.uid}/views", token, h.Views, min_pos=place)
+        assert [play.reason for play in views.views] == ["left"], "what its last event says"
+        assert (await house.good(f"/{key.uid}/state", token, RoomState, min_pos=place)).seq == head.seq
+        difference = await house.good(f"/{key.uid}/diff", token, h.StateDifference, min_pos=place, **{"from": "1"})
+        assert difference.to_seq == head.seq
         listed = await house.good("", token, h.Calls, room=key.room, min_pos=place)
         assert listed.calls[0].seq == head.seq

@@ -10,7 +10,6 @@ from uuid import UUID
 import asyncpg
 import pytest
 import pytest_asyncio
-from history_desk import a_desk
 
 from parlour.contracts.history import Generation
 from parlour.record.adapters.call_reader import CALL, PARTICIPANTS, PLANNER, ROWS, calls_arguments, calls_sql
@@ -22,6 +21,7 @@ from parlour.record.app.history.projector import EVENTS_PER_BATCH, CursorConflic
 from parlour.record.domain.projections import VERSION
 from parlour.runtime.postgres import create_pool
 from parlour.runtime.postgres.pool import Pool
+from parlour.testkit.harness.history import running_history
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 APP = 5
@@ -167,7 +167,7 @@ async def _rows(pool: Pool, number: int) -> list[asyncpg.Record]:
 async def test_a_killed_projector_leaves_nothing_half_done(
     owner: Pool, environment: object, postgres: str, tables: Tables
 ) -> None:
-    async with a_desk(environment, postgres) as desk:  # pyright: ignore[reportArgumentType]
+    async with running_history(environment, postgres) as desk:  # pyright: ignore[reportArgumentType]
         for _ in range(3):
             await desk.call(says=20)
         await desk.call(says=5, closes=False)

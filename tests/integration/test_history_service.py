@@ -5,7 +5,6 @@ from uuid import uuid4
 
 import msgspec
 import pytest
-from history_desk import Desk, Running, a_desk, until
 
 from parlour.contracts import commands as cmd
 from parlour.contracts import events as ev
@@ -14,16 +13,20 @@ from parlour.contracts.codes import Code
 from parlour.contracts.queries import Snapshot, SnapshotQuery
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.postgres import create_pool
+from parlour.testkit.harness.history import HistoryHarness, Running, running_history
 from parlour.testkit.units import APP, new_log
+from parlour.testkit.waiting import eventually
 
 
 @pytest.fixture
-async def desk(environment: Callable[[str], dict[str, str]], running: Running, postgres: str) -> AsyncIterator[Desk]:
-    async with a_desk(environment, postgres) as made, running("record", PARLOUR_RECORD_HISTORY_POLL_MS="20"):
+async def desk(
+    environment: Callable[[str], dict[str, str]], running: Running, postgres: str
+) -> AsyncIterator[HistoryHarness]:
+    async with running_history(environment, postgres) as made, running("record", PARLOUR_RECORD_HISTORY_POLL_MS="20"):
         yield made
 
 
-async def test_a_call_is_told_as_it_was(desk: Desk) -> None:
+async def test_a_call_is_told_as_it_was(desk: HistoryHarness) -> None:
     key = await desk.call("a.room>", says=3)
     call = await desk.until_known(key)
     assert (call.room, call.reason, call.participants, call.streams, call.plays) == ("a.room>", "empty", 2, 1, 1)
@@ -48,7 +51,7 @@ async def test_a_call_is_told_as_it_was(desk: Desk) -> None:
     assert not (await desk.ask("views", h.ViewsQuery(str(key.uid), "cam", "ann"), h.Views)).views
 
 
-async def test_a_call_under_way_is_the_live_state(desk: Desk) -> None:
+async def test_a_call_under_way_is_the_live_state(desk: HistoryHarness) -> None:
     key = await desk.call(closes=False)
     call = await desk.until_known(key)
     assert call.ended_at is None
@@ -65,7 +68,7 @@ async def test_a_call_under_way_is_the_live_state(desk: Desk) -> None:
     assert (call.at, call.broadcasts) == (state.at, state.messages)
 
 
-async def test_pages_make_the_whole(desk: Desk) -> None:
+async def test_pages_make_the_whole(desk: HistoryHarness) -> None:
     key = await desk.call(says=2)
     await desk.until_known(key)
     whole = await desk.timeline(key)
@@ -80,7 +83,7 @@ async def test_pages_make_the_whole(desk: Desk) -> None:
     assert all(tuple(rows) == getattr(whole, name) for name, rows in parts.items())
 
 
-async def test_lists_by_room_user_and_time(desk: Desk) -> None:
+async def test_lists_by_room_user_and_time(desk: HistoryHarness) -> None:
     room = new_log().room
     keys = [await desk.call(room) for _ in range(5)]
     newest = await desk.until_known(keys[-1])
@@ -98,7 +101,7 @@ async def test_lists_by_room_user_and_time(desk: Desk) -> None:
     assert [c.room_uid for c in (await desk.calls(room, to_at=newest.started_at)).calls] == uids[1:]
 
 
-async def test_a_call_of_another_room_is_none(desk: Desk) -> None:
+async def test_a_call_of_another_room_is_none(desk: HistoryHarness) -> None:
     key = await desk.call()
     await desk.until_known(key)
     for what, query, answer in (
@@ -117,7 +120,7 @@ async def test_a_call_of_another_room_is_none(desk: Desk) -> None:
     assert (nonsense.value.problem.code, nonsense.value.problem.field) == (Code.PARAMETER, "cursor")
 
 
-async def test_what_no_column_can_hold_stops_nothing(desk: Desk) -> None:
+async def test_what_no_column_can_hold_stops_nothing(desk: HistoryHarness) -> None:
     key = new_log()
     eva = await desk.people.actor(APP, "eva")
     await desk.write(
@@ -130,7 +133,7 @@ async def test_what_no_column_can_hold_stops_nothing(desk: Desk) -> None:
     assert [(s.nodes, s.code) for s in told.streams] == [(("n\ufffd",), -(2**31 - 1))]
 
 
-async def test_who_is_erased_shows_erased(desk: Desk, postgres: str, running: Running) -> None:
+async def test_who_is_erased_shows_erased(desk: HistoryHarness, postgres: str, running: Running) -> None:
     key = new_log()
     eve = await desk.people.actor(APP, "eve")
     await desk.write(key, ev.RoomOpened(APP, key.room), ev.UserJoined("se", eve, "eve", "Eve"))
@@ -143,7 +146,7 @@ async def test_who_is_erased_shows_erased(desk: Desk, postgres: str, running: Ru
     assert (await desk.calls(user="eve")).calls == ()
 
 
-async def test_a_rebuild_answers_meanwhile_and_changes_nothing(desk: Desk) -> None:
+async def test_a_rebuild_answers_meanwhile_and_changes_nothing(desk: HistoryHarness) -> None:
     key = await desk.call()
     call = await desk.until_known(key)
     before = await desk.timeline(key)
@@ -158,11 +161,11 @@ async def test_a_rebuild_answers_meanwhile_and_changes_nothing(desk: Desk) -> No
             old.number
         ]
 
-    await until(changed)
+    await eventually(changed)
     assert await desk.timeline(key) == before
 
 
-async def test_only_an_operator_rebuilds(desk: Desk) -> None:
+async def test_only_an_operator_rebuilds(desk: HistoryHarness) -> None:
     request = cmd.Request(str(uuid4()), cmd.Caller("ann", "s"), cmd.RebuildHistory())
     with pytest.raises(Rejection) as refused:
         await desk.bus.ask(1, "record", "", "rebuild_history", request)

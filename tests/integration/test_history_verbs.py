@@ -14,6 +14,7 @@ import pytest
 
 from parlour.testkit.client import RawClient
 from parlour.testkit.suite import Suite, running_suite
+from parlour.testkit.waiting import eventually
 
 WITHIN_S = 20.0
 
@@ -121,9 +122,7 @@ async def test_calls_of_the_past_are_listed_shown_and_built_anew(suite: Suite) -
         lines = suite.run("history", "calls", "--room", "council", "--user", "bob", "--json").stdout.splitlines()
         return [call for line in lines if (call := json.loads(line))["broadcasts"] == 1]
 
-    async with asyncio.timeout(WITHIN_S):
-        while not (found := await asyncio.to_thread(known)):  # noqa: ASYNC110 another process folds it
-            await asyncio.sleep(0.1)
+    found = await eventually(lambda: asyncio.to_thread(known), "the call is listed", timeout_s=WITHIN_S, poll_s=0.1)
     told = json.loads(suite.run("history", "show", found[0]["roomUID"], "--json").stdout)
     assert [session["userID"] for session in told["sessions"]] == ["ada", "bob"]
     assert "answers" in suite.run("history", "rebuild").stdout

@@ -8,14 +8,14 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from fuzzing import LONG, examples, recorded_faults
 from hypothesis import given
 from hypothesis import strategies as st
-from reading_desk import Reading, reading_desk
 from yarl import URL
 
 from parlour.contracts.codes import Code
 from parlour.gateway.wiring import described
+from parlour.testkit.harness.fuzzing import LONG, examples, recorded_faults
+from parlour.testkit.harness.reading import ReadingHarness, running_reading
 from parlour.testkit.hostile import HostileRequest, requests
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(3600 if LONG else 240)]
@@ -33,18 +33,18 @@ KNOWN = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def served(running: Any, environment: Any) -> AsyncIterator[tuple[Reading, list[str]]]:
+async def served(running: Any, environment: Any) -> AsyncIterator[tuple[ReadingHarness, list[str]]]:
     names = ("READS_PER_S", "READS_BURST", "OFFERS_PER_S", "OFFERS_BURST", "REFUSED_TOKENS_PER_APP")
     limits: dict[str, Any] = dict.fromkeys(names, "60000") | {"REFUSED_TOKENS_PER_MIN": "6000"}
     with recorded_faults() as faults:
-        async with reading_desk(running, environment, DEV="true", **limits) as made:
+        async with running_reading(running, environment, DEV="true", **limits) as made:
             client = await made.enter(ROOM, USER)
             await client.ask("broadcast", roomID=ROOM, message="hello")
             yield made, faults
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bearers(served: tuple[Reading, list[str]]) -> list[str]:
+async def bearers(served: tuple[ReadingHarness, list[str]]) -> list[str]:
     """By turns: all rights, those of a member, a token that is none, and no token."""
     reading, _faults = served
     return [await reading.subscription("", *EVERYTHING), await reading.member(USER), "04x", ""]
@@ -53,7 +53,7 @@ async def bearers(served: tuple[Reading, list[str]]) -> list[str]:
 @examples(150, 20_000)
 @given(request=requests(described(), KNOWN), who=st.sampled_from([0, 0, 0, 0, 1, 2, 3]))
 async def test_no_request_is_a_fault(
-    served: tuple[Reading, list[str]], bearers: list[str], request: HostileRequest, who: int
+    served: tuple[ReadingHarness, list[str]], bearers: list[str], request: HostileRequest, who: int
 ) -> None:
     reading, faults = served
     headers = request.headers | ({"authorization": f"Bearer {bearers[who]}"} if bearers[who] else {})

@@ -21,7 +21,9 @@ from parlour.kernel.log import LogKey, Record
 from parlour.runtime.postgres import PostgresLog, create_pool
 from parlour.runtime.postgres.pool import Pool
 from parlour.testkit.units import APP, append, new_log, unit
+from parlour.testkit.waiting import eventually
 
+WRITERS = "parlour.testkit.harness.log_storm"
 PROCESSES = 4
 ROUNDS = 12
 ROUND_S = 0.5
@@ -50,13 +52,12 @@ class Storm:
     async def start(self) -> None:
         self.started += 1
         dsn, rooms = self.arguments
-        script = str(Path(__file__).with_name("log_storm.py"))
         with (
             (self.folder / f"{self.started}.told").open("wb") as told,
             (self.folder / f"{self.started}.died").open("wb") as died,
         ):
             process = await asyncio.create_subprocess_exec(
-                sys.executable, script, dsn, str(self.started), rooms, stdout=told, stderr=died
+                sys.executable, "-m", WRITERS, dsn, str(self.started), rooms, stdout=told, stderr=died
             )
         self.running.append(process)
 
@@ -146,10 +147,8 @@ async def test_a_storm_of_writers(postgres: str, pool: Pool) -> None:
 
 async def no_writer_left(pool: Pool) -> None:
     """A killed client's backend may still be finishing what it was told."""
-    question = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'parlour-storm' AND datname = current_database()"
-    async with asyncio.timeout(20):
-        while await pool.fetchval(question):  # noqa: ASYNC110 another process's end, which nothing tells us of
-            await asyncio.sleep(0.05)
+    gone = "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'parlour-storm' AND datname = current_database()"
+    await eventually(lambda: pool.fetchval(gone), "no backend of a writer is left", poll_s=0.05)
 
 
 def judge_told(told: list[list[str]]) -> None:

@@ -26,6 +26,7 @@ from parlour.contracts.subscriptions import NATS_PAYLOAD_MOST
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.settings import BusSettings, load
 from parlour.runtime.signing.nats_keys import Issuer, system_password
+from parlour.testkit.waiting import eventually
 
 APP, OTHER = 4_100_001, 4_100_002
 WITHIN_S = 20.0
@@ -208,9 +209,7 @@ async def test_an_answer_goes_to_an_inbox_of_the_asker_s_app_and_nowhere_else(su
                 await attacker.client.publish(subjects.query(OTHER, "own", what), b"{}", reply=reply)
         await attacker.client.flush()
         await suite.join("porch", "bob")  # its events come behind whatever was answered
-        async with asyncio.timeout(WITHIN_S):
-            while not any(".porch." in subject for subject, _ in heard):  # noqa: ASYNC110 another task appends
-                await asyncio.sleep(0.02)
+        await eventually(lambda: any(".porch." in subject for subject, _ in heard), "events", timeout_s=WITHIN_S)
         for subject, data in heard:
             assert subject.startswith(f"{subjects.PREFIX}.{APP}."), (subject, data)
             assert room_told(subject, data) in subject.split("."), (subject, data)
@@ -288,9 +287,11 @@ async def test_an_app_has_so_many_connections_and_another_app_has_its_own(suite:
         assert not await refused(suite, (await suite.token(app=OTHER)).token)
         await readers[0].client.close()
         late = (await suite.token()).token
-        async with asyncio.timeout(WITHIN_S):
-            while await refused(suite, late):  # noqa: ASYNC110 the servers' lists are looked at once a second
-                await asyncio.sleep(0.2)
+
+        async def admitted() -> bool:
+            return not await refused(suite, late)
+
+        await eventually(admitted, "the token is admitted", timeout_s=WITHIN_S, poll_s=0.2)
 
 
 async def refused(suite: Suite, token: str) -> bool:

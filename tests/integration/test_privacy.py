@@ -1,6 +1,5 @@
 """A person is erased everywhere within a second, or waits behind a hold; the chain verifies. Auth and record, each with its own keys."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from uuid import uuid4
@@ -8,7 +7,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from parlour.cli.ask import ask
+from parlour.cli.operator.connection import send_command
 from parlour.contracts import commands as cmd
 from parlour.contracts import events as ev
 from parlour.contracts import subjects
@@ -22,6 +21,7 @@ from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_p
 from parlour.runtime.process.run import Service
 from parlour.runtime.settings import BusSettings, RuntimeSettings, load
 from parlour.testkit.units import new_log, unit
+from parlour.testkit.waiting import eventually
 
 Environment = Callable[[str], dict[str, str]]
 Running = Callable[..., AbstractAsyncContextManager[dict[str, Service]]]
@@ -38,7 +38,7 @@ class Desk:
         self.people = people
 
     async def ask(self, body: cmd.AnyCommand) -> bytes:
-        return bytes(await ask(self.bus, APP, body, msgspec.Raw, within_s=WITHIN_S))
+        return bytes(await send_command(self.bus, APP, body, msgspec.Raw, timeout_s=WITHIN_S))
 
     async def erase(self, user: str) -> str:
         return msgspec.json.decode(await self.ask(cmd.EraseUser(user)), type=cmd.Erasure).outcome
@@ -82,13 +82,6 @@ class Desk:
         return [view.type.split(".")[1] for view in page.events]
 
 
-async def within_a_second(true: Callable[[], Awaitable[bool]]) -> None:
-    """The promise itself, with room for a busy machine."""
-    async with asyncio.timeout(WITHIN_S):
-        while not await true():  # noqa: ASYNC110 what is waited for is in another process's memory
-            await asyncio.sleep(0.02)
-
-
 @pytest.fixture
 async def desk(environment: Environment, running: Running) -> AsyncIterator[Desk]:
     settings = load(RuntimeSettings, environment("room"))
@@ -98,7 +91,7 @@ async def desk(environment: Environment, running: Running) -> AsyncIterator[Desk
         await create_pool(settings.postgres_dsn, name="room") as pool,
     ):
         made = Desk(bus, PostgresLog(pool), PostgresUserKeyStore(pool, settings.master_key))
-        await ask(bus, APP, cmd.CreateApp(app=APP), cmd.AppDescription)
+        await send_command(bus, APP, cmd.CreateApp(app=APP), cmd.AppDescription)
         yield made
 
 
@@ -107,7 +100,7 @@ async def test_an_erased_person_has_no_name_anywhere_and_the_chain_verifies(desk
     key = await desk.call(user, "bob")
     assert await desk.names(key.room) == [user, "bob"]
     assert await desk.erase(user) == "erased"
-    await within_a_second(lambda: _is(desk.names(key.room), ["", "bob"]))
+    await eventually(lambda: _is(desk.names(key.room), ["", "bob"]))
     assert await desk.erase(user) == "unknown"
     assert (await desk.history())[-2:] == ["erasure_requested", "user_erased"]
     async with await create_pool(postgres, name="owner") as owner:
@@ -125,7 +118,7 @@ async def test_a_lost_notice_is_made_good_by_a_look(desk: Desk, environment: Env
     async with await create_pool(environment("auth")["PARLOUR_POSTGRES_DSN"], name="auth") as pool:
         await pool.execute("SELECT parlour.erase_person(actor) FROM parlour.person WHERE app = $1 AND actor::text = $2",
                            APP, await desk.people.actor(APP, user))  # fmt: skip
-    await within_a_second(lambda: _is(desk.names(key.room), [""]))
+    await eventually(lambda: _is(desk.names(key.room), [""]))
 
 
 @pytest.mark.parametrize("kind", ["user", "room"])
@@ -140,7 +133,7 @@ async def test_a_hold_keeps_a_person_until_it_is_released(desk: Desk, kind: str)
     assert (user in found.users, key.room in found.rooms) == (kind == "user", kind == "room")
     assert await desk.names(key.room) == [user]
     await desk.ask(cmd.ReleaseHold(**whom))
-    await within_a_second(lambda: _is(desk.names(key.room), [""]))
+    await eventually(lambda: _is(desk.names(key.room), [""]))
     assert (await desk.holds()).waiting == 0
     assert (await desk.history())[-4:] == ["erasure_requested", "hold_released", "erasure_freed", "user_erased"]
 
@@ -150,7 +143,7 @@ async def test_a_hold_on_a_room_covers_nobody_else(desk: Desk) -> None:
     held, other = await desk.call(inside), await desk.call(outside)
     await desk.ask(cmd.PlaceHold(room=held.room))
     assert await desk.erase(outside) == "erased"
-    await within_a_second(lambda: _is(desk.names(other.room), [""]))
+    await eventually(lambda: _is(desk.names(other.room), [""]))
     assert await desk.names(held.room) == [inside]
 
 
@@ -163,7 +156,7 @@ async def test_what_a_dead_process_left_is_done(desk: Desk, environment: Environ
         (outcome,) = await PostgresLog(pool).append((unit(requested),))
         assert isinstance(outcome, Committed)
     async with running("auth"):
-        await within_a_second(lambda: _is(desk.names(key.room), [""]))
+        await eventually(lambda: _is(desk.names(key.room), [""]))
 
 
 async def test_only_one_of_user_and_room(desk: Desk) -> None:

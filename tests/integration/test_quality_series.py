@@ -12,7 +12,6 @@ import msgspec
 import pytest
 import pytest_asyncio
 from aiortc import RTCSessionDescription
-from whip_house import House, Viewer, a_house, connected, offer, publish
 
 from parlour.contracts import commands as cmd
 from parlour.contracts import history as h
@@ -22,6 +21,7 @@ from parlour.record.adapters.samples import PostgresSampleStore, series_sql
 from parlour.record.adapters.table_maintenance import PostgresTableMaintenance
 from parlour.record.app.history.quality import SampleFilter, SampleRow
 from parlour.runtime.postgres import create_pool
+from parlour.testkit.harness.whip import Viewer, WhipHarness, connected, offer, publish, running_whip
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 WITHIN_S = 30.0
@@ -29,16 +29,16 @@ DAY_US = 86_400_000_000
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(running: Any, environment: Any) -> AsyncIterator[House]:
+async def house(running: Any, environment: Any) -> AsyncIterator[WhipHarness]:
     key = secrets.token_hex(32)
-    async with a_house(running, environment, key, PARLOUR_RECORD_HISTORY_POLL_MS="20") as made:
+    async with running_whip(running, environment, key, PARLOUR_RECORD_HISTORY_POLL_MS="20") as made:
         yield made
 
 
 class Reader:
     """Asks over HTTP with a token for history."""
 
-    def __init__(self, house: House, token: str) -> None:
+    def __init__(self, house: WhipHarness, token: str) -> None:
         self.house = house
         self.token = token
 
@@ -59,7 +59,7 @@ class Reader:
         return found
 
 
-async def test_what_peers_send_and_receive_is_a_series_of_the_call(house: House) -> None:
+async def test_what_peers_send_and_receive_is_a_series_of_the_call(house: WhipHarness) -> None:
     issued = await house.operator("auth", cmd.IssueSubscription("", scopes=("history",)))
     reader = Reader(house, msgspec.json.decode(issued)["token"])
     token = await house.token("load", "measured")

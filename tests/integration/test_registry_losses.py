@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from registry_desk import BOTH, NODE, PUBLISH, Desk, a_desk, no_transports_of, node_is_up
 
 import parlour.registry.wiring as registry_wiring
 from parlour.contracts import commands as cmd
@@ -16,11 +15,20 @@ from parlour.contracts.codes import Code
 from parlour.registry.domain.node_directory import NodeDirectory
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.settings import BusSettings, load
+from parlour.testkit.harness.registry import (
+    BOTH,
+    NODE,
+    PUBLISH,
+    RegistryHarness,
+    no_transports_of,
+    node_is_up,
+    running_registry,
+)
 
 
 async def test_a_transport_that_is_gone_ends_its_stream_after_the_grace(running: Any, environment: Any) -> None:
     lost = {"PARLOUR_RELAY_CONNECT_TIMEOUT_S": "1", "PARLOUR_REGISTRY_REPUBLISH_GRACE_S": "0.3"}
-    async with a_desk(running, environment, **lost) as desk:
+    async with running_registry(running, environment, **lost) as desk:
         ann = await desk.join("lost", "ann12")
         await ann.publish("gone1")
         (removed,) = await desk.wait_for("removed", "lost")
@@ -30,7 +38,7 @@ async def test_a_transport_that_is_gone_ends_its_stream_after_the_grace(running:
 
 async def test_a_stream_published_anew_within_the_grace_stays(running: Any, environment: Any) -> None:
     lost = {"PARLOUR_RELAY_CONNECT_TIMEOUT_S": "1", "PARLOUR_REGISTRY_REPUBLISH_GRACE_S": "0.5"}
-    async with a_desk(running, environment, **lost) as desk:
+    async with running_registry(running, environment, **lost) as desk:
         ann = await desk.join("kept", "ann13")
         first = await ann.publish("kept1")
         await no_transports_of(desk, ann)
@@ -54,7 +62,7 @@ async def test_a_relay_that_dies_without_a_word_loses_its_streams(
             running("room", "registry", PARLOUR_REGISTRY_REPUBLISH_GRACE_S="0.2"),
             await Bus.connect(load(BusSettings, environment("test")), "test") as bus,
         ):
-            desk = Desk(bus)
+            desk = RegistryHarness(bus)
             await bus.subscribe(subjects.ALL_EVENTS, desk.hear)
             await node_is_up(desk)
             ann, bob = await desk.join("died", "ann14"), await desk.join("died", "bob14")

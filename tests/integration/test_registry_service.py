@@ -7,23 +7,32 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from registry_desk import APP, BOTH, NODE, PLAY, PUBLISH, Desk, a_desk, no_transports_of
 
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import Caller, Published, Request
 from parlour.kernel.rejection import Rejection
+from parlour.testkit.harness.registry import (
+    APP,
+    BOTH,
+    NODE,
+    PLAY,
+    PUBLISH,
+    RegistryHarness,
+    no_transports_of,
+    running_registry,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def desk(running: Any, environment: Any) -> AsyncIterator[Desk]:
-    async with a_desk(running, environment) as made:
+async def desk(running: Any, environment: Any) -> AsyncIterator[RegistryHarness]:
+    async with running_registry(running, environment) as made:
         yield made
 
 
-async def test_the_whole_story(desk: Desk) -> None:
+async def test_the_whole_story(desk: RegistryHarness) -> None:
     ann, bob = await desk.join("tea", "ann"), await desk.join("tea", "bob")
     made = await ann.publish("s1", extra_info="hello")
     assert made.sdp.startswith("v=0")
@@ -71,7 +80,7 @@ async def test_the_whole_story(desk: Desk) -> None:
     assert await bob.refused(cmd.Play(bob.session, "s1", PLAY, BOTH)) == Code.PLAY_NO_STREAM
 
 
-async def test_the_same_command_again_does_nothing_twice(desk: Desk) -> None:
+async def test_the_same_command_again_does_nothing_twice(desk: RegistryHarness) -> None:
     ann = await desk.join("twice", "ann2")
     command_id = str(uuid4())
     first = await ann.publish("tw1", command_id=command_id)
@@ -84,7 +93,7 @@ async def test_the_same_command_again_does_nothing_twice(desk: Desk) -> None:
     assert len(own) == 1
 
 
-async def test_a_stream_id_is_unique_in_the_app(desk: Desk) -> None:
+async def test_a_stream_id_is_unique_in_the_app(desk: RegistryHarness) -> None:
     ann, bob, carl = await desk.join("u1", "ann3"), await desk.join("u1", "bob3"), await desk.join("u2", "carl3")
     await ann.publish("uniq")
     for other in (bob, carl):
@@ -92,7 +101,7 @@ async def test_a_stream_id_is_unique_in_the_app(desk: Desk) -> None:
     assert await desk.owners_of("uniq") == [ann.session]
 
 
-async def test_racing_publishers_leave_one_winner_and_its_media_alone(desk: Desk) -> None:
+async def test_racing_publishers_leave_one_winner_and_its_media_alone(desk: RegistryHarness) -> None:
     racers = [await desk.join(f"race{n % 3}", f"racer{n}") for n in range(9)]
     results = await asyncio.gather(*(racer.publish("raced") for racer in racers), return_exceptions=True)
     won = [r for r in results if isinstance(r, Published)]
@@ -105,7 +114,7 @@ async def test_racing_publishers_leave_one_winner_and_its_media_alone(desk: Desk
     assert sum(t.owner in owners for t in (await desk.transports()).values()) == 1, "the losers left nothing behind"
 
 
-async def test_who_is_not_in_the_room_publishes_nothing(desk: Desk) -> None:
+async def test_who_is_not_in_the_room_publishes_nothing(desk: RegistryHarness) -> None:
     ann = await desk.join("gone", "ann4")
     await desk.join("gone", "bob4")
     await ann.ask(cmd.LeaveRoom(ann.session), "room")
@@ -117,7 +126,7 @@ async def test_who_is_not_in_the_room_publishes_nothing(desk: Desk) -> None:
     ("stream", "code"),
     [("", Code.STREAM_ID_EMPTY), ("x" * 257, Code.STREAM_ID_LONG), ("a b", Code.STREAM_ID_CHARACTERS)],
 )
-async def test_limits(desk: Desk, stream: str, code: Code) -> None:
+async def test_limits(desk: RegistryHarness, stream: str, code: Code) -> None:
     ann = await desk.join("limits", "ann5")
     assert await ann.refused(cmd.Publish(ann.session, stream, PUBLISH, BOTH)) == code
     assert (
@@ -128,13 +137,13 @@ async def test_limits(desk: Desk, stream: str, code: Code) -> None:
     assert await ann.refused(cmd.Publish("another", "ok", PUBLISH, BOTH)) == Code.FORBIDDEN
 
 
-async def test_a_refused_offer_leaves_the_stream_id_free(desk: Desk) -> None:
+async def test_a_refused_offer_leaves_the_stream_id_free(desk: RegistryHarness) -> None:
     ann, bob = await desk.join("free", "ann6"), await desk.join("free", "bob6")
     assert await ann.refused(cmd.Publish(ann.session, "freed", "v=0", BOTH)) == Code.PARAMETER
     await bob.publish("freed")
 
 
-async def test_a_leaver_s_streams_and_plays_end(desk: Desk) -> None:
+async def test_a_leaver_s_streams_and_plays_end(desk: RegistryHarness) -> None:
     ann, bob = await desk.join("leave", "ann7"), await desk.join("leave", "bob7")
     await ann.publish("l1")
     await bob.publish("l2")
@@ -148,7 +157,7 @@ async def test_a_leaver_s_streams_and_plays_end(desk: Desk) -> None:
     await bob.publish("l1")
 
 
-async def test_the_same_user_elsewhere_may_publish_the_same_id_at_once(desk: Desk) -> None:
+async def test_the_same_user_elsewhere_may_publish_the_same_id_at_once(desk: RegistryHarness) -> None:
     await desk.join("again", "watcher")
     first = await desk.join("again", "ann8")
     await first.publish("mine")
@@ -160,7 +169,7 @@ async def test_the_same_user_elsewhere_may_publish_the_same_id_at_once(desk: Des
     await no_transports_of(desk, first)
 
 
-async def test_a_room_closes_behind_the_removal_of_its_streams(desk: Desk) -> None:
+async def test_a_room_closes_behind_the_removal_of_its_streams(desk: RegistryHarness) -> None:
     ann, bob = await desk.join("bye", "ann11"), await desk.join("bye", "bob11")
     for user, stream in ((ann, "bye1"), (ann, "bye2"), (bob, "bye3")):
         await user.publish(stream)
@@ -172,7 +181,7 @@ async def test_a_room_closes_behind_the_removal_of_its_streams(desk: Desk) -> No
     assert life[-1] == "room.closed"
 
 
-async def test_a_closed_room_frees_its_stream_ids(desk: Desk) -> None:
+async def test_a_closed_room_frees_its_stream_ids(desk: RegistryHarness) -> None:
     ann = await desk.join("shut", "ann9")
     await ann.publish("shut1")
     await desk.bus.ask(APP, "room", "shut", "close", Request(str(uuid4()), Caller(kind="operator"), cmd.CloseRoom()))
@@ -181,7 +190,7 @@ async def test_a_closed_room_frees_its_stream_ids(desk: Desk) -> None:
     await bob.publish("shut1")
 
 
-async def test_one_session_may_play_a_stream_on_transports_of_their_own(desk: Desk) -> None:
+async def test_one_session_may_play_a_stream_on_transports_of_their_own(desk: RegistryHarness) -> None:
     ann = await desk.join("whep", "ann10")
     await ann.publish("w1")
     one, two = await ann.play("w1", resource="a"), await ann.play("w1", resource="b")
@@ -193,7 +202,7 @@ async def test_one_session_may_play_a_stream_on_transports_of_their_own(desk: De
     assert two.transport_id in await desk.transports()
 
 
-async def test_another_session_s_transport_is_not_found(desk: Desk) -> None:
+async def test_another_session_s_transport_is_not_found(desk: RegistryHarness) -> None:
     ann, bob = await desk.join("steal", "ann11"), await desk.join("steal", "bob11")
     made = await ann.publish("st1")
     assert await bob.refused(cmd.RestartIce(bob.session, made.transport_id, PUBLISH)) == Code.NOT_FOUND

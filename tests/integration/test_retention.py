@@ -7,11 +7,11 @@ from typing import Any
 
 import asyncpg
 import pytest
-from retention_desk import Desk, a_desk
 
 from parlour.contracts.proofs import InclusionQuery
 from parlour.record.adapters.retention import PostgresRetention
 from parlour.testkit.clock import uuid7
+from parlour.testkit.harness.retention import RetentionHarness, running_retention
 from parlour.testkit.units import append, new_log
 
 Environment = Callable[[str], dict[str, str]]
@@ -19,8 +19,8 @@ YEAR_US = 366 * 86_400 * 1_000_000
 
 
 @pytest.fixture
-async def desk(environment: Environment, postgres: str) -> AsyncIterator[Desk]:
-    async with a_desk(environment, postgres) as made:
+async def desk(environment: Environment, postgres: str) -> AsyncIterator[RetentionHarness]:
+    async with running_retention(environment, postgres) as made:
         yield made
 
 
@@ -28,7 +28,11 @@ class Hooked(PostgresRetention):
     """Does something before or after one of its steps."""
 
     def __init__(
-        self, desk: Desk, step: str, before: Callable[[], Any] | None = None, after: Callable[[], Any] | None = None
+        self,
+        desk: RetentionHarness,
+        step: str,
+        before: Callable[[], Any] | None = None,
+        after: Callable[[], Any] | None = None,
     ) -> None:
         super().__init__(desk.record)
         inner = getattr(super(), step)
@@ -53,7 +57,7 @@ def killed() -> None:
     raise SystemError("killed")
 
 
-async def test_what_is_over_goes_and_the_rest_stays(desk: Desk) -> None:
+async def test_what_is_over_goes_and_the_rest_stays(desk: RetentionHarness) -> None:
     gone = [await desk.room() for _ in range(3)]
     stays, app = await desk.room(closes=False), await desk.app_log(4001)
     await desk.signed()
@@ -98,7 +102,7 @@ async def test_what_is_over_goes_and_the_rest_stays(desk: Desk) -> None:
     assert await desk.in_sql(app) == (True, None)
 
 
-async def test_rooms_go_on_while_a_month_is_dropped(desk: Desk) -> None:
+async def test_rooms_go_on_while_a_month_is_dropped(desk: RetentionHarness) -> None:
     gone, stays = await desk.room(), [await desk.room(closes=False) for _ in range(4)]
     await desk.signed()
     # by the clock of these rounds what is being said now is old, too: nobody waits for readers of it
@@ -124,7 +128,7 @@ async def test_rooms_go_on_while_a_month_is_dropped(desk: Desk) -> None:
         assert await desk.in_sql(key) == (True, None)
 
 
-async def test_nothing_is_dropped_for_a_file_with_one_byte_changed(desk: Desk) -> None:
+async def test_nothing_is_dropped_for_a_file_with_one_byte_changed(desk: RetentionHarness) -> None:
     key = await desk.room()
     await desk.signed()
 
@@ -148,7 +152,7 @@ async def test_nothing_is_dropped_for_a_file_with_one_byte_changed(desk: Desk) -
     assert (await desk.verdict((await rounds.status()).archives[0].file)).ok
 
 
-async def test_nothing_is_dropped_that_was_changed_in_the_database(desk: Desk) -> None:
+async def test_nothing_is_dropped_that_was_changed_in_the_database(desk: RetentionHarness) -> None:
     key = await desk.room()
     await desk.signed()
     await desk.owner.execute("UPDATE parlour.event SET at = at + 1 WHERE room_uid = $1 AND seq = 2", key.uid)
@@ -162,7 +166,7 @@ async def test_nothing_is_dropped_that_was_changed_in_the_database(desk: Desk) -
 
 
 @pytest.mark.parametrize("kind", ["hold", "person"])
-async def test_a_hold_keeps_its_month(desk: Desk, kind: str) -> None:
+async def test_a_hold_keeps_its_month(desk: RetentionHarness, kind: str) -> None:
     app = 5000 + len(kind)
     actor = await desk.people.actor(app, "ann")
     log, key = await desk.app_log(app), await desk.room(app=app, actor=actor)
@@ -183,7 +187,7 @@ async def test_a_hold_keeps_its_month(desk: Desk, kind: str) -> None:
     assert await desk.here(key) == 0
 
 
-async def test_a_hold_that_comes_after_the_export_keeps_it_too(desk: Desk) -> None:
+async def test_a_hold_that_comes_after_the_export_keeps_it_too(desk: RetentionHarness) -> None:
     log, key = await desk.app_log(6001), await desk.room(app=6001)
     await desk.signed()
     late = Hooked(desk, "drop", before=lambda: desk.hold(log, "placed", room=key.room))
@@ -199,7 +203,7 @@ async def test_a_hold_that_comes_after_the_export_keeps_it_too(desk: Desk) -> No
     assert (archive.calls, archive.problem) == (1, "")
 
 
-async def test_what_is_not_signed_or_not_read_by_all_stays(desk: Desk) -> None:
+async def test_what_is_not_signed_or_not_read_by_all_stays(desk: RetentionHarness) -> None:
     key = await desk.room()
     (month,) = (await desk.rounds().status()).months
     assert [(one.kind, one.what) for one in month.blockers if one.kind != "reader"] == [("unsigned", str(key.uid))]
@@ -222,7 +226,7 @@ async def test_what_is_not_signed_or_not_read_by_all_stays(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("step", "moment"), [("add", "before"), ("add", "after"), ("drop", "after"), ("forget", "after")]
 )
-async def test_a_killed_round_is_gone_on_with(desk: Desk, step: str, moment: str) -> None:
+async def test_a_killed_round_is_gone_on_with(desk: RetentionHarness, step: str, moment: str) -> None:
     key, before = await desk.room(), len((await desk.rounds().status()).archives)
     await desk.signed()
     with pytest.raises(SystemError):
@@ -237,7 +241,7 @@ async def test_a_killed_round_is_gone_on_with(desk: Desk, step: str, moment: str
     assert not list(desk.folder.glob("*.part"))
 
 
-async def test_a_month_that_nobody_prepared(desk: Desk) -> None:
+async def test_a_month_that_nobody_prepared(desk: RetentionHarness) -> None:
     """Its events are taken all the same, stay where they are, and leave the database like others."""
     far_us = time.time_ns() // 1000 + 10 * YEAR_US
     keys = [await desk.room(uid=uuid7(far_us, number)) for number in range(2)]
@@ -261,7 +265,7 @@ async def test_a_month_that_nobody_prepared(desk: Desk) -> None:
     assert await desk.owner.fetchval(count) == 0
 
 
-async def test_the_next_month_is_there_before_it_begins(desk: Desk) -> None:
+async def test_the_next_month_is_there_before_it_begins(desk: RetentionHarness) -> None:
     names = await desk.owner.fetch("SELECT to_char(now() AT TIME ZONE 'UTC' + make_interval(months => n), 'YYYY_MM') AS name "
                                    "FROM generate_series(0, 3) n")  # fmt: skip
     assert {row["name"] for row in names} <= set(await desk.store.months())

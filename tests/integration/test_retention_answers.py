@@ -5,12 +5,8 @@ from contextlib import AsyncExitStack
 from typing import Any, NamedTuple
 
 import pytest
-from history_desk import Desk, Running, until
-from history_desk import a_desk as a_history_desk
-from retention_desk import Desk as RetentionDesk
-from retention_desk import a_desk as a_retention_desk
 
-from parlour.cli.audit.export import ask
+from parlour.cli.operator.proofs import query_proofs
 from parlour.contracts import commands as cmd
 from parlour.contracts import history as h
 from parlour.contracts import proofs, queries
@@ -19,6 +15,9 @@ from parlour.contracts.retention import Retention, RetentionQuery, RunRetention
 from parlour.kernel.log import LogKey
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.http import status_of
+from parlour.testkit.harness.history import HistoryHarness, Running, running_history
+from parlour.testkit.harness.retention import RetentionHarness, running_retention
+from parlour.testkit.waiting import eventually
 
 Environment = Callable[[str], dict[str, str]]
 OFTEN = {"PARLOUR_RECORD_HISTORY_POLL_MS": "20", "PARLOUR_RECORD_CHECKPOINT_S": "0.2"}
@@ -27,15 +26,15 @@ OFTEN = {"PARLOUR_RECORD_HISTORY_POLL_MS": "20", "PARLOUR_RECORD_CHECKPOINT_S": 
 class Desks(NamedTuple):
     """Asks, and drops."""
 
-    history: Desk
-    retention: RetentionDesk
+    history: HistoryHarness
+    retention: RetentionHarness
 
 
 @pytest.fixture
 async def desks(environment: Environment, postgres: str, running: Running) -> AsyncIterator[Desks]:
     async with AsyncExitStack() as stack:
-        history = await stack.enter_async_context(a_history_desk(environment, postgres))
-        retention = await stack.enter_async_context(a_retention_desk(environment, postgres))
+        history = await stack.enter_async_context(running_history(environment, postgres))
+        retention = await stack.enter_async_context(running_retention(environment, postgres))
         await stack.enter_async_context(running("record", **OFTEN))
         yield Desks(history, retention)
 
@@ -48,7 +47,7 @@ async def dropped(desks: Desks, key: LogKey) -> str:
         await rounds.round()
         return await desks.retention.here(key) == 0
 
-    await until(gone)
+    await eventually(gone)
     return (await rounds.status()).archives[0].file
 
 
@@ -56,7 +55,7 @@ async def test_every_way_to_ask_names_the_file(desks: Desks) -> None:
     desk = desks.history
     key = await desk.call()
     await desk.until_known(key)
-    await ask(desk.bus, "stored", proofs.StoredQuery(str(key.uid), by="an auditor"), proofs.StoredPage)
+    await query_proofs(desk.bus, "stored", proofs.StoredQuery(str(key.uid), by="an auditor"), proofs.StoredPage)
     file = await dropped(desks, key)
     uid = str(key.uid)
     questions: list[tuple[str, Any, type[Any], str]] = [
@@ -69,7 +68,7 @@ async def test_every_way_to_ask_names_the_file(desks: Desks) -> None:
             await desk.ask(what, question, answer, room)
         assert refused.value.problem.code == Code.ARCHIVED
     with pytest.raises(Rejection, match=file):
-        await ask(desk.bus, "stored", proofs.StoredQuery(uid), proofs.StoredPage)
+        await query_proofs(desk.bus, "stored", proofs.StoredQuery(uid), proofs.StoredPage)
     assert status_of(Code.ARCHIVED) == 410
     for what, question, answer in (
         ("call", h.CallQuery(uid), h.OneCall),
@@ -83,7 +82,7 @@ async def test_every_way_to_ask_names_the_file(desks: Desks) -> None:
     assert (calls.calls, [(one.file, one.calls) for one in calls.archived]) == ((), [(file, 1)])
     assert not (await desk.calls("another room")).archived
     assert not (await desk.calls(key.room, user="ann")).archived
-    taken = (await ask(desk.bus, "exports", proofs.ExportsQuery(uid), proofs.Exports)).exports
+    taken = (await query_proofs(desk.bus, "exports", proofs.ExportsQuery(uid), proofs.Exports)).exports
     assert [(one.by, one.room) for one in taken] == [("an auditor", key.room)]
 
 
@@ -100,14 +99,14 @@ async def test_the_room_opens_again_and_a_rebuild_agrees(desks: Desks) -> None:
         found = (await desk.history(cmd.DescribeHistory())).generations
         return any(one.active and one.number != old.number for one in found)
 
-    await until(rebuilt)
+    await eventually(rebuilt)
     calls = await desk.calls(key.room)
     assert [call.room_uid for call in calls.calls] == [str(again.uid)]
     assert [one.file for one in calls.archived] == [file]
 
 
 async def test_an_operator_sees_that_everything_is_kept(desks: Desks) -> None:
-    status = await ask(desks.history.bus, "retention", RetentionQuery(), Retention)
+    status = await query_proofs(desks.history.bus, "retention", RetentionQuery(), Retention)
     assert (status.keep_months, status.running, [month.due for month in status.months if month.due]) == (0, False, [])
     with pytest.raises(Rejection, match="kept for ever"):
-        await ask(desks.history.bus, "run_retention", RunRetention("Jo"), Retention)
+        await query_proofs(desks.history.bus, "run_retention", RunRetention("Jo"), Retention)

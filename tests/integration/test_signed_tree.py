@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from retention_desk import keys_in
-from tampering import rechain, remove_event, rewrite_leaf, roll_back
 
 from parlour.kernel.log import LogKey, LogUnavailable
 from parlour.kernel.merkle import Edge, Node, leaf_hash
@@ -21,8 +19,10 @@ from parlour.record.app.proofs.tree_guard import TreeGuard
 from parlour.runtime.clock import SystemClock
 from parlour.runtime.postgres import PostgresLog, create_pool
 from parlour.runtime.postgres.pool import Pool
-from parlour.runtime.signing.notes import Checkpoint, SigningKey, sign
+from parlour.testkit.harness.retention import keys_in
+from parlour.testkit.harness.tampering import rechain, remove_event, rewrite_leaf, roll_back
 from parlour.testkit.units import append, new_log, unit
+from parlour.verify.notes import Checkpoint, SigningKey, sign_note
 
 Environment = Callable[[str], dict[str, str]]
 ORIGIN = "test.example/record"
@@ -93,7 +93,7 @@ async def sign_with_another_key(signer: Signer, key: LogKey) -> None:
     await change_root(signer, key)
     note = await signer.note()
     forged = SigningKey(ORIGIN, Ed25519PrivateKey.generate())
-    text = sign(Checkpoint(ORIGIN, note.size, note.root).text(), (forged,))
+    text = sign_note(Checkpoint(ORIGIN, note.size, note.root).text(), (forged,))
     await signer.owner.execute("UPDATE parlour.checkpoint SET note = $2 WHERE size = $1", note.size, text)
     await signer.owner.execute(
         "INSERT INTO parlour.checkpoint_key SELECT $1, name, sealed, made_at + 1, 0 FROM parlour.checkpoint_key LIMIT 1",

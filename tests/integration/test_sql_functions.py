@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from parlour.cli.checkout import MIGRATIONS
+from parlour.cli.supervise.checkout import MIGRATIONS
 
 FUNCTIONS = MIGRATIONS / "sql" / "functions"
 _DEFINITIONS = """

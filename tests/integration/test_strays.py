@@ -1,10 +1,10 @@
 """Events that somebody put into the database behind a log's head: named, never read, and no hindrance to the room."""
 
 import pytest
-from tampering import insert_stray
 
 from parlour.kernel.log import Committed
 from parlour.runtime.postgres import PostgresLog, create_pool
+from parlour.testkit.harness.tampering import insert_stray
 from parlour.testkit.units import append, new_log, unit
 
 

@@ -10,9 +10,14 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import pytest
-from auditor import Auditor, an_auditor
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tampering import (
+from typer.testing import CliRunner
+
+from parlour.cli.main import app
+from parlour.kernel.log import LogKey
+from parlour.runtime.postgres import PostgresLog, create_pool
+from parlour.testkit.harness.auditor import Auditor, running_auditor
+from parlour.testkit.harness.tampering import (
     copy_life,
     insert_event,
     insert_stray,
@@ -23,13 +28,8 @@ from tampering import (
     roll_back,
     sign_anew,
 )
-from typer.testing import CliRunner
-
-from parlour.cli.main import app
-from parlour.kernel.log import LogKey
-from parlour.runtime.postgres import PostgresLog, create_pool
-from parlour.runtime.signing.notes import SigningKey
 from parlour.testkit.units import append, new_log, unit
+from parlour.verify.notes import SigningKey
 
 Environment = Callable[[str], dict[str, str]]
 WHOLE, NOT_AS_RECORDED, NOT_PROVEN = 0, 1, 4
@@ -213,7 +213,7 @@ async def auditor(postgres: str, environment: Environment, tmp_path: Path) -> As
     (tmp_path / "state").mkdir()
     async with await create_pool(postgres, name="owner") as owner:
         await owner.execute(f"TRUNCATE {', '.join(f'parlour.{table}' for table in TABLES)}")
-    async with an_auditor(postgres, record, environment("cli")) as made:
+    async with running_auditor(postgres, record, environment("cli")) as made:
         yield made
 
 

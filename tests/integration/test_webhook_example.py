@@ -8,14 +8,15 @@ from typing import Any
 from uuid import uuid4
 
 from aiohttp import ClientConnectionError, ClientSession
-from webhook_client import WITHIN_S, WebhookClient
 
 from parlour.cli.embedded import free_port
 from parlour.contracts import webhooks as ask
 from parlour.record.domain.webhooks.signing import signature_headers as signed
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build
+from parlour.testkit.harness.webhooks import WITHIN_S, WebhookClient
 from parlour.testkit.programs import program
+from parlour.testkit.waiting import eventually
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "webhook_receiver.py"
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -77,15 +78,12 @@ async def test_each_event_is_taken_once_over_the_receiver_s_deaths(
 async def until_redriven(webhooks: WebhookClient, hook: ask.Webhook, again: int) -> None:
     """So many events arrived a second time."""
 
-    def repeated(found: tuple[ask.Delivery, ...]) -> int:
-        arrived = [one.webhook_id for one in found if one.status == 200]
-        return len(arrived) - len(set(arrived))
+    async def repeated() -> bool:
+        found: ask.Deliveries = await webhooks.do(ask.ListDeliveries(hook.id, limit=500))
+        arrived = [one.webhook_id for one in found.deliveries if one.status == 200]
+        return len(arrived) - len(set(arrived)) >= again
 
-    async with asyncio.timeout(WITHIN_S):
-        while True:
-            if repeated((await webhooks.do(ask.ListDeliveries(hook.id, limit=500))).deliveries) >= again:
-                return
-            await asyncio.sleep(0.05)
+    await eventually(repeated, f"{again} events twice", timeout_s=WITHIN_S, poll_s=0.05)
 
 
 async def test_what_is_not_from_parlour_is_not_taken(tmp_path: Path) -> None:

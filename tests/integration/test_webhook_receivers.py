@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 from aiohttp import web
-from webhook_client import QUICK, Environment, WebhookClient
 
 from parlour.contracts import webhooks as ask
 from parlour.kernel.log import LogKey
@@ -13,6 +12,7 @@ from parlour.record.domain.webhooks.attempts import parse_retry_after as read
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build
 from parlour.runtime.settings import load
+from parlour.testkit.harness.webhooks import QUICK, Environment, WebhookClient
 from parlour.testkit.receiver import Came, Receiver
 
 ONE_BY_ONE = 20

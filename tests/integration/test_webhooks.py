@@ -11,7 +11,6 @@ from uuid import uuid4
 import pytest
 import standardwebhooks
 from aiohttp import web
-from webhook_client import QUICK, WITHIN_S, Environment, WebhookClient
 
 from parlour.contracts import events as ev
 from parlour.contracts import webhooks as ask
@@ -21,6 +20,7 @@ from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build
 from parlour.runtime.postgres import PostgresUserKeyStore, create_pool
 from parlour.runtime.settings import RuntimeSettings, load
+from parlour.testkit.harness.webhooks import QUICK, WITHIN_S, Environment, WebhookClient
 from parlour.testkit.receiver import Came, Receiver, yes
 
 
@@ -123,19 +123,21 @@ async def test_410_disables_and_enabling_goes_on_where_it_stood(
     gone = True
 
     async def behave(came: Came) -> web.Response:
-        return web.Response(status=410 if gone else 204)
+        return web.Response(status=410 if gone and came.path == "a" else 204)
 
     receiver.behave = behave
     async with build(quick):
         hook = await webhooks.add(receiver.url("a"))
+        await webhooks.add(receiver.url("b"))
         key = await webhooks.room(joins=2)
-        await receiver.until(lambda: bool(receiver.requests))
+        await receiver.until(lambda: any(one.path == "a" for one in receiver.requests))
         listed = await webhooks.until_listed(hook, lambda one: not one.enabled)
         assert "410" in listed.reason
-        tried = len(receiver.requests)
+        tried = [one.path for one in receiver.requests].count("a")
         await webhooks.join(key, "while-off")
+        await receiver.until(lambda: receiver.seqs(key, "b") == [1, 2, 3, 4])
+        assert [one.path for one in receiver.requests].count("a") == tried, "a disabled endpoint is left alone"
         gone = False
-        assert len(receiver.requests) == tried
         await webhooks.do(ask.SetWebhook(hook.id, enabled=True))
         await receiver.until(lambda: receiver.seqs(key, "a") == [1, 2, 3, 4])
 

@@ -9,15 +9,15 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from fuzzing import LONG, examples, recorded_faults
 from hypothesis import given
 from hypothesis import strategies as st
-from reading_desk import APP, Reading, reading_desk
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from parlour.contracts.codes import Code
 from parlour.testkit.client import SUBPROTOCOL, RawClient
+from parlour.testkit.harness.fuzzing import LONG, examples, recorded_faults
+from parlour.testkit.harness.reading import APP, ReadingHarness, running_reading
 from parlour.testkit.hostile import frames
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(3600 if LONG else 240)]
@@ -33,7 +33,7 @@ LATER = {int(Code.RELAY_UNAVAILABLE), int(Code.REQUEST_TIMEOUT)}
 class Room:
     """Two members who must not notice, and what services took for their own faults."""
 
-    reading: Reading
+    reading: ReadingHarness
     speaker: RawClient
     listener: RawClient
     token: str
@@ -53,7 +53,7 @@ async def room(running: Any, environment: Any) -> AsyncIterator[Room]:
     limits: dict[str, Any] = {"FRAMES_PER_S": "100000", "FRAMES_BURST": "100000", "REFUSED_TOKENS_PER_MIN": "6000"}
     limits["REFUSED_TOKENS_PER_APP"] = "60000"
     with recorded_faults() as faults:
-        async with reading_desk(running, environment, **limits) as made:
+        async with running_reading(running, environment, **limits) as made:
             ann, bob = await made.enter(ROOM, "ann"), await made.enter(ROOM, "bob")
             yield Room(made, ann, bob, await made.member("eve"), faults)
 

@@ -12,10 +12,11 @@ from typing import Any
 import aiohttp
 import pytest
 from aiortc import RTCSessionDescription
-from whip_house import APP, House, Viewer, a_house, connected, offer, publish
 
 from parlour.cli.embedded import free_port
 from parlour.testkit.client import RawClient
+from parlour.testkit.harness.whip import APP, Viewer, WhipHarness, connected, offer, publish, running_whip
+from parlour.testkit.waiting import eventually
 
 HASTY = {"PARLOUR_ROOM_PRESENCE_GRACE_S": "2", "PARLOUR_ROOM_HEARTBEAT_WINDOW_S": "3"}
 KEY = secrets.token_hex(32)
@@ -29,9 +30,7 @@ async def gateway_process(environment: Any, ready: Path) -> AsyncIterator[tuple[
     environ = {**os.environ, **environment("gateway"), **own, "PARLOUR_INSTANCE": "doomed"}
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "parlour.gateway", env=environ)
     try:
-        async with asyncio.timeout(60):
-            while not os.path.exists(ready):  # noqa: ASYNC110, ASYNC240 a process tells nothing else of its being ready
-                await asyncio.sleep(0.05)
+        await eventually(ready.exists, "the gateway is ready", timeout_s=60, poll_s=0.05)
         yield process, f"http://127.0.0.1:{port}"
     finally:
         if process.returncode is None:
@@ -40,19 +39,21 @@ async def gateway_process(environment: Any, ready: Path) -> AsyncIterator[tuple[
 
 
 @asynccontextmanager
-async def at(house: House, url: str) -> AsyncIterator[House]:
+async def at(house: WhipHarness, url: str) -> AsyncIterator[WhipHarness]:
     """The house by its other gateway."""
     async with aiohttp.ClientSession(url) as http:
-        yield House(house.bus, url, http)
+        yield WhipHarness(house.bus, url, http)
 
 
 @pytest.fixture
-async def house(running: Any, environment: Any) -> AsyncIterator[House]:
-    async with a_house(running, environment, KEY, **HASTY) as made:
+async def house(running: Any, environment: Any) -> AsyncIterator[WhipHarness]:
+    async with running_whip(running, environment, KEY, **HASTY) as made:
         yield made
 
 
-async def test_the_other_gateway_serves_what_a_dead_one_made(house: House, environment: Any, tmp_path: Path) -> None:
+async def test_the_other_gateway_serves_what_a_dead_one_made(
+    house: WhipHarness, environment: Any, tmp_path: Path
+) -> None:
     watcher, token = await RawClient.open(house.url), await house.token("enc", "r")
     await watcher.ask("login", appID=APP, roomID="r", token=await house.token("eve"), user={"userID": "eve"})
     async with gateway_process(environment, tmp_path / "ready") as (process, url), at(house, url) as doomed:
@@ -88,7 +89,7 @@ async def test_the_other_gateway_serves_what_a_dead_one_made(house: House, envir
 
 
 async def test_whose_media_end_after_its_gateway_is_suspended_and_removed(
-    house: House, environment: Any, tmp_path: Path
+    house: WhipHarness, environment: Any, tmp_path: Path
 ) -> None:
     watcher, token = await RawClient.open(house.url), await house.token("enc", "gone")
     await watcher.ask("login", appID=APP, roomID="gone", token=await house.token("eve"), user={"userID": "eve"})
@@ -112,7 +113,7 @@ async def until_suspended(watcher: RawClient, seconds: float) -> list[dict[str, 
     return watcher.frames
 
 
-async def renewed(house: House, location: str, token: str) -> int:
+async def renewed(house: WhipHarness, location: str, token: str) -> int:
     """A PATCH with new credentials."""
     headers = {"authorization": f"Bearer {token}", "content-type": "application/trickle-ice-sdpfrag", "if-match": "*"}
     body = "a=ice-ufrag:anew\r\na=ice-pwd:a-password-of-enough-letters\r\n"

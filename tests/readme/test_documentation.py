@@ -16,11 +16,12 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from parlour.cli.checkout import ROOT
+from parlour.cli.supervise.checkout import ROOT
 from parlour.testkit.browser.chromium import chromium
 from parlour.testkit.client import RawClient, raw_client
 from parlour.testkit.pages import Block, blocks_of, filled, pages, run_shell
 from parlour.testkit.suite import Suite, running_suite
+from parlour.testkit.waiting import eventually
 
 ROOM = "lobby"
 BY_OTHER_TESTS = "another test runs it: "
@@ -80,9 +81,11 @@ async def words(suite: Suite) -> AsyncIterator[dict[str, str]]:
 async def traced(suite: Suite, trace_id: str) -> None:
     """Waits until a request's spans are in the files of traces, which are written behind the request."""
     folder = Path(str(suite.status()["state_folder"])) / "traces"
-    async with asyncio.timeout(30):
-        while not any(trace_id in file.read_text() for file in folder.glob("*.jsonl")):  # noqa: ASYNC110 another process writes
-            await asyncio.sleep(0.05)
+
+    def written() -> bool:
+        return any(trace_id in file.read_text() for file in folder.glob("*.jsonl"))
+
+    await eventually(written, f"spans of {trace_id}", timeout_s=30, poll_s=0.05)
 
 
 def runnable(language: str) -> list[Block]:

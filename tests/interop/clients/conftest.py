@@ -1,18 +1,13 @@
 """Other people's clients on the whole suite. A client that is not on this machine is skipped, with what to install."""
 
 import importlib.util
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from parlour.testkit.browser.firefox import Firefox, executable, firefox
 from parlour.testkit.browser.fixtures import browser, room, suite, window
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from firefox import Firefox, executable, firefox
 
 __all__ = ["browser", "fox", "room", "suite", "window"]
 

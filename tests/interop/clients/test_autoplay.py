@@ -4,10 +4,9 @@ Until the dialog is there, nothing is asked of the viewer's page: what Playwrigh
 The page tells by itself, on its console.
 """
 
-from demo import video_call
-
 from parlour.testkit.browser.chromium import chromium
 from parlour.testkit.browser.conditions import PUBLISHING
+from parlour.testkit.browser.demo_call import video_call
 from parlour.testkit.browser.window import open_window
 from parlour.testkit.suite import Suite
 

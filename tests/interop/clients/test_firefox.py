@@ -1,9 +1,8 @@
 """Firefox and Chromium in one call on the demo page: VP8 and Opus both ways."""
 
-from demo import join, video_call
-from firefox import Firefox
-
 from parlour.testkit.browser.conditions import STREAM_ADDED, STREAM_GONE, USER_ADDED, USER_GONE
+from parlour.testkit.browser.demo_call import join, video_call
+from parlour.testkit.browser.firefox import Firefox
 from parlour.testkit.browser.window import OpenWindow
 from parlour.testkit.suite import Suite
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from demo import video_call
 
 from parlour.testkit.browser.conditions import PUBLISHING, STREAM_ADDED, STREAM_GONE, USER_ADDED, USER_GONE
+from parlour.testkit.browser.demo_call import video_call
 from parlour.testkit.browser.window import OpenWindow
 from parlour.testkit.suite import Suite
 

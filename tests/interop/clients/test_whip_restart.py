@@ -1,14 +1,14 @@
 """A browser that speaks WHIP by itself restarts ICE by PATCH, and whoever plays its stream goes on seeing it."""
 
-import asyncio
 from pathlib import Path
 
-from demo import video_call
 from playwright.async_api import Browser
 
 from parlour.testkit.browser.conditions import STREAM_ADDED
+from parlour.testkit.browser.demo_call import video_call
 from parlour.testkit.browser.window import OpenWindow
 from parlour.testkit.suite import Suite
+from parlour.testkit.waiting import eventually
 
 SCRIPT = Path(__file__).with_name("whip_restart.js")
 WITHIN_S = 60.0
@@ -30,9 +30,11 @@ async def test_media_goes_on_after_ice_was_restarted(
     await viewer.until_media(video=True, audio=True, timeout_s=WITHIN_S)
     told = await page.evaluate("() => whip.restart()")
     assert told["before"] != told["after"], "the relay has new credentials too"
-    async with asyncio.timeout(WITHIN_S):
-        while await page.evaluate("() => whip.sends()") < SENT:  # noqa: ASYNC110 the page has no event for it
-            await asyncio.sleep(0.1)
+
+    async def sends() -> bool:
+        return await page.evaluate("() => whip.sends()") >= SENT
+
+    await eventually(sends, "the restarted encoder sends", timeout_s=WITHIN_S, poll_s=0.1)
     await viewer.until_media(video=True, audio=True, timeout_s=WITHIN_S)
     kinds = [event["type"] for event in suite.events(room) if event["data"].get("streamID") == "restarted"]
     assert kinds.count("stream.added.v1") == 1

@@ -1,6 +1,5 @@
 """Fixtures of the relay's interoperability tests."""
 
-import sys
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,7 @@ import msgspec
 import pytest
 from playwright.async_api import async_playwright
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from relay_bench import CHROMIUM, FLAGS, PAGE_SCRIPT, Bench, Window, running_node
+from parlour.testkit.harness.relay_node import CHROMIUM, FLAGS, PAGE_SCRIPT, Bench, Window, running_node
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from aiortc import (
 )
 from aiortc.mediastreams import AudioStreamTrack
 from av import AudioFrame, VideoFrame
-from relay_bench import APP, Bench, eventually, running_node
 
 from parlour.contracts.relay import (
     CloseTransport,
@@ -28,6 +27,8 @@ from parlour.contracts.relay import (
     TransportConnected,
     TransportGone,
 )
+from parlour.testkit.harness.relay_node import APP, Bench, running_node
+from parlour.testkit.waiting import eventually
 
 
 class Colour(VideoStreamTrack):

@@ -4,9 +4,9 @@ from statistics import median
 from typing import Any
 
 import pytest
-from relay_bench import Bench
 
 from parlour.contracts.relay import MediaStarted, TransportGone
+from parlour.testkit.harness.relay_node import Bench
 
 
 async def test_two_pages_call_each_other(bench: Bench, open_window: Any) -> None:

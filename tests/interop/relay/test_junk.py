@@ -5,7 +5,8 @@ import resource
 import socket
 from typing import Any
 
-from relay_bench import Bench, eventually
+from parlour.testkit.harness.relay_node import Bench
+from parlour.testkit.waiting import eventually
 
 CLIENT_HELLO = bytes.fromhex("16fefd0000000000000000") + b"\x00\x2c\x01\x00\x00\x20" + bytes(38)
 BINDING_REQUEST = bytes.fromhex("000100002112a442") + bytes(12)

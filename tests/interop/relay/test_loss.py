@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from lossy_path import lossy_path
-from relay_bench import running_node
+from parlour.testkit.harness.relay_node import running_node
+from parlour.testkit.network.lossy_path import lossy_path
 
 LOSS = 0.05
 FOR_MS = 6000

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from lossy_path import lossy_path
-from relay_bench import Bench, eventually, running_node
-
 from parlour.contracts.relay import TransportGone
+from parlour.testkit.harness.relay_node import Bench, running_node
+from parlour.testkit.network.lossy_path import lossy_path
+from parlour.testkit.waiting import eventually
 
 
 async def test_a_chromium_that_moves_goes_on_to_publish_and_to_play(open_window: Any) -> None:

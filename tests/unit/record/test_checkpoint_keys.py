@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from parlour.record.app.proofs.keys import OVERLAP_US, SHARED_ORIGIN, CheckpointKeys, StoredKey
-from parlour.runtime.signing.notes import SigningKey
+from parlour.verify.notes import SigningKey
 
 OURS = "rooms.example/record"
 

@@ -1,4 +1,4 @@
-"""Tools for tests only: given/when/then, virtual time, a memory log and bus, and strategies.
+"""Tools for tests only: virtual time, a memory log and bus, a simulation of the services, harnesses and planted faults.
 
 No production module imports it.
 """

@@ -13,8 +13,8 @@ from parlour.kernel import merkle
 from parlour.kernel.log import LogKey, Record
 from parlour.kernel.sealing import UserKeyStore
 from parlour.runtime.deciding.sealing import actor_of, disclose_texts, open_records, seal_event
-from parlour.runtime.exports.layout import KIND, End, Header, Line
-from parlour.runtime.signing.notes import Checkpoint, SigningKey, sign
+from parlour.verify.layout import KIND, End, Header, Line
+from parlour.verify.notes import Checkpoint, SigningKey, sign_note
 
 APP = 77
 ROOM = "studio"
@@ -68,7 +68,7 @@ class Tree:
         """The signed checkpoint of the tree's first heads."""
         edge = merkle.Edge()
         edge.extend(self.leaves[:size])
-        return sign(Checkpoint(key.public.name, size, edge.root()).text(), (key,))
+        return sign_note(Checkpoint(key.public.name, size, edge.root()).text(), (key,))
 
     def inclusion(self, size: int = 6, key: SigningKey = KEY) -> Inclusion:
         """The proof that goes into the header of the export."""

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from parlour.cli.checkout import ROOT
+from parlour.cli.supervise.checkout import ROOT
 from parlour.testkit.suite import Suite
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -16,7 +16,7 @@ def unverified_drop() -> None:
 
 def trusting_verifier() -> None:
     """Who verifies an export believes the hashes that stand in it."""
-    from parlour.runtime.exports import event_checks
+    from parlour.verify import event_checks
 
     def matches(before: bytes, line: object) -> bool:
         return True
@@ -62,7 +62,7 @@ def shuffled_redrive() -> None:
 
 def trusted_words() -> None:
     """Who verifies an export believes the words that are shown, whatever was committed to."""
-    from parlour.runtime.exports import text_checks
+    from parlour.verify import text_checks
 
     def matches(sealed: object, salt: bytes, context: str, text: str) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""One run: players start, clients act among faults, the faults end, and once all is quiet the run is judged."""
+"""One run: players start, clients act among faults, the faults end, and once all is quiet its invariants are checked."""
 
 import asyncio
 import logging
@@ -10,13 +10,14 @@ import structlog
 
 from parlour.testkit.clock import VirtualClock
 
-from .cast import operator, plan
+from ..waiting import eventually
+from .chaos import Chaos
 from .client import Client
+from .invariants import check_invariants, is_settled
 from .loop import VirtualLoop, determined
 from .processes import Replica, owned_tasks
 from .script import Actor
-from .verdict import judge, settled
-from .weather import Weather
+from .services import operator, plan
 from .world import World
 
 STARTED_WITHIN_S = 10.0
@@ -77,25 +78,25 @@ def _end(loop: asyncio.AbstractEventLoop) -> None:
 async def _run(world: World, seed: int) -> Outcome:
     replicas = [Replica(name, main, world.faults, world.note) for name, main in plan(world).items()]
     keepers = [asyncio.create_task(replica.keep()) for replica in replicas]
-    await _until(lambda: len(world.doors) == 2, STARTED_WITHIN_S)
+    await eventually(lambda: len(world.doors) == 2, "both gateways", timeout_s=STARTED_WITHIN_S, poll_s=0.05)
     actors = [Actor(Client(f"{user}{n}", user, world), world) for n, user in enumerate(USERS)]
     loop = asyncio.get_running_loop()
     until = loop.time() + ACTING_S
     playing = [asyncio.create_task(actor.play(until)) for actor in actors]
-    weather = Weather(world, actors, await operator(world))
-    blowing = asyncio.create_task(weather.blow())
+    chaos = Chaos(world, actors, await operator(world))
+    running_chaos = asyncio.create_task(chaos.run())
     await asyncio.sleep(ACTING_S)
     world.faults.calm()
-    weather.calm = True
+    chaos.calm = True
     world.note("calm")
     await _quiet(world, actors, loop.time() + QUIET_WITHIN_S)
-    found = await judge(world, actors)
+    found = await check_invariants(world, actors)
     for replica in replicas:
         found += replica.trouble
-    for task in (*playing, blowing):
+    for task in (*playing, running_chaos):
         if task.done() and not task.cancelled() and task.exception() is not None:
             found.append(f"a player failed: {task.exception()!r}")
-    for task in (*keepers, *playing, blowing):
+    for task in (*keepers, *playing, running_chaos):
         task.cancel()
     world.note(f"quiet at {loop.time():.1f}")
     records = world.log.all_records()
@@ -112,16 +113,10 @@ async def _run(world: World, seed: int) -> Outcome:
     )
 
 
-async def _until(true: Callable[[], bool], within_s: float) -> None:
-    async with asyncio.timeout(within_s):
-        while not true():  # noqa: ASYNC110 time costs nothing here
-            await asyncio.sleep(0.05)
-
-
 async def _quiet(world: World, actors: list[Actor], until: float) -> None:
     """Until all is settled and stays so, or nobody believes it any more."""
     loop = asyncio.get_running_loop()
     calm = 0
     while loop.time() < until and calm < QUIET_LOOKS:
         await asyncio.sleep(1.0)
-        calm = calm + 1 if await settled(world, actors) else 0
+        calm = calm + 1 if await is_settled(world, actors) else 0

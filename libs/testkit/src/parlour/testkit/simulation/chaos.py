@@ -1,4 +1,4 @@
-"""What happens to clients' media, and what an operator does, while they act."""
+"""Chaos while clients act: their transports break, and an operator kicks users and closes rooms."""
 
 import asyncio
 from collections import Counter
@@ -12,14 +12,15 @@ from .client import APP
 from .script import ROOMS, Actor
 from .world import World
 
-LOOK_S = 0.5
-CONNECT_WITHIN = 10
-"""Looks: a transport that no client knows has so long until somebody connects."""
-LOSSES, ORDERS = 0.08, 0.04
+ROUND_S = 0.5
+UNUSED_ROUNDS = 10
+"""How many rounds a transport that no client knows may wait for a client to connect."""
+LOSS_CHANCE, COMMAND_CHANCE = 0.08, 0.04
+"""Of a transport's loss, and of an operator's command, in one round."""
 
 
-class Weather:
-    """Transports break; users are put out and rooms closed by an operator."""
+class Chaos:
+    """Breaks transports, kicks users and closes rooms by chance."""
 
     def __init__(self, world: World, actors: list[Actor], operator: Bus) -> None:
         self._world = world
@@ -29,29 +30,29 @@ class Weather:
         self.calm = False
         self._alone: Counter[str] = Counter()
 
-    async def blow(self) -> None:
-        """For ever; once it is calm, only transports that nobody is at break."""
+    async def run(self) -> None:
+        """Runs until it is cancelled; once `calm` is set, only transports that no client uses break."""
         while True:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(ROUND_S)
             for node in [node for node in self._world.relays.values() if node.up]:
                 for transport_id in tuple(node.transports):
                     if self._breaks(transport_id):
                         self._world.note(f"lost {transport_id}")
                         await node.lose(transport_id, "ice_timeout")
-            if not self.calm and self._chance.random() < ORDERS:
-                await self._order()
+            if not self.calm and self._chance.random() < COMMAND_CHANCE:
+                await self._send_command()
 
     def _breaks(self, transport_id: str) -> bool:
         if not self.calm:
-            return self._chance.random() < LOSSES
+            return self._chance.random() < LOSS_CHANCE
         held = (a.client.transports for a in self._actors if a.client.room and not a.gone and not a.client.final)
         if any(transport_id in transports for transports in held):
             return False
         self._alone[transport_id] += 1
-        return self._alone[transport_id] > CONNECT_WITHIN
+        return self._alone[transport_id] > UNUSED_ROUNDS
 
-    async def _order(self) -> None:
-        """Puts somebody out, or everybody."""
+    async def _send_command(self) -> None:
+        """Kicks a user or closes a room."""
         room, user = self._chance.choice(ROOMS), self._chance.choice(self._actors).client.user
         body = cmd.CloseRoom() if self._chance.random() < 0.3 else cmd.KickUser(user)
         command_id = str(UUID(int=self._chance.getrandbits(128), version=4))

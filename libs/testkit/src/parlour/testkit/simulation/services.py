@@ -1,4 +1,4 @@
-"""Who plays: each service as its own wiring assembles it, on simulated connections."""
+"""The services of a run: each as its own wiring assembles it, on simulated connections."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -77,7 +77,7 @@ class WatchedBus(Bus):
         self._world = world
 
     def report_fault(self, where: str, error: BaseException, **fields: Any) -> None:
-        """Told to whoever judges the run."""
+        """Names a broken invariant in the result of the run."""
         self._world.fault(f"{self.name} at {where}: {error!r}")
 
 
@@ -122,8 +122,8 @@ async def connected_bus(world: World, process: Process, name: str) -> Bus:
 
 
 @asynccontextmanager
-async def connections(world: World, process: Process, name: str) -> AsyncGenerator[Connections]:
-    """As `parlour.runtime.process.connections.connected` opens them."""
+async def open_connections(world: World, process: Process, name: str) -> AsyncGenerator[Connections]:
+    """As `parlour.runtime.process.connections.open_connections` opens them."""
     bus = await connected_bus(world, process, name)
     log = ProcessLog(world.log, process, world.faults)
     async with Committer(log, world.people, bus) as committer:
@@ -151,24 +151,33 @@ def plan(world: World) -> dict[str, Main]:
             openings_per_user_per_min=60_000, openings_per_app_per_s=10_000, **_STORE
         )  # fmt: skip
         sessions, lease = MemorySessionIndex(world.log, process), world.leases.of(process)
-        async with connections(world, process, "room") as to, room_wiring.assembled(settings, to, sessions, lease):
+        async with (
+            open_connections(world, process, "room") as connections,
+            room_wiring.assembled(settings, connections, sessions, lease),
+        ):
             await _live()
 
     async def registry(process: Process) -> None:
         settings = RegistrySettings(instance=process.name, republish_grace_s=2.0, **_STORE)
         rooms, lease = LiveRooms(world.log, process), world.leases.of(process)
-        async with connections(world, process, "registry") as to, registry_wiring.assembled(settings, to, rooms, lease):
+        async with (
+            open_connections(world, process, "registry") as connections,
+            registry_wiring.assembled(settings, connections, rooms, lease),
+        ):
             await _live()
 
     async def im(process: Process) -> None:
-        async with connections(world, process, "im") as to, im_wiring.assembled(ImSettings(**_STORE), to):
+        async with (
+            open_connections(world, process, "im") as connections,
+            im_wiring.assembled(ImSettings(**_STORE), connections),
+        ):
             await _live()
 
     async def record(process: Process) -> None:
         settings, lease = RecordSettings(poll_ms=500, **_STORE), world.leases.of(process)
         async with (
-            connections(world, process, "record") as to,
-            record_wiring.assembled(settings, to, NoTables(), NoArchive(), lease),
+            open_connections(world, process, "record") as connections,
+            record_wiring.assembled(settings, connections, NoTables(), NoArchive(), lease),
         ):
             await _live()
 

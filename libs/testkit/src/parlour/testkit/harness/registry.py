@@ -2,15 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 import pytest
 
+from parlour.cli.supervise.checkout import ROOT
 from parlour.contracts import commands as cmd
 from parlour.contracts import subjects
 from parlour.contracts.commands import Caller, Joined, MediaSections, Published, Reply, Request
@@ -22,11 +22,12 @@ from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.messaging.endpoint import Headers
 from parlour.runtime.settings import BusSettings, load
+from parlour.testkit.waiting import eventually
 
 APP = 77
 NODE = "n1"
 """One node of this name at a time: two that share it would answer for each other."""
-SDP = Path(__file__).parents[1] / "fixtures" / "sdp"
+SDP = ROOT / "tests" / "fixtures" / "sdp"
 PUBLISH = (SDP / "chromium-publish.sdp").read_bytes().decode()
 PLAY = (SDP / "chromium-play.sdp").read_bytes().decode()
 BOTH = MediaSections("0", "1")
@@ -35,7 +36,7 @@ BOTH = MediaSections("0", "1")
 class User:
     """Somebody in a room."""
 
-    def __init__(self, desk: "Desk", room: str, name: str, joined: Joined, session: str) -> None:
+    def __init__(self, desk: "RegistryHarness", room: str, name: str, joined: Joined, session: str) -> None:
         self.desk = desk
         self.room = room
         self.session = session
@@ -64,7 +65,7 @@ class User:
         return caught.value.problem.code
 
 
-class Desk:
+class RegistryHarness:
     """Asks services and hears what they publish."""
 
     def __init__(self, bus: Bus) -> None:
@@ -123,19 +124,19 @@ class Desk:
 
 
 @asynccontextmanager
-async def a_desk(running: Any, environment: Any, **settings: str) -> AsyncGenerator[Desk]:
+async def running_registry(running: Any, environment: Any, **settings: str) -> AsyncGenerator[RegistryHarness]:
     variables = {"PARLOUR_RELAY_NODE": NODE, "PARLOUR_RELAY_BIND": "127.0.0.1", "PARLOUR_RELAY_HEARTBEAT_S": "0.2"}
     async with (
         running("room", "registry", "relay", **(variables | settings)),
         await Bus.connect(load(BusSettings, environment("test")), "test") as bus,
     ):
-        desk = Desk(bus)
+        desk = RegistryHarness(bus)
         await bus.subscribe(subjects.ALL_EVENTS, desk.hear)
         await node_is_up(desk)
         yield desk
 
 
-async def node_is_up(desk: Desk) -> None:
+async def node_is_up(desk: RegistryHarness) -> None:
     """The registry places streams from the node's first heartbeat on."""
     probe = await desk.join("probe", "probe")
 
@@ -150,17 +151,10 @@ async def node_is_up(desk: Desk) -> None:
     await no_transports_of(desk, probe)
 
 
-async def no_transports_of(desk: Desk, user: User) -> None:
+async def no_transports_of(desk: RegistryHarness, user: User) -> None:
     """The relay holds nothing of a session any more."""
 
     async def none_left() -> bool:
         return not any(t.owner == user.session for t in (await desk.transports()).values())
 
     await eventually(none_left)
-
-
-async def eventually(true: Callable[[], Awaitable[bool]], within_s: float = 10) -> None:
-    """Asks again until it is so: a relay's table has no event to wait for."""
-    async with asyncio.timeout(within_s):
-        while not await true():  # noqa: ASYNC110
-            await asyncio.sleep(0.05)

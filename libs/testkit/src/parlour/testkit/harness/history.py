@@ -1,7 +1,6 @@
 """A desk for tests of history: writes calls to the log as the services would, and asks about them."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 from uuid import uuid4
@@ -20,12 +19,13 @@ from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_pool
 from parlour.runtime.settings import BusSettings, RuntimeSettings, load
 from parlour.testkit.units import APP, new_log
+from parlour.testkit.waiting import eventually
 
 WITHIN_S = 15.0
 Running = Callable[..., AbstractAsyncContextManager[Any]]
 
 
-class Desk:
+class HistoryHarness:
     """Writes to the log as the services would, and asks."""
 
     def __init__(self, bus: Bus, log: PostgresLog, people: PostgresUserKeyStore) -> None:
@@ -88,22 +88,17 @@ class Desk:
             calls = (await self.calls(key.room)).calls
             return next((call for call in calls if call.room_uid == str(key.uid) and call.seq == head.seq), None)
 
-        return await until(known)
-
-
-async def until(look: Callable[[], Awaitable[Any]]) -> Any:
-    async with asyncio.timeout(WITHIN_S):
-        while not (found := await look()):  # noqa: ASYNC110 what is waited for happens in a database
-            await asyncio.sleep(0.02)
-        return found
+        return await eventually(known, "the projections have the call", timeout_s=WITHIN_S)
 
 
 @asynccontextmanager
-async def a_desk(environment: Callable[[str], dict[str, str]], postgres: str) -> AsyncGenerator[Desk]:
+async def running_history(
+    environment: Callable[[str], dict[str, str]], postgres: str
+) -> AsyncGenerator[HistoryHarness]:
     """Writes as the database's owner, who may append to every aggregate."""
     async with AsyncExitStack() as stack:
         writer = load(RuntimeSettings, environment("room"))
         bus = await stack.enter_async_context(await Bus.connect(load(BusSettings, environment("test")), "test"))
         pool = await create_pool(postgres, name="test")
         stack.push_async_callback(pool.close)
-        yield Desk(bus, PostgresLog(pool), PostgresUserKeyStore(pool, writer.master_key))
+        yield HistoryHarness(bus, PostgresLog(pool), PostgresUserKeyStore(pool, writer.master_key))

@@ -1,4 +1,4 @@
-"""What must hold when a run has grown quiet."""
+"""The invariants that hold once a run is quiet: each client has its room's log, and sessions, streams and claims agree."""
 
 from collections.abc import AsyncGenerator, Iterable
 
@@ -21,15 +21,15 @@ async def folds(world: World) -> dict[str, RoomState]:
 
 
 async def fold(people: MemoryUserKeyStore, key: LogKey, records: tuple[Record, ...]) -> RoomState:
-    """One life's state after its last event."""
+    """Returns the state of a call after its last event."""
     state = empty_room(key.app, key.room, str(key.uid))
     for view in await open_records(people, records):
         state = apply(state, view)
     return state
 
 
-async def judge(world: World, actors: list[Actor]) -> list[str]:
-    """Every broken promise in words."""
+async def check_invariants(world: World, actors: list[Actor]) -> list[str]:
+    """Describes every broken invariant."""
     states = await folds(world)
     logged = [line async for line in _logged(world)]
     found = [f"promise {v.promise}: {v.who}: {v.what}" for v in check([a.client.history for a in actors], logged)]
@@ -39,7 +39,7 @@ async def judge(world: World, actors: list[Actor]) -> list[str]:
     return [*world.wrong, *found]
 
 
-async def settled(world: World, actors: list[Actor]) -> bool:
+async def is_settled(world: World, actors: list[Actor]) -> bool:
     """Whether everybody who is in a room has all of it, and nobody else is in one."""
     states = await folds(world)
     wrong = (_views(actors, states), _sessions(world, actors, states), _streams(world, states))
@@ -54,23 +54,23 @@ async def _logged(world: World) -> AsyncGenerator[Logged]:
             )
 
 
-def _present(actors: list[Actor]) -> list[Actor]:
+def _inside(actors: list[Actor]) -> list[Actor]:
     return [actor for actor in actors if actor.client.room and not actor.gone and not actor.client.final]
 
 
 def _views(actors: list[Actor], states: dict[str, RoomState]) -> Iterable[str]:
-    for actor in _present(actors):
+    for actor in _inside(actors):
         client = actor.client
         state = states.get(client.view.uid)
         if state is None:
-            yield f"{client.name} is in a life that is not in the log"
+            yield f"{client.name} is in a call that is not in the log"
         elif difference := client.view.differs(state, client.session_id):
             yield f"{client.name} {difference}"
 
 
 def _sessions(world: World, actors: list[Actor], states: dict[str, RoomState]) -> Iterable[str]:
     """The people in a room are those whose clients are there, in the log and in the claims."""
-    there = {(actor.client.view.uid, actor.client.session_id) for actor in _present(actors)}
+    there = {(actor.client.view.uid, actor.client.session_id) for actor in _inside(actors)}
     inside = {(uid, user.session_id) for uid, state in states.items() for user in state.users}
     for uid, session in inside ^ there:
         yield f"session {session} is {'in' if (uid, session) in inside else 'not in'} the log of {uid}"

@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
+from parlour.cli.supervise.checkout import ROOT
+
+RESULTS = ROOT / "bench" / "results"
 
 
 def facts() -> dict[str, Any]:
-    """Processor, cores, kernel and commit."""
+    """Returns processor, cores, kernel and commit of this measurement."""
     model = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     cores = Path("/proc/cpuinfo").read_text().count("processor\t")
@@ -27,7 +29,7 @@ def facts() -> dict[str, Any]:
 
 
 def percentiles(samples: list[float]) -> dict[str, float]:
-    """p50 and p99, and how many samples they stand on."""
+    """Returns the 50th and 99th percentile and the number of samples."""
     ordered = sorted(samples)
     p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
     return {"p50": round(statistics.median(ordered), 3), "p99": round(p99, 3), "n": len(ordered)}

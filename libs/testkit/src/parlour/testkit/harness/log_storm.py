@@ -1,4 +1,4 @@
-"""Two writers that make trouble for the event log until they are killed: `python log_storm.py DSN SEED ROOM_JSON`.
+"""Two writers that make trouble for the event log until they are killed: `python -m parlour.testkit.harness.log_storm DSN SEED ROOM_JSON`.
 
 Every unit that the log acknowledged is told on standard output, one line `command_id number_of_events`; what else happened, by its name.
 Each event's body says which command it is of and how many that has, so that a half-applied unit shows. Rooms have a claim of their own

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from parlour.cli.checkout import MIGRATIONS
 from parlour.cli.embedded import Postgres, free_port, spawn, stop, unprivileged
+from parlour.cli.supervise.checkout import MIGRATIONS
 from parlour.runtime.postgres.migrate import upgrade
 
 READY_WITHIN_S = 30.0

@@ -1,13 +1,13 @@
 """An auditor of a running record: writes rooms as the services do, has them signed and exported, and verifies files and database."""
 
-import asyncio
 import io
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
 
-from parlour.cli.audit.export import ask, export
+from parlour.cli.audit.export import write_export
+from parlour.cli.operator.proofs import query_proofs
 from parlour.contracts import events as ev
 from parlour.contracts import proofs as contract
 from parlour.contracts.envelope import Envelope, encode_envelope
@@ -15,14 +15,15 @@ from parlour.kernel.log import Append, Claim, LogKey, NewEvent
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build
 from parlour.runtime.deciding import sealing
-from parlour.runtime.exports.verdict import Verdict
-from parlour.runtime.exports.verify import verify
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_pool
 from parlour.runtime.postgres.pool import Pool
 from parlour.runtime.settings import BusSettings, load
-from parlour.runtime.signing.notes import PublicKey, parse_key
 from parlour.testkit.units import APP, new_log, unit
+from parlour.testkit.waiting import eventually
+from parlour.verify.notes import PublicKey, parse_key
+from parlour.verify.verdict import Verdict
+from parlour.verify.verifier import verify_export
 
 WITHIN_S = 20.0
 ROOMS_OF_ONE = 1000
@@ -95,26 +96,28 @@ class Auditor:
 
     async def signed(self, key: LogKey) -> contract.Inclusion:
         """Waits until a checkpoint has the log's head; gives the proof."""
-        async with asyncio.timeout(WITHIN_S):
+
+        async def included() -> contract.Inclusion | None:
             query = contract.InclusionQuery(str(key.uid))
-            while not (found := await ask(self.bus, "inclusion", query, contract.Inclusion)).size:  # noqa: ASYNC110 no one tells
-                await asyncio.sleep(0.05)
-        return found
+            found = await query_proofs(self.bus, "inclusion", query, contract.Inclusion)
+            return found if found.size else None
+
+        return await eventually(included, "a checkpoint has the head", timeout_s=WITHIN_S, poll_s=0.05)
 
     async def exported(self, key: LogKey, wait_s: float = WITHIN_S, since: int = 0) -> bytes:
         """The file that `parlour audit export` writes."""
         out = io.BytesIO()
-        await export(self.bus, str(key.uid), out, by="an auditor", wait_s=wait_s, since=since)
+        await write_export(self.bus, str(key.uid), out, by="an auditor", wait_s=wait_s, since=since)
         return out.getvalue()
 
     async def keys(self) -> tuple[PublicKey, ...]:
         """Those that the record names now."""
-        found = await ask(self.bus, "keys", contract.KeysQuery(), contract.CheckpointKeys)
+        found = await query_proofs(self.bus, "keys", contract.KeysQuery(), contract.CheckpointKeys)
         return tuple(parse_key(one.key) for one in found.keys)
 
     async def verdict(self, exported: bytes) -> Verdict:
         """Of a file, with the keys that the record names now."""
-        return verify(exported.splitlines(keepends=True), await self.keys())
+        return verify_export(exported.splitlines(keepends=True), await self.keys())
 
     async def in_sql(self, key: LogKey) -> tuple[bool, int | None]:
         """What `parlour.verify` says: whether all is well, and the first broken event."""
@@ -124,7 +127,7 @@ class Auditor:
 
 
 @asynccontextmanager
-async def an_auditor(
+async def running_auditor(
     postgres: str, record: dict[str, str], client: dict[str, str], checkpoint_s: float = 0.2
 ) -> AsyncGenerator[Auditor]:
     """With a record service in this process; `record` and `client` are the environments of the service and of the command line."""

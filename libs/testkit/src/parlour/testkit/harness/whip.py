@@ -23,7 +23,7 @@ APP = 815
 NODE = "whip-node"
 
 
-class House:
+class WhipHarness:
     """All services, one gateway, and HTTP to it."""
 
     def __init__(self, bus: Bus, url: str, http: aiohttp.ClientSession) -> None:
@@ -54,7 +54,7 @@ class House:
 
 
 @asynccontextmanager
-async def a_house(running: Any, environment: Any, key: str, **more: str) -> AsyncIterator[House]:
+async def running_whip(running: Any, environment: Any, key: str, **more: str) -> AsyncIterator[WhipHarness]:
     """All services with one gateway of this session key, in this process."""
     port = free_port()
     variables = {
@@ -71,7 +71,7 @@ async def a_house(running: Any, environment: Any, key: str, **more: str) -> Asyn
         await Bus.connect(load(BusSettings, environment("test")), "test") as bus,
         aiohttp.ClientSession(url) as http,
     ):
-        made = House(bus, url, http)
+        made = WhipHarness(bus, url, http)
         await made.operator("auth", cmd.CreateApp(APP, "whip"), app=0)
         yield made
 
@@ -115,7 +115,7 @@ class Viewer:
         await asyncio.gather(*self._tasks)
 
 
-async def publish(house: House, path: str, token: str) -> tuple[RTCPeerConnection, str]:
+async def publish(house: WhipHarness, path: str, token: str) -> tuple[RTCPeerConnection, str]:
     """Sends video and audio."""
     peer = publisher()
     sdp = await offer(peer)

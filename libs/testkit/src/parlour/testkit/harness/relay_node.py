@@ -75,15 +75,6 @@ class Bench:
         )
 
 
-async def eventually(ready: Callable[[], Any], within_s: float = 10.0) -> Any:
-    """The first true value of `ready`, asked again and again until the deadline."""
-    until = time.monotonic() + within_s
-    while not (value := ready()):
-        assert time.monotonic() < until, f"{ready} stayed false"
-        await asyncio.sleep(0.01)
-    return value
-
-
 @asynccontextmanager
 async def running_node(**settings: Any) -> AsyncGenerator[Bench]:
     """A node on free ports of all local addresses."""

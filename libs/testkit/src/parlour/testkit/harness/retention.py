@@ -29,13 +29,13 @@ from parlour.record.app.retention.verifier import ArchiveVerifier
 from parlour.record.app.retention.writer import ArchiveWriter
 from parlour.runtime.background.leases import always
 from parlour.runtime.clock import SystemClock
-from parlour.runtime.exports.layout import LINE_BYTES
-from parlour.runtime.exports.verdict import Verdict
-from parlour.runtime.exports.verify import verify
 from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_pool
 from parlour.runtime.postgres.pool import Pool
 from parlour.runtime.settings import RuntimeSettings, load
 from parlour.testkit.units import append, new_log, unit
+from parlour.verify.layout import LINE_BYTES
+from parlour.verify.verdict import Verdict
+from parlour.verify.verifier import verify_export
 
 ORIGIN = "test.example/record"
 MONTH_US = 31 * 86_400 * 1_000_000
@@ -59,7 +59,7 @@ class ClockAhead:
 
 
 @dataclasses.dataclass
-class Desk:
+class RetentionHarness:
     """`owner` may do everything, `record` what its role may."""
 
     owner: Pool
@@ -140,7 +140,7 @@ class Desk:
         return row["ok"], row["problem"]
 
     async def verdict(self, file: str) -> Verdict:
-        return verify(ArchiveFolder(self.folder).lines(file, LINE_BYTES + 1), await self.keys.public_keys())
+        return verify_export(ArchiveFolder(self.folder).lines(file, LINE_BYTES + 1), await self.keys.public_keys())
 
 
 def _raise(error: Exception) -> None:
@@ -148,7 +148,9 @@ def _raise(error: Exception) -> None:
 
 
 @asynccontextmanager
-async def a_desk(environment: Callable[[str], dict[str, str]], postgres: str) -> AsyncGenerator[Desk]:
+async def running_retention(
+    environment: Callable[[str], dict[str, str]], postgres: str
+) -> AsyncGenerator[RetentionHarness]:
     """With a folder that is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="parlour-archive-"))
     async with AsyncExitStack() as stack:
@@ -157,4 +159,4 @@ async def a_desk(environment: Callable[[str], dict[str, str]], postgres: str) ->
         owner = await stack.enter_async_context(await create_pool(postgres, name="owner"))
         settings = load(RuntimeSettings, environment("record"))
         pool = await create_pool(settings.postgres_dsn, name="record", planner=WHOLE_MONTHS)
-        yield Desk(owner, await stack.enter_async_context(pool), folder, settings.master_key)
+        yield RetentionHarness(owner, await stack.enter_async_context(pool), folder, settings.master_key)

@@ -23,7 +23,7 @@ from parlour.testkit.client import RawClient
 APP, OTHER = 4712, 4713
 
 
-class Reading:
+class ReadingHarness:
     """All services, one gateway, and HTTP to it."""
 
     def __init__(self, bus: Bus, url: str, http: aiohttp.ClientSession) -> None:
@@ -120,9 +120,9 @@ def covered(seen: list[tuple[str, Any]]) -> list[int]:
 
 
 @asynccontextmanager
-async def reading_desk(
+async def running_reading(
     running: Any, environment: Any, *, services: dict[str, str] | None = None, **limits: str
-) -> AsyncGenerator[Reading]:
+) -> AsyncGenerator[ReadingHarness]:
     """All services but the relay with these variables, one gateway with these settings of its own (`READS_BURST="20"`), and two apps."""
     own = {"PARLOUR_GATEWAY_SESSION_KEY": secrets.token_hex(32), "PARLOUR_GATEWAY_DEFAULT_APP": str(APP)}
     own |= {f"PARLOUR_GATEWAY_{name}": value for name, value in limits.items()}
@@ -136,7 +136,7 @@ async def reading_desk(
         await Bus.connect(load(BusSettings, environment("test")), "test") as bus,
         aiohttp.ClientSession(url) as http,
     ):
-        made = Reading(bus, url, http)
+        made = ReadingHarness(bus, url, http)
         await made.operator("auth", "", cmd.CreateApp(APP, "test"), app=0)
         await made.operator("auth", "", cmd.CreateApp(OTHER, "other"), app=0)
         yield made

@@ -1,6 +1,5 @@
 """A client for tests of webhooks: writes events of one app to the log, and asks the record about its endpoints."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -18,6 +17,7 @@ from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_pool
 from parlour.runtime.settings import BusSettings, RuntimeSettings, load
 from parlour.testkit.units import new_log
+from parlour.testkit.waiting import eventually
 
 WITHIN_S = 20.0
 QUICK = {
@@ -56,21 +56,21 @@ class WebhookClient:
         return await self._until_noted(ask.ListDeliveries(hook.id), number)
 
     async def _until_noted(self, question: ask.ListDeliveries, number: int) -> tuple[ask.Delivery, ...]:
-        async with asyncio.timeout(WITHIN_S):
-            while True:
-                found = (await self.do(question)).deliveries
-                if len(found) >= number:
-                    return found
-                await asyncio.sleep(0.05)
+
+        async def noted() -> tuple[ask.Delivery, ...] | None:
+            found = (await self.do(question)).deliveries
+            return found if len(found) >= number else None
+
+        return await eventually(noted, f"{number} deliveries", timeout_s=WITHIN_S, poll_s=0.05)
 
     async def until_listed(self, hook: ask.Webhook, true: Callable[[ask.Webhook], bool]) -> ask.Webhook:
         """The endpoint as it is listed, when that is true of it."""
-        async with asyncio.timeout(WITHIN_S):
-            while True:
-                (one,) = (await self.do(ask.ListWebhooks(hook.id))).webhooks
-                if true(one):
-                    return one
-                await asyncio.sleep(0.05)
+
+        async def listed() -> ask.Webhook | None:
+            (one,) = (await self.do(ask.ListWebhooks(hook.id))).webhooks
+            return one if true(one) else None
+
+        return await eventually(listed, "the endpoint is listed so", timeout_s=WITHIN_S, poll_s=0.05)
 
     async def write(self, key: LogKey, *events: ev.Event, creates: bool = False) -> None:
         await self.people.load(frozenset(sealing.actor_of(e) for e in events if sealing.needs_key(e)))

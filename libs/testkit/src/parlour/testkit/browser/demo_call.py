@@ -2,8 +2,7 @@
 
 from urllib.parse import urlencode
 
-from firefox import Firefox
-
+from parlour.testkit.browser.firefox import Firefox
 from parlour.testkit.suite import Suite
 
 

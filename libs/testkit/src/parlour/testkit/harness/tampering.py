@@ -8,7 +8,7 @@ from uuid import UUID
 from parlour.contracts.envelope import GENESIS, chain_hash
 from parlour.contracts.proofs import head_entry
 from parlour.kernel.merkle import Edge, leaf_hash
-from parlour.runtime.signing.notes import Checkpoint, SigningKey, sign
+from parlour.verify.notes import Checkpoint, SigningKey, sign_note
 
 
 async def rechain(sql: Any, uid: UUID) -> None:
@@ -98,7 +98,7 @@ async def sign_anew(sql: Any, key: SigningKey) -> None:
     root = edge.root()
     await sql.execute(
         "UPDATE parlour.checkpoint SET root = $2, note = $3 WHERE size = $1",
-        len(leaves), root, sign(Checkpoint(key.public.name, len(leaves), root).text(), (key,)),
+        len(leaves), root, sign_note(Checkpoint(key.public.name, len(leaves), root).text(), (key,)),
     )  # fmt: skip
 
 

@@ -3,15 +3,15 @@
 import json
 import os
 import random
-import sys
-from importlib import import_module
-from pathlib import Path
 from typing import Any
+
+from parlour.cli.supervise.checkout import ROOT
+
+from ..benchmarks.machine import facts
 
 ALL = os.environ.get("PARLOUR_FAULTS") == "all"
 SEED = int(os.environ.get("PARLOUR_FAULTS_SEED") or (random.SystemRandom().randrange(1 << 32) if ALL else 1))
 """The short form plays the same faults each time, so that a failure there tells of a change; the long one draws new ones."""
-ROOT = Path(__file__).resolve().parents[2]
 PATH = ROOT / "bench" / "results" / "faults.json"
 
 
@@ -20,7 +20,5 @@ def note(name: str, result: dict[str, Any]) -> None:
     print(name, json.dumps(result))
     if not ALL:
         return
-    sys.path.insert(0, str(ROOT))
-    facts = import_module("bench.machine").facts
-    kept = json.loads(PATH.read_text()) if PATH.exists() else {}
+    kept: dict[str, Any] = json.loads(PATH.read_text()) if PATH.exists() else {}
     PATH.write_text(json.dumps({**kept, "machine": facts(), name: {"machine": facts(), **result}}, indent=2) + "\n")

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from parlour.cli.ask import connected
-from parlour.cli.history import Room
+from parlour.cli.operator.connection import connect
+from parlour.cli.operator.room_log import RoomLog
 from parlour.testkit.faults.crowd import Crowd
 from parlour.testkit.history import Logged, Violation, check, from_views
 
@@ -14,10 +14,11 @@ from parlour.testkit.history import Logged, Violation, check, from_views
 async def logs(nats: str, app: int, lives: Iterable[tuple[str, str]]) -> list[Logged]:
     """All events of lives, each named by (room, room_uid)."""
     found: list[Logged] = []
-    async with connected(nats) as bus:
+    async with connect(nats) as bus:
         for room, life in sorted(set(lives)):
             views = [
-                msgspec.json.decode(msgspec.json.encode(view)) async for view in Room(bus, app, room).events(life=life)
+                msgspec.json.decode(msgspec.json.encode(view))
+                async for view in RoomLog(bus, app, room).events(call=life)
             ]
             found += from_views(views)
     return found
