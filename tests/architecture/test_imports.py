@@ -89,3 +89,14 @@ def test_import_linter_keeps_every_contract() -> None:
         [f"{sys.prefix}/bin/lint-imports", "--no-cache"], cwd=sources.ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_nobody_extends_the_import_path() -> None:
+    """What several tests or benchmarks share is in the testkit; what the tests of one folder share, in pytest's `pythonpath`."""
+    broken = [
+        f"{sources.shown(path)}:{node.lineno}"
+        for path in sources.python_files()
+        for node in ast.walk(sources.tree(path))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "sys.path"
+    ]
+    assert not broken, "\n".join(broken)

@@ -1,6 +1,7 @@
 """What is committed says which package, never where from; and nothing of one machine."""
 
 import re
+import tomllib
 
 import pytest
 import sources
@@ -48,7 +49,28 @@ def test_python_locks_pin_versions_and_hashes(lock: str) -> None:
     assert (sources.ROOT / lock).read_text().count("--hash=sha256:") >= len(entries)
 
 
-DEVELOPERS_ONLY = {"playwright", "pytest", "ruff", "basedpyright", "hypothesis", "maturin", "uv"}
+IMAGE = ("contracts", "kernel", "verify", "runtime", "media-core", "cli", *sources.SERVICES)
+"""The members that the image installs."""
+
+
+def asked_by(member: str) -> set[str]:
+    """What a member's pyproject.toml asks for, by name."""
+    folder = "services" if member in sources.SERVICES else "libs"
+    asked = tomllib.loads((sources.ROOT / folder / member / "pyproject.toml").read_text())["project"]
+    return {package_name(one) for one in asked.get("dependencies", [])}
+
+
+def package_name(requirement: str) -> str:
+    """`Foo_bar[x]>=1` → `foo-bar`."""
+    found = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert found, requirement
+    return found[0].lower().replace("_", "-")
+
+
+def only_for_development() -> set[str]:
+    """What the workspace's development group and the testkit ask for and no member of the image does."""
+    groups = tomllib.loads((sources.ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    return ({package_name(one) for one in groups["dev"]} | asked_by("testkit")) - set().union(*map(asked_by, IMAGE))
 
 
 def entries(lock: str) -> dict[str, str]:
@@ -62,16 +84,18 @@ def entries(lock: str) -> dict[str, str]:
     return found
 
 
-def test_the_image_installs_the_same_versions_and_no_developer_s_tools() -> None:
+def test_the_image_installs_the_same_versions_and_nothing_that_is_for_development_only() -> None:
     image, whole = entries("deploy/docker/requirements.lock"), entries("requirements.lock")
     assert {name: lines for name, lines in image.items() if whole.get(name) != lines} == {}
-    assert not DEVELOPERS_ONLY & image.keys()
+    tools = only_for_development()
+    assert {"playwright", "pytest", "ruff", "basedpyright", "hypothesis", "maturin", "uv"} <= tools
+    assert not tools & image.keys()
+    installed = re.search(r"for member in ([^;]+); do", (sources.ROOT / "deploy/docker/Dockerfile").read_text())
+    assert installed and set(installed[1].split()) == {f"libs/{one}" for one in IMAGE[:4]} | {"libs/cli", "services/*"}
     assert {"fastapi", "nats-py", "asyncpg", "aiortc"} <= image.keys()
 
 
 def test_the_lock_has_what_the_members_ask_for() -> None:
-    import tomllib
-
     locked = {
         match[1]
         for match in re.finditer(r"^([a-z0-9._-]+)", (sources.ROOT / "requirements.lock").read_text(), re.MULTILINE)
@@ -79,9 +103,7 @@ def test_the_lock_has_what_the_members_ask_for() -> None:
     missing: set[str] = set()
     for path in sources.tracked():
         if path.name == "pyproject.toml":
-            for wanted in tomllib.loads(path.read_text())["project"].get("dependencies", []):
-                name = re.match(r"[A-Za-z0-9._-]+", wanted)
-                assert name
-                if not name[0].startswith("parlour-") and name[0].lower().replace("_", "-") not in locked:
-                    missing.add(f"{path.parent.name}: {name[0]}")
+            for name in map(package_name, tomllib.loads(path.read_text())["project"].get("dependencies", [])):
+                if not name.startswith("parlour-") and name not in locked:
+                    missing.add(f"{path.parent.name}: {name}")
     assert not missing, f"{missing}; run: make lock"

@@ -1,28 +1,28 @@
-"""Every metric in the code stands in the reference, with its kind, and nothing else does."""
+"""The reference has every metric of the code with its kind and the service that has it, and no other."""
 
 import ast
 import re
 
-from sources import ROOT
+from sources import ROOT, SERVICES, member_parts
 
 PAGE = ROOT / "docs" / "reference" / "metrics.md"
 KINDS = {"counter", "gauge", "histogram", "measured"}
 
 
-def in_code() -> dict[str, str]:
-    """Name to kind, of every metric that our sources make: by the runtime's methods, or by the library's classes."""
-    found: dict[str, str] = {}
+def in_code() -> dict[str, tuple[str, str]]:
+    """Name to kind and package, of every metric that our sources make: by the runtime's methods, or by the library's classes."""
+    found: dict[str, tuple[str, str]] = {}
     for folder in ("libs", "services"):
         for path in (ROOT / folder).glob("**/src/parlour/**/*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
                     continue
-                name = str(node.args[0].value)
+                name, package = str(node.args[0].value), member_parts(path)[0]
                 match node.func:
                     case ast.Attribute(attr=attr) if attr in KINDS:
-                        found[f"parlour_{name}"] = "gauge" if attr == "measured" else attr
+                        found[f"parlour_{name}"] = "gauge" if attr == "measured" else attr, package
                     case ast.Name(id=kind) if kind.lower() in KINDS and name.startswith("parlour_"):
-                        found[name] = kind.lower()
+                        found[name] = kind.lower(), package
                     case _:
                         pass
     return found
@@ -30,5 +30,13 @@ def in_code() -> dict[str, str]:
 
 def test_the_page_has_every_metric_and_no_other() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| .+ \|$", PAGE.read_text(), re.MULTILINE)
-    assert dict(rows) == in_code()
+    assert dict(rows) == {name: kind for name, (kind, _) in in_code().items()}
     assert [name for name, _ in rows] == sorted(dict(rows))
+
+
+def test_the_page_says_which_service_has_a_metric() -> None:
+    """A metric that the runtime makes is of several services; the page says of which in words."""
+    rows = dict(re.findall(r"^\| `(\w+)` \| \w+ \|[^|]*\| ([^|]+) \|", PAGE.read_text(), re.MULTILINE))
+    own = {name: package for name, (_, package) in in_code().items() if package in SERVICES}
+    assert len(own) > 10
+    assert {name: rows[name] for name, package in own.items() if rows[name] != package} == {}

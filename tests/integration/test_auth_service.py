@@ -195,7 +195,7 @@ async def test_a_token_made_here_is_accepted_here(desk: Desk) -> None:
     checked = await desk.verify(app.app, made.token, user_id="ann", room="tea", purpose="publish", stream_id="s")
     assert (checked.room, checked.expires_s) == ("tea", made.expires_s)
     assert (await desk.refused(app.app, cmd.VerifyToken(made.token, "ann", "coffee")))[0] == 1102020
-    await desk.bus.barrier()
+    await desk.bus.flush_confirmed()
     (issued,) = [view for view in desk.heard if view.type == "app.token_issued.v1" and view.app == app.app]
     assert issued.user_id == "ann"
     assert made.token not in bytes(issued.data).decode()
