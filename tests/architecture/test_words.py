@@ -44,19 +44,17 @@ class Excess(NamedTuple):
 
 
 CEILING = {
-    "auth": Excess(11, 17),
-    "cli": Excess(41, 27),
-    "client": Excess(13, 5),
-    "contracts": Excess(11, 16),
-    "gateway": Excess(104, 44),
-    "im": Excess(0, 8),
-    "kernel": Excess(5, 3),
-    "record": Excess(84, 98),
-    "registry": Excess(12, 19),
-    "relay": Excess(23, 20),
-    "room": Excess(19, 6),
-    "runtime": Excess(26, 23),
-    "sdk-web": Excess(10, 25),
+    "auth": Excess(1, 1),
+    "contracts": Excess(7, 5),
+    "gateway": Excess(97, 44),
+    "im": Excess(0, 1),
+    "kernel": Excess(3, 0),
+    "record": Excess(4, 0),
+    "registry": Excess(0, 6),
+    "relay": Excess(1, 0),
+    "room": Excess(0, 2),
+    "runtime": Excess(1, 16),
+    "sdk-web": Excess(3, 20),
 }
 
 
