@@ -196,7 +196,8 @@ async def test_a_token_made_here_is_accepted_here(desk: Desk) -> None:
     assert (checked.room, checked.expires_s) == ("tea", made.expires_s)
     assert (await desk.refused(app.app, cmd.VerifyToken(made.token, "ann", "coffee")))[0] == 1102020
     await desk.bus.flush_confirmed()
-    (issued,) = [view for view in desk.heard if view.type == "app.token_issued.v1" and view.app == app.app]
+    events = {view.seq: view for view in desk.heard if view.type == "app.token_issued.v1" and view.app == app.app}
+    (issued,) = events.values()  # the repetition may publish the event again, and makes no other
     assert issued.user_id == "ann"
     assert made.token not in bytes(issued.data).decode()
 
