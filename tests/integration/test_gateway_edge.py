@@ -15,7 +15,7 @@ from parlour.gateway.api import http_protocol, server
 from parlour.gateway.api.connection import Connection
 from parlour.gateway.api.server import serving
 from parlour.gateway.api.websocket import WebSockets
-from parlour.gateway.app.seat import Channel
+from parlour.gateway.app.sessions.session import Channel
 from parlour.gateway.domain.client_addresses import SocketLimiter, TrustedProxies
 from parlour.runtime.telemetry.metrics import Metrics
 

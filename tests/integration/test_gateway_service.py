@@ -243,9 +243,9 @@ async def test_another_history_is_not_continued(house: House) -> None:
 
 
 async def test_far_behind_is_a_snapshot(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from parlour.gateway.app import resume
+    from parlour.gateway.app.delivery import resume
 
-    monkeypatch.setattr(resume, "TAIL", 5)
+    monkeypatch.setattr(resume, "RESUME_EVENTS", 5)
     ann, _ = await house.login("far", "ann-f")
     bob, answer = await house.login("far", "bob-f")
     await bob.close()

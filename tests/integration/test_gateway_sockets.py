@@ -14,20 +14,23 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from parlour.contracts.client import SUBPROTOCOL
+from parlour.contracts.ids import Position
 from parlour.gateway.api import connection as module
 from parlour.gateway.api.connection import STALLED_S, UNREAD_BYTES, WINDOW_BYTES, Connection
 from parlour.gateway.api.server import serving
 from parlour.gateway.api.websocket import WebSockets
-from parlour.gateway.app.following import Subscribers
-from parlour.gateway.app.seat import Channel
+from parlour.gateway.app.delivery.subscriptions import Subscriptions
 from parlour.gateway.app.sessions.dispatch import RequestDispatcher
+from parlour.gateway.app.sessions.session import Channel
 from parlour.gateway.app.sessions.session_table import SessionTable
-from parlour.gateway.domain.runs import Run
+from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.token_bucket import TokenBucket
 from parlour.runtime.telemetry.metrics import Metrics
 from parlour.testkit.waiting import eventually
 
 faults: list[BaseException] = []
+
+POSITION = Position("00000000-0000-0000-0000-000000000001", 1, "0" * 16)
 
 
 class Door:
@@ -64,7 +67,7 @@ async def a_door(origins: tuple[str, ...] = (), limit: int = 100) -> AsyncGenera
     def dispatch_for(channel: Channel) -> RequestDispatcher:
         nothing: Any = None
         channels.append(cast(Connection, channel))
-        following = Subscribers(nothing, nothing, nothing, faults.append).of(channel)
+        following = Subscriptions(nothing, nothing, nothing, faults.append).of(channel)
         return RequestDispatcher(
             channel, nothing, nothing, nothing, SessionTable(), following, TokenBucket(10.0, 10.0, 0.0), faults.append
         )
@@ -88,8 +91,8 @@ async def quietly(client: ClientConnection) -> AsyncGenerator[str]:
             yield str(frame)
 
 
-def a_run(size: int = 8000) -> Run:
-    return Run((json.dumps({"t": "ev", "text": "x" * size}).encode(),), 1)
+def a_run(size: int = 8000) -> FrameBatch:
+    return FrameBatch((json.dumps({"t": "ev", "text": "x" * size}).encode(),), POSITION)
 
 
 async def test_pings_are_answered_and_the_subprotocol_is_agreed_on() -> None:
@@ -224,7 +227,7 @@ async def test_the_window_of_a_client_that_does_not_read_is_bounded_and_opens_wh
         assert not channel.deliver(a_run())
         unsent = channel._unsent()  # pyright: ignore[reportPrivateUsage] what this is about
         assert WINDOW_BYTES < unsent < WINDOW_BYTES + 10_000
-        waiting = asyncio.create_task(channel.room())
+        waiting = asyncio.create_task(channel.wait_writable())
         loop = asyncio.get_running_loop()
         received = 0
         async with asyncio.timeout(5):
@@ -244,7 +247,7 @@ async def test_a_client_that_reads_nothing_for_too_long_is_closed(monkeypatch: p
         while channel.deliver(a_run()):
             pass
         async with asyncio.timeout(5):
-            assert not await channel.room()
+            assert not await channel.wait_writable()
         await eventually(lambda: door.sockets.open == 0)
         client.close()
 

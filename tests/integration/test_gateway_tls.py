@@ -12,15 +12,18 @@ import uvloop
 from websockets.asyncio.client import connect
 
 from parlour.cli.supervise.entrance import Entrance
+from parlour.contracts.ids import Position
 from parlour.gateway.api.server import serving
 from parlour.gateway.api.websocket import WebSockets
-from parlour.gateway.app.following import Subscribers
-from parlour.gateway.app.seat import Channel
+from parlour.gateway.app.delivery.subscriptions import Subscriptions
 from parlour.gateway.app.sessions.dispatch import RequestDispatcher
+from parlour.gateway.app.sessions.session import Channel
 from parlour.gateway.app.sessions.session_table import SessionTable
-from parlour.gateway.domain.runs import Run
+from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.token_bucket import TokenBucket
 from parlour.runtime.telemetry.metrics import Metrics
+
+POSITION = Position("00000000-0000-0000-0000-000000000001", 1, "0" * 16)
 
 
 async def hello(_scope: Any, _receive: Any, send: Any) -> None:
@@ -60,7 +63,7 @@ def test_a_websocket_over_tls(tmp_path: Path, run: Any) -> None:
     def dispatch_for(channel: Channel) -> RequestDispatcher:
         nothing: Any = None
         channels.append(channel)
-        following = Subscribers(nothing, nothing, nothing, lambda _: None).of(channel)
+        following = Subscriptions(nothing, nothing, nothing, lambda _: None).of(channel)
         return RequestDispatcher(
             channel, nothing, nothing, nothing, SessionTable(), following, TokenBucket(10.0, 10.0, 0.0), lambda _: None
         )
@@ -73,8 +76,8 @@ def test_a_websocket_over_tls(tmp_path: Path, run: Any) -> None:
                 await client.send(json.dumps({"t": "ping", "id": question, "pad": "x" * 10_000}))
                 assert json.loads(await client.recv())["id"] == question
                 large = b"x" * 100_000
-                assert channels[0].deliver(Run((b"one",), 1))
-                assert channels[0].deliver(Run((b"two", large, b"four"), 4))
+                assert channels[0].deliver(FrameBatch((b"one",), POSITION))
+                assert channels[0].deliver(FrameBatch((b"two", large, b"four"), POSITION))
                 assert [await client.recv(decode=False) for _ in range(4)] == [b"one", b"two", large, b"four"]
             await sockets.stop()
 

@@ -8,14 +8,14 @@ from uuid import uuid4
 from parlour.contracts import client
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
-from parlour.gateway.app.following import Subscribers
-from parlour.gateway.app.seat import Seat, Session
+from parlour.gateway.app.delivery.subscriptions import Subscriptions
 from parlour.gateway.app.sessions.dispatch import AT_ONCE, RequestDispatcher
 from parlour.gateway.app.sessions.login import LoginHandler, Timing
 from parlour.gateway.app.sessions.requests import RequestHandlers
+from parlour.gateway.app.sessions.session import RoomMember, Session
 from parlour.gateway.app.sessions.session_table import SessionTable
-from parlour.gateway.domain.mirror import Ending
-from parlour.gateway.domain.runs import Run
+from parlour.gateway.domain.encoded_event import StayEnd
+from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.session_secret import Rights
 from parlour.gateway.domain.token_bucket import TokenBucket
 from parlour.kernel.rejection import Rejection
@@ -36,13 +36,13 @@ class Desk:
         self.news = asyncio.Event()
         nothing: Any = None
         requests = RequestHandlers(self, LoginHandler(self, nothing, SessionTable(), bytes(32), Timing(1, 1, 1)))
-        following = Subscribers(nothing, nothing, nothing, self.faults.append).of(self)
+        following = Subscriptions(nothing, nothing, nothing, self.faults.append).of(self)
         self.dispatch = RequestDispatcher(
             self, nothing, nothing, requests, SessionTable(), following, TokenBucket(1e6, 1e6, 0.0), self.faults.append
         )
         self.session = self.dispatch.session = Session("s-ann", 1, client.UserRef("ann"))
         self.session.channel = self
-        self.session.seats["r"] = Seat(self.session, "r", "actor-ann")
+        self.session.rooms["r"] = RoomMember(self.session, "r", "actor-ann")
         self.session.rights["r"] = Rights(FAR)
 
     async def ask(self, app: int, room: str, request: cmd.Request) -> cmd.Reply:
@@ -66,10 +66,10 @@ class Desk:
         self.frames += map(json.loads, (text, *more))
         self.news.set()
 
-    def deliver(self, run: Run) -> bool:
+    def deliver(self, batch: FrameBatch) -> bool:
         raise AssertionError("no events here")
 
-    async def room(self) -> bool:
+    async def wait_writable(self) -> bool:
         return True
 
     def close(self, code: int, reason: str) -> None: ...
@@ -149,7 +149,7 @@ async def test_a_room_that_the_session_is_not_in() -> None:
 async def test_a_logout_may_be_repeated_when_the_stay_is_over() -> None:
     """The first may have been done and answered with "try again": the record was written, its answer got lost."""
     desk = Desk()
-    SessionTable().ended(desk.session.seats["r"], Ending("s-ann", 0, "logout"))
+    SessionTable().ended(desk.session.rooms["r"], StayEnd("s-ann", 0, "logout"))
     again = await desk.says("logout")
     frames = await desk.answers(1)
     assert (frames[0]["id"], frames[0]["ok"]) == (again, True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -10,8 +11,10 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import Position
 from parlour.gateway.api import sse
 from parlour.gateway.api.sse import EventStream
-from parlour.gateway.app.readers import Diverged, Page, Reader
-from parlour.gateway.domain.reading import Item, Kept, Skip
+from parlour.gateway.app.delivery.cursor import HistoryDiverged, Page
+from parlour.gateway.app.delivery.readers import Reader
+from parlour.gateway.domain.encoded_event import EncodedEvent
+from parlour.gateway.domain.frame_batch import Item, Skip
 from parlour.kernel.rejection import Rejection
 from parlour.testkit.story import Story
 
@@ -25,10 +28,10 @@ class Script:
         self.pages = list(pages)
         self.changed = asyncio.Event()
         self.closing = False
-        self.place = PLACE
+        self.cursor = SimpleNamespace(position=PLACE)
 
-    async def page(self, limit: int) -> Page:
-        found = self.pages.pop(0) if self.pages else Page([], self.place, False)
+    async def read_page(self, limit: int) -> Page:
+        found = self.pages.pop(0) if self.pages else Page([], self.cursor.position, False)
         if isinstance(found, Exception):
             raise found
         return found
@@ -37,9 +40,6 @@ class Script:
         if not self.pages:
             await self.changed.wait()
             self.changed.clear()
-
-    def jump(self, to: Position) -> None:
-        self.place = to
 
 
 class Client:
@@ -77,7 +77,7 @@ def a_page(*items: Item) -> Page:
 
 
 async def test_an_event_a_skip_and_the_end() -> None:
-    kept = Kept(Story().opened())
+    kept = EncodedEvent(Story().opened())
     ending = Rejection.of(Code.TOKEN_REFUSED, "the token was revoked")
     text = await Client(Script(a_page(Skip(2, 3, "p")), ending), a_page(kept)).run()
     retry, event, skip, end, rest = text.split("\n\n")
@@ -90,7 +90,7 @@ async def test_an_event_a_skip_and_the_end() -> None:
 
 @pytest.mark.parametrize("code", sorted(sse.PASSING))
 async def test_what_passes_ends_the_body_and_not_the_right_to_read(code: Code) -> None:
-    kept = Kept(Story().opened())
+    kept = EncodedEvent(Story().opened())
     text = await Client(Script(Rejection.of(code, "not now")), a_page(kept)).run()
     assert "event: end" not in text
     assert text.endswith(f"id: {kept.position}\ndata: {kept.json.decode()}\n\n")
@@ -98,10 +98,10 @@ async def test_what_passes_ends_the_body_and_not_the_right_to_read(code: Code) -
 
 async def test_a_place_that_is_not_ours_goes_on_anew() -> None:
     there = Position(PLACE.room_uid, 9, "a" * 16)
-    script = Script(Diverged(there), Rejection.of(Code.FORBIDDEN, "over"))
+    script = Script(HistoryDiverged(there), Rejection.of(Code.FORBIDDEN, "over"))
     text = await Client(script, a_page()).run()
     assert f"event: resync\nid: {there}\n" in text
-    assert script.place == there
+    assert script.cursor.position == there
 
 
 async def test_a_client_that_leaves_frees_its_place() -> None:
@@ -124,7 +124,7 @@ async def test_a_gateway_that_stops_ends_its_streams() -> None:
 
 async def test_a_client_that_takes_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "STUCK_S", 0.01)
-    client = Client(Script(), a_page(Kept(Story().opened())), reads=False)
+    client = Client(Script(), a_page(EncodedEvent(Story().opened())), reads=False)
     await client.run()
     assert client.released
 

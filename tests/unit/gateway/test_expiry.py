@@ -5,8 +5,8 @@ import pytest
 from parlour.contracts import client
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
-from parlour.gateway.app.seat import Seat, Session
 from parlour.gateway.app.sessions.expiry import TokenExpiry
+from parlour.gateway.app.sessions.session import RoomMember, Session
 from parlour.gateway.domain.session_secret import Rights
 from parlour.kernel.rejection import Rejection
 
@@ -31,7 +31,7 @@ def session(**ends: int) -> Session:
     """A session that is in these rooms, until then."""
     made = Session("s-ann", 1, client.UserRef("ann"))
     for room, end in ends.items():
-        made.seats[room] = Seat(made, room, "actor-ann")
+        made.rooms[room] = RoomMember(made, room, "actor-ann")
         made.rights[room] = Rights(1, stay_ends_s=end)
     return made
 

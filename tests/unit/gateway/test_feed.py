@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections import deque
 from typing import Any
 
 import msgspec
@@ -13,20 +12,21 @@ from hypothesis import strategies as st
 from parlour.contracts import client
 from parlour.contracts import events as ev
 from parlour.contracts.queries import RoomHead
-from parlour.gateway.app.feed import Feed
-from parlour.gateway.app.lag import lag
-from parlour.gateway.app.seat import Seat, Session
-from parlour.gateway.domain.mirror import RING, Ending
-from parlour.gateway.domain.runs import Run
+from parlour.gateway.app.delivery.feed import RoomFeed
+from parlour.gateway.app.delivery.lag import lag
+from parlour.gateway.app.sessions.session import RoomMember, Session
+from parlour.gateway.domain.encoded_event import StayEnd
+from parlour.gateway.domain.frame_batch import FrameBatch
+from parlour.gateway.domain.room_mirror import BUFFER_EVENTS, RoomBuffer
 from parlour.testkit.story import Story
 
 
 class Client:
-    """A seat and its channel; `frames` is what the client has received. With `full` it takes no events."""
+    """A member and its channel; `frames` is what the client has received. With `full` it takes no events."""
 
     address = "192.0.2.1"
 
-    def __init__(self, feed: Feed, user: str) -> None:
+    def __init__(self, feed: RoomFeed, user: str) -> None:
         self.closed = 0
         self.full = False
         self.received: list[dict[str, Any]] = []
@@ -34,20 +34,21 @@ class Client:
         self._news = asyncio.Event()
         self.session = Session(f"s-{user}", feed.app, client.UserRef(user))
         self.session.channel = self
-        self.seat = Seat(self.session, feed.room, f"actor-{user}")
-        feed.fanout.seat(self.seat)
+        self.member = RoomMember(self.session, feed.room, f"actor-{user}")
+        feed.add_member(self.member)
+        self.delivery = feed.members[self.session.session_id]
 
     def put(self, text: str, *more: str) -> None:
         self.received.extend(json.loads(frame) for frame in (text, *more))
         self._news.set()
 
-    def deliver(self, run: Run) -> bool:
+    def deliver(self, batch: FrameBatch) -> bool:
         if not self.full:
-            self.received.extend(json.loads(frame) for frame in run.frames)
+            self.received.extend(json.loads(frame) for frame in batch.frames)
             self._news.set()
         return not self.full
 
-    async def room(self) -> bool:
+    async def wait_writable(self) -> bool:
         while self.full:
             await self.changed()
         return True
@@ -82,8 +83,8 @@ class Client:
 class Rig:
     def __init__(self, story: Story) -> None:
         self.story = story
-        self.endings: list[Ending] = []
-        self.feed = Feed(story.app, story.room, story, lambda seat, ending: self.endings.append(ending))
+        self.endings: list[StayEnd] = []
+        self.feed = RoomFeed(story.app, story.room, story, lambda member, ending: self.endings.append(ending))
 
 
 def a_room(*users: str) -> Rig:
@@ -106,7 +107,7 @@ def numbers(frames: list[dict[str, Any]]) -> list[int]:
     return found
 
 
-async def until(feed: Feed, story: Story) -> None:
+async def until(feed: RoomFeed, story: Story) -> None:
     await feed.reach(story.room_uid, len(story.views))
 
 
@@ -171,7 +172,7 @@ async def test_a_kick_ends_the_seat_and_nothing_follows() -> None:
     rig.feed.receive(rig.story.tell(ev.UserKicked("s-bob", "actor-bob", 1002050, "login elsewhere")))
     rig.feed.receive(rig.story.said("ann", "is he gone?"))
     assert bob.frames() == []
-    assert rig.endings == [Ending("s-bob", 1002050, "login elsewhere")]
+    assert rig.endings == [StayEnd("s-bob", 1002050, "login elsewhere")]
     frames = ann.frames()
     assert numbers(frames) == [4, 5]
     assert frames[0]["user"] == {"userID": "bob", "userName": "Bob"}
@@ -181,7 +182,7 @@ async def test_the_end_of_a_life_ends_all_and_the_next_life_is_followed() -> Non
     rig = a_room("ann")
     Client(rig.feed, "ann")
     rig.feed.receive(rig.story.tell(ev.RoomClosed("empty")))
-    assert rig.feed.seats == {}
+    assert rig.feed.members == {}
     again = Story(life=2)
     rig.feed.receive(again.opened())
     rig.feed.receive(again.joined("ann"))
@@ -189,6 +190,19 @@ async def test_the_end_of_a_life_ends_all_and_the_next_life_is_followed() -> Non
     assert mirror.state.users[0].user_id == "ann"
     rig.feed.receive(rig.story.views[0])
     assert rig.feed.mirror is mirror, "an older life is over for good"
+
+
+async def test_a_member_of_an_older_call_is_told_that_its_stay_is_over() -> None:
+    """Its session came in while the call's last event was on its way."""
+    rig = a_room("ann")
+    rig.feed.receive(rig.story.tell(ev.RoomClosed("empty")))
+    late = Client(rig.feed, "ann")
+    again = Story(life=2)
+    rig.feed.receive(again.opened())
+    assert [ending.session_id for ending in rig.endings] == ["s-ann"]
+    assert rig.feed.members == {}
+    assert late.frames() == []
+    rig.feed.close()
 
 
 async def test_a_feed_opened_in_the_middle_takes_a_snapshot_then_the_tail() -> None:
@@ -221,7 +235,7 @@ async def test_another_history_than_the_record_s_is_replaced() -> None:
 
 
 async def test_reach_gives_up_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    from parlour.gateway.app import feed as module
+    from parlour.gateway.app.delivery import feed as module
     from parlour.kernel.rejection import Rejection
 
     monkeypatch.setattr(module, "REACH_WITHIN_S", 0.05)
@@ -258,12 +272,12 @@ async def test_who_does_not_read_is_handed_nothing_and_then_everything_in_order(
     rig.feed.receive(rig.story.said("ann", "seen by both"))
     await quick.queued(1)
     slow.full = True
-    for n in range(RING + 150):
+    for n in range(BUFFER_EVENTS + 150):
         rig.feed.receive(rig.story.said("ann", str(n)))
     last = len(rig.story.views)
     assert numbers(quick.frames()) == list(range(4, last + 1)), "the quick one is not held up"
     assert numbers(slow.received) == [4]
-    assert lag((rig.feed,), ())[:2] == (1, RING + 150), "and the metrics tell of the slow one"
+    assert lag((rig.feed,), ())[:2] == (1, BUFFER_EVENTS + 150), "and the metrics tell of the slow one"
     slow.reads_again()
     await slow.live()
     assert lag((rig.feed,), ()) == (0, 0, 0)
@@ -280,11 +294,11 @@ async def test_a_slow_reader_of_another_history_starts_anew() -> None:
     rig = a_room("ann", "bob")
     slow = Client(rig.feed, "bob")
     slow.full = True
-    for n in range(RING + 2):
+    for n in range(BUFFER_EVENTS + 2):
         rig.feed.receive(rig.story.said("ann", str(n)))
     rig.feed.fanout.flush()
-    assert slow.seat.behind is not None
-    slow.seat.behind = slow.seat.behind._replace(hash8="f" * 16)
+    assert slow.delivery.is_lagging
+    slow.delivery.cursor.position = msgspec.structs.replace(slow.delivery.position, hash8="f" * 16)
     slow.reads_again()
     await slow.queued(2)
     assert [frame["t"] for frame in slow.frames()] == ["resync", "snap"]
@@ -298,7 +312,7 @@ def test_however_a_client_reads_it_gets_each_event_once_in_order(steps: list[str
     async def run() -> None:
         rig = a_room("ann", "bob", "eve")
         assert rig.feed.mirror is not None
-        rig.feed.mirror._ring = deque(rig.feed.mirror._ring, maxlen=ring)  # pyright: ignore[reportPrivateUsage] so that the record is needed too
+        rig.feed.mirror.buffer = RoomBuffer(rig.feed.mirror.position, ring)  # so that the record is needed too
         bob = Client(rig.feed, "bob")
         for step in steps:
             match step:
@@ -317,7 +331,7 @@ def test_however_a_client_reads_it_gets_each_event_once_in_order(steps: list[str
         bob.reads_again()
         rig.feed.fanout.flush()
         async with asyncio.timeout(30):
-            while bob.seat.behind is not None:
+            while bob.delivery.is_lagging:
                 await bob.changed()
         frames = bob.frames()
         assert numbers(frames) == list(range(5, len(rig.story.views) + 1))

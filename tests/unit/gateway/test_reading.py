@@ -8,6 +8,7 @@ import sys
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,11 +16,15 @@ from hypothesis import strategies as st
 from parlour.contracts import events as ev
 from parlour.contracts.envelope import EventView
 from parlour.contracts.ids import Position
-from parlour.gateway.app.feed import Feed
-from parlour.gateway.app.tails import LENGTH, Tail
+from parlour.gateway.app.delivery.cursor import Cursor
+from parlour.gateway.app.delivery.feed import RoomFeed
+from parlour.gateway.domain.encoded_event import HASH8_BEFORE_FIRST, EncodedEvent
 from parlour.gateway.domain.formats import FORMATS, format_of
-from parlour.gateway.domain.reading import NOBODY_BEFORE, Kept, Sight, Skip, check_types, sift, sight_of_member, wanted
+from parlour.gateway.domain.frame_batch import Skip, merge_skips
+from parlour.gateway.domain.read_scope import ReadScope, check_types, matches_types, scope_of_user
+from parlour.gateway.domain.room_mirror import BUFFER_EVENTS, RoomMirror
 from parlour.kernel.rejection import Rejection
+from parlour.kernel.view import empty_room
 from parlour.testkit.story import Story
 
 ANN, BOB = "actor-ann", "actor-bob"
@@ -41,25 +46,26 @@ def a_story(kinds: list[str]) -> Story:
     return story
 
 
-def kept(views: list[EventView]) -> list[Kept]:
-    return [Kept(view) for view in views]
+def encoded(views: list[EventView]) -> list[EncodedEvent]:
+    return [EncodedEvent(view) for view in views]
 
 
 @given(st.lists(KINDS, max_size=12), st.sampled_from(["server", "auditor", "ann", "bob", "cat"]), st.booleans())
 def test_every_number_comes_once_and_in_order(kinds: list[str], who: str, filtered: bool) -> None:
     story = a_story(kinds)
-    sight = (
-        Sight(audit=who == "auditor")
+    scope = (
+        ReadScope(audit=who == "auditor")
         if who in ("server", "auditor")
-        else Sight(False, f"actor-{who}", story.room_uid, 2)
+        else ReadScope(False, f"actor-{who}", story.room_uid, 2)
     )
-    items = sift(kept(story.views), sight, ("im",) if filtered else ())
+    scope = msgspec.structs.replace(scope, types=("im",) if filtered else ())
+    items = merge_skips(encoded(story.views), scope)
     told: list[int] = []
     for item in items:
-        told += [item.view.seq] if isinstance(item, Kept) else range(item.first, item.to + 1)
+        told += [item.view.seq] if isinstance(item, EncodedEvent) else range(item.first, item.to + 1)
     assert told == [view.seq for view in story.views]
     assert not [1 for one, two in pairwise(items) if isinstance(one, Skip) and isinstance(two, Skip)]
-    seen = [item.view for item in items if isinstance(item, Kept)]
+    seen = [item.view for item in items if isinstance(item, EncodedEvent)]
     assert all(view.type.startswith("im.") for view in seen) or not filtered
     if who != "auditor":
         assert not [view for view in seen if view.audience == ev.Audience.AUDIT]
@@ -72,77 +78,83 @@ def test_every_number_comes_once_and_in_order(kinds: list[str], who: str, filter
 def test_a_member_reads_from_its_own_joining_on() -> None:
     story = a_story([])
     story.joined("bob")
-    sight = sight_of_member(story.state(), "bob")
-    assert sight is not None
-    assert [isinstance(item, Kept) for item in sift(kept(story.views), sight, ())] == [False, True]
-    assert sight_of_member(story.state(), "cat") is None
-    assert sight_of_member(None, "bob") is None
+    scope = scope_of_user(story.state(), "bob")
+    assert scope is not None
+    assert [isinstance(item, EncodedEvent) for item in merge_skips(encoded(story.views), scope)] == [False, True]
+    assert scope_of_user(story.state(), "cat") is None
+    assert scope_of_user(None, "bob") is None
     older = Story(life=2)
-    assert not sight.sees(older.opened()), "nor another life of the room"
+    assert not scope.may_read(EncodedEvent(older.opened())), "nor another life of the room"
 
 
 @pytest.mark.parametrize(
     ("types", "taken"), [((), True), (("room",), True), (("room.opened",), True), (("roo",), False), (("im",), False)]
 )
 def test_filters_take_families_whole(types: tuple[str, ...], taken: bool) -> None:
-    assert wanted(types, "room.opened.v1") is taken
+    assert matches_types(types, "room.opened.v1") is taken
+
+
+def mirrored(story: Story, since: int = 0) -> RoomMirror:
+    """A mirror that took a snapshot at a number and heard what followed."""
+    mirror = RoomMirror(story.state(since) if since else empty_room(story.app, story.room, story.room_uid))
+    for view in story.views[since:]:
+        mirror.apply(view)
+    return mirror
 
 
 @given(st.lists(KINDS, max_size=20), st.integers(0, 22), st.integers(0, 22))
-async def test_a_tail_gives_what_follows_or_says_that_it_does_not_know(
-    kinds: list[str], since: int, place: int
-) -> None:
+def test_a_buffer_gives_what_follows_or_says_that_it_does_not_know(kinds: list[str], since: int, place: int) -> None:
     story = a_story(kinds)
-    feed = Feed(story.app, story.room, story, lambda seat, ending: None)
-    tail = Tail(feed)
-    for view in story.views:
-        feed.receive(view)
-        if view.seq > since:
-            tail.add(view, b"")
+    buffer = mirrored(story, min(since, len(story.views))).buffer
     last = len(story.views)
     at = min(place, last)
     position = Position(story.room_uid, at, story.state(at).hash[:16])
-    found = tail.after(position)
+    found = buffer.after(position)
     if at == last:
-        assert found == ()
+        assert found == []
     elif at >= since:
-        assert [one.view.seq for one in found or ()] == list(range(at + 1, last + 1))
+        assert [one.seq for one in found or ()] == list(range(at + 1, last + 1))
+        assert [one.seq for one in buffer.after(position, 2) or ()] == list(range(at + 1, last + 1))[:2]
     else:
         assert found is None
-    wrong = tail.after(Position(story.room_uid, at, "f" * 16))
-    assert wrong is None, "a place that is not ours is the record's to judge"
+    assert buffer.after(Position(story.room_uid, at, "f" * 16)) is None, "that is the record's to judge"
+    assert buffer.after(Position(Story(life=2).room_uid, at, position.hash8)) is None, "nor is another call's"
 
 
-async def test_a_tail_that_the_room_left_behind_sends_its_readers_to_the_record() -> None:
+async def test_a_room_that_skipped_ahead_sends_its_readers_to_the_record() -> None:
     story = a_story(["said"])
-    feed = Feed(story.app, story.room, story, lambda seat, ending: None)
-    tail, woken = Tail(feed), asyncio.Event()
-    tail.readers.add(woken)
-    feed.taps.append(tail.add)
+    feed, woken = RoomFeed(story.app, story.room, story, lambda member, ending: None), asyncio.Event()
+    feed.followers.add(woken)
+    feed.wakers.add(woken)
     feed.receive(story.views[0])
     assert woken.is_set()
-    feed.taps.clear()
-    for view in story.views[1:]:
-        feed.receive(view)
-    assert tail.after(Position(story.room_uid, 1, story.views[0].hash[:16])) is None
+    feed.mirror = mirrored(story, 2)
+    cursor = Cursor(story, 1, "r", Position(story.room_uid, 1, story.views[0].hash[:16]), feed)
+    assert cursor.peek_buffer(9) is None
+    assert [one.seq for one in (await cursor.fetch(9)).events] == [2, 3]
 
 
-async def test_a_tail_is_bounded() -> None:
-    story = a_story(["said"] * (LENGTH + 10))
-    feed = Feed(story.app, story.room, story, lambda seat, ending: None)
-    tail = Tail(feed)
-    for view in story.views:
-        feed.receive(view)
-        tail.add(view, b"")
-    assert tail.after(Position(story.room_uid, 0, NOBODY_BEFORE)) is None
-    floor = len(story.views) - LENGTH
-    assert len(tail.after(Position(story.room_uid, floor, story.views[floor - 1].hash[:16])) or ()) == LENGTH
+def test_a_buffer_is_bounded() -> None:
+    story = a_story(["said"] * (BUFFER_EVENTS + 10))
+    buffer = mirrored(story).buffer
+    assert buffer.after(Position(story.room_uid, 0, HASH8_BEFORE_FIRST)) is None
+    floor = len(story.views) - BUFFER_EVENTS
+    assert len(buffer.after(Position(story.room_uid, floor, story.views[floor - 1].hash[:16])) or ()) == BUFFER_EVENTS
+
+
+def test_a_buffer_that_is_cleared_continues_its_end_alone() -> None:
+    story = a_story(["said"])
+    buffer = mirrored(story).buffer
+    end = buffer.end
+    buffer.clear()
+    assert buffer.after(end) == []
+    assert buffer.after(Position(story.room_uid, 1, story.views[0].hash[:16])) is None
 
 
 def test_a_spreadsheet_is_given_no_formulas() -> None:
     story = Story()
     story.tell(ev.UserJoined("s", "=cmd", "=cmd", "n"))
-    body = FORMATS["csv"].body(kept(story.views), "p", False).decode()
+    body = FORMATS["csv"].body(encoded(story.views), "p", False).decode()
     (row,) = csv.DictReader(io.StringIO(body))
     assert (row["actor"], row["userID"]) == ("'=cmd", "'=cmd")
 
@@ -151,14 +163,14 @@ def test_a_spreadsheet_is_given_no_formulas() -> None:
 def test_what_was_put_before_a_cell_can_be_taken_off_again(said: str) -> None:
     story = Story()
     story.tell(ev.UserJoined("s", said, said, "n"))
-    (row,) = csv.DictReader(io.StringIO(FORMATS["csv"].body(kept(story.views), "p", False).decode()))
+    (row,) = csv.DictReader(io.StringIO(FORMATS["csv"].body(encoded(story.views), "p", False).decode()))
     assert row["actor"].removeprefix("'") == said
 
 
 def test_parquet_has_numbers_and_times() -> None:
     parquet: Any = pytest.importorskip("pyarrow.parquet")
     story = a_story(["said"])
-    table: Any = parquet.read_table(io.BytesIO(FORMATS["parquet"].body(kept(story.views), "p", False)))
+    table: Any = parquet.read_table(io.BytesIO(FORMATS["parquet"].body(encoded(story.views), "p", False)))
     assert {name: str(kind) for name, kind in zip(table.schema.names, table.schema.types, strict=True)} == {
         "position": "string", "at": "timestamp[us, tz=UTC]", "type": "string", "userID": "string", "actor": "string",
         "data": "string", "seq": "int64",
@@ -188,12 +200,12 @@ def test_what_has_no_form_says_which_there_are() -> None:
 def test_without_its_library_parquet_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(Rejection) as caught:
-        FORMATS["parquet"].body(kept(a_story(["said"]).views), "p", False)
+        FORMATS["parquet"].body(encoded(a_story(["said"]).views), "p", False)
     assert caught.value.problem.field == "format"
     assert "parlour-gateway[parquet]" in caught.value.problem.hint
 
 
 def test_an_event_is_encoded_once_for_all() -> None:
-    (one, *_) = kept(a_story([]).views)
+    (one, *_) = encoded(a_story([]).views)
     assert one.json is one.json
     assert json.loads(one.json)["roomUID"] == one.view.room_uid

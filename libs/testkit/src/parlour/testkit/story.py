@@ -32,7 +32,7 @@ class Story:
         actor = str(getattr(event, "actor", ""))
         view = EventView(
             app=self.app, room=self.room, room_uid=self.room_uid, seq=seq, at=seq * 1_000_000, hash=digest, prev=prev,
-            type=event.TAG, audience=int(event.AUDIENCE), data=msgspec.Raw(data), actor=actor, user_id=actor.removeprefix("actor-"),
+            type=event.TAG, audience=int(ev.audience_of(event)), data=msgspec.Raw(data), actor=actor, user_id=actor.removeprefix("actor-"),
         )  # fmt: skip
         self.views.append(view)
         return view

@@ -40,23 +40,22 @@ from .app.access.request_limits import RequestLimiter
 from .app.access.token_throttle import TokenThrottle
 from .app.access.token_verifier import TokenVerifier
 from .app.call_history import CallHistory
-from .app.feeds import Feeds
-from .app.following import Subscribers
-from .app.lag import Lag, lag
+from .app.delivery.feeds import RoomFeeds
+from .app.delivery.history_cache import SharedHistory
+from .app.delivery.lag import Lag, lag
+from .app.delivery.readers import Readers
+from .app.delivery.resume import Resumes
+from .app.delivery.subscriptions import Subscriptions
 from .app.media_resources.resources import MediaResources
 from .app.moderation import AddressBans, Moderation
-from .app.readers import Readers
-from .app.resume import Resumes
-from .app.seat import Channel, Seat
 from .app.sessions.dispatch import RequestDispatcher
 from .app.sessions.expiry import TokenExpiry
 from .app.sessions.heartbeats import HeartbeatPublisher
 from .app.sessions.login import LoginHandler
 from .app.sessions.requests import RequestHandlers
+from .app.sessions.session import Channel, RoomMember
 from .app.sessions.session_table import SessionTable
-from .app.shared import SharedHistory
-from .app.tails import Tails
-from .domain.mirror import Ending
+from .domain.encoded_event import StayEnd
 from .domain.token_bucket import TokenBucket
 from .settings import GatewaySettings
 
@@ -75,17 +74,16 @@ class Gateway:
         self.services = BusServices(bus)
         self.sessions = SessionTable()
         history = SharedHistory(self.services, time.monotonic)
-        self.feeds = Feeds(self.services, history, self._ended)
+        self.feeds = RoomFeeds(self.services, history, self._ended)
         self.apps = Apps(self.services, settings.default_app)
         throttled = metrics.counter("tokens_throttled", "Tokens that came too soon after refused ones.", ("outcome",))
         throttle = TokenThrottle(settings.refusals(), throttled)
         self.principals = TokenVerifier(self.services, self.apps, throttle)
-        self.tails = Tails(self.feeds)
-        self.readers = Readers(self.services, self.tails, self.principals)
+        self.readers = Readers(self.services, self.feeds, self.principals)
         self.address_bans = AddressBans(self.services, self.sessions)
         self.admission = RequestLimiter(settings.limits())
-        self.followers = Readers(history, self.tails, self.principals, near=True)
-        self.subscribers = Subscribers(self.followers, self.principals, self.admission, self._fault)
+        self.followers = Readers(history, self.feeds, self.principals, use_local_mirror=True)
+        self.subscribers = Subscriptions(self.followers, self.principals, self.admission, self._fault)
         key = settings.session_key
         self.logins = LoginHandler(
             self.services, self.feeds, self.sessions, key, settings.timing(), settings.turn(), throttle
@@ -138,9 +136,9 @@ class Gateway:
         self._bus.on_reconnect(self.feeds.reconnected)
         self._bus.on_reconnect(self.principals.doubt)
 
-    def _ended(self, seat: Seat, ending: Ending) -> None:
-        self.whip.ended(seat, ending)
-        self.sessions.ended(seat, ending)
+    def _ended(self, member: RoomMember, ending: StayEnd) -> None:
+        self.whip.ended(member, ending)
+        self.sessions.ended(member, ending)
 
     def _fault(self, error: BaseException) -> None:
         self._bus.report_fault("client", error)
@@ -159,7 +157,6 @@ class Gateway:
         self.principals.heard(view)
         await self.address_bans.heard(view)
         if view.type == ev.UserErased.TAG:
-            self.tails.erased(view.app)
             self.feeds.erased(view.app, msgspec.json.decode(view.data, type=ev.UserErased).actor)
 
     async def _transport_gone(self, _to: Address, payload: bytes, _headers: Headers) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
@@ -10,9 +10,12 @@ from msgspec import structs
 from .patching import Function, replace
 
 if TYPE_CHECKING:
-    from parlour.gateway.app.fanout import Fanout
-    from parlour.gateway.app.resume import Missed, Resumes
-    from parlour.gateway.domain.mirror import Entry
+    from parlour.contracts.envelope import EventView
+    from parlour.contracts.ids import Position
+    from parlour.gateway.app.delivery.members import MemberDelivery
+    from parlour.gateway.app.delivery.resume import ResumePlan
+    from parlour.gateway.app.sessions.session import RoomMember
+    from parlour.gateway.domain.frame_batch import FrameBatch
 
 LATE_S = 0.5
 """How long after the answer the fault `late_seat` lets events through."""
@@ -117,82 +120,101 @@ def unshared_gateway() -> None:
 
 def late_seat() -> None:
     """The answer to a login is given a moment before the client gets the room's events."""
-    from parlour.gateway.app.fanout import Fanout
+    from parlour.gateway.app.delivery.feed import RoomFeed
 
     def late(shipped: Function) -> Function:
-        def seat(self: Fanout, taken: object) -> None:
-            asyncio.get_running_loop().call_later(LATE_S, shipped, self, taken)
+        def add_member(self: RoomFeed, member: "RoomMember") -> None:
+            shipped(self, member)
+            delivery = self.members[member.session.session_id]
+            self.fanout.discard(delivery)
+            asyncio.get_running_loop().call_later(LATE_S, begin, self, delivery)
 
-        return seat
+        return add_member
 
-    replace(Fanout, "seat", late)
+    def begin(feed: RoomFeed, delivery: "MemberDelivery") -> None:
+        if feed.mirror is not None and not delivery.is_lagging:
+            delivery.cursor.position = feed.mirror.position
+            feed.fanout.add(delivery)
+
+    replace(RoomFeed, "add_member", late)
 
 
 def leaky_gateway() -> None:
     """Some events are not handed to the clients, and nothing is said of it."""
-    from parlour.gateway.app.fanout import Fanout
+    from parlour.gateway.app.delivery.members import MemberDelivery
 
     def leaky(shipped: Function) -> Function:
-        def add(self: "Fanout", entry: "Entry") -> None:
-            if entry.seq % LOST_EVERY:
-                shipped(self, entry)
+        def push(self: MemberDelivery, batches: "Sequence[FrameBatch]") -> bool:
+            if batches[-1].end.seq % LOST_EVERY:
+                return bool(shipped(self, batches))
+            self.cursor.position = batches[-1].end
+            return True
 
-        return add
+        return push
 
-    replace(Fanout, "add", leaky)
+    replace(MemberDelivery, "push", leaky)
 
 
 def leaked_command() -> None:
     """Everybody in the room gets what was addressed to some."""
-    from parlour.gateway.app.fanout import Fanout
+    from parlour.contracts.events import Audience
+    from parlour.gateway.domain import encoded_event
 
     def to_all(shipped: Function) -> Function:
-        def add(self: "Fanout", entry: "Entry") -> None:
-            shipped(self, structs.replace(entry, readers=None))
+        def readers_of(view: "EventView") -> object:
+            return None if view.audience == Audience.NAMED else shipped(view)
 
-        return add
+        return readers_of
 
-    replace(Fanout, "add", to_all)
+    replace(encoded_event, "_readers_of", to_all)
 
 
 def unchecked_position() -> None:
     """A client's position is continued whatever history it comes from."""
-    from parlour.gateway.app.resume import Missed, Resumes
+    from parlour.gateway.app.delivery.resume import ResumePlan, Resumes
 
     def trusting(shipped: Function) -> Function:
-        async def missed(self: "Resumes", *asked: object) -> object:
+        async def plan(self: Resumes, *asked: object) -> object:
             found = await shipped(self, *asked)
-            if isinstance(found, Missed) and found.reason == "diverged":
+            if isinstance(found, ResumePlan) and found.reason == "diverged":
                 found.reason = ""
+                found.position = _ours(found)
             return found
 
-        return missed
+        return plan
 
-    replace(Resumes, "_missed", trusting)
+    replace(Resumes, "_plan", trusting)
+
+
+def _ours(plan: "ResumePlan") -> "Position":
+    """The position of the room's history that a client's would be if it were of that history."""
+    mirror = plan.mirror
+    hash8 = mirror.buffer.hash8_at(plan.position.seq)
+    return structs.replace(plan.position, hash8=hash8) if hash8 is not None else mirror.position
 
 
 def repeating_resume() -> None:
     """A client that comes back gets events once more that it had."""
-    from parlour.gateway.app.resume import Resumes
+    from parlour.gateway.app.delivery.resume import Resumes
 
     def repeating(shipped: Function) -> Function:
-        def bring_forward(self: "Resumes", seat: object, missed: "Missed") -> None:
-            if not missed.anew:
-                missed.place = _before(missed)
-            shipped(self, seat, missed)
+        def carry_out(self: Resumes, plan: "ResumePlan", session_id: str) -> None:
+            if not plan.needs_snapshot:
+                plan.position = _before(plan)
+            shipped(self, plan, session_id)
 
-        return bring_forward
+        return carry_out
 
-    replace(Resumes, "_bring_forward", repeating)
+    replace(Resumes, "_carry_out", repeating)
 
 
-def _before(missed: "Missed") -> Any:
-    """A place a little before the one that the client holds."""
-    place, mirror = missed.place, missed.now
-    seq = max(mirror.floor, place.seq - REPEATED)
-    if seq > place.seq:
-        return place
-    return type(place)(place.room_uid, seq, mirror.hash8_at(seq) or place.hash8)
+def _before(plan: "ResumePlan") -> "Position":
+    """A position a little before the one that the client holds."""
+    position, buffer = plan.position, plan.mirror.buffer
+    seq = max(buffer.floor.seq, position.seq - REPEATED)
+    if seq > position.seq:
+        return position
+    return structs.replace(position, seq=seq, hash8=buffer.hash8_at(seq) or position.hash8)
 
 
 def any_room() -> None:

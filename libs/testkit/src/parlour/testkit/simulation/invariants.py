@@ -85,8 +85,8 @@ def _sessions(world: World, actors: list[Actor], states: dict[str, RoomState]) -
             yield f"deadline {key} of a session that is gone"
     for door in world.doors.values():
         for session in door.gateway.sessions._sessions.values() if door.process.alive else ():  # pyright: ignore[reportPrivateUsage] nobody else needs to see them
-            if session.seats and session.session_id not in {one for _, one in inside}:
-                yield f"{door.process.name} has a seat for session {session.session_id}, which is gone"
+            if session.rooms and session.session_id not in {one for _, one in inside}:
+                yield f"{door.process.name} is in a room by session {session.session_id}, which is gone"
 
 
 def _streams(world: World, states: dict[str, RoomState]) -> Iterable[str]:

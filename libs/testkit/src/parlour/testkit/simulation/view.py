@@ -3,7 +3,7 @@
 from typing import Any
 
 from parlour.contracts.queries import RoomState
-from parlour.gateway.domain.faces import lists_for
+from parlour.gateway.domain.client_views import room_lists
 
 Frame = dict[str, Any]
 
@@ -62,7 +62,7 @@ class RoomView:
 
     def differs(self, state: RoomState, session_id: str) -> str:
         """What is not as the log has it; empty where all is."""
-        lists = lists_for(state, session_id)
+        lists = room_lists(state, session_id)
         mine = (self.position, self.users, self.streams, self.extra)
         due = (
             lists.pos,

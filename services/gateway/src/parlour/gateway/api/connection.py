@@ -15,11 +15,11 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from parlour.contracts import client
 from parlour.contracts.client import FRAME_BYTES
-from parlour.gateway.app.seat import Channel
 from parlour.gateway.app.sessions.dispatch import ProtocolViolation, RequestDispatcher
-from parlour.gateway.domain.closing import answer_to_close
+from parlour.gateway.app.sessions.session import Channel
+from parlour.gateway.domain.close_codes import answer_to_close
+from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.frames import to_text
-from parlour.gateway.domain.runs import Run
 from parlour.gateway.domain.token_bucket import TokenBucket
 
 from .websocket_frames import wire_of
@@ -60,7 +60,7 @@ class Connection(WSListener):
 
     __slots__ = (
         "_address", "_bytes", "_close_code", "_control_frames", "_deaf", "_dispatch", "_first", "_full", "_incoming", "_loop", "_noted",
-        "_parts", "_parts_bytes", "_room", "_send", "_task", "_transport", "_write", "heard",
+        "_parts", "_parts_bytes", "_send", "_task", "_transport", "_writable", "_write", "heard",
     )  # fmt: skip
 
     def __init__(
@@ -79,7 +79,7 @@ class Connection(WSListener):
         self._close_code = 0
         self._deaf = False
         self._full = False
-        self._room: asyncio.Future[None] | None = None
+        self._writable: asyncio.Future[None] | None = None
         self._incoming: deque[str] = deque()
         self._parts: list[bytes] = []
         self._parts_bytes = 0
@@ -111,24 +111,24 @@ class Connection(WSListener):
         for frame in (text, *more):
             self._transport.send(_TEXT, frame.encode())
 
-    def deliver(self, run: Run) -> bool:
+    def deliver(self, batch: FrameBatch) -> bool:
         """Sends events; False, and nothing was taken, while the window is full."""
         if self._full:
             return False
-        if run.only is not None:
-            self._send(_TEXT, run.only)  # straight into the kernel
+        if batch.only is not None:
+            self._send(_TEXT, batch.only)  # straight into the kernel
         else:
-            self._write(run.wire or wire_of(run))
+            self._write(batch.wire or wire_of(batch))
         return True
 
-    async def room(self) -> bool:
-        """Waits until the window has room; False: the connection is over, or was closed because nothing moved."""
+    async def wait_writable(self) -> bool:
+        """Waits until the send window is below its low-water mark. False: the connection is over, or was closed since nothing was read."""
         while self._full and not self._close_code:
             before = self._unsent()
-            self._room = self._room or self._loop.create_future()
+            self._writable = self._writable or self._loop.create_future()
             try:
                 async with asyncio.timeout(STALLED_S):
-                    await asyncio.shield(self._room)
+                    await asyncio.shield(self._writable)
             except TimeoutError:
                 if self._full and self._unsent() >= before:
                     self.close(TOO_SLOW, "nothing was read")
@@ -304,9 +304,9 @@ class Connection(WSListener):
         self._wake()
 
     def _wake(self) -> None:
-        room, self._room = self._room, None
-        if room is not None and not room.done():
-            room.set_result(None)
+        writable, self._writable = self._writable, None
+        if writable is not None and not writable.done():
+            writable.set_result(None)
 
     def _unsent(self) -> int:
         return 0 if self._transport is None else self._transport.underlying_transport.get_write_buffer_size()

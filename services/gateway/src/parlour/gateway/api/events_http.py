@@ -16,9 +16,12 @@ from parlour.contracts.queries import RoomState, SnapshotQuery
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.access.request_limits import RequestLimiter
 from parlour.gateway.app.call_history import moment
-from parlour.gateway.app.readers import Asked, Diverged, Page, Reader, Readers
+from parlour.gateway.app.delivery.cursor import HistoryDiverged, Page
+from parlour.gateway.app.delivery.readers import Reader, Readers, ReadRequest
+from parlour.gateway.domain.encoded_event import EncodedEvent
 from parlour.gateway.domain.formats import FORMATS, EventPage, format_of
-from parlour.gateway.domain.reading import check_types
+from parlour.gateway.domain.frame_batch import Item
+from parlour.gateway.domain.read_scope import check_types
 from parlour.kernel.rejection import Rejection
 
 from .bearer import Bearer, bearer_token, room_in
@@ -36,7 +39,7 @@ CORS = {
     "access-control-max-age": "86400",
 }
 STREAM = "text/event-stream"
-NOUGHT = re.compile(r"q\s*=\s*0(?:\.0{0,3})?")
+ZERO_WEIGHT = re.compile(r"q\s*=\s*0(?:\.0{0,3})?")
 LAST_EVENT_ID = parameter(
     "Last-Event-ID", "header", "Of a stream that is opened again: the id of the last event. It goes before `after`."
 )
@@ -65,7 +68,7 @@ def routes(bearer: Bearer, readers: Readers, admission: RequestLimiter) -> APIRo
         request: Request,
         room: str,
         after: Annotated[
-            str, Query(description="A position; empty: the latest life's beginning; latest: its end.")
+            str, Query(description="A position; empty: the latest call's beginning; latest: its end.")
         ] = "",
         wait: Annotated[float, Query(ge=0, le=WAIT_MAX_S, description="Seconds to wait for an event.")] = 0,
         types: Annotated[str, Query(description="Event types or their families, with commas between.")] = "",
@@ -75,27 +78,8 @@ def routes(bearer: Bearer, readers: Readers, admission: RequestLimiter) -> APIRo
     ) -> Response:
         """A room's events after a position: what is there, what comes within `wait` seconds, or all that comes (SSE)."""
         admission.pace(who)
-        asked = Asked(bearer_token(request), request.query_params.get("app", ""), room_in(room))
-        streams = wants_stream(request.headers.get("accept", ""))
-        after = (request.headers.get("last-event-id", "") if streams else "") or after
-        async with AsyncExitStack() as held:
-            held.enter_context(admission.reading(who) if streams or wait else admission.asking(who))
-            shape, chosen = format_of(form), types_of(types)
-            reader = await held.enter_async_context(
-                readers.open(who, asked, after, chosen, follows=bool(streams or wait))
-            )
-            try:
-                page = await (reader.page() if streams else paged(reader, limit, wait))
-            except Diverged as diverged:
-                if not streams:
-                    raise starts_anew(str(diverged.position)) from None
-                reader.jump(diverged.position)
-                page = Page([], diverged.position, False)
-                return EventStream(reader, page, held.pop_all(), CORS, resync(str(diverged.position)))
-            if streams:
-                return EventStream(reader, page, held.pop_all(), CORS)
-        body = shape.body(page.items, str(page.position), page.more)
-        return Response(body, media_type=shape.media_type, headers=CORS | onward(request, page))
+        asked = EventsQuery(room_in(room), after, wait, types, form, limit)
+        return await answer_events(readers, admission, who, request, asked)
 
     @router.get("/v1/rooms/{room}/state", responses=answers(RoomState))
     async def state(
@@ -112,9 +96,9 @@ def routes(bearer: Bearer, readers: Readers, admission: RequestLimiter) -> APIRo
     ) -> Response:
         """Who and what is in a room, as of now or as of then."""
         admission.pace(who)
-        asked = Asked(bearer_token(request), request.query_params.get("app", ""), room_in(room))
+        asked = ReadRequest(bearer_token(request), request.query_params.get("app", ""), room_in(room))
         with admission.asking(who):
-            found = await readers.state(who, asked, snapshot_query(at, min_pos))
+            found = await readers.read_state(who, asked, snapshot_query(at, min_pos))
         position = f"{found.room_uid}.{found.seq}.{found.hash[:16]}"
         return Response(
             msgspec.json.encode(found), media_type="application/json", headers=CORS | {"parlour-position": position}
@@ -127,39 +111,72 @@ def routes(bearer: Bearer, readers: Readers, admission: RequestLimiter) -> APIRo
     return router
 
 
+class EventsQuery(msgspec.Struct, frozen=True):
+    """What is asked of a room's events; `wait_s` in seconds."""
+
+    room: str
+    after: str
+    wait_s: float
+    types: str
+    form: str
+    limit: int
+
+
+async def answer_events(
+    readers: Readers, admission: RequestLimiter, who: Subscription, request: Request, query: EventsQuery
+) -> Response:
+    """Answers with one page, or with a stream where the request accepts one."""
+    streams = wants_stream(request.headers.get("accept", ""))
+    after = (request.headers.get("last-event-id", "") if streams else "") or query.after
+    read = ReadRequest(bearer_token(request), request.query_params.get("app", ""), query.room)
+    async with AsyncExitStack() as stack:
+        follows = streams or bool(query.wait_s)
+        stack.enter_context(admission.reading(who) if follows else admission.asking(who))
+        shape, types = format_of(query.form), types_of(query.types)
+        reader = await stack.enter_async_context(readers.open(who, read, after, types, follows=follows))
+        try:
+            page = await (reader.read_page() if streams else collect_page(reader, query.limit, query.wait_s))
+        except HistoryDiverged as diverged:
+            if not streams:
+                raise starts_anew(str(diverged.position)) from None
+            reader.cursor.position = diverged.position
+            page = Page([], diverged.position, False)
+            return EventStream(reader, page, stack.pop_all(), CORS, resync(str(diverged.position)))
+        if streams:
+            return EventStream(reader, page, stack.pop_all(), CORS)
+    body = shape.body(page.items, str(page.position), page.more)
+    return Response(body, media_type=shape.media_type, headers=CORS | onward(request, page))
+
+
 def wants_stream(accept: str) -> bool:
     """Whether an `Accept` header names the stream's media type, and not with the weight nought, which means never."""
     for part in accept.lower().split(","):
         kind, *parameters = [piece.strip() for piece in part.split(";")]
         if kind == STREAM:
-            return not any(NOUGHT.fullmatch(parameter) for parameter in parameters)
+            return not any(ZERO_WEIGHT.fullmatch(parameter) for parameter in parameters)
     return False
 
 
-async def paged(reader: Reader, limit: int, wait_s: float) -> Page:
-    """One answer: what is there, or else what comes first; what was skipped on the way is in it."""
-    until = asyncio.get_running_loop().time() + wait_s
-    page = await reader.page(limit)
-    items, size = list(page.items), _size(page)
+async def collect_page(reader: Reader, limit: int, wait_s: float) -> Page:
+    """Returns what is there, or else what comes first within `wait_s` seconds; what was skipped on the way is in it."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + wait_s
+    items: list[Item] = []
     while True:
-        left = until - asyncio.get_running_loop().time()
-        got = sum(1 for item in items if hasattr(item, "json"))
-        enough = len(items) >= limit or size >= PAGE_BYTES
-        if enough or (not page.more and (got or left <= 0 or reader.closing)):
+        page = await reader.read_page(limit - len(items))
+        items += page.items
+        events = [item for item in items if isinstance(item, EncodedEvent)]
+        left = until - loop.time()
+        if len(items) >= limit or sum(len(event.json) for event in events) >= PAGE_BYTES:
             return Page(items, page.position, page.more)
         if not page.more:
+            if events or left <= 0 or reader.closing:
+                return Page(items, page.position, page.more)
             await reader.wait(left)
-        page = await reader.page(limit - len(items))
-        items += page.items
-        size += _size(page)
-
-
-def _size(page: Page) -> int:
-    return sum(len(getattr(item, "json", b"")) for item in page.items)
 
 
 def onward(request: Request, page: Page) -> dict[str, str]:
-    """Where to go on: the position, and a link that asks for what follows."""
+    """Returns headers that say where to go on: the position, and a link that asks for what follows."""
     query = {name: value for name, value in request.query_params.items() if name != "after"} | {
         "after": str(page.position)
     }
@@ -168,12 +185,12 @@ def onward(request: Request, page: Page) -> dict[str, str]:
 
 
 def types_of(text: str) -> tuple[str, ...]:
-    """The filter's parts."""
+    """Returns the parts of a filter. `Rejection` as of `check_types`."""
     return check_types(tuple(part.strip() for part in text.split(",") if part.strip()))
 
 
 def snapshot_query(at: str, min_pos: str) -> SnapshotQuery:
-    """The question for a state; `at` is a position, or what `moment` understands."""
+    """Returns the record's query for a state; `at` is a position, or what `moment` understands."""
     least = parse_position(min_pos) if min_pos else None
     uid, seq, hash8 = (least.room_uid, least.seq, least.hash8) if least else ("", 0, "")
     if not at:
@@ -181,14 +198,14 @@ def snapshot_query(at: str, min_pos: str) -> SnapshotQuery:
     if at.count("-") == POSITION_DASHES:
         place = parse_position(at)
         if uid and uid != place.room_uid:
-            raise Rejection.of(Code.PARAMETER, "at and min_pos are of two lives of the room", field="min_pos")
+            raise Rejection.of(Code.PARAMETER, "at and min_pos are of two calls of the room", field="min_pos")
         return SnapshotQuery(room_uid=place.room_uid, seq=place.seq, min_seq=seq, hash8=place.hash8, min_hash8=hash8)
     number, time = moment(at, "at")
     return SnapshotQuery(room_uid=uid, seq=number, at=time, min_seq=seq, min_hash8=hash8)
 
 
 def starts_anew(position: str) -> Rejection:
-    """The reader's place is not in our history."""
+    """Returns the refusal of a position that is not in the room's history."""
     return Rejection.of(
         Code.RESYNC_NEEDED, "this position is not in the room's history", field="after",
         hint=f"read the state, then go on after {position}",

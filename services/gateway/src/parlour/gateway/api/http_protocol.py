@@ -72,7 +72,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Feeds the parser piece by piece."""
+        """RoomFeeds the parser piece by piece."""
         self._unset_keepalive_if_required()
         if self._deadline is None:
             self._expect(HEAD_WITHIN_S)

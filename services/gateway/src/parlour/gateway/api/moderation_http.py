@@ -98,7 +98,12 @@ def routes(moderator: Moderation, bearer: Bearer) -> APIRouter:
     async def ban(request: Request, key: str = key_header, reader: Subscription = needed) -> Response:
         wanted = decoded(await request.body(), BanWish)
         asked = cmd.PlaceBan(
-            wanted.user_id, wanted.address, wanted.room_id, wanted.until_s, wanted.for_s, wanted.reason
+            wanted.user_id,
+            wanted.address,
+            wanted.room_id,
+            wanted.until_s,
+            wanted.for_s,
+            wanted.reason,
         )
         return _json(await moderator.ban(reader, asked, key), 201)
 

@@ -16,15 +16,16 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from parlour.contracts.codes import Code
-from parlour.gateway.app.readers import Diverged, Page, Reader
-from parlour.gateway.domain.reading import Kept
+from parlour.gateway.app.delivery.cursor import HistoryDiverged, Page
+from parlour.gateway.app.delivery.readers import Reader
+from parlour.gateway.domain.encoded_event import EncodedEvent
 from parlour.kernel.rejection import Rejection
 
 HEARTBEAT_S = 15.0
 STUCK_S = 30.0
 RETRY_MS = 2_000
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
-PAGE = 200
+EVENTS_PER_PIECE = 200
 """Events in one piece of the body."""
 PASSING = frozenset({Code.REQUEST_TIMEOUT, Code.SERVER_ERROR, Code.RATE_LIMITED, Code.UNAVAILABLE, Code.HISTORY_BEHIND})
 """Refusals that say nothing about the right to read: the same question may be answered a moment later."""
@@ -82,9 +83,9 @@ class EventStream(Response):
             if self._reader.closing:
                 return
             try:
-                page = await self._reader.page(PAGE)
-            except Diverged as diverged:
-                self._reader.jump(diverged.position)
+                page = await self._reader.read_page(EVENTS_PER_PIECE)
+            except HistoryDiverged as diverged:
+                self._reader.cursor.position = diverged.position
                 page = Page([], diverged.position, False)
                 yield resync(str(diverged.position))
                 continue
@@ -104,7 +105,9 @@ class EventStream(Response):
 def piece_of(page: Page) -> bytes:
     """Each event as a message with its position as id; what is skipped as `skip`."""
     return b"".join(
-        _event("", str(item.position), item.json) if isinstance(item, Kept) else _event("skip", item.pos, _encode(item))
+        _event("", str(item.position), item.json)
+        if isinstance(item, EncodedEvent)
+        else _event("skip", item.pos, _encode(item))
         for item in page.items
     )
 

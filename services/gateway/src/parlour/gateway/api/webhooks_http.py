@@ -135,7 +135,13 @@ def routes(bearer: Bearer, webhooks: BusWebhooks) -> APIRouter:
     async def redrive(webhook: str, request: Request, reader: Subscription = needed) -> Response:
         wanted = decoded(await request.body() or b"{}", Redrive)
         question = contract.RedriveWebhook(
-            webhook, wanted.room_uid, wanted.first, wanted.last, wanted.since, wanted.until, wanted.dead
+            webhook,
+            wanted.room_uid,
+            wanted.first,
+            wanted.last,
+            wanted.since,
+            wanted.until,
+            wanted.dead,
         )
         return await asked(reader, question, 202)
 

@@ -1,17 +1,17 @@
-"""A run of events as the bytes of its WebSocket frames (RFC 6455 §5.2, server to client: not masked), made once for all its readers."""
+"""A batch of events as the bytes of its WebSocket frames (RFC 6455 §5.2, server to client: not masked), made once for all its readers."""
 
-from parlour.gateway.domain.runs import Run
+from parlour.gateway.domain.frame_batch import FrameBatch
 
 FINAL_TEXT = 0x81
 SHORT = 126
 """Payloads below this have their length in the second octet."""
 
 
-def wire_of(run: Run) -> bytes:
-    """The frames of a run, joined."""
-    if not run.wire:
-        run.wire = b"".join(part for frame in run.frames for part in (header(len(frame)), frame))
-    return run.wire
+def wire_of(batch: FrameBatch) -> bytes:
+    """Returns the WebSocket frames of a batch, joined; made by the first channel that asks and kept in the batch."""
+    if not batch.wire:
+        batch.wire = b"".join(part for frame in batch.frames for part in (header(len(frame)), frame))
+    return batch.wire
 
 
 def header(size: int) -> bytes:

@@ -118,7 +118,7 @@ class AddressBans:
 
     async def _put_out(self, app: int, ban: moderation.Ban) -> None:
         for session in self._sessions.at(app, frozenset((ban.address,))):
-            for room in [room for room in session.seats if ban.room in ("", room)]:
+            for room in [room for room in session.rooms if ban.room in ("", room)]:
                 body = cmd.KickUser(session.user.user_id, ban.reason, ban.by)
                 await self._services.ask(app, room, cmd.Request(str(uuid4()), _SERVICE, body))
 

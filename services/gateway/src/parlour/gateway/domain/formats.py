@@ -15,7 +15,8 @@ from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
 from parlour.kernel.rejection import Rejection
 
-from .reading import Item, Kept
+from .encoded_event import EncodedEvent
+from .frame_batch import Item, Skip
 
 COLUMNS = ("position", "at", "type", "userID", "actor", "data")
 _FORMULA = ("=", "+", "-", "@", "'")
@@ -34,36 +35,28 @@ class EventPage(msgspec.Struct, frozen=True):
     """A page as `format=json`: events in order, the numbers that are not for this reader, and the place to go on from."""
 
     events: tuple[EventView, ...]
-    skipped: tuple["Skipped", ...]
+    skipped: tuple[Skip, ...]
     next: str
     more: bool
 
 
-class Skipped(msgspec.Struct, frozen=True, rename={"first": "from"}):
-    """Events of one life that this reader does not get; `pos` is the place after them."""
-
-    first: int
-    to: int
-    pos: str
-
-
 def _json(items: Sequence[Item], position: str, more: bool) -> bytes:
-    events = [msgspec.Raw(item.json) for item in items if isinstance(item, Kept)]
-    skipped = [item for item in items if not isinstance(item, Kept)]
+    events = [msgspec.Raw(item.json) for item in items if isinstance(item, EncodedEvent)]
+    skipped = [item for item in items if isinstance(item, Skip)]
     return _encode({"events": events, "skipped": skipped, "next": position, "more": more})
 
 
 def _lines(items: Sequence[Item], position: str, more: bool) -> bytes:
-    lines = (item.json if isinstance(item, Kept) else _encode({"skip": item}) for item in items)
+    lines = (item.json if isinstance(item, EncodedEvent) else _encode({"skip": item}) for item in items)
     return b"".join(line + b"\n" for line in lines)
 
 
 def _cloud(items: Sequence[Item], position: str, more: bool) -> bytes:
-    return _encode([cloudevents.cloud_event(item.view) for item in items if isinstance(item, Kept)])
+    return _encode([cloudevents.cloud_event(item.view) for item in items if isinstance(item, EncodedEvent)])
 
 
 def _rows(items: Sequence[Item]) -> list[tuple[str, ...]]:
-    views = [item for item in items if isinstance(item, Kept)]
+    views = [item for item in items if isinstance(item, EncodedEvent)]
     return [
         (str(k.position), cloudevents.moment(k.view.at), k.view.type, k.view.user_id, k.view.actor, bytes(k.view.data).decode())
         for k in views
@@ -92,7 +85,7 @@ def _parquet(items: Sequence[Item], position: str, more: bool) -> bytes:
         ) from None  # fmt: skip
     arrow: Any = pa
     rows = _rows(items)
-    views = [item.view for item in items if isinstance(item, Kept)]
+    views = [item.view for item in items if isinstance(item, EncodedEvent)]
     columns: dict[str, list[Any]] = {name: [row[at] for row in rows] for at, name in enumerate(COLUMNS)}
     columns |= {"at": [view.at for view in views], "seq": [view.seq for view in views]}
     kinds = {"at": arrow.timestamp("us", "UTC"), "seq": arrow.int64()}

@@ -23,12 +23,12 @@ from parlour.gateway.app.access.apps import Apps
 from parlour.gateway.app.access.request_limits import RequestLimiter
 from parlour.gateway.app.media_resources.sdp_fragments import credentials_in, fragment, head_of, ufrag_of
 from parlour.gateway.app.ports import Services, decode_result
-from parlour.gateway.app.seat import Seat, Session
 from parlour.gateway.app.sessions.login import LoginHandler, rights_of
 from parlour.gateway.app.sessions.requests import check_may_publish
+from parlour.gateway.app.sessions.session import RoomMember, Session
 from parlour.gateway.app.sessions.session_table import SessionTable
+from parlour.gateway.domain.encoded_event import StayEnd
 from parlour.gateway.domain.media_resource import Resource, address, resource_at
-from parlour.gateway.domain.mirror import Ending
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry.logging import logger
 
@@ -98,14 +98,16 @@ class MediaResources:
             raise Rejection.of(
                 Code.UNAVAILABLE, "this gateway carries as many resources as it may", limit=str(self._limit)
             )
-        session, seat = await self._enter(token, await self._apps.meant(app), room, address)
-        caller = cmd.Caller(session.user.user_id, session.session_id, seat.actor)
+        session, member = await self._enter(token, await self._apps.meant(app), room, address)
+        caller = cmd.Caller(session.user.user_id, session.session_id, member.actor)
         try:
             if publishes:
-                check_may_publish(session, seat.room, stream_id)
-            return await self._negotiate(session, seat, caller, stream_id, sdp, publishes)
+                check_may_publish(session, member.room, stream_id)
+            return await self._negotiate(session, member, caller, stream_id, sdp, publishes)
         except BaseException:
-            nothing = Resource("", session.session_id, session.app, seat.room, seat.actor, stream_id, False, "none", ())
+            nothing = Resource(
+                "", session.session_id, session.app, member.room, member.actor, stream_id, False, "none", ()
+            )
             with suppress(Rejection):  # asks what else the session has
                 await self._let_go(nothing, caller, (await self._end(nothing, caller)).remaining, counted=True)
             raise
@@ -144,15 +146,15 @@ class MediaResources:
 
     def beats(self) -> list[SessionBeat]:
         """Sessions that hold a resource, or are about to."""
-        return [SessionBeat(s.app, room, s.session_id) for s in self.sessions() for room in s.seats]
+        return [SessionBeat(s.app, room, s.session_id) for s in self.sessions() for room in s.rooms]
 
     def sessions(self) -> list[Session]:
         """Sessions that hold a resource, or are about to."""
         return [holding.session for holding in self._held.values()]
 
-    def ended(self, seat: Seat, ending: Ending) -> None:
+    def ended(self, member: RoomMember, ending: StayEnd) -> None:
         """The stay is over: its resources are too."""
-        session_id = seat.session.session_id
+        session_id = member.session.session_id
         if self._held.pop(session_id, None) is None:
             return
         for resource in [r for r in self._resources.values() if r.session_id == session_id]:
@@ -174,7 +176,7 @@ class MediaResources:
 
     # the session behind the resources
 
-    async def _enter(self, token: str, app: int, room: str, address: str) -> tuple[Session, Seat]:
+    async def _enter(self, token: str, app: int, room: str, address: str) -> tuple[Session, RoomMember]:
         checked = await self._logins.verify(app, "", room, token, address=address)
         self._admission.pace_offer(app, checked.user_id)
         room = check_room_id(checked.room or room)
@@ -182,16 +184,16 @@ class MediaResources:
         rights = rights_of(checked)
         async with self._doors.setdefault(session_id, asyncio.Lock()):
             holding = self._held.get(session_id)
-            if holding is None or room not in holding.session.seats:
+            if holding is None or room not in holding.session.rooms:
                 session = Session(session_id, app, client.UserRef(checked.user_id, checked.user_id))
                 session.address = address
                 feed, _, actor = await self._logins.join(session, room, client.LoginConfig(), str(uuid4()), rights)
-                self._logins.take_seat(session, feed, actor, rights)
+                self._logins.add_member(session, feed, actor, rights)
                 self._sessions.keep(session)
                 holding = self._held[session_id] = SharedSession(session)
             holding.session.rights[room] = rights
             holding.uses += 1
-            return holding.session, holding.session.seats[room]
+            return holding.session, holding.session.rooms[room]
 
     async def _let_go(self, resource: Resource, caller: cmd.Caller, remaining: int, *, counted: bool) -> None:
         """One use less here, if it was `counted`; where nothing is left, here or on any relay, the session leaves the room."""
@@ -211,15 +213,15 @@ class MediaResources:
     # the resources
 
     async def _negotiate(
-        self, session: Session, seat: Seat, caller: cmd.Caller, stream_id: str, sdp: str, publishes: bool
+        self, session: Session, member: RoomMember, caller: cmd.Caller, stream_id: str, sdp: str, publishes: bool
     ) -> CreatedResource:
         resource_id = uuid4().hex
         kind = cmd.Publish if publishes else cmd.Play
         body = kind(session.session_id, stream_id, sdp, cmd.MediaSections(), resource=resource_id)
-        reply = await self._services.ask(session.app, seat.room, _request(caller, body))
+        reply = await self._services.ask(session.app, member.room, _request(caller, body))
         made = decode_result(reply, cmd.Published)
         resource = Resource(
-            resource_id, session.session_id, session.app, seat.room, seat.actor, stream_id, publishes,
+            resource_id, session.session_id, session.app, member.room, member.actor, stream_id, publishes,
             made.transport_id, head_of(made.sdp),
         )  # fmt: skip
         self._resources[resource_id] = resource

@@ -12,11 +12,11 @@ from typing import Any
 from parlour.contracts import client
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.ids import Invalid
-from parlour.gateway.app.following import Following
-from parlour.gateway.app.resume import Resumes, unknown_session
-from parlour.gateway.app.seat import Channel, Session
+from parlour.gateway.app.delivery.resume import Resumes, unknown_session
+from parlour.gateway.app.delivery.subscriptions import ConnectionSubscriptions
 from parlour.gateway.app.sessions.login import LoginHandler
 from parlour.gateway.app.sessions.requests import RequestHandlers
+from parlour.gateway.app.sessions.session import Channel, Session
 from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain.frames import InvalidFrame, parse, to_text
 from parlour.gateway.domain.token_bucket import TokenBucket
@@ -54,7 +54,7 @@ class RequestDispatcher:
         resumes: Resumes,
         requests: RequestHandlers,
         sessions: SessionTable,
-        following: Following,
+        following: ConnectionSubscriptions,
         pace: TokenBucket,
         fault: Fault,
     ) -> None:
@@ -115,7 +115,7 @@ class RequestDispatcher:
 
     async def _login(self, frame: client.Login) -> None:
         self._check_not_following()
-        current = self.session if self.session is not None and self.session.seats else None
+        current = self.session if self.session is not None and self.session.rooms else None
         self._speaks_for(await self._logins.login(frame, self._channel, current))
 
     async def _resume(self, frame: client.Resume) -> None:
@@ -128,7 +128,7 @@ class RequestDispatcher:
             self._sessions.detach(before, self._channel)
 
     async def _subscribe(self, frame: client.Subscribe) -> None:
-        if self.session is not None and self.session.seats:
+        if self.session is not None and self.session.rooms:
             raise _one_or_the_other()
         await self._following.subscribe(frame)
 

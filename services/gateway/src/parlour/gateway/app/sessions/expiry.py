@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 
 from parlour.contracts import commands as cmd
 from parlour.gateway.app.ports import Services
-from parlour.gateway.app.seat import Seat, Session
+from parlour.gateway.app.sessions.session import RoomMember, Session
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry.logging import logger
 
@@ -44,19 +44,19 @@ class TokenExpiry:
 
     async def end_due(self, now_s: float) -> None:
         """Every stay that is over by now (unix seconds)."""
-        due = [(s, seat) for s in self._held() for seat in s.seats.values() if 0 < _end_of(s, seat) <= now_s]
-        await asyncio.gather(*(self._end(session, seat) for session, seat in due))
+        due = [(s, member) for s in self._held() for member in s.rooms.values() if 0 < _end_of(s, member) <= now_s]
+        await asyncio.gather(*(self._end(session, member) for session, member in due))
 
-    async def _end(self, session: Session, seat: Seat) -> None:
-        command_id = uuid5(_ENDS, f"{session.session_id}/{seat.room}/{_end_of(session, seat)}")
-        request = cmd.Request(str(command_id), _SERVICE, cmd.EndStay(session.session_id, seat.actor, REASON))
+    async def _end(self, session: Session, member: RoomMember) -> None:
+        command_id = uuid5(_ENDS, f"{session.session_id}/{member.room}/{_end_of(session, member)}")
+        request = cmd.Request(str(command_id), _SERVICE, cmd.EndStay(session.session_id, member.actor, REASON))
         async with self._at_once:
             try:
-                await self._services.ask(session.app, seat.room, request)
+                await self._services.ask(session.app, member.room, request)
             except Rejection as rejection:
                 log.warning("stay_not_ended", app=session.app, code=rejection.problem.code)
 
 
-def _end_of(session: Session, seat: Seat) -> int:
-    rights = session.rights.get(seat.room)
+def _end_of(session: Session, member: RoomMember) -> int:
+    rights = session.rights.get(member.room)
     return rights.stay_ends_s if rights is not None else 0

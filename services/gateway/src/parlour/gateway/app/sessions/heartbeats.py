@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from parlour.contracts import client
 from parlour.contracts.queries import BEAT_S, Presence, SessionBeat, presence_parts
-from parlour.gateway.app.feeds import Feeds
+from parlour.gateway.app.delivery.feeds import RoomFeeds
 from parlour.gateway.domain.frames import to_text
 from parlour.kernel.rejection import Rejection
 
@@ -18,7 +18,7 @@ class HeartbeatPublisher:
     def __init__(
         self,
         gateway: str,
-        feeds: Feeds,
+        feeds: RoomFeeds,
         sessions: Callable[[], Iterable[SessionBeat]],
         tell: Callable[[Presence], Awaitable[None]],
     ) -> None:
@@ -51,11 +51,11 @@ class HeartbeatPublisher:
 
     def _counts(self) -> None:
         for feed in self._feeds.all():
-            if feed.mirror is None or not feed.seats:
+            if feed.mirror is None or not feed.members:
                 continue
             feed.fanout.flush()
-            count = to_text(client.Count(feed.room, feed.mirror.present()))
-            head = to_text(client.HeadAt(feed.room, feed.mirror.position))
-            for seat in feed.seats.values():
-                if seat.session.channel is not None and seat.behind is None:
-                    seat.session.channel.put(count, head)
+            count = to_text(client.Count(feed.room, feed.mirror.count_users()))
+            head = to_text(client.HeadAt(feed.room, str(feed.mirror.position)))
+            for delivery in feed.members.values():
+                if delivery.channel is not None and not delivery.is_lagging:
+                    delivery.channel.put(count, head)

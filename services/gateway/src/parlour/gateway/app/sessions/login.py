@@ -1,6 +1,6 @@
 """Login: the token, the join, the room as of its position, and from there every event.
 
-The feed is subscribed while the join is under way; the answer is made in the same step in which the seat is taken, so that nothing falls
+The feed is subscribed while the join is under way; the answer is made in the same step in which the member is taken, so that nothing falls
 between the lists and the events.
 """
 
@@ -15,14 +15,14 @@ from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import check_app_id, check_room_id, check_user_id, check_user_name, parse_position
 from parlour.gateway.app.access.token_throttle import Attempt, TokenThrottle
-from parlour.gateway.app.feed import Feed
-from parlour.gateway.app.feeds import Feeds
+from parlour.gateway.app.delivery.feed import RoomFeed
+from parlour.gateway.app.delivery.feeds import RoomFeeds
 from parlour.gateway.app.ports import Services, decode_result
-from parlour.gateway.app.seat import Channel, Seat, Session
+from parlour.gateway.app.sessions.session import Channel, RoomMember, Session
 from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain import session_secret
-from parlour.gateway.domain.faces import lists_for, paged
-from parlour.gateway.domain.mirror import Mirror
+from parlour.gateway.domain.client_views import room_lists, split_lists
+from parlour.gateway.domain.room_mirror import RoomMirror
 from parlour.gateway.domain.turn_credentials import TurnServers
 from parlour.kernel.rejection import Rejection
 
@@ -42,7 +42,7 @@ class LoginHandler:
     """Takes sessions into rooms."""
 
     def __init__(
-        self, services: Services, feeds: Feeds, sessions: SessionTable, key: bytes, timing: Timing, turn: TurnServers = NO_TURN,
+        self, services: Services, feeds: RoomFeeds, sessions: SessionTable, key: bytes, timing: Timing, turn: TurnServers = NO_TURN,
         throttle: TokenThrottle | None = None,
     ) -> None:  # fmt: skip
         self._throttle = throttle or TokenThrottle()
@@ -68,7 +68,7 @@ class LoginHandler:
         rights = rights_of(checked)
         feed, mirror, actor = await self.join(session, frame.room_id, frame.config, str(frame.id), rights)
         self._sessions.attach(session, channel)
-        self.take_seat(session, feed, actor, rights)
+        self.add_member(session, feed, actor, rights)
         session.send(*self._answer(frame, session, mirror, rights))
         return session
 
@@ -86,7 +86,7 @@ class LoginHandler:
 
     async def join(
         self, session: Session, room: str, config: client.LoginConfig, command_id: str, rights: session_secret.Rights
-    ) -> tuple[Feed, Mirror, str]:
+    ) -> tuple[RoomFeed, RoomMirror, str]:
         """The session is in the room, and the room's mirror stands at or after its joining."""
         body = cmd.JoinRoom(
             session.session_id, session.user.user_id, session.user.user_name, max(0, config.max_member_count),
@@ -103,13 +103,13 @@ class LoginHandler:
             raise Rejection.of(Code.SESSION_UNKNOWN, "the session has left the room", hint="log in again")
         return feed, mirror, joined.actor
 
-    def take_seat(self, session: Session, feed: Feed, actor: str, rights: session_secret.Rights) -> Seat:
+    def add_member(self, session: Session, feed: RoomFeed, actor: str, rights: session_secret.Rights) -> RoomMember:
         """From now on the session gets the room's events."""
-        seat = Seat(session, feed.room, actor)
-        feed.fanout.seat(seat)
-        session.seats[feed.room] = seat
+        member = RoomMember(session, feed.room, actor)
+        feed.add_member(member)
+        session.rooms[feed.room] = member
         session.rights[feed.room] = rights
-        return seat
+        return member
 
     def sealed(self, session: Session) -> str:
         """The session's secret as of its rights now."""
@@ -123,9 +123,9 @@ class LoginHandler:
         return known or Session(session_id, frame.app_id, frame.user, multi_room=frame.multi_room)
 
     def _answer(
-        self, frame: client.Login, session: Session, mirror: Mirror, rights: session_secret.Rights
+        self, frame: client.Login, session: Session, mirror: RoomMirror, rights: session_secret.Rights
     ) -> tuple[client.ServerFrame, ...]:
-        pages, lists = paged(mirror.state.room, lists_for(mirror.state, session.session_id))
+        pages, lists = split_lists(mirror.state.room, room_lists(mirror.state, session.session_id))
         now = time.time()
         answer = client.LoggedIn(
             id=str(frame.id), session_id=self.sealed(session), server_time=int(now * 1000), heartbeat=self._heartbeat,
@@ -143,9 +143,9 @@ def rights_of(checked: cmd.TokenChecked) -> session_secret.Rights:
 
 def check_further_room(frame: client.Login, session: Session | None) -> None:
     """A connection that speaks for a session already may log in to further rooms only as the same user, if it said so."""
-    if session is None or not session.seats:
+    if session is None or not session.rooms:
         return
-    if not (frame.multi_room and session.multi_room) and frame.room_id not in session.seats:
+    if not (frame.multi_room and session.multi_room) and frame.room_id not in session.rooms:
         raise Rejection.of(Code.TOO_MANY_ROOMS, "the session is in a room already", field="roomID",
                            hint="log out first, or log in with multiRoom")  # fmt: skip
     if frame.user.user_id != session.user.user_id or frame.app_id != session.app:

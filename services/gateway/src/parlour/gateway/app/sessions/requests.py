@@ -8,8 +8,8 @@ from parlour.contracts import client
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.gateway.app.ports import Services, decode_result
-from parlour.gateway.app.seat import Seat, Session
 from parlour.gateway.app.sessions.login import LoginHandler, rights_of
+from parlour.gateway.app.sessions.session import RoomMember, Session
 from parlour.kernel.rejection import Rejection
 
 
@@ -19,7 +19,7 @@ class RequestHandlers:
     def __init__(self, services: Services, logins: LoginHandler) -> None:
         self._services = services
         self._logins = logins
-        self._handlers: dict[type[Any], Callable[[Session, Seat, Any], Awaitable[client.Res]]] = {
+        self._handlers: dict[type[Any], Callable[[Session, RoomMember, Any], Awaitable[client.Res]]] = {
             client.Logout: self.logout,
             client.Publish: self.publish,
             client.StopPublish: self.stop_publish,
@@ -37,107 +37,111 @@ class RequestHandlers:
 
     async def handle(self, session: Session, frame: client.RoomFrame) -> client.Res:
         """The answer. `Rejection` where the service says no."""
-        seat = session.seats.get(frame.room_id)
-        if seat is None:
+        member = session.rooms.get(frame.room_id)
+        if member is None:
             if isinstance(frame, client.Logout) and frame.room_id in session.left:
                 return client.Res(str(frame.id))  # asked again, since the first answer was lost or said "try again"
             raise Rejection.of(
                 Code.ROOM_NOT_LOGGED_IN, "the session is not in this room", field="roomID", hint="log in first"
             )
-        return await self._handlers[type(frame)](session, seat, frame)
+        return await self._handlers[type(frame)](session, member, frame)
 
-    async def logout(self, session: Session, seat: Seat, frame: client.Logout) -> client.Res:
-        """Leaves; the feed ends the seat when it sees the event."""
-        await self._ask(session, seat, frame, cmd.LeaveRoom(session.session_id))
+    async def logout(self, session: Session, member: RoomMember, frame: client.Logout) -> client.Res:
+        """Leaves; the feed ends the member when it sees the event."""
+        await self._ask(session, member, frame, cmd.LeaveRoom(session.session_id))
         return client.Res(str(frame.id))
 
-    async def publish(self, session: Session, seat: Seat, frame: client.Publish) -> client.Res:
+    async def publish(self, session: Session, member: RoomMember, frame: client.Publish) -> client.Res:
         """Offers a stream."""
-        check_may_publish(session, seat.room, frame.stream_id)
+        check_may_publish(session, member.room, frame.stream_id)
         body = cmd.Publish(
             session.session_id, frame.stream_id, frame.sdp, frame.media, frame.transport_id, frame.extra_info,
             frame.codec,
         )  # fmt: skip
-        return await self._negotiate(session, seat, frame, body, frame.stream_id)
+        return await self._negotiate(session, member, frame, body, frame.stream_id)
 
-    async def play(self, session: Session, seat: Seat, frame: client.Play) -> client.Res:
+    async def play(self, session: Session, member: RoomMember, frame: client.Play) -> client.Res:
         """Asks for a stream."""
         body = cmd.Play(session.session_id, frame.stream_id, frame.sdp, frame.media, frame.transport_id)
-        return await self._negotiate(session, seat, frame, body, frame.stream_id)
+        return await self._negotiate(session, member, frame, body, frame.stream_id)
 
-    async def restart_ice(self, session: Session, seat: Seat, frame: client.RestartIce) -> client.Res:
+    async def restart_ice(self, session: Session, member: RoomMember, frame: client.RestartIce) -> client.Res:
         """New credentials."""
         body = cmd.RestartIce(session.session_id, frame.transport_id, frame.sdp)
-        return await self._negotiate(session, seat, frame, body, "")
+        return await self._negotiate(session, member, frame, body, "")
 
-    async def stop_publish(self, session: Session, seat: Seat, frame: client.StopPublish) -> client.Res:
+    async def stop_publish(self, session: Session, member: RoomMember, frame: client.StopPublish) -> client.Res:
         """Ends an own stream."""
-        await self._ask(session, seat, frame, cmd.StopPublish(session.session_id, frame.stream_id))
-        session.carries_no_more(seat.room, frame.stream_id)
+        await self._ask(session, member, frame, cmd.StopPublish(session.session_id, frame.stream_id))
+        session.carries_no_more(member.room, frame.stream_id)
         return client.Res(str(frame.id))
 
-    async def stop_play(self, session: Session, seat: Seat, frame: client.StopPlay) -> client.Res:
+    async def stop_play(self, session: Session, member: RoomMember, frame: client.StopPlay) -> client.Res:
         """Ends playing."""
-        await self._ask(session, seat, frame, cmd.StopPlay(session.session_id, frame.stream_id))
-        session.carries_no_more(seat.room, frame.stream_id)
+        await self._ask(session, member, frame, cmd.StopPlay(session.session_id, frame.stream_id))
+        session.carries_no_more(member.room, frame.stream_id)
         return client.Res(str(frame.id))
 
-    async def stream_extra_info(self, session: Session, seat: Seat, frame: client.StreamExtraInfo) -> client.Res:
+    async def stream_extra_info(
+        self, session: Session, member: RoomMember, frame: client.StreamExtraInfo
+    ) -> client.Res:
         """Changes an own stream's text."""
         body = cmd.SetStreamExtraInfo(session.session_id, frame.stream_id, frame.extra_info)
-        await self._ask(session, seat, frame, body)
+        await self._ask(session, member, frame, body)
         return client.Res(str(frame.id))
 
-    async def mutes(self, session: Session, seat: Seat, frame: client.Mutes) -> client.Res:
+    async def mutes(self, session: Session, member: RoomMember, frame: client.Mutes) -> client.Res:
         """Tells what an own stream holds back."""
         body = cmd.SetMutes(session.session_id, frame.stream_id, frame.audio, frame.video)
-        await self._ask(session, seat, frame, body)
+        await self._ask(session, member, frame, body)
         return client.Res(str(frame.id))
 
-    async def room_extra_info(self, session: Session, seat: Seat, frame: client.RoomExtraInfo) -> client.Res:
+    async def room_extra_info(self, session: Session, member: RoomMember, frame: client.RoomExtraInfo) -> client.Res:
         """Sets the room's key."""
-        await self._ask(session, seat, frame, cmd.SetRoomExtraInfo(session.session_id, frame.key, frame.value))
+        await self._ask(session, member, frame, cmd.SetRoomExtraInfo(session.session_id, frame.key, frame.value))
         return client.Res(str(frame.id))
 
-    async def broadcast(self, session: Session, seat: Seat, frame: client.Broadcast) -> client.Res:
+    async def broadcast(self, session: Session, member: RoomMember, frame: client.Broadcast) -> client.Res:
         """A message to all."""
-        reply = await self._ask(session, seat, frame, cmd.SendBroadcast(session.session_id, frame.message))
+        reply = await self._ask(session, member, frame, cmd.SendBroadcast(session.session_id, frame.message))
         return client.Sent(id=str(frame.id), message_id=decode_result(reply, cmd.MessageSent).message_id)
 
-    async def barrage(self, session: Session, seat: Seat, frame: client.Barrage) -> client.Res:
+    async def barrage(self, session: Session, member: RoomMember, frame: client.Barrage) -> client.Res:
         """A message that may be dropped."""
-        reply = await self._ask(session, seat, frame, cmd.SendBarrage(session.session_id, frame.message))
+        reply = await self._ask(session, member, frame, cmd.SendBarrage(session.session_id, frame.message))
         return client.Sent(id=str(frame.id), message_id=str(decode_result(reply, cmd.MessageSent).message_id))
 
-    async def command(self, session: Session, seat: Seat, frame: client.CustomCommand) -> client.Res:
+    async def command(self, session: Session, member: RoomMember, frame: client.CustomCommand) -> client.Res:
         """A signal to some, or to all."""
         body = cmd.SendCommand(session.session_id, frame.command, frame.to_user_ids)
-        reply = await self._ask(session, seat, frame, body)
+        reply = await self._ask(session, member, frame, body)
         return client.Delivered(id=str(frame.id), absent=decode_result(reply, cmd.MessageSent).absent)
 
-    async def renew_token(self, session: Session, seat: Seat, frame: client.RenewToken) -> client.Res:
+    async def renew_token(self, session: Session, member: RoomMember, frame: client.RenewToken) -> client.Res:
         """New rights for the rest of the stay."""
         user_id, address = session.user.user_id, session.address
-        checked = await self._logins.verify(session.app, user_id, seat.room, frame.token, "renew", address=address)
-        session.rights[seat.room] = rights_of(checked)
+        checked = await self._logins.verify(session.app, user_id, member.room, frame.token, "renew", address=address)
+        session.rights[member.room] = rights_of(checked)
         left = max(0, checked.expires_s - int(time.time()))
         return client.Renewed(id=str(frame.id), token_expires_in=left, session_id=self._logins.sealed(session))
 
     async def _negotiate(
-        self, session: Session, seat: Seat, frame: client.Publish | client.Play | client.RestartIce,
+        self, session: Session, member: RoomMember, frame: client.Publish | client.Play | client.RestartIce,
         body: cmd.Publish | cmd.Play | cmd.RestartIce, stream_id: str,
     ) -> client.Res:  # fmt: skip
-        reply = await self._ask(session, seat, frame, body)
+        reply = await self._ask(session, member, frame, body)
         made = decode_result(reply, cmd.Published)
         if stream_id:
-            session.carries(made.transport_id, seat.room, stream_id)
+            session.carries(made.transport_id, member.room, stream_id)
         return client.Negotiated(id=str(frame.id), transport_id=made.transport_id, sdp=made.sdp)
 
-    async def _ask(self, session: Session, seat: Seat, frame: client.ClientFrame, body: cmd.AnyCommand) -> cmd.Reply:
-        caller = cmd.Caller(session.user.user_id, session.session_id, seat.actor)
+    async def _ask(
+        self, session: Session, member: RoomMember, frame: client.ClientFrame, body: cmd.AnyCommand
+    ) -> cmd.Reply:
+        caller = cmd.Caller(session.user.user_id, session.session_id, member.actor)
         condition = frame.if_seq if isinstance(frame, client.RoomAsk) else None
         request = cmd.Request(str(frame.id), caller, body, condition)
-        return await self._services.ask(session.app, seat.room, request)
+        return await self._services.ask(session.app, member.room, request)
 
 
 def check_may_publish(session: Session, room: str, stream_id: str) -> None:

@@ -10,8 +10,8 @@ from parlour.contracts import client
 from parlour.contracts.ids import check_address
 from parlour.contracts.queries import SessionBeat
 from parlour.contracts.relay import TransportGone
-from parlour.gateway.app.seat import Channel, Seat, Session
-from parlour.gateway.domain.mirror import Ending
+from parlour.gateway.app.sessions.session import Channel, RoomMember, Session
+from parlour.gateway.domain.encoded_event import StayEnd
 
 RESUMED_ELSEWHERE = 4409
 
@@ -45,16 +45,16 @@ class SessionTable:
             session.channel = None
             self._forget_if_over(session)
 
-    def ended(self, seat: Seat, ending: Ending) -> None:
+    def ended(self, member: RoomMember, ending: StayEnd) -> None:
         """A stay is over."""
-        session = seat.session
-        session.seats.pop(seat.room, None)
-        session.rights.pop(seat.room, None)
-        session.left.append(seat.room)
+        session = member.session
+        session.rooms.pop(member.room, None)
+        session.rights.pop(member.room, None)
+        session.left.append(member.room)
         for streams in session.media.values():
-            streams.difference_update({place for place in streams if place[0] == seat.room})
+            streams.difference_update({place for place in streams if place[0] == member.room})
         if ending.code:
-            session.send(client.End(seat.room, ending.code, ending.reason))
+            session.send(client.End(member.room, ending.code, ending.reason))
         self._forget_if_over(session)
 
     def at(self, app: int, addresses: frozenset[str]) -> list[Session]:
@@ -67,9 +67,9 @@ class SessionTable:
         return [session for session in self._sessions.values() if session.channel is not None]
 
     def beats(self) -> Iterator[SessionBeat]:
-        """Every seat whose client has a live connection."""
+        """Every member whose client has a live connection."""
         for session in self.connected():
-            for room in session.seats:
+            for room in session.rooms:
                 yield SessionBeat(session.app, room, session.session_id)
 
     def transport_gone(self, fact: TransportGone) -> None:
@@ -79,10 +79,10 @@ class SessionTable:
             return
         carried = session.media.pop(fact.transport_id, set())
         if not carried and session.taken_up:
-            carried = {(room, "") for room in session.seats}
+            carried = {(room, "") for room in session.rooms}
         for room, stream_id in carried:
             session.send(client.MediaGone(room, stream_id, fact.transport_id))
 
     def _forget_if_over(self, session: Session) -> None:
-        if session.channel is None and not session.seats:
+        if session.channel is None and not session.rooms:
             self._sessions.pop(session.session_id, None)

@@ -1,12 +1,11 @@
-"""A session and its seats: one seat for each room that it is in."""
+"""A session: one login of one client, its memberships in rooms, and the channel that its client is reached by."""
 
-import time
 from collections import deque
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from parlour.contracts import client
+from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.frames import to_text
-from parlour.gateway.domain.runs import Run
 from parlour.gateway.domain.session_secret import Claims, Rights
 
 LEFT_KEPT = 32
@@ -25,25 +24,17 @@ class Channel(Protocol):
         """Sends a frame, with those that belong to it; a client that leaves far too much unread is closed."""
         ...
 
-    def deliver(self, run: Run) -> bool:
+    def deliver(self, batch: FrameBatch) -> bool:
         """Sends events; False, and nothing was taken, while the client's window of unsent bytes is full."""
         ...
 
-    async def room(self) -> bool:
-        """Waits until the window has room; False: the connection is over, or was closed because nothing moved."""
+    async def wait_writable(self) -> bool:
+        """Waits until the send window is below its low-water mark. False: the connection is over, or was closed since nothing was read."""
         ...
 
     def close(self, code: int, reason: str) -> None:
         """Closes after what is queued."""
         ...
-
-
-class Place(NamedTuple):
-    """Where a reader stands in a life of a room."""
-
-    room_uid: str
-    seq: int
-    hash8: str
 
 
 class Session:
@@ -58,7 +49,7 @@ class Session:
         self.address = ""
         """Where the client connected from last."""
         self.rights: dict[str, Rights] = {}
-        self.seats: dict[str, Seat] = {}
+        self.rooms: dict[str, RoomMember] = {}
         self.left: deque[str] = deque(maxlen=LEFT_KEPT)
         """Rooms in which its stay ended, the latest last."""
         self.media: dict[str, set[tuple[str, str]]] = {}
@@ -85,22 +76,12 @@ class Session:
             self.media[transport_id].discard((room, stream_id))
 
 
-class Seat:
-    """A session's place in a room's feed. `behind`: it is being brought forward and has been handed everything up to there, since
-    `behind_since` (monotonic seconds).
-    """
+class RoomMember:
+    """A session as a member of one room; `actor` is the user's random id in the record."""
 
-    __slots__ = ("actor", "behind", "behind_since", "room", "session")
+    __slots__ = ("actor", "room", "session")
 
     def __init__(self, session: Session, room: str, actor: str) -> None:
         self.session = session
         self.room = room
         self.actor = actor
-        self.behind: Place | None = None
-        self.behind_since = 0.0
-
-    def falls_behind(self, place: Place) -> None:
-        """From now on, unless it is so already, it is brought forward from there."""
-        if self.behind is None:
-            self.behind_since = time.monotonic()
-        self.behind = place

@@ -2,32 +2,34 @@
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 from parlour.contracts.queries import HeadBeacon
+from parlour.gateway.app.ports import Events, History
 
-from .feed import Ended, Feed
-from .ports import Events, History
+from .feed import Ended, RoomFeed
 
 LINGER_S = 15.0
-"""A feed without seats stays for those who come right back."""
+"""How long an unused feed stays, for clients that come right back."""
 
 
-class Feeds:
-    """Feeds by (app, room name)."""
+class RoomFeeds:
+    """The feeds of this gateway, by app and room. `ended` as in `RoomFeed`."""
 
     def __init__(self, events: Events, history: History, ended: Ended) -> None:
         self._events = events
         self._history = history
         self._ended = ended
-        self._feeds: dict[tuple[int, str], Feed] = {}
+        self._feeds: dict[tuple[int, str], RoomFeed] = {}
         self._opening: dict[tuple[int, str], asyncio.Future[None]] = {}
 
-    async def open(self, app: int, room: str) -> Feed:
-        """The room's feed, subscribed: nothing published from now on is missed."""
+    async def open(self, app: int, room: str) -> RoomFeed:
+        """Returns the room's feed, subscribed: nothing that is published from now on is missed."""
         key = (app, room)
         feed = self._feeds.get(key)
         if feed is None:
-            feed = self._feeds[key] = Feed(app, room, self._history, self._ended)
+            feed = self._feeds[key] = RoomFeed(app, room, self._history, self._ended)
             self._opening[key] = asyncio.ensure_future(self._subscribe(feed))
         feed.idle_since = time.monotonic()
         opening = self._opening.get(key)
@@ -35,29 +37,37 @@ class Feeds:
             await asyncio.shield(opening)
         return feed
 
-    def find(self, app: int, room: str) -> Feed | None:
-        """The room's feed if there is one."""
-        return self._feeds.get((app, room))
+    @asynccontextmanager
+    async def follow(self, app: int, room: str, changed: asyncio.Event) -> AsyncGenerator[RoomFeed]:
+        """Opens the room's feed for a reader; `changed` is set by each event, and when the mirror is replaced."""
+        feed = await self.open(app, room)
+        feed.followers.add(changed)
+        feed.wakers.add(changed)
+        try:
+            yield feed
+        finally:
+            feed.followers.discard(changed)
+            feed.wakers.discard(changed)
 
-    def all(self) -> tuple[Feed, ...]:
-        """Those that are open."""
+    def all(self) -> tuple[RoomFeed, ...]:
+        """Returns those that are open."""
         return tuple(self._feeds.values())
 
     def beacon(self, beacon: HeadBeacon) -> None:
-        """The record tells where rooms stand."""
+        """Passes on where rooms stand by the record."""
         for head in beacon.heads:
             feed = self._feeds.get((head.app, head.room))
             if feed is not None:
                 feed.beacon(head)
 
     def erased(self, app: int, actor: str) -> None:
-        """A person of the app is nobody any more."""
+        """Forgets a person of the app, whose key is destroyed."""
         for feed in self._feeds.values():
             if feed.app == app:
                 feed.erased(actor)
 
     def reconnected(self) -> None:
-        """NATS was away: anything may have been missed."""
+        """Looks for missed events in all rooms, since NATS was away."""
         for feed in self._feeds.values():
             feed.lost()
 
@@ -65,7 +75,7 @@ class Feeds:
         """Closes feeds that nobody has used for a while."""
         now = time.monotonic()
         for key, feed in tuple(self._feeds.items()):
-            if feed.seats or feed.taps:
+            if feed.is_used:
                 feed.idle_since = now
             elif now - feed.idle_since > LINGER_S and key not in self._opening:
                 del self._feeds[key]
@@ -73,7 +83,7 @@ class Feeds:
                 if feed.unsubscribe is not None:
                     await feed.unsubscribe()
 
-    async def _subscribe(self, feed: Feed) -> None:
+    async def _subscribe(self, feed: RoomFeed) -> None:
         key = (feed.app, feed.room)
         try:
             feed.unsubscribe = await self._events.subscribe(feed.app, feed.room, feed.receive, feed.lost)

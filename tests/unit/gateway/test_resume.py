@@ -5,13 +5,13 @@ from typing import Any, cast
 from uuid import uuid4
 
 from parlour.contracts import client
-from parlour.gateway.app.feeds import Feeds
-from parlour.gateway.app.resume import Resumes
-from parlour.gateway.app.seat import Session
+from parlour.gateway.app.delivery.feeds import RoomFeeds
+from parlour.gateway.app.delivery.resume import Resumes
 from parlour.gateway.app.sessions.login import LoginHandler, Timing
+from parlour.gateway.app.sessions.session import Session
 from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain import session_secret
-from parlour.gateway.domain.runs import Run
+from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.testkit.story import Story
 
 KEY = bytes(32)
@@ -35,11 +35,11 @@ class Wire:
     def put(self, text: str, *more: str) -> None:
         self.frames += [json.loads(frame) for frame in (text, *more)]
 
-    def deliver(self, run: Run) -> bool:
-        self.frames += [json.loads(frame) for frame in run.frames]
+    def deliver(self, batch: FrameBatch) -> bool:
+        self.frames += [json.loads(frame) for frame in batch.frames]
         return True
 
-    async def room(self) -> bool:
+    async def wait_writable(self) -> bool:
         return True
 
     def close(self, code: int, reason: str) -> None:
@@ -48,7 +48,7 @@ class Wire:
 
 async def test_an_event_of_the_same_moment_does_not_overtake_what_was_missed() -> None:
     story, sessions, rights = Story(), SessionTable(), session_secret.Rights(1 << 40)
-    feeds = Feeds(cast("Any", Events()), story, sessions.ended)
+    feeds = RoomFeeds(cast("Any", Events()), story, sessions.ended)
     logins = LoginHandler(cast("Any", None), feeds, sessions, KEY, Timing(1, 1, 1))
     feed = await feeds.open(story.app, story.room)
     for view in (story.opened(), story.joined("ann"), story.joined("bob")):
@@ -56,7 +56,7 @@ async def test_an_event_of_the_same_moment_does_not_overtake_what_was_missed() -
     feed.fanout.flush()
     ann = Session("s-ann", story.app, client.UserRef("ann"))
     sessions.attach(ann, Wire())
-    logins.take_seat(ann, feed, "actor-ann", rights)
+    logins.add_member(ann, feed, "actor-ann", rights)
     held = f"{story.room_uid}.3.{story.views[2].hash[:16]}"
     feed.receive(story.said("bob", "lost on the way"))
     feed.fanout.flush()

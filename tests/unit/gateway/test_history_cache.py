@@ -4,7 +4,7 @@ import asyncio
 
 from parlour.contracts.codes import Code
 from parlour.contracts.queries import Replay, ReplayQuery, Snapshot, SnapshotQuery
-from parlour.gateway.app.shared import KEPT_S, PAGES_KEPT, SharedHistory
+from parlour.gateway.app.delivery.history_cache import PAGE_TTL_S, PAGES_MAX, SharedHistory
 from parlour.kernel.rejection import Rejection
 from parlour.testkit.story import Story
 
@@ -53,10 +53,10 @@ async def test_a_crowd_asks_once_and_late_comers_for_a_moment_not_at_all() -> No
     await asyncio.gather(*snapshots)
     assert len(desk.story.asked) == 2, "one page, one snapshot"
     assert {tuple(view.seq for view in page.events) for page in pages} == {(1, 2, 3, 4, 5)}
-    desk.now = KEPT_S - 0.1
+    desk.now = PAGE_TTL_S - 0.1
     await desk.page()
     assert len(desk.story.asked) == 2
-    desk.now = KEPT_S + 0.1
+    desk.now = PAGE_TTL_S + 0.1
     await desk.page()
     assert len(desk.story.asked) == 3
 
@@ -67,9 +67,9 @@ async def test_an_empty_page_is_not_kept_and_few_pages_are() -> None:
     assert not (await desk.page(10)).events
     desk.story.said("ann", "new")
     assert len((await desk.page(10)).events) == 1, "the log went on"
-    for after in range(PAGES_KEPT + 5):
+    for after in range(PAGES_MAX + 5):
         await desk.shared.replay(1, "r", ReplayQuery(desk.story.room_uid, 0, after + 1))
-    assert len(desk.shared._kept) == PAGES_KEPT  # pyright: ignore[reportPrivateUsage] its limit
+    assert len(desk.shared._pages) == PAGES_MAX  # pyright: ignore[reportPrivateUsage] its limit
 
 
 async def test_a_refusal_reaches_everybody_and_is_not_kept() -> None:

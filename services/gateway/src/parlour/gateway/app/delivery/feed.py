@@ -1,8 +1,16 @@
-"""One room's events in this gateway: subscribed once, mirrored, handed to every seat in order.
+"""One room's events in this gateway: subscribed once, mirrored, delivered to every member and reader.
 
-Promises. 1. Each seat gets each event after its starting place exactly once and in order (as itself or as a skip), or is told to
-resync. 2. An event that is missing is fetched from the record before anything later goes on. 3. `reach` returns only when the mirror
-stands at or after the place asked for. Nothing in here waits by guess: short timers only decide when to stop hoping for NATS and ask.
+This package's promises, for members, for subscriptions over WebSockets and for readers over HTTP alike:
+1. Order, no gap, no duplicate: a reader gets each event after its position once and in order, as itself or inside a skip, or it is told to
+   start again (`resync` and a snapshot; over HTTP the position to go on from). An event that is missing is fetched from the record before
+   anything later goes on.
+2. Bounded memory: a room keeps `BUFFER_EVENTS`, and `EARLY_EVENTS` that wait for a missing one; a reader keeps a position, not a queue.
+   One whose window is full is sent nothing, and catches up from the buffer or the record, `EVENTS_PER_PAGE` at a time, as it reads.
+3. Sharing: events of one tick of the event loop (at most `EVENTS_PER_TICK`) are encoded once for all readers of one scope, in batches of
+   `BATCH_BYTES`, and written in one go.
+4. Resync: a mirror that is replaced since the history diverged, or since a person was erased, restarts every member and subscription; one
+   that skips ahead restarts the members that were live, and everybody else goes on by the record.
+Timers only decide when to stop waiting for NATS and ask the record.
 """
 
 import asyncio
@@ -11,40 +19,50 @@ from collections.abc import Awaitable, Callable
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import ReplayQuery, RoomHead, RoomState, SnapshotQuery
-from parlour.gateway.domain.mirror import Ending, Mirror
+from parlour.gateway.app.ports import History, Unsubscribe
+from parlour.gateway.app.sessions.session import RoomMember
+from parlour.gateway.domain.encoded_event import StayEnd, stay_end_of
+from parlour.gateway.domain.room_mirror import RoomMirror
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.view import BrokenHistory, empty_room
 from parlour.runtime.telemetry.logging import logger
 
-from .fanout import RETRY_S, Fanout
-from .ports import History, Unsubscribe
-from .seat import Seat
+from .cursor import Cursor
+from .fanout import Fanout
+from .members import RETRY_S, MemberDelivery
 
-EARLY = 2048
+EARLY_EVENTS = 2048
 """Events that may wait for a missing one; more than that is taken from the record anew."""
-PATIENCE_S = 0.03
+GAP_PATIENCE_S = 0.03
 """Services publish side by side, so neighbours often arrive swapped; a gap that lasts longer is asked for."""
 REACH_WITHIN_S = 4.0
-CATCH_UP = 500
-"""A mirror further behind than this takes a snapshot."""
+"""How long a login or a reader waits for the mirror."""
+CATCH_UP_EVENTS = 500
+"""A mirror that lacks more than this takes a snapshot."""
 
 log = logger(__name__)
-Ended = Callable[[Seat, Ending], None]
+Ended = Callable[[RoomMember, StayEnd], None]
 
 
-class Feed:
-    """A room name, over its lives."""
+class RoomFeed:
+    """A room, over all its calls. `ended` is called with each member whose stay is over."""
 
     def __init__(self, app: int, room: str, history: History, ended: Ended) -> None:
         self.app = app
         self.room = room
-        self.fanout = Fanout(app, room, history)
+        self.mirror: RoomMirror | None = None
+        """The room as known here; None until its first event or snapshot."""
+        self.fanout = Fanout(room)
+        self.members: dict[str, MemberDelivery] = {}
+        """Members whose sessions are here, by session id."""
+        self.followers: set[asyncio.Event] = set()
+        """Set, for readers who are no members, when the mirror is replaced."""
+        self.wakers: set[asyncio.Event] = set()
+        """Those of `followers` that are set by each event too."""
+        self.resets = 0
+        """How often the history diverged or a person was erased."""
         self.unsubscribe: Unsubscribe | None = None
         self.idle_since = 0.0
-        self.taps: list[Callable[[EventView, bytes], None]] = []
-        """Who gets each event, and its frame where members get one, besides the seats."""
-        self.turns: list[Callable[[], None]] = []
-        """Who is told when what was known of the room is replaced: another history, or without a person who was erased."""
         self._history = history
         self._ended = ended
         self._early: dict[tuple[str, int], EventView] = {}
@@ -53,45 +71,48 @@ class Feed:
         self._task: asyncio.Task[None] | None = None
 
     @property
-    def mirror(self) -> Mirror | None:
-        """The room as known here; None until its first event or snapshot."""
-        return self.fanout.mirror
+    def is_used(self) -> bool:
+        """Whether somebody is in the room here, or follows it."""
+        return bool(self.members or self.followers)
 
-    @property
-    def seats(self) -> dict[str, Seat]:
-        """Those who are handed its events, by session id."""
-        return self.fanout.seats
-
-    # events
+    def add_member(self, member: RoomMember) -> None:
+        """Delivers to a member from where the mirror stands. A membership that its session had before is sent nothing more."""
+        assert self.mirror is not None, "the room was reached"
+        before = self.members.pop(member.session.session_id, None)
+        if before is not None:
+            before.close()
+        cursor = Cursor(self._history, self.app, self.room, self.mirror.position, self)
+        self.members[member.session.session_id] = MemberDelivery(member, cursor, self.fanout)
 
     def receive(self, view: EventView) -> None:
-        """An event from NATS or from the record."""
+        """Takes an event from NATS or from the record."""
         state = self.mirror.state if self.mirror else None
         if state is not None and view.room_uid == state.room_uid:
             if view.seq > state.seq:
                 self._take(view)
             return
         if state is not None and view.room_uid < state.room_uid:
-            return  # a repeated event of an older life
+            return  # an event of an earlier call, again
         if view.seq == 1 and (state is None or not state.open):
             self._begin(empty_room(self.app, self.room, view.room_uid))
+            self._resync("limit")
             self._take(view)
             return
         self._early[view.room_uid, view.seq] = view
-        if state is not None or self.seats or self.taps or self._waiters:
+        if state is not None or self.is_used or self._waiters:
             self._seek(view.room_uid, view.seq)
 
     def lost(self) -> None:
-        """Events were dropped on the way: the record knows which."""
+        """Asks the record what was dropped on the way."""
         if self.mirror is not None:
             self._seek(self.mirror.state.room_uid, self.mirror.state.seq + 1)
 
     def beacon(self, head: RoomHead) -> None:
-        """Where the room stands, by the record."""
+        """Compares the mirror with where the room stands by the record, and fetches what is missing."""
         if self.mirror is None or head.room_uid < self.mirror.state.room_uid:
             return
         if head.room_uid == self.mirror.state.room_uid:
-            known = self.mirror.hash8_at(head.seq)
+            known = self.mirror.buffer.hash8_at(head.seq)
             if known is not None and known != head.hash8:
                 self._reload_soon("diverged")
             if head.seq <= self.mirror.state.seq:
@@ -99,17 +120,19 @@ class Feed:
         self._seek(head.room_uid, head.seq)
 
     def erased(self, actor: str) -> None:
-        """A person's key is gone: what is known of them here is read anew, and clients are told to do so."""
-        if self.mirror is not None and self.mirror.tells_of(actor):
+        """A person's key is destroyed: what this gateway knows of them is forgotten and read again, and clients restart."""
+        if self.mirror is not None and self.mirror.mentions(actor):
+            self.fanout.flush()
+            self.mirror.buffer.clear()
             self._goal = max(self._goal, (self.mirror.state.room_uid, self.mirror.state.seq))
             self._reload_soon("diverged")
 
-    async def reach(self, room_uid: str, seq: int) -> Mirror:
-        """The mirror, at or after this place of this life or in a later life. `Rejection` when that takes too long."""
+    async def reach(self, room_uid: str, seq: int) -> RoomMirror:
+        """Returns the mirror once it stands at this seq of this call, or later. `Rejection` after `REACH_WITHIN_S`."""
         if not self._at(room_uid, seq):
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append((room_uid, seq, future))
-            self._seek(room_uid, seq, patience_s=PATIENCE_S if self.mirror else 0.0)
+            self._seek(room_uid, seq, patience_s=GAP_PATIENCE_S if self.mirror else 0.0)
             try:
                 async with asyncio.timeout(REACH_WITHIN_S):
                     await future
@@ -121,15 +144,14 @@ class Feed:
         return self.mirror
 
     def close(self) -> None:
-        """Ends what runs."""
+        """Ends all deliveries."""
         if self._task is not None:
             self._task.cancel()
-        self.fanout.close()
-
-    # the mirror's way
+        for delivery in self.members.values():
+            delivery.close()
 
     def _take(self, view: EventView) -> None:
-        """An event of the mirror's life that is not behind it."""
+        """Applies an event of the mirror's call, and those that waited for it; one that leaves a gap waits itself."""
         assert self.mirror is not None
         if view.seq != self.mirror.state.seq + 1:
             self._early[view.room_uid, view.seq] = view
@@ -146,21 +168,24 @@ class Feed:
         mirror = self.mirror
         assert mirror is not None
         try:
-            entry = mirror.follow(view)
+            event = mirror.apply(view)
         except BrokenHistory:
             log.error("history_diverged", room_uid=view.room_uid, seq=view.seq)
             self._reload_soon("diverged")
             return False
-        if entry.ending is not None:
-            self._end(entry.ending)
-        self.fanout.add(entry)
-        for tap in self.taps:
-            tap(view, entry.frame)
+        stay_end = stay_end_of(view)
+        if stay_end is not None:
+            self._end(stay_end)
+        self.fanout.append(event)
+        for waker in self.wakers:
+            waker.set()
         return True
 
     def _begin(self, state: RoomState) -> None:
-        self.fanout.flush()
-        self.fanout.mirror = Mirror(state)
+        self.fanout.clear()
+        self.mirror = RoomMirror(state)
+        for follower in self.followers:
+            follower.set()
 
     def _at(self, room_uid: str, seq: int) -> bool:
         if self.mirror is None:
@@ -173,22 +198,17 @@ class Feed:
             if not future.done() and self._at(room_uid, seq):
                 future.set_result(None)
 
-    # to the seats
-
-    def _end(self, ending: Ending) -> None:
+    def _end(self, stay_end: StayEnd) -> None:
         self.fanout.flush()
-        gone = tuple(self.seats.values()) if not ending.session_id else (self.seats.get(ending.session_id),)
-        for seat in gone:
-            if seat is not None:
-                del self.seats[seat.session.session_id]
-                self._ended(seat, ending)
+        over = tuple(self.members) if not stay_end.session_id else (stay_end.session_id,)
+        for delivery in [self.members.pop(one) for one in over if one in self.members]:
+            delivery.close()
+            self._ended(delivery.member, stay_end)
 
-    # repair
-
-    def _seek(self, room_uid: str, seq: int, patience_s: float = PATIENCE_S) -> None:
-        """Sees to it that the mirror gets there."""
+    def _seek(self, room_uid: str, seq: int, patience_s: float = GAP_PATIENCE_S) -> None:
+        """Starts to bring the mirror to this seq of this call, unless that is under way."""
         self._goal = max(self._goal, (room_uid, seq))
-        if len(self._early) > EARLY:
+        if len(self._early) > EARLY_EVENTS:
             self._early.clear()
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._repair(patience_s))
@@ -205,28 +225,28 @@ class Feed:
             await self._persist(self._fetch)
 
     async def _persist(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Tries until the record answers; whoever waits has a time limit of its own."""
+        """Repeats a step until the record answers; `reach` has a time limit of its own."""
         while True:
             try:
                 await step()
                 return
             except Rejection as rejection:
                 log.warning("feed_waits", code=rejection.problem.code)
-                if not self.seats and not self.taps and not self._waiters:
+                if not self.is_used and not self._waiters:
                     self._goal = ("", 0)
                     return
             await asyncio.sleep(RETRY_S)
 
     async def _fetch(self) -> None:
-        """One step towards the goal: a page of events, or a snapshot where that is shorter."""
+        """Takes one step towards the goal: a page of events, or a snapshot where that is shorter."""
         room_uid, seq = self._goal
         mirror = self.mirror
-        if mirror is None or mirror.state.room_uid != room_uid or seq - mirror.state.seq > CATCH_UP:
+        if mirror is None or mirror.state.room_uid != room_uid or seq - mirror.state.seq > CATCH_UP_EVENTS:
             await self._reload("limit")
             return
         state = mirror.state
         page = await self._history.replay(
-            self.app, self.room, ReplayQuery(state.room_uid, state.seq, CATCH_UP, state.hash[:16])
+            self.app, self.room, ReplayQuery(state.room_uid, state.seq, CATCH_UP_EVENTS, state.hash[:16])
         )
         if page.diverged:
             await self._reload("diverged")
@@ -238,7 +258,7 @@ class Feed:
         self._settled()
 
     async def _reload(self, reason: str) -> None:
-        """A snapshot in the mirror's place; seats are told."""
+        """Puts a snapshot of the record in the place of the mirror."""
         room_uid, seq = self._goal
         answer = await self._history.snapshot(self.app, self.room, SnapshotQuery(room_uid=room_uid, min_seq=seq))
         state = answer.state
@@ -256,19 +276,17 @@ class Feed:
         self._drain()
 
     def _resync(self, reason: str) -> None:
-        """Every seat starts anew, but those that the record brings forward: what is theirs, it tells them."""
+        """Restarts those whom the new mirror does not continue; members that it does not know are out of the room."""
         assert self.mirror is not None
-        for seat in tuple(self.seats.values()):
-            if self.mirror.actor_of(seat.session.session_id) is None:
-                self._end(Ending(seat.session.session_id, int(Code.SESSION_UNKNOWN), "the session left the room"))
-            elif seat.behind is None or reason == "diverged" or seat.behind.room_uid != self.mirror.state.room_uid:
-                self.fanout.start_anew(seat, reason)
-        if reason == "diverged":
-            for turn in tuple(self.turns):
-                turn()
+        for session_id, delivery in tuple(self.members.items()):
+            if self.mirror.actor_of(session_id) is None:
+                self._end(StayEnd(session_id, int(Code.SESSION_UNKNOWN), "the session left the room"))
+            else:
+                delivery.reset(reason)
+        self.resets += reason == "diverged"
 
     def _drain(self) -> None:
-        """What arrived early and follows now."""
+        """Applies what arrived early and follows now."""
         assert self.mirror is not None
         state = self.mirror.state
         following = self._early.pop((state.room_uid, state.seq + 1), None)

@@ -19,14 +19,14 @@ from parlour.contracts.envelope import EventView
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.access.request_limits import RequestLimiter, RequestLimits
 from parlour.gateway.app.access.token_verifier import TokenVerifier
-from parlour.gateway.app.fanout import TURN
-from parlour.gateway.app.feeds import Feeds
-from parlour.gateway.app.following import Following, Subscribers
-from parlour.gateway.app.lag import lag
-from parlour.gateway.app.readers import Readers
-from parlour.gateway.app.shared import SharedHistory
-from parlour.gateway.app.tails import LENGTH, Tails
-from parlour.gateway.domain.runs import Run
+from parlour.gateway.app.delivery.fanout import EVENTS_PER_TICK
+from parlour.gateway.app.delivery.feeds import RoomFeeds
+from parlour.gateway.app.delivery.history_cache import SharedHistory
+from parlour.gateway.app.delivery.lag import lag
+from parlour.gateway.app.delivery.readers import Readers
+from parlour.gateway.app.delivery.subscriptions import ConnectionSubscriptions, Subscriptions
+from parlour.gateway.domain.frame_batch import FrameBatch
+from parlour.gateway.domain.room_mirror import BUFFER_EVENTS
 from parlour.gateway.settings import GatewaySettings
 from parlour.gateway.wiring import Gateway
 from parlour.kernel.rejection import Rejection
@@ -42,12 +42,11 @@ class House:
         self.faults: list[BaseException] = []
         self.refusal: Rejection | None = None
         self._watchers: set[asyncio.Event] = set()
-        self.feeds = Feeds(self, self.story, lambda seat, ending: None)
-        self.tails = Tails(self.feeds)
+        self.feeds = RoomFeeds(self, self.story, lambda member, ending: None)
         principals = cast("TokenVerifier", self)
         shared = SharedHistory(self.story, time.monotonic)
-        readers = Readers(shared, self.tails, principals, near=True)
-        self.subscribers = Subscribers(
+        readers = Readers(shared, self.feeds, principals, use_local_mirror=True)
+        self.subscribers = Subscriptions(
             readers, principals, RequestLimiter(RequestLimits(per_s=1e6, burst=1e6)), self.faults.append
         )
         self.story.opened()
@@ -94,19 +93,19 @@ class Client:
     def __init__(self, house: House) -> None:
         self.full = False
         self.frames: list[dict[str, Any]] = []
-        self.following: Following = house.subscribers.of(self)
+        self.following: ConnectionSubscriptions = house.subscribers.of(self)
         self._news = asyncio.Event()
 
     def put(self, text: str, *more: str) -> None:
         self.frames += map(json.loads, (text, *more))
         self._news.set()
 
-    def deliver(self, run: Run) -> bool:
+    def deliver(self, batch: FrameBatch) -> bool:
         if not self.full:
-            self.put(*[frame.decode() for frame in run.frames])
+            self.put(*[frame.decode() for frame in batch.frames])
         return not self.full
 
-    async def room(self) -> bool:
+    async def wait_writable(self) -> bool:
         while self.full:
             await self.changed()
         return True
@@ -124,9 +123,9 @@ class Client:
     async def asks(self, token: str = "t", after: str = "", **more: Any) -> None:
         await self.following.subscribe(client.Subscribe(id=uuid4(), room_id="r", token=token, after=after, **more))
 
-    async def until(self, wanted: Any) -> dict[str, Any]:
+    async def until(self, matches_types: Any) -> dict[str, Any]:
         async with asyncio.timeout(10):
-            while not (found := [frame for frame in self.frames if wanted(frame)]):
+            while not (found := [frame for frame in self.frames if matches_types(frame)]):
                 await self.changed()
         return found[0]
 
@@ -224,7 +223,7 @@ async def test_others_who_leave_take_nothing_along() -> None:
         await client_.asks()
         await client_.until(lambda frame: frame["t"] == "live")
     await other.following.unsubscribe(client.Unsubscribe(id=uuid4(), room_id="r"))
-    async with house.tails.follow(1, "r", asyncio.Event()):
+    async with house.feeds.follow(1, "r", asyncio.Event()):
         pass
     house.tell(house.story.said("ann", "x"))
     await one.reached(3)
@@ -246,15 +245,15 @@ async def test_who_is_told_at_once_is_told_nothing_once_its_right_is_in_doubt() 
 
 
 async def test_a_long_turn_goes_out_in_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parlour.gateway.domain.subscribed.RUN_BYTES", 500)
+    monkeypatch.setattr("parlour.gateway.domain.frame_batch.BATCH_BYTES", 500)
     house = House()
     one = Client(house)
     await one.asks()
     await one.until(lambda frame: frame["t"] == "live")
-    for n in range(TURN + 10):
+    for n in range(EVENTS_PER_TICK + 10):
         house.tell(house.story.said("ann", str(n)))
-    await one.reached(TURN + 12)
-    assert one.told() == list(range(3, TURN + 13))
+    await one.reached(EVENTS_PER_TICK + 12)
+    assert one.told() == list(range(3, EVENTS_PER_TICK + 13))
 
 
 async def test_a_crowd_that_comes_back_asks_the_record_once() -> None:
@@ -311,7 +310,7 @@ async def test_a_fault_of_ours_ends_one_subscription_with_a_word(monkeypatch: py
         raise RuntimeError("a fault of ours")
 
     monkeypatch.setattr(house.story, "replay", broken)
-    monkeypatch.setattr("parlour.gateway.app.tails.Tail.after", lambda *_: None)
+    monkeypatch.setattr("parlour.gateway.domain.room_mirror.RoomBuffer.after", lambda *_: None)
     house.doubts()
     end = await one.until(lambda frame: frame["t"] == "end")
     assert end["code"] == Code.SERVER_ERROR
@@ -323,7 +322,7 @@ STEPS = st.sampled_from(["said", "named", "audit", "stops", "reads", "turn", "ag
 
 @settings(max_examples=60, deadline=None)
 @example(["said", "turn", "stops", "said", "turn", "again", "said", "turn", "elsewhere", "said"], 0)
-@given(st.lists(STEPS, max_size=50), st.sampled_from([0, LENGTH + 50]))
+@given(st.lists(STEPS, max_size=50), st.sampled_from([0, BUFFER_EVENTS + 50]))
 def test_however_a_client_reads_and_wherever_it_goes_on_it_gets_each_number_once(steps: list[str], flood: int) -> None:
     async def run() -> None:
         house = House()

@@ -5,22 +5,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parlour.contracts import events as ev
+from parlour.contracts.ids import Position
 from parlour.contracts.queries import BEATS_MOST, SessionBeat, presence_parts
-from parlour.gateway.domain.faces import lists_for
-from parlour.gateway.domain.mirror import RING, Mirror
+from parlour.gateway.domain.client_views import room_lists
+from parlour.gateway.domain.room_mirror import BUFFER_EVENTS, RoomMirror
 from parlour.kernel.view import BrokenHistory, empty_room
 from parlour.testkit.story import Story
 
 
-def mirror_of(story: Story, start: int = 0) -> Mirror:
-    mirror = Mirror(story.state(start) if start else empty_room(story.app, story.room, story.room_uid))
+def mirror_of(story: Story, start: int = 0) -> RoomMirror:
+    mirror = RoomMirror(story.state(start) if start else empty_room(story.app, story.room, story.room_uid))
     for view in story.views[start:]:
-        mirror.follow(view)
+        mirror.apply(view)
     return mirror
 
 
 @settings(deadline=None)
-@given(st.integers(0, 20), st.integers(0, RING + 40))
+@given(st.integers(0, 20), st.integers(0, BUFFER_EVENTS + 40))
 def test_the_ring_proves_and_continues_every_position_it_reaches(start: int, more: int) -> None:
     story = Story()
     story.opened()
@@ -28,13 +29,15 @@ def test_the_ring_proves_and_continues_every_position_it_reaches(start: int, mor
         story.said("ann", str(n))
     mirror = mirror_of(story, start)
     last = len(story.views)
-    assert mirror.floor == max(start, last - RING)
-    for seq in (mirror.floor, (mirror.floor + last) // 2, last):
+    assert mirror.buffer.floor.seq == max(start, last - BUFFER_EVENTS)
+    for seq in (mirror.buffer.floor.seq, (mirror.buffer.floor.seq + last) // 2, last):
         expected = story.views[seq - 1].hash[:16] if seq else "0" * 16
-        assert mirror.hash8_at(seq) == expected
-        assert [entry.seq for entry in mirror.since(seq)] == list(range(seq + 1, last + 1))
-    assert mirror.hash8_at(mirror.floor - 1) is None
-    assert mirror.hash8_at(last + 1) is None
+        assert mirror.buffer.hash8_at(seq) == expected
+        following = mirror.buffer.after(Position(story.room_uid, seq, expected))
+        assert following is not None
+        assert [event.seq for event in following] == list(range(seq + 1, last + 1))
+    assert mirror.buffer.hash8_at(mirror.buffer.floor.seq - 1) is None
+    assert mirror.buffer.hash8_at(last + 1) is None
 
 
 def test_only_the_next_event_is_followed() -> None:
@@ -42,13 +45,13 @@ def test_only_the_next_event_is_followed() -> None:
     mirror = mirror_of(story)
     first, second = story.opened(), story.joined("ann")
     with pytest.raises(BrokenHistory):
-        mirror.follow(second)
-    mirror.follow(first)
+        mirror.apply(second)
+    mirror.apply(first)
     with pytest.raises(BrokenHistory):
-        mirror.follow(first)
-    mirror.follow(second)
+        mirror.apply(first)
+    mirror.apply(second)
     assert mirror.actor_of("s-ann") == "actor-ann"
-    assert mirror.present() == 1
+    assert mirror.count_users() == 1
 
 
 def test_lists_leave_oneself_out_and_keep_the_log_s_order() -> None:
@@ -59,7 +62,7 @@ def test_lists_leave_oneself_out_and_keep_the_log_s_order() -> None:
     for user in ("bob", "ann"):
         story.tell(ev.StreamAdded(f"stream-{user}", f"s-{user}", f"actor-{user}", "n1", "t1", "hello", "VP8"))
     story.tell(ev.RoomExtraInfoChanged("actor-ann", "k", "v"))
-    lists = lists_for(mirror_of(story).state, "s-ann")
+    lists = room_lists(mirror_of(story).state, "s-ann")
     assert [face.user_id for face in lists.users] == ["carl", "bob"]
     assert [(s.stream_id, s.user.user_name) for s in lists.streams] == [("stream-bob", "Bob")]
     assert [(e.key, e.value, e.update_user.user_id, e.update_time) for e in lists.extra_info] == [

@@ -7,13 +7,13 @@ from parlour.contracts.ids import Position
 from parlour.contracts.queries import RoomState
 
 PAGE_BYTES = 60 * 1024
-"""Of users and streams in one frame: with the rest of it no more than what a client may send."""
+"""Of users and streams in one frame; with the rest of the frame this stays below `FRAME_BYTES`."""
 
 _encode = msgspec.json.Encoder().encode
 
 
-class Lists(msgspec.Struct, frozen=True):
-    """What `login` and `snap` carry."""
+class RoomLists(msgspec.Struct, frozen=True):
+    """What the answer to `login` and the `snap` frame carry."""
 
     pos: str
     users: tuple[client.UserRef, ...]
@@ -21,13 +21,13 @@ class Lists(msgspec.Struct, frozen=True):
     extra_info: tuple[client.ExtraInfo, ...]
 
 
-def position_of(state: RoomState) -> str:
-    """The position that the state stands at."""
+def _position_of(state: RoomState) -> str:
+    """Returns the position of a reader that has read the state."""
     return str(Position(state.room_uid, state.seq, state.hash[:16]))
 
 
-def lists_for(state: RoomState, session_id: str) -> Lists:
-    """The lists for one session, in the order of the log. A suspended user is still in the room."""
+def room_lists(state: RoomState, session_id: str) -> RoomLists:
+    """Returns the lists for one session, in the order of the log. A suspended user is still in the room."""
     faces = {user.actor: client.UserRef(user.user_id, user.user_name) for user in state.users}
     users = tuple(faces[user.actor] for user in state.users if user.session_id != session_id)
     streams = tuple(
@@ -47,11 +47,11 @@ def lists_for(state: RoomState, session_id: str) -> Lists:
     extra = tuple(
         client.ExtraInfo(e.key, e.value, faces.get(e.actor, client.UserRef("")), e.at // 1000) for e in state.extra_info
     )
-    return Lists(position_of(state), users, streams, extra)
+    return RoomLists(_position_of(state), users, streams, extra)
 
 
-def paged(room: str, lists: Lists) -> tuple[tuple[client.Page, ...], Lists]:
-    """The pages to send first, and what is left for the frame that they belong to."""
+def split_lists(room: str, lists: RoomLists) -> tuple[tuple[client.Page, ...], RoomLists]:
+    """Splits lists into `page` frames of `PAGE_BYTES` to send first, and the rest for the frame that they belong to."""
     pages: list[client.Page] = []
     users: list[client.UserRef] = []
     streams: list[client.StreamFace] = []
@@ -69,9 +69,9 @@ def paged(room: str, lists: Lists) -> tuple[tuple[client.Page, ...], Lists]:
     return tuple(pages), msgspec.structs.replace(lists, users=tuple(users), streams=tuple(streams))
 
 
-def snap_for(state: RoomState, session_id: str) -> tuple[client.ServerFrame, ...]:
-    """The `snap` frame for one session, behind its pages."""
-    pages, lists = paged(state.room, lists_for(state, session_id))
+def snapshot_frames(state: RoomState, session_id: str) -> tuple[client.ServerFrame, ...]:
+    """Returns the `snap` frame for one session, behind its pages."""
+    pages, lists = split_lists(state.room, room_lists(state, session_id))
     snap = client.Snap(
         room_id=state.room, pos=lists.pos, users=lists.users, streams=lists.streams, extra_info=lists.extra_info
     )

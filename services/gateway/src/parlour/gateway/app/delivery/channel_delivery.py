@@ -1,0 +1,87 @@
+"""What members and subscriptions have in common: events behind a cursor go out over a client's channel as fast as it reads."""
+
+import time
+from collections.abc import Sequence
+
+from parlour.contracts import client
+from parlour.contracts.ids import Position
+from parlour.gateway.app.sessions.session import Channel
+from parlour.gateway.domain.client_views import snapshot_frames
+from parlour.gateway.domain.frame_batch import FrameBatch, Item, encode_batches
+from parlour.gateway.domain.frames import to_text
+
+from .cursor import Cursor
+
+EVENTS_PER_PAGE = 100
+"""Events that a client which lags is sent at once."""
+
+
+class ChannelDelivery:
+    """One client's delivery of one room. `session_id` is the member's whose own entries are left out of snapshots; empty for a reader.
+
+    `lagging_since` is None for a client that has everything, else the time (monotonic seconds) since when it has not.
+    """
+
+    __slots__ = ("cursor", "lagging_since", "room", "session_id")
+
+    def __init__(self, room: str, cursor: Cursor, session_id: str = "") -> None:
+        self.room = room
+        self.cursor = cursor
+        self.session_id = session_id
+        self.lagging_since: float | None = None
+
+    @property
+    def channel(self) -> Channel | None:
+        """The client's end of its connection, None while it has none."""
+        raise NotImplementedError
+
+    @property
+    def position(self) -> Position:
+        """The position behind the last event that the client was sent."""
+        return self.cursor.position
+
+    @property
+    def is_lagging(self) -> bool:
+        """Whether the client lacks events of the room."""
+        return self.lagging_since is not None
+
+    @property
+    def lag_events(self) -> int:
+        """How many events of its call the client lacks."""
+        mirror, position = self.cursor.mirror, self.cursor.position
+        return max(0, mirror.state.seq - position.seq) if mirror and mirror.state.room_uid == position.room_uid else 0
+
+    def mark_lagging(self) -> None:
+        """Notes that the client lacks events from now on, unless it did before."""
+        self.lagging_since = self.lagging_since or time.monotonic()
+
+    def mark_live(self) -> None:
+        """Tells the client that it has everything, if it lacked something before."""
+        if self.is_lagging and self.channel is not None:
+            self.lagging_since = None
+            self.channel.put(to_text(client.Live(self.room, str(self.cursor.position))))
+
+    def push(self, batches: Sequence[FrameBatch]) -> bool:
+        """Sends batches until the window is full, and moves behind what was sent; whether that is everything. Without a channel there is
+        nothing to send: the client resumes from the position that it holds itself.
+        """
+        channel = self.channel
+        for batch in batches:
+            if channel is not None and not channel.deliver(batch):
+                return False
+            self.cursor.position = batch.end
+        return True
+
+    def send(self, items: Sequence[Item]) -> bool:
+        """Sends items as `push` sends batches."""
+        return ChannelDelivery.push(self, tuple(encode_batches(self.room, items)))
+
+    def send_snapshot(self, reason: str) -> None:
+        """Puts a snapshot in the place of what the client holds (`resync` says why, unless `reason` is empty); events follow from there."""
+        mirror, channel = self.cursor.mirror, self.channel
+        assert mirror is not None, "the room is followed"
+        self.cursor.position = mirror.position
+        if channel is not None:
+            if reason:
+                channel.put(to_text(client.Resync(self.room, reason)))
+            channel.put(*map(to_text, snapshot_frames(mirror.state, self.session_id)))

@@ -1,0 +1,62 @@
+"""The record's answers, shared among those who ask the same at about the same time.
+
+When thousands of clients come back at once they hold few different positions: each page is read once for all of them. A cached page stays
+true, since what is recorded never changes; that the log has gone on since then is for the room's feed to tell.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from parlour.contracts.queries import Replay, ReplayQuery, Snapshot, SnapshotQuery
+from parlour.gateway.app.ports import History
+
+PAGE_TTL_S = 2.0
+PAGES_MAX = 32
+"""At most half a megabyte each."""
+
+Answer = TypeVar("Answer")
+Query = tuple[int, str, ReplayQuery | SnapshotQuery]
+
+
+class SharedHistory:
+    """A `History` that asks another one. `now`: seconds of a clock that never goes back."""
+
+    def __init__(self, history: History, now: Callable[[], float]) -> None:
+        self._history = history
+        self._now = now
+        self._pending: dict[Query, asyncio.Future[Replay] | asyncio.Future[Snapshot]] = {}
+        self._pages: OrderedDict[Query, tuple[float, Replay]] = OrderedDict()
+
+    async def replay(self, app: int, room: str, query: ReplayQuery) -> Replay:
+        """As `History` answers; pages with events are cached for `PAGE_TTL_S`."""
+        asked = (app, room, query)
+        cached = self._pages.get(asked)
+        if cached is not None and self._now() - cached[0] < PAGE_TTL_S:
+            return cached[1]
+        page = await self._once(asked, lambda: self._history.replay(app, room, query))
+        if page.events:
+            self._pages[asked] = (self._now(), page)
+            self._pages.move_to_end(asked)
+            if len(self._pages) > PAGES_MAX:
+                self._pages.popitem(last=False)
+        return page
+
+    async def snapshot(self, app: int, room: str, query: SnapshotQuery) -> Snapshot:
+        """As `History` answers."""
+        return await self._once((app, room, query), lambda: self._history.snapshot(app, room, query))
+
+    async def _once(self, asked: Query, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Asks once for all who want the same answer; one that gives up does not end the question for the others."""
+        pending: asyncio.Future[Answer] | None = self._pending.get(asked)  # pyright: ignore[reportAssignmentType] by the kind of question
+        if pending is None:
+            pending = asyncio.ensure_future(ask())
+            self._pending[asked] = pending  # pyright: ignore[reportArgumentType] as above
+            pending.add_done_callback(lambda done: self._answered(asked, done))
+        return await asyncio.shield(pending)
+
+    def _answered(self, asked: Query, done: "asyncio.Future[Answer]") -> None:
+        del self._pending[asked]
+        if not done.cancelled():
+            done.exception()  # whoever still waits raises it

@@ -1,0 +1,204 @@
+"""Readers outside of a room: range reads, long polls and streams of its events over HTTP, and subscriptions over WebSockets.
+
+Promises. 1. A reader gets each event after its position exactly once and in order (as itself or inside a skip), over all calls of the
+room, or `HistoryDiverged` is raised and it starts again. 2. Its right to read is checked before every page, and again after a page that
+had to be fetched; the end of the right is noticed within a second. 3. A room that does not exist, one of another app, and one that the
+token does not cover are answered alike.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import msgspec
+from msgspec.structs import replace
+
+from parlour.contracts.codes import Code
+from parlour.contracts.ids import Position, parse_position
+from parlour.contracts.queries import Head, ReplayQuery, RoomState, SnapshotQuery
+from parlour.contracts.subscriptions import Subscription
+from parlour.gateway.app.access.token_verifier import TokenVerifier, no_room
+from parlour.gateway.app.ports import History
+from parlour.gateway.domain.encoded_event import HASH8_BEFORE_FIRST
+from parlour.gateway.domain.read_scope import ReadScope, scope_of_user
+from parlour.kernel.rejection import Rejection
+from parlour.kernel.view import members_only
+
+from .cursor import RECORD_PAGE, Cursor, HistoryDiverged, Page, head_of
+from .feed import RoomFeed
+from .feeds import RoomFeeds
+
+RECHECK_S = 5.0
+"""Between two checks of a reader's right to go on, where nothing is heard of its end and it has not run out."""
+LATEST = "latest"
+
+
+class ReadRequest(msgspec.Struct, frozen=True):
+    """Who reads what: the token is checked again before each page."""
+
+    token: str
+    app: str
+    room: str
+    scope: str = "events"
+
+
+class Reader:
+    """A cursor with a right to read. `changed` is set when something happened that the reader should look at."""
+
+    def __init__(
+        self, request: ReadRequest, cursor: Cursor, principals: TokenVerifier, types: tuple[str, ...], changed: asyncio.Event
+    ) -> None:  # fmt: skip
+        self.cursor = cursor
+        self.changed = changed
+        self.closing = False
+        """The gateway stops: what is there is handed over, then the reader goes elsewhere."""
+        self.last_scope = ReadScope()
+        """What the reader was allowed to see when it was checked last."""
+        self._request = request
+        self._principals = principals
+        self._types = types
+        self._expires_s = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether nothing was heard since the last check that might change the right to read, and the token has not run out."""
+        return not self.changed.is_set() and time.time() < self._expires_s
+
+    async def check_scope(self) -> ReadScope:
+        """Returns what the reader may see now. `Rejection` where it may not read any more."""
+        asked = self._request
+        who = await self._principals.allowed(asked.token, asked.app, asked.scope, asked.room)
+        self._expires_s = who.expires_s
+        scope: ReadScope | None = ReadScope(audit=who.allows("audit"))
+        if who.user is not None and not who.allows("audit"):
+            mirror = self.cursor.mirror
+            scope = scope_of_user(mirror.state if mirror is not None else None, who.user)
+        if scope is None:
+            raise no_room()
+        self.last_scope = replace(scope, types=self._types)
+        return self.last_scope
+
+    async def read_page(self, limit: int = RECORD_PAGE) -> Page:
+        """Returns what follows the position, at most `limit` events of the record, and moves behind it."""
+        scope = await self.check_scope()
+        found = self.cursor.peek_buffer(limit)
+        if found is None:
+            found = await self.cursor.fetch(limit)
+            scope = await self.check_scope()  # it may have ended meanwhile
+        return self.cursor.advance(found, scope)
+
+    async def has_diverged(self) -> bool:
+        """Tells whether the position is not in the room's history."""
+        position = self.cursor.position
+        try:
+            await self.read_page(1)
+        except HistoryDiverged:
+            return True
+        self.cursor.position = position
+        return False
+
+    async def wait(self, seconds: float) -> None:
+        """Waits until something may have changed, at most so long. A timer that is early enough serves for many waits."""
+        if not self.changed.is_set():
+            loop = asyncio.get_running_loop()
+            until = loop.time() + max(0.0, min(seconds, RECHECK_S, self._expires_s - time.time()))
+            if self._timer is None or self._timer.when() > until:
+                self.stop_timer()
+                self._timer = loop.call_at(until, self._due)
+            await self.changed.wait()
+        self.changed.clear()
+
+    def stop_timer(self) -> None:
+        """Ends what `wait` began."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _due(self) -> None:
+        self._timer = None
+        self.changed.set()
+
+
+class Readers:
+    """Opens readers. `use_local_mirror`: where the room is mirrored here, readers begin where the mirror stands, without asking the record;
+    what the mirror lacks comes by its feed.
+    """
+
+    def __init__(
+        self, history: History, feeds: RoomFeeds, principals: TokenVerifier, *, use_local_mirror: bool = False
+    ) -> None:  # fmt: skip
+        self._history = history
+        self._use_local_mirror = use_local_mirror
+        self._feeds = feeds
+        self._principals = principals
+        self._open: set[Reader] = set()
+
+    def close(self) -> None:
+        """Ends all waits and streams, since the gateway stops."""
+        for reader in self._open:
+            reader.closing = True
+            reader.changed.set()
+
+    @asynccontextmanager
+    async def open(
+        self, who: Subscription, request: ReadRequest, after: str, types: tuple[str, ...], *, follows: bool
+    ) -> AsyncGenerator[Reader]:
+        """Opens a reader at `after`: a position; empty for the beginning of the latest call; `latest` for its end. With `follows` it can
+        wait for what comes. `Rejection` where there is no such room for it.
+        """
+        if follows or (who.user is not None and not who.allows("audit")):
+            async with self.follow(who, request, after, types) as (reader, _):
+                yield reader
+        else:
+            position = _position_of(after, await self._head(who.app, request.room))
+            cursor = Cursor(self._history, who.app, request.room, position)
+            yield Reader(request, cursor, self._principals, types, asyncio.Event())
+
+    @asynccontextmanager
+    async def follow(
+        self, who: Subscription, request: ReadRequest, after: str, types: tuple[str, ...]
+    ) -> AsyncGenerator[tuple[Reader, RoomFeed]]:
+        """As `open`, with the room's feed: the reader is woken by each event, and by what may change its right to read."""
+        changed = asyncio.Event()
+        async with self._feeds.follow(who.app, request.room, changed) as feed:
+            if self._use_local_mirror and who.user is None and feed.mirror is not None:
+                head = head_of(feed.mirror)
+            else:  # a user may have come in just now, and elsewhere
+                head = await self._head(who.app, request.room)
+                await feed.reach(head.room_uid, head.seq)
+            with self._principals.watching(who.app, changed):
+                cursor = Cursor(self._history, who.app, request.room, _position_of(after, head), feed)
+                reader = Reader(request, cursor, self._principals, types, changed)
+                await reader.check_scope()
+                self._open.add(reader)
+                try:
+                    yield reader, feed
+                finally:
+                    self._open.discard(reader)
+                    reader.stop_timer()
+
+    async def read_state(self, who: Subscription, request: ReadRequest, query: SnapshotQuery) -> RoomState:
+        """Returns the room as of a position, without what only auditors see unless the reader is one."""
+        past = query.seq is not None or query.at is not None
+        if who.user is not None and not who.allows("audit") and past:
+            raise Rejection.of(Code.FORBIDDEN, "a user's token reads the room as it is now", field="at")
+        async with self.open(who, request, LATEST, (), follows=False) as reader:
+            answer = await self._history.snapshot(who.app, request.room, query)
+            scope = await reader.check_scope()
+        if answer.state is None:
+            raise no_room()
+        return answer.state if scope.audit else members_only(answer.state)
+
+    async def _head(self, app: int, room: str) -> Head:
+        head = (await self._history.replay(app, room, ReplayQuery(limit=1))).head
+        if not head.seq:
+            raise no_room()
+        return head
+
+
+def _position_of(after: str, head: Head) -> Position:
+    if not after:
+        return Position(head.room_uid, 0, HASH8_BEFORE_FIRST)
+    return Position(head.room_uid, head.seq, head.hash[:16]) if after == LATEST else parse_position(after)
