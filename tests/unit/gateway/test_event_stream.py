@@ -88,7 +88,7 @@ async def test_an_event_a_skip_and_the_end() -> None:
     assert not rest
 
 
-@pytest.mark.parametrize("code", sorted(sse.PASSING))
+@pytest.mark.parametrize("code", sorted(sse.TRANSIENT_CODES))
 async def test_what_passes_ends_the_body_and_not_the_right_to_read(code: Code) -> None:
     kept = EncodedEvent(Story().opened())
     text = await Client(Script(Rejection.of(code, "not now")), a_page(kept)).run()

@@ -297,7 +297,7 @@ def test_they_stand_on_the_gateway_s_page() -> None:
     metrics, nobody = Metrics("gateway"), cast("Any", None)
     Gateway(GatewaySettings(), nobody, metrics)
     page = metrics.page().decode()
-    for name in ("clients_behind", "behind_events", "behind_seconds"):
+    for name in ("clients_lagging", "lag_events", "lag_seconds"):
         assert f"\nparlour_{name} 0.0" in page
 
 

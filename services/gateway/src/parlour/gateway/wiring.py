@@ -97,10 +97,10 @@ class Gateway:
         self.beats = HeartbeatPublisher(settings.instance, self.feeds, self._beats, self._tell)
         self.connections = metrics.gauge("connections", "WebSocket clients connected.")
         metrics.measured(
-            "clients_behind", "Rooms of clients that are being brought forward.", lambda: self.lag().clients
+            "clients_lagging", "Rooms of clients that lack events and catch up.", lambda: self.lag().clients
         )
-        metrics.measured("behind_events", "Events that the worst of them has not got.", lambda: self.lag().events)
-        metrics.measured("behind_seconds", "For how long the worst of them is behind.", lambda: self.lag().seconds)
+        metrics.measured("lag_events", "Events that the worst of them lacks.", lambda: self.lag().events)
+        metrics.measured("lag_seconds", "For how long the worst of them has lagged.", lambda: self.lag().seconds)
 
     def lag(self) -> Lag:
         """How far clients are behind."""

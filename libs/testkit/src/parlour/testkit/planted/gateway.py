@@ -69,7 +69,7 @@ def end_for_any_refusal() -> None:
     """A stream that cannot go on now ends as one whose token reads no more."""
     from parlour.gateway.api import sse
 
-    sse.PASSING = frozenset()  # pyright: ignore[reportConstantRedefinition]
+    sse.TRANSIENT_CODES = frozenset()  # pyright: ignore[reportConstantRedefinition]
 
 
 def forgotten_key() -> None:
@@ -132,7 +132,8 @@ def late_seat() -> None:
         return add_member
 
     def begin(feed: RoomFeed, delivery: "MemberDelivery") -> None:
-        if feed.mirror is not None and not delivery.is_lagging:
+        taken = feed.members.get(delivery.session_id) is delivery
+        if taken and feed.mirror is not None and not delivery.is_lagging:
             delivery.cursor.position = feed.mirror.position
             feed.fanout.add(delivery)
 

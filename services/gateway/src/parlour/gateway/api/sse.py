@@ -1,8 +1,8 @@
 """Server-sent events: a room's events as they come, each with its position as the id, so that a reader goes on where it was.
 
-Rules. 1. A reader that does not take what it is sent holds one page and nothing more; after `STUCK_S` it is let go and comes back by its
-id. 2. `end` is sent for what ends the right to read, and for nothing else: a client that gets it stops. Where the server cannot go on now,
-the body ends without a word, and the client comes back by its id.
+Rules. 1. For a client that does not read, one page is held and nothing more; after `STUCK_S` the connection is closed, and the client
+comes back by its last id. 2. `end` is sent for what ends the right to read, and for nothing else: a client that gets it stops. Where the
+server cannot go on now, the body ends without `end`, and the client comes back by its last id.
 """
 
 import asyncio
@@ -22,35 +22,40 @@ from parlour.gateway.domain.encoded_event import EncodedEvent
 from parlour.kernel.rejection import Rejection
 
 HEARTBEAT_S = 15.0
+"""A comment is sent after so long a silence."""
 STUCK_S = 30.0
+"""How long a piece may wait for the client to read."""
 RETRY_MS = 2_000
+"""How long a client is told to wait before it comes back."""
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 EVENTS_PER_PIECE = 200
 """Events in one piece of the body."""
-PASSING = frozenset({Code.REQUEST_TIMEOUT, Code.SERVER_ERROR, Code.RATE_LIMITED, Code.UNAVAILABLE, Code.HISTORY_BEHIND})
+TRANSIENT_CODES = frozenset(
+    {Code.REQUEST_TIMEOUT, Code.SERVER_ERROR, Code.RATE_LIMITED, Code.UNAVAILABLE, Code.HISTORY_BEHIND}
+)
 """Refusals that say nothing about the right to read: the same question may be answered a moment later."""
 _encode = msgspec.json.Encoder().encode
 
 
 class EventStream(Response):
-    """The stream of a reader that was opened, behind `before` and its first page; `held` is let go with it."""
+    """The stream of a reader: `before`, its first page, and what follows. `resources` (the reader, its place) are released at the end."""
 
     media_type = "text/event-stream"
 
     def __init__(
-        self, reader: Reader, first: Page, held: AsyncExitStack, headers: dict[str, str], before: bytes = b""
+        self, reader: Reader, first: Page, resources: AsyncExitStack, headers: dict[str, str], before: bytes = b""
     ) -> None:
         super().__init__(headers=HEADERS | headers)
         del self.headers["content-length"]
         self._reader = reader
         self._first = first
-        self._held = held
+        self._resources = resources
         self._before = before
-        self._over = False
+        self._client_left = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Until either side ends it."""
-        async with self._held:
+        """Sends the stream until either side ends it."""
+        async with self._resources:
             watch = asyncio.ensure_future(self._watch(receive))
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -68,7 +73,7 @@ class EventStream(Response):
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        self._over = True
+        self._client_left = True
         self._reader.changed.set()
 
     async def _pieces(self) -> AsyncGenerator[bytes]:
@@ -76,8 +81,8 @@ class EventStream(Response):
         yield self._before + piece_of(self._first)
         page = self._first
         loop = asyncio.get_running_loop()
-        said = loop.time()
-        while not self._over:
+        sent_at = loop.time()
+        while not self._client_left:
             if not page.more:
                 await self._reader.wait(HEARTBEAT_S)
             if self._reader.closing:
@@ -90,20 +95,20 @@ class EventStream(Response):
                 yield resync(str(diverged.position))
                 continue
             except Rejection as refused:
-                if refused.problem.code not in PASSING:
+                if refused.problem.code not in TRANSIENT_CODES:
                     yield _event("end", "", _encode(refused.problem))
                 return
             if page.items:
                 yield piece_of(page)
-            elif loop.time() - said < HEARTBEAT_S:
+            elif loop.time() - sent_at < HEARTBEAT_S:
                 continue
             else:
                 yield b": \n\n"
-            said = loop.time()
+            sent_at = loop.time()
 
 
 def piece_of(page: Page) -> bytes:
-    """Each event as a message with its position as id; what is skipped as `skip`."""
+    """Encodes a page: each event as a message with its position as id, each skip as a message `skip`."""
     return b"".join(
         _event("", str(item.position), item.json)
         if isinstance(item, EncodedEvent)
@@ -113,7 +118,7 @@ def piece_of(page: Page) -> bytes:
 
 
 def resync(position: str) -> bytes:
-    """The reader's place is not in our history: it starts anew, with the state as of this position."""
+    """Encodes the message after which a reader starts again with the state as of this position, since its own is not in the history."""
     return _event("resync", position, _encode({"reason": "diverged", "pos": position}))
 
 

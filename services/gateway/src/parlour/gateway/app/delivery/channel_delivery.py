@@ -1,6 +1,7 @@
 """What members and subscriptions have in common: events behind a cursor go out over a client's channel as fast as it reads."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from parlour.contracts import client
@@ -16,7 +17,7 @@ EVENTS_PER_PAGE = 100
 """Events that a client which lags is sent at once."""
 
 
-class ChannelDelivery:
+class ChannelDelivery(ABC):
     """One client's delivery of one room. `session_id` is the member's whose own entries are left out of snapshots; empty for a reader.
 
     `lagging_since` is None for a client that has everything, else the time (monotonic seconds) since when it has not.
@@ -31,9 +32,9 @@ class ChannelDelivery:
         self.lagging_since: float | None = None
 
     @property
+    @abstractmethod
     def channel(self) -> Channel | None:
         """The client's end of its connection, None while it has none."""
-        raise NotImplementedError
 
     @property
     def position(self) -> Position:

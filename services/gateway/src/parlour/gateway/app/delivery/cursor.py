@@ -94,7 +94,7 @@ class Cursor:
             page = await self._replay(limit)
             if page.events:
                 mirror = self.mirror
-                events = encode_page(page.events, mirror.user_of if mirror is not None else _unknown)
+                events = encode_page(page.events, mirror.user_of if mirror is not None else None)
                 return Found(events, page.more or not page.head.open)
             following = None if page.head.open else await self._next_call()
             if following is None:
@@ -150,7 +150,3 @@ def head_of(mirror: RoomMirror) -> Head:
     """Returns where a mirrored room stands, as the record would."""
     state = mirror.state
     return Head(state.room_uid, state.seq, state.hash, state.open)
-
-
-def _unknown(_actor: str) -> None:
-    return None

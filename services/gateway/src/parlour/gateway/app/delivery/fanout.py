@@ -80,7 +80,7 @@ class Fanout:
             shared = self._encode(events, scope)
             late = [
                 target
-                for target in group
+                for target in tuple(group)
                 if not target.push(
                     shared if not named or target.scope.actor not in named else self._encode(events, target.scope)
                 )
