@@ -46,7 +46,7 @@ class Excess(NamedTuple):
 CEILING = {
     "auth": Excess(1, 1),
     "contracts": Excess(7, 5),
-    "gateway": Excess(97, 44),
+    "gateway": Excess(19, 44),
     "im": Excess(0, 1),
     "kernel": Excess(3, 0),
     "record": Excess(4, 0),
