@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { StreamEntry, UserEntry } from "../src/generated/contract";
+import type { StreamEntry, UserRef } from "../src/generated/contract";
 import { RoomMirror, type Change } from "../src/room/mirror";
 import type { EventFrame, RoomFrame } from "../src/signalling/frames";
 import { at } from "./fake-gateway";
 
 const me = { userID: "me", userName: "Me" };
 const ann = { userID: "ann", userName: "Ann" };
-const stream = (streamID: string, user: UserEntry): StreamEntry => ({ streamID, user, extraInfo: "", hasAudio: true, hasVideo: true, codec: "VP8" });
+const stream = (streamID: string, user: UserRef): StreamEntry => ({ streamID, user, extraInfo: "", hasAudio: true, hasVideo: true, codec: "VP8" });
 
 function ev(seq: number, type: string, data: object = {}, user: object = ann, roomUID = "call"): EventFrame {
   return { t: "ev", roomID: "r", pos: at(seq, roomUID), seq, prev: "", at: 1_700_000_000_000_000 + seq, type, data, user } as EventFrame;

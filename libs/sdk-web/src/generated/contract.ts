@@ -108,7 +108,7 @@ export interface CommandAnswer { t: "res"; id: string; ok?: boolean; absent: str
 
 export interface EventView { app: number; room: string; roomUID: string; seq: number; at: number; hash: string; prev: string; type: string; audience: number; data: any; actor?: string; userID?: string; commandID?: string; causationID?: string; traceID?: string; version?: number; erased?: boolean }
 
-export interface ExtraInfoEntry { key: string; value: string; updateUser: UserEntry; updateTime: number }
+export interface ExtraInfoEntry { key: string; value: string; updateUser: UserRef; updateTime: number }
 
 export interface ExtraState { key: string; value: string; actor: string; at: number }
 
@@ -116,13 +116,13 @@ export interface Heartbeat { intervalMs: number; windowMs: number; reconnectMs: 
 
 export interface IceServer { urls: string[]; username: string; credential: string }
 
-export interface LoginAnswer { t: "res"; id: string; ok?: boolean; sessionID: string; serverTime: number; heartbeat: Heartbeat; position: string; users: UserEntry[]; streams: StreamEntry[]; extraInfo: ExtraInfoEntry[]; tokenExpiresIn: number; iceServers?: IceServer[] }
+export interface LoginAnswer { t: "res"; id: string; ok?: boolean; sessionID: string; serverTime: number; heartbeat: Heartbeat; position: string; users: UserRef[]; streams: StreamEntry[]; extraInfo: ExtraInfoEntry[]; tokenExpiresIn: number; iceServers?: IceServer[] }
 
 export interface LoginConfig { userUpdate?: boolean; maxMemberCount?: number }
 
 export interface MediaAnswer { t: "res"; id: string; ok?: boolean; transportID: string; sdp: string }
 
-export interface MediaMids { audioMid?: string; videoMid?: string }
+export interface MediaSections { audioMid?: string; videoMid?: string }
 
 export interface MessageAnswer { t: "res"; id: string; ok?: boolean; messageID: number | string }
 
@@ -144,7 +144,7 @@ export interface RoomState { app: number; room: string; roomUID: string; seq: nu
 
 export interface SessionSpan { sessionID: string; actor: string; userID: string; userName: string; joinedSeq: number; joinedAt: number; leftSeq: number | null; leftAt: number | null; how: string; reason: string; code: number; away: number; awayUs: number }
 
-export interface StreamEntry { streamID: string; user: UserEntry; extraInfo: string; hasAudio: boolean; hasVideo: boolean; codec: string; audioMuted?: boolean; videoMuted?: boolean }
+export interface StreamEntry { streamID: string; user: UserRef; extraInfo: string; hasAudio: boolean; hasVideo: boolean; codec: string; audioMuted?: boolean; videoMuted?: boolean }
 
 export interface StreamSpan { streamID: string; sessionID: string; actor: string; userID: string; addedSeq: number; addedAt: number; removedSeq: number | null; removedAt: number | null; code: number; codec: string; hasAudio: boolean; hasVideo: boolean; nodes: string[] }
 
@@ -156,21 +156,21 @@ export interface TimelinePage { call?: Call | null; sessions?: SessionSpan[]; st
 
 export interface TokenAnswer { t: "res"; id: string; ok?: boolean; tokenExpiresIn: number; sessionID: string }
 
-export interface UserEntry { userID: string; userName?: string }
+export interface UserRef { userID: string; userName?: string }
 
 export interface UserState { sessionID: string; actor: string; userID: string; userName: string; suspended: boolean; joinedSeq: number }
 
 /** What a client sends, by its tag. */
 export interface Requests {
-  login: { t: "login"; id: string; appID: number; roomID: string; token: string; user: UserEntry; config?: LoginConfig; multiRoom?: boolean };
+  login: { t: "login"; id: string; appID: number; roomID: string; token: string; user: UserRef; config?: LoginConfig; multiRoom?: boolean };
   resume: { t: "resume"; id: string; sessionID: string; rooms: Record<string, string> };
   ping: { t: "ping"; id: string };
   subscribe: { t: "subscribe"; id: string; roomID: string; token: string; after?: string; types?: string[]; appID?: number };
   unsubscribe: { t: "unsubscribe"; id: string; roomID: string };
   logout: { t: "logout"; id: string; roomID: string; ifSeq?: number | null };
-  publish: { t: "publish"; id: string; roomID: string; streamID: string; sdp: string; media: MediaMids; transportID?: string; extraInfo?: string; codec?: string; ifSeq?: number | null };
+  publish: { t: "publish"; id: string; roomID: string; streamID: string; sdp: string; media: MediaSections; transportID?: string; extraInfo?: string; codec?: string; ifSeq?: number | null };
   stopPublish: { t: "stopPublish"; id: string; roomID: string; streamID: string; ifSeq?: number | null };
-  play: { t: "play"; id: string; roomID: string; streamID: string; sdp: string; media: MediaMids; transportID?: string; ifSeq?: number | null };
+  play: { t: "play"; id: string; roomID: string; streamID: string; sdp: string; media: MediaSections; transportID?: string; ifSeq?: number | null };
   stopPlay: { t: "stopPlay"; id: string; roomID: string; streamID: string; ifSeq?: number | null };
   restartIce: { t: "restartIce"; id: string; roomID: string; transportID: string; sdp: string };
   streamExtraInfo: { t: "streamExtraInfo"; id: string; roomID: string; streamID: string; extraInfo: string; ifSeq?: number | null };
@@ -206,10 +206,10 @@ export interface Answers {
 
 /** What the gateway sends unasked, by its tag. */
 export interface ServerFrames {
-  ev: { t: "ev"; roomID: string; pos: string; seq: number; prev: string; at: number; type: string; data: any; user?: UserEntry; commandID?: string };
+  ev: { t: "ev"; roomID: string; pos: string; seq: number; prev: string; at: number; type: string; data: any; user?: UserRef; commandID?: string };
   skip: { t: "skip"; roomID: string; from: number; to: number; pos: string };
-  snap: { t: "snap"; roomID: string; pos: string; users: UserEntry[]; streams: StreamEntry[]; extraInfo: ExtraInfoEntry[] };
-  page: { t: "page"; roomID: string; users?: UserEntry[]; streams?: StreamEntry[] };
+  snap: { t: "snap"; roomID: string; pos: string; users: UserRef[]; streams: StreamEntry[]; extraInfo: ExtraInfoEntry[] };
+  page: { t: "page"; roomID: string; users?: UserRef[]; streams?: StreamEntry[] };
   live: { t: "live"; roomID: string; pos: string };
   head: { t: "head"; roomID: string; pos: string };
   resync: { t: "resync"; roomID: string; reason: string };

@@ -8,7 +8,7 @@
 import { Code } from "../codes";
 import { asZegoError, failure, type ZegoError } from "../errors";
 import { log } from "../logging";
-import type { MediaAnswer, MediaMids } from "../generated/contract";
+import type { MediaAnswer, MediaSections } from "../generated/contract";
 import type { Request } from "../signalling/frames";
 import { Backoff } from "../signalling/backoff";
 import type { Session } from "../signalling/session";
@@ -28,7 +28,7 @@ export interface TransportContext {
 export interface Offer {
   roomID: string;
   sdp: string;
-  media: MediaMids;
+  media: MediaSections;
   transportID?: string;
 }
 
@@ -68,7 +68,7 @@ export abstract class Transport<F extends Flow<any>> {
   protected abstract bindTracks(flow: F, pc: RTCPeerConnection): boolean;
   protected abstract releaseTracks(flow: F): void;
   protected abstract request(flow: F, offer: Offer): Request<"publish" | "play">;
-  protected abstract midsOf(flow: F): MediaMids;
+  protected abstract midsOf(flow: F): MediaSections;
   /** Notifies the server that an accepted flow has ended. */
   protected abstract sendStop(flow: F): void;
   /** The relay's answer with what this browser needs in addition. */

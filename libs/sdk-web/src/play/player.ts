@@ -6,7 +6,7 @@ import { log } from "../logging";
 import { Flow } from "../negotiation/flow";
 import { isStopped, TransceiverPool, type Kind } from "../negotiation/transceiver-pool";
 import { Transport, type Offer, type TransportContext } from "../negotiation/transport";
-import type { MediaMids, StreamEntry } from "../generated/contract";
+import type { MediaSections, StreamEntry } from "../generated/contract";
 import type { Request } from "../signalling/frames";
 
 const NAMES = { idle: "NO_PLAY", requesting: "PLAY_REQUESTING", active: "PLAYING" } as const;
@@ -183,7 +183,7 @@ export class Player extends Transport<Playback> {
     return { t: "play", streamID, ...offer };
   }
 
-  protected override midsOf(playback: Playback): MediaMids {
+  protected override midsOf(playback: Playback): MediaSections {
     const mid = (kind: Kind) => (this.receives(playback, kind) ? this.midOf(playback, kind) : null);
     const [audioMid, videoMid] = [mid("audio"), mid("video")];
     return { ...(audioMid === null ? {} : { audioMid }), ...(videoMid === null ? {} : { videoMid }) };

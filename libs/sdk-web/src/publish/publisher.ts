@@ -6,7 +6,7 @@ import { log } from "../logging";
 import { Flow } from "../negotiation/flow";
 import { isStopped, TransceiverPool, type Kind, type TransceiverSlot } from "../negotiation/transceiver-pool";
 import { Transport, type Offer, type TransportContext } from "../negotiation/transport";
-import type { MediaMids } from "../generated/contract";
+import type { MediaSections } from "../generated/contract";
 import type { Request } from "../signalling/frames";
 import { preferVideo, type VideoCodec } from "./codecs";
 import { MuteReporter } from "./mute-reporter";
@@ -204,7 +204,7 @@ export class Publisher extends Transport<Publication> {
     return { t: "publish", streamID, ...offer, codec: choice.codec, ...(choice.extraInfo ? { extraInfo: choice.extraInfo } : {}) };
   }
 
-  protected override midsOf(publication: Publication): MediaMids {
+  protected override midsOf(publication: Publication): MediaSections {
     const [audioMid, videoMid] = [this.midOf(publication, "audio"), this.midOf(publication, "video")];
     return { ...(audioMid === null ? {} : { audioMid }), ...(videoMid === null ? {} : { videoMid }) };
   }

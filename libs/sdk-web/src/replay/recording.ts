@@ -7,7 +7,7 @@
 import { Code } from "../codes";
 import { failure } from "../errors";
 import { parsePosition } from "../room/position";
-import type { EventView, UserEntry } from "../generated/contract";
+import type { EventView, UserRef } from "../generated/contract";
 import type { EventFrame, SkipFrame } from "../signalling/frames";
 import type { RecordPage, RecordSource } from "./source";
 
@@ -25,7 +25,7 @@ export interface Recorded {
 
 export class Recording {
   readonly items: Recorded[] = [];
-  private readonly users = new Map<string, UserEntry>();
+  private readonly users = new Map<string, UserRef>();
   private hash8 = GENESIS_HASH8;
 
   private constructor(
@@ -98,7 +98,7 @@ export class Recording {
 }
 
 /** A user's entry; an erased user is named by the beginning of the random actor id, so that two of them stay two. */
-function userOf(actor: string, userID = "", userName = ""): UserEntry {
+function userOf(actor: string, userID = "", userName = ""): UserRef {
   return userID ? { userID, userName } : { userID: `erased-${actor.slice(0, ERASED_DIGITS)}`, userName: "" };
 }
 

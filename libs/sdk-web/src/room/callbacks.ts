@@ -1,13 +1,13 @@
 /** Emits the page's callbacks for changes of a room: the second half of the table in docs/protocol.md. */
 import type { Emitter } from "../emitter";
 import type { ZegoEvents, ZegoStreamList, ZegoUser } from "../entities";
-import type { StreamEntry, UserEntry } from "../generated/contract";
+import type { StreamEntry, UserRef } from "../generated/contract";
 import type { Change, MuteField } from "./mirror";
 
 type Of<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
 
 /** A user with the public fields only. */
-export function publicUser(user: UserEntry): ZegoUser {
+export function publicUser(user: UserRef): ZegoUser {
   return { userID: user.userID, userName: user.userName ?? "" };
 }
 

@@ -4,7 +4,7 @@
  * Rules: 1. A frame is applied only if it starts right after the mirror's position; older ones are dropped, a gap is reported once and asks for
  * the tail. 2. People and streams of this user are never part of it. 3. A snapshot replaces everything and is reported as the difference.
  */
-import type { EventData, ExtraInfoEntry, StreamEntry, UserEntry } from "../generated/contract";
+import type { EventData, ExtraInfoEntry, StreamEntry, UserRef } from "../generated/contract";
 import type { EventFrame, RoomContents, RoomFrame, SkipFrame } from "../signalling/frames";
 import { parsePosition, type Position } from "./position";
 
@@ -12,14 +12,14 @@ import { parsePosition, type Position } from "./position";
 export type MuteField = "audioMuted" | "videoMuted";
 
 export type Change =
-  | { kind: "users"; update: "ADD" | "DELETE"; users: UserEntry[] }
+  | { kind: "users"; update: "ADD" | "DELETE"; users: UserRef[] }
   | { kind: "streams"; update: "ADD" | "DELETE"; streams: StreamEntry[]; reasons?: number[] }
   | { kind: "streamExtra"; stream: StreamEntry }
   | { kind: "mutes"; stream: StreamEntry; kinds: readonly MuteField[] }
   | { kind: "mediaChanged"; streamID: string }
   | { kind: "ownStreamRemoved"; streamID: string; code: number }
   | { kind: "roomExtra"; entries: ExtraInfoEntry[] }
-  | { kind: "message"; channel: "broadcast" | "barrage" | "command"; from: UserEntry; text: string; sentMs: number; messageID: string }
+  | { kind: "message"; channel: "broadcast" | "barrage" | "command"; from: UserRef; text: string; sentMs: number; messageID: string }
   | { kind: "gap" };
 
 interface MirroredStream extends StreamEntry {
@@ -31,7 +31,7 @@ const STOPPED = 1;
 export const MUTE_FIELDS: readonly MuteField[] = ["videoMuted", "audioMuted"];
 
 export class RoomMirror {
-  private readonly users = new Map<string, UserEntry>();
+  private readonly users = new Map<string, UserRef>();
   private readonly streams = new Map<string, MirroredStream>();
   private readonly extra = new Map<string, ExtraInfoEntry>();
   private at: Position | undefined;
@@ -134,7 +134,7 @@ export class RoomMirror {
     return frame.user?.userID === this.selfID;
   }
 
-  addUser(user: UserEntry): Change[] {
+  addUser(user: UserRef): Change[] {
     const known = this.users.has(user.userID);
     this.users.set(user.userID, user);
     return known ? [] : [{ kind: "users", update: "ADD", users: [user] }];
@@ -181,7 +181,7 @@ export class RoomMirror {
     return [{ kind: "roomExtra", entries: [entry] }];
   }
 
-  private replaceUsers(users: UserEntry[]): Change[] {
+  private replaceUsers(users: UserRef[]): Change[] {
     const { removed, added } = replaceAll(this.users, users, (user) => user.userID);
     return [
       ...(removed.length ? [{ kind: "users", update: "DELETE", users: removed } as const] : []),

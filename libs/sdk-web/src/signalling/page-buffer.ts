@@ -1,9 +1,9 @@
 /** Collects the pages of a large room's lists, which the gateway sends right before the frame that they belong to. */
-import type { StreamEntry, UserEntry } from "../generated/contract";
+import type { StreamEntry, UserRef } from "../generated/contract";
 import type { PageFrame, RoomContents } from "./frames";
 
 export class PageBuffer {
-  private users: UserEntry[] = [];
+  private users: UserRef[] = [];
   private streams: StreamEntry[] = [];
 
   /** Stores a page's entries for the lists that follow. */

@@ -14,10 +14,10 @@ from parlour.contracts.codes import Code, Problem
 REFERENCE = "#/client/$defs/{name}"
 SHAPES: dict[str, type[msgspec.Struct]] = {
     "Problem": Problem,
-    "UserEntry": client.UserRef,
+    "UserRef": client.UserRef,
     "StreamEntry": client.StreamFace,
     "ExtraInfoEntry": client.ExtraInfo,
-    "MediaMids": commands.MediaSections,
+    "MediaSections": commands.MediaSections,
     "Heartbeat": client.Heartbeat,
     "LoginAnswer": client.LoggedIn,
     "ResumeAnswer": client.Resumed,
