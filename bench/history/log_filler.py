@@ -17,8 +17,21 @@ from parlour.testkit.units import APP
 PEOPLE, SAID = 4, 25
 TEMPLATES = 200
 UID, ROOM = "0190a1b2-0000-7000-8000-000000000001", "room-0000000"
-EVENT = ("room_uid", "seq", "p", "pos", "at", "aggregate", "version", "type", "audience", "env", "prev", "hash")
-LOG = ("uid", "app", "room", "p", "born", "seq", "hash", "at", "open", "versions")
+EVENT = (
+    "room_uid",
+    "seq",
+    "shard",
+    "pos",
+    "appended_at",
+    "aggregate",
+    "version",
+    "type",
+    "audience",
+    "env",
+    "prev",
+    "hash",
+)
+LOG = ("uid", "app", "room", "shard", "first_pos", "seq", "hash", "last_event_at", "open", "versions")
 SEALED = "x" * 80
 DAY_US = 86_400_000_000
 
@@ -84,7 +97,7 @@ async def fill(dsn: str, events: int) -> tuple[int, int]:
             await connection.copy_records_to_table("event", schema_name="parlour", records=rows, columns=EVENT)
             rows.clear()
     await connection.copy_records_to_table("log", schema_name="parlour", records=logs, columns=LOG)
-    await connection.executemany("UPDATE parlour.shard SET pos = $2 WHERE p = $1", list(positions.items()))
+    await connection.executemany("UPDATE parlour.shard SET pos = $2 WHERE shard = $1", list(positions.items()))
     await connection.execute("VACUUM ANALYZE parlour.event")
     await connection.close()
     return calls, calls * length

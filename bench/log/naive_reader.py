@@ -17,7 +17,7 @@ import uvloop
 
 from parlour.kernel.log import LogKey
 from parlour.runtime.postgres import PostgresLog, create_pool
-from parlour.runtime.postgres.packing import CALL, Columns
+from parlour.runtime.postgres.append_call import append_call
 from parlour.runtime.postgres.pool import Pool
 from parlour.testkit.benchmarks.cluster import cluster
 from parlour.testkit.benchmarks.machine import keep
@@ -85,7 +85,8 @@ async def ours(pool: Pool) -> dict[str, Any]:
 
     async def write(connection: Any, command: UUID, chance: random.Random) -> None:
         one = unit(append(chance.choice(rooms), aggregate="im", body=str(command)), command_id=command)
-        await connection.fetchrow(CALL, *Columns((one,)).arguments())
+        call = append_call((one,))
+        await connection.fetchrow(call.statement, *call.arguments)
 
     async def look() -> bool:
         found = False

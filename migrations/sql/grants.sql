@@ -44,15 +44,15 @@ GRANT EXECUTE ON FUNCTION parlour.erase_person, parlour.rooms_of_person TO parlo
 GRANT SELECT ON parlour.command, parlour.history, parlour.archive, parlour.archived TO parlour_record;
 GRANT SELECT ON parlour.tree_leaf, parlour.tree_node, parlour.checkpoint, parlour.checkpoint_key TO parlour_record;
 GRANT SELECT, INSERT ON parlour.damaged, parlour.export_taken TO parlour_record;
-GRANT SELECT, INSERT, UPDATE, DELETE ON parlour.webhook, parlour.webhook_secret, parlour.webhook_cursor, parlour.webhook_lane,
+GRANT SELECT, INSERT, UPDATE, DELETE ON parlour.webhook, parlour.webhook_secret, parlour.webhook_cursor, parlour.webhook_backlog,
     parlour.webhook_dead, parlour.webhook_delivery TO parlour_record;
 GRANT EXECUTE ON FUNCTION
     parlour.make_partitions, parlour.purge_commands, parlour.grow_tree, parlour.add_checkpoint_key,
-    parlour.months, parlour.logs_of, parlour.ended_lives, parlour.month_census, parlour.retention_blockers, parlour.holds_placed,
+    parlour.months, parlour.logs_of, parlour.ended_calls, parlour.month_census, parlour.retention_blockers, parlour.holds_placed,
     parlour.note_archive, parlour.refuse_archive, parlour.drop_archived, parlour.forget_archived
     TO parlour_record;
 GRANT USAGE ON SCHEMA history TO parlour_record;
 GRANT SELECT ON history.generation TO parlour_record;
 GRANT SELECT, INSERT ON history.quality TO parlour_record;
-GRANT USAGE ON SEQUENCE history.quality_n TO parlour_record;
+GRANT USAGE ON SEQUENCE history.quality_sample TO parlour_record;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA history TO parlour_record;

@@ -2,7 +2,7 @@
 
 -- The record for the eye of an auditor.
 CREATE VIEW parlour.history AS
-    SELECT l.app, l.room, e.room_uid, e.seq, to_timestamp(e.at / 1000000.0) AS at, e.type, e.aggregate, e.version, e.audience,
+    SELECT l.app, l.room, e.room_uid, e.seq, to_timestamp(e.appended_at / 1000000.0) AS at, e.type, e.aggregate, e.version, e.audience,
            convert_from(e.env, 'UTF8')::jsonb AS env, encode(e.hash, 'hex') AS hash
       FROM parlour.event e JOIN parlour.log l ON l.uid = e.room_uid;
 

@@ -11,6 +11,7 @@ revision = "0001"
 down_revision = None
 
 SQL = Path(__file__).parents[1] / "sql"
+TYPES = SQL / "types.sql"
 TABLES = tuple(
     SQL / "tables" / f"{topic}.sql" for topic in ("log", "people", "apps", "webhooks", "tree", "retention", "history")
 )
@@ -24,7 +25,7 @@ PARTITIONS = "SELECT parlour.make_partitions(4, now() - interval '1 month'); SEL
 
 def upgrade() -> None:
     """Runs the files in the order in which they need each other."""
-    files = (*TABLES, *FUNCTIONS, SQL / "views.sql", SQL / "grants.sql")
+    files = (*TABLES, TYPES, *FUNCTIONS, SQL / "views.sql", SQL / "grants.sql")
     scripts = [file.read_text() for file in files]
     for script in (UNCHECKED, *scripts, CHECKED, PARTITIONS):
         op.get_bind().connection.dbapi_connection.run_async(lambda raw, script=script: raw.execute(script))  # pyright: ignore

@@ -3,6 +3,10 @@
 import re
 from pathlib import Path
 
+from parlour.contracts.webhooks import FORMATS
+from parlour.record.app.history.quality import KINDS
+from parlour.record.domain.projections.calls import CLOSED, KICKED, LEFT
+
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 FUNCTIONS = MIGRATIONS / "sql" / "functions"
 _SAID = re.compile(r'^(revision|down_revision)\b[^=]*= (?:"(\w+)"|None)$', re.MULTILINE)
@@ -31,3 +35,16 @@ def test_no_migration_edits_sql_text() -> None:
         assert not re.search(r"\.(replace|sub|format)\(|f\"\"\"", file.read_text()), (
             f"{file.name}: a statement stands in a file as it runs"
         )
+
+
+def test_checked_words_are_those_of_the_code() -> None:
+    """A CHECK that knows fewer would refuse what a service writes."""
+    tables = {file.stem: file.read_text() for file in (MIGRATIONS / "sql" / "tables").glob("*.sql")}
+    assert _checked(tables["webhooks"], "format") == set(FORMATS)
+    assert _checked(tables["history"], "kind") == set(KINDS)
+    assert _checked((FUNCTIONS / "history" / "begin.sql").read_text(), "how") == {"", LEFT, KICKED, CLOSED}
+
+
+def _checked(sql: str, column: str) -> set[str]:
+    (words,) = re.findall(rf"CHECK \({column} IN \((.*?)\)\)", sql)
+    return {word.strip().strip("'") for word in words.split(",")}

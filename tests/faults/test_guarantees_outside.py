@@ -242,7 +242,7 @@ async def an_old_life(suite: Suite) -> tuple[asyncpg.Connection, LogKey]:
     async with await create_pool(dsn, name="test") as pool:
         await PostgresLog(pool).append((unit(append(key, 3, creates=True)), unit(append(key, closes=True))))
     owner = await asyncpg.connect(dsn)
-    await owner.execute("UPDATE parlour.log SET at = $2 WHERE uid = $1", key.uid, old_us)
+    await owner.execute("UPDATE parlour.log SET last_event_at = $2 WHERE uid = $1", key.uid, old_us)
     return owner, key
 
 
@@ -253,7 +253,7 @@ def retention(suite: Suite, verb: str) -> dict[str, Any]:
 
 async def test_no_month_is_dropped_before_its_export_was_verified(doubled: Suite, tmp_path: Path) -> None:
     owner, key = await an_old_life(doubled)
-    change = "UPDATE parlour.event SET at = at + $2 WHERE room_uid = $1 AND seq = 2"
+    change = "UPDATE parlour.event SET appended_at = appended_at + $2 WHERE room_uid = $1 AND seq = 2"
     count = "SELECT count(*) FROM parlour.event WHERE room_uid = $1"
     try:
         leaf = "SELECT true FROM parlour.tree_leaf WHERE room_uid = $1"

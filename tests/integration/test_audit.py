@@ -79,7 +79,7 @@ async def test_after_an_erasure_both_pass_and_the_person_is_gone(auditor: Audito
     ("tampering", "seq"),
     [
         ("UPDATE parlour.event SET env = overlay(env placing 'x'::bytea from 200) WHERE room_uid = $1 AND seq = 4", 4),
-        ("UPDATE parlour.event SET at = at + 1 WHERE room_uid = $1 AND seq = 8", 8),
+        ("UPDATE parlour.event SET appended_at = appended_at + 1 WHERE room_uid = $1 AND seq = 8", 8),
         ("DELETE FROM parlour.event WHERE room_uid = $1 AND seq = 3", 3),
         ("DELETE FROM parlour.event WHERE room_uid = $1 AND seq > 5", 6),
         (

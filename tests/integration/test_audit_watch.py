@@ -39,7 +39,7 @@ async def test_a_tree_that_goes_back_is_cried_out(suite: Suite, tmp_path: Path) 
         kept = sorted(int(one.stem) for one in (tmp_path / "kept").glob("*.note"))
         assert len(kept) == 2
         await sql.execute("DELETE FROM parlour.checkpoint WHERE size > $1", kept[0])
-        await sql.execute("DELETE FROM parlour.tree_leaf WHERE n >= $1", kept[0])
+        await sql.execute("DELETE FROM parlour.tree_leaf WHERE leaf_index >= $1", kept[0])
     finally:
         await sql.close()
     cry = tmp_path / "cry"

@@ -210,8 +210,8 @@ async def test_a_history_written_anew_is_named(desk: RetentionHarness, cut: bool
         )  # fmt: skip
     else:
         await desk.owner.execute(
-            "UPDATE parlour.event SET at = at + 1, hash = sha256('parlour.ev.1'::bytea || prev || int8send(seq) || "
-            "int8send(at + 1) || sha256(env)) WHERE room_uid = $1 AND seq = 3", key.uid,
+            "UPDATE parlour.event SET appended_at = appended_at + 1, hash = parlour.event_hash(prev, seq, "
+            "appended_at + 1, env) WHERE room_uid = $1 AND seq = 3", key.uid,
         )  # fmt: skip
         await desk.owner.execute(
             "UPDATE parlour.log SET hash = (SELECT hash FROM parlour.event WHERE room_uid = $1 AND seq = 3) WHERE uid = $1",

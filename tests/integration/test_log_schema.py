@@ -91,7 +91,11 @@ class TestVerify:
         ("tampering", "broken", "problem"),
         [
             ("UPDATE parlour.event SET env = env || ' ' WHERE room_uid = $1 AND seq = 4", 4, "not that of its bytes"),
-            ("UPDATE parlour.event SET at = at + 1 WHERE room_uid = $1 AND seq = 10", 10, "not that of its bytes"),
+            (
+                "UPDATE parlour.event SET appended_at = appended_at + 1 WHERE room_uid = $1 AND seq = 10",
+                10,
+                "not that of its bytes",
+            ),
             (
                 "UPDATE parlour.event SET type = 'room.other.v1' WHERE room_uid = $1 AND seq = 2",
                 2,
@@ -140,7 +144,7 @@ class TestPlaces:
     async def test_a_log_of_a_wrong_shard_is_refused(self, owner: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
         key = new_log()
         wrong = (partition(key.app, key.room) + 1) % 256
-        monkeypatch.setattr("parlour.runtime.postgres.packing.partition", lambda app, room: wrong)
+        monkeypatch.setattr("parlour.runtime.postgres.append_call.partition", lambda app, room: wrong)
         with pytest.raises(asyncpg.InvalidParameterValueError):
             await PostgresLog(owner).append((unit(append(key, creates=True)),))
 
@@ -168,7 +172,7 @@ class TestPlaces:
         units = tuple(unit() for _ in range(5))
         await log.append(units)
         ids = [one.command_id for one in units]
-        await owner.execute("UPDATE parlour.command SET at = 5 WHERE command_id = ANY($1)", ids[:3])
+        await owner.execute("UPDATE parlour.command SET completed_at = 5 WHERE command_id = ANY($1)", ids[:3])
         async with await create_pool(environment("record")["PARLOUR_POSTGRES_DSN"], name="record") as pool:
             assert await pool.fetchval("SELECT parlour.purge_commands(6, 2)") == 2
             assert await pool.fetchval("SELECT parlour.purge_commands(6, 2)") == 1

@@ -19,6 +19,7 @@ import pytest
 from parlour.contracts.envelope import decode_envelope
 from parlour.kernel.log import LogKey, Record
 from parlour.runtime.postgres import PostgresLog, create_pool
+from parlour.runtime.postgres.append_call import append_call
 from parlour.runtime.postgres.pool import Pool
 from parlour.testkit.units import APP, append, new_log, unit
 from parlour.testkit.waiting import eventually
@@ -221,8 +222,9 @@ async def test_racing_calls_with_the_same_command_ids_do_not_deadlock(postgres: 
 
 
 async def test_isolation_stronger_than_the_function_was_made_for_is_refused(pool: Pool) -> None:
-    from parlour.runtime.postgres.packing import CALL, Columns
-
-    with pytest.raises(asyncpg.InvalidTransactionStateError):
-        async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            await connection.fetchrow(CALL, *Columns((unit(),)).arguments())
+    room = new_log()
+    await PostgresLog(pool).append((unit(append(room, creates=True)),))
+    for call in (append_call((unit(),)), append_call((unit(append(room)),))):
+        with pytest.raises(asyncpg.InvalidTransactionStateError):
+            async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+                await connection.fetchrow(call.statement, *call.arguments)

@@ -155,12 +155,16 @@ async def test_nothing_is_dropped_for_a_file_with_one_byte_changed(desk: Retenti
 async def test_nothing_is_dropped_that_was_changed_in_the_database(desk: RetentionHarness) -> None:
     key = await desk.room()
     await desk.signed()
-    await desk.owner.execute("UPDATE parlour.event SET at = at + 1 WHERE room_uid = $1 AND seq = 2", key.uid)
+    await desk.owner.execute(
+        "UPDATE parlour.event SET appended_at = appended_at + 1 WHERE room_uid = $1 AND seq = 2", key.uid
+    )
     await desk.rounds().round()
     assert await desk.here(key) == 4
     problem = (await desk.rounds().status()).archives[0].problem
     assert f"call {key.uid}, event 2: event 2 was changed" in problem
-    await desk.owner.execute("UPDATE parlour.event SET at = at - 1 WHERE room_uid = $1 AND seq = 2", key.uid)
+    await desk.owner.execute(
+        "UPDATE parlour.event SET appended_at = appended_at - 1 WHERE room_uid = $1 AND seq = 2", key.uid
+    )
     await desk.rounds().round()
     assert await desk.here(key) == 0
 

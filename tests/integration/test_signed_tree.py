@@ -115,7 +115,8 @@ async def remove_leaf(signer: Signer, key: LogKey) -> None:
 
 async def add_leaf(signer: Signer, key: LogKey) -> None:
     await signer.owner.execute(
-        "INSERT INTO parlour.tree_leaf SELECT n + 1, room_uid, seq, head, hash FROM parlour.tree_leaf ORDER BY n DESC LIMIT 1"
+        "INSERT INTO parlour.tree_leaf SELECT leaf_index + 1, room_uid, seq, head, hash FROM parlour.tree_leaf "
+        "ORDER BY leaf_index DESC LIMIT 1"
     )
 
 

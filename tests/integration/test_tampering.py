@@ -135,10 +135,10 @@ async def hide_an_event_from_the_signer(sql: Any, uid: UUID) -> None:
     await sql.execute("UPDATE parlour.event SET pos = pos - 999999 WHERE room_uid = $1 AND seq = 9", uid)
     await rechain(sql, uid)
     await sql.execute(
-        "UPDATE parlour.shard s SET pos = s.pos + 1 FROM parlour.log g WHERE g.uid = $1 AND s.p = g.p", uid
+        "UPDATE parlour.shard s SET pos = s.pos + 1 FROM parlour.log g WHERE g.uid = $1 AND s.shard = g.shard", uid
     )
     await sql.execute(
-        "UPDATE parlour.cursor c SET pos = s.pos FROM parlour.shard s WHERE c.reader = 'record.checkpoints' AND s.p = c.p"
+        "UPDATE parlour.cursor c SET pos = s.pos FROM parlour.shard s WHERE c.reader = 'record.checkpoints' AND s.shard = c.shard"
     )
 
 
@@ -156,7 +156,7 @@ KINDS = (
     Kind("bytes, rechained", change_and_rechain, 8, "a checkpoint has another hash", NOT_AS_RECORDED, ANOTHER_HASH),
     Kind("bytes, with its leaf", change_and_rewrite_leaf, 8, "the last checkpoint", NOT_AS_RECORDED, "not in the signed tree"),
     Kind("bytes, signed by another key", change_and_sign_anew, None, "", NOT_AS_RECORDED, "no key that is trusted"),
-    Kind("time", EVENT.format("at = at + 1", 8), 8, "not that of its bytes", NOT_AS_RECORDED, CHANGED.format(8)),
+    Kind("time", EVENT.format("appended_at = appended_at + 1", 8), 8, "not that of its bytes", NOT_AS_RECORDED, CHANGED.format(8)),
     Kind("hash", EVENT.format("hash = sha256(hash)", 6), 6, "not that of its bytes", NOT_AS_RECORDED, CHANGED.format(6)),
     Kind("hash of the event before", EVENT.format("prev = hash", 6), 6, "does not cite", NOT_AS_RECORDED, "cites another hash"),
     Kind("type", EVENT.format("type = 'im.barrage_sent.v1'", 7), 7, "other than its envelope", NOT_PROVEN, "TEXTS LEFT OUT: 1"),
@@ -181,10 +181,10 @@ KINDS = (
     Kind("log's app", LOG.format("app = 78"), 1, "its first event is of room", NOT_AS_RECORDED, "of app 78"),
     Kind("log's hash", LOG.format("hash = sha256(hash)"), 8, "the head has another hash"),
     Kind("log's number", LOG.format("seq = 9"), 9, "last events are missing"),
-    Kind("log's time", LOG.format("at = at + 1"), 8, "another time"),
+    Kind("log's time", LOG.format("last_event_at = last_event_at + 1"), 8, "another time"),
     Kind("log's state", LOG.format("open = false"), 8, "no event closed it"),
     Kind("log's versions", LOG.format("versions = '{}'"), 8, "other versions"),
-    Kind("log's beginning", LOG.format("born = born + 1"), 1, "began at another position"),
+    Kind("log's beginning", LOG.format("first_pos = first_pos + 1"), 1, "began at another position"),
     Kind("log emptied", empty_the_log, 1, "no event", NOT_PROVEN, "NOT COMPARED"),
     Kind("leaf's head", LEAF.format("head = sha256(head)"), 8, "a checkpoint has another hash", NOT_AS_RECORDED, "not in the signed tree"),
     Kind("leaf's hash", LEAF.format("hash = sha256(hash)"), 8, "another hash than its entry"),
@@ -267,10 +267,10 @@ async def test_a_copy_of_a_life_and_a_life_that_is_gone_are_named_where_all_is_v
 
 
 TREES = {
-    "UPDATE parlour.tree_leaf SET hash = sha256(hash) WHERE n = 7": (7, "another hash than its entry"),
-    "UPDATE parlour.tree_leaf SET head = sha256(head) WHERE n = 7": (7, "another hash than its entry"),
-    "DELETE FROM parlour.tree_leaf WHERE n = 256": (256, "the leaf is missing"),
-    "DELETE FROM parlour.log WHERE uid = (SELECT room_uid FROM parlour.tree_leaf WHERE n = 7)": (
+    "UPDATE parlour.tree_leaf SET hash = sha256(hash) WHERE leaf_index = 7": (7, "another hash than its entry"),
+    "UPDATE parlour.tree_leaf SET head = sha256(head) WHERE leaf_index = 7": (7, "another hash than its entry"),
+    "DELETE FROM parlour.tree_leaf WHERE leaf_index = 256": (256, "the leaf is missing"),
+    "DELETE FROM parlour.log WHERE uid = (SELECT room_uid FROM parlour.tree_leaf WHERE leaf_index = 7)": (
         7,
         "neither in the database nor",
     ),

@@ -30,6 +30,7 @@ BEGIN
      ORDER BY 1 LIMIT 1;
     IF FOUND THEN RETURN; END IF;
     SELECT head.seq, format('stream id %s is held in this room, and nobody publishes it', quote_literal(c.key)) INTO broken, problem
-      FROM parlour.claim c WHERE c.kind = 'live_stream' AND c.app = head.app AND c.holder LIKE '%/' || head.uid::text AND NOT streams ? c.key LIMIT 1;
+      FROM parlour.claim c WHERE c.kind = 'live_stream' AND c.app = head.app AND c.holder LIKE '%/' || head.uid::text
+       AND NOT streams ? c.key LIMIT 1;
 END
 $$;

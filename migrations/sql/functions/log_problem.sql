@@ -17,11 +17,11 @@ BEGIN
             quote_literal(head.room), head.app, quote_literal(said ->> 'room'), said ->> 'app');
     ELSIF first.type = 'app.created.v1' AND (said ->> 'app' <> head.app::text OR head.room <> '') THEN
         broken := 1; problem := format('the log is of app %s, its first event is of app %s', head.app, said ->> 'app');
-    ELSIF head.p <> parlour.partition(head.app, head.room) THEN
+    ELSIF head.shard <> parlour.partition(head.app, head.room) THEN
         broken := 1; problem := 'the log stands in another shard than its room''s';
-    ELSIF first.pos <> head.born THEN
+    ELSIF first.pos <> head.first_pos THEN
         broken := 1; problem := 'the log says that it began at another position than its first event''s';
-    ELSIF last_at <> head.at THEN
+    ELSIF last_at <> head.last_event_at THEN
         broken := head.seq; problem := 'the log says another time than its last event';
     ELSIF versions <> head.versions THEN
         broken := head.seq; problem := 'the log says other versions of its parts than its events';

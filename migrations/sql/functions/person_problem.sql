@@ -6,7 +6,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         SELECT a.key AS actor, a.value::bigint AS seq FROM jsonb_each_text(actors) a
          WHERE NOT EXISTS (SELECT FROM parlour.person p WHERE p.actor = a.key::uuid)
            AND NOT EXISTS (SELECT FROM parlour.erasure r WHERE r.actor = a.key::uuid
-                              AND r.at BETWEEN now() - interval '1 minute' AND now() + interval '1 minute')
+                              AND r.erased_at BETWEEN now() - interval '1 minute' AND now() + interval '1 minute')
     ), erased AS MATERIALIZED (
         SELECT parlour.envelope(e.env) -> 'data' ->> 'actor' AS actor FROM parlour.log g JOIN parlour.event e ON e.room_uid = g.uid
          WHERE EXISTS (SELECT FROM gone) AND g.app = head.app AND g.room = '' AND e.type = 'app.user_erased.v1'

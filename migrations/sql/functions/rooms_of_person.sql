@@ -1,4 +1,4 @@
--- In which of these rooms, over all their lives, a person appears.
+-- In which of these rooms, over all their calls, a person appears.
 CREATE OR REPLACE FUNCTION parlour.rooms_of_person(of_app bigint, of_rooms text[], of_actor uuid) RETURNS SETOF text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT r.room FROM unnest(of_rooms) AS r(room)

@@ -14,10 +14,11 @@ BEGIN
         CONTINUE WHEN of_size & (1::bigint << h) = 0;
         height := h / 8; wide := 1 << (h % 8); first := start >> (8 * height);
         IF height = 0 THEN
-            SELECT array_agg(t.hash ORDER BY t.n) INTO hashes FROM parlour.tree_leaf t WHERE t.n >= first AND t.n < first + wide;
+            SELECT array_agg(t.hash ORDER BY t.leaf_index) INTO hashes FROM parlour.tree_leaf t
+             WHERE t.leaf_index >= first AND t.leaf_index < first + wide;
         ELSE
-            SELECT array_agg(t.hash ORDER BY t.n) INTO hashes FROM parlour.tree_node t
-             WHERE t.level = height AND t.n >= first AND t.n < first + wide;
+            SELECT array_agg(t.hash ORDER BY t.node_index) INTO hashes FROM parlour.tree_node t
+             WHERE t.level = height AND t.node_index >= first AND t.node_index < first + wide;
         END IF;
         IF coalesce(cardinality(hashes), 0) <> wide THEN
             RETURN NULL;

@@ -33,20 +33,20 @@ BEGIN
             WHEN e.seq > head.seq AND events = head.seq THEN 'it stands behind the head, which is at ' || head.seq
             WHEN e.seq <> events + 1 THEN 'an event is missing before seq ' || e.seq
             WHEN e.prev <> expected THEN 'it does not cite the hash of the event before'
-            WHEN e.hash <> sha256('parlour.ev.1'::bytea || e.prev || int8send(e.seq) || int8send(e.at) || sha256(e.env))
+            WHEN e.hash <> parlour.event_hash(e.prev, e.seq, e.appended_at, e.env)
                 THEN 'its hash is not that of its bytes'
-            WHEN e.at < last_at THEN 'it is earlier than the event before'
+            WHEN e.appended_at < last_at THEN 'it is earlier than the event before'
             WHEN said IS NULL OR said ->> 'room_uid' IS DISTINCT FROM of_room::text THEN 'its envelope is of another log'
             WHEN said ->> 'type' IS DISTINCT FROM e.type OR said ->> 'aggregate' IS DISTINCT FROM e.aggregate
                 OR (said ->> 'version')::bigint NOT IN (0, e.version) THEN 'its columns say other than its envelope'
             WHEN e.version <> version THEN 'its version is not the next of its part'
             WHEN e.audience <> parlour.audience_of(e.type, said -> 'data') THEN 'its audience is not that of its type'
-            WHEN e.p <> head.p OR e.pos <= last_pos THEN 'its position is not behind that of the event before'
+            WHEN e.shard <> head.shard OR e.pos <= last_pos THEN 'its position is not behind that of the event before'
         END;
         IF problem IS NOT NULL THEN
             broken_seq := least(e.seq, events + 1); RETURN NEXT; RETURN;
         END IF;
-        events := e.seq; expected := e.hash; last_at := e.at; last_pos := e.pos;
+        events := e.seq; expected := e.hash; last_at := e.appended_at; last_pos := e.pos;
         versions := versions || jsonb_build_object(e.aggregate, version);
         actor := said ->> 'actor';
         IF actor <> last_one AND actor ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' AND NOT actors ? actor THEN

@@ -9,27 +9,29 @@ DECLARE
 BEGIN
     ok := false;
     SELECT coalesce(max(x.size), 0) INTO size FROM parlour.checkpoint x;
-    SELECT i.n INTO broken_leaf FROM parlour.tree_leaf t RIGHT JOIN generate_series(0, size - 1) AS i(n) ON t.n = i.n
-     WHERE t.hash IS DISTINCT FROM parlour.leaf_hash(t.room_uid, t.seq, t.head) OR t.n IS NULL ORDER BY i.n LIMIT 1;
+    SELECT i.number INTO broken_leaf
+      FROM parlour.tree_leaf t RIGHT JOIN generate_series(0, size - 1) AS i(number) ON t.leaf_index = i.number
+     WHERE t.hash IS DISTINCT FROM parlour.leaf_hash(t.room_uid, t.seq, t.head) OR t.leaf_index IS NULL ORDER BY i.number LIMIT 1;
     IF FOUND THEN
         problem := 'the leaf is missing, or has another hash than its entry'; RETURN NEXT; RETURN;
     END IF;
-    SELECT t.n INTO broken_leaf FROM parlour.tree_leaf t
+    SELECT t.leaf_index INTO broken_leaf FROM parlour.tree_leaf t
      WHERE NOT EXISTS (SELECT FROM parlour.log g WHERE g.uid = t.room_uid)
        AND NOT EXISTS (SELECT FROM parlour.archived d JOIN parlour.archive a ON a.number = d.archive
-                        WHERE d.room_uid = t.room_uid AND a.dropped_at IS NOT NULL) ORDER BY t.n LIMIT 1;
+                        WHERE d.room_uid = t.room_uid AND a.dropped_at IS NOT NULL) ORDER BY t.leaf_index LIMIT 1;
     IF FOUND THEN
         problem := 'a log was signed that is neither in the database nor in an archive'; RETURN NEXT; RETURN;
     END IF;
-    SELECT t.n INTO broken_leaf FROM parlour.tree_leaf t WHERE t.n >= verify_tree.size OR t.n < 0 ORDER BY t.n LIMIT 1;
+    SELECT t.leaf_index INTO broken_leaf FROM parlour.tree_leaf t
+     WHERE t.leaf_index >= verify_tree.size OR t.leaf_index < 0 ORDER BY t.leaf_index LIMIT 1;
     IF FOUND THEN
         problem := 'no checkpoint covers the leaf'; RETURN NEXT; RETURN;
     END IF;
     SELECT x.above, x.tile INTO wrong FROM (
-        SELECT 1 AS above, t.n >> 8 AS tile, array_agg(t.hash ORDER BY t.n) AS below FROM parlour.tree_leaf t GROUP BY 2
+        SELECT 1 AS above, t.leaf_index >> 8 AS tile, array_agg(t.hash ORDER BY t.leaf_index) AS below FROM parlour.tree_leaf t GROUP BY 2
         UNION ALL
-        SELECT t.level + 1, t.n >> 8, array_agg(t.hash ORDER BY t.n) FROM parlour.tree_node t GROUP BY 1, 2) x
-      LEFT JOIN parlour.tree_node k ON k.level = x.above AND k.n = x.tile
+        SELECT t.level + 1, t.node_index >> 8, array_agg(t.hash ORDER BY t.node_index) FROM parlour.tree_node t GROUP BY 1, 2) x
+      LEFT JOIN parlour.tree_node k ON k.level = x.above AND k.node_index = x.tile
      WHERE cardinality(x.below) = 256 AND k.hash IS DISTINCT FROM parlour.merkle_fold(x.below) ORDER BY 1, 2 LIMIT 1;
     IF FOUND THEN
         broken_leaf := wrong.tile << (8 * wrong.above);

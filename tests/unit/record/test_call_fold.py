@@ -96,7 +96,7 @@ def same(folded: FoldedCall) -> None:
     folded.flush()
     state, rows = folded.state, folded.tables
     (call,) = (dict(zip(columns(TABLES[0][1]), values, strict=True)) for values in rows["call"].values())
-    assert (call["seq"], call["at"], call["ended_at"] is None) == (state.seq, state.at, state.open)
+    assert (call["seq"], call["last_event_at"], call["ended_at"] is None) == (state.seq, state.at, state.open)
     assert call["broadcasts"] + call["barrages"] + call["commands"] == state.messages
     assert call["participants"] == len(rows["participant"])
     sessions_open = [row for row in rows["session"].values() if row[6] is None]

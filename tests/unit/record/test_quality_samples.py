@@ -28,7 +28,7 @@ GOOD = QualitySample(
 def test_a_sample_becomes_a_row_of_its_session() -> None:
     row = row_of("n", GOOD, NOW)
     assert row is not None
-    assert (row.room_uid, row.session_id, row.node, row.at) == (UUID(CALL), "s1", "n", GOOD.at)
+    assert (row.room_uid, row.session_id, row.node, row.started_at) == (UUID(CALL), "s1", "n", GOOD.at)
     point = point_of(row, "actor", Names({"actor": "bob"}, {}))
     assert (point.side, point.user_id, point.bitrate_bps, point.loss) == ("player", "bob", 50_000, 0.0294)
     assert (point.jitter_ms, point.rtt_ms, point.nacks, point.keyframe_requests) == (4.5, 20.0, 2, 0)

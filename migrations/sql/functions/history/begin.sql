@@ -1,4 +1,4 @@
--- Begins a generation and gives its number; while one is being built, that one's.
+-- Begins a generation and gives its number; while one is being built, that one's. All times in its tables are unix microseconds.
 CREATE OR REPLACE FUNCTION history.begin(of_version int) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -15,12 +15,12 @@ BEGIN
     place := 'history_' || chosen;
     EXECUTE format($sql$
         CREATE SCHEMA %1$I;
-        CREATE TABLE %1$I.cursor (p smallint PRIMARY KEY, pos bigint NOT NULL) WITH (fillfactor = 25);
-        INSERT INTO %1$I.cursor SELECT p, 0 FROM generate_series(0, 255) AS p;
+        CREATE TABLE %1$I.cursor (shard smallint PRIMARY KEY, pos bigint NOT NULL) WITH (fillfactor = 25);
+        INSERT INTO %1$I.cursor SELECT number, 0 FROM generate_series(0, 255) AS number;
         CREATE TABLE %1$I.call (
             room_uid uuid NOT NULL, app bigint NOT NULL, room text NOT NULL, started_at bigint NOT NULL, ended_at bigint,
-            reason text NOT NULL, seq bigint NOT NULL, at bigint NOT NULL, participants int NOT NULL, sessions int NOT NULL,
-            peak int NOT NULL, streams int NOT NULL, plays int NOT NULL, kicks int NOT NULL, broadcasts int NOT NULL,
+            reason text NOT NULL, seq bigint NOT NULL, last_event_at bigint NOT NULL, participants int NOT NULL,
+            sessions int NOT NULL, peak int NOT NULL, streams int NOT NULL, plays int NOT NULL, kicks int NOT NULL, broadcasts int NOT NULL,
             barrages int NOT NULL, commands int NOT NULL, PRIMARY KEY (room_uid)
         ) PARTITION BY RANGE (room_uid);
         CREATE INDEX call_of_app ON %1$I.call (app, room_uid);
@@ -32,7 +32,8 @@ BEGIN
         CREATE INDEX participant_calls ON %1$I.participant (app, actor, room_uid);
         CREATE TABLE %1$I.session (
             room_uid uuid NOT NULL, joined_seq bigint NOT NULL, session_id text NOT NULL, actor text NOT NULL, sealed_name text NOT NULL,
-            joined_at bigint NOT NULL, left_seq bigint, left_at bigint, how text NOT NULL, reason text NOT NULL, code int NOT NULL,
+            joined_at bigint NOT NULL, left_seq bigint, left_at bigint,
+            how text NOT NULL CHECK (how IN ('', 'left', 'kicked', 'closed')), reason text NOT NULL, code int NOT NULL,
             away int NOT NULL, away_us bigint NOT NULL, away_since bigint, PRIMARY KEY (room_uid, joined_seq)
         ) PARTITION BY RANGE (room_uid);
         CREATE INDEX session_open ON %1$I.session (room_uid) WHERE left_seq IS NULL;
@@ -50,8 +51,8 @@ BEGIN
         CREATE INDEX play_open ON %1$I.play (room_uid) WHERE stopped_seq IS NULL;
         CREATE INDEX play_of_stream ON %1$I.play (room_uid, stream_id, started_seq);
         CREATE TABLE %1$I.messages (
-            room_uid uuid NOT NULL, at bigint NOT NULL, broadcasts int NOT NULL, barrages int NOT NULL, commands int NOT NULL,
-            PRIMARY KEY (room_uid, at)
+            room_uid uuid NOT NULL, started_at bigint NOT NULL, broadcasts int NOT NULL, barrages int NOT NULL, commands int NOT NULL,
+            PRIMARY KEY (room_uid, started_at)
         ) PARTITION BY RANGE (room_uid);
         GRANT USAGE ON SCHEMA %1$I TO parlour_record;
         GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA %1$I TO parlour_record;

@@ -14,7 +14,8 @@ BEGIN
         FOREACH parent IN ARRAY ARRAY['call', 'participant', 'session', 'stream', 'play', 'messages'] LOOP
             CONTINUE WHEN to_regclass(format('%I.%I', place, parent || '_' || month.name)) IS NOT NULL;
             BEGIN
-                EXECUTE format('CREATE TABLE %1$I.%2$I PARTITION OF %1$I.%3$I %4$s', place, parent || '_' || month.name, parent, month.bound);
+                EXECUTE format('CREATE TABLE %1$I.%2$I PARTITION OF %1$I.%3$I %4$s',
+                    place, parent || '_' || month.name, parent, month.bound);
             EXCEPTION WHEN check_violation THEN
                 NULL;
             END;

@@ -12,6 +12,7 @@ from parlour.runtime.clock import SystemClock, SystemIds
 from parlour.runtime.deciding.sealing import open_for_fold, open_records
 from parlour.runtime.messaging.reader_limits import ReaderLimits
 from parlour.runtime.postgres import create_pool
+from parlour.runtime.postgres.pool import SCAN_PLANS
 from parlour.runtime.process.connections import Connections, open_connections
 from parlour.runtime.process.run import Service
 from parlour.runtime.settings import BadSettings
@@ -24,7 +25,7 @@ from .adapters.damaged_events import PostgresDamagedEvents
 from .adapters.export_log import PostgresExportLog
 from .adapters.open_rooms import PostgresOpenRooms
 from .adapters.projections import PostgresGenerations, PostgresProjections
-from .adapters.retention import WHOLE_MONTHS, PostgresArchiveIndex, PostgresRetention
+from .adapters.retention import PostgresArchiveIndex, PostgresRetention
 from .adapters.samples import PostgresSampleStore
 from .adapters.signed_tree_file import SignedTreeFile
 from .adapters.table_maintenance import PostgresTableMaintenance
@@ -260,7 +261,7 @@ async def _retention(
         raise BadSettings(("PARLOUR_RECORD_ARCHIVE is not set: old months are dropped only after they were exported",))
     clock, folder = SystemClock(), ArchiveFolder(Path(settings.archive))
     async with await create_pool(
-        settings.postgres_dsn, name="record-retention", min_size=0, max_size=2, planner=WHOLE_MONTHS
+        settings.postgres_dsn, name="record-retention", min_size=0, max_size=2, planner=SCAN_PLANS
     ) as pool:
         store = PostgresRetention(pool)
         writer, verifier = (

@@ -19,7 +19,7 @@ from parlour.kernel.log import (
 )
 from parlour.runtime.telemetry.logging import logger
 
-from .packing import Columns, SingleUnit, is_simple
+from .append_call import append_call
 from .pool import Pool, borrow
 
 COMMAND_ID_RACES = 3
@@ -30,14 +30,15 @@ PLACES_TAKEN = 2
 
 # What stands behind the head is no part of the log.
 _EVENT = (
-    "SELECT e.room_uid, e.seq, e.p, e.pos, e.at, e.aggregate, e.version, e.type, e.audience, e.env, e.prev, e.hash, l.app, l.room "
+    "SELECT e.room_uid, e.seq, e.shard, e.pos, e.appended_at, e.aggregate, e.version, e.type, e.audience, e.env, e.prev, e.hash, "
+    "l.app, l.room "
     "FROM parlour.event e JOIN parlour.log l ON l.uid = e.room_uid "
 )
 _READ = _EVENT + "WHERE e.room_uid = $1 AND e.seq > $2 AND e.seq <= l.seq ORDER BY e.seq LIMIT $3"
-_READ_SHARD = _EVENT + "WHERE e.p = $1 AND e.pos > $2 AND e.seq <= l.seq ORDER BY e.pos LIMIT $3"
-_HEAD = "SELECT uid, app, room, seq, hash, at, open, versions FROM parlour.log WHERE "
+_READ_SHARD = _EVENT + "WHERE e.shard = $1 AND e.pos > $2 AND e.seq <= l.seq ORDER BY e.pos LIMIT $3"
+_HEAD = "SELECT uid, app, room, seq, hash, last_event_at, open, versions FROM parlour.log WHERE "
 _HEAD_OF = _HEAD + "uid = $1"
-_LATEST = _HEAD + "app = $1 AND room = $2 ORDER BY born DESC LIMIT 1"
+_LATEST = _HEAD + "app = $1 AND room = $2 ORDER BY first_pos DESC LIMIT 1"
 
 log = logger(__name__)
 _versions = msgspec.json.Decoder(dict[str, int])
@@ -53,13 +54,13 @@ class PostgresLog:
         """See `EventLog.append`. After `LogUnavailable` it is not known whether the units are in: the same command ids will tell."""
         if not units:
             return ()
-        packed = SingleUnit(units[0]) if is_simple(units) else Columns(units)
-        arguments = packed.arguments()
+        call = append_call(units)
+        arguments = call.arguments
         races, taken = COMMAND_ID_RACES, PLACES_TAKEN
         while races and taken:
             try:
                 async with borrow(self._pool) as connection:
-                    row = await connection.fetchrow(packed.call, *arguments)
+                    row = await connection.fetchrow(call.statement, *arguments)
             except asyncpg.UniqueViolationError as error:
                 if error.constraint_name == "command_pkey":
                     races -= 1
@@ -68,7 +69,7 @@ class PostgresLog:
                     raise
                 taken -= 1
                 continue
-            return packed.outcomes(row)
+            return call.outcomes(row)
         raise LogUnavailable(
             "other calls keep taking the same command ids" if taken else "events keep appearing behind a log's head"
         )
@@ -100,7 +101,9 @@ class PostgresLog:
 
     async def shard_heads(self) -> dict[int, int]:
         """See `EventLog.shard_heads`."""
-        return {row["p"]: row["pos"] for row in await self._rows("SELECT p, pos FROM parlour.shard WHERE pos > 0")}
+        return {
+            row["shard"]: row["pos"] for row in await self._rows("SELECT shard, pos FROM parlour.shard WHERE pos > 0")
+        }
 
     async def claims(self, kind: str, app: int, key: str) -> tuple[ClaimRow, ...]:
         """See `EventLog.claims`."""
@@ -117,8 +120,8 @@ class PostgresLog:
 
     async def cursor(self, reader: str) -> dict[int, int]:
         """See `EventLog.cursor`."""
-        rows = await self._rows("SELECT p, pos FROM parlour.cursor WHERE reader = $1", reader)
-        return {row["p"]: row["pos"] for row in rows}
+        rows = await self._rows("SELECT shard, pos FROM parlour.cursor WHERE reader = $1", reader)
+        return {row["shard"]: row["pos"] for row in rows}
 
     async def advance(self, reader: str, p: int, pos: int) -> None:
         """See `EventLog.advance`."""
@@ -137,7 +140,7 @@ def _head(row: Any) -> LogHead | None:
     if row is None:
         return None
     key = LogKey(row["app"], row["room"], _uuid(row["uid"]))
-    return LogHead(key, row["seq"], row["hash"], row["at"], row["open"], _versions.decode(row["versions"]))
+    return LogHead(key, row["seq"], row["hash"], row["last_event_at"], row["open"], _versions.decode(row["versions"]))
 
 
 def _records(rows: list[asyncpg.Record]) -> tuple[Record, ...]:

@@ -20,11 +20,15 @@ SETTINGS = {
     "synchronous_commit": "on",  # an acknowledgement before the flush would be a lie; nobody's defaults may change that
     "statement_timeout": "10000",
     "idle_in_transaction_session_timeout": "10000",
-    # every query here is a look-up by key: a plan made while a table was small must not scan it when it has grown
-    "enable_seqscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
 }
+
+LOOKUP_PLANS = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+"""The planner settings of every pool that does not ask for others. Services look rows up by key, and so do `parlour.append` and
+`parlour.append_one`, which are planned once per connection: a plan that was made while a table was small, or that guesses a thousand rows
+from an array of three, must not scan a table of millions. They stand here alone; no SQL function repeats them."""
+
+SCAN_PLANS: dict[str, str] = {}
+"""For a pool whose queries read whole months: Postgres's own choice, which may be a scan."""
 
 _UNAVAILABLE = (
     OSError,
@@ -43,18 +47,18 @@ _UNAVAILABLE = (
 
 
 async def create_pool(
-    dsn: str, *, name: str, min_size: int = 1, max_size: int = 4, planner: Mapping[str, str] | None = None
+    dsn: str, *, name: str, min_size: int = 1, max_size: int = 4, planner: Mapping[str, str] = LOOKUP_PLANS
 ) -> Pool:
-    """Opens a pool that gives up on a silent server after seconds; `name` shows in pg_stat_activity, `planner` adds settings."""
+    """Opens a pool that gives up on a silent server after seconds; `name` shows in pg_stat_activity, `planner` has the planner's settings."""
 
     async def keep(connection: Any) -> None:
         """Instead of asyncpg's reset on release, which costs a round trip: nothing here changes a session's state."""
 
-    with_name = SETTINGS | {"application_name": f"parlour-{name}"} | dict(planner or {})
+    settings = SETTINGS | {"application_name": f"parlour-{name}"} | dict(planner)
     async with unavailable():
         return await asyncpg.create_pool(
             dsn, min_size=min_size, max_size=max_size, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S,
-            server_settings=with_name, reset=keep, max_inactive_connection_lifetime=0,
+            server_settings=settings, reset=keep, max_inactive_connection_lifetime=0,
         )  # fmt: skip
 
 

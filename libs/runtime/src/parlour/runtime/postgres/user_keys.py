@@ -37,7 +37,7 @@ class _Person(msgspec.Struct, frozen=True):
 
 
 _ERASED = _Person(None)
-_ERASED_WITHIN = "SELECT actor FROM parlour.erasure WHERE at > now() - make_interval(secs => $1)"
+_ERASED_WITHIN = "SELECT actor FROM parlour.erasure WHERE erased_at > now() - make_interval(secs => $1)"
 _ERASE = (
     "SELECT p.actor FROM parlour.person p, parlour.erase_person(p.actor) AS gone "
     "WHERE p.app = $1 AND p.lookup = $2 AND gone"

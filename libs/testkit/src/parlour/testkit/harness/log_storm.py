@@ -14,7 +14,7 @@ import msgspec
 
 from parlour.kernel.log import Append, AppendUnit, Claim, Committed, LogKey, LogUnavailable, NewEvent, Outcome
 from parlour.runtime.postgres import PostgresLog, create_pool
-from parlour.runtime.postgres.packing import CALL, Columns
+from parlour.runtime.postgres.append_call import append_call
 from parlour.runtime.postgres.pool import Pool
 from parlour.testkit.units import APP, new_event
 
@@ -50,10 +50,10 @@ class Writer:
 
     async def slowly(self, units: tuple[AppendUnit[NewEvent], ...]) -> tuple[Outcome, ...]:
         """In a transaction that stays open for a while after the append, and may end in a rollback."""
-        columns = Columns(units)
+        call = append_call(units)
         try:
             async with self.pool.acquire() as connection, connection.transaction():
-                row = await connection.fetchrow(CALL, *columns.arguments())
+                row = await connection.fetchrow(call.statement, *call.arguments)
                 await asyncio.sleep(self.random.uniform(0, 0.03))
                 if self.random.random() < 0.3:
                     raise RolledBack
@@ -61,7 +61,7 @@ class Writer:
             raise
         except Exception as error:
             raise LogUnavailable("cut off") from error
-        return columns.outcomes(row)
+        return call.outcomes(row)
 
     async def unit(self) -> AppendUnit[NewEvent]:
         command_id = uuid4()

@@ -17,7 +17,7 @@ from parlour.contracts.envelope import Envelope, encode_envelope
 from parlour.kernel.log import Append, Committed, LogKey, NewEvent
 from parlour.record.adapters.archive_folder import ArchiveFolder
 from parlour.record.adapters.checkpoint_keys import PostgresKeyStore
-from parlour.record.adapters.retention import WHOLE_MONTHS, PostgresArchiveIndex, PostgresRetention
+from parlour.record.adapters.retention import PostgresArchiveIndex, PostgresRetention
 from parlour.record.adapters.signed_tree_file import SignedTreeFile
 from parlour.record.adapters.tree_store import PostgresTreeStore
 from parlour.record.app.proofs.checkpoints import Checkpoints
@@ -30,7 +30,7 @@ from parlour.record.app.retention.writer import ArchiveWriter
 from parlour.runtime.background.leases import always
 from parlour.runtime.clock import SystemClock
 from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_pool
-from parlour.runtime.postgres.pool import Pool
+from parlour.runtime.postgres.pool import SCAN_PLANS, Pool
 from parlour.runtime.settings import RuntimeSettings, load
 from parlour.testkit.units import append, new_log, unit
 from parlour.verify.layout import LINE_BYTES
@@ -158,5 +158,5 @@ async def running_retention(
             stack.callback(shutil.rmtree, one, ignore_errors=True)
         owner = await stack.enter_async_context(await create_pool(postgres, name="owner"))
         settings = load(RuntimeSettings, environment("record"))
-        pool = await create_pool(settings.postgres_dsn, name="record", planner=WHOLE_MONTHS)
+        pool = await create_pool(settings.postgres_dsn, name="record", planner=SCAN_PLANS)
         yield RetentionHarness(owner, await stack.enter_async_context(pool), folder, settings.master_key)

@@ -14,11 +14,13 @@ from parlour.runtime.postgres.pool import borrow
 SECRETS_CACHED = 10_000
 """Secrets in memory. They never change, so they need no invalidation; which are valid comes with the app's state."""
 
-_APP = "INSERT INTO parlour.app (app, name, created_s) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+MICROSECONDS = 1_000_000
+
+_APP = "INSERT INTO parlour.app (app, name, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
 _SECRET = "INSERT INTO parlour.app_secret (secret_id, app, sealed) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
 _READ = "SELECT app, sealed FROM parlour.app_secret WHERE secret_id = $1"
 _APPS = (
-    "SELECT a.app, a.name, a.created_s FROM parlour.app a "
+    "SELECT a.app, a.name, a.created_at FROM parlour.app a "
     "WHERE EXISTS (SELECT FROM parlour.log g WHERE g.app = a.app AND g.room = '') ORDER BY a.app"
 )
 
@@ -35,7 +37,7 @@ class PostgresVault:
         """Stores the app and the secret; what is stored already stays as it is."""
         sealed = seal_bytes(self._cipher, _place(app.app, secret_id), secret.encode())
         async with borrow(self._pool) as connection:
-            await connection.execute(_APP, app.app, app.name, app.created_s)
+            await connection.execute(_APP, app.app, app.name, app.created_s * MICROSECONDS)
             await connection.execute(_SECRET, UUID(secret_id), app.app, sealed)
 
     async def secret(self, secret_id: str) -> str | None:
@@ -62,7 +64,7 @@ class PostgresVault:
         """The apps that have a log: one whose creation was not committed is left out."""
         async with borrow(self._pool) as connection:
             rows = await connection.fetch(_APPS)
-        return tuple(AppDescription(row["app"], row["name"], row["created_s"]) for row in rows)
+        return tuple(AppDescription(row["app"], row["name"], row["created_at"] // MICROSECONDS) for row in rows)
 
 
 def _place(app: int, secret_id: str) -> str:

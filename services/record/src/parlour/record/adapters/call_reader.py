@@ -10,11 +10,11 @@ from parlour.contracts.codes import Code
 from parlour.kernel.rejection import Rejection
 from parlour.record.app.history.calls import CallFilter
 from parlour.record.domain.projections.rows import TABLES, CallRow, ParticipantRow, PlayRow, columns
-from parlour.runtime.postgres.pool import Pool, borrow
+from parlour.runtime.postgres.pool import LOOKUP_PLANS, Pool, borrow
 
 CLOCK_SKEW_US = 3_600_000_000
 """Longest difference between a call's id, made by one clock, and its first event's time, taken from another."""
-PLANNER = {
+PLANNER = LOOKUP_PLANS | {
     "plan_cache_mode": "force_custom_plan",
     "enable_sort": "off",
     "enable_bitmapscan": "off",
@@ -23,7 +23,7 @@ PLANNER = {
 """For connections that ask these questions: planned for the very app and time, since a plan for any of them reads a small tenant's page
 out of everybody's calls; and by an index that has the order, however few rows the planner believes in."""
 _ACTIVE = "SELECT number FROM history.generation WHERE active"
-_ORDER = {"session": "joined_seq", "stream": "added_seq", "play": "started_seq", "messages": "at"}
+_ORDER = {"session": "joined_seq", "stream": "added_seq", "play": "started_seq", "messages": "started_at"}
 _KINDS = {table: kind for table, kind, _ in TABLES}
 _LOWEST, _HIGHEST = UUID(int=0), UUID(int=(1 << 128) - 1)
 

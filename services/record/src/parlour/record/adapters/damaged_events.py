@@ -7,7 +7,7 @@ from parlour.record.app.damaged_events import PROBLEM_CHARACTERS, DamagedEvent
 from parlour.runtime.postgres.pool import Pool, borrow
 
 _ADD = (
-    "INSERT INTO parlour.damaged (room_uid, seq, reader, type, problem, at) "
+    "INSERT INTO parlour.damaged (room_uid, seq, reader, type, problem, found_at) "
     "SELECT d.room_uid, d.seq, $3, d.type, d.problem, $6 FROM unnest($1::uuid[], $2::bigint[], $4::text[], $5::text[]) "
     "AS d(room_uid, seq, type, problem) ON CONFLICT DO NOTHING"
 )

@@ -6,13 +6,13 @@ from uuid import UUID
 from parlour.contracts.proofs import ExportTaken
 from parlour.runtime.postgres.pool import Pool, borrow
 
-_ADD = "INSERT INTO parlour.export_taken (room_uid, at, by) VALUES ($1, $2, $3)"
+_ADD = "INSERT INTO parlour.export_taken (room_uid, exported_at, exported_by) VALUES ($1, $2, $3)"
 _LATEST = """
-SELECT t.room_uid, g.app, g.room, t.by, t.at FROM parlour.export_taken t
+SELECT t.room_uid, g.app, g.room, t.exported_by, t.exported_at FROM parlour.export_taken t
  CROSS JOIN LATERAL (
     SELECT l.app, l.room FROM parlour.log l WHERE l.uid = t.room_uid
     UNION ALL SELECT d.app, d.room FROM parlour.archived d WHERE d.room_uid = t.room_uid LIMIT 1) g
- WHERE $1::uuid IS NULL OR t.room_uid = $1 ORDER BY t.at DESC LIMIT $2
+ WHERE $1::uuid IS NULL OR t.room_uid = $1 ORDER BY t.exported_at DESC LIMIT $2
 """
 
 
@@ -29,4 +29,7 @@ class PostgresExportLog:
     async def latest(self, room_uid: UUID | None, at_most: int) -> tuple[ExportTaken, ...]:
         async with borrow(self._pool) as connection:
             rows = await connection.fetch(_LATEST, room_uid, at_most)
-        return tuple(ExportTaken(str(row["room_uid"]), row["app"], row["room"], row["by"], row["at"]) for row in rows)
+        return tuple(
+            ExportTaken(str(row["room_uid"]), row["app"], row["room"], row["exported_by"], row["exported_at"])
+            for row in rows
+        )

@@ -13,10 +13,11 @@ from parlour.record.domain.projections.calls import CallFold
 from parlour.record.domain.projections.rows import TABLES, CallRow, Row, Rows, columns
 from parlour.runtime.postgres.pool import Connection, Pool, borrow
 
-_HEADS = "SELECT p, pos FROM parlour.shard WHERE pos > 0"
+_HEADS = "SELECT shard, pos FROM parlour.shard WHERE pos > 0"
 _READ = (
-    "SELECT c.p, e.pos, e.room_uid, e.seq, e.at, e.type, e.env FROM unnest($1::smallint[], $2::bigint[]) AS c(p, pos) CROSS JOIN LATERAL "
-    "(SELECT f.pos, f.room_uid, f.seq, f.at, f.type, f.env FROM parlour.event f WHERE f.p = c.p AND f.pos > c.pos "
+    "SELECT c.shard, e.pos, e.room_uid, e.seq, e.appended_at, e.type, e.env "
+    "FROM unnest($1::smallint[], $2::bigint[]) AS c(shard, pos) CROSS JOIN LATERAL "
+    "(SELECT f.pos, f.room_uid, f.seq, f.appended_at, f.type, f.env FROM parlour.event f WHERE f.shard = c.shard AND f.pos > c.pos "
     "ORDER BY f.pos LIMIT $3) e LIMIT $3"
 )
 _OPEN = {
@@ -24,7 +25,8 @@ _OPEN = {
     "session": "AND left_seq IS NULL ORDER BY room_uid, joined_seq",
     "stream": "AND removed_seq IS NULL ORDER BY room_uid, added_seq",
     "play": "AND stopped_seq IS NULL",
-    "messages": "AND at >= (SELECT c.at - c.at % 10000000 FROM {schema}.call c WHERE c.room_uid = m.room_uid)",
+    "messages": "AND started_at >= (SELECT c.last_event_at - c.last_event_at % 10000000 FROM"
+    " {schema}.call c WHERE c.room_uid = m.room_uid)",
 }
 """Selects of each table the rows of a call that may still change."""
 _REFUSED = (
@@ -48,7 +50,7 @@ class PostgresProjections:
 
     async def cursors(self) -> dict[int, int]:
         async with self._borrow() as connection:
-            return {row[0]: row[1] for row in await connection.fetch(f"SELECT p, pos FROM {self._schema}.cursor")}
+            return {row[0]: row[1] for row in await connection.fetch(f"SELECT shard, pos FROM {self._schema}.cursor")}
 
     async def heads(self) -> dict[int, int]:
         async with self._borrow() as connection:
@@ -90,8 +92,8 @@ class PostgresProjections:
 
     async def _move(self, connection: Connection, moved: Mapping[int, tuple[int, int]]) -> None:
         done = await connection.fetch(
-            f"UPDATE {self._schema}.cursor c SET pos = m.new FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS m(p, old, new) "
-            "WHERE c.p = m.p AND c.pos = m.old RETURNING 1",
+            f"UPDATE {self._schema}.cursor c SET pos = m.new FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS m(shard, old, new) "
+            "WHERE c.shard = m.shard AND c.pos = m.old RETURNING 1",
             list(moved),
             [old for old, _ in moved.values()],
             [new for _, new in moved.values()],

@@ -26,13 +26,14 @@ from parlour.runtime.postgres.pool import Connection, Pool, borrow
 
 STATEMENT_TIMEOUT_S = 900.0
 """Counting or dropping a month takes minutes where it has millions of calls; others wait only for the last fifth of a second."""
-WHOLE_MONTHS = {"enable_seqscan": "on", "enable_hashjoin": "on", "enable_mergejoin": "on"}
-"""Planner settings of connections that read whole months, where a scan may be the quick way."""
 _COUNT = "SELECT * FROM parlour.month_census($1, $2)"
 _BLOCKERS = "SELECT * FROM parlour.retention_blockers($1, $2)"
-_ENDED = "SELECT uid, app, room, seq, hash FROM parlour.ended_lives($1, $2, $3, $4) ORDER BY uid"
+_ENDED = "SELECT uid, app, room, seq, hash FROM parlour.ended_calls($1, $2, $3, $4) ORDER BY uid"
 _ARCHIVED = "SELECT room_uid, app, room, seq, hash FROM parlour.archived WHERE archive = $1 AND room_uid > $2 ORDER BY room_uid LIMIT $3"
-_COLUMNS = "number, month, before_us, file, sha256, size, lives, events, by, exported_at, coalesce(dropped_at, 0), forgotten, problem"
+_COLUMNS = (
+    "number, month, before_us, file, sha256, size, calls, events, exported_by, exported_at, "
+    "coalesce(dropped_at, 0), forgotten, problem"
+)
 _ARCHIVES = f"SELECT {_COLUMNS} FROM parlour.archive ORDER BY number DESC"
 _ONE = f"SELECT {_COLUMNS} FROM parlour.archive WHERE number = $1"
 _ADD = "SELECT parlour.note_archive($1, $2, $3, $4, $5, $6, $7, $8)"
@@ -64,7 +65,7 @@ class PostgresRetention:
         async with self._long_transaction() as connection:
             row = await connection.fetchrow(_COUNT, month, before_us, timeout=STATEMENT_TIMEOUT_S)
         assert row is not None
-        return MonthCount(row["lives"], row["ended"], row["open"])
+        return MonthCount(row["calls"], row["ended"], row["open"])
 
     async def blockers(self, month: str, before_us: int) -> tuple[Blocker, ...]:
         async with self._long_transaction() as connection:

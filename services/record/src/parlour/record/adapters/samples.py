@@ -11,8 +11,8 @@ from parlour.runtime.postgres.pool import Pool, borrow
 
 COLUMNS = SampleRow.__struct_fields__
 _SERIES = (
-    f"SELECT n, {', '.join(COLUMNS)} FROM history.quality "
-    "WHERE room_uid = $1 AND at >= $2 AND at <= $3 AND (at, n) > ($4, $5)"
+    f"SELECT sample, {', '.join(COLUMNS)} FROM history.quality "
+    "WHERE room_uid = $1 AND started_at >= $2 AND started_at <= $3 AND (started_at, sample) > ($4, $5)"
 )
 
 
@@ -49,4 +49,4 @@ def series_sql(room_uid: UUID, wanted: SampleFilter, limit: int) -> tuple[str, l
         arguments.append(list(wanted.session_ids))
         conditions += f" AND session_id = ANY(${len(arguments)}::text[])"
     arguments.append(limit)
-    return f"{_SERIES}{conditions} ORDER BY at, n LIMIT ${len(arguments)}", arguments
+    return f"{_SERIES}{conditions} ORDER BY started_at, sample LIMIT ${len(arguments)}", arguments

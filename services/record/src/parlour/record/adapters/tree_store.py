@@ -10,30 +10,39 @@ from parlour.kernel.merkle import Node, Run, leaf_hash
 from parlour.record.app.proofs.tree import Leaf, Note, StoredLeaf, TreeDamaged, TreeGrowth
 from parlour.runtime.postgres.pool import Pool, borrow
 
-_HEADS = "SELECT p, pos FROM parlour.shard WHERE pos > 0"
+_HEADS = "SELECT shard, pos FROM parlour.shard WHERE pos > 0"
 _MOVED = """
 SELECT g.uid, g.seq, g.hash,
        EXISTS (SELECT FROM parlour.event h WHERE h.room_uid = g.uid AND h.seq = g.seq AND h.hash = g.hash)
        AND (l.seq IS NULL OR (g.seq > l.seq AND EXISTS (
            SELECT FROM parlour.event s WHERE s.room_uid = g.uid AND s.seq = l.seq AND s.hash = l.head))) AS continues
-  FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS s(p, low, high)
- CROSS JOIN LATERAL (SELECT DISTINCT e.room_uid FROM parlour.event e WHERE e.p = s.p AND e.pos > s.low AND e.pos <= s.high) m
+  FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS s(shard, low, high)
+ CROSS JOIN LATERAL (SELECT DISTINCT e.room_uid FROM parlour.event e WHERE e.shard = s.shard AND e.pos > s.low AND e.pos <= s.high) m
   JOIN parlour.log g ON g.uid = m.room_uid
-  LEFT JOIN LATERAL (SELECT t.seq, t.head FROM parlour.tree_leaf t WHERE t.room_uid = g.uid ORDER BY t.seq DESC, t.n DESC LIMIT 1) l ON true
+  LEFT JOIN LATERAL (SELECT t.seq, t.head FROM parlour.tree_leaf t WHERE t.room_uid = g.uid
+                      ORDER BY t.seq DESC, t.leaf_index DESC LIMIT 1) l ON true
  WHERE NOT EXISTS (SELECT FROM parlour.tree_leaf t WHERE t.room_uid = g.uid AND t.seq = g.seq AND t.head = g.hash)
 """
-_LEAVES = "SELECT n, hash FROM parlour.tree_leaf WHERE n >= $1 AND n < $2 ORDER BY n"
-_NODES = "SELECT n, hash FROM parlour.tree_node WHERE level = $3 AND n >= $1 AND n < $2 ORDER BY n"
-_ENTRIES = "SELECT n, room_uid, seq, head FROM parlour.tree_leaf WHERE n >= $1 AND n < $2 ORDER BY n"
-_STORED_LEAVES = "SELECT n, room_uid, seq, head, hash FROM parlour.tree_leaf WHERE n >= $1 AND n < $2 ORDER BY n"
-_EXTENT = "SELECT coalesce(max(n) + 1, 0) FROM parlour.tree_leaf"
+_LEAVES = (
+    "SELECT leaf_index, hash FROM parlour.tree_leaf WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index"
+)
+_NODES = "SELECT node_index, hash FROM parlour.tree_node WHERE level = $3 AND node_index >= $1 AND node_index < $2 ORDER BY node_index"
+_ENTRIES = "SELECT leaf_index, room_uid, seq, head FROM parlour.tree_leaf WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index"
+_STORED_LEAVES = (
+    "SELECT leaf_index, room_uid, seq, head, hash FROM parlour.tree_leaf WHERE leaf_index >= $1 AND leaf_index < $2 "
+    "ORDER BY leaf_index"
+)
+_EXTENT = "SELECT coalesce(max(leaf_index) + 1, 0) FROM parlour.tree_leaf"
 _SIZES = "SELECT size FROM parlour.checkpoint ORDER BY size DESC LIMIT $1"
-_LATEST = "SELECT size, root, at, note FROM parlour.checkpoint ORDER BY size DESC LIMIT 1"
-_OF_SIZE = "SELECT size, root, at, note FROM parlour.checkpoint WHERE size = $1"
-_OF_ROOM = "SELECT n, room_uid, seq, head FROM parlour.tree_leaf WHERE room_uid = $1 AND n < $2 ORDER BY seq DESC, n DESC LIMIT 1"
+_LATEST = "SELECT size, root, signed_at, note FROM parlour.checkpoint ORDER BY size DESC LIMIT 1"
+_OF_SIZE = "SELECT size, root, signed_at, note FROM parlour.checkpoint WHERE size = $1"
+_OF_ROOM = (
+    "SELECT leaf_index, room_uid, seq, head FROM parlour.tree_leaf WHERE room_uid = $1 AND leaf_index < $2 "
+    "ORDER BY seq DESC, leaf_index DESC LIMIT 1"
+)
 _LEAF_NUMBERS = (
-    "SELECT t.n, t.room_uid, t.seq, t.head FROM unnest($1::uuid[], $2::bigint[]) AS h(uid, seq) "
-    "JOIN parlour.tree_leaf t ON t.room_uid = h.uid AND t.seq = h.seq WHERE t.n < $3"
+    "SELECT t.leaf_index, t.room_uid, t.seq, t.head FROM unnest($1::uuid[], $2::bigint[]) AS h(uid, seq) "
+    "JOIN parlour.tree_leaf t ON t.room_uid = h.uid AND t.seq = h.seq WHERE t.leaf_index < $3"
 )
 _GROW = "SELECT parlour.grow_tree($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 _READER = "record.checkpoints"
@@ -47,9 +56,9 @@ class PostgresTreeStore:
 
     async def changed(self, at_most: int) -> TreeGrowth:
         async with borrow(self._pool) as connection:
-            rows = await connection.fetch("SELECT p, pos FROM parlour.cursor WHERE reader = $1", _READER)
-            seen = {row["p"]: row["pos"] for row in rows}
-            heads = {row["p"]: row["pos"] for row in await connection.fetch(_HEADS)}
+            rows = await connection.fetch("SELECT shard, pos FROM parlour.cursor WHERE reader = $1", _READER)
+            seen = {row["shard"]: row["pos"] for row in rows}
+            heads = {row["shard"]: row["pos"] for row in await connection.fetch(_HEADS)}
             moved = {p: min(head, seen.get(p, 0) + at_most) for p, head in heads.items() if head > seen.get(p, 0)}
             columns = [list(moved), [seen.get(p, 0) for p in moved], list(moved.values())]
             found = await connection.fetch(_MOVED, *columns) if moved else []
@@ -70,7 +79,7 @@ class PostgresTreeStore:
     async def stored_leaves(self, first: int, count: int) -> tuple[StoredLeaf, ...]:
         async with borrow(self._pool) as connection:
             rows = await connection.fetch(_STORED_LEAVES, first, first + count)
-        whole = [row for number, row in enumerate(rows, first) if row["n"] == number]
+        whole = [row for number, row in enumerate(rows, first) if row["leaf_index"] == number]
         return tuple(StoredLeaf(_leaf(row), row["hash"]) for row in whole)
 
     async def extent(self) -> int:
@@ -84,18 +93,18 @@ class PostgresTreeStore:
     async def note(self, size: int) -> Note | None:
         async with borrow(self._pool) as connection:
             row = await (connection.fetchrow(_OF_SIZE, size) if size else connection.fetchrow(_LATEST))
-        return Note(row["size"], row["root"], row["at"], row["note"]) if row else None
+        return Note(row["size"], row["root"], row["signed_at"], row["note"]) if row else None
 
     async def leaf_of(self, room_uid: UUID, below: int) -> tuple[int, Leaf] | None:
         async with borrow(self._pool) as connection:
             row = await connection.fetchrow(_OF_ROOM, room_uid, below)
-        return (row["n"], _leaf(row)) if row else None
+        return (row["leaf_index"], _leaf(row)) if row else None
 
     async def leaf_numbers(self, heads: Sequence[Leaf], below: int) -> Mapping[Leaf, int]:
         columns = [head.room_uid for head in heads], [head.seq for head in heads]
         async with borrow(self._pool) as connection:
             rows = await connection.fetch(_LEAF_NUMBERS, *columns, below)
-        found = {_leaf(row): row["n"] for row in rows}
+        found = {_leaf(row): row["leaf_index"] for row in rows}
         return {head: found[head] for head in heads if head in found}
 
     async def grow(self, from_size: int, change: TreeGrowth, nodes: Sequence[Node], note: Note) -> bool:

@@ -16,24 +16,26 @@ from parlour.record.domain.webhooks.signing import SecretRef
 from parlour.runtime.postgres.keys import open_bytes, seal_bytes
 from parlour.runtime.postgres.pool import Pool, borrow
 
+MICROSECONDS = 1_000_000
+"""In a second: the tables have unix microseconds."""
 _COLUMNS = "w.id, w.app, w.url, w.rooms, w.types, w.audit, w.format"
-_SECRETS = "SELECT endpoint, sealed, until_s FROM parlour.webhook_secret WHERE endpoint = ANY ($1) ORDER BY endpoint, number DESC"
+_SECRETS = "SELECT endpoint, sealed, valid_until FROM parlour.webhook_secret WHERE endpoint = ANY ($1) ORDER BY endpoint, number DESC"
 _ADD = """
-INSERT INTO parlour.webhook (id, app, url, rooms, types, audit, format, enabled, reason, created_s)
+INSERT INTO parlour.webhook (id, app, url, rooms, types, audit, format, enabled, reason, created_at)
 SELECT $1, $2, $3, $4, $5, $6, $7, true, '', $8
  WHERE (SELECT count(*) FROM parlour.webhook w WHERE w.app = $2) < $9 OR EXISTS (SELECT FROM parlour.webhook w WHERE w.id = $1)
 ON CONFLICT (id) DO NOTHING RETURNING id"""
 _ADD_SECRET = "INSERT INTO parlour.webhook_secret (endpoint, number, sealed) VALUES ($1, 1, $2)"
 _CURSORS_AT_HEADS = """
-INSERT INTO parlour.webhook_cursor AS c (endpoint, p, pos) SELECT $1, s.p, s.pos FROM parlour.shard s WHERE s.pos > 0
-ON CONFLICT (endpoint, p) DO UPDATE SET pos = greatest(c.pos, excluded.pos)"""
+INSERT INTO parlour.webhook_cursor AS c (endpoint, shard, pos) SELECT $1, s.shard, s.pos FROM parlour.shard s WHERE s.pos > 0
+ON CONFLICT (endpoint, shard) DO UPDATE SET pos = greatest(c.pos, excluded.pos)"""
 _LIST = f"""
-SELECT {_COLUMNS}, w.enabled, w.reason, w.created_s,
-       (SELECT count(*) FROM parlour.webhook_lane l WHERE l.endpoint = w.id AND l.to_seq IS NULL) AS lagging,
+SELECT {_COLUMNS}, w.enabled, w.reason, w.created_at,
+       (SELECT count(*) FROM parlour.webhook_backlog l WHERE l.endpoint = w.id AND l.to_seq IS NULL) AS lagging,
        (SELECT count(*) FROM parlour.webhook_dead d WHERE d.endpoint = w.id) AS dead,
        (SELECT coalesce(sum(s.pos - coalesce(c.pos, 0)), 0)::bigint FROM parlour.shard s
-          LEFT JOIN parlour.webhook_cursor c ON c.endpoint = w.id AND c.p = s.p) AS behind
-  FROM parlour.webhook w WHERE w.app = $1 AND ($2::uuid IS NULL OR w.id = $2) ORDER BY w.created_s, w.id"""
+          LEFT JOIN parlour.webhook_cursor c ON c.endpoint = w.id AND c.shard = s.shard) AS behind
+  FROM parlour.webhook w WHERE w.app = $1 AND ($2::uuid IS NULL OR w.id = $2) ORDER BY w.created_at, w.id"""
 _ENDPOINT = f"SELECT {_COLUMNS} FROM parlour.webhook w WHERE w.app = $1 AND w.id = $2"
 _ENABLE = """
 UPDATE parlour.webhook SET enabled = $2, reason = $3, owner = '', leased_until = 0 WHERE id = $1"""
@@ -41,29 +43,30 @@ _ROTATE = """
 INSERT INTO parlour.webhook_secret (endpoint, number, sealed)
 SELECT $1, max(number) + 1, $2 FROM parlour.webhook_secret WHERE endpoint = $1"""
 _RETIRE_OLD_SECRET = """
-UPDATE parlour.webhook_secret SET until_s = $2
- WHERE endpoint = $1 AND until_s IS NULL AND number < (SELECT max(number) FROM parlour.webhook_secret WHERE endpoint = $1)"""
+UPDATE parlour.webhook_secret SET valid_until = $2
+ WHERE endpoint = $1 AND valid_until IS NULL AND number < (SELECT max(number) FROM parlour.webhook_secret WHERE endpoint = $1)"""
 _DELETE_OLDER_SECRETS = """
 DELETE FROM parlour.webhook_secret
  WHERE endpoint = $1 AND number < (SELECT max(number) - 1 FROM parlour.webhook_secret WHERE endpoint = $1)"""
 _DELIVERIES = """
-SELECT number, webhook_id, type, at, attempt, status, took_ms, error FROM parlour.webhook_delivery
+SELECT number, webhook_id, type, attempted_at, attempt, status, took_ms, error FROM parlour.webhook_delivery
  WHERE endpoint = $1 AND ($2 = 0 OR number < $2) AND NOT ($4 AND status BETWEEN 200 AND 299) ORDER BY number DESC LIMIT $3"""
 _DEAD_LETTERS = """
-SELECT d.number, l.room, d.room_uid::text, d.first_seq, d.last_seq, d.at, d.error FROM parlour.webhook_dead d
+SELECT d.number, l.room, d.room_uid::text, d.first_seq, d.last_seq, d.given_up_at, d.error FROM parlour.webhook_dead d
   JOIN parlour.log l ON l.uid = d.room_uid WHERE d.endpoint = $1 AND d.number > $2 ORDER BY d.number LIMIT $3"""
 _RANGES_BETWEEN = """
-SELECT l.uid, l.p, e.first, e.last FROM parlour.log l CROSS JOIN LATERAL (
-    SELECT min(x.seq) AS first, max(x.seq) AS last FROM parlour.event x WHERE x.room_uid = l.uid AND x.at >= $2 AND x.at < $3
-) e WHERE l.app = $1 AND l.at >= $2 AND l.room <> '' AND e.first IS NOT NULL ORDER BY e.first LIMIT $4"""
+SELECT l.uid, l.shard, e.first, e.last FROM parlour.log l CROSS JOIN LATERAL (
+    SELECT min(x.seq) AS first, max(x.seq) AS last FROM parlour.event x WHERE x.room_uid = l.uid
+       AND x.appended_at >= $2 AND x.appended_at < $3
+) e WHERE l.app = $1 AND l.last_event_at >= $2 AND l.room <> '' AND e.first IS NOT NULL ORDER BY e.first LIMIT $4"""
 _REDRIVE = """
-INSERT INTO parlour.webhook_lane (endpoint, id, room_uid, p, after_seq, to_seq)
-SELECT $1, m.id, m.room_uid, m.p, m.after_seq, m.to_seq
-  FROM unnest($2::uuid[], $3::uuid[], $4::smallint[], $5::bigint[], $6::bigint[]) AS m (id, room_uid, p, after_seq, to_seq)"""
+INSERT INTO parlour.webhook_backlog (endpoint, id, room_uid, shard, after_seq, to_seq)
+SELECT $1, m.id, m.room_uid, m.shard, m.after_seq, m.to_seq
+  FROM unnest($2::uuid[], $3::uuid[], $4::smallint[], $5::bigint[], $6::bigint[]) AS m (id, room_uid, shard, after_seq, to_seq)"""
 _REDRIVE_DEAD = """
 WITH gone AS (DELETE FROM parlour.webhook_dead d WHERE d.endpoint = $1 RETURNING d.room_uid, d.first_seq, d.last_seq)
-INSERT INTO parlour.webhook_lane (endpoint, id, room_uid, p, after_seq, to_seq)
-SELECT $1, gen_random_uuid(), gone.room_uid, l.p, gone.first_seq - 1, gone.last_seq
+INSERT INTO parlour.webhook_backlog (endpoint, id, room_uid, shard, after_seq, to_seq)
+SELECT $1, gen_random_uuid(), gone.room_uid, l.shard, gone.first_seq - 1, gone.last_seq
   FROM gone JOIN parlour.log l ON l.uid = gone.room_uid RETURNING room_uid"""
 _RENEW_LEASES = f"""
 WITH free AS MATERIALIZED (
@@ -76,22 +79,23 @@ RETURNING {_COLUMNS}"""
 _RELEASE_LEASES = "UPDATE parlour.webhook SET owner = '', leased_until = 0 WHERE owner = $1"
 _CHECK_LEASE = "SELECT FROM parlour.webhook WHERE id = $1 AND owner = $2 AND enabled FOR SHARE"
 _CURSORS = """
-INSERT INTO parlour.webhook_cursor AS c (endpoint, p, pos) SELECT $1, p, pos FROM unnest($2::smallint[], $3::bigint[]) AS m (p, pos)
-ON CONFLICT (endpoint, p) DO UPDATE SET pos = excluded.pos WHERE c.pos < excluded.pos"""
-_BACKLOGS = "SELECT * FROM parlour.webhook_lane WHERE endpoint = ANY ($1)"
+INSERT INTO parlour.webhook_cursor AS c (endpoint, shard, pos)
+SELECT $1, shard, pos FROM unnest($2::smallint[], $3::bigint[]) AS m (shard, pos)
+ON CONFLICT (endpoint, shard) DO UPDATE SET pos = excluded.pos WHERE c.pos < excluded.pos"""
+_BACKLOGS = "SELECT * FROM parlour.webhook_backlog WHERE endpoint = ANY ($1)"
 _SAVE_BACKLOG = """
-INSERT INTO parlour.webhook_lane (endpoint, id, room_uid, p, after_seq, to_seq, attempts, since_s, due_s, error)
+INSERT INTO parlour.webhook_backlog (endpoint, id, room_uid, shard, after_seq, to_seq, attempts, failing_since, due_at, error)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-ON CONFLICT (endpoint, id) DO UPDATE SET after_seq = excluded.after_seq, attempts = excluded.attempts, since_s = excluded.since_s,
-    due_s = excluded.due_s, error = excluded.error"""
-_END_BACKLOGS = "DELETE FROM parlour.webhook_lane WHERE endpoint = $1 AND id = ANY ($2)"
+ON CONFLICT (endpoint, id) DO UPDATE SET after_seq = excluded.after_seq, attempts = excluded.attempts,
+    failing_since = excluded.failing_since, due_at = excluded.due_at, error = excluded.error"""
+_END_BACKLOGS = "DELETE FROM parlour.webhook_backlog WHERE endpoint = $1 AND id = ANY ($2)"
 _ADD_ATTEMPTS = """
-INSERT INTO parlour.webhook_delivery (endpoint, webhook_id, type, at, attempt, status, took_ms, error)
+INSERT INTO parlour.webhook_delivery (endpoint, webhook_id, type, attempted_at, attempt, status, took_ms, error)
 SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::int[], $6::int[], $7::int[], $8::text[]) RETURNING number"""
 _ADD_DEAD_LETTER = """
-INSERT INTO parlour.webhook_dead (endpoint, room_uid, first_seq, last_seq, at, error) VALUES ($1, $2, $3, $4, $5, $6)"""
+INSERT INTO parlour.webhook_dead (endpoint, room_uid, first_seq, last_seq, given_up_at, error) VALUES ($1, $2, $3, $4, $5, $6)"""
 _PURGE_OLD = """
-WITH old AS MATERIALIZED (SELECT d.number FROM parlour.webhook_delivery d WHERE d.at < $1 LIMIT $2)
+WITH old AS MATERIALIZED (SELECT d.number FROM parlour.webhook_delivery d WHERE d.attempted_at < $1 LIMIT $2)
 DELETE FROM parlour.webhook_delivery d USING old WHERE d.number = old.number"""
 _PURGE_SURPLUS = """
 DELETE FROM parlour.webhook_delivery d USING (
@@ -129,7 +133,7 @@ class PostgresWebhooks:
         async with borrow(self._pool) as connection, connection.transaction():
             made = await connection.fetchval(
                 _ADD, endpoint.id, endpoint.app, endpoint.url, list(endpoint.rooms), list(endpoint.types), endpoint.audit,
-                endpoint.format, created_s, at_most,
+                endpoint.format, created_s * MICROSECONDS, at_most,
             )  # fmt: skip
             if made is None:
                 return await connection.fetchval("SELECT true FROM parlour.webhook WHERE id = $1", endpoint.id) or False
@@ -150,15 +154,15 @@ class PostgresWebhooks:
     async def rotate(self, id_: UUID, secret: str, old_until_s: int) -> None:
         async with borrow(self._pool) as connection, connection.transaction():
             await connection.execute(_ROTATE, id_, self._vault.seal(id_, secret))
-            await connection.execute(_RETIRE_OLD_SECRET, id_, old_until_s)
+            await connection.execute(_RETIRE_OLD_SECRET, id_, old_until_s * MICROSECONDS)
             await connection.execute(_DELETE_OLDER_SECRETS, id_)
 
     async def enable(self, id_: UUID, enabled: bool, reason: str, from_now: bool) -> None:
         async with borrow(self._pool) as connection, connection.transaction():
             await connection.execute(_ENABLE, id_, enabled, reason)
-            await connection.execute("UPDATE parlour.webhook_lane SET due_s = 0 WHERE endpoint = $1", id_)
+            await connection.execute("UPDATE parlour.webhook_backlog SET due_at = 0 WHERE endpoint = $1", id_)
             if from_now:
-                await connection.execute("DELETE FROM parlour.webhook_lane WHERE endpoint = $1", id_)
+                await connection.execute("DELETE FROM parlour.webhook_backlog WHERE endpoint = $1", id_)
                 await connection.execute(_CURSORS_AT_HEADS, id_)
 
     async def remove(self, id_: UUID) -> None:
@@ -182,12 +186,14 @@ class PostgresWebhooks:
     async def ranges_between(self, app: int, since: int, until: int, at_most: int) -> tuple[EventRange, ...]:
         async with borrow(self._pool) as connection:
             rows = await connection.fetch(_RANGES_BETWEEN, app, since, until, at_most)
-        return tuple(EventRange(UUID(int=row["uid"].int), row["p"], row["first"], row["last"]) for row in rows)
+        return tuple(EventRange(UUID(int=row["uid"].int), row["shard"], row["first"], row["last"]) for row in rows)
 
     async def range_of(self, app: int, room_uid: UUID) -> EventRange | None:
         async with borrow(self._pool) as connection:
-            row = await connection.fetchrow("SELECT p, seq FROM parlour.log WHERE uid = $1 AND app = $2", room_uid, app)
-        return None if row is None else EventRange(room_uid, row["p"], 1, row["seq"])
+            row = await connection.fetchrow(
+                "SELECT shard, seq FROM parlour.log WHERE uid = $1 AND app = $2", room_uid, app
+            )
+        return None if row is None else EventRange(room_uid, row["shard"], 1, row["seq"])
 
     async def redrive(self, id_: UUID, ranges: tuple[EventRange, ...]) -> None:
         columns = [
@@ -214,9 +220,11 @@ class PostgresWebhooks:
 
     async def progress(self, endpoint: UUID) -> tuple[dict[int, int], tuple[RoomBacklog, ...]]:
         async with borrow(self._pool) as connection:
-            cursors = await connection.fetch("SELECT p, pos FROM parlour.webhook_cursor WHERE endpoint = $1", endpoint)
+            cursors = await connection.fetch(
+                "SELECT shard, pos FROM parlour.webhook_cursor WHERE endpoint = $1", endpoint
+            )
             backlogs = await connection.fetch(_BACKLOGS, [endpoint])
-        return {row["p"]: row["pos"] for row in cursors}, tuple(_backlog(row) for row in backlogs)
+        return {row["shard"]: row["pos"] for row in cursors}, tuple(_backlog(row) for row in backlogs)
 
     async def redrives(self, endpoints: Sequence[UUID]) -> dict[UUID, list[RoomBacklog]]:
         found: dict[UUID, list[RoomBacklog]] = {}
@@ -238,8 +246,8 @@ class PostgresWebhooks:
                 await connection.execute(_CURSORS, endpoint, list(changes.cursors), list(changes.cursors.values()))
             for one in changes.backlogs:
                 await connection.execute(
-                    _SAVE_BACKLOG, endpoint, one.id, one.room_uid, one.p, one.after, one.to, one.attempts, one.since_s,
-                    one.due_s, one.error,
+                    _SAVE_BACKLOG, endpoint, one.id, one.room_uid, one.p, one.after, one.to, one.attempts,
+                    _microseconds(one.since_s), _microseconds(one.due_s), one.error,
                 )  # fmt: skip
             if changes.ended:
                 await connection.execute(_END_BACKLOGS, endpoint, list(changes.ended))
@@ -262,8 +270,10 @@ class PostgresWebhooks:
         """Returns the endpoints of rows with `_COLUMNS`, with their secrets."""
         secrets: dict[UUID, list[SecretRef]] = {UUID(int=row["id"].int): [] for row in rows}
         for row in await connection.fetch(_SECRETS, list(secrets)) if secrets else ():
-            id_ = UUID(int=row["endpoint"].int)
-            secrets[id_].append(SecretRef(self._vault.open(id_, row["sealed"]), row["until_s"]))
+            id_, valid_until = UUID(int=row["endpoint"].int), row["valid_until"]
+            secrets[id_].append(
+                SecretRef(self._vault.open(id_, row["sealed"]), valid_until and valid_until // MICROSECONDS)
+            )
         return tuple(
             Endpoint(
                 id_, row["app"], row["url"], tuple(row["rooms"]), tuple(row["types"]), row["audit"], row["format"],
@@ -276,14 +286,23 @@ class PostgresWebhooks:
 def _webhook(row: Any) -> contract.Webhook:
     return contract.Webhook(
         str(row["id"]), row["app"], row["url"], tuple(row["rooms"]), tuple(row["types"]), row["audit"], row["format"],
-        row["enabled"], row["reason"], row["created_s"], lagging=row["lagging"], dead=row["dead"], behind=row["behind"],
+        row["enabled"], row["reason"], row["created_at"] // MICROSECONDS, lagging=row["lagging"], dead=row["dead"],
+        behind=row["behind"],
     )  # fmt: skip
+
+
+def _seconds(microseconds: int | None) -> float | None:
+    return None if microseconds is None else microseconds / MICROSECONDS
+
+
+def _microseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * MICROSECONDS)
 
 
 def _backlog(row: Any) -> RoomBacklog:
     return RoomBacklog(
-        UUID(int=row["id"].int), UUID(int=row["room_uid"].int), row["p"], row["after_seq"], row["to_seq"], row["attempts"],
-        row["since_s"], row["due_s"], row["error"],
+        UUID(int=row["id"].int), UUID(int=row["room_uid"].int), row["shard"], row["after_seq"], row["to_seq"], row["attempts"],
+        _seconds(row["failing_since"]), row["due_at"] / MICROSECONDS, row["error"],
     )  # fmt: skip
 
 

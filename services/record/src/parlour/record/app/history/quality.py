@@ -24,6 +24,8 @@ CLOCK_SKEW_US = 3_600_000_000
 """A sample further than this from our clock is refused: its node's clock is wrong, and so would be its place in the series."""
 LONGEST_SAMPLE_MS = 600_000
 """A sample that covers more is refused: its node stood still, and the counts are not those of ten seconds."""
+KINDS = ("audio", "video")
+"""What a sample is of; the table takes no other word."""
 _END_OF_TIME = 2**62
 _CURSOR_DIGITS = 18
 
@@ -31,10 +33,10 @@ log = logger(__name__)
 
 
 class SampleRow(msgspec.Struct, frozen=True):
-    """A sample as stored; the fields are the table's columns in their order. `at` unix microseconds."""
+    """A sample as stored; the fields are the table's columns in their order. `started_at` unix microseconds."""
 
     room_uid: UUID
-    at: int
+    started_at: int
     took_ms: int
     stream_id: str
     session_id: str
@@ -140,7 +142,7 @@ class QualityQueries:
         actors = await self._sessions.actors(call.room_uid, {row.session_id for _, row in page})
         names = await self._calls.load_names(actors.values(), ())
         points = tuple(point_of(row, actors.get(row.session_id, ""), names) for _, row in page)
-        return q.QualitySeries(points, f"{page[-1].row.at}.{page[-1].n}" if len(found) > limit else "")
+        return q.QualitySeries(points, f"{page[-1].row.started_at}.{page[-1].n}" if len(found) > limit else "")
 
     async def _sessions_of(self, app: int, room_uid: UUID, user: str) -> tuple[str, ...] | None:
         if not user:
@@ -160,7 +162,7 @@ def row_of(node: str, sample: q.QualitySample, now_us: int) -> SampleRow | None:
         return None
     counts = (sample.packets, sample.bytes, sample.expected, sample.lost, sample.jitter_us, sample.rtt_us,
               sample.nacks, sample.plis, sample.keyframes)  # fmt: skip
-    if any(count is not None and not 0 <= count < 2**63 for count in counts):
+    if sample.kind not in KINDS or any(count is not None and not 0 <= count < 2**63 for count in counts):
         return None
     session_id = sample.owner.partition("/")[0]
     return SampleRow(
@@ -171,7 +173,7 @@ def row_of(node: str, sample: q.QualitySample, now_us: int) -> SampleRow | None:
 def point_of(row: SampleRow, actor: str, names: Names) -> q.QualityPoint:
     """Returns a sample as askers get it, with its session's user if that is known."""
     return q.QualityPoint(
-        at=row.at,
+        at=row.started_at,
         took_ms=row.took_ms,
         stream_id=row.stream_id,
         kind=row.kind,

@@ -56,7 +56,7 @@ class CallFold:
         self.streams = {row.stream_id: row for row in rows.stream}
         for row in rows.play:
             self.plays.setdefault(row.stream_id, {})[row.session_id] = row
-        self.bucket = max(rows.messages, key=lambda row: row.at, default=None)
+        self.bucket = max(rows.messages, key=lambda row: row.started_at, default=None)
 
     @property
     def is_over(self) -> bool:
@@ -66,7 +66,7 @@ class CallFold:
     def apply(self, seq: int, at: int, event: Any, out: Rows) -> None:
         """Folds the next event; None stands for one of a type without rows."""
         call = self.call
-        call.seq, call.at = seq, at
+        call.seq, call.last_event_at = seq, at
         if not call.changed:
             call.changed = True
             out.call.append(call)
@@ -197,7 +197,7 @@ class CallFold:
     def _on_message(self, seq: int, at: int, event: Message, out: Rows) -> None:
         begin = at - at % BUCKET_US
         bucket = self.bucket
-        if bucket is None or bucket.at != begin:
+        if bucket is None or bucket.started_at != begin:
             bucket = self.bucket = MessagesRow(self.call.room_uid, begin)
         for counts in (bucket, self.call):
             setattr(counts, event.COUNT, getattr(counts, event.COUNT) + 1)

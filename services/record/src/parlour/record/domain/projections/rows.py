@@ -27,7 +27,7 @@ class CallRow(Row):
     ended_at: int | None = None
     reason: str = ""
     seq: int = 0
-    at: int = 0
+    last_event_at: int = 0
     participants: int = 0
     sessions: int = 0
     peak: int = 0
@@ -105,10 +105,10 @@ class PlayRow(Row):
 
 
 class MessagesRow(Row):
-    """Counts of messages in the ten seconds from `at` on."""
+    """Counts of messages in the ten seconds from `started_at` on."""
 
     room_uid: UUID
-    at: int
+    started_at: int
     broadcasts: int = 0
     barrages: int = 0
     commands: int = 0

@@ -25,7 +25,7 @@ class Names(msgspec.Struct, frozen=True):
 def call_of(row: CallRow) -> h.Call:
     """Returns a call without its people."""
     return h.Call(
-        row.app, row.room, str(row.room_uid), row.started_at, row.ended_at, row.reason, row.seq, row.at, row.participants,
+        row.app, row.room, str(row.room_uid), row.started_at, row.ended_at, row.reason, row.seq, row.last_event_at, row.participants,
         row.sessions, row.peak, row.streams, row.plays, row.kicks, row.broadcasts, row.barrages, row.commands,
     )  # fmt: skip
 
@@ -62,4 +62,4 @@ def play_of(row: PlayRow, names: Names) -> h.PlaySpan:
 
 def count_of(row: MessagesRow) -> h.MessageCount:
     """Returns the counts of ten seconds of messages."""
-    return h.MessageCount(row.at, row.broadcasts, row.barrages, row.commands)
+    return h.MessageCount(row.started_at, row.broadcasts, row.barrages, row.commands)
