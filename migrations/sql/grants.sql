@@ -30,7 +30,7 @@ GRANT EXECUTE ON FUNCTION
     TO parlour_auth, parlour_room, parlour_registry, parlour_im, parlour_record;
 
 -- The services that decide may append, each to its own aggregates: the append functions look them up by the session's role.
-GRANT EXECUTE ON FUNCTION parlour.append, parlour.append_one, parlour.set_strays_aside
+GRANT EXECUTE ON FUNCTION parlour.append, parlour.append_one, parlour.move_stray_events
     TO parlour_auth, parlour_room, parlour_registry, parlour_im;
 INSERT INTO parlour.role_aggregate (role, aggregate) VALUES
     ('parlour_auth', 'app'), ('parlour_auth', 'bans'), ('parlour_auth', 'privacy'),

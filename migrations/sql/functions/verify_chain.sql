@@ -78,7 +78,7 @@ BEGIN
         SELECT x.broken, x.problem INTO broken_seq, problem FROM parlour.log_problem(head, last_at, versions) x;
     END IF;
     IF problem IS NULL THEN
-        SELECT x.broken, x.problem INTO broken_seq, problem FROM parlour.place_problem(head) x;
+        SELECT x.broken, x.problem INTO broken_seq, problem FROM parlour.position_problem(head) x;
     END IF;
     IF problem IS NULL THEN
         SELECT x.broken, x.problem INTO broken_seq, problem FROM parlour.person_problem(head, actors) x;

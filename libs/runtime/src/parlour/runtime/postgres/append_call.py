@@ -61,7 +61,7 @@ class AppendOneCall:
         )  # fmt: skip
 
     def outcomes(self, row: Any) -> tuple[Outcome, ...]:
-        """The unit's outcome."""
+        """Reads the function's row as the unit's outcome."""
         outcome, failed, version, reason, holder, answer, places_, seq, at, pos, prev, hash_ = row
         if outcome != "committed":
             return (_uncommitted(self._unit, outcome, failed, version, reason, holder, answer, places_),)
@@ -103,7 +103,7 @@ class AppendCall:
         )  # fmt: skip
 
     def outcomes(self, row: Any) -> tuple[Outcome, ...]:
-        """One outcome for each unit."""
+        """Reads the function's row as one outcome for each unit."""
         positions = iter(row["positions"])
         return tuple(
             Committed(tuple([record for append in unit.appends for record in self._records(append, positions)]))

@@ -65,7 +65,7 @@ class PostgresLog:
                 if error.constraint_name == "command_pkey":
                     races -= 1
                     continue
-                if not await self._set_strays_aside(units):
+                if not await self._move_stray_events(units):
                     raise
                 taken -= 1
                 continue
@@ -74,57 +74,48 @@ class PostgresLog:
             "other calls keep taking the same command ids" if taken else "events keep appearing behind a log's head"
         )
 
-    async def _set_strays_aside(self, units: tuple[AppendUnit[NewEvent], ...]) -> int:
+    async def _move_stray_events(self, units: tuple[AppendUnit[NewEvent], ...]) -> int:
         """Moves away events that somebody inserted after a log's head, and returns how many there were."""
         moved = 0
         for uid in {append.log.uid for unit in units for append in unit.appends}:
-            if count := (await self._rows("SELECT parlour.set_strays_aside($1) AS count", uid))[0]["count"]:
+            if count := (await self._rows("SELECT parlour.move_stray_events($1) AS count", uid))[0]["count"]:
                 log.error("stray_events", room_uid=str(uid), number=count)
                 moved += count
         return moved
 
     async def head(self, uid: UUID) -> LogHead | None:
-        """See `EventLog.head`."""
         return _head(await self._row(_HEAD_OF, uid))
 
     async def latest(self, app: int, room: str) -> LogHead | None:
-        """See `EventLog.latest`."""
         return _head(await self._row(_LATEST, app, room))
 
     async def read(self, uid: UUID, after: int, limit: int) -> tuple[Record, ...]:
-        """See `EventLog.read`."""
         return _records(await self._rows(_READ, uid, after, limit))
 
     async def read_shard(self, p: int, after: int, limit: int) -> tuple[Record, ...]:
-        """See `EventLog.read_shard`."""
         return _records(await self._rows(_READ_SHARD, p, after, limit))
 
     async def shard_heads(self) -> dict[int, int]:
-        """See `EventLog.shard_heads`."""
         return {
             row["shard"]: row["pos"] for row in await self._rows("SELECT shard, pos FROM parlour.shard WHERE pos > 0")
         }
 
     async def claims(self, kind: str, app: int, key: str) -> tuple[ClaimRow, ...]:
-        """See `EventLog.claims`."""
         question = "SELECT slot, holder FROM parlour.claim WHERE kind = $1 AND app = $2 AND key = $3 ORDER BY slot"
         rows = await self._rows(question, kind, app, key)
         return tuple(ClaimRow(kind, app, key, row["slot"], row["holder"]) for row in rows)
 
     async def due(self, service: str, now: int, limit: int, lease_us: int) -> tuple[DueDeadline, ...]:
-        """See `EventLog.due`."""
         rows = await self._rows(
             "SELECT key, due_at, body FROM parlour.due($1, $2, $3, $4)", service, now, limit, lease_us
         )
         return tuple(DueDeadline(service, row["key"], row["due_at"], row["body"]) for row in rows)
 
     async def cursor(self, reader: str) -> dict[int, int]:
-        """See `EventLog.cursor`."""
         rows = await self._rows("SELECT shard, pos FROM parlour.cursor WHERE reader = $1", reader)
         return {row["shard"]: row["pos"] for row in rows}
 
     async def advance(self, reader: str, p: int, pos: int) -> None:
-        """See `EventLog.advance`."""
         await self._row("SELECT parlour.advance($1, $2, $3)", reader, p, pos)
 
     async def _rows(self, question: str, *arguments: Any) -> list[asyncpg.Record]:

@@ -49,7 +49,7 @@ _UNAVAILABLE = (
 async def create_pool(
     dsn: str, *, name: str, min_size: int = 1, max_size: int = 4, planner: Mapping[str, str] = LOOKUP_PLANS
 ) -> Pool:
-    """Opens a pool that gives up on a silent server after seconds; `name` shows in pg_stat_activity, `planner` has the planner's settings."""
+    """Opens a pool that gives up on a silent server after seconds; `name` shows in pg_stat_activity, `planner` has its settings."""
 
     async def keep(connection: Any) -> None:
         """Instead of asyncpg's reset on release, which costs a round trip: nothing here changes a session's state."""

@@ -1,6 +1,6 @@
 -- Positions: each event's own, in order, none behind the shard's last, and none that the signer went past without signing. Whoever moves
 -- the signer's cursor on would keep a log's end unsigned for ever, to be written anew at leisure.
-CREATE OR REPLACE FUNCTION parlour.place_problem(head parlour.log, OUT broken bigint, OUT problem text)
+CREATE OR REPLACE FUNCTION parlour.position_problem(head parlour.log, OUT broken bigint, OUT problem text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     SELECT e.seq, 'it stands at a position that its shard has not reached' INTO broken, problem

@@ -1,5 +1,5 @@
--- Moves a log's strays out of the way; gives how many there were. The shard's row is locked, so that no append is under way meanwhile.
-CREATE OR REPLACE FUNCTION parlour.set_strays_aside(of_room uuid) RETURNS bigint
+-- Moves rows behind a log's head to parlour.stray_event; gives how many. The shard's row is locked, so that no append runs meanwhile.
+CREATE OR REPLACE FUNCTION parlour.move_stray_events(of_room uuid) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH place AS MATERIALIZED (
         SELECT s.shard FROM parlour.shard s JOIN parlour.log g ON g.shard = s.shard WHERE g.uid = of_room FOR NO KEY UPDATE OF s
