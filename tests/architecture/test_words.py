@@ -53,7 +53,7 @@ CEILING = {
     "registry": Excess(0, 6),
     "relay": Excess(1, 0),
     "room": Excess(0, 2),
-    "runtime": Excess(1, 16),
+    "runtime": Excess(1, 7),
     "sdk-web": Excess(3, 20),
 }
 
