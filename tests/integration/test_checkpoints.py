@@ -320,7 +320,7 @@ class TestServed:
             async with http.get(path + "?format=tlog-proof", headers=bearer) as answer:
                 assert (await answer.text()).startswith("c2sp.org/tlog-proof@v1\nindex ")
             (other,) = await desk.rooms(1)
-            for refused in (f"{path}?life={other.uid}", f"/v1/rooms/{other.room}/proof"):
+            for refused in (f"{path}?call={other.uid}", f"/v1/rooms/{other.room}/proof"):
                 async with http.get(refused, headers=bearer) as answer:
                     assert answer.status == 403
             async with http.get(path) as answer:

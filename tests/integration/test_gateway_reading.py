@@ -140,7 +140,7 @@ async def test_a_service_that_does_not_answer_ends_no_right_to_read(
     async with reading.stream("silent", token) as first:
         seen = await first.until("room.user_joined.v1")
         with monkeypatch.context() as patch:
-            patch.setattr(token_verifier, "KEPT_S", 0.0)
+            patch.setattr(token_verifier, "VERIFIED_FOR_S", 0.0)
             patch.setattr(BusServices, "ask", without_auth)
             await ann.ask("broadcast", roomID="silent", message="one")
             while (message := await first.next())[1] is not None:

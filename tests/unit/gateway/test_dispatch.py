@@ -9,7 +9,7 @@ from parlour.contracts import client
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.gateway.app.delivery.subscriptions import Subscriptions
-from parlour.gateway.app.sessions.dispatch import AT_ONCE, RequestDispatcher
+from parlour.gateway.app.sessions.dispatch import REQUESTS_AT_ONCE, RequestDispatcher
 from parlour.gateway.app.sessions.login import LoginHandler, Timing
 from parlour.gateway.app.sessions.requests import RequestHandlers
 from parlour.gateway.app.sessions.session import RoomMember, Session
@@ -130,12 +130,12 @@ async def test_each_question_is_answered_whatever_happens() -> None:
 async def test_too_many_open_questions_are_refused() -> None:
     desk = Desk()
     desk.gates["im.send_broadcast"] = asyncio.Event()
-    for _ in range(AT_ONCE + 3):
+    for _ in range(REQUESTS_AT_ONCE + 3):
         await desk.says("broadcast", message="x")
     frames = await desk.answers(3)
     assert [f["error"]["code"] for f in frames] == [Code.RATE_LIMITED] * 3
     desk.gates["im.send_broadcast"].set()
-    await desk.answers(AT_ONCE + 3)
+    await desk.answers(REQUESTS_AT_ONCE + 3)
 
 
 async def test_a_room_that_the_session_is_not_in() -> None:
@@ -149,7 +149,7 @@ async def test_a_room_that_the_session_is_not_in() -> None:
 async def test_a_logout_may_be_repeated_when_the_stay_is_over() -> None:
     """The first may have been done and answered with "try again": the record was written, its answer got lost."""
     desk = Desk()
-    SessionTable().ended(desk.session.rooms["r"], StayEnd("s-ann", 0, "logout"))
+    SessionTable().end_stay(desk.session.rooms["r"], StayEnd("s-ann", 0, "logout"))
     again = await desk.says("logout")
     frames = await desk.answers(1)
     assert (frames[0]["id"], frames[0]["ok"]) == (again, True)
@@ -180,10 +180,10 @@ async def test_the_client_is_told_which_streams_a_lost_transport_carried() -> No
 
     desk = Desk()
     sessions = SessionTable()
-    sessions.keep(desk.session)
+    sessions.add(desk.session)
     await desk.says("publish", streamID="s", sdp="v=0", media={})
     await desk.answers(1)
-    sessions.transport_gone(TransportGone("n1", "b", 1, "t1", "s-ann", 1, "closed"))
-    sessions.transport_gone(TransportGone("n1", "b", 2, "t1", "s-ann", 1, "ice_timeout"))
-    sessions.transport_gone(TransportGone("n1", "b", 3, "t1", "s-ann", 1, "ice_timeout"))
+    sessions.on_transport_gone(TransportGone("n1", "b", 1, "t1", "s-ann", 1, "closed"))
+    sessions.on_transport_gone(TransportGone("n1", "b", 2, "t1", "s-ann", 1, "ice_timeout"))
+    sessions.on_transport_gone(TransportGone("n1", "b", 3, "t1", "s-ann", 1, "ice_timeout"))
     assert desk.frames[1:] == [{"t": "media", "roomID": "r", "streamID": "s", "transportID": "t1", "state": "gone"}]

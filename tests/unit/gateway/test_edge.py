@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from parlour.gateway.api.edge import Edge
+from parlour.gateway.api.edge import HttpEdge
 from parlour.gateway.api.security_headers import security_headers
 from parlour.gateway.domain.allowed_hosts import AllowedHosts
 from parlour.gateway.settings import GatewaySettings
@@ -21,7 +21,7 @@ async def _answers(app: Any, method: str = "GET") -> tuple[list[Any], list[tuple
         sent.append(message)
 
     scope = {"type": "http", "method": method, "path": "/", "query_string": b"", "headers": [], "scheme": "http"}
-    await Edge(app, lambda where, error: faults.append((where, error)))(scope, receive, send)
+    await HttpEdge(app, lambda where, error: faults.append((where, error)))(scope, receive, send)
     return sent, faults
 
 

@@ -8,13 +8,13 @@ from parlour.contracts.codes import Code
 from parlour.contracts.relay import IceRenewed
 from parlour.gateway.app.media_resources.resources import session_id_of
 from parlour.gateway.app.media_resources.sdp_fragments import credentials_in, fragment, head_of, ufrag_of
-from parlour.gateway.domain.media_resource import Resource, address, resource_at
+from parlour.gateway.domain.media_resource import MediaResource, decode_address, encode_address
 from parlour.gateway.domain.session_secret import Claims, Rights, seal, unseal
 from parlour.kernel.rejection import Rejection
 
 KEY = b"k" * 32
 HEAD = ("a=ice-lite", "a=group:BUNDLE 0 1", "m=audio 9 UDP/TLS/RTP/SAVPF 111", "a=mid:0")
-RESOURCE = Resource("r1", session_id_of(1, "ann", "a.room>"), 1, "a.room>", "actor", "cam", True, "t-1", HEAD)
+RESOURCE = MediaResource("r1", session_id_of(1, "ann", "a.room>"), 1, "a.room>", "actor", "cam", True, "t-1", HEAD)
 ANSWER = "\r\n".join((
     "v=0", "s=-", *HEAD[:2], "a=extmap-allow-mixed", HEAD[2], "a=ice-ufrag:abcdefgh", "a=ice-pwd:" + "p" * 24,
     "a=candidate:1 1 udp 1 192.0.2.1 5000 typ host", HEAD[3], "a=sendonly", "m=video 9 UDP/TLS/RTP/SAVPF 96", "a=mid:1",
@@ -22,26 +22,26 @@ ANSWER = "\r\n".join((
 
 
 def test_an_address_holds_its_resource_and_names_nobody() -> None:
-    text = address(KEY, RESOURCE)
-    assert resource_at(KEY, text) == RESOURCE
+    text = encode_address(KEY, RESOURCE)
+    assert decode_address(KEY, text) == RESOURCE
     assert set(text) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
     assert "ann" not in str(RESOURCE)
-    longest = Resource("r" * 32, "s" * 36, 2**32 - 1, "r" * 128, "a" * 36, "s" * 256, True, "t" * 22, HEAD)
-    assert len(address(KEY, longest)) < 1200
+    longest = MediaResource("r" * 32, "s" * 36, 2**32 - 1, "r" * 128, "a" * 36, "s" * 256, True, "t" * 22, HEAD)
+    assert len(encode_address(KEY, longest)) < 1200
 
 
 @given(st.integers(0, 400), st.characters())
 def test_whoever_changes_an_address_has_none(at: int, letter: str) -> None:
-    text = address(KEY, RESOURCE)
+    text = encode_address(KEY, RESOURCE)
     changed = text[: at % len(text)] + letter + text[at % len(text) + 1 :]
-    assert changed == text or resource_at(KEY, changed) is None
+    assert changed == text or decode_address(KEY, changed) is None
 
 
 def test_the_key_decides_and_a_sessions_secret_is_no_address() -> None:
-    assert resource_at(b"x" * 32, address(KEY, RESOURCE)) is None
-    assert resource_at(KEY, seal(KEY, "resource", Claims(1, "ann", {"r": Rights(5)}))) is None
-    assert unseal(KEY, address(KEY, RESOURCE)) is None
-    assert resource_at(KEY, "") is None
+    assert decode_address(b"x" * 32, encode_address(KEY, RESOURCE)) is None
+    assert decode_address(KEY, seal(KEY, "resource", Claims(1, "ann", {"r": Rights(5)}))) is None
+    assert unseal(KEY, encode_address(KEY, RESOURCE)) is None
+    assert decode_address(KEY, "") is None
 
 
 def test_the_session_is_the_users() -> None:

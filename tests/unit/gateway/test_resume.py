@@ -48,7 +48,7 @@ class Wire:
 
 async def test_an_event_of_the_same_moment_does_not_overtake_what_was_missed() -> None:
     story, sessions, rights = Story(), SessionTable(), session_secret.Rights(1 << 40)
-    feeds = RoomFeeds(cast("Any", Events()), story, sessions.ended)
+    feeds = RoomFeeds(cast("Any", Events()), story, sessions.end_stay)
     logins = LoginHandler(cast("Any", None), feeds, sessions, KEY, Timing(1, 1, 1))
     feed = await feeds.open(story.app, story.room)
     for view in (story.opened(), story.joined("ann"), story.joined("bob")):
@@ -61,7 +61,7 @@ async def test_an_event_of_the_same_moment_does_not_overtake_what_was_missed() -
     feed.receive(story.said("bob", "lost on the way"))
     feed.fanout.flush()
     feed.receive(story.said("bob", "as ann comes back"))
-    frame = client.Resume(uuid4(), logins.sealed(ann), {story.room: held})
+    frame = client.Resume(uuid4(), logins.seal_secret(ann), {story.room: held})
     wire = Wire()
     await Resumes(story, feeds, sessions, logins, KEY).resume(frame, wire)
     told = [frame.get("seq", frame["t"]) for frame in wire.frames]

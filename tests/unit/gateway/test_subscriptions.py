@@ -43,11 +43,11 @@ class House:
         self.refusal: Rejection | None = None
         self._watchers: set[asyncio.Event] = set()
         self.feeds = RoomFeeds(self, self.story, lambda member, ending: None)
-        principals = cast("TokenVerifier", self)
+        verifier = cast("TokenVerifier", self)
         shared = SharedHistory(self.story, time.monotonic)
-        readers = Readers(shared, self.feeds, principals, use_local_mirror=True)
+        readers = Readers(shared, self.feeds, verifier, use_local_mirror=True)
         self.subscribers = Subscriptions(
-            readers, principals, RequestLimiter(RequestLimits(per_s=1e6, burst=1e6)), self.faults.append
+            readers, verifier, RequestLimiter(RequestLimits(per_s=1e6, burst=1e6)), self.faults.append
         )
         self.story.opened()
         self.story.joined("ann")
@@ -59,13 +59,13 @@ class House:
 
         return unsubscribe
 
-    async def allowed(self, token: str, app: str, scope: str, room: str = "", address: str = "") -> Subscription:
+    async def authorize(self, token: str, app: str, scope: str, room: str = "", address: str = "") -> Subscription:
         if self.refusal is not None:
             raise self.refusal
         return Subscription(1, (scope, "audit") if token == "auditor" else (scope,), int(time.time()) + 600, token)
 
     @contextmanager
-    def watching(self, app: int, changed: asyncio.Event) -> Generator[None]:
+    def watch(self, app: int, changed: asyncio.Event) -> Generator[None]:
         self._watchers.add(changed)
         yield
         self._watchers.discard(changed)

@@ -28,11 +28,8 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(token_throttle, "time", made)
-    monkeypatch.setattr(token_throttle, "asyncio", made)
-    return made
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
@@ -42,7 +39,7 @@ def counted() -> Counter:
 
 @pytest.fixture
 def guarded(clock: Clock, counted: Counter) -> TokenThrottle:
-    return TokenThrottle(RefusalLimits(MOST, 100.0), counted)
+    return TokenThrottle(RefusalLimits(MOST, 100.0), counted, clock.monotonic, clock.sleep)
 
 
 def answers(code: Code | None = None) -> Callable[[], Awaitable[str]]:

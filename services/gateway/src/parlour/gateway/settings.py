@@ -49,7 +49,7 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
         ),
     ] = False
     public_entries: Annotated[
-        bool, Setting("Serves the leaves of the record's tree too, which name lives of rooms by their random ids.")
+        bool, Setting("Serves the leaves of the record's tree too, which name calls by their random ids.")
     ] = False
     default_app: Annotated[int, Setting("App of requests that name none; 0: the only one there is.", least=0)] = 0
     origins: Annotated[tuple[str, ...], Setting("Origins that browsers may connect from; none: all.")] = ()

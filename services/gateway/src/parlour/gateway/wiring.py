@@ -23,17 +23,16 @@ from parlour.runtime.process.run import Service
 from parlour.runtime.telemetry.logging import logger
 from parlour.runtime.telemetry.metrics import Metrics
 
-from .adapters.calls import BusCalls
 from .adapters.discovery import Discovery
-from .adapters.proofs import BusProofs
+from .adapters.record import BusRecord
 from .adapters.services import BusServices
-from .adapters.webhooks import BusWebhooks
-from .api import events_http, history_http, moderation_http, privacy_http, proofs_http, webhooks_http
-from .api.bearer import Bearer
-from .api.edge import Edge
-from .api.http import Status, build_http
+from .api.dependencies import HttpOptions
+from .api.edge import HttpEdge
+from .api.http import build_http
 from .api.openapi import document
 from .api.server import serving
+from .api.status_http import ServerStatus
+from .api.web_files import WebFiles
 from .api.websocket import WebSockets
 from .app.access.apps import Apps
 from .app.access.request_limits import RequestLimiter
@@ -48,6 +47,7 @@ from .app.delivery.resume import Resumes
 from .app.delivery.subscriptions import Subscriptions
 from .app.media_resources.resources import MediaResources
 from .app.moderation import AddressBans, Moderation
+from .app.ports import History, RecordQueries, Services
 from .app.sessions.dispatch import RequestDispatcher
 from .app.sessions.expiry import TokenExpiry
 from .app.sessions.heartbeats import HeartbeatPublisher
@@ -66,7 +66,7 @@ _gone = msgspec.json.Decoder(TransportGone)
 
 
 class Gateway:
-    """Everything but the sockets."""
+    """The application behind the sockets: everything that needs no listening port, so that the simulation plays it too."""
 
     def __init__(self, settings: GatewaySettings, bus: Bus, metrics: Metrics) -> None:
         self._settings = settings
@@ -74,100 +74,99 @@ class Gateway:
         self.services = BusServices(bus)
         self.sessions = SessionTable()
         history = SharedHistory(self.services, time.monotonic)
-        self.feeds = RoomFeeds(self.services, history, self._ended)
+        self.feeds = RoomFeeds(self.services, history, self._end_stay)
         self.apps = Apps(self.services, settings.default_app)
         throttled = metrics.counter("tokens_throttled", "Tokens that came too soon after refused ones.", ("outcome",))
         throttle = TokenThrottle(settings.refusals(), throttled)
-        self.principals = TokenVerifier(self.services, self.apps, throttle)
-        self.readers = Readers(self.services, self.feeds, self.principals)
+        self.verifier = TokenVerifier(self.services, self.apps, throttle)
+        self.readers = Readers(self.services, self.feeds, self.verifier)
         self.address_bans = AddressBans(self.services, self.sessions)
-        self.admission = RequestLimiter(settings.limits())
-        self.followers = Readers(history, self.feeds, self.principals, use_local_mirror=True)
-        self.subscribers = Subscriptions(self.followers, self.principals, self.admission, self._fault)
+        self.limiter = RequestLimiter(settings.limits())
+        self.followers = Readers(history, self.feeds, self.verifier, use_local_mirror=True)
+        self.subscribers = Subscriptions(self.followers, self.verifier, self.limiter, self._fault)
         key = settings.session_key
         self.logins = LoginHandler(
             self.services, self.feeds, self.sessions, key, settings.timing(), settings.turn(), throttle
         )
         self.resumes = Resumes(history, self.feeds, self.sessions, self.logins, key)
         self.requests = RequestHandlers(self.services, self.logins)
-        self.whip = MediaResources(
-            self.services, self.apps, self.logins, self.sessions, self.admission, key, settings.whip_resources
+        self.resources = MediaResources(
+            self.services, self.apps, self.logins, self.sessions, self.limiter, key, settings.whip_resources
         )
-        self.expiry = TokenExpiry(self.services, lambda: [*self.sessions.connected(), *self.whip.sessions()])
-        self.beats = HeartbeatPublisher(settings.instance, self.feeds, self._beats, self._tell)
+        self.expiry = TokenExpiry(self.services, lambda: [*self.sessions.connected(), *self.resources.sessions()])
+        self.heartbeats = HeartbeatPublisher(settings.instance, self.feeds, self._heartbeats, self._publish_presence)
         self.connections = metrics.gauge("connections", "WebSocket clients connected.")
         metrics.measured(
-            "clients_lagging", "Rooms of clients that lack events and catch up.", lambda: self.lag().clients
+            "clients_lagging", "Rooms of clients that lack events and catch up.", lambda: self.measure_lag().clients
         )
-        metrics.measured("lag_events", "Events that the worst of them lacks.", lambda: self.lag().events)
-        metrics.measured("lag_seconds", "For how long the worst of them has lagged.", lambda: self.lag().seconds)
+        metrics.measured("lag_events", "Events that the worst of them lacks.", lambda: self.measure_lag().events)
+        metrics.measured(
+            "lag_seconds", "For how long the worst of them has lagged.", lambda: self.measure_lag().seconds
+        )
 
-    def lag(self) -> Lag:
-        """How far clients are behind."""
+    def measure_lag(self) -> Lag:
+        """Measures how far clients lag behind their rooms."""
         return lag(self.feeds.all(), self.subscribers.open)
 
     def dispatch(self, channel: Channel) -> RequestDispatcher:
-        """The requests of a new connection."""
+        """Returns the dispatcher of a new connection."""
         pace = TokenBucket(self._settings.frames_per_s, self._settings.frames_burst, time.monotonic())
         following = self.subscribers.of(channel)
         return RequestDispatcher(
             channel, self.logins, self.resumes, self.requests, self.sessions, following, pace, self._fault
         )
 
-    def routers(self) -> tuple[Any, ...]:
-        """The endpoints of the record."""
-        bearer = Bearer(self.principals, self.admission)
-        return (
-            history_http.routes(CallHistory(BusCalls(self._bus), self.services), bearer),
-            events_http.routes(bearer, self.readers, self.admission),
-            moderation_http.routes(Moderation(self.services, BusCalls(self._bus), self.services), bearer),
-            privacy_http.routes(self.services, bearer),
-            proofs_http.routes(
-                BusProofs(self._bus), self.services, bearer, entries_public=self._settings.public_entries
-            ),
-            webhooks_http.routes(bearer, BusWebhooks(self._bus)),
-        )
+    def http_objects(self, status: ServerStatus) -> dict[type[Any], Any]:
+        """Returns the objects that HTTP handlers ask for by their type; `status` is what the status page shows."""
+        record, settings = BusRecord(self._bus), self._settings
+        return {
+            Services: self.services, History: self.services, RecordQueries: record, Apps: self.apps,
+            TokenVerifier: self.verifier, RequestLimiter: self.limiter, MediaResources: self.resources,
+            CallHistory: CallHistory(record, self.services), Moderation: Moderation(self.services, record, self.services),
+            ServerStatus: status, WebFiles: WebFiles(), Readers: self.readers,
+            HttpOptions: HttpOptions(settings.dev, settings.public_entries, settings.web_root),
+        }  # fmt: skip
 
     async def listen(self) -> None:
-        """Hears heads and relays."""
-        await self._bus.subscribe(subjects.ALL_HEADS, self._heads)
-        await self._bus.subscribe(subjects.ALL_APP_EVENTS, self._of_an_app, on_overflow=self.principals.doubt)
-        await self._bus.subscribe(subjects.RELAY_FACTS.removesuffix("*") + "transport_gone", self._transport_gone)
+        """Subscribes to room heads, app events and what relays report."""
+        await self._bus.subscribe(subjects.ALL_HEADS, self._on_heads)
+        await self._bus.subscribe(subjects.ALL_APP_EVENTS, self._on_app_event, on_overflow=self.verifier.invalidate)
+        await self._bus.subscribe(subjects.RELAY_FACTS.removesuffix("*") + "transport_gone", self._on_transport_gone)
         self._bus.on_reconnect(self.feeds.reconnected)
-        self._bus.on_reconnect(self.principals.doubt)
+        self._bus.on_reconnect(self.verifier.invalidate)
 
-    def _ended(self, member: RoomMember, ending: StayEnd) -> None:
-        self.whip.ended(member, ending)
-        self.sessions.ended(member, ending)
+    def _end_stay(self, member: RoomMember, ending: StayEnd) -> None:
+        self.resources.end_stay(member)
+        self.sessions.end_stay(member, ending)
 
     def _fault(self, error: BaseException) -> None:
         self._bus.report_fault("client", error)
 
-    def _beats(self) -> list[SessionBeat]:
-        return [*self.sessions.beats(), *self.whip.beats()]
+    def _heartbeats(self) -> list[SessionBeat]:
+        return [*self.sessions.heartbeats(), *self.resources.heartbeats()]
 
-    async def _tell(self, presence: Presence) -> None:
+    async def _publish_presence(self, presence: Presence) -> None:
         await self._bus.publish(subjects.presence(presence.gateway), msgspec.json.encode(presence))
 
-    async def _heads(self, _to: Address, payload: bytes, _headers: Headers) -> None:
+    async def _on_heads(self, _to: Address, payload: bytes, _headers: Headers) -> None:
         self.feeds.beacon(_beacon.decode(payload))
 
-    async def _of_an_app(self, _to: Address, payload: bytes, _headers: Headers) -> None:
+    async def _on_app_event(self, _to: Address, payload: bytes, _headers: Headers) -> None:
         view = _view.decode(payload)
-        self.principals.heard(view)
-        await self.address_bans.heard(view)
+        self.verifier.on_app_event(view)
+        await self.address_bans.on_app_event(view)
         if view.type == ev.UserErased.TAG:
             self.feeds.erased(view.app, msgspec.json.decode(view.data, type=ev.UserErased).actor)
 
-    async def _transport_gone(self, _to: Address, payload: bytes, _headers: Headers) -> None:
+    async def _on_transport_gone(self, _to: Address, payload: bytes, _headers: Headers) -> None:
         fact = _gone.decode(payload)
-        self.sessions.transport_gone(fact)
-        await self.whip.transport_gone(fact)
+        self.sessions.on_transport_gone(fact)
+        await self.resources.on_transport_gone(fact)
 
 
 @asynccontextmanager
 async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
-    """The running gateway."""
+    """Runs a gateway with its sockets while the block runs."""
     metrics = Metrics("gateway")
     open_sockets = settings.sockets(raise_descriptor_limit())
     async with await Bus.connect(settings, "gateway", metrics) as bus:
@@ -177,15 +176,14 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
         sockets = WebSockets(
             gateway.dispatch, settings.origins, settings.max_connections, gateway.connections, open_sockets
         )
-        status = Status(lambda: len(gateway.feeds.all()), lambda: sockets.open)
-        pages = build_http(
-            gateway.apps, gateway.whip, Discovery(bus), status, gateway.routers(),
-            web_root=settings.web_root, dev=settings.dev,
-        )  # fmt: skip
+        status = ServerStatus(
+            Discovery(bus).services, lambda: len(gateway.feeds.all()), lambda: sockets.open, time.time()
+        )
+        pages = build_http(gateway.http_objects(status))
         certificate = (settings.tls_certificate, settings.tls_key or settings.tls_certificate)
         async with (
             serving(
-                Edge(LimitBody(pages), bus.report_fault),
+                HttpEdge(LimitBody(pages), bus.report_fault),
                 settings.host,
                 settings.port,
                 certificate,
@@ -196,7 +194,7 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
             asyncio.TaskGroup() as group,
         ):
             log.info("listening", host=settings.host, port=port)
-            loops = (gateway.beats.run(), gateway.expiry.run(), sockets.run())
+            loops = (gateway.heartbeats.run(), gateway.expiry.run(), sockets.run())
             running = [group.create_task(loop) for loop in loops]
             yield Service(metrics, {"bus": lambda: bus.connected})
             gateway.readers.close()
@@ -207,11 +205,11 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
 
 
 def described() -> dict[str, Any]:
-    """The OpenAPI document of a gateway, which need not run for it: `python -m parlour.gateway.wiring` prints it."""
-    nobody: Any = None
-    gateway = Gateway(GatewaySettings(), nobody, Metrics("gateway"))
-    status = Status(lambda: 0, lambda: 0)
-    return document(build_http(gateway.apps, gateway.whip, nobody, status, gateway.routers(), web_root="", dev=False))
+    """Returns the OpenAPI document of a gateway, which need not run for it: `python -m parlour.gateway.wiring` prints it."""
+    no_bus: Any = None
+    status = ServerStatus(no_bus, lambda: 0, lambda: 0, 0.0)
+    gateway = Gateway(GatewaySettings(), no_bus, Metrics("gateway"))
+    return document(build_http(gateway.http_objects(status)))
 
 
 if __name__ == "__main__":

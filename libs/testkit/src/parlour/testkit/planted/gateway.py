@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -106,16 +107,18 @@ def unshared_gateway() -> None:
 
     begin = RequestLimiter.__init__
 
-    def begin_unshared(self: RequestLimiter, limits: RequestLimits) -> None:
+    def begin_unshared(
+        self: RequestLimiter, limits: RequestLimits, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         from msgspec.structs import replace
 
-        begin(self, replace(limits, readers_per_app=limits.readers, per_s_per_app=1e9, burst_per_app=1e9))
+        begin(self, replace(limits, readers_per_app=limits.readers, per_s_per_app=1e9, burst_per_app=1e9), clock)
 
-    def asking(self: RequestLimiter, who: Subscription) -> nullcontext[None]:
+    def query_slot(self: RequestLimiter, who: Subscription) -> nullcontext[None]:
         return nullcontext()
 
     RequestLimiter.__init__ = begin_unshared
-    RequestLimiter.asking = asking  # pyright: ignore[reportAttributeAccessIssue] nothing is counted
+    RequestLimiter.query_slot = query_slot  # pyright: ignore[reportAttributeAccessIssue] nothing is counted
 
 
 def late_seat() -> None:
@@ -223,14 +226,14 @@ def any_room() -> None:
     from parlour.gateway.app.access.token_verifier import TokenVerifier
 
     def wide(shipped: Function) -> Function:
-        async def allowed(
+        async def authorize(
             self: TokenVerifier, token: str, app: str, scope: str, room: str = "", address: str = ""
         ) -> Any:
             return await shipped(self, token, app, scope, "", address)
 
-        return allowed
+        return authorize
 
-    replace(TokenVerifier, "allowed", wide)
+    replace(TokenVerifier, "authorize", wide)
 
 
 def deaf_to_revocation() -> None:
@@ -238,8 +241,8 @@ def deaf_to_revocation() -> None:
     from parlour.contracts.envelope import EventView
     from parlour.gateway.app.access import token_verifier
 
-    def heard(self: token_verifier.TokenVerifier, view: EventView) -> None:
+    def on_app_event(self: token_verifier.TokenVerifier, view: EventView) -> None:
         return None
 
-    token_verifier.TokenVerifier.heard = heard
-    replace(token_verifier, "KEPT_S", lambda _shipped: math.inf)
+    token_verifier.TokenVerifier.on_app_event = on_app_event
+    replace(token_verifier, "VERIFIED_FOR_S", lambda _shipped: math.inf)

@@ -190,7 +190,7 @@ def plan(world: World) -> dict[str, Main]:
         await held.listen()
         door = Door(held, process, world.faults)
         world.doors[process.name] = door
-        await held.beats.run()
+        await held.heartbeats.run()
 
     async def auth(process: Process) -> None:
         bus = await connected_bus(world, process, "auth")

@@ -1,12 +1,11 @@
 """What this server says about itself: OpenAPI, AsyncAPI, a JSON Schema for each event type, a page for each code."""
 
 import html
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from parlour.contracts.codes import Code, title_of
 from parlour.contracts.described import asyncapi, schemas
@@ -14,56 +13,17 @@ from parlour.contracts.explanations import explain
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.http import status_of
 
-from .openapi import PUBLIC, TEXT, texts
+from .openapi import PUBLIC, TEXT, document, texts
+from .responses import ANY_ORIGIN, JSON
 
-JSON, SCHEMA, HTML = "application/json", "application/schema+json", "text/html; charset=utf-8"
-HEADERS = {"access-control-allow-origin": "*", "cache-control": "public, max-age=300"}
-
-
-def routes(openapi: Callable[[], dict[str, Any]]) -> APIRouter:
-    """The endpoints; `openapi` makes the document of the application that they are part of."""
-    router = APIRouter(tags=["descriptions"])
-
-    @cache
-    def of_http() -> bytes:
-        return msgspec.json.encode(openapi())
-
-    @cache
-    def of_events() -> bytes:
-        return msgspec.json.encode(asyncapi.document())
-
-    @router.get("/openapi.json", openapi_extra=PUBLIC, responses=texts(JSON, schema=_document("openapi", "paths")))
-    async def http() -> Response:
-        """This document."""
-        return Response(of_http(), media_type=JSON, headers=HEADERS)
-
-    @router.get("/asyncapi.json", openapi_extra=PUBLIC, responses=texts(JSON, schema=_document("asyncapi", "channels")))
-    async def events() -> Response:
-        """Frames, server-sent events and subjects, as AsyncAPI 3.0."""
-        return Response(of_events(), media_type=JSON, headers=HEADERS)
-
-    @router.get(
-        "/schemas/{name}", openapi_extra=PUBLIC, responses=texts(SCHEMA, schema=_document("title", "properties"))
-    )
-    async def schema(name: str) -> Response:
-        """The JSON Schema of an event type: `/schemas/room.user_joined.v1.json`."""
-        tag = name.removesuffix(".json")
-        if schemas.schema_of(tag) is None:
-            raise Rejection.of(Code.NOT_FOUND, "there is no such event type", field="type", hint="/asyncapi.json")
-        return Response(schemas.file_of(tag), media_type=SCHEMA, headers=HEADERS)
-
-    @router.get("/errors/{code}", openapi_extra=PUBLIC, responses=texts(HTML))
-    async def error(code: str) -> Response:
-        """What a code means, for people."""
-        known = code.isascii() and code.isdigit() and len(code) <= 10 and int(code) in set(map(int, Code))
-        if not known:
-            raise Rejection.of(Code.NOT_FOUND, "there is no such code", field="code")
-        return Response(error_page(int(code)), media_type=HTML, headers=HEADERS)
-
-    return router
+SCHEMA, HTML = "application/schema+json", "text/html; charset=utf-8"
+HEADERS = ANY_ORIGIN | {"cache-control": "public, max-age=300"}
+OWN_CODES_FROM = 9_000_000
+"""Where Parlour's own codes begin; those below are the vendor's whose SDK ours follows."""
+router = APIRouter(tags=["descriptions"])
 
 
-def _document(name: str, contents: str) -> dict[str, Any]:
+def _shape(name: str, contents: str) -> dict[str, Any]:
     """The shape of a description: it says which it is, and what it holds by name."""
     return {
         "type": "object",
@@ -72,10 +32,45 @@ def _document(name: str, contents: str) -> dict[str, Any]:
     }
 
 
+@router.get("/openapi.json", openapi_extra=PUBLIC, responses=texts(JSON, schema=_shape("openapi", "paths")))
+async def http(request: Request) -> Response:
+    """This document."""
+    state = request.app.state
+    if not hasattr(state, "openapi_json"):
+        state.openapi_json = msgspec.json.encode(document(request.app))
+    return Response(state.openapi_json, media_type=JSON, headers=HEADERS)
+
+
+@router.get("/asyncapi.json", openapi_extra=PUBLIC, responses=texts(JSON, schema=_shape("asyncapi", "channels")))
+async def events() -> Response:
+    """Frames, server-sent events and subjects, as AsyncAPI 3.0."""
+    return Response(_asyncapi_json(), media_type=JSON, headers=HEADERS)
+
+
+@router.get("/schemas/{name}", openapi_extra=PUBLIC, responses=texts(SCHEMA, schema=_shape("title", "properties")))
+async def schema(name: str) -> Response:
+    """The JSON Schema of an event type: `/schemas/room.user_joined.v1.json`."""
+    tag = name.removesuffix(".json")
+    if schemas.schema_of(tag) is None:
+        raise Rejection.of(Code.NOT_FOUND, "there is no such event type", field="type", hint="/asyncapi.json")
+    return Response(schemas.file_of(tag), media_type=SCHEMA, headers=HEADERS)
+
+
+@router.get("/errors/{code}", openapi_extra=PUBLIC, responses=texts(HTML))
+async def error(code: str) -> Response:
+    """What a code means, for people."""
+    known = code.isascii() and code.isdigit() and len(code) <= 10 and int(code) in set(map(int, Code))
+    if not known:
+        raise Rejection.of(Code.NOT_FOUND, "there is no such code", field="code")
+    return Response(error_page(int(code)), media_type=HTML, headers=HEADERS)
+
+
 def error_page(code: int) -> str:
-    """The page about a code."""
+    """Writes the HTML page about a code."""
     title = html.escape(title_of(code))
-    whose = "one of Parlour's own codes" if code >= OWN else "a code of the vendor's whose SDK Parlour's follows"
+    whose = (
+        "one of Parlour's own codes" if code >= OWN_CODES_FROM else "a code of the vendor's whose SDK Parlour's follows"
+    )
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f'<title>{code}: {title}</title><link rel="stylesheet" href="/assets/style.css">'
@@ -86,5 +81,6 @@ def error_page(code: int) -> str:
     )
 
 
-OWN = 9_000_000
-"""Where Parlour's own codes begin."""
+@cache
+def _asyncapi_json() -> bytes:
+    return msgspec.json.encode(asyncapi.document())

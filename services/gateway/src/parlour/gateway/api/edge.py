@@ -16,7 +16,7 @@ from .security_headers import security_headers
 QUERY_FIELDS_MOST = 64
 
 
-class Edge:
+class HttpEdge:
     """Around the application; `fault` is told of each error that is ours."""
 
     def __init__(self, app: AsgiApp, fault: Callable[[str, BaseException], None]) -> None:

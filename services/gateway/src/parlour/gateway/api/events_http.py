@@ -24,8 +24,11 @@ from parlour.gateway.domain.frame_batch import Item
 from parlour.gateway.domain.read_scope import check_types
 from parlour.kernel.rejection import Rejection
 
-from .bearer import Bearer, bearer_token, room_in
+from .bearer import BEARER, bearer_token
+from .dependencies import injected
+from .inputs import decode_room
 from .openapi import OCTETS, TEXT, answers, listed, parameter
+from .responses import json_response
 from .sse import EventStream, resync
 
 WAIT_MAX_S = 60.0
@@ -54,61 +57,53 @@ _OF_EVENTS: dict[str, Any] = {
 }
 
 
-def routes(bearer: Bearer, readers: Readers, admission: RequestLimiter) -> APIRouter:
-    """The endpoints."""
-    router = APIRouter(tags=["events"])
-    may_read = bearer.needs("events")
+router = APIRouter(tags=["events"])
+READER = BEARER.needs("events")
+READERS, LIMITER = injected(Readers), injected(RequestLimiter)
 
-    @router.get(
-        "/v1/rooms/{room}/events",
-        responses=answers(EventPage, also=_OF_EVENTS),
-        openapi_extra={"parameters": [LAST_EVENT_ID]},
-    )
-    async def events(
-        request: Request,
-        room: str,
-        after: Annotated[
-            str, Query(description="A position; empty: the latest call's beginning; latest: its end.")
-        ] = "",
-        wait: Annotated[float, Query(ge=0, le=WAIT_MAX_S, description="Seconds to wait for an event.")] = 0,
-        types: Annotated[str, Query(description="Event types or their families, with commas between.")] = "",
-        form: Annotated[str, Query(alias="format", description=", ".join(FORMATS))] = "json",
-        limit: Annotated[int, Query(ge=1, le=LIMIT_MAX, description="Events of the record in one page.")] = 500,
-        who: Subscription = may_read,
-    ) -> Response:
-        """A room's events after a position: what is there, what comes within `wait` seconds, or all that comes (SSE)."""
-        admission.pace(who)
-        asked = EventsQuery(room_in(room), after, wait, types, form, limit)
-        return await answer_events(readers, admission, who, request, asked)
 
-    @router.get("/v1/rooms/{room}/state", responses=answers(RoomState))
-    async def state(
-        request: Request,
-        room: str,
-        at: Annotated[
-            str,
-            Query(
-                description="A position, an event's number or a time (RFC 3339; UTC where it names no zone); empty: now."
-            ),
-        ] = "",
-        min_pos: Annotated[str, Query(description="A position that the state must not be older than.")] = "",
-        who: Subscription = may_read,
-    ) -> Response:
-        """Who and what is in a room, as of now or as of then."""
-        admission.pace(who)
-        asked = ReadRequest(bearer_token(request), request.query_params.get("app", ""), room_in(room))
-        with admission.asking(who):
-            found = await readers.read_state(who, asked, snapshot_query(at, min_pos))
-        position = f"{found.room_uid}.{found.seq}.{found.hash[:16]}"
-        return Response(
-            msgspec.json.encode(found), media_type="application/json", headers=CORS | {"parlour-position": position}
-        )
+@router.get(
+    "/v1/rooms/{room}/events",
+    responses=answers(EventPage, also=_OF_EVENTS),
+    openapi_extra={"parameters": [LAST_EVENT_ID]},
+)
+async def events(
+    request: Request, room: str,
+    after: Annotated[str, Query(description="A position; empty: the latest call's beginning; latest: its end.")] = "",
+    wait: Annotated[float, Query(ge=0, le=WAIT_MAX_S, description="Seconds to wait for an event.")] = 0,
+    types: Annotated[str, Query(description="Event types or their families, with commas between.")] = "",
+    form: Annotated[str, Query(alias="format", description=", ".join(FORMATS))] = "json",
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX, description="Events of the record in one page.")] = 500,
+    reader: Subscription = READER, readers: Readers = READERS, limiter: RequestLimiter = LIMITER,
+) -> Response:  # fmt: skip
+    """A room's events after a position: what is there, what comes within `wait` seconds, or all that comes (SSE)."""
+    limiter.check_rate(reader)
+    query = EventsQuery(decode_room(room), after, wait, types, form, limit)
+    return await answer_events(readers, limiter, reader, request, query)
 
-    @router.options("/v1/rooms/{room}/{what}", include_in_schema=False)
-    async def preflight(room: str, what: str) -> Response:
-        return Response(status_code=204, headers=CORS)
 
-    return router
+@router.get("/v1/rooms/{room}/state", responses=answers(RoomState))
+async def state(
+    request: Request, room: str,
+    at: Annotated[
+        str,
+        Query(description="A position, an event's number or a time (RFC 3339; UTC where it names no zone); empty: now."),
+    ] = "",
+    min_pos: Annotated[str, Query(description="A position that the state must not be older than.")] = "",
+    reader: Subscription = READER, readers: Readers = READERS, limiter: RequestLimiter = LIMITER,
+) -> Response:  # fmt: skip
+    """Who and what is in a room, as of now or as of then."""
+    limiter.check_rate(reader)
+    read = ReadRequest(bearer_token(request), request.query_params.get("app", ""), decode_room(room))
+    with limiter.query_slot(reader):
+        found = await readers.read_state(reader, read, snapshot_query(at, min_pos))
+    position = f"{found.room_uid}.{found.seq}.{found.hash[:16]}"
+    return json_response(found, headers=CORS | {"parlour-position": position})
+
+
+@router.options("/v1/rooms/{room}/{what}", include_in_schema=False)
+async def preflight(room: str, what: str) -> Response:
+    return Response(status_code=204, headers=CORS)
 
 
 class EventsQuery(msgspec.Struct, frozen=True):
@@ -123,7 +118,7 @@ class EventsQuery(msgspec.Struct, frozen=True):
 
 
 async def answer_events(
-    readers: Readers, admission: RequestLimiter, who: Subscription, request: Request, query: EventsQuery
+    readers: Readers, limiter: RequestLimiter, who: Subscription, request: Request, query: EventsQuery
 ) -> Response:
     """Answers with one page, or with a stream where the request accepts one."""
     streams = wants_stream(request.headers.get("accept", ""))
@@ -131,7 +126,7 @@ async def answer_events(
     read = ReadRequest(bearer_token(request), request.query_params.get("app", ""), query.room)
     async with AsyncExitStack() as stack:
         follows = streams or bool(query.wait_s)
-        stack.enter_context(admission.reading(who) if follows else admission.asking(who))
+        stack.enter_context(limiter.reader_slot(who) if follows else limiter.query_slot(who))
         shape, types = format_of(query.form), types_of(query.types)
         reader = await stack.enter_async_context(readers.open(who, read, after, types, follows=follows))
         try:

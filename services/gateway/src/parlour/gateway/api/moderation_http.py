@@ -3,24 +3,28 @@
 Commands take an `Idempotency-Key`: the same one from the same token is done once, for a day.
 """
 
+from typing import Any
+
 import msgspec
 from fastapi import APIRouter, Header, Request, Response
 
 from parlour.contracts import commands as cmd
 from parlour.contracts import moderation
-from parlour.contracts.codes import Code
-from parlour.contracts.ids import invalid
 from parlour.contracts.queries import ROOMS_MOST, OpenRooms, RoomsQuery, RoomUsers
 from parlour.contracts.spelling import wire_name
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.moderation import Moderation
 
-from .bearer import Bearer, room_in
-from .bodies import decoded
+from .bearer import BEARER
+from .dependencies import injected
+from .inputs import decode_body, decode_room, parse_count
 from .openapi import answers, body_of
+from .responses import json_response
 
-SCOPE = "moderate"
-HEADERS = {"cache-control": "no-store"}
+router = APIRouter(tags=["moderation"])
+READER = BEARER.needs("moderate")
+MODERATION = injected(Moderation)
+IDEMPOTENCY_KEY: Any = Header("", alias="Idempotency-Key")
 
 
 class Kick(msgspec.Struct, rename=wire_name):
@@ -50,79 +54,69 @@ class BanWish(msgspec.Struct, rename=wire_name):
     reason: str = ""
 
 
-def routes(moderator: Moderation, bearer: Bearer) -> APIRouter:
-    """The endpoints."""
-    router = APIRouter(tags=["moderation"])
-    needed = bearer.needs(SCOPE)
-    key_header = Header("", alias="Idempotency-Key")
-
-    @router.get("/v1/rooms", summary="Rooms that are open now, by name", responses=answers(OpenRooms))
-    async def rooms(after: str = "", limit: str = "100", reader: Subscription = needed) -> Response:
-        return _json(await moderator.rooms(reader, RoomsQuery(after, _limit(limit))))
-
-    @router.get("/v1/rooms/{room}/users", summary="Who is in a room now", responses=answers(RoomUsers))
-    async def users(room: str, reader: Subscription = needed) -> Response:
-        return _json(await moderator.users(reader, room_in(room)))
-
-    @router.post(
-        "/v1/rooms/{room}/kick", summary="Put a user out of a room", responses=answers(moderation.Kicked),
-        openapi_extra=body_of(Kick),
-    )  # fmt: skip
-    async def kick(room: str, request: Request, key: str = key_header, reader: Subscription = needed) -> Response:
-        name = room_in(room)
-        await moderator.state(reader, name)
-        wanted = decoded(await request.body(), Kick)
-        if wanted.ban_s:
-            ban = cmd.PlaceBan(wanted.user_id, room=name, for_s=wanted.ban_s, reason=wanted.reason)
-            await moderator.ban(reader, ban, f"{key}/ban" if key else "")
-        return _json(await moderator.kick(reader, name, wanted.user_id, wanted.reason, key))
-
-    @router.post(
-        "/v1/rooms/{room}/close", summary="Put everybody out and close a room", responses=answers(moderation.Closed),
-        openapi_extra=body_of(Close),
-    )  # fmt: skip
-    async def close(room: str, request: Request, key: str = key_header, reader: Subscription = needed) -> Response:
-        name = room_in(room)
-        await moderator.state(reader, name)
-        wanted = decoded(await request.body() or b"{}", Close)
-        return _json(await moderator.close(reader, name, wanted.reason, key))
-
-    @router.get("/v1/bans", summary="The bans in force", responses=answers(moderation.Bans))
-    async def bans(reader: Subscription = needed) -> Response:
-        return _json(await moderator.bans(reader))
-
-    @router.post(
-        "/v1/bans", summary="Keep a user, an address or everybody out", status_code=201,
-        responses=answers(moderation.Ban, status=201), openapi_extra=body_of(BanWish),
-    )  # fmt: skip
-    async def ban(request: Request, key: str = key_header, reader: Subscription = needed) -> Response:
-        wanted = decoded(await request.body(), BanWish)
-        asked = cmd.PlaceBan(
-            wanted.user_id,
-            wanted.address,
-            wanted.room_id,
-            wanted.until_s,
-            wanted.for_s,
-            wanted.reason,
-        )
-        return _json(await moderator.ban(reader, asked, key), 201)
-
-    @router.post(
-        "/v1/bans/lift", summary="End a ban", responses=answers(moderation.Ban), openapi_extra=body_of(BanWish)
-    )
-    async def lift(request: Request, key: str = key_header, reader: Subscription = needed) -> Response:
-        wanted = decoded(await request.body(), BanWish)
-        asked = cmd.LiftBan(wanted.user_id, wanted.address, wanted.room_id)
-        return _json(await moderator.lift(reader, asked, key))
-
-    return router
+@router.get("/v1/rooms", summary="Rooms that are open now, by name", responses=answers(OpenRooms))
+async def rooms(
+    after: str = "", limit: str = "100", reader: Subscription = READER, moderator: Moderation = MODERATION
+) -> Response:
+    return json_response(await moderator.rooms(reader, RoomsQuery(after, parse_count(limit, ROOMS_MOST))))
 
 
-def _limit(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and 0 < int(text) <= ROOMS_MOST):
-        raise invalid(Code.PARAMETER, "limit", "limit is out of range", limit=f"1..{ROOMS_MOST}")
-    return int(text)
+@router.get("/v1/rooms/{room}/users", summary="Who is in a room now", responses=answers(RoomUsers))
+async def users(room: str, reader: Subscription = READER, moderator: Moderation = MODERATION) -> Response:
+    return json_response(await moderator.users(reader, decode_room(room)))
 
 
-def _json(answer: msgspec.Struct, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(answer), status, HEADERS, "application/json")
+@router.post(
+    "/v1/rooms/{room}/kick", summary="Put a user out of a room", responses=answers(moderation.Kicked),
+    openapi_extra=body_of(Kick),
+)  # fmt: skip
+async def kick(
+    room: str, request: Request, key: str = IDEMPOTENCY_KEY, reader: Subscription = READER,
+    moderator: Moderation = MODERATION,
+) -> Response:  # fmt: skip
+    name = decode_room(room)
+    await moderator.state(reader, name)
+    wanted = decode_body(await request.body(), Kick)
+    if wanted.ban_s:
+        ban = cmd.PlaceBan(wanted.user_id, room=name, for_s=wanted.ban_s, reason=wanted.reason)
+        await moderator.ban(reader, ban, f"{key}/ban" if key else "")
+    return json_response(await moderator.kick(reader, name, wanted.user_id, wanted.reason, key))
+
+
+@router.post(
+    "/v1/rooms/{room}/close", summary="Put everybody out and close a room", responses=answers(moderation.Closed),
+    openapi_extra=body_of(Close),
+)  # fmt: skip
+async def close(
+    room: str, request: Request, key: str = IDEMPOTENCY_KEY, reader: Subscription = READER,
+    moderator: Moderation = MODERATION,
+) -> Response:  # fmt: skip
+    name = decode_room(room)
+    await moderator.state(reader, name)
+    wanted = decode_body(await request.body() or b"{}", Close)
+    return json_response(await moderator.close(reader, name, wanted.reason, key))
+
+
+@router.get("/v1/bans", summary="The bans in force", responses=answers(moderation.Bans))
+async def bans(reader: Subscription = READER, moderator: Moderation = MODERATION) -> Response:
+    return json_response(await moderator.bans(reader))
+
+
+@router.post(
+    "/v1/bans", summary="Keep a user, an address or everybody out", status_code=201,
+    responses=answers(moderation.Ban, status=201), openapi_extra=body_of(BanWish),
+)  # fmt: skip
+async def ban(
+    request: Request, key: str = IDEMPOTENCY_KEY, reader: Subscription = READER, moderator: Moderation = MODERATION
+) -> Response:
+    wanted = decode_body(await request.body(), BanWish)
+    place = cmd.PlaceBan(wanted.user_id, wanted.address, wanted.room_id, wanted.until_s, wanted.for_s, wanted.reason)
+    return json_response(await moderator.ban(reader, place, key), 201)
+
+
+@router.post("/v1/bans/lift", summary="End a ban", responses=answers(moderation.Ban), openapi_extra=body_of(BanWish))
+async def lift(
+    request: Request, key: str = IDEMPOTENCY_KEY, reader: Subscription = READER, moderator: Moderation = MODERATION
+) -> Response:
+    wanted = decode_body(await request.body(), BanWish)
+    return json_response(await moderator.lift(reader, cmd.LiftBan(wanted.user_id, wanted.address, wanted.room_id), key))

@@ -3,7 +3,6 @@
 Endpoints belong to the app, so a token of one room may not manage them; one that shall see what only auditors see needs `audit` as well.
 """
 
-from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -13,15 +12,19 @@ from parlour.contracts import webhooks as contract
 from parlour.contracts.codes import Code
 from parlour.contracts.spelling import wire_name
 from parlour.contracts.subscriptions import Subscription
-from parlour.gateway.adapters.webhooks import BusWebhooks
+from parlour.gateway.app.access.scopes import check_scope
+from parlour.gateway.app.ports import RecordQueries
 from parlour.kernel.rejection import Rejection
 
-from .bearer import Bearer, check
-from .bodies import decoded
+from .bearer import BEARER
+from .dependencies import injected
+from .inputs import decode_body
 from .openapi import answers, body_of, nothing
+from .responses import json_response
 
-JSON = "application/json"
-SCOPE = "webhooks"
+router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+READER = BEARER.needs_slot("webhooks")
+RECORD = injected(RecordQueries)
 
 
 class Rotation(msgspec.Struct, rename={"overlap_s": "overlapS"}):
@@ -39,7 +42,7 @@ class Switch(msgspec.Struct, rename={"from_now": "fromNow"}):
 
 
 class Redrive(msgspec.Struct, rename=wire_name):
-    """What to send again: a range of one life, what happened in a time (unix microseconds), or all that is `dead`."""
+    """What to send again: a range of one call, what happened in a time (unix microseconds), or all that is `dead`."""
 
     room_uid: str = ""
     first: int = 1
@@ -49,100 +52,105 @@ class Redrive(msgspec.Struct, rename=wire_name):
     dead: bool = False
 
 
-def routes(bearer: Bearer, webhooks: BusWebhooks) -> APIRouter:
-    """The endpoints."""
-    router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
-    needed: Any = bearer.asks(SCOPE)
+@router.get("", summary="The app's webhooks.", responses=answers(contract.Webhooks))
+async def list_all(reader: Subscription = READER, record: RecordQueries = RECORD) -> Response:
+    return await _ask(record, reader, contract.ListWebhooks())
 
-    async def asked(reader: Subscription, question: msgspec.Struct, status: int = 200) -> Response:
-        if reader.room is not None:
-            raise Rejection.of(Code.FORBIDDEN, "webhooks belong to the app, the token to a room", field="room")
-        answer = await webhooks.ask(reader.app, question)
-        if status == 204:
-            return Response(status_code=status)
-        return Response(msgspec.json.encode(answer), status, media_type=JSON, headers={"cache-control": "no-store"})
 
-    @router.get("", summary="The app's webhooks.", responses=answers(contract.Webhooks))
-    async def list_all(reader: Subscription = needed) -> Response:
-        return await asked(reader, contract.ListWebhooks())
+@router.post(
+    "",
+    summary="Send events to an address, from now on. The answer's secret is not shown again.",
+    status_code=201,
+    responses=answers(contract.Webhook, status=201),
+    openapi_extra=body_of(contract.AddWebhook),
+)
+async def add(request: Request, reader: Subscription = READER, record: RecordQueries = RECORD) -> Response:
+    question = decode_body(await request.body(), contract.AddWebhook)
+    if question.audit:
+        check_scope(reader, "audit")
+    command_id = question.command_id or str(uuid4())
+    return await _ask(record, reader, msgspec.structs.replace(question, command_id=command_id), 201)
 
-    @router.post(
-        "",
-        summary="Send events to an address, from now on. The answer's secret is not shown again.",
-        status_code=201,
-        responses=answers(contract.Webhook, status=201),
-        openapi_extra=body_of(contract.AddWebhook),
+
+@router.get("/{webhook}", summary="One webhook and how far it is.", responses=answers(contract.Webhooks))
+async def one(webhook: str, reader: Subscription = READER, record: RecordQueries = RECORD) -> Response:
+    return await _ask(record, reader, contract.ListWebhooks(webhook))
+
+
+@router.patch(
+    "/{webhook}", summary="Enable or disable.", responses=answers(contract.Webhook), openapi_extra=body_of(Switch)
+)
+async def switch(
+    webhook: str, request: Request, reader: Subscription = READER, record: RecordQueries = RECORD
+) -> Response:
+    wanted = decode_body(await request.body(), Switch)
+    return await _ask(record, reader, contract.SetWebhook(webhook, wanted.enabled, wanted.from_now))
+
+
+@router.delete("/{webhook}", summary="Forget a webhook.", status_code=204, responses=nothing())
+async def remove(webhook: str, reader: Subscription = READER, record: RecordQueries = RECORD) -> Response:
+    await _ask(record, reader, contract.RemoveWebhook(webhook))
+    return Response(status_code=204)
+
+
+@router.post(
+    "/{webhook}/rotate",
+    summary="A new secret beside the old one.",
+    responses=answers(contract.Webhook),
+    openapi_extra=body_of(Rotation, required=False),
+)
+async def rotate(
+    webhook: str, request: Request, reader: Subscription = READER, record: RecordQueries = RECORD
+) -> Response:
+    wanted = decode_body(await request.body() or b"{}", Rotation)
+    return await _ask(record, reader, contract.RotateWebhook(webhook, wanted.overlap_s, wanted.secret))
+
+
+@router.post(
+    "/{webhook}/test",
+    summary="Send a test event and tell what the endpoint said.",
+    name="test",
+    responses=answers(contract.Delivery),
+)
+async def send_test(webhook: str, reader: Subscription = READER, record: RecordQueries = RECORD) -> Response:
+    return await _ask(record, reader, contract.TestWebhook(webhook))
+
+
+@router.get(
+    "/{webhook}/deliveries", summary="The latest attempts, newest first.", responses=answers(contract.Deliveries)
+)
+async def deliveries(
+    webhook: str, before: int = 0, limit: int = 50, failed: bool = False, reader: Subscription = READER,
+    record: RecordQueries = RECORD,
+) -> Response:  # fmt: skip
+    return await _ask(record, reader, contract.ListDeliveries(webhook, before, limit, failed))
+
+
+@router.get("/{webhook}/dead", summary="What was given up, oldest first.", responses=answers(contract.DeadLetters))
+async def dead(
+    webhook: str, after: int = 0, limit: int = 50, reader: Subscription = READER, record: RecordQueries = RECORD
+) -> Response:
+    return await _ask(record, reader, contract.ListDead(webhook, after, limit))
+
+
+@router.post(
+    "/{webhook}/redrive",
+    summary="Send again: a range of one call, what happened in a time, or all that is dead.",
+    status_code=202,
+    responses=answers(contract.Redriven, status=202),
+    openapi_extra=body_of(Redrive),
+)
+async def redrive(
+    webhook: str, request: Request, reader: Subscription = READER, record: RecordQueries = RECORD
+) -> Response:
+    wanted = decode_body(await request.body() or b"{}", Redrive)
+    question = contract.RedriveWebhook(
+        webhook, wanted.room_uid, wanted.first, wanted.last, wanted.since, wanted.until, wanted.dead
     )
-    async def add(request: Request, reader: Subscription = needed) -> Response:
-        question = decoded(await request.body(), contract.AddWebhook)
-        if question.audit:
-            check(reader, ["audit"])
-        drawn = question.command_id or str(uuid4())
-        return await asked(reader, msgspec.structs.replace(question, command_id=drawn), 201)
+    return await _ask(record, reader, question, 202)
 
-    @router.get("/{webhook}", summary="One webhook and how far it is.", responses=answers(contract.Webhooks))
-    async def one(webhook: str, reader: Subscription = needed) -> Response:
-        return await asked(reader, contract.ListWebhooks(webhook))
 
-    @router.patch(
-        "/{webhook}", summary="Enable or disable.", responses=answers(contract.Webhook), openapi_extra=body_of(Switch)
-    )
-    async def switch(webhook: str, request: Request, reader: Subscription = needed) -> Response:
-        wanted = decoded(await request.body(), Switch)
-        return await asked(reader, contract.SetWebhook(webhook, wanted.enabled, wanted.from_now))
-
-    @router.delete("/{webhook}", summary="Forget a webhook.", status_code=204, responses=nothing())
-    async def remove(webhook: str, reader: Subscription = needed) -> Response:
-        return await asked(reader, contract.RemoveWebhook(webhook), 204)
-
-    @router.post(
-        "/{webhook}/rotate",
-        summary="A new secret beside the old one.",
-        responses=answers(contract.Webhook),
-        openapi_extra=body_of(Rotation, required=False),
-    )
-    async def rotate(webhook: str, request: Request, reader: Subscription = needed) -> Response:
-        wanted = decoded(await request.body() or b"{}", Rotation)
-        return await asked(reader, contract.RotateWebhook(webhook, wanted.overlap_s, wanted.secret))
-
-    @router.post(
-        "/{webhook}/test",
-        summary="Send a test event and tell what the endpoint said.",
-        responses=answers(contract.Delivery),
-    )
-    async def test(webhook: str, reader: Subscription = needed) -> Response:
-        return await asked(reader, contract.TestWebhook(webhook))
-
-    @router.get(
-        "/{webhook}/deliveries", summary="The latest attempts, newest first.", responses=answers(contract.Deliveries)
-    )
-    async def deliveries(
-        webhook: str, before: int = 0, limit: int = 50, failed: bool = False, reader: Subscription = needed
-    ) -> Response:
-        return await asked(reader, contract.ListDeliveries(webhook, before, limit, failed))
-
-    @router.get("/{webhook}/dead", summary="What was given up, oldest first.", responses=answers(contract.DeadLetters))
-    async def dead(webhook: str, after: int = 0, limit: int = 50, reader: Subscription = needed) -> Response:
-        return await asked(reader, contract.ListDead(webhook, after, limit))
-
-    @router.post(
-        "/{webhook}/redrive",
-        summary="Send again: a range of one life, what happened in a time, or all that is dead.",
-        status_code=202,
-        responses=answers(contract.Redriven, status=202),
-        openapi_extra=body_of(Redrive),
-    )
-    async def redrive(webhook: str, request: Request, reader: Subscription = needed) -> Response:
-        wanted = decoded(await request.body() or b"{}", Redrive)
-        question = contract.RedriveWebhook(
-            webhook,
-            wanted.room_uid,
-            wanted.first,
-            wanted.last,
-            wanted.since,
-            wanted.until,
-            wanted.dead,
-        )
-        return await asked(reader, question, 202)
-
-    return router
+async def _ask(record: RecordQueries, reader: Subscription, question: msgspec.Struct, status: int = 200) -> Response:
+    if reader.room is not None:
+        raise Rejection.of(Code.FORBIDDEN, "webhooks belong to the app, the token to a room", field="room")
+    return json_response(await record.ask_webhooks(reader.app, question), status)

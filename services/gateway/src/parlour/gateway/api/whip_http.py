@@ -11,7 +11,8 @@ from parlour.gateway.app.media_resources.resources import MediaResources
 from parlour.runtime.http import CONTENT_TYPE, problem_json
 
 from .bearer import bearer_token, client_address
-from .bodies import text_of
+from .dependencies import injected
+from .inputs import decode_text
 from .openapi import MEMBER, nothing, parameter, texts
 
 SDP = "application/sdp"
@@ -33,74 +34,51 @@ IN_ROOM = parameter("room", "query", "The room to publish in or to play from. A 
 IF_MATCH = parameter("If-Match", "header", "The `ETag` of the ICE session that is meant, or `*` to restart it; needed.")
 WITH_OFFER = MEMBER | _body(SDP) | {"parameters": [IN_ROOM]}
 WITH_FRAGMENT = MEMBER | _body(FRAGMENT) | {"parameters": [IF_MATCH]}
+router = APIRouter()
+RESOURCES = injected(MediaResources)
 
 
-def routes(whip: MediaResources) -> APIRouter:
-    """The endpoints."""
-    router = APIRouter()
-
-    async def make(request: Request, stream_id: str, publishes: bool) -> Response:
-        if media_type(request) != SDP:
-            return _refusal(415, f"the body is {SDP}", "content-type", {"accept-post": SDP})
-        query = request.query_params
-        offer = text_of(await request.body())
-        made = await whip.make(
-            bearer_token(request), query.get("app", ""), query.get("room", ""), stream_id, offer, publishes=publishes,
-            address=client_address(request),
-        )  # fmt: skip
-        kind = "whip" if publishes else "whep"
-        location = str(request.url_for("resource", kind=kind, resource_id=made.address).path)
-        headers = CORS | {"location": location, "etag": f'"{made.tag}"', "accept-patch": FRAGMENT}
-        response = Response(made.sdp, 201, headers, SDP)
-        for link in ice_links(made.ice_servers):
-            response.headers.append("link", link)
-        return response
-
-    @router.post("/whip/{stream_id}", status_code=201, openapi_extra=WITH_OFFER, responses=texts(SDP, status=201))
-    async def publish(request: Request, stream_id: str) -> Response:
-        return await make(request, stream_id, True)
-
-    @router.post("/whep/{stream_id}", status_code=201, openapi_extra=WITH_OFFER, responses=texts(SDP, status=201))
-    async def play(request: Request, stream_id: str) -> Response:
-        return await make(request, stream_id, False)
-
-    @router.options("/whip/{rest:path}", include_in_schema=False)
-    @router.options("/whep/{rest:path}", include_in_schema=False)
-    async def preflight(rest: str) -> Response:
-        return Response(status_code=204, headers=CORS | {"accept-post": SDP})
-
-    @router.delete("/{kind}/resource/{resource_id}", name="resource", openapi_extra=MEMBER, responses=nothing(200))
-    async def end(request: Request, kind: str, resource_id: str) -> Response:
-        await whip.end(resource_id, bearer_token(request), client_address(request))
-        return Response(status_code=200, headers=CORS)
-
-    @router.patch("/{kind}/resource/{resource_id}", openapi_extra=WITH_FRAGMENT, responses=nothing() | texts(FRAGMENT))
-    async def change(request: Request, kind: str, resource_id: str) -> Response:
-        if media_type(request) != FRAGMENT:
-            return _refusal(415, f"the body is {FRAGMENT}", "content-type", {"accept-patch": FRAGMENT})
-        token, match = bearer_token(request), request.headers.get("if-match", "")
-        if not match:
-            return _refusal(428, "the ETag of the ICE session is needed, or * to restart it", "if-match")
-        known = "" if match == "*" else match.strip('"') or "*"
-        sent = text_of(await request.body())
-        done = await whip.patch(resource_id, token, sent, known, client_address(request))
-        if done.outcome == "renewed":
-            return Response(done.fragment, 200, CORS | {"etag": f'"{done.tag}"'}, FRAGMENT)
-        if done.outcome == "stale":
-            return _refusal(412, "the ICE session was restarted meanwhile", "if-match")
-        return Response(status_code=204, headers=CORS)
-
-    return router
+@router.post("/whip/{stream_id}", status_code=201, openapi_extra=WITH_OFFER, responses=texts(SDP, status=201))
+async def publish(request: Request, stream_id: str, resources: MediaResources = RESOURCES) -> Response:
+    return await _create(resources, request, stream_id, publishes=True)
 
 
-def _refusal(status: int, message: str, field: str, headers: dict[str, str] | None = None) -> Response:
-    """A problem about a header of the request, which RFC 9725 answers with a status of its own."""
-    _, body = problem_json(Problem(int(Code.PARAMETER), message, field), status=status)
-    return Response(body, status, CORS | (headers or {}), CONTENT_TYPE)
+@router.post("/whep/{stream_id}", status_code=201, openapi_extra=WITH_OFFER, responses=texts(SDP, status=201))
+async def play(request: Request, stream_id: str, resources: MediaResources = RESOURCES) -> Response:
+    return await _create(resources, request, stream_id, publishes=False)
+
+
+@router.options("/whip/{rest:path}", include_in_schema=False)
+@router.options("/whep/{rest:path}", include_in_schema=False)
+async def preflight(rest: str) -> Response:
+    return Response(status_code=204, headers=CORS | {"accept-post": SDP})
+
+
+@router.delete("/{kind}/resource/{resource_id}", name="resource", openapi_extra=MEMBER, responses=nothing(200))
+async def end(request: Request, kind: str, resource_id: str, resources: MediaResources = RESOURCES) -> Response:
+    await resources.end(resource_id, bearer_token(request), client_address(request))
+    return Response(status_code=200, headers=CORS)
+
+
+@router.patch("/{kind}/resource/{resource_id}", openapi_extra=WITH_FRAGMENT, responses=nothing() | texts(FRAGMENT))
+async def change(request: Request, kind: str, resource_id: str, resources: MediaResources = RESOURCES) -> Response:
+    if media_type(request) != FRAGMENT:
+        return _refusal(415, f"the body is {FRAGMENT}", "content-type", {"accept-patch": FRAGMENT})
+    token, match = bearer_token(request), request.headers.get("if-match", "")
+    if not match:
+        return _refusal(428, "the ETag of the ICE session is needed, or * to restart it", "if-match")
+    known = "" if match == "*" else match.strip('"') or "*"
+    sent = decode_text(await request.body())
+    result = await resources.patch(resource_id, token, sent, known, client_address(request))
+    if result.outcome == "renewed":
+        return Response(result.fragment, 200, CORS | {"etag": f'"{result.tag}"'}, FRAGMENT)
+    if result.outcome == "stale":
+        return _refusal(412, "the ICE session was restarted meanwhile", "if-match")
+    return Response(status_code=204, headers=CORS)
 
 
 def ice_links(servers: tuple[IceServer, ...]) -> Iterator[str]:
-    """A `Link` header for each TURN address (RFC 9725 §4.6)."""
+    """Spells a `Link` header for each TURN address (RFC 9725 §4.6)."""
     for server in servers:
         for url in server.urls:
             yield (
@@ -110,5 +88,29 @@ def ice_links(servers: tuple[IceServer, ...]) -> Iterator[str]:
 
 
 def media_type(request: Request) -> str:
-    """The body's, without parameters."""
+    """Returns the media type of the body, without parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def _create(resources: MediaResources, request: Request, stream_id: str, *, publishes: bool) -> Response:
+    if media_type(request) != SDP:
+        return _refusal(415, f"the body is {SDP}", "content-type", {"accept-post": SDP})
+    query = request.query_params
+    offer = decode_text(await request.body())
+    created = await resources.create(
+        bearer_token(request), query.get("app", ""), query.get("room", ""), stream_id, offer, publishes=publishes,
+        address=client_address(request),
+    )  # fmt: skip
+    kind = "whip" if publishes else "whep"
+    location = str(request.url_for("resource", kind=kind, resource_id=created.address).path)
+    headers = CORS | {"location": location, "etag": f'"{created.tag}"', "accept-patch": FRAGMENT}
+    response = Response(created.sdp, 201, headers, SDP)
+    for link in ice_links(created.ice_servers):
+        response.headers.append("link", link)
+    return response
+
+
+def _refusal(status: int, message: str, field: str, headers: dict[str, str] | None = None) -> Response:
+    """A problem about a header of the request, which RFC 9725 answers with a status of its own."""
+    _, body = problem_json(Problem(int(Code.PARAMETER), message, field), status=status)
+    return Response(body, status, CORS | (headers or {}), CONTENT_TYPE)

@@ -1,7 +1,7 @@
 """The other services as the gateway's application sees them, and how it asks one on its own account."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
 import msgspec
@@ -11,6 +11,7 @@ from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import Replay, ReplayQuery, Snapshot, SnapshotQuery
 
 R = TypeVar("R")
+A = TypeVar("A", bound=msgspec.Struct)
 GATEWAY = cmd.Caller(kind="service")
 """The caller of commands that the gateway sends on its own account, not for a client's session."""
 
@@ -27,11 +28,23 @@ class History(Protocol):
     """The record's answers about one room."""
 
     async def replay(self, app: int, room: str, query: ReplayQuery) -> Replay:
-        """A page of events."""
+        """Returns a page of events."""
         ...
 
     async def snapshot(self, app: int, room: str, query: SnapshotQuery) -> Snapshot:
-        """The state as of a place."""
+        """Returns the room's state as of a position."""
+        ...
+
+
+class RecordQueries(Protocol):
+    """The record's answers to programs and people: about calls, open rooms, proofs and webhooks."""
+
+    async def query(self, app: int, room: str, name: str, query: msgspec.Struct, kind: type[A]) -> A:
+        """Asks the query `name` about a room, or (with an empty room) about the whole app; `Rejection` where the record refuses it."""
+        ...
+
+    async def ask_webhooks(self, app: int, question: msgspec.Struct) -> Any:
+        """Asks one of `contracts.webhooks`' questions; the answer is of the type that the contract names for it."""
         ...
 
 
@@ -47,7 +60,7 @@ class Events(Protocol):
     async def subscribe(
         self, app: int, room: str, receive: Callable[[EventView], None], lost: Callable[[], None]
     ) -> Unsubscribe:
-        """`receive` gets each; `lost` tells that some were dropped. Returns once nothing later can be missed."""
+        """Hands each event to `receive`, and calls `lost` when some were dropped. Returns once nothing later can be missed."""
         ...
 
 

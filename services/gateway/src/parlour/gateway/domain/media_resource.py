@@ -10,8 +10,8 @@ from . import session_secret
 KIND = "resource"
 
 
-class Resource(msgspec.Struct, frozen=True, array_like=True):
-    """One stream of one session on a transport of its own. `head`: the answer's lines that a fragment repeats (see `fragments`)."""
+class MediaResource(msgspec.Struct, frozen=True, array_like=True):
+    """One stream of one session on a transport of its own. `head`: the answer's lines that a fragment repeats (see `ice_fragments`)."""
 
     resource_id: str
     session_id: str
@@ -24,12 +24,12 @@ class Resource(msgspec.Struct, frozen=True, array_like=True):
     head: tuple[str, ...]
 
 
-def address(key: bytes, resource: Resource) -> str:
-    """The resource as one segment of a URL's path."""
-    return session_secret.signed(key, KIND, resource)
+def encode_address(key: bytes, resource: MediaResource) -> str:
+    """Writes the resource as one segment of a URL's path."""
+    return session_secret.sign(key, KIND, resource)
 
 
-def resource_at(key: bytes, text: str) -> Resource | None:
-    """The resource of an address; None where no gateway of this key wrote it."""
-    found = session_secret.checked(key, text, Resource)
+def decode_address(key: bytes, text: str) -> MediaResource | None:
+    """Returns the resource of an address; None where no gateway of this key wrote it."""
+    found = session_secret.verify(key, text, MediaResource)
     return found[1] if found is not None and found[0] == KIND else None

@@ -12,6 +12,9 @@ from typing import TypeVar
 
 import msgspec
 
+from parlour.contracts.codes import Code
+from parlour.kernel.rejection import Rejection
+
 C = TypeVar("C", bound=msgspec.Struct)
 MAC_BYTES = 16
 SECRET_CHARS = 16_384
@@ -34,8 +37,19 @@ class Rights(
     stay_ends_s: int = 0
 
     def allows(self, stream_id: str) -> bool:
-        """Whether the stream may be published."""
+        """Tells whether the stream may be published."""
         return self.may_publish and (not self.stream_ids or stream_id in self.stream_ids)
+
+    def check_may_publish(self, stream_id: str, now_s: float) -> None:
+        """Raises `Rejection` where the token does not allow to publish the stream at `now_s` (unix seconds)."""
+        if self.expires_s <= now_s:
+            raise Rejection.of(
+                Code.TOKEN_EXPIRED, "the token has expired", field="token", hint="renewToken with a fresh one"
+            )
+        if not self.allows(stream_id):
+            raise Rejection.of(
+                Code.PUBLISH_FORBIDDEN, "the token does not allow to publish this stream", field="streamID"
+            )
 
 
 class Claims(msgspec.Struct, frozen=True, rename={"app": "a", "user_id": "u", "rooms": "r", "multi_room": "m"}):
@@ -48,23 +62,23 @@ class Claims(msgspec.Struct, frozen=True, rename={"app": "a", "user_id": "u", "r
 
 
 def seal(key: bytes, session_id: str, claims: Claims) -> str:
-    """The secret."""
-    return signed(key, session_id, claims)
+    """Makes the secret of a session."""
+    return sign(key, session_id, claims)
 
 
 def unseal(key: bytes, secret: str) -> tuple[str, Claims] | None:
-    """Session id and claims; None for a text that `seal` never wrote."""
-    return checked(key, secret, Claims)
+    """Returns session id and claims; None for a text that `seal` never wrote."""
+    return verify(key, secret, Claims)
 
 
-def signed(key: bytes, name: str, claims: msgspec.Struct) -> str:
-    """`<name>.<claims>.<mac>`, in the letters of URLs; `name` has no dot."""
+def sign(key: bytes, name: str, claims: msgspec.Struct) -> str:
+    """Writes `<name>.<claims>.<mac>` in the letters of URLs; `name` has no dot."""
     body = f"{name}.{base64.urlsafe_b64encode(msgspec.json.encode(claims)).decode().rstrip('=')}"
     return f"{body}.{_mac(key, body)}"
 
 
-def checked(key: bytes, text: str, kind: type[C]) -> tuple[str, C] | None:
-    """Name and claims; None for a text that `signed` never wrote."""
+def verify(key: bytes, text: str, kind: type[C]) -> tuple[str, C] | None:
+    """Returns name and claims; None for a text that `sign` never wrote."""
     body, _, mac = text.rpartition(".")
     if (
         len(text) > SECRET_CHARS

@@ -8,7 +8,7 @@ readers: nothing here delays or refuses a login, a message or an event of a room
 import math
 import time
 from collections import Counter
-from collections.abc import Generator, Hashable
+from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -17,17 +17,17 @@ import msgspec
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.domain.token_bucket import RateLimited, TokenBuckets
 
-TOKENS_KEPT = 10_000
-"""Paces in memory; who has not asked for longest begins anew."""
-PLACE_AGAIN_S = 5
-"""When to ask again for a place among the readers: those who stream stay for long."""
-READ_AGAIN_S = 1
-"""When to ask again for a place among the requests at work: a request takes milliseconds."""
+BUCKETS_MOST = 10_000
+"""Token buckets of one kind in memory; the one used longest ago is dropped and begins full again."""
+READER_RETRY_S = 5
+"""When to ask again for a reader's slot: those who stream stay for long."""
+QUERY_RETRY_S = 1
+"""When to ask again for a query's slot: a query takes milliseconds."""
 K = TypeVar("K", bound=Hashable)
 
 
 class RequestLimits(msgspec.Struct, frozen=True):
-    """Of readers that wait or stream (`readers`), of requests (`per_s`, `burst`, `at_once`), and of one user's WHIP and WHEP offers."""
+    """Limits of readers that wait or stream (`readers`), of requests (`per_s`, `burst`, `at_once`) and of one user's WHIP offers."""
 
     readers: int = 5_000
     readers_per_token: int = 100
@@ -42,56 +42,62 @@ class RequestLimits(msgspec.Struct, frozen=True):
 
 
 class RequestLimiter:
-    """Counts and paces; a token is known by its id, or by its user."""
+    """Counts requests and readers; a token is known by its id, or by its user. `clock` gives monotonic seconds."""
 
-    def __init__(self, limits: RequestLimits) -> None:
+    def __init__(self, limits: RequestLimits, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
-        self._paces = TokenBuckets[tuple[int, str]](limits.per_s, limits.burst, TOKENS_KEPT)
-        self._paces_of_apps = TokenBuckets[int](limits.per_s_per_app, limits.burst_per_app, TOKENS_KEPT)
-        self._offers = TokenBuckets[tuple[int, str]](limits.offers_per_s, limits.offers_burst, TOKENS_KEPT)
+        self._clock = clock
+        self._tokens = TokenBuckets[tuple[int, str]](limits.per_s, limits.burst, BUCKETS_MOST)
+        self._apps = TokenBuckets[int](limits.per_s_per_app, limits.burst_per_app, BUCKETS_MOST)
+        self._offers = TokenBuckets[tuple[int, str]](limits.offers_per_s, limits.offers_burst, BUCKETS_MOST)
         self._readers: Counter[tuple[int, str]] = Counter()
         self._readers_of_apps: Counter[int] = Counter()
-        self._at_work: Counter[int] = Counter()
+        self._queries: Counter[int] = Counter()
 
     @property
     def readers(self) -> int:
-        """How many wait or stream now."""
+        """How many readers wait or stream now."""
         return self._readers_of_apps.total()
 
-    def pace(self, who: Subscription) -> None:
-        """One request more. `RateLimited` where that is too fast for the token or for its app."""
-        limits, now = self._limits, time.monotonic()
-        _take(self._paces, _key(who), now, "requests with this token", limits.per_s)
-        _take(self._paces_of_apps, who.app, now, "requests of this app", limits.per_s_per_app)
+    def check_rate(self, reader: Subscription) -> None:
+        """Counts one request. `RateLimited` where that is too fast for the token or for its app."""
+        self._take(self._tokens, _key(reader), "requests with this token", self._limits.per_s)
+        self._take(self._apps, reader.app, "requests of this app", self._limits.per_s_per_app)
 
-    def pace_offer(self, app: int, user_id: str) -> None:
-        """One WHIP or WHEP offer more of a user. `RateLimited` where that is too fast."""
-        _take(self._offers, (app, user_id), time.monotonic(), "offers of this user", self._limits.offers_per_s)
+    def check_offer_rate(self, app: int, user_id: str) -> None:
+        """Counts one WHIP or WHEP offer of a user. `RateLimited` where that is too fast."""
+        self._take(self._offers, (app, user_id), "offers of this user", self._limits.offers_per_s)
 
     @contextmanager
-    def asking(self, who: Subscription) -> Generator[None]:
-        """One request more that asks the record and is answered at once. `RateLimited` where the app has too many at work."""
-        if self._at_work[who.app] >= self._limits.at_once_per_app:
-            raise _too_many("requests of this app at once", str(self._limits.at_once_per_app), READ_AGAIN_S)
-        with _counted(self._at_work, who.app):
+    def query_slot(self, reader: Subscription) -> Generator[None]:
+        """Counts a request while the record answers it. `RateLimited` where the app has too many under way."""
+        if self._queries[reader.app] >= self._limits.at_once_per_app:
+            raise _too_many("requests of this app at once", str(self._limits.at_once_per_app), QUERY_RETRY_S)
+        with _counted(self._queries, reader.app):
             yield
 
     @contextmanager
-    def reading(self, who: Subscription) -> Generator[None]:
-        """A place among the readers. `RateLimited` where there is none."""
-        key, limits = _key(who), self._limits
+    def reader_slot(self, reader: Subscription) -> Generator[None]:
+        """Counts a reader while it waits or streams. `RateLimited` where its token, its app or this gateway has too many."""
+        key, limits = _key(reader), self._limits
         if self._readers[key] >= limits.readers_per_token:
-            raise _too_many("readers with this token", str(limits.readers_per_token), PLACE_AGAIN_S)
-        if self._readers_of_apps[who.app] >= limits.readers_per_app:
-            raise _too_many("readers of this app", str(limits.readers_per_app), PLACE_AGAIN_S)
+            raise _too_many("readers with this token", str(limits.readers_per_token), READER_RETRY_S)
+        if self._readers_of_apps[reader.app] >= limits.readers_per_app:
+            raise _too_many("readers of this app", str(limits.readers_per_app), READER_RETRY_S)
         if self.readers >= limits.readers:
-            raise _too_many("readers at this server", str(limits.readers), PLACE_AGAIN_S)
-        with _counted(self._readers, key), _counted(self._readers_of_apps, who.app):
+            raise _too_many("readers at this server", str(limits.readers), READER_RETRY_S)
+        with _counted(self._readers, key), _counted(self._readers_of_apps, reader.app):
             yield
 
+    def _take(self, buckets: TokenBuckets[K], key: K, what: str, per_s: float) -> None:
+        now = self._clock()
+        bucket = buckets.of(key, now)
+        if not bucket.take(now):
+            raise _too_many(what, f"{per_s:g} a second", math.ceil(bucket.wait_s(now)))
 
-def _key(who: Subscription) -> tuple[int, str]:
-    return who.app, who.jti or f"user/{who.user}"
+
+def _key(reader: Subscription) -> tuple[int, str]:
+    return reader.app, reader.jti or f"user/{reader.user}"
 
 
 @contextmanager
@@ -103,12 +109,6 @@ def _counted(counts: Counter[K], key: K) -> Generator[None]:
         counts[key] -= 1
         if not counts[key]:
             del counts[key]
-
-
-def _take(paces: TokenBuckets[K], key: K, now: float, what: str, per_s: float) -> None:
-    bucket = paces.of(key, now)
-    if not bucket.take(now):
-        raise _too_many(what, f"{per_s:g} a second", math.ceil(bucket.wait_s(now)))
 
 
 def _too_many(what: str, limit: str, retry_after_s: int) -> RateLimited:

@@ -4,7 +4,7 @@ Rules. 1. Each refused token delays its answer, the more of them the address sen
 `RATE_LIMITED` until its time is up, and what it sends meanwhile is not verified. 2. A token that was accepted lately is never slowed,
 wherever it comes from: who guesses in somebody's network does not lock them out. 3. Refusals about one app or one user are counted over
 all addresses. They delay only addresses from which the app accepted no token lately, and refuse nobody: who guesses from many addresses
-locks no user out. 4. All of this is in the memory of one process, at most `KEPT` of each kind.
+locks no user out. 4. All of this is in the memory of one process, at most `ENTRIES_MOST` of each kind.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from parlour.gateway.domain.client_addresses import holder_of
 from parlour.gateway.domain.token_bucket import RateLimited, TokenBuckets
 from parlour.kernel.rejection import Rejection
 
-KEPT = 10_000
+ENTRIES_MOST = 10_000
 """Addresses, apps, users and accepted tokens in memory, about 200 bytes each."""
 DELAY_MOST_S = 2.0
 """How late the last refused token that an address may send is answered; those before it share in that evenly."""
@@ -52,7 +52,8 @@ DEFAULTS = RefusalLimits()
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """Who sends which token: a client address (empty: nobody, it is looked at once more), the app and the user that the request names."""
+    """Who sends which token: a client address (empty: an open reader's token is verified again), the app and the user that the request
+    names."""
 
     token: str
     address: str
@@ -61,27 +62,34 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Throttled(RateLimited):
-    """The address has to wait: its token was not looked at."""
+    """The address has to wait; its token was not verified."""
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__("too many refused tokens from this address", retry_after_s, field="token")
 
 
 class TokenThrottle:
-    """Verifies tokens through a question, and slows down addresses whose tokens are refused. `throttled` counts by outcome."""
+    """Verifies tokens through a question, and slows down addresses whose tokens are refused. `throttled` counts by outcome; `clock` gives
+    monotonic seconds, `sleep` waits for some.
+    """
 
-    def __init__(self, limits: RefusalLimits = DEFAULTS, throttled: Counter | None = None) -> None:
+    def __init__(
+        self, limits: RefusalLimits = DEFAULTS, throttled: Counter | None = None,
+        clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:  # fmt: skip
         of_user, of_app = limits.per_min, limits.per_app_per_min
         self._per_min = limits.per_min
-        self._addresses = TokenBuckets[str](of_user / 60, of_user, KEPT)
-        self._apps = TokenBuckets[str](of_app / 60, of_app, KEPT)
-        self._users = TokenBuckets[tuple[str, str]](of_user / 60, of_user, KEPT)
-        self._accepted = _Recent[bytes](ACCEPTED_S)
-        self._known = _Recent[tuple[str, str]](ACCEPTED_S)
+        self._addresses = TokenBuckets[str](of_user / 60, of_user, ENTRIES_MOST)
+        self._apps = TokenBuckets[str](of_app / 60, of_app, ENTRIES_MOST)
+        self._users = TokenBuckets[tuple[str, str]](of_user / 60, of_user, ENTRIES_MOST)
+        self._accepted = _Recent[bytes](ACCEPTED_S, clock)
+        self._known = _Recent[tuple[str, str]](ACCEPTED_S, clock)
         self._throttled = throttled
+        self._clock = clock
+        self._sleep = sleep
 
     async def verify(self, attempt: Attempt, question: Callable[[], Awaitable[R]]) -> R:
-        """The answer to `question`, which asks what the token allows. `Throttled` where the address has to wait, before it is asked."""
+        """Asks `question` what the token allows and returns its answer. `Throttled` where the address has to wait, before it is asked."""
         if not attempt.address:
             return await question()
         holder = holder_of(attempt.address)
@@ -93,7 +101,7 @@ class TokenThrottle:
             cost = _COSTS.get(refusal.problem.code, 0.0)
             if cost:
                 self._accepted.forget(digest)
-                await asyncio.sleep(self._charge(attempt, holder, cost))
+                await self._sleep(self._charge(attempt, holder, cost))
             raise
         self._accepted.add(digest)
         self._known.add((attempt.app, holder))
@@ -105,25 +113,25 @@ class TokenThrottle:
         self._check_address(holder)
         if (attempt.app, holder) not in self._known and self._is_guessed(attempt):
             self._count("delayed")
-            await asyncio.sleep(UNKNOWN_DELAY_S)
+            await self._sleep(UNKNOWN_DELAY_S)
             self._check_address(holder)
 
     def _check_address(self, holder: str) -> None:
         bucket = self._addresses.find(holder)
-        wait_s = bucket.wait_s(time.monotonic()) if bucket is not None else 0.0
+        wait_s = bucket.wait_s(self._clock()) if bucket is not None else 0.0
         if wait_s > 0:
             self._count("refused")
             raise Throttled(math.ceil(wait_s))
 
     def _is_guessed(self, attempt: Attempt) -> bool:
         """Too many tokens about this app or this user were refused lately, from all addresses together."""
-        now = time.monotonic()
+        now = self._clock()
         counted = (self._apps.find(attempt.app), self._users.find((attempt.app, attempt.user_id)))
         return any(bucket is not None and bucket.wait_s(now) > 0 for bucket in counted)
 
     def _charge(self, attempt: Attempt, holder: str, cost: float) -> float:
         """Counts a refusal; gives the seconds by which its answer is delayed."""
-        now = time.monotonic()
+        now = self._clock()
         self._apps.of(attempt.app, now).charge(now, cost, 0)
         if attempt.user_id:
             self._users.of((attempt.app, attempt.user_id), now).charge(now, cost, 0)
@@ -137,19 +145,20 @@ class TokenThrottle:
 
 
 class _Recent(Generic[K]):
-    """What was added within the last `seconds`, `KEPT` at most."""
+    """The keys that were added within the last `seconds`, `ENTRIES_MOST` at most."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
         self._seconds = seconds
+        self._clock = clock
         self._added: OrderedDict[K, float] = OrderedDict()
 
     def __contains__(self, key: K) -> bool:
-        return time.monotonic() - self._added.get(key, -math.inf) < self._seconds
+        return self._clock() - self._added.get(key, -math.inf) < self._seconds
 
     def add(self, key: K) -> None:
-        self._added[key] = time.monotonic()
+        self._added[key] = self._clock()
         self._added.move_to_end(key)
-        if len(self._added) > KEPT:
+        if len(self._added) > ENTRIES_MOST:
             self._added.popitem(last=False)
 
     def forget(self, key: K) -> None:

@@ -1,8 +1,8 @@
-"""Who holds a bearer token, and whether still: subscription tokens, login tokens and token04, verified by `auth`, kept for a moment.
+"""Who holds a bearer token, and whether still: subscription tokens, login tokens and token04, verified by `auth`, cached for a moment.
 
-Rules: 1. What `auth` said is believed for `KEPT_S` at most. 2. What may end a token (a revocation, a rule, a key) is heard on the bus and
-forgets what was kept of its app, and every reader that is open asks again at once; so does whoever may have missed that word.
-3. A token to log in with reads as its user does.
+Rules: 1. What `auth` said is believed for `VERIFIED_FOR_S` at most. 2. What may end a token (a revocation, a rule, a key) comes as an app
+event: it drops what was cached of its app and wakes every open reader, which asks again at once. So does a lost event. 3. A token to log
+in with reads as its user does.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import lru_cache
-from uuid import NAMESPACE_URL, uuid4, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
@@ -24,23 +24,23 @@ from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
 from parlour.contracts.ids import check_app_id
 from parlour.contracts.login_tokens import TYPE
-from parlour.contracts.subscriptions import OF_ONE_USER, Subscription
-from parlour.gateway.app.access.apps import Apps
-from parlour.gateway.app.access.token_throttle import Attempt, TokenThrottle
-from parlour.gateway.app.ports import Services, decode_result
+from parlour.contracts.subscriptions import Subscription
+from parlour.gateway.app.ports import GATEWAY, Services, ask_as_gateway, decode_result
 from parlour.kernel.rejection import Rejection
 
-KEPT_S = 5.0
-REFUSAL_S = 0.05
-KEPT = 10_000
+from .apps import Apps
+from .scopes import check_room, check_scope
+from .token_throttle import Attempt, TokenThrottle
+
+VERIFIED_FOR_S = 5.0
+TOKENS_MOST = 10_000
 """Verified tokens in memory, about 500 bytes each."""
-ASKED_AT_ONCE = 256
+QUERIES_AT_ONCE = 256
 """Questions to `auth` under way: after a revocation all who follow ask at once."""
-DIGESTS = 2_048
-"""Tokens whose digest is at hand: those of readers that follow ask for each page."""
-OF_A_MEMBER = ("events",)
-_CHANGES = frozenset({ev.SubscriptionsRevoked.TAG, ev.SecretRotated.TAG, ev.RuleSet.TAG, ev.LoginKeyRemoved.TAG})
-_SERVICE = cmd.Caller(kind="service")
+DIGESTS_MOST = 2_048
+"""Tokens whose digest is cached: those of readers that follow ask for each page."""
+MEMBER_SCOPES = ("events",)
+_ENDS_TOKENS = frozenset({ev.SubscriptionsRevoked.TAG, ev.SecretRotated.TAG, ev.RuleSet.TAG, ev.LoginKeyRemoved.TAG})
 _TOKENS = uuid5(NAMESPACE_URL, "urn:parlour:bearer")
 
 
@@ -53,66 +53,66 @@ class _AppClaim(msgspec.Struct):
 
 
 class TokenVerifier:
-    """Verifies bearer tokens."""
+    """Verifies bearer tokens for HTTP and for subscriptions over WebSockets."""
 
     def __init__(self, services: Services, apps: Apps, throttle: TokenThrottle | None = None) -> None:
         self._throttle = throttle or TokenThrottle()
         self._services = services
         self._apps = apps
-        self._kept: OrderedDict[tuple[bytes, str], tuple[float, Subscription]] = OrderedDict()
+        self._verified: OrderedDict[tuple[bytes, str], tuple[float, Subscription]] = OrderedDict()
         self._watchers: dict[int, set[asyncio.Event]] = {}
-        self._asking: dict[tuple[bytes, str], asyncio.Future[Subscription]] = {}
-        self._at_once = asyncio.Semaphore(ASKED_AT_ONCE)
-        self._doubts = 0
+        self._pending: dict[tuple[bytes, str], asyncio.Future[Subscription]] = {}
+        self._slots = asyncio.Semaphore(QUERIES_AT_ONCE)
+        self._generation = 0
+        """Counts invalidations, so that an answer that was under way during one is asked for again."""
 
     async def verify(self, token: str, app: str = "", address: str = "") -> Subscription:
-        """What the token allows now, or its flaw as `Rejection`. `app` names the app of a token04 where it is not the default one;
-        `address` is the client's, empty where a token is looked at once more.
+        """Returns what the token allows now; `Rejection` where it is refused or has expired. `app` names the app of a token04 where it
+        is not the default one; `address` is the client's, empty where an open reader asks once more.
         """
         key = (_digest(token), app)
-        at, known = self._kept.get(key, (0.0, None))
-        if known is None or time.monotonic() - at >= KEPT_S:
+        at, known = self._verified.get(key, (0.0, None))
+        if known is None or time.monotonic() - at >= VERIFIED_FOR_S:
             attempt = Attempt(token, address, app)
-            known = await self._throttle.verify(attempt, lambda: self._fresh(key, token, app))
-            self._kept[key] = (time.monotonic(), known)
-            self._kept.move_to_end(key)
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            known = await self._throttle.verify(attempt, lambda: self._ask_once(key, token, app))
+            self._verified[key] = (time.monotonic(), known)
+            self._verified.move_to_end(key)
+            if len(self._verified) > TOKENS_MOST:
+                self._verified.popitem(last=False)
         if known.expires_s <= time.time():
             raise Rejection.of(Code.TOKEN_EXPIRED, "the token has expired", hint="ask for a new token")
         return known
 
-    async def allowed(self, token: str, app: str, scope: str, room: str = "", address: str = "") -> Subscription:
-        """Who it is, where the token allows the scope and, if one is named, the room."""
-        found = await self.verify(token, app, address)
-        check_scope(found, scope)
-        if room and not found.covers(room):
-            raise no_room()
-        return found
+    async def authorize(self, token: str, app: str, scope: str, room: str = "", address: str = "") -> Subscription:
+        """As `verify`, for a scope and, if one is named, a room; `Rejection` where the token does not allow them."""
+        reader = await self.verify(token, app, address)
+        check_scope(reader, scope)
+        check_room(reader, room)
+        return reader
 
-    def heard(self, view: EventView) -> None:
-        """An event of an app's own log."""
-        if view.type not in _CHANGES:
+    def on_app_event(self, view: EventView) -> None:
+        """Takes an event of an app's own log: one that may end tokens drops what is cached of the app and wakes its readers."""
+        if view.type not in _ENDS_TOKENS:
             return
-        self._doubts += 1
-        self._asking.clear()
-        for key in [key for key, (_, known) in self._kept.items() if known.app == view.app]:
-            del self._kept[key]
+        self._generation += 1
+        self._pending.clear()
+        for key in [key for key, (_, known) in self._verified.items() if known.app == view.app]:
+            del self._verified[key]
         for watcher in self._watchers.get(view.app, ()):
             watcher.set()
 
-    def doubt(self) -> None:
-        """Such an event may have been missed."""
-        self._doubts += 1
-        self._asking.clear()
-        self._kept.clear()
+    def invalidate(self) -> None:
+        """Drops all that is cached and wakes every reader; called when app events may have been lost."""
+        self._generation += 1
+        self._pending.clear()
+        self._verified.clear()
         for watchers in self._watchers.values():
             for watcher in watchers:
                 watcher.set()
 
     @contextmanager
-    def watching(self, app: int, changed: asyncio.Event) -> Generator[None]:
-        """While the block runs, `changed` is set whenever the app's tokens may have ended."""
+    def watch(self, app: int, changed: asyncio.Event) -> Generator[None]:
+        """Sets `changed` whenever the app's tokens may have ended, while the block runs."""
         watchers = self._watchers.setdefault(app, set())
         watchers.add(changed)
         try:
@@ -122,75 +122,47 @@ class TokenVerifier:
             if not watchers:
                 self._watchers.pop(app, None)
 
-    async def _fresh(self, key: tuple[bytes, str], token: str, app: str) -> Subscription:
-        """What `auth` says now, asked once for all who want to know. An answer that was on its way while a revocation was heard of may
-        be older than that, and is asked for again.
+    async def _ask_once(self, key: tuple[bytes, str], token: str, app: str) -> Subscription:
+        """What `auth` says now, asked once for all who want to know. An answer that was on its way during an invalidation may be older
+        than that, and is asked for again.
         """
         while True:
-            doubts = self._doubts
-            asking = self._asking.get(key)
-            if asking is None:
-                asking = self._asking[key] = asyncio.ensure_future(self._paced(token, app))
-                asking.add_done_callback(lambda done: self._answered(key, done))
-            found = await asyncio.shield(asking)
-            if doubts == self._doubts:
+            generation = self._generation
+            pending = self._pending.get(key)
+            if pending is None:
+                pending = self._pending[key] = asyncio.ensure_future(self._ask(token, app))
+                pending.add_done_callback(lambda done: self._finish(key, done))
+            found = await asyncio.shield(pending)
+            if generation == self._generation:
                 return found
 
-    async def _paced(self, token: str, app: str) -> Subscription:
-        async with self._at_once:
-            return await self._asked(token, app)
-
-    def _answered(self, key: tuple[bytes, str], done: "asyncio.Future[Subscription]") -> None:
-        if self._asking.get(key) is done:
-            del self._asking[key]
+    def _finish(self, key: tuple[bytes, str], done: "asyncio.Future[Subscription]") -> None:
+        if self._pending.get(key) is done:
+            del self._pending[key]
         if not done.cancelled():
             done.exception()  # whoever still waits raises it
 
-    async def _asked(self, token: str, app: str) -> Subscription:
-        if token.startswith("04"):
-            return await self._member(token, await self._apps.meant(app))
-        if is_login_token(token):
-            return await self._member(token, app_of(token))
-        body = cmd.VerifySubscription(token)
-        reply = await self._services.ask(app_of(token), "", cmd.Request(str(uuid4()), _SERVICE, body))
-        return decode_result(reply, Subscription)
+    async def _ask(self, token: str, app: str) -> Subscription:
+        async with self._slots:
+            if token.startswith("04"):
+                return await self._verify_member(token, await self._apps.resolve(app))
+            if is_login_token(token):
+                return await self._verify_member(token, app_of(token))
+            return await ask_as_gateway(self._services, app_of(token), cmd.VerifySubscription(token), Subscription)
 
-    async def _member(self, token: str, app: int) -> Subscription:
-        request = cmd.Request(str(uuid5(_TOKENS, token)), _SERVICE, cmd.VerifyToken(token))
+    async def _verify_member(self, token: str, app: int) -> Subscription:
+        request = cmd.Request(str(uuid5(_TOKENS, token)), GATEWAY, cmd.VerifyToken(token))
         checked = decode_result(await self._services.ask(app, "", request), cmd.TokenChecked)
-        return Subscription(app, OF_A_MEMBER, checked.expires_s, "", checked.room or None, checked.user_id)
+        return Subscription(app, MEMBER_SCOPES, checked.expires_s, "", checked.room or None, checked.user_id)
 
 
-@lru_cache(DIGESTS)
+@lru_cache(DIGESTS_MOST)
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 
-async def evened_out(began: float) -> None:
-    """A refusal takes `REFUSAL_S` from `began` (monotonic seconds) at least: its time does not tell whether there is such a room."""
-    await asyncio.sleep(max(0.0, began + REFUSAL_S - time.monotonic()))
-
-
-def check_scope(who: Subscription, scope: str) -> None:
-    """`Rejection` where the token does not allow it."""
-    if not who.allows(scope):
-        raise Rejection.of(
-            Code.FORBIDDEN, f"the token does not allow {scope}", field="scopes", hint=f"it needs the scope {scope}"
-        )
-    if who.user is not None and scope not in OF_ONE_USER:
-        raise Rejection.of(
-            Code.FORBIDDEN, f"a token on behalf of one user does not allow {scope}", field="user",
-            hint="this scope is about the whole app: ask for a token without user",
-        )  # fmt: skip
-
-
-def no_room() -> Rejection:
-    """The one answer for a room that does not exist and for one that is somebody else's."""
-    return Rejection.of(Code.FORBIDDEN, "there is no such room for this token", field="room")
-
-
 def is_login_token(token: str) -> bool:
-    """Whether a JWT says of itself that it is a login token; its signature is checked by `auth`."""
+    """Tells whether a JWT says of itself that it is a login token; its signature is checked by `auth`."""
     part = token.partition(".")[0]
     try:
         header = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
@@ -200,7 +172,7 @@ def is_login_token(token: str) -> bool:
 
 
 def app_of(token: str) -> int:
-    """The app that a signed token names, not yet verified: it says whom to ask."""
+    """Returns the app that a signed token names, not yet verified: it says whom to ask. `Rejection` where it names none."""
     parts = token.split(".")
     try:
         payload = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))

@@ -18,7 +18,8 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import Position, parse_position
 from parlour.contracts.queries import Head, ReplayQuery, RoomState, SnapshotQuery
 from parlour.contracts.subscriptions import Subscription
-from parlour.gateway.app.access.token_verifier import TokenVerifier, no_room
+from parlour.gateway.app.access.scopes import room_not_found
+from parlour.gateway.app.access.token_verifier import TokenVerifier
 from parlour.gateway.app.ports import History
 from parlour.gateway.domain.encoded_event import HASH8_BEFORE_FIRST
 from parlour.gateway.domain.read_scope import ReadScope, scope_of_user
@@ -69,14 +70,14 @@ class Reader:
     async def check_scope(self) -> ReadScope:
         """Returns what the reader may see now. `Rejection` where it may not read any more."""
         asked = self._request
-        who = await self._principals.allowed(asked.token, asked.app, asked.scope, asked.room)
+        who = await self._principals.authorize(asked.token, asked.app, asked.scope, asked.room)
         self._expires_s = who.expires_s
         scope: ReadScope | None = ReadScope(audit=who.allows("audit"))
         if who.user is not None and not who.allows("audit"):
             mirror = self.cursor.mirror
             scope = scope_of_user(mirror.state if mirror is not None else None, who.user)
         if scope is None:
-            raise no_room()
+            raise room_not_found()
         self.last_scope = replace(scope, types=self._types)
         return self.last_scope
 
@@ -168,7 +169,7 @@ class Readers:
             else:  # a user may have come in just now, and elsewhere
                 head = await self._head(who.app, request.room)
                 await feed.reach(head.room_uid, head.seq)
-            with self._principals.watching(who.app, changed):
+            with self._principals.watch(who.app, changed):
                 cursor = Cursor(self._history, who.app, request.room, _position_of(after, head), feed)
                 reader = Reader(request, cursor, self._principals, types, changed)
                 await reader.check_scope()
@@ -188,13 +189,13 @@ class Readers:
             answer = await self._history.snapshot(who.app, request.room, query)
             scope = await reader.check_scope()
         if answer.state is None:
-            raise no_room()
+            raise room_not_found()
         return answer.state if scope.audit else members_only(answer.state)
 
     async def _head(self, app: int, room: str) -> Head:
         head = (await self._history.replay(app, room, ReplayQuery(limit=1))).head
         if not head.seq:
-            raise no_room()
+            raise room_not_found()
         return head
 
 

@@ -16,7 +16,8 @@ from parlour.contracts.codes import Code, Problem
 from parlour.contracts.ids import Invalid, check_app_id, check_room_id
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.access.request_limits import RequestLimiter
-from parlour.gateway.app.access.token_verifier import TokenVerifier, evened_out
+from parlour.gateway.app.access.scopes import even_out
+from parlour.gateway.app.access.token_verifier import TokenVerifier
 from parlour.gateway.app.sessions.session import Channel
 from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.frames import to_text
@@ -158,7 +159,7 @@ class ConnectionSubscriptions:
             await self._start(frame)
         except Rejection as refused:
             if refused.problem.code == Code.FORBIDDEN:
-                await evened_out(began)
+                await even_out(began)
             raise
 
     async def unsubscribe(self, frame: client.Unsubscribe) -> client.Res:
@@ -175,8 +176,10 @@ class ConnectionSubscriptions:
     async def _start(self, frame: client.Subscribe) -> None:
         check_room_id(frame.room_id)
         app = str(check_app_id(frame.app_id)) if frame.app_id else ""
-        who = await self._among.principals.allowed(frame.token, app, EVENTS_SCOPE, frame.room_id, self._channel.address)
-        self._among.admission.pace(who)
+        who = await self._among.principals.authorize(
+            frame.token, app, EVENTS_SCOPE, frame.room_id, self._channel.address
+        )
+        self._among.admission.check_rate(who)
         self._check_one_more(who)
         one = self._rooms[frame.room_id] = RoomSubscription(frame.room_id, who.app)
         one.task = asyncio.get_running_loop().create_task(self._run(one, frame, who, app))
@@ -217,7 +220,7 @@ class ConnectionSubscriptions:
     async def _deliver(self, one: RoomSubscription, frame: client.Subscribe, who: Subscription, app: str) -> None:
         request, types = ReadRequest(frame.token, app, frame.room_id, EVENTS_SCOPE), check_types(frame.types)
         async with AsyncExitStack() as stack:
-            stack.enter_context(self._among.admission.reading(who))
+            stack.enter_context(self._among.admission.reader_slot(who))
             reader, feed = await stack.enter_async_context(
                 self._among.readers.follow(who, request, frame.after or LATEST, types)
             )

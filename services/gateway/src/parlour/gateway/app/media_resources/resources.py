@@ -24,15 +24,13 @@ from parlour.gateway.app.access.request_limits import RequestLimiter
 from parlour.gateway.app.media_resources.sdp_fragments import credentials_in, fragment, head_of, ufrag_of
 from parlour.gateway.app.ports import Services, decode_result
 from parlour.gateway.app.sessions.login import LoginHandler, rights_of
-from parlour.gateway.app.sessions.requests import check_may_publish
 from parlour.gateway.app.sessions.session import RoomMember, Session
 from parlour.gateway.app.sessions.session_table import SessionTable
-from parlour.gateway.domain.encoded_event import StayEnd
-from parlour.gateway.domain.media_resource import Resource, address, resource_at
+from parlour.gateway.domain.media_resource import MediaResource, decode_address, encode_address
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry.logging import logger
 
-_SESSIONS = UUID("5f8b4f8e-8a0e-5f3b-9f6c-0b3e7d1f2a44")
+_SESSION_IDS = UUID("5f8b4f8e-8a0e-5f3b-9f6c-0b3e7d1f2a44")
 """Namespace of these sessions' ids."""
 
 log = logger(__name__)
@@ -49,7 +47,7 @@ class CreatedResource(msgspec.Struct, frozen=True):
 
 
 class PatchResult(msgspec.Struct, frozen=True):
-    """What became of a PATCH. outcome: renewed (with the relay's side of the new ICE session), same or stale."""
+    """The result of a PATCH. `outcome`: renewed (with the relay's side of the new ICE session), same or stale."""
 
     outcome: str
     fragment: str
@@ -57,7 +55,7 @@ class PatchResult(msgspec.Struct, frozen=True):
 
 
 class SharedSession:
-    """A session that has resources here, and how many, with those under way."""
+    """A session that resources of this gateway share; `uses` counts them, with those under way."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -65,7 +63,7 @@ class SharedSession:
 
 
 class MediaResources:
-    """Makes, renews and ends resources."""
+    """Creates, renews and ends resources; `key` signs their addresses, `limit` is how many there may be."""
 
     def __init__(
         self,
@@ -73,7 +71,7 @@ class MediaResources:
         apps: Apps,
         logins: LoginHandler,
         sessions: SessionTable,
-        admission: RequestLimiter,
+        limiter: RequestLimiter,
         key: bytes,
         limit: int,
     ) -> None:
@@ -81,134 +79,135 @@ class MediaResources:
         self._apps = apps
         self._logins = logins
         self._sessions = sessions
-        self._admission = admission
+        self._limiter = limiter
         self._key = key
         self._limit = limit
-        self._resources: dict[str, Resource] = {}
+        self._resources: dict[str, MediaResource] = {}
         self._by_transport: dict[str, str] = {}
-        self._held: dict[str, SharedSession] = {}
-        self._doors: dict[str, asyncio.Lock] = {}
+        self._shared: dict[str, SharedSession] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
 
-    async def make(
+    async def create(
         self, token: str, app: str, room: str, stream_id: str, sdp: str, *, publishes: bool, address: str = ""
     ) -> CreatedResource:
-        """A new resource."""
+        """Creates a resource from a client's offer; `Rejection` where the token, a limit or a service refuses it."""
         check_stream_id(stream_id)
         if len(self._resources) >= self._limit:
             raise Rejection.of(
                 Code.UNAVAILABLE, "this gateway carries as many resources as it may", limit=str(self._limit)
             )
-        session, member = await self._enter(token, await self._apps.meant(app), room, address)
+        session, member = await self._join(token, await self._apps.resolve(app), room, address)
         caller = cmd.Caller(session.user.user_id, session.session_id, member.actor)
         try:
             if publishes:
-                check_may_publish(session, member.room, stream_id)
+                session.rights[member.room].check_may_publish(stream_id, time.time())
             return await self._negotiate(session, member, caller, stream_id, sdp, publishes)
         except BaseException:
-            nothing = Resource(
+            none = MediaResource(
                 "", session.session_id, session.app, member.room, member.actor, stream_id, False, "none", ()
             )
             with suppress(Rejection):  # asks what else the session has
-                await self._let_go(nothing, caller, (await self._end(nothing, caller)).remaining, counted=True)
+                await self._release(none, caller, (await self._end(none, caller)).remaining, counted=True)
             raise
 
     async def end(self, text: str, token: str, address: str = "") -> None:
-        """The client takes its resource away; whoever knows the address and holds a token of the same user may."""
-        resource, caller = await self._own(text, token, address)
-        counted = self._forget(resource)
+        """Ends a resource for whoever knows its address and holds a token of the same user; `Rejection` for anybody else."""
+        resource, caller = await self._open_own(text, token, address)
+        counted = self._remove(resource)
         ended = await self._end(resource, caller)
-        await self._let_go(resource, caller, ended.remaining, counted=counted)
+        await self._release(resource, caller, ended.remaining, counted=counted)
         if not ended.found:
             raise _no_resource()
 
     async def patch(self, text: str, token: str, sent: str, match: str, address: str = "") -> PatchResult:
-        """New ICE credentials restart ICE; candidates alone change nothing: the relay is ICE-lite and learns addresses from checks.
-        `match`: the tag that the client knows, empty for any."""
-        resource, caller = await self._own(text, token, address)
+        """Takes a client's ICE fragment. New credentials restart ICE; candidates alone change nothing, since the relay is ICE-lite and
+        learns addresses from checks. `match` is the tag that the client knows, empty for any.
+        """
+        resource, caller = await self._open_own(text, token, address)
         ufrag, pwd = credentials_in(sent)
         body = cmd.RenewIce(resource.session_id, resource.transport_id, ufrag, pwd, match)
         reply = await self._services.ask(resource.app, resource.room, _request(caller, body))
         renewed = decode_result(reply, IceRenewed)
         return PatchResult(renewed.outcome, fragment(resource.head, renewed), renewed.ufrag)
 
-    async def _own(self, text: str, token: str, address: str) -> tuple[Resource, cmd.Caller]:
-        resource = resource_at(self._key, text)
+    async def _open_own(self, text: str, token: str, address: str) -> tuple[MediaResource, cmd.Caller]:
+        resource = decode_address(self._key, text)
         if resource is None:
             raise _no_resource()
-        checked = await self._logins.verify(resource.app, "", resource.room, token, address=address)
+        checked = await self._logins.verify_token(resource.app, "", resource.room, token, address=address)
         if session_id_of(resource.app, checked.user_id, resource.room) != resource.session_id:
             raise Rejection.of(Code.FORBIDDEN, "this is another user's resource")
-        holding = self._held.get(resource.session_id)
-        rights = holding.session.rights if holding is not None else {}
+        shared = self._shared.get(resource.session_id)
+        rights = shared.session.rights if shared is not None else {}
         if resource.room in rights and rights[resource.room].expires_s < checked.expires_s:
             rights[resource.room] = rights_of(checked)
         return resource, cmd.Caller(checked.user_id, resource.session_id, resource.actor)
 
-    def beats(self) -> list[SessionBeat]:
-        """Sessions that hold a resource, or are about to."""
+    def heartbeats(self) -> list[SessionBeat]:
+        """Returns a heartbeat for each session that holds a resource, or is about to."""
         return [SessionBeat(s.app, room, s.session_id) for s in self.sessions() for room in s.rooms]
 
     def sessions(self) -> list[Session]:
-        """Sessions that hold a resource, or are about to."""
-        return [holding.session for holding in self._held.values()]
+        """Returns the sessions that hold a resource, or are about to."""
+        return [shared.session for shared in self._shared.values()]
 
-    def ended(self, member: RoomMember, ending: StayEnd) -> None:
-        """The stay is over: its resources are too."""
+    def end_stay(self, member: RoomMember) -> None:
+        """Drops the resources of a session whose stay in the room is over."""
         session_id = member.session.session_id
-        if self._held.pop(session_id, None) is None:
+        if self._shared.pop(session_id, None) is None:
             return
         for resource in [r for r in self._resources.values() if r.session_id == session_id]:
-            self._forget(resource)
+            self._remove(resource)
 
-    async def transport_gone(self, fact: TransportGone) -> None:
-        """The relay lost a resource's transport: there is nothing to renew it with."""
+    async def on_transport_gone(self, fact: TransportGone) -> None:
+        """Takes a relay's word that it lost a transport: the resource on it ends, since there is nothing to renew it with."""
         resource = self._resources.get(self._by_transport.get(fact.transport_id, ""))
-        holding = self._held.get(resource.session_id) if resource else None
-        if resource is None or holding is None:
+        shared = self._shared.get(resource.session_id) if resource else None
+        if resource is None or shared is None:
             return
-        caller = cmd.Caller(holding.session.user.user_id, resource.session_id, resource.actor)
+        caller = cmd.Caller(shared.session.user.user_id, resource.session_id, resource.actor)
         try:
-            counted = self._forget(resource)
+            counted = self._remove(resource)
             remaining = (await self._end(resource, caller)).remaining
-            await self._let_go(resource, caller, remaining, counted=counted)
+            await self._release(resource, caller, remaining, counted=counted)
         except Rejection as rejection:
             log.warning("whip_resource_left_over", code=rejection.problem.code)
 
     # the session behind the resources
 
-    async def _enter(self, token: str, app: int, room: str, address: str) -> tuple[Session, RoomMember]:
-        checked = await self._logins.verify(app, "", room, token, address=address)
-        self._admission.pace_offer(app, checked.user_id)
+    async def _join(self, token: str, app: int, room: str, address: str) -> tuple[Session, RoomMember]:
+        checked = await self._logins.verify_token(app, "", room, token, address=address)
+        self._limiter.check_offer_rate(app, checked.user_id)
         room = check_room_id(checked.room or room)
         session_id = session_id_of(app, checked.user_id, room)
         rights = rights_of(checked)
-        async with self._doors.setdefault(session_id, asyncio.Lock()):
-            holding = self._held.get(session_id)
-            if holding is None or room not in holding.session.rooms:
+        async with self._locks.setdefault(session_id, asyncio.Lock()):
+            shared = self._shared.get(session_id)
+            if shared is None or room not in shared.session.rooms:
                 session = Session(session_id, app, client.UserRef(checked.user_id, checked.user_id))
                 session.address = address
-                feed, _, actor = await self._logins.join(session, room, client.LoginConfig(), str(uuid4()), rights)
+                feed, _, actor = await self._logins.join_room(session, room, client.LoginConfig(), str(uuid4()), rights)
                 self._logins.add_member(session, feed, actor, rights)
-                self._sessions.keep(session)
-                holding = self._held[session_id] = SharedSession(session)
-            holding.session.rights[room] = rights
-            holding.uses += 1
-            return holding.session, holding.session.rooms[room]
+                self._sessions.add(session)
+                shared = self._shared[session_id] = SharedSession(session)
+            shared.session.rights[room] = rights
+            shared.uses += 1
+            return shared.session, shared.session.rooms[room]
 
-    async def _let_go(self, resource: Resource, caller: cmd.Caller, remaining: int, *, counted: bool) -> None:
-        """One use less here, if it was `counted`; where nothing is left, here or on any relay, the session leaves the room."""
+    async def _release(self, resource: MediaResource, caller: cmd.Caller, remaining: int, *, counted: bool) -> None:
+        """Counts one use less, if it was `counted`; where nothing is left, here or on any relay, the session leaves the room."""
         session_id = resource.session_id
-        async with self._doors.setdefault(session_id, asyncio.Lock()):
-            holding = self._held.get(session_id)
-            if holding is not None and counted:
-                holding.uses -= 1
-            if holding is not None and holding.uses > 0:
+        async with self._locks.setdefault(session_id, asyncio.Lock()):
+            shared = self._shared.get(session_id)
+            if shared is not None and counted:
+                shared.uses -= 1
+            if shared is not None and shared.uses > 0:
                 return
-            self._held.pop(session_id, None)
+            self._shared.pop(session_id, None)
             if remaining == 0:
                 body = cmd.LeaveRoom(session_id)
                 await self._services.ask(resource.app, resource.room, _request(caller, body))
-        self._doors.pop(session_id, None)
+        self._locks.pop(session_id, None)
 
     # the resources
 
@@ -220,31 +219,31 @@ class MediaResources:
         body = kind(session.session_id, stream_id, sdp, cmd.MediaSections(), resource=resource_id)
         reply = await self._services.ask(session.app, member.room, _request(caller, body))
         made = decode_result(reply, cmd.Published)
-        resource = Resource(
+        resource = MediaResource(
             resource_id, session.session_id, session.app, member.room, member.actor, stream_id, publishes,
             made.transport_id, head_of(made.sdp),
         )  # fmt: skip
         self._resources[resource_id] = resource
         self._by_transport[made.transport_id] = resource_id
         servers = self._logins.turn.servers(session.session_id, time.time())
-        return CreatedResource(address(self._key, resource), made.sdp, ufrag_of(made.sdp), servers)
+        return CreatedResource(encode_address(self._key, resource), made.sdp, ufrag_of(made.sdp), servers)
 
-    async def _end(self, resource: Resource, caller: cmd.Caller) -> cmd.ResourceEnded:
+    async def _end(self, resource: MediaResource, caller: cmd.Caller) -> cmd.ResourceEnded:
         body = cmd.EndResource(
             resource.session_id, resource.stream_id, resource.transport_id, publishes=resource.publishes
         )
         reply = await self._services.ask(resource.app, resource.room, _request(caller, body))
         return decode_result(reply, cmd.ResourceEnded)
 
-    def _forget(self, resource: Resource) -> bool:
-        """Whether it was known here."""
+    def _remove(self, resource: MediaResource) -> bool:
+        """Removes the resource; tells whether it was known here."""
         self._by_transport.pop(resource.transport_id, None)
         return self._resources.pop(resource.resource_id, None) is not None
 
 
 def session_id_of(app: int, user_id: str, room: str) -> str:
-    """The one session of a user's resources in a room."""
-    return str(uuid5(_SESSIONS, f"{app}/{user_id}/{room}/whip"))
+    """Returns the id of the one session that all of a user's resources in a room share."""
+    return str(uuid5(_SESSION_IDS, f"{app}/{user_id}/{room}/whip"))
 
 
 def _no_resource() -> Rejection:

@@ -1,7 +1,7 @@
 """From a client's frames to answers, for one connection.
 
-A login, resume or subscription is finished before the next frame is looked at. Other requests run in lanes side by side, so that an offer
-under way holds up no message; within a lane they keep the client's order. Whatever is asked is answered by its id, exactly once.
+A login, resume or subscription is finished before the next frame is looked at. Other requests wait in queues that run side by side, so that
+an offer under way holds up no message; within a queue they keep the client's order. Each request is answered by its id, exactly once.
 """
 
 import asyncio
@@ -23,14 +23,14 @@ from parlour.gateway.domain.token_bucket import TokenBucket
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry import tracing
 
-AT_ONCE = 64
+REQUESTS_AT_ONCE = 64
 """Requests of one connection that may be unanswered."""
-PATIENCE = 1000
+EXCESS_FRAMES = 1000
 """Frames over the rate that are answered before the connection is closed."""
 MALFORMED_PER_S, MALFORMED_BURST = 0.1, 100.0
 """Frames that cannot be read, of one connection: a program sends a few of them while it is written, never thousands."""
 PUBLISHING, PLAYING, TALKING = "publishing", "playing", "talking"
-_LANES: dict[type[Any], str] = {
+_QUEUES: dict[type[Any], str] = {
     client.Publish: PUBLISHING,
     client.StopPublish: PUBLISHING,
     client.Play: PLAYING,
@@ -41,11 +41,11 @@ Fault = Callable[[BaseException], None]
 
 
 class ProtocolViolation(Exception):
-    """The client does not keep the protocol: close with 4400."""
+    """The client does not keep the protocol; its connection is closed with 4400."""
 
 
 class RequestDispatcher:
-    """One connection's requests. `fault` hears of errors that are ours."""
+    """Answers the requests of one connection; `fault` is called with errors that are ours."""
 
     def __init__(
         self,
@@ -66,14 +66,14 @@ class RequestDispatcher:
         self._following = following
         self._pace = pace
         self._fault = fault
-        self._patience = PATIENCE
+        self._excess_left = EXCESS_FRAMES
         self._malformed = TokenBucket(MALFORMED_PER_S, MALFORMED_BURST, time.monotonic())
-        self._lanes: dict[str, asyncio.Task[None]] = {}
+        self._queues: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.session: Session | None = None
 
     async def frame(self, text: str) -> None:
-        """One text frame of the client's. `ProtocolViolation` ends the connection."""
+        """Handles one text frame of the client's. `ProtocolViolation` ends the connection."""
         within = self._pace.take(time.monotonic())  # before it is read: what is malformed costs as much
         if not within:
             self._count_excess()
@@ -101,14 +101,16 @@ class RequestDispatcher:
                 self._enqueue(frame)
 
     def closed(self) -> None:
-        """The connection is gone. What was asked is done to its end: the client repeats it elsewhere and gets the same answer."""
+        """Takes note that the connection is gone. Requests under way are done to their end: a client that repeats them elsewhere gets the
+        same answers.
+        """
         self._following.close()
         if self.session is not None:
             self._sessions.detach(self.session, self._channel)
 
     @property
     def idle(self) -> bool:
-        """The connection speaks for no session and follows nothing."""
+        """Tells whether the connection speaks for no session and follows no room."""
         return self.session is None and not self._following
 
     # the session
@@ -116,25 +118,25 @@ class RequestDispatcher:
     async def _login(self, frame: client.Login) -> None:
         self._check_not_following()
         current = self.session if self.session is not None and self.session.rooms else None
-        self._speaks_for(await self._logins.login(frame, self._channel, current))
+        self._speak_for(await self._logins.login(frame, self._channel, current))
 
     async def _resume(self, frame: client.Resume) -> None:
         self._check_not_following()
-        self._speaks_for(await self._resumes.resume(frame, self._channel))
+        self._speak_for(await self._resumes.resume(frame, self._channel))
 
-    def _speaks_for(self, session: Session) -> None:
+    def _speak_for(self, session: Session) -> None:
         before, self.session = self.session, session
         if before is not None and before is not session:
             self._sessions.detach(before, self._channel)
 
     async def _subscribe(self, frame: client.Subscribe) -> None:
         if self.session is not None and self.session.rooms:
-            raise _one_or_the_other()
+            raise _session_or_reader()
         await self._following.subscribe(frame)
 
     def _check_not_following(self) -> None:
         if self._following:
-            raise _one_or_the_other()
+            raise _session_or_reader()
 
     # requests
 
@@ -143,16 +145,16 @@ class RequestDispatcher:
         if session is None:
             self._refuse(str(frame.id), unknown_session().problem)
             return
-        if len(self._tasks) >= AT_ONCE:
+        if len(self._tasks) >= REQUESTS_AT_ONCE:
             self._refuse(str(frame.id), Problem(int(Code.RATE_LIMITED), "too many requests wait for their answer"))
             return
-        lane = _LANES.get(type(frame), TALKING)
-        task = asyncio.get_running_loop().create_task(self._in_lane(self._lanes.get(lane), session, frame))
-        self._lanes[lane] = task
+        queue = _QUEUES.get(type(frame), TALKING)
+        task = asyncio.get_running_loop().create_task(self._in_queue(self._queues.get(queue), session, frame))
+        self._queues[queue] = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _in_lane(self, before: "asyncio.Task[None] | None", session: Session, frame: client.RoomFrame) -> None:
+    async def _in_queue(self, before: "asyncio.Task[None] | None", session: Session, frame: client.RoomFrame) -> None:
         if before is not None and not before.done():
             await asyncio.wait((before,))
         await self._answering(frame, self._request(session, frame))
@@ -175,8 +177,8 @@ class RequestDispatcher:
             self._refuse(frame_id, Problem(int(Code.SERVER_ERROR), "the server failed", hint="try again"))
 
     def _count_excess(self) -> None:
-        self._patience -= 1
-        if self._patience < 0:
+        self._excess_left -= 1
+        if self._excess_left < 0:
             raise ProtocolViolation("far too many frames")
 
     def _count_malformed(self) -> None:
@@ -193,7 +195,7 @@ class RequestDispatcher:
         self._channel.put(to_text(frame))
 
 
-def _one_or_the_other() -> Rejection:
+def _session_or_reader() -> Rejection:
     """Frames name rooms alone, so that a member's and a reader's of one room could not be told apart."""
     return Rejection.of(
         Code.PARAMETER, "a connection is a session's or a reader's, not both", field="t", hint="open another connection"

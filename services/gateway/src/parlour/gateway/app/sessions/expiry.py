@@ -1,4 +1,4 @@
-"""Ends stays whose token is over, where the app says so: `apps set APP --on-expiry end`.
+"""Puts out who stays in a room beyond their token, where the app says so: `apps set APP --on-expiry end`.
 
 Rules. 1. When a stay ends is known with its token, from `auth`, at login and at each renewal; a rule that changes later counts from the
 next of them on. 2. The gateway that holds the client's connection, or its WHIP resources, ends the stay; a session that is away is ended
@@ -12,51 +12,51 @@ from collections.abc import Callable, Iterable
 from uuid import UUID, uuid5
 
 from parlour.contracts import commands as cmd
-from parlour.gateway.app.ports import Services
+from parlour.gateway.app.ports import GATEWAY, Services
 from parlour.gateway.app.sessions.session import RoomMember, Session
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry.logging import logger
 
-EVERY_S = 1.0
-AT_ONCE = 64
+CHECK_EVERY_S = 1.0
+COMMANDS_AT_ONCE = 64
 """Stays that are ended side by side: a whole class may have tokens of one minute."""
 REASON = "token_expired"
-_ENDS = UUID("6c1d7e0a-3f52-5b8e-9a64-0f5be2a1c7d3")
+_COMMANDS = UUID("6c1d7e0a-3f52-5b8e-9a64-0f5be2a1c7d3")
 """Namespace of the ids of these commands: the same one for the same stay, however often it is sent."""
-_SERVICE = cmd.Caller(kind="service")
 
 log = logger(__name__)
 
 
 class TokenExpiry:
-    """Looks each second. `held`: the sessions whose clients this gateway holds."""
+    """Ends stays whose token has expired. `sessions` returns those whose clients this gateway holds."""
 
-    def __init__(self, services: Services, held: Callable[[], Iterable[Session]]) -> None:
+    def __init__(self, services: Services, sessions: Callable[[], Iterable[Session]]) -> None:
         self._services = services
-        self._held = held
-        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._sessions = sessions
+        self._slots = asyncio.Semaphore(COMMANDS_AT_ONCE)
 
     async def run(self) -> None:
-        """Ends stays for ever."""
+        """Ends stays each second, until it is cancelled."""
         while True:
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(CHECK_EVERY_S)
             await self.end_due(time.time())
 
     async def end_due(self, now_s: float) -> None:
-        """Every stay that is over by now (unix seconds)."""
-        due = [(s, member) for s in self._held() for member in s.rooms.values() if 0 < _end_of(s, member) <= now_s]
+        """Ends every stay that is over by `now_s` (unix seconds)."""
+        members = [(session, member) for session in self._sessions() for member in session.rooms.values()]
+        due = [(session, member) for session, member in members if 0 < _ends_s(session, member) <= now_s]
         await asyncio.gather(*(self._end(session, member) for session, member in due))
 
     async def _end(self, session: Session, member: RoomMember) -> None:
-        command_id = uuid5(_ENDS, f"{session.session_id}/{member.room}/{_end_of(session, member)}")
-        request = cmd.Request(str(command_id), _SERVICE, cmd.EndStay(session.session_id, member.actor, REASON))
-        async with self._at_once:
+        command_id = uuid5(_COMMANDS, f"{session.session_id}/{member.room}/{_ends_s(session, member)}")
+        request = cmd.Request(str(command_id), GATEWAY, cmd.EndStay(session.session_id, member.actor, REASON))
+        async with self._slots:
             try:
                 await self._services.ask(session.app, member.room, request)
             except Rejection as rejection:
                 log.warning("stay_not_ended", app=session.app, code=rejection.problem.code)
 
 
-def _end_of(session: Session, member: RoomMember) -> int:
+def _ends_s(session: Session, member: RoomMember) -> int:
     rights = session.rights.get(member.room)
     return rights.stay_ends_s if rights is not None else 0

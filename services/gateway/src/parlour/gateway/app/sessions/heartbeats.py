@@ -1,4 +1,4 @@
-"""What the gateway says by the clock: which sessions it holds (each second), how many people are in a room (every 30 s)."""
+"""What the gateway publishes by the clock: which sessions it holds (each second), how many people are in a room (every 30 s)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -10,46 +10,47 @@ from parlour.gateway.domain.frames import to_text
 from parlour.kernel.rejection import Rejection
 
 COUNT_EVERY = 30
+"""Heartbeats from one count of a room's people to the next."""
 
 
 class HeartbeatPublisher:
-    """The gateway's clock. `tell` publishes a presence part."""
+    """Publishes the heartbeats of `sessions` for the room service, as presence parts through `publish`."""
 
     def __init__(
         self,
         gateway: str,
         feeds: RoomFeeds,
         sessions: Callable[[], Iterable[SessionBeat]],
-        tell: Callable[[Presence], Awaitable[None]],
+        publish: Callable[[Presence], Awaitable[None]],
     ) -> None:
         self._gateway = gateway
         self._feeds = feeds
         self._sessions = sessions
-        self._tell = tell
-        self._beat = 0
+        self._publish = publish
+        self._number = 0
 
     async def run(self) -> None:
-        """Beats for ever."""
+        """Publishes each second, until it is cancelled."""
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
-            await self.beat()
+            await self.publish()
             due = max(due + BEAT_S, loop.time() + BEAT_S / 2)
             await asyncio.sleep(due - loop.time())
 
-    async def beat(self) -> None:
-        """One second's work."""
-        self._beat += 1
-        for part in presence_parts(self._gateway, self._beat, tuple(self._sessions())):
+    async def publish(self) -> None:
+        """Publishes one heartbeat of every session, and what else is due in this second."""
+        self._number += 1
+        for part in presence_parts(self._gateway, self._number, tuple(self._sessions())):
             try:
-                await self._tell(part)
+                await self._publish(part)
             except Rejection:
-                break  # NATS is away; the room service hears nobody's beats then and waits
-        if self._beat % COUNT_EVERY == 0:
-            self._counts()
+                break  # NATS is away; the room service hears nobody's heartbeats then and waits
+        if self._number % COUNT_EVERY == 0:
+            self._send_counts()
         await self._feeds.sweep()
 
-    def _counts(self) -> None:
+    def _send_counts(self) -> None:
         for feed in self._feeds.all():
             if feed.mirror is None or not feed.members:
                 continue

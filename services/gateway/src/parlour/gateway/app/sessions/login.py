@@ -1,7 +1,7 @@
 """Login: the token, the join, the room as of its position, and from there every event.
 
-The feed is subscribed while the join is under way; the answer is made in the same step in which the member is taken, so that nothing falls
-between the lists and the events.
+The room's feed is subscribed while the join is under way. The answer is made in the same step in which the session becomes a member of the
+feed, so that no event falls between the lists of the answer and the events behind it.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain import session_secret
 from parlour.gateway.domain.client_views import room_lists, split_lists
 from parlour.gateway.domain.room_mirror import RoomMirror
+from parlour.gateway.domain.session_secret import Rights
 from parlour.gateway.domain.turn_credentials import TurnServers
 from parlour.kernel.rejection import Rejection
 
@@ -31,7 +32,7 @@ _SESSIONS = uuid5(NAMESPACE_URL, "urn:parlour:session")
 
 
 class Timing(msgspec.Struct, frozen=True):
-    """What clients are told about keeping in touch."""
+    """What a login's answer says about keeping in touch: how often clients ping, how long a lost session is kept, how long to retry."""
 
     interval_ms: int
     window_ms: int
@@ -39,7 +40,7 @@ class Timing(msgspec.Struct, frozen=True):
 
 
 class LoginHandler:
-    """Takes sessions into rooms."""
+    """Verifies tokens and takes sessions into rooms; `key` signs the sessions' secrets."""
 
     def __init__(
         self, services: Services, feeds: RoomFeeds, sessions: SessionTable, key: bytes, timing: Timing, turn: TurnServers = NO_TURN,
@@ -54,28 +55,30 @@ class LoginHandler:
         self._heartbeat = client.Heartbeat(timing.interval_ms, timing.window_ms, timing.reconnect_ms)
 
     async def login(self, frame: client.Login, channel: Channel, session: Session | None) -> Session:
-        """Answers on the channel; gives the session that it speaks for from now on."""
+        """Answers a login frame on its channel and returns the session that the channel speaks for from now on. `session` is the one that
+        it speaks for already, where this is a login to a further room. `Rejection` where the login is refused.
+        """
         check_app_id(frame.app_id)
         check_room_id(frame.room_id)
         check_user_id(frame.user.user_id)
         check_user_name(frame.user.user_name)
         check_further_room(frame, session)
-        checked = await self.verify(
+        checked = await self.verify_token(
             frame.app_id, frame.user.user_id, frame.room_id, frame.token, address=channel.address
         )
         session = session or self._session(frame)
         session.address = channel.address
         rights = rights_of(checked)
-        feed, mirror, actor = await self.join(session, frame.room_id, frame.config, str(frame.id), rights)
+        feed, mirror, actor = await self.join_room(session, frame.room_id, frame.config, str(frame.id), rights)
         self._sessions.attach(session, channel)
         self.add_member(session, feed, actor, rights)
         session.send(*self._answer(frame, session, mirror, rights))
         return session
 
-    async def verify(
+    async def verify_token(
         self, app: int, user_id: str, room: str, token: str, purpose: str = "login", *, address: str
     ) -> cmd.TokenChecked:
-        """What the token that came from a client's address allows, or its flaw as `Rejection`."""
+        """Asks `auth` what a token that came from a client's address allows; `Rejection` where it is refused. `purpose`: login or renew."""
 
         async def ask() -> cmd.TokenChecked:
             body = cmd.VerifyToken(token, user_id, room, purpose)
@@ -84,10 +87,12 @@ class LoginHandler:
 
         return await self._throttle.verify(Attempt(token, address, str(app), user_id), ask)
 
-    async def join(
-        self, session: Session, room: str, config: client.LoginConfig, command_id: str, rights: session_secret.Rights
+    async def join_room(
+        self, session: Session, room: str, config: client.LoginConfig, command_id: str, rights: Rights
     ) -> tuple[RoomFeed, RoomMirror, str]:
-        """The session is in the room, and the room's mirror stands at or after its joining."""
+        """Asks the room service to let the session in, and waits until the room's mirror has its joining. Returns the room's feed, its
+        mirror and the session's actor; `Rejection` where the service refuses it.
+        """
         body = cmd.JoinRoom(
             session.session_id, session.user.user_id, session.user.user_name, max(0, config.max_member_count),
             config.user_update, session.multi_room, rights.expires_s, session.address,
@@ -103,16 +108,16 @@ class LoginHandler:
             raise Rejection.of(Code.SESSION_UNKNOWN, "the session has left the room", hint="log in again")
         return feed, mirror, joined.actor
 
-    def add_member(self, session: Session, feed: RoomFeed, actor: str, rights: session_secret.Rights) -> RoomMember:
-        """From now on the session gets the room's events."""
+    def add_member(self, session: Session, feed: RoomFeed, actor: str, rights: Rights) -> RoomMember:
+        """Makes the session a member of the feed: from now on its client gets the room's events."""
         member = RoomMember(session, feed.room, actor)
         feed.add_member(member)
         session.rooms[feed.room] = member
         session.rights[feed.room] = rights
         return member
 
-    def sealed(self, session: Session) -> str:
-        """The session's secret as of its rights now."""
+    def seal_secret(self, session: Session) -> str:
+        """Returns the session's secret, with its rights as of now."""
         return session_secret.seal(self._key, session.session_id, session.claims())
 
     def _session(self, frame: client.Login) -> Session:
@@ -123,12 +128,12 @@ class LoginHandler:
         return known or Session(session_id, frame.app_id, frame.user, multi_room=frame.multi_room)
 
     def _answer(
-        self, frame: client.Login, session: Session, mirror: RoomMirror, rights: session_secret.Rights
+        self, frame: client.Login, session: Session, mirror: RoomMirror, rights: Rights
     ) -> tuple[client.ServerFrame, ...]:
         pages, lists = split_lists(mirror.state.room, room_lists(mirror.state, session.session_id))
         now = time.time()
         answer = client.LoggedIn(
-            id=str(frame.id), session_id=self.sealed(session), server_time=int(now * 1000), heartbeat=self._heartbeat,
+            id=str(frame.id), session_id=self.seal_secret(session), server_time=int(now * 1000), heartbeat=self._heartbeat,
             position=lists.pos, users=lists.users, streams=lists.streams, extra_info=lists.extra_info,
             token_expires_in=max(0, rights.expires_s - int(now)),
             ice_servers=self.turn.servers(session.session_id, now),
@@ -136,13 +141,13 @@ class LoginHandler:
         return *pages, answer
 
 
-def rights_of(checked: cmd.TokenChecked) -> session_secret.Rights:
-    """What goes into the session's secret of a token that was verified."""
-    return session_secret.Rights(checked.expires_s, checked.may_publish, checked.stream_ids, checked.stay_ends_s)
+def rights_of(checked: cmd.TokenChecked) -> Rights:
+    """Returns what a verified token allows, as the session's secret has it."""
+    return Rights(checked.expires_s, checked.may_publish, checked.stream_ids, checked.stay_ends_s)
 
 
 def check_further_room(frame: client.Login, session: Session | None) -> None:
-    """A connection that speaks for a session already may log in to further rooms only as the same user, if it said so."""
+    """Raises `Rejection` where a connection that speaks for a session may not log in to this room too."""
     if session is None or not session.rooms:
         return
     if not (frame.multi_room and session.multi_room) and frame.room_id not in session.rooms:

@@ -1,4 +1,4 @@
-"""Frames about a room that the session is in: each becomes one command of the service that owns it, its result one answer."""
+"""Frames about a room that the session is in: each becomes one command of the service that owns it, and its result one answer."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ from parlour.kernel.rejection import Rejection
 
 
 class RequestHandlers:
-    """One method for each frame; `handlers` is the table."""
+    """Handles the frames of clients that are in a room. Each method answers one type of frame; `Rejection` where the service refuses it."""
 
     def __init__(self, services: Services, logins: LoginHandler) -> None:
         self._services = services
@@ -36,7 +36,7 @@ class RequestHandlers:
         }
 
     async def handle(self, session: Session, frame: client.RoomFrame) -> client.Res:
-        """The answer. `Rejection` where the service says no."""
+        """Answers any of these frames; `Rejection` where the session is not in the room."""
         member = session.rooms.get(frame.room_id)
         if member is None:
             if isinstance(frame, client.Logout) and frame.room_id in session.left:
@@ -47,13 +47,13 @@ class RequestHandlers:
         return await self._handlers[type(frame)](session, member, frame)
 
     async def logout(self, session: Session, member: RoomMember, frame: client.Logout) -> client.Res:
-        """Leaves; the feed ends the member when it sees the event."""
+        """Asks to leave the room; the feed ends the membership when it sees the event."""
         await self._ask(session, member, frame, cmd.LeaveRoom(session.session_id))
         return client.Res(str(frame.id))
 
     async def publish(self, session: Session, member: RoomMember, frame: client.Publish) -> client.Res:
-        """Offers a stream."""
-        check_may_publish(session, member.room, frame.stream_id)
+        """Asks the registry to take the offer of a stream."""
+        session.rights[member.room].check_may_publish(frame.stream_id, time.time())
         body = cmd.Publish(
             session.session_id, frame.stream_id, frame.sdp, frame.media, frame.transport_id, frame.extra_info,
             frame.codec,
@@ -61,23 +61,23 @@ class RequestHandlers:
         return await self._negotiate(session, member, frame, body, frame.stream_id)
 
     async def play(self, session: Session, member: RoomMember, frame: client.Play) -> client.Res:
-        """Asks for a stream."""
+        """Asks the registry to send a stream."""
         body = cmd.Play(session.session_id, frame.stream_id, frame.sdp, frame.media, frame.transport_id)
         return await self._negotiate(session, member, frame, body, frame.stream_id)
 
     async def restart_ice(self, session: Session, member: RoomMember, frame: client.RestartIce) -> client.Res:
-        """New credentials."""
+        """Asks for new ICE credentials of a transport."""
         body = cmd.RestartIce(session.session_id, frame.transport_id, frame.sdp)
         return await self._negotiate(session, member, frame, body, "")
 
     async def stop_publish(self, session: Session, member: RoomMember, frame: client.StopPublish) -> client.Res:
-        """Ends an own stream."""
+        """Ends a stream of the session's own."""
         await self._ask(session, member, frame, cmd.StopPublish(session.session_id, frame.stream_id))
         session.carries_no_more(member.room, frame.stream_id)
         return client.Res(str(frame.id))
 
     async def stop_play(self, session: Session, member: RoomMember, frame: client.StopPlay) -> client.Res:
-        """Ends playing."""
+        """Ends the playing of a stream."""
         await self._ask(session, member, frame, cmd.StopPlay(session.session_id, frame.stream_id))
         session.carries_no_more(member.room, frame.stream_id)
         return client.Res(str(frame.id))
@@ -85,45 +85,47 @@ class RequestHandlers:
     async def stream_extra_info(
         self, session: Session, member: RoomMember, frame: client.StreamExtraInfo
     ) -> client.Res:
-        """Changes an own stream's text."""
+        """Changes the text that goes with a stream of the session's own."""
         body = cmd.SetStreamExtraInfo(session.session_id, frame.stream_id, frame.extra_info)
         await self._ask(session, member, frame, body)
         return client.Res(str(frame.id))
 
     async def mutes(self, session: Session, member: RoomMember, frame: client.Mutes) -> client.Res:
-        """Tells what an own stream holds back."""
+        """Records which media of a stream of its own the session has muted."""
         body = cmd.SetMutes(session.session_id, frame.stream_id, frame.audio, frame.video)
         await self._ask(session, member, frame, body)
         return client.Res(str(frame.id))
 
     async def room_extra_info(self, session: Session, member: RoomMember, frame: client.RoomExtraInfo) -> client.Res:
-        """Sets the room's key."""
+        """Sets a key of the room's extra information."""
         await self._ask(session, member, frame, cmd.SetRoomExtraInfo(session.session_id, frame.key, frame.value))
         return client.Res(str(frame.id))
 
     async def broadcast(self, session: Session, member: RoomMember, frame: client.Broadcast) -> client.Res:
-        """A message to all."""
+        """Sends a message to everybody in the room."""
         reply = await self._ask(session, member, frame, cmd.SendBroadcast(session.session_id, frame.message))
         return client.Sent(id=str(frame.id), message_id=decode_result(reply, cmd.MessageSent).message_id)
 
     async def barrage(self, session: Session, member: RoomMember, frame: client.Barrage) -> client.Res:
-        """A message that may be dropped."""
+        """Sends a message that may be dropped where there are too many."""
         reply = await self._ask(session, member, frame, cmd.SendBarrage(session.session_id, frame.message))
         return client.Sent(id=str(frame.id), message_id=str(decode_result(reply, cmd.MessageSent).message_id))
 
     async def command(self, session: Session, member: RoomMember, frame: client.CustomCommand) -> client.Res:
-        """A signal to some, or to all."""
+        """Sends a custom command to some users, or to all."""
         body = cmd.SendCommand(session.session_id, frame.command, frame.to_user_ids)
         reply = await self._ask(session, member, frame, body)
         return client.Delivered(id=str(frame.id), absent=decode_result(reply, cmd.MessageSent).absent)
 
     async def renew_token(self, session: Session, member: RoomMember, frame: client.RenewToken) -> client.Res:
-        """New rights for the rest of the stay."""
+        """Verifies a fresh token; its rights hold from now on."""
         user_id, address = session.user.user_id, session.address
-        checked = await self._logins.verify(session.app, user_id, member.room, frame.token, "renew", address=address)
+        checked = await self._logins.verify_token(
+            session.app, user_id, member.room, frame.token, "renew", address=address
+        )
         session.rights[member.room] = rights_of(checked)
         left = max(0, checked.expires_s - int(time.time()))
-        return client.Renewed(id=str(frame.id), token_expires_in=left, session_id=self._logins.sealed(session))
+        return client.Renewed(id=str(frame.id), token_expires_in=left, session_id=self._logins.seal_secret(session))
 
     async def _negotiate(
         self, session: Session, member: RoomMember, frame: client.Publish | client.Play | client.RestartIce,
@@ -142,14 +144,3 @@ class RequestHandlers:
         condition = frame.if_seq if isinstance(frame, client.RoomAsk) else None
         request = cmd.Request(str(frame.id), caller, body, condition)
         return await self._services.ask(session.app, member.room, request)
-
-
-def check_may_publish(session: Session, room: str, stream_id: str) -> None:
-    """What the room's token says about publishing, now."""
-    rights = session.rights[room]
-    if rights.expires_s <= time.time():
-        raise Rejection.of(
-            Code.TOKEN_EXPIRED, "the token has expired", field="token", hint="renewToken with a fresh one"
-        )
-    if not rights.allows(stream_id):
-        raise Rejection.of(Code.PUBLISH_FORBIDDEN, "the token does not allow to publish this stream", field="streamID")

@@ -14,66 +14,67 @@ from parlour.gateway.app.sessions.session import Channel, RoomMember, Session
 from parlour.gateway.domain.encoded_event import StayEnd
 
 RESUMED_ELSEWHERE = 4409
+"""Close code of a connection whose session a later connection speaks for."""
 
 
 class SessionTable:
-    """Sessions by id."""
+    """Sessions by id, with the connection that speaks for each."""
 
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
 
     def find(self, session_id: str) -> Session | None:
-        """The session if it is known here."""
+        """Returns the session if it is known here."""
         return self._sessions.get(session_id)
 
-    def keep(self, session: Session) -> None:
-        """It is known from now on."""
+    def add(self, session: Session) -> None:
+        """Makes a session known here."""
         self._sessions[session.session_id] = session
 
     def attach(self, session: Session, channel: Channel) -> None:
-        """The client is here now; a connection that it had before is closed."""
+        """Lets a connection speak for the session from now on; one that did before is closed."""
         before = session.channel
         session.channel = channel
         session.address = channel.address
-        self.keep(session)
+        self.add(session)
         if before is not None and before is not channel:
             before.close(RESUMED_ELSEWHERE, "resumed on another connection")
 
     def detach(self, session: Session, channel: Channel) -> None:
-        """The connection is gone."""
+        """Takes note that a connection is gone, or speaks for another session now."""
         if session.channel is channel:
             session.channel = None
-            self._forget_if_over(session)
+            self._remove_if_over(session)
 
-    def ended(self, member: RoomMember, ending: StayEnd) -> None:
-        """A stay is over."""
+    def end_stay(self, member: RoomMember, end: StayEnd) -> None:
+        """Takes a session out of a room, since the room's events say so, and tells its client why."""
         session = member.session
         session.rooms.pop(member.room, None)
         session.rights.pop(member.room, None)
         session.left.append(member.room)
         for streams in session.media.values():
-            streams.difference_update({place for place in streams if place[0] == member.room})
-        if ending.code:
-            session.send(client.End(member.room, ending.code, ending.reason))
-        self._forget_if_over(session)
+            streams.difference_update({carried for carried in streams if carried[0] == member.room})
+        if end.code:
+            session.send(client.End(member.room, end.code, end.reason))
+        self._remove_if_over(session)
 
-    def at(self, app: int, addresses: frozenset[str]) -> list[Session]:
-        """The sessions of an app whose clients connected from one of these addresses (as `check_address` has them)."""
+    def from_addresses(self, app: int, addresses: frozenset[str]) -> list[Session]:
+        """Returns the sessions of an app whose clients connected from one of these addresses (as `check_address` has them)."""
         of_app = (session for session in self._sessions.values() if session.app == app and session.address)
         return [session for session in of_app if check_address(session.address) in addresses]
 
     def connected(self) -> list[Session]:
-        """Those whose client has a live connection here."""
+        """Returns the sessions whose client has a live connection here."""
         return [session for session in self._sessions.values() if session.channel is not None]
 
-    def beats(self) -> Iterator[SessionBeat]:
-        """Every member whose client has a live connection."""
+    def heartbeats(self) -> Iterator[SessionBeat]:
+        """Returns a heartbeat for each room of each connected session."""
         for session in self.connected():
             for room in session.rooms:
                 yield SessionBeat(session.app, room, session.session_id)
 
-    def transport_gone(self, fact: TransportGone) -> None:
-        """The relay lost a client's transport: the client offers anew what it carried."""
+    def on_transport_gone(self, fact: TransportGone) -> None:
+        """Takes a relay's word that it lost a client's transport: the client is told to offer anew what it carried."""
         session = self._sessions.get(fact.owner.partition("/")[0])
         if session is None or fact.reason == "closed":
             return
@@ -83,6 +84,6 @@ class SessionTable:
         for room, stream_id in carried:
             session.send(client.MediaGone(room, stream_id, fact.transport_id))
 
-    def _forget_if_over(self, session: Session) -> None:
+    def _remove_if_over(self, session: Session) -> None:
         if session.channel is None and not session.rooms:
             self._sessions.pop(session.session_id, None)

@@ -52,22 +52,22 @@ def token(**claims: Any) -> str:
 
 async def test_a_token_is_asked_about_once_in_a_while() -> None:
     auth = Auth()
-    principals = TokenVerifier(auth, Apps(auth, APP))
+    verifier = TokenVerifier(auth, Apps(auth, APP))
     for _ in range(3):
-        assert (await principals.verify(token())).jti == "j"
+        assert (await verifier.verify(token())).jti == "j"
     assert auth.asked == 1
-    await principals.verify(token(other=1))
+    await verifier.verify(token(other=1))
     assert auth.asked == 2
 
 
 async def test_a_crowd_with_one_token_asks_once() -> None:
     auth = Auth()
-    principals = TokenVerifier(auth, Apps(auth, APP))
-    await asyncio.gather(*(principals.verify(token()) for _ in range(50)))
+    verifier = TokenVerifier(auth, Apps(auth, APP))
+    await asyncio.gather(*(verifier.verify(token()) for _ in range(50)))
     assert auth.asked == 1
     auth.allowed = None
-    principals.doubt()
-    answers = await asyncio.gather(*(principals.verify(token()) for _ in range(50)), return_exceptions=True)
+    verifier.invalidate()
+    answers = await asyncio.gather(*(verifier.verify(token()) for _ in range(50)), return_exceptions=True)
     assert auth.asked == 2
     assert all(isinstance(answer, Rejection) for answer in answers)
 
@@ -75,17 +75,17 @@ async def test_a_crowd_with_one_token_asks_once() -> None:
 async def test_a_yes_that_a_revocation_overtook_is_not_believed() -> None:
     auth = Auth()
     auth.gate = asyncio.Event()
-    principals = TokenVerifier(auth, Apps(auth, APP))
-    asking = asyncio.ensure_future(principals.verify(token()))
+    verifier = TokenVerifier(auth, Apps(auth, APP))
+    asking = asyncio.ensure_future(verifier.verify(token()))
     while not auth.asked:  # noqa: ASYNC110 the yes is on its way
         await asyncio.sleep(0)
     auth.allowed = None
-    principals.heard(Story(APP, "").tell(ev.SubscriptionsRevoked(APP, "j", "", "", 0, 0)))
+    verifier.on_app_event(Story(APP, "").tell(ev.SubscriptionsRevoked(APP, "j", "", "", 0, 0)))
     auth.gate.set()
     with pytest.raises(Rejection):
         await asking
     with pytest.raises(Rejection):
-        await principals.verify(token())
+        await verifier.verify(token())
 
 
 @pytest.mark.parametrize(
@@ -95,28 +95,28 @@ async def test_a_yes_that_a_revocation_overtook_is_not_believed() -> None:
 )
 async def test_what_may_end_a_token_is_asked_about_at_once(event: ev.Event | None) -> None:
     auth, changed = Auth(), asyncio.Event()
-    principals = TokenVerifier(auth, Apps(auth, APP))
-    await principals.verify(token())
+    verifier = TokenVerifier(auth, Apps(auth, APP))
+    await verifier.verify(token())
     auth.allowed = None
-    with principals.watching(APP, changed):
+    with verifier.watch(APP, changed):
         if event is None:
-            principals.doubt()
+            verifier.invalidate()
         else:
-            principals.heard(Story(APP, "").tell(event))
+            verifier.on_app_event(Story(APP, "").tell(event))
         assert changed.is_set()
     with pytest.raises(Rejection):
-        await principals.verify(token())
+        await verifier.verify(token())
 
 
 async def test_other_apps_and_other_events_end_nothing() -> None:
     auth, changed = Auth(), asyncio.Event()
-    principals = TokenVerifier(auth, Apps(auth, APP))
-    await principals.verify(token())
-    with principals.watching(APP, changed):
-        principals.heard(Story(8, "").tell(ev.SecretRotated(8, "s", 0)))
-        principals.heard(Story(APP, "").tell(ev.AppCreated(APP, "x")))
+    verifier = TokenVerifier(auth, Apps(auth, APP))
+    await verifier.verify(token())
+    with verifier.watch(APP, changed):
+        verifier.on_app_event(Story(8, "").tell(ev.SecretRotated(8, "s", 0)))
+        verifier.on_app_event(Story(APP, "").tell(ev.AppCreated(APP, "x")))
     assert not changed.is_set()
-    await principals.verify(token())
+    await verifier.verify(token())
     assert auth.asked == 1
 
 
@@ -130,11 +130,11 @@ async def test_a_token_that_was_believed_still_ends_by_the_clock() -> None:
 
 async def test_scope_and_room_are_both_asked_for() -> None:
     auth = Auth()
-    principals = TokenVerifier(auth, Apps(auth, APP))
-    assert await principals.allowed(token(), "", "events", "tea")
+    verifier = TokenVerifier(auth, Apps(auth, APP))
+    assert await verifier.authorize(token(), "", "events", "tea")
     for scope, room in (("audit", "tea"), ("events", "coffee")):
         with pytest.raises(Rejection) as caught:
-            await principals.allowed(token(), "", scope, room)
+            await verifier.authorize(token(), "", scope, room)
         assert caught.value.problem.code == Code.FORBIDDEN
 
 
@@ -154,50 +154,50 @@ def test_what_names_no_app_is_no_token(text: str) -> None:
 
 
 def test_offers_are_paced_by_user() -> None:
-    admission = RequestLimiter(RequestLimits(offers_per_s=0.01, offers_burst=1))
-    admission.pace_offer(APP, "ann")
+    limiter = RequestLimiter(RequestLimits(offers_per_s=0.01, offers_burst=1))
+    limiter.check_offer_rate(APP, "ann")
     with pytest.raises(Rejection, match="too many offers of this user"):
-        admission.pace_offer(APP, "ann")
-    admission.pace_offer(APP, "bob")
+        limiter.check_offer_rate(APP, "ann")
+    limiter.check_offer_rate(APP, "bob")
 
 
 def test_each_limit_names_itself() -> None:
-    admission = RequestLimiter(RequestLimits(readers=2, readers_per_token=1, per_s=1, burst=2))
+    limiter = RequestLimiter(RequestLimits(readers=2, readers_per_token=1, per_s=1, burst=2))
     one, two, three = (Subscription(APP, ("events",), 0, jti) for jti in ("1", "2", "3"))
-    with admission.reading(one):
-        with pytest.raises(Rejection, match="with this token"), admission.reading(one):
+    with limiter.reader_slot(one):
+        with pytest.raises(Rejection, match="with this token"), limiter.reader_slot(one):
             pass
-        with admission.reading(two), pytest.raises(Rejection, match="at this server"), admission.reading(three):
+        with limiter.reader_slot(two), pytest.raises(Rejection, match="at this server"), limiter.reader_slot(three):
             pass
-        assert admission.readers == 1
-    with admission.reading(one):
+        assert limiter.readers == 1
+    with limiter.reader_slot(one):
         pass
-    admission.pace(one)
-    admission.pace(one)
+    limiter.check_rate(one)
+    limiter.check_rate(one)
     with pytest.raises(Rejection, match="requests with this token"):
-        admission.pace(one)
-    admission.pace(two)
+        limiter.check_rate(one)
+    limiter.check_rate(two)
 
 
 def test_the_tokens_of_one_app_share_its_limits() -> None:
-    admission = RequestLimiter(
+    limiter = RequestLimiter(
         RequestLimits(readers=9, readers_per_app=2, per_s_per_app=0.01, burst_per_app=2, at_once_per_app=1)
     )
     one, two, three = (Subscription(APP, ("events",), 0, jti) for jti in ("1", "2", "3"))
     theirs = Subscription(APP + 1, ("events",), 0, "1")
-    with admission.reading(one), admission.reading(two):
-        with pytest.raises(RateLimited, match="readers of this app"), admission.reading(three):
+    with limiter.reader_slot(one), limiter.reader_slot(two):
+        with pytest.raises(RateLimited, match="readers of this app"), limiter.reader_slot(three):
             pass
-        with admission.reading(theirs):
-            assert admission.readers == 3
-    with admission.asking(one):
-        with pytest.raises(RateLimited, match="requests of this app at once"), admission.asking(two):
+        with limiter.reader_slot(theirs):
+            assert limiter.readers == 3
+    with limiter.query_slot(one):
+        with pytest.raises(RateLimited, match="requests of this app at once"), limiter.query_slot(two):
             pass
-        with admission.asking(theirs):
+        with limiter.query_slot(theirs):
             pass
     for who in (one, two):
-        admission.pace(who)
+        limiter.check_rate(who)
     with pytest.raises(RateLimited, match="requests of this app") as refused:
-        admission.pace(three)
+        limiter.check_rate(three)
     assert refused.value.retry_after_s == 100
-    admission.pace(theirs)
+    limiter.check_rate(theirs)

@@ -1,0 +1,122 @@
+"""`/healthz`, `/v1/status` and `/v1/dev/token`: whether this server runs, what runs here, and tokens for developers' pages."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from parlour.contracts.codes import Code
+from parlour.contracts.ids import check_user_id
+from parlour.contracts.spelling import wire_name
+from parlour.gateway.app.access.apps import Apps
+from parlour.gateway.domain.service_health import ServiceHealth
+from parlour.kernel.rejection import Rejection
+
+from .dependencies import HttpOptions, injected
+from .inputs import decode_body
+from .local_requests import HOSTS, is_local
+from .openapi import PUBLIC, answers, body_of, texts
+from .responses import json_response
+
+
+class DevTokenRequest(msgspec.Struct, rename={"user_id": "userID", "room_id": "roomID", "app_id": "appID"}):
+    """Who wants a token, and for which room (empty: any)."""
+
+    user_id: str
+    room_id: str = ""
+    app_id: int = 0
+
+
+class DevToken(msgspec.Struct, frozen=True, rename=wire_name):
+    """A token04 for development."""
+
+    app_id: int
+    token: str
+
+
+class AppSummary(msgspec.Struct, frozen=True, rename=wire_name):
+    """An app, to developers."""
+
+    app_id: int
+    name: str
+
+
+class ServiceStatus(msgspec.Struct, frozen=True):
+    """A service: whether it answers, with how many replicas, and how many fewer that is than of late."""
+
+    name: str
+    healthy: bool
+    replicas: int
+    missing: int = 0
+
+
+class StatusResponse(msgspec.Struct, frozen=True, rename=wire_name):
+    """What runs here; `dev`, `apps` and `app_id` for pages of this machine alone. `started_at` in unix milliseconds."""
+
+    url: str
+    dev: bool
+    app_id: int
+    apps: tuple[AppSummary, ...]
+    services: tuple[ServiceStatus, ...]
+    rooms: int
+    connections: int
+    started_at: int
+
+
+class ServerStatus(msgspec.Struct, frozen=True):
+    """Where the status page gets its numbers: the services that answer, this gateway's rooms and connections, and when it began
+    (`started_s`, unix seconds)."""
+
+    services: Callable[[], Awaitable[tuple[ServiceHealth, ...]]]
+    rooms: Callable[[], int]
+    connections: Callable[[], int]
+    started_s: float
+
+
+router = APIRouter()
+APPS, STATUS, OPTIONS = injected(Apps), injected(ServerStatus), injected(HttpOptions)
+
+
+@router.get("/healthz", openapi_extra=PUBLIC, responses=texts("text/plain"))
+async def healthz() -> Response:
+    return Response("ok\n", media_type="text/plain")
+
+
+@router.get("/v1/status", openapi_extra=PUBLIC, responses=answers(StatusResponse))
+async def status(
+    request: Request, apps: Apps = APPS, server: ServerStatus = STATUS, options: HttpOptions = OPTIONS
+) -> Response:
+    services = await server.services()
+    to_developer = options.dev and is_local(request)
+    listed = await apps.list_apps() if to_developer else ()
+    body = StatusResponse(
+        url=str(request.base_url).rstrip("/"),
+        dev=to_developer,
+        app_id=await apps.resolve("") if to_developer else 0,
+        apps=tuple(AppSummary(one.app, one.name) for one in listed),
+        services=tuple(ServiceStatus(one.name, one.healthy, one.replicas, one.missing) for one in services),
+        rooms=server.rooms(),
+        connections=server.connections(),
+        started_at=int(server.started_s * 1000),
+    )
+    return json_response(body)
+
+
+@router.post("/v1/dev/token", openapi_extra=PUBLIC | body_of(DevTokenRequest), responses=answers(DevToken))
+async def dev_token(request: Request, apps: Apps = APPS, options: HttpOptions = OPTIONS) -> Response:
+    if not options.dev:
+        raise Rejection.of(Code.NOT_FOUND, "this server hands out no tokens", hint="parlour token")
+    if not is_local(request):
+        raise Rejection.of(
+            Code.FORBIDDEN, "development tokens are for this machine's own pages alone", field="Host",
+            limit=", ".join(sorted(HOSTS)), hint="open the page at localhost, or: parlour token",
+        )  # fmt: skip
+    wanted = decode_body(await request.body(), DevTokenRequest)
+    app_id = await apps.resolve("")
+    if wanted.app_id not in (0, app_id):
+        raise Rejection.of(
+            Code.FORBIDDEN, "development tokens are for the default app alone", field="appID", limit=str(app_id),
+            hint="parlour token --app",
+        )  # fmt: skip
+    token = await apps.issue_token(app_id, check_user_id(wanted.user_id), wanted.room_id)
+    return json_response(DevToken(app_id, token))
