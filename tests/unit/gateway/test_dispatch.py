@@ -35,7 +35,7 @@ class Desk:
         self.faults: list[BaseException] = []
         self.news = asyncio.Event()
         nothing: Any = None
-        requests = RequestHandlers(self, LoginHandler(self, nothing, SessionTable(), bytes(32), Timing(1, 1, 1)))
+        requests = RequestHandlers(self, LoginHandler(self, nothing, SessionTable(), bytes(32), Timing(1, 1)))
         following = Subscriptions(nothing, nothing, nothing, self.faults.append).of(self)
         self.dispatch = RequestDispatcher(
             self, nothing, nothing, requests, SessionTable(), following, TokenBucket(1e6, 1e6, 0.0), self.faults.append

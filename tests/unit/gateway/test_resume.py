@@ -49,7 +49,7 @@ class Wire:
 async def test_an_event_of_the_same_moment_does_not_overtake_what_was_missed() -> None:
     story, sessions, rights = Story(), SessionTable(), session_secret.Rights(1 << 40)
     feeds = RoomFeeds(cast("Any", Events()), story, sessions.end_stay)
-    logins = LoginHandler(cast("Any", None), feeds, sessions, KEY, Timing(1, 1, 1))
+    logins = LoginHandler(cast("Any", None), feeds, sessions, KEY, Timing(1, 1))
     feed = await feeds.open(story.app, story.room)
     for view in (story.opened(), story.joined("ann"), story.joined("bob")):
         feed.receive(view)

@@ -71,7 +71,7 @@ class World:
         )  # fmt: skip
         self.rooms = RoomHandler(
             self.log, self.people, self.cache, self.committer, RoomDecider(clock, CountingIds(clock)), RATES,
-            BanChecker(self.bans, self.people, clock),
+            BanChecker(self.bans, self.people, clock), 90.0,
         )  # fmt: skip
 
     async def do(self, number: int, room: str, body: contract.Command) -> object:

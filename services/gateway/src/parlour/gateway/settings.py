@@ -91,9 +91,6 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
     )
     frames_burst: Annotated[float, Setting("Frames that it may send at once.", least=10)] = 400.0
     ping_interval_ms: Annotated[int, Setting("How often clients ping.", unit="ms", least=1000)] = 10_000
-    heartbeat_window_ms: Annotated[
-        int, Setting("What clients are told the room service waits for them.", unit="ms", least=1000)
-    ] = 90_000
     reconnect_ms: Annotated[int, Setting("How long clients try to come back.", unit="ms", least=1000)] = 300_000
     readers: Annotated[
         int, Setting("Readers that wait or stream over HTTP, and rooms followed over WebSockets, at once.", least=1)
@@ -158,4 +155,4 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
 
     def timing(self) -> Timing:
         """What logins tell."""
-        return Timing(self.ping_interval_ms, self.heartbeat_window_ms, self.reconnect_ms)
+        return Timing(self.ping_interval_ms, self.reconnect_ms)

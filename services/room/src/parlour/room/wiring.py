@@ -73,9 +73,11 @@ async def assembled(
         for background in (feed.running(), reactor.running(), deadlines.running()):
             await stack.enter_async_context(background)
         rates, bans = RoomRates(_limits(settings), RateLimiter()), BanChecker(app_bans, conns.people, clock)
-        await RoomApi(RoomHandler(conns.log, conns.people, cache, conns.committer, decider, rates, bans)).serve(
-            conns.bus
-        )
+        await RoomApi(
+            RoomHandler(
+                conns.log, conns.people, cache, conns.committer, decider, rates, bans, settings.heartbeat_window_s
+            )
+        ).serve(conns.bus)
         yield
 
 

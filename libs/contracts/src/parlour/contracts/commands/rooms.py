@@ -62,8 +62,11 @@ class DescribeRoom(Command, frozen=True, tag="room.describe"):
 
 
 class Joined(msgspec.Struct, frozen=True):
-    """The answer to `JoinRoom`; `created` says that this login opened the room."""
+    """The answer to `JoinRoom`; `created` says that this login opened the room, `heartbeat_window_ms` how long the room service keeps the
+    session once its connection is lost.
+    """
 
     room_uid: str
     actor: str
-    created: bool = False
+    created: bool
+    heartbeat_window_ms: int

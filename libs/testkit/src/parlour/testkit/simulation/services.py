@@ -182,9 +182,7 @@ def plan(world: World) -> dict[str, Main]:
             await _live()
 
     async def gateway(process: Process) -> None:
-        settings = GatewaySettings(
-            instance=f"{process.name}{process.number}", session_key=b"k" * 32, heartbeat_window_ms=int(WINDOW_S * 1000)
-        )
+        settings = GatewaySettings(instance=f"{process.name}{process.number}", session_key=b"k" * 32)
         bus = await connected_bus(world, process, "gateway")
         held = gateway_wiring.Gateway(settings, bus, bus.metrics)
         await held.listen()

@@ -26,7 +26,7 @@ JOIN_TRIES = 5
 
 
 class RoomHandler:
-    """Handles the commands about rooms and members. Each method returns after the commit."""
+    """Handles the commands about rooms and members. Each method returns after the commit. `heartbeat_window_s` is what logins announce."""
 
     def __init__(
         self,
@@ -37,6 +37,7 @@ class RoomHandler:
         decider: RoomDecider,
         rates: RoomRates,
         bans: BanChecker,
+        heartbeat_window_s: float,
     ) -> None:
         self._log = log
         self._people = people
@@ -45,6 +46,7 @@ class RoomHandler:
         self._decider = decider
         self._rates = rates
         self._bans = bans
+        self._heartbeat_window_ms = round(heartbeat_window_s * 1000)
 
     async def join(self, context: CommandContext, body: cmd.JoinRoom) -> Reply:
         """A session enters; other sessions of the user, in whatever rooms of the app, are put out in the same unit."""
@@ -83,7 +85,7 @@ class RoomHandler:
                 for other, left_room in zip(elsewhere, left_rooms, strict=True)
             ]
             assert entered.log is not None, "a login that is not refused is in a room"
-            joined = Joined(str(entered.log.uid), actor, entered.created)
+            joined = Joined(str(entered.log.uid), actor, entered.created, self._heartbeat_window_ms)
             return draft_of(context, entered, *left, result=joined, actor=actor)
 
         done = await decide_and_commit(

@@ -186,8 +186,10 @@ class MediaResources:
             if shared is None or room not in shared.session.rooms:
                 session = Session(session_id, app, client.UserRef(checked.user_id, checked.user_id))
                 session.address = address
-                feed, _, actor = await self._logins.join_room(session, room, client.LoginConfig(), str(uuid4()), rights)
-                self._logins.add_member(session, feed, actor, rights)
+                feed, _, joined = await self._logins.join_room(
+                    session, room, client.LoginConfig(), str(uuid4()), rights
+                )
+                self._logins.add_member(session, feed, joined.actor, rights)
                 self._sessions.add(session)
                 shared = self._shared[session_id] = SharedSession(session)
             shared.session.rights[room] = rights

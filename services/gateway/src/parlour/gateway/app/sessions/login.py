@@ -32,10 +32,9 @@ _SESSIONS = uuid5(NAMESPACE_URL, "urn:parlour:session")
 
 
 class Timing(msgspec.Struct, frozen=True):
-    """What a login's answer says about keeping in touch: how often clients ping, how long a lost session is kept, how long to retry."""
+    """What a login's answer says about keeping in touch: how often clients ping, and how long they try to come back."""
 
     interval_ms: int
-    window_ms: int
     reconnect_ms: int
 
 
@@ -52,7 +51,7 @@ class LoginHandler:
         self._sessions = sessions
         self._key = key
         self.turn = turn
-        self._heartbeat = client.Heartbeat(timing.interval_ms, timing.window_ms, timing.reconnect_ms)
+        self._timing = timing
 
     async def login(self, frame: client.Login, channel: Channel, session: Session | None) -> Session:
         """Answers a login frame on its channel and returns the session that the channel speaks for from now on. `session` is the one that
@@ -69,10 +68,10 @@ class LoginHandler:
         session = session or self._session(frame)
         session.address = channel.address
         rights = rights_of(checked)
-        feed, mirror, actor = await self.join_room(session, frame.room_id, frame.config, str(frame.id), rights)
+        feed, mirror, joined = await self.join_room(session, frame.room_id, frame.config, str(frame.id), rights)
         self._sessions.attach(session, channel)
-        self.add_member(session, feed, actor, rights)
-        session.send(*self._answer(frame, session, mirror, rights))
+        self.add_member(session, feed, joined.actor, rights)
+        session.send(*self._answer(frame, session, mirror, rights, joined))
         return session
 
     async def verify_token(
@@ -89,9 +88,9 @@ class LoginHandler:
 
     async def join_room(
         self, session: Session, room: str, config: client.LoginConfig, command_id: str, rights: Rights
-    ) -> tuple[RoomFeed, RoomMirror, str]:
+    ) -> tuple[RoomFeed, RoomMirror, cmd.Joined]:
         """Asks the room service to let the session in, and waits until the room's mirror has its joining. Returns the room's feed, its
-        mirror and the session's actor; `Rejection` where the service refuses it.
+        mirror and the service's answer; `Rejection` where the service refuses it.
         """
         body = cmd.JoinRoom(
             session.session_id, session.user.user_id, session.user.user_name, max(0, config.max_member_count),
@@ -106,7 +105,7 @@ class LoginHandler:
         mirror = await feed.reach(joined.room_uid, position.seq if position else 1)
         if mirror.actor_of(session.session_id) is None:
             raise Rejection.of(Code.SESSION_UNKNOWN, "the session has left the room", hint="log in again")
-        return feed, mirror, joined.actor
+        return feed, mirror, joined
 
     def add_member(self, session: Session, feed: RoomFeed, actor: str, rights: Rights) -> RoomMember:
         """Makes the session a member of the feed: from now on its client gets the room's events."""
@@ -128,12 +127,13 @@ class LoginHandler:
         return known or Session(session_id, frame.app_id, frame.user, multi_room=frame.multi_room)
 
     def _answer(
-        self, frame: client.Login, session: Session, mirror: RoomMirror, rights: Rights
+        self, frame: client.Login, session: Session, mirror: RoomMirror, rights: Rights, joined: cmd.Joined
     ) -> tuple[client.ServerFrame, ...]:
         pages, lists = split_lists(mirror.state.room, room_lists(mirror.state, session.session_id))
         now = time.time()
+        heartbeat = client.Heartbeat(self._timing.interval_ms, joined.heartbeat_window_ms, self._timing.reconnect_ms)
         answer = client.LoggedIn(
-            id=str(frame.id), session_id=self.seal_secret(session), server_time=int(now * 1000), heartbeat=self._heartbeat,
+            id=str(frame.id), session_id=self.seal_secret(session), server_time=int(now * 1000), heartbeat=heartbeat,
             position=lists.pos, users=lists.users, streams=lists.streams, extra_info=lists.extra_info,
             token_expires_in=max(0, rights.expires_s - int(now)),
             ice_servers=self.turn.servers(session.session_id, now),
