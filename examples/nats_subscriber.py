@@ -1,6 +1,6 @@
 """Follows a room over NATS with a stock client: each event once and in order, printed after its position.
 
-PARLOUR_TOKEN=… python nats_subscriber.py ROOM POSITION nats://host:port …   (POSITION: of the last event printed; "" for the latest life)
+PARLOUR_TOKEN=… python nats_subscriber.py ROOM POSITION nats://host:port …   (POSITION: of the last event printed; "" for the latest call)
 
 The token is a subscription token: parlour token --subscribe --room ROOM --scope events --scope audit. NATS promises nothing, so an event
 that it brings is taken only if it follows the one held; any other, and a head that is further on, is a reason to ask the record.
@@ -36,14 +36,14 @@ PASSING = {9000004, 9000010}
 
 
 class Follower:
-    """Where it stands: a life of the room, its last event that was printed, and the beginning of that event's hash."""
+    """Where it stands: a call of the room, its last event that was printed, and the beginning of that event's hash."""
 
     def __init__(self, room: str, held: str, claims: dict[str, Any]) -> None:
         app, name = claims["app"], encoded(room)
         self._heard = (f"parlour.v1.{app}.evt.*.{name}.*", f"parlour.v1.{app}.head.*.{name}")
         self._questions = f"parlour.v1.{app}.qry.{name}."
         self._inbox = f"_INBOX.s-{app}-{encoded(claims['jti'])}"
-        self._life, seq, self._hash8 = held.split(".") if held else ("", "0", "")
+        self._call, seq, self._hash8 = held.split(".") if held else ("", "0", "")
         self._seq = int(seq)
 
     async def follow(self, server: str) -> None:
@@ -80,20 +80,20 @@ class Follower:
 
     def _known(self, told: dict[str, Any]) -> bool:
         """Whether nothing is missing up to an event or a head; an event that is the next one is taken."""
-        life, seq = told["roomUID"], told["seq"]  # the ids of later lives are greater
-        if "prev" in told and life == self._life and seq == self._seq + 1 and told["prev"].startswith(self._hash8):
+        call, seq = told["roomUID"], told["seq"]  # the ids of later calls are greater
+        if "prev" in told and call == self._call and seq == self._seq + 1 and told["prev"].startswith(self._hash8):
             self._take(told)
-        return (life, seq) <= (self._life, self._seq)
+        return (call, seq) <= (self._call, self._seq)
 
     async def _catch_up(self, client: Client) -> None:
-        """What the record has after the place held: the rest of that life, then the life that is the latest."""
+        """What the record has after the place held: the rest of that call, then the call that is the latest."""
         latest = (await self._ask(client, "head")).get("roomUID", "")
-        for life in sorted({self._life, latest} - {""}):
-            if life > self._life:
-                self._life, self._seq, self._hash8 = life, 0, ""
+        for call in sorted({self._call, latest} - {""}):
+            if call > self._call:
+                self._call, self._seq, self._hash8 = call, 0, ""
             more = True
             while more:
-                page = await self._ask(client, "replay", roomUID=self._life, after=self._seq, hash8=self._hash8)
+                page = await self._ask(client, "replay", roomUID=self._call, after=self._seq, hash8=self._hash8)
                 for event in page.get("events", []):
                     self._take(event)
                 more = page.get("more", False)
@@ -111,7 +111,7 @@ class Follower:
 
     def _take(self, event: dict[str, Any]) -> None:
         self._seq, self._hash8 = event["seq"], event["hash"][:16]
-        print(f"{self._life}.{self._seq}.{self._hash8}", json.dumps(event), flush=True)
+        print(f"{self._call}.{self._seq}.{self._hash8}", json.dumps(event), flush=True)
 
 
 def parsed(data: bytes) -> dict[str, Any]:

@@ -25,8 +25,8 @@ for gateway in itertools.cycle(gateways):
             elif kind == "snap":
                 print("resync", held := pos, flush=True)
             elif kind in ("ev", "skip"):
-                (life, seq, hash8), first = held.split("."), frame.get("from", frame.get("seq"))
-                if first != (int(seq) + 1 if pos.startswith(life) else 1) or frame.get("prev", hash8) not in (
+                (call, seq, hash8), first = held.split("."), frame.get("from", frame.get("seq"))
+                if first != (int(seq) + 1 if pos.startswith(call) else 1) or frame.get("prev", hash8) not in (
                     hash8,
                     "0" * 16,
                 ):

@@ -47,7 +47,7 @@ DESCRIPTIONS = {
     "path": "A tile's path as C2SP's tlog-tiles has it, such as `0/000` or `0/000.p/17`.",
     "resource_id": "The resource, as in the `Location` of the answer that made it.",
     "room": "The room's id; in a path encoded: letters, digits, `_` and `-` stay, every other byte is `=XX`.",
-    "room_uid": "One life of a room: its roomUID.",
+    "room_uid": "A call of the room: its roomUID.",
     "size": "How many heads the signed tree has.",
     "stream": "Only this stream.",
     "stream_id": "The stream's id.",
