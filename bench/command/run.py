@@ -22,8 +22,8 @@ from typing import Any
 
 import asyncpg
 import uvloop
-from command.service import NAME, RAW
 
+from bench.command.service import NAME, RAW
 from parlour.cli.embedded import NatsServer, Postgres, free_port, grants, spawn, stop, unprivileged
 from parlour.cli.supervise.checkout import MIGRATIONS
 from parlour.contracts.commands import Caller, Request, SetRoomExtraInfo

@@ -16,10 +16,10 @@ from typing import Any
 from uuid import UUID
 
 import uvloop
-from history.log_filler import APP, fill, many_calls
-from history.state_folds import folded, replayed
 from rich.progress import Progress
 
+from bench.history.log_filler import APP, fill, many_calls
+from bench.history.state_folds import folded, replayed
 from parlour.record.adapters.call_reader import PLANNER, PostgresCallReader
 from parlour.record.adapters.damaged_events import PostgresDamagedEvents
 from parlour.record.adapters.projections import PostgresGenerations, PostgresProjections

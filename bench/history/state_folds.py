@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import asyncpg
 import msgspec
-from history.log_filler import EVENT, LOG
 
+from bench.history.log_filler import EVENT, LOG
 from parlour.contracts import events as ev
 from parlour.contracts.envelope import Envelope, EventView, encode_envelope
 from parlour.contracts.subjects import partition

@@ -29,9 +29,9 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import uvloop
-from command.run import servers
-from command.service import BenchSettings, Handlers
 
+from bench.command.run import servers
+from bench.command.service import BenchSettings, Handlers
 from parlour.cli.embedded import free_port
 from parlour.contracts.commands import Caller, Request, SetRoomExtraInfo
 from parlour.runtime.messaging.address import Address
