@@ -243,7 +243,7 @@ async def test_another_history_is_not_continued(house: House) -> None:
 
 
 async def test_far_behind_is_a_snapshot(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from parlour.gateway.app.delivery import resume
+    from parlour.gateway.app.requests import resume
 
     monkeypatch.setattr(resume, "RESUME_EVENTS", 5)
     ann, _ = await house.login("far", "ann-f")

@@ -20,7 +20,7 @@ from parlour.gateway.api.connection import STALLED_S, UNREAD_BYTES, WINDOW_BYTES
 from parlour.gateway.api.server import serving
 from parlour.gateway.api.websocket import WebSockets
 from parlour.gateway.app.delivery.subscriptions import Subscriptions
-from parlour.gateway.app.sessions.dispatch import RequestDispatcher
+from parlour.gateway.app.requests.dispatch import RequestDispatcher
 from parlour.gateway.app.sessions.session import Channel
 from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain.frame_batch import FrameBatch

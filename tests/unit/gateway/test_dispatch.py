@@ -9,9 +9,9 @@ from parlour.contracts import client
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.gateway.app.delivery.subscriptions import Subscriptions
-from parlour.gateway.app.sessions.dispatch import REQUESTS_AT_ONCE, RequestDispatcher
-from parlour.gateway.app.sessions.login import LoginHandler, Timing
-from parlour.gateway.app.sessions.requests import RequestHandlers
+from parlour.gateway.app.requests.dispatch import REQUESTS_AT_ONCE, RequestDispatcher
+from parlour.gateway.app.requests.login import LoginHandler, Timing
+from parlour.gateway.app.requests.room_requests import RequestHandlers
 from parlour.gateway.app.sessions.session import RoomMember, Session
 from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain.encoded_event import StayEnd

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 from parlour.contracts import client
 from parlour.gateway.app.delivery.feeds import RoomFeeds
-from parlour.gateway.app.delivery.resume import Resumes
-from parlour.gateway.app.sessions.login import LoginHandler, Timing
+from parlour.gateway.app.requests.login import LoginHandler, Timing
+from parlour.gateway.app.requests.resume import Resumes
 from parlour.gateway.app.sessions.session import Session
 from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain import session_secret

@@ -9,7 +9,7 @@ import pytest
 import parlour.im.wiring as im_wiring
 import parlour.record.wiring as record_wiring
 import parlour.registry.wiring as registry_wiring
-from parlour.gateway.app.delivery.resume import Resumes
+from parlour.gateway.app.requests.resume import Resumes
 from parlour.im.app.message_handler import MessageHandler
 from parlour.im.domain.messages import Message
 from parlour.record.app.publishing.tail import LogTail

@@ -43,16 +43,16 @@ from .app.delivery.feeds import RoomFeeds
 from .app.delivery.history_cache import SharedHistory
 from .app.delivery.lag import Lag, lag
 from .app.delivery.readers import Readers
-from .app.delivery.resume import Resumes
 from .app.delivery.subscriptions import Subscriptions
 from .app.media_resources.resources import MediaResources
 from .app.moderation import AddressBans, Moderation
 from .app.ports import History, RecordQueries, Services
-from .app.sessions.dispatch import RequestDispatcher
+from .app.requests.dispatch import RequestDispatcher
+from .app.requests.heartbeats import HeartbeatPublisher
+from .app.requests.login import LoginHandler
+from .app.requests.resume import Resumes
+from .app.requests.room_requests import RequestHandlers
 from .app.sessions.expiry import TokenExpiry
-from .app.sessions.heartbeats import HeartbeatPublisher
-from .app.sessions.login import LoginHandler
-from .app.sessions.requests import RequestHandlers
 from .app.sessions.session import Channel, RoomMember
 from .app.sessions.session_table import SessionTable
 from .domain.encoded_event import StayEnd

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from parlour.contracts.envelope import EventView
     from parlour.contracts.ids import Position
     from parlour.gateway.app.delivery.members import MemberDelivery
-    from parlour.gateway.app.delivery.resume import ResumePlan
+    from parlour.gateway.app.requests.resume import ResumePlan
     from parlour.gateway.app.sessions.session import RoomMember
     from parlour.gateway.domain.frame_batch import FrameBatch
 
@@ -175,7 +175,7 @@ def leaked_command() -> None:
 
 def unchecked_position() -> None:
     """A client's position is continued whatever history it comes from."""
-    from parlour.gateway.app.delivery.resume import ResumePlan, Resumes
+    from parlour.gateway.app.requests.resume import ResumePlan, Resumes
 
     def trusting(shipped: Function) -> Function:
         async def plan(self: Resumes, *asked: object) -> object:
@@ -199,7 +199,7 @@ def _ours(plan: "ResumePlan") -> "Position":
 
 def repeating_resume() -> None:
     """A client that comes back gets events once more that it had."""
-    from parlour.gateway.app.delivery.resume import Resumes
+    from parlour.gateway.app.requests.resume import Resumes
 
     def repeating(shipped: Function) -> Function:
         def carry_out(self: Resumes, plan: "ResumePlan", session_id: str) -> None:

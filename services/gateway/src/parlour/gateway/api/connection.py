@@ -15,7 +15,7 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from parlour.contracts import client
 from parlour.contracts.client import FRAME_BYTES
-from parlour.gateway.app.sessions.dispatch import ProtocolViolation, RequestDispatcher
+from parlour.gateway.app.requests.dispatch import ProtocolViolation, RequestDispatcher
 from parlour.gateway.app.sessions.session import Channel
 from parlour.gateway.domain.close_codes import answer_to_close
 from parlour.gateway.domain.frame_batch import FrameBatch

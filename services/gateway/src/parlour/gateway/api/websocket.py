@@ -13,7 +13,7 @@ from picows import picows as core
 
 from parlour.contracts import client
 from parlour.contracts.client import FRAME_BYTES
-from parlour.gateway.app.sessions.dispatch import RequestDispatcher
+from parlour.gateway.app.requests.dispatch import RequestDispatcher
 from parlour.gateway.app.sessions.session import Channel
 from parlour.gateway.domain.client_addresses import SocketLimiter
 from parlour.runtime.telemetry.logging import logger

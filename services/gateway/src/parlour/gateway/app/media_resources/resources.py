@@ -23,7 +23,7 @@ from parlour.gateway.app.access.apps import Apps
 from parlour.gateway.app.access.request_limits import RequestLimiter
 from parlour.gateway.app.media_resources.sdp_fragments import credentials_in, fragment, head_of, ufrag_of
 from parlour.gateway.app.ports import Services, decode_result
-from parlour.gateway.app.sessions.login import LoginHandler, rights_of
+from parlour.gateway.app.requests.login import LoginHandler, rights_of
 from parlour.gateway.app.sessions.session import RoomMember, Session
 from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain.media_resource import MediaResource, decode_address, encode_address

@@ -1,1 +1,1 @@
-"""Sessions of clients: login, their requests, heartbeats towards the room service, and their end when a token expires."""
+"""Sessions of clients: what the gateway knows of each, where it is found, and its end when a token expires."""

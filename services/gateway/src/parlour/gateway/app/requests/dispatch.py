@@ -12,10 +12,10 @@ from typing import Any
 from parlour.contracts import client
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.ids import Invalid
-from parlour.gateway.app.delivery.resume import Resumes, unknown_session
 from parlour.gateway.app.delivery.subscriptions import ConnectionSubscriptions
-from parlour.gateway.app.sessions.login import LoginHandler
-from parlour.gateway.app.sessions.requests import RequestHandlers
+from parlour.gateway.app.requests.login import LoginHandler
+from parlour.gateway.app.requests.resume import Resumes, unknown_session
+from parlour.gateway.app.requests.room_requests import RequestHandlers
 from parlour.gateway.app.sessions.session import Channel, Session
 from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain.frames import InvalidFrame, parse, to_text

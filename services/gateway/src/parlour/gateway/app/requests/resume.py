@@ -11,8 +11,10 @@ from parlour.contracts import client
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import Position, parse_position
 from parlour.contracts.queries import ReplayQuery, SnapshotQuery
+from parlour.gateway.app.delivery.feed import RoomFeed
+from parlour.gateway.app.delivery.feeds import RoomFeeds
 from parlour.gateway.app.ports import History
-from parlour.gateway.app.sessions.login import LoginHandler
+from parlour.gateway.app.requests.login import LoginHandler
 from parlour.gateway.app.sessions.session import Channel, Session
 from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain import session_secret
@@ -20,9 +22,6 @@ from parlour.gateway.domain.encoded_event import EncodedEvent, StayEnd, encode_p
 from parlour.gateway.domain.frames import to_text
 from parlour.gateway.domain.room_mirror import RoomMirror
 from parlour.kernel.rejection import Rejection
-
-from .feed import RoomFeed
-from .feeds import RoomFeeds
 
 RESUME_EVENTS = 500
 """A client that missed more gets a snapshot, which is shorter."""

@@ -8,7 +8,7 @@ from parlour.contracts import client
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.gateway.app.ports import Services, decode_result
-from parlour.gateway.app.sessions.login import LoginHandler, rights_of
+from parlour.gateway.app.requests.login import LoginHandler, rights_of
 from parlour.gateway.app.sessions.session import RoomMember, Session
 from parlour.kernel.rejection import Rejection
 
