@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -127,11 +128,20 @@ async def test_the_shell_blocks_of_a_page_run_in_order(
 
 
 async def test_sql_blocks_answer(suite: Suite, words: dict[str, str]) -> None:
-    database: Any = await asyncpg.connect(suite.status()["postgres"])
-    try:
+    """Somebody is in a room of their own meanwhile: other pages close the lobby, and then nothing is claimed."""
+    token = suite.token("dba")
+    async with raw_client(suite.url) as member, connected(suite) as database:
+        await member.login(suite.app_id, "archive", "dba", token)
         for block in runnable("sql"):
             for statement in filter(str.strip, filled(block.text, suite, words).split(";\n")):
                 assert await database.fetch(statement), f"{block.page}: {statement}"
+
+
+@asynccontextmanager
+async def connected(suite: Suite) -> AsyncIterator[Any]:
+    database: Any = await asyncpg.connect(suite.status()["postgres"])
+    try:
+        yield database
     finally:
         await database.close()
 
