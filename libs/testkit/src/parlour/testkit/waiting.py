@@ -8,23 +8,29 @@ from typing import Any, TypeVar, overload
 
 TIMEOUT_S = 20.0
 """Long for a busy machine; a condition that holds at once costs no time."""
+POLL_S = 0.05
+"""Below the rate at which services answer one reader (50 questions a second)."""
 T = TypeVar("T")
 
 
 @overload
 async def eventually(
-    condition: Callable[[], Awaitable[T | None]], what: str = "", *, timeout_s: float = TIMEOUT_S, poll_s: float = 0.01
+    condition: Callable[[], Awaitable[T | None]],
+    what: str = "",
+    *,
+    timeout_s: float = TIMEOUT_S,
+    poll_s: float = POLL_S,
 ) -> T: ...
 
 
 @overload
 async def eventually(
-    condition: Callable[[], T | None], what: str = "", *, timeout_s: float = TIMEOUT_S, poll_s: float = 0.01
+    condition: Callable[[], T | None], what: str = "", *, timeout_s: float = TIMEOUT_S, poll_s: float = POLL_S
 ) -> T: ...
 
 
 async def eventually(
-    condition: Callable[[], Any], what: str = "", *, timeout_s: float = TIMEOUT_S, poll_s: float = 0.01
+    condition: Callable[[], Any], what: str = "", *, timeout_s: float = TIMEOUT_S, poll_s: float = POLL_S
 ) -> Any:
     """Evaluates a condition, sync or async, until it is true, and returns its value.
 
@@ -47,7 +53,7 @@ async def eventually(
 
 
 def wait_until(
-    condition: Callable[[], T | None], what: str, *, timeout_s: float = TIMEOUT_S, poll_s: float = 0.01
+    condition: Callable[[], T | None], what: str, *, timeout_s: float = TIMEOUT_S, poll_s: float = POLL_S
 ) -> T:
     """As `eventually`, for a test without an event loop."""
     deadline = time.monotonic() + timeout_s
