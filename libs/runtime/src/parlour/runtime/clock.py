@@ -15,7 +15,7 @@ class SystemClock:
 
 
 class SystemIds:
-    """Makes ids."""
+    """Makes ids that sort by the time at which they were made."""
 
     def uuid7(self) -> str:
         """Returns a new time-ordered UUID (RFC 9562, version 7)."""

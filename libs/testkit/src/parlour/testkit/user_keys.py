@@ -9,7 +9,7 @@ from parlour.runtime.postgres.keys import KEY_BYTES, PersonKey
 
 
 class MemoryUserKeyStore:
-    """See `parlour.kernel.sealing.People`. As with the real one, a key must have been loaded before it is used."""
+    """See `parlour.kernel.sealing.UserKeyStore`. As with the real one, a key must have been loaded before it is used."""
 
     def __init__(self, draw: Callable[[int], bytes] = os.urandom) -> None:
         self._draw = draw

@@ -56,7 +56,7 @@ class PostgresUserKeyStore:
 
     @property
     def erasures(self) -> int:
-        """See `UserKeyStore.erasures`."""
+        """The number of erasures that this process knows of."""
         return len(self._gone)
 
     def forget(self, actors: frozenset[str]) -> None:
@@ -80,7 +80,7 @@ class PostgresUserKeyStore:
         return known if known is not None else await self._make(app, user_id)
 
     async def known(self, app: int, user_id: str) -> str | None:
-        """See `UserKeyStore.known`."""
+        """Returns the user's random id, from memory or the database; None if there is none or it is erased."""
         cached = self._actors.get((app, user_id))
         if cached is not None:
             return cached
@@ -104,7 +104,7 @@ class PostgresUserKeyStore:
         return actor
 
     async def user_ids(self, actors: frozenset[str]) -> dict[str, str]:
-        """See `UserKeyStore.user_ids`."""
+        """Returns the user id of each actor that is not erased; loads their keys."""
         people = await self._load(actors)
         return {actor: person.user_id for actor, person in people.items() if person.key is not None}
 

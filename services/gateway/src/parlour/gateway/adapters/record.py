@@ -21,14 +21,14 @@ class BusRecord:
         self._bus = bus
 
     async def query(self, app: int, room: str, name: str, query: msgspec.Struct, kind: type[A]) -> A:
-        """See `RecordQueries`."""
+        """Returns the answer to a query about a room, or raises the `Rejection` that the record service gives."""
         answer: Any = await self._bus.request(subjects.query(app, room, name), query, kind, ANSWER_WITHIN_S)
         if answer.problem is not None:
             raise Rejection(answer.problem)
         return answer
 
     async def ask_webhooks(self, app: int, question: msgspec.Struct) -> Any:
-        """See `RecordQueries`."""
+        """Returns the answer of the webhook verb that the question belongs to."""
         verb = webhooks.verb_of(question)
         subject = subjects.command(app, "record", "", verb)
         return await self._bus.request(subject, question, webhooks.VERBS[verb][1], WEBHOOK_ANSWER_WITHIN_S)

@@ -38,8 +38,10 @@ class PlayHandler:
         loaded, stream = await self._admit(context, body)
         if body.transport_id:
             _check_same_node(stream, (await self._transports.find(body.transport_id, body.session_id)).node)
-        offer = ClientOffer(context.app, context.room, body.session_id, body.sdp, context.command_id, body.transport_id, body.resource,
-                      context.actor)  # fmt: skip
+        offer = ClientOffer(
+            context.app, context.room, body.session_id, body.sdp, context.command_id, body.transport_id, body.resource,
+            context.actor,
+        )  # fmt: skip
         answer = await self._negotiate(offer, stream.node, body, loaded)
         try:
             done = await self._append(context, body, answer)

@@ -130,8 +130,10 @@ class PublishHandler:
         self, key: LogKey, context: CommandContext, body: cmd.Publish, node: str, *, reserved: bool
     ) -> RelayAnswer:
         media = PublishMedia(body.stream_id, body.media, body.codec, str(key.uid))
-        offer = ClientOffer(context.app, context.room, body.session_id, body.sdp, context.command_id, body.transport_id, body.resource,
-                      context.actor)  # fmt: skip
+        offer = ClientOffer(
+            context.app, context.room, body.session_id, body.sdp, context.command_id, body.transport_id, body.resource,
+            context.actor,
+        )  # fmt: skip
         try:
             return await self._transports.negotiate(offer, node, (media,))
         except BaseException:
