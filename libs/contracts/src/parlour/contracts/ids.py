@@ -19,6 +19,8 @@ STREAM_EXTRA_BYTES = 1024
 ROOM_EXTRA_KEY_BYTES = 10
 ROOM_EXTRA_VALUE_BYTES = 128
 MESSAGE_BYTES = 1024
+REASON_BYTES = 256
+BY_BYTES = 128
 COMMAND_TARGETS = 500
 ROOMS_PER_SESSION = 5
 APP_ID_MAX = 2**32 - 1
@@ -174,6 +176,20 @@ def check_room_extra(key: str, value: str) -> None:
             f"the value has {_size(value)} bytes",
             limit=f"below {ROOM_EXTRA_VALUE_BYTES} bytes",
         )
+
+
+def check_reason(reason: str) -> str:
+    """Checks for at most 256 bytes, as the vendor's server API has it."""
+    if _size(reason) > REASON_BYTES:
+        raise invalid(Code.PARAMETER, "reason", "the reason is too long", limit=f"{REASON_BYTES} bytes")
+    return reason
+
+
+def check_by(by: str) -> str:
+    """Checks the name of a moderator for at most 128 bytes."""
+    if _size(by) > BY_BYTES:
+        raise invalid(Code.PARAMETER, "by", "the name of who does it is too long", limit=f"{BY_BYTES} bytes")
+    return by
 
 
 def check_message(text: str) -> str:

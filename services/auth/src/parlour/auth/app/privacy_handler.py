@@ -14,7 +14,7 @@ from parlour.auth.domain.privacy import ConfirmErasure, Erase, Hold, PrivacyComm
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import Erasure, Holds, Reply
-from parlour.contracts.ids import check_room_id, check_user_id, invalid
+from parlour.contracts.ids import check_reason, check_room_id, check_user_id, invalid
 from parlour.kernel.decider import Clock, Ids
 from parlour.kernel.log import Append, AppendUnit, LogUnavailable
 from parlour.kernel.rejection import Rejection
@@ -28,7 +28,6 @@ from .vault import Vault
 
 SWEEP_INTERVAL_S = 30.0
 HOLD_CHECK_TRIES = 8
-REASON_BYTES = 256
 
 log = logger(__name__)
 
@@ -78,8 +77,7 @@ class PrivacyHandler:
 
     async def hold(self, context: CommandContext, body: cmd.PlaceHold) -> Reply:
         """Places a hold: from the commit on nobody whom it covers is erased."""
-        if len(body.reason.encode()) > REASON_BYTES:
-            raise invalid(Code.PARAMETER, "reason", "the reason is too long", limit=f"{REASON_BYTES} bytes")
+        check_reason(body.reason)
         actor, room = await self._target(context.app, body.user_id, body.room)
         return reply_of(await self._commit(context, Hold(actor, room, body.reason)))
 

@@ -5,7 +5,7 @@ import msgspec
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import Joined, Reply
-from parlour.contracts.ids import check_room_extra, check_user_id, check_user_name
+from parlour.contracts.ids import check_by, check_reason, check_room_extra, check_user_id, check_user_name
 from parlour.contracts.live import LiveRoom
 from parlour.contracts.moderation import Closed, Kicked
 from parlour.kernel.log import AppendUnit, EventLog
@@ -17,7 +17,7 @@ from parlour.runtime.deciding.context import ClaimRefused, CommandContext, Commi
 from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
 
 from .bans import BanChecker
-from .field_limits import check_by, check_reason, check_session_id
+from .field_limits import check_session_id
 from .room_rates import RoomRates
 from .room_units import RoomDecider, draft_of, load_memberships, previous_position, retry_with_fresh_state
 
