@@ -44,14 +44,11 @@ class Excess(NamedTuple):
 
 
 CEILING = {
-    "auth": Excess(1, 1),
     "contracts": Excess(7, 5),
     "gateway": Excess(19, 44),
     "im": Excess(0, 1),
     "kernel": Excess(3, 0),
-    "record": Excess(4, 0),
     "registry": Excess(0, 6),
-    "relay": Excess(1, 0),
     "room": Excess(0, 2),
     "runtime": Excess(1, 7),
     "sdk-web": Excess(3, 20),

@@ -71,8 +71,8 @@ OVERRIDES: dict[Any, st.SearchStrategy[Any]] = {
         application.SetRules,
         st.fixed_dictionaries({}, optional={rule: st.sampled_from(values) for rule, values in VALUES.items()}),
     ),
-    bans.Place: st.builds(
-        bans.Place,
+    bans.PlaceBan: st.builds(
+        bans.PlaceBan,
         st.builds(kernel_bans.Target, st.sampled_from([kernel_bans.USER, kernel_bans.ROOM]), NAMES, NAMES),
         st.sampled_from([0, AT // 1_000_000 + 60]),
         NAMES,

@@ -67,7 +67,7 @@ class FoldedCall:
     def flush(self) -> None:
         """As a store writes a batch: new rows must be new, changed ones must be there."""
         for table, kind, key in TABLES:
-            for row in self.out.of(table):
+            for row in self.out.of_table(table):
                 values = tuple(getattr(row, name) for name in columns(kind))
                 assert (values[:key] in self.tables[table]) == row.stored
                 self.tables[table][values[:key]] = values
@@ -81,7 +81,7 @@ class FoldedCall:
             for values in self.tables[table].values():
                 row = kind(*values, stored=True)
                 if open_(row):
-                    rows.of(table).append(row)
+                    rows.of_table(table).append(row)
         (call,) = self.tables["call"].values()
         self.call = CallFold(TABLES[0][1](*call, stored=True))  # pyright: ignore[reportArgumentType]
         self.call.load(rows)

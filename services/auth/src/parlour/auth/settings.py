@@ -10,7 +10,7 @@ from .domain.verify import LONGEST_S, MAX_LEEWAY_S
 
 
 class AuthSettings(RuntimeSettings, frozen=True, kw_only=True):
-    """Variables `PARLOUR_AUTH_…`."""
+    """The variables `PARLOUR_AUTH_…`, parsed once at the start."""
 
     SERVICE = "auth"
 

@@ -6,7 +6,7 @@ from parlour.auth.domain import bans as domain
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import Reply
-from parlour.contracts.ids import check_address, check_room_id, check_user_id, invalid
+from parlour.contracts.ids import check_address, check_by, check_reason, check_room_id, check_user_id, invalid
 from parlour.contracts.moderation import Ban, Bans
 from parlour.kernel import bans as kernel
 from parlour.kernel.bans import ADDRESS, ROOM, USER, Target, address_as_user
@@ -18,8 +18,6 @@ from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.deciding.context import CommandContext, CommitResult, reply_of
 from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
 
-REASON_BYTES = 256
-BY_BYTES = 128
 LONGEST_BAN_S = 100 * 366 * 86_400
 """A ban that is meant to last longer has no end at all, which 0 says."""
 _ADDRESS_PREFIX = address_as_user("")
@@ -39,8 +37,8 @@ class BanHandler:
 
     async def place(self, context: CommandContext, body: cmd.PlaceBan) -> Reply:
         """Places a ban: from the commit on nobody whom it covers logs in, and the room service puts out who is inside."""
-        _check_size("reason", body.reason, REASON_BYTES)
-        _check_size("by", body.by, BY_BYTES)
+        check_reason(body.reason)
+        check_by(body.by)
         if body.until_s and body.for_s:
             raise invalid(Code.PARAMETER, "untilS", "name an end or a length, not both")
         if not 0 <= body.for_s <= LONGEST_BAN_S or not 0 <= body.until_s <= self._now_s() + LONGEST_BAN_S:
@@ -48,14 +46,16 @@ class BanHandler:
         target = await self._target(context.app, body)
         until_s = self._now_s() + body.for_s if body.for_s else body.until_s
         made = Ban(target.kind, "", "", target.room, until_s, body.reason, body.by)
-        return _with_names(await self._decide(context, domain.Place(target, until_s, body.reason, body.by), made), body)
+        return _with_names(
+            await self._decide(context, domain.PlaceBan(target, until_s, body.reason, body.by), made), body
+        )
 
     async def lift(self, context: CommandContext, body: cmd.LiftBan) -> Reply:
         """Lifts a ban; one that is not in force is no error."""
-        _check_size("by", body.by, BY_BYTES)
+        check_by(body.by)
         target = await self._target(context.app, body)
         made = Ban(target.kind, "", "", target.room, by=body.by, in_force=False)
-        return _with_names(await self._decide(context, domain.Lift(target, body.by), made), body)
+        return _with_names(await self._decide(context, domain.LiftBan(target, body.by), made), body)
 
     async def list_all(self, context: CommandContext, body: cmd.ListBans) -> Reply:
         """Answers with the bans in force; those that end first come first."""
@@ -78,7 +78,9 @@ class BanHandler:
             raise invalid(Code.PARAMETER, "userID", "name a user, an address or a room")
         return Target(ROOM, "", room)
 
-    async def _decide(self, context: CommandContext, command: domain.Place | domain.Lift, made: Ban) -> CommitResult:
+    async def _decide(
+        self, context: CommandContext, command: domain.PlaceBan | domain.LiftBan, made: Ban
+    ) -> CommitResult:
         def decide(app: RoomSnapshot[kernel.Bans]) -> AppendUnit:
             if app.key is None:
                 raise Rejection.of(Code.APP_ID, "there is no such app", field="app", hint="parlour apps list")
@@ -108,8 +110,3 @@ def _with_names(done: CommitResult, body: cmd.PlaceBan | cmd.LiftBan) -> Reply:
     made = msgspec.json.decode(done.answer, type=Ban)
     address = check_address(body.address) if body.address else ""
     return reply_of(done, msgspec.structs.replace(made, user_id=body.user_id, address=address))
-
-
-def _check_size(field: str, text: str, most: int) -> None:
-    if len(text.encode("utf-8", "surrogatepass")) > most:
-        raise invalid(Code.PARAMETER, field, f"{field} is too long", limit=f"{most} bytes")

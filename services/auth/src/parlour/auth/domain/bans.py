@@ -24,7 +24,7 @@ MAX_BANS = 10_000
 SECOND = 1_000_000
 
 
-class Place(msgspec.Struct, frozen=True):
+class PlaceBan(msgspec.Struct, frozen=True):
     """Keep the target out until `until_s` (unix seconds; 0: until lifted)."""
 
     target: Target
@@ -33,14 +33,14 @@ class Place(msgspec.Struct, frozen=True):
     by: str
 
 
-class Lift(msgspec.Struct, frozen=True):
+class LiftBan(msgspec.Struct, frozen=True):
     """End the ban that is in force for the target."""
 
     target: Target
     by: str
 
 
-BanCommand = Place | Lift
+BanCommand = PlaceBan | LiftBan
 
 
 def decide(state: Bans, command: BanCommand, *, at: int, ids: Ids) -> tuple[ev.Event, ...]:
@@ -49,7 +49,7 @@ def decide(state: Bans, command: BanCommand, *, at: int, ids: Ids) -> tuple[ev.E
     target = command.target
     before = state.by_target.get(target)
     in_force = before is not None and before.in_force(now_s)
-    if isinstance(command, Lift):
+    if isinstance(command, LiftBan):
         return (ev.BanLifted(target.kind, target.actor, target.room, command.by),) if in_force else ()
     if command.until_s and command.until_s <= now_s:
         raise invalid(Code.PARAMETER, "untilS", "the ban would be over already", limit=f"after {now_s}, or 0")

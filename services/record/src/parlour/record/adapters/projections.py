@@ -69,7 +69,7 @@ class PostgresProjections:
                 found[call.room_uid] = (CallFold(call), Rows())
             for table, kind, _ in TABLES[1:]:
                 for row in await self._rows(connection, table, kind, room_uids, _OPEN[table]):
-                    found[row.room_uid][1].of(table).append(row)
+                    found[row.room_uid][1].of_table(table).append(row)
         return found
 
     async def _rows(
@@ -84,7 +84,7 @@ class PostgresProjections:
             await self._move(connection, moved)
             for table, kind, _ in TABLES:
                 try:
-                    await self._put(connection, table, kind, rows.of(table))
+                    await self._put(connection, table, kind, rows.of_table(table))
                 except asyncpg.UniqueViolationError:
                     raise
                 except _REFUSED as error:

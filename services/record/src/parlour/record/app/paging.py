@@ -31,11 +31,11 @@ def encoded_bytes(row: object) -> int:
     return len(_encode(row)) + 1
 
 
-def page_size(asked: int, most: int) -> int:
-    """Returns `asked`, cut to `most`. `Invalid` for a page without rows."""
-    if asked < 1:
+def page_size(requested: int, most: int) -> int:
+    """Returns `requested`, cut to `most`. `Invalid` for a page without rows."""
+    if requested < 1:
         raise invalid(Code.PARAMETER, "limit", "a page has at least one row", limit=f"1..{most}")
-    return min(asked, most)
+    return min(requested, most)
 
 
 def parse_uuid(text: str, field: str) -> UUID:

@@ -225,7 +225,7 @@ class _Planner:
             return AnswerMedia()
         track, sink = self.tracks.get(media.mid), self.sinks.get(media.mid)
         return AnswerMedia(
-            direction=Direction.of(
+            direction=Direction.from_flags(
                 sends=sink is not None and media.direction.receives,
                 receives=track is not None and media.direction.sends,
             ),

@@ -70,5 +70,5 @@ def _event(record: Record, before: bytes) -> Line:
     return Line(record.seq, record.at, record.env, record.hash, b"" if record.prev == before else record.prev)
 
 
-def _line(of: msgspec.Struct) -> bytes:
-    return _encode(of) + b"\n"
+def _line(part: msgspec.Struct) -> bytes:
+    return _encode(part) + b"\n"

@@ -173,5 +173,5 @@ def _uuid(field: str, text: str) -> UUID:
         raise invalid(Code.PARAMETER, field, f"{field} is not a UUID") from None
 
 
-def _limit(asked: int) -> int:
-    return max(1, min(asked, contract.PAGE_MOST))
+def _limit(requested: int) -> int:
+    return max(1, min(requested, contract.PAGE_MOST))

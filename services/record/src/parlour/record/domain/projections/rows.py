@@ -140,12 +140,12 @@ class Rows(msgspec.Struct):
     play: list[PlayRow] = []
     messages: list[MessagesRow] = []
 
-    def of(self, table: str) -> list[Any]:
+    def of_table(self, table: str) -> list[Any]:
         """Returns the rows of a table by its name."""
         return getattr(self, table)
 
     def mark_stored(self) -> None:
         """Marks all rows as stored, after their batch was written."""
         for table, _, _ in TABLES:
-            for row in self.of(table):
+            for row in self.of_table(table):
                 row.stored, row.changed = True, False

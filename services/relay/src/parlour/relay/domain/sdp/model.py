@@ -27,7 +27,7 @@ class Direction(StrEnum):
         return self in (Direction.SENDRECV, Direction.RECVONLY)
 
     @classmethod
-    def of(cls, *, sends: bool, receives: bool) -> "Direction":
+    def from_flags(cls, *, sends: bool, receives: bool) -> "Direction":
         """The direction of these two flags."""
         if sends:
             return cls.SENDRECV if receives else cls.SENDONLY
