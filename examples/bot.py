@@ -1,9 +1,9 @@
-"""A bot that answers: who says "!who" is told who is in the room, and each question is answered once.
+"""A bot that answers each "!who" message once, with the names of the users in the room.
 
 PARLOUR_TOKEN=04… python bot.py APP ROOM USER http://gateway …
 
-The answer's command id is made from the question's position. A bot that was killed between asking and noting, or that runs twice, sends
-the same command again, and the record takes it once.
+The answer's command id is derived from the question's position. A bot that was killed and restarted, or that runs twice, sends
+the same command again, and the room service executes it once.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from parlour.client import Client, Event
 
 
 async def answer(app: int, room_id: str, user: str, urls: list[str]) -> None:
-    """For ever."""
+    """Follows the room for ever and answers the questions in it."""
     async with Client(urls, app=app, user=user, token=os.environ["PARLOUR_TOKEN"]) as client:
         room = client.room(room_id)
         async for item in room.events():

@@ -1,8 +1,8 @@
-"""Follows a room into a file, one JSON line for each event: each once and in order, however often this program or a gateway is killed.
+"""Writes a room's events to a file, one JSON line per event: each once and in order, even if this program or a gateway is killed.
 
 PARLOUR_TOKEN=04… python follower.py FILE APP ROOM USER http://gateway …
 
-The position stands in the line that the event became, so what was done and how far one is can't come apart.
+Each line has the event's position, so that the output and the position are always consistent.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ from parlour.client import Client, Event, Position, Resync
 
 
 def kept(file: Path) -> Position | None:
-    """The position of the last whole line; a line that a death cut off is removed."""
+    """Returns the position of the last complete line, and removes a partial line that a crash left behind it."""
     whole = file.read_bytes().rpartition(b"\n")[0] if file.exists() else b""
     file.write_bytes(whole + b"\n" if whole else b"")
     return Position.parse(json.loads(whole.rpartition(b"\n")[2])["position"]) if whole else None
 
 
 async def follow(file: Path, app: int, room: str, user: str, urls: list[str]) -> None:
-    """For ever."""
+    """Follows the room for ever and appends its events to the file."""
     after = kept(file)
     async with Client(urls, app=app, user=user, token=os.environ["PARLOUR_TOKEN"]) as client:
         with file.open("a", buffering=1) as lines:

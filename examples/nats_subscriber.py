@@ -2,8 +2,8 @@
 
 PARLOUR_TOKEN=… python nats_subscriber.py ROOM POSITION nats://host:port …   (POSITION: of the last event printed; "" for the latest call)
 
-The token is a subscription token: parlour token --subscribe --room ROOM --scope events --scope audit. NATS promises nothing, so an event
-that it brings is taken only if it follows the one held; any other, and a head that is further on, is a reason to ask the record.
+The token is a subscription token: parlour token --subscribe --room ROOM --scope events --scope audit. NATS delivers at
+most once: the program accepts an event only if it follows the last one. On any other event or a newer head it queries the record.
 """
 
 import asyncio
@@ -26,17 +26,17 @@ from nats.errors import Error
 TOKEN = os.environ.get("PARLOUR_TOKEN", "")
 ANSWER_S = 5
 SILENT_S = 30
-"""After this long without a word the record is asked: heads too may be lost."""
+"""After this long without a message the record is queried, since heads too may be lost."""
 WAITING_MOST = 1000
-"""Of what is heard while the record is asked: more is let go, and asked for later."""
+"""Messages buffered while the record is queried; more are dropped and fetched later."""
 REFUSED_S = 60
-"""Nobody is let in while no `auth` runs; after this the token is taken for revoked."""
+"""NATS admits no readers while no `auth` runs; if it refuses for longer, the token counts as revoked."""
 PASSING = {9000004, 9000010}
-"""Codes of refusals that are over soon."""
+"""Codes of temporary refusals."""
 
 
 class Follower:
-    """Where it stands: a call of the room, its last event that was printed, and the beginning of that event's hash."""
+    """Its position is a call of the room, the last printed event of it, and the first digits of that event's hash."""
 
     def __init__(self, room: str, held: str, claims: dict[str, Any]) -> None:
         app, name = claims["app"], encoded(room)
@@ -47,7 +47,7 @@ class Follower:
         self._seq = int(seq)
 
     async def follow(self, server: str) -> None:
-        """For as long as one connection lasts, which an `Error` or `OSError` ends."""
+        """Follows the room on one connection, until an `Error` or `OSError` ends it."""
         news: asyncio.Queue[dict[str, Any]] = asyncio.Queue(WAITING_MOST)
         lost = asyncio.Event()
 
@@ -55,7 +55,7 @@ class Follower:
             lost.set() if news.full() else news.put_nowait(told)
 
         async def heard(message: Msg) -> None:
-            if told := parsed(message.data):  # anything else is no reason to do anything
+            if told := parsed(message.data):  # ignores anything else
                 put(told)
 
         async def closed(*_: Exception) -> None:
@@ -66,7 +66,7 @@ class Follower:
         try:
             for subject in self._heard:
                 await client.subscribe(subject, cb=heard)  # pyright: ignore[reportUnknownMemberType]
-            await self._catch_up(client)  # an answer: the server knows the subscriptions by now, nothing falls between
+            await self._catch_up(client)  # its answer shows that the server has the subscriptions
             while True:
                 told: dict[str, Any] = {}
                 with contextlib.suppress(TimeoutError):
@@ -79,14 +79,14 @@ class Follower:
             await client.close()
 
     def _known(self, told: dict[str, Any]) -> bool:
-        """Whether nothing is missing up to an event or a head; an event that is the next one is taken."""
+        """Prints an event if it is the next one. Returns whether no events are missing up to this event or head."""
         call, seq = told["roomUID"], told["seq"]  # the ids of later calls are greater
         if "prev" in told and call == self._call and seq == self._seq + 1 and told["prev"].startswith(self._hash8):
             self._take(told)
         return (call, seq) <= (self._call, self._seq)
 
     async def _catch_up(self, client: Client) -> None:
-        """What the record has after the place held: the rest of that call, then the call that is the latest."""
+        """Prints the events that the record has after the position: the rest of that call, then the latest call."""
         latest = (await self._ask(client, "head")).get("roomUID", "")
         for call in sorted({self._call, latest} - {""}):
             if call > self._call:
@@ -115,7 +115,7 @@ class Follower:
 
 
 def parsed(data: bytes) -> dict[str, Any]:
-    """An event or a head; empty for anything else."""
+    """Returns an event or a head; empty for anything else."""
     with contextlib.suppress(ValueError, RecursionError, KeyError, TypeError):
         told = json.loads(data)
         if isinstance(told["roomUID"], str) and type(told["seq"]) is int and ("hash" in told or "hash8" in told):
@@ -124,12 +124,12 @@ def parsed(data: bytes) -> dict[str, Any]:
 
 
 def encoded(text: str) -> str:
-    """An id as it stands in a subject."""
+    """Encodes an id for a subject."""
     return re.sub(rb"[^A-Za-z0-9_-]", lambda byte: b"=%02X" % byte[0][0], text.encode()).decode()
 
 
 async def main(room: str, held: str, *servers: str) -> None:
-    """Until the token is over."""
+    """Follows the room until the token expires or is revoked."""
     body = TOKEN.split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     follower = Follower(room, held, claims)

@@ -1,4 +1,4 @@
-"""Follows a room by server-sent events, with nothing but the standard library: each event once and in order, printed after its position.
+"""Follows a room by server-sent events, with the standard library only: prints each event once and in order, after its position.
 
 PARLOUR_TOKEN=… python sse_subscriber.py ROOM POSITION http://gateway …   (POSITION: of the last event printed; "" for all from the start)
 
@@ -16,17 +16,17 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 SILENT_S = 40
-"""The stream says something every 15 s; after this it is taken for dead."""
+"""The server sends a line at least every 15 s; after this long without one the connection counts as lost."""
 PASSING = {429, 500, 502, 503, 504}
 
 
 def encoded(room: str) -> str:
-    """The room's id as it stands in a path."""
+    """Encodes a room's id for a path."""
     return re.sub(rb"[^A-Za-z0-9_-]", lambda byte: b"=%02X" % byte[0][0], room.encode()).decode()
 
 
 def messages(gateway: str, room: str, held: str) -> Iterator[tuple[str, str, str]]:
-    """(kind, position, body) of each message of one connection."""
+    """Yields (kind, position, body) of each message of one connection."""
     headers = {"Authorization": f"Bearer {os.environ['PARLOUR_TOKEN']}", "Accept": "text/event-stream"}
     request = Request(
         f"{gateway}/v1/rooms/{encoded(room)}/events", headers=headers | ({"Last-Event-ID": held} if held else {})
@@ -37,13 +37,13 @@ def messages(gateway: str, room: str, held: str) -> Iterator[tuple[str, str, str
             name, _, text = line.decode().rstrip("\r\n").partition(": ")
             if name:
                 message[name] = text
-            elif "data" in message:  # an empty line ends a message; one that was cut off is not given
+            elif "data" in message:  # an empty line ends a message; a partial one is dropped
                 yield message.get("event", "event"), message.get("id", held), message["data"]
                 message = {}
 
 
 def follow(room: str, held: str, gateways: list[str]) -> None:
-    """Until the token does not allow it any more."""
+    """Follows the room until the token no longer allows it."""
     for gateway in itertools.cycle(gateways):
         try:
             for kind, position, body in messages(gateway, room, held):
@@ -56,7 +56,7 @@ def follow(room: str, held: str, gateways: list[str]) -> None:
             if refused.code not in PASSING:
                 sys.exit(f"refused: {refused.read().decode()}")
         except (OSError, HTTPException):
-            pass  # the connection broke; the next gateway goes on from the position held
+            pass  # the connection broke: continue at the next gateway from the last position
         time.sleep(1)
 
 

@@ -1,9 +1,9 @@
-"""Receives webhooks, checks who sent them, and has each event once, in a SQLite file and as one JSON line on standard output.
+"""Receives webhooks, verifies their signatures, and stores each event once in a SQLite file, with one JSON line on standard output.
 
 PARLOUR_WEBHOOK_SECRET=whsec_… python webhook_receiver.py PORT [EVENTS.db]     (then: parlour webhooks add http://…:PORT/)
 
-Parlour sends an event again until it is answered 2xx, so one that was under way when something died comes twice, with the same id: the file
-remembers every id over restarts. An event is answered when it is on the disk; an answer that came before would lose what a crash takes.
+Parlour sends an event again until it is answered 2xx, so after a crash an event may come twice, with the same id; the file has all ids.
+The answer is sent once the event is on disk: after an earlier answer, a crash would lose the event.
 """
 
 import json
@@ -21,7 +21,7 @@ SECONDS_FOR_A_REQUEST = 60
 
 
 class Events:
-    """The file: what was received, by id. A request is served at a time, as SQLite has one writer."""
+    """The file of received events, by id. It serves one request at a time, since SQLite has one writer."""
 
     def __init__(self, path: str) -> None:
         self.lock = threading.Lock()
@@ -30,7 +30,7 @@ class Events:
             self.file.execute("CREATE TABLE IF NOT EXISTS event (id TEXT PRIMARY KEY, type TEXT, body TEXT)")
 
     def take(self, event: dict[str, Any]) -> bool:
-        """False for an event that is there already. A program of yours does its work inside the same transaction."""
+        """Stores an event; false if it is stored already. Your own program does its work inside the same transaction."""
         with self.lock, self.file:
             row = (event["id"], event["type"], json.dumps(event))
             if not self.file.execute("INSERT OR IGNORE INTO event VALUES (?, ?, ?)", row).rowcount:
@@ -40,14 +40,14 @@ class Events:
 
 
 class Receiver(BaseHTTPRequestHandler):
-    """Answers the requests of one connection: 2xx once an event is stored, 4xx for what is not signed."""
+    """Answers the requests of one connection: 2xx once an event is stored, 4xx if it is not signed."""
 
     protocol_version = "HTTP/1.1"
     timeout = SECONDS_FOR_A_REQUEST
     events: Events
 
     def do_POST(self) -> None:
-        """200 for what is (or was) taken, 401 for what is not from Parlour, 411 and 413 for what is never read."""
+        """Answers 200 for a stored event, 401 for one that is not from Parlour, 411 and 413 for a body that is not read."""
         length = self.headers.get("content-length", "")
         if not length.isdecimal() or int(length) > MOST_BYTES:
             self.close_connection = True
@@ -61,13 +61,13 @@ class Receiver(BaseHTTPRequestHandler):
         return self.answer(200)
 
     def answer(self, status: int) -> None:
-        """No body."""
+        """Answers with a status and no body."""
         self.send_response(status)
         self.send_header("content-length", "0")
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 the library's name
-        """Standard output is for events."""
+        """Logs nothing: standard output has only events."""
 
 
 if __name__ == "__main__":
