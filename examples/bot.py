@@ -3,7 +3,7 @@
 PARLOUR_TOKEN=04… python bot.py APP ROOM USER http://gateway …
 
 The answer's command id is derived from the question's position. A bot that was killed and restarted, or that runs twice, sends
-the same command again, and the room service executes it once.
+the same command again, and it is executed once.
 """
 
 import asyncio
