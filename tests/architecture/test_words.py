@@ -45,7 +45,6 @@ class Excess(NamedTuple):
 
 CEILING = {
     "contracts": Excess(7, 5),
-    "gateway": Excess(19, 44),
     "im": Excess(0, 1),
     "kernel": Excess(3, 0),
     "registry": Excess(0, 6),

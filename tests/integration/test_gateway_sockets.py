@@ -67,7 +67,7 @@ async def a_door(origins: tuple[str, ...] = (), limit: int = 100) -> AsyncGenera
     def dispatch_for(channel: Channel) -> RequestDispatcher:
         nothing: Any = None
         channels.append(cast(Connection, channel))
-        following = Subscriptions(nothing, nothing, nothing, faults.append).of(channel)
+        following = Subscriptions(nothing, nothing, nothing, faults.append).for_connection(channel)
         return RequestDispatcher(
             channel, nothing, nothing, nothing, SessionTable(), following, TokenBucket(10.0, 10.0, 0.0), faults.append
         )

@@ -63,7 +63,7 @@ def test_a_websocket_over_tls(tmp_path: Path, run: Any) -> None:
     def dispatch_for(channel: Channel) -> RequestDispatcher:
         nothing: Any = None
         channels.append(channel)
-        following = Subscriptions(nothing, nothing, nothing, lambda _: None).of(channel)
+        following = Subscriptions(nothing, nothing, nothing, lambda _: None).for_connection(channel)
         return RequestDispatcher(
             channel, nothing, nothing, nothing, SessionTable(), following, TokenBucket(10.0, 10.0, 0.0), lambda _: None
         )

@@ -36,7 +36,7 @@ class Desk:
         self.news = asyncio.Event()
         nothing: Any = None
         requests = RequestHandlers(self, LoginHandler(self, nothing, SessionTable(), bytes(32), Timing(1, 1)))
-        following = Subscriptions(nothing, nothing, nothing, self.faults.append).of(self)
+        following = Subscriptions(nothing, nothing, nothing, self.faults.append).for_connection(self)
         self.dispatch = RequestDispatcher(
             self, nothing, nothing, requests, SessionTable(), following, TokenBucket(1e6, 1e6, 0.0), self.faults.append
         )

@@ -47,7 +47,7 @@ class House:
         shared = SharedHistory(self.story, time.monotonic)
         readers = Readers(shared, self.feeds, verifier, use_local_mirror=True)
         self.subscribers = Subscriptions(
-            readers, verifier, RequestLimiter(RequestLimits(per_s=1e6, burst=1e6)), self.faults.append
+            readers, verifier, RequestLimiter(RequestLimits(reads_per_s=1e6, reads_burst=1e6)), self.faults.append
         )
         self.story.opened()
         self.story.joined("ann")
@@ -93,7 +93,7 @@ class Client:
     def __init__(self, house: House) -> None:
         self.full = False
         self.frames: list[dict[str, Any]] = []
-        self.following: ConnectionSubscriptions = house.subscribers.of(self)
+        self.following: ConnectionSubscriptions = house.subscribers.for_connection(self)
         self._news = asyncio.Event()
 
     def put(self, text: str, *more: str) -> None:

@@ -140,6 +140,6 @@ async def test_an_app_that_is_guessed_is_delayed_in_the_same_way(guarded: TokenT
 def test_the_key_used_least_recently_is_forgotten() -> None:
     buckets = TokenBuckets[str](1.0, 1.0, most=2)
     for key in ("a", "b", "c"):
-        assert buckets.of(key, 0.0).take(0.0)
+        assert buckets.find_or_add(key, 0.0).take(0.0)
     assert buckets.find("a") is None
-    assert not buckets.of("c", 0.0).take(0.0)
+    assert not buckets.find_or_add("c", 0.0).take(0.0)

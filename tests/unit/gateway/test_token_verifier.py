@@ -162,7 +162,7 @@ def test_offers_are_paced_by_user() -> None:
 
 
 def test_each_limit_names_itself() -> None:
-    limiter = RequestLimiter(RequestLimits(readers=2, readers_per_token=1, per_s=1, burst=2))
+    limiter = RequestLimiter(RequestLimits(readers=2, readers_per_token=1, reads_per_s=1, reads_burst=2))
     one, two, three = (Subscription(APP, ("events",), 0, jti) for jti in ("1", "2", "3"))
     with limiter.reader_slot(one):
         with pytest.raises(Rejection, match="with this token"), limiter.reader_slot(one):
@@ -181,7 +181,9 @@ def test_each_limit_names_itself() -> None:
 
 def test_the_tokens_of_one_app_share_its_limits() -> None:
     limiter = RequestLimiter(
-        RequestLimits(readers=9, readers_per_app=2, per_s_per_app=0.01, burst_per_app=2, at_once_per_app=1)
+        RequestLimits(
+            readers=9, readers_per_app=2, reads_per_s_per_app=0.01, reads_burst_per_app=2, reads_at_once_per_app=1
+        )
     )
     one, two, three = (Subscription(APP, ("events",), 0, jti) for jti in ("1", "2", "3"))
     theirs = Subscription(APP + 1, ("events",), 0, "1")

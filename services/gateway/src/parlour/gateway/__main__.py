@@ -1,4 +1,4 @@
-"""`python -m parlour.gateway`."""
+"""`python -m parlour.gateway` runs the service until a signal stops it."""
 
 from parlour.runtime.process.run import run
 

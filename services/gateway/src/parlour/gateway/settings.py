@@ -1,4 +1,4 @@
-"""The gateway's settings."""
+"""The gateway's settings, and the limits and lists that its parts get from them."""
 
 import secrets
 from typing import Annotated, ClassVar
@@ -16,129 +16,135 @@ from .domain.turn_credentials import TurnServers
 
 KEY_BYTES = 32
 DESCRIPTORS_KEPT = 128
-"""For the bus, files and the health server: clients may not take the last ones."""
+"""File descriptors that clients may not take: for the bus, files and the health server."""
 
 
 class GatewaySettings(BusSettings, frozen=True, kw_only=True):
-    """Variables `PARLOUR_GATEWAY_…`."""
+    """The variables `PARLOUR_GATEWAY_…` of the environment."""
 
     SERVICE: ClassVar[str] = "gateway"
 
-    host: Annotated[str, Setting("Address that clients connect to.")] = "127.0.0.1"
-    port: Annotated[int, Setting("Port that clients connect to; 0 takes a free one.", least=0, most=65535)] = 8080
+    host: Annotated[str, Setting("Address that the gateway listens on.")] = "127.0.0.1"
+    port: Annotated[int, Setting("Port that the gateway listens on; 0 takes a free one.", least=0, most=65535)] = 8080
     tls_certificate: Annotated[str, Setting("PEM file with the certificate chain; empty: plain HTTP.")] = ""
-    tls_key: Annotated[str, Setting("PEM file with its key; empty: in the same file.")] = ""
+    tls_key: Annotated[str, Setting("PEM file with the certificate's key; empty: the key is in the same file.")] = ""
     session_key: Annotated[
         bytes,
         Setting(
-            "Key of session secrets, the same for all gateways; without it sessions end with the process.",
+            "Key that signs session secrets, the same for all gateways; without it sessions end with the process.",
             secret=True,
             key_bytes=KEY_BYTES,
         ),
     ] = msgspec.field(default_factory=lambda: secrets.token_bytes(KEY_BYTES))
     turn_urls: Annotated[
-        tuple[str, ...], Setting("TURN servers that clients are told, as turn:HOST:PORT?transport=udp.")
+        tuple[str, ...], Setting("TURN servers that clients get, as turn:HOST:PORT?transport=udp.")
     ] = ()
-    turn_secret: Annotated[str, Setting("Secret shared with them (coturn: static-auth-secret).", secret=True)] = ""
-    turn_lifetime_s: Annotated[int, Setting("How long a session's TURN credentials hold.", unit="s", least=60)] = 86_400
+    turn_secret: Annotated[
+        str, Setting("Secret shared with the TURN servers (coturn: static-auth-secret).", secret=True)
+    ] = ""
+    turn_lifetime_s: Annotated[int, Setting("How long a session's TURN credentials are valid.", unit="s", least=60)] = (
+        86_400
+    )
     web_root: Annotated[str, Setting("Folder with the browser SDK (dist) and the pages; empty: none are served.")] = ""
     dev: Annotated[
         bool,
         Setting(
-            "Hands tokens for the default app to pages of this machine, opened at localhost; for development only."
+            "Issues tokens for the default app to pages of this machine, opened at localhost; for development only."
         ),
     ] = False
     public_entries: Annotated[
-        bool, Setting("Serves the leaves of the record's tree too, which name calls by their random ids.")
+        bool,
+        Setting("Publishes the entries of the record's transparency log too, which reveal the random ids of calls."),
     ] = False
-    default_app: Annotated[int, Setting("App of requests that name none; 0: the only one there is.", least=0)] = 0
-    origins: Annotated[tuple[str, ...], Setting("Origins that browsers may connect from; none: all.")] = ()
+    default_app: Annotated[
+        int, Setting("App of requests that name none; 0: the only app of the installation.", least=0)
+    ] = 0
+    origins: Annotated[tuple[str, ...], Setting("Origins from which browsers may open WebSockets; none: all.")] = ()
     hosts: Annotated[
         tuple[str, ...],
         Setting(
-            "Names in Host headers that are answered beside addresses and private names; *.NAME for those below, * for"
-            " every name. None: every name, or on loopback none."
+            "Names in Host headers that are answered beside addresses and private names; *.NAME for all names below it,"
+            " * for every name. None: every name, or on loopback none."
         ),
     ] = ()
-    max_connections: Annotated[int, Setting("WebSocket clients at once; more are sent elsewhere.", least=1)] = 20_000
+    max_connections: Annotated[
+        int, Setting("Maximum of concurrent WebSocket clients; more are answered 503.", least=1)
+    ] = 20_000
     sockets_per_address: Annotated[
         int,
         Setting(
-            "Open sockets of one client address; those of this machine and of trusted proxies are not counted.", least=4
+            "Maximum of open sockets of one client address; this machine and trusted proxies have no such limit.",
+            least=4,
         ),
     ] = 1_000
     trusted_proxies: Annotated[
         tuple[str, ...],
-        Setting("Addresses or networks of proxies in front, whose X-Forwarded-For is believed; none: no proxy is."),
+        Setting("Addresses or networks of reverse proxies whose X-Forwarded-For is believed; none: no proxy is."),
     ] = ()
     refused_tokens_per_min: Annotated[
         float,
         Setting(
-            "Refused tokens that one client address may send; then it is answered 429 and its tokens are not looked at."
-            " As many about one user, from all addresses, delay addresses that are unknown to the app.",
+            "Refused tokens that one client address may send; beyond it the address is answered 429 and its tokens are"
+            " not verified. As many about one user, from all addresses, delay addresses that are unknown to the app.",
             unit="1/min", least=1, most=6_000,
         ),
     ] = 20.0  # fmt: skip
     refused_tokens_per_app: Annotated[
         float,
         Setting(
-            "Refused tokens about one app, from all addresses, that delay addresses which are unknown to it.",
+            "Refused tokens about one app, from all addresses, after which addresses unknown to the app are delayed.",
             unit="1/min", least=1, most=60_000,
         ),
     ] = 600.0  # fmt: skip
     frames_per_s: Annotated[float, Setting("Frames that one connection may send on average.", unit="1/s", least=1)] = (
         100.0
     )
-    frames_burst: Annotated[float, Setting("Frames that it may send at once.", least=10)] = 400.0
-    ping_interval_ms: Annotated[int, Setting("How often clients ping.", unit="ms", least=1000)] = 10_000
-    reconnect_ms: Annotated[int, Setting("How long clients try to come back.", unit="ms", least=1000)] = 300_000
+    frames_burst: Annotated[float, Setting("Frames that one connection may send at once.", least=10)] = 400.0
+    ping_interval_ms: Annotated[int, Setting("How often clients send a ping.", unit="ms", least=1000)] = 10_000
+    reconnect_ms: Annotated[int, Setting("How long clients try to reconnect.", unit="ms", least=1000)] = 300_000
     readers: Annotated[
-        int, Setting("Readers that wait or stream over HTTP, and rooms followed over WebSockets, at once.", least=1)
+        int,
+        Setting(
+            "Maximum of concurrent readers: requests that wait or stream, and subscriptions over WebSockets.", least=1
+        ),
     ] = 5_000
-    readers_per_token: Annotated[int, Setting("Of them with one token.", least=1)] = 100
+    readers_per_token: Annotated[int, Setting("Maximum of concurrent readers with one token.", least=1)] = 100
     readers_per_app: Annotated[
-        int, Setting("Of them of one app; where there is one app, as many as all of them.", least=1)
+        int,
+        Setting(
+            "Maximum of concurrent readers of one app; with a single app, set it as high as PARLOUR_GATEWAY_READERS.",
+            least=1,
+        ),
     ] = 2_500
     reads_per_s: Annotated[float, Setting("Requests that one token may make on average.", unit="1/s", least=1)] = 50.0
-    reads_burst: Annotated[float, Setting("Requests that it may make at once.", least=1)] = 200.0
+    reads_burst: Annotated[float, Setting("Requests that one token may make at once.", least=1)] = 200.0
     reads_per_s_per_app: Annotated[
         float, Setting("Requests that one app's tokens may make on average.", unit="1/s", least=1)
     ] = 200.0
-    reads_burst_per_app: Annotated[float, Setting("Requests that they may make at once.", least=1)] = 800.0
+    reads_burst_per_app: Annotated[float, Setting("Requests that one app's tokens may make at once.", least=1)] = 800.0
     reads_at_once_per_app: Annotated[
-        int, Setting("Requests of one app that the record works at for this gateway at once.", least=1)
+        int, Setting("Maximum of one app's concurrent requests from this gateway to the record.", least=1)
     ] = 32
     offers_per_s: Annotated[
         float, Setting("WHIP and WHEP offers that one user may make on average.", unit="1/s", least=0.1)
     ] = 5.0
-    offers_burst: Annotated[float, Setting("Offers that it may make at once.", least=1)] = 100.0
-    whip_resources: Annotated[int, Setting("WHIP and WHEP resources of one gateway.", least=1)] = 10_000
+    offers_burst: Annotated[float, Setting("WHIP and WHEP offers that one user may make at once.", least=1)] = 100.0
+    whip_resources: Annotated[int, Setting("Maximum of WHIP and WHEP resources of one gateway.", least=1)] = 10_000
 
-    def turn(self) -> TurnServers:
-        """What sessions are handed."""
+    def turn_servers(self) -> TurnServers:
+        """Returns the TURN servers whose credentials sessions get."""
         return TurnServers(self.turn_urls, self.turn_secret, self.turn_lifetime_s)
 
     def limits(self) -> RequestLimits:
-        """What readers outside may take."""
-        return RequestLimits(
-            self.readers,
-            self.readers_per_token,
-            self.reads_per_s,
-            self.reads_burst,
-            self.offers_per_s,
-            self.offers_burst,
-            self.readers_per_app,
-            self.reads_per_s_per_app,
-            self.reads_burst_per_app,
-            self.reads_at_once_per_app,
-        )
+        """Returns the limits of readers and of WHIP offers, which are settings of the same names."""
+        return msgspec.convert(self, RequestLimits, from_attributes=True)
 
     def refusals(self) -> RefusalLimits:
-        """How many refused tokens are answered."""
-        return RefusalLimits(self.refused_tokens_per_min, self.refused_tokens_per_app)
+        """Returns the limits of refused tokens, which are settings of the same names."""
+        return msgspec.convert(self, RefusalLimits, from_attributes=True)
 
     def sockets(self, descriptors: int) -> SocketLimiter:
-        """How many sockets there may be where the process may open so many descriptors. ValueError where a proxy is no address."""
+        """Returns the limits on sockets of a process with so many file descriptors. ValueError where a proxy is no address."""
         try:
             proxies = TrustedProxies(self.trusted_proxies)
         except ValueError as error:
@@ -146,7 +152,7 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
         return SocketLimiter(self.sockets_per_address, max(descriptors - DESCRIPTORS_KEPT, 64), proxies)
 
     def answered_hosts(self) -> AllowedHosts:
-        """The names that requests may be sent to. ValueError where one is no name."""
+        """Returns the names in `Host` headers that are answered. ValueError where one is not a name."""
         default = () if is_loopback(self.host) else (ANY,)
         try:
             return AllowedHosts(self.hosts or default)
@@ -154,5 +160,5 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
             raise ValueError(f"PARLOUR_GATEWAY_HOSTS: {error}") from None
 
     def timing(self) -> Timing:
-        """What logins tell."""
-        return Timing(self.ping_interval_ms, self.reconnect_ms)
+        """Returns what a login's answer says about keeping in touch: settings of the same names."""
+        return msgspec.convert(self, Timing, from_attributes=True)

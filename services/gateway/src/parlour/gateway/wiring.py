@@ -86,7 +86,7 @@ class Gateway:
         self.subscribers = Subscriptions(self.followers, self.verifier, self.limiter, self._fault)
         key = settings.session_key
         self.logins = LoginHandler(
-            self.services, self.feeds, self.sessions, key, settings.timing(), settings.turn(), throttle
+            self.services, self.feeds, self.sessions, key, settings.timing(), settings.turn_servers(), throttle
         )
         self.resumes = Resumes(history, self.feeds, self.sessions, self.logins, key)
         self.requests = RequestHandlers(self.services, self.logins)
@@ -111,7 +111,7 @@ class Gateway:
     def dispatch(self, channel: Channel) -> RequestDispatcher:
         """Returns the dispatcher of a new connection."""
         pace = TokenBucket(self._settings.frames_per_s, self._settings.frames_burst, time.monotonic())
-        following = self.subscribers.of(channel)
+        following = self.subscribers.for_connection(channel)
         return RequestDispatcher(
             channel, self.logins, self.resumes, self.requests, self.sessions, following, pace, self._fault
         )

@@ -53,7 +53,7 @@ def endless_reading() -> None:
     def read_on(self: Connection, transport: object) -> None:
         return None
 
-    Connection._read_no_more = read_on  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue] what is broken here
+    Connection._stop_reading = read_on  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue] what is broken here
 
 
 def every_host() -> None:
@@ -112,7 +112,11 @@ def unshared_gateway() -> None:
     ) -> None:
         from msgspec.structs import replace
 
-        begin(self, replace(limits, readers_per_app=limits.readers, per_s_per_app=1e9, burst_per_app=1e9), clock)
+        begin(
+            self,
+            replace(limits, readers_per_app=limits.readers, reads_per_s_per_app=1e9, reads_burst_per_app=1e9),
+            clock,
+        )
 
     def query_slot(self: RequestLimiter, who: Subscription) -> nullcontext[None]:
         return nullcontext()

@@ -8,7 +8,7 @@ from parlour.contracts import subjects, webhooks
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.messaging.bus import Bus
 
-ANSWER_WITHIN_S = 5.0
+QUERY_ANSWER_WITHIN_S = 5.0
 WEBHOOK_ANSWER_WITHIN_S = 20.0
 """A test event may take as long as the endpoint is given."""
 A = TypeVar("A", bound=msgspec.Struct)
@@ -22,7 +22,7 @@ class BusRecord:
 
     async def query(self, app: int, room: str, name: str, query: msgspec.Struct, kind: type[A]) -> A:
         """Returns the answer to a query about a room, or raises the `Rejection` that the record service gives."""
-        answer: Any = await self._bus.request(subjects.query(app, room, name), query, kind, ANSWER_WITHIN_S)
+        answer: Any = await self._bus.request(subjects.query(app, room, name), query, kind, QUERY_ANSWER_WITHIN_S)
         if answer.problem is not None:
             raise Rejection(answer.problem)
         return answer

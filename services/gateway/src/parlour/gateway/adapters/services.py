@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 
 import msgspec
 from nats import errors
-from nats.aio.subscription import Subscription
 
 from parlour.contracts import commands as cmd
 from parlour.contracts import subjects
@@ -27,21 +26,18 @@ _view = msgspec.json.Decoder(EventView)
 
 
 class BusServices:
-    """`Services`, `History` and `Events` on one NATS connection."""
+    """Implements the ports `Services`, `History` and `Events` on one NATS connection. A command's tag names the service and the verb."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
     async def ask(self, app: int, room: str, request: cmd.Request) -> cmd.Reply:
-        """See `Services`. The command's tag names the service and the verb."""
         return await self._bus.ask(app, request.service, room, request.verb, request)
 
     async def replay(self, app: int, room: str, query: ReplayQuery) -> Replay:
-        """See `History`."""
         return _checked(await self._query(subjects.service_query(app, room, "replay"), query, Replay))
 
     async def snapshot(self, app: int, room: str, query: SnapshotQuery) -> Snapshot:
-        """See `History`."""
         subject = subjects.service_query(app, room, "snapshot")
         return _checked(await whole(lambda page: self._query(subject, page, Snapshot), query))
 
@@ -51,22 +47,15 @@ class BusServices:
     async def subscribe(
         self, app: int, room: str, receive: Callable[[EventView], None], lost: Callable[[], None]
     ) -> Unsubscribe:
-        """See `Events`."""
-
         async def arrived(_to: Address, payload: bytes, _headers: Headers) -> None:
             receive(_view.decode(payload))
 
+        async def unsubscribe() -> None:
+            with contextlib.suppress(errors.Error):  # a connection that is gone has no subscriptions
+                await subscription.unsubscribe()
+
         subscription = await self._bus.subscribe(subjects.events_of_room(app, room), arrived, on_overflow=lost)
-        return _Unsubscribe(subscription)
-
-
-class _Unsubscribe:
-    def __init__(self, subscription: Subscription) -> None:
-        self._subscription = subscription
-
-    async def __call__(self) -> None:
-        with contextlib.suppress(errors.Error):  # a connection that is gone has no subscriptions
-            await self._subscription.unsubscribe()
+        return unsubscribe
 
 
 def _checked(answer: Any) -> Any:

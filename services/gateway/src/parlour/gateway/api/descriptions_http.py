@@ -34,7 +34,7 @@ def _shape(name: str, contents: str) -> dict[str, Any]:
 
 @router.get("/openapi.json", openapi_extra=PUBLIC, responses=texts(JSON, schema=_shape("openapi", "paths")))
 async def http(request: Request) -> Response:
-    """This document."""
+    """The OpenAPI document of this server."""
     state = request.app.state
     if not hasattr(state, "openapi_json"):
         state.openapi_json = msgspec.json.encode(document(request.app))
@@ -58,7 +58,7 @@ async def schema(name: str) -> Response:
 
 @router.get("/errors/{code}", openapi_extra=PUBLIC, responses=texts(HTML))
 async def error(code: str) -> Response:
-    """What a code means, for people."""
+    """The page that explains an error code to people."""
     known = code.isascii() and code.isdigit() and len(code) <= 10 and int(code) in set(map(int, Code))
     if not known:
         raise Rejection.of(Code.NOT_FOUND, "there is no such code", field="code")

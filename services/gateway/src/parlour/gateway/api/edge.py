@@ -1,7 +1,7 @@
-"""What holds for every HTTP request and answer, whichever route takes it: ASGI around the whole application.
+"""ASGI middleware for every HTTP request and answer, whichever route takes it.
 
-An error that is ours is counted, logged and answered as a problem. `HEAD` is answered as `GET` without its body. A NUL character in an
-address is refused, since no id or time has one and Postgres stores none. Each answer tells browsers what its page may do.
+An error of ours is counted, logged and answered as a problem. `HEAD` is answered as `GET` without its body. A NUL character in an
+address is refused, since no id or time has one and Postgres stores none. Each answer gets the security headers of its kind.
 """
 
 from collections.abc import Callable
@@ -17,14 +17,13 @@ QUERY_FIELDS_MOST = 64
 
 
 class HttpEdge:
-    """Around the application; `fault` is told of each error that is ours."""
+    """Wraps the application; `fault` is called with each error of ours."""
 
     def __init__(self, app: AsgiApp, fault: Callable[[str, BaseException], None]) -> None:
         self._app = app
         self._fault = fault
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -44,7 +43,7 @@ class HttpEdge:
 
 
 class _Answer:
-    """The answer under way: headers are added to it, and to `HEAD` it ends with them."""
+    """One answer: security headers are added to it, and an answer to `HEAD` ends with its headers."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope = scope
@@ -53,13 +52,13 @@ class _Answer:
         self.started = False
 
     async def receive(self) -> Message:
-        """What the client sends; behind the head of an answer to `HEAD` nothing is awaited, so that a stream ends there."""
+        """Receives from the client; a stream that answers `HEAD` gets a disconnect after its headers, so that it ends."""
         if self.started and self._scope["method"] == "HEAD":
             return {"type": "http.disconnect"}
         return await self._receive()
 
     async def send(self, message: Message) -> None:
-        """A part of the answer."""
+        """Sends a part of the answer."""
         if message["type"] == "http.response.start":
             self.started = True
             given = list(message.get("headers", ()))
@@ -74,7 +73,7 @@ def _as_get(scope: Scope) -> Scope:
 
 
 def _wrong_address(scope: Scope) -> Problem | None:
-    """The problem with a path or a query, if there is one."""
+    """Returns the problem with a path or a query; None for a valid one."""
     if "\0" in scope["path"]:
         return Problem(int(Code.PARAMETER), "the path holds a NUL character", "path")
     query: bytes = scope.get("query_string", b"")

@@ -1,7 +1,7 @@
 """uvicorn's HTTP protocol with bounds: on a request's head, on the time that a peer takes, and on the sockets of one address.
 
-uvicorn keeps a head of any size, for any time, so that one anonymous connection could fill the memory or stop the process. What is
-refused here is answered, no more is read, and the socket is closed soon after.
+uvicorn keeps a head of any size, for any time, so that one anonymous connection could fill the memory or stop the process. A request that
+breaks a bound is answered, nothing more is read, and the socket is closed after `LINGER_S`.
 """
 
 import asyncio
@@ -14,28 +14,28 @@ from parlour.gateway.domain.allowed_hosts import AllowedHosts
 from parlour.gateway.domain.client_addresses import SocketLimiter, is_host
 
 HEAD_BYTES = 16 * 1024
-"""Of a request line with its headers: a token is up to 4 kB, browsers send less than 2 kB beside it."""
+"""Maximum of a request line with its headers: a token is up to 4 kB, browsers send less than 2 kB beside it."""
 HEADERS_MOST = 100
-FRAMING = 8
-"""Bytes that a chunked body may have beside each byte of content: chunks of one byte have five."""
+FRAMING_BYTES = 8
+"""Bytes of framing that a chunked body may have for each byte of content: chunks of one byte have five."""
 PIPELINED = 16
-"""Requests that wait for the answer to the one before."""
+"""Requests that may wait for the answer to the one before."""
 HEAD_WITHIN_S = 10.0
-"""From the connection, or from the first byte of a later request, to the end of the head; the time of a TLS handshake too."""
+"""Time from the connection, or from the first byte of a later request, to the end of the head; also of a TLS handshake."""
 BODY_WITHIN_S = 30.0
 KEEP_ALIVE_S = 10
-"""A socket without a request is kept open for so long behind an answer."""
+"""An idle socket is kept open for so long after an answer."""
 READ_BYTES = 4096
-"""The parser gets so much at once, so that it never holds much more than a head may have."""
+"""The parser is fed in pieces of this size, so that it never holds much more than a head may have."""
 LINGER_S = 1.0
-"""A peer that is refused has so long to read why."""
+"""How long a refused peer has to read the answer before the socket is closed."""
 
 _BAD, _TIMEOUT, _MISDIRECTED, _TOO_MANY, _HEAD_TOO_LARGE = 400, 408, 421, 429, 431
 EVERY_HOST = AllowedHosts()
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """One HTTP connection; `sockets` counts it as long as it is open, `answered` are the names that it may be asked by."""
+    """One HTTP connection. `sockets` counts it while it is open; `answered` are the names that its `Host` headers may have."""
 
     def __init__(self, *args: Any, sockets: SocketLimiter, answered: AllowedHosts = EVERY_HOST, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -57,7 +57,7 @@ class BoundedHttp(HttpToolsProtocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: Any) -> None:
-        """A new socket: counted, and closed again where its address has too many."""
+        """Counts a new socket, and refuses it where its address has too many."""
         super().connection_made(transport)
         if not self._sockets.take(self.peer):
             self._refuse(_TOO_MANY, "too many connections from this address")
@@ -66,13 +66,13 @@ class BoundedHttp(HttpToolsProtocol):
         self._expect(HEAD_WITHIN_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The socket is closed."""
+        """Counts the socket as closed."""
         self._expect(0)
         self._uncount()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """RoomFeeds the parser piece by piece."""
+        """Feeds the parser piece by piece, until a piece is refused."""
         self._unset_keepalive_if_required()
         if self._deadline is None:
             self._expect(HEAD_WITHIN_S)
@@ -81,7 +81,7 @@ class BoundedHttp(HttpToolsProtocol):
                 return
 
     def _feed(self, piece: bytes) -> bool:
-        """Whether more may be fed."""
+        """Feeds the parser one piece; returns whether more may be fed."""
         self._fed += len(piece)
         try:
             self._parser().feed_data(piece)
@@ -91,14 +91,14 @@ class BoundedHttp(HttpToolsProtocol):
         except httptools.HttpParserError:
             self._refuse(*(self._complaint or (_BAD, "this is no HTTP request")))
             return False
-        if self._fed - self._body > HEAD_BYTES + FRAMING * self._body or len(self.headers or ()) > HEADERS_MOST:
+        if self._fed - self._body > HEAD_BYTES + FRAMING_BYTES * self._body or len(self.headers or ()) > HEADERS_MOST:
             self._refuse(_HEAD_TOO_LARGE, _head_limit())
         return not self._refused
 
-    # the parser's
+    # callbacks of the parser
 
     def on_message_begin(self) -> None:
-        """A request's first byte; one too many is read no further."""
+        """Begins a request; refuses the connection where too many wait."""
         if len(self.pipeline) >= PIPELINED:
             self._complaint = _BAD, f"more than {PIPELINED} requests wait"
             raise ValueError(self._complaint[1])
@@ -106,7 +106,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """The head is read: it is refused here, or the request begins."""
+        """Checks a request's head, which is read now, and starts the request or refuses it."""
         self._complaint = self._wrong_head()
         if self._complaint:
             raise ValueError(self._complaint[1])
@@ -116,12 +116,12 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
+        """Counts a piece of the body."""
         self._body += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is read."""
+        """Ends the time limit, since the request is read."""
         self._in_body = False
         self._expect(0)
         super().on_message_complete()
@@ -134,16 +134,16 @@ class BoundedHttp(HttpToolsProtocol):
         self._uncount()  # the WebSocket is counted by its own address, which a proxy may tell
         super().handle_websocket_upgrade()
 
-    # inside
+    # inner steps
 
     def _upgrade(self) -> None:
         if self._should_upgrade():
             self.handle_websocket_upgrade()
         elif cycle := self._cycle():
-            cycle.keep_alive = False  # the request was answered as it is; what follows is in no protocol that we speak
+            cycle.keep_alive = False  # what follows the answer is of a protocol that we do not speak
 
     def _believe_proxy(self) -> None:
-        """The client's address and scheme, which a trusted proxy tells."""
+        """Sets the client's address and scheme from the headers of a trusted proxy."""
         proxies, peer = self._sockets.proxies, self.peer
         port = self.client[1] if self.client else 0
         self.scope["client"] = proxies.client_of(peer, self._values(b"x-forwarded-for")), port
@@ -154,7 +154,7 @@ class BoundedHttp(HttpToolsProtocol):
         return [value.decode("latin-1") for given, value in self.headers if given == name]
 
     def _wrong_head(self) -> tuple[int, str] | None:
-        """What is wrong with a head, as a status and a sentence."""
+        """Returns the status and the sentence that refuse a request's head; None for a valid one."""
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if size > HEAD_BYTES or len(self.headers) > HEADERS_MOST:
             return _HEAD_TOO_LARGE, _head_limit()
@@ -169,14 +169,14 @@ class BoundedHttp(HttpToolsProtocol):
         return None
 
     def _cycle(self) -> RequestResponseCycle | None:
-        """The request that is answered now, or was last; before the first there is none, which the base's types do not say."""
+        """Returns the request that is answered now, or was last; None before the first, which the base's types do not say."""
         return cast("RequestResponseCycle | None", self.cycle)
 
     def _parser(self) -> httptools.HttpRequestParser:
         return cast("httptools.HttpRequestParser", self.parser)
 
     def _expect(self, within_s: float) -> None:
-        """The next step is due within this time; 0: nothing is."""
+        """Sets the time limit (seconds) of the next step; 0: none."""
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = self.loop.call_later(within_s, self._late) if within_s else None
@@ -185,12 +185,12 @@ class BoundedHttp(HttpToolsProtocol):
         self._deadline = None
         cycle = self._cycle()
         if cycle and not cycle.response_complete and not self._in_body:
-            self._expect(HEAD_WITHIN_S)  # an answer is under way: a stream, or a reader that waits
+            self._expect(HEAD_WITHIN_S)  # a stream, or a long poll that waits
         else:
             self._refuse(_TIMEOUT, "the request did not come in time")
 
     def _refuse(self, status: int, why: str) -> None:
-        """Answers where no other answer has begun, reads no more, and closes."""
+        """Answers if no other answer has begun, stops reading, and closes the socket."""
         self._refused = True
         cycle, self._in_body = self._cycle(), False
         self._expect(0)

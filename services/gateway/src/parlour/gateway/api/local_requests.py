@@ -1,7 +1,7 @@
-"""Whether a request comes from a person or a page of this machine: what only developers get is given to nobody else.
+"""Tells requests of a page or program of this machine from all others: only those get what is for developers.
 
-The socket alone does not tell. A page of any site can make its own name point to 127.0.0.1 (DNS rebinding), and then speaks over loopback
-with its own `Host` and `Origin`; and what a proxy on this machine hands on comes over loopback too.
+The socket alone does not tell. A page of any site can make its own name point to 127.0.0.1 (DNS rebinding); its requests come over loopback
+with its own `Host` and `Origin`. Requests that a proxy on this machine forwards come over loopback too.
 """
 
 import ipaddress
@@ -17,7 +17,7 @@ _PROXIED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "vi
 
 
 def is_local(request: Request) -> bool:
-    """Loopback at the other end, no proxy in between, a `Host` that names this machine, and if there is an `Origin`, the same."""
+    """Tells whether the peer is on loopback, no proxy is between, `Host` names this machine, and `Origin`, if there is one, is the same."""
     host = request.headers.get("host", "").lower()
     origin = request.headers.get("origin")
     return (

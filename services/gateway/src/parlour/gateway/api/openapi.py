@@ -1,8 +1,8 @@
 """The OpenAPI 3.1 document: paths and parameters from the routes, shapes from the contracts' structs.
 
-A route says what it answers with: `responses=answers(Struct)`, whose JSON Schema goes into the document by its name, `texts(…)` for
-another media type, `nothing(…)` for an answer without a body. One that reads a body says so by `body_of(Struct)`, and one that reads a
-parameter from the request itself by `parameter(…)`. What says nothing of it fails the contract's tests, and so does what a linter refuses.
+A route declares its answers: `responses=answers(Struct)`, whose JSON Schema goes into the document under its name, `texts(…)` for another
+media type, `nothing(…)` for an answer without a body. It declares a body that it reads by `body_of(Struct)`, and a parameter that it reads
+from the request itself by `parameter(…)`. Contract tests fail for a route that declares too little, and for what an OpenAPI linter refuses.
 """
 
 from typing import Any, Literal
@@ -13,9 +13,9 @@ from fastapi import FastAPI
 from parlour.runtime.http import CONTENT_TYPE, ProblemJson
 
 PUBLIC: dict[str, Any] = {"x-public": True, "security": []}
-"""`openapi_extra` of a route that is for everybody: every other needs a token."""
+"""`openapi_extra` of a public route; every other route needs a token."""
 MEMBER: dict[str, Any] = {"security": [{"bearer": ["member"]}]}
-"""`openapi_extra` of a route that takes a token04 only: what it allows is asked by the command behind it."""
+"""`openapi_extra` of a route that takes a token04 only, which the command that it sends verifies."""
 REFERENCE = "#/components/schemas/{name}"
 TEXT: dict[str, Any] = {"type": "string"}
 OCTETS: dict[str, Any] = {"type": "string", "format": "binary"}
@@ -31,7 +31,7 @@ ABOUT: dict[str, Any] = {
     "license_info": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     "servers": [{"url": "/", "description": "The gateway that serves this document"}],
 }
-"""What the application says of itself in the document."""
+"""The document's fields about the application as a whole."""
 DESCRIPTIONS = {
     "after": "The `next` of the page before; empty or 0: from the beginning.",
     "app": "The app of a token04, where it is not the server's default one; a subscription token names its own.",
@@ -56,13 +56,13 @@ DESCRIPTIONS = {
     "webhook": "The webhook's id.",
     "Idempotency-Key": "Any text: a command that is sent again with it within a day is done once.",
 }
-"""Of parameters that mean the same in every route; a route that says more describes its own."""
+"""Descriptions of parameters that mean the same in every route; a route may give its own."""
 
 
 def answers(
     kind: type[msgspec.Struct] | None = None, *, status: int = 200, also: dict[str, Any] | None = None
 ) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route: the struct it answers with, and problems."""
+    """Returns the `responses` of a route: the struct that it answers with, and problems."""
     content: dict[str, Any] = {}
     if kind is not None:
         _SHAPES[kind.__name__] = kind
@@ -72,35 +72,35 @@ def answers(
 
 
 def body_of(kind: type[msgspec.Struct], *, required: bool = True) -> dict[str, Any]:
-    """The `openapi_extra` of a route whose request has this struct as its JSON body."""
+    """Returns the `openapi_extra` of a route whose request has this struct as its JSON body."""
     _SHAPES[kind.__name__] = kind
     schema = {"$ref": REFERENCE.format(name=kind.__name__)}
     return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
 
 
 def parameter(name: str, where: Literal["query", "header"], description: str) -> dict[str, Any]:
-    """A parameter that a route reads from the request itself, for `parameters` of its `openapi_extra`."""
+    """Describes a parameter that a route reads from the request itself, for `parameters` in its `openapi_extra`."""
     return {"name": name, "in": where, "required": False, "schema": {"type": "string"}, "description": description}
 
 
 def texts(*media_types: str, status: int = 200, schema: dict[str, Any] = TEXT) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that answers with other than a struct's JSON."""
+    """Returns the `responses` of a route that answers with other media types than a struct's JSON."""
     return answers(status=status, also={"content": {of.partition(";")[0]: {"schema": schema} for of in media_types}})
 
 
 def nothing(status: int = 204) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route whose answer has no body."""
+    """Returns the `responses` of a route whose answer has no body."""
     return {status: {"description": NO_BODY}, "4XX": _PROBLEM, "5XX": _PROBLEM}
 
 
 def listed(kind: type[msgspec.Struct]) -> dict[str, Any]:
-    """The schema of an array of these structs."""
+    """Returns the schema of an array of these structs."""
     _SHAPES[kind.__name__] = kind
     return {"type": "array", "items": {"$ref": REFERENCE.format(name=kind.__name__)}}
 
 
 def document(app: FastAPI) -> dict[str, Any]:
-    """The document of an application's routes."""
+    """Builds the document of an application's routes."""
     made = app.openapi()
     shapes = sorted(_SHAPES)
     found, components = msgspec.json.schema_components([_SHAPES[name] for name in shapes], ref_template=REFERENCE)
@@ -130,7 +130,7 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def _without_blank(answer: dict[str, Any]) -> None:
-    """Takes out the JSON of any shape that the framework assumes where a route declares another body, or none."""
+    """Removes the JSON of any shape that FastAPI assumes where a route declares another body, or none."""
     content = answer.get("content", {})
     if content.get("application/json") == {"schema": {}}:
         del content["application/json"]

@@ -1,4 +1,4 @@
-"""uvicorn inside a service: signals and life belong to the runtime, the socket and protocols to uvicorn."""
+"""Runs uvicorn inside a service: the runtime handles signals and the process, uvicorn the socket and the protocols."""
 
 import asyncio
 import contextlib
@@ -43,10 +43,10 @@ async def serving(
     app: Any, host: str, port: int, certificate: tuple[str, str] = ("", ""),
     upgraded: Callable[..., Any] | None = None, sockets: SocketLimiter | None = None, answered: AllowedHosts = EVERY_HOST,
 ) -> AsyncGenerator[int]:  # fmt: skip
-    """Serves while the block runs, over TLS with a `certificate` (files of chain and key); gives the port. OSError where it is taken.
+    """Serves while the block runs, over TLS with a `certificate` (files of chain and key); yields the port. OSError where it is taken.
 
-    `upgraded` makes the protocol that takes over a socket whose request asks for a WebSocket; `sockets` counts those that are open;
-    `answered` are the names that requests may be sent to.
+    `upgraded` makes the protocol that takes over a socket whose request asks for a WebSocket; `sockets` limits open sockets; `answered`
+    are the names in `Host` headers that are answered.
     """
     chain, key = certificate
     http: Any = functools.partial(BoundedHttp, sockets=sockets or SocketLimiter(), answered=answered)

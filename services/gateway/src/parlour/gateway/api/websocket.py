@@ -1,7 +1,7 @@
 """WebSockets beside the pages: uvicorn reads the request, and where it asks for an upgrade hands the socket to picows.
 
-picows parses and masks in C and writes to the socket directly; what is agreed on here is who may connect at all, and that a client that
-has gone silent is noticed.
+picows parses and masks in C and writes to the socket directly. This module decides who may connect, and pings clients so that a dead
+connection is noticed.
 """
 
 import asyncio
@@ -21,22 +21,22 @@ from parlour.runtime.telemetry.logging import logger
 from .connection import RESTARTS, Connection
 
 PING_S = 10.0
-SLICES = 10
-"""Clients are pinged in so many turns, so that thousands do not answer at once."""
+PING_GROUPS = 10
+"""Clients are pinged in so many groups, one after the other, so that thousands do not answer at once."""
 HANDSHAKE_S = 5.0
 STOP_WITHIN_S = 3.0
 READ_BUFFER = 2048
-"""It grows with a client's frames; most say little."""
+"""Bytes of a connection's first read buffer; it grows with the client's frames, most of which are small."""
 
 log = logger(__name__)
 _Protocol: Any = vars(core)["WSProtocol"]  # the stubs leave it out
 
 
 class WebSockets:
-    """Every WebSocket of this gateway, at any path.
+    """Accepts every WebSocket of this gateway, at any path.
 
-    `limit`: how many there may be at once; `origins`: those of browser pages that may connect, none: all; `sockets` counts them by
-    address.
+    `limit`: how many may be open; `origins`: the origins of browser pages that may connect, none: all; `sockets` counts open sockets by
+    address; `gauge` is set to how many WebSockets are open.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class WebSockets:
 
     @property
     def open(self) -> int:
-        """How many there are."""
+        """How many WebSockets are open."""
         return len(self._connections)
 
     def admits(self, origin: str) -> bool:
@@ -61,20 +61,20 @@ class WebSockets:
         return not origin or not self._origins or origin in self._origins
 
     def protocol(self, **_uvicorn: Any) -> "_Upgraded":
-        """What uvicorn hands a socket to."""
+        """Makes the asyncio protocol that uvicorn hands an upgraded socket to."""
         return _Upgraded(self._accept, self._sockets.free)
 
     async def run(self) -> None:
-        """Pings for ever."""
-        turn = 0
+        """Pings every client once in `PING_S`, until it is cancelled."""
+        group = 0
         while True:
-            await asyncio.sleep(PING_S / SLICES)
-            turn = (turn + 1) % SLICES
-            for connection in [one for one in self._connections if (id(one) >> 8) % SLICES == turn]:
+            await asyncio.sleep(PING_S / PING_GROUPS)
+            group = (group + 1) % PING_GROUPS
+            for connection in [one for one in self._connections if (id(one) >> 8) % PING_GROUPS == group]:
                 connection.ping()
 
     async def stop(self) -> None:
-        """Sends everybody elsewhere; returns when they have gone, or soon after."""
+        """Closes every connection; clients resume at another gateway. Returns when all have left, or after `STOP_WITHIN_S`."""
         for connection in tuple(self._connections):
             connection.close(RESTARTS, "the gateway restarts")
         try:
@@ -98,11 +98,11 @@ class WebSockets:
             name.strip() for value in request.headers.getall("sec-websocket-protocol", []) for name in value.split(",")
         ]
         chosen = {"Sec-WebSocket-Protocol": client.SUBPROTOCOL} if client.SUBPROTOCOL in offered else None
-        connection = Connection(self._dispatch_for, self._noted, address)
+        connection = Connection(self._dispatch_for, self._on_change, address)
         return WSUpgradeResponseWithListener(WSUpgradeResponse.create_101_response(chosen), connection)
 
-    def _noted(self, connection: Connection, begins: bool) -> None:
-        (self._connections.add if begins else self._connections.discard)(connection)
+    def _on_change(self, connection: Connection, opened: bool) -> None:
+        (self._connections.add if opened else self._connections.discard)(connection)
         self._gauge.set(self.open)
         if not self._connections:
             self._empty.set()
@@ -113,7 +113,7 @@ def _refusal(status: int, why: bytes) -> WSUpgradeResponseWithListener:
 
 
 class _Upgraded(_Protocol):
-    """picows' protocol as uvicorn starts one: `connection_made`, then the request again as it came."""
+    """picows' protocol, which uvicorn starts by `connection_made` and the bytes of the request."""
 
     __slots__ = ("_accept", "_free", "counted", "peer")
 
@@ -133,13 +133,13 @@ class _Upgraded(_Protocol):
         )  # fmt: skip
 
     def connection_made(self, transport: Any) -> None:
-        """The socket is handed over."""
+        """Takes over the socket."""
         peer = transport.get_extra_info("peername")
         self.peer = str(peer[0]) if peer else ""
         super().connection_made(transport)  # pyright: ignore[reportUnknownMemberType] of an untyped base
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The socket is closed."""
+        """Counts the socket as closed."""
         if self.counted:
             self._free(self.counted)
             self.counted = ""
@@ -149,7 +149,7 @@ class _Upgraded(_Protocol):
         return self._accept(request, self)
 
     def data_received(self, data: bytes) -> None:
-        """What was read before the socket was handed over."""
+        """Takes the bytes that uvicorn read before it handed over the socket."""
         while data:
             buffer = self.get_buffer(len(data))
             taken = min(len(buffer), len(data))
@@ -159,16 +159,16 @@ class _Upgraded(_Protocol):
 
 
 class _Quiet:
-    """picows' words on a peer's mistakes are nobody's business here; on our own they are."""
+    """picows' logger: it drops what is said of a peer's mistakes, and logs errors of ours."""
 
     def isEnabledFor(self, _level: int) -> bool:
         return False
 
     def log(self, *_words: Any) -> None:
-        """Nothing."""
+        """Drops a message about a mistake of the peer."""
 
     debug = info = warning = error = log
 
     def exception(self, *_words: Any) -> None:
-        """An error that is ours."""
+        """Logs an error of ours."""
         log.error("fault", where="websocket", exc_info=True)

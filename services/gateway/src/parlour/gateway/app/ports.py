@@ -48,10 +48,8 @@ class RecordQueries(Protocol):
         ...
 
 
-class Unsubscribe(Protocol):
-    """Ends a subscription."""
-
-    def __call__(self) -> Awaitable[None]: ...
+Unsubscribe = Callable[[], Awaitable[None]]
+"""Ends a subscription to a room's events."""
 
 
 class Events(Protocol):

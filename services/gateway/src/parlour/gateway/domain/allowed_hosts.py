@@ -1,7 +1,8 @@
 """Which names in a `Host` header are answered.
 
-A page of any site can make its own name point to an address of a private network (DNS rebinding), and then asks the server there as if it
-were its own. Such a name is one of the public DNS: addresses, and names that nobody can register, prove that the browser meant us.
+A page of any site can make its own name point to an address of a private network (DNS rebinding), and its browser then sends requests to
+the server there as if they went to the page's site. Such a name is in the public DNS. Addresses are not, nor names that nobody can
+register.
 """
 
 import ipaddress
@@ -10,14 +11,14 @@ from collections.abc import Sequence
 
 ANY = "*"
 PRIVATE_ENDINGS = (".localhost", ".local", ".internal", ".home.arpa", ".svc", ".svc.cluster.local", ".test")
-"""Ends of names that are in no public DNS: mDNS, private zones, Kubernetes."""
+"""Endings of names that are in no public DNS: mDNS, private zones, Kubernetes."""
 _PORT = re.compile(r":[0-9]{1,5}$")
 _NAME = re.compile(r"(?:\*\.)?[a-z0-9_](?:[a-z0-9._-]{0,252})")
 
 
 class AllowedHosts:
-    """The names that requests may be sent to, beside addresses and private names; `*.example.com` are all names below it, `*` is every
-    name. ValueError where one of `names` is none."""
+    """The names in `Host` headers that are answered, beside addresses and private names; `*.example.com` means all names below it, `*`
+    every name. ValueError where one of `names` is not a name."""
 
     def __init__(self, names: Sequence[str] = (ANY,)) -> None:
         lower = [name.lower() for name in names]
@@ -29,7 +30,7 @@ class AllowedHosts:
         self._below = tuple(name.removeprefix(ANY) for name in lower if name.startswith("*."))
 
     def answers(self, host: str) -> bool:
-        """Whether a request with this `Host` header (perhaps with a port) is for us."""
+        """Tells whether a request with this `Host` header, which may have a port, is answered."""
         name = _PORT.sub("", host.lower()).removesuffix(".")
         return self._any or name in self._names or name.endswith(self._below) or _is_private(name)
 
@@ -47,7 +48,7 @@ def _is_private(name: str) -> bool:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether only programs of this machine reach what listens there."""
+    """Tells whether only programs of this machine can connect to this address."""
     if address == "localhost":
         return True
     try:

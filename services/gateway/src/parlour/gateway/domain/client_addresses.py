@@ -1,4 +1,4 @@
-"""Who a request comes from: the address of the socket, or what a trusted proxy says of it; and how many sockets each may hold."""
+"""The client's address of a request, which a trusted proxy may report, and limits on the sockets of each address."""
 
 import ipaddress
 import re
@@ -7,24 +7,24 @@ from collections.abc import Sequence
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 HOST = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
-"""A `Host` header: a name, an IPv4 address or an IPv6 address in brackets, and perhaps a port."""
+"""The form of a `Host` header: a name, an IPv4 address or an IPv6 address in brackets, and optionally a port."""
 
 
 class TrustedProxies:
-    """The proxies whose `X-Forwarded-For` is believed; ValueError where one of `networks` is no address and no network."""
+    """The proxies whose `X-Forwarded-For` is believed. ValueError where one of `networks` is neither an address nor a network."""
 
     def __init__(self, networks: Sequence[str] = ()) -> None:
         self._networks: tuple[Network, ...] = tuple(ipaddress.ip_network(one, strict=False) for one in networks)
 
     def trusts(self, address: str) -> bool:
-        """Whether this is a trusted proxy's address."""
+        """Tells whether this is a trusted proxy's address."""
         found = _parsed(address)
         return found is not None and any(found in network for network in self._networks)
 
     def client_of(self, peer: str, forwarded: Sequence[str]) -> str:
-        """The client's IP address: the last one of the `X-Forwarded-For` headers that is not a trusted proxy's itself.
+        """Returns the client's IP address: of the `X-Forwarded-For` headers, the last address that is not a trusted proxy's.
 
-        What stands before that one was written by the client and is not believed; without a trusted proxy it is the peer's own.
+        Addresses before that one were written by the client and are ignored. If the peer is no trusted proxy, it is the client itself.
         """
         address = peer
         hops = [hop.strip() for value in forwarded for hop in value.split(",")]
@@ -37,8 +37,7 @@ class TrustedProxies:
 
 
 class SocketLimiter:
-    """Counts open sockets. `per_address`: as many may one client address hold, loopback and trusted proxies as many as there are;
-    `most`: as many may there be in all."""
+    """Limits open sockets: `per_address` of one client address (loopback and trusted proxies are exempt), `most` in all."""
 
     def __init__(self, per_address: int = 1 << 30, most: int = 1 << 30, proxies: TrustedProxies | None = None) -> None:
         self.proxies = proxies or TrustedProxies()
@@ -48,7 +47,7 @@ class SocketLimiter:
         self._total = 0
 
     def take(self, address: str) -> bool:
-        """One socket more of this address; False, and nothing is counted, where it has too many."""
+        """Counts one more socket of this address; returns False, and counts nothing, where it has too many."""
         if self._total >= self._most:
             return False
         holder = holder_of(address)
@@ -59,7 +58,7 @@ class SocketLimiter:
         return True
 
     def free(self, address: str) -> None:
-        """A socket that was taken is closed."""
+        """Counts one socket of this address as closed."""
         holder = holder_of(address)
         self._total -= 1
         self._open[holder] -= 1
@@ -72,7 +71,7 @@ class SocketLimiter:
 
 
 def holder_of(address: str) -> str:
-    """Who an address counts for: itself, or its /64 network with IPv6, of which one customer mostly has all addresses."""
+    """Returns what limits count an address as: itself, or with IPv6 its /64 network, whose addresses mostly are one customer's."""
     found = _parsed(address)
     if isinstance(found, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((found, 64), strict=False))
@@ -80,7 +79,7 @@ def holder_of(address: str) -> str:
 
 
 def is_host(text: str) -> bool:
-    """Whether a `Host` header names a host."""
+    """Tells whether a `Host` header names a host."""
     return HOST.fullmatch(text) is not None
 
 

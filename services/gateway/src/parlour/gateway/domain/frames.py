@@ -1,8 +1,8 @@
-"""From a text frame to its struct, strictly; from a struct to its text.
+"""Parses text frames of clients strictly, and encodes frames of the server.
 
 A client frame is one JSON object of at most 64 kB, depth 16 and 64 keys in any of its objects, no key twice, of a known type with all its
-fields. What breaks that is answered with the field and the way out, by the frame's id where it has one. Reading takes time in proportion to
-the text, whatever stands in it.
+fields. A frame that breaks a rule is refused with the field and a hint, by its id if it has one. Parsing takes time in proportion to the
+text, whatever the text is.
 """
 
 import json
@@ -16,15 +16,15 @@ import msgspec
 from parlour.contracts import client
 from parlour.contracts.codes import Code, Problem
 
-KEYS = 64
-"""Of one object; `resume` names the most, one for each room that a session may be in."""
+KEYS_MOST = 64
+"""Keys of one object; `resume` has the most, one for each room that a session may be in."""
 NUMBER_DIGITS = 20
-"""Of an integer, its sign included: what 64 bits hold. Python would take time that grows with the square of their number."""
+"""Digits of an integer with its sign: what 64 bits hold. Python parses longer ones in time that grows with the square of their length."""
 TYPES = frozenset(str(kind.__struct_config__.tag) for kind in get_args(client.AnyClientFrame))
 
 
 class InvalidFrame(ValueError):
-    """The frame breaks the protocol; `frame_id` is empty where none could be read."""
+    """A frame that breaks the protocol; `frame_id` is empty where none could be parsed."""
 
     def __init__(self, problem: Problem, frame_id: str = "") -> None:
         super().__init__(problem.message)
@@ -37,7 +37,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def parse(text: str) -> client.AnyClientFrame:
-    """The frame in `text`, or InvalidFrame."""
+    """Parses a frame of a client's; raises `InvalidFrame`."""
     if len(text) * 4 > client.FRAME_BYTES and len(text.encode("utf-8", "replace")) > client.FRAME_BYTES:
         raise InvalidFrame(
             _problem("the frame is too large", Code.FRAME_TOO_LARGE, limit=f"{client.FRAME_BYTES} bytes")
@@ -57,12 +57,12 @@ def parse(text: str) -> client.AnyClientFrame:
 
 
 def to_text(frame: client.ServerFrame) -> str:
-    """The text of a server frame."""
+    """Encodes a frame of the server's as text."""
     return _encode(frame).decode()
 
 
 def _loose(text: str) -> dict[str, Any]:
-    """Any JSON object that keeps the rules on depth and keys."""
+    """Parses any JSON object that keeps the limits on depth and keys."""
     if text.count("{") + text.count("[") > client.FRAME_DEPTH and _nests_deeper(text, client.FRAME_DEPTH):
         raise InvalidFrame(_problem("the frame is nested too deeply", limit=f"depth {client.FRAME_DEPTH}"))
     try:
@@ -75,7 +75,7 @@ def _loose(text: str) -> dict[str, Any]:
 
 
 def _nests_deeper(text: str, most: int) -> bool:
-    """Whether brackets outside of strings nest deeper than `most`; nothing behind the first that does is looked at."""
+    """Tells whether brackets outside of strings nest deeper than `most`; stops at the first that does."""
     depth = 0
     inside = escaped = False
     for c in text:
@@ -100,8 +100,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise InvalidFrame(
                 _problem(f"the key {name[:40]!r} stands twice", field=name[:40], hint="give each key once")
             )
-        if len(found) == KEYS:
-            raise InvalidFrame(_problem("an object of the frame has too many keys", limit=f"{KEYS} keys"))
+        if len(found) == KEYS_MOST:
+            raise InvalidFrame(_problem("an object of the frame has too many keys", limit=f"{KEYS_MOST} keys"))
         found[name] = value
     return found
 
@@ -117,7 +117,7 @@ def _integer(digits: str) -> int:
 
 
 def _id_of(loose: dict[str, Any]) -> str:
-    """The frame's id if it is one that can be answered."""
+    """Returns the frame's id; empty if it is no UUID."""
     found = loose.get("id")
     try:
         return str(UUID(found)) if isinstance(found, str) else ""
@@ -130,7 +130,7 @@ _PATH = re.compile(r" - at `\$\.?(.*)`$")
 
 
 def _invalid(error: msgspec.ValidationError) -> Problem:
-    """msgspec's sentence, with the field that it names."""
+    """Returns msgspec's message as a problem, with the field that the message names."""
     message = str(error)
     missing, path = _MISSING.search(message), _PATH.search(message)
     field = ".".join(found[1] for found in (path, missing) if found and found[1])

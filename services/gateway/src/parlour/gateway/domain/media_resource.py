@@ -1,6 +1,6 @@
-"""A WHIP or WHEP resource, all of it in its address: signed, so that any gateway may serve it, also when the one that made it is gone.
+"""A WHIP or WHEP resource, which its signed address holds as a whole, so that any gateway can serve it.
 
-The address opens nothing by itself: who uses it shows a token of the resource's user, whose name is not in it.
+The address alone allows nothing: a request must come with a token of the resource's user, whose name is not in the address.
 """
 
 import msgspec

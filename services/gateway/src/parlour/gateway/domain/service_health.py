@@ -1,11 +1,11 @@
-"""Which services of an installation are up, by their answers to a ping. One that falls silent stays on the list, as down."""
+"""Which services of an installation are up, by their answers to a ping. One that stops answering stays on the list, as down."""
 
 import msgspec
 
 EXPECTED = ("auth", "gateway", "im", "record", "registry", "relay", "room")
-"""What every installation has: each is on the list from the first moment, whether it ever answered or not."""
+"""The services of every installation, which are on the list even if they never answered."""
 REMEMBERED_S = 600.0
-"""For so long a replica counts as missing once it is silent; after that the installation counts as made smaller on purpose."""
+"""How long a replica that stopped answering counts as missing; after that the installation counts as scaled down on purpose."""
 
 
 class ServiceHealth(msgspec.Struct, frozen=True):
@@ -17,7 +17,7 @@ class ServiceHealth(msgspec.Struct, frozen=True):
 
     @property
     def healthy(self) -> bool:
-        """Whether anybody answers for it."""
+        """Whether a replica answers."""
         return self.replicas > 0
 
 
@@ -28,13 +28,13 @@ class ServiceHealthTracker:
         self._counts: dict[str, list[tuple[float, int]]] = {name: [] for name in EXPECTED}
 
     def judge(self, answered: set[tuple[str, str]], now: float) -> tuple[ServiceHealth, ...]:
-        """Every service that is expected or was ever seen, by name. `answered`: the names and replica ids that answered the last ping."""
+        """Returns every service that is expected or ever answered, by name. `answered`: names and replica ids in the last answers."""
         for name in {name for name, _ in answered}:
             self._counts.setdefault(name, [])
         return tuple(self._judge(name, sum(one == name for one, _ in answered), now) for name in sorted(self._counts))
 
     def complete(self, answered: set[tuple[str, str]]) -> bool:
-        """Whether nobody is left to wait for: every service answered with as many replicas as ever were counted of late."""
+        """Tells whether every service answered with as many replicas as were counted lately, so that there is nothing to wait for."""
         counts = {name: sum(one == name for one, _ in answered) for name in self._counts}
         return all(counts[name] >= max((count for _, count in seen), default=1) for name, seen in self._counts.items())
 

@@ -18,7 +18,7 @@ from parlour.kernel.rejection import Rejection
 C = TypeVar("C", bound=msgspec.Struct)
 MAC_BYTES = 16
 SECRET_CHARS = 16_384
-"""Longer secrets are not ours: five rooms with long stream lists stay below."""
+"""A longer text is no secret of ours: one of five rooms with long stream lists stays below."""
 
 
 class Rights(

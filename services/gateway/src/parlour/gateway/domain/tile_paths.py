@@ -10,7 +10,7 @@ _LEVEL_MOST = 63
 
 
 class TilePath(msgspec.Struct, frozen=True):
-    """Which tile. `entries`: the leaves' bytes instead of hashes."""
+    """The tile that a path names. `entries`: the leaves' bytes instead of hashes."""
 
     level: int
     index: int
@@ -19,12 +19,12 @@ class TilePath(msgspec.Struct, frozen=True):
 
     @property
     def full(self) -> bool:
-        """A full tile never changes."""
+        """Whether the tile is full, and so never changes."""
         return self.width == WIDTH
 
 
 def parse(path: str) -> TilePath | None:
-    """What stands behind `/tile/`; None for what is no tile's path."""
+    """Parses the path behind `/tile/`; returns None for what is no tile's path."""
     found = _PATH.fullmatch(path)
     if not found:
         return None
@@ -38,7 +38,7 @@ def parse(path: str) -> TilePath | None:
 
 
 def spell(index: int) -> str:
-    """An index in groups of three digits, all but the last marked by x."""
+    """Writes an index in groups of three digits, all but the last marked by x."""
     groups = [f"{index % 1000:03}"]
     while index := index // 1000:
         groups.append(f"x{index % 1000:03}")

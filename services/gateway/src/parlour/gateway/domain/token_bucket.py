@@ -1,4 +1,4 @@
-"""How fast one connection, one address, one token or one app may send: token buckets. Time is an argument."""
+"""Token buckets: limits on how fast one connection, address, token or app may send. Time is an argument."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -11,7 +11,7 @@ K = TypeVar("K", bound=Hashable)
 
 
 class RateLimited(Rejection):
-    """More was asked than a limit allows; the same may be asked again in `retry_after_s` seconds, as `Retry-After` says over HTTP."""
+    """Refuses a request beyond a rate limit; it may be repeated in `retry_after_s` seconds, which HTTP sends as `Retry-After`."""
 
     def __init__(self, message: str, retry_after_s: int, *, field: str = "", limit: str = "") -> None:
         hint = f"try again in {retry_after_s} s"
@@ -20,7 +20,7 @@ class RateLimited(Rejection):
 
 
 class TokenBucket:
-    """`rate` units a second on average, `burst` at once."""
+    """Admits `rate` units a second on average and `burst` at once. `now` is seconds of a clock that never goes back."""
 
     __slots__ = ("_at", "_burst", "_left", "_rate")
 
@@ -31,7 +31,7 @@ class TokenBucket:
         self._at = now
 
     def take(self, now: float, units: float = 1.0) -> bool:
-        """So many units more; False, and nothing is taken, where that is too fast."""
+        """Takes units; returns False, and takes nothing, where that is too fast."""
         self._left = min(self._burst, self._left + (now - self._at) * self._rate)
         self._at = now
         if self._left < units:
@@ -40,25 +40,21 @@ class TokenBucket:
         return True
 
     def charge(self, now: float, units: float, debt: float) -> None:
-        """So many units less, whether they are there or not; what is missing is owed, `debt` units at most."""
+        """Takes units whether they are there or not; what is missing is owed, `debt` units at most."""
         self.take(now, 0.0)
         self._left = max(-debt, self._left - units)
 
     def used(self, now: float) -> float:
-        """How many units of the burst are gone, with those that are owed."""
+        """Returns how many units of the burst are taken, with those that are owed."""
         return max(0.0, self._burst - self._left - (now - self._at) * self._rate)
 
     def wait_s(self, now: float) -> float:
-        """Seconds until one unit is there."""
+        """Returns the seconds until one unit can be taken."""
         return max(0.0, (1.0 - self._burst + self.used(now)) / self._rate)
-
-    def is_full(self, now: float) -> bool:
-        """Nothing was taken for so long that a new bucket would be the same."""
-        return self._left + (now - self._at) * self._rate >= self._burst
 
 
 class TokenBuckets(Generic[K]):
-    """A bucket for each key. `most` of them are in memory: the one that was used least recently is dropped, and begins anew."""
+    """A bucket for each key. At most `most` are in memory: the one that was used least recently is dropped, and begins full again."""
 
     def __init__(self, rate: float, burst: float, most: int) -> None:
         self._rate = rate
@@ -67,11 +63,11 @@ class TokenBuckets(Generic[K]):
         self._buckets: OrderedDict[K, TokenBucket] = OrderedDict()
 
     def find(self, key: K) -> TokenBucket | None:
-        """The key's bucket where it has one; it counts as used no later."""
+        """Returns the key's bucket if it has one, without counting this as a use."""
         return self._buckets.get(key)
 
-    def of(self, key: K, now: float) -> TokenBucket:
-        """The key's bucket, a full one where it has none."""
+    def find_or_add(self, key: K, now: float) -> TokenBucket:
+        """Returns the key's bucket, a full one where it had none."""
         bucket = self._buckets.get(key) or TokenBucket(self._rate, self._burst, now)
         self._buckets[key] = bucket
         self._buckets.move_to_end(key)

@@ -14,16 +14,16 @@ from parlour.contracts.client import IceServer
 
 
 class TurnServers(msgspec.Struct, frozen=True):
-    """What an operator has configured; without URLs there is no TURN."""
+    """The TURN servers that the operator configured, and the secret shared with them; without `urls` there is no TURN."""
 
     urls: tuple[str, ...] = ()
     secret: str = ""
     lifetime_s: int = 86_400
 
-    def servers(self, session_id: str, at: float) -> tuple[IceServer, ...]:
-        """What a session is handed at unix time `at`."""
+    def issue(self, session_id: str, now_s: float) -> tuple[IceServer, ...]:
+        """Returns the servers with credentials for one session, valid for `lifetime_s` from `now_s` (unix seconds) on."""
         if not self.urls:
             return ()
-        username = f"{int(at) + self.lifetime_s}:{session_id}"
+        username = f"{int(now_s) + self.lifetime_s}:{session_id}"
         digest = hmac.digest(self.secret.encode(), username.encode(), "sha1")
         return (IceServer(self.urls, username, base64.b64encode(digest).decode()),)

@@ -27,18 +27,20 @@ K = TypeVar("K", bound=Hashable)
 
 
 class RequestLimits(msgspec.Struct, frozen=True):
-    """Limits of readers that wait or stream (`readers`), of requests (`per_s`, `burst`, `at_once`) and of one user's WHIP offers."""
+    """Limits of readers that wait or stream (`readers`), of requests (`reads`, by token unless they say app) and of one user's WHIP
+    offers: on average (`per_s`), in one moment (`burst`) and under way (`at_once`). The settings of the same names explain each.
+    """
 
     readers: int = 5_000
     readers_per_token: int = 100
-    per_s: float = 50.0
-    burst: float = 200.0
+    readers_per_app: int = 2_500
+    reads_per_s: float = 50.0
+    reads_burst: float = 200.0
+    reads_per_s_per_app: float = 200.0
+    reads_burst_per_app: float = 800.0
+    reads_at_once_per_app: int = 32
     offers_per_s: float = 5.0
     offers_burst: float = 100.0
-    readers_per_app: int = 2_500
-    per_s_per_app: float = 200.0
-    burst_per_app: float = 800.0
-    at_once_per_app: int = 32
 
 
 class RequestLimiter:
@@ -47,8 +49,8 @@ class RequestLimiter:
     def __init__(self, limits: RequestLimits, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
         self._clock = clock
-        self._tokens = TokenBuckets[tuple[int, str]](limits.per_s, limits.burst, BUCKETS_MOST)
-        self._apps = TokenBuckets[int](limits.per_s_per_app, limits.burst_per_app, BUCKETS_MOST)
+        self._tokens = TokenBuckets[tuple[int, str]](limits.reads_per_s, limits.reads_burst, BUCKETS_MOST)
+        self._apps = TokenBuckets[int](limits.reads_per_s_per_app, limits.reads_burst_per_app, BUCKETS_MOST)
         self._offers = TokenBuckets[tuple[int, str]](limits.offers_per_s, limits.offers_burst, BUCKETS_MOST)
         self._readers: Counter[tuple[int, str]] = Counter()
         self._readers_of_apps: Counter[int] = Counter()
@@ -61,8 +63,8 @@ class RequestLimiter:
 
     def check_rate(self, reader: Subscription) -> None:
         """Counts one request. `RateLimited` where that is too fast for the token or for its app."""
-        self._take(self._tokens, _key(reader), "requests with this token", self._limits.per_s)
-        self._take(self._apps, reader.app, "requests of this app", self._limits.per_s_per_app)
+        self._take(self._tokens, _key(reader), "requests with this token", self._limits.reads_per_s)
+        self._take(self._apps, reader.app, "requests of this app", self._limits.reads_per_s_per_app)
 
     def check_offer_rate(self, app: int, user_id: str) -> None:
         """Counts one WHIP or WHEP offer of a user. `RateLimited` where that is too fast."""
@@ -71,8 +73,8 @@ class RequestLimiter:
     @contextmanager
     def query_slot(self, reader: Subscription) -> Generator[None]:
         """Counts a request while the record answers it. `RateLimited` where the app has too many under way."""
-        if self._queries[reader.app] >= self._limits.at_once_per_app:
-            raise _too_many("requests of this app at once", str(self._limits.at_once_per_app), QUERY_RETRY_S)
+        if self._queries[reader.app] >= self._limits.reads_at_once_per_app:
+            raise _too_many("requests of this app at once", str(self._limits.reads_at_once_per_app), QUERY_RETRY_S)
         with _counted(self._queries, reader.app):
             yield
 
@@ -91,7 +93,7 @@ class RequestLimiter:
 
     def _take(self, buckets: TokenBuckets[K], key: K, what: str, per_s: float) -> None:
         now = self._clock()
-        bucket = buckets.of(key, now)
+        bucket = buckets.find_or_add(key, now)
         if not bucket.take(now):
             raise _too_many(what, f"{per_s:g} a second", math.ceil(bucket.wait_s(now)))
 

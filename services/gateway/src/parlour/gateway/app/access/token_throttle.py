@@ -42,10 +42,10 @@ K = TypeVar("K", bound=Hashable)
 
 
 class RefusalLimits(msgspec.Struct, frozen=True):
-    """Refused tokens a minute: of one address and about one user; about one app."""
+    """Refused tokens a minute: of one address and about one user (`refused_tokens_per_min`), and about one app."""
 
-    per_min: float = 20.0
-    per_app_per_min: float = 600.0
+    refused_tokens_per_min: float = 20.0
+    refused_tokens_per_app: float = 600.0
 
 
 DEFAULTS = RefusalLimits()
@@ -77,8 +77,8 @@ class TokenThrottle:
         self, limits: RefusalLimits = DEFAULTS, throttled: Counter | None = None,
         clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:  # fmt: skip
-        of_user, of_app = limits.per_min, limits.per_app_per_min
-        self._per_min = limits.per_min
+        of_user, of_app = limits.refused_tokens_per_min, limits.refused_tokens_per_app
+        self._per_min = limits.refused_tokens_per_min
         self._addresses = TokenBuckets[str](of_user / 60, of_user, ENTRIES_MOST)
         self._apps = TokenBuckets[str](of_app / 60, of_app, ENTRIES_MOST)
         self._users = TokenBuckets[tuple[str, str]](of_user / 60, of_user, ENTRIES_MOST)
@@ -132,10 +132,10 @@ class TokenThrottle:
     def _charge(self, attempt: Attempt, holder: str, cost: float) -> float:
         """Counts a refusal; gives the seconds by which its answer is delayed."""
         now = self._clock()
-        self._apps.of(attempt.app, now).charge(now, cost, 0)
+        self._apps.find_or_add(attempt.app, now).charge(now, cost, 0)
         if attempt.user_id:
-            self._users.of((attempt.app, attempt.user_id), now).charge(now, cost, 0)
-        bucket = self._addresses.of(holder, now)
+            self._users.find_or_add((attempt.app, attempt.user_id), now).charge(now, cost, 0)
+        bucket = self._addresses.find_or_add(holder, now)
         bucket.charge(now, cost, DEBT_MIN * self._per_min)
         return DELAY_MOST_S * min(1.0, bucket.used(now) / self._per_min)
 

@@ -144,7 +144,7 @@ class RoomFeed:
         return self.mirror
 
     def close(self) -> None:
-        """Ends all deliveries."""
+        """Ends all deliveries, since nobody uses the room here any more."""
         if self._task is not None:
             self._task.cancel()
         for delivery in self.members.values():

@@ -31,32 +31,32 @@ class SharedHistory:
 
     async def replay(self, app: int, room: str, query: ReplayQuery) -> Replay:
         """As `History` answers; pages with events are cached for `PAGE_TTL_S`."""
-        asked = (app, room, query)
-        cached = self._pages.get(asked)
+        key = (app, room, query)
+        cached = self._pages.get(key)
         if cached is not None and self._now() - cached[0] < PAGE_TTL_S:
             return cached[1]
-        page = await self._once(asked, lambda: self._history.replay(app, room, query))
+        page = await self._once(key, lambda: self._history.replay(app, room, query))
         if page.events:
-            self._pages[asked] = (self._now(), page)
-            self._pages.move_to_end(asked)
+            self._pages[key] = (self._now(), page)
+            self._pages.move_to_end(key)
             if len(self._pages) > PAGES_MAX:
                 self._pages.popitem(last=False)
         return page
 
     async def snapshot(self, app: int, room: str, query: SnapshotQuery) -> Snapshot:
-        """As `History` answers."""
+        """Asks for a snapshot; callers who ask at the same time share one answer."""
         return await self._once((app, room, query), lambda: self._history.snapshot(app, room, query))
 
-    async def _once(self, asked: Query, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _once(self, key: Query, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         """Asks once for all who want the same answer; one that gives up does not end the question for the others."""
-        pending: asyncio.Future[Answer] | None = self._pending.get(asked)  # pyright: ignore[reportAssignmentType] by the kind of question
+        pending: asyncio.Future[Answer] | None = self._pending.get(key)  # pyright: ignore[reportAssignmentType] by the kind of question
         if pending is None:
             pending = asyncio.ensure_future(ask())
-            self._pending[asked] = pending  # pyright: ignore[reportArgumentType] as above
-            pending.add_done_callback(lambda done: self._answered(asked, done))
+            self._pending[key] = pending  # pyright: ignore[reportArgumentType] as above
+            pending.add_done_callback(lambda done: self._answered(key, done))
         return await asyncio.shield(pending)
 
-    def _answered(self, asked: Query, done: "asyncio.Future[Answer]") -> None:
-        del self._pending[asked]
+    def _answered(self, key: Query, done: "asyncio.Future[Answer]") -> None:
+        del self._pending[key]
         if not done.cancelled():
             done.exception()  # whoever still waits raises it

@@ -49,7 +49,7 @@ class SubscriptionDelivery(ChannelDelivery):
 
     @property
     def channel(self) -> Channel:
-        """The connection's."""
+        """The channel of the connection that subscribed."""
         return self._channel
 
     @property
@@ -62,7 +62,7 @@ class SubscriptionDelivery(ChannelDelivery):
         return self._reader.is_certain and super().push(batches)
 
     def start_catch_up(self) -> None:
-        """Wakes `run`."""
+        """Wakes `run`, which reads on from the position."""
         self._reader.changed.set()
 
     def restart(self, reason: str) -> None:
@@ -135,8 +135,8 @@ class Subscriptions:
         self.fault = fault
         self.open: set[RoomSubscription] = set()
 
-    def of(self, channel: Channel) -> "ConnectionSubscriptions":
-        """Returns the subscriptions of a new connection: none."""
+    def for_connection(self, channel: Channel) -> "ConnectionSubscriptions":
+        """Returns the subscriptions of a new connection, which has none yet."""
         return ConnectionSubscriptions(self, channel)
 
 

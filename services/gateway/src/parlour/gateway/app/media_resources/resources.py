@@ -227,7 +227,7 @@ class MediaResources:
         )  # fmt: skip
         self._resources[resource_id] = resource
         self._by_transport[made.transport_id] = resource_id
-        servers = self._logins.turn.servers(session.session_id, time.time())
+        servers = self._logins.turn_servers.issue(session.session_id, time.time())
         return CreatedResource(encode_address(self._key, resource), made.sdp, ufrag_of(made.sdp), servers)
 
     async def _end(self, resource: MediaResource, caller: cmd.Caller) -> cmd.ResourceEnded:

@@ -1,4 +1,4 @@
-"""What WHIP needs of SDP: the fragments of RFC 8840 that `PATCH` carries."""
+"""SDP fragments (RFC 8840) that WHIP's `PATCH` carries."""
 
 from parlour.contracts.codes import Code
 from parlour.contracts.relay import IceRenewed
@@ -8,11 +8,11 @@ UFRAG, PWD = "a=ice-ufrag:", "a=ice-pwd:"
 OF_SESSION = ("a=group:", "a=ice-lite")
 OF_SECTION = ("m=", "a=mid:")
 UFRAG_CHARS, PWD_CHARS = (4, 256), (22, 256)
-"""RFC 8839 §5.4."""
+"""Least and most characters (RFC 8839 §5.4)."""
 
 
 def credentials_in(fragment: str) -> tuple[str, str]:
-    """The peer's ufrag and password; both empty where the fragment has none."""
+    """Returns the peer's ICE user name fragment and password; both empty where the fragment has none. `Rejection` for invalid ones."""
     ufrag, pwd = (_first(fragment, name) for name in (UFRAG, PWD))
     if bool(ufrag) != bool(pwd):
         raise Rejection.of(Code.PARAMETER, "ice-ufrag and ice-pwd come together", field="sdp")
@@ -25,12 +25,12 @@ def credentials_in(fragment: str) -> tuple[str, str]:
 
 
 def ufrag_of(answer: str) -> str:
-    """The relay's ufrag, which names an ICE session of its: there is a new one with each restart."""
+    """Returns the relay's ufrag, which identifies an ICE session: each restart has a new one."""
     return _first(answer, UFRAG)
 
 
 def head_of(answer: str) -> tuple[str, ...]:
-    """What an answer's fragments begin with: its bundle, and its first section, which stands for the bundle."""
+    """Returns the lines that an answer's fragments begin with: its bundle, and its first section, which stands for the bundle."""
     session, _, rest = answer.replace("\r\n", "\n").partition("\nm=")
     section = ("m=" + rest.partition("\nm=")[0]).split("\n")
     lines = [line for line in session.split("\n") if line.startswith(OF_SESSION)]
@@ -38,7 +38,7 @@ def head_of(answer: str) -> tuple[str, ...]:
 
 
 def fragment(head: tuple[str, ...], ice: IceRenewed) -> str:
-    """The relay's side of a restarted ICE session."""
+    """Writes the fragment with the relay's side of a restarted ICE session."""
     lines = (*head, UFRAG + ice.ufrag, PWD + ice.pwd, *ice.candidates)
     return "\r\n".join(lines) + "\r\n"
 

@@ -1,4 +1,4 @@
-"""What the gateway publishes by the clock: which sessions it holds (each second), how many people are in a room (every 30 s)."""
+"""Periodic messages: each second the heartbeats of this gateway's sessions, every 30 s the number of users to a room's clients."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -10,7 +10,7 @@ from parlour.gateway.domain.frames import to_text
 from parlour.kernel.rejection import Rejection
 
 COUNT_EVERY = 30
-"""Heartbeats from one count of a room's people to the next."""
+"""Heartbeats from one count of a room's users to the next."""
 
 
 class HeartbeatPublisher:
@@ -39,7 +39,7 @@ class HeartbeatPublisher:
             await asyncio.sleep(due - loop.time())
 
     async def publish(self) -> None:
-        """Publishes one heartbeat of every session, and what else is due in this second."""
+        """Publishes one heartbeat of every session, sends counts if they are due, and closes unused feeds."""
         self._number += 1
         for part in presence_parts(self._gateway, self._number, tuple(self._sessions())):
             try:

@@ -34,7 +34,7 @@ _SESSIONS = uuid5(NAMESPACE_URL, "urn:parlour:session")
 class Timing(msgspec.Struct, frozen=True):
     """What a login's answer says about keeping in touch: how often clients ping, and how long they try to come back."""
 
-    interval_ms: int
+    ping_interval_ms: int
     reconnect_ms: int
 
 
@@ -42,7 +42,7 @@ class LoginHandler:
     """Verifies tokens and takes sessions into rooms; `key` signs the sessions' secrets."""
 
     def __init__(
-        self, services: Services, feeds: RoomFeeds, sessions: SessionTable, key: bytes, timing: Timing, turn: TurnServers = NO_TURN,
+        self, services: Services, feeds: RoomFeeds, sessions: SessionTable, key: bytes, timing: Timing, turn_servers: TurnServers = NO_TURN,
         throttle: TokenThrottle | None = None,
     ) -> None:  # fmt: skip
         self._throttle = throttle or TokenThrottle()
@@ -50,7 +50,7 @@ class LoginHandler:
         self._feeds = feeds
         self._sessions = sessions
         self._key = key
-        self.turn = turn
+        self.turn_servers = turn_servers
         self._timing = timing
 
     async def login(self, frame: client.Login, channel: Channel, session: Session | None) -> Session:
@@ -131,12 +131,14 @@ class LoginHandler:
     ) -> tuple[client.ServerFrame, ...]:
         pages, lists = split_lists(mirror.state.room, room_lists(mirror.state, session.session_id))
         now = time.time()
-        heartbeat = client.Heartbeat(self._timing.interval_ms, joined.heartbeat_window_ms, self._timing.reconnect_ms)
+        heartbeat = client.Heartbeat(
+            self._timing.ping_interval_ms, joined.heartbeat_window_ms, self._timing.reconnect_ms
+        )
         answer = client.LoggedIn(
             id=str(frame.id), session_id=self.seal_secret(session), server_time=int(now * 1000), heartbeat=heartbeat,
             position=lists.pos, users=lists.users, streams=lists.streams, extra_info=lists.extra_info,
             token_expires_in=max(0, rights.expires_s - int(now)),
-            ice_servers=self.turn.servers(session.session_id, now),
+            ice_servers=self.turn_servers.issue(session.session_id, now),
         )  # fmt: skip
         return *pages, answer
 

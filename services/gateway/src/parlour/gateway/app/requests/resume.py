@@ -54,7 +54,7 @@ class ResumePlan:
 
 
 class Resumes:
-    """Resumes sessions."""
+    """Handles `resume` frames; `key` signs the sessions' secrets."""
 
     def __init__(
         self, history: History, feeds: RoomFeeds, sessions: SessionTable, logins: LoginHandler, key: bytes
@@ -97,7 +97,7 @@ class Resumes:
             face = next((u for plan in plans for u in plan.mirror.state.users if u.session_id == session_id), None)
             user = client.UserRef(claims.user_id, face.user_name if face else "")
             session = Session(session_id, claims.app, user, multi_room=claims.multi_room)
-            session.taken_up = True
+            session.began_elsewhere = True
         self._sessions.attach(session, channel)
         for plan in plans:
             actor = plan.mirror.actor_of(session_id) or ""
@@ -105,7 +105,7 @@ class Resumes:
             self._logins.add_member(session, plan.feed, actor, rights)
         modes = {plan.feed.room: "snapshot" if plan.needs_snapshot else "tail" for plan in plans}
         now = time.time()
-        servers = self._logins.turn.servers(session_id, now)
+        servers = self._logins.turn_servers.issue(session_id, now)
         session.send(client.Resumed(id=str(frame.id), rooms=modes, server_time=int(now * 1000), ice_servers=servers))
         for room, end in ends.items():
             session.send(client.End(room, end.code or int(Code.SESSION_UNKNOWN), end.reason))

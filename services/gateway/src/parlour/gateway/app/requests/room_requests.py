@@ -73,13 +73,13 @@ class RequestHandlers:
     async def stop_publish(self, session: Session, member: RoomMember, frame: client.StopPublish) -> client.Res:
         """Ends a stream of the session's own."""
         await self._ask(session, member, frame, cmd.StopPublish(session.session_id, frame.stream_id))
-        session.carries_no_more(member.room, frame.stream_id)
+        session.remove_stream(member.room, frame.stream_id)
         return client.Res(str(frame.id))
 
     async def stop_play(self, session: Session, member: RoomMember, frame: client.StopPlay) -> client.Res:
         """Ends the playing of a stream."""
         await self._ask(session, member, frame, cmd.StopPlay(session.session_id, frame.stream_id))
-        session.carries_no_more(member.room, frame.stream_id)
+        session.remove_stream(member.room, frame.stream_id)
         return client.Res(str(frame.id))
 
     async def stream_extra_info(
@@ -134,7 +134,7 @@ class RequestHandlers:
         reply = await self._ask(session, member, frame, body)
         made = decode_result(reply, cmd.Published)
         if stream_id:
-            session.carries(made.transport_id, member.room, stream_id)
+            session.add_stream(made.transport_id, member.room, stream_id)
         return client.Negotiated(id=str(frame.id), transport_id=made.transport_id, sdp=made.sdp)
 
     async def _ask(

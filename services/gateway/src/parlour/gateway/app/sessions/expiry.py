@@ -1,4 +1,4 @@
-"""Puts out who stays in a room beyond their token, where the app says so: `apps set APP --on-expiry end`.
+"""Ends stays in rooms whose token has expired, in apps that ask for it: `apps set APP --on-expiry end`.
 
 Rules. 1. When a stay ends is known with its token, from `auth`, at login and at each renewal; a rule that changes later counts from the
 next of them on. 2. The gateway that holds the client's connection, or its WHIP resources, ends the stay; a session that is away is ended

@@ -1,4 +1,4 @@
-"""A session: one login of one client, its memberships in rooms, and the channel that its client is reached by."""
+"""Sessions, their memberships in rooms, and the channel to a session's client."""
 
 from collections import deque
 from typing import Protocol
@@ -8,8 +8,8 @@ from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.frames import to_text
 from parlour.gateway.domain.session_secret import Claims, Rights
 
-LEFT_KEPT = 32
-"""Rooms behind a session that it is remembered to have left: more than one can be leaving at once."""
+LEFT_ROOMS_MOST = 32
+"""Rooms that a session is remembered to have left; several logouts can be under way at once."""
 
 
 class Channel(Protocol):
@@ -21,19 +21,19 @@ class Channel(Protocol):
         ...
 
     def put(self, text: str, *more: str) -> None:
-        """Sends a frame, with those that belong to it; a client that leaves far too much unread is closed."""
+        """Sends frames, with nothing between them; a client that leaves far too much unread is closed."""
         ...
 
     def deliver(self, batch: FrameBatch) -> bool:
-        """Sends events; False, and nothing was taken, while the client's window of unsent bytes is full."""
+        """Sends events; returns False, and takes nothing, while the client's send window is full."""
         ...
 
     async def wait_writable(self) -> bool:
-        """Waits until the send window is below its low-water mark. False: the connection is over, or was closed since nothing was read."""
+        """Waits until the send window is below its low-water mark; returns False once the connection is closed."""
         ...
 
     def close(self, code: int, reason: str) -> None:
-        """Closes after what is queued."""
+        """Closes the connection after what was sent."""
         ...
 
 
@@ -47,31 +47,31 @@ class Session:
         self.multi_room = multi_room
         self.channel: Channel | None = None
         self.address = ""
-        """Where the client connected from last."""
+        """The IP address that the client connected from last."""
         self.rights: dict[str, Rights] = {}
         self.rooms: dict[str, RoomMember] = {}
-        self.left: deque[str] = deque(maxlen=LEFT_KEPT)
-        """Rooms in which its stay ended, the latest last."""
+        self.left: deque[str] = deque(maxlen=LEFT_ROOMS_MOST)
+        """Rooms that the session has left, the latest last."""
         self.media: dict[str, set[tuple[str, str]]] = {}
-        """By transport: the (room, stream) that it carries."""
-        self.taken_up = False
-        """It began at another gateway, which alone knows what its transports carry."""
+        """The (room, stream) pairs that each transport carries, by transport id."""
+        self.began_elsewhere = False
+        """Whether another gateway began the session; only that one knows which streams its transports carry."""
 
     def send(self, first: client.ServerFrame, *more: client.ServerFrame) -> None:
-        """To the client, if it is there; nothing comes between."""
+        """Sends frames to the client if it is connected, with nothing between them."""
         if self.channel is not None:
             self.channel.put(to_text(first), *map(to_text, more))
 
     def claims(self) -> Claims:
-        """What goes into its secret."""
+        """Returns what the session's secret proves."""
         return Claims(self.app, self.user.user_id, dict(self.rights), self.multi_room)
 
-    def carries(self, transport_id: str, room: str, stream_id: str) -> None:
-        """The client's transport carries a stream of a room."""
+    def add_stream(self, transport_id: str, room: str, stream_id: str) -> None:
+        """Notes that a transport of the client's carries a stream of a room."""
         self.media.setdefault(transport_id, set()).add((room, stream_id))
 
-    def carries_no_more(self, room: str, stream_id: str) -> None:
-        """The client stopped publishing or playing a stream."""
+    def remove_stream(self, room: str, stream_id: str) -> None:
+        """Notes that the client stopped to publish or play a stream."""
         for transport_id in [t for t, streams in self.media.items() if (room, stream_id) in streams]:
             self.media[transport_id].discard((room, stream_id))
 

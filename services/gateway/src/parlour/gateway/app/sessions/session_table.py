@@ -1,7 +1,7 @@
-"""The sessions that this gateway knows, and what a session is told when its stay in a room is over.
+"""The sessions that this gateway knows, and the frames that tell a client that its stay in a room is over.
 
-A session without a connection stays known until the room service ends it, so that its client can come back; another gateway knows it by
-its secret and by the room's members.
+A session without a connection stays known until the room service ends it, so that its client can come back; another gateway recognizes it
+by its secret and by the room's members.
 """
 
 from collections.abc import Iterator
@@ -79,7 +79,7 @@ class SessionTable:
         if session is None or fact.reason == "closed":
             return
         carried = session.media.pop(fact.transport_id, set())
-        if not carried and session.taken_up:
+        if not carried and session.began_elsewhere:
             carried = {(room, "") for room in session.rooms}
         for room, stream_id in carried:
             session.send(client.MediaGone(room, stream_id, fact.transport_id))
