@@ -10,8 +10,6 @@ import sources
 SIGNATURES = {"decide": (["state", "command"], ["at", "ids"]), "evolve": (["state", "event"], [])}
 PROPERTIES = sources.ROOT / "tests" / "unit" / "deciders" / "test_decider_properties.py"
 INNER = {"app", "domain"}
-NOT_YET = ("gateway",)
-"""Services whose `app` still reads the clock or draws by itself; this list only shrinks."""
 CLOCKS = {
     ("time", "time"), ("time", "time_ns"), ("time", "monotonic"), ("time", "monotonic_ns"), ("time", "perf_counter"),
     ("datetime", "now"), ("datetime", "utcnow"), ("date", "today"),
@@ -111,15 +109,5 @@ def test_the_reader_of_clocks_sees_what_it_should(source: str, reads: int, tmp_p
 
 
 def test_clock_and_chance_come_in_as_arguments() -> None:
-    found = {
-        path: reads
-        for path in inner_modules()
-        if (sources.member_parts(path)[0] not in NOT_YET or sources.member_parts(path)[1] == "domain")
-        and (reads := reads_of_clock_and_chance(path))
-    }
+    found = {path: reads for path in inner_modules() if (reads := reads_of_clock_and_chance(path))}
     assert not found, "\n".join(line for reads in found.values() for line in reads)
-
-
-def test_services_that_read_the_clock_themselves_are_named_only_while_they_do() -> None:
-    still = {sources.member_parts(path)[0] for path in inner_modules() if reads_of_clock_and_chance(path)}
-    assert still == set(NOT_YET)

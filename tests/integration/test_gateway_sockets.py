@@ -25,6 +25,7 @@ from parlour.gateway.app.sessions.session import Channel
 from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.token_bucket import TokenBucket
+from parlour.runtime.clock import SystemClock
 from parlour.runtime.telemetry.metrics import Metrics
 from parlour.testkit.waiting import eventually
 
@@ -69,7 +70,15 @@ async def a_door(origins: tuple[str, ...] = (), limit: int = 100) -> AsyncGenera
         channels.append(cast(Connection, channel))
         following = Subscriptions(nothing, nothing, nothing, faults.append).for_connection(channel)
         return RequestDispatcher(
-            channel, nothing, nothing, nothing, SessionTable(), following, TokenBucket(10.0, 10.0, 0.0), faults.append
+            channel,
+            nothing,
+            nothing,
+            nothing,
+            SessionTable(),
+            following,
+            TokenBucket(10.0, 10.0, 0.0),
+            faults.append,
+            SystemClock(),
         )
 
     sockets = WebSockets(dispatch_for, origins, limit, Metrics("test").gauge("connections", "x"))

@@ -21,6 +21,7 @@ from parlour.gateway.app.sessions.session import Channel
 from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.token_bucket import TokenBucket
+from parlour.runtime.clock import SystemClock
 from parlour.runtime.telemetry.metrics import Metrics
 
 POSITION = Position("00000000-0000-0000-0000-000000000001", 1, "0" * 16)
@@ -65,7 +66,15 @@ def test_a_websocket_over_tls(tmp_path: Path, run: Any) -> None:
         channels.append(channel)
         following = Subscriptions(nothing, nothing, nothing, lambda _: None).for_connection(channel)
         return RequestDispatcher(
-            channel, nothing, nothing, nothing, SessionTable(), following, TokenBucket(10.0, 10.0, 0.0), lambda _: None
+            channel,
+            nothing,
+            nothing,
+            nothing,
+            SessionTable(),
+            following,
+            TokenBucket(10.0, 10.0, 0.0),
+            lambda _: None,
+            SystemClock(),
         )
 
     async def talk() -> None:

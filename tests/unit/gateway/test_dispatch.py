@@ -18,7 +18,9 @@ from parlour.gateway.domain.encoded_event import StayEnd
 from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.session_secret import Rights
 from parlour.gateway.domain.token_bucket import TokenBucket
+from parlour.gateway.domain.turn_credentials import TurnServers
 from parlour.kernel.rejection import Rejection
+from parlour.runtime.clock import SystemClock
 
 FAR = 4_000_000_000
 
@@ -35,10 +37,20 @@ class Desk:
         self.faults: list[BaseException] = []
         self.news = asyncio.Event()
         nothing: Any = None
-        requests = RequestHandlers(self, LoginHandler(self, nothing, SessionTable(), bytes(32), Timing(1, 1)))
+        clock = SystemClock()
+        logins = LoginHandler(self, nothing, SessionTable(), bytes(32), Timing(1, 1), TurnServers(), nothing, clock)
+        requests = RequestHandlers(self, logins, clock)
         following = Subscriptions(nothing, nothing, nothing, self.faults.append).for_connection(self)
         self.dispatch = RequestDispatcher(
-            self, nothing, nothing, requests, SessionTable(), following, TokenBucket(1e6, 1e6, 0.0), self.faults.append
+            self,
+            nothing,
+            nothing,
+            requests,
+            SessionTable(),
+            following,
+            TokenBucket(1e6, 1e6, 0.0),
+            self.faults.append,
+            clock,
         )
         self.session = self.dispatch.session = Session("s-ann", 1, client.UserRef("ann"))
         self.session.channel = self

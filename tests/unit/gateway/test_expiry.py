@@ -5,10 +5,12 @@ import pytest
 from parlour.contracts import client
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
+from parlour.gateway.app.ports import GatewayCommands
 from parlour.gateway.app.sessions.expiry import TokenExpiry
 from parlour.gateway.app.sessions.session import RoomMember, Session
 from parlour.gateway.domain.session_secret import Rights
 from parlour.kernel.rejection import Rejection
+from parlour.runtime.clock import SystemClock, SystemIds
 
 NOW = 1000.0
 
@@ -27,6 +29,10 @@ class Room:
         return cmd.Reply()
 
 
+def an_expiry(room: Room, sessions: list[Session]) -> TokenExpiry:
+    return TokenExpiry(GatewayCommands(room, SystemIds()), lambda: sessions, SystemClock())
+
+
 def session(**ends: int) -> Session:
     """A session that is in these rooms, until then."""
     made = Session("s-ann", 1, client.UserRef("ann"))
@@ -39,27 +45,27 @@ def session(**ends: int) -> Session:
 @pytest.mark.parametrize(("end", "ended"), [(0, False), (1000, True), (999, True), (1001, False)])
 async def test_a_stay_ends_when_its_time_is_up(end: int, ended: bool) -> None:
     room, held = Room(), [session(tea=end)]
-    await TokenExpiry(room, lambda: held).end_due(NOW)
+    await an_expiry(room, held).end_due(NOW)
     asked = [(where, request.body) for where, request in room.asked]
     assert asked == ([("tea", cmd.EndStay("s-ann", "actor-ann", "token_expired"))] if ended else [])
 
 
 async def test_each_room_has_its_own_end() -> None:
     room, held = Room(), [session(tea=900, lobby=2000)]
-    await TokenExpiry(room, lambda: held).end_due(NOW)
+    await an_expiry(room, held).end_due(NOW)
     assert [where for where, _ in room.asked] == ["tea"]
 
 
 async def test_a_renewed_stay_goes_on() -> None:
     room, one = Room(), session(tea=900)
     one.rights["tea"] = Rights(3000, stay_ends_s=3000)
-    await TokenExpiry(room, lambda: [one]).end_due(NOW)
+    await an_expiry(room, [one]).end_due(NOW)
     assert not room.asked
 
 
 async def test_what_failed_is_asked_again_under_the_same_id() -> None:
     room, held = Room(), [session(tea=900)]
-    expiry = TokenExpiry(room, lambda: held)
+    expiry = an_expiry(room, held)
     room.away = True
     await expiry.end_due(NOW)
     room.away = False

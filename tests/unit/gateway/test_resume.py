@@ -12,6 +12,8 @@ from parlour.gateway.app.sessions.session import Session
 from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain import session_secret
 from parlour.gateway.domain.frame_batch import FrameBatch
+from parlour.gateway.domain.turn_credentials import TurnServers
+from parlour.runtime.clock import SystemClock
 from parlour.testkit.story import Story
 
 KEY = bytes(32)
@@ -47,9 +49,10 @@ class Wire:
 
 
 async def test_an_event_of_the_same_moment_does_not_overtake_what_was_missed() -> None:
+    nothing: Any = None
     story, sessions, rights = Story(), SessionTable(), session_secret.Rights(1 << 40)
     feeds = RoomFeeds(cast("Any", Events()), story, sessions.end_stay)
-    logins = LoginHandler(cast("Any", None), feeds, sessions, KEY, Timing(1, 1))
+    logins = LoginHandler(nothing, feeds, sessions, KEY, Timing(1, 1), TurnServers(), nothing, SystemClock())
     feed = await feeds.open(story.app, story.room)
     for view in (story.opened(), story.joined("ann"), story.joined("bob")):
         feed.receive(view)
@@ -63,7 +66,7 @@ async def test_an_event_of_the_same_moment_does_not_overtake_what_was_missed() -
     feed.receive(story.said("bob", "as ann comes back"))
     frame = client.Resume(uuid4(), logins.seal_secret(ann), {story.room: held})
     wire = Wire()
-    await Resumes(story, feeds, sessions, logins, KEY).resume(frame, wire)
+    await Resumes(story, feeds, sessions, logins, KEY, SystemClock()).resume(frame, wire)
     told = [frame.get("seq", frame["t"]) for frame in wire.frames]
     assert told == ["res", 4, 5, "live"]
     feed.close()

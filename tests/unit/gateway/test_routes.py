@@ -21,11 +21,14 @@ from parlour.gateway.api.status_http import ServerStatus
 from parlour.gateway.api.web_files import WebFiles
 from parlour.gateway.app.access.apps import Apps
 from parlour.gateway.app.access.request_limits import RequestLimiter, RequestLimits
+from parlour.gateway.app.access.token_throttle import RefusalLimits, TokenThrottle
 from parlour.gateway.app.access.token_verifier import TokenVerifier
 from parlour.gateway.app.call_history import CallHistory
 from parlour.gateway.app.moderation import Moderation
-from parlour.gateway.app.ports import History, RecordQueries, Services
+from parlour.gateway.app.ports import GatewayCommands, History, RecordQueries
 from parlour.kernel.rejection import Rejection
+from parlour.runtime.clock import SystemClock, SystemIds
+from parlour.runtime.telemetry.metrics import Metrics
 
 APP = 7
 SCOPES = ("history", "moderate", "erase", "audit", "webhooks", "events")
@@ -41,11 +44,14 @@ class Suite:
         self.asked: list[Any] = []
         self.answers: dict[str, Any] = {}
         services: Any = self
-        apps = Apps(services, APP)
+        commands = GatewayCommands(services, SystemIds())
+        throttled = Metrics("test").counter("throttled", "x", ("outcome",))
+        throttle, apps = TokenThrottle(RefusalLimits(), throttled, time.monotonic), Apps(commands, APP)
         self.app = build_http({
-            Services: self, History: self, RecordQueries: self, Apps: apps, TokenVerifier: TokenVerifier(services, apps),
-            RequestLimiter: RequestLimiter(RequestLimits()), CallHistory: CallHistory(services, services),
-            Moderation: Moderation(services, services, services), WebFiles: WebFiles(), HttpOptions: HttpOptions(),
+            GatewayCommands: commands, History: self, RecordQueries: self, Apps: apps,
+            TokenVerifier: TokenVerifier(commands, apps, throttle, SystemClock(), time.monotonic),
+            RequestLimiter: RequestLimiter(RequestLimits(), time.monotonic), CallHistory: CallHistory(services, services),
+            Moderation: Moderation(commands, services, services), WebFiles: WebFiles(), HttpOptions: HttpOptions(),
             ServerStatus: ServerStatus(self.services, lambda: 3, lambda: 5, 1.5),
         })  # fmt: skip
 

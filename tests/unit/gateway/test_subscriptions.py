@@ -30,6 +30,7 @@ from parlour.gateway.domain.room_mirror import BUFFER_EVENTS
 from parlour.gateway.settings import GatewaySettings
 from parlour.gateway.wiring import Gateway
 from parlour.kernel.rejection import Rejection
+from parlour.runtime.clock import SystemClock
 from parlour.runtime.telemetry.metrics import Metrics
 from parlour.testkit.story import Story
 
@@ -45,9 +46,12 @@ class House:
         self.feeds = RoomFeeds(self, self.story, lambda member, ending: None)
         verifier = cast("TokenVerifier", self)
         shared = SharedHistory(self.story, time.monotonic)
-        readers = Readers(shared, self.feeds, verifier, use_local_mirror=True)
+        readers = Readers(shared, self.feeds, verifier, SystemClock(), use_local_mirror=True)
         self.subscribers = Subscriptions(
-            readers, verifier, RequestLimiter(RequestLimits(reads_per_s=1e6, reads_burst=1e6)), self.faults.append
+            readers,
+            verifier,
+            RequestLimiter(RequestLimits(reads_per_s=1e6, reads_burst=1e6), time.monotonic),
+            self.faults.append,
         )
         self.story.opened()
         self.story.joined("ann")

@@ -16,9 +16,13 @@ from parlour.contracts.ids import Invalid
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.access.apps import Apps
 from parlour.gateway.app.access.request_limits import RequestLimiter, RequestLimits
+from parlour.gateway.app.access.token_throttle import RefusalLimits, TokenThrottle
 from parlour.gateway.app.access.token_verifier import TokenVerifier, app_of
+from parlour.gateway.app.ports import GatewayCommands
 from parlour.gateway.domain.token_bucket import RateLimited
 from parlour.kernel.rejection import Rejection
+from parlour.runtime.clock import SystemClock, SystemIds
+from parlour.runtime.telemetry.metrics import Metrics
 from parlour.testkit.story import Story
 
 APP = 7
@@ -45,6 +49,13 @@ class Auth:
         return cmd.Reply(msgspec.Raw(msgspec.json.encode(answer)))
 
 
+def a_verifier(auth: Auth) -> TokenVerifier:
+    commands = GatewayCommands(auth, SystemIds())
+    throttled = Metrics("test").counter("throttled", "x", ("outcome",))
+    throttle = TokenThrottle(RefusalLimits(), throttled, time.monotonic)
+    return TokenVerifier(commands, Apps(commands, APP), throttle, SystemClock(), time.monotonic)
+
+
 def token(**claims: Any) -> str:
     payload = base64.urlsafe_b64encode(json.dumps({"app": APP} | claims).encode()).decode().rstrip("=")
     return f"h.{payload}.s"
@@ -52,7 +63,7 @@ def token(**claims: Any) -> str:
 
 async def test_a_token_is_asked_about_once_in_a_while() -> None:
     auth = Auth()
-    verifier = TokenVerifier(auth, Apps(auth, APP))
+    verifier = a_verifier(auth)
     for _ in range(3):
         assert (await verifier.verify(token())).jti == "j"
     assert auth.asked == 1
@@ -62,7 +73,7 @@ async def test_a_token_is_asked_about_once_in_a_while() -> None:
 
 async def test_a_crowd_with_one_token_asks_once() -> None:
     auth = Auth()
-    verifier = TokenVerifier(auth, Apps(auth, APP))
+    verifier = a_verifier(auth)
     await asyncio.gather(*(verifier.verify(token()) for _ in range(50)))
     assert auth.asked == 1
     auth.allowed = None
@@ -75,7 +86,7 @@ async def test_a_crowd_with_one_token_asks_once() -> None:
 async def test_a_yes_that_a_revocation_overtook_is_not_believed() -> None:
     auth = Auth()
     auth.gate = asyncio.Event()
-    verifier = TokenVerifier(auth, Apps(auth, APP))
+    verifier = a_verifier(auth)
     asking = asyncio.ensure_future(verifier.verify(token()))
     while not auth.asked:  # noqa: ASYNC110 the yes is on its way
         await asyncio.sleep(0)
@@ -95,7 +106,7 @@ async def test_a_yes_that_a_revocation_overtook_is_not_believed() -> None:
 )
 async def test_what_may_end_a_token_is_asked_about_at_once(event: ev.Event | None) -> None:
     auth, changed = Auth(), asyncio.Event()
-    verifier = TokenVerifier(auth, Apps(auth, APP))
+    verifier = a_verifier(auth)
     await verifier.verify(token())
     auth.allowed = None
     with verifier.watch(APP, changed):
@@ -110,7 +121,7 @@ async def test_what_may_end_a_token_is_asked_about_at_once(event: ev.Event | Non
 
 async def test_other_apps_and_other_events_end_nothing() -> None:
     auth, changed = Auth(), asyncio.Event()
-    verifier = TokenVerifier(auth, Apps(auth, APP))
+    verifier = a_verifier(auth)
     await verifier.verify(token())
     with verifier.watch(APP, changed):
         verifier.on_app_event(Story(8, "").tell(ev.SecretRotated(8, "s", 0)))
@@ -124,13 +135,13 @@ async def test_a_token_that_was_believed_still_ends_by_the_clock() -> None:
     auth = Auth()
     auth.allowed = Subscription(APP, ("events",), int(time.time()) - 1, "j")
     with pytest.raises(Rejection) as caught:
-        await TokenVerifier(auth, Apps(auth, APP)).verify(token())
+        await a_verifier(auth).verify(token())
     assert caught.value.problem.code == Code.TOKEN_EXPIRED
 
 
 async def test_scope_and_room_are_both_asked_for() -> None:
     auth = Auth()
-    verifier = TokenVerifier(auth, Apps(auth, APP))
+    verifier = a_verifier(auth)
     assert await verifier.authorize(token(), "", "events", "tea")
     for scope, room in (("audit", "tea"), ("events", "coffee")):
         with pytest.raises(Rejection) as caught:
@@ -140,7 +151,7 @@ async def test_scope_and_room_are_both_asked_for() -> None:
 
 async def test_a_token04_reads_as_its_user() -> None:
     auth = Auth()
-    found = await TokenVerifier(auth, Apps(auth, APP)).verify("04abc")
+    found = await a_verifier(auth).verify("04abc")
     assert (found.app, found.user, found.room, found.scopes) == (APP, "ann", "tea", ("events",))
 
 
@@ -154,7 +165,7 @@ def test_what_names_no_app_is_no_token(text: str) -> None:
 
 
 def test_offers_are_paced_by_user() -> None:
-    limiter = RequestLimiter(RequestLimits(offers_per_s=0.01, offers_burst=1))
+    limiter = RequestLimiter(RequestLimits(offers_per_s=0.01, offers_burst=1), time.monotonic)
     limiter.check_offer_rate(APP, "ann")
     with pytest.raises(Rejection, match="too many offers of this user"):
         limiter.check_offer_rate(APP, "ann")
@@ -162,7 +173,9 @@ def test_offers_are_paced_by_user() -> None:
 
 
 def test_each_limit_names_itself() -> None:
-    limiter = RequestLimiter(RequestLimits(readers=2, readers_per_token=1, reads_per_s=1, reads_burst=2))
+    limiter = RequestLimiter(
+        RequestLimits(readers=2, readers_per_token=1, reads_per_s=1, reads_burst=2), time.monotonic
+    )
     one, two, three = (Subscription(APP, ("events",), 0, jti) for jti in ("1", "2", "3"))
     with limiter.reader_slot(one):
         with pytest.raises(Rejection, match="with this token"), limiter.reader_slot(one):
@@ -183,7 +196,8 @@ def test_the_tokens_of_one_app_share_its_limits() -> None:
     limiter = RequestLimiter(
         RequestLimits(
             readers=9, readers_per_app=2, reads_per_s_per_app=0.01, reads_burst_per_app=2, reads_at_once_per_app=1
-        )
+        ),
+        time.monotonic,
     )
     one, two, three = (Subscription(APP, ("events",), 0, jti) for jti in ("1", "2", "3"))
     theirs = Subscription(APP + 1, ("events",), 0, "1")

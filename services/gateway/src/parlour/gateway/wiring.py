@@ -14,6 +14,7 @@ from parlour.contracts import subjects
 from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import HeadBeacon, Presence, SessionBeat
 from parlour.contracts.relay import TransportGone
+from parlour.runtime.clock import SystemClock, SystemIds
 from parlour.runtime.http import LimitBody
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus
@@ -46,7 +47,7 @@ from .app.delivery.readers import Readers
 from .app.delivery.subscriptions import Subscriptions
 from .app.media_resources.resources import MediaResources
 from .app.moderation import AddressBans, Moderation
-from .app.ports import History, RecordQueries, Services
+from .app.ports import GatewayCommands, History, RecordQueries
 from .app.requests.dispatch import RequestDispatcher
 from .app.requests.heartbeats import HeartbeatPublisher
 from .app.requests.login import LoginHandler
@@ -71,29 +72,48 @@ class Gateway:
     def __init__(self, settings: GatewaySettings, bus: Bus, metrics: Metrics) -> None:
         self._settings = settings
         self._bus = bus
+        self._clock, now, ids = SystemClock(), time.monotonic, SystemIds()
         self.services = BusServices(bus)
+        self.commands = GatewayCommands(self.services, ids)
         self.sessions = SessionTable()
-        history = SharedHistory(self.services, time.monotonic)
+        history = SharedHistory(self.services, now)
         self.feeds = RoomFeeds(self.services, history, self._end_stay)
-        self.apps = Apps(self.services, settings.default_app)
+        self.apps = Apps(self.commands, settings.default_app)
         throttled = metrics.counter("tokens_throttled", "Tokens that came too soon after refused ones.", ("outcome",))
-        throttle = TokenThrottle(settings.refusals(), throttled)
-        self.verifier = TokenVerifier(self.services, self.apps, throttle)
-        self.readers = Readers(self.services, self.feeds, self.verifier)
-        self.address_bans = AddressBans(self.services, self.sessions)
-        self.limiter = RequestLimiter(settings.limits())
-        self.followers = Readers(history, self.feeds, self.verifier, use_local_mirror=True)
+        throttle = TokenThrottle(settings.refusals(), throttled, now)
+        self.verifier = TokenVerifier(self.commands, self.apps, throttle, self._clock, now)
+        self.readers = Readers(self.services, self.feeds, self.verifier, self._clock)
+        self.address_bans = AddressBans(self.commands, self.sessions)
+        self.limiter = RequestLimiter(settings.limits(), now)
+        self.followers = Readers(history, self.feeds, self.verifier, self._clock, use_local_mirror=True)
         self.subscribers = Subscriptions(self.followers, self.verifier, self.limiter, self._fault)
         key = settings.session_key
         self.logins = LoginHandler(
-            self.services, self.feeds, self.sessions, key, settings.timing(), settings.turn_servers(), throttle
+            self.services,
+            self.feeds,
+            self.sessions,
+            key,
+            settings.timing(),
+            settings.turn_servers(),
+            throttle,
+            self._clock,
         )
-        self.resumes = Resumes(history, self.feeds, self.sessions, self.logins, key)
-        self.requests = RequestHandlers(self.services, self.logins)
+        self.resumes = Resumes(history, self.feeds, self.sessions, self.logins, key, self._clock)
+        self.requests = RequestHandlers(self.services, self.logins, self._clock)
         self.resources = MediaResources(
-            self.services, self.apps, self.logins, self.sessions, self.limiter, key, settings.whip_resources
+            self.services,
+            self.apps,
+            self.logins,
+            self.sessions,
+            self.limiter,
+            key,
+            settings.whip_resources,
+            self._clock,
+            ids,
         )
-        self.expiry = TokenExpiry(self.services, lambda: [*self.sessions.connected(), *self.resources.sessions()])
+        self.expiry = TokenExpiry(
+            self.commands, lambda: [*self.sessions.connected(), *self.resources.sessions()], self._clock
+        )
         self.heartbeats = HeartbeatPublisher(settings.instance, self.feeds, self._heartbeats, self._publish_presence)
         self.connections = metrics.gauge("connections", "WebSocket clients connected.")
         metrics.measured(
@@ -110,19 +130,27 @@ class Gateway:
 
     def dispatch(self, channel: Channel) -> RequestDispatcher:
         """Returns the dispatcher of a new connection."""
-        pace = TokenBucket(self._settings.frames_per_s, self._settings.frames_burst, time.monotonic())
+        pace = TokenBucket(self._settings.frames_per_s, self._settings.frames_burst, asyncio.get_running_loop().time())
         following = self.subscribers.for_connection(channel)
         return RequestDispatcher(
-            channel, self.logins, self.resumes, self.requests, self.sessions, following, pace, self._fault
+            channel,
+            self.logins,
+            self.resumes,
+            self.requests,
+            self.sessions,
+            following,
+            pace,
+            self._fault,
+            self._clock,
         )
 
     def http_objects(self, status: ServerStatus) -> dict[type[Any], Any]:
         """Returns the objects that HTTP handlers ask for by their type; `status` is what the status page shows."""
         record, settings = BusRecord(self._bus), self._settings
         return {
-            Services: self.services, History: self.services, RecordQueries: record, Apps: self.apps,
+            GatewayCommands: self.commands, History: self.services, RecordQueries: record, Apps: self.apps,
             TokenVerifier: self.verifier, RequestLimiter: self.limiter, MediaResources: self.resources,
-            CallHistory: CallHistory(record, self.services), Moderation: Moderation(self.services, record, self.services),
+            CallHistory: CallHistory(record, self.services), Moderation: Moderation(self.commands, record, self.services),
             ServerStatus: status, WebFiles: WebFiles(), Readers: self.readers,
             HttpOptions: HttpOptions(settings.dev, settings.public_entries, settings.web_root),
         }  # fmt: skip

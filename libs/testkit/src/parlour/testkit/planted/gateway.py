@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -107,15 +106,13 @@ def unshared_gateway() -> None:
 
     begin = RequestLimiter.__init__
 
-    def begin_unshared(
-        self: RequestLimiter, limits: RequestLimits, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def begin_unshared(self: RequestLimiter, limits: RequestLimits, now: Callable[[], float]) -> None:
         from msgspec.structs import replace
 
         begin(
             self,
             replace(limits, readers_per_app=limits.readers, reads_per_s_per_app=1e9, reads_burst_per_app=1e9),
-            clock,
+            now,
         )
 
     def query_slot(self: RequestLimiter, who: Subscription) -> nullcontext[None]:

@@ -1,5 +1,6 @@
 """Every refusal over HTTP as `application/problem+json`, whoever refused: a rule, a field's limit, or the framework itself."""
 
+import time
 from typing import cast
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -9,7 +10,7 @@ from starlette.routing import Match, Route
 
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.ids import Invalid
-from parlour.gateway.app.access.scopes import even_out
+from parlour.gateway.app.access.scopes import pad_refusal
 from parlour.gateway.domain.token_bucket import RateLimited
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.http import CONTENT_TYPE, problem_json
@@ -34,10 +35,10 @@ def install(app: FastAPI, routers: tuple[APIRouter, ...]) -> None:
 
 
 async def answer_refusal(request: Request, error: Exception) -> Response:
-    """Answers a `Rejection` or `Invalid`; one that forbids takes as long as any other that forbids (see `even_out`)."""
+    """Answers a `Rejection` or `Invalid`; one that forbids takes as long as any other that forbids (see `pad_refusal`)."""
     problem = cast("Rejection | Invalid", error).problem
     if problem.code == Code.FORBIDDEN:
-        await even_out(getattr(request.state, "began", 0.0))
+        await pad_refusal(time.monotonic() - getattr(request.state, "began", 0.0))
     answer = problem_response(problem)
     if isinstance(error, RateLimited):
         answer.headers["retry-after"] = str(error.retry_after_s)

@@ -5,7 +5,7 @@ done once, and answered as the first time.
 """
 
 from typing import TypeVar, cast
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid5
 
 import msgspec
 
@@ -21,7 +21,7 @@ from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry.logging import logger
 
 from .access.scopes import room_not_found
-from .ports import GATEWAY, History, RecordQueries, Services, ask_as_gateway, decode_result
+from .ports import GatewayCommands, History, RecordQueries
 from .sessions.session_table import SessionTable
 
 IDEMPOTENCY_KEY_CHARS = 128
@@ -35,8 +35,8 @@ R = TypeVar("R")
 class Moderation:
     """Lists rooms and users, kicks, closes and bans for whoever holds a token with the scope `moderate`."""
 
-    def __init__(self, services: Services, record: RecordQueries, history: History) -> None:
-        self._services = services
+    def __init__(self, commands: GatewayCommands, record: RecordQueries, history: History) -> None:
+        self._commands = commands
         self._record = record
         self._history = history
 
@@ -76,7 +76,7 @@ class Moderation:
 
     async def bans(self, reader: Subscription) -> moderation.Bans:
         """Returns the bans in force that concern the token's rooms."""
-        bans = (await ask_as_gateway(self._services, reader.app, cmd.ListBans(), moderation.Bans)).bans
+        bans = (await self._commands.ask(reader.app, cmd.ListBans(), moderation.Bans)).bans
         return moderation.Bans(tuple(ban for ban in bans if reader.room in (None, ban.room)))
 
     async def _change_ban(self, reader: Subscription, wanted: cmd.PlaceBan | cmd.LiftBan, key: str) -> moderation.Ban:
@@ -87,15 +87,15 @@ class Moderation:
         return await self._ask(reader, "", body, key, moderation.Ban)
 
     async def _ask(self, reader: Subscription, room: str, body: cmd.Command, key: str, kind: type[R]) -> R:
-        request = cmd.Request(_command_id(reader, key), GATEWAY, cast(cmd.AnyCommand, body))
-        return decode_result(await self._services.ask(reader.app, room, request), kind)
+        command_id = _command_id(reader, key)
+        return await self._commands.ask(reader.app, cast(cmd.AnyCommand, body), kind, room=room, command_id=command_id)
 
 
 class AddressBans:
-    """Puts out the sessions of this gateway that come from an address which was just banned."""
+    """Kicks the sessions of this gateway whose clients connect from an address that was just banned."""
 
-    def __init__(self, services: Services, sessions: SessionTable) -> None:
-        self._services = services
+    def __init__(self, commands: GatewayCommands, sessions: SessionTable) -> None:
+        self._commands = commands
         self._sessions = sessions
 
     async def on_app_event(self, view: EventView) -> None:
@@ -103,18 +103,18 @@ class AddressBans:
         if view.type != ev.BanPlaced.TAG or msgspec.json.decode(view.data, type=ev.BanPlaced).kind != "address":
             return
         try:
-            found = await ask_as_gateway(self._services, view.app, cmd.ListBans(), moderation.Bans)
+            found = await self._commands.ask(view.app, cmd.ListBans(), moderation.Bans)
             for ban in found.bans:
                 if ban.kind == "address":
-                    await self._put_out(view.app, ban)
+                    await self._kick_banned(view.app, ban)
         except Rejection as rejection:
             log.warning("banned_address_not_put_out", app=view.app, code=rejection.problem.code)
 
-    async def _put_out(self, app: int, ban: moderation.Ban) -> None:
+    async def _kick_banned(self, app: int, ban: moderation.Ban) -> None:
         for session in self._sessions.from_addresses(app, frozenset((ban.address,))):
             for room in [room for room in session.rooms if ban.room in ("", room)]:
                 body = cmd.KickUser(session.user.user_id, ban.reason, ban.by)
-                await self._services.ask(app, room, cmd.Request(str(uuid4()), GATEWAY, body))
+                await self._commands.ask(app, body, msgspec.Raw, room=room)
 
 
 def asker(reader: Subscription) -> str:
@@ -123,8 +123,9 @@ def asker(reader: Subscription) -> str:
 
 
 def _command_id(reader: Subscription, key: str) -> str:
+    """Returns the id of a command with an idempotency key; empty without a key, which asks for a new id."""
     if not key:
-        return str(uuid4())
+        return ""
     if len(key) > IDEMPOTENCY_KEY_CHARS or not key.isprintable():
         raise invalid(
             Code.PARAMETER, "Idempotency-Key", "the key is too long or not printable",

@@ -1,14 +1,14 @@
-"""The other services as the gateway's application sees them, and how it asks one on its own account."""
+"""The other services as the gateway's application sees them, and the commands that it sends on its own account."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
-from uuid import uuid4
 
 import msgspec
 
 from parlour.contracts import commands as cmd
 from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import Replay, ReplayQuery, Snapshot, SnapshotQuery
+from parlour.kernel.decider import Ids
 
 R = TypeVar("R")
 A = TypeVar("A", bound=msgspec.Struct)
@@ -67,6 +67,14 @@ def decode_result(reply: cmd.Reply, kind: type[R]) -> R:
     return msgspec.json.decode(reply.result, type=kind)
 
 
-async def ask_as_gateway(services: Services, app: int, body: cmd.AnyCommand, kind: type[R]) -> R:
-    """Asks `auth` on the gateway's own account and returns the decoded result; `Rejection` where it refuses."""
-    return decode_result(await services.ask(app, "", cmd.Request(str(uuid4()), GATEWAY, body)), kind)
+class GatewayCommands:
+    """Sends commands on the gateway's own account, not for a client's session."""
+
+    def __init__(self, services: Services, ids: Ids) -> None:
+        self._services = services
+        self._ids = ids
+
+    async def ask(self, app: int, body: cmd.AnyCommand, kind: type[R], *, room: str = "", command_id: str = "") -> R:
+        """Sends a command, under a new id unless one is given, and returns its decoded result; `Rejection` where the service refuses it."""
+        request = cmd.Request(command_id or self._ids.uuid7(), GATEWAY, body)
+        return decode_result(await self._services.ask(app, room, request), kind)

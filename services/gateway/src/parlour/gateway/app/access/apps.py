@@ -5,7 +5,7 @@ import re
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import APP_ID_MAX, check_app_id
-from parlour.gateway.app.ports import Services, ask_as_gateway
+from parlour.gateway.app.ports import GatewayCommands
 from parlour.kernel.rejection import Rejection
 
 _NUMBER = re.compile("[0-9]{1,10}")
@@ -14,8 +14,8 @@ _NUMBER = re.compile("[0-9]{1,10}")
 class Apps:
     """Asks `auth` about apps. `default` is the app of requests that name none; 0: the only one there is."""
 
-    def __init__(self, services: Services, default: int) -> None:
-        self._services = services
+    def __init__(self, commands: GatewayCommands, default: int) -> None:
+        self._commands = commands
         self._default = default
 
     async def resolve(self, named: str) -> int:
@@ -33,8 +33,8 @@ class Apps:
 
     async def list_apps(self) -> tuple[cmd.AppDescription, ...]:
         """Lists every app, without secrets."""
-        return (await ask_as_gateway(self._services, 0, cmd.ListApps(), cmd.Apps)).apps
+        return (await self._commands.ask(0, cmd.ListApps(), cmd.Apps)).apps
 
     async def issue_token(self, app: int, user_id: str, room: str) -> str:
         """Issues a token04 for a user, for one room or (empty) for all."""
-        return (await ask_as_gateway(self._services, app, cmd.IssueToken(user_id, room), cmd.TokenMade)).token
+        return (await self._commands.ask(app, cmd.IssueToken(user_id, room), cmd.TokenMade)).token

@@ -6,7 +6,6 @@ readers: nothing here delays or refuses a login, a message or an event of a room
 """
 
 import math
-import time
 from collections import Counter
 from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
@@ -44,11 +43,11 @@ class RequestLimits(msgspec.Struct, frozen=True):
 
 
 class RequestLimiter:
-    """Counts requests and readers; a token is known by its id, or by its user. `clock` gives monotonic seconds."""
+    """Counts requests and readers; a token is known by its id, or by its user. `now` returns seconds of a clock that never goes back."""
 
-    def __init__(self, limits: RequestLimits, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limits: RequestLimits, now: Callable[[], float]) -> None:
         self._limits = limits
-        self._clock = clock
+        self._now = now
         self._tokens = TokenBuckets[tuple[int, str]](limits.reads_per_s, limits.reads_burst, BUCKETS_MOST)
         self._apps = TokenBuckets[int](limits.reads_per_s_per_app, limits.reads_burst_per_app, BUCKETS_MOST)
         self._offers = TokenBuckets[tuple[int, str]](limits.offers_per_s, limits.offers_burst, BUCKETS_MOST)
@@ -92,7 +91,7 @@ class RequestLimiter:
             yield
 
     def _take(self, buckets: TokenBuckets[K], key: K, what: str, per_s: float) -> None:
-        now = self._clock()
+        now = self._now()
         bucket = buckets.find_or_add(key, now)
         if not bucket.take(now):
             raise _too_many(what, f"{per_s:g} a second", math.ceil(bucket.wait_s(now)))

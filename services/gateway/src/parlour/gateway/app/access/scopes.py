@@ -1,7 +1,6 @@
 """What a verified token allows: scopes and rooms, and the one refusal for rooms that are not its own."""
 
 import asyncio
-import time
 
 from parlour.contracts.codes import Code
 from parlour.contracts.subscriptions import OF_ONE_USER, Subscription
@@ -34,6 +33,6 @@ def room_not_found(field: str = "room") -> Rejection:
     return Rejection.of(Code.FORBIDDEN, "there is no such room for this token", field=field)
 
 
-async def even_out(began_s: float) -> None:
-    """Waits until `FORBIDDEN_TAKES_S` after `began_s` (monotonic seconds), so that a refusal's time does not tell whether a room exists."""
-    await asyncio.sleep(max(0.0, began_s + FORBIDDEN_TAKES_S - time.monotonic()))
+async def pad_refusal(taken_s: float) -> None:
+    """Delays a refusal that took so many seconds to `FORBIDDEN_TAKES_S`, so that its time does not tell whether a room exists."""
+    await asyncio.sleep(max(0.0, FORBIDDEN_TAKES_S - taken_s))

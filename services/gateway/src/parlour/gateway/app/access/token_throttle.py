@@ -10,7 +10,6 @@ locks no user out. 4. All of this is in the memory of one process, at most `ENTR
 import asyncio
 import hashlib
 import math
-import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
@@ -48,9 +47,6 @@ class RefusalLimits(msgspec.Struct, frozen=True):
     refused_tokens_per_app: float = 600.0
 
 
-DEFAULTS = RefusalLimits()
-
-
 class Attempt(msgspec.Struct, frozen=True):
     """Who sends which token: a client address (empty: an open reader's token is verified again), the app and the user that the request
     names."""
@@ -69,23 +65,23 @@ class Throttled(RateLimited):
 
 
 class TokenThrottle:
-    """Verifies tokens through a question, and slows down addresses whose tokens are refused. `throttled` counts by outcome; `clock` gives
-    monotonic seconds, `sleep` waits for some.
+    """Slows down addresses whose tokens are refused. `throttled` counts by outcome; `now` returns seconds of a clock that never goes back,
+    `sleep` waits for some seconds.
     """
 
     def __init__(
-        self, limits: RefusalLimits = DEFAULTS, throttled: Counter | None = None,
-        clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        self, limits: RefusalLimits, throttled: Counter, now: Callable[[], float],
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:  # fmt: skip
         of_user, of_app = limits.refused_tokens_per_min, limits.refused_tokens_per_app
         self._per_min = limits.refused_tokens_per_min
         self._addresses = TokenBuckets[str](of_user / 60, of_user, ENTRIES_MOST)
         self._apps = TokenBuckets[str](of_app / 60, of_app, ENTRIES_MOST)
         self._users = TokenBuckets[tuple[str, str]](of_user / 60, of_user, ENTRIES_MOST)
-        self._accepted = _Recent[bytes](ACCEPTED_S, clock)
-        self._known = _Recent[tuple[str, str]](ACCEPTED_S, clock)
+        self._accepted = _Recent[bytes](ACCEPTED_S, now)
+        self._known = _Recent[tuple[str, str]](ACCEPTED_S, now)
         self._throttled = throttled
-        self._clock = clock
+        self._now = now
         self._sleep = sleep
 
     async def verify(self, attempt: Attempt, question: Callable[[], Awaitable[R]]) -> R:
@@ -118,20 +114,20 @@ class TokenThrottle:
 
     def _check_address(self, holder: str) -> None:
         bucket = self._addresses.find(holder)
-        wait_s = bucket.wait_s(self._clock()) if bucket is not None else 0.0
+        wait_s = bucket.wait_s(self._now()) if bucket is not None else 0.0
         if wait_s > 0:
             self._count("refused")
             raise Throttled(math.ceil(wait_s))
 
     def _is_guessed(self, attempt: Attempt) -> bool:
         """Too many tokens about this app or this user were refused lately, from all addresses together."""
-        now = self._clock()
+        now = self._now()
         counted = (self._apps.find(attempt.app), self._users.find((attempt.app, attempt.user_id)))
         return any(bucket is not None and bucket.wait_s(now) > 0 for bucket in counted)
 
     def _charge(self, attempt: Attempt, holder: str, cost: float) -> float:
         """Counts a refusal; gives the seconds by which its answer is delayed."""
-        now = self._clock()
+        now = self._now()
         self._apps.find_or_add(attempt.app, now).charge(now, cost, 0)
         if attempt.user_id:
             self._users.find_or_add((attempt.app, attempt.user_id), now).charge(now, cost, 0)
@@ -140,23 +136,22 @@ class TokenThrottle:
         return DELAY_MOST_S * min(1.0, bucket.used(now) / self._per_min)
 
     def _count(self, outcome: str) -> None:
-        if self._throttled is not None:
-            self._throttled.labels(outcome).inc()
+        self._throttled.labels(outcome).inc()
 
 
 class _Recent(Generic[K]):
     """The keys that were added within the last `seconds`, `ENTRIES_MOST` at most."""
 
-    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+    def __init__(self, seconds: float, now: Callable[[], float]) -> None:
         self._seconds = seconds
-        self._clock = clock
+        self._now = now
         self._added: OrderedDict[K, float] = OrderedDict()
 
     def __contains__(self, key: K) -> bool:
-        return self._clock() - self._added.get(key, -math.inf) < self._seconds
+        return self._now() - self._added.get(key, -math.inf) < self._seconds
 
     def add(self, key: K) -> None:
-        self._added[key] = self._clock()
+        self._added[key] = self._now()
         self._added.move_to_end(key)
         if len(self._added) > ENTRIES_MOST:
             self._added.popitem(last=False)

@@ -9,9 +9,8 @@ import asyncio
 import base64
 import binascii
 import hashlib
-import time
 from collections import OrderedDict
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import lru_cache
 from uuid import NAMESPACE_URL, uuid5
@@ -25,7 +24,8 @@ from parlour.contracts.envelope import EventView
 from parlour.contracts.ids import check_app_id
 from parlour.contracts.login_tokens import TYPE
 from parlour.contracts.subscriptions import Subscription
-from parlour.gateway.app.ports import GATEWAY, Services, ask_as_gateway, decode_result
+from parlour.gateway.app.ports import GatewayCommands
+from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
 
 from .apps import Apps
@@ -53,11 +53,15 @@ class _AppClaim(msgspec.Struct):
 
 
 class TokenVerifier:
-    """Verifies bearer tokens for HTTP and for subscriptions over WebSockets."""
+    """Verifies bearer tokens for HTTP and for subscriptions over WebSockets. `now` returns seconds of a clock that never goes back."""
 
-    def __init__(self, services: Services, apps: Apps, throttle: TokenThrottle | None = None) -> None:
-        self._throttle = throttle or TokenThrottle()
-        self._services = services
+    def __init__(
+        self, commands: GatewayCommands, apps: Apps, throttle: TokenThrottle, clock: Clock, now: Callable[[], float]
+    ) -> None:
+        self._commands = commands
+        self._throttle = throttle
+        self._clock = clock
+        self._now = now
         self._apps = apps
         self._verified: OrderedDict[tuple[bytes, str], tuple[float, Subscription]] = OrderedDict()
         self._watchers: dict[int, set[asyncio.Event]] = {}
@@ -72,14 +76,14 @@ class TokenVerifier:
         """
         key = (_digest(token), app)
         at, known = self._verified.get(key, (0.0, None))
-        if known is None or time.monotonic() - at >= VERIFIED_FOR_S:
+        if known is None or self._now() - at >= VERIFIED_FOR_S:
             attempt = Attempt(token, address, app)
             known = await self._throttle.verify(attempt, lambda: self._ask_once(key, token, app))
-            self._verified[key] = (time.monotonic(), known)
+            self._verified[key] = (self._now(), known)
             self._verified.move_to_end(key)
             if len(self._verified) > TOKENS_MOST:
                 self._verified.popitem(last=False)
-        if known.expires_s <= time.time():
+        if known.expires_s * 1_000_000 <= self._clock.at():
             raise Rejection.of(Code.TOKEN_EXPIRED, "the token has expired", hint="ask for a new token")
         return known
 
@@ -148,11 +152,11 @@ class TokenVerifier:
                 return await self._verify_member(token, await self._apps.resolve(app))
             if is_login_token(token):
                 return await self._verify_member(token, app_of(token))
-            return await ask_as_gateway(self._services, app_of(token), cmd.VerifySubscription(token), Subscription)
+            return await self._commands.ask(app_of(token), cmd.VerifySubscription(token), Subscription)
 
     async def _verify_member(self, token: str, app: int) -> Subscription:
-        request = cmd.Request(str(uuid5(_TOKENS, token)), GATEWAY, cmd.VerifyToken(token))
-        checked = decode_result(await self._services.ask(app, "", request), cmd.TokenChecked)
+        command_id = str(uuid5(_TOKENS, token))
+        checked = await self._commands.ask(app, cmd.VerifyToken(token), cmd.TokenChecked, command_id=command_id)
         return Subscription(app, MEMBER_SCOPES, checked.expires_s, "", checked.room or None, checked.user_id)
 
 

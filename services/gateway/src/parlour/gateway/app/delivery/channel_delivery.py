@@ -1,6 +1,6 @@
 """What members and subscriptions have in common: events behind a cursor go out over a client's channel as fast as it reads."""
 
-import time
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ EVENTS_PER_PAGE = 100
 class ChannelDelivery(ABC):
     """One client's delivery of one room. `session_id` is the member's whose own entries are left out of snapshots; empty for a reader.
 
-    `lagging_since` is None for a client that has everything, else the time (monotonic seconds) since when it has not.
+    `lagging_since` is None for a client that has every event, else the event loop's time (seconds) at which it fell behind.
     """
 
     __slots__ = ("cursor", "lagging_since", "room", "session_id")
@@ -54,7 +54,8 @@ class ChannelDelivery(ABC):
 
     def mark_lagging(self) -> None:
         """Notes that the client lacks events from now on, unless it did before."""
-        self.lagging_since = self.lagging_since or time.monotonic()
+        if self.lagging_since is None:
+            self.lagging_since = asyncio.get_running_loop().time()
 
     def mark_live(self) -> None:
         """Tells the client that it has everything, if it lacked something before."""

@@ -1,7 +1,6 @@
 """The rooms that this gateway follows: a feed for each, opened by the first who needs it, closed a while after the last."""
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -31,7 +30,7 @@ class RoomFeeds:
         if feed is None:
             feed = self._feeds[key] = RoomFeed(app, room, self._history, self._ended)
             self._opening[key] = asyncio.ensure_future(self._subscribe(feed))
-        feed.idle_since = time.monotonic()
+        feed.idle_since = asyncio.get_running_loop().time()
         opening = self._opening.get(key)
         if opening is not None:
             await asyncio.shield(opening)
@@ -73,7 +72,7 @@ class RoomFeeds:
 
     async def sweep(self) -> None:
         """Closes feeds that nobody has used for a while."""
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         for key, feed in tuple(self._feeds.items()):
             if feed.is_used:
                 feed.idle_since = now

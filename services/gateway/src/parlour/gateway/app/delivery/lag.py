@@ -1,6 +1,6 @@
 """How far this gateway's clients lag: for its metrics."""
 
-import time
+import asyncio
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -19,9 +19,8 @@ class Lag(NamedTuple):
 
 def lag(feeds: Iterable[RoomFeed], subscriptions: Iterable[RoomSubscription]) -> Lag:
     """Measures all clients that are connected now: members of rooms, and subscriptions over WebSockets."""
-    now = time.monotonic()
     found = [
-        (delivery.lag_events, now - delivery.lagging_since)
+        (delivery.lag_events, asyncio.get_running_loop().time() - delivery.lagging_since)
         for delivery in _deliveries(feeds, subscriptions)
         if delivery.lagging_since is not None and delivery.channel is not None
     ]

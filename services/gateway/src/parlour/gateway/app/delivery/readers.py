@@ -7,7 +7,6 @@ token does not cover are answered alike.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -23,6 +22,7 @@ from parlour.gateway.app.access.token_verifier import TokenVerifier
 from parlour.gateway.app.ports import History
 from parlour.gateway.domain.encoded_event import HASH8_BEFORE_FIRST
 from parlour.gateway.domain.read_scope import ReadScope, scope_of_user
+from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.view import members_only
 
@@ -48,7 +48,8 @@ class Reader:
     """A cursor with a right to read. `changed` is set when something happened that the reader should look at."""
 
     def __init__(
-        self, request: ReadRequest, cursor: Cursor, principals: TokenVerifier, types: tuple[str, ...], changed: asyncio.Event
+        self, request: ReadRequest, cursor: Cursor, principals: TokenVerifier, types: tuple[str, ...], changed: asyncio.Event,
+        clock: Clock,
     ) -> None:  # fmt: skip
         self.cursor = cursor
         self.changed = changed
@@ -59,13 +60,19 @@ class Reader:
         self._request = request
         self._principals = principals
         self._types = types
+        self._clock = clock
         self._expires_s = 0
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def is_certain(self) -> bool:
         """Whether nothing was heard since the last check that might change the right to read, and the token has not run out."""
-        return not self.changed.is_set() and time.time() < self._expires_s
+        return not self.changed.is_set() and self.token_expires_in_s > 0
+
+    @property
+    def token_expires_in_s(self) -> float:
+        """For how long the token is valid, by the last check; negative once it has expired."""
+        return self._expires_s - self._clock.at() / 1e6
 
     async def check_scope(self) -> ReadScope:
         """Returns what the reader may see now. `Rejection` where it may not read any more."""
@@ -104,7 +111,7 @@ class Reader:
         """Waits until something may have changed, at most so long. A timer that is early enough serves for many waits."""
         if not self.changed.is_set():
             loop = asyncio.get_running_loop()
-            until = loop.time() + max(0.0, min(seconds, RECHECK_S, self._expires_s - time.time()))
+            until = loop.time() + max(0.0, min(seconds, RECHECK_S, self.token_expires_in_s))
             if self._timer is None or self._timer.when() > until:
                 self.stop_timer()
                 self._timer = loop.call_at(until, self._due)
@@ -128,12 +135,13 @@ class Readers:
     """
 
     def __init__(
-        self, history: History, feeds: RoomFeeds, principals: TokenVerifier, *, use_local_mirror: bool = False
+        self, history: History, feeds: RoomFeeds, principals: TokenVerifier, clock: Clock, *, use_local_mirror: bool = False
     ) -> None:  # fmt: skip
         self._history = history
         self._use_local_mirror = use_local_mirror
         self._feeds = feeds
         self._principals = principals
+        self._clock = clock
         self._open: set[Reader] = set()
 
     def close(self) -> None:
@@ -155,7 +163,7 @@ class Readers:
         else:
             position = _position_of(after, await self._head(who.app, request.room))
             cursor = Cursor(self._history, who.app, request.room, position)
-            yield Reader(request, cursor, self._principals, types, asyncio.Event())
+            yield Reader(request, cursor, self._principals, types, asyncio.Event(), self._clock)
 
     @asynccontextmanager
     async def follow(
@@ -171,7 +179,7 @@ class Readers:
                 await feed.reach(head.room_uid, head.seq)
             with self._principals.watch(who.app, changed):
                 cursor = Cursor(self._history, who.app, request.room, _position_of(after, head), feed)
-                reader = Reader(request, cursor, self._principals, types, changed)
+                reader = Reader(request, cursor, self._principals, types, changed, self._clock)
                 await reader.check_scope()
                 self._open.add(reader)
                 try:

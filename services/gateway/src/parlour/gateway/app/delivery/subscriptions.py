@@ -7,7 +7,7 @@ goes on. 4. Behind `end`, and behind the answer to `unsubscribe`, no frame of th
 """
 
 import asyncio
-import time
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
@@ -16,7 +16,7 @@ from parlour.contracts.codes import Code, Problem
 from parlour.contracts.ids import Invalid, check_app_id, check_room_id
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.access.request_limits import RequestLimiter
-from parlour.gateway.app.access.scopes import even_out
+from parlour.gateway.app.access.scopes import pad_refusal
 from parlour.gateway.app.access.token_verifier import TokenVerifier
 from parlour.gateway.app.sessions.session import Channel
 from parlour.gateway.domain.frame_batch import FrameBatch
@@ -153,13 +153,14 @@ class ConnectionSubscriptions:
 
     async def subscribe(self, frame: client.Subscribe) -> None:
         """Answers on the channel, and delivers from there. An earlier subscription to the room ends first."""
-        began = time.monotonic()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         await self._end(frame.room_id)
         try:
             await self._start(frame)
         except Rejection as refused:
             if refused.problem.code == Code.FORBIDDEN:
-                await even_out(began)
+                await pad_refusal(loop.time() - began)
             raise
 
     async def unsubscribe(self, frame: client.Unsubscribe) -> client.Res:
@@ -227,7 +228,7 @@ class ConnectionSubscriptions:
             delivery = one.delivery = SubscriptionDelivery(frame.room_id, reader, feed, self._channel)
             anew = not frame.after or await reader.has_diverged()
             await reader.check_scope()
-            left = max(0, who.expires_s - int(time.time()))
+            left = max(0, math.ceil(reader.token_expires_in_s))
             mode = "snapshot" if anew else "tail"
             self._channel.put(to_text(client.Subscribed(id=str(frame.id), mode=mode, token_expires_in=left)))
             one.answered.set_result(None)

@@ -6,10 +6,9 @@ all that it takes to end or renew it, so any gateway may; what is remembered her
 """
 
 import asyncio
-import time
 from contextlib import suppress
-from typing import cast
-from uuid import UUID, uuid4, uuid5
+from typing import TypeVar
+from uuid import UUID, uuid5
 
 import msgspec
 
@@ -27,6 +26,7 @@ from parlour.gateway.app.requests.login import LoginHandler, rights_of
 from parlour.gateway.app.sessions.session import RoomMember, Session
 from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain.media_resource import MediaResource, decode_address, encode_address
+from parlour.kernel.decider import Clock, Ids
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry.logging import logger
 
@@ -34,6 +34,7 @@ _SESSION_IDS = UUID("5f8b4f8e-8a0e-5f3b-9f6c-0b3e7d1f2a44")
 """Namespace of these sessions' ids."""
 
 log = logger(__name__)
+R = TypeVar("R")
 
 
 class CreatedResource(msgspec.Struct, frozen=True):
@@ -74,7 +75,11 @@ class MediaResources:
         limiter: RequestLimiter,
         key: bytes,
         limit: int,
+        clock: Clock,
+        ids: Ids,
     ) -> None:
+        self._clock = clock
+        self._ids = ids
         self._services = services
         self._apps = apps
         self._logins = logins
@@ -100,7 +105,7 @@ class MediaResources:
         caller = cmd.Caller(session.user.user_id, session.session_id, member.actor)
         try:
             if publishes:
-                session.rights[member.room].check_may_publish(stream_id, time.time())
+                session.rights[member.room].check_may_publish(stream_id, self._clock.at() / 1e6)
             return await self._negotiate(session, member, caller, stream_id, sdp, publishes)
         except BaseException:
             none = MediaResource(
@@ -126,8 +131,7 @@ class MediaResources:
         resource, caller = await self._open_own(text, token, address)
         ufrag, pwd = credentials_in(sent)
         body = cmd.RenewIce(resource.session_id, resource.transport_id, ufrag, pwd, match)
-        reply = await self._services.ask(resource.app, resource.room, _request(caller, body))
-        renewed = decode_result(reply, IceRenewed)
+        renewed = await self._ask(resource.app, resource.room, caller, body, IceRenewed)
         return PatchResult(renewed.outcome, fragment(resource.head, renewed), renewed.ufrag)
 
     async def _open_own(self, text: str, token: str, address: str) -> tuple[MediaResource, cmd.Caller]:
@@ -187,7 +191,7 @@ class MediaResources:
                 session = Session(session_id, app, client.UserRef(checked.user_id, checked.user_id))
                 session.address = address
                 feed, _, joined = await self._logins.join_room(
-                    session, room, client.LoginConfig(), str(uuid4()), rights
+                    session, room, client.LoginConfig(), self._ids.uuid7(), rights
                 )
                 self._logins.add_member(session, feed, joined.actor, rights)
                 self._sessions.add(session)
@@ -208,7 +212,7 @@ class MediaResources:
             self._shared.pop(session_id, None)
             if remaining == 0:
                 body = cmd.LeaveRoom(session_id)
-                await self._services.ask(resource.app, resource.room, _request(caller, body))
+                await self._ask(resource.app, resource.room, caller, body, msgspec.Raw)
         self._locks.pop(session_id, None)
 
     # the resources
@@ -216,26 +220,27 @@ class MediaResources:
     async def _negotiate(
         self, session: Session, member: RoomMember, caller: cmd.Caller, stream_id: str, sdp: str, publishes: bool
     ) -> CreatedResource:
-        resource_id = uuid4().hex
+        resource_id = self._ids.uuid7()
         kind = cmd.Publish if publishes else cmd.Play
         body = kind(session.session_id, stream_id, sdp, cmd.MediaSections(), resource=resource_id)
-        reply = await self._services.ask(session.app, member.room, _request(caller, body))
-        made = decode_result(reply, cmd.Published)
+        made = await self._ask(session.app, member.room, caller, body, cmd.Published)
         resource = MediaResource(
             resource_id, session.session_id, session.app, member.room, member.actor, stream_id, publishes,
             made.transport_id, head_of(made.sdp),
         )  # fmt: skip
         self._resources[resource_id] = resource
         self._by_transport[made.transport_id] = resource_id
-        servers = self._logins.turn_servers.issue(session.session_id, time.time())
+        servers = self._logins.turn_servers.issue(session.session_id, self._clock.at() / 1e6)
         return CreatedResource(encode_address(self._key, resource), made.sdp, ufrag_of(made.sdp), servers)
 
     async def _end(self, resource: MediaResource, caller: cmd.Caller) -> cmd.ResourceEnded:
         body = cmd.EndResource(
             resource.session_id, resource.stream_id, resource.transport_id, publishes=resource.publishes
         )
-        reply = await self._services.ask(resource.app, resource.room, _request(caller, body))
-        return decode_result(reply, cmd.ResourceEnded)
+        return await self._ask(resource.app, resource.room, caller, body, cmd.ResourceEnded)
+
+    async def _ask(self, app: int, room: str, caller: cmd.Caller, body: cmd.AnyCommand, kind: type[R]) -> R:
+        return decode_result(await self._services.ask(app, room, cmd.Request(self._ids.uuid7(), caller, body)), kind)
 
     def _remove(self, resource: MediaResource) -> bool:
         """Removes the resource; tells whether it was known here."""
@@ -250,7 +255,3 @@ def session_id_of(app: int, user_id: str, room: str) -> str:
 
 def _no_resource() -> Rejection:
     return Rejection.of(Code.NOT_FOUND, "no such resource")
-
-
-def _request(caller: cmd.Caller, body: cmd.Command) -> cmd.Request:
-    return cmd.Request(str(uuid4()), caller, cast(cmd.AnyCommand, body))

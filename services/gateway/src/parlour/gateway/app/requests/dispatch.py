@@ -5,7 +5,6 @@ an offer under way holds up no message; within a queue they keep the client's or
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -20,6 +19,7 @@ from parlour.gateway.app.sessions.session import Channel, Session
 from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain.frames import InvalidFrame, parse, to_text
 from parlour.gateway.domain.token_bucket import TokenBucket
+from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry import tracing
 
@@ -57,7 +57,10 @@ class RequestDispatcher:
         following: ConnectionSubscriptions,
         pace: TokenBucket,
         fault: Fault,
+        clock: Clock,
     ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._clock = clock
         self._channel = channel
         self._logins = logins
         self._resumes = resumes
@@ -67,14 +70,14 @@ class RequestDispatcher:
         self._pace = pace
         self._fault = fault
         self._excess_left = EXCESS_FRAMES
-        self._malformed = TokenBucket(MALFORMED_PER_S, MALFORMED_BURST, time.monotonic())
+        self._malformed = TokenBucket(MALFORMED_PER_S, MALFORMED_BURST, self._loop.time())
         self._queues: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.session: Session | None = None
 
     async def frame(self, text: str) -> None:
         """Handles one text frame of the client's. `ProtocolViolation` ends the connection."""
-        within = self._pace.take(time.monotonic())  # before it is read: what is malformed costs as much
+        within = self._pace.take(self._loop.time())  # before it is parsed: a malformed frame costs as much
         if not within:
             self._count_excess()
         try:
@@ -88,7 +91,7 @@ class RequestDispatcher:
             return
         match frame:
             case client.Ping():
-                self._send(client.Pong(id=str(frame.id), server_time=int(time.time() * 1000)))
+                self._send(client.Pong(id=str(frame.id), server_time=self._clock.at() // 1000))
             case client.Login():
                 await self._answering(frame, self._login(frame))
             case client.Resume():
@@ -149,7 +152,7 @@ class RequestDispatcher:
             self._refuse(str(frame.id), Problem(int(Code.RATE_LIMITED), "too many requests wait for their answer"))
             return
         queue = _QUEUES.get(type(frame), TALKING)
-        task = asyncio.get_running_loop().create_task(self._in_queue(self._queues.get(queue), session, frame))
+        task = self._loop.create_task(self._in_queue(self._queues.get(queue), session, frame))
         self._queues[queue] = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -182,7 +185,7 @@ class RequestDispatcher:
             raise ProtocolViolation("far too many frames")
 
     def _count_malformed(self) -> None:
-        if not self._malformed.take(time.monotonic()):
+        if not self._malformed.take(self._loop.time()):
             raise ProtocolViolation("too many frames that cannot be read")
 
     def _refuse(self, frame_id: str, problem: Problem) -> None:

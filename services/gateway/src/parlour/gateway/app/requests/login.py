@@ -5,7 +5,6 @@ feed, so that no event falls between the lists of the answer and the events behi
 """
 
 import asyncio
-import time
 from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
@@ -25,9 +24,9 @@ from parlour.gateway.domain.client_views import room_lists, split_lists
 from parlour.gateway.domain.room_mirror import RoomMirror
 from parlour.gateway.domain.session_secret import Rights
 from parlour.gateway.domain.turn_credentials import TurnServers
+from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
 
-NO_TURN = TurnServers()
 _SESSIONS = uuid5(NAMESPACE_URL, "urn:parlour:session")
 
 
@@ -42,10 +41,11 @@ class LoginHandler:
     """Verifies tokens and takes sessions into rooms; `key` signs the sessions' secrets."""
 
     def __init__(
-        self, services: Services, feeds: RoomFeeds, sessions: SessionTable, key: bytes, timing: Timing, turn_servers: TurnServers = NO_TURN,
-        throttle: TokenThrottle | None = None,
+        self, services: Services, feeds: RoomFeeds, sessions: SessionTable, key: bytes, timing: Timing, turn_servers: TurnServers,
+        throttle: TokenThrottle, clock: Clock,
     ) -> None:  # fmt: skip
-        self._throttle = throttle or TokenThrottle()
+        self._throttle = throttle
+        self._clock = clock
         self._services = services
         self._feeds = feeds
         self._sessions = sessions
@@ -130,15 +130,15 @@ class LoginHandler:
         self, frame: client.Login, session: Session, mirror: RoomMirror, rights: Rights, joined: cmd.Joined
     ) -> tuple[client.ServerFrame, ...]:
         pages, lists = split_lists(mirror.state.room, room_lists(mirror.state, session.session_id))
-        now = time.time()
+        now_ms = self._clock.at() // 1000
         heartbeat = client.Heartbeat(
             self._timing.ping_interval_ms, joined.heartbeat_window_ms, self._timing.reconnect_ms
         )
         answer = client.LoggedIn(
-            id=str(frame.id), session_id=self.seal_secret(session), server_time=int(now * 1000), heartbeat=heartbeat,
+            id=str(frame.id), session_id=self.seal_secret(session), server_time=now_ms, heartbeat=heartbeat,
             position=lists.pos, users=lists.users, streams=lists.streams, extra_info=lists.extra_info,
-            token_expires_in=max(0, rights.expires_s - int(now)),
-            ice_servers=self.turn_servers.issue(session.session_id, now),
+            token_expires_in=max(0, rights.expires_s - now_ms // 1000),
+            ice_servers=self.turn_servers.issue(session.session_id, now_ms / 1000),
         )  # fmt: skip
         return *pages, answer
 

@@ -4,7 +4,6 @@ For each room its client gets the events that it missed, from the buffer or the 
 position is not in the room's history; then `live`. A session whose stay ended meanwhile is told how.
 """
 
-import time
 from collections.abc import Sequence
 
 from parlour.contracts import client
@@ -21,6 +20,7 @@ from parlour.gateway.domain import session_secret
 from parlour.gateway.domain.encoded_event import EncodedEvent, StayEnd, encode_page, stay_end_of
 from parlour.gateway.domain.frames import to_text
 from parlour.gateway.domain.room_mirror import RoomMirror
+from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
 
 RESUME_EVENTS = 500
@@ -57,13 +57,14 @@ class Resumes:
     """Handles `resume` frames; `key` signs the sessions' secrets."""
 
     def __init__(
-        self, history: History, feeds: RoomFeeds, sessions: SessionTable, logins: LoginHandler, key: bytes
+        self, history: History, feeds: RoomFeeds, sessions: SessionTable, logins: LoginHandler, key: bytes, clock: Clock
     ) -> None:
         self._history = history
         self._feeds = feeds
         self._sessions = sessions
         self._logins = logins
         self._key = key
+        self._clock = clock
 
     async def resume(self, frame: client.Resume, channel: Channel) -> Session:
         """Answers on the channel and returns the session that it speaks for from now on. `Rejection` where no stay is left."""
@@ -104,9 +105,9 @@ class Resumes:
             rights = session.rights.get(plan.feed.room, claims.rooms[plan.feed.room])
             self._logins.add_member(session, plan.feed, actor, rights)
         modes = {plan.feed.room: "snapshot" if plan.needs_snapshot else "tail" for plan in plans}
-        now = time.time()
-        servers = self._logins.turn_servers.issue(session_id, now)
-        session.send(client.Resumed(id=str(frame.id), rooms=modes, server_time=int(now * 1000), ice_servers=servers))
+        now_ms = self._clock.at() // 1000
+        servers = self._logins.turn_servers.issue(session_id, now_ms / 1000)
+        session.send(client.Resumed(id=str(frame.id), rooms=modes, server_time=now_ms, ice_servers=servers))
         for room, end in ends.items():
             session.send(client.End(room, end.code or int(Code.SESSION_UNKNOWN), end.reason))
         for plan in plans:

@@ -1,6 +1,5 @@
 """Frames about a room that the session is in: each becomes one command of the service that owns it, and its result one answer."""
 
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,13 +9,15 @@ from parlour.contracts.codes import Code
 from parlour.gateway.app.ports import Services, decode_result
 from parlour.gateway.app.requests.login import LoginHandler, rights_of
 from parlour.gateway.app.sessions.session import RoomMember, Session
+from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
 
 
 class RequestHandlers:
     """Handles the frames of clients that are in a room. Each method answers one type of frame; `Rejection` where the service refuses it."""
 
-    def __init__(self, services: Services, logins: LoginHandler) -> None:
+    def __init__(self, services: Services, logins: LoginHandler, clock: Clock) -> None:
+        self._clock = clock
         self._services = services
         self._logins = logins
         self._handlers: dict[type[Any], Callable[[Session, RoomMember, Any], Awaitable[client.Res]]] = {
@@ -53,7 +54,7 @@ class RequestHandlers:
 
     async def publish(self, session: Session, member: RoomMember, frame: client.Publish) -> client.Res:
         """Asks the registry to take the offer of a stream."""
-        session.rights[member.room].check_may_publish(frame.stream_id, time.time())
+        session.rights[member.room].check_may_publish(frame.stream_id, self._clock.at() / 1e6)
         body = cmd.Publish(
             session.session_id, frame.stream_id, frame.sdp, frame.media, frame.transport_id, frame.extra_info,
             frame.codec,
@@ -124,7 +125,7 @@ class RequestHandlers:
             session.app, user_id, member.room, frame.token, "renew", address=address
         )
         session.rights[member.room] = rights_of(checked)
-        left = max(0, checked.expires_s - int(time.time()))
+        left = max(0, checked.expires_s - self._clock.at() // 1_000_000)
         return client.Renewed(id=str(frame.id), token_expires_in=left, session_id=self._logins.seal_secret(session))
 
     async def _negotiate(

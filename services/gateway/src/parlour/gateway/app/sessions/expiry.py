@@ -7,13 +7,15 @@ asked again.
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable
 from uuid import UUID, uuid5
 
+import msgspec
+
 from parlour.contracts import commands as cmd
-from parlour.gateway.app.ports import GATEWAY, Services
+from parlour.gateway.app.ports import GatewayCommands
 from parlour.gateway.app.sessions.session import RoomMember, Session
+from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry.logging import logger
 
@@ -30,16 +32,17 @@ log = logger(__name__)
 class TokenExpiry:
     """Ends stays whose token has expired. `sessions` returns those whose clients this gateway holds."""
 
-    def __init__(self, services: Services, sessions: Callable[[], Iterable[Session]]) -> None:
-        self._services = services
+    def __init__(self, commands: GatewayCommands, sessions: Callable[[], Iterable[Session]], clock: Clock) -> None:
+        self._commands = commands
         self._sessions = sessions
+        self._clock = clock
         self._slots = asyncio.Semaphore(COMMANDS_AT_ONCE)
 
     async def run(self) -> None:
         """Ends stays each second, until it is cancelled."""
         while True:
             await asyncio.sleep(CHECK_EVERY_S)
-            await self.end_due(time.time())
+            await self.end_due(self._clock.at() / 1e6)
 
     async def end_due(self, now_s: float) -> None:
         """Ends every stay that is over by `now_s` (unix seconds)."""
@@ -48,11 +51,11 @@ class TokenExpiry:
         await asyncio.gather(*(self._end(session, member) for session, member in due))
 
     async def _end(self, session: Session, member: RoomMember) -> None:
-        command_id = uuid5(_COMMANDS, f"{session.session_id}/{member.room}/{_ends_s(session, member)}")
-        request = cmd.Request(str(command_id), GATEWAY, cmd.EndStay(session.session_id, member.actor, REASON))
+        command_id = str(uuid5(_COMMANDS, f"{session.session_id}/{member.room}/{_ends_s(session, member)}"))
+        body = cmd.EndStay(session.session_id, member.actor, REASON)
         async with self._slots:
             try:
-                await self._services.ask(session.app, member.room, request)
+                await self._commands.ask(session.app, body, msgspec.Raw, room=member.room, command_id=command_id)
             except Rejection as rejection:
                 log.warning("stay_not_ended", app=session.app, code=rejection.problem.code)
 
