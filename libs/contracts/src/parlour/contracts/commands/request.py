@@ -75,3 +75,8 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     problem: Problem | None = None
     position: str = ""
     repeated: bool = False
+
+    @classmethod
+    def with_result(cls, result: msgspec.Struct, position: str = "") -> "Reply":
+        """Builds the reply to a command that nothing was committed for."""
+        return cls(msgspec.Raw(msgspec.json.encode(result)), position=position)

@@ -5,7 +5,6 @@ from typing import Any
 
 from parlour.auth.app.app_handler import AppHandler
 from parlour.auth.app.ban_handler import BanHandler
-from parlour.auth.app.login_key_handler import LoginKeyHandler
 from parlour.auth.app.login_token_handler import LoginTokenHandler
 from parlour.auth.app.privacy_handler import PrivacyHandler
 from parlour.auth.app.subscription_token_handler import SubscriptionTokenHandler
@@ -35,7 +34,6 @@ class AuthApi:
         self,
         tokens: LoginTokenHandler,
         apps: AppHandler,
-        keys: LoginKeyHandler,
         subscriptions: SubscriptionTokenHandler,
         privacy: PrivacyHandler,
         bans: BanHandler,
@@ -48,9 +46,9 @@ class AuthApi:
             "rotate_secret": (cmd.RotateSecret, apps.rotate),
             "set_app_rules": (cmd.SetAppRules, apps.set_rules),
             "issue_login_token": (cmd.IssueLoginToken, tokens.issue_signed),
-            "add_login_key": (cmd.AddLoginKey, keys.add),
-            "remove_login_key": (cmd.RemoveLoginKey, keys.remove),
-            "list_login_keys": (cmd.ListLoginKeys, keys.list_all),
+            "add_login_key": (cmd.AddLoginKey, apps.add_key),
+            "remove_login_key": (cmd.RemoveLoginKey, apps.remove_key),
+            "list_login_keys": (cmd.ListLoginKeys, apps.list_keys),
             "issue_subscription": (cmd.IssueSubscription, subscriptions.issue),
             "verify_subscription": (cmd.VerifySubscription, subscriptions.verify),
             "revoke_subscriptions": (cmd.RevokeSubscriptions, subscriptions.revoke),

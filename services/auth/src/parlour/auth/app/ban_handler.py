@@ -10,13 +10,11 @@ from parlour.contracts.ids import check_address, check_by, check_reason, check_r
 from parlour.contracts.moderation import Ban, Bans
 from parlour.kernel import bans as kernel
 from parlour.kernel.bans import ADDRESS, ROOM, USER, Target, address_as_user
-from parlour.kernel.decider import Clock, Ids
-from parlour.kernel.log import Append, AppendUnit
-from parlour.kernel.rejection import Rejection
+from parlour.kernel.decider import Clock
 from parlour.kernel.sealing import UserKeyStore
-from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.deciding.context import CommandContext, CommitResult, reply_of
-from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
+
+from .app_log import AppAggregate
 
 LONGEST_BAN_S = 100 * 366 * 86_400
 """A ban that is meant to last longer has no end at all, which 0 says."""
@@ -26,14 +24,10 @@ _ADDRESS_PREFIX = address_as_user("")
 class BanHandler:
     """Handles PlaceBan, LiftBan and ListBans."""
 
-    def __init__(
-        self, cache: StateCache[kernel.Bans], committer: Committer, people: UserKeyStore, clock: Clock, ids: Ids
-    ) -> None:
-        self._cache = cache
-        self._committer = committer
+    def __init__(self, bans: AppAggregate[kernel.Bans, domain.BanCommand], people: UserKeyStore, clock: Clock) -> None:
+        self._bans = bans
         self._people = people
         self._clock = clock
-        self._ids = ids
 
     async def place(self, context: CommandContext, body: cmd.PlaceBan) -> Reply:
         """Places a ban: from the commit on nobody whom it covers logs in, and the room service puts out who is inside."""
@@ -46,24 +40,24 @@ class BanHandler:
         target = await self._target(context.app, body)
         until_s = self._now_s() + body.for_s if body.for_s else body.until_s
         made = Ban(target.kind, "", "", target.room, until_s, body.reason, body.by)
-        return _with_names(
-            await self._decide(context, domain.PlaceBan(target, until_s, body.reason, body.by), made), body
-        )
+        done = await self._bans.commit(context, domain.PlaceBan(target, until_s, body.reason, body.by), lambda _: made)
+        return _with_names(done, body)
 
     async def lift(self, context: CommandContext, body: cmd.LiftBan) -> Reply:
         """Lifts a ban; one that is not in force is no error."""
         check_by(body.by)
         target = await self._target(context.app, body)
         made = Ban(target.kind, "", "", target.room, by=body.by, in_force=False)
-        return _with_names(await self._decide(context, domain.LiftBan(target, body.by), made), body)
+        done = await self._bans.commit(context, domain.LiftBan(target, body.by), lambda _: made)
+        return _with_names(done, body)
 
     async def list_all(self, context: CommandContext, body: cmd.ListBans) -> Reply:
         """Answers with the bans in force; those that end first come first."""
-        state = (await self._cache.load(context.app, "", fresh=True)).state
+        state = await self._bans.load(context.app, fresh=True)
         found = sorted(state.in_force(self._now_s()), key=lambda ban: (ban.until_s or 2**63, ban.target.room))
         await self._people.load(frozenset(ban.target.actor for ban in found if ban.target.actor))
         described = [await self._describe(ban) for ban in found]
-        return Reply(msgspec.Raw(msgspec.json.encode(Bans(tuple(described)))))
+        return Reply.with_result(Bans(tuple(described)))
 
     async def _target(self, app: int, body: cmd.PlaceBan | cmd.LiftBan) -> Target:
         room = check_room_id(body.room) if body.room else ""
@@ -77,18 +71,6 @@ class BanHandler:
         if not room:
             raise invalid(Code.PARAMETER, "userID", "name a user, an address or a room")
         return Target(ROOM, "", room)
-
-    async def _decide(
-        self, context: CommandContext, command: domain.PlaceBan | domain.LiftBan, made: Ban
-    ) -> CommitResult:
-        def decide(app: RoomSnapshot[kernel.Bans]) -> AppendUnit:
-            if app.key is None:
-                raise Rejection.of(Code.APP_ID, "there is no such app", field="app", hint="parlour apps list")
-            events = domain.decide(app.state, command, at=self._clock.at(), ids=self._ids)
-            changes = (Append(app.key, domain.AGGREGATE, app.version, events),) if events else ()
-            return context.make_unit(*changes, result=made)
-
-        return await decide_and_commit(self._cache, self._committer, context, decide)
 
     async def _describe(self, ban: kernel.Ban) -> Ban:
         actor, names = ban.target.actor, dict[str, str]()

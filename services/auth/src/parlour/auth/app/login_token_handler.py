@@ -5,9 +5,8 @@ import hmac
 
 import msgspec
 
-from parlour.auth.domain import application as domain
 from parlour.auth.domain import login_token, privilege, token04, verify
-from parlour.auth.domain.application import SECOND, Active, Issue
+from parlour.auth.domain.application import SECOND, Active, AppCommand, Issue, State
 from parlour.auth.domain.verify import Question
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
@@ -15,16 +14,12 @@ from parlour.contracts.commands import Reply, TokenMade
 from parlour.contracts.ids import check_room_id, check_stream_id, check_user_id, invalid
 from parlour.contracts.login_tokens import AUDIENCE, LONGEST_S
 from parlour.kernel.decider import Clock
-from parlour.kernel.log import AppendUnit
-from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import UserKeyStore
-from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.deciding.context import CommandContext, CommitResult, reply_of
-from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
 
-from .app_units import AppDecider, require_app
+from .app_log import AppAggregate, require_app
 from .refusal_counter import RefusalCounter
-from .vault import Vault
+from .vault import Vault, signing_secret
 
 MAX_TTL_S = 366 * 86400
 _NONCE_BITS = 31
@@ -49,19 +44,10 @@ class LoginTokenHandler:
     """Handles VerifyToken, IssueToken and IssueLoginToken."""
 
     def __init__(
-        self,
-        cache: StateCache[domain.State],
-        committer: Committer,
-        decider: AppDecider,
-        people: UserKeyStore,
-        vault: Vault,
-        clock: Clock,
-        refusals: RefusalCounter,
-        limits: TimeLimits,
-    ) -> None:
-        self._cache = cache
-        self._committer = committer
-        self._decider = decider
+        self, apps: AppAggregate[State, AppCommand], people: UserKeyStore, vault: Vault, clock: Clock,
+        refusals: RefusalCounter, limits: TimeLimits,
+    ) -> None:  # fmt: skip
+        self._apps = apps
         self._people = people
         self._vault = vault
         self._clock = clock
@@ -69,16 +55,12 @@ class LoginTokenHandler:
         self._limits = limits
 
     async def verify(self, context: CommandContext, body: cmd.VerifyToken) -> Reply:
-        """Answers with what the token allows. A refusal is counted, and never appended: strangers must not fill the log."""
+        """Answers with what the token allows; a refusal is counted."""
         question = Question(context.app, body.user_id, body.room, body.purpose, body.stream_id)
-        try:
-            app = require_app(await self._cache.load(context.app, ""))
+        with self._refusals.counted():
+            app = require_app(context.app, await self._apps.load(context.app))
             secrets = await self._vault.secrets(app.valid(self._now_s()))
-            checked = self._with_end(self._checked(body.token, question, app, secrets), app)
-        except Rejection as refused:
-            self._refusals.count(refused.problem)
-            raise
-        return Reply(msgspec.Raw(msgspec.json.encode(checked)))
+            return Reply.with_result(self._with_end(self._checked(body.token, question, app, secrets), app))
 
     def _checked(self, token: str, question: Question, app: Active, secrets: tuple[str, ...]) -> cmd.TokenChecked:
         leeway_s, longest_s = self._limits.leeway_s, self._limits.longest_s
@@ -108,7 +90,9 @@ class LoginTokenHandler:
             AUDIENCE, context.app, body.user_id, seed.ctime, seed.expire, room=body.room, publish=body.may_publish,
             streams=body.stream_ids, jti=context.command_id,
         )  # fmt: skip
-        return reply_of(done, TokenMade(login_token.sign(claims, await self._secret(seed)), seed.expire))
+        return reply_of(
+            done, TokenMade(login_token.sign(claims, await signing_secret(self._vault, seed.secret_id)), seed.expire)
+        )
 
     async def _issued(
         self, context: CommandContext, body: cmd.IssueToken | cmd.IssueLoginToken, longest_s: int
@@ -122,22 +106,15 @@ class LoginTokenHandler:
         actor = await self._people.actor(context.app, body.user_id)
         now_s = self._now_s()
 
-        def decide(app: RoomSnapshot[domain.State]) -> AppendUnit:
-            seed = _TokenSeed(require_app(app).valid(now_s)[0], now_s, now_s + body.ttl_s)
-            issue = Issue(actor, body.room, seed.expire)
-            return context.make_unit(*self._decider.decide(app, issue, versioned=False).changes, result=seed)
+        def seed_of(app: State) -> _TokenSeed:
+            return _TokenSeed(require_app(context.app, app).valid(now_s)[0], now_s, now_s + body.ttl_s)
 
-        done = await decide_and_commit(self._cache, self._committer, context, decide)
+        command = Issue(actor, body.room, now_s + body.ttl_s)
+        done = await self._apps.commit(context, command, seed_of, versioned=False)
         return done, msgspec.json.decode(done.answer, type=_TokenSeed)
 
-    async def _secret(self, seed: _TokenSeed) -> str:
-        secret = await self._vault.secret(seed.secret_id)
-        if secret is None:
-            raise Rejection.of(Code.UNAVAILABLE, "the app's secret is not readable", hint="check the master key")
-        return secret
-
     async def _encode(self, context: CommandContext, body: cmd.IssueToken, seed: _TokenSeed) -> str:
-        secret = await self._secret(seed)
+        secret = await signing_secret(self._vault, seed.secret_id)
         unique = hmac.digest(secret.encode(), f"parlour.token.{context.command_id}".encode(), hashlib.sha256)
         nonce = int.from_bytes(unique[8:12]) >> (32 - _NONCE_BITS)
         token = token04.Token(context.app, body.user_id, nonce, seed.ctime, seed.expire, privilege.encode(body.room))

@@ -1,9 +1,10 @@
 """Counts refused tokens in a metric, and logs at most one line in ten seconds that sums them up."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
-from parlour.contracts.codes import Problem
+from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry.logging import logger
 from parlour.runtime.telemetry.metrics import Metrics
 
@@ -21,12 +22,18 @@ class RefusalCounter:
         self._unlogged: Counter[str] = Counter()
         self._logged_at = float("-inf")
 
-    def count(self, problem: Problem) -> None:
-        """Counts one refusal by its code."""
-        self._total.labels(problem.code, problem.fine).inc()
-        self._unlogged[f"{problem.code}/{problem.fine}"] += 1
-        now = self._now()
-        if now - self._logged_at >= LOG_INTERVAL_S:
-            log.info("tokens_refused", counts=dict(self._unlogged))
-            self._unlogged.clear()
-            self._logged_at = now
+    @contextmanager
+    def counted(self) -> Generator[None]:
+        """Counts the `Rejection` that the block raises by its code. It is never appended: strangers must not fill the log."""
+        try:
+            yield
+        except Rejection as refused:
+            problem = refused.problem
+            self._total.labels(problem.code, problem.fine).inc()
+            self._unlogged[f"{problem.code}/{problem.fine}"] += 1
+            now = self._now()
+            if now - self._logged_at >= LOG_INTERVAL_S:
+                log.info("tokens_refused", counts=dict(self._unlogged))
+                self._unlogged.clear()
+                self._logged_at = now
+            raise

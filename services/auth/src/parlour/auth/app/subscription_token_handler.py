@@ -4,25 +4,21 @@ from uuid import uuid5
 
 import msgspec
 
-from parlour.auth.domain import application as domain
 from parlour.auth.domain import subscription
-from parlour.auth.domain.application import Revoke, Subscribe
+from parlour.auth.domain.application import SECOND, AppCommand, Revoke, State, Subscribe
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import Reply, SubscriptionMade
 from parlour.contracts.ids import check_room_id, check_user_id, invalid
 from parlour.contracts.subscriptions import OF_ONE_USER, TTL_MAX_S, Subscription
 from parlour.kernel.decider import Clock
-from parlour.kernel.log import AppendUnit
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import UserKeyStore
-from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.deciding.context import CommandContext, digest_of, principal_of, reply_of
-from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
 
-from .app_units import APP_LOGS, AppDecider, require_app
+from .app_log import APP_LOGS, AppAggregate, require_app
 from .refusal_counter import RefusalCounter
-from .vault import Vault
+from .vault import Vault, signing_secret
 
 MILLISECOND_US = 1000
 
@@ -38,12 +34,10 @@ class SubscriptionTokenHandler:
     """Handles IssueSubscription, VerifySubscription and RevokeSubscriptions; `leeway_s` is how far token makers' clocks may be off."""
 
     def __init__(
-        self, cache: StateCache[domain.State], committer: Committer, decider: AppDecider, people: UserKeyStore, vault: Vault,
-        clock: Clock, refusals: RefusalCounter, *, leeway_s: int,
+        self, apps: AppAggregate[State, AppCommand], people: UserKeyStore, vault: Vault, clock: Clock,
+        refusals: RefusalCounter, *, leeway_s: int,
     ) -> None:  # fmt: skip
-        self._cache = cache
-        self._committer = committer
-        self._decider = decider
+        self._apps = apps
         self._people = people
         self._vault = vault
         self._clock = clock
@@ -51,25 +45,18 @@ class SubscriptionTokenHandler:
         self._leeway_s = leeway_s
 
     async def verify(self, context: CommandContext, body: cmd.VerifySubscription) -> Reply:
-        """Answers with what the token allows. A refusal is counted, and never appended to the log."""
-        try:
-            found = await self._verified(context.app, body.token)
-        except Rejection as refused:
-            self._refusals.count(refused.problem)
-            raise
-        return Reply(msgspec.Raw(msgspec.json.encode(found)))
+        """Answers with what the token allows; a refusal is counted."""
+        with self._refusals.counted():
+            return Reply.with_result(await self._verified(context.app, body.token))
 
     async def verify_for_nats(self, token: str) -> Subscription:
-        """What a token allows that names its app itself. A refusal is counted."""
-        try:
+        """What a token allows that names its app itself; a refusal is counted."""
+        with self._refusals.counted():
             return await self._verified(subscription.app_of(token), token)
-        except Rejection as refused:
-            self._refusals.count(refused.problem)
-            raise
 
     async def is_revoked(self, who: Subscription) -> bool:
         """Whether a token that was verified before has been revoked since."""
-        state = require_app(await self._cache.load(who.app, ""))
+        state = require_app(who.app, await self._apps.load(who.app))
         actor = await self._people.known(who.app, who.user) if who.user and state.revoked else None
         return state.is_revoked(who.jti, actor or "", who.room or "", who.issued_ms)
 
@@ -80,17 +67,13 @@ class SubscriptionTokenHandler:
         at_ms = self._clock.at() // MILLISECOND_US
         jti = str(uuid5(APP_LOGS, f"subscription/{context.command_id}"))
 
-        def decide(app: RoomSnapshot[domain.State]) -> AppendUnit:
-            seed = _TokenSeed(require_app(app).valid(at_ms // 1000)[0], at_ms)
-            command = Subscribe(jti, actor, body.room, body.scopes, at_ms // 1000 + body.ttl_s)
-            require_app(app)
-            return context.make_unit(*self._decider.decide(app, command, versioned=False).changes, result=seed)
+        def seed_of(app: State) -> _TokenSeed:
+            return _TokenSeed(require_app(context.app, app).valid(at_ms // 1000)[0], at_ms)
 
-        done = await decide_and_commit(self._cache, self._committer, context, decide)
+        command = Subscribe(jti, actor, body.room, body.scopes, at_ms // 1000 + body.ttl_s)
+        done = await self._apps.commit(context, command, seed_of, versioned=False)
         seed = msgspec.json.decode(done.answer, type=_TokenSeed)
-        secret = await self._vault.secret(seed.secret_id)
-        if secret is None:
-            raise Rejection.of(Code.UNAVAILABLE, "the app's secret is not readable", hint="check the master key")
+        secret = await signing_secret(self._vault, seed.secret_id)
         claims = subscription.claims_for(
             context.app, body.room, body.user_id, body.scopes, jti=jti, at_ms=seed.at_ms, ttl_s=body.ttl_s
         )
@@ -102,13 +85,7 @@ class SubscriptionTokenHandler:
             raise invalid(Code.PARAMETER, "jti", "name exactly one: jti, user_id or room")
         actor = await self._people.actor(context.app, check_user_id(body.user_id)) if body.user_id else ""
         room = check_room_id(body.room) if body.room else ""
-        command = Revoke(body.jti, actor, room)
-
-        def decide(app: RoomSnapshot[domain.State]) -> AppendUnit:
-            require_app(app)
-            return context.make_unit(*self._decider.decide(app, command, versioned=False).changes)
-
-        return reply_of(await decide_and_commit(self._cache, self._committer, context, decide))
+        return reply_of(await self._apps.commit(context, Revoke(body.jti, actor, room), versioned=False))
 
     async def revoke_because(self, app: int, jti: str, cause: str) -> None:
         """Revokes one token because of an event (`cause`: `room_uid:seq`); once for each event, however often it is called."""
@@ -123,8 +100,8 @@ class SubscriptionTokenHandler:
         )
 
     async def _verified(self, app: int, token: str) -> Subscription:
-        state = require_app(await self._cache.load(app, ""))
-        now_s = self._clock.at() // domain.SECOND
+        state = require_app(app, await self._apps.load(app))
+        now_s = self._clock.at() // SECOND
         found = subscription.read(token, app, await self._vault.secrets(state.valid(now_s)), now_s, self._leeway_s)
         if await self.is_revoked(found):
             raise Rejection.of(Code.TOKEN_REFUSED, "the token was revoked", hint="ask for a new token")
