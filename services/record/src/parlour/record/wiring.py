@@ -31,7 +31,7 @@ from .adapters.signed_tree_file import SignedTreeFile
 from .adapters.table_maintenance import PostgresTableMaintenance
 from .adapters.tree_store import PostgresTreeStore
 from .adapters.webhook_sender import open_sender
-from .adapters.webhooks import PostgresWebhooks, SecretVault
+from .adapters.webhooks import PostgresWebhooks
 from .api import bus as rooms_api
 from .api import history as history_api
 from .api import proofs as proofs_api
@@ -131,7 +131,7 @@ async def _running(*works: Work) -> AsyncIterator[None]:
 async def _webhooks(settings: RecordSettings, conns: Connections, damage: DamageReport) -> AsyncIterator[None]:
     """Endpoints are shared among replicas by leases; every replica answers questions about all of them."""
     clock, states = SystemClock(), RoomStates(conns.log, conns.people, open_for_fold)
-    store, pages = PostgresWebhooks(conns.pool, SecretVault(settings.master_key)), PageCache(conns.log)
+    store, pages = PostgresWebhooks(conns.pool, settings.master_key), PageCache(conns.log)
     counted = conns.metrics.counter(
         "webhook_attempts", "Attempts to deliver to webhooks, by their outcome.", ("outcome",)
     )

@@ -31,6 +31,21 @@ def open_bytes(cipher: AESGCM, bound_to: str, sealed: bytes) -> bytes:
         raise ValueError(f"this was not sealed for {bound_to}") from error
 
 
+class SealingKey:
+    """A key for one purpose, derived from the master key: it seals what a service stores, each time bound to a context."""
+
+    def __init__(self, master_key: bytes, purpose: bytes) -> None:
+        self._cipher = AESGCM(hmac.digest(master_key, purpose, hashlib.sha256))
+
+    def seal(self, bound_to: str, plain: bytes) -> bytes:
+        """Encrypts bytes as `seal_bytes` does."""
+        return seal_bytes(self._cipher, bound_to, plain)
+
+    def open(self, bound_to: str, sealed: bytes) -> bytes:
+        """Decrypts bytes as `open_bytes` does."""
+        return open_bytes(self._cipher, bound_to, sealed)
+
+
 class PersonKey:
     """A person's key: it seals and opens texts, and makes the salt of each text's commitment.
 
@@ -68,8 +83,8 @@ class MasterKey:
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
             raise ValueError(f"the master key has {len(key)} bytes, not {KEY_BYTES}")
-        self._wrapping = AESGCM(_derived(key, b"wrap"))
-        self._lookup = _derived(key, b"lookup")
+        self._wrapping = SealingKey(key, b"parlour.people.wrap")
+        self._lookup = hmac.digest(key, b"parlour.people.lookup", hashlib.sha256)
 
     def lookup(self, app: int, user_id: str) -> bytes:
         """Returns the keyed hash that a user is found by, which does not tell who it is."""
@@ -78,12 +93,8 @@ class MasterKey:
     def new_key(self, actor: str) -> tuple[PersonKey, bytes]:
         """Makes a user's key and returns it, usable and wrapped."""
         key = os.urandom(KEY_BYTES)
-        return PersonKey(key), seal_bytes(self._wrapping, actor, key)
+        return PersonKey(key), self._wrapping.seal(actor, key)
 
     def unwrap(self, actor: str, wrapped: bytes) -> PersonKey:
         """Decrypts a stored key; ValueError if another master key wrapped it."""
-        return PersonKey(open_bytes(self._wrapping, actor, wrapped))
-
-
-def _derived(key: bytes, use: bytes) -> bytes:
-    return hmac.digest(key, b"parlour.people." + use, hashlib.sha256)
+        return PersonKey(self._wrapping.open(actor, wrapped))

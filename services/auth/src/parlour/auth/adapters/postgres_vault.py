@@ -1,14 +1,10 @@
 """The vault in Postgres: secrets sealed under a key derived from the master key."""
 
-import hashlib
-import hmac
 from typing import Any
 from uuid import UUID
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from parlour.contracts.commands import AppDescription
-from parlour.runtime.postgres.keys import open_bytes, seal_bytes
+from parlour.runtime.postgres.keys import SealingKey
 from parlour.runtime.postgres.pool import borrow
 
 SECRETS_CACHED = 10_000
@@ -30,12 +26,12 @@ class PostgresVault:
 
     def __init__(self, pool: Any, master_key: bytes) -> None:
         self._pool = pool
-        self._cipher = AESGCM(hmac.digest(master_key, b"parlour.auth.secrets", hashlib.sha256))
+        self._key = SealingKey(master_key, b"parlour.auth.secrets")
         self._cached: dict[str, str] = {}
 
     async def put(self, app: AppDescription, secret_id: str, secret: str) -> None:
         """Stores the app and the secret; what is stored already stays as it is."""
-        sealed = seal_bytes(self._cipher, _place(app.app, secret_id), secret.encode())
+        sealed = self._key.seal(_context(app.app, secret_id), secret.encode())
         async with borrow(self._pool) as connection:
             await connection.execute(_APP, app.app, app.name, app.created_s * MICROSECONDS)
             await connection.execute(_SECRET, UUID(secret_id), app.app, sealed)
@@ -49,7 +45,7 @@ class PostgresVault:
             row = await connection.fetchrow(_READ, UUID(secret_id))
         if row is None:
             return None
-        secret = open_bytes(self._cipher, _place(row["app"], secret_id), row["sealed"]).decode()
+        secret = self._key.open(_context(row["app"], secret_id), row["sealed"]).decode()
         if len(self._cached) >= SECRETS_CACHED:
             self._cached.clear()
         self._cached[secret_id] = secret
@@ -67,5 +63,6 @@ class PostgresVault:
         return tuple(AppDescription(row["app"], row["name"], row["created_at"] // MICROSECONDS) for row in rows)
 
 
-def _place(app: int, secret_id: str) -> str:
+def _context(app: int, secret_id: str) -> str:
+    """Returns what a sealed secret is bound to."""
     return f"secret/{app}/{secret_id}"

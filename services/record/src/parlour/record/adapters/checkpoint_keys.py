@@ -1,14 +1,11 @@
 """Keys of checkpoints in Postgres, their private halves sealed under a key derived from the master key."""
 
-import hashlib
-import hmac
 from collections.abc import Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from parlour.record.app.proofs.keys import StoredKey
-from parlour.runtime.postgres.keys import open_bytes, seal_bytes
+from parlour.runtime.postgres.keys import SealingKey
 from parlour.runtime.postgres.pool import Pool, borrow
 from parlour.verify.notes import PublicKey, SigningKey
 
@@ -21,7 +18,7 @@ class PostgresKeyStore:
 
     def __init__(self, pool: Pool, master_key: bytes) -> None:
         self._pool = pool
-        self._cipher = AESGCM(hmac.digest(master_key, b"parlour.record.checkpoints", hashlib.sha256))
+        self._key = SealingKey(master_key, b"parlour.record.checkpoints")
 
     async def keys(self) -> Sequence[StoredKey]:
         async with borrow(self._pool) as connection:
@@ -36,7 +33,7 @@ class PostgresKeyStore:
 
     def _open(self, name: str, public: bytes, sealed: bytes) -> SigningKey | None:
         try:
-            raw = open_bytes(self._cipher, _context(public), sealed)
+            raw = self._key.open(_context(public), sealed)
         except ValueError:
             return None
         return SigningKey(name, Ed25519PrivateKey.from_private_bytes(raw))
@@ -44,7 +41,7 @@ class PostgresKeyStore:
     async def make(self, name: str, now_us: int, overlap_us: int) -> SigningKey:
         private = Ed25519PrivateKey.generate()
         made = SigningKey(name, private)
-        sealed = seal_bytes(self._cipher, _context(made.public.raw), private.private_bytes_raw())
+        sealed = self._key.seal(_context(made.public.raw), private.private_bytes_raw())
         async with borrow(self._pool) as connection:
             await connection.execute(_ADD, made.public.raw, name, sealed, now_us, overlap_us)
         return made

@@ -1,19 +1,15 @@
 """Webhook endpoints in Postgres: their leases, cursors, backlogs, dead letters and delivery log."""
 
-import hashlib
-import hmac
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
-
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from parlour.contracts import webhooks as contract
 from parlour.record.app.webhooks.ports import Attempt, DeadLetter, EventRange, LeaseLost
 from parlour.record.domain.webhooks.endpoint import Endpoint
 from parlour.record.domain.webhooks.progress import Changes, RoomBacklog
 from parlour.record.domain.webhooks.signing import SecretRef
-from parlour.runtime.postgres.keys import open_bytes, seal_bytes
+from parlour.runtime.postgres.keys import SealingKey
 from parlour.runtime.postgres.pool import Pool, borrow
 
 MICROSECONDS = 1_000_000
@@ -104,32 +100,17 @@ DELETE FROM parlour.webhook_delivery d USING (
 ) s WHERE d.endpoint = s.id AND d.number <= s.last"""
 
 
-class SecretVault:
-    """Seals under a key derived from the master key, each secret bound to its endpoint."""
-
-    def __init__(self, master_key: bytes) -> None:
-        self._cipher = AESGCM(hmac.digest(master_key, b"parlour.record.webhooks", hashlib.sha256))
-
-    def seal(self, endpoint: UUID, secret: str) -> bytes:
-        """Returns the bytes to store."""
-        return seal_bytes(self._cipher, f"webhook/{endpoint}", secret.encode())
-
-    def open(self, endpoint: UUID, sealed: bytes) -> str:
-        """Returns the secret; ValueError under another master key."""
-        return open_bytes(self._cipher, f"webhook/{endpoint}", sealed).decode()
-
-
 class PostgresWebhooks:
     """Implements `EndpointRepository`, `DeliveryStore` (`app.webhooks.ports`) and `DeliveryLog` (`app.maintenance`)."""
 
-    def __init__(self, pool: Pool, vault: SecretVault) -> None:
+    def __init__(self, pool: Pool, master_key: bytes) -> None:
         self._pool = pool
-        self._vault = vault
+        self._key = SealingKey(master_key, b"parlour.record.webhooks")
 
     # for operators
 
     async def add(self, endpoint: Endpoint, created_s: int, at_most: int) -> bool:
-        sealed = self._vault.seal(endpoint.id, endpoint.secrets[0].text)
+        sealed = self._key.seal(_context(endpoint.id), endpoint.secrets[0].text.encode())
         async with borrow(self._pool) as connection, connection.transaction():
             made = await connection.fetchval(
                 _ADD, endpoint.id, endpoint.app, endpoint.url, list(endpoint.rooms), list(endpoint.types), endpoint.audit,
@@ -153,7 +134,7 @@ class PostgresWebhooks:
 
     async def rotate(self, id_: UUID, secret: str, old_until_s: int) -> None:
         async with borrow(self._pool) as connection, connection.transaction():
-            await connection.execute(_ROTATE, id_, self._vault.seal(id_, secret))
+            await connection.execute(_ROTATE, id_, self._key.seal(_context(id_), secret.encode()))
             await connection.execute(_RETIRE_OLD_SECRET, id_, old_until_s * MICROSECONDS)
             await connection.execute(_DELETE_OLDER_SECRETS, id_)
 
@@ -272,7 +253,9 @@ class PostgresWebhooks:
         for row in await connection.fetch(_SECRETS, list(secrets)) if secrets else ():
             id_, valid_until = UUID(int=row["endpoint"].int), row["valid_until"]
             secrets[id_].append(
-                SecretRef(self._vault.open(id_, row["sealed"]), valid_until and valid_until // MICROSECONDS)
+                SecretRef(
+                    self._key.open(_context(id_), row["sealed"]).decode(), valid_until and valid_until // MICROSECONDS
+                )
             )
         return tuple(
             Endpoint(
@@ -281,6 +264,11 @@ class PostgresWebhooks:
             )
             for row, id_ in zip(rows, secrets, strict=True)
         )  # fmt: skip
+
+
+def _context(endpoint: UUID) -> str:
+    """Returns what a sealed secret is bound to."""
+    return f"webhook/{endpoint}"
 
 
 def _webhook(row: Any) -> contract.Webhook:
