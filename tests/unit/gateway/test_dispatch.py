@@ -11,7 +11,7 @@ from parlour.contracts.codes import Code
 from parlour.gateway.app.delivery.subscriptions import Subscriptions
 from parlour.gateway.app.requests.dispatch import REQUESTS_AT_ONCE, RequestDispatcher
 from parlour.gateway.app.requests.login import LoginHandler, Timing
-from parlour.gateway.app.requests.room_requests import RequestHandlers
+from parlour.gateway.app.requests.room_requests import RoomRequestHandler
 from parlour.gateway.app.sessions.session import RoomMember, Session
 from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain.encoded_event import StayEnd
@@ -39,7 +39,7 @@ class Desk:
         nothing: Any = None
         clock = SystemClock()
         logins = LoginHandler(self, nothing, SessionTable(), bytes(32), Timing(1, 1), TurnServers(), nothing, clock)
-        requests = RequestHandlers(self, logins, clock)
+        requests = RoomRequestHandler(self, logins, clock)
         following = Subscriptions(nothing, nothing, nothing, self.faults.append).for_connection(self)
         self.dispatch = RequestDispatcher(
             self,

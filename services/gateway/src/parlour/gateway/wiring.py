@@ -52,7 +52,7 @@ from .app.requests.dispatch import RequestDispatcher
 from .app.requests.heartbeats import HeartbeatPublisher
 from .app.requests.login import LoginHandler
 from .app.requests.resume import Resumes
-from .app.requests.room_requests import RequestHandlers
+from .app.requests.room_requests import RoomRequestHandler
 from .app.sessions.expiry import TokenExpiry
 from .app.sessions.session import Channel, RoomMember
 from .app.sessions.session_table import SessionTable
@@ -99,7 +99,7 @@ class Gateway:
             self._clock,
         )
         self.resumes = Resumes(history, self.feeds, self.sessions, self.logins, key, self._clock)
-        self.requests = RequestHandlers(self.services, self.logins, self._clock)
+        self.requests = RoomRequestHandler(self.services, self.logins, self._clock)
         self.resources = MediaResources(
             self.services,
             self.apps,

@@ -33,14 +33,14 @@ async def calls(
 ) -> Response:  # fmt: skip
     since, until = microseconds(from_, "from"), microseconds(to, "to")
     query = h.CallsQuery(user, since, until, cursor, parse_count(limit, h.CALLS_MOST), min_pos)
-    return _json(await history.calls(reader, room, query))
+    return _json(await history.query(reader, "calls", query, h.Calls, room))
 
 
 @router.get("/v1/calls/{room_uid}", summary="One call and who was in it", responses=answers(h.OneCall))
 async def call(
     room_uid: str, min_pos: str = NOT_OLDER, reader: Subscription = READER, history: CallHistory = HISTORY
 ) -> Response:
-    return _json(await history.call(reader, room_uid, min_pos))
+    return _json(await history.query(reader, "call", h.CallQuery(room_uid, min_pos), h.OneCall))
 
 
 @router.get(
@@ -53,7 +53,7 @@ async def timeline(
     history: CallHistory = HISTORY,
 ) -> Response:  # fmt: skip
     query = h.TimelineQuery(room_uid, cursor, parse_count(limit, h.ROWS_MOST), min_pos)
-    return _json(await history.timeline(reader, query))
+    return _json(await history.query(reader, "timeline", query, h.Timeline))
 
 
 @router.get("/v1/calls/{room_uid}/views", summary="Who saw which stream when", responses=answers(h.Views))
@@ -62,7 +62,7 @@ async def views(
     reader: Subscription = READER, history: CallHistory = HISTORY,
 ) -> Response:  # fmt: skip
     query = h.ViewsQuery(room_uid, stream, user, cursor, parse_count(limit, h.ROWS_MOST), min_pos)
-    return _json(await history.views(reader, query))
+    return _json(await history.query(reader, "views", query, h.Views))
 
 
 @router.get(
@@ -75,7 +75,7 @@ async def quality(
     reader: Subscription = READER, history: CallHistory = HISTORY,
 ) -> Response:  # fmt: skip
     query = QualityQuery(room_uid, stream, user, cursor, parse_count(limit, SERIES_MOST))
-    return _json(await history.quality(reader, query))
+    return _json(await history.query(reader, "quality", query, QualitySeries))
 
 
 @router.get(

@@ -79,7 +79,7 @@ async def kick(
     wanted = decode_body(await request.body(), Kick)
     if wanted.ban_s:
         ban = cmd.PlaceBan(wanted.user_id, room=name, for_s=wanted.ban_s, reason=wanted.reason)
-        await moderator.ban(reader, ban, f"{key}/ban" if key else "")
+        await moderator.change_ban(reader, ban, f"{key}/ban" if key else "")
     return json_response(await moderator.kick(reader, name, wanted.user_id, wanted.reason, key))
 
 
@@ -111,7 +111,7 @@ async def ban(
 ) -> Response:
     wanted = decode_body(await request.body(), BanWish)
     place = cmd.PlaceBan(wanted.user_id, wanted.address, wanted.room_id, wanted.until_s, wanted.for_s, wanted.reason)
-    return json_response(await moderator.ban(reader, place, key), 201)
+    return json_response(await moderator.change_ban(reader, place, key), 201)
 
 
 @router.post("/v1/bans/lift", summary="End a ban", responses=answers(moderation.Ban), openapi_extra=body_of(BanWish))
@@ -119,4 +119,5 @@ async def lift(
     request: Request, key: str = IDEMPOTENCY_KEY, reader: Subscription = READER, moderator: Moderation = MODERATION
 ) -> Response:
     wanted = decode_body(await request.body(), BanWish)
-    return json_response(await moderator.lift(reader, cmd.LiftBan(wanted.user_id, wanted.address, wanted.room_id), key))
+    ban = cmd.LiftBan(wanted.user_id, wanted.address, wanted.room_id)
+    return json_response(await moderator.change_ban(reader, ban, key))

@@ -2,11 +2,13 @@
 
 import re
 from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
 
 from parlour.contracts import history as h
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import invalid
-from parlour.contracts.quality import QualityQuery, QualitySeries
 from parlour.contracts.queries import RoomState, SnapshotQuery
 from parlour.contracts.subscriptions import Subscription
 from parlour.kernel.difference import difference
@@ -15,6 +17,7 @@ from parlour.kernel.rejection import Rejection
 from .access.scopes import check_room
 from .ports import History, RecordQueries
 
+A = TypeVar("A", bound=msgspec.Struct)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile("[0-9]{1,18}")
 TIMES_ABOVE = 10**12
@@ -22,33 +25,16 @@ TIMES_ABOVE = 10**12
 
 
 class CallHistory:
-    """Answers a reader who has the scope `history`. Each method may raise the record's `Rejection`."""
+    """Answers a reader whose token has the scope `history`. Each method may raise the record's `Rejection`."""
 
     def __init__(self, record: RecordQueries, states: History) -> None:
         self._record = record
         self._states = states
 
-    async def calls(self, reader: Subscription, room: str, query: h.CallsQuery) -> h.Calls:
-        """Returns a page of calls: of `room` where one is named, else of the token's room, else of the whole app."""
+    async def query(self, reader: Subscription, name: str, query: msgspec.Struct, kind: type[A], room: str = "") -> A:
+        """Asks the record's query `name`: about `room` where one is named, else about the token's room, else about the whole app."""
         check_room(reader, room)
-        return await self._record.query(reader.app, room or reader.room or "", "calls", query, h.Calls)
-
-    async def call(self, reader: Subscription, room_uid: str, min_pos: str = "") -> h.OneCall:
-        """Returns one call and who was in it."""
-        query = h.CallQuery(room_uid, min_pos)
-        return await self._record.query(reader.app, reader.room or "", "call", query, h.OneCall)
-
-    async def timeline(self, reader: Subscription, query: h.TimelineQuery) -> h.Timeline:
-        """Returns a page of a call's intervals."""
-        return await self._record.query(reader.app, reader.room or "", "timeline", query, h.Timeline)
-
-    async def views(self, reader: Subscription, query: h.ViewsQuery) -> h.Views:
-        """Returns a page of who saw which stream."""
-        return await self._record.query(reader.app, reader.room or "", "views", query, h.Views)
-
-    async def quality(self, reader: Subscription, query: QualityQuery) -> QualitySeries:
-        """Returns a page of a call's quality samples."""
-        return await self._record.query(reader.app, reader.room or "", "quality", query, QualitySeries)
+        return await self._record.query(reader.app, room or reader.room or "", name, query, kind)
 
     async def state(self, reader: Subscription, room_uid: str, at: str, min_pos: str = "") -> RoomState:
         """Returns the room as of a moment (see `moment`); as of its last event where `at` is empty."""
@@ -65,8 +51,8 @@ class CallHistory:
         return difference(before, await self._state(reader, room, room_uid, to, "to"))
 
     async def _room_of(self, reader: Subscription, room_uid: str, min_pos: str) -> str:
-        found = (await self.call(reader, room_uid, min_pos)).call
-        return found.room if found is not None else ""
+        found = await self.query(reader, "call", h.CallQuery(room_uid, min_pos), h.OneCall)
+        return found.call.room if found.call is not None else ""
 
     async def _state(self, reader: Subscription, room: str, room_uid: str, at: str, field: str) -> RoomState:
         seq, time = moment(at, field) if at else (None, None)

@@ -66,21 +66,15 @@ class Moderation:
         """Puts everybody out of a room and closes it."""
         return await self._ask(reader, room, cmd.CloseRoom(reason, asker(reader)), key, moderation.Closed)
 
-    async def ban(self, reader: Subscription, wanted: cmd.PlaceBan, key: str) -> moderation.Ban:
-        """Keeps a user, an address or everybody out of a room, or of all the app's."""
-        return await self._change_ban(reader, wanted, key)
-
-    async def lift(self, reader: Subscription, wanted: cmd.LiftBan, key: str) -> moderation.Ban:
-        """Ends a ban before its time."""
-        return await self._change_ban(reader, wanted, key)
-
     async def bans(self, reader: Subscription) -> moderation.Bans:
         """Returns the bans in force that concern the token's rooms."""
         bans = (await self._commands.ask(reader.app, cmd.ListBans(), moderation.Bans)).bans
         return moderation.Bans(tuple(ban for ban in bans if reader.room in (None, ban.room)))
 
-    async def _change_ban(self, reader: Subscription, wanted: cmd.PlaceBan | cmd.LiftBan, key: str) -> moderation.Ban:
-        """Asks in the name of the token's holder, for its room where it has one: a token of one room bans from that room alone."""
+    async def change_ban(self, reader: Subscription, wanted: cmd.PlaceBan | cmd.LiftBan, key: str) -> moderation.Ban:
+        """Places or lifts a ban in the name of the token's holder: of a user, an address or everybody, from one room or from all. A token
+        of one room bans from that room alone.
+        """
         if reader.room is not None and wanted.room not in ("", reader.room):
             raise room_not_found("roomID")
         body = msgspec.structs.replace(wanted, room=wanted.room or reader.room or "", by=asker(reader))

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import Annotated, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
@@ -21,10 +22,11 @@ from parlour.contracts import commands as cmd
 from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
-from parlour.contracts.ids import check_app_id
+from parlour.contracts.ids import APP_ID_MAX
 from parlour.contracts.login_tokens import TYPE
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.ports import GatewayCommands
+from parlour.gateway.app.single_flight import SingleFlight
 from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
 
@@ -42,6 +44,7 @@ DIGESTS_MOST = 2_048
 MEMBER_SCOPES = ("events",)
 _ENDS_TOKENS = frozenset({ev.SubscriptionsRevoked.TAG, ev.SecretRotated.TAG, ev.RuleSet.TAG, ev.LoginKeyRemoved.TAG})
 _TOKENS = uuid5(NAMESPACE_URL, "urn:parlour:bearer")
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 class _TypeHeader(msgspec.Struct):
@@ -49,7 +52,7 @@ class _TypeHeader(msgspec.Struct):
 
 
 class _AppClaim(msgspec.Struct):
-    app: int
+    app: Annotated[int, msgspec.Meta(ge=1, le=APP_ID_MAX)]
 
 
 class TokenVerifier:
@@ -65,7 +68,7 @@ class TokenVerifier:
         self._apps = apps
         self._verified: OrderedDict[tuple[bytes, str], tuple[float, Subscription]] = OrderedDict()
         self._watchers: dict[int, set[asyncio.Event]] = {}
-        self._pending: dict[tuple[bytes, str], asyncio.Future[Subscription]] = {}
+        self._questions = SingleFlight[tuple[bytes, str]]()
         self._slots = asyncio.Semaphore(QUERIES_AT_ONCE)
         self._generation = 0
         """Counts invalidations, so that an answer that was under way during one is asked for again."""
@@ -99,7 +102,7 @@ class TokenVerifier:
         if view.type not in _ENDS_TOKENS:
             return
         self._generation += 1
-        self._pending.clear()
+        self._questions.forget()
         for key in [key for key, (_, known) in self._verified.items() if known.app == view.app]:
             del self._verified[key]
         for watcher in self._watchers.get(view.app, ()):
@@ -108,7 +111,7 @@ class TokenVerifier:
     def invalidate(self) -> None:
         """Drops all that is cached and wakes every reader; called when app events may have been lost."""
         self._generation += 1
-        self._pending.clear()
+        self._questions.forget()
         self._verified.clear()
         for watchers in self._watchers.values():
             for watcher in watchers:
@@ -127,24 +130,14 @@ class TokenVerifier:
                 self._watchers.pop(app, None)
 
     async def _ask_once(self, key: tuple[bytes, str], token: str, app: str) -> Subscription:
-        """What `auth` says now, asked once for all who want to know. An answer that was on its way during an invalidation may be older
+        """Asks `auth`, once for all callers that ask at the same time. An answer that was under way during an invalidation may be older
         than that, and is asked for again.
         """
         while True:
             generation = self._generation
-            pending = self._pending.get(key)
-            if pending is None:
-                pending = self._pending[key] = asyncio.ensure_future(self._ask(token, app))
-                pending.add_done_callback(lambda done: self._finish(key, done))
-            found = await asyncio.shield(pending)
+            found = await self._questions.run(key, lambda: self._ask(token, app))
             if generation == self._generation:
                 return found
-
-    def _finish(self, key: tuple[bytes, str], done: "asyncio.Future[Subscription]") -> None:
-        if self._pending.get(key) is done:
-            del self._pending[key]
-        if not done.cancelled():
-            done.exception()  # whoever still waits raises it
 
     async def _ask(self, token: str, app: str) -> Subscription:
         async with self._slots:
@@ -167,22 +160,25 @@ def _digest(token: str) -> bytes:
 
 def is_login_token(token: str) -> bool:
     """Tells whether a JWT says of itself that it is a login token; its signature is checked by `auth`."""
-    part = token.partition(".")[0]
-    try:
-        header = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-        return msgspec.json.decode(header, type=_TypeHeader).typ == TYPE
-    except (ValueError, binascii.Error, msgspec.DecodeError, RecursionError):
-        return False
+    header = _jwt_part(token, 0, _TypeHeader)
+    return header is not None and header.typ == TYPE
 
 
 def app_of(token: str) -> int:
     """Returns the app that a signed token names, not yet verified: it says whom to ask. `Rejection` where it names none."""
-    parts = token.split(".")
-    try:
-        payload = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
-        return check_app_id(msgspec.json.decode(payload, type=_AppClaim).app)
-    except (IndexError, ValueError, binascii.Error, msgspec.DecodeError):
+    claims = _jwt_part(token, 1, _AppClaim)
+    if claims is None:
         raise Rejection.of(
             Code.TOKEN_FORMAT, "the bearer token is neither a subscription token nor a token04",
             field="Authorization", hint="parlour token --subscribe",
-        ) from None  # fmt: skip
+        )  # fmt: skip
+    return claims.app
+
+
+def _jwt_part(token: str, index: int, kind: type[S]) -> S | None:
+    """Decodes the header (0) or the claims (1) of a JWT; None where the token has no such part."""
+    try:
+        part = token.split(".")[index]
+        return msgspec.json.decode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)), type=kind)
+    except (IndexError, ValueError, binascii.Error, msgspec.DecodeError, RecursionError):
+        return None

@@ -4,19 +4,17 @@ When thousands of clients come back at once they hold few different positions: e
 true, since what is recorded never changes; that the log has gone on since then is for the room's feed to tell.
 """
 
-import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable
 
 from parlour.contracts.queries import Replay, ReplayQuery, Snapshot, SnapshotQuery
 from parlour.gateway.app.ports import History
+from parlour.gateway.app.single_flight import SingleFlight
 
 PAGE_TTL_S = 2.0
 PAGES_MAX = 32
 """At most half a megabyte each."""
 
-Answer = TypeVar("Answer")
 Query = tuple[int, str, ReplayQuery | SnapshotQuery]
 
 
@@ -26,7 +24,7 @@ class SharedHistory:
     def __init__(self, history: History, now: Callable[[], float]) -> None:
         self._history = history
         self._now = now
-        self._pending: dict[Query, asyncio.Future[Replay] | asyncio.Future[Snapshot]] = {}
+        self._questions = SingleFlight[Query]()
         self._pages: OrderedDict[Query, tuple[float, Replay]] = OrderedDict()
 
     async def replay(self, app: int, room: str, query: ReplayQuery) -> Replay:
@@ -35,7 +33,7 @@ class SharedHistory:
         cached = self._pages.get(key)
         if cached is not None and self._now() - cached[0] < PAGE_TTL_S:
             return cached[1]
-        page = await self._once(key, lambda: self._history.replay(app, room, query))
+        page = await self._questions.run(key, lambda: self._history.replay(app, room, query))
         if page.events:
             self._pages[key] = (self._now(), page)
             self._pages.move_to_end(key)
@@ -45,18 +43,4 @@ class SharedHistory:
 
     async def snapshot(self, app: int, room: str, query: SnapshotQuery) -> Snapshot:
         """Asks for a snapshot; callers who ask at the same time share one answer."""
-        return await self._once((app, room, query), lambda: self._history.snapshot(app, room, query))
-
-    async def _once(self, key: Query, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Asks once for all who want the same answer; one that gives up does not end the question for the others."""
-        pending: asyncio.Future[Answer] | None = self._pending.get(key)  # pyright: ignore[reportAssignmentType] by the kind of question
-        if pending is None:
-            pending = asyncio.ensure_future(ask())
-            self._pending[key] = pending  # pyright: ignore[reportArgumentType] as above
-            pending.add_done_callback(lambda done: self._answered(key, done))
-        return await asyncio.shield(pending)
-
-    def _answered(self, key: Query, done: "asyncio.Future[Answer]") -> None:
-        del self._pending[key]
-        if not done.cancelled():
-            done.exception()  # whoever still waits raises it
+        return await self._questions.run((app, room, query), lambda: self._history.snapshot(app, room, query))

@@ -14,7 +14,7 @@ from parlour.contracts.ids import Invalid
 from parlour.gateway.app.delivery.subscriptions import ConnectionSubscriptions
 from parlour.gateway.app.requests.login import LoginHandler
 from parlour.gateway.app.requests.resume import Resumes, unknown_session
-from parlour.gateway.app.requests.room_requests import RequestHandlers
+from parlour.gateway.app.requests.room_requests import RoomRequestHandler
 from parlour.gateway.app.sessions.session import Channel, Session
 from parlour.gateway.app.sessions.session_table import SessionTable
 from parlour.gateway.domain.frames import InvalidFrame, parse, to_text
@@ -52,7 +52,7 @@ class RequestDispatcher:
         channel: Channel,
         logins: LoginHandler,
         resumes: Resumes,
-        requests: RequestHandlers,
+        requests: RoomRequestHandler,
         sessions: SessionTable,
         following: ConnectionSubscriptions,
         pace: TokenBucket,
