@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parlour.gateway.domain.close_codes import NEVER_SENT, answer_to_close
+from parlour.gateway.domain.websocket_protocol import NEVER_SENT, answer_to_close
 
 
 def body(code: int, reason: bytes = b"") -> bytes:

@@ -13,7 +13,7 @@ from parlour.gateway.app.requests.dispatch import REQUESTS_AT_ONCE, RequestDispa
 from parlour.gateway.app.requests.login import LoginHandler, Timing
 from parlour.gateway.app.requests.room_requests import RoomRequestHandler
 from parlour.gateway.app.sessions.session import RoomMember, Session
-from parlour.gateway.app.sessions.session_table import SessionTable
+from parlour.gateway.app.sessions.session import SessionTable
 from parlour.gateway.domain.encoded_event import StayEnd
 from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.session_secret import Rights

@@ -13,7 +13,6 @@ from parlour.contracts import client
 from parlour.contracts import events as ev
 from parlour.contracts.envelope import EventView
 from parlour.contracts.ids import Position
-from parlour.gateway.api.websocket_frames import wire_of
 from parlour.gateway.domain.encoded_event import EncodedEvent
 from parlour.gateway.domain.frame_batch import BATCH_BYTES, FrameBatch, encode_batches, merge_skips
 from parlour.gateway.domain.read_scope import EVERYBODY, ReadScope
@@ -82,7 +81,7 @@ def test_a_run_on_the_wire_is_its_frames(payloads: list[bytes]) -> None:
     """As another library reads them."""
     batch = FrameBatch(tuple(payloads), PLACE)
     reader = StreamReader()
-    reader.feed_data(wire_of(batch))
+    reader.feed_data(batch.wire)
     for payload in payloads:
         frame = whole(Frame.parse(reader.read_exact, mask=False))
         assert (frame.opcode, frame.fin, bytes(frame.data)) == (1, True, payload)

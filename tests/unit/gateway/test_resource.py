@@ -6,9 +6,16 @@ from hypothesis import strategies as st
 
 from parlour.contracts.codes import Code
 from parlour.contracts.relay import IceRenewed
-from parlour.gateway.app.media_resources.resources import session_id_of
-from parlour.gateway.app.media_resources.sdp_fragments import credentials_in, fragment, head_of, ufrag_of
-from parlour.gateway.domain.media_resource import MediaResource, decode_address, encode_address
+from parlour.gateway.app.media_resources import session_id_of
+from parlour.gateway.domain.media_resource import (
+    MediaResource,
+    credentials_in,
+    decode_address,
+    encode_address,
+    fragment,
+    head_of,
+    ufrag_of,
+)
 from parlour.gateway.domain.session_secret import Claims, Rights, seal, unseal
 from parlour.kernel.rejection import Rejection
 

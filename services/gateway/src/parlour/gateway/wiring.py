@@ -25,7 +25,6 @@ from parlour.runtime.telemetry.logging import logger
 from parlour.runtime.telemetry.metrics import Metrics
 
 from .adapters.discovery import Discovery
-from .adapters.record import BusRecord
 from .adapters.services import BusServices
 from .api.dependencies import HttpOptions
 from .api.edge import HttpEdge
@@ -45,7 +44,7 @@ from .app.delivery.history_cache import SharedHistory
 from .app.delivery.lag import Lag, lag
 from .app.delivery.readers import Readers
 from .app.delivery.subscriptions import Subscriptions
-from .app.media_resources.resources import MediaResources
+from .app.media_resources import MediaResources
 from .app.moderation import AddressBans, Moderation
 from .app.ports import GatewayCommands, History, RecordQueries
 from .app.requests.dispatch import RequestDispatcher
@@ -55,7 +54,7 @@ from .app.requests.resume import Resumes
 from .app.requests.room_requests import RoomRequestHandler
 from .app.sessions.expiry import TokenExpiry
 from .app.sessions.session import Channel, RoomMember
-from .app.sessions.session_table import SessionTable
+from .app.sessions.session import SessionTable
 from .domain.encoded_event import StayEnd
 from .domain.token_bucket import TokenBucket
 from .settings import GatewaySettings
@@ -146,11 +145,11 @@ class Gateway:
 
     def http_objects(self, status: ServerStatus) -> dict[type[Any], Any]:
         """Returns the objects that HTTP handlers ask for by their type; `status` is what the status page shows."""
-        record, settings = BusRecord(self._bus), self._settings
+        settings = self._settings
         return {
-            GatewayCommands: self.commands, History: self.services, RecordQueries: record, Apps: self.apps,
+            GatewayCommands: self.commands, History: self.services, RecordQueries: self.services, Apps: self.apps,
             TokenVerifier: self.verifier, RequestLimiter: self.limiter, MediaResources: self.resources,
-            CallHistory: CallHistory(record, self.services), Moderation: Moderation(self.commands, record, self.services),
+            CallHistory: CallHistory(self.services, self.services), Moderation: Moderation(self.commands, self.services, self.services),
             ServerStatus: status, WebFiles: WebFiles(), Readers: self.readers,
             HttpOptions: HttpOptions(settings.dev, settings.public_entries, settings.web_root),
         }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The other services over the bus."""
+"""The other services and the record over the bus."""
 
 import contextlib
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import msgspec
 from nats import errors
 
 from parlour.contracts import commands as cmd
-from parlour.contracts import subjects
+from parlour.contracts import subjects, webhooks
 from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import Replay, ReplayQuery, Snapshot, SnapshotQuery
 from parlour.gateway.app.ports import Unsubscribe
@@ -18,21 +18,35 @@ from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.messaging.endpoint import Headers
 
-QUERY_WITHIN_S = 4.0
-QUERY_ATTEMPT_S = 1.0
-"""A page of a room's record is read in milliseconds; whoever takes longer stands still, and another replica is asked."""
+PAGE_WITHIN_S = 4.0
+PAGE_ATTEMPT_S = 1.0
+"""A page of a room's record is read in milliseconds; a replica that takes longer has stalled, and another one is asked."""
+QUERY_WITHIN_S = 5.0
+WEBHOOK_ANSWER_WITHIN_S = 20.0
+"""A test event may take as long as the endpoint is given."""
+A = TypeVar("A", bound=msgspec.Struct)
 R = TypeVar("R")
 _view = msgspec.json.Decoder(EventView)
 
 
 class BusServices:
-    """Implements the ports `Services`, `History` and `Events` on one NATS connection. A command's tag names the service and the verb."""
+    """Implements the ports `Services`, `RecordQueries`, `History` and `Events` on one NATS connection. A command's tag names the service
+    and the verb that it is sent to.
+    """
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
     async def ask(self, app: int, room: str, request: cmd.Request) -> cmd.Reply:
         return await self._bus.ask(app, request.service, room, request.verb, request)
+
+    async def query(self, app: int, room: str, name: str, query: msgspec.Struct, kind: type[A]) -> A:
+        return _checked(await self._bus.request(subjects.query(app, room, name), query, kind, QUERY_WITHIN_S))
+
+    async def ask_webhooks(self, app: int, question: msgspec.Struct) -> Any:
+        verb = webhooks.verb_of(question)
+        subject = subjects.command(app, "record", "", verb)
+        return await self._bus.request(subject, question, webhooks.VERBS[verb][1], WEBHOOK_ANSWER_WITHIN_S)
 
     async def replay(self, app: int, room: str, query: ReplayQuery) -> Replay:
         return _checked(await self._query(subjects.service_query(app, room, "replay"), query, Replay))
@@ -42,7 +56,7 @@ class BusServices:
         return _checked(await whole(lambda page: self._query(subject, page, Snapshot), query))
 
     async def _query(self, subject: str, query: msgspec.Struct, kind: type[R]) -> R:
-        return await self._bus.request_with_retry(subject, query, kind, QUERY_WITHIN_S, QUERY_ATTEMPT_S)
+        return await self._bus.request_with_retry(subject, query, kind, PAGE_WITHIN_S, PAGE_ATTEMPT_S)
 
     async def subscribe(
         self, app: int, room: str, receive: Callable[[EventView], None], lost: Callable[[], None]
@@ -59,6 +73,7 @@ class BusServices:
 
 
 def _checked(answer: Any) -> Any:
+    """Returns an answer of the record's, or raises the `Rejection` that it carries."""
     if answer.problem is not None:
         raise Rejection(answer.problem)
     return answer

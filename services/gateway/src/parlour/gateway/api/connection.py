@@ -17,12 +17,11 @@ from parlour.contracts import client
 from parlour.contracts.client import FRAME_BYTES
 from parlour.gateway.app.requests.dispatch import ProtocolViolation, RequestDispatcher
 from parlour.gateway.app.sessions.session import Channel
-from parlour.gateway.domain.close_codes import answer_to_close
+from parlour.gateway.domain import websocket_protocol as codes
 from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.frames import to_text
 from parlour.gateway.domain.token_bucket import TokenBucket
 
-from .websocket_frames import wire_of
 
 FIRST_FRAME_S = 10.0
 CLOSE_WITHIN_S = 5.0
@@ -48,7 +47,6 @@ FLOOD_LINGER_S = 1.0
 """Nothing more is read from a client that floods; the socket is closed after so long, in which the client can read the reason."""
 QUEUED_FRAMES = 64
 """Frames of a client that wait while one is handled; then reading from its socket pauses."""
-PROTOCOL_BROKEN, TOO_SLOW, RESTARTS = 4400, 4408, 1012
 _TEXT = WSMsgType.TEXT  # looked up once: an enum's member costs as much as the call
 _CONTROL = (WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE)
 _PINGS = (WSMsgType.PING, WSMsgType.PONG)
@@ -107,7 +105,7 @@ class Connection(WSListener):
         if self._transport is None or self._close_code:
             return
         if self._full and self._unsent() > UNREAD_BYTES:
-            self.close(TOO_SLOW, "too slow")
+            self.close(codes.TOO_SLOW, "too slow")
             return
         for frame in (text, *more):
             self._transport.send(_TEXT, frame.encode())
@@ -119,7 +117,7 @@ class Connection(WSListener):
         if batch.only is not None:
             self._send(_TEXT, batch.only)  # straight into the kernel
         else:
-            self._write(batch.wire or wire_of(batch))
+            self._write(batch.wire)
         return True
 
     async def wait_writable(self) -> bool:
@@ -134,14 +132,14 @@ class Connection(WSListener):
                     await asyncio.shield(self._writable)
             except TimeoutError:
                 if self._full and self._unsent() >= before:
-                    self.close(TOO_SLOW, "nothing was read")
+                    self.close(codes.TOO_SLOW, "nothing was read")
         return not self._close_code
 
     def close(self, code: int, reason: str) -> None:
         """Closes the connection after what was sent; later frames are dropped."""
         if self._close_code or self._transport is None:
             return
-        if code == RESTARTS:
+        if code == codes.RESTARTS:
             self.put(to_text(client.Bye(code, 500)))
         if len(self._incoming) >= QUEUED_FRAMES // 2:
             self._transport.underlying_transport.resume_reading()  # it may be paused, and the client's own close comes last
@@ -176,13 +174,13 @@ class Connection(WSListener):
         elif frame.msg_type in _PINGS and not self._control_frames.take(now):
             self._stop_flood("far too many control frames")
         elif frame.rsv1 or frame.rsv2 or frame.rsv3:
-            self.close(1002, "no extension was agreed on")
+            self.close(codes.PROTOCOL_ERROR, "no extension was agreed on")
         elif frame.msg_type in _CONTROL:
             self._handle_control(transport, frame)
         elif frame.msg_type == WSMsgType.BINARY:
-            self.close(PROTOCOL_BROKEN, "text frames only")
+            self.close(codes.PROTOCOL_BROKEN, "text frames only")
         elif (frame.msg_type == WSMsgType.CONTINUATION) != bool(self._fragments):
-            self.close(1002, "a fragment of a message is out of order")
+            self.close(codes.PROTOCOL_ERROR, "a fragment of a message is out of order")
         else:
             self._add_fragment(frame)
 
@@ -190,7 +188,7 @@ class Connection(WSListener):
         """Ends the connection, since the socket is closed; called by picows. Requests that came before are handled to the end: a page that
         is closed sends `logout` and disconnects, perhaps while its login is under way, and nothing else takes its session out of the room.
         """
-        self._mark_closed(1006)
+        self._mark_closed(codes.ABNORMAL)
         self._admit()
         if self._task is None:
             self._dispatch.closed()
@@ -212,7 +210,7 @@ class Connection(WSListener):
         if self._transport is None or self._close_code:
             return
         if not self.heard and not self._full:
-            self.close(TOO_SLOW, "no answer to a ping")
+            self.close(codes.TOO_SLOW, "no answer to a ping")
         else:
             self.heard = False
             self._transport.send_ping()
@@ -224,7 +222,7 @@ class Connection(WSListener):
             transport.send_pong(frame.get_payload_as_bytes())
         elif frame.msg_type == WSMsgType.CLOSE:
             if not self._close_code:
-                answer = answer_to_close(frame.get_payload_as_bytes())
+                answer = codes.answer_to_close(frame.get_payload_as_bytes())
                 self._mark_closed(answer)
                 transport.send_close(cast("WSCloseCode", answer))
             transport.disconnect()
@@ -237,7 +235,7 @@ class Connection(WSListener):
         self._fragments.append(frame.get_payload_as_bytes())
         self._fragments_bytes += frame.payload_size
         if self._fragments_bytes > FRAME_BYTES or len(self._fragments) > FRAME_BYTES // 64:
-            self.close(1009, "the message is too large")
+            self.close(codes.TOO_LARGE, "the message is too large")
         elif frame.fin:
             whole, self._fragments, self._fragments_bytes = b"".join(self._fragments), [], 0
             self._queue_message(whole)
@@ -246,7 +244,7 @@ class Connection(WSListener):
         try:
             self._incoming.append(payload.decode())
         except UnicodeDecodeError:
-            self.close(1007, "the message is not UTF-8")
+            self.close(codes.NOT_UTF_8, "the message is not UTF-8")
             return
         if len(self._incoming) == QUEUED_FRAMES and self._transport is not None:
             self._transport.underlying_transport.pause_reading()
@@ -275,7 +273,7 @@ class Connection(WSListener):
         transport = self._transport
         if transport is None or self._close_code:
             return
-        self.close(PROTOCOL_BROKEN, reason)
+        self.close(codes.PROTOCOL_BROKEN, reason)
         self._stop_reading(transport)
 
     def _stop_reading(self, transport: WSTransport) -> None:
@@ -290,7 +288,7 @@ class Connection(WSListener):
         if not self._dispatch.idle:
             return
         if self._task is None:
-            self.close(TOO_SLOW, "the first frame did not come")
+            self.close(codes.TOO_SLOW, "the first frame did not come")
         else:
             self._first_frame_timer = self._loop.call_later(FIRST_FRAME_S, self._check_first_frame)
 

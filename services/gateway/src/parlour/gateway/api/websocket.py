@@ -16,9 +16,10 @@ from parlour.contracts.client import FRAME_BYTES
 from parlour.gateway.app.requests.dispatch import RequestDispatcher
 from parlour.gateway.app.sessions.session import Channel
 from parlour.gateway.domain.client_addresses import SocketLimiter
+from parlour.gateway.domain.websocket_protocol import RESTARTS
 from parlour.runtime.telemetry.logging import logger
 
-from .connection import RESTARTS, Connection
+from .connection import Connection
 
 PING_S = 10.0
 PING_GROUPS = 10

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from parlour.contracts.client import IceServer
 from parlour.contracts.codes import Code, Problem
-from parlour.gateway.app.media_resources.resources import MediaResources
+from parlour.gateway.app.media_resources import MediaResources
 from parlour.runtime.http import CONTENT_TYPE, problem_json
 
 from .bearer import bearer_token, client_address

@@ -22,7 +22,7 @@ from parlour.runtime.telemetry.logging import logger
 
 from .access.scopes import room_not_found
 from .ports import GatewayCommands, History, RecordQueries
-from .sessions.session_table import SessionTable
+from .sessions.session import SessionTable
 
 IDEMPOTENCY_KEY_CHARS = 128
 _KEYS = UUID("0a7c2f5e-9d10-5e0b-8a31-52d2f6e0c6b8")

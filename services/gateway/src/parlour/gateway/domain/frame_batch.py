@@ -13,6 +13,7 @@ from parlour.contracts.ids import Position, parse_position
 
 from .encoded_event import EncodedEvent
 from .read_scope import ReadScope
+from .websocket_protocol import message_header
 
 BATCH_BYTES = 64 * 1024
 """A batch of several frames ends with the frame that reaches this size: a client may exceed its send window by one batch."""
@@ -46,18 +47,23 @@ def merge_skips(events: Iterable[EncodedEvent], scope: ReadScope) -> list[Item]:
 
 
 class FrameBatch:
-    """Frames of consecutive events up to the position `end`.
+    """Frames of consecutive events up to the position `end`; `only` is the frame where there is but one."""
 
-    `only` is the frame where there is but one; `wire` the bytes of several on a socket, kept by the first channel that needs them.
-    """
-
-    __slots__ = ("end", "frames", "only", "wire")
+    __slots__ = ("_wire", "end", "frames", "only")
 
     def __init__(self, frames: tuple[bytes, ...], end: Position) -> None:
         self.frames = frames
         self.end = end
         self.only = frames[0] if len(frames) == 1 else None
-        self.wire = b""
+        self._wire = b""
+
+    @property
+    def wire(self) -> bytes:
+        """The frames as the bytes of WebSocket messages, made when the first channel needs them and then shared by all."""
+        self._wire = self._wire or b"".join(
+            part for frame in self.frames for part in (message_header(len(frame)), frame)
+        )
+        return self._wire
 
 
 def encode_batches(room: str, items: Sequence[Item]) -> Iterator[FrameBatch]:

@@ -16,7 +16,7 @@ from parlour.gateway.app.requests.login import LoginHandler
 from parlour.gateway.app.requests.resume import Resumes, unknown_session
 from parlour.gateway.app.requests.room_requests import RoomRequestHandler
 from parlour.gateway.app.sessions.session import Channel, Session
-from parlour.gateway.app.sessions.session_table import SessionTable
+from parlour.gateway.app.sessions.session import SessionTable
 from parlour.gateway.domain.frames import InvalidFrame, parse, to_text
 from parlour.gateway.domain.token_bucket import TokenBucket
 from parlour.kernel.decider import Clock

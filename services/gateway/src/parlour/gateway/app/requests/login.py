@@ -18,7 +18,7 @@ from parlour.gateway.app.delivery.feed import RoomFeed
 from parlour.gateway.app.delivery.feeds import RoomFeeds
 from parlour.gateway.app.ports import Services, decode_result
 from parlour.gateway.app.sessions.session import Channel, RoomMember, Session
-from parlour.gateway.app.sessions.session_table import SessionTable
+from parlour.gateway.app.sessions.session import SessionTable
 from parlour.gateway.domain import session_secret
 from parlour.gateway.domain.client_views import room_lists, split_lists
 from parlour.gateway.domain.room_mirror import RoomMirror

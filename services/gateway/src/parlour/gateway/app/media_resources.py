@@ -20,12 +20,12 @@ from parlour.contracts.queries import SessionBeat
 from parlour.contracts.relay import IceRenewed, TransportGone
 from parlour.gateway.app.access.apps import Apps
 from parlour.gateway.app.access.request_limits import RequestLimiter
-from parlour.gateway.app.media_resources.sdp_fragments import credentials_in, fragment, head_of, ufrag_of
 from parlour.gateway.app.ports import Services, decode_result
 from parlour.gateway.app.requests.login import LoginHandler, rights_of
 from parlour.gateway.app.sessions.session import RoomMember, Session
-from parlour.gateway.app.sessions.session_table import SessionTable
-from parlour.gateway.domain.media_resource import MediaResource, decode_address, encode_address
+from parlour.gateway.app.sessions.session import SessionTable
+from parlour.gateway.domain import media_resource
+from parlour.gateway.domain.media_resource import MediaResource
 from parlour.kernel.decider import Clock, Ids
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry.logging import logger
@@ -129,13 +129,13 @@ class MediaResources:
         learns addresses from checks. `match` is the tag that the client knows, empty for any.
         """
         resource, caller = await self._open_own(text, token, address)
-        ufrag, pwd = credentials_in(sent)
+        ufrag, pwd = media_resource.credentials_in(sent)
         body = cmd.RenewIce(resource.session_id, resource.transport_id, ufrag, pwd, match)
         renewed = await self._ask(resource.app, resource.room, caller, body, IceRenewed)
-        return PatchResult(renewed.outcome, fragment(resource.head, renewed), renewed.ufrag)
+        return PatchResult(renewed.outcome, media_resource.fragment(resource.head, renewed), renewed.ufrag)
 
     async def _open_own(self, text: str, token: str, address: str) -> tuple[MediaResource, cmd.Caller]:
-        resource = decode_address(self._key, text)
+        resource = media_resource.decode_address(self._key, text)
         if resource is None:
             raise _no_resource()
         checked = await self._logins.verify_token(resource.app, "", resource.room, token, address=address)
@@ -226,12 +226,12 @@ class MediaResources:
         made = await self._ask(session.app, member.room, caller, body, cmd.Published)
         resource = MediaResource(
             resource_id, session.session_id, session.app, member.room, member.actor, stream_id, publishes,
-            made.transport_id, head_of(made.sdp),
+            made.transport_id, media_resource.head_of(made.sdp),
         )  # fmt: skip
         self._resources[resource_id] = resource
         self._by_transport[made.transport_id] = resource_id
         servers = self._logins.turn_servers.issue(session.session_id, self._clock.at() / 1e6)
-        return CreatedResource(encode_address(self._key, resource), made.sdp, ufrag_of(made.sdp), servers)
+        return CreatedResource(media_resource.encode_address(self._key, resource), made.sdp, media_resource.ufrag_of(made.sdp), servers)
 
     async def _end(self, resource: MediaResource, caller: cmd.Caller) -> cmd.ResourceEnded:
         body = cmd.EndResource(

@@ -1,1 +1,0 @@
-"""WHIP and WHEP resources: streams that are published or played by one HTTP request."""
