@@ -16,7 +16,7 @@ from parlour.gateway.api.connection import Connection
 from parlour.gateway.api.server import serving
 from parlour.gateway.api.websocket import WebSockets
 from parlour.gateway.app.sessions.session import Channel
-from parlour.gateway.domain.client_addresses import SocketLimiter, TrustedProxies
+from parlour.gateway.domain.addresses import SocketLimiter, TrustedProxies
 from parlour.runtime.telemetry.metrics import Metrics
 
 HELLO = b"GET / HTTP/1.1\r\nHost: x\r\n"

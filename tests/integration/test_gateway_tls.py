@@ -17,8 +17,7 @@ from parlour.gateway.api.server import serving
 from parlour.gateway.api.websocket import WebSockets
 from parlour.gateway.app.delivery.subscriptions import Subscriptions
 from parlour.gateway.app.requests.dispatch import RequestDispatcher
-from parlour.gateway.app.sessions.session import Channel
-from parlour.gateway.app.sessions.session import SessionTable
+from parlour.gateway.app.sessions.session import Channel, SessionTable
 from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.token_bucket import TokenBucket
 from parlour.runtime.clock import SystemClock

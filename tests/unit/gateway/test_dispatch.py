@@ -12,8 +12,7 @@ from parlour.gateway.app.delivery.subscriptions import Subscriptions
 from parlour.gateway.app.requests.dispatch import REQUESTS_AT_ONCE, RequestDispatcher
 from parlour.gateway.app.requests.login import LoginHandler, Timing
 from parlour.gateway.app.requests.room_requests import RoomRequestHandler
-from parlour.gateway.app.sessions.session import RoomMember, Session
-from parlour.gateway.app.sessions.session import SessionTable
+from parlour.gateway.app.sessions.session import RoomMember, Session, SessionTable
 from parlour.gateway.domain.encoded_event import StayEnd
 from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.session_secret import Rights

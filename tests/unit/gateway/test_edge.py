@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from parlour.gateway.api.edge import HttpEdge
-from parlour.gateway.api.security_headers import security_headers
-from parlour.gateway.domain.allowed_hosts import AllowedHosts
+from parlour.gateway.api.edge import HttpEdge, security_headers
+from parlour.gateway.domain.addresses import AllowedHosts
 from parlour.gateway.settings import GatewaySettings
 
 

@@ -8,8 +8,7 @@ from parlour.contracts import client
 from parlour.gateway.app.delivery.feeds import RoomFeeds
 from parlour.gateway.app.requests.login import LoginHandler, Timing
 from parlour.gateway.app.requests.resume import Resumes
-from parlour.gateway.app.sessions.session import Session
-from parlour.gateway.app.sessions.session import SessionTable
+from parlour.gateway.app.sessions.session import Session, SessionTable
 from parlour.gateway.domain import session_secret
 from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.turn_credentials import TurnServers

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from parlour.contracts import events as ev
 from parlour.contracts.ids import Position
 from parlour.contracts.queries import BEATS_MOST, SessionBeat, presence_parts
-from parlour.gateway.domain.client_views import room_lists
+from parlour.gateway.domain.client_views import snapshot_of
 from parlour.gateway.domain.room_mirror import BUFFER_EVENTS, RoomMirror
 from parlour.kernel.view import BrokenHistory, empty_room
 from parlour.testkit.story import Story
@@ -62,13 +62,13 @@ def test_lists_leave_oneself_out_and_keep_the_log_s_order() -> None:
     for user in ("bob", "ann"):
         story.tell(ev.StreamAdded(f"stream-{user}", f"s-{user}", f"actor-{user}", "n1", "t1", "hello", "VP8"))
     story.tell(ev.RoomExtraInfoChanged("actor-ann", "k", "v"))
-    lists = room_lists(mirror_of(story).state, "s-ann")
-    assert [face.user_id for face in lists.users] == ["carl", "bob"]
-    assert [(s.stream_id, s.user.user_name) for s in lists.streams] == [("stream-bob", "Bob")]
-    assert [(e.key, e.value, e.update_user.user_id, e.update_time) for e in lists.extra_info] == [
+    snap = snapshot_of(mirror_of(story).state, "s-ann")
+    assert [user.user_id for user in snap.users] == ["carl", "bob"]
+    assert [(s.stream_id, s.user.user_name) for s in snap.streams] == [("stream-bob", "Bob")]
+    assert [(e.key, e.value, e.update_user.user_id, e.update_time) for e in snap.extra_info] == [
         ("k", "v", "ann", 7000)
     ]
-    assert lists.pos.startswith(f"{story.room_uid}.7.")
+    assert snap.pos.startswith(f"{story.room_uid}.7.")
 
 
 @given(st.integers(0, 3 * BEATS_MOST))

@@ -19,10 +19,10 @@ from parlour.contracts.envelope import EventView
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.access.request_limits import RequestLimiter, RequestLimits
 from parlour.gateway.app.access.token_verifier import TokenVerifier
+from parlour.gateway.app.delivery.channel_delivery import Lag, measure_lag
 from parlour.gateway.app.delivery.fanout import EVENTS_PER_TICK
 from parlour.gateway.app.delivery.feeds import RoomFeeds
 from parlour.gateway.app.delivery.history_cache import SharedHistory
-from parlour.gateway.app.delivery.lag import lag
 from parlour.gateway.app.delivery.readers import Readers
 from parlour.gateway.app.delivery.subscriptions import ConnectionSubscriptions, Subscriptions
 from parlour.gateway.domain.frame_batch import FrameBatch
@@ -83,6 +83,9 @@ class House:
         """Something was heard that may concern tokens."""
         for watcher in self._watchers:
             watcher.set()
+
+    def lag(self) -> Lag:
+        return measure_lag([one.delivery for one in self.subscribers.open if one.delivery is not None])
 
     def tell(self, view: EventView) -> None:
         """An event arrives over NATS."""
@@ -197,7 +200,7 @@ async def test_who_is_behind_when_its_right_ends_is_handed_nothing_more() -> Non
     await one.until(lambda frame: frame["t"] == "live")
     one.full = True
     house.tell(house.story.said("ann", "before"))
-    while lag((), house.subscribers.open).clients == 0:  # noqa: ASYNC110 it has been offered
+    while house.lag().clients == 0:  # noqa: ASYNC110 it has been offered
         await asyncio.sleep(0)
     house.ends()
     one.reads()
@@ -280,20 +283,20 @@ async def test_metrics_tell_how_far_the_worst_is_behind() -> None:
     for one in (quick, slow):
         await one.asks()
         await one.until(lambda frame: frame["t"] == "live")
-    assert lag(house.feeds.all(), house.subscribers.open) == (0, 0, 0)
+    assert house.lag() == (0, 0, 0)
     slow.full = True
     for n in range(5):
         house.tell(house.story.said("ann", str(n)))
     await quick.reached(7)
-    while lag((), house.subscribers.open).clients == 0:  # noqa: ASYNC110 it was offered, and woken
+    while house.lag().clients == 0:  # noqa: ASYNC110 it was offered, and woken
         await asyncio.sleep(0)
-    found = lag(house.feeds.all(), house.subscribers.open)
+    found = house.lag()
     assert found[:2] == (1, 5)
     assert found.seconds > 0
     slow.frames.clear()
     slow.reads()
     await slow.until(lambda frame: frame["t"] == "live")
-    assert lag(house.feeds.all(), house.subscribers.open) == (0, 0, 0)
+    assert house.lag() == (0, 0, 0)
     assert slow.told() == list(range(3, 8))
 
 

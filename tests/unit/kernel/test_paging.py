@@ -6,7 +6,7 @@ import msgspec
 
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.queries import RoomState, Snapshot, SnapshotQuery, StreamState, UserState
-from parlour.gateway.domain.client_views import PAGE_BYTES, room_lists, snapshot_frames, split_lists
+from parlour.gateway.domain.client_views import PAGE_BYTES, snapshot_frames, snapshot_of
 from parlour.gateway.domain.frames import to_text
 from parlour.kernel.paging import page_of, whole
 from parlour.kernel.view import empty_room
@@ -71,17 +71,17 @@ async def test_a_room_that_was_never_opened_has_no_pages() -> None:
 def test_a_small_room_is_one_page() -> None:
     small = msgspec.structs.replace(large_room(), users=USERS[:3], streams=(stream(1, ("s1", "s2")),))
     assert page_of(small, 0) == Snapshot(small)
-    assert len(snapshot_frames(small, "s0")) == 1
+    assert snapshot_frames(small, "s0") == ((), snapshot_of(small, "s0"))
 
 
 def test_a_client_gets_frames_of_64_kb_that_make_the_lists() -> None:
     state = large_room()
-    pages, rest = split_lists("r", room_lists(state, "s7"))
-    lists = room_lists(state, "s7")
+    pages, rest = snapshot_frames(state, "s7")
+    lists = snapshot_of(state, "s7")
     assert len(pages) > 5
     assert tuple(user for page in (*pages, rest) for user in page.users) == lists.users
     assert tuple(stream for page in (*pages, rest) for stream in page.streams) == lists.streams
     assert rest.pos == lists.pos
-    sizes = [len(to_text(frame).encode()) for frame in snapshot_frames(state, "s7")]
+    sizes = [len(to_text(frame).encode()) for frame in (*pages, rest)]
     assert max(sizes) <= 64 * 1024
     assert min(sizes[:-1]) > PAGE_BYTES // 2

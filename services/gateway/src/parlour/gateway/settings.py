@@ -10,8 +10,7 @@ from parlour.runtime.settings import BusSettings, Setting
 from .app.access.request_limits import RequestLimits
 from .app.access.token_throttle import RefusalLimits
 from .app.requests.login import Timing
-from .domain.allowed_hosts import ANY, AllowedHosts, is_loopback
-from .domain.client_addresses import SocketLimiter, TrustedProxies
+from .domain.addresses import ANY, AllowedHosts, SocketLimiter, TrustedProxies, is_loopback
 from .domain.turn_credentials import TurnServers
 
 KEY_BYTES = 32

@@ -39,9 +39,9 @@ from .app.access.request_limits import RequestLimiter
 from .app.access.token_throttle import TokenThrottle
 from .app.access.token_verifier import TokenVerifier
 from .app.call_history import CallHistory
+from .app.delivery.channel_delivery import Lag, measure_lag
 from .app.delivery.feeds import RoomFeeds
 from .app.delivery.history_cache import SharedHistory
-from .app.delivery.lag import Lag, lag
 from .app.delivery.readers import Readers
 from .app.delivery.subscriptions import Subscriptions
 from .app.media_resources import MediaResources
@@ -53,8 +53,7 @@ from .app.requests.login import LoginHandler
 from .app.requests.resume import Resumes
 from .app.requests.room_requests import RoomRequestHandler
 from .app.sessions.expiry import TokenExpiry
-from .app.sessions.session import Channel, RoomMember
-from .app.sessions.session import SessionTable
+from .app.sessions.session import Channel, RoomMember, SessionTable
 from .domain.encoded_event import StayEnd
 from .domain.token_bucket import TokenBucket
 from .settings import GatewaySettings
@@ -125,19 +124,21 @@ class Gateway:
 
     def measure_lag(self) -> Lag:
         """Measures how far clients lag behind their rooms."""
-        return lag(self.feeds.all(), self.subscribers.open)
+        members = (one for feed in self.feeds.all() for one in feed.members.values())
+        subscriptions = (one.delivery for one in self.subscribers.open if one.delivery is not None)
+        return measure_lag((*members, *subscriptions))
 
     def dispatch(self, channel: Channel) -> RequestDispatcher:
         """Returns the dispatcher of a new connection."""
         pace = TokenBucket(self._settings.frames_per_s, self._settings.frames_burst, asyncio.get_running_loop().time())
-        following = self.subscribers.for_connection(channel)
+        subscriptions = self.subscribers.for_connection(channel)
         return RequestDispatcher(
             channel,
             self.logins,
             self.resumes,
             self.requests,
             self.sessions,
-            following,
+            subscriptions,
             pace,
             self._fault,
             self._clock,

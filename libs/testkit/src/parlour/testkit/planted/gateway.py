@@ -57,7 +57,7 @@ def endless_reading() -> None:
 
 def every_host() -> None:
     """A gateway on loopback answers whatever name it is asked by."""
-    from parlour.gateway.domain.allowed_hosts import AllowedHosts
+    from parlour.gateway.domain.addresses import AllowedHosts
 
     def answers(self: AllowedHosts, host: str) -> bool:
         return True

@@ -3,7 +3,7 @@
 from typing import Any
 
 from parlour.contracts.queries import RoomState
-from parlour.gateway.domain.client_views import room_lists
+from parlour.gateway.domain.client_views import snapshot_of
 
 Frame = dict[str, Any]
 
@@ -62,12 +62,12 @@ class RoomView:
 
     def differs(self, state: RoomState, session_id: str) -> str:
         """What is not as the log has it; empty where all is."""
-        lists = room_lists(state, session_id)
+        snap = snapshot_of(state, session_id)
         mine = (self.position, self.users, self.streams, self.extra)
         due = (
-            lists.pos,
-            {user.user_id for user in lists.users},
-            {s.stream_id: (s.user.user_id, s.extra_info) for s in lists.streams},
-            {entry.key: entry.value for entry in lists.extra_info},
+            snap.pos,
+            {user.user_id for user in snap.users},
+            {s.stream_id: (s.user.user_id, s.extra_info) for s in snap.streams},
+            {entry.key: entry.value for entry in snap.extra_info},
         )
         return "" if mine == due else f"holds {mine}, the log {due}"

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from nats.errors import Error as NatsError
 
-from parlour.gateway.domain.service_health import ServiceHealth, ServiceHealthTracker
+from parlour.gateway.domain.service_status import ServiceStatus, ServiceTracker
 from parlour.runtime.messaging.bus import Bus
 
 PING = "$SRV.PING"
@@ -31,12 +31,12 @@ class Discovery:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._liveness = ServiceHealthTracker()
-        self._services: tuple[ServiceHealth, ...] = ()
+        self._liveness = ServiceTracker()
+        self._services: tuple[ServiceStatus, ...] = ()
         self._at = float("-inf")
         self._asking = asyncio.Lock()
 
-    async def services(self) -> tuple[ServiceHealth, ...]:
+    async def services(self) -> tuple[ServiceStatus, ...]:
         """Every service that is expected here or was seen, by name, those that do not answer among them."""
         async with self._asking:
             if time.monotonic() - self._at > CACHED_S:

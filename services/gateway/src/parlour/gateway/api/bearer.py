@@ -1,4 +1,4 @@
-"""`Authorization: Bearer …`: who asks, and whether the endpoint's scope and the path's room are theirs.
+"""Who sends a request: the bearer token in `Authorization`, the client's address, and whether it is a page or program of this machine.
 
 An endpoint declares its scope by a parameter: `reader: Subscription = BEARER.needs("events")`. So it stands in the OpenAPI document,
 and the tests that ask every endpoint as a stranger find it there. `{room}` in a path is an encoded id and is checked as well.
@@ -17,12 +17,15 @@ from parlour.contracts.codes import Code
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.access.request_limits import RequestLimiter
 from parlour.gateway.app.access.token_verifier import TokenVerifier
+from parlour.gateway.domain.addresses import is_loopback, without_port
 from parlour.kernel.rejection import Rejection
 
 from .dependencies import find
 from .inputs import decode_room
 
 FORMAT = "subscription token (JWT) or token04"
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_PROXIED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
 
 class Bearer(SecurityBase):
@@ -78,3 +81,19 @@ def bearer_token(request: Request) -> str:
             Code.TOKEN_FORMAT, "no bearer token", field="Authorization", hint="Authorization: Bearer <token>"
         )
     return token.strip()
+
+
+def is_local(request: Request) -> bool:
+    """Tells whether the peer is on loopback, no proxy is between, `Host` names this machine, and `Origin`, if there is one, is the same.
+
+    The socket alone does not tell. A page of any site can make its own name point to 127.0.0.1 (DNS rebinding); its requests come over
+    loopback with its own `Host` and `Origin`. Requests that a proxy on this machine forwards come over loopback too.
+    """
+    host = request.headers.get("host", "").lower()
+    origin = request.headers.get("origin")
+    return (
+        is_loopback(client_address(request))
+        and not any(name in request.headers for name in _PROXIED)
+        and without_port(host) in LOCAL_HOSTS
+        and (origin is None or origin.lower() == f"{request.url.scheme}://{host}")
+    )

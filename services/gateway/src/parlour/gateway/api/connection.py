@@ -22,7 +22,6 @@ from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.frames import to_text
 from parlour.gateway.domain.token_bucket import TokenBucket
 
-
 FIRST_FRAME_S = 10.0
 CLOSE_WITHIN_S = 5.0
 WINDOW_BYTES = 256 * 1024
@@ -191,9 +190,9 @@ class Connection(WSListener):
         self._mark_closed(codes.ABNORMAL)
         self._admit()
         if self._task is None:
-            self._dispatch.closed()
+            self._dispatch.close()
         else:
-            self._task.add_done_callback(lambda _: self._dispatch.closed())
+            self._task.add_done_callback(lambda _: self._dispatch.close())
         self._on_change(self, False)
 
     def pause_writing(self) -> None:
@@ -263,7 +262,7 @@ class Connection(WSListener):
             self._stop_flood(str(error))
         finally:
             self._task = None
-        if not self._dispatch.idle:
+        if not self._dispatch.is_idle:
             self._admit()
 
     # the end
@@ -285,7 +284,7 @@ class Connection(WSListener):
 
     def _check_first_frame(self) -> None:
         """Closes a connection that sent no valid first frame in time; a login under way may finish."""
-        if not self._dispatch.idle:
+        if not self._dispatch.is_idle:
             return
         if self._task is None:
             self.close(codes.TOO_SLOW, "the first frame did not come")

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from parlour.contracts.cloudevents import CloudEvent
@@ -34,7 +33,7 @@ from .sse import EventStream, resync
 WAIT_MAX_S = 60.0
 LIMIT_MAX = 5_000
 PAGE_BYTES = 4 << 20
-"""Of events in one answer; the page then ends early and says that there is more."""
+"""Maximum of the events in one answer; a page that reaches it ends early and says that there is more."""
 CORS = {
     "access-control-allow-origin": "*",
     "access-control-allow-headers": "authorization, last-event-id",
@@ -47,7 +46,7 @@ LAST_EVENT_ID = parameter(
     "Last-Event-ID", "header", "Of a stream that is opened again: the id of the last event. It goes before `after`."
 )
 POSITION_DASHES = 4
-"""Those of its UUID; no time has so many."""
+"""Dashes in a position, those of its UUID; no time has so many."""
 _SHAPES = {"cloudevents": listed(CloudEvent), "parquet": OCTETS}
 _OF_EVENTS: dict[str, Any] = {
     "content": {
@@ -78,8 +77,27 @@ async def events(
 ) -> Response:  # fmt: skip
     """A room's events after a position: what is there, what comes within `wait` seconds, or all that comes (SSE)."""
     limiter.check_rate(reader)
-    query = EventsQuery(decode_room(room), after, wait, types, form, limit)
-    return await answer_events(readers, limiter, reader, request, query)
+    streams = wants_stream(request.headers.get("accept", ""))
+    after = (request.headers.get("last-event-id", "") if streams else "") or after
+    async with AsyncExitStack() as stack:
+        follows = streams or bool(wait)
+        stack.enter_context(limiter.reader_slot(reader) if follows else limiter.query_slot(reader))
+        shape, tags = format_of(form), types_of(types)
+        cursor = await stack.enter_async_context(
+            readers.open(reader, read_request(request, room), after, tags, follows=follows)
+        )
+        try:
+            page = await (cursor.read_page() if streams else collect_page(cursor, limit, wait))
+        except HistoryDiverged as diverged:
+            if not streams:
+                raise starts_anew(str(diverged.position)) from None
+            cursor.cursor.position = diverged.position
+            page = Page([], diverged.position, False)
+            return EventStream(cursor, page, stack.pop_all(), CORS, resync(str(diverged.position)))
+        if streams:
+            return EventStream(cursor, page, stack.pop_all(), CORS)
+    body = shape.body(page.items, str(page.position), page.more)
+    return Response(body, media_type=shape.media_type, headers=CORS | onward(request, page))
 
 
 @router.get("/v1/rooms/{room}/state", responses=answers(RoomState))
@@ -94,9 +112,8 @@ async def state(
 ) -> Response:  # fmt: skip
     """Who and what is in a room, as of now or as of then."""
     limiter.check_rate(reader)
-    read = ReadRequest(bearer_token(request), request.query_params.get("app", ""), decode_room(room))
     with limiter.query_slot(reader):
-        found = await readers.read_state(reader, read, snapshot_query(at, min_pos))
+        found = await readers.read_state(reader, read_request(request, room), snapshot_query(at, min_pos))
     position = f"{found.room_uid}.{found.seq}.{found.hash[:16]}"
     return json_response(found, headers=CORS | {"parlour-position": position})
 
@@ -106,45 +123,13 @@ async def preflight(room: str, what: str) -> Response:
     return Response(status_code=204, headers=CORS)
 
 
-class EventsQuery(msgspec.Struct, frozen=True):
-    """What is asked of a room's events; `wait_s` in seconds."""
-
-    room: str
-    after: str
-    wait_s: float
-    types: str
-    form: str
-    limit: int
-
-
-async def answer_events(
-    readers: Readers, limiter: RequestLimiter, who: Subscription, request: Request, query: EventsQuery
-) -> Response:
-    """Answers with one page, or with a stream where the request accepts one."""
-    streams = wants_stream(request.headers.get("accept", ""))
-    after = (request.headers.get("last-event-id", "") if streams else "") or query.after
-    read = ReadRequest(bearer_token(request), request.query_params.get("app", ""), query.room)
-    async with AsyncExitStack() as stack:
-        follows = streams or bool(query.wait_s)
-        stack.enter_context(limiter.reader_slot(who) if follows else limiter.query_slot(who))
-        shape, types = format_of(query.form), types_of(query.types)
-        reader = await stack.enter_async_context(readers.open(who, read, after, types, follows=follows))
-        try:
-            page = await (reader.read_page() if streams else collect_page(reader, query.limit, query.wait_s))
-        except HistoryDiverged as diverged:
-            if not streams:
-                raise starts_anew(str(diverged.position)) from None
-            reader.cursor.position = diverged.position
-            page = Page([], diverged.position, False)
-            return EventStream(reader, page, stack.pop_all(), CORS, resync(str(diverged.position)))
-        if streams:
-            return EventStream(reader, page, stack.pop_all(), CORS)
-    body = shape.body(page.items, str(page.position), page.more)
-    return Response(body, media_type=shape.media_type, headers=CORS | onward(request, page))
+def read_request(request: Request, room: str) -> ReadRequest:
+    """Returns who reads the room in the path, by the token that is verified again before each page."""
+    return ReadRequest(bearer_token(request), request.query_params.get("app", ""), decode_room(room))
 
 
 def wants_stream(accept: str) -> bool:
-    """Whether an `Accept` header names the stream's media type, and not with the weight nought, which means never."""
+    """Tells whether an `Accept` header names the stream's media type with a weight above 0."""
     for part in accept.lower().split(","):
         kind, *parameters = [piece.strip() for piece in part.split(";")]
         if kind == STREAM:
@@ -153,7 +138,7 @@ def wants_stream(accept: str) -> bool:
 
 
 async def collect_page(reader: Reader, limit: int, wait_s: float) -> Page:
-    """Returns what is there, or else what comes first within `wait_s` seconds; what was skipped on the way is in it."""
+    """Returns the events that follow the position, or if there are none, the first that come within `wait_s` seconds, with skips."""
     loop = asyncio.get_running_loop()
     until = loop.time() + wait_s
     items: list[Item] = []
@@ -171,7 +156,7 @@ async def collect_page(reader: Reader, limit: int, wait_s: float) -> Page:
 
 
 def onward(request: Request, page: Page) -> dict[str, str]:
-    """Returns headers that say where to go on: the position, and a link that asks for what follows."""
+    """Returns the position behind a page, and the link to what follows, as headers."""
     query = {name: value for name, value in request.query_params.items() if name != "after"} | {
         "after": str(page.position)
     }
@@ -191,10 +176,12 @@ def snapshot_query(at: str, min_pos: str) -> SnapshotQuery:
     if not at:
         return SnapshotQuery(room_uid=uid, min_seq=seq, min_hash8=hash8)
     if at.count("-") == POSITION_DASHES:
-        place = parse_position(at)
-        if uid and uid != place.room_uid:
+        position = parse_position(at)
+        if uid and uid != position.room_uid:
             raise Rejection.of(Code.PARAMETER, "at and min_pos are of two calls of the room", field="min_pos")
-        return SnapshotQuery(room_uid=place.room_uid, seq=place.seq, min_seq=seq, hash8=place.hash8, min_hash8=hash8)
+        return SnapshotQuery(
+            room_uid=position.room_uid, seq=position.seq, min_seq=seq, hash8=position.hash8, min_hash8=hash8
+        )
     number, time = moment(at, "at")
     return SnapshotQuery(room_uid=uid, seq=number, at=time, min_seq=seq, min_hash8=hash8)
 

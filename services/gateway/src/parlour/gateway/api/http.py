@@ -10,11 +10,11 @@ from . import (
     events_http,
     history_http,
     moderation_http,
-    pages,
     privacy_http,
-    problems,
     proofs_http,
+    responses,
     status_http,
+    web_files,
     webhooks_http,
     whip_http,
 )
@@ -25,7 +25,7 @@ ROUTERS = tuple(
     module.router
     for module in (
         status_http, history_http, events_http, moderation_http, privacy_http, proofs_http, webhooks_http, descriptions_http,
-        pages, whip_http,
+        web_files, whip_http,
     )
 )  # fmt: skip
 
@@ -36,7 +36,7 @@ def build_http(objects: Mapping[type[Any], Any]) -> FastAPI:
         title="Parlour", version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, **ABOUT
     )
     provide(app, objects)
-    problems.install(app, ROUTERS)
+    responses.install(app, ROUTERS)
     for router in ROUTERS:
         app.include_router(router)
     return app

@@ -10,8 +10,7 @@ from typing import Any, cast
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from parlour.gateway.domain.allowed_hosts import AllowedHosts
-from parlour.gateway.domain.client_addresses import SocketLimiter, is_host
+from parlour.gateway.domain.addresses import AllowedHosts, SocketLimiter, is_host
 
 HEAD_BYTES = 16 * 1024
 """Maximum of a request line with its headers: a token is up to 4 kB, browsers send less than 2 kB beside it."""

@@ -9,8 +9,7 @@ from typing import Any, cast
 
 import uvicorn
 
-from parlour.gateway.domain.allowed_hosts import AllowedHosts
-from parlour.gateway.domain.client_addresses import SocketLimiter
+from parlour.gateway.domain.addresses import AllowedHosts, SocketLimiter
 
 from .http_protocol import EVERY_HOST, HEAD_WITHIN_S, KEEP_ALIVE_S, BoundedHttp
 

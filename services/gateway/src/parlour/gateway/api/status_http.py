@@ -9,12 +9,12 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import check_user_id
 from parlour.contracts.spelling import wire_name
 from parlour.gateway.app.access.apps import Apps
-from parlour.gateway.domain.service_health import ServiceHealth
+from parlour.gateway.domain.service_status import ServiceStatus
 from parlour.kernel.rejection import Rejection
 
+from .bearer import LOCAL_HOSTS, is_local
 from .dependencies import HttpOptions, injected
 from .inputs import decode_body
-from .local_requests import HOSTS, is_local
 from .openapi import PUBLIC, answers, body_of, texts
 from .responses import json_response
 
@@ -41,15 +41,6 @@ class AppSummary(msgspec.Struct, frozen=True, rename=wire_name):
     name: str
 
 
-class ServiceStatus(msgspec.Struct, frozen=True):
-    """A service: whether it answers, with how many replicas, and how many fewer that is than of late."""
-
-    name: str
-    healthy: bool
-    replicas: int
-    missing: int = 0
-
-
 class StatusResponse(msgspec.Struct, frozen=True, rename=wire_name):
     """What runs here; `dev`, `apps` and `app_id` for pages of this machine alone. `started_at` in unix milliseconds."""
 
@@ -67,7 +58,7 @@ class ServerStatus(msgspec.Struct, frozen=True):
     """Where the status page gets its numbers: the services that answer, this gateway's rooms and connections, and when it began
     (`started_s`, unix seconds)."""
 
-    services: Callable[[], Awaitable[tuple[ServiceHealth, ...]]]
+    services: Callable[[], Awaitable[tuple[ServiceStatus, ...]]]
     rooms: Callable[[], int]
     connections: Callable[[], int]
     started_s: float
@@ -86,7 +77,6 @@ async def healthz() -> Response:
 async def status(
     request: Request, apps: Apps = APPS, server: ServerStatus = STATUS, options: HttpOptions = OPTIONS
 ) -> Response:
-    services = await server.services()
     to_developer = options.dev and is_local(request)
     listed = await apps.list_apps() if to_developer else ()
     body = StatusResponse(
@@ -94,7 +84,7 @@ async def status(
         dev=to_developer,
         app_id=await apps.resolve("") if to_developer else 0,
         apps=tuple(AppSummary(one.app, one.name) for one in listed),
-        services=tuple(ServiceStatus(one.name, one.healthy, one.replicas, one.missing) for one in services),
+        services=await server.services(),
         rooms=server.rooms(),
         connections=server.connections(),
         started_at=int(server.started_s * 1000),
@@ -109,7 +99,7 @@ async def dev_token(request: Request, apps: Apps = APPS, options: HttpOptions = 
     if not is_local(request):
         raise Rejection.of(
             Code.FORBIDDEN, "development tokens are for this machine's own pages alone", field="Host",
-            limit=", ".join(sorted(HOSTS)), hint="open the page at localhost, or: parlour token",
+            limit=", ".join(sorted(LOCAL_HOSTS)), hint="open the page at localhost, or: parlour token",
         )  # fmt: skip
     wanted = decode_body(await request.body(), DevTokenRequest)
     app_id = await apps.resolve("")

@@ -15,7 +15,7 @@ from parlour.contracts import client
 from parlour.contracts.client import FRAME_BYTES
 from parlour.gateway.app.requests.dispatch import RequestDispatcher
 from parlour.gateway.app.sessions.session import Channel
-from parlour.gateway.domain.client_addresses import SocketLimiter
+from parlour.gateway.domain.addresses import SocketLimiter
 from parlour.gateway.domain.websocket_protocol import RESTARTS
 from parlour.runtime.telemetry.logging import logger
 

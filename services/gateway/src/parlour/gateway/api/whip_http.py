@@ -1,6 +1,6 @@
 """`POST /whip/{streamID}`, `POST /whep/{streamID}` (RFC 9725 and its sibling): offer in, answer out, DELETE ends it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -8,22 +8,15 @@ from fastapi import APIRouter, Request, Response
 from parlour.contracts.client import IceServer
 from parlour.contracts.codes import Code, Problem
 from parlour.gateway.app.media_resources import MediaResources
-from parlour.runtime.http import CONTENT_TYPE, problem_json
 
 from .bearer import bearer_token, client_address
 from .dependencies import injected
 from .inputs import decode_text
 from .openapi import MEMBER, nothing, parameter, texts
+from .responses import MEDIA_CORS, NO_HEADERS, problem_response
 
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
-CORS = {
-    "access-control-allow-origin": "*",
-    "access-control-allow-methods": "POST, DELETE, PATCH, OPTIONS",
-    "access-control-allow-headers": "authorization, content-type, if-match",
-    "access-control-expose-headers": "location, etag, link, retry-after",
-    "access-control-max-age": "86400",
-}
 
 
 def _body(media_type: str) -> dict[str, Any]:
@@ -51,13 +44,13 @@ async def play(request: Request, stream_id: str, resources: MediaResources = RES
 @router.options("/whip/{rest:path}", include_in_schema=False)
 @router.options("/whep/{rest:path}", include_in_schema=False)
 async def preflight(rest: str) -> Response:
-    return Response(status_code=204, headers=CORS | {"accept-post": SDP})
+    return Response(status_code=204, headers=MEDIA_CORS | {"accept-post": SDP})
 
 
 @router.delete("/{kind}/resource/{resource_id}", name="resource", openapi_extra=MEMBER, responses=nothing(200))
 async def end(request: Request, kind: str, resource_id: str, resources: MediaResources = RESOURCES) -> Response:
     await resources.end(resource_id, bearer_token(request), client_address(request))
-    return Response(status_code=200, headers=CORS)
+    return Response(status_code=200, headers=MEDIA_CORS)
 
 
 @router.patch("/{kind}/resource/{resource_id}", openapi_extra=WITH_FRAGMENT, responses=nothing() | texts(FRAGMENT))
@@ -71,10 +64,10 @@ async def change(request: Request, kind: str, resource_id: str, resources: Media
     sent = decode_text(await request.body())
     result = await resources.patch(resource_id, token, sent, known, client_address(request))
     if result.outcome == "renewed":
-        return Response(result.fragment, 200, CORS | {"etag": f'"{result.tag}"'}, FRAGMENT)
+        return Response(result.fragment, 200, MEDIA_CORS | {"etag": f'"{result.tag}"'}, FRAGMENT)
     if result.outcome == "stale":
         return _refusal(412, "the ICE session was restarted meanwhile", "if-match")
-    return Response(status_code=204, headers=CORS)
+    return Response(status_code=204, headers=MEDIA_CORS)
 
 
 def ice_links(servers: tuple[IceServer, ...]) -> Iterator[str]:
@@ -103,14 +96,13 @@ async def _create(resources: MediaResources, request: Request, stream_id: str, *
     )  # fmt: skip
     kind = "whip" if publishes else "whep"
     location = str(request.url_for("resource", kind=kind, resource_id=created.address).path)
-    headers = CORS | {"location": location, "etag": f'"{created.tag}"', "accept-patch": FRAGMENT}
+    headers = MEDIA_CORS | {"location": location, "etag": f'"{created.tag}"', "accept-patch": FRAGMENT}
     response = Response(created.sdp, 201, headers, SDP)
     for link in ice_links(created.ice_servers):
         response.headers.append("link", link)
     return response
 
 
-def _refusal(status: int, message: str, field: str, headers: dict[str, str] | None = None) -> Response:
-    """A problem about a header of the request, which RFC 9725 answers with a status of its own."""
-    _, body = problem_json(Problem(int(Code.PARAMETER), message, field), status=status)
-    return Response(body, status, CORS | (headers or {}), CONTENT_TYPE)
+def _refusal(status: int, message: str, field: str, headers: Mapping[str, str] = NO_HEADERS) -> Response:
+    """Answers with a problem about a header of the request, for which RFC 9725 has a status of its own."""
+    return problem_response(Problem(int(Code.PARAMETER), message, field), status, headers)

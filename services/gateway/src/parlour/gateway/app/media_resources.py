@@ -22,8 +22,7 @@ from parlour.gateway.app.access.apps import Apps
 from parlour.gateway.app.access.request_limits import RequestLimiter
 from parlour.gateway.app.ports import Services, decode_result
 from parlour.gateway.app.requests.login import LoginHandler, rights_of
-from parlour.gateway.app.sessions.session import RoomMember, Session
-from parlour.gateway.app.sessions.session import SessionTable
+from parlour.gateway.app.sessions.session import RoomMember, Session, SessionTable
 from parlour.gateway.domain import media_resource
 from parlour.gateway.domain.media_resource import MediaResource
 from parlour.kernel.decider import Clock, Ids
@@ -231,7 +230,9 @@ class MediaResources:
         self._resources[resource_id] = resource
         self._by_transport[made.transport_id] = resource_id
         servers = self._logins.turn_servers.issue(session.session_id, self._clock.at() / 1e6)
-        return CreatedResource(media_resource.encode_address(self._key, resource), made.sdp, media_resource.ufrag_of(made.sdp), servers)
+        return CreatedResource(
+            media_resource.encode_address(self._key, resource), made.sdp, media_resource.ufrag_of(made.sdp), servers
+        )
 
     async def _end(self, resource: MediaResource, caller: cmd.Caller) -> cmd.ResourceEnded:
         body = cmd.EndResource(

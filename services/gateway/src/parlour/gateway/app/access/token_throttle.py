@@ -18,7 +18,7 @@ import msgspec
 from prometheus_client import Counter
 
 from parlour.contracts.codes import Code
-from parlour.gateway.domain.client_addresses import holder_of
+from parlour.gateway.domain.addresses import holder_of
 from parlour.gateway.domain.token_bucket import RateLimited, TokenBuckets
 from parlour.kernel.rejection import Rejection
 

@@ -2,7 +2,8 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from parlour.contracts import client
 from parlour.contracts.ids import Position
@@ -52,6 +53,11 @@ class ChannelDelivery(ABC):
         mirror, position = self.cursor.mirror, self.cursor.position
         return max(0, mirror.state.seq - position.seq) if mirror and mirror.state.room_uid == position.room_uid else 0
 
+    @property
+    def lag_s(self) -> float:
+        """For how many seconds the client has lacked events."""
+        return 0.0 if self.lagging_since is None else asyncio.get_running_loop().time() - self.lagging_since
+
     def mark_lagging(self) -> None:
         """Notes that the client lacks events from now on, unless it did before."""
         if self.lagging_since is None:
@@ -86,4 +92,23 @@ class ChannelDelivery(ABC):
         if channel is not None:
             if reason:
                 channel.put(to_text(client.Resync(self.room, reason)))
-            channel.put(*map(to_text, snapshot_frames(mirror.state, self.session_id)))
+            pages, snap = snapshot_frames(mirror.state, self.session_id)
+            channel.put(*map(to_text, (*pages, snap)))
+
+
+class Lag(NamedTuple):
+    """How many deliveries lag; of the worst of them, how many events its client lacks, and for how long (seconds)."""
+
+    clients: int = 0
+    events: int = 0
+    seconds: float = 0.0
+
+
+def measure_lag(deliveries: Iterable[ChannelDelivery]) -> Lag:
+    """Measures how far clients that are connected now lag behind their rooms."""
+    lagging = [one for one in deliveries if one.is_lagging and one.channel is not None]
+    return Lag(
+        len(lagging),
+        max((one.lag_events for one in lagging), default=0),
+        max((one.lag_s for one in lagging), default=0),
+    )

@@ -1,7 +1,7 @@
-"""From a client's frames to answers, for one connection.
+"""Dispatches the frames of one connection: to login, resume, subscriptions, or a queue of requests.
 
-A login, resume or subscription is finished before the next frame is looked at. Other requests wait in queues that run side by side, so that
-an offer under way holds up no message; within a queue they keep the client's order. Each request is answered by its id, exactly once.
+A login, resume or subscription is finished before the next frame is parsed. Other requests wait in request queues that run side by side,
+so that a negotiation under way delays no message; within a queue they keep the client's order. Each request is answered by its id, once.
 """
 
 import asyncio
@@ -15,8 +15,7 @@ from parlour.gateway.app.delivery.subscriptions import ConnectionSubscriptions
 from parlour.gateway.app.requests.login import LoginHandler
 from parlour.gateway.app.requests.resume import Resumes, unknown_session
 from parlour.gateway.app.requests.room_requests import RoomRequestHandler
-from parlour.gateway.app.sessions.session import Channel, Session
-from parlour.gateway.app.sessions.session import SessionTable
+from parlour.gateway.app.sessions.session import Channel, Session, SessionTable
 from parlour.gateway.domain.frames import InvalidFrame, parse, to_text
 from parlour.gateway.domain.token_bucket import TokenBucket
 from parlour.kernel.decider import Clock
@@ -54,7 +53,7 @@ class RequestDispatcher:
         resumes: Resumes,
         requests: RoomRequestHandler,
         sessions: SessionTable,
-        following: ConnectionSubscriptions,
+        subscriptions: ConnectionSubscriptions,
         pace: TokenBucket,
         fault: Fault,
         clock: Clock,
@@ -66,7 +65,7 @@ class RequestDispatcher:
         self._resumes = resumes
         self._requests = requests
         self._sessions = sessions
-        self._following = following
+        self._subscriptions = subscriptions
         self._pace = pace
         self._fault = fault
         self._excess_left = EXCESS_FRAMES
@@ -77,69 +76,64 @@ class RequestDispatcher:
 
     async def frame(self, text: str) -> None:
         """Handles one text frame of the client's. `ProtocolViolation` ends the connection."""
-        within = self._pace.take(self._loop.time())  # before it is parsed: a malformed frame costs as much
-        if not within:
-            self._count_excess()
+        within_rate = self._pace.take(self._loop.time())  # before it is parsed: a malformed frame costs as much
+        if not within_rate:
+            self._excess_left -= 1
+            if self._excess_left < 0:
+                raise ProtocolViolation("far too many frames")
         try:
             frame = parse(text)
         except InvalidFrame as error:
-            self._count_malformed()
+            if not self._malformed.take(self._loop.time()):
+                raise ProtocolViolation("too many frames that cannot be read") from None
             self._refuse(error.frame_id, error.problem)
             return
-        if not within:
-            self._refuse(str(frame.id), Problem(int(Code.RATE_LIMITED), "too many frames", hint="slow down"))
-            return
         match frame:
+            case _ if not within_rate:
+                self._refuse(str(frame.id), Problem(int(Code.RATE_LIMITED), "too many frames", hint="slow down"))
             case client.Ping():
                 self._send(client.Pong(id=str(frame.id), server_time=self._clock.at() // 1000))
-            case client.Login():
-                await self._answering(frame, self._login(frame))
-            case client.Resume():
-                await self._answering(frame, self._resume(frame))
+            case client.Login() | client.Resume():
+                await self._answer(frame, self._enter(frame))
             case client.Subscribe():
-                await self._answering(frame, self._subscribe(frame))
+                await self._answer(frame, self._subscribe(frame))
             case client.Unsubscribe():
-                self._send(await self._following.unsubscribe(frame))
+                self._send(await self._subscriptions.unsubscribe(frame))
             case _:
                 self._enqueue(frame)
 
-    def closed(self) -> None:
-        """Takes note that the connection is gone. Requests under way are done to their end: a client that repeats them elsewhere gets the
-        same answers.
+    def close(self) -> None:
+        """Ends the subscriptions and detaches the session, since the connection is closed. Requests under way are handled to their end: a
+        client that repeats them on another connection gets the same answers.
         """
-        self._following.close()
+        self._subscriptions.close()
         if self.session is not None:
             self._sessions.detach(self.session, self._channel)
 
     @property
-    def idle(self) -> bool:
-        """Tells whether the connection speaks for no session and follows no room."""
-        return self.session is None and not self._following
+    def is_idle(self) -> bool:
+        """Whether the connection speaks for no session and follows no room."""
+        return self.session is None and not self._subscriptions
 
     # the session
 
-    async def _login(self, frame: client.Login) -> None:
-        self._check_not_following()
-        current = self.session if self.session is not None and self.session.rooms else None
-        self._speak_for(await self._logins.login(frame, self._channel, current))
-
-    async def _resume(self, frame: client.Resume) -> None:
-        self._check_not_following()
-        self._speak_for(await self._resumes.resume(frame, self._channel))
-
-    def _speak_for(self, session: Session) -> None:
-        before, self.session = self.session, session
-        if before is not None and before is not session:
+    async def _enter(self, frame: client.Login | client.Resume) -> None:
+        """Logs in or resumes; the connection speaks for that session from now on."""
+        if self._subscriptions:
+            raise _session_or_reader()
+        before = self.session
+        if isinstance(frame, client.Resume):
+            self.session = await self._resumes.resume(frame, self._channel)
+        else:
+            current = before if before is not None and before.rooms else None
+            self.session = await self._logins.login(frame, self._channel, current)
+        if before is not None and before is not self.session:
             self._sessions.detach(before, self._channel)
 
     async def _subscribe(self, frame: client.Subscribe) -> None:
         if self.session is not None and self.session.rooms:
             raise _session_or_reader()
-        await self._following.subscribe(frame)
-
-    def _check_not_following(self) -> None:
-        if self._following:
-            raise _session_or_reader()
+        await self._subscriptions.subscribe(frame)
 
     # requests
 
@@ -160,13 +154,14 @@ class RequestDispatcher:
     async def _in_queue(self, before: "asyncio.Task[None] | None", session: Session, frame: client.RoomFrame) -> None:
         if before is not None and not before.done():
             await asyncio.wait((before,))
-        await self._answering(frame, self._request(session, frame))
 
-    async def _request(self, session: Session, frame: client.RoomFrame) -> None:
-        self._send(await self._requests.handle(session, frame))
+        async def request() -> None:
+            self._send(await self._requests.handle(session, frame))
 
-    async def _answering(self, frame: client.ClientFrame, work: Awaitable[None]) -> None:
-        """Tells the client what `work` raises."""
+        await self._answer(frame, request())
+
+    async def _answer(self, frame: client.ClientFrame, work: Awaitable[None]) -> None:
+        """Does the work that a frame asks for; answers with the problem if it raises."""
         frame_id = str(frame.id)
         # Each request is a trace of its own; the spans of entering are kept, those of a talk would only be many.
         tracing.start(sampled=isinstance(frame, client.Login | client.Resume))
@@ -178,15 +173,6 @@ class RequestDispatcher:
         except Exception as error:
             self._fault(error)
             self._refuse(frame_id, Problem(int(Code.SERVER_ERROR), "the server failed", hint="try again"))
-
-    def _count_excess(self) -> None:
-        self._excess_left -= 1
-        if self._excess_left < 0:
-            raise ProtocolViolation("far too many frames")
-
-    def _count_malformed(self) -> None:
-        if not self._malformed.take(self._loop.time()):
-            raise ProtocolViolation("too many frames that cannot be read")
 
     def _refuse(self, frame_id: str, problem: Problem) -> None:
         if frame_id:

@@ -17,10 +17,9 @@ from parlour.gateway.app.access.token_throttle import Attempt, TokenThrottle
 from parlour.gateway.app.delivery.feed import RoomFeed
 from parlour.gateway.app.delivery.feeds import RoomFeeds
 from parlour.gateway.app.ports import Services, decode_result
-from parlour.gateway.app.sessions.session import Channel, RoomMember, Session
-from parlour.gateway.app.sessions.session import SessionTable
+from parlour.gateway.app.sessions.session import Channel, RoomMember, Session, SessionTable
 from parlour.gateway.domain import session_secret
-from parlour.gateway.domain.client_views import room_lists, split_lists
+from parlour.gateway.domain.client_views import snapshot_frames
 from parlour.gateway.domain.room_mirror import RoomMirror
 from parlour.gateway.domain.session_secret import Rights
 from parlour.gateway.domain.turn_credentials import TurnServers
@@ -129,14 +128,14 @@ class LoginHandler:
     def _answer(
         self, frame: client.Login, session: Session, mirror: RoomMirror, rights: Rights, joined: cmd.Joined
     ) -> tuple[client.ServerFrame, ...]:
-        pages, lists = split_lists(mirror.state.room, room_lists(mirror.state, session.session_id))
+        pages, snap = snapshot_frames(mirror.state, session.session_id)
         now_ms = self._clock.at() // 1000
         heartbeat = client.Heartbeat(
             self._timing.ping_interval_ms, joined.heartbeat_window_ms, self._timing.reconnect_ms
         )
         answer = client.LoggedIn(
             id=str(frame.id), session_id=self.seal_secret(session), server_time=now_ms, heartbeat=heartbeat,
-            position=lists.pos, users=lists.users, streams=lists.streams, extra_info=lists.extra_info,
+            position=snap.pos, users=snap.users, streams=snap.streams, extra_info=snap.extra_info,
             token_expires_in=max(0, rights.expires_s - now_ms // 1000),
             ice_servers=self.turn_servers.issue(session.session_id, now_ms / 1000),
         )  # fmt: skip

@@ -14,8 +14,7 @@ from parlour.gateway.app.delivery.feed import RoomFeed
 from parlour.gateway.app.delivery.feeds import RoomFeeds
 from parlour.gateway.app.ports import History
 from parlour.gateway.app.requests.login import LoginHandler
-from parlour.gateway.app.sessions.session import Channel, Session
-from parlour.gateway.app.sessions.session import SessionTable
+from parlour.gateway.app.sessions.session import Channel, Session, SessionTable
 from parlour.gateway.domain import session_secret
 from parlour.gateway.domain.encoded_event import EncodedEvent, StayEnd, encode_page, stay_end_of
 from parlour.gateway.domain.frames import to_text

@@ -2,7 +2,7 @@
 
 import pytest
 
-from parlour.gateway.domain.client_addresses import SocketLimiter, TrustedProxies, is_host
+from parlour.gateway.domain.addresses import SocketLimiter, TrustedProxies, is_host
 
 
 @pytest.mark.parametrize(

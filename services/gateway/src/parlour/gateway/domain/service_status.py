@@ -8,26 +8,22 @@ REMEMBERED_S = 600.0
 """How long a replica that stopped answering counts as missing; after that the installation counts as scaled down on purpose."""
 
 
-class ServiceHealth(msgspec.Struct, frozen=True):
-    """A service: how many replicas answer, and how many fewer that is than there were in the last ten minutes."""
+class ServiceStatus(msgspec.Struct, frozen=True):
+    """A service: whether it answers, with how many replicas, and how many fewer that is than in the last ten minutes."""
 
     name: str
+    healthy: bool
     replicas: int
-    missing: int
-
-    @property
-    def healthy(self) -> bool:
-        """Whether a replica answers."""
-        return self.replicas > 0
+    missing: int = 0
 
 
-class ServiceHealthTracker:
+class ServiceTracker:
     """Remembers how many replicas of each service answered each ping. `now` is monotonic seconds."""
 
     def __init__(self) -> None:
         self._counts: dict[str, list[tuple[float, int]]] = {name: [] for name in EXPECTED}
 
-    def judge(self, answered: set[tuple[str, str]], now: float) -> tuple[ServiceHealth, ...]:
+    def judge(self, answered: set[tuple[str, str]], now: float) -> tuple[ServiceStatus, ...]:
         """Returns every service that is expected or ever answered, by name. `answered`: names and replica ids in the last answers."""
         for name in {name for name, _ in answered}:
             self._counts.setdefault(name, [])
@@ -38,8 +34,8 @@ class ServiceHealthTracker:
         counts = {name: sum(one == name for one, _ in answered) for name in self._counts}
         return all(counts[name] >= max((count for _, count in seen), default=1) for name, seen in self._counts.items())
 
-    def _judge(self, name: str, count: int, now: float) -> ServiceHealth:
+    def _judge(self, name: str, count: int, now: float) -> ServiceStatus:
         recent = [(at, seen) for at, seen in self._counts[name] if now - at <= REMEMBERED_S and seen > count]
         most = max((seen for _, seen in recent), default=count)
         self._counts[name] = [*recent, (now, count)]
-        return ServiceHealth(name, count, most - count)
+        return ServiceStatus(name, count > 0, count, most - count)

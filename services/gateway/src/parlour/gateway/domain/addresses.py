@@ -1,20 +1,48 @@
-"""The client's address of a request, which a trusted proxy may report, and limits on the sockets of each address."""
+"""Addresses and host names of requests: who a request comes from, how many sockets each client may hold, and which names are answered.
+
+A page of any site can make its own name point to an address of a private network (DNS rebinding), and its browser then sends requests to
+the server there as if they went to the page's site. Such a name is in the public DNS. Addresses are not, nor names that nobody can
+register.
+"""
 
 import ipaddress
 import re
 from collections import Counter
 from collections.abc import Sequence
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+ANY = "*"
+PRIVATE_ENDINGS = (".localhost", ".local", ".internal", ".home.arpa", ".svc", ".svc.cluster.local", ".test")
+"""Endings of names that are in no public DNS: mDNS, private zones, Kubernetes."""
 HOST = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 """The form of a `Host` header: a name, an IPv4 address or an IPv6 address in brackets, and optionally a port."""
+_PORT = re.compile(r":[0-9]{1,5}$")
+_NAME = re.compile(r"(?:\*\.)?[a-z0-9_](?:[a-z0-9._-]{0,252})")
+
+
+class AllowedHosts:
+    """The names in `Host` headers that are answered, beside addresses and private names; `*.example.com` means all names below it, `*`
+    every name. ValueError where one of `names` is not a name."""
+
+    def __init__(self, names: Sequence[str] = (ANY,)) -> None:
+        lower = [name.lower() for name in names]
+        wrong = next((name for name in lower if name != ANY and not _NAME.fullmatch(name)), None)
+        if wrong is not None:
+            raise ValueError(f"{wrong!r} is no name of a host; write it without scheme and port")
+        self._any = ANY in lower
+        self._names = frozenset(name for name in lower if not name.startswith(ANY))
+        self._below = tuple(name.removeprefix(ANY) for name in lower if name.startswith("*."))
+
+    def answers(self, host: str) -> bool:
+        """Tells whether a request with this `Host` header, which may have a port, is answered."""
+        name = without_port(host).removesuffix(".")
+        return self._any or name in self._names or name.endswith(self._below) or _is_private(name)
 
 
 class TrustedProxies:
     """The proxies whose `X-Forwarded-For` is believed. ValueError where one of `networks` is neither an address nor a network."""
 
     def __init__(self, networks: Sequence[str] = ()) -> None:
-        self._networks: tuple[Network, ...] = tuple(ipaddress.ip_network(one, strict=False) for one in networks)
+        self._networks = tuple(ipaddress.ip_network(one, strict=False) for one in networks)
 
     def trusts(self, address: str) -> bool:
         """Tells whether this is a trusted proxy's address."""
@@ -47,11 +75,10 @@ class SocketLimiter:
         self._total = 0
 
     def take(self, address: str) -> bool:
-        """Counts one more socket of this address; returns False, and counts nothing, where it has too many."""
-        if self._total >= self._most:
-            return False
+        """Counts one more socket of this address; returns False, and counts nothing, where there are too many."""
         holder = holder_of(address)
-        if self._open[holder] >= self._per_address and not self._is_shared(address):
+        exempt = is_loopback(address) or _parsed(address) is None or self.proxies.trusts(address)
+        if self._total >= self._most or (self._open[holder] >= self._per_address and not exempt):
             return False
         self._total += 1
         self._open[holder] += 1
@@ -64,10 +91,6 @@ class SocketLimiter:
         self._open[holder] -= 1
         if not self._open[holder]:
             del self._open[holder]
-
-    def _is_shared(self, address: str) -> bool:
-        found = _parsed(address)
-        return found is None or found.is_loopback or self.proxies.trusts(address)
 
 
 def holder_of(address: str) -> str:
@@ -83,7 +106,23 @@ def is_host(text: str) -> bool:
     return HOST.fullmatch(text) is not None
 
 
+def without_port(host: str) -> str:
+    """Returns the name or address of a `Host` header in small letters, without its port."""
+    return _PORT.sub("", host.lower())
+
+
+def is_loopback(address: str) -> bool:
+    """Tells whether only programs of this machine can connect to, or from, this address."""
+    found = _parsed(address)
+    return address == "localhost" if found is None else found.is_loopback
+
+
+def _is_private(name: str) -> bool:
+    return ("." not in name and not name.startswith("[")) or name.endswith(PRIVATE_ENDINGS) or _parsed(name) is not None
+
+
 def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Parses an address, perhaps in brackets; an IPv4 address inside IPv6 as IPv4."""
     try:
         found = ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
     except ValueError:
