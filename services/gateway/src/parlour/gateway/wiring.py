@@ -70,57 +70,36 @@ class Gateway:
     def __init__(self, settings: GatewaySettings, bus: Bus, metrics: Metrics) -> None:
         self._settings = settings
         self._bus = bus
-        self._clock, now, ids = SystemClock(), time.monotonic, SystemIds()
-        self.services = BusServices(bus)
-        self.commands = GatewayCommands(self.services, ids)
-        self.sessions = SessionTable()
-        history = SharedHistory(self.services, now)
-        self.feeds = RoomFeeds(self.services, history, self._end_stay)
+        self._clock = clock = SystemClock()
+        now, ids, key = time.monotonic, SystemIds(), settings.session_key
+        self.services = services = BusServices(bus)
+        self.sessions = sessions = SessionTable()
+        self.commands = GatewayCommands(services, ids)
+        history = SharedHistory(services, now)
+        self.feeds = RoomFeeds(services, history, self._end_stay)
         self.apps = Apps(self.commands, settings.default_app)
         throttled = metrics.counter("tokens_throttled", "Tokens that came too soon after refused ones.", ("outcome",))
         throttle = TokenThrottle(settings.refusals(), throttled, now)
-        self.verifier = TokenVerifier(self.commands, self.apps, throttle, self._clock, now)
-        self.readers = Readers(self.services, self.feeds, self.verifier, self._clock)
-        self.address_bans = AddressBans(self.commands, self.sessions)
+        self.verifier = TokenVerifier(self.commands, self.apps, throttle, clock, now)
+        self.readers = Readers(services, self.feeds, self.verifier, clock)
+        self.address_bans = AddressBans(self.commands, sessions)
         self.limiter = RequestLimiter(settings.limits(), now)
-        self.followers = Readers(history, self.feeds, self.verifier, self._clock, use_local_mirror=True)
+        self.followers = Readers(history, self.feeds, self.verifier, clock, use_local_mirror=True)
         self.subscribers = Subscriptions(self.followers, self.verifier, self.limiter, self._fault)
-        key = settings.session_key
-        self.logins = LoginHandler(
-            self.services,
-            self.feeds,
-            self.sessions,
-            key,
-            settings.timing(),
-            settings.turn_servers(),
-            throttle,
-            self._clock,
-        )
-        self.resumes = Resumes(history, self.feeds, self.sessions, self.logins, key, self._clock)
-        self.requests = RoomRequestHandler(self.services, self.logins, self._clock)
+        timing, turn_servers = settings.timing(), settings.turn_servers()
+        self.logins = LoginHandler(services, self.feeds, sessions, key, timing, turn_servers, throttle, clock)
+        self.resumes = Resumes(history, self.feeds, sessions, self.logins, key, clock)
+        self.requests = RoomRequestHandler(services, self.logins, clock)
         self.resources = MediaResources(
-            self.services,
-            self.apps,
-            self.logins,
-            self.sessions,
-            self.limiter,
-            key,
-            settings.whip_resources,
-            self._clock,
-            ids,
+            services, self.apps, self.logins, sessions, self.limiter, key, settings.whip_resources, clock, ids
         )
-        self.expiry = TokenExpiry(
-            self.commands, lambda: [*self.sessions.connected(), *self.resources.sessions()], self._clock
-        )
+        self.expiry = TokenExpiry(self.commands, lambda: [*sessions.connected(), *self.resources.sessions()], clock)
         self.heartbeats = HeartbeatPublisher(settings.instance, self.feeds, self._heartbeats, self._publish_presence)
         self.connections = metrics.gauge("connections", "WebSocket clients connected.")
-        metrics.measured(
-            "clients_lagging", "Rooms of clients that lack events and catch up.", lambda: self.measure_lag().clients
-        )
-        metrics.measured("lag_events", "Events that the worst of them lacks.", lambda: self.measure_lag().events)
-        metrics.measured(
-            "lag_seconds", "For how long the worst of them has lagged.", lambda: self.measure_lag().seconds
-        )
+        lag = self.measure_lag
+        metrics.measured("clients_lagging", "Rooms of clients that lack events and catch up.", lambda: lag().clients)
+        metrics.measured("lag_events", "Events that the worst of them lacks.", lambda: lag().events)
+        metrics.measured("lag_seconds", "For how long the worst of them has lagged.", lambda: lag().seconds)
 
     def measure_lag(self) -> Lag:
         """Measures how far clients lag behind their rooms."""
@@ -130,7 +109,8 @@ class Gateway:
 
     def dispatch(self, channel: Channel) -> RequestDispatcher:
         """Returns the dispatcher of a new connection."""
-        pace = TokenBucket(self._settings.frames_per_s, self._settings.frames_burst, asyncio.get_running_loop().time())
+        rate, burst = self._settings.frames_per_s, self._settings.frames_burst
+        pace = TokenBucket(rate, burst, asyncio.get_running_loop().time())
         subscriptions = self.subscribers.for_connection(channel)
         return RequestDispatcher(
             channel,
@@ -204,23 +184,15 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
         sockets = WebSockets(
             gateway.dispatch, settings.origins, settings.max_connections, gateway.connections, open_sockets
         )
-        status = ServerStatus(
-            Discovery(bus).services, lambda: len(gateway.feeds.all()), lambda: sockets.open, time.time()
-        )
+        rooms, connections = lambda: len(gateway.feeds.all()), lambda: sockets.open
+        status = ServerStatus(Discovery(bus).services, rooms, connections, time.time())
         pages = build_http(gateway.http_objects(status))
         certificate = (settings.tls_certificate, settings.tls_key or settings.tls_certificate)
-        async with (
-            serving(
-                HttpEdge(LimitBody(pages), bus.report_fault),
-                settings.host,
-                settings.port,
-                certificate,
-                sockets.protocol,
-                open_sockets,
-                settings.answered_hosts(),
-            ) as port,
-            asyncio.TaskGroup() as group,
-        ):
+        server = serving(
+            HttpEdge(LimitBody(pages), bus.report_fault), settings.host, settings.port, certificate, sockets.protocol,
+            open_sockets, settings.answered_hosts(),
+        )  # fmt: skip
+        async with server as port, asyncio.TaskGroup() as group:
             log.info("listening", host=settings.host, port=port)
             loops = (gateway.heartbeats.run(), gateway.expiry.run(), sockets.run())
             running = [group.create_task(loop) for loop in loops]

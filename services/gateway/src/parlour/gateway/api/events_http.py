@@ -83,19 +83,19 @@ async def events(
         follows = streams or bool(wait)
         stack.enter_context(limiter.reader_slot(reader) if follows else limiter.query_slot(reader))
         shape, tags = format_of(form), types_of(types)
-        cursor = await stack.enter_async_context(
+        room_reader = await stack.enter_async_context(
             readers.open(reader, read_request(request, room), after, tags, follows=follows)
         )
         try:
-            page = await (cursor.read_page() if streams else collect_page(cursor, limit, wait))
+            page = await (room_reader.read_page() if streams else collect_page(room_reader, limit, wait))
         except HistoryDiverged as diverged:
             if not streams:
                 raise starts_anew(str(diverged.position)) from None
-            cursor.cursor.position = diverged.position
+            room_reader.cursor.position = diverged.position
             page = Page([], diverged.position, False)
-            return EventStream(cursor, page, stack.pop_all(), CORS, resync(str(diverged.position)))
+            return EventStream(room_reader, page, stack.pop_all(), CORS, resync(str(diverged.position)))
         if streams:
-            return EventStream(cursor, page, stack.pop_all(), CORS)
+            return EventStream(room_reader, page, stack.pop_all(), CORS)
     body = shape.body(page.items, str(page.position), page.more)
     return Response(body, media_type=shape.media_type, headers=CORS | onward(request, page))
 

@@ -1,4 +1,4 @@
-"""Sessions of clients, their memberships in rooms, the channel to a session's client, and the table of the sessions that this gateway knows.
+"""Sessions of clients, their memberships in rooms and channels to clients, and the table of the sessions that this gateway knows.
 
 A session without a connection stays known until the room service ends it, so that its client can come back; another gateway recognizes it
 by its secret and by the room's members.
