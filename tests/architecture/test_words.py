@@ -50,7 +50,6 @@ CEILING = {
     "registry": Excess(0, 6),
     "room": Excess(0, 2),
     "runtime": Excess(1, 7),
-    "sdk-web": Excess(3, 20),
 }
 
 

@@ -11,7 +11,7 @@ const MAX_VIDEO = { width: 8192, height: 8192, frameRate: 120, maxBitrate: 100_0
 
 const utf8 = new TextEncoder();
 
-/** Length in UTF-8. */
+/** The length of a text in bytes of UTF-8, in which the contract bounds some texts. */
 export function byteLength(text: string): number {
   return utf8.encode(text).length;
 }

@@ -14,7 +14,7 @@ export function nextTask(run: () => void): void {
   channel.port2.postMessage(0);
 }
 
-/** Resolves after `ms`. */
+/** Resolves after `ms` milliseconds. */
 export function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { StreamEntry, UserRef } from "../src/generated/contract";
-import { RoomMirror, type Change } from "../src/room/mirror";
+import { RoomMirror, type RoomChange } from "../src/room/mirror";
 import type { EventFrame, RoomFrame } from "../src/signalling/frames";
 import { at } from "./fake-gateway";
 
@@ -19,7 +19,7 @@ function fresh(seq = 4): RoomMirror {
   return mirror;
 }
 
-function kinds(changes: Change[]): string[] {
+function kinds(changes: RoomChange[]): string[] {
   return changes.map((change) => ("update" in change ? `${change.kind} ${change.update}` : change.kind));
 }
 

@@ -58,9 +58,9 @@ export declare class ZegoExpressEngine {
   static presetLogConfig(config: ZegoLogConfig): boolean;
   /** Not offered: a module is accepted and does nothing. */
   static use(module: any): void;
-  /** Not offered. */
+  /** Not offered: the setting has no effect. */
   static setGeoFence(geoFenceType: ZegoGeoFenceType, geoFenceAreaList: number[]): void;
-  /** Not offered. */
+  /** Not offered: the setting has no effect. */
   static setCloudProxyConfig(proxyList: ZegoProxyInfo[], token: string, enable: boolean): void;
   /** `accesshubProxy` is the gateway of all engines that are made from now on. */
   static setLocalProxyConfig(proxyConfig: ZegoLocalProxyConfig, enable: boolean): void;

@@ -16,7 +16,7 @@ export declare class ZegoStreamView {
   resume(): Promise<boolean>;
   setAudioMuted(muted: boolean): boolean;
   setVideoMuted(muted: boolean): boolean;
-  /** 0 to 100. */
+  /** `volume` is 0 to 100. */
   setVolume(volume: number): boolean;
   useAudioOutputDevice(deviceID: string): Promise<void>;
   getVideoWidth(): number;

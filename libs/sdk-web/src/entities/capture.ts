@@ -22,12 +22,12 @@ export interface AudioProcessing {
 export interface VideoSize {
   width?: Size;
   height?: Size;
-  /** Pictures per second. */
+  /** In pictures per second. */
   frameRate?: Size;
 }
 
 export interface ZegoCaptureMicrophone extends AudioProcessing {
-  /** deviceID of enumDevices. */
+  /** A deviceID that enumDevices named. */
   input?: string;
   channelCount?: 1 | 2;
 }

@@ -39,7 +39,7 @@ export interface ZegoPlayVideoStats extends Omit<ZegoPublishVideoStats, "isHardw
   videoRenderFPS: number;
   videoFramesDecoded: number;
   videoFramesDropped: number;
-  /** Seconds. */
+  /** Seconds spent in decoding. */
   videoCumulativeDecodeTime: number;
   /** Milliseconds in which the picture stood still. */
   videoCumulativeBreakTime: number;
@@ -47,7 +47,7 @@ export interface ZegoPlayVideoStats extends Omit<ZegoPublishVideoStats, "isHardw
 }
 
 export interface ZegoPlayAudioStats extends ZegoPublishAudioStats {
-  /** Milliseconds. */
+  /** Jitter of arrival in milliseconds. */
   audioJitter: number;
   audioLevel: number;
   audioSendLevel: number;
@@ -74,7 +74,7 @@ export interface ZegoPlayStats {
 
 export interface ZegoSoundLevelInfo {
   streamID: string;
-  /** 0 to 100. */
+  /** From 0 to 100. */
   soundLevel: number;
   type: "push" | "pull";
 }

@@ -22,6 +22,6 @@ export interface ZegoReplayMessage {
   kind: "broadcast" | "barrage" | "command";
   fromUser: ZegoUser;
   message: string;
-  /** Unix milliseconds. */
+  /** In unix milliseconds. */
   sendTime: number;
 }

@@ -49,14 +49,14 @@ export interface ZegoRoomExtraInfo {
   key: string;
   value: string;
   updateUser: ZegoUser;
-  /** Unix milliseconds. */
+  /** In unix milliseconds. */
   updateTime: number;
 }
 
 interface ReceivedMessage {
   fromUser: ZegoUser;
   message: string;
-  /** Unix milliseconds. */
+  /** In unix milliseconds. */
   sendTime: number;
 }
 

@@ -57,7 +57,7 @@ export enum TrafficControlMinVideoBitrateMode {
 export interface ZegoWebPublishOption {
   streamParams?: string;
   extraInfo?: string;
-  /** VP8 unless given. */
+  /** VP8 unless another is given. */
   videoCodec?: "VP8" | "H264" | "H265";
   /** Needed where several rooms are logged in. */
   roomID?: string;
@@ -108,7 +108,7 @@ export interface ZegoWebPlayOption {
 export interface ZegoPublishStreamAudioConfig extends AudioProcessing {}
 
 export interface ZegoPublishStreamConfig extends VideoSize {
-  /** kbps. */
+  /** The limit in kbps. */
   maxBitrate?: number;
   videoQuality?: number;
 }
@@ -119,7 +119,7 @@ export interface ZegoSEIConfig {
   emulationPreventionByte?: boolean;
 }
 
-/** Codecs of publisherVideoEncoderChanged. */
+/** Codecs that publisherVideoEncoderChanged reports. */
 export enum ZegoVideoCodecID {
   ZegoVideoCodecIDDefault = 0,
   ZegoVideoCodecIDVp8 = 2,

@@ -16,7 +16,7 @@ export interface ZegoStreamViewOptions extends ZegoLocalViewOptions {
 }
 
 export interface ZegoSnapshotOptions {
-  /** png unless given. */
+  /** png unless another is given. */
   imageType?: string;
   /** 0 to 1, for jpeg and webp. */
   quality?: number;

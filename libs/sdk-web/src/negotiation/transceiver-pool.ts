@@ -11,7 +11,7 @@ export class TransceiverPool<Owner> {
   private slots: TransceiverSlot<Owner>[] = [];
 
   /** The slots of one owner. */
-  of(owner: Owner): TransceiverSlot<Owner>[] {
+  slotsOf(owner: Owner): TransceiverSlot<Owner>[] {
     return this.slots.filter((slot) => slot.owner === owner);
   }
 

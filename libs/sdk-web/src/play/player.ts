@@ -168,7 +168,7 @@ export class Player extends Transport<Playback> {
   }
 
   protected override releaseTracks(playback: Playback): void {
-    for (const slot of this.slots.of(playback)) {
+    for (const slot of this.slots.slotsOf(playback)) {
       slot.owner = undefined;
       // The track stays with the m-line and carries the next stream there, which must not appear in this one's view.
       if (playback.ended) playback.stream.removeTrack(slot.transceiver.receiver.track);

@@ -134,7 +134,7 @@ export class Publisher extends Transport<Publication> {
 
   /** Applies the source's bitrate and frame rate limits to its senders. */
   async applyLimits(publication: Publication): Promise<void> {
-    for (const { kind, transceiver } of this.slots.of(publication)) {
+    for (const { kind, transceiver } of this.slots.slotsOf(publication)) {
       const parameters = transceiver.sender.getParameters();
       const encoding = parameters.encodings?.[0];
       if (!encoding) continue;
@@ -188,7 +188,7 @@ export class Publisher extends Transport<Publication> {
   }
 
   protected override releaseTracks(publication: Publication): void {
-    for (const slot of this.slots.of(publication)) {
+    for (const slot of this.slots.slotsOf(publication)) {
       slot.owner = undefined;
       if (isStopped(slot.transceiver)) continue;
       slot.transceiver.direction = "inactive";

@@ -1,6 +1,6 @@
 /** Reads one getStats report: the few entries that quality is made of, found by m-line. */
 
-type Entry = Record<string, any>;
+type StatsEntry = Record<string, any>;
 
 /** What one m-line sends or receives at a moment. Counters count from the start of the m-line's present stream. */
 export interface Line {
@@ -10,27 +10,27 @@ export interface Line {
   lost: number;
   frames: number;
   /** The raw entry, for what only one side has. */
-  entry: Entry;
+  entry: StatsEntry;
   /** The other end's report of what we send. */
-  remote: Entry;
-  codec: Entry;
-  source: Entry;
+  remote: StatsEntry;
+  codec: StatsEntry;
+  source: StatsEntry;
 }
 
 export interface Report {
-  /** Milliseconds. */
+  /** The round trip on the nominated candidate pair, in milliseconds; 0 before one was measured. */
   rtt: number;
   line(mid: string | null): Line | undefined;
 }
 
 export function readReport(stats: RTCStatsReport): Report {
-  const byMid = new Map<string, Entry>();
-  let pair: Entry | undefined;
-  stats.forEach((entry: Entry) => {
+  const byMid = new Map<string, StatsEntry>();
+  let pair: StatsEntry | undefined;
+  stats.forEach((entry: StatsEntry) => {
     if ((entry.type === "inbound-rtp" || entry.type === "outbound-rtp") && typeof entry.mid === "string") keepBusiest(byMid, entry);
     if (entry.type === "candidate-pair" && entry.nominated && entry.state === "succeeded") pair = entry;
   });
-  const get = (id: unknown): Entry => (typeof id === "string" ? (stats.get(id) as Entry | undefined) : undefined) ?? {};
+  const get = (id: unknown): StatsEntry => (typeof id === "string" ? (stats.get(id) as StatsEntry | undefined) : undefined) ?? {};
   return {
     rtt: Math.round(number(pair?.currentRoundTripTime) * 1000),
     line(mid) {
@@ -41,13 +41,13 @@ export function readReport(stats: RTCStatsReport): Report {
 }
 
 /** An m-line that was recycled may still list the stream it carried before. */
-function keepBusiest(byMid: Map<string, Entry>, entry: Entry): void {
+function keepBusiest(byMid: Map<string, StatsEntry>, entry: StatsEntry): void {
   const before = byMid.get(entry.mid);
-  const latest = (candidate: Entry) => number(candidate.lastPacketReceivedTimestamp ?? candidate.packetsSent);
+  const latest = (candidate: StatsEntry) => number(candidate.lastPacketReceivedTimestamp ?? candidate.packetsSent);
   if (!before || latest(entry) >= latest(before)) byMid.set(entry.mid, entry);
 }
 
-function lineOf(entry: Entry, remote: Entry, codec: Entry, source: Entry): Line {
+function lineOf(entry: StatsEntry, remote: StatsEntry, codec: StatsEntry, source: StatsEntry): Line {
   const sending = entry.type === "outbound-rtp";
   return {
     atMs: number(entry.timestamp),

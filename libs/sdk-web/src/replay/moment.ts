@@ -7,7 +7,7 @@ export interface MomentPosition {
   /** Empty: the call is not named. */
   roomUID: string;
   seq?: number;
-  /** Unix milliseconds. */
+  /** In unix milliseconds. */
   time?: number;
 }
 

@@ -9,7 +9,7 @@ import type { Emitter } from "../emitter";
 import type { ZegoEvents, ZegoReplayMessage, ZegoReplayMoment, ZegoReplayState, ZegoRoomExtraInfo, ZegoStreamList, ZegoUser } from "../entities";
 import { failure } from "../errors";
 import { emitChange, publicStream, publicUser } from "../room/callbacks";
-import { RoomMirror, type Change } from "../room/mirror";
+import { RoomMirror, type RoomChange } from "../room/mirror";
 import { MAX_TIMEOUT_MS, type Timer } from "../timing";
 import { parseMoment } from "./moment";
 import type { Recorded, Recording } from "./recording";
@@ -181,7 +181,7 @@ export class ZegoReplay {
     this.anchor = { clock: Date.now(), time };
   }
 
-  private emitChanges(changes: Change[]): void {
+  private emitChanges(changes: RoomChange[]): void {
     for (const change of changes) if (this.current !== "STOPPED") emitChange(this.events, this.roomID, change, true);
   }
 
@@ -195,12 +195,12 @@ export class ZegoReplay {
   }
 }
 
-function messagesIn(changes: Change[]): ZegoReplayMessage[] {
+function messagesIn(changes: RoomChange[]): ZegoReplayMessage[] {
   return changes.flatMap((change) => (change.kind === "message" ? [{ kind: change.channel, fromUser: publicUser(change.from), message: change.text, sendTime: change.sentMs }] : []));
 }
 
 /** One frame into a mirror. A closed room holds no streams; a live client leaves it instead. */
-function fold(mirror: RoomMirror, frame: Recorded["frame"]): Change[] {
+function fold(mirror: RoomMirror, frame: Recorded["frame"]): RoomChange[] {
   const changes = mirror.apply(frame);
   const closes = frame.t === "ev" && frame.type === CLOSED;
   return closes ? [...changes, ...mirror.reset({ ...mirror.contents, streams: [] }, mirror.position)] : changes;

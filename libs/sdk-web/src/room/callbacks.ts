@@ -2,9 +2,9 @@
 import type { Emitter } from "../emitter";
 import type { ZegoEvents, ZegoStreamList, ZegoUser } from "../entities";
 import type { StreamEntry, UserRef } from "../generated/contract";
-import type { Change, MuteField } from "./mirror";
+import type { RoomChange, MuteField } from "./mirror";
 
-type Of<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
+type ChangeOf<Kind extends RoomChange["kind"]> = Extract<RoomChange, { kind: Kind }>;
 
 /** A user with the public fields only. */
 export function publicUser(user: UserRef): ZegoUser {
@@ -26,7 +26,7 @@ export function publicStream(stream: StreamEntry): ZegoStreamList {
 }
 
 /** Emits the page's callback for a change. `userUpdate` is the login's setting: without it, users that come and go are not reported. */
-export function emitChange(events: Emitter<ZegoEvents>, roomID: string, change: Change, userUpdate: boolean): void {
+export function emitChange(events: Emitter<ZegoEvents>, roomID: string, change: RoomChange, userUpdate: boolean): void {
   switch (change.kind) {
     case "users":
       if (userUpdate) events.emit("roomUserUpdate", roomID, change.update, change.users.map(publicUser));
@@ -56,12 +56,12 @@ export function emitMutes(events: Emitter<ZegoEvents>, stream: StreamEntry, kind
   }
 }
 
-function deleteReasons({ streams, reasons }: Of<"streams">): string {
+function deleteReasons({ streams, reasons }: ChangeOf<"streams">): string {
   if (!reasons) return "";
   return JSON.stringify({ stream_delete_reason: streams.map(({ streamID }, index) => ({ streamID, code: reasons[index] ?? 1 })) });
 }
 
-function emitMessage(events: Emitter<ZegoEvents>, roomID: string, { channel, from, text, sentMs, messageID }: Of<"message">): void {
+function emitMessage(events: Emitter<ZegoEvents>, roomID: string, { channel, from, text, sentMs, messageID }: ChangeOf<"message">): void {
   const fromUser = publicUser(from);
   if (channel === "command") return events.emit("IMRecvCustomCommand", roomID, fromUser, text);
   const shared = { fromUser, message: text, sendTime: sentMs };

@@ -11,7 +11,7 @@ import { parsePosition, type Position } from "./position";
 /** The fields of a stream that say what its publisher has muted. */
 export type MuteField = "audioMuted" | "videoMuted";
 
-export type Change =
+export type RoomChange =
   | { kind: "users"; update: "ADD" | "DELETE"; users: UserRef[] }
   | { kind: "streams"; update: "ADD" | "DELETE"; streams: StreamEntry[]; reasons?: number[] }
   | { kind: "streamExtra"; stream: StreamEntry }
@@ -55,7 +55,7 @@ export class RoomMirror {
   }
 
   /** Replaces the contents by those of a snapshot; returns the difference as changes. */
-  reset(contents: RoomContents, position: string): Change[] {
+  reset(contents: RoomContents, position: string): RoomChange[] {
     this.move(position);
     this.resyncPending = false;
     const users = contents.users.filter((user) => user.userID !== this.selfID);
@@ -68,7 +68,7 @@ export class RoomMirror {
   }
 
   /** Applies one frame; returns what the page is to be told, and `gap` once when frames are missing. */
-  apply(frame: RoomFrame): Change[] {
+  apply(frame: RoomFrame): RoomChange[] {
     switch (frame.t) {
       case "snap":
         return this.reset(frame, frame.pos);
@@ -84,7 +84,7 @@ export class RoomMirror {
     }
   }
 
-  private applySkip(frame: SkipFrame): Change[] {
+  private applySkip(frame: SkipFrame): RoomChange[] {
     if (this.at && frame.to <= this.at.seq && parsePosition(frame.pos)?.roomUID === this.at.roomUID) return [];
     // A skip may begin before our position: only its end counts then.
     const from = this.at && frame.from <= this.at.seq ? this.at.seq + 1 : frame.from;
@@ -92,7 +92,7 @@ export class RoomMirror {
   }
 
   /** Moves the position where an event follows it, and returns undefined; otherwise returns the changes to report in its place. */
-  private follow(seq: number, pos: string): Change[] | undefined {
+  private follow(seq: number, pos: string): RoomChange[] | undefined {
     const place = parsePosition(pos);
     const sameCall = place !== undefined && this.at !== undefined && place.roomUID === this.at.roomUID;
     if (sameCall && seq <= this.at!.seq) return [];
@@ -101,14 +101,14 @@ export class RoomMirror {
     return undefined;
   }
 
-  private compare(pos: string, complete: boolean): Change[] {
+  private compare(pos: string, complete: boolean): RoomChange[] {
     const place = parsePosition(pos);
     if (complete) this.resyncPending = false;
     if (!place || (this.at && place.roomUID === this.at.roomUID && place.seq <= this.at.seq)) return [];
     return this.gap();
   }
 
-  private gap(): Change[] {
+  private gap(): RoomChange[] {
     if (this.resyncPending) return [];
     this.resyncPending = true;
     return [{ kind: "gap" }];
@@ -124,8 +124,8 @@ export class RoomMirror {
     this.at = parsePosition(pos);
   }
 
-  private applyEvent(frame: EventFrame): Change[] {
-    const change = (EVENTS as Record<string, ((mirror: RoomMirror, frame: EventFrame) => Change[]) | undefined>)[frame.type];
+  private applyEvent(frame: EventFrame): RoomChange[] {
+    const change = (EVENTS as Record<string, ((mirror: RoomMirror, frame: EventFrame) => RoomChange[]) | undefined>)[frame.type];
     return change ? change(this, frame) : [];
   }
 
@@ -134,25 +134,25 @@ export class RoomMirror {
     return frame.user?.userID === this.selfID;
   }
 
-  addUser(user: UserRef): Change[] {
+  addUser(user: UserRef): RoomChange[] {
     const known = this.users.has(user.userID);
     this.users.set(user.userID, user);
     return known ? [] : [{ kind: "users", update: "ADD", users: [user] }];
   }
 
-  removeUser(userID: string): Change[] {
+  removeUser(userID: string): RoomChange[] {
     const user = this.users.get(userID);
     this.users.delete(userID);
     return user ? [{ kind: "users", update: "DELETE", users: [user] }] : [];
   }
 
-  addStream(stream: StreamEntry, carrier: string): Change[] {
+  addStream(stream: StreamEntry, carrier: string): RoomChange[] {
     const known = this.streams.has(stream.streamID);
     this.streams.set(stream.streamID, { ...stream, carrier });
     return known ? [] : [{ kind: "streams", update: "ADD", streams: [stream] }];
   }
 
-  updateStream(stream: StreamEntry, carrier: string): Change[] {
+  updateStream(stream: StreamEntry, carrier: string): RoomChange[] {
     const before = this.streams.get(stream.streamID);
     if (!before) return this.addStream(stream, carrier);
     const now = { ...before, ...stream, carrier };
@@ -162,7 +162,7 @@ export class RoomMirror {
     return [...extra, ...mediaChanges(now, before, moved)];
   }
 
-  setMutes(streamID: string, mutes: Pick<StreamEntry, MuteField>): Change[] {
+  setMutes(streamID: string, mutes: Pick<StreamEntry, MuteField>): RoomChange[] {
     const before = this.streams.get(streamID);
     if (!before) return [];
     const stream = { ...before, ...mutes };
@@ -170,18 +170,18 @@ export class RoomMirror {
     return muteChanges(stream, before);
   }
 
-  removeStream(streamID: string, code: number): Change[] {
+  removeStream(streamID: string, code: number): RoomChange[] {
     const stream = this.streams.get(streamID);
     this.streams.delete(streamID);
     return stream ? [{ kind: "streams", update: "DELETE", streams: [stream], reasons: [code] }] : [];
   }
 
-  setExtra(entry: ExtraInfoEntry): Change[] {
+  setExtra(entry: ExtraInfoEntry): RoomChange[] {
     this.extra.set(entry.key, entry);
     return [{ kind: "roomExtra", entries: [entry] }];
   }
 
-  private replaceUsers(users: UserRef[]): Change[] {
+  private replaceUsers(users: UserRef[]): RoomChange[] {
     const { removed, added } = replaceAll(this.users, users, (user) => user.userID);
     return [
       ...(removed.length ? [{ kind: "users", update: "DELETE", users: removed } as const] : []),
@@ -189,7 +189,7 @@ export class RoomMirror {
     ];
   }
 
-  private replaceStreams(streams: StreamEntry[]): Change[] {
+  private replaceStreams(streams: StreamEntry[]): RoomChange[] {
     const before = new Map(this.streams);
     const { removed, added } = replaceAll(this.streams, streams, (stream) => stream.streamID);
     const reasons = removed.map(() => STOPPED);
@@ -200,7 +200,7 @@ export class RoomMirror {
     ];
   }
 
-  private replaceExtra(entries: ExtraInfoEntry[]): Change[] {
+  private replaceExtra(entries: ExtraInfoEntry[]): RoomChange[] {
     const changes = entries.filter((entry) => this.extra.get(entry.key)?.value !== entry.value);
     this.extra.clear();
     for (const entry of entries) this.extra.set(entry.key, entry);
@@ -218,14 +218,14 @@ function replaceAll<T>(entries: Map<string, T>, now: readonly T[], key: (item: T
 }
 
 /** The change of a stream's extra information; none for a new stream. */
-function extraChanges(stream: StreamEntry, before?: StreamEntry): Change[] {
+function extraChanges(stream: StreamEntry, before?: StreamEntry): RoomChange[] {
   return before && (before.extraInfo ?? "") !== (stream.extraInfo ?? "") ? [{ kind: "streamExtra", stream }] : [];
 }
 
 const HAS = { audioMuted: "hasAudio", videoMuted: "hasVideo" } as const;
 
 /** Changes of a known stream that gained or lost audio or video, or moved: its players negotiate again. A kind that was gained is unmuted. */
-function mediaChanges(stream: StreamEntry, before?: StreamEntry, moved = false): Change[] {
+function mediaChanges(stream: StreamEntry, before?: StreamEntry, moved = false): RoomChange[] {
   const changed = before ? MUTE_FIELDS.filter((kind) => (stream[HAS[kind]] ?? true) !== (before[HAS[kind]] ?? true)) : [];
   const opened = changed.filter((kind) => stream[HAS[kind]] !== false && !stream[kind]);
   return [
@@ -235,7 +235,7 @@ function mediaChanges(stream: StreamEntry, before?: StreamEntry, moved = false):
 }
 
 /** Changes of a stream's mutes; a new stream counts as unmuted before. */
-function muteChanges(stream: StreamEntry, before?: StreamEntry): Change[] {
+function muteChanges(stream: StreamEntry, before?: StreamEntry): RoomChange[] {
   const kinds = MUTE_FIELDS.filter((kind) => (stream[kind] ?? false) !== (before?.[kind] ?? false));
   return kinds.length ? [{ kind: "mutes", stream, kinds }] : [];
 }
@@ -249,7 +249,7 @@ function streamOf({ data, user }: FrameOf<"stream.added.v1" | "stream.updated.v1
 }
 
 function message(channel: "broadcast" | "barrage" | "command") {
-  return (mirror: RoomMirror, frame: FrameOf<"im.broadcast_sent.v1" | "im.barrage_sent.v1" | "im.command_sent.v1">): Change[] => {
+  return (mirror: RoomMirror, frame: FrameOf<"im.broadcast_sent.v1" | "im.barrage_sent.v1" | "im.command_sent.v1">): RoomChange[] => {
     if (mirror.isOwn(frame)) return [];
     const from = frame.user ?? { userID: "", userName: "" };
     return [{ kind: "message", channel, from, text: frame.data.text ?? "", sentMs: Math.floor(frame.at / 1000), messageID: String(frame.seq) }];
@@ -259,7 +259,7 @@ function message(channel: "broadcast" | "barrage" | "command") {
 const carrierOf = ({ data }: FrameOf<"stream.added.v1" | "stream.updated.v1">): string => `${data.node ?? ""}/${data.transportID ?? ""}`;
 
 /** docs/protocol.md, "From event to callback"; what is absent there is absent here. */
-const EVENTS: { [Type in keyof EventData]?: (mirror: RoomMirror, frame: FrameOf<Type>) => Change[] } = {
+const EVENTS: { [Type in keyof EventData]?: (mirror: RoomMirror, frame: FrameOf<Type>) => RoomChange[] } = {
   "room.user_joined.v1": (mirror, frame) => (frame.user && !mirror.isOwn(frame) ? mirror.addUser(frame.user) : []),
   "room.user_left.v1": (mirror, { user }) => (user ? mirror.removeUser(user.userID) : []),
   "room.user_kicked.v1": (mirror, { user }) => (user ? mirror.removeUser(user.userID) : []),

@@ -18,7 +18,7 @@ import type { Session } from "../signalling/session";
 import { nextTask } from "../timing";
 import { TokenExpiryTimer } from "../token-expiry";
 import { emitChange, emitMutes } from "./callbacks";
-import { MUTE_FIELDS, RoomMirror, type Change } from "./mirror";
+import { MUTE_FIELDS, RoomMirror, type RoomChange } from "./mirror";
 import { RoomStates, type RoomReason } from "./states";
 
 export interface Login {
@@ -54,7 +54,7 @@ export class Room {
   /** Frames that came before the login's answer was worked through. */
   private earlyFrames: RoomFrame[] | undefined = [];
   /** Changes that wait for the first lists to be delivered. */
-  private delayedChanges: Change[] | undefined;
+  private delayedChanges: RoomChange[] | undefined;
 
   constructor(
     readonly login: Login,
@@ -226,7 +226,7 @@ export class Room {
     return true;
   }
 
-  private deliver(changes: Change[]): void {
+  private deliver(changes: RoomChange[]): void {
     for (const change of changes) {
       if (change.kind === "gap") this.context.session.catchUp();
       else if (change.kind === "ownStreamRemoved") this.publisher.removedByServer(change.streamID, change.code);

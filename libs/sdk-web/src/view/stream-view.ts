@@ -45,7 +45,7 @@ export class ZegoStreamView {
     return playing;
   }
 
-  /** The picture alone. */
+  /** Shows the picture alone, silently unless `play` sounds the stream already. */
   playVideo(container: string | HTMLElement, options: ZegoStreamViewOptions = {}): Promise<boolean> {
     return this.pictureOutput.play(this.stream, container, { ...options, muted: !this.playsBoth });
   }
