@@ -1,6 +1,5 @@
 /** Checks of arguments, made before anything is awaited or sent. Each throws a ZegoError with the vendor's code, the limit and a way out. */
-import { Code } from "./codes";
-import { failure } from "./errors";
+import { Code, failure } from "./errors";
 import { LIMITS, TEXTS } from "./generated/contract";
 
 const KIT_TOKEN_SEPARATOR = "#";

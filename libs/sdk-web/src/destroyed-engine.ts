@@ -1,6 +1,5 @@
 /** Replaces the methods of a destroyed engine: each answers in its own kind, with 9000021, and does nothing. */
-import { Code } from "./codes";
-import { failure } from "./errors";
+import { Code, failure } from "./errors";
 import { log } from "./logging";
 
 /** Methods that answer with a promise: it rejects. */

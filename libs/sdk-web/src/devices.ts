@@ -1,9 +1,8 @@
 /** Cameras, microphones and speakers of this machine. */
 import { mediaDevices } from "./capture/acquire";
-import { Code } from "./codes";
+import { Code, failure } from "./errors";
 import type { Emitter } from "./emitter";
 import type { ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvents } from "./entities";
-import { failure } from "./errors";
 import { log } from "./logging";
 
 type Kind = MediaDeviceKind;

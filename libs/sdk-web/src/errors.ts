@@ -1,6 +1,35 @@
-/** The one error that this SDK throws or rejects with. */
-import { Code } from "./codes";
-import type { Problem } from "./generated/contract";
+/** The one error that this SDK throws or rejects with, and its codes. */
+import { SERVER_CODES, type Problem } from "./generated/contract";
+
+/** The numbers that only a browser raises, with the vendor's meanings. Those that servers answer with come from the contract. */
+export const SDK_CODES = {
+  ROOM_IN_USE: 1002064,
+  BROWSER: 1103002,
+  SCREEN_FAILED: 1103010,
+  DEVICE_ENUMERATION: 1103011,
+  PUBLISH_OFFER: 1103022,
+  SCREEN_CANCELLED: 1103042,
+  SCREEN_UNSUPPORTED: 1103043,
+  NO_VIDEO_TRACK: 1103045,
+  NO_AUDIO_TRACK: 1103046,
+  DEVICE_NOT_FOUND: 1103048,
+  PUBLISH_RETRY_OVER: 1103051,
+  HTTPS_REQUIRED: 1103053,
+  CAPTURE_FAILED: 1103061,
+  CAPTURE_DENIED: 1103064,
+  CAPTURE_BUSY: 1103065,
+  CAPTURE_CONSTRAINTS: 1103066,
+  BEAUTY_UNSUPPORTED: 1103072,
+  BEAUTY_TRACK: 1103074,
+  DENOISE_UNSUPPORTED: 1103081,
+  PLAY_OFFER: 1104023,
+  PLAY_RETRY_OVER: 1104031,
+  // Parlour's own
+  NOT_OFFERED: 9000020,
+  ENGINE_DESTROYED: 9000021,
+} as const;
+
+export const Code = { ...SERVER_CODES, ...SDK_CODES } as const;
 
 /**
  * Carries the vendor's `errorCode` and `extendedData`, and `code`, `message` and `msg` under which older pages look.

@@ -1,8 +1,7 @@
 /** Sending of the three kinds of messages. */
 import { checkMessage, checkTargets } from "./checks";
-import { Code } from "./codes";
+import { Code, failure } from "./errors";
 import type { ZegoServerResponse } from "./entities";
-import { failure } from "./errors";
 import type { Room } from "./room/room";
 import type { Session } from "./signalling/session";
 

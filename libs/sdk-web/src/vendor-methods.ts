@@ -1,6 +1,6 @@
 /** Methods of the vendor's interface that the browser or the session implements, and internals that pages use. */
 import type { ZegoLocalStream } from "./capture/local-stream";
-import { Code } from "./codes";
+import { Code } from "./errors";
 import type { ZegoServerResponse } from "./entities";
 import { log, warnOnce } from "./logging";
 import { MediaControls } from "./media-controls";

@@ -1,7 +1,6 @@
 /** Gets media from cameras, microphones, screens and the page's own sources, with the vendor's codes for what can go wrong. */
-import { Code } from "../codes";
+import { Code, failure, ZegoError } from "../errors";
 import type { CustomSource } from "../entities";
-import { failure, ZegoError } from "../errors";
 import type { AudioOptions, CaptureOptions, VideoOptions } from "./capture-options";
 
 /** Opens the devices or sources of the options; resolves with their tracks in one stream, rejects with the vendor's code. */

@@ -2,9 +2,8 @@
  * Parses the options of createZegoStream and createStream to one form. Pages mix the shapes of several SDK generations:
  * nested `video: {quality}`, flat `videoQuality` beside it, `bitrate` or `videoBitrate`, `screen: true`.
  */
-import { Code } from "../codes";
+import { Code, failure } from "../errors";
 import type { CustomSource } from "../entities";
-import { failure } from "../errors";
 
 export interface VideoOptions {
   deviceID?: string;

@@ -3,8 +3,7 @@
  *
  * A page may switch a camera off, or end the stream, while the browser still asks for permission to open it: the page's last call wins.
  */
-import { Code } from "../codes";
-import { failure } from "../errors";
+import { Code, failure } from "../errors";
 import type { Kind } from "../negotiation/transceiver-pool";
 
 const counts = new WeakMap<MediaStream, Record<Kind, number>>();

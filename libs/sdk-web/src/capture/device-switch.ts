@@ -4,8 +4,7 @@
  * Rules: 1. The old track is live until the new one is there; a switch that fails changes nothing. 2. Some machines open one camera at a time:
  * there the old one is stopped first, and opened again when the new one fails.
  */
-import { Code } from "../codes";
-import { asZegoError, failure, type ZegoError } from "../errors";
+import { asZegoError, Code, failure, type ZegoError } from "../errors";
 import type { Kind } from "../negotiation/transceiver-pool";
 import { captureError, mediaDevices } from "./acquire";
 

@@ -1,6 +1,5 @@
 /** Every stream that the engine made, so that it can be found by its MediaStream and ended with the engine. */
-import { Code } from "../codes";
-import { failure } from "../errors";
+import { Code, failure } from "../errors";
 import type { Source } from "../publish/publisher";
 import { stopCapture } from "./derived-tracks";
 import { ZegoLocalStream } from "./local-stream";

@@ -5,9 +5,8 @@
  * the effect off, and the plain picture goes on; the page gets beautyEffectError.
  */
 import { capturedTrack, linkCapturedTrack, setEffect } from "../capture/derived-tracks";
-import { Code } from "../codes";
+import { asZegoError, Code, failure, type ZegoError } from "../errors";
 import type { ZegoEffectsBeautyParam } from "../entities";
-import { asZegoError, failure, type ZegoError } from "../errors";
 import { BeautyShader, type BeautyShares } from "./shader";
 import { openPipe, pipeCanvas, type VideoPipe } from "./video-pipe";
 

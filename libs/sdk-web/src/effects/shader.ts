@@ -1,6 +1,5 @@
 /** Draws one picture with the beauty filter, on WebGL: skin smoothed along its edges, a brighter curve, warmer red, sharper detail. */
-import { Code } from "../codes";
-import { failure, type ZegoError } from "../errors";
+import { Code, failure, type ZegoError } from "../errors";
 
 /** Shares of 0 to 1. */
 export interface BeautyShares {

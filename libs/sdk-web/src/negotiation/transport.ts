@@ -5,8 +5,7 @@
  * 3. A connection that breaks is repaired by an ICE restart first and replaced second; its streams are negotiated again, until the retry
  * window is over. 4. m-lines are recycled: a stream that ends leaves its transceivers, inactive, to the next one.
  */
-import { Code } from "../codes";
-import { asZegoError, failure, type ZegoError } from "../errors";
+import { asZegoError, Code, failure, type ZegoError } from "../errors";
 import { log } from "../logging";
 import type { MediaAnswer, MediaSections } from "../generated/contract";
 import type { Request } from "../signalling/frames";

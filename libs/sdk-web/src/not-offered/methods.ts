@@ -1,6 +1,5 @@
 /** What the vendor's interface has and this suite lacks: each name exists, answers in the vendor's shape, and says in the log that it does nothing. */
-import { Code } from "../codes";
-import { failure, type ZegoError } from "../errors";
+import { Code, failure, type ZegoError } from "../errors";
 import { log, warnOnce } from "../logging";
 import { inertObject, OBJECTS } from "./objects";
 

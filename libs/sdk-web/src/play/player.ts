@@ -1,7 +1,6 @@
 /** Plays streams of one room over one peer connection, whose offer is made while the login is still under way. */
-import { Code } from "../codes";
+import { Code, failure, type ZegoError } from "../errors";
 import type { ZegoPlayerState, ZegoWebPlayOption } from "../entities";
-import { failure, type ZegoError } from "../errors";
 import { log } from "../logging";
 import { Flow } from "../negotiation/flow";
 import { isStopped, TransceiverPool, type Kind } from "../negotiation/transceiver-pool";

@@ -2,8 +2,7 @@
  * The players of a room: one peer connection, and one more for each further relay node that carries a stream.
  * A stream goes from one player to the next until one of them reaches it; the last is always a new one, which can reach any node.
  */
-import { failure } from "../errors";
-import { Code } from "../codes";
+import { Code, failure } from "../errors";
 import type { ZegoPlayerState, ZegoWebPlayOption } from "../entities";
 import type { Kind } from "../negotiation/transceiver-pool";
 import type { TransportContext } from "../negotiation/transport";

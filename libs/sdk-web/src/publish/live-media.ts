@@ -5,10 +5,9 @@ import { capturedTrack, createSilentCopy, stopCapture, applyEffect } from "../ca
 import { ZegoLocalStream } from "../capture/local-stream";
 import { recordStop, rejectStopped, watchStops } from "../capture/capture-stops";
 import { openDevice, switchDevice, constraintsOf } from "../capture/device-switch";
-import { Code } from "../codes";
+import { Code, failure, type ZegoError } from "../errors";
 import { Beauty } from "../effects/beauty";
 import type { ZegoEffectsBeautyParam, ZegoServerResponse, ZegoVideoConfig } from "../entities";
-import { failure, type ZegoError } from "../errors";
 import { log } from "../logging";
 import { SerialQueue } from "../negotiation/serial-queue";
 import type { Kind } from "../negotiation/transceiver-pool";

@@ -4,8 +4,7 @@
  * Rules: 1. Changes within `SETTLE_MS` are one report of the state at its end. 2. One request at a time for each stream;
  * later changes are reported after its answer. 3. After a stream is published again the server may have forgotten it: its mutes are reported again.
  */
-import { Code } from "../codes";
-import { asZegoError } from "../errors";
+import { asZegoError, Code } from "../errors";
 import { log } from "../logging";
 import type { Kind } from "../negotiation/transceiver-pool";
 import type { TransportContext } from "../negotiation/transport";

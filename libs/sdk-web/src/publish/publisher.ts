@@ -1,7 +1,6 @@
 /** Publishes streams of one room over one peer connection. */
-import { Code } from "../codes";
+import { Code, failure } from "../errors";
 import type { ZegoPublisherState } from "../entities";
-import { failure } from "../errors";
 import { log } from "../logging";
 import { Flow } from "../negotiation/flow";
 import { isStopped, TransceiverPool, type Kind, type TransceiverSlot } from "../negotiation/transceiver-pool";

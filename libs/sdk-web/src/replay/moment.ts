@@ -1,6 +1,5 @@
 /** Parses moments of a call: a position, the number of an event, or a time. */
-import { Code } from "../codes";
-import { failure } from "../errors";
+import { Code, failure } from "../errors";
 import { parsePosition } from "../room/position";
 
 export interface MomentPosition {

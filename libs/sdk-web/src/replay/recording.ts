@@ -4,8 +4,7 @@
  * Rules: 1. Frames follow each other without a gap, and each event cites the hash before it. 2. Users have the names that they
  * joined with, as in the live call; an erased user has a random name.
  */
-import { Code } from "../codes";
-import { failure } from "../errors";
+import { Code, failure } from "../errors";
 import { parsePosition } from "../room/position";
 import type { EventView, UserRef } from "../generated/contract";
 import type { EventFrame, SkipFrame } from "../signalling/frames";

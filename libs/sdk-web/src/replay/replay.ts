@@ -4,10 +4,9 @@
  * Rules: 1. What is shown comes from the mirror that live rooms use, and from nothing else. 2. A jump is reported like a snapshot in a live
  * room: as the difference. Messages between are not reported. 3. Nothing is called back after `stop`.
  */
-import { Code } from "../codes";
+import { Code, failure } from "../errors";
 import type { Emitter } from "../emitter";
 import type { ZegoEvents, ZegoReplayMessage, ZegoReplayMoment, ZegoReplayState, ZegoRoomExtraInfo, ZegoStreamList, ZegoUser } from "../entities";
-import { failure } from "../errors";
 import { emitChange, publicStream, publicUser } from "../room/callbacks";
 import { RoomMirror, type RoomChange } from "../room/mirror";
 import { MAX_TIMEOUT_MS, type Timer } from "../timing";

@@ -1,8 +1,7 @@
 /** The replays of an engine: reads the options, loads the recording, starts it, and stops all with the engine. */
-import { Code } from "../codes";
+import { Code, failure } from "../errors";
 import type { Emitter } from "../emitter";
 import type { ZegoEvents, ZegoReplayOptions } from "../entities";
-import { failure } from "../errors";
 import { isAtOrBefore, parseMoment, type MomentPosition } from "./moment";
 import { Recording } from "./recording";
 import { ZegoReplay } from "./replay";

@@ -1,6 +1,5 @@
 /** A room's record over HTTP: `GET /v1/rooms/{room}/events`, page by page, with the token in a header. */
-import { Code } from "../codes";
-import { failure, ZegoError } from "../errors";
+import { Code, failure, ZegoError } from "../errors";
 import type { EventView, Problem } from "../generated/contract";
 import type { SkipFrame } from "../signalling/frames";
 import { wait } from "../timing";

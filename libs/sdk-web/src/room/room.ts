@@ -5,11 +5,10 @@
  * nothing overtakes them. 2. When the room ends, for whatever reason, its publishers and players end before the page is notified.
  */
 import type { User } from "../checks";
-import { Code } from "../codes";
+import { asZegoError, Code, failure } from "../errors";
 import type { Emitter } from "../emitter";
 import { transportPolicy } from "../engine-options";
 import type { ZegoEvents, ZegoPlayerState, ZegoRoomConfig } from "../entities";
-import { asZegoError, failure } from "../errors";
 import type { LoginAnswer, Problem } from "../generated/contract";
 import { Players } from "../play/players";
 import { Publisher } from "../publish/publisher";

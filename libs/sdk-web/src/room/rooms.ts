@@ -1,9 +1,8 @@
 /** All rooms of an engine over their one session: it checks logins, passes each frame to its room, and reports lost and resumed connections to all. */
 import type { User } from "../checks";
-import { Code } from "../codes";
+import { Code, failure } from "../errors";
 import type { Emitter } from "../emitter";
 import type { ZegoEvents, ZegoRoomConfig } from "../entities";
-import { failure } from "../errors";
 import { LIMITS, type Problem } from "../generated/contract";
 import type { Playback } from "../play/player";
 import type { Publication } from "../publish/publisher";

@@ -1,6 +1,5 @@
 /** Requests that wait for an answer. Each keeps its id over connections, so that the server recognises a repetition. */
-import { Code } from "../codes";
-import { failure, ZegoError } from "../errors";
+import { Code, failure, ZegoError } from "../errors";
 import { uuid, type Timer } from "../timing";
 import type { AnswerFrame, Request } from "./frames";
 

@@ -5,8 +5,7 @@
  * repeated with its id on the next connection. 3. A lost connection is resumed until the reconnect window is over; a session that the server
  * no longer knows is reported to the host, which logs in again.
  */
-import { Code } from "../codes";
-import { asZegoError, failure, type ZegoError } from "../errors";
+import { asZegoError, Code, failure, type ZegoError } from "../errors";
 import type { Answers, Heartbeat, LoginAnswer, Problem, ResumeAnswer } from "../generated/contract";
 import { log } from "../logging";
 import type { Timer } from "../timing";

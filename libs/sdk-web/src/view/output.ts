@@ -1,7 +1,6 @@
 /** One media element that shows or sounds a stream, in a container of the page or out of sight. */
-import { Code } from "../codes";
+import { Code, failure } from "../errors";
 import type { ZegoStreamViewOptions } from "../entities";
-import { failure } from "../errors";
 import { logRejection } from "../logging";
 import { askForGesture, cancelGesture } from "./autoplay-dialog";
 

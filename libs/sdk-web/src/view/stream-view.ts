@@ -1,8 +1,7 @@
 /** Shows and sounds one stream in the page. */
-import { Code } from "../codes";
+import { Code, failure } from "../errors";
 import { Emitter } from "../emitter";
 import type { StreamViewEvent, ZegoSnapshotOptions, ZegoStreamViewOptions } from "../entities";
-import { failure } from "../errors";
 import { Output } from "./output";
 import { snapshot } from "./snapshot";
 
