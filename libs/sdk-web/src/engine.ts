@@ -1,5 +1,4 @@
 /** The engine that pages use: each method checks its arguments, then hands over to the part that does the work. */
-import { disableEngine } from "./destroyed-engine";
 import { LocalStreams } from "./capture/local-streams";
 import { ZegoLocalStream } from "./capture/local-stream";
 import { checkAppID, checkPlayOption, checkRoomExtra, checkRoomID, checkStreamExtra, checkStreamID, checkToken, checkUser } from "./checks";
@@ -10,12 +9,12 @@ import { Emitter } from "./emitter";
 import { mediaRetryMs, roomRetryMs, setOptions } from "./engine-options";
 import type { ZegoCapabilityDetection, ZegoEvents, ZegoLogConfig, ZegoReplayOptions, ZegoRoomConfig, ZegoServerResponse, ZegoUser, ZegoWebPlayOption, ZegoWebPublishOption } from "./entities";
 import { EVENT_NAMES } from "./event-names";
+import { defineNotOffered, disableEngine, type NotOffered } from "./inert-methods";
 import { PageWatcher } from "./lifecycle";
 import { log, setLogLevel } from "./logging";
 import { messageRoom, sendBarrage, sendBroadcast, sendCommand } from "./messages";
 import { canEncode } from "./publish/codecs";
 import type { PublishChoice } from "./publish/publisher";
-import { defineNotOffered, type NotOffered } from "./not-offered/methods";
 import type { Room } from "./room/room";
 import { Rooms } from "./room/rooms";
 import { Replays } from "./replay/replays";

@@ -1,12 +1,12 @@
 /** Methods of the vendor's interface that the browser or the session implements, and internals that pages use. */
 import type { ZegoLocalStream } from "./capture/local-stream";
-import { Code } from "./errors";
+import { setOptions } from "./engine-options";
 import type { ZegoServerResponse } from "./entities";
+import { Code } from "./errors";
+import { rejectNotOffered, warnNotOffered } from "./inert-methods";
 import { log, warnOnce } from "./logging";
 import { MediaControls } from "./media-controls";
-import { engineLogger, rtcInternals } from "./not-offered/internals";
-import { rejectNotOffered, warnNotOffered } from "./not-offered/methods";
-import { setLocalProxy, useModule } from "./not-offered/start-up";
+import { proxyAddress } from "./signalling/address";
 
 type LocalStream = MediaStream | ZegoLocalStream;
 
@@ -14,13 +14,26 @@ type LocalStream = MediaStream | ZegoLocalStream;
 const ROOM_CHANNEL = "onRecvRoomChannelMessage";
 
 export abstract class VendorMethods extends MediaControls {
-  readonly logger = engineLogger;
-  readonly zegoWebRTC = rtcInternals();
+  /** What a library writes with it, under the SDK's own threshold. */
+  readonly logger = {
+    debug: (...details: unknown[]) => log.debug("page:", ...details),
+    info: (...details: unknown[]) => log.info("page:", ...details),
+    warn: (...details: unknown[]) => log.warn("page:", ...details),
+    error: (...details: unknown[]) => log.error("page:", ...details),
+    report: (...details: unknown[]) => log.info("page:", ...details),
+    setSessionInfo: () => undefined,
+    setLogLevel: () => undefined,
+  };
+  /** Where official samples set `isPeer`; nothing reads it here. */
+  readonly zegoWebRTC: { rtcModules: { streamCenter: Record<string, unknown> } } = { rtcModules: { streamCenter: { isPeer: false } } };
   readonly zegoWebRTM = {};
+
+  // Settings of the class, which pages make before they have an engine. None throws: such a page would be dead before its first handler.
 
   /** Modules of effects that this SDK lacks are accepted; the methods that need them say so. */
   static use(module: unknown): void {
-    useModule(module);
+    const type = (module as { type?: unknown } | null)?.type;
+    warnNotOffered(`the module ${typeof type === "string" ? type : "given to use()"}`);
   }
 
   static setGeoFence(..._settings: unknown[]): void {
@@ -31,9 +44,11 @@ export abstract class VendorMethods extends MediaControls {
     warnNotOffered("setCloudProxyConfig");
   }
 
-  /** `accesshubProxy` is the gateway of all engines that are made from now on. */
+  /** `accesshubProxy` is the gateway of all engines that are made from now on; without `enable` the setting is taken back. */
   static setLocalProxyConfig(config: { accesshubProxy: string }, enable: boolean): void {
-    setLocalProxy(config, enable);
+    const server = proxyAddress(config?.accesshubProxy);
+    if (enable && !server) return warnOnce("setLocalProxyConfig: accesshubProxy names no address");
+    setOptions({ server: enable ? server : undefined });
   }
 
   /** By the browser's own noise suppression. Resolves with 1103081 where there is none, since pages take a rejection for a failed call. */

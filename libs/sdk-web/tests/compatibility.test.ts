@@ -6,8 +6,7 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { ZegoExpressEngine } from "../src/engine";
 import { EVENT_NAMES } from "../src/event-names";
-import { FALSE, REJECTING, VOID } from "../src/not-offered/methods";
-import { OBJECTS } from "../src/not-offered/objects";
+import { NOT_OFFERED, OBJECTS } from "../src/inert-methods";
 import { ROOT } from "./built";
 
 interface List {
@@ -37,7 +36,7 @@ const ofKind = (kind: string) => Object.keys(compared.differences).filter((name)
 /** The SDK without its declarations. */
 function source(): string {
   const files = readdirSync(join(ROOT, "src"), { recursive: true }).map(String);
-  return files.filter((name) => name.endsWith(".ts") && !/^(entities|declared|event-names|not-offered)/.test(name)).map((name) => text(`src/${name}`)).join("\n");
+  return files.filter((name) => name.endsWith(".ts") && !/^(entities|declared|event-names|inert-methods)/.test(name)).map((name) => text(`src/${name}`)).join("\n");
 }
 
 test("declarations differ from the vendor's as compatibility.json says, and in nothing else", () => {
@@ -59,7 +58,7 @@ test("each name of the vendor's engine can be called, and is listed once at most
 
 test("what is not offered is what the SDK declines", () => {
   const statics = ["use", "setGeoFence", "setCloudProxyConfig"];
-  assert.deepEqual(list.notOffered.flatMap(({ names }) => names).sort(), [...REJECTING, ...FALSE, ...VOID, ...Object.keys(OBJECTS), ...statics].sort());
+  assert.deepEqual(list.notOffered.flatMap(({ names }) => names).sort(), [...Object.values(NOT_OFFERED).flat(), ...Object.keys(OBJECTS), ...statics].sort());
 });
 
 test("events that are never called are those that nothing emits", () => {

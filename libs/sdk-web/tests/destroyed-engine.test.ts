@@ -1,15 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FALSE_METHODS, REJECTING_METHODS, UNCHANGED_METHODS, VOID_METHODS } from "../src/destroyed-engine";
 import { ZegoExpressEngine } from "../src/engine";
-import { FALSE, REJECTING, VOID } from "../src/not-offered/methods";
-import { OBJECTS } from "../src/not-offered/objects";
+import { NEED_ENGINE, NOT_OFFERED, OBJECTS } from "../src/inert-methods";
 import { closePage, FakeStream, openPage } from "./page";
 
 type Loose = Record<string, (...args: unknown[]) => unknown>;
 
 /** Methods that only this module's classes call. */
 const PRIVATE = ["constructor", "room", "roomOfStream", "reportPublishError", "logoutOfNothing", "screenEnded", "muteAll"];
+
+/** Methods that need no engine, or that end what has ended already: they answer as before. */
+const UNCHANGED = [
+  "checkAudioTrackIsActive", "checkSystemRequirements", "checkVideoTrackIsActive", "createLocalStreamView", "createRemoteStreamView", "destroyEngine",
+  "destroyStream", "enumDevices", "getCameras", "getMicrophones", "getNetworkTimeInfo", "getPlayingStreamQuality", "getPublishingStreamQuality",
+  "getSpeakers", "getVersion", "isMicrophoneMuted", "logoutRoom", "off", "setDebugVerbose", "setLogConfig", "stopPlayingStream",
+  "stopPublishingStream", "useAudioOutputDevice",
+];
 
 function methods(): string[] {
   const names: string[] = [];
@@ -20,8 +26,8 @@ function methods(): string[] {
 }
 
 test("each method has its answer of a destroyed engine", () => {
-  const notOffered = [...REJECTING, ...FALSE, ...VOID, ...Object.keys(OBJECTS)];
-  assert.deepEqual([...notOffered, ...REJECTING_METHODS, ...FALSE_METHODS, ...VOID_METHODS, ...UNCHANGED_METHODS].sort(), methods());
+  const notOffered = [...Object.values(NOT_OFFERED).flat(), ...Object.keys(OBJECTS)];
+  assert.deepEqual([...notOffered, ...Object.values(NEED_ENGINE).flat(), ...UNCHANGED].sort(), methods());
 });
 
 test("a destroyed engine answers 9000021 in the kind of each method, and does nothing", async () => {
@@ -33,15 +39,15 @@ test("a destroyed engine answers 9000021 in the kind of each method, and does no
   const unhandled: unknown[] = [];
   const hear = (reason: unknown) => unhandled.push(reason);
   process.on("unhandledRejection", hear);
-  for (const name of REJECTING_METHODS) {
+  for (const name of NEED_ENGINE.promise) {
     void engine[name]!();
     await assert.rejects(engine[name]!() as Promise<unknown>, { errorCode: 9000021, message: new RegExp(`^${name}: `) });
   }
   await new Promise((resolve) => setImmediate(resolve));
   process.off("unhandledRejection", hear);
   assert.deepEqual(unhandled, []);
-  for (const name of FALSE_METHODS) assert.equal(engine[name]!("roomStateChanged", () => undefined), false, name);
-  for (const name of VOID_METHODS) assert.equal(engine[name]!(true), undefined, name);
+  for (const name of NEED_ENGINE.boolean) assert.equal(engine[name]!("roomStateChanged", () => undefined), false, name);
+  for (const name of NEED_ENGINE.nothing) assert.equal(engine[name]!(true), undefined, name);
   assert.equal(page.gateway.sockets.flatMap(({ sent }) => sent).length, before);
   closePage(page);
 });

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ZegoExpressEngine } from "../src/engine";
-import { FALSE, REJECTING, VOID } from "../src/not-offered/methods";
-import { OBJECTS } from "../src/not-offered/objects";
+import { NOT_OFFERED, OBJECTS } from "../src/inert-methods";
 import * as published from "../src/public";
 import { setLogLevel } from "../src/logging";
 import { closePage, FakeStream, FakeTrack, openPage } from "./page";
@@ -20,16 +19,16 @@ const NAMES = [
 
 test("every name that pages call is there", () => {
   const engine = new ZegoExpressEngine(1, "") as unknown as Record<string, unknown>;
-  for (const name of [...NAMES, ...REJECTING, ...FALSE, ...VOID, ...Object.keys(OBJECTS)]) assert.equal(typeof engine[name], "function", name);
+  for (const name of [...NAMES, ...Object.values(NOT_OFFERED).flat(), ...Object.keys(OBJECTS)]) assert.equal(typeof engine[name], "function", name);
   for (const name of ["use", "setGeoFence", "setCloudProxyConfig", "setLocalProxyConfig", "setEngineOptions", "presetLogConfig"]) assert.equal(typeof (ZegoExpressEngine as unknown as Record<string, unknown>)[name], "function", name);
   assert.equal(engine.getVersion instanceof Function && ZegoExpressEngine.version, "3.12.0");
 });
 
 test("what is not offered answers in the vendor's shape", async () => {
   const engine = new ZegoExpressEngine(1, "") as unknown as Record<string, (...args: unknown[]) => unknown>;
-  for (const name of REJECTING) await assert.rejects(engine[name]!() as Promise<unknown>, { errorCode: 9000020, message: new RegExp(name) });
-  for (const name of FALSE) assert.equal(engine[name]!(), false, name);
-  for (const name of VOID) assert.equal(engine[name]!(), undefined, name);
+  for (const name of NOT_OFFERED.promise) await assert.rejects(engine[name]!() as Promise<unknown>, { errorCode: 9000020, message: new RegExp(name) });
+  for (const name of NOT_OFFERED.boolean) assert.equal(engine[name]!(), false, name);
+  for (const name of NOT_OFFERED.nothing) assert.equal(engine[name]!(), undefined, name);
   for (const name of Object.keys(OBJECTS)) assert.equal(typeof engine[name]!(), "object", name);
   const channel = engine.createRealTimeSequentialDataManager!("r") as { roomID: string; startBroadcasting(id: string): Promise<boolean>; on(): void };
   assert.deepEqual([channel.roomID, channel.on()], ["r", undefined]);
@@ -57,7 +56,7 @@ test("a rejection of what is not offered is no unhandled one", async () => {
   const unhandled: unknown[] = [];
   const hear = (reason: unknown) => unhandled.push(reason);
   process.on("unhandledRejection", hear);
-  for (const name of REJECTING) engine[name]!();
+  for (const name of NOT_OFFERED.promise) engine[name]!();
   await new Promise((resolve) => setImmediate(resolve));
   process.off("unhandledRejection", hear);
   assert.deepEqual(unhandled, []);
