@@ -1,6 +1,6 @@
 /** Writes the package around the built modules: its manifest, the vendor's paths, and the stubs of its modules of effects. */
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, relative } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { build } from "esbuild";
 
 /** The vendor's paths of types, and the module of ours that has their names. `default`: the class that is the path's default export. */
@@ -52,6 +52,7 @@ export async function writePackage({ root, folder, version, script }) {
     return way.startsWith(".") ? way : `./${way}`;
   };
 
+  nameTypes(`${folder}/types/declared/index.d.ts`);
   write("index.d.ts", 'export * from "./types/declared/index";\n');
   for (const [path, { types, named, default: name }] of Object.entries(TYPE_PATHS)) {
     write(`${path}.d.ts`, `export * from "${up(path, `types/${types}`)}";\n${name ? `export { default } from "${up(path, `types/${types}`)}";\n` : ""}`);
@@ -77,6 +78,21 @@ export async function writePackage({ root, folder, version, script }) {
   write("package.json", `${JSON.stringify(manifest(root, version, script), null, 2)}\n`);
   copyFileSync(`${root}README.md`, `${folder}/README.md`);
   copyFileSync(`${root}../../LICENSE`, `${folder}/LICENSE`);
+}
+
+/** Replaces `export type *`, which compilers before 5.0 do not know, by the names that it stands for; returns the names of the whole module. */
+function nameTypes(file) {
+  const text = readFileSync(file, "utf8");
+  const declared = text.matchAll(/^export (?:declare )?(?:class|const|enum|interface|type) (\w+)|^export (?:type )?\{ (.+) \}/gm);
+  const names = new Set([...declared].flatMap(([, name, list]) => name ?? list.split(", ")));
+  const expanded = text.replace(/^export type \* from "(.+)";$/gm, (_line, from) => {
+    const path = join(dirname(file), from);
+    const added = nameTypes(existsSync(`${path}.d.ts`) ? `${path}.d.ts` : `${path}/index.d.ts`).filter((name) => !names.has(name));
+    for (const name of added) names.add(name);
+    return `export type { ${added.join(", ")} } from "${from}";`;
+  });
+  writeFileSync(file, expanded);
+  return [...names];
 }
 
 function manifest(root, version, script) {

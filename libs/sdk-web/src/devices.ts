@@ -2,7 +2,7 @@
 import { mediaDevices } from "./capture/acquire";
 import { Code, failure } from "./errors";
 import type { Emitter } from "./emitter";
-import type { ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvents } from "./entities";
+import type { ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvent } from "./entities";
 import { log } from "./logging";
 
 type Kind = MediaDeviceKind;
@@ -51,7 +51,7 @@ export class DeviceWatcher {
   private watching = false;
   private readonly onDeviceChange = () => void this.compare();
 
-  constructor(private readonly events: Emitter<ZegoEvents>) {}
+  constructor(private readonly events: Emitter<ZegoEvent>) {}
 
   async start(): Promise<void> {
     if (this.watching || typeof navigator === "undefined" || !navigator.mediaDevices) return;

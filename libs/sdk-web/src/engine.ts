@@ -7,7 +7,7 @@ import { detect, type CheckType } from "./detection";
 import { DeviceWatcher } from "./devices";
 import { Emitter } from "./emitter";
 import { mediaRetryMs, roomRetryMs, setOptions } from "./engine-options";
-import type { ZegoCapabilityDetection, ZegoEvents, ZegoLogConfig, ZegoReplayOptions, ZegoRoomConfig, ZegoServerResponse, ZegoUser, ZegoWebPlayOption, ZegoWebPublishOption } from "./entities";
+import type { ZegoCapabilityDetection, ZegoEvent, ZegoLogConfig, ZegoReplayOptions, ZegoRoomConfig, ZegoServerResponse, ZegoUser, ZegoWebPlayOption, ZegoWebPublishOption } from "./entities";
 import { EVENT_NAMES } from "./event-names";
 import { defineNotOffered, disableEngine, type NotOffered } from "./inert-methods";
 import { PageWatcher } from "./lifecycle";
@@ -40,7 +40,7 @@ export class ZegoExpressEngine extends VendorMethods {
   /** Opens nothing: the connection is made by the first login. */
   constructor(appID: number, server?: string | string[] | null, _options?: { scenario?: number }) {
     const settings = { appID: checkAppID(appID), addresses: gatewayAddresses(server), roomRetryMs, mediaRetryMs };
-    const events = new Emitter<ZegoEvents>(EVENT_NAMES);
+    const events = new Emitter<ZegoEvent>(EVENT_NAMES);
     super(events, new Rooms(settings, events), new LocalStreams((stream, legacy) => this.screenEnded(stream, legacy)));
     this.replays = new Replays({ ...settings, events, tokenOf: (roomID) => this.rooms.find(roomID)?.latestToken });
     this.deviceWatcher = new DeviceWatcher(this.events);
@@ -56,11 +56,11 @@ export class ZegoExpressEngine extends VendorMethods {
     return setLogLevel(config?.logLevel ?? "warn");
   }
 
-  on<Name extends keyof ZegoEvents>(event: Name, callback: ZegoEvents[Name]): boolean {
+  on<Name extends keyof ZegoEvent>(event: Name, callback: ZegoEvent[Name]): boolean {
     return this.events.on(event, callback);
   }
 
-  off<Name extends keyof ZegoEvents>(event: Name, callback?: ZegoEvents[Name]): boolean {
+  off<Name extends keyof ZegoEvent>(event: Name, callback?: ZegoEvent[Name]): boolean {
     return this.events.off(event, callback);
   }
 

@@ -1,7 +1,7 @@
 /** The names of all events at runtime. The compiler sees to it that none of the declared ones is missing. */
-import type { ZegoEvents } from "./entities";
+import type { ZegoEvent } from "./entities";
 
-const DECLARED: Record<keyof ZegoEvents, true> = {
+const DECLARED: Record<keyof ZegoEvent, true> = {
   audioDeviceStateChanged: true,
   autoMixerSoundLevelUpdate: true,
   backgroundEffectError: true,
@@ -43,4 +43,4 @@ const DECLARED: Record<keyof ZegoEvents, true> = {
   videoDeviceStateChanged: true,
 };
 
-export const EVENT_NAMES = Object.keys(DECLARED) as (keyof ZegoEvents)[];
+export const EVENT_NAMES = Object.keys(DECLARED) as (keyof ZegoEvent)[];

@@ -5,7 +5,7 @@ import { CAMERA_PRESETS } from "./capture/capture-options";
 import { checkMediaStream, checkTrack, checkVideoConfig } from "./checks";
 import { devicesOf, enumDevices } from "./devices";
 import { Emitter } from "./emitter";
-import type { ZegoDeviceInfo, ZegoDeviceInfos, ZegoEffectsBeautyParam, ZegoEvents, ZegoPlayStats, ZegoPublishStats, ZegoServerResponse, ZegoVideoConfig } from "./entities";
+import type { ZegoDeviceInfo, ZegoDeviceInfos, ZegoEffectsBeautyParam, ZegoEvent, ZegoPlayStats, ZegoPublishStats, ZegoServerResponse, ZegoPublishStreamConfig } from "./entities";
 import type { Kind } from "./negotiation/transceiver-pool";
 import { LiveMedia } from "./publish/live-media";
 import { QualityMonitor } from "./quality/monitor";
@@ -23,7 +23,7 @@ export abstract class MediaControls {
   protected readonly soundMeter: SoundMeter;
 
   protected constructor(
-    protected readonly events: Emitter<ZegoEvents>,
+    protected readonly events: Emitter<ZegoEvent>,
     protected readonly rooms: Rooms,
     protected readonly localStreams: LocalStreams,
   ) {
@@ -82,7 +82,7 @@ export abstract class MediaControls {
   }
 
   /** A `videoQuality` of 1 to 3 is a preset; sizes beside it count only with 4, or without one. */
-  async setVideoConfig(stream: LocalStream, config: ZegoVideoConfig): Promise<ZegoServerResponse> {
+  async setVideoConfig(stream: LocalStream, config: ZegoPublishStreamConfig): Promise<ZegoServerResponse> {
     checkVideoConfig(config);
     const preset = CAMERA_PRESETS[config.videoQuality ?? 0];
     if (!preset) return this.live.setVideoConfig(stream, config);

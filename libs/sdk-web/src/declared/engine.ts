@@ -2,43 +2,15 @@
  * The engine as pages see it. Where nothing else is said, promises reject with a ZegoError.
  * "Not offered" is what has no effect here: a promise rejects with 9000020, `false` or nothing is answered otherwise.
  */
-import type { ZegoLocalStreamConfig, ZegoStreamOptions } from "../entities/capture";
 import type {
-  ZegoAutoSwitchDeviceConfig,
-  ZegoCapabilityDetection,
-  ZegoCheckSingleType,
-  ZegoDeviceInfo,
-  ZegoDeviceInfos,
-  ZegoElectronScreenSource,
-  ZegoGeoFenceType,
-  ZegoLocalProxyConfig,
-  ZegoScenario,
-} from "../entities/devices";
-import type { BackgroundBlurOptions, BackgroundVirtualOptions, Segmentation, ZegoEffectsBeautyParam, ZegoLowlightEnhancementMode } from "../entities/effects";
-import type { ZegoEvent } from "../entities/events";
-import type { ZegoAutoMixerTask, ZegoMixStreamAdvance, ZegoMixStreamConfig } from "../entities/mixing";
-import type { SoundLevelDelegateOptions, ZegoPlayStats, ZegoPublishStats } from "../entities/quality";
-import type { ZegoReplayOptions } from "../entities/replay";
-import type {
-  ZegoLogConfig,
-  ZegoProxyInfo,
-  ZegoRoomConfig,
-  ZegoRoomSendTransparentMessage,
-  ZegoServerResponse,
-  ZegoSwitchRoomConfig,
-  ZegoUser,
-} from "../entities/rooms";
-import type {
-  AudioFrameOptions,
-  ZegoAudioFrame,
-  ZegoPublishStreamAudioConfig,
-  ZegoPublishStreamConfig,
-  ZegoSEIConfig,
-  ZegoStreamUpdateType,
-  ZegoWebPlayOption,
-  ZegoWebPublishOption,
-} from "../entities/streams";
-import type { AiDenoiseMode, ZegoLiveAudioEffectMode, ZegoReverbPreset, ZegoVoiceChangerPreset } from "../entities/voice";
+  AiDenoiseMode, AudioFrameOptions, BackgroundBlurOptions, BackgroundVirtualOptions, Segmentation, SoundLevelDelegateOptions, ZegoAudioFrame,
+  ZegoAutoMixerTask, ZegoAutoSwitchDeviceConfig, ZegoCapabilityDetection, ZegoCheckSingleType, ZegoDeviceInfo, ZegoDeviceInfos,
+  ZegoEffectsBeautyParam, ZegoElectronScreenSource, ZegoEvent, ZegoGeoFenceType, ZegoLiveAudioEffectMode, ZegoLocalProxyConfig, ZegoLocalStreamConfig,
+  ZegoLogConfig, ZegoLowlightEnhancementMode, ZegoMixStreamAdvance, ZegoMixStreamConfig, ZegoPlayStats, ZegoProxyInfo, ZegoPublishStats,
+  ZegoPublishStreamAudioConfig, ZegoPublishStreamConfig, ZegoReplayOptions, ZegoReverbPreset, ZegoRoomConfig, ZegoRoomSendTransparentMessage,
+  ZegoScenario, ZegoSEIConfig, ZegoServerResponse, ZegoStreamOptions, ZegoStreamUpdateType, ZegoSwitchRoomConfig, ZegoUser, ZegoVoiceChangerPreset,
+  ZegoWebPlayOption, ZegoWebPublishOption,
+} from "../entities";
 import type { ZegoLocalStream } from "./local-stream";
 import type { ZegoAudioEffectPlayer, ZegoCopyrightedMusic, ZegoExpressRangeAudio, ZegoRealTimeSequentialDataManager, ZegoStreamCompositor } from "./not-offered";
 import type { ZegoReplay } from "./replay";

@@ -1,14 +1,8 @@
 /** Media of this machine, as createZegoStream gives it. Pages do not make one themselves. */
 import type {
-  ZegoCaptureCamera,
-  ZegoCaptureMicrophone,
-  ZegoCaptureScreenAudio,
-  ZegoCaptureScreenVideo,
-  ZegoCustomAudio,
-  ZegoCustomVideo,
-} from "../entities/capture";
-import type { ZegoServerResponse } from "../entities/rooms";
-import type { ZegoLocalAduioOptions, ZegoLocalStreamEvent, ZegoLocalViewOptions, ZegoSnapshotOptions } from "../entities/views";
+  ZegoCaptureCamera, ZegoCaptureMicrophone, ZegoCaptureScreenAudio, ZegoCaptureScreenVideo, ZegoCustomAudio, ZegoCustomVideo, ZegoLocalAduioOptions,
+  ZegoLocalStreamEvent, ZegoLocalViewOptions, ZegoServerResponse, ZegoSnapshotOptions,
+} from "../entities";
 
 export declare class ZegoLocalStream {
   constructor(origin: any);

@@ -1,30 +1,12 @@
 /** Objects that the engine makes so that pages run: each of their methods answers in the vendor's shape and does nothing. */
-import type { ZegoStreamCompositorInputOption, ZegoStreamCompositorOutputConfig } from "../entities/compositor";
 import type {
-  ZegoCopyrightedMusicConfig,
-  ZegoCopyrightedMusicDownloadResponse,
-  ZegoCopyrightedMusicEvent,
-  ZegoCopyrightedMusicGetKrcLyricByTokenResponse,
-  ZegoCopyrightedMusicGetLrcLyricResponse,
-  ZegoCopyrightedMusicGetStandardPitchResponse,
-  ZegoCopyrightedMusicRequestConfig,
-  ZegoCopyrightedMusicRequestResourceResponse,
-  ZegoCopyrightedMusicRequestSharedResourceByTokenConfig,
-  ZegoCopyrightedMusicResourceType,
-  ZegoCopyrightedMusicSendExtendedRequestResponse,
-  ZegoCopyrightedMusicVendorID,
-  ZegoStartScoreParams,
-} from "../entities/copyrighted-music";
-import type { ZegoAudioEffectPlayOptions } from "../entities/effects";
-import type {
-  ZegoRangeAudioEvent,
-  ZegoRangeAudioListenMode,
-  ZegoRangeAudioMode,
-  ZegoRangeAudioSpeakMode,
-  ZegoRangeAudioUserUpdateCheckConfig,
-} from "../entities/range-audio";
-import type { ZegoDataChannelEvent } from "../entities/streams";
-import type { AiDenoiseMode, ZegoVoiceChangerPreset } from "../entities/voice";
+  AiDenoiseMode, ZegoAudioEffectPlayOptions, ZegoCopyrightedMusicConfig, ZegoCopyrightedMusicDownloadResponse, ZegoCopyrightedMusicEvent,
+  ZegoCopyrightedMusicGetKrcLyricByTokenResponse, ZegoCopyrightedMusicGetLrcLyricResponse, ZegoCopyrightedMusicGetStandardPitchResponse,
+  ZegoCopyrightedMusicRequestConfig, ZegoCopyrightedMusicRequestResourceResponse, ZegoCopyrightedMusicRequestSharedResourceByTokenConfig,
+  ZegoCopyrightedMusicResourceType, ZegoCopyrightedMusicSendExtendedRequestResponse, ZegoCopyrightedMusicVendorID, ZegoDataChannelEvent,
+  ZegoRangeAudioEvent, ZegoRangeAudioListenMode, ZegoRangeAudioMode, ZegoRangeAudioSpeakMode, ZegoRangeAudioUserUpdateCheckConfig,
+  ZegoStartScoreParams, ZegoStreamCompositorInputOption, ZegoStreamCompositorOutputConfig, ZegoVoiceChangerPreset,
+} from "../entities";
 import type { ZegoLocalStream } from "./local-stream";
 import type { ZegoStreamView } from "./stream-view";
 

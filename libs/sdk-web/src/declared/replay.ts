@@ -1,7 +1,5 @@
 /** A past call that is played again, as replayRoom gives it. See docs/how-to/replay.md. */
-import type { ZegoReplayMessage, ZegoReplayMoment, ZegoReplayState } from "../entities/replay";
-import type { ZegoRoomExtraInfo, ZegoUser } from "../entities/rooms";
-import type { ZegoStreamList } from "../entities/streams";
+import type { ZegoReplayMessage, ZegoReplayMoment, ZegoReplayState, ZegoRoomExtraInfo, ZegoStreamList, ZegoUser } from "../entities";
 
 export interface ZegoReplay {
   readonly roomID: string;

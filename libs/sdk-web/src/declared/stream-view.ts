@@ -1,5 +1,5 @@
 /** Shows and sounds one stream in the page, as createRemoteStreamView gives it. */
-import type { StreamViewEvent, ZegoSnapshotOptions, ZegoStreamViewOptions } from "../entities/views";
+import type { StreamViewEvent, ZegoSnapshotOptions, ZegoStreamViewOptions } from "../entities";
 
 export type { StreamViewEvent } from "../entities/views";
 

@@ -13,5 +13,3 @@ export type * from "./rooms";
 export type * from "./streams";
 export type * from "./views";
 export type * from "./voice";
-export type { ZegoEvent as ZegoEvents } from "./events";
-export type { ZegoPublishStreamConfig as ZegoVideoConfig } from "./streams";

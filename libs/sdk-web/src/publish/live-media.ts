@@ -7,7 +7,7 @@ import { recordStop, rejectStopped, watchStops } from "../capture/capture-stops"
 import { openDevice, switchDevice, constraintsOf } from "../capture/device-switch";
 import { Code, failure, type ZegoError } from "../errors";
 import { Beauty } from "../effects/beauty";
-import type { ZegoEffectsBeautyParam, ZegoServerResponse, ZegoVideoConfig } from "../entities";
+import type { ZegoEffectsBeautyParam, ZegoServerResponse, ZegoPublishStreamConfig } from "../entities";
 import { log } from "../logging";
 import { SerialQueue } from "../negotiation/serial-queue";
 import type { Kind } from "../negotiation/transceiver-pool";
@@ -91,7 +91,7 @@ export class LiveMedia {
     return this.recapture(given, "video", { facingMode: front ? "user" : "environment" });
   }
 
-  async setVideoConfig(given: AnyStream, config: ZegoVideoConfig): Promise<ZegoServerResponse> {
+  async setVideoConfig(given: AnyStream, config: ZegoPublishStreamConfig): Promise<ZegoServerResponse> {
     const stream = this.streamOf(given);
     const track = capturedTrack(this.track(stream, "video"));
     const { width, height, frameRate, maxBitrate } = config ?? {};

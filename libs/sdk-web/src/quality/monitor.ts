@@ -1,6 +1,6 @@
 /** Measures each published and played stream every three seconds while there are any, and emits the quality callbacks. */
 import type { Emitter } from "../emitter";
-import type { ZegoEvents, ZegoPlayStats, ZegoPublishStats } from "../entities";
+import type { ZegoEvent, ZegoPlayStats, ZegoPublishStats } from "../entities";
 import { log } from "../logging";
 import type { Flow } from "../negotiation/flow";
 import type { Room } from "../room/room";
@@ -19,7 +19,7 @@ export class QualityMonitor {
 
   constructor(
     private readonly rooms: () => readonly Room[],
-    private readonly events: Emitter<ZegoEvents>,
+    private readonly events: Emitter<ZegoEvent>,
   ) {}
 
   start(): void {

@@ -1,6 +1,6 @@
 /** Sound levels of what is published and played, 0 to 100, at the interval that the page asked for. */
 import type { Emitter } from "../emitter";
-import type { ZegoEvents, ZegoSoundLevelInfo } from "../entities";
+import type { ZegoEvent, ZegoSoundLevelInfo } from "../entities";
 import { log } from "../logging";
 import type { Player } from "../play/player";
 import type { Room } from "../room/room";
@@ -16,7 +16,7 @@ export class SoundMeter {
 
   constructor(
     private readonly rooms: () => readonly Room[],
-    private readonly events: Emitter<ZegoEvents>,
+    private readonly events: Emitter<ZegoEvent>,
   ) {}
 
   /** Pages pass intervals outside the documented range: they are brought into it, not refused. */

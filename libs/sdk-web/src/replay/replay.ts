@@ -6,7 +6,7 @@
  */
 import { Code, failure } from "../errors";
 import type { Emitter } from "../emitter";
-import type { ZegoEvents, ZegoReplayMessage, ZegoReplayMoment, ZegoReplayState, ZegoRoomExtraInfo, ZegoStreamList, ZegoUser } from "../entities";
+import type { ZegoEvent, ZegoReplayMessage, ZegoReplayMoment, ZegoReplayState, ZegoRoomExtraInfo, ZegoStreamList, ZegoUser } from "../entities";
 import { emitChange, publicStream, publicUser } from "../room/callbacks";
 import { RoomMirror, type RoomChange } from "../room/mirror";
 import { MAX_TIMEOUT_MS, type Timer } from "../timing";
@@ -36,7 +36,7 @@ export class ZegoReplay {
   constructor(
     private readonly recording: Recording,
     private readonly endIndex: number,
-    private readonly events: Emitter<ZegoEvents>,
+    private readonly events: Emitter<ZegoEvent>,
   ) {
     this.mirror.reset({ users: [], streams: [], extraInfo: [] }, "");
   }

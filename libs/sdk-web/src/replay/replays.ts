@@ -1,7 +1,7 @@
 /** The replays of an engine: reads the options, loads the recording, starts it, and stops all with the engine. */
 import { Code, failure } from "../errors";
 import type { Emitter } from "../emitter";
-import type { ZegoEvents, ZegoReplayOptions } from "../entities";
+import type { ZegoEvent, ZegoReplayOptions } from "../entities";
 import { isAtOrBefore, parseMoment, type MomentPosition } from "./moment";
 import { Recording } from "./recording";
 import { ZegoReplay } from "./replay";
@@ -10,7 +10,7 @@ import { RecordSource } from "./source";
 interface ReplayContext {
   appID: number;
   addresses: readonly string[];
-  events: Emitter<ZegoEvents>;
+  events: Emitter<ZegoEvent>;
   tokenOf(roomID: string): string | undefined;
 }
 

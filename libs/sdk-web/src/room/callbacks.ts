@@ -1,6 +1,6 @@
 /** Emits the page's callbacks for changes of a room: the second half of the table in docs/protocol.md. */
 import type { Emitter } from "../emitter";
-import type { ZegoEvents, ZegoStreamList, ZegoUser } from "../entities";
+import type { ZegoEvent, ZegoStreamList, ZegoUser } from "../entities";
 import type { StreamEntry, UserRef } from "../generated/contract";
 import type { RoomChange, MuteField } from "./mirror";
 
@@ -26,7 +26,7 @@ export function publicStream(stream: StreamEntry): ZegoStreamList {
 }
 
 /** Emits the page's callback for a change. `userUpdate` is the login's setting: without it, users that come and go are not reported. */
-export function emitChange(events: Emitter<ZegoEvents>, roomID: string, change: RoomChange, userUpdate: boolean): void {
+export function emitChange(events: Emitter<ZegoEvent>, roomID: string, change: RoomChange, userUpdate: boolean): void {
   switch (change.kind) {
     case "users":
       if (userUpdate) events.emit("roomUserUpdate", roomID, change.update, change.users.map(publicUser));
@@ -49,7 +49,7 @@ export function emitChange(events: Emitter<ZegoEvents>, roomID: string, change: 
 }
 
 /** Emits whether a stream's camera and microphone are open, for the kinds given. */
-export function emitMutes(events: Emitter<ZegoEvents>, stream: StreamEntry, kinds: readonly MuteField[]): void {
+export function emitMutes(events: Emitter<ZegoEvent>, stream: StreamEntry, kinds: readonly MuteField[]): void {
   for (const kind of kinds) {
     const event = kind === "videoMuted" ? "remoteCameraStatusUpdate" : "remoteMicStatusUpdate";
     events.emit(event, stream.streamID, stream[kind] ? "MUTE" : "OPEN");
@@ -61,7 +61,7 @@ function deleteReasons({ streams, reasons }: ChangeOf<"streams">): string {
   return JSON.stringify({ stream_delete_reason: streams.map(({ streamID }, index) => ({ streamID, code: reasons[index] ?? 1 })) });
 }
 
-function emitMessage(events: Emitter<ZegoEvents>, roomID: string, { channel, from, text, sentMs, messageID }: ChangeOf<"message">): void {
+function emitMessage(events: Emitter<ZegoEvent>, roomID: string, { channel, from, text, sentMs, messageID }: ChangeOf<"message">): void {
   const fromUser = publicUser(from);
   if (channel === "command") return events.emit("IMRecvCustomCommand", roomID, fromUser, text);
   const shared = { fromUser, message: text, sendTime: sentMs };

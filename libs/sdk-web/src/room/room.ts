@@ -8,7 +8,7 @@ import type { User } from "../checks";
 import { asZegoError, Code, failure } from "../errors";
 import type { Emitter } from "../emitter";
 import { transportPolicy } from "../engine-options";
-import type { ZegoEvents, ZegoPlayerState, ZegoRoomConfig } from "../entities";
+import type { ZegoEvent, ZegoPlayerState, ZegoRoomConfig } from "../entities";
 import type { LoginAnswer, Problem } from "../generated/contract";
 import { Players } from "../play/players";
 import { Publisher } from "../publish/publisher";
@@ -30,7 +30,7 @@ export interface Login {
 
 export interface RoomContext {
   session: Session;
-  events: Emitter<ZegoEvents>;
+  events: Emitter<ZegoEvent>;
   appID: number;
   /** How long media is tried again, in milliseconds. */
   mediaRetryMs(): number;

@@ -2,7 +2,7 @@
 import type { User } from "../checks";
 import { Code, failure } from "../errors";
 import type { Emitter } from "../emitter";
-import type { ZegoEvents, ZegoRoomConfig } from "../entities";
+import type { ZegoEvent, ZegoRoomConfig } from "../entities";
 import { LIMITS, type Problem } from "../generated/contract";
 import type { Playback } from "../play/player";
 import type { Publication } from "../publish/publisher";
@@ -27,7 +27,7 @@ export class Rooms implements SessionHost {
 
   constructor(
     private readonly settings: RoomsSettings,
-    private readonly events: Emitter<ZegoEvents>,
+    private readonly events: Emitter<ZegoEvent>,
   ) {
     this.session = new Session(settings.addresses, this, settings.roomRetryMs, settings.open);
   }
