@@ -117,8 +117,7 @@ export abstract class MediaControls {
 
   /** As measured last; null while the stream is not published, or not measured yet. */
   getPublishingStreamQuality(streamID: string): ZegoPublishStats | null {
-    const found = this.rooms.publication(streamID);
-    return found ? this.quality.publishing(found.room, streamID) : null;
+    return this.quality.publishing(this.rooms.publication(streamID)?.publication);
   }
 
   /** Levels of all streams, 0 to 100, by soundLevelUpdate and capturedSoundLevelUpdate. */
@@ -144,8 +143,7 @@ export abstract class MediaControls {
 
   /** As measured last; null while the stream is not played, or not measured yet. */
   getPlayingStreamQuality(streamID: string): ZegoPlayStats | null {
-    const found = this.rooms.playback(streamID);
-    return found ? this.quality.playing(found.room, streamID) : null;
+    return this.quality.playing(this.rooms.playback(streamID)?.playback);
   }
 
   async useAudioOutputDevice(media: HTMLMediaElement, deviceID: string): Promise<boolean> {

@@ -1,21 +1,32 @@
-/** The state of one published or played stream: idle → requesting ⇄ active → idle; `onChange` is called at each change. */
+/** One published or played stream, and what the transports of both directions are made with. */
+import type { ZegoPlayerState, ZegoPublisherState } from "../entities";
 import type { ZegoError } from "../errors";
+import type { Session } from "../signalling/session";
 
-export interface FlowNames<State extends string> {
-  idle: State;
-  requesting: State;
-  active: State;
+/** What a transport knows of its room. */
+export interface TransportContext {
+  readonly roomID: string;
+  readonly session: Pick<Session, "request">;
+  retryMs(): number;
+  /** TURN servers, and whether media goes through them alone. */
+  ice(): RTCConfiguration;
 }
 
-export interface FlowState<State extends string> {
-  streamID: string;
-  state: State;
-  errorCode: number;
-  extendedData: string;
+/** What differs between publishing and playing: the codes of their failures, and the request that ends a stream. */
+export interface Direction {
+  stop: "stopPublish" | "stopPlay";
+  interrupted: number;
+  retryOver: number;
+  failed: number;
+  /** The browser cannot apply the relay's answer. */
+  answer: number;
 }
 
-export class Flow<State extends string = string> {
-  private current: "idle" | "requesting" | "active" = "idle";
+type Phase = "idle" | "requesting" | "active";
+
+/** The state of a stream: idle → requesting ⇄ active → idle; `onChange` is called at each change. */
+export class Flow<Report extends ZegoPublisherState | ZegoPlayerState> {
+  private current: Phase = "idle";
   /** It was ended; jobs under way must not start it again. */
   ended = false;
   /** The relay has accepted it; media flows as soon as the connection is up. */
@@ -23,15 +34,15 @@ export class Flow<State extends string = string> {
 
   constructor(
     readonly streamID: string,
-    private readonly names: FlowNames<State>,
-    private readonly onChange: (state: FlowState<State>) => void,
+    private readonly names: Readonly<Record<Phase, Report["state"]>>,
+    private readonly onChange: (report: Report) => void,
   ) {}
 
   get active(): boolean {
     return this.current === "active";
   }
 
-  get state(): State {
+  get state(): Report["state"] {
     return this.names[this.current];
   }
 
@@ -51,9 +62,9 @@ export class Flow<State extends string = string> {
     this.transition("idle", error?.code ?? 0, error?.message ?? "");
   }
 
-  private transition(next: "idle" | "requesting" | "active", errorCode: number, extendedData: string): void {
+  private transition(next: Phase, errorCode: number, extendedData: string): void {
     if (this.current === next) return;
     this.current = next;
-    this.onChange({ streamID: this.streamID, state: this.names[next], errorCode, extendedData });
+    this.onChange({ streamID: this.streamID, state: this.state, errorCode, extendedData } as Report);
   }
 }

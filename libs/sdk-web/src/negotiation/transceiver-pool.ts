@@ -1,5 +1,8 @@
 /** The transceivers of a peer connection and who uses them. A free one of the right kind is taken before a new m-line is made. */
+import type { MediaSections } from "../generated/contract";
+
 export type Kind = "audio" | "video";
+export const KINDS: readonly Kind[] = ["audio", "video"];
 
 export interface TransceiverSlot<Owner> {
   readonly kind: Kind;
@@ -17,6 +20,17 @@ export class TransceiverPool<Owner> {
 
   slot(owner: Owner, kind: Kind): TransceiverSlot<Owner> | undefined {
     return this.slots.find((slot) => slot.owner === owner && slot.kind === kind);
+  }
+
+  /** The m-line that an owner has for a kind; null before the first description, or without one. */
+  midOf(owner: Owner, kind: Kind): string | null {
+    return this.slot(owner, kind)?.transceiver.mid ?? null;
+  }
+
+  /** The m-lines of an owner for the kinds that are in use, as requests name them. */
+  sections(owner: Owner, inUse: (kind: Kind) => boolean): MediaSections {
+    const [audioMid, videoMid] = KINDS.map((kind) => (inUse(kind) ? this.midOf(owner, kind) : null));
+    return { ...(audioMid ? { audioMid } : {}), ...(videoMid ? { videoMid } : {}) };
   }
 
   all(): readonly TransceiverSlot<Owner>[] {

@@ -10,18 +10,10 @@ import { log } from "../logging";
 import type { MediaAnswer, MediaSections } from "../generated/contract";
 import type { Request } from "../signalling/frames";
 import { Backoff } from "../signalling/backoff";
-import type { Session } from "../signalling/session";
 import type { Timer } from "../timing";
-import type { Flow } from "./flow";
+import type { Direction, Flow, TransportContext } from "./flow";
 import { SerialQueue } from "./serial-queue";
-
-export interface TransportContext {
-  readonly roomID: string;
-  readonly session: Pick<Session, "request">;
-  retryMs(): number;
-  /** TURN servers, and whether media goes through them alone. */
-  ice?(): RTCConfiguration;
-}
+import { TransceiverPool, type Kind } from "./transceiver-pool";
 
 /** Our description and the m-lines of one stream in it, as the relay is asked to answer them. */
 export interface Offer {
@@ -39,18 +31,11 @@ const NEGOTIATION_TIMEOUT_MS = 15_000;
 const FIRST_RETRY_MS = 300;
 const MAX_RETRY_MS = 4_000; // a missing picture is noticed at once, so shorter than the socket's longest wait
 
-export interface FlowCodes {
-  interrupted: number;
-  retryOver: number;
-  failed: number;
-  /** The browser cannot apply the relay's answer. */
-  answer: number;
-}
-
 export abstract class Transport<F extends Flow<any>> {
   protected pc: RTCPeerConnection | undefined;
   protected transportID = "";
   protected readonly flows = new Map<string, F>();
+  readonly slots = new TransceiverPool<F>();
   protected readonly queue = new SerialQueue();
   private readonly backoff = new Backoff(FIRST_RETRY_MS, MAX_RETRY_MS);
   private failingSince = 0;
@@ -60,16 +45,19 @@ export abstract class Transport<F extends Flow<any>> {
 
   protected constructor(
     protected readonly context: TransportContext,
-    private readonly codes: FlowCodes,
+    private readonly direction: Direction,
   ) {}
 
   /** Binds a flow's tracks to transceivers. True when an offer made before is out of date. */
   protected abstract bindTracks(flow: F, pc: RTCPeerConnection): boolean;
   protected abstract releaseTracks(flow: F): void;
   protected abstract request(flow: F, offer: Offer): Request<"publish" | "play">;
-  protected abstract midsOf(flow: F): MediaSections;
-  /** Notifies the server that an accepted flow has ended. */
-  protected abstract sendStop(flow: F): void;
+  /** Which kinds of a flow carry nothing that can be seen or heard. */
+  abstract mutedOf(flow: F): Record<Kind, boolean>;
+  /** Whether the m-line that a flow has for a kind is in use. */
+  protected carries(_flow: F, _kind: Kind): boolean {
+    return true;
+  }
   /** The relay's answer with what this browser needs in addition. */
   protected amendAnswer(sdp: string, _flow: F): string {
     return sdp;
@@ -82,8 +70,6 @@ export abstract class Transport<F extends Flow<any>> {
   }
   /** The flow was refused for good and has ended. */
   protected onRefused(_flow: F, _error: ZegoError): void {}
-  /** The peer connection was closed, and its transceivers with it. */
-  protected abstract onReset(): void;
 
   get connection(): RTCPeerConnection | undefined {
     return this.pc;
@@ -95,6 +81,15 @@ export abstract class Transport<F extends Flow<any>> {
 
   find(streamID: string): F | undefined {
     return this.flows.get(streamID);
+  }
+
+  /** Ends a stream and notifies the server. False when this transport does not have it. */
+  stop(streamID: string): boolean {
+    const flow = this.flows.get(streamID);
+    if (!flow) return false;
+    this.endFlow(flow);
+    this.sendStop(flow);
+    return true;
   }
 
   /** Ends all flows and the peer connection; the transport cannot be used again. */
@@ -117,7 +112,7 @@ export abstract class Transport<F extends Flow<any>> {
     this.reset();
     for (const flow of this.list) {
       flow.accepted = false;
-      flow.requesting(this.codes.interrupted, "the media connection is being replaced");
+      flow.requesting(this.direction.interrupted, "the media connection is being replaced");
       void this.negotiate(flow);
     }
   }
@@ -128,12 +123,18 @@ export abstract class Transport<F extends Flow<any>> {
     for (const flow of this.list) if (!flow.accepted) void this.negotiate(flow);
   }
 
+  protected begin(flow: F): void {
+    this.flows.set(flow.streamID, flow);
+    flow.requesting();
+    void this.negotiate(flow);
+  }
+
   /** Negotiates a flow, with `again` also an accepted one. Never rejects: the outcome is the flow's state. */
   protected async negotiate(flow: F, again = false): Promise<void> {
     try {
       await this.queue.run(() => this.negotiateOnce(flow, again));
     } catch (thrown) {
-      this.onNegotiationFailed(flow, asZegoError(thrown, this.codes.failed));
+      this.onNegotiationFailed(flow, asZegoError(thrown, this.direction.failed));
     }
   }
 
@@ -156,14 +157,7 @@ export abstract class Transport<F extends Flow<any>> {
   }
 
   private configuration(): RTCConfiguration {
-    return { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", ...this.context.ice?.() };
-  }
-
-  /** Closes a connection that gathered candidates before the TURN servers were known, and carries nothing yet; true when it did. */
-  protected resetWithoutServers(): boolean {
-    if (!this.pc || this.transportID || this.flows.size || !this.context.ice?.().iceServers?.length) return false;
-    this.reset();
-    return true;
+    return { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", ...this.context.ice() };
   }
 
   /** Rule 2: the offer, the request, the answer. */
@@ -173,11 +167,11 @@ export abstract class Transport<F extends Flow<any>> {
     const stale = this.bindTracks(flow, pc);
     if (stale || pc.signalingState !== "have-local-offer") await pc.setLocalDescription(await pc.createOffer());
     try {
-      const answer = await this.ask(this.request(flow, { ...this.description(pc), media: this.midsOf(flow) }), pc);
+      const answer = await this.ask(this.request(flow, { ...this.description(pc), media: this.slots.sections(flow, (kind) => this.carries(flow, kind)) }), pc);
       flow.accepted = true;
       this.onAnswered(flow);
       await pc.setRemoteDescription({ type: "answer", sdp: this.amendAnswer(answer.sdp, flow) }).catch((fault) => {
-        throw asZegoError(fault, this.codes.answer);
+        throw asZegoError(fault, this.direction.answer);
       });
       this.finish(flow, pc);
     } catch (thrown) {
@@ -189,6 +183,11 @@ export abstract class Transport<F extends Flow<any>> {
 
   private description(pc: RTCPeerConnection): Omit<Offer, "media"> {
     return { roomID: this.context.roomID, sdp: pc.localDescription!.sdp, ...(this.transportID ? { transportID: this.transportID } : {}) };
+  }
+
+  private sendStop({ streamID }: F): void {
+    const { session, roomID } = this.context;
+    session.request({ t: this.direction.stop, roomID, streamID }, { survives: false }).catch((error) => log.debug(this.direction.stop, error));
   }
 
   private async ask(request: Request<"publish" | "play" | "restartIce">, pc: RTCPeerConnection): Promise<MediaAnswer> {
@@ -217,7 +216,7 @@ export abstract class Transport<F extends Flow<any>> {
     if (error.code === Code.NOT_FOUND && this.transportID) return this.carriesOtherFlows(flow) && this.handOver(flow) ? undefined : this.rebuild();
     if (!RETRYABLE_CODES.has(error.code)) {
       this.endFlow(flow, error);
-      if (error.code === this.codes.answer) this.sendStop(flow);
+      if (error.code === this.direction.answer) this.sendStop(flow);
       return this.onRefused(flow, error);
     }
     log.info(`${flow.streamID}: trying again`, error);
@@ -230,16 +229,21 @@ export abstract class Transport<F extends Flow<any>> {
   }
 
   private retryLater(): void {
-    this.failingSince ||= Date.now();
-    if (Date.now() - this.failingSince > this.context.retryMs()) return this.giveUp();
+    if (this.isWindowOver()) return this.giveUp();
     clearTimeout(this.retryTimer);
     this.retryTimer = setTimeout(() => {
       for (const flow of this.list) if (!flow.accepted) void this.negotiate(flow);
     }, this.backoff.next());
   }
 
+  /** Whether media has been failing for longer than the retry window. */
+  private isWindowOver(): boolean {
+    this.failingSince ||= Date.now();
+    return Date.now() - this.failingSince > this.context.retryMs();
+  }
+
   private giveUp(): void {
-    const error = failure(this.codes.retryOver, "media could not be restored in time");
+    const error = failure(this.direction.retryOver, "media could not be restored in time");
     for (const flow of this.list) {
       if (flow.active) continue;
       this.endFlow(flow, error);
@@ -262,7 +266,7 @@ export abstract class Transport<F extends Flow<any>> {
   }
 
   private interrupt(): void {
-    for (const flow of this.list) flow.requesting(this.codes.interrupted, "the media connection broke");
+    for (const flow of this.list) flow.requesting(this.direction.interrupted, "the media connection broke");
   }
 
   /** Rule 3, first half: restarts ICE on the connection that is there. */
@@ -273,7 +277,7 @@ export abstract class Transport<F extends Flow<any>> {
     this.queue
       .run(async () => {
         if (!pc || pc !== this.pc || pc.connectionState === "connected" || !this.transportID) return;
-        if (this.context.ice?.().iceServers?.length) pc.setConfiguration(this.configuration()); // its credentials may have run out
+        if (this.context.ice().iceServers?.length) pc.setConfiguration(this.configuration()); // its credentials may have run out
         await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
         const answer = await this.ask({ t: "restartIce", ...this.description(pc), transportID: this.transportID }, pc).catch(async (thrown) => {
           await pc.setLocalDescription({ type: "rollback" }).catch(() => undefined);
@@ -293,17 +297,17 @@ export abstract class Transport<F extends Flow<any>> {
   private onRepairOverdue(): void {
     if (!this.pc || this.pc.connectionState === "connected") return;
     this.interrupt();
-    this.failingSince ||= Date.now();
-    if (Date.now() - this.failingSince > this.context.retryMs()) this.giveUp();
+    if (this.isWindowOver()) this.giveUp();
     else this.rebuild();
   }
 
-  private reset(): void {
+  /** Closes the peer connection; the flows stay. */
+  protected reset(): void {
     clearTimeout(this.repairTimer);
     const pc = this.pc;
     this.pc = undefined;
     this.transportID = "";
-    this.onReset();
+    this.slots.clear();
     if (!pc) return;
     pc.onconnectionstatechange = null;
     pc.close();

@@ -2,18 +2,23 @@
 import { Code, failure, type ZegoError } from "../errors";
 import type { ZegoPlayerState, ZegoWebPlayOption } from "../entities";
 import { log } from "../logging";
-import { Flow } from "../negotiation/flow";
-import { isStopped, TransceiverPool, type Kind } from "../negotiation/transceiver-pool";
-import { Transport, type Offer, type TransportContext } from "../negotiation/transport";
-import type { MediaSections, StreamEntry } from "../generated/contract";
+import { Flow, type Direction, type TransportContext } from "../negotiation/flow";
+import { isStopped, KINDS, type Kind } from "../negotiation/transceiver-pool";
+import { Transport, type Offer } from "../negotiation/transport";
+import type { StreamEntry } from "../generated/contract";
 import type { Request } from "../signalling/frames";
 
 const NAMES = { idle: "NO_PLAY", requesting: "PLAY_REQUESTING", active: "PLAYING" } as const;
-const CODES = { interrupted: Code.PLAY_INTERRUPTED, retryOver: Code.PLAY_RETRY_OVER, failed: Code.PLAY_OFFER, answer: Code.PLAY_REMOTE_SDP };
-const KINDS: readonly Kind[] = ["audio", "video"];
+const DIRECTION: Direction = {
+  stop: "stopPlay",
+  interrupted: Code.PLAY_INTERRUPTED,
+  retryOver: Code.PLAY_RETRY_OVER,
+  failed: Code.PLAY_OFFER,
+  answer: Code.PLAY_REMOTE_SDP,
+};
 
 /** One stream that is played here. `stream` is real from the start and keeps its tracks while they are muted. */
-export class Playback extends Flow<ZegoPlayerState["state"]> {
+export class Playback extends Flow<ZegoPlayerState> {
   readonly stream = new MediaStream();
   readonly muted = { audio: false, video: false };
   /** Kinds whose track is switched off here while it is received. */
@@ -30,8 +35,6 @@ export class Playback extends Flow<ZegoPlayerState["state"]> {
 }
 
 export class Player extends Transport<Playback> {
-  private readonly slots = new TransceiverPool<Playback>();
-
   constructor(
     context: TransportContext,
     private readonly onChange: (state: ZegoPlayerState) => void,
@@ -39,7 +42,7 @@ export class Player extends Transport<Playback> {
     /** Called with a playback whose stream is on a relay node that this connection does not reach. */
     private readonly onUnreachable: (playback: Playback) => void = () => undefined,
   ) {
-    super(context, CODES);
+    super(context, DIRECTION);
   }
 
   /** Creates the peer connection and its first offer before a stream is played, since certificate, candidates and codecs take time. */
@@ -50,19 +53,19 @@ export class Player extends Transport<Playback> {
     this.queue.run(async () => pc.setLocalDescription(await pc.createOffer())).catch((fault) => log.debug("no offer was made ahead", fault));
   }
 
-  /** The login's answer named the TURN servers. An offer that was made before them is made again. */
+  /** The login's answer named the TURN servers. An offer that gathered candidates without them, and carries nothing yet, is made again. */
   onServersKnown(): void {
-    if (this.resetWithoutServers()) this.prepare();
+    if (!this.pc || this.transportID || this.flows.size || !this.context.ice().iceServers?.length) return;
+    this.reset();
+    this.prepare();
   }
 
   /** Resolves with the stream as soon as the relay agreed to send it; kinds that are muted from the start are not received. */
   start(streamID: string, option: ZegoWebPlayOption, muted: Readonly<Record<Kind, boolean>>): Promise<MediaStream> {
     const playback = new Playback(streamID, option, this.onChange);
     Object.assign(playback.muted, muted);
-    this.flows.set(streamID, playback);
     const result = new Promise<MediaStream>((resolve, reject) => (playback.outcome = { resolve, reject }));
-    playback.requesting();
-    void this.negotiate(playback);
+    this.begin(playback);
     return result;
   }
 
@@ -70,19 +73,6 @@ export class Player extends Transport<Playback> {
   takeOver(playback: Playback): void {
     this.flows.set(playback.streamID, playback);
     void this.negotiate(playback);
-  }
-
-  /** False when it is not played here. */
-  stop(streamID: string): boolean {
-    const playback = this.flows.get(streamID);
-    if (!playback) return false;
-    this.endFlow(playback);
-    this.sendStop(playback);
-    return true;
-  }
-
-  protected override sendStop({ streamID }: Playback): void {
-    this.context.session.request({ t: "stopPlay", roomID: this.context.roomID, streamID }, { survives: false }).catch((error) => log.debug("stopPlay", error));
   }
 
   /** The publisher moved to another relay node, or sends a kind that it did not send before. */
@@ -101,11 +91,6 @@ export class Player extends Transport<Playback> {
     return true;
   }
 
-  /** The m-line of a kind, for statistics. */
-  midOf(playback: Playback, kind: Kind): string | null {
-    return this.slots.slot(playback, kind)?.transceiver.mid ?? null;
-  }
-
   mutedOf({ muted }: Playback): Record<Kind, boolean> {
     return muted;
   }
@@ -116,7 +101,7 @@ export class Player extends Transport<Playback> {
       if (!this.slots.slot(playback, kind) && this.wants(playback, kind)) changed = this.bindReceiver(playback, kind, pc) || changed;
     }
     for (const { owner, kind, transceiver } of this.slots.all()) {
-      const direction = owner && this.receives(owner, kind) ? "recvonly" : "inactive";
+      const direction = owner && this.carries(owner, kind) ? "recvonly" : "inactive";
       if (owner) this.silence(owner, kind, transceiver.receiver.track);
       if (isStopped(transceiver) || transceiver.direction === direction) continue;
       transceiver.direction = direction;
@@ -129,7 +114,7 @@ export class Player extends Transport<Playback> {
    * Whether a kind is received. A stream of which nothing is wanted keeps one line all the same, the sound's if it has one: to the relay, a
    * question without lines is one that leaves the choice to it.
    */
-  private receives(playback: Playback, kind: Kind): boolean {
+  protected override carries(playback: Playback, kind: Kind): boolean {
     if (!playback.muted[kind]) return true;
     const lines = KINDS.filter((each) => this.slots.slot(playback, each));
     return lines[0] === kind && lines.every((each) => playback.muted[each]);
@@ -137,7 +122,7 @@ export class Player extends Transport<Playback> {
 
   /** Disables a track that is received although it is muted, and enables only tracks that it disabled itself. */
   private silence(playback: Playback, kind: Kind, track: MediaStreamTrack): void {
-    if (playback.muted[kind] && this.receives(playback, kind)) {
+    if (playback.muted[kind] && this.carries(playback, kind)) {
       playback.silenced.add(kind);
       track.enabled = false;
     } else if (playback.silenced.delete(kind)) {
@@ -174,18 +159,8 @@ export class Player extends Transport<Playback> {
     }
   }
 
-  protected override onReset(): void {
-    this.slots.clear();
-  }
-
   protected override request({ streamID }: Playback, offer: Offer): Request<"play"> {
     return { t: "play", streamID, ...offer };
-  }
-
-  protected override midsOf(playback: Playback): MediaSections {
-    const mid = (kind: Kind) => (this.receives(playback, kind) ? this.midOf(playback, kind) : null);
-    const [audioMid, videoMid] = [mid("audio"), mid("video")];
-    return { ...(audioMid === null ? {} : { audioMid }), ...(videoMid === null ? {} : { videoMid }) };
   }
 
   protected override onAnswered(playback: Playback): void {

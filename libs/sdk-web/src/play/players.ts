@@ -5,7 +5,7 @@
 import { Code, failure } from "../errors";
 import type { ZegoPlayerState, ZegoWebPlayOption } from "../entities";
 import type { Kind } from "../negotiation/transceiver-pool";
-import type { TransportContext } from "../negotiation/transport";
+import type { TransportContext } from "../negotiation/flow";
 import type { StreamEntry } from "../generated/contract";
 import { Player, type Playback } from "./player";
 

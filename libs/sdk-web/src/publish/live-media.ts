@@ -237,7 +237,7 @@ export class LiveMedia {
   }
 
   private reportMutes(stream: MediaStream): void {
-    for (const { publisher, publication } of this.publications(stream)) publisher.reportMutes(publication);
+    for (const { publisher, publication } of this.publications(stream)) publisher.mutes.schedule(publication);
   }
 
   /** The publications of one stream, or all. */

@@ -7,7 +7,7 @@
 import { asZegoError, Code } from "../errors";
 import { log } from "../logging";
 import type { Kind } from "../negotiation/transceiver-pool";
-import type { TransportContext } from "../negotiation/transport";
+import type { TransportContext } from "../negotiation/flow";
 import type { Timer } from "../timing";
 
 /** As long as a second click takes, so that two clicks are one report; also keeps below the server's rate. */
@@ -46,6 +46,7 @@ export class MuteReporter<Flow extends { readonly streamID: string }> {
     this.schedule(flow);
   }
 
+  /** Reports the flow's mutes soon, after a track was muted, ended or replaced. */
   schedule(flow: Flow): void {
     const state = this.state.get(flow);
     if (state) this.startTimer(flow, state, SETTLE_MS);

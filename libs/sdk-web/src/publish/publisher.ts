@@ -2,17 +2,22 @@
 import { Code, failure } from "../errors";
 import type { ZegoPublisherState } from "../entities";
 import { log } from "../logging";
-import { Flow } from "../negotiation/flow";
-import { isStopped, TransceiverPool, type Kind, type TransceiverSlot } from "../negotiation/transceiver-pool";
-import { Transport, type Offer, type TransportContext } from "../negotiation/transport";
-import type { MediaSections } from "../generated/contract";
+import { Flow, type Direction, type TransportContext } from "../negotiation/flow";
+import { isStopped, KINDS, type Kind, type TransceiverSlot } from "../negotiation/transceiver-pool";
+import { Transport, type Offer } from "../negotiation/transport";
 import type { Request } from "../signalling/frames";
 import { preferVideo, type VideoCodec } from "./codecs";
 import { MuteReporter } from "./mute-reporter";
 import { withStartBitrate } from "./start-bitrate";
 
 const NAMES = { idle: "NO_PUBLISH", requesting: "PUBLISH_REQUESTING", active: "PUBLISHING" } as const;
-const CODES = { interrupted: Code.NETWORK_DOWN, retryOver: Code.PUBLISH_RETRY_OVER, failed: Code.PUBLISH_OFFER, answer: Code.PUBLISH_REMOTE_SDP };
+const DIRECTION: Direction = {
+  stop: "stopPublish",
+  interrupted: Code.NETWORK_DOWN,
+  retryOver: Code.PUBLISH_RETRY_OVER,
+  failed: Code.PUBLISH_OFFER,
+  answer: Code.PUBLISH_REMOTE_SDP,
+};
 
 /** Codes of `stream.removed` for a lost connection: heartbeat timeout, disconnected. */
 const LOST_REASONS: ReadonlySet<number> = new Set([2, 5]);
@@ -22,7 +27,6 @@ export interface Source {
   readonly stream: MediaStream;
   videoKbps?: number;
   audioKbps?: number;
-  frameRate?: number;
   /** What to give up first when the network is narrow. */
   degradation?: RTCDegradationPreference;
 }
@@ -32,7 +36,7 @@ export interface PublishChoice {
   extraInfo: string;
 }
 
-export class Publication extends Flow<ZegoPublisherState["state"]> {
+export class Publication extends Flow<ZegoPublisherState> {
   /** Tracks sent in place of the stream's own, for a mute that does not touch the preview. */
   readonly replacements: Partial<Record<Kind, MediaStreamTrack>> = {};
   /** Kinds that were sent at some time; such a kind without a live track counts as muted. */
@@ -54,38 +58,20 @@ export class Publication extends Flow<ZegoPublisherState["state"]> {
 }
 
 export class Publisher extends Transport<Publication> {
-  private readonly slots = new TransceiverPool<Publication>();
-  private readonly mutes: MuteReporter<Publication>;
+  readonly mutes: MuteReporter<Publication>;
 
   constructor(
     context: TransportContext,
     private readonly onChange: (state: ZegoPublisherState) => void,
   ) {
-    super(context, CODES);
+    super(context, DIRECTION);
     const published = (publication: Publication) => this.flows.get(publication.streamID) === publication && publication.accepted;
     this.mutes = new MuteReporter(context, published, (publication) => this.mutedOf(publication));
   }
 
   /** Publishes a stream. The outcome is the publication's state, reported by publisherStateUpdate. */
-  start(streamID: string, source: Source, choice: PublishChoice): Publication {
-    const publication = new Publication(streamID, source, choice, this.onChange);
-    this.flows.set(streamID, publication);
-    publication.requesting();
-    void this.negotiate(publication);
-    return publication;
-  }
-
-  /** False when it is not published here. */
-  stop(streamID: string): boolean {
-    const publication = this.flows.get(streamID);
-    if (!publication) return false;
-    this.endFlow(publication);
-    this.sendStop(publication);
-    return true;
-  }
-
-  protected override sendStop({ streamID }: Publication): void {
-    this.context.session.request({ t: "stopPublish", roomID: this.context.roomID, streamID }, { survives: false }).catch((error) => log.debug("stopPublish", error));
+  start(streamID: string, source: Source, choice: PublishChoice): void {
+    this.begin(new Publication(streamID, source, choice, this.onChange));
   }
 
   /** The server removed the stream: it is published again where only the connection was lost, and ends otherwise. */
@@ -98,9 +84,9 @@ export class Publisher extends Transport<Publication> {
 
   /** The stream's tracks changed: send what it holds now, with a new offer where a kind is new. */
   async refresh(publication: Publication): Promise<void> {
-    for (const kind of ["audio", "video"] as const) await this.send(publication, kind);
+    for (const kind of KINDS) await this.send(publication, kind);
     this.mutes.schedule(publication);
-    const missing = (["audio", "video"] as const).some((kind) => publication.track(kind) && !this.slots.slot(publication, kind));
+    const missing = KINDS.some((kind) => publication.track(kind) && !this.slots.slot(publication, kind));
     if (missing) await this.negotiate(publication, true);
   }
 
@@ -108,12 +94,7 @@ export class Publisher extends Transport<Publication> {
   async send(publication: Publication, kind: Kind): Promise<void> {
     const track = publication.track(kind);
     this.mutes.watch(publication, track);
-    await this.sender(publication, kind)?.replaceTrack(track ?? null);
-  }
-
-  /** The m-line of a kind, for statistics. */
-  midOf(publication: Publication, kind: Kind): string | null {
-    return this.slots.slot(publication, kind)?.transceiver.mid ?? null;
+    await this.slots.slot(publication, kind)?.transceiver.sender.replaceTrack(track ?? null);
   }
 
   /** Which kinds are published but send nothing visible or audible. */
@@ -122,16 +103,7 @@ export class Publisher extends Transport<Publication> {
     return { audio: muted("audio"), video: muted("video") };
   }
 
-  /** Reports the publication's mutes after a track was muted, ended or replaced. */
-  reportMutes(publication: Publication): void {
-    this.mutes.schedule(publication);
-  }
-
-  sender(publication: Publication, kind: Kind): RTCRtpSender | undefined {
-    return this.slots.slot(publication, kind)?.transceiver.sender;
-  }
-
-  /** Applies the source's bitrate and frame rate limits to its senders. */
+  /** Applies the source's bitrate limits to its senders. */
   async applyLimits(publication: Publication): Promise<void> {
     for (const { kind, transceiver } of this.slots.slotsOf(publication)) {
       const parameters = transceiver.sender.getParameters();
@@ -144,7 +116,7 @@ export class Publisher extends Transport<Publication> {
   }
 
   protected override bindTracks(publication: Publication, pc: RTCPeerConnection): boolean {
-    for (const kind of ["audio", "video"] as const) {
+    for (const kind of KINDS) {
       const track = publication.track(kind);
       if (track && !this.slots.slot(publication, kind)) this.bind(publication, kind, track, pc);
     }
@@ -176,7 +148,7 @@ export class Publisher extends Transport<Publication> {
   }
 
   protected override amendAnswer(sdp: string, publication: Publication): string {
-    const mid = this.midOf(publication, "video");
+    const mid = this.slots.midOf(publication, "video");
     const { videoKbps } = publication.source;
     return mid !== null && videoKbps ? withStartBitrate(sdp, mid, videoKbps) : sdp;
   }
@@ -195,17 +167,8 @@ export class Publisher extends Transport<Publication> {
     }
   }
 
-  protected override onReset(): void {
-    this.slots.clear();
-  }
-
   protected override request({ streamID, choice }: Publication, offer: Offer): Request<"publish"> {
     return { t: "publish", streamID, ...offer, codec: choice.codec, ...(choice.extraInfo ? { extraInfo: choice.extraInfo } : {}) };
-  }
-
-  protected override midsOf(publication: Publication): MediaSections {
-    const [audioMid, videoMid] = [this.midOf(publication, "audio"), this.midOf(publication, "video")];
-    return { ...(audioMid === null ? {} : { audioMid }), ...(videoMid === null ? {} : { videoMid }) };
   }
 }
 
@@ -215,6 +178,5 @@ function isSending(track: MediaStreamTrack | undefined): boolean {
 
 function encodingLimits(source: Source, kind: Kind): RTCRtpEncodingParameters {
   const kbps = kind === "video" ? source.videoKbps : source.audioKbps;
-  const rate = kind === "video" ? source.frameRate : undefined;
-  return { ...(kbps ? { maxBitrate: kbps * 1000 } : {}), ...(rate ? { maxFramerate: rate } : {}) };
+  return kbps ? { maxBitrate: kbps * 1000 } : {};
 }

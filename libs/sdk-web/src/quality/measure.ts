@@ -1,8 +1,7 @@
 /** From two readings of an m-line to the fields that pages know. Pure. */
+import { KINDS } from "../negotiation/transceiver-pool";
 import { number, type Line } from "./report";
 import type { QualityGrade, ZegoPlayAudioStats, ZegoPlayStats, ZegoPlayVideoStats, ZegoPublishAudioStats, ZegoPublishStats, ZegoPublishVideoStats } from "../entities";
-
-const KINDS = ["audio", "video"] as const;
 
 /** One stream's m-lines at a moment. */
 export interface Reading {

@@ -3,6 +3,9 @@ import type { Emitter } from "../emitter";
 import type { ZegoEvent, ZegoPlayStats, ZegoPublishStats } from "../entities";
 import { log } from "../logging";
 import type { Flow } from "../negotiation/flow";
+import type { Transport } from "../negotiation/transport";
+import type { Playback } from "../play/player";
+import type { Publication } from "../publish/publisher";
 import type { Room } from "../room/room";
 import { playStats, publishStats, type Reading } from "./measure";
 import { readReport, type Report } from "./report";
@@ -13,8 +16,8 @@ const CHECK_INTERVAL_MS = 500;
 
 export class QualityMonitor {
   private readonly last = new WeakMap<Flow<any>, Reading>();
-  private readonly published = new WeakMap<Flow<any>, ZegoPublishStats>();
-  private readonly played = new WeakMap<Flow<any>, ZegoPlayStats>();
+  private readonly published = new WeakMap<Publication, ZegoPublishStats>();
+  private readonly played = new WeakMap<Playback, ZegoPlayStats>();
   private timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(
@@ -32,14 +35,12 @@ export class QualityMonitor {
   }
 
   /** The stream's quality as it was measured last; null when it is not published here, or not measured yet. */
-  publishing(room: Room, streamID: string): ZegoPublishStats | null {
-    const flow = room.publisher.find(streamID);
-    return (flow && this.published.get(flow)) ?? null;
+  publishing(publication: Publication | undefined): ZegoPublishStats | null {
+    return (publication && this.published.get(publication)) ?? null;
   }
 
-  playing(room: Room, streamID: string): ZegoPlayStats | null {
-    const flow = room.players.playerOf(streamID)?.find(streamID);
-    return (flow && this.played.get(flow)) ?? null;
+  playing(playback: Playback | undefined): ZegoPlayStats | null {
+    return (playback && this.played.get(playback)) ?? null;
   }
 
   private async measureDue(): Promise<void> {
@@ -63,7 +64,7 @@ export class QualityMonitor {
     }
   }
 
-  private async measureAll<F extends Flow<any>>(transport: Lines<F>, measured: (flow: F, now: Reading, before: Reading | undefined) => void): Promise<void> {
+  private async measureAll<F extends Flow<any>>(transport: Transport<F>, measured: (flow: F, now: Reading, before: Reading | undefined) => void): Promise<void> {
     const due = this.due(transport.list);
     const stats = due.length ? await report(transport.connection) : undefined;
     for (const flow of due) {
@@ -78,10 +79,10 @@ export class QualityMonitor {
     return flows.filter((flow) => flow.active && now - (this.last.get(flow)?.atMs ?? 0) >= QUALITY_INTERVAL_MS);
   }
 
-  private read<F extends Flow<any>>(stats: Report | undefined, transport: Lines<F>, flow: F): Reading | undefined {
+  private read<F extends Flow<any>>(stats: Report | undefined, transport: Transport<F>, flow: F): Reading | undefined {
     if (!stats) return undefined;
-    const audio = stats.line(transport.midOf(flow, "audio"));
-    const video = stats.line(transport.midOf(flow, "video"));
+    const audio = stats.line(transport.slots.midOf(flow, "audio"));
+    const video = stats.line(transport.slots.midOf(flow, "video"));
     return { ...(audio ? { audio } : {}), ...(video ? { video } : {}), rtt: stats.rtt, atMs: Date.now(), muted: transport.mutedOf(flow) };
   }
 
@@ -91,14 +92,6 @@ export class QualityMonitor {
     this.last.set(flow, reading);
     return before;
   }
-}
-
-/** A transport, as far as it is measured. */
-interface Lines<F> {
-  readonly list: readonly F[];
-  readonly connection: RTCPeerConnection | undefined;
-  midOf(flow: F, kind: "audio" | "video"): string | null;
-  mutedOf(flow: F): { audio: boolean; video: boolean };
 }
 
 export async function report(pc: RTCPeerConnection | undefined): Promise<Report | undefined> {

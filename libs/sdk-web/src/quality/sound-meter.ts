@@ -42,7 +42,7 @@ export class SoundMeter {
 async function levels({ publisher, players }: Room): Promise<ZegoSoundLevelInfo[]> {
   const sent = await report(publisher.connection);
   const own = publisher.list.map((flow): ZegoSoundLevelInfo => {
-    const line = sent?.line(publisher.midOf(flow, "audio"));
+    const line = sent?.line(publisher.slots.midOf(flow, "audio"));
     return { streamID: flow.streamID, soundLevel: level(line?.source.audioLevel), type: "push" };
   });
   return [...own, ...(await Promise.all(players.all.map(received))).flat()];
@@ -51,7 +51,7 @@ async function levels({ publisher, players }: Room): Promise<ZegoSoundLevelInfo[
 async function received(player: Player): Promise<ZegoSoundLevelInfo[]> {
   const stats = await report(player.connection);
   return player.list.map((flow) => {
-    const line = stats?.line(player.midOf(flow, "audio"));
+    const line = stats?.line(player.slots.midOf(flow, "audio"));
     return { streamID: flow.streamID, soundLevel: level(line?.entry.audioLevel), type: "pull" };
   });
 }
