@@ -151,7 +151,7 @@ export class ZegoExpressEngine extends VendorMethods {
   }
 
   destroyStream(stream: MediaStream | ZegoLocalStream): void {
-    this.live.endEffects(stream);
+    this.endEffects(stream);
     this.localStreams.destroy(stream);
   }
 
@@ -165,7 +165,7 @@ export class ZegoExpressEngine extends VendorMethods {
       const room = this.room(publishOption?.roomID, Code.NOT_LOGGED_IN);
       const source = this.localStreams.source(stream);
       if (this.rooms.publication(streamID)) throw failure(Code.ALREADY_PUBLISHING, `${streamID} is being published`);
-      this.live.applyAudioMute(source.stream);
+      this.applyAudioMute(source.stream);
       room.publisher.start(streamID, source, choice);
       return true;
     } catch (thrown) {
@@ -232,7 +232,7 @@ export class ZegoExpressEngine extends VendorMethods {
     this.destroyed = true;
     disableEngine(this);
     this.replays.stopAll();
-    this.live.endAllEffects();
+    this.beauty.removeAll();
     this.localStreams.destroyAll();
     this.soundMeter.set(false);
     this.quality.stop();
@@ -273,7 +273,7 @@ export class ZegoExpressEngine extends VendorMethods {
   }
 
   private screenEnded(stream: ZegoLocalStream, legacy: boolean): void {
-    this.live.endEffects(stream);
+    this.endEffects(stream);
     this.localStreams.destroy(stream);
     this.events.emit("screenSharingEnded", legacy ? stream.stream : stream);
   }

@@ -1,14 +1,12 @@
 /** Methods of the vendor's interface that the browser or the session implements, and internals that pages use. */
-import type { ZegoLocalStream } from "./capture/local-stream";
 import { setOptions } from "./engine-options";
 import type { ZegoServerResponse } from "./entities";
 import { Code } from "./errors";
 import { rejectNotOffered, warnNotOffered } from "./inert-methods";
 import { log, warnOnce } from "./logging";
 import { MediaControls } from "./media-controls";
+import type { LocalStream } from "./publish/local-media-controls";
 import { proxyAddress } from "./signalling/address";
-
-type LocalStream = MediaStream | ZegoLocalStream;
 
 /** The subscription that voice-agent samples make at each login; this server has no such channel. */
 const ROOM_CHANNEL = "onRecvRoomChannelMessage";
@@ -54,7 +52,7 @@ export abstract class VendorMethods extends MediaControls {
   /** By the browser's own noise suppression. Resolves with 1103081 where there is none, since pages take a rejection for a failed call. */
   async enableAiDenoise(stream: LocalStream, enable: boolean): Promise<ZegoServerResponse> {
     try {
-      return await this.live.setAudioConfig(stream, { ANS: Boolean(enable) });
+      return await this.setAudioConfig(stream, { ANS: Boolean(enable) });
     } catch (fault) {
       log.warn("enableAiDenoise", fault);
       return { errorCode: Code.DENOISE_UNSUPPORTED, extendedData: String(fault) };

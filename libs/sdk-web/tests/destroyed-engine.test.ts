@@ -7,7 +7,10 @@ import { closePage, FakeStream, openPage } from "./page";
 type Loose = Record<string, (...args: unknown[]) => unknown>;
 
 /** Methods that only this module's classes call. */
-const PRIVATE = ["constructor", "room", "roomOfStream", "reportPublishError", "logoutOfNothing", "screenEnded", "muteAll"];
+const PRIVATE = [
+  "constructor", "room", "roomOfStream", "reportPublishError", "logoutOfNothing", "screenEnded", "muteAll", "applyAudioMute", "endEffects", "switchOn",
+  "recapture", "runInTurn", "replaceCaptured", "refresh", "reportMutes", "publications",
+];
 
 /** Methods that need no engine, or that end what has ended already: they answer as before. */
 const UNCHANGED = [

@@ -1,0 +1,282 @@
+/** The engine's methods that change media while it is captured or published. What is published follows without a new offer where it can. */
+import { captureError } from "../capture/acquire";
+import { CAMERA_PRESETS } from "../capture/capture-options";
+import { recordStop, rejectStopped, watchStops } from "../capture/capture-stops";
+import { applyEffect, capturedTrack, createSilentCopy, stopCapture } from "../capture/derived-tracks";
+import { constraintsOf, openDevice, switchDevice } from "../capture/device-switch";
+import { ZegoLocalStream } from "../capture/local-stream";
+import type { LocalStreams } from "../capture/local-streams";
+import { checkMediaStream, checkTrack, checkVideoConfig } from "../checks";
+import { Beauty } from "../effects/beauty";
+import type { Emitter } from "../emitter";
+import type { ZegoEffectsBeautyParam, ZegoEvent, ZegoPublishStreamAudioConfig, ZegoPublishStreamConfig, ZegoServerResponse } from "../entities";
+import { Code, failure, type ZegoError } from "../errors";
+import { log } from "../logging";
+import { SerialQueue } from "../negotiation/serial-queue";
+import type { Kind } from "../negotiation/transceiver-pool";
+import type { Rooms } from "../room/rooms";
+import type { Publication, Publisher } from "./publisher";
+
+export type LocalStream = MediaStream | ZegoLocalStream;
+
+const OK: ZegoServerResponse = { errorCode: 0, extendedData: "" };
+
+export abstract class LocalMediaControls {
+  protected readonly beauty: Beauty;
+  private microphoneMuted = false;
+  private readonly mutedAudio = new WeakSet<MediaStream>();
+  /** How to open a camera again that was switched off, by its ended track. */
+  private readonly switchedOff = new WeakMap<MediaStreamTrack, MediaTrackConstraints>();
+  /** Devices of a stream are opened one after the other. */
+  private readonly openingQueues = new WeakMap<MediaStream, SerialQueue>();
+
+  protected constructor(
+    protected readonly events: Emitter<ZegoEvent>,
+    protected readonly rooms: Rooms,
+    protected readonly localStreams: LocalStreams,
+  ) {
+    this.beauty = new Beauty((stream, error) => {
+      this.refresh(stream).catch((fault) => log.warn("the plain picture could not be sent", fault));
+      events.emit("beautyEffectError", stream, error.code, error.message);
+    });
+  }
+
+  /** Viewers see black; with `retain` the own preview goes on. The camera keeps running. False where there is no picture to mute. */
+  mutePublishStreamVideo(given: LocalStream, mute = true, retain = false): boolean {
+    const stream = streamToMute(given);
+    const track = stream?.getVideoTracks()[0];
+    if (!stream || !track) return false;
+    track.enabled = !mute || retain;
+    for (const { publisher, publication } of this.publications(stream)) {
+      publication.replacements.video?.stop();
+      delete publication.replacements.video;
+      if (mute && retain) publication.replacements.video = createSilentCopy(track);
+      publisher.send(publication, "video").catch((fault) => log.warn("mutePublishStreamVideo", fault));
+    }
+    this.reportMutes(stream);
+    return true;
+  }
+
+  mutePublishStreamAudio(given: LocalStream, mute = true): boolean {
+    const stream = streamToMute(given);
+    if (!stream?.getAudioTracks().length) return false;
+    if (mute) this.mutedAudio.add(stream);
+    else this.mutedAudio.delete(stream);
+    this.applyAudioMute(stream);
+    return true;
+  }
+
+  /** Mutes the microphone of all streams that are published now or later. */
+  muteMicrophone(mute: boolean): boolean {
+    this.microphoneMuted = Boolean(mute);
+    for (const { publication } of this.publications()) this.applyAudioMute(publication.source.stream);
+    return true;
+  }
+
+  isMicrophoneMuted(): boolean {
+    return this.microphoneMuted;
+  }
+
+  /** Another camera for a stream that is captured. */
+  async useVideoDevice(given: LocalStream, deviceID: string): Promise<ZegoServerResponse> {
+    return this.recapture(given, "video", exactDevice(deviceID));
+  }
+
+  /** Another microphone for a stream that is captured. */
+  async useAudioDevice(given: LocalStream, deviceID: string): Promise<ZegoServerResponse> {
+    return this.recapture(given, "audio", exactDevice(deviceID));
+  }
+
+  async useFrontCamera(given: LocalStream, enable: boolean): Promise<ZegoServerResponse> {
+    return this.recapture(given, "video", { facingMode: enable ? "user" : "environment" });
+  }
+
+  /** Frees the camera (its light goes out) or takes the same one again; another one only where that is gone. */
+  async enableVideoCaptureDevice(given: LocalStream, enable = true): Promise<boolean> {
+    const stream = streamOf(given);
+    if (!enable) {
+      const [track] = stream.getVideoTracks();
+      if (!track) return false;
+      recordStop(stream, "video");
+      if (track.readyState === "live") this.switchedOff.set(track, constraintsOf(capturedTrack(track)));
+      stopCapture(track);
+      this.reportMutes(stream);
+      return true;
+    }
+    const stopped = watchStops(stream);
+    return this.runInTurn(stream, () => this.switchOn(given, () => stopped("video")));
+  }
+
+  /** A `videoQuality` of 1 to 3 is a preset; sizes beside it count only with 4, or without one. */
+  async setVideoConfig(given: LocalStream, config: ZegoPublishStreamConfig): Promise<ZegoServerResponse> {
+    checkVideoConfig(config);
+    const preset = CAMERA_PRESETS[config.videoQuality ?? 0];
+    const { width, height, frameRate } = preset ?? config;
+    const { maxBitrate } = { maxBitrate: preset?.kbps, ...config };
+    const stream = streamOf(given);
+    const track = capturedTrack(trackOf(stream, "video"));
+    const constraints = { ...(width ? { width } : {}), ...(height ? { height } : {}), ...(frameRate ? { frameRate } : {}) };
+    try {
+      await track.applyConstraints({ ...track.getConstraints(), ...constraints });
+    } catch (fault) {
+      throw captureError(fault);
+    }
+    const source = this.localStreams.find(given)?.source;
+    if (source && maxBitrate) source.videoKbps = maxBitrate;
+    await Promise.all(this.publications(stream).map(({ publisher, publication }) => publisher.applyLimits(publication)));
+    return OK;
+  }
+
+  async setAudioConfig(given: LocalStream, config: ZegoPublishStreamAudioConfig): Promise<ZegoServerResponse> {
+    const track = trackOf(streamOf(given), "audio");
+    const { ANS, AGC, AEC } = config ?? {};
+    const constraints = {
+      ...(ANS === undefined ? {} : { noiseSuppression: ANS }),
+      ...(AGC === undefined ? {} : { autoGainControl: AGC }),
+      ...(AEC === undefined ? {} : { echoCancellation: AEC }),
+    };
+    await track.applyConstraints({ ...track.getConstraints(), ...constraints });
+    return OK;
+  }
+
+  /** Each intensity 0 to 100, 50 where it is left out. The effect belongs to the stream, published or not: it goes on with another camera. */
+  async setEffectsBeauty(given: LocalStream, enable: boolean, options?: ZegoEffectsBeautyParam): Promise<ZegoServerResponse> {
+    const stream = streamOf(given);
+    if (this.beauty.set(stream, enable, options)) await this.refresh(stream);
+    return OK;
+  }
+
+  /** Sends the stream's present tracks to viewers: 0 video, 1 audio, 2 both. */
+  async updatePublishingStream(given: LocalStream, type: 0 | 1 | 2 = 2): Promise<ZegoServerResponse> {
+    if (![0, 1, 2].includes(type)) throw failure(Code.PARAMETER, "the type is unknown", { field: "type", limit: "0 video, 1 audio, 2 both" });
+    const publications = this.publications(streamOf(given));
+    if (!publications.length) throw failure(Code.NOT_PUBLISHING, "the stream is not being published");
+    await Promise.all(publications.map(({ publisher, publication }) => publisher.refresh(publication)));
+    return OK;
+  }
+
+  async replaceTrack(given: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
+    const [stream, { kind }] = [checkMediaStream(given), checkTrack(track)];
+    trackOf(stream, kind as Kind);
+    for (const old of stream.getTracks()) if (old.kind === kind && old !== track) stream.removeTrack(old);
+    return this.addTrack(stream, applyEffect(stream, track));
+  }
+
+  async addTrack(given: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
+    const stream = checkMediaStream(given);
+    stream.addTrack(checkTrack(track));
+    await this.refresh(stream);
+    return OK;
+  }
+
+  async removeTrack(given: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
+    const [stream, removed] = [checkMediaStream(given), checkTrack(track)];
+    for (const present of stream.getTracks()) if (present === removed || capturedTrack(present) === removed) stream.removeTrack(present);
+    await this.refresh(stream);
+    return OK;
+  }
+
+  /** Enables or disables a stream's audio tracks by the mutes of the stream and of the engine, before it is published and after its tracks change. */
+  protected applyAudioMute(stream: MediaStream): void {
+    const enabled = !this.microphoneMuted && !this.mutedAudio.has(stream);
+    for (const track of stream.getAudioTracks()) track.enabled = enabled;
+    this.reportMutes(stream);
+  }
+
+  /** Takes the effect off a stream that is about to end, so that its captured track is the one that is stopped. */
+  protected endEffects(given: LocalStream): void {
+    this.beauty.remove(given instanceof ZegoLocalStream ? given.stream : given);
+  }
+
+  /** True when the camera is on; false where the page switched it off again meanwhile. */
+  private async switchOn(given: LocalStream, stopped: () => boolean): Promise<boolean> {
+    if (stopped()) return false;
+    const off = trackOf(streamOf(given), "video");
+    if (off.readyState === "live") return true;
+    const same = this.switchedOff.get(off) ?? constraintsOf(capturedTrack(off));
+    const { deviceId: _gone, ...any } = same;
+    const fresh = await openDevice("video", same).catch((error: ZegoError) => {
+      if (error.code !== Code.DEVICE_NOT_FOUND) throw error;
+      return openDevice("video", any);
+    });
+    if (stopped()) fresh.stop();
+    else await this.replaceCaptured(given, off, fresh);
+    return !stopped();
+  }
+
+  private async recapture(given: LocalStream, kind: Kind, constraints: MediaTrackConstraints): Promise<ZegoServerResponse> {
+    const stream = streamOf(given);
+    const stopped = watchStops(stream);
+    return this.runInTurn(stream, async () => {
+      if (stopped(kind)) rejectStopped([]);
+      const old = trackOf(stream, kind);
+      const { track, error } = await switchDevice(kind, capturedTrack(old), constraints);
+      if (stopped(kind)) rejectStopped(track ? [track] : []);
+      if (track) await this.replaceCaptured(given, old, track);
+      else this.reportMutes(stream);
+      if (error) throw error;
+      return OK;
+    });
+  }
+
+  private runInTurn<T>(stream: MediaStream, job: () => Promise<T>): Promise<T> {
+    const serial = this.openingQueues.get(stream) ?? new SerialQueue();
+    this.openingQueues.set(stream, serial);
+    return serial.run(job);
+  }
+
+  /** A captured track takes another's place, muted as that was. */
+  private async replaceCaptured(given: LocalStream, old: MediaStreamTrack, fresh: MediaStreamTrack): Promise<void> {
+    const stream = streamOf(given);
+    fresh.enabled = old.enabled;
+    fresh.contentHint = capturedTrack(old).contentHint;
+    const local = this.localStreams.find(given);
+    if (local) {
+      local.setTrack(fresh);
+    } else {
+      stopCapture(old);
+      stream.removeTrack(old);
+      stream.addTrack(applyEffect(stream, fresh));
+    }
+    await this.refresh(stream);
+  }
+
+  private async refresh(stream: MediaStream): Promise<void> {
+    this.applyAudioMute(stream);
+    await Promise.all(this.publications(stream).map(({ publisher, publication }) => publisher.refresh(publication)));
+  }
+
+  private reportMutes(stream: MediaStream): void {
+    for (const { publisher, publication } of this.publications(stream)) publisher.mutes.schedule(publication);
+  }
+
+  /** The publications of one stream, or all. */
+  private publications(stream?: MediaStream): { publisher: Publisher; publication: Publication }[] {
+    const all = this.rooms.list.flatMap(({ publisher }) => publisher.list.map((publication) => ({ publisher, publication })));
+    return stream ? all.filter(({ publication }) => publication.source.stream === stream) : all;
+  }
+}
+
+/** Undefined for what is no stream: mutes answer false then, as in a page whose buttons are pressed before it has a camera. */
+function streamToMute(given: LocalStream): MediaStream | undefined {
+  if (given instanceof ZegoLocalStream || given instanceof MediaStream) return streamOf(given);
+  log.warn("there is no stream to mute: pass one of createZegoStream");
+  return undefined;
+}
+
+function streamOf(given: LocalStream): MediaStream {
+  if (given instanceof ZegoLocalStream) return given.stream;
+  if (given instanceof MediaStream) return given;
+  throw failure(Code.STREAM_OBJECT, "this is no stream", { field: "stream" });
+}
+
+function trackOf(stream: MediaStream, kind: Kind): MediaStreamTrack {
+  const [track] = kind === "video" ? stream.getVideoTracks() : stream.getAudioTracks();
+  if (!track) throw failure(kind === "video" ? Code.NO_VIDEO_TRACK : Code.NO_AUDIO_TRACK, `the stream has no ${kind}`, { field: "stream" });
+  return track;
+}
+
+function exactDevice(deviceID: string): MediaTrackConstraints {
+  if (typeof deviceID !== "string" || !deviceID) throw failure(Code.DEVICE_NOT_FOUND, "deviceID is empty", { field: "deviceID" });
+  return { deviceId: { exact: deviceID } };
+}
