@@ -11,11 +11,11 @@ const MAX_VIDEO = { width: 8192, height: 8192, frameRate: 120, maxBitrate: 100_0
 const utf8 = new TextEncoder();
 
 /** The length of a text in bytes of UTF-8, in which the contract bounds some texts. */
-export function byteLength(text: string): number {
+function byteLength(text: string): number {
   return utf8.encode(text).length;
 }
 
-export function looksLikeToken(text: string): boolean {
+function looksLikeToken(text: string): boolean {
   return text.startsWith("04") && text.length > 100;
 }
 
@@ -80,7 +80,7 @@ export function checkUser(user: unknown): User {
   return { userID: checkUserID(userID), userName: checkText("userName", userName ?? "") };
 }
 
-export const checkUserID = (userID: unknown): string => checkText("userID", userID);
+const checkUserID = (userID: unknown): string => checkText("userID", userID);
 export const checkStreamID = (streamID: unknown): string => checkText("streamID", streamID);
 export const checkStreamExtra = (extraInfo: unknown): string => checkText("extraInfo", extraInfo);
 export const checkMessage = (message: unknown): string => checkText("message", message, "send it in parts");

@@ -1,4 +1,5 @@
-/** Named events with many handlers each. A handler's fault is reported and breaks neither the next handler nor the SDK. */
+/** Named events with many handlers each, and the names of the engine's. */
+import type { ZegoEvent } from "./entities";
 import { log, warnOnce } from "./logging";
 
 /** As much of an unknown name as a warning repeats. */
@@ -6,6 +7,7 @@ const NAME_CHARACTERS = 80;
 
 export type Handler = (...args: any[]) => unknown;
 
+/** A handler's fault is reported and breaks neither the next handler nor the SDK. */
 export class Emitter<Events extends { [name in keyof Events]: Handler }> {
   private readonly handlers = new Map<keyof Events, Handler[]>();
 
@@ -46,3 +48,48 @@ export class Emitter<Events extends { [name in keyof Events]: Handler }> {
     this.handlers.clear();
   }
 }
+
+/** All events of the engine; the compiler refuses a list in which one is missing. */
+const DECLARED: Record<keyof ZegoEvent, true> = {
+  audioDeviceStateChanged: true,
+  autoMixerSoundLevelUpdate: true,
+  backgroundEffectError: true,
+  beautyEffectError: true,
+  capturedSoundLevelUpdate: true,
+  deviceError: true,
+  exceptionUpdate: true,
+  hallStateUpdate: true,
+  IMRecvBarrageMessage: true,
+  IMRecvBroadcastMessage: true,
+  IMRecvCustomCommand: true,
+  mixerRelayCDNStateUpdate: true,
+  mixerSoundLevelUpdate: true,
+  networkQuality: true,
+  parlourFrame: true,
+  parlourReplay: true,
+  playerAudioTrackUpdate: true,
+  playerRecvSEI: true,
+  playerStateUpdate: true,
+  playerVideoTrackUpdate: true,
+  playQualityUpdate: true,
+  publisherStateUpdate: true,
+  publisherVideoEncoderChanged: true,
+  publishQualityUpdate: true,
+  recvExperimentalAPI: true,
+  recvRoomTransparentMessage: true,
+  remoteCameraStatusUpdate: true,
+  remoteMicStatusUpdate: true,
+  roomExtraInfoUpdate: true,
+  roomOnlineUserCountUpdate: true,
+  roomStateChanged: true,
+  roomStateUpdate: true,
+  roomStreamUpdate: true,
+  roomUserUpdate: true,
+  screenSharingEnded: true,
+  soundLevelUpdate: true,
+  streamExtraInfoUpdate: true,
+  tokenWillExpire: true,
+  videoDeviceStateChanged: true,
+};
+
+export const EVENT_NAMES = Object.keys(DECLARED) as (keyof ZegoEvent)[];

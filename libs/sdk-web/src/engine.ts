@@ -1,30 +1,27 @@
 /** The engine that pages use: each method checks its arguments, then hands over to the part that does the work. */
 import { LocalStreams } from "./capture/local-streams";
 import { ZegoLocalStream } from "./capture/local-stream";
-import { checkAppID, checkPlayOption, checkRoomExtra, checkRoomID, checkStreamExtra, checkStreamID, checkToken, checkUser } from "./checks";
+import { checkAppID, checkMessage, checkPlayOption, checkRoomExtra, checkRoomID, checkStreamExtra, checkStreamID, checkTargets, checkToken, checkUser } from "./checks";
 import { asZegoError, Code, failure, type ZegoError } from "./errors";
 import { detect, type CheckType } from "./detection";
 import { DeviceWatcher } from "./devices";
-import { Emitter } from "./emitter";
+import { Emitter, EVENT_NAMES } from "./emitter";
 import { mediaRetryMs, roomRetryMs, setOptions } from "./engine-options";
 import type { ZegoCapabilityDetection, ZegoEvent, ZegoLogConfig, ZegoReplayOptions, ZegoRoomConfig, ZegoServerResponse, ZegoUser, ZegoWebPlayOption, ZegoWebPublishOption } from "./entities";
-import { EVENT_NAMES } from "./event-names";
 import { defineNotOffered, disableEngine, type NotOffered } from "./inert-methods";
 import { PageWatcher } from "./lifecycle";
 import { log, setLogLevel } from "./logging";
-import { messageRoom, sendBarrage, sendBroadcast, sendCommand } from "./messages";
 import { canEncode } from "./publish/codecs";
 import type { PublishChoice } from "./publish/publisher";
 import type { Room } from "./room/room";
 import { Rooms } from "./room/rooms";
 import { Replays } from "./replay/replays";
 import { ZegoReplay } from "./replay/replay";
-import { excludeFromProxies } from "./proxies";
 import { gatewayAddresses } from "./signalling/address";
 import { VendorMethods } from "./vendor-methods";
 import { ZegoStreamView } from "./view/stream-view";
 
-export const VERSION = "3.12.0";
+const VERSION = "3.12.0";
 
 /** The methods that are not offered are typed here and put on the prototype below. */
 export interface ZegoExpressEngine extends NotOffered {}
@@ -98,8 +95,8 @@ export class ZegoExpressEngine extends VendorMethods {
   /** Without a room: all of them. It resolves when the server has answered. */
   async logoutRoom(roomID?: string): Promise<void> {
     if (roomID !== undefined && roomID !== "") {
-      if (!this.rooms.find(roomID)) return this.logoutOfNothing(roomID);
-      return this.rooms.leave(roomID);
+      const room = this.rooms.find(roomID);
+      return room ? room.leave() : this.logoutOfNothing(roomID);
     }
     await Promise.all(this.rooms.list.map((room) => room.leave()));
   }
@@ -205,16 +202,20 @@ export class ZegoExpressEngine extends VendorMethods {
   // Messages
 
   async sendBroadcastMessage(roomID: string, message: string): Promise<ZegoServerResponse & { messageID: number }> {
-    return sendBroadcast(this.rooms.session, messageRoom(this.rooms.find(roomID), roomID), message);
+    const request = { t: "broadcast", roomID: this.messageRoom(roomID), message: checkMessage(message) } as const;
+    return { errorCode: 0, messageID: Number((await this.rooms.session.request(request)).messageID), extendedData: "" };
   }
 
   async sendBarrageMessage(roomID: string, message: string): Promise<ZegoServerResponse & { messageID: string }> {
-    return sendBarrage(this.rooms.session, messageRoom(this.rooms.find(roomID), roomID), message);
+    const request = { t: "barrage", roomID: this.messageRoom(roomID), message: checkMessage(message) } as const;
+    return { errorCode: 0, messageID: String((await this.rooms.session.request(request)).messageID), extendedData: "" };
   }
 
-  /** An empty list of users means the whole room. */
+  /** An empty list of users means the whole room; who was not there is named in `extendedData`. */
   async sendCustomCommand(roomID: string, command: string, toUserIDList: string[] = []): Promise<ZegoServerResponse> {
-    return sendCommand(this.rooms.session, messageRoom(this.rooms.find(roomID), roomID), command, toUserIDList);
+    const [room, text, toUserIDs] = [this.messageRoom(roomID), checkMessage(command), checkTargets(toUserIDList)];
+    const { absent } = await this.rooms.session.request({ t: "command", roomID: room, command: text, toUserIDs });
+    return { errorCode: 0, extendedData: absent.length ? JSON.stringify({ absent }) : "" };
   }
 
   // The record
@@ -253,6 +254,12 @@ export class ZegoExpressEngine extends VendorMethods {
     });
   }
 
+  /** A message goes out only into a room that is logged in. */
+  private messageRoom(roomID: string): string {
+    if (this.rooms.find(roomID)?.states.joined) return roomID;
+    throw failure(Code.MESSAGE_ROOM, `not logged in to ${roomID || "the room"}`, { field: "roomID" });
+  }
+
   private roomOfStream(streamID: string, roomID: string | undefined): Room {
     const holder = roomID === undefined ? this.rooms.list.find((room) => room.states.joined && room.hasStream(streamID)) : undefined;
     return holder ?? this.room(roomID ?? (this.rooms.list.length > 1 ? this.rooms.list[0]!.id : undefined), Code.NOT_LOGGED_IN);
@@ -289,4 +296,5 @@ function publishChoice(option: ZegoWebPublishOption | undefined): PublishChoice 
 }
 
 defineNotOffered(ZegoExpressEngine);
-excludeFromProxies(ZegoExpressEngine, ZegoLocalStream, ZegoStreamView, ZegoReplay);
+// Vue must not wrap these in reactive proxies, which break the browser's own objects inside.
+for (const { prototype } of [ZegoExpressEngine, ZegoLocalStream, ZegoStreamView, ZegoReplay]) Object.defineProperty(prototype, "__v_skip", { value: true });

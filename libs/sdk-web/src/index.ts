@@ -1,2 +1,7 @@
-/** Entry of the module for bundlers. The gateway's address is the page's origin, or `server`. */
-export * from "./public";
+/** What the script and the module give to pages. */
+export { ZegoExpressEngine } from "./engine";
+export { ZegoRoomStateChangedReason } from "./entities/rooms";
+export { WebRTCUtil } from "./detection";
+export { ZegoError } from "./errors";
+export { ZegoLocalStream } from "./capture/local-stream";
+export { ZegoStreamView } from "./view/stream-view";

@@ -1,6 +1,6 @@
 /** The SDK's console lines. Quiet by default; tokens and message texts never reach it. */
 const LEVELS = ["debug", "info", "warn", "error", "report", "disable"] as const;
-export type LogLevel = (typeof LEVELS)[number];
+type LogLevel = (typeof LEVELS)[number];
 
 let threshold: number = LEVELS.indexOf("warn");
 

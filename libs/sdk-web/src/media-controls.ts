@@ -8,7 +8,8 @@ import { LocalMediaControls, type LocalStream } from "./publish/local-media-cont
 import { QualityMonitor } from "./quality/monitor";
 import { SoundMeter } from "./quality/sound-meter";
 import type { Rooms } from "./room/rooms";
-import { useSink, ZegoStreamView } from "./view/stream-view";
+import { useSink } from "./view/output";
+import { ZegoStreamView } from "./view/stream-view";
 
 export abstract class MediaControls extends LocalMediaControls {
   /** Kinds that are not received of any stream, by muteAllPlay…Streams. */

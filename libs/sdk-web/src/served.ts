@@ -4,4 +4,4 @@ import { rememberScript } from "./signalling/address";
 const address = import.meta.url;
 if (typeof document !== "undefined" && address.includes("/sdk/")) rememberScript(address);
 
-export * from "./public";
+export * from "./index";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseCaptureOptions, type VideoOptions } from "../src/capture/capture-options";
-import { withStartBitrate } from "../src/publish/start-bitrate";
+import { withStartBitrate } from "../src/publish/codecs";
 
 function video(options: object): VideoOptions {
   const wish = parseCaptureOptions(options);

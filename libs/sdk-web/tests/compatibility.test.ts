@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { ZegoExpressEngine } from "../src/engine";
-import { EVENT_NAMES } from "../src/event-names";
+import { EVENT_NAMES } from "../src/emitter";
 import { NOT_OFFERED, OBJECTS } from "../src/inert-methods";
 import { ROOT } from "./built";
 

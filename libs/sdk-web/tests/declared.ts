@@ -1,6 +1,6 @@
 /** The implementation has what the package declares; a mistake here is one of the compiler's, nothing runs. */
 import * as declared from "../src/declared";
-import * as implemented from "../src/public";
+import * as implemented from "../src/index";
 
 type Public<Class extends abstract new (...args: any) => any> = { [Name in keyof InstanceType<Class>]: InstanceType<Class>[Name] };
 

@@ -3,15 +3,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { ZegoLocalStream } from "../src/capture/local-stream";
 import { asZegoError, Code, failure, SDK_CODES, ZegoError } from "../src/errors";
-import { Emitter } from "../src/emitter";
+import { Emitter, EVENT_NAMES } from "../src/emitter";
 import { SERVER_CODES } from "../src/generated/contract";
 import { ZegoExpressEngine } from "../src/engine";
-import { EVENT_NAMES } from "../src/event-names";
 import { gatewayAddresses } from "../src/signalling/address";
-import { Backoff } from "../src/signalling/backoff";
+import { Backoff, SerialQueue } from "../src/scheduling";
 import { setLogLevel } from "../src/logging";
 import { FakeStream } from "./page";
-import { SerialQueue } from "../src/negotiation/serial-queue";
 
 setLogLevel("disable");
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { grade, playStats, publishStats, type Reading } from "../src/quality/measure";
-import { readReport } from "../src/quality/report";
+import { grade, playStats, publishStats, type Reading, readReport } from "../src/quality/measure";
 
 function stats(...entries: object[]): RTCStatsReport {
   return new Map(entries.map((entry) => [(entry as { id: string }).id, entry])) as unknown as RTCStatsReport;

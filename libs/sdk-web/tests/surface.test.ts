@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ZegoExpressEngine } from "../src/engine";
 import { NOT_OFFERED, OBJECTS } from "../src/inert-methods";
-import * as published from "../src/public";
+import * as published from "../src/index";
 import { setLogLevel } from "../src/logging";
 import { closePage, FakeStream, FakeTrack, openPage } from "./page";
 

@@ -15,7 +15,7 @@ export async function captureMedia(options: CaptureOptions): Promise<MediaStream
   }
 }
 
-export async function captureCamera(video: VideoOptions | false, audio: AudioOptions | false): Promise<MediaStream> {
+async function captureCamera(video: VideoOptions | false, audio: AudioOptions | false): Promise<MediaStream> {
   const devices = mediaDevices();
   try {
     const stream = await devices.getUserMedia({ video: video && cameraConstraints(video), audio: audio && audioConstraints(audio) });
@@ -41,7 +41,7 @@ async function captureScreen(video: VideoOptions | false, audio: AudioOptions | 
 }
 
 /** The tracks of a kind in a source of the page's own. */
-export function customTracks(source: CustomSource | false, kind: "video" | "audio"): MediaStreamTrack[] {
+function customTracks(source: CustomSource | false, kind: "video" | "audio"): MediaStreamTrack[] {
   if (!source) return [];
   if (source instanceof MediaStreamTrack) return source.kind === kind ? [source] : [];
   const stream = source instanceof MediaStream ? source : captureElement(source);
@@ -55,7 +55,7 @@ function captureElement(element: HTMLMediaElement | HTMLCanvasElement): MediaStr
   return capture.call(element);
 }
 
-export function cameraConstraints(options: VideoOptions): MediaTrackConstraints {
+function cameraConstraints(options: VideoOptions): MediaTrackConstraints {
   return {
     ...sizeConstraints(options),
     ...(options.deviceID ? { deviceId: { exact: options.deviceID } } : {}),
@@ -71,7 +71,7 @@ function sizeConstraints({ width, height, frameRate }: VideoOptions): MediaTrack
   return { ...(width ? { width } : {}), ...(height ? { height } : {}), ...(frameRate ? { frameRate } : {}) };
 }
 
-export function audioConstraints(options: AudioOptions): MediaTrackConstraints {
+function audioConstraints(options: AudioOptions): MediaTrackConstraints {
   const { echoCancellation, noiseSuppression, autoGainControl, channelCount, deviceID } = options;
   return {
     echoCancellation,

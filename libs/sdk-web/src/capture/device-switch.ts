@@ -9,7 +9,7 @@ import type { Kind } from "../negotiation/transceiver-pool";
 import { captureError, mediaDevices } from "./acquire";
 
 /** The track to use in place of the old one, if any, and the error, if any; both where the old device was opened again. */
-export interface SwitchResult {
+interface SwitchResult {
   track?: MediaStreamTrack;
   error?: ZegoError;
 }

@@ -3,12 +3,9 @@ import { Emitter } from "../emitter";
 import type { CustomSource, ZegoLocalStreamEvent, ZegoServerResponse, ZegoSnapshotOptions, ZegoStreamViewOptions } from "../entities";
 import type { Kind } from "../negotiation/transceiver-pool";
 import type { Source } from "../publish/publisher";
-import { Output } from "../view/output";
-import { snapshot } from "../view/snapshot";
-import { useSink } from "../view/stream-view";
+import { Output, snapshot, useSink } from "../view/output";
 import { captureMedia } from "./acquire";
-import { capturedTrack, stopCapture, applyEffect } from "./derived-tracks";
-import { recordStop, rejectStopped, watchStops } from "./capture-stops";
+import { applyEffect, capturedTrack, recordStop, rejectStopped, stopCapture, watchStops } from "./captured-tracks";
 import { parseCameraOptions, parseCaptureOptions, parseScreenOptions, type CaptureOptions } from "./capture-options";
 
 /** The compiler requires each declared event here. */

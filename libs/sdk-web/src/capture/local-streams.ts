@@ -1,9 +1,8 @@
 /** Every stream that the engine made, so that it can be found by its MediaStream and ended with the engine. */
 import { Code, failure } from "../errors";
 import type { Source } from "../publish/publisher";
-import { stopCapture } from "./derived-tracks";
+import { recordStop, stopCapture } from "./captured-tracks";
 import { ZegoLocalStream } from "./local-stream";
-import { recordStop } from "./capture-stops";
 import { parseCaptureOptions } from "./capture-options";
 
 export class LocalStreams {

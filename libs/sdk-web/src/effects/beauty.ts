@@ -4,7 +4,7 @@
  * Rules: 1. The effect belongs to the stream: another camera, or a track of the page's own, is drawn with it too. 2. A drawing that breaks takes
  * the effect off, and the plain picture goes on; the page gets beautyEffectError.
  */
-import { capturedTrack, linkCapturedTrack, setEffect } from "../capture/derived-tracks";
+import { capturedTrack, linkCapturedTrack, setEffect } from "../capture/captured-tracks";
 import { asZegoError, Code, failure, type ZegoError } from "../errors";
 import type { ZegoEffectsBeautyParam } from "../entities";
 import { BeautyShader, type BeautyShares } from "./shader";

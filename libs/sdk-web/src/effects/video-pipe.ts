@@ -5,7 +5,7 @@
  * element that nobody sees. Whoever stops the drawn track stops the captured one: nothing else holds it.
  */
 
-export interface Painter {
+interface Painter {
   /** Draws a picture of this size onto the canvas. */
   draw(picture: TexImageSource, width: number, height: number): void;
   /** A picture could not be drawn. */

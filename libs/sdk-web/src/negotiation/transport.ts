@@ -9,10 +9,8 @@ import { asZegoError, Code, failure, type ZegoError } from "../errors";
 import { log } from "../logging";
 import type { MediaAnswer, MediaSections } from "../generated/contract";
 import type { Request } from "../signalling/frames";
-import { Backoff } from "../signalling/backoff";
-import type { Timer } from "../timing";
+import { Backoff, SerialQueue, type Timer } from "../scheduling";
 import type { Direction, Flow, TransportContext } from "./flow";
-import { SerialQueue } from "./serial-queue";
 import { TransceiverPool, type Kind } from "./transceiver-pool";
 
 /** Our description and the m-lines of one stream in it, as the relay is asked to answer them. */

@@ -1,8 +1,7 @@
 /** The engine's methods that change media while it is captured or published. What is published follows without a new offer where it can. */
 import { captureError } from "../capture/acquire";
 import { CAMERA_PRESETS } from "../capture/capture-options";
-import { recordStop, rejectStopped, watchStops } from "../capture/capture-stops";
-import { applyEffect, capturedTrack, createSilentCopy, stopCapture } from "../capture/derived-tracks";
+import { applyEffect, capturedTrack, createSilentCopy, recordStop, rejectStopped, stopCapture, watchStops } from "../capture/captured-tracks";
 import { constraintsOf, openDevice, switchDevice } from "../capture/device-switch";
 import { ZegoLocalStream } from "../capture/local-stream";
 import type { LocalStreams } from "../capture/local-streams";
@@ -12,7 +11,7 @@ import type { Emitter } from "../emitter";
 import type { ZegoEffectsBeautyParam, ZegoEvent, ZegoPublishStreamAudioConfig, ZegoPublishStreamConfig, ZegoServerResponse } from "../entities";
 import { Code, failure, type ZegoError } from "../errors";
 import { log } from "../logging";
-import { SerialQueue } from "../negotiation/serial-queue";
+import { SerialQueue } from "../scheduling";
 import type { Kind } from "../negotiation/transceiver-pool";
 import type { Rooms } from "../room/rooms";
 import type { Publication, Publisher } from "./publisher";

@@ -8,10 +8,10 @@ import { asZegoError, Code } from "../errors";
 import { log } from "../logging";
 import type { Kind } from "../negotiation/transceiver-pool";
 import type { TransportContext } from "../negotiation/flow";
-import type { Timer } from "../timing";
+import type { Timer } from "../scheduling";
 
 /** As long as a second click takes, so that two clicks are one report; also keeps below the server's rate. */
-export const SETTLE_MS = 250;
+const SETTLE_MS = 250;
 const RETRY_MS = 1_000;
 
 interface ReportState {

@@ -6,9 +6,8 @@ import { Flow, type Direction, type TransportContext } from "../negotiation/flow
 import { isStopped, KINDS, type Kind, type TransceiverSlot } from "../negotiation/transceiver-pool";
 import { Transport, type Offer } from "../negotiation/transport";
 import type { Request } from "../signalling/frames";
-import { preferVideo, type VideoCodec } from "./codecs";
+import { preferVideo, type VideoCodec, withStartBitrate } from "./codecs";
 import { MuteReporter } from "./mute-reporter";
-import { withStartBitrate } from "./start-bitrate";
 
 const NAMES = { idle: "NO_PUBLISH", requesting: "PUBLISH_REQUESTING", active: "PUBLISHING" } as const;
 const DIRECTION: Direction = {

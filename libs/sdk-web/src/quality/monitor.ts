@@ -7,10 +7,9 @@ import type { Transport } from "../negotiation/transport";
 import type { Playback } from "../play/player";
 import type { Publication } from "../publish/publisher";
 import type { Room } from "../room/room";
-import { playStats, publishStats, type Reading } from "./measure";
-import { readReport, type Report } from "./report";
+import { playStats, publishStats, type Reading, readReport, type Report } from "./measure";
 
-export const QUALITY_INTERVAL_MS = 3_000;
+const QUALITY_INTERVAL_MS = 3_000;
 /** How often streams are checked for a measurement that is due; each has a start of its own. */
 const CHECK_INTERVAL_MS = 500;
 

@@ -5,7 +5,7 @@ import { log } from "../logging";
 import type { Player } from "../play/player";
 import type { Room } from "../room/room";
 import { report } from "./monitor";
-import { number } from "./report";
+import { number } from "./measure";
 
 const SHORTEST_MS = 100;
 const LONGEST_MS = 3_000;

@@ -5,15 +5,14 @@
  * joined with, as in the live call; an erased user has a random name.
  */
 import { Code, failure } from "../errors";
-import { parsePosition } from "../room/position";
+import { GENESIS_HASH8, isAtOrBefore, parsePosition, startPosition } from "../room/position";
 import type { EventView, UserRef } from "../generated/contract";
 import type { EventFrame, SkipFrame } from "../signalling/frames";
 import type { RecordPage, RecordSource } from "./source";
 
 /** Of some hundred bytes each: what a browser tab may use of memory for one replay. */
-export const MAX_FRAMES = 200_000;
+const MAX_FRAMES = 200_000;
 const ERASED_DIGITS = 8;
-const GENESIS_HASH8 = "0".repeat(16);
 
 /** A frame and its time in unix milliseconds; a skip has that of the event before it. */
 export interface Recorded {
@@ -35,7 +34,7 @@ export class Recording {
   /** Reads a call up to now or to its end, while `wanted` returns true; the room's latest call where `roomUID` is empty. */
   static async load(source: RecordSource, roomID: string, roomUID: string, wanted: (item: Recorded) => boolean): Promise<Recording> {
     const recording = new Recording(roomID, roomUID);
-    let after = roomUID && `${roomUID}.0.${GENESIS_HASH8}`;
+    let after = roomUID && startPosition(roomUID);
     for (let more = true; more; ) {
       const page = await source.page(roomID, after);
       more = recording.addPage(page, wanted) && page.more;
@@ -47,12 +46,11 @@ export class Recording {
 
   /** How many frames lie at or before a moment: `{seq}` or `{time}`. */
   count(moment: { seq?: number; time?: number }): number {
-    const isLater = (item: Recorded) => (moment.seq !== undefined ? item.seq > moment.seq : item.time > (moment.time ?? Infinity));
     let [low, high] = [0, this.items.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (isLater(this.items[middle]!)) high = middle;
-      else low = middle + 1;
+      if (isAtOrBefore(moment, this.items[middle]!)) low = middle + 1;
+      else high = middle;
     }
     return low;
   }

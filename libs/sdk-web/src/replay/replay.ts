@@ -9,16 +9,16 @@ import type { Emitter } from "../emitter";
 import type { ZegoEvent, ZegoReplayMessage, ZegoReplayMoment, ZegoReplayState, ZegoRoomExtraInfo, ZegoStreamList, ZegoUser } from "../entities";
 import { emitChange, publicStream, publicUser } from "../room/callbacks";
 import { RoomMirror, type RoomChange } from "../room/mirror";
-import { MAX_TIMEOUT_MS, type Timer } from "../timing";
-import { parseMoment } from "./moment";
+import { MAX_TIMEOUT_MS, type Timer } from "../scheduling";
+import { parseMoment, startPosition } from "../room/position";
 import type { Recorded, Recording } from "./recording";
 
 /** Messages up to the current moment that a replay keeps for the page, the latest ones. */
-export const MAX_MESSAGES = 200;
+const MAX_MESSAGES = 200;
 
 /** The replay's own user id, which no user can have: every user and stream of the call is reported. */
 const NOBODY = "\u0000";
-export const MAX_SPEED = 1_000;
+const MAX_SPEED = 1_000;
 const CLOSED = "room.closed.v1";
 
 export class ZegoReplay {
@@ -141,7 +141,7 @@ export class ZegoReplay {
   /** Rule 2: a mirror is folded up to there, and the shown one takes its contents. */
   private jump(count: number, time?: number): void {
     const target = new RoomMirror(NOBODY);
-    target.reset({ users: [], streams: [], extraInfo: [] }, this.startPosition);
+    target.reset({ users: [], streams: [], extraInfo: [] }, startPosition(this.roomUID));
     this.messageList = this.recording.items.slice(0, count).flatMap(({ frame }) => messagesIn(fold(target, frame))).slice(-MAX_MESSAGES);
     this.nextIndex = count;
     this.setAnchor(time ?? this.lastItem?.time ?? this.range.fromTime);
@@ -182,11 +182,6 @@ export class ZegoReplay {
 
   private emitChanges(changes: RoomChange[]): void {
     for (const change of changes) if (this.current !== "STOPPED") emitChange(this.events, this.roomID, change, true);
-  }
-
-  /** The position before the first event. */
-  private get startPosition(): string {
-    return `${this.roomUID}.0.${"0".repeat(16)}`;
   }
 
   private requireRunning(): void {

@@ -2,7 +2,7 @@
 import { Code, failure } from "../errors";
 import type { Emitter } from "../emitter";
 import type { ZegoEvent, ZegoReplayOptions } from "../entities";
-import { isAtOrBefore, parseMoment, type MomentPosition } from "./moment";
+import { isAtOrBefore, parseMoment, type MomentPosition } from "../room/position";
 import { Recording } from "./recording";
 import { ZegoReplay } from "./replay";
 import { RecordSource } from "./source";

@@ -2,7 +2,7 @@
 import { Code, failure, ZegoError } from "../errors";
 import type { EventView, Problem } from "../generated/contract";
 import type { SkipFrame } from "../signalling/frames";
-import { wait } from "../timing";
+import { wait } from "../scheduling";
 
 export interface RecordPage {
   events: EventView[];
@@ -54,7 +54,7 @@ export class RecordSource {
 }
 
 /** A room id as one part of a path: all but letters, digits, _ and - as =XX. */
-export function encodeID(id: string): string {
+function encodeID(id: string): string {
   const byte = (value: number) => {
     const character = String.fromCharCode(value);
     return /[A-Za-z0-9_-]/.test(character) ? character : `=${value.toString(16).toUpperCase().padStart(2, "0")}`;

@@ -14,8 +14,7 @@ import { Players } from "../play/players";
 import { Publisher } from "../publish/publisher";
 import type { EndFrame, MediaFrame, Request, RoomFrame } from "../signalling/frames";
 import type { Session } from "../signalling/session";
-import { nextTask } from "../timing";
-import { TokenExpiryTimer } from "../token-expiry";
+import { nextTask, TokenExpiryTimer } from "../scheduling";
 import { emitChange, emitMutes } from "./callbacks";
 import { MUTE_FIELDS, RoomMirror, type RoomChange } from "./mirror";
 import { RoomStates, type RoomReason } from "./states";
@@ -28,7 +27,7 @@ export interface Login {
   multiRoom: boolean;
 }
 
-export interface RoomContext {
+interface RoomContext {
   session: Session;
   events: Emitter<ZegoEvent>;
   appID: number;

@@ -11,7 +11,7 @@ import type { OpenSocket } from "../signalling/connection";
 import { Session, type SessionHost } from "../signalling/session";
 import { Room } from "./room";
 
-export interface RoomsSettings {
+interface RoomsSettings {
   appID: number;
   addresses: readonly string[];
   /** The reconnect window that the page asked for, in milliseconds; undefined: the server's. */
@@ -60,10 +60,6 @@ export class Rooms implements SessionHost {
     const room = new Room(login, { session, events, appID, mediaRetryMs, onEnded: (ended) => this.remove(ended) });
     this.rooms.set(roomID, room);
     return room.enter();
-  }
-
-  async leave(roomID: string): Promise<void> {
-    await this.rooms.get(roomID)?.leave();
   }
 
   /** Sends the logouts of all rooms without waiting, for a page that is being closed. */

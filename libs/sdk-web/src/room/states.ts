@@ -2,7 +2,7 @@
 import type { ZegoRoomStateChangedReason } from "../entities/rooms";
 
 export type RoomReason = `${ZegoRoomStateChangedReason}`;
-export type LegacyState = "DISCONNECTED" | "CONNECTING" | "CONNECTED";
+type LegacyState = "DISCONNECTED" | "CONNECTING" | "CONNECTED";
 export type Phase = "OUT" | "LOGINING" | "IN" | "RECONNECTING";
 
 /**
@@ -28,7 +28,7 @@ const LEGACY: Record<RoomReason, LegacyState> = {
   LOGOUT_FAILED: "DISCONNECTED",
 };
 
-export type StateListener = (reason: RoomReason, legacy: LegacyState, errorCode: number, extendedData: string) => void;
+type StateListener = (reason: RoomReason, legacy: LegacyState, errorCode: number, extendedData: string) => void;
 
 export class RoomStates {
   private current: Phase = "OUT";

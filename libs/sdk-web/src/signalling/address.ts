@@ -21,7 +21,7 @@ export function rememberScript(address: string | undefined): void {
 }
 
 /** The script's origin, or else the page's. */
-export function ownOrigin(): string {
+function ownOrigin(): string {
   return scriptOrigin || (typeof location === "undefined" ? "" : location.origin);
 }
 

@@ -6,8 +6,7 @@
  */
 import { SUBPROTOCOL } from "../generated/contract";
 import { log } from "../logging";
-import type { Timer } from "../timing";
-import { Backoff } from "./backoff";
+import { Backoff, type Timer } from "../scheduling";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
@@ -15,13 +14,13 @@ const CONNECT_TIMEOUT_MS = 5_000;
 export type SocketLike = Pick<WebSocket, "send" | "close" | "onopen" | "onmessage" | "onclose" | "onerror">;
 export type OpenSocket = (address: string) => SocketLike;
 
-export interface ConnectionEvents {
+interface ConnectionEvents {
   onOpened(): void;
   onMessage(text: unknown): void;
   onLost(closeCode: number): void;
 }
 
-export const openWebSocket: OpenSocket = (address) => new WebSocket(address, [SUBPROTOCOL]);
+const openWebSocket: OpenSocket = (address) => new WebSocket(address, [SUBPROTOCOL]);
 
 export class Connection {
   private socket: SocketLike | undefined;

@@ -1,9 +1,9 @@
 /** The frames of docs/protocol.md under the names that this client has for them; their fields are generated from the contract. */
-import type { Answer, Problem, Requests, ServerFrames } from "../generated/contract";
+import type { Answer, Problem, Requests, ServerFrames, StreamEntry, UserRef } from "../generated/contract";
 
 export type EventFrame = ServerFrames["ev"];
 export type SkipFrame = ServerFrames["skip"];
-export type PageFrame = ServerFrames["page"];
+type PageFrame = ServerFrames["page"];
 export type EndFrame = ServerFrames["end"];
 export type MediaFrame = ServerFrames["media"];
 
@@ -23,7 +23,7 @@ export interface AnswerFrame extends Answer {
   [field: string]: unknown;
 }
 
-export type ServerFrame = ServerFrames[keyof ServerFrames] | AnswerFrame;
+type ServerFrame = ServerFrames[keyof ServerFrames] | AnswerFrame;
 
 /** The frame in a text message; undefined for anything else. */
 export function readFrame(text: unknown): ServerFrame | undefined {
@@ -33,5 +33,32 @@ export function readFrame(text: unknown): ServerFrame | undefined {
     return frame !== null && typeof frame === "object" && typeof (frame as { t?: unknown }).t === "string" ? (frame as ServerFrame) : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Collects the pages of a large room's lists, which the gateway sends right before the frame that they belong to. */
+export class PageBuffer {
+  private users: UserRef[] = [];
+  private streams: StreamEntry[] = [];
+
+  /** Stores a page's entries for the lists that follow. */
+  add({ users = [], streams = [] }: PageFrame): void {
+    this.users.push(...users);
+    this.streams.push(...streams);
+  }
+
+  /** Drops what was stored: after a lost connection the server sends all pages again. */
+  clear(): void {
+    this.users = [];
+    this.streams = [];
+  }
+
+  /** The frame with the pages' entries in front of its own. */
+  prependTo<Frame extends object>(frame: Frame): Frame {
+    const { users, streams }: Partial<RoomContents> = frame;
+    if (!users || !streams || !(this.users.length || this.streams.length)) return frame;
+    const whole = { ...frame, users: [...this.users, ...users], streams: [...this.streams, ...streams] };
+    this.clear();
+    return whole;
   }
 }

@@ -1,6 +1,6 @@
 /** Requests that wait for an answer. Each keeps its id over connections, so that the server recognises a repetition. */
 import { Code, failure, ZegoError } from "../errors";
-import { uuid, type Timer } from "../timing";
+import type { Timer } from "../scheduling";
 import type { AnswerFrame, Request } from "./frames";
 
 export interface RequestOptions {
@@ -73,4 +73,14 @@ export class PendingRequests {
     clearTimeout(pending.timer);
     return pending;
   }
+}
+
+/** A random UUID; `crypto.randomUUID` is missing on pages without TLS. */
+function uuid(): string {
+  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

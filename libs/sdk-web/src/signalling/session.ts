@@ -8,10 +8,9 @@
 import { asZegoError, Code, failure, type ZegoError } from "../errors";
 import type { Answers, Heartbeat, LoginAnswer, Problem, ResumeAnswer } from "../generated/contract";
 import { log } from "../logging";
-import type { Timer } from "../timing";
-import { readFrame, type AnswerFrame, type Request, type RequestTag, type RoomFrame } from "./frames";
+import type { Timer } from "../scheduling";
+import { type AnswerFrame, PageBuffer, readFrame, type Request, type RequestTag, type RoomFrame } from "./frames";
 import { Connection, type OpenSocket } from "./connection";
-import { PageBuffer } from "./page-buffer";
 import { PendingRequests, type PendingRequest, type RequestOptions } from "./requests";
 
 export interface SessionHost {
@@ -29,7 +28,7 @@ export interface SessionHost {
 /** The answer to the first frame of a connection, be it a login or a resume. */
 type Handshake = Partial<LoginAnswer> & Partial<ResumeAnswer>;
 
-export const LOGIN_TIMEOUT_MS = 10_000;
+const LOGIN_TIMEOUT_MS = 10_000;
 const PING_TIMEOUT_MS = 10_000;
 const RESUME_TIMEOUT_MS = 10_000;
 const CLOSE_TAKEN_OVER = 4409;
@@ -60,14 +59,14 @@ export class Session {
     private readonly reconnectMs: () => number | undefined = () => undefined,
     open?: OpenSocket,
   ) {
-    this.loginTimeout = { timeoutCode: Code.LOGIN_TIMEOUT, hint: `nothing answers at ${addresses.join(", ")}: is this the address of your server?` };
+    this.loginTimeout = { timeoutMs: LOGIN_TIMEOUT_MS, timeoutCode: Code.LOGIN_TIMEOUT, hint: `nothing answers at ${addresses.join(", ")}: is this the address of your server?` };
     const events = { onOpened: () => this.onOpened(), onMessage: (text: unknown) => this.onMessage(text), onLost: (code: number) => this.onLost(code) };
     this.connection = new Connection(addresses, events, open);
   }
 
-  /** Logs a room in; opens the connection if there is none. Rejects with LOGIN_TIMEOUT after `timeoutMs`. */
-  async login(frame: Request<"login">, timeoutMs = LOGIN_TIMEOUT_MS): Promise<LoginAnswer> {
-    const answer = this.submit(frame, { timeoutMs, ...this.loginTimeout });
+  /** Logs a room in; opens the connection if there is none. Rejects with LOGIN_TIMEOUT after `LOGIN_TIMEOUT_MS`. */
+  async login(frame: Request<"login">): Promise<LoginAnswer> {
+    const answer = this.submit(frame, this.loginTimeout);
     this.connection.start();
     return (await answer) as unknown as LoginAnswer;
   }

@@ -1,16 +1,17 @@
-/** One media element that shows or sounds a stream, in a container of the page or out of sight. */
+/** Media elements that show or sound a stream: playing in them, pictures of them, and the device that they sound on. */
 import { Code, failure } from "../errors";
-import type { ZegoStreamViewOptions } from "../entities";
-import { logRejection } from "../logging";
+import type { ZegoSnapshotOptions, ZegoStreamViewOptions } from "../entities";
+import { log, logRejection } from "../logging";
 import { askForGesture, cancelGesture } from "./autoplay-dialog";
 
-export interface OutputEvents {
+interface OutputEvents {
   blocked(element: HTMLMediaElement, fault: DOMException): void;
   canPlay(event: Event): void;
 }
 
 const DATA_KEY = "parlour";
 
+/** One media element that shows or sounds a stream, in a container of the page or out of sight. */
 export class Output {
   private element: HTMLMediaElement | undefined;
   private ownsElement = false;
@@ -113,4 +114,33 @@ function style(element: HTMLMediaElement, { mirror, objectFit }: ZegoStreamViewO
   if (element.dataset[DATA_KEY]) Object.assign(element.style, { display: "block", width: "100%", height: "100%" });
   element.style.objectFit = objectFit ?? element.style.objectFit ?? "contain";
   element.style.transform = mirror ? "scaleX(-1)" : "";
+}
+
+/** Sends an element's sound to a device, where the browser can; BROWSER where it cannot. */
+export async function useSink(media: HTMLMediaElement, deviceID: string): Promise<void> {
+  if (typeof media.setSinkId !== "function") throw failure(Code.BROWSER, "this browser cannot choose a speaker");
+  await media.setSinkId(deviceID);
+}
+
+/** A still picture of a video element as a data address, and as a download where the page asks for one; empty text where no picture is shown yet. */
+export function snapshot(video: HTMLVideoElement | undefined, { imageType = "png", quality, save = false, fileName = "snapshot" }: ZegoSnapshotOptions = {}): string {
+  const canvas = document.createElement("canvas");
+  canvas.width = video?.videoWidth ?? 0;
+  canvas.height = video?.videoHeight ?? 0;
+  const context = canvas.getContext("2d");
+  if (!video || !context || !canvas.width) {
+    log.warn("takeStreamSnapshot: no picture is shown yet; call playVideo and wait for canPlayVideo");
+    return "";
+  }
+  context.drawImage(video, 0, 0);
+  const type = imageType.replace(/^image\//, "").replace(/^jpg$/, "jpeg");
+  const address = canvas.toDataURL(`image/${type}`, quality);
+  if (save) download(address, `${fileName}.${type}`);
+  return address;
+}
+
+function download(address: string, name: string): void {
+  const link = document.createElement("a");
+  Object.assign(link, { href: address, download: name });
+  link.click();
 }

@@ -2,8 +2,7 @@
 import { Code, failure } from "../errors";
 import { Emitter } from "../emitter";
 import type { StreamViewEvent, ZegoSnapshotOptions, ZegoStreamViewOptions } from "../entities";
-import { Output } from "./output";
-import { snapshot } from "./snapshot";
+import { Output, snapshot, useSink } from "./output";
 
 export class ZegoStreamView {
   private readonly events = new Emitter<StreamViewEvent>(["autoplayFailed", "canPlayVideo", "canPlayAudio"]);
@@ -84,14 +83,6 @@ export class ZegoStreamView {
     return results.length > 0 && results.every(Boolean);
   }
 
-  resumeVideo(): Promise<boolean> {
-    return this.pictureOutput.resume();
-  }
-
-  resumeAudio(): Promise<boolean> {
-    return this.playsBoth ? this.pictureOutput.resume() : this.soundOutput.resume();
-  }
-
   /** False while nothing is played. */
   setAudioMuted(mute: boolean): boolean {
     const { media } = this.playsBoth ? this.pictureOutput : this.soundOutput;
@@ -138,10 +129,4 @@ export class ZegoStreamView {
   private applyVolume(): void {
     for (const { media } of [this.pictureOutput, this.soundOutput]) if (media) media.volume = this.volume / 100;
   }
-}
-
-/** Send an element's sound to a device, where the browser can. */
-export async function useSink(media: HTMLMediaElement, deviceID: string): Promise<void> {
-  if (typeof media.setSinkId !== "function") throw failure(Code.BROWSER, "this browser cannot choose a speaker");
-  await media.setSinkId(deviceID);
 }
