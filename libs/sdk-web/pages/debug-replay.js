@@ -1,7 +1,7 @@
 /** `/debug?replay=POSITION&room=ROOM`: a recorded call on the page that shows live ones, with a slider over its time. */
 import { showCallbacks, SHOWN_CALLBACKS, showFrame } from "./debug.js";
 import { clockTime, nameOf } from "./format.js";
-import { box, button, element, field, newEngine, opened, select, showError, showState } from "./page.js";
+import { box, button, element, field, newEngine, opened, select, showError, showList, showState } from "./page.js";
 import { keepToken, read, readerToken } from "./reader.js";
 
 /** @typedef {import("../src/declared").ZegoReplay} Replay */
@@ -73,9 +73,8 @@ function showMoment(replay) {
   const { users, extraInfo, messages, streams } = replay;
   showTime(replay);
   box("position").textContent = replay.position || "before the first event";
-  const items = (/** @type {string[]} */ rows, /** @type {string} */ none) => (rows.length ? rows : [none]).map((textContent) => element("li", { textContent }));
-  box("replay-people").replaceChildren(...items(users.map(nameOf), "nobody"));
-  box("replay-extra").replaceChildren(...items(extraInfo.map(({ key, value, updateUser }) => `${key}: ${value} (${nameOf(updateUser)})`), "none"));
+  showList("replay-people", users.map(nameOf), "nobody");
+  showList("replay-extra", extraInfo.map(({ key, value, updateUser }) => `${key}: ${value} (${nameOf(updateUser)})`), "none");
   box("replay-messages").replaceChildren(...messages.map(messageLine).reverse());
   box("replay-streams").replaceChildren(...(streams.length ? streams.map(streamCard) : [element("span", { className: "soft", textContent: "none" })]));
 }

@@ -1,6 +1,6 @@
 /** Calls of the past: a list, one call as a timeline, and the room as of any moment of it. */
 import { clockTime, dateAndTime, duration, errorText, mutedText, nameOf } from "./format.js";
-import { box, button, element, field, link, opened, showState } from "./page.js";
+import { box, button, element, field, link, opened, showList, showState } from "./page.js";
 import { encodeRoom, keepToken, read, readAll, readerToken } from "./reader.js";
 import { drawTimeline } from "./timeline.js";
 
@@ -108,11 +108,6 @@ async function showMoment(room, roomUID, ms) {
   showList("moment-extra", extraInfo.map(({ key, value }) => `${key}: ${value}`), "none");
   link("play-here").href = `${replayAddress(room, roomUID)}&at=${Math.round(ms)}`;
   box("moment").hidden = false;
-}
-
-/** @param {string} id @param {string[]} rows @param {string} none */
-function showList(id, rows, none) {
-  box(id).replaceChildren(...(rows.length ? rows : [none]).map((textContent) => element("li", { textContent })));
 }
 
 /** @param {string} room @param {string} roomUID */

@@ -35,6 +35,11 @@ export function element(name, properties = {}, ...children) {
   return made;
 }
 
+/** Shows texts in a list; `none` where there are none. @param {string} id @param {string[]} rows @param {string} none */
+export function showList(id, rows, none) {
+  box(id).replaceChildren(...(rows.length ? rows : [none]).map((textContent) => element("li", { textContent })));
+}
+
 /** What the address asked for when the page was opened. */
 export const opened = () => readAddress(location.href);
 

@@ -4,7 +4,7 @@ import { dirname, join, relative } from "node:path";
 import { build } from "esbuild";
 
 /** The vendor's paths of types, and the module of ours that has their names. `default`: the class that is the path's default export. */
-const TYPE_PATHS = {
+export const TYPE_PATHS = {
   "sdk/code/zh/ZegoExpressEntity.web": { types: "entities/web" },
   "sdk/code/zh/ZegoExpressEntity.rtm": { types: "entities/rtm" },
   "sdk/code/zh/ZegoVoiceChangerEntity.web": { types: "entities/voice" },

@@ -3,7 +3,8 @@
  * type that its paths export with the names of that type's fields.
  */
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { TYPE_PATHS } from "./package.mjs";
 
 // The compiler as a library; newer versions of it have none.
 const ts = createRequire(import.meta.url)("typescript-4.5");
@@ -20,17 +21,8 @@ const PAIRS = {
   WebRTCUtil: ["typeof ours.WebRTCUtil", "typeof vendor.WebRTCUtil"],
 };
 
-/** The vendor's paths of types, and our modules that stand there. */
-const PATHS = {
-  "ZegoExpressEntity.web": "web",
-  "ZegoExpressEntity.rtm": "rtm",
-  "ZegoVoiceChangerEntity.web": "voice",
-  ZegoMixStreamEntity: "mixing",
-  "ZegoRangeAudioEntity.web": "range-audio",
-  "ZegoCopyrightedMusicEntity.web": "copyrighted-music",
-  "ZegoBackgroundProcessEntity.web": "effects",
-  "ZegoStreamCompositorEntity.web": "compositor",
-};
+/** The vendor's modules that have types alone, and ours that stand in their place. */
+const ENTITIES = Object.entries(TYPE_PATHS).flatMap(([path, { types }]) => (path.startsWith("sdk/code/zh/") && types.startsWith("entities/") ? [[basename(path), types]] : []));
 
 const SOURCE = `
 import * as ours from "./src/declared/index";
@@ -39,7 +31,7 @@ import VendorLocalStream from "${VENDOR}/ZegoLocalStream.web";
 import { ZegoStreamView as VendorView } from "${VENDOR}/ZegoStreamView.web";
 import { ZegoEvent as VendorEvent } from "${VENDOR}/ZegoExpressEntity.web";
 import type { ZegoEvent as OurEvent } from "./src/entities/events";
-${Object.entries(PATHS).map(([path, module], index) => `import * as o${index} from "./src/entities/${module}"; import * as v${index} from "${VENDOR}/${path}";`).join("\n")}
+${ENTITIES.map(([path, module], index) => `import * as o${index} from "./src/${module}"; import * as v${index} from "${VENDOR}/${path}";`).join("\n")}
 export type Pairs = {
 ${Object.entries(PAIRS).map(([name, [ours, vendor]]) => `  "${name}": [${ours}, ${vendor}];`).join("\n")}
 };
@@ -68,7 +60,7 @@ export function compareTypes(root) {
     note("added", mine.filter((member) => !names[name.text].includes(member)).map(whole));
     note("other type", names[name.text].filter((member) => mine.includes(member) && !fits(member)).map(whole));
   }
-  Object.keys(PATHS).forEach((path, index) => {
+  ENTITIES.forEach(([path], index) => {
     const exported = (prefix) => new Map(checker.getExportsOfModule(moduleOf(checker, file, prefix + index)).map((symbol) => [symbol.getName(), resolved(checker, symbol)]));
     const ours = exported("o");
     for (const [name, symbol] of exported("v")) {

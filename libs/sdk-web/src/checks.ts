@@ -1,6 +1,6 @@
 /** Checks of arguments, made before anything is awaited or sent. Each throws a ZegoError with the vendor's code, the limit and a way out. */
 import { Code, failure } from "./errors";
-import { LIMITS, TEXTS } from "./generated/contract";
+import { LIMITS, TEXTS, type UserRef } from "./generated/contract";
 
 const KIT_TOKEN_SEPARATOR = "#";
 /** The largest RTCRtpReceiver.jitterBufferTarget that browsers accept, in milliseconds (WebRTC extensions). */
@@ -70,12 +70,7 @@ export function checkToken(token: unknown): string {
   return bare;
 }
 
-export interface User {
-  userID: string;
-  userName: string;
-}
-
-export function checkUser(user: unknown): User {
+export function checkUser(user: unknown): UserRef {
   const { userID, userName } = (user ?? {}) as { userID?: unknown; userName?: unknown };
   return { userID: checkUserID(userID), userName: checkText("userName", userName ?? "") };
 }

@@ -4,12 +4,11 @@
  * Rules: 1. `LOGINED` fires, then the login's promise resolves, then, in a later task, the lists of who and what is there arrive as ADD;
  * nothing overtakes them. 2. When the room ends, for whatever reason, its publishers and players end before the page is notified.
  */
-import type { User } from "../checks";
 import { asZegoError, Code, failure } from "../errors";
 import type { Emitter } from "../emitter";
 import { transportPolicy } from "../engine-options";
 import type { ZegoEvent, ZegoPlayerState, ZegoRoomConfig } from "../entities";
-import type { LoginAnswer, Problem } from "../generated/contract";
+import type { LoginAnswer, Problem, UserRef } from "../generated/contract";
 import { Players } from "../play/players";
 import { Publisher } from "../publish/publisher";
 import type { EndFrame, MediaFrame, Request, RoomFrame } from "../signalling/frames";
@@ -22,7 +21,7 @@ import { RoomStates, type RoomReason } from "./states";
 export interface Login {
   roomID: string;
   token: string;
-  user: User;
+  user: UserRef;
   config: ZegoRoomConfig;
   multiRoom: boolean;
 }

@@ -1,9 +1,8 @@
 /** All rooms of an engine over their one session: it checks logins, passes each frame to its room, and reports lost and resumed connections to all. */
-import type { User } from "../checks";
 import { Code, failure } from "../errors";
 import type { Emitter } from "../emitter";
 import type { ZegoEvent, ZegoRoomConfig } from "../entities";
-import { LIMITS, type Problem } from "../generated/contract";
+import { LIMITS, type Problem, type UserRef } from "../generated/contract";
 import type { Playback } from "../play/player";
 import type { Publication } from "../publish/publisher";
 import type { RoomFrame } from "../signalling/frames";
@@ -47,7 +46,7 @@ export class Rooms implements SessionHost {
   }
 
   /** Checks a login and sends it. Rejects before anything is sent where the login is not allowed. Awaits logouts under way, since pages do not. */
-  async enter(roomID: string, token: string, user: User, config: ZegoRoomConfig): Promise<true> {
+  async enter(roomID: string, token: string, user: UserRef, config: ZegoRoomConfig): Promise<true> {
     const leaving = this.list.flatMap((room) => room.leaving ?? []);
     if (leaving.length) await Promise.all(leaving);
     this.checkAdmission(roomID, user);
@@ -110,7 +109,7 @@ export class Rooms implements SessionHost {
     for (const room of this.list) room.onSessionEnded(problem);
   }
 
-  private checkAdmission(roomID: string, user: User): void {
+  private checkAdmission(roomID: string, user: UserRef): void {
     const before = this.rooms.get(roomID);
     if (before?.states.phase === "LOGINING") throw failure(Code.LOGIN_IN_PROGRESS, `the login to ${roomID} is in progress`);
     if (this.rooms.size === 0) return;
