@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from parlour.client.errors import ProtocolViolation
-from parlour.client.gateway_http import encode_room_id, page_address
+from parlour.client.gateway_http import encode_room_id, page_address, socket_address
 from parlour.client.items import Skip
-from parlour.client.link import socket_address
 from parlour.client.position import Position
 from parlour.client.records import items_of, next_position, state_of
 

@@ -8,7 +8,7 @@ async with Client("https://calls.example.org", app=1, user="ada", token=token) a
 from .client import Client
 from .errors import ClientClosed, ParlourError, ProtocolViolation, RemovedFromRoom, RequestRefused
 from .folding import apply, apply_item, fold
-from .items import CaughtUp, Event, Item, Person, Resync, Sent, Skip
+from .items import CaughtUp, Event, Item, Resync, Sent, Skip
 from .login_tokens import login_token
 from .position import Position
 from .records import Call, Records
@@ -16,7 +16,7 @@ from .room import Room
 from .state import State, Stream, User
 
 __all__ = [
-    "Call", "CaughtUp", "Client", "ClientClosed", "Event", "Item", "ParlourError", "Person", "Position", "ProtocolViolation",
+    "Call", "CaughtUp", "Client", "ClientClosed", "Event", "Item", "ParlourError", "Position", "ProtocolViolation",
     "Records", "RemovedFromRoom", "RequestRefused", "Resync", "Room", "Sent", "Skip", "State", "Stream", "User", "apply",
     "apply_item", "fold", "login_token",
 ]  # fmt: skip

@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
-from inspect import isawaitable
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
@@ -31,10 +30,10 @@ class Client:
     """
 
     def __init__(self, urls: str | Sequence[str], *, app: int, user: str, token: Token, user_name: str = "") -> None:
-        account = Account(app, User(user, user_name or user), token if isinstance(token, str) else "")
+        account = Account(app, User(user, user_name or user))
         self._session = Session(account, lambda: str(uuid4()))
         addresses = [urls] if isinstance(urls, str) else list(urls)
-        self._link = Link(addresses, self._session, self._deliver, None if isinstance(token, str) else _awaited(token))
+        self._link = Link(addresses, self._session, self._deliver, token)
         self.records = Records(urls, token=token, app=app)
         """Queries of the record as the same user, while the client is open."""
         self._rooms: dict[str, Room] = {}
@@ -164,10 +163,3 @@ def _refusal(error: dict[str, Any]) -> RequestRefused:
         hint=str(error.get("hint", "")),
     )  # fmt: skip
 
-
-def _awaited(token: Callable[[], str | Awaitable[str]]) -> Callable[[], Awaitable[str]]:
-    async def fetch() -> str:
-        given = token()
-        return await given if isawaitable(given) else given
-
-    return fetch

@@ -1,11 +1,11 @@
-"""HTTP requests to any of the gateways, repeated while a gateway is unavailable."""
+"""The gateways' addresses and the client's token, and HTTP requests to any of the gateways, repeated while one is unavailable."""
 
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from inspect import isawaitable
 from typing import Any, Self
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import aiohttp
 
@@ -25,11 +25,29 @@ def encode_room_id(room_id: str) -> str:
 
 def page_address(url: str) -> str:
     """`ws://host/ws` → `http://host`: the address at which a gateway answers over HTTP. ValueError where it is not an address."""
+    parts = _gateway_address(url)
+    return urlunsplit((parts.scheme.replace("ws", "http"), parts.netloc, "", "", ""))
+
+
+def socket_address(url: str) -> str:
+    """`http://host` → `ws://host/ws`; other paths stay. ValueError where it is not an address."""
+    parts = _gateway_address(url)
+    return urlunsplit((parts.scheme.replace("http", "ws"), parts.netloc, parts.path.rstrip("/") or "/ws", "", ""))
+
+
+def _gateway_address(url: str) -> SplitResult:
     parts = urlsplit(url)
-    schemes = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
-    if parts.scheme not in schemes or not parts.netloc:
+    if parts.scheme not in ("http", "https", "ws", "wss") or not parts.netloc:
         raise ValueError(f"{url!r} is no address of a gateway; it should begin with http, https, ws or wss")
-    return urlunsplit((schemes[parts.scheme], parts.netloc, "", "", ""))
+    return parts
+
+
+async def read_token(token: Token) -> str:
+    """Returns the token, from the function where it is one."""
+    if isinstance(token, str):
+        return token
+    given = token()
+    return await given if isawaitable(given) else given
 
 
 class Diverged(Exception):
@@ -75,7 +93,7 @@ class GatewayHttp:
     async def _request_once(self, path: str, params: dict[str, str]) -> Any:
         if self._http is None:
             raise ClientClosed("it is not open; use it in `async with`")
-        headers = {"Authorization": f"Bearer {await self._fetch_token()}"}
+        headers = {"Authorization": f"Bearer {await read_token(self._token)}"}
         address = self._gateways[self._next_gateway % len(self._gateways)] + path
         limit = aiohttp.ClientTimeout(total=float(params.get("wait", "0")) + REQUEST_TIMEOUT_S, sock_connect=5)
         async with self._http.get(address, params=params, headers=headers, timeout=limit) as answer:
@@ -89,12 +107,6 @@ class GatewayHttp:
         raise RequestRefused(
             int(problem.get("code", answer.status)), str(problem.get("detail") or problem.get("title", ""))
         )
-
-    async def _fetch_token(self) -> str:
-        if isinstance(self._token, str):
-            return self._token
-        given = self._token()
-        return await given if isawaitable(given) else given
 
 
 class _Unavailable(Exception):

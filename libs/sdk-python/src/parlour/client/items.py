@@ -5,22 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from .position import Position
-from .state import State
+from .state import State, User
 
 Frame = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """The user who caused an event: the app's user id, and the name as given at login (empty after erasure)."""
-
-    user_id: str
-    user_name: str = ""
-
-    @classmethod
-    def read(cls, frame: Frame) -> Self:
-        """Reads the `user` of an `ev` frame."""
-        return cls(str(frame.get("userID", "")), str(frame.get("userName", "")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +20,7 @@ class Event:
     at: int
     type: str
     data: Mapping[str, Any]
-    user: Person | None = None
+    user: User | None = None
     command_id: str = ""
 
     @property
@@ -47,7 +34,7 @@ class Event:
         user = frame.get("user")
         return cls(
             str(frame["roomID"]), Position.parse(str(frame["pos"])), str(frame["prev"]), int(frame["at"]),
-            str(frame["type"]), frame["data"], None if user is None else Person.read(user),
+            str(frame["type"]), frame["data"], None if user is None else User.read(user),
             str(frame.get("commandID", "")),
         )  # fmt: skip
 

@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
-from urllib.parse import urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from .backoff import Backoff
+from .gateway_http import Token, read_token, socket_address
 from .session import Session
 from .session_events import ConnectionReady, Disconnect, Outcome
 
@@ -20,22 +20,12 @@ MAX_FRAME_BYTES = 4 << 20
 """Server frames have about 64 kB, an SDP more; the limit keeps a faulty server from filling the memory."""
 
 logger = logging.getLogger("parlour.client")
-TokenSource = Callable[[], Awaitable[str]]
 
 
 class _Disconnected(Exception):
     def __init__(self, drop: Disconnect) -> None:
         super().__init__(drop.why)
         self.drop = drop
-
-
-def socket_address(url: str) -> str:
-    """`http://host` → `ws://host/ws`; other paths stay. ValueError where it is not an address."""
-    parts = urlsplit(url)
-    schemes = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
-    if parts.scheme not in schemes or not parts.netloc:
-        raise ValueError(f"{url!r} is no address of a gateway; it should begin with http, https, ws or wss")
-    return urlunsplit((schemes[parts.scheme], parts.netloc, parts.path.rstrip("/") or "/ws", "", ""))
 
 
 class Link:
@@ -46,14 +36,13 @@ class Link:
         urls: Sequence[str],
         session: Session,
         deliver: Callable[[Outcome], None],
-        token: TokenSource | None = None,
-        backoff: Backoff | None = None,
+        token: Token,
     ) -> None:
         self._addresses = [socket_address(url) for url in urls]
         self._session = session
         self._deliver = deliver
         self._token = token
-        self._backoff = backoff or Backoff()
+        self._backoff = Backoff()
         self._wake = asyncio.Event()
         self._next_address = 0
 
@@ -78,8 +67,7 @@ class Link:
 
     async def _once(self, address: str) -> None:
         """One connection, from its opening to its end."""
-        if self._token is not None:
-            self._session.account.token = await self._token()
+        self._session.account.token = await read_token(self._token)
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             socket = await connect(
                 address, subprotocols=[cast("Any", SUBPROTOCOL)], max_size=MAX_FRAME_BYTES, compression=None,

@@ -33,9 +33,8 @@ class HeartbeatTimers:
 
 @dataclass
 class Account:
-    """The user that logs in. `token` may be replaced at any time; the next login takes the new one."""
+    """The user that logs in, with a token that is fetched for each connection: the next login takes the new one."""
 
     app: int
     user: User
-    token: str
-    user_update: bool = True
+    token: str = ""

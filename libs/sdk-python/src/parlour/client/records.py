@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from .errors import ProtocolViolation
 from .gateway_http import Diverged, GatewayHttp, Token, encode_room_id
-from .items import Event, Frame, Person, Resync, Skip
+from .items import Event, Frame, Resync, Skip
 from .position import Position
 from .state import NOWHERE, State, Stream, User
 
@@ -145,7 +145,7 @@ def event_of(room_id: str, view: Frame) -> Event:
     user = str(view.get("userID", ""))
     return Event(
         room_id, position, str(view["prev"])[:16], int(view["at"]), str(view["type"]), view["data"],
-        Person(user) if user else None, str(view.get("commandID", "")),
+        User(user) if user else None, str(view.get("commandID", "")),
     )  # fmt: skip
 
 

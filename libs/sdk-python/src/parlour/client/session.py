@@ -209,7 +209,7 @@ class Session:
             membership.login = {
                 "t": "login", "id": self._new_id(), "appID": account.app, "roomID": room, "token": account.token,
                 "user": {"userID": account.user.user_id, "userName": account.user.user_name},
-                "config": {"userUpdate": account.user_update}, "multiRoom": True,
+                "config": {"userUpdate": True}, "multiRoom": True,
             }  # fmt: skip
         self._asked[membership.login["id"]] = lambda frame, now: self._logged_in(room, frame, now)
         self._send(membership.login)

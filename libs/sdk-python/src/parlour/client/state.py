@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from .position import Position
 
@@ -13,10 +13,15 @@ NOWHERE = "0" * 16
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user who is in the room."""
+    """A user by the app's id, with the name given at login; both are empty after erasure."""
 
     user_id: str
     user_name: str = ""
+
+    @classmethod
+    def read(cls, frame: Data) -> Self:
+        """Reads the `user` of an `ev` frame."""
+        return cls(str(frame.get("userID", "")), str(frame.get("userName", "")))
 
 
 @dataclass(frozen=True, slots=True)
