@@ -13,7 +13,7 @@ from parlour.testkit.exports import APP, KEY, UID, Tree, chained, header, record
 from parlour.testkit.user_keys import MemoryUserKeyStore
 from parlour.verify.layout import LINE_BYTES, Line
 from parlour.verify.notes import SigningKey
-from parlour.verify.verdict_text import exit_code, verdict_text
+from parlour.verify.verdict import exit_code, verdict_text
 from parlour.verify.verifier import verify_export
 
 LIAR = SigningKey(KEY.public.name, Ed25519PrivateKey.from_private_bytes(bytes([7]) * 32))

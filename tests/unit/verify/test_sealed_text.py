@@ -14,7 +14,7 @@ from parlour.runtime.postgres.keys import KEY_BYTES, PersonKey
 from parlour.testkit.exports import APP, KEY, Tree, header, recorded, shown, written
 from parlour.testkit.user_keys import MemoryUserKeyStore
 from parlour.verify.text_checks import commitment_matches
-from parlour.verify.verdict_text import exit_code, verdict_text
+from parlour.verify.verdict import exit_code, verdict_text
 from parlour.verify.verifier import verify_export
 
 ACTOR = str(uuid4())

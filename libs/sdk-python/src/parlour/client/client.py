@@ -162,4 +162,3 @@ def _refusal(error: dict[str, Any]) -> RequestRefused:
         int(error.get("code", 0)), str(error.get("message", "refused")), field=str(error.get("field", "")),
         hint=str(error.get("hint", "")),
     )  # fmt: skip
-

@@ -20,7 +20,7 @@ import msgspec
 from parlour.contracts.proofs import CheckpointKeys, Consistency
 from parlour.kernel.merkle import continues
 
-from .notes import NOTE_BYTES, BadNote, Checkpoint, PublicKey, open_note, parse_checkpoint, parse_key
+from .notes import NOTE_BYTES, BadNote, Checkpoint, PublicKey, open_note, parse_checkpoint, parse_keys
 
 KEYS = "keys.pub"
 ANSWER_TIMEOUT_S = 20.0
@@ -145,8 +145,7 @@ class CheckpointKeeper:
             except msgspec.DecodeError as error:
                 raise Unreachable(f"the server names no keys: {error}") from None
             self._write(KEYS, "".join(f"{one.key}\n" for one in named).encode())
-        lines = (line.partition("#")[0].strip() for line in place.read_text().splitlines())
-        return tuple(parse_key(line) for line in lines if line)
+        return parse_keys(place.read_text())
 
     def _last(self) -> Checkpoint | None:
         sizes = [int(one.stem) for one in self._folder.glob("*.note") if one.stem.isdigit()]

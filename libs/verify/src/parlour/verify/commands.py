@@ -13,9 +13,8 @@ from parlour.contracts.proofs import Consistency
 from .checkpoint_keeper import CheckpointKeeper, Contradiction, Unreachable
 from .known_tree import KnownTree
 from .layout import LINE_BYTES
-from .notes import BadNote, Checkpoint, PublicKey, open_note, parse_checkpoint, parse_key
-from .verdict import Verdict
-from .verdict_text import exit_code, verdict_text
+from .notes import BadNote, Checkpoint, PublicKey, open_note, parse_checkpoint, parse_keys
+from .verdict import Verdict, exit_code, verdict_text
 from .verifier import verify_export
 
 CONTRADICTION, UNREACHABLE = 1, 3
@@ -34,9 +33,7 @@ class BadArgument(ValueError):
 def read_keys(given: Sequence[str]) -> tuple[PublicKey, ...]:
     """Reads the values of `--key`: each a public key or a file of keys. `BadArgument` where one is neither."""
     try:
-        texts = [Path(text).read_text() if Path(text).is_file() else text for text in given]
-        lines = [line.partition("#")[0] for text in texts for line in text.splitlines()]
-        return tuple(parse_key(line) for line in lines if line.strip())
+        return parse_keys("\n".join(Path(text).read_text() if Path(text).is_file() else text for text in given))
     except (BadNote, OSError, UnicodeDecodeError) as error:
         raise BadArgument("--key", str(error)) from None
 

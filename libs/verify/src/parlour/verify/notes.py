@@ -83,6 +83,12 @@ def parse_key(text: str) -> PublicKey:
     return key
 
 
+def parse_keys(text: str) -> tuple[PublicKey, ...]:
+    """Reads the keys of a file: one a line, with `#` before comments. `BadNote` where one is malformed."""
+    lines = (line.partition("#")[0] for line in text.splitlines())
+    return tuple(parse_key(line) for line in lines if line.strip())
+
+
 def open_note(note: str, trusted: tuple[PublicKey, ...]) -> str:
     """Returns the text of a note that one of the trusted keys signed; `BadNote` for any other."""
     text, separator, signatures = note.rpartition("\n\n")

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from parlour.contracts.events import UserJoined
 from parlour.contracts.sealed_text import (
     SALT_BYTES,
     SEALED_FIELDS,
@@ -19,9 +20,31 @@ from parlour.contracts.sealed_text import (
     text_commitment,
 )
 
-from .joined_users import USER_ID, USERS_COMPARED, JoinedUsers
 from .layout import Line
 from .verdict import TextCounts
+
+USERS_COMPARED = 100_000
+"""The most users that are remembered, so that memory does not grow with the file. Later ones are exported without a user id."""
+USER_ID = "userID"
+
+
+class JoinedUsers:
+    """The user ids that an export may show: those under which a user joined in the same file, where the id is a text with a commitment.
+
+    Writer and verifier of an export feed it the same events, in the order of the file.
+    """
+
+    def __init__(self) -> None:
+        self._ids: dict[str, str] = {}
+
+    def learn(self, type_: str, actor: str, user_id: object) -> None:
+        """Learns a user id from a join event; `user_id` is its opened text, empty where the user is erased."""
+        if type_ == UserJoined.TAG and isinstance(user_id, str) and user_id and len(self._ids) < USERS_COMPARED:
+            self._ids[actor] = user_id
+
+    def get(self, actor: str) -> str:
+        """The id that an actor joined under; empty where no event so far named it."""
+        return self._ids.get(actor, "")
 
 
 def commitment_matches(sealed: SealedText, salt: bytes, context: str, text: str) -> bool:

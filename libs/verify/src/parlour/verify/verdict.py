@@ -1,6 +1,10 @@
-"""The result of verifying an export or an archive."""
+"""The result of verifying an export or an archive: what was checked and what was not, as data, as text for people, and as an exit code."""
 
 import msgspec
+
+NOT_AS_RECORDED = 1
+NOT_PROVEN = 4
+"""Nothing is wrong, but no signature covers all of it, or the kept checkpoint could not be compared. 2 and 3 have other meanings."""
 
 
 class Flaw(Exception):
@@ -65,3 +69,106 @@ class Verdict(msgspec.Struct, frozen=True):
     def whole(self) -> bool:
         """Whether a signature covers every event, each text included. A file without events proves nothing and is not whole."""
         return self.ok and not self.missing and self.texts_proven and 0 < self.signed == self.events
+
+
+def exit_code(verdict: Verdict, *, unsigned_ok: bool) -> int:
+    """Returns 0 only where the verdict is whole, or `unsigned_ok` accepts an unsigned end. Texts have to be proven in any case."""
+    if not verdict.ok:
+        return NOT_AS_RECORDED
+    proven = verdict.whole or (unsigned_ok and not verdict.missing and verdict.texts_proven)
+    return 0 if proven else NOT_PROVEN
+
+
+def verdict_text(verdict: Verdict, *, keyed: bool) -> str:
+    """Several lines for a terminal; `keyed` says whether any key was given."""
+    if not verdict.ok:
+        place = f"event {verdict.seq}: " if verdict.seq else ""
+        return f"NOT AS RECORDED: {_name(verdict)}\n  {place}{verdict.problem}"
+    speed = f"{verdict.events / max(verdict.took_s, 1e-9):,.0f} events/s"
+    count = (
+        f"{verdict.calls} call{'s' if verdict.calls != 1 else ''}, {verdict.events}"
+        if verdict.month
+        else str(verdict.events)
+    )
+    lines = [
+        f"{_heading(verdict)}: {_name(verdict)}",
+        f"  {count} events, {speed}",
+        *_signature(verdict, keyed),
+        *_comparison(verdict),
+        *_texts(verdict),
+    ]
+    return "\n".join(lines)
+
+
+def _texts(verdict: Verdict) -> list[str]:
+    """Lines about messages, names and user ids; none for an archive, where no text is opened."""
+    texts = verdict.texts
+    if verdict.month and not texts.checked and not texts.unproven:
+        return []
+    lines = [
+        f"  room, app and all that is shown of an event are what was recorded, {texts.checked} sealed texts (messages, names) among it"
+    ]
+    if texts.unproven:
+        lines.append(
+            f"  WORDS NOT CHECKED: {texts.unproven} texts were recorded without a commitment by an earlier version, and are shown as"
+            " the server opened them"
+        )
+    if texts.left_out:
+        lines.append(
+            f"  TEXTS LEFT OUT: {texts.left_out} are not shown, though other texts of the same people are; unless they were erased"
+            " during the export, somebody took them out: export again"
+        )
+    if erased := texts.withheld - texts.left_out:
+        lines.append(f"  {erased} texts are not shown: of people who are erased, says the file")
+    return lines
+
+
+def _heading(verdict: Verdict) -> str:
+    if verdict.whole:
+        return "whole"
+    if verdict.missing:
+        return "NOT COMPARED with the checkpoint that was kept"
+    if not verdict.texts_proven:
+        return "WORDS NOT CHECKED" if verdict.texts.unproven else "TEXTS LEFT OUT"
+    if verdict.signed:
+        return f"NOT WHOLLY SIGNED: signed up to event {verdict.signed} of {verdict.events}"
+    return "NOT SIGNED"
+
+
+def _signature(verdict: Verdict, keyed: bool) -> list[str]:
+    lines: list[str] = []
+    if verdict.month and verdict.signed:
+        lines.append(f"  the ends of all of them are what {verdict.origin} signed")
+    elif verdict.signed:
+        lines.append(
+            f"  events 1..{verdict.signed} are what {verdict.origin} signed (checkpoint of {verdict.size} heads)"
+        )
+    if verdict.signed < verdict.events:
+        why = "" if keyed else " (no --key was given)"
+        lines.append(
+            f"  events {verdict.signed + 1}..{verdict.events} are chained, but no signature stands for them{why}"
+        )
+        lines.append("  whoever wrote the file could have changed or cut them; --unsigned-ok accepts that")
+    return lines
+
+
+def _comparison(verdict: Verdict) -> list[str]:
+    if verdict.missing:
+        return [
+            f"  missing is {verdict.missing}: export with --since, or give --consistency a file with the answer of"
+            " /v1/checkpoints/consistency?old=&new="
+        ]
+    if verdict.known_size:
+        return [f"  the signed tree and the kept checkpoint of {verdict.known_size} heads are of one history"]
+    return (
+        ["  no kept checkpoint was compared: this server may have signed another history to somebody else"]
+        if verdict.signed
+        else []
+    )
+
+
+def _name(verdict: Verdict) -> str:
+    call = f"room {verdict.room or '(none)'}, call {verdict.room_uid}"
+    if not verdict.month:
+        return call
+    return f"archive of {verdict.month}" + (f", {call}" if verdict.room_uid else "")

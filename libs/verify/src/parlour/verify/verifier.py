@@ -11,12 +11,12 @@ from uuid import UUID
 import msgspec
 
 from parlour.contracts.envelope import GENESIS
-from parlour.contracts.proofs import Consistency, Inclusion, head_entry
+from parlour.contracts.proofs import Inclusion, head_entry
 from parlour.kernel import merkle
 
 from . import event_checks
 from .archive_scope import ArchiveScope
-from .known_tree import KnownTree
+from .known_tree import CarriedCheckpoints, KnownTree
 from .layout import (
     ARCHIVE,
     ARCHIVE_END_MARK,
@@ -32,7 +32,7 @@ from .layout import (
     decode_line,
     is_canonical,
 )  # fmt: skip
-from .notes import BadNote, Checkpoint, PublicKey, open_note, parse_checkpoint
+from .notes import BadNote, PublicKey
 from .text_checks import TextChecks, brief
 from .verdict import Flaw, TextCounts, Verdict
 
@@ -54,13 +54,17 @@ def verify_export(
     began = time.perf_counter()
     rest = iter(lines)
     first = next(rest, b"")
-    notes = _Notes(keys, known)
-    check = _Archive(first, rest, notes, on_call) if _is_archive(first) else _Export(chain((first,), rest), notes)
+    checkpoints = CarriedCheckpoints(keys, known)
+    check = (
+        _Archive(first, rest, checkpoints, on_call)
+        if _is_archive(first)
+        else _Export(chain((first,), rest), checkpoints)
+    )
     try:
         check.run()
     except Flaw as flaw:
-        return notes.completed(check.verdict(False, time.perf_counter() - began, flaw))
-    return notes.completed(check.verdict(True, time.perf_counter() - began))
+        return checkpoints.complete(check.verdict(False, time.perf_counter() - began, flaw))
+    return checkpoints.complete(check.verdict(True, time.perf_counter() - began))
 
 
 def _is_archive(first: bytes) -> bool:
@@ -70,49 +74,16 @@ def _is_archive(first: bytes) -> bool:
         return False
 
 
-class _Notes:
-    """Opens the checkpoints of a file. Most heads of an archive have the same one; its signature is checked once."""
-
-    def __init__(self, keys: tuple[PublicKey, ...], known: KnownTree | None) -> None:
-        self.keys = keys
-        self._known = known
-        self._last: tuple[str, Checkpoint] | None = None
-        self._missing = ""
-        self._compared = False
-
-    def open(self, note: str, carried: Consistency | None) -> Checkpoint:
-        """Returns a note's checkpoint. `BadNote` where no trusted key signed it, or where it contradicts the auditor's own."""
-        if self._last is None or self._last[0] != note:
-            self._last = note, parse_checkpoint(open_note(note, self.keys))
-            self._compare(self._last[1], carried)
-        return self._last[1]
-
-    def _compare(self, found: Checkpoint, carried: Consistency | None) -> None:
-        if self._known is None:
-            return
-        problem, missing = self._known.problem(found, carried)
-        if problem:
-            raise BadNote(problem)
-        self._compared = True
-        self._missing = self._missing or missing
-
-    def completed(self, verdict: Verdict) -> Verdict:
-        """Adds the result of the comparison with the auditor's own checkpoint."""
-        if self._known is None:
-            return verdict
-        missing = self._missing if self._compared else "a signed checkpoint in the file"
-        known_size = self._known.checkpoint.size if verdict.ok and not missing else 0
-        return msgspec.structs.replace(verdict, known_size=known_size, missing=missing if verdict.ok else "")
-
-
 class _Archive:
     """Verifies an archive: many exports in one file."""
 
-    def __init__(self, first: bytes, lines: Iterator[bytes], notes: _Notes, on_call: OnCall | None) -> None:
+    def __init__(
+        self, first: bytes, lines: Iterator[bytes], checkpoints: CarriedCheckpoints, on_call: OnCall | None
+    ) -> None:
         self._first = first
         self._header = decode_line(_archive_header, first)
         self._lines = lines
-        self._notes = notes
+        self._checkpoints = checkpoints
         self._on_call = on_call
         self._calls = self._events = self._signed = 0
         self._texts = TextCounts()
@@ -134,14 +105,14 @@ class _Archive:
         raise Flaw(0, f"the archive is cut off after {self._calls} calls: it has no end")
 
     def _check_call(self, raw: bytes, scope: ArchiveScope) -> None:
-        check = _Export(chain((raw,), self._lines), self._notes, in_archive=True)
+        check = _Export(chain((raw,), self._lines), self._checkpoints, in_archive=True)
         try:
             check.run()
         except Flaw as flaw:
             self._last = check.verdict(False, 0.0, flaw)
             raise
         found = self._last = check.verdict(True, 0.0)
-        if self._notes.keys and found.signed != found.events:
+        if self._checkpoints.keys and found.signed != found.events:
             raise Flaw(found.signed + 1, "no signature stands for the end of this call")
         if problem := scope.problem(found.room_uid):
             raise Flaw(0, problem)
@@ -181,9 +152,9 @@ class _Archive:
 class _Export:
     """Verifies one export, line by line."""
 
-    def __init__(self, lines: Iterator[bytes], notes: _Notes, *, in_archive: bool = False) -> None:
+    def __init__(self, lines: Iterator[bytes], checkpoints: CarriedCheckpoints, *, in_archive: bool = False) -> None:
         self._lines = lines
-        self._notes = notes
+        self._checkpoints = checkpoints
         self._in_archive = in_archive
         self._header: Header | None = None
         self._seq = 0
@@ -196,7 +167,7 @@ class _Export:
         """Raises the first `Flaw`."""
         header = self._header = self._read_header()
         proof = header.proof
-        if proof is not None and self._notes.keys:
+        if proof is not None and self._checkpoints.keys:
             self._check_proof(header, proof)
         start = f'{{"room_uid":"{header.room_uid}",'.encode()
         goal = proof.seq if proof else 0
@@ -237,7 +208,7 @@ class _Export:
 
     def _check_proof(self, header: Header, proof: Inclusion) -> None:
         try:
-            checkpoint = self._notes.open(proof.note, header.consistency)
+            checkpoint = self._checkpoints.open(proof.note, header.consistency)
             entry = head_entry(UUID(header.room_uid), proof.seq, proof.hash)
         except (BadNote, OverflowError) as error:
             raise Flaw(0, f"the checkpoint: {error}") from None

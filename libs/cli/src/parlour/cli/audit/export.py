@@ -12,8 +12,8 @@ import msgspec
 from parlour.contracts import proofs as contract
 from parlour.contracts.envelope import GENESIS
 from parlour.runtime.messaging.bus import Bus
-from parlour.verify.joined_users import USER_ID, JoinedUsers
 from parlour.verify.layout import KIND, End, Header, Line
+from parlour.verify.text_checks import USER_ID, JoinedUsers
 
 from ..operator.failures import Unsigned
 from ..operator.proofs import query_proofs
