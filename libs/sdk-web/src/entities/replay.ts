@@ -22,6 +22,6 @@ export interface ZegoReplayMessage {
   kind: "broadcast" | "barrage" | "command";
   fromUser: ZegoUser;
   message: string;
-  /** In unix milliseconds. */
+  /** Unix time in milliseconds. */
   sendTime: number;
 }

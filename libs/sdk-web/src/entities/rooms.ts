@@ -49,14 +49,14 @@ export interface ZegoRoomExtraInfo {
   key: string;
   value: string;
   updateUser: ZegoUser;
-  /** In unix milliseconds. */
+  /** Unix time in milliseconds. */
   updateTime: number;
 }
 
 interface ReceivedMessage {
   fromUser: ZegoUser;
   message: string;
-  /** In unix milliseconds. */
+  /** Unix time in milliseconds. */
   sendTime: number;
 }
 

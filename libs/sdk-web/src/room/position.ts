@@ -27,7 +27,7 @@ export interface MomentPosition {
   /** Empty: the call is not named. */
   roomUID: string;
   seq?: number;
-  /** In unix milliseconds. */
+  /** Unix time in milliseconds. */
   time?: number;
 }
 
