@@ -5,7 +5,7 @@ BIN := .venv/bin
 BOOTSTRAP := $(PYTHON) libs/cli/bootstrap.py
 PYTEST := $(BIN)/python -m pytest
 # What the container image runs.
-IMAGE := cli auth room registry relay im record gateway
+IMAGE := runtime cli auth room registry relay im record gateway
 # Node from its wheel, where the machine has none.
 export PATH := $(CURDIR)/.venv/node:$(PATH)
 
@@ -88,6 +88,6 @@ browser: ## a Chromium for the browser tests, where there is none
 
 lock: ## write the hash-locked requirements anew from the members' pyproject.toml
 	@$(BIN)/uv lock --upgrade --quiet
-	@$(BIN)/uv export --quiet --frozen --all-packages --group dev --no-emit-workspace --no-annotate --no-header -o requirements.lock
-	@$(BIN)/uv export --quiet --frozen --no-dev $(IMAGE:%=--package parlour-%) --no-emit-workspace --no-annotate --no-header -o deploy/docker/requirements.lock
+	@$(BIN)/uv export --quiet --frozen --all-packages --extra otlp --group dev --no-emit-workspace --no-annotate --no-header -o requirements.lock
+	@$(BIN)/uv export --quiet --frozen --no-dev --extra otlp $(IMAGE:%=--package parlour-%) --no-emit-workspace --no-annotate --no-header -o deploy/docker/requirements.lock
 	@$(BIN)/uv export --quiet --frozen --only-group node --no-annotate --no-header -o libs/sdk-web/node.lock

@@ -1,8 +1,6 @@
-"""Addresses, trace context, problems over HTTP and the limit on bodies."""
+"""Addresses, problems over HTTP and the limit on bodies."""
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,7 +12,6 @@ from parlour.contracts import subjects
 from parlour.contracts.codes import Code, Problem
 from parlour.runtime import http
 from parlour.runtime.messaging.address import Address, parse
-from parlour.runtime.telemetry import tracing
 
 ROOMS = st.text(min_size=1, max_size=40).filter(lambda text: text.isprintable())
 
@@ -37,63 +34,6 @@ def test_relays_gateways_and_beacons_have_addresses_too() -> None:
     assert parse(subjects.head(17)).p == 17
     assert parse("parlour.v1.x.cmd.room.1.r.join") == Address("parlour.v1.x.cmd.room.1.r.join")
     assert parse("$SRV.PING").kind == ""
-
-
-@pytest.fixture(autouse=True)
-def no_trace() -> Iterator[None]:
-    tracing.adopt(None)
-    yield
-    tracing.adopt(None)
-
-
-def test_a_trace_goes_over_the_wire() -> None:
-    trace = tracing.start()
-    headers: dict[str, str] = {}
-    tracing.inject(headers)
-    tracing.adopt(None)
-    assert tracing.trace_id() == ""
-    assert tracing.adopt(headers) == tracing.Trace(trace.trace_id, trace.span_id)
-    assert tracing.trace_id() == trace.trace_id
-
-
-def test_a_call_of_no_trace_is_the_root_of_a_new_one() -> None:
-    first: dict[str, str] = {}
-    second: dict[str, str] = {}
-    tracing.inject(first)
-    tracing.inject(second)
-    assert first != second
-    assert tracing.current() is None
-    assert tracing.adopt(first) is not None
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        "",
-        "00",
-        "00-" + "0" * 32 + "-" + "1" * 16 + "-01",
-        "00-" + "a" * 32 + "-" + "0" * 16 + "-01",
-        "01-" + "A" * 32 + "-" + "1" * 16 + "-01",
-    ],
-)
-def test_a_broken_header_is_no_trace(header: str) -> None:
-    assert tracing.adopt({"traceparent": header}) is None
-
-
-def test_spans_are_written_where_a_file_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracing, "_file", None)
-    with tracing.span("free"):
-        assert tracing.current() is None
-    path = tmp_path / "spans.jsonl"
-    close = tracing.open_file(str(path), "room", "r1")
-    trace = tracing.start()
-    with tracing.span("outer", units=3), tracing.span("inner"):
-        assert tracing.trace_id() == trace.trace_id
-    close()
-    inner, outer = (msgspec.json.decode(line) for line in path.read_bytes().splitlines())
-    assert (inner["name"], outer["name"], outer["attributes"]["units"]) == ("inner", "outer", 3)
-    assert inner["parent_id"] == outer["context"]["span_id"]
-    assert outer["context"]["trace_id"] == trace.trace_id
 
 
 def test_each_code_has_a_status_and_a_problem_document() -> None:

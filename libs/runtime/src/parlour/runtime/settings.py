@@ -59,7 +59,10 @@ class BusSettings(msgspec.Struct, frozen=True, kw_only=True):
     health_port: Annotated[int, Setting("Port of the health server; 0 takes a free one.", least=0, most=65535)] = 0
     health_host: Annotated[str, Setting("Address that the health server listens on.")] = "127.0.0.1"
     log_level: Annotated[str, Setting("debug, info, warning or error.")] = "info"
-    trace_file: Annotated[str, Setting("File that spans are appended to as JSON lines; empty: no spans are kept.")] = ""
+    trace_file: Annotated[str, Setting("File that spans are appended to as JSON lines; empty: none.")] = ""
+    otlp_endpoint: Annotated[
+        str, Setting("OpenTelemetry collector that spans are sent to, such as `http://127.0.0.1:4318`; empty: none.")
+    ] = ""
 
     def __repr__(self) -> str:
         """All fields, secrets hidden."""

@@ -25,7 +25,7 @@ DEFAULT_PORT = 8080
 DEFAULT_APP = 1234567890
 """The app that exists from the first start on; its secret is drawn for each state folder."""
 TURN_SETTINGS = ("TURN_URLS", "TURN_SECRET")
-SHARED = ("PARLOUR_LOG_LEVEL", "PARLOUR_TRACE_FILE")
+SHARED = ("PARLOUR_LOG_LEVEL", "PARLOUR_TRACE_FILE", "PARLOUR_OTLP_ENDPOINT")
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR")
 
 
@@ -99,7 +99,7 @@ def service(
         chosen |= {"PARLOUR_RELAY_NODE": name, **Entrance.from_environment(environ).relay(host)}
     mine = f"PARLOUR_{name.upper()}_"
     chosen |= {key: value for key, value in keeps.items() if key.startswith(mine) or key in SHARED}
-    chosen |= {key: value for key, value in environ.items() if key.startswith(mine) or key in SHARED}
+    chosen |= {key: value for key, value in environ.items() if key.startswith((mine, "OTEL_")) or key in SHARED}
     if KEY_VARIABLE in environ and name in servers.postgres:
         chosen[KEY_VARIABLE] = environ[KEY_VARIABLE]
     return Launch(argv=(sys.executable, "-m", f"parlour.{name}"), environment=chosen, cwd=ROOT)

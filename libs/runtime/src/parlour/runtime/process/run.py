@@ -23,7 +23,7 @@ import msgspec
 
 from parlour.kernel.log import LogUnavailable
 from parlour.runtime.settings import BadSettings, BusSettings, load
-from parlour.runtime.telemetry import logging, tracing
+from parlour.runtime.telemetry import logging
 from parlour.runtime.telemetry.metrics import Metrics
 
 from . import health
@@ -64,13 +64,17 @@ def run(build: Build[S], settings_type: type[S], name: str) -> NoReturn:
             print(f"{name}: {problem}", file=sys.stderr)  # noqa: T201 before logs exist, for a person
         sys.exit(BAD_SETTINGS)
     logging.configure(name, settings.instance, settings.log_level)
-    close = tracing.open_file(settings.trace_file, name, settings.instance) if settings.trace_file else None
+    close_recorder = None
+    if settings.trace_file or settings.otlp_endpoint:
+        from parlour.runtime.telemetry.spans import open_recorder  # OpenTelemetry's SDK, which others never load
+
+        close_recorder = open_recorder(name, settings.instance, settings.trace_file, settings.otlp_endpoint)
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(_guarded(build, settings, name))
-    if close is not None:
-        close()
+    if close_recorder is not None:
+        close_recorder()
     sys.stdout.flush()
     sys.exit(code)
 

@@ -164,9 +164,9 @@ class RequestDispatcher:
         """Does the work that a frame asks for; answers with the problem if it raises."""
         frame_id = str(frame.id)
         # Each request is a trace of its own; the spans of entering are kept, those of a talk would only be many.
-        tracing.start(sampled=isinstance(frame, client.Login | client.Resume))
+        sampled = isinstance(frame, client.Login | client.Resume)
         try:
-            with tracing.span(f"gateway.{frame.__struct_config__.tag}"):
+            with tracing.start(f"gateway.{frame.__struct_config__.tag}", sampled):
                 await work
         except (Rejection, Invalid) as error:
             self._refuse(frame_id, error.problem)
