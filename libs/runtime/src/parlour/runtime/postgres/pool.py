@@ -83,3 +83,26 @@ async def borrow(pool: Pool) -> AsyncIterator[Connection]:
             # asyncpg lost count of its own protocol, as it may when a connection is cut while a statement is prepared
             connection.terminate()
             raise
+
+
+class PostgresStore:
+    """Base of the stores of services: each of its methods runs one statement on a connection of the pool, as by `borrow`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def _fetch(self, statement: str, *arguments: Any) -> list[Any]:
+        async with borrow(self._pool) as connection:
+            return await connection.fetch(statement, *arguments)
+
+    async def _fetch_row(self, statement: str, *arguments: Any) -> Any | None:
+        async with borrow(self._pool) as connection:
+            return await connection.fetchrow(statement, *arguments)
+
+    async def _fetch_value(self, statement: str, *arguments: Any) -> Any:
+        async with borrow(self._pool) as connection:
+            return await connection.fetchval(statement, *arguments)
+
+    async def _execute(self, statement: str, *arguments: Any) -> None:
+        async with borrow(self._pool) as connection:
+            await connection.execute(statement, *arguments)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from parlour.contracts.commands import AppDescription
 from parlour.runtime.postgres.keys import SealingKey
-from parlour.runtime.postgres.pool import borrow
+from parlour.runtime.postgres.pool import PostgresStore, borrow
 
 SECRETS_CACHED = 10_000
 """Secrets in memory. They never change, so they need no invalidation; which are valid comes with the app's state."""
@@ -21,11 +21,11 @@ _APPS = (
 )
 
 
-class PostgresVault:
+class PostgresVault(PostgresStore):
     """See `parlour.auth.app.vault.Vault`. Methods may raise `LogUnavailable`."""
 
     def __init__(self, pool: Any, master_key: bytes) -> None:
-        self._pool = pool
+        super().__init__(pool)
         self._key = SealingKey(master_key, b"parlour.auth.secrets")
         self._cached: dict[str, str] = {}
 
@@ -41,8 +41,7 @@ class PostgresVault:
         cached = self._cached.get(secret_id)
         if cached is not None:
             return cached
-        async with borrow(self._pool) as connection:
-            row = await connection.fetchrow(_READ, UUID(secret_id))
+        row = await self._fetch_row(_READ, UUID(secret_id))
         if row is None:
             return None
         secret = self._key.open(_context(row["app"], secret_id), row["sealed"]).decode()
@@ -58,8 +57,7 @@ class PostgresVault:
 
     async def apps(self) -> tuple[AppDescription, ...]:
         """The apps that have a log: one whose creation was not committed is left out."""
-        async with borrow(self._pool) as connection:
-            rows = await connection.fetch(_APPS)
+        rows = await self._fetch(_APPS)
         return tuple(AppDescription(row["app"], row["name"], row["created_at"] // MICROSECONDS) for row in rows)
 
 

@@ -10,7 +10,7 @@ from parlour.contracts.codes import Code
 from parlour.kernel.rejection import Rejection
 from parlour.record.app.history.calls import CallFilter
 from parlour.record.domain.projections.rows import TABLES, CallRow, ParticipantRow, PlayRow, columns
-from parlour.runtime.postgres.pool import LOOKUP_PLANS, Pool, borrow
+from parlour.runtime.postgres.pool import LOOKUP_PLANS, PostgresStore, borrow
 
 CLOCK_SKEW_US = 3_600_000_000
 """Longest difference between a call's id, made by one clock, and its first event's time, taken from another."""
@@ -68,41 +68,41 @@ ROWS = {
 _SESSIONS = "SELECT session_id, actor FROM {schema}.session WHERE room_uid = $1"
 
 
-class PostgresCallReader:
+class PostgresCallReader(PostgresStore):
     """Implements `app.history.calls.CallReader` and `app.history.quality.SessionReader` in Postgres."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-
     async def calls(self, wanted: CallFilter, limit: int) -> list[CallRow]:
-        return [CallRow(*row) for row in await self._fetch(calls_sql(wanted), *calls_arguments(wanted, limit))]
+        return [CallRow(*row) for row in await self._read_active(calls_sql(wanted), *calls_arguments(wanted, limit))]
 
     async def call(self, room_uid: UUID) -> CallRow | None:
-        rows = await self._fetch(CALL, room_uid)
+        rows = await self._read_active(CALL, room_uid)
         return CallRow(*rows[0]) if rows else None
 
     async def participants(self, room_uid: UUID, limit: int) -> list[ParticipantRow]:
-        return [ParticipantRow(*row) for row in await self._fetch(PARTICIPANTS, room_uid, limit)]
+        return [ParticipantRow(*row) for row in await self._read_active(PARTICIPANTS, room_uid, limit)]
 
     async def rows(self, table: str, room_uid: UUID, after: int, limit: int) -> list[Any]:
-        return [_KINDS[table](*row) for row in await self._fetch(ROWS[table], room_uid, after, limit)]
+        return [_KINDS[table](*row) for row in await self._read_active(ROWS[table], room_uid, after, limit)]
 
     async def plays(self, room_uid: UUID, stream_id: str, actor: str, after: int, limit: int) -> list[PlayRow]:
         given = [(f"{name} = $", text) for name, text in (("stream_id", stream_id), ("actor", actor)) if text]
         conditions = "".join(f"AND {condition}{number} " for number, (condition, _) in enumerate(given, 4))
         question = ROWS["play"].replace("ORDER BY", conditions + "ORDER BY")
         return [
-            PlayRow(*row) for row in await self._fetch(question, room_uid, after, limit, *(text for _, text in given))
+            PlayRow(*row)
+            for row in await self._read_active(question, room_uid, after, limit, *(text for _, text in given))
         ]
 
     async def actors(self, room_uid: UUID, session_ids: Collection[str]) -> dict[str, str]:
-        rows = await self._fetch(f"{_SESSIONS} AND session_id = ANY($2::text[])", room_uid, list(session_ids))
+        rows = await self._read_active(f"{_SESSIONS} AND session_id = ANY($2::text[])", room_uid, list(session_ids))
         return {row["session_id"]: row["actor"] for row in rows}
 
     async def sessions_of(self, room_uid: UUID, actor: str) -> tuple[str, ...]:
-        return tuple(row["session_id"] for row in await self._fetch(f"{_SESSIONS} AND actor = $2", room_uid, actor))
+        return tuple(
+            row["session_id"] for row in await self._read_active(f"{_SESSIONS} AND actor = $2", room_uid, actor)
+        )
 
-    async def _fetch(self, question: str, *arguments: Any) -> list[Any]:
+    async def _read_active(self, question: str, *arguments: Any) -> list[Any]:
         """Reads the active generation, or the next one if that was dropped between the two statements."""
         async with borrow(self._pool) as connection:
             for _ in range(2):

@@ -6,23 +6,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from parlour.record.app.proofs.keys import StoredKey
 from parlour.runtime.postgres.keys import SealingKey
-from parlour.runtime.postgres.pool import Pool, borrow
+from parlour.runtime.postgres.pool import Pool, PostgresStore
 from parlour.verify.notes import PublicKey, SigningKey
 
 _KEYS = "SELECT public, name, sealed, made_at, retired_at FROM parlour.checkpoint_key ORDER BY made_at DESC"
 _ADD = "SELECT parlour.add_checkpoint_key($1, $2, $3, $4, $5)"
 
 
-class PostgresKeyStore:
+class PostgresKeyStore(PostgresStore):
     """Implements `app.proofs.keys.KeyStore` in Postgres."""
 
     def __init__(self, pool: Pool, master_key: bytes) -> None:
-        self._pool = pool
+        super().__init__(pool)
         self._key = SealingKey(master_key, b"parlour.record.checkpoints")
 
     async def keys(self) -> Sequence[StoredKey]:
-        async with borrow(self._pool) as connection:
-            rows = await connection.fetch(_KEYS)
+        rows = await self._fetch(_KEYS)
         return [
             StoredKey(
                 PublicKey(row["name"], row["public"]), self._open(row["name"], row["public"], row["sealed"]),
@@ -42,8 +41,7 @@ class PostgresKeyStore:
         private = Ed25519PrivateKey.generate()
         made = SigningKey(name, private)
         sealed = self._key.seal(_context(made.public.raw), private.private_bytes_raw())
-        async with borrow(self._pool) as connection:
-            await connection.execute(_ADD, made.public.raw, name, sealed, now_us, overlap_us)
+        await self._execute(_ADD, made.public.raw, name, sealed, now_us, overlap_us)
         return made
 
 

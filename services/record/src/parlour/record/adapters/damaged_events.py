@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from parlour.record.app.damaged_events import PROBLEM_CHARACTERS, DamagedEvent
-from parlour.runtime.postgres.pool import Pool, borrow
+from parlour.runtime.postgres.pool import PostgresStore
 
 _ADD = (
     "INSERT INTO parlour.damaged (room_uid, seq, reader, type, problem, found_at) "
@@ -14,16 +14,12 @@ _ADD = (
 _NUL = "\0"
 
 
-class PostgresDamagedEvents:
+class PostgresDamagedEvents(PostgresStore):
     """Implements `app.damaged_events.DamagedEvents` in Postgres."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
 
     async def add(self, reader: str, events: Sequence[DamagedEvent]) -> None:
         columns = (
             [one.room_uid for one in events], [one.seq for one in events], reader, [one.type for one in events],
             [one.problem[:PROBLEM_CHARACTERS].replace(_NUL, "?") for one in events], time.time_ns() // 1000,
         )  # fmt: skip
-        async with borrow(self._pool) as connection:
-            await connection.execute(_ADD, *columns)
+        await self._execute(_ADD, *columns)

@@ -4,7 +4,7 @@ import time
 from uuid import UUID
 
 from parlour.contracts.proofs import ExportTaken
-from parlour.runtime.postgres.pool import Pool, borrow
+from parlour.runtime.postgres.pool import PostgresStore
 
 _ADD = "INSERT INTO parlour.export_taken (room_uid, exported_at, exported_by) VALUES ($1, $2, $3)"
 _LATEST = """
@@ -16,19 +16,14 @@ SELECT t.room_uid, g.app, g.room, t.exported_by, t.exported_at FROM parlour.expo
 """
 
 
-class PostgresExportLog:
+class PostgresExportLog(PostgresStore):
     """Implements `app.proofs.exports.ExportLog` in Postgres."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-
     async def add(self, room_uid: UUID, by: str) -> None:
-        async with borrow(self._pool) as connection:
-            await connection.execute(_ADD, room_uid, time.time_ns() // 1000, by)
+        await self._execute(_ADD, room_uid, time.time_ns() // 1000, by)
 
     async def latest(self, room_uid: UUID | None, at_most: int) -> tuple[ExportTaken, ...]:
-        async with borrow(self._pool) as connection:
-            rows = await connection.fetch(_LATEST, room_uid, at_most)
+        rows = await self._fetch(_LATEST, room_uid, at_most)
         return tuple(
             ExportTaken(str(row["room_uid"]), row["app"], row["room"], row["exported_by"], row["exported_at"])
             for row in rows

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from parlour.contracts.queries import ROOMS_MOST, OpenRoom, OpenRooms, RoomsQuery
-from parlour.runtime.postgres.pool import Pool, borrow
+from parlour.runtime.postgres.pool import PostgresStore, borrow
 
 _ROOMS = (
     "SELECT key AS room, holder AS room_uid FROM parlour.claim "
@@ -15,11 +15,8 @@ _SESSIONS = (
 )
 
 
-class PostgresOpenRooms:
+class PostgresOpenRooms(PostgresStore):
     """Implements `api.history.OpenRoomReader` in Postgres."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
 
     async def page(self, app: int, room: str, query: RoomsQuery) -> OpenRooms:
         limit = max(1, min(query.limit, ROOMS_MOST))

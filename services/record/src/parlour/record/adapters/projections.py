@@ -11,7 +11,7 @@ from parlour.contracts.history import Generation
 from parlour.record.app.history.projector import CursorConflict, LoggedEvent, RowRejected
 from parlour.record.domain.projections.calls import CallFold
 from parlour.record.domain.projections.rows import TABLES, CallRow, Row, Rows, columns
-from parlour.runtime.postgres.pool import Connection, Pool, borrow
+from parlour.runtime.postgres.pool import Connection, Pool, PostgresStore, borrow
 
 _HEADS = "SELECT shard, pos FROM parlour.shard WHERE pos > 0"
 _READ = (
@@ -141,11 +141,8 @@ _FOLDED = "SELECT coalesce(sum(pos), 0)::bigint FROM {schema}.cursor"
 _TOTAL = "SELECT coalesce(sum(pos), 0)::bigint FROM parlour.shard"
 
 
-class PostgresGenerations:
+class PostgresGenerations(PostgresStore):
     """Implements `app.history.generations.GenerationStore` in Postgres."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
 
     async def all(self) -> tuple[Generation, ...]:
         async with borrow(self._pool) as connection:
@@ -159,13 +156,10 @@ class PostgresGenerations:
             ])  # fmt: skip
 
     async def begin(self, version: int) -> int:
-        async with borrow(self._pool) as connection:
-            return await connection.fetchval("SELECT history.begin($1)", version)
+        return await self._fetch_value("SELECT history.begin($1)", version)
 
     async def activate(self, number: int) -> None:
-        async with borrow(self._pool) as connection:
-            await connection.execute("SELECT history.activate($1)", number)
+        await self._execute("SELECT history.activate($1)", number)
 
     async def drop(self, number: int) -> None:
-        async with borrow(self._pool) as connection:
-            await connection.execute("SELECT history.drop($1)", number)
+        await self._execute("SELECT history.drop($1)", number)

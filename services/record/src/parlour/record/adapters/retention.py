@@ -22,7 +22,7 @@ from parlour.record.app.retention.ports import (
 )
 from parlour.record.domain.retention import month_label
 from parlour.runtime.background.leases import keys_of
-from parlour.runtime.postgres.pool import Connection, Pool, borrow
+from parlour.runtime.postgres.pool import Connection, PostgresStore, borrow
 
 STATEMENT_TIMEOUT_S = 900.0
 """Counting or dropping a month takes minutes where it has millions of calls; others wait only for the last fifth of a second."""
@@ -44,16 +44,12 @@ _BUSY = (
 _LOCKED = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 
 
-class PostgresRetention:
+class PostgresRetention(PostgresStore):
     """Implements `app.retention.ports.RetentionStore` in Postgres."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
 
     async def is_leased(self) -> bool:
         space, number = keys_of(LEASE)
-        async with borrow(self._pool) as connection:
-            return await connection.fetchval(_BUSY, space, number % 2**32)
+        return await self._fetch_value(_BUSY, space, number % 2**32)
 
     async def months(self) -> tuple[str, ...]:
         async with self._long_transaction() as connection:
@@ -78,12 +74,10 @@ class PostgresRetention:
         return [EndedCall(*row) for row in rows]
 
     async def archived_calls(self, number: int, after: UUID, limit: int) -> Sequence[EndedCall]:
-        async with borrow(self._pool) as connection:
-            return [EndedCall(*row) for row in await connection.fetch(_ARCHIVED, number, after, limit)]
+        return [EndedCall(*row) for row in await self._fetch(_ARCHIVED, number, after, limit)]
 
     async def archives(self) -> tuple[StoredArchive, ...]:
-        async with borrow(self._pool) as connection:
-            return tuple(StoredArchive(*row) for row in await connection.fetch(_ARCHIVES))
+        return tuple(StoredArchive(*row) for row in await self._fetch(_ARCHIVES))
 
     async def add(self, month: str, before_us: int, written: WrittenArchive, by: str) -> StoredArchive:
         file = (written.file, written.sha256, written.size, written.events)
@@ -95,8 +89,7 @@ class PostgresRetention:
         return StoredArchive(*row)
 
     async def refuse(self, number: int, problem: str) -> None:
-        async with borrow(self._pool) as connection:
-            await connection.execute("SELECT parlour.refuse_archive($1, $2)", number, problem)
+        await self._execute("SELECT parlour.refuse_archive($1, $2)", number, problem)
 
     async def drop(self, number: int) -> None:
         try:
@@ -136,18 +129,13 @@ _CALLS = (
 _YEAR_2286_US = 10**16
 
 
-class PostgresArchiveIndex:
+class PostgresArchiveIndex(PostgresStore):
     """Implements `app.archive_index.ArchiveIndex` in Postgres."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-
     async def find(self, room_uid: UUID) -> ArchivedCall | None:
-        async with borrow(self._pool) as connection:
-            row = await connection.fetchrow(_FIND, room_uid)
+        row = await self._fetch_row(_FIND, room_uid)
         return None if row is None else ArchivedCall(EndedCall(*row[:5]), row["file"])
 
     async def calls(self, app: int, room: str, from_at: int, to_at: int) -> tuple[ArchivedCalls, ...]:
-        async with borrow(self._pool) as connection:
-            rows = await connection.fetch(_CALLS, app, room, from_at, to_at or _YEAR_2286_US)
+        rows = await self._fetch(_CALLS, app, room, from_at, to_at or _YEAR_2286_US)
         return tuple(ArchivedCalls(month_label(row["month"]), row["file"], row["calls"]) for row in rows)

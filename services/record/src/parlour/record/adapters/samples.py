@@ -7,7 +7,7 @@ import asyncpg
 
 from parlour.kernel.log import LogUnavailable
 from parlour.record.app.history.quality import NumberedSample, SampleFilter, SampleRow
-from parlour.runtime.postgres.pool import Pool, borrow
+from parlour.runtime.postgres.pool import PostgresStore, borrow
 
 COLUMNS = SampleRow.__struct_fields__
 _SERIES = (
@@ -16,11 +16,8 @@ _SERIES = (
 )
 
 
-class PostgresSampleStore:
+class PostgresSampleStore(PostgresStore):
     """Implements `app.history.quality.SampleStore` in Postgres."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
 
     async def add(self, rows: list[SampleRow]) -> None:
         records = [tuple(getattr(row, name) for name in COLUMNS) for row in rows]
@@ -34,8 +31,7 @@ class PostgresSampleStore:
 
     async def series(self, room_uid: UUID, wanted: SampleFilter, limit: int) -> list[NumberedSample]:
         question, arguments = series_sql(room_uid, wanted, limit)
-        async with borrow(self._pool) as connection:
-            return [NumberedSample(row[0], SampleRow(*row[1:])) for row in await connection.fetch(question, *arguments)]
+        return [NumberedSample(row[0], SampleRow(*row[1:])) for row in await self._fetch(question, *arguments)]
 
 
 def series_sql(room_uid: UUID, wanted: SampleFilter, limit: int) -> tuple[str, list[Any]]:

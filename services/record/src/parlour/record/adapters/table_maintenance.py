@@ -1,13 +1,10 @@
 """Housekeeping of the log's tables, by functions of `migrations` that only this service's role may call."""
 
-from parlour.runtime.postgres.pool import Pool, borrow
+from parlour.runtime.postgres.pool import PostgresStore, borrow
 
 
-class PostgresTableMaintenance:
+class PostgresTableMaintenance(PostgresStore):
     """Implements `app.maintenance.TableMaintenance` in Postgres."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
 
     async def make_partitions(self, months_ahead: int) -> tuple[str, ...]:
         """Makes partitions of the log, of history and of quality samples."""
@@ -18,10 +15,8 @@ class PostgresTableMaintenance:
         return tuple(row["name"] for row in rows)
 
     async def drop_quality(self, before_us: int) -> tuple[str, ...]:
-        async with borrow(self._pool) as connection:
-            rows = await connection.fetch("SELECT history.drop_quality($1) AS name", before_us)
+        rows = await self._fetch("SELECT history.drop_quality($1) AS name", before_us)
         return tuple(row["name"] for row in rows)
 
     async def purge_commands(self, before_us: int, at_most: int) -> int:
-        async with borrow(self._pool) as connection:
-            return await connection.fetchval("SELECT parlour.purge_commands($1, $2)", before_us, at_most)
+        return await self._fetch_value("SELECT parlour.purge_commands($1, $2)", before_us, at_most)

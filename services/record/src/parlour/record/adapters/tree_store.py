@@ -8,7 +8,7 @@ import asyncpg
 
 from parlour.kernel.merkle import Node, Run, leaf_hash
 from parlour.record.app.proofs.tree import Leaf, Note, StoredLeaf, TreeDamaged, TreeGrowth
-from parlour.runtime.postgres.pool import Pool, borrow
+from parlour.runtime.postgres.pool import PostgresStore, borrow
 
 _HEADS = "SELECT shard, pos FROM parlour.shard WHERE pos > 0"
 _MOVED = """
@@ -48,11 +48,8 @@ _GROW = "SELECT parlour.grow_tree($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 
 _READER = "record.checkpoints"
 
 
-class PostgresTreeStore:
+class PostgresTreeStore(PostgresStore):
     """Implements `app.proofs.tree.TreeStore` in Postgres."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
 
     async def changed(self, at_most: int) -> TreeGrowth:
         async with borrow(self._pool) as connection:
@@ -72,23 +69,19 @@ class PostgresTreeStore:
             return {run: await _run(connection, run) for run in runs}
 
     async def entries(self, first: int, count: int) -> tuple[Leaf, ...]:
-        async with borrow(self._pool) as connection:
-            rows = await connection.fetch(_ENTRIES, first, first + count)
+        rows = await self._fetch(_ENTRIES, first, first + count)
         return tuple(_leaf(row) for row in rows)
 
     async def stored_leaves(self, first: int, count: int) -> tuple[StoredLeaf, ...]:
-        async with borrow(self._pool) as connection:
-            rows = await connection.fetch(_STORED_LEAVES, first, first + count)
+        rows = await self._fetch(_STORED_LEAVES, first, first + count)
         whole = [row for number, row in enumerate(rows, first) if row["leaf_index"] == number]
         return tuple(StoredLeaf(_leaf(row), row["hash"]) for row in whole)
 
     async def extent(self) -> int:
-        async with borrow(self._pool) as connection:
-            return await connection.fetchval(_EXTENT)
+        return await self._fetch_value(_EXTENT)
 
     async def sizes(self, at_most: int) -> tuple[int, ...]:
-        async with borrow(self._pool) as connection:
-            return tuple(row["size"] for row in await connection.fetch(_SIZES, at_most))
+        return tuple(row["size"] for row in await self._fetch(_SIZES, at_most))
 
     async def note(self, size: int) -> Note | None:
         async with borrow(self._pool) as connection:
@@ -96,14 +89,12 @@ class PostgresTreeStore:
         return Note(row["size"], row["root"], row["signed_at"], row["note"]) if row else None
 
     async def leaf_of(self, room_uid: UUID, below: int) -> tuple[int, Leaf] | None:
-        async with borrow(self._pool) as connection:
-            row = await connection.fetchrow(_OF_ROOM, room_uid, below)
+        row = await self._fetch_row(_OF_ROOM, room_uid, below)
         return (row["leaf_index"], _leaf(row)) if row else None
 
     async def leaf_numbers(self, heads: Sequence[Leaf], below: int) -> Mapping[Leaf, int]:
         columns = [head.room_uid for head in heads], [head.seq for head in heads]
-        async with borrow(self._pool) as connection:
-            rows = await connection.fetch(_LEAF_NUMBERS, *columns, below)
+        rows = await self._fetch(_LEAF_NUMBERS, *columns, below)
         found = {_leaf(row): row["leaf_index"] for row in rows}
         return {head: found[head] for head in heads if head in found}
 

@@ -10,7 +10,7 @@ from parlour.record.domain.webhooks.endpoint import Endpoint
 from parlour.record.domain.webhooks.progress import Changes, RoomBacklog
 from parlour.record.domain.webhooks.signing import SecretRef
 from parlour.runtime.postgres.keys import SealingKey
-from parlour.runtime.postgres.pool import Pool, borrow
+from parlour.runtime.postgres.pool import Pool, PostgresStore, borrow
 
 MICROSECONDS = 1_000_000
 """In a second: the tables have unix microseconds."""
@@ -100,11 +100,11 @@ DELETE FROM parlour.webhook_delivery d USING (
 ) s WHERE d.endpoint = s.id AND d.number <= s.last"""
 
 
-class PostgresWebhooks:
+class PostgresWebhooks(PostgresStore):
     """Implements `EndpointRepository`, `DeliveryStore` (`app.webhooks.ports`) and `DeliveryLog` (`app.maintenance`)."""
 
     def __init__(self, pool: Pool, master_key: bytes) -> None:
-        self._pool = pool
+        super().__init__(pool)
         self._key = SealingKey(master_key, b"parlour.record.webhooks")
 
     # for operators
@@ -123,13 +123,11 @@ class PostgresWebhooks:
         return True
 
     async def list_all(self, app: int, id_: UUID | None) -> tuple[contract.Webhook, ...]:
-        async with borrow(self._pool) as connection:
-            rows = await connection.fetch(_LIST, app, id_)
+        rows = await self._fetch(_LIST, app, id_)
         return tuple(_webhook(row) for row in rows)
 
     async def endpoint(self, app: int, id_: UUID) -> Endpoint | None:
-        async with borrow(self._pool) as connection:
-            found = await self._endpoints(connection, await connection.fetch(_ENDPOINT, app, id_))
+        found = await self._endpoints(await self._fetch(_ENDPOINT, app, id_))
         return found[0] if found else None
 
     async def rotate(self, id_: UUID, secret: str, old_until_s: int) -> None:
@@ -147,12 +145,10 @@ class PostgresWebhooks:
                 await connection.execute(_CURSORS_AT_HEADS, id_)
 
     async def remove(self, id_: UUID) -> None:
-        async with borrow(self._pool) as connection:
-            await connection.execute("DELETE FROM parlour.webhook WHERE id = $1", id_)
+        await self._execute("DELETE FROM parlour.webhook WHERE id = $1", id_)
 
     async def deliveries(self, id_: UUID, before: int, limit: int, failed: bool) -> tuple[contract.Delivery, ...]:
-        async with borrow(self._pool) as connection:
-            rows = await connection.fetch(_DELIVERIES, id_, before, limit, failed)
+        rows = await self._fetch(_DELIVERIES, id_, before, limit, failed)
         return tuple(contract.Delivery(*row) for row in rows)
 
     async def add_attempt(self, id_: UUID, attempt: Attempt) -> int:
@@ -160,20 +156,15 @@ class PostgresWebhooks:
             return await _add_attempts(connection, id_, (attempt,))
 
     async def dead_letters(self, id_: UUID, after: int, limit: int) -> tuple[contract.DeadLetter, ...]:
-        async with borrow(self._pool) as connection:
-            rows = await connection.fetch(_DEAD_LETTERS, id_, after, limit)
+        rows = await self._fetch(_DEAD_LETTERS, id_, after, limit)
         return tuple(contract.DeadLetter(*row) for row in rows)
 
     async def ranges_between(self, app: int, since: int, until: int, at_most: int) -> tuple[EventRange, ...]:
-        async with borrow(self._pool) as connection:
-            rows = await connection.fetch(_RANGES_BETWEEN, app, since, until, at_most)
+        rows = await self._fetch(_RANGES_BETWEEN, app, since, until, at_most)
         return tuple(EventRange(UUID(int=row["uid"].int), row["shard"], row["first"], row["last"]) for row in rows)
 
     async def range_of(self, app: int, room_uid: UUID) -> EventRange | None:
-        async with borrow(self._pool) as connection:
-            row = await connection.fetchrow(
-                "SELECT shard, seq FROM parlour.log WHERE uid = $1 AND app = $2", room_uid, app
-            )
+        row = await self._fetch_row("SELECT shard, seq FROM parlour.log WHERE uid = $1 AND app = $2", room_uid, app)
         return None if row is None else EventRange(room_uid, row["shard"], 1, row["seq"])
 
     async def redrive(self, id_: UUID, ranges: tuple[EventRange, ...]) -> None:
@@ -181,23 +172,18 @@ class PostgresWebhooks:
             [uuid4() for _ in ranges], [one.room_uid for one in ranges], [one.p for one in ranges],
             [one.first - 1 for one in ranges], [one.last for one in ranges],
         ]  # fmt: skip
-        async with borrow(self._pool) as connection:
-            await connection.execute(_REDRIVE, id_, *columns)
+        await self._execute(_REDRIVE, id_, *columns)
 
     async def redrive_dead(self, id_: UUID) -> int:
-        async with borrow(self._pool) as connection:
-            return len({row["room_uid"] for row in await connection.fetch(_REDRIVE_DEAD, id_)})
+        return len({row["room_uid"] for row in await self._fetch(_REDRIVE_DEAD, id_)})
 
     # for workers
 
     async def renew_leases(self, owner: str, now_us: int, lease_us: int, at_most: int) -> tuple[Endpoint, ...]:
-        async with borrow(self._pool) as connection:
-            rows = await connection.fetch(_RENEW_LEASES, owner, now_us, lease_us, at_most)
-            return await self._endpoints(connection, rows)
+        return await self._endpoints(await self._fetch(_RENEW_LEASES, owner, now_us, lease_us, at_most))
 
     async def release_leases(self, owner: str) -> None:
-        async with borrow(self._pool) as connection:
-            await connection.execute(_RELEASE_LEASES, owner)
+        await self._execute(_RELEASE_LEASES, owner)
 
     async def progress(self, endpoint: UUID) -> tuple[dict[int, int], tuple[RoomBacklog, ...]]:
         async with borrow(self._pool) as connection:
@@ -211,8 +197,7 @@ class PostgresWebhooks:
         found: dict[UUID, list[RoomBacklog]] = {}
         if not endpoints:
             return found
-        async with borrow(self._pool) as connection:
-            rows = await connection.fetch(f"{_BACKLOGS} AND to_seq IS NOT NULL", list(endpoints))
+        rows = await self._fetch(f"{_BACKLOGS} AND to_seq IS NOT NULL", list(endpoints))
         for row in rows:
             found.setdefault(UUID(int=row["endpoint"].int), []).append(_backlog(row))
         return found
@@ -239,18 +224,17 @@ class PostgresWebhooks:
                 await _add_attempts(connection, endpoint, attempts)
 
     async def disable(self, endpoint: UUID, reason: str) -> None:
-        async with borrow(self._pool) as connection:
-            await connection.execute(_ENABLE, endpoint, False, reason)
+        await self._execute(_ENABLE, endpoint, False, reason)
 
     async def purge_deliveries(self, before_us: int, per_endpoint: int, at_most: int) -> None:
         async with borrow(self._pool) as connection:
             await connection.execute(_PURGE_OLD, before_us, at_most)
             await connection.execute(_PURGE_SURPLUS, per_endpoint)
 
-    async def _endpoints(self, connection: Any, rows: Sequence[Any]) -> tuple[Endpoint, ...]:
+    async def _endpoints(self, rows: Sequence[Any]) -> tuple[Endpoint, ...]:
         """Returns the endpoints of rows with `_COLUMNS`, with their secrets."""
         secrets: dict[UUID, list[SecretRef]] = {UUID(int=row["id"].int): [] for row in rows}
-        for row in await connection.fetch(_SECRETS, list(secrets)) if secrets else ():
+        for row in await self._fetch(_SECRETS, list(secrets)) if secrets else ():
             id_, valid_until = UUID(int=row["endpoint"].int), row["valid_until"]
             secrets[id_].append(
                 SecretRef(
