@@ -20,8 +20,8 @@ from rich.progress import Progress
 
 from bench.history.log_filler import APP, fill, many_calls
 from bench.history.state_folds import folded, replayed
-from parlour.record.adapters.call_reader import PLANNER, PostgresCallReader
-from parlour.record.adapters.damaged_events import PostgresDamagedEvents
+from parlour.record.adapters.history import PLANNER, PostgresCallReader
+from parlour.record.adapters.maintenance import PostgresDamagedEvents
 from parlour.record.adapters.projections import PostgresGenerations, PostgresProjections
 from parlour.record.app.damaged_events import DamageReport
 from parlour.record.app.history.calls import CallFilter

@@ -21,8 +21,8 @@ from parlour.gateway.settings import GatewaySettings
 from parlour.gateway.wiring import build as build_gateway
 from parlour.kernel import merkle
 from parlour.kernel.log import LogKey
-from parlour.record.adapters.signed_tree_file import SignedTreeFile
-from parlour.record.adapters.tree_store import PostgresTreeStore
+from parlour.record.adapters.files import SignedTreeFile
+from parlour.record.adapters.proofs import PostgresTreeStore
 from parlour.record.app.proofs.checkpoints import Checkpoints
 from parlour.record.app.proofs.tree import TreeDamaged, TreeGrowth
 from parlour.record.app.proofs.tree_guard import TreeGuard

@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 
 from parlour.contracts.history import Generation
-from parlour.record.adapters.call_reader import CALL, PARTICIPANTS, PLANNER, ROWS, calls_arguments, calls_sql
-from parlour.record.adapters.damaged_events import PostgresDamagedEvents
+from parlour.record.adapters.history import CALL, PARTICIPANTS, PLANNER, ROWS, calls_arguments, calls_sql
+from parlour.record.adapters.maintenance import PostgresDamagedEvents
 from parlour.record.adapters.projections import PostgresGenerations, PostgresProjections
 from parlour.record.app.damaged_events import DamageReport
 from parlour.record.app.history.calls import CallFilter

@@ -16,9 +16,8 @@ from aiortc import RTCSessionDescription
 from parlour.contracts import commands as cmd
 from parlour.contracts import history as h
 from parlour.contracts.quality import QualityPoint, QualitySeries
-from parlour.record.adapters.call_reader import PLANNER
-from parlour.record.adapters.samples import PostgresSampleStore, series_sql
-from parlour.record.adapters.table_maintenance import PostgresTableMaintenance
+from parlour.record.adapters.history import PLANNER, PostgresSampleStore, series_sql
+from parlour.record.adapters.maintenance import PostgresTableMaintenance
 from parlour.record.app.history.quality import SampleFilter, SampleRow
 from parlour.runtime.postgres import create_pool
 from parlour.testkit.harness.whip import Viewer, WhipHarness, connected, offer, publish, running_whip

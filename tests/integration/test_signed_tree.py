@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from parlour.kernel.log import LogKey, LogUnavailable
 from parlour.kernel.merkle import Edge, Node, leaf_hash
-from parlour.record.adapters.signed_tree_file import FILE, SignedTreeFile
-from parlour.record.adapters.tree_store import PostgresTreeStore
+from parlour.record.adapters.files import SIGNED_TREE_FILE, SignedTreeFile
+from parlour.record.adapters.proofs import PostgresTreeStore
 from parlour.record.app.proofs.checkpoints import Checkpoints
 from parlour.record.app.proofs.keys import CheckpointKeys
 from parlour.record.app.proofs.tree import Note, TreeDamaged, TreeGrowth
@@ -263,9 +263,9 @@ async def test_another_replica_may_come_first(signer: Signer, tmp_path: Path) ->
 async def test_without_its_memory_it_signs_nothing(signer: Signer, damage: str) -> None:
     await signer.room()
     if damage == "garbage":
-        (signer.state / FILE).write_text("{")
+        (signer.state / SIGNED_TREE_FILE).write_text("{")
     else:
-        (signer.state / FILE).mkdir()
+        (signer.state / SIGNED_TREE_FILE).mkdir()
     with pytest.raises(TreeDamaged):
         await signer.restarted().make()
     assert await signer.tree.note(0) is None
@@ -282,7 +282,7 @@ async def test_the_way_out_is_to_take_the_memory_away(signer: Signer) -> None:
     await roll_back(signer.owner, before.size)
     with pytest.raises(TreeDamaged):
         await signer.restarted().make()
-    shutil.move(signer.state / FILE, signer.state / "before-the-backup.json")
+    shutil.move(signer.state / SIGNED_TREE_FILE, signer.state / "before-the-backup.json")
     await signer.restarted().make()
     assert (await signer.note()).size == 3
 

@@ -16,7 +16,7 @@ from parlour.record.app.history.quality import (
     point_of,
     row_of,
 )
-from parlour.record.domain.projections.spans import Names
+from parlour.record.domain.projections.rows import Names
 
 NOW = 1_000_005_000_000
 CALL = "0190aaaa-0000-7000-8000-000000000000"

@@ -10,7 +10,7 @@ from parlour.kernel import merkle
 from parlour.kernel.merkle import WIDTH, WIDTH_BITS, Edge, Run, leaf_hash
 from parlour.record.app.archive_index import EndedCall
 from parlour.record.app.proofs.tree import Leaf, Note, TreeStore
-from parlour.record.app.retention.prover import InclusionProver
+from parlour.record.app.retention.writer import InclusionProver
 
 
 class Kept:

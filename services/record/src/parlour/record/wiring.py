@@ -18,25 +18,17 @@ from parlour.runtime.process.run import Service
 from parlour.runtime.settings import BadSettings
 from parlour.runtime.telemetry.logging import logger
 
-from .adapters.archive_folder import ArchiveFolder
-from .adapters.call_reader import PLANNER, PostgresCallReader
-from .adapters.checkpoint_keys import PostgresKeyStore
-from .adapters.damaged_events import PostgresDamagedEvents
-from .adapters.export_log import PostgresExportLog
-from .adapters.open_rooms import PostgresOpenRooms
+from .adapters.files import ArchiveFolder, SignedTreeFile
+from .adapters.history import PLANNER, PostgresCallReader, PostgresOpenRooms, PostgresSampleStore
+from .adapters.maintenance import PostgresDamagedEvents, PostgresTableMaintenance
 from .adapters.projections import PostgresGenerations, PostgresProjections
+from .adapters.proofs import PostgresExportLog, PostgresKeyStore, PostgresTreeStore
 from .adapters.retention import PostgresArchiveIndex, PostgresRetention
-from .adapters.samples import PostgresSampleStore
-from .adapters.signed_tree_file import SignedTreeFile
-from .adapters.table_maintenance import PostgresTableMaintenance
-from .adapters.tree_store import PostgresTreeStore
 from .adapters.webhook_sender import open_sender
 from .adapters.webhooks import PostgresWebhooks
 from .api import bus as rooms_api
 from .api import history as history_api
-from .api import proofs as proofs_api
-from .api import retention as retention_api
-from .api import webhooks as webhooks_api
+from .api import operators as operators_api
 from .app.archive_index import ArchiveIndex
 from .app.damaged_events import DamageReport
 from .app.history.calls import CallQueries
@@ -95,7 +87,8 @@ async def assembled(
     readers = ReaderLimits(settings.questions_per_s, settings.questions_at_once)
     await rooms_api.serve(conns.bus, RoomQueries(conns.log, conns.people, open_records, states, archives), readers)
     tail = _tail(settings, conns)
-    await rooms_api.listen(conns.bus, tail)
+    await rooms_api.listen(conns.bus, tail.add_sighting)
+    conns.bus.on_reconnect(tail.heads.announce_again)
 
     async def lead() -> None:
         async with lease("record"):
@@ -142,7 +135,7 @@ async def _webhooks(settings: RecordSettings, conns: Connections, damage: Damage
     async with open_sender(parse_networks(settings.webhook_networks), settings.webhook_timeout_s) as sender:
         attempts = AttemptSender(conns.log, conns.people, open_records, states, sender.post, clock, secrets.token_bytes)
         admin = WebhookAdmin(store, attempts, sender.find_url_problem, clock, SystemIds(), secrets.token_bytes)
-        await webhooks_api.serve(conns.bus, admin)
+        await operators_api.serve_webhooks(conns.bus, admin)
 
         def fault(error: BaseException) -> None:
             conns.bus.report_fault("webhook", error)
@@ -160,7 +153,7 @@ async def _webhooks(settings: RecordSettings, conns: Connections, damage: Damage
             store, conns.log, make_worker, fault, clock, owner=owner, lease_s=settings.webhook_lease_s,
             poll_s=settings.poll_ms / 1000,
         )  # fmt: skip
-        await webhooks_api.listen(conns.bus, pool.wake)
+        await rooms_api.listen(conns.bus, lambda _: pool.wake())
         async with _running(pool.run, trim):
             yield
 
@@ -215,7 +208,7 @@ async def _proofs(settings: RecordSettings, conns: Connections, archives: Archiv
     guard = TreeGuard(tree, keys.own_keys)
     checkpoints = Checkpoints(tree, keys.signing_keys, guard, _tree_memory(settings), clock)
     _measure(checkpoints, conns)
-    await proofs_api.serve(conns.bus, ProofQueries(tree, conns.log, archives), checkpoints, exports, keys)
+    await operators_api.serve_proofs(conns.bus, ProofQueries(tree, conns.log, archives), checkpoints, exports, keys)
     lease = advisory(settings.postgres_dsn)
 
     async def lead() -> None:
@@ -272,7 +265,7 @@ async def _retention(
             store, writer, verifier, conns.people, advisory(settings.postgres_dsn), clock,
             lambda error: conns.bus.report_fault("retention", error), keep_months=settings.keep_months, folder=settings.archive,
         )  # fmt: skip
-        await retention_api.serve(conns.bus, schedule)
+        await operators_api.serve_retention(conns.bus, schedule)
 
         async def run() -> None:
             await schedule.run(settings.retention_s)

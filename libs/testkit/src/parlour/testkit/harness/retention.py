@@ -15,11 +15,9 @@ import msgspec
 from parlour.contracts import events as ev
 from parlour.contracts.envelope import Envelope, encode_envelope
 from parlour.kernel.log import Append, Committed, LogKey, NewEvent
-from parlour.record.adapters.archive_folder import ArchiveFolder
-from parlour.record.adapters.checkpoint_keys import PostgresKeyStore
+from parlour.record.adapters.files import ArchiveFolder, SignedTreeFile
+from parlour.record.adapters.proofs import PostgresKeyStore, PostgresTreeStore
 from parlour.record.adapters.retention import PostgresArchiveIndex, PostgresRetention
-from parlour.record.adapters.signed_tree_file import SignedTreeFile
-from parlour.record.adapters.tree_store import PostgresTreeStore
 from parlour.record.app.proofs.checkpoints import Checkpoints
 from parlour.record.app.proofs.keys import CheckpointKeys
 from parlour.record.app.proofs.queries import ProofQueries

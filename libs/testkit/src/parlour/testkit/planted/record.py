@@ -27,7 +27,7 @@ def trusting_verifier() -> None:
 def believed_tree() -> None:
     """What is signed next continues whatever leaves the database has."""
     from parlour.kernel.merkle import Edge
-    from parlour.record.app.proofs.signed_tree import SignedTree
+    from parlour.record.app.proofs.tree import SignedTree
     from parlour.record.app.proofs.tree_guard import TreeGuard
 
     async def verify(self: TreeGuard, seen: tuple[SignedTree, ...], *, whole: bool = False) -> Edge:

@@ -1,4 +1,4 @@
-"""Questions about rooms over NATS, and the events that the tail needs to see there."""
+"""Questions about rooms over NATS, and the events that NATS carries."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -8,7 +8,6 @@ import msgspec
 from parlour.contracts import subjects
 from parlour.contracts.ids import check_app_id
 from parlour.contracts.queries import HeadQuery, ReplayQuery, SnapshotQuery
-from parlour.record.app.publishing.tail import LogTail
 from parlour.record.app.rooms.queries import RoomQueries
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus, Unavailable
@@ -43,15 +42,14 @@ async def serve(bus: Bus, queries: RoomQueries, readers: Gate) -> None:
     await bus.serve(SERVICE, VERSION, endpoints)
 
 
-async def listen(bus: Bus, tail: LogTail) -> None:
-    """Tells the tail of each event that NATS carries, and of each reconnection."""
+async def listen(bus: Bus, add_sighting: Callable[[str], None]) -> None:
+    """Calls `add_sighting` with the message id of each event that NATS carries: the log has grown."""
 
     async def receive(address: Address, payload: bytes, headers: Headers) -> None:
         if id_ := headers.get("Nats-Msg-Id"):
-            tail.add_sighting(id_)
+            add_sighting(id_)
 
     await bus.subscribe(subjects.ALL_EVENTS, receive)
-    bus.on_reconnect(tail.heads.announce_again)
 
 
 class Publisher:

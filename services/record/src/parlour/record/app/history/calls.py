@@ -25,9 +25,12 @@ from parlour.record.app.paging import (
     page_size,
     parse_uuid,
 )
-from parlour.record.domain.projections.rows import CallRow, ParticipantRow, PlayRow, SessionRow
-from parlour.record.domain.projections.spans import (
+from parlour.record.domain.projections.rows import (
+    CallRow,
     Names,
+    ParticipantRow,
+    PlayRow,
+    SessionRow,
     call_of,
     count_of,
     participant_of,

@@ -15,7 +15,7 @@ from parlour.kernel.decider import Clock
 from parlour.kernel.log import LogUnavailable
 from parlour.kernel.sealing import UserKeyStore
 from parlour.record.app.paging import invalid_cursor, page_size
-from parlour.record.domain.projections.spans import Names
+from parlour.record.domain.projections.rows import Names
 from parlour.runtime.telemetry.logging import logger
 
 from .calls import CallQueries

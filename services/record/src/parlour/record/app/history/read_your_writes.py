@@ -12,7 +12,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import Position, parse_position
 from parlour.kernel.log import EventLog
 from parlour.kernel.rejection import Rejection
-from parlour.record.app.rooms.positions import has_position, resync_needed
+from parlour.record.app.rooms.queries import has_position, resync_needed
 from parlour.record.domain.projections.rows import CallRow
 
 WAIT_S = 3.0

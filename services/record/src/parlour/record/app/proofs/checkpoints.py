@@ -18,8 +18,7 @@ from parlour.kernel.merkle import Edge, leaf_hash
 from parlour.runtime.telemetry.logging import logger
 from parlour.verify.notes import Checkpoint, SigningKey, sign_note
 
-from .signed_tree import PendingCheckpoint, SignedTree, TreeMemory, TreeMemoryStore
-from .tree import Note, TreeDamaged, TreeGrowth, TreeStore
+from .tree import Note, PendingCheckpoint, SignedTree, TreeDamaged, TreeGrowth, TreeMemory, TreeMemoryStore, TreeStore
 from .tree_guard import TreeGuard
 
 log = logger(__name__)

@@ -13,8 +13,7 @@ from collections.abc import Awaitable, Callable
 from parlour.kernel.merkle import WIDTH, Edge, Run, leaf_hash
 from parlour.verify.notes import BadNote, PublicKey, open_note, parse_checkpoint
 
-from .signed_tree import SignedTree
-from .tree import Note, StoredLeaf, TreeDamaged, TreeStore
+from .tree import Note, SignedTree, StoredLeaf, TreeDamaged, TreeStore
 
 LEAVES_PER_READ = 16 * WIDTH
 """Leaves read and hashed at once: some ten milliseconds."""

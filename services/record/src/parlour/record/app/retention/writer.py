@@ -1,21 +1,23 @@
-"""Writes a month into an archive file: one export per call, in the order of ids, with sealed texts as they are."""
+"""Writes a month into an archive file: one export per call, in the order of ids, with sealed texts as they are and its head's proof."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
 
 from parlour.contracts.envelope import GENESIS
 from parlour.contracts.proofs import Inclusion
+from parlour.kernel import merkle
 from parlour.kernel.decider import Clock
 from parlour.kernel.log import EventLog, Record
+from parlour.kernel.merkle import WIDTH, WIDTH_BITS, Range, Run
 from parlour.record.app.archive_index import EndedCall
-from parlour.record.app.proofs.tree import TreeStore
+from parlour.record.app.proofs.tree import Leaf, Note, TreeStore
 from parlour.record.domain.retention import month_label
+from parlour.runtime.postgres.cache import Cache
 from parlour.verify.layout import ARCHIVE, KIND, ArchiveEnd, ArchiveHeader, End, Header, Line
 
 from .ports import ArchiveFiles, ArchiveOutput, RetentionStore, WrittenArchive
-from .prover import InclusionProver
 
 CALLS_PER_READ = 500
 EVENTS_PER_READ = 1_000
@@ -72,3 +74,50 @@ def _event(record: Record, before: bytes) -> Line:
 
 def _line(part: msgspec.Struct) -> bytes:
     return _encode(part) + b"\n"
+
+
+TILES_CACHED = 256
+"""Tiles of up to 256 hashes: 2 MB."""
+RANGES_CACHED = 20_000
+CACHED_FOR_S = 600.0
+
+
+class InclusionProver:
+    """The archive writer calls `prove` for one page of calls after the other, all in the same checkpoint."""
+
+    def __init__(self, tree: TreeStore, note: Note) -> None:
+        self._tree = tree
+        self._note = note
+        self._tiles: Cache[tuple[int, int], tuple[bytes, ...]] = Cache(TILES_CACHED, CACHED_FOR_S)
+        self._ranges: Cache[Range, bytes] = Cache(RANGES_CACHED, CACHED_FOR_S)
+
+    async def prove(self, calls: Sequence[EndedCall]) -> Mapping[UUID, Inclusion]:
+        """Returns proofs by the calls' ids; a call whose last event no checkpoint holds has none."""
+        heads = [Leaf(call.uid, call.seq, call.hash) for call in calls]
+        numbers = await self._tree.leaf_numbers(heads, self._note.size)
+        return {leaf.room_uid: await self._inclusion(leaf, index) for leaf, index in numbers.items()}
+
+    async def _inclusion(self, leaf: Leaf, index: int) -> Inclusion:
+        size = self._note.size
+        path = tuple([await self._range(part) for part in merkle.inclusion(index, size)])
+        return Inclusion(str(leaf.room_uid), leaf.seq, leaf.head, index, size, path, self._note.text)
+
+    async def _range(self, part: Range) -> bytes:
+        known = self._ranges.get(part)
+        if known is None:
+            runs = {run: await self._run(run) for run in merkle.subtrees(*part)}
+            known = merkle.hash_of(*part, runs.__getitem__)
+            self._ranges.put(part, known)
+        return known
+
+    async def _run(self, run: Run) -> tuple[bytes, ...]:
+        """Returns a run's hashes from its tile, which a run of a subtree never reaches beyond."""
+        tile = run.first // WIDTH
+        row = self._tiles.get((run.level, tile))
+        if row is None:
+            first = tile * WIDTH
+            whole = Run(run.level, first, min(WIDTH, (self._note.size >> (run.level * WIDTH_BITS)) - first))
+            row = (await self._tree.hashes([whole]))[whole]
+            self._tiles.put((run.level, tile), row)
+        at = run.first % WIDTH
+        return row[at : at + run.count]

@@ -5,7 +5,7 @@ by room name.
 """
 
 from parlour.contracts.codes import Code
-from parlour.contracts.ids import SEQ_MAX, invalid
+from parlour.contracts.ids import SEQ_MAX, Position, invalid
 from parlour.contracts.queries import Head, HeadQuery, Replay, ReplayQuery, Snapshot, SnapshotQuery
 from parlour.kernel.log import EventLog, LogHead
 from parlour.kernel.paging import page_of
@@ -15,7 +15,6 @@ from parlour.record.app.archive_index import ArchiveIndex
 from parlour.record.app.paging import EVENTS_PER_ANSWER, fit_answer, parse_uuid
 from parlour.runtime.deciding.sealing import Open
 
-from .positions import has_position, resync_needed
 from .states import RoomStates
 
 
@@ -91,3 +90,25 @@ class RoomQueries:
 
 def _head(found: LogHead) -> Head:
     return Head(str(found.log.uid), found.seq, found.hash.hex(), found.open)
+
+
+HASH8_BEFORE_FIRST = "0" * 16
+
+
+async def has_position(log: EventLog, head: LogHead, seq: int, hash8: str) -> bool:
+    """Returns whether the log reaches `seq` and its hash there begins with `hash8`."""
+    if seq > head.seq:
+        return False
+    if seq == 0:
+        return hash8 == HASH8_BEFORE_FIRST
+    records = await log.read(head.log.uid, seq - 1, 1)
+    return bool(records) and records[0].hash.hex()[:16] == hash8
+
+
+def resync_needed(head: LogHead, field: str) -> Rejection:
+    """Returns the answer to a position of another history than ours."""
+    position = Position(str(head.log.uid), head.seq, head.hash.hex()[:16])
+    return Rejection.of(
+        Code.RESYNC_NEEDED, "this position is not in the room's history", field=field,
+        hint=f"the room is at {position}",
+    )  # fmt: skip

@@ -1,14 +1,22 @@
-"""The tree of room heads in Postgres, read by key or by a range of keys; one SQL function grows it, all or nothing."""
+"""What proofs need in Postgres: the tree of room heads, read by key or by a range of keys; the keys of checkpoints, their private halves
+sealed under a key derived from the master key; and the log of exports, whose rows are added and never changed.
+"""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from parlour.contracts.proofs import ExportTaken
 from parlour.kernel.merkle import Node, Run, leaf_hash
+from parlour.record.app.proofs.keys import StoredKey
 from parlour.record.app.proofs.tree import Leaf, Note, StoredLeaf, TreeDamaged, TreeGrowth
-from parlour.runtime.postgres.pool import PostgresStore, borrow
+from parlour.runtime.postgres.keys import SealingKey
+from parlour.runtime.postgres.pool import Pool, PostgresStore, borrow
+from parlour.verify.notes import PublicKey, SigningKey
 
 _HEADS = "SELECT shard, pos FROM parlour.shard WHERE pos > 0"
 _MOVED = """
@@ -34,8 +42,8 @@ _STORED_LEAVES = (
 )
 _EXTENT = "SELECT coalesce(max(leaf_index) + 1, 0) FROM parlour.tree_leaf"
 _SIZES = "SELECT size FROM parlour.checkpoint ORDER BY size DESC LIMIT $1"
-_LATEST = "SELECT size, root, signed_at, note FROM parlour.checkpoint ORDER BY size DESC LIMIT 1"
-_OF_SIZE = "SELECT size, root, signed_at, note FROM parlour.checkpoint WHERE size = $1"
+_LATEST_CHECKPOINT = "SELECT size, root, signed_at, note FROM parlour.checkpoint ORDER BY size DESC LIMIT 1"
+_CHECKPOINT_OF_SIZE = "SELECT size, root, signed_at, note FROM parlour.checkpoint WHERE size = $1"
 _OF_ROOM = (
     "SELECT leaf_index, room_uid, seq, head FROM parlour.tree_leaf WHERE room_uid = $1 AND leaf_index < $2 "
     "ORDER BY seq DESC, leaf_index DESC LIMIT 1"
@@ -85,7 +93,9 @@ class PostgresTreeStore(PostgresStore):
 
     async def note(self, size: int) -> Note | None:
         async with borrow(self._pool) as connection:
-            row = await (connection.fetchrow(_OF_SIZE, size) if size else connection.fetchrow(_LATEST))
+            row = await (
+                connection.fetchrow(_CHECKPOINT_OF_SIZE, size) if size else connection.fetchrow(_LATEST_CHECKPOINT)
+            )
         return Note(row["size"], row["root"], row["signed_at"], row["note"]) if row else None
 
     async def leaf_of(self, room_uid: UUID, below: int) -> tuple[int, Leaf] | None:
@@ -124,3 +134,68 @@ async def _run(connection: Any, run: Run) -> tuple[bytes, ...]:
 
 def _leaf(row: Any) -> Leaf:
     return Leaf(row["room_uid"], row["seq"], row["head"])
+
+
+_KEYS = "SELECT public, name, sealed, made_at, retired_at FROM parlour.checkpoint_key ORDER BY made_at DESC"
+_ADD_KEY = "SELECT parlour.add_checkpoint_key($1, $2, $3, $4, $5)"
+
+
+class PostgresKeyStore(PostgresStore):
+    """Implements `app.proofs.keys.KeyStore` in Postgres."""
+
+    def __init__(self, pool: Pool, master_key: bytes) -> None:
+        super().__init__(pool)
+        self._key = SealingKey(master_key, b"parlour.record.checkpoints")
+
+    async def keys(self) -> Sequence[StoredKey]:
+        rows = await self._fetch(_KEYS)
+        return [
+            StoredKey(
+                PublicKey(row["name"], row["public"]), self._open(row["name"], row["public"], row["sealed"]),
+                row["made_at"], row["retired_at"],
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    def _open(self, name: str, public: bytes, sealed: bytes) -> SigningKey | None:
+        try:
+            raw = self._key.open(_context(public), sealed)
+        except ValueError:
+            return None
+        return SigningKey(name, Ed25519PrivateKey.from_private_bytes(raw))
+
+    async def make(self, name: str, now_us: int, overlap_us: int) -> SigningKey:
+        private = Ed25519PrivateKey.generate()
+        made = SigningKey(name, private)
+        sealed = self._key.seal(_context(made.public.raw), private.private_bytes_raw())
+        await self._execute(_ADD_KEY, made.public.raw, name, sealed, now_us, overlap_us)
+        return made
+
+
+def _context(public: bytes) -> str:
+    """Returns what a sealed private key is bound to."""
+    return f"checkpoint/{public.hex()}"
+
+
+_ADD_EXPORT = "INSERT INTO parlour.export_taken (room_uid, exported_at, exported_by) VALUES ($1, $2, $3)"
+_LATEST_EXPORTS = """
+SELECT t.room_uid, g.app, g.room, t.exported_by, t.exported_at FROM parlour.export_taken t
+ CROSS JOIN LATERAL (
+    SELECT l.app, l.room FROM parlour.log l WHERE l.uid = t.room_uid
+    UNION ALL SELECT d.app, d.room FROM parlour.archived d WHERE d.room_uid = t.room_uid LIMIT 1) g
+ WHERE $1::uuid IS NULL OR t.room_uid = $1 ORDER BY t.exported_at DESC LIMIT $2
+"""
+
+
+class PostgresExportLog(PostgresStore):
+    """Implements `app.proofs.exports.ExportLog` in Postgres."""
+
+    async def add(self, room_uid: UUID, by: str) -> None:
+        await self._execute(_ADD_EXPORT, room_uid, time.time_ns() // 1000, by)
+
+    async def latest(self, room_uid: UUID | None, at_most: int) -> tuple[ExportTaken, ...]:
+        rows = await self._fetch(_LATEST_EXPORTS, room_uid, at_most)
+        return tuple(
+            ExportTaken(str(row["room_uid"]), row["app"], row["room"], row["exported_by"], row["exported_at"])
+            for row in rows
+        )

@@ -1,4 +1,6 @@
-"""A folder of archive files. A file gets its name only once it is whole and on disk."""
+"""Files of the record, each whole and on disk before it has its name: archives of old months, and a replica's memory of the tree that was
+signed last.
+"""
 
 import asyncio
 import hashlib
@@ -7,6 +9,10 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+import msgspec
+
+from parlour.record.app.proofs.tree import TreeDamaged, TreeMemory
 
 BUFFER_BYTES = 1 << 20
 
@@ -63,3 +69,38 @@ def _sync_folder(path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+SIGNED_TREE_FILE = "signed-tree.json"
+_encode_memory = msgspec.json.Encoder().encode
+_decode_memory = msgspec.json.Decoder(TreeMemory).decode
+
+
+class SignedTreeFile:
+    """Implements `app.proofs.tree.TreeMemoryStore`; the file is replaced whole and is never part written."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / SIGNED_TREE_FILE
+
+    def load(self) -> TreeMemory | None:
+        try:
+            return _decode_memory(self._path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except msgspec.DecodeError as error:
+            raise TreeDamaged(f"{self._path} is not what this service wrote: {error}") from error
+
+    def save(self, memory: TreeMemory) -> None:
+        """Flushes the file, and then its folder's entry."""
+        part = self._path.with_suffix(".part")
+        with open(part, "wb") as out:
+            out.write(_encode_memory(memory))
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

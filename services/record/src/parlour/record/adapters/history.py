@@ -1,4 +1,6 @@
-"""The active generation's rows, each question by an index and in the partitions that it concerns."""
+"""What history reads in Postgres: the active generation's rows, each question by an index and in the partitions that it concerns; quality
+samples, in by COPY and out by the primary key; and the rooms that are open now.
+"""
 
 from collections.abc import Collection
 from typing import Any
@@ -7,8 +9,11 @@ from uuid import UUID
 import asyncpg
 
 from parlour.contracts.codes import Code
+from parlour.contracts.queries import ROOMS_MOST, OpenRoom, OpenRooms, RoomsQuery
+from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.record.app.history.calls import CallFilter
+from parlour.record.app.history.quality import NumberedSample, SampleFilter, SampleRow
 from parlour.record.domain.projections.rows import TABLES, CallRow, ParticipantRow, PlayRow, columns
 from parlour.runtime.postgres.pool import LOOKUP_PLANS, PostgresStore, borrow
 
@@ -119,3 +124,73 @@ class PostgresCallReader(PostgresStore):
 def _uuid_floor(at: int) -> UUID:
     """Returns the smallest UUIDv7 of a time in unix microseconds."""
     return UUID(int=(at // 1000) << 80)
+
+
+SAMPLE_COLUMNS = SampleRow.__struct_fields__
+_SERIES = (
+    f"SELECT sample, {', '.join(SAMPLE_COLUMNS)} FROM history.quality "
+    "WHERE room_uid = $1 AND started_at >= $2 AND started_at <= $3 AND (started_at, sample) > ($4, $5)"
+)
+
+
+class PostgresSampleStore(PostgresStore):
+    """Implements `app.history.quality.SampleStore` in Postgres."""
+
+    async def add(self, rows: list[SampleRow]) -> None:
+        records = [tuple(getattr(row, name) for name in SAMPLE_COLUMNS) for row in rows]
+        try:
+            async with borrow(self._pool) as connection:
+                await connection.copy_records_to_table(
+                    "quality", schema_name="history", records=records, columns=SAMPLE_COLUMNS
+                )
+        except asyncpg.CheckViolationError as error:
+            raise LogUnavailable("the month has no partition yet") from error
+
+    async def series(self, room_uid: UUID, wanted: SampleFilter, limit: int) -> list[NumberedSample]:
+        question, arguments = series_sql(room_uid, wanted, limit)
+        return [NumberedSample(row[0], SampleRow(*row[1:])) for row in await self._fetch(question, *arguments)]
+
+
+def series_sql(room_uid: UUID, wanted: SampleFilter, limit: int) -> tuple[str, list[Any]]:
+    """Returns the statement and its arguments."""
+    arguments: list[Any] = [room_uid, wanted.from_at, wanted.to_at, *wanted.after]
+    conditions = ""
+    if wanted.stream_id:
+        arguments.append(wanted.stream_id)
+        conditions += f" AND stream_id = ${len(arguments)}"
+    if wanted.session_ids is not None:
+        arguments.append(list(wanted.session_ids))
+        conditions += f" AND session_id = ANY(${len(arguments)}::text[])"
+    arguments.append(limit)
+    return f"{_SERIES}{conditions} ORDER BY started_at, sample LIMIT ${len(arguments)}", arguments
+
+
+_OPEN_ROOMS = (
+    "SELECT key AS room, holder AS room_uid FROM parlour.claim "
+    "WHERE kind = 'open_room' AND app = $1 AND key > $2 AND ($3 = '' OR key = $3) ORDER BY key LIMIT $4"
+)
+_SESSION_COUNTS = (
+    "SELECT slot AS room, count(*) AS sessions FROM parlour.claim "
+    "WHERE kind = 'client_session' AND app = $1 AND slot = ANY($2::text[]) GROUP BY slot"
+)
+
+
+class PostgresOpenRooms(PostgresStore):
+    """Implements `api.history.OpenRoomReader` in Postgres."""
+
+    async def page(self, app: int, room: str, query: RoomsQuery) -> OpenRooms:
+        limit = max(1, min(query.limit, ROOMS_MOST))
+        async with borrow(self._pool) as connection:
+            rows = await connection.fetch(_OPEN_ROOMS, app, query.after, room, limit + 1)
+            names = [str(row["room"]) for row in rows[:limit]]
+            counted = {row["room"]: int(row["sessions"]) for row in await connection.fetch(_SESSION_COUNTS, app, names)}
+        found = tuple(
+            OpenRoom(row["room"], row["room_uid"], _created_ms(row["room_uid"]), counted.get(row["room"], 0))
+            for row in rows[:limit]
+        )
+        return OpenRooms(found, found[-1].room if len(rows) > limit else "")
+
+
+def _created_ms(room_uid: str) -> int:
+    """Returns the unix time in a UUIDv7, in milliseconds."""
+    return UUID(room_uid).int >> 80
