@@ -15,8 +15,8 @@ from parlour.contracts.codes import Code
 from parlour.contracts.subjects import encode_id
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.api import history_http, proofs_http
-from parlour.gateway.api.dependencies import HttpOptions
 from parlour.gateway.api.http import build_http
+from parlour.gateway.api.inputs import HttpOptions
 from parlour.gateway.api.status_http import ServerStatus
 from parlour.gateway.api.web_files import WebFiles
 from parlour.gateway.app.access.apps import Apps

@@ -16,6 +16,7 @@ from parlour.contracts import client
 from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
+from parlour.contracts.ids import Position
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.access.request_limits import RequestLimiter, RequestLimits
 from parlour.gateway.app.access.token_verifier import TokenVerifier
@@ -23,7 +24,7 @@ from parlour.gateway.app.delivery.channel_delivery import Lag, measure_lag
 from parlour.gateway.app.delivery.fanout import EVENTS_PER_TICK
 from parlour.gateway.app.delivery.feeds import RoomFeeds
 from parlour.gateway.app.delivery.history_cache import SharedHistory
-from parlour.gateway.app.delivery.readers import Readers
+from parlour.gateway.app.delivery.readers import Readers, ReadRequest
 from parlour.gateway.app.delivery.subscriptions import ConnectionSubscriptions, Subscriptions
 from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.room_mirror import BUFFER_EVENTS
@@ -46,13 +47,11 @@ class House:
         self.feeds = RoomFeeds(self, self.story, lambda member, ending: None)
         verifier = cast("TokenVerifier", self)
         shared = SharedHistory(self.story, time.monotonic)
-        readers = Readers(shared, self.feeds, verifier, SystemClock(), use_local_mirror=True)
+        self.readers = Readers(shared, self.feeds, verifier, SystemClock(), use_local_mirror=True)
         self.subscribers = Subscriptions(
-            readers,
-            verifier,
-            RequestLimiter(RequestLimits(reads_per_s=1e6, reads_burst=1e6), time.monotonic),
+            self.readers, verifier, RequestLimiter(RequestLimits(reads_per_s=1e6, reads_burst=1e6), time.monotonic),
             self.faults.append,
-        )
+        )  # fmt: skip
         self.story.opened()
         self.story.joined("ann")
 
@@ -206,6 +205,19 @@ async def test_who_is_behind_when_its_right_ends_is_handed_nothing_more() -> Non
     one.reads()
     await one.until(lambda frame: frame["t"] == "end")
     assert one.told() == []
+
+
+async def test_a_reader_with_a_position_of_another_history_is_moved_into_ours() -> None:
+    house = House()
+    who, request = Subscription(1, ("events",), int(time.time()) + 600, "t"), ReadRequest("t", "", "r")
+    async with house.readers.follow(who, request, f"{house.story.room_uid}.1.{'f' * 16}", ()) as (reader, _):
+        page = await reader.read_page()
+        last = house.story.views[-1]
+        assert (page.items, page.diverged) == ([], True)
+        assert reader.cursor.position == page.position == Position(last.room_uid, last.seq, last.hash[:16])
+        house.tell(house.story.said("ann", "x"))
+        page = await reader.read_page()
+        assert (len(page.items), page.diverged) == (1, False)
 
 
 async def test_who_follows_is_told_when_somebody_is_erased() -> None:

@@ -26,9 +26,9 @@ from parlour.runtime.telemetry.metrics import Metrics
 
 from .adapters.discovery import Discovery
 from .adapters.services import BusServices
-from .api.dependencies import HttpOptions
 from .api.edge import HttpEdge
 from .api.http import build_http
+from .api.inputs import HttpOptions
 from .api.openapi import document
 from .api.server import serving
 from .api.status_http import ServerStatus

@@ -20,8 +20,7 @@ from parlour.gateway.app.access.token_verifier import TokenVerifier
 from parlour.gateway.domain.addresses import is_loopback, without_port
 from parlour.kernel.rejection import Rejection
 
-from .dependencies import find
-from .inputs import decode_room
+from .inputs import decode_room, find
 
 FORMAT = "subscription token (JWT) or token04"
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})

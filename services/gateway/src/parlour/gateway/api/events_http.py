@@ -15,7 +15,7 @@ from parlour.contracts.queries import RoomState, SnapshotQuery
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.access.request_limits import RequestLimiter
 from parlour.gateway.app.call_history import moment
-from parlour.gateway.app.delivery.cursor import HistoryDiverged, Page
+from parlour.gateway.app.delivery.cursor import Page
 from parlour.gateway.app.delivery.readers import Reader, Readers, ReadRequest
 from parlour.gateway.domain.encoded_event import EncodedEvent
 from parlour.gateway.domain.formats import FORMATS, EventPage, format_of
@@ -24,11 +24,10 @@ from parlour.gateway.domain.read_scope import check_types
 from parlour.kernel.rejection import Rejection
 
 from .bearer import BEARER, bearer_token
-from .dependencies import injected
-from .inputs import decode_room
+from .inputs import decode_room, injected
 from .openapi import OCTETS, TEXT, answers, listed, parameter
 from .responses import json_response
-from .sse import EventStream, resync
+from .sse import EventStream
 
 WAIT_MAX_S = 60.0
 LIMIT_MAX = 5_000
@@ -86,16 +85,11 @@ async def events(
         room_reader = await stack.enter_async_context(
             readers.open(reader, read_request(request, room), after, tags, follows=follows)
         )
-        try:
-            page = await (room_reader.read_page() if streams else collect_page(room_reader, limit, wait))
-        except HistoryDiverged as diverged:
-            if not streams:
-                raise starts_anew(str(diverged.position)) from None
-            room_reader.cursor.position = diverged.position
-            page = Page([], diverged.position, False)
-            return EventStream(room_reader, page, stack.pop_all(), CORS, resync(str(diverged.position)))
         if streams:
-            return EventStream(room_reader, page, stack.pop_all(), CORS)
+            return EventStream(room_reader, await room_reader.read_page(), stack.pop_all(), CORS)
+        page = await collect_page(room_reader, limit, wait)
+    if page.diverged:
+        raise starts_anew(str(page.position))
     body = shape.body(page.items, str(page.position), page.more)
     return Response(body, media_type=shape.media_type, headers=CORS | onward(request, page))
 
@@ -147,8 +141,8 @@ async def collect_page(reader: Reader, limit: int, wait_s: float) -> Page:
         items += page.items
         events = [item for item in items if isinstance(item, EncodedEvent)]
         left = until - loop.time()
-        if len(items) >= limit or sum(len(event.json) for event in events) >= PAGE_BYTES:
-            return Page(items, page.position, page.more)
+        if page.diverged or len(items) >= limit or sum(len(event.json) for event in events) >= PAGE_BYTES:
+            return Page(items, page.position, page.more, page.diverged)
         if not page.more:
             if events or left <= 0 or reader.closing:
                 return Page(items, page.position, page.more)

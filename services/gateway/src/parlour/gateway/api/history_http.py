@@ -12,8 +12,7 @@ from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.call_history import CallHistory, microseconds
 
 from .bearer import BEARER
-from .dependencies import injected
-from .inputs import parse_count
+from .inputs import injected, parse_count
 from .openapi import answers
 from .responses import ANY_ORIGIN, NO_STORE, json_response
 

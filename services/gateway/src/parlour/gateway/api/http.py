@@ -18,7 +18,7 @@ from . import (
     webhooks_http,
     whip_http,
 )
-from .dependencies import provide
+from .inputs import provide
 from .openapi import ABOUT
 
 ROUTERS = tuple(
@@ -31,7 +31,7 @@ ROUTERS = tuple(
 
 
 def build_http(objects: Mapping[type[Any], Any]) -> FastAPI:
-    """Builds the application whose handlers get these objects (see `dependencies`)."""
+    """Builds the application whose handlers get these objects (see `inputs`)."""
     app = FastAPI(
         title="Parlour", version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, **ABOUT
     )

@@ -1,8 +1,14 @@
-"""What handlers read from requests: ids in paths, numbers in queries and bodies, each decoded or refused by the field that is wrong."""
+"""What handlers get: objects of the application, found by their type, and the ids, numbers and bodies of requests, decoded or refused.
 
+A handler names an object as a parameter's default, `history: CallHistory = injected(CallHistory)`; a test calls the handler with another
+one. What is refused is refused by the name of the field that is wrong.
+"""
+
+from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 import msgspec
+from fastapi import Depends, FastAPI, Request
 
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import check_room_id, invalid
@@ -10,7 +16,36 @@ from parlour.contracts.subjects import decode_id
 from parlour.kernel.rejection import Rejection
 
 S = TypeVar("S", bound=msgspec.Struct)
+T = TypeVar("T")
 ENCODING_HINT = "letters, digits, _ and - stay; every other byte is =XX in capital hexadecimal digits"
+
+
+class HttpOptions(msgspec.Struct, frozen=True):
+    """What the operator has switched on over HTTP: tokens for pages of this machine (`dev`), the record tree's leaves for everybody
+    (`public_entries`), and the folder that the pages are in (`web_root`; empty: none are served)."""
+
+    dev: bool = False
+    public_entries: bool = False
+    web_root: str = ""
+
+
+def provide(app: FastAPI, objects: Mapping[type[Any], Any]) -> None:
+    """Hands the objects to the handlers of `app`, each under the type that they ask for; called once, before it serves."""
+    app.state.objects = objects
+
+
+def find(request: Request, kind: type[T]) -> T:
+    """Returns the object of this type that `provide` was given."""
+    return cast("T", request.app.state.objects[kind])
+
+
+def injected(kind: type[T]) -> Any:
+    """Returns the default of a handler's parameter that gets the object of this type."""
+
+    async def dependency(request: Request) -> T:
+        return find(request, kind)
+
+    return Depends(dependency)
 
 
 def decode_room(encoded: str) -> str:

@@ -16,8 +16,7 @@ from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.moderation import Moderation
 
 from .bearer import BEARER
-from .dependencies import injected
-from .inputs import decode_body, decode_room, parse_count
+from .inputs import decode_body, decode_room, injected, parse_count
 from .openapi import answers, body_of
 from .responses import json_response
 

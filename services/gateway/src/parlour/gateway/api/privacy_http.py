@@ -12,8 +12,7 @@ from parlour.gateway.app.ports import GatewayCommands
 from parlour.kernel.rejection import Rejection
 
 from .bearer import BEARER
-from .dependencies import injected
-from .inputs import decode_body, decode_path_id
+from .inputs import decode_body, decode_path_id, injected
 from .openapi import answers, body_of
 from .responses import json_response
 

@@ -14,14 +14,13 @@ from parlour.contracts import proofs as contract
 from parlour.contracts.codes import Code
 from parlour.contracts.queries import ReplayQuery
 from parlour.contracts.subscriptions import Subscription
-from parlour.gateway.app.access.scopes import room_not_found
+from parlour.gateway.app.access.token_verifier import room_not_found
 from parlour.gateway.app.ports import History, RecordQueries
 from parlour.gateway.domain import tile_paths
 from parlour.kernel.rejection import Rejection
 
 from .bearer import BEARER
-from .dependencies import HttpOptions, injected
-from .inputs import decode_room, parse_count
+from .inputs import HttpOptions, decode_room, injected, parse_count
 from .openapi import OCTETS, PUBLIC, TEXT, answers, parameter, texts
 from .responses import ANY_ORIGIN, NO_STORE, json_response
 

@@ -14,7 +14,7 @@ from starlette.routing import Match, Route
 
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.ids import Invalid
-from parlour.gateway.app.access.scopes import pad_refusal
+from parlour.gateway.app.access.token_verifier import pad_refusal
 from parlour.gateway.domain.token_bucket import RateLimited
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.http import CONTENT_TYPE, problem_json

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from parlour.contracts.codes import Code
-from parlour.gateway.app.delivery.cursor import HistoryDiverged, Page
+from parlour.gateway.app.delivery.cursor import Page
 from parlour.gateway.app.delivery.readers import Reader
 from parlour.gateway.domain.encoded_event import EncodedEvent
 from parlour.kernel.rejection import Rejection
@@ -38,19 +38,16 @@ _encode = msgspec.json.Encoder().encode
 
 
 class EventStream(Response):
-    """The stream of a reader: `before`, its first page, and what follows. `resources` (the reader, its place) are released at the end."""
+    """The stream of a reader: its first page, and what follows. `resources` (the reader, its slot) are released at the end."""
 
     media_type = "text/event-stream"
 
-    def __init__(
-        self, reader: Reader, first: Page, resources: AsyncExitStack, headers: dict[str, str], before: bytes = b""
-    ) -> None:
+    def __init__(self, reader: Reader, first: Page, resources: AsyncExitStack, headers: dict[str, str]) -> None:
         super().__init__(headers=HEADERS | headers)
         del self.headers["content-length"]
         self._reader = reader
         self._first = first
         self._resources = resources
-        self._before = before
         self._client_left = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,7 +75,7 @@ class EventStream(Response):
 
     async def _pieces(self) -> AsyncGenerator[bytes]:
         yield f"retry: {RETRY_MS}\n\n".encode()
-        yield self._before + piece_of(self._first)
+        yield piece_of(self._first)
         page = self._first
         loop = asyncio.get_running_loop()
         sent_at = loop.time()
@@ -89,16 +86,11 @@ class EventStream(Response):
                 return
             try:
                 page = await self._reader.read_page(EVENTS_PER_PIECE)
-            except HistoryDiverged as diverged:
-                self._reader.cursor.position = diverged.position
-                page = Page([], diverged.position, False)
-                yield resync(str(diverged.position))
-                continue
             except Rejection as refused:
                 if refused.problem.code not in TRANSIENT_CODES:
                     yield _event("end", "", _encode(refused.problem))
                 return
-            if page.items:
+            if page.items or page.diverged:
                 yield piece_of(page)
             elif loop.time() - sent_at < HEARTBEAT_S:
                 continue
@@ -108,18 +100,17 @@ class EventStream(Response):
 
 
 def piece_of(page: Page) -> bytes:
-    """Encodes a page: each event as a message with its position as id, each skip as a message `skip`."""
+    """Encodes a page: each event as a message with its position as id, each skip as a message `skip`. The message `resync` makes a reader
+    whose position is not in the history start again with the state as of the page's position.
+    """
+    if page.diverged:
+        return _event("resync", str(page.position), _encode({"reason": "diverged", "pos": str(page.position)}))
     return b"".join(
         _event("", str(item.position), item.json)
         if isinstance(item, EncodedEvent)
         else _event("skip", item.pos, _encode(item))
         for item in page.items
     )
-
-
-def resync(position: str) -> bytes:
-    """Encodes the message after which a reader starts again with the state as of this position, since its own is not in the history."""
-    return _event("resync", position, _encode({"reason": "diverged", "pos": position}))
 
 
 def _event(name: str, position: str, body: Any) -> bytes:

@@ -13,8 +13,7 @@ from parlour.gateway.domain.service_status import ServiceStatus
 from parlour.kernel.rejection import Rejection
 
 from .bearer import LOCAL_HOSTS, is_local
-from .dependencies import HttpOptions, injected
-from .inputs import decode_body
+from .inputs import HttpOptions, decode_body, injected
 from .openapi import PUBLIC, answers, body_of, texts
 from .responses import json_response
 

@@ -17,7 +17,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from starlette.datastructures import Headers
 
-from .dependencies import HttpOptions, injected
+from .inputs import HttpOptions, injected
 
 PAGES = {
     "/": "index.html",

@@ -12,13 +12,12 @@ from parlour.contracts import webhooks as contract
 from parlour.contracts.codes import Code
 from parlour.contracts.spelling import wire_name
 from parlour.contracts.subscriptions import Subscription
-from parlour.gateway.app.access.scopes import check_scope
+from parlour.gateway.app.access.token_verifier import check_scope
 from parlour.gateway.app.ports import RecordQueries
 from parlour.kernel.rejection import Rejection
 
 from .bearer import BEARER
-from .dependencies import injected
-from .inputs import decode_body
+from .inputs import decode_body, injected
 from .openapi import answers, body_of, nothing
 from .responses import json_response
 

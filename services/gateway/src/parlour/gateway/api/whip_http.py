@@ -10,8 +10,7 @@ from parlour.contracts.codes import Code, Problem
 from parlour.gateway.app.media_resources import MediaResources
 
 from .bearer import bearer_token, client_address
-from .dependencies import injected
-from .inputs import decode_text
+from .inputs import decode_text, injected
 from .openapi import MEMBER, nothing, parameter, texts
 from .responses import MEDIA_CORS, NO_HEADERS, problem_response
 

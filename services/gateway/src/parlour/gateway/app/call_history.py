@@ -14,7 +14,7 @@ from parlour.contracts.subscriptions import Subscription
 from parlour.kernel.difference import difference
 from parlour.kernel.rejection import Rejection
 
-from .access.scopes import check_room
+from .access.token_verifier import check_room
 from .ports import History, RecordQueries
 
 A = TypeVar("A", bound=msgspec.Struct)

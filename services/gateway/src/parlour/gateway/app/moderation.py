@@ -20,7 +20,7 @@ from parlour.contracts.subscriptions import Subscription
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry.logging import logger
 
-from .access.scopes import room_not_found
+from .access.token_verifier import room_not_found
 from .ports import GatewayCommands, History, RecordQueries
 from .sessions.session import SessionTable
 

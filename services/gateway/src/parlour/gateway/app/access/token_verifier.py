@@ -1,4 +1,4 @@
-"""Who holds a bearer token, and whether still: subscription tokens, login tokens and token04, verified by `auth`, cached for a moment.
+"""Verifies bearer tokens (subscription tokens, login tokens and token04) by `auth`, caches what they allow, and checks scopes and rooms.
 
 Rules: 1. What `auth` said is believed for `VERIFIED_FOR_S` at most. 2. What may end a token (a revocation, a rule, a key) comes as an app
 event: it drops what was cached of its app and wakes every open reader, which asks again at once. So does a lost event. 3. A token to log
@@ -24,17 +24,18 @@ from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
 from parlour.contracts.ids import APP_ID_MAX
 from parlour.contracts.login_tokens import TYPE
-from parlour.contracts.subscriptions import Subscription
+from parlour.contracts.subscriptions import OF_ONE_USER, Subscription
 from parlour.gateway.app.ports import GatewayCommands
 from parlour.gateway.app.single_flight import SingleFlight
 from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
 
 from .apps import Apps
-from .scopes import check_room, check_scope
 from .token_throttle import Attempt, TokenThrottle
 
 VERIFIED_FOR_S = 5.0
+FORBIDDEN_TAKES_S = 0.05
+"""How long a refusal takes at least that must not tell whether a room exists."""
 TOKENS_MOST = 10_000
 """Verified tokens in memory, about 500 bytes each."""
 QUERIES_AT_ONCE = 256
@@ -151,6 +152,35 @@ class TokenVerifier:
         command_id = str(uuid5(_TOKENS, token))
         checked = await self._commands.ask(app, cmd.VerifyToken(token), cmd.TokenChecked, command_id=command_id)
         return Subscription(app, MEMBER_SCOPES, checked.expires_s, "", checked.room or None, checked.user_id)
+
+
+def check_scope(reader: Subscription, scope: str) -> None:
+    """Raises `Rejection` where the token does not allow the scope."""
+    if not reader.allows(scope):
+        raise Rejection.of(
+            Code.FORBIDDEN, f"the token does not allow {scope}", field="scopes", hint=f"it needs the scope {scope}"
+        )
+    if reader.user is not None and scope not in OF_ONE_USER:
+        raise Rejection.of(
+            Code.FORBIDDEN, f"a token on behalf of one user does not allow {scope}", field="user",
+            hint="this scope is about the whole app: ask for a token without user",
+        )  # fmt: skip
+
+
+def check_room(reader: Subscription, room: str) -> None:
+    """Raises `room_not_found` where the token is for another room; the empty name is no room and passes."""
+    if room and not reader.covers(room):
+        raise room_not_found()
+
+
+def room_not_found(field: str = "room") -> Rejection:
+    """Returns the one refusal for a room that does not exist and for one that is somebody else's."""
+    return Rejection.of(Code.FORBIDDEN, "there is no such room for this token", field=field)
+
+
+async def pad_refusal(taken_s: float) -> None:
+    """Delays a refusal that took so many seconds to `FORBIDDEN_TAKES_S`, so that its time does not tell whether a room exists."""
+    await asyncio.sleep(max(0.0, FORBIDDEN_TAKES_S - taken_s))
 
 
 @lru_cache(DIGESTS_MOST)

@@ -32,11 +32,14 @@ class HistoryDiverged(Exception):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Events and skips up to `position`; `more`: events behind it are known already."""
+    """Events and skips up to `position`. `more`: events behind it are known already. `diverged`: the position before was not in the room's
+    history, and the reader starts again from this one.
+    """
 
     items: list[Item]
     position: Position
     more: bool
+    diverged: bool = False
 
 
 class MirroredRoom(Protocol):

@@ -1,7 +1,7 @@
 """Readers outside of a room: range reads, long polls and streams of its events over HTTP, and subscriptions over WebSockets.
 
 Promises. 1. A reader gets each event after its position exactly once and in order (as itself or inside a skip), over all calls of the
-room, or `HistoryDiverged` is raised and it starts again. 2. Its right to read is checked before every page, and again after a page that
+room, or a page that says `diverged`, and it starts again. 2. Its right to read is checked before every page, and again after a page that
 had to be fetched; the end of the right is noticed within a second. 3. A room that does not exist, one of another app, and one that the
 token does not cover are answered alike.
 """
@@ -17,8 +17,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import Position, parse_position
 from parlour.contracts.queries import Head, ReplayQuery, RoomState, SnapshotQuery
 from parlour.contracts.subscriptions import Subscription
-from parlour.gateway.app.access.scopes import room_not_found
-from parlour.gateway.app.access.token_verifier import TokenVerifier
+from parlour.gateway.app.access.token_verifier import TokenVerifier, room_not_found
 from parlour.gateway.app.ports import History
 from parlour.gateway.domain.encoded_event import HASH8_BEFORE_FIRST
 from parlour.gateway.domain.read_scope import ReadScope, scope_of_user
@@ -89,23 +88,26 @@ class Reader:
         return self.last_scope
 
     async def read_page(self, limit: int = RECORD_PAGE) -> Page:
-        """Returns what follows the position, at most `limit` events of the record, and moves behind it."""
+        """Returns what follows the position, at most `limit` events of the record, and moves behind it. A position that is not in the
+        room's history is moved to one that is.
+        """
         scope = await self.check_scope()
         found = self.cursor.peek_buffer(limit)
         if found is None:
-            found = await self.cursor.fetch(limit)
+            try:
+                found = await self.cursor.fetch(limit)
+            except HistoryDiverged as diverged:
+                self.cursor.position = diverged.position
+                return Page([], diverged.position, more=False, diverged=True)
             scope = await self.check_scope()  # it may have ended meanwhile
         return self.cursor.advance(found, scope)
 
     async def has_diverged(self) -> bool:
         """Tells whether the position is not in the room's history."""
         position = self.cursor.position
-        try:
-            await self.read_page(1)
-        except HistoryDiverged:
-            return True
+        page = await self.read_page(1)
         self.cursor.position = position
-        return False
+        return page.diverged
 
     async def wait(self, seconds: float) -> None:
         """Waits until something may have changed, at most so long. A timer that is early enough serves for many waits."""

@@ -16,8 +16,7 @@ from parlour.contracts.codes import Code, Problem
 from parlour.contracts.ids import Invalid, check_app_id, check_room_id
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.access.request_limits import RequestLimiter
-from parlour.gateway.app.access.scopes import pad_refusal
-from parlour.gateway.app.access.token_verifier import TokenVerifier
+from parlour.gateway.app.access.token_verifier import TokenVerifier, pad_refusal
 from parlour.gateway.app.sessions.session import Channel
 from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.frames import to_text
@@ -25,7 +24,6 @@ from parlour.gateway.domain.read_scope import ReadScope, check_types
 from parlour.kernel.rejection import Rejection
 
 from .channel_delivery import EVENTS_PER_PAGE, ChannelDelivery
-from .cursor import HistoryDiverged
 from .feed import RoomFeed
 from .readers import LATEST, Reader, Readers, ReadRequest
 
@@ -75,11 +73,8 @@ class SubscriptionDelivery(ChannelDelivery):
         """Delivers page after page until the gateway stops or the connection is over. `Rejection` when the right to read ends."""
         while not self._reader.closing:
             start = self.position
-            try:
-                page = await self._reader.read_page(EVENTS_PER_PAGE)
-                if self._resets != self._feed.resets:
-                    raise HistoryDiverged(self.position)
-            except HistoryDiverged:
+            page = await self._reader.read_page(EVENTS_PER_PAGE)
+            if page.diverged or self._resets != self._feed.resets:
                 await self._reader.check_scope()
                 self.restart("diverged")
                 continue
