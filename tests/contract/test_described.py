@@ -25,11 +25,11 @@ from parlour.contracts.subscriptions import Subscription
 from parlour.contracts.upcasters import UPCASTERS, upcast
 from parlour.gateway.api.descriptions_http import error_page
 from parlour.gateway.api.openapi import NO_BODY
-from parlour.gateway.wiring import described
+from parlour.gateway.wiring import openapi_document
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 RELEASED = Path(__file__).parent / "golden" / "described"
-DOCUMENTS: dict[str, Callable[[], dict[str, Any]]] = {"openapi": described, "asyncapi": asyncapi.document}
+DOCUMENTS: dict[str, Callable[[], dict[str, Any]]] = {"openapi": openapi_document, "asyncapi": asyncapi.document}
 
 
 def plain(document: Any) -> Any:
@@ -75,7 +75,7 @@ def described_body(content: dict[str, Any]) -> bool:
 def test_every_endpoint_says_what_it_answers_with() -> None:
     silent = [
         f"{method} {path}: {status}"
-        for path, operations in plain(described())["paths"].items()
+        for path, operations in plain(openapi_document())["paths"].items()
         for method, operation in operations.items()
         for status, answer in operation["responses"].items()
         if not (described_body(answer["content"]) if answer.get("content") else answer["description"] == NO_BODY)
@@ -96,7 +96,7 @@ WITHOUT_BODY = {("post", "/v1/webhooks/{webhook}/test")}
 def test_every_endpoint_says_what_it_takes() -> None:
     """A body where one is read, and for each parameter what it means."""
     silent: list[str] = []
-    for path, operations in plain(described())["paths"].items():
+    for path, operations in plain(openapi_document())["paths"].items():
         for method, operation in operations.items():
             if method in ("post", "put", "patch") and (method, path) not in WITHOUT_BODY:
                 content = operation.get("requestBody", {}).get("content", {})
@@ -160,12 +160,12 @@ EVENTS = ("paths", "/v1/rooms/{room}/events", "get")
     ],
 )
 def test_a_break_is_seen(path: tuple[str, ...], to: Any, told: str) -> None:
-    now = plain(described())
+    now = plain(openapi_document())
     assert [line for line in breaks(now, changed(now, *path, to=to)) if told in line]
 
 
 def test_additions_and_words_break_nothing() -> None:
-    now = plain(described())
+    now = plain(openapi_document())
     more = changed(now, "paths", "/v1/new", to={"get": {}})
     more = changed(more, "components", "schemas", "EventPage", "properties", "extra", to={"type": "string"})
     more = changed(more, *EVENTS, "description", to="Other words.")

@@ -25,7 +25,7 @@ from parlour.contracts.subjects import encode_id
 from parlour.contracts.subscriptions import SCOPES
 from parlour.gateway.domain import frames
 from parlour.gateway.settings import GatewaySettings
-from parlour.gateway.wiring import build, described
+from parlour.gateway.wiring import build, openapi_document
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.settings import BusSettings, load
 from parlour.testkit.client import RawClient, Refusal, raw_client
@@ -38,7 +38,7 @@ FRAMES = sorted(frames.TYPES - {"ping", "unsubscribe"})
 """Client frames by which something is asked for."""
 NOT_IN = {401, 403}
 NOT_THERE = {401, 403, 404}
-DOCUMENT: dict[str, Any] = json.loads(json.dumps(described()))
+DOCUMENT: dict[str, Any] = json.loads(json.dumps(openapi_document()))
 OPERATIONS = [(method, path, found) for path, of in DOCUMENT["paths"].items() for method, found in of.items()]
 SCOPED = [
     (method, path, scope)

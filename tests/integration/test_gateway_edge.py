@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 
 from parlour.gateway.api import http_protocol, server
 from parlour.gateway.api.connection import Connection
-from parlour.gateway.api.server import serving
+from parlour.gateway.api.server import serve_http
 from parlour.gateway.api.websocket import WebSockets
 from parlour.gateway.app.sessions.session import Channel
 from parlour.gateway.domain.addresses import SocketLimiter, TrustedProxies
@@ -65,7 +65,7 @@ async def _all_of(reader: asyncio.StreamReader) -> bytes:
 
 @pytest.fixture
 async def port() -> AsyncGenerator[int]:
-    async with serving(app, "127.0.0.1", 0) as port:
+    async with serve_http(app, "127.0.0.1", 0) as port:
         yield port
 
 
@@ -142,7 +142,7 @@ async def test_what_is_no_request_is_answered_400(port: int, head: bytes) -> Non
 
 
 async def test_requests_ahead_of_their_answers_are_few() -> None:
-    async with serving(slow, "127.0.0.1", 0) as port:
+    async with serve_http(slow, "127.0.0.1", 0) as port:
         assert await answer_to(port, (HELLO + b"\r\n") * 100) == b""
 
 
@@ -154,13 +154,13 @@ async def test_who_does_not_finish_a_request_is_closed(
 ) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_WITHIN_S", 0.2)
     monkeypatch.setattr(http_protocol, "BODY_WITHIN_S", 0.2)
-    async with serving(app, "127.0.0.1", 0) as port:
+    async with serve_http(app, "127.0.0.1", 0) as port:
         assert (await answer_to(port, *pieces)).startswith(b"HTTP/1.1 408")
 
 
 async def test_a_byte_now_and_then_does_not_buy_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_WITHIN_S", 0.3)
-    async with serving(app, "127.0.0.1", 0) as port:
+    async with serve_http(app, "127.0.0.1", 0) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         answered = asyncio.ensure_future(_all_of(reader))
         while not answered.done():
@@ -171,13 +171,13 @@ async def test_a_byte_now_and_then_does_not_buy_time(monkeypatch: pytest.MonkeyP
 
 async def test_an_answer_under_way_is_not_cut_by_the_time_of_a_head(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_WITHIN_S", 0.1)
-    async with serving(slow, "127.0.0.1", 0) as port:
+    async with serve_http(slow, "127.0.0.1", 0) as port:
         assert (await answer_to(port, HELLO + CLOSING + b"\r\n")).startswith(b"HTTP/1.1 204")
 
 
 async def test_a_socket_without_a_next_request_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "KEEP_ALIVE_S", 0.1)
-    async with serving(app, "127.0.0.1", 0) as other:
+    async with serve_http(app, "127.0.0.1", 0) as other:
         assert (await answer_to(other, HELLO + b"\r\n")).startswith(b"HTTP/1.1 200")
 
 
@@ -190,7 +190,7 @@ async def with_sockets(sockets: SocketLimiter) -> AsyncGenerator[tuple[int, list
         return _Nothing()
 
     websockets = WebSockets(dispatch_for, (), 100, Metrics("test").gauge("connections", "x"), sockets)
-    async with serving(app, "127.0.0.1", 0, upgraded=websockets.protocol, sockets=sockets) as port:
+    async with serve_http(app, "127.0.0.1", 0, upgraded=websockets.protocol, sockets=sockets) as port:
         yield port, made
         await websockets.stop()
 

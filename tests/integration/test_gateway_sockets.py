@@ -17,7 +17,7 @@ from parlour.contracts.client import SUBPROTOCOL
 from parlour.contracts.ids import Position
 from parlour.gateway.api import connection as module
 from parlour.gateway.api.connection import STALLED_S, UNREAD_BYTES, WINDOW_BYTES, Connection
-from parlour.gateway.api.server import serving
+from parlour.gateway.api.server import serve_http
 from parlour.gateway.api.websocket import WebSockets
 from parlour.gateway.app.delivery.subscriptions import Subscriptions
 from parlour.gateway.app.requests.dispatch import RequestDispatcher
@@ -81,7 +81,7 @@ async def a_door(origins: tuple[str, ...] = (), limit: int = 100) -> AsyncGenera
         )
 
     sockets = WebSockets(dispatch_for, origins, limit, Metrics("test").gauge("connections", "x"))
-    async with serving(no_pages, "127.0.0.1", 0, upgraded=sockets.protocol) as port:
+    async with serve_http(no_pages, "127.0.0.1", 0, upgraded=sockets.protocol) as port:
         yield Door(port, sockets, channels)
         await sockets.stop()
     assert faults == []

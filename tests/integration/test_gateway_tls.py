@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 
 from parlour.cli.supervise.entrance import Entrance
 from parlour.contracts.ids import Position
-from parlour.gateway.api.server import serving
+from parlour.gateway.api.server import serve_http
 from parlour.gateway.api.websocket import WebSockets
 from parlour.gateway.app.delivery.subscriptions import Subscriptions
 from parlour.gateway.app.requests.dispatch import RequestDispatcher
@@ -36,7 +36,7 @@ async def test_a_given_certificate_is_served(tmp_path: Path, name: str) -> None:
     Entrance("localhost", "self").prepare(tmp_path)
     chain, key = Entrance(tls="self").certificate(tmp_path)
     trust = ssl.create_default_context(cafile=str(chain))
-    async with serving(hello, "127.0.0.1", 0, (str(chain), str(key))) as port:
+    async with serve_http(hello, "127.0.0.1", 0, (str(chain), str(key))) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust, server_hostname=name)
         writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
@@ -47,7 +47,7 @@ async def test_a_certificate_is_for_its_own_names_only(tmp_path: Path) -> None:
     Entrance("localhost", "self").prepare(tmp_path)
     chain, key = Entrance(tls="self").certificate(tmp_path)
     trust = ssl.create_default_context(cafile=str(chain))
-    async with serving(hello, "127.0.0.1", 0, (str(chain), str(key))) as port:
+    async with serve_http(hello, "127.0.0.1", 0, (str(chain), str(key))) as port:
         with pytest.raises(ssl.SSLCertVerificationError):
             await asyncio.open_connection("127.0.0.1", port, ssl=trust, server_hostname="parlour.example")
 
@@ -78,7 +78,7 @@ def test_a_websocket_over_tls(tmp_path: Path, run: Any) -> None:
 
     async def talk() -> None:
         sockets = WebSockets(dispatch_for, (), 10, Metrics("test").gauge("connections", "x"))
-        async with serving(hello, "127.0.0.1", 0, (str(chain), str(key)), sockets.protocol) as port:
+        async with serve_http(hello, "127.0.0.1", 0, (str(chain), str(key)), sockets.protocol) as port:
             async with asyncio.timeout(20), connect(f"wss://localhost:{port}/ws", ssl=trust) as client:
                 question = str(uuid4())
                 await client.send(json.dumps({"t": "ping", "id": question, "pad": "x" * 10_000}))

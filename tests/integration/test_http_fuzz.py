@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from parlour.contracts.codes import Code
-from parlour.gateway.wiring import described
+from parlour.gateway.wiring import openapi_document
 from parlour.testkit.harness.fuzzing import LONG, examples, recorded_faults
 from parlour.testkit.harness.reading import ReadingHarness, running_reading
 from parlour.testkit.hostile import HostileRequest, requests
@@ -51,7 +51,7 @@ async def bearers(served: tuple[ReadingHarness, list[str]]) -> list[str]:
 
 
 @examples(150, 20_000)
-@given(request=requests(described(), KNOWN), who=st.sampled_from([0, 0, 0, 0, 1, 2, 3]))
+@given(request=requests(openapi_document(), KNOWN), who=st.sampled_from([0, 0, 0, 0, 1, 2, 3]))
 async def test_no_request_is_a_fault(
     served: tuple[ReadingHarness, list[str]], bearers: list[str], request: HostileRequest, who: int
 ) -> None:

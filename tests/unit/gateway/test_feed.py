@@ -139,7 +139,7 @@ async def test_a_lost_last_event_is_noticed_by_the_beacon() -> None:
     rig = a_room("ann")
     ann = Client(rig.feed, "ann")
     lost = rig.story.joined("bob")
-    rig.feed.beacon(RoomHead(1, "r", rig.story.room_uid, lost.seq, lost.hash[:16]))
+    rig.feed.check_head(RoomHead(1, "r", rig.story.room_uid, lost.seq, lost.hash[:16]))
     await until(rig.feed, rig.story)
     assert numbers(ann.frames()) == [lost.seq]
 

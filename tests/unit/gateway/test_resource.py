@@ -9,14 +9,14 @@ from parlour.contracts.relay import IceRenewed
 from parlour.gateway.app.media_resources import session_id_of
 from parlour.gateway.domain.media_resource import (
     MediaResource,
-    credentials_in,
     decode_address,
     encode_address,
-    fragment,
-    head_of,
+    fragment_head,
+    parse_credentials,
     ufrag_of,
+    write_fragment,
 )
-from parlour.gateway.domain.session_secret import Claims, Rights, seal, unseal
+from parlour.gateway.domain.session_secret import Claims, Rights, sign, verify
 from parlour.kernel.rejection import Rejection
 
 KEY = b"k" * 32
@@ -46,8 +46,8 @@ def test_whoever_changes_an_address_has_none(at: int, letter: str) -> None:
 
 def test_the_key_decides_and_a_sessions_secret_is_no_address() -> None:
     assert decode_address(b"x" * 32, encode_address(KEY, RESOURCE)) is None
-    assert decode_address(KEY, seal(KEY, "resource", Claims(1, "ann", {"r": Rights(5)}))) is None
-    assert unseal(KEY, encode_address(KEY, RESOURCE)) is None
+    assert decode_address(KEY, sign(KEY, "resource", Claims(1, "ann", {"r": Rights(5)}))) is None
+    assert verify(KEY, encode_address(KEY, RESOURCE), Claims) is None
     assert decode_address(KEY, "") is None
 
 
@@ -60,16 +60,16 @@ def test_the_session_is_the_users() -> None:
 
 
 def test_a_fragment_is_the_answers_first_section_with_new_credentials() -> None:
-    assert head_of(ANSWER) == HEAD
+    assert fragment_head(ANSWER) == HEAD
     assert ufrag_of(ANSWER) == "abcdefgh"
     candidates = ("a=candidate:1 1 udp 1 192.0.2.1 5000 typ host",)
-    made = fragment(HEAD, IceRenewed("renewed", "newufrag", "q" * 24, candidates))
+    made = write_fragment(HEAD, IceRenewed("renewed", "newufrag", "q" * 24, candidates))
     assert made.split("\r\n") == [*HEAD, "a=ice-ufrag:newufrag", "a=ice-pwd:" + "q" * 24, *candidates, ""]
 
 
 def test_credentials_come_together_or_not_at_all() -> None:
-    assert credentials_in("a=candidate:1 1 udp 1 192.0.2.9 9 typ host\r\n") == ("", "")
-    assert credentials_in(f"a=ice-ufrag:abcd\r\na=ice-pwd:{'p' * 22}\r\n") == ("abcd", "p" * 22)
+    assert parse_credentials("a=candidate:1 1 udp 1 192.0.2.9 9 typ host\r\n") == ("", "")
+    assert parse_credentials(f"a=ice-ufrag:abcd\r\na=ice-pwd:{'p' * 22}\r\n") == ("abcd", "p" * 22)
 
 
 @pytest.mark.parametrize(
@@ -77,5 +77,5 @@ def test_credentials_come_together_or_not_at_all() -> None:
 )
 def test_credentials_that_are_none_are_refused(wrong: str) -> None:
     with pytest.raises(Rejection) as refused:
-        credentials_in(wrong)
+        parse_credentials(wrong)
     assert refused.value.problem.code == Code.PARAMETER

@@ -7,7 +7,7 @@ from uuid import uuid4
 from parlour.contracts import client
 from parlour.gateway.app.delivery.feeds import RoomFeeds
 from parlour.gateway.app.requests.login import LoginHandler, Timing
-from parlour.gateway.app.requests.resume import Resumes
+from parlour.gateway.app.requests.resume import ResumeHandler
 from parlour.gateway.app.sessions.session import Session, SessionTable
 from parlour.gateway.domain import session_secret
 from parlour.gateway.domain.frame_batch import FrameBatch
@@ -65,7 +65,7 @@ async def test_an_event_of_the_same_moment_does_not_overtake_what_was_missed() -
     feed.receive(story.said("bob", "as ann comes back"))
     frame = client.Resume(uuid4(), logins.seal_secret(ann), {story.room: held})
     wire = Wire()
-    await Resumes(story, feeds, sessions, logins, KEY, SystemClock()).resume(frame, wire)
+    await ResumeHandler(story, feeds, sessions, logins, KEY, SystemClock()).resume(frame, wire)
     told = [frame.get("seq", frame["t"]) for frame in wire.frames]
     assert told == ["res", 4, 5, "live"]
     feed.close()

@@ -226,8 +226,8 @@ async def test_who_follows_is_told_when_somebody_is_erased() -> None:
     await one.asks()
     await one.until(lambda frame: frame["t"] == "live")
     one.frames.clear()
-    house.feeds.erased(1, "actor-nobody")
-    house.feeds.erased(1, "actor-ann")
+    house.feeds.on_user_erased(1, "actor-nobody")
+    house.feeds.on_user_erased(1, "actor-ann")
     await one.until(lambda frame: frame["t"] == "live")
     assert [frame["t"] for frame in one.frames] == ["resync", "snap", "live"]
     house.tell(house.story.said("ann", "x"))

@@ -9,7 +9,7 @@ import pytest
 import parlour.im.wiring as im_wiring
 import parlour.record.wiring as record_wiring
 import parlour.registry.wiring as registry_wiring
-from parlour.gateway.app.requests.resume import Resumes
+from parlour.gateway.app.requests.resume import ResumeHandler
 from parlour.im.app.message_handler import MessageHandler
 from parlour.im.domain.messages import Message
 from parlour.record.app.publishing.tail import LogTail
@@ -92,7 +92,7 @@ def test_a_reactor_that_skips_is_caught(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_resume_that_repeats_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Resumes, "_carry_out", vars(Resumes)["_carry_out"])  # the original is put back in the end
+    monkeypatch.setattr(ResumeHandler, "_carry_out", vars(ResumeHandler)["_carry_out"])  # the original is put back in the end
     plant("repeating_resume")
     wrong = first_wrong()
     assert wrong is not None

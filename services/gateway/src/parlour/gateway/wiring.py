@@ -30,7 +30,7 @@ from .api.edge import HttpEdge
 from .api.http import build_http
 from .api.inputs import HttpOptions
 from .api.openapi import document
-from .api.server import serving
+from .api.server import serve_http
 from .api.status_http import ServerStatus
 from .api.web_files import WebFiles
 from .api.websocket import WebSockets
@@ -50,7 +50,7 @@ from .app.ports import GatewayCommands, History, RecordQueries
 from .app.requests.dispatch import RequestDispatcher
 from .app.requests.heartbeats import HeartbeatPublisher
 from .app.requests.login import LoginHandler
-from .app.requests.resume import Resumes
+from .app.requests.resume import ResumeHandler
 from .app.requests.room_requests import RoomRequestHandler
 from .app.sessions.expiry import TokenExpiry
 from .app.sessions.session import Channel, RoomMember, SessionTable
@@ -88,7 +88,7 @@ class Gateway:
         self.subscribers = Subscriptions(self.followers, self.verifier, self.limiter, self._fault)
         timing, turn_servers = settings.timing(), settings.turn_servers()
         self.logins = LoginHandler(services, self.feeds, sessions, key, timing, turn_servers, throttle, clock)
-        self.resumes = Resumes(history, self.feeds, sessions, self.logins, key, clock)
+        self.resumes = ResumeHandler(history, self.feeds, sessions, self.logins, key, clock)
         self.requests = RoomRequestHandler(services, self.logins, clock)
         self.resources = MediaResources(
             services, self.apps, self.logins, sessions, self.limiter, key, settings.whip_resources, clock, ids
@@ -140,7 +140,7 @@ class Gateway:
         await self._bus.subscribe(subjects.ALL_HEADS, self._on_heads)
         await self._bus.subscribe(subjects.ALL_APP_EVENTS, self._on_app_event, on_overflow=self.verifier.invalidate)
         await self._bus.subscribe(subjects.RELAY_FACTS.removesuffix("*") + "transport_gone", self._on_transport_gone)
-        self._bus.on_reconnect(self.feeds.reconnected)
+        self._bus.on_reconnect(self.feeds.on_reconnect)
         self._bus.on_reconnect(self.verifier.invalidate)
 
     def _end_stay(self, member: RoomMember, ending: StayEnd) -> None:
@@ -157,14 +157,14 @@ class Gateway:
         await self._bus.publish(subjects.presence(presence.gateway), msgspec.json.encode(presence))
 
     async def _on_heads(self, _to: Address, payload: bytes, _headers: Headers) -> None:
-        self.feeds.beacon(_beacon.decode(payload))
+        self.feeds.on_head_beacon(_beacon.decode(payload))
 
     async def _on_app_event(self, _to: Address, payload: bytes, _headers: Headers) -> None:
         view = _view.decode(payload)
         self.verifier.on_app_event(view)
         await self.address_bans.on_app_event(view)
         if view.type == ev.UserErased.TAG:
-            self.feeds.erased(view.app, msgspec.json.decode(view.data, type=ev.UserErased).actor)
+            self.feeds.on_user_erased(view.app, msgspec.json.decode(view.data, type=ev.UserErased).actor)
 
     async def _on_transport_gone(self, _to: Address, payload: bytes, _headers: Headers) -> None:
         fact = _gone.decode(payload)
@@ -188,7 +188,7 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
         status = ServerStatus(Discovery(bus).services, rooms, connections, time.time())
         pages = build_http(gateway.http_objects(status))
         certificate = (settings.tls_certificate, settings.tls_key or settings.tls_certificate)
-        server = serving(
+        server = serve_http(
             HttpEdge(LimitBody(pages), bus.report_fault), settings.host, settings.port, certificate, sockets.protocol,
             open_sockets, settings.answered_hosts(),
         )  # fmt: skip
@@ -204,7 +204,7 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
             await sockets.stop()
 
 
-def described() -> dict[str, Any]:
+def openapi_document() -> dict[str, Any]:
     """Returns the OpenAPI document of a gateway, which need not run for it: `python -m parlour.gateway.wiring` prints it."""
     no_bus: Any = None
     status = ServerStatus(no_bus, lambda: 0, lambda: 0, 0.0)
@@ -213,4 +213,4 @@ def described() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(described()), indent=2) + b"\n")
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(openapi_document()), indent=2) + b"\n")

@@ -176,10 +176,10 @@ def leaked_command() -> None:
 
 def unchecked_position() -> None:
     """A client's position is continued whatever history it comes from."""
-    from parlour.gateway.app.requests.resume import ResumePlan, Resumes
+    from parlour.gateway.app.requests.resume import ResumePlan, ResumeHandler
 
     def trusting(shipped: Function) -> Function:
-        async def plan(self: Resumes, *asked: object) -> object:
+        async def plan(self: ResumeHandler, *asked: object) -> object:
             found = await shipped(self, *asked)
             if isinstance(found, ResumePlan) and found.reason == "diverged":
                 found.reason = ""
@@ -188,7 +188,7 @@ def unchecked_position() -> None:
 
         return plan
 
-    replace(Resumes, "_plan", trusting)
+    replace(ResumeHandler, "_plan", trusting)
 
 
 def _ours(plan: "ResumePlan") -> "Position":
@@ -200,17 +200,17 @@ def _ours(plan: "ResumePlan") -> "Position":
 
 def repeating_resume() -> None:
     """A client that comes back gets events once more that it had."""
-    from parlour.gateway.app.requests.resume import Resumes
+    from parlour.gateway.app.requests.resume import ResumeHandler
 
     def repeating(shipped: Function) -> Function:
-        def carry_out(self: Resumes, plan: "ResumePlan", session_id: str) -> None:
+        def carry_out(self: ResumeHandler, plan: "ResumePlan", session_id: str) -> None:
             if not plan.needs_snapshot:
                 plan.position = _before(plan)
             shipped(self, plan, session_id)
 
         return carry_out
 
-    replace(Resumes, "_carry_out", repeating)
+    replace(ResumeHandler, "_carry_out", repeating)
 
 
 def _before(plan: "ResumePlan") -> "Position":

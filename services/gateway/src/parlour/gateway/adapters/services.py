@@ -59,7 +59,7 @@ class BusServices:
         return await self._bus.request_with_retry(subject, query, kind, PAGE_WITHIN_S, PAGE_ATTEMPT_S)
 
     async def subscribe(
-        self, app: int, room: str, receive: Callable[[EventView], None], lost: Callable[[], None]
+        self, app: int, room: str, receive: Callable[[EventView], None], on_loss: Callable[[], None]
     ) -> Unsubscribe:
         async def arrived(_to: Address, payload: bytes, _headers: Headers) -> None:
             receive(_view.decode(payload))
@@ -68,7 +68,7 @@ class BusServices:
             with contextlib.suppress(errors.Error):  # a connection that is gone has no subscriptions
                 await subscription.unsubscribe()
 
-        subscription = await self._bus.subscribe(subjects.events_of_room(app, room), arrived, on_overflow=lost)
+        subscription = await self._bus.subscribe(subjects.events_of_room(app, room), arrived, on_overflow=on_loss)
         return unsubscribe
 
 

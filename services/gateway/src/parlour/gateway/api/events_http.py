@@ -14,7 +14,7 @@ from parlour.contracts.ids import parse_position
 from parlour.contracts.queries import RoomState, SnapshotQuery
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.access.request_limits import RequestLimiter
-from parlour.gateway.app.call_history import moment
+from parlour.gateway.app.call_history import parse_moment
 from parlour.gateway.app.delivery.cursor import Page
 from parlour.gateway.app.delivery.readers import Reader, Readers, ReadRequest
 from parlour.gateway.domain.encoded_event import EncodedEvent
@@ -81,7 +81,7 @@ async def events(
     async with AsyncExitStack() as stack:
         follows = streams or bool(wait)
         stack.enter_context(limiter.reader_slot(reader) if follows else limiter.query_slot(reader))
-        shape, tags = format_of(form), types_of(types)
+        shape, tags = format_of(form), parse_types(types)
         room_reader = await stack.enter_async_context(
             readers.open(reader, read_request(request, room), after, tags, follows=follows)
         )
@@ -89,9 +89,9 @@ async def events(
             return EventStream(room_reader, await room_reader.read_page(), stack.pop_all(), CORS)
         page = await collect_page(room_reader, limit, wait)
     if page.diverged:
-        raise starts_anew(str(page.position))
+        raise resync_needed(str(page.position))
     body = shape.body(page.items, str(page.position), page.more)
-    return Response(body, media_type=shape.media_type, headers=CORS | onward(request, page))
+    return Response(body, media_type=shape.media_type, headers=CORS | next_page_headers(request, page))
 
 
 @router.get("/v1/rooms/{room}/state", responses=answers(RoomState))
@@ -149,7 +149,7 @@ async def collect_page(reader: Reader, limit: int, wait_s: float) -> Page:
             await reader.wait(left)
 
 
-def onward(request: Request, page: Page) -> dict[str, str]:
+def next_page_headers(request: Request, page: Page) -> dict[str, str]:
     """Returns the position behind a page, and the link to what follows, as headers."""
     query = {name: value for name, value in request.query_params.items() if name != "after"} | {
         "after": str(page.position)
@@ -158,13 +158,13 @@ def onward(request: Request, page: Page) -> dict[str, str]:
             "cache-control": "no-store"}  # fmt: skip
 
 
-def types_of(text: str) -> tuple[str, ...]:
+def parse_types(text: str) -> tuple[str, ...]:
     """Returns the parts of a filter. `Rejection` as of `check_types`."""
     return check_types(tuple(part.strip() for part in text.split(",") if part.strip()))
 
 
 def snapshot_query(at: str, min_pos: str) -> SnapshotQuery:
-    """Returns the record's query for a state; `at` is a position, or what `moment` understands."""
+    """Returns the record's query for a state; `at` is a position, or what `parse_moment` understands."""
     least = parse_position(min_pos) if min_pos else None
     uid, seq, hash8 = (least.room_uid, least.seq, least.hash8) if least else ("", 0, "")
     if not at:
@@ -176,11 +176,11 @@ def snapshot_query(at: str, min_pos: str) -> SnapshotQuery:
         return SnapshotQuery(
             room_uid=position.room_uid, seq=position.seq, min_seq=seq, hash8=position.hash8, min_hash8=hash8
         )
-    number, time = moment(at, "at")
+    number, time = parse_moment(at, "at")
     return SnapshotQuery(room_uid=uid, seq=number, at=time, min_seq=seq, min_hash8=hash8)
 
 
-def starts_anew(position: str) -> Rejection:
+def resync_needed(position: str) -> Rejection:
     """Returns the refusal of a position that is not in the room's history."""
     return Rejection.of(
         Code.RESYNC_NEEDED, "this position is not in the room's history", field="after",

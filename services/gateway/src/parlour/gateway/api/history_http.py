@@ -9,7 +9,7 @@ from parlour.contracts import history as h
 from parlour.contracts.quality import SERIES_MOST, QualityQuery, QualitySeries
 from parlour.contracts.queries import RoomState
 from parlour.contracts.subscriptions import Subscription
-from parlour.gateway.app.call_history import CallHistory, microseconds
+from parlour.gateway.app.call_history import CallHistory, parse_microseconds
 
 from .bearer import BEARER
 from .inputs import injected, parse_count
@@ -30,7 +30,7 @@ async def calls(
     room: str = "", user: str = "", from_: str = FROM, to: str = "", cursor: str = "", limit: str = "50",
     min_pos: str = NOT_OLDER, reader: Subscription = READER, history: CallHistory = HISTORY,
 ) -> Response:  # fmt: skip
-    since, until = microseconds(from_, "from"), microseconds(to, "to")
+    since, until = parse_microseconds(from_, "from"), parse_microseconds(to, "to")
     query = h.CallsQuery(user, since, until, cursor, parse_count(limit, h.CALLS_MOST), min_pos)
     return _json(await history.query(reader, "calls", query, h.Calls, room))
 

@@ -38,7 +38,7 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(
+async def serve_http(
     app: Any, host: str, port: int, certificate: tuple[str, str] = ("", ""),
     upgraded: Callable[..., Any] | None = None, sockets: SocketLimiter | None = None, answered: AllowedHosts = EVERY_HOST,
 ) -> AsyncGenerator[int]:  # fmt: skip

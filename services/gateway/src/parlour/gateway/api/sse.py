@@ -75,7 +75,7 @@ class EventStream(Response):
 
     async def _pieces(self) -> AsyncGenerator[bytes]:
         yield f"retry: {RETRY_MS}\n\n".encode()
-        yield piece_of(self._first)
+        yield encode_page(self._first)
         page = self._first
         loop = asyncio.get_running_loop()
         sent_at = loop.time()
@@ -91,7 +91,7 @@ class EventStream(Response):
                     yield _event("end", "", _encode(refused.problem))
                 return
             if page.items or page.diverged:
-                yield piece_of(page)
+                yield encode_page(page)
             elif loop.time() - sent_at < HEARTBEAT_S:
                 continue
             else:
@@ -99,7 +99,7 @@ class EventStream(Response):
             sent_at = loop.time()
 
 
-def piece_of(page: Page) -> bytes:
+def encode_page(page: Page) -> bytes:
     """Encodes a page: each event as a message with its position as id, each skip as a message `skip`. The message `resync` makes a reader
     whose position is not in the history start again with the state as of the page's position.
     """

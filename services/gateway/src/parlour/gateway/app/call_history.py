@@ -37,7 +37,7 @@ class CallHistory:
         return await self._record.query(reader.app, room or reader.room or "", name, query, kind)
 
     async def state(self, reader: Subscription, room_uid: str, at: str, min_pos: str = "") -> RoomState:
-        """Returns the room as of a moment (see `moment`); as of its last event where `at` is empty."""
+        """Returns the room as of a moment (see `parse_moment`); as of its last event where `at` is empty."""
         return await self._state(reader, await self._room_of(reader, room_uid, min_pos), room_uid, at, "at")
 
     async def difference(
@@ -55,22 +55,22 @@ class CallHistory:
         return found.call.room if found.call is not None else ""
 
     async def _state(self, reader: Subscription, room: str, room_uid: str, at: str, field: str) -> RoomState:
-        seq, time = moment(at, field) if at else (None, None)
+        seq, time = parse_moment(at, field) if at else (None, None)
         state = (await self._states.snapshot(reader.app, room, SnapshotQuery(room_uid, seq, time))).state
         if state is None:
             raise Rejection.of(Code.NOT_FOUND, "there is no such call", field="roomUID")
         return state
 
 
-def moment(text: str, field: str) -> tuple[int | None, int | None]:
+def parse_moment(text: str, field: str) -> tuple[int | None, int | None]:
     """Parses a moment as (an event's number, unix microseconds), one of them None. `Invalid` for what is neither."""
     if _NUMBER.fullmatch(text):
         number = int(text)
         return (None, number) if number > TIMES_ABOVE else (number, None)
-    return None, microseconds(text, field)
+    return None, parse_microseconds(text, field)
 
 
-def microseconds(text: str, field: str) -> int:
+def parse_microseconds(text: str, field: str) -> int:
     """Parses an ISO 8601 time (UTC where it names no zone) or a number as unix microseconds; 0 for an empty text."""
     if not text or _NUMBER.fullmatch(text):
         return int(text or 0)

@@ -128,10 +128,10 @@ class MediaResources:
         learns addresses from checks. `match` is the tag that the client knows, empty for any.
         """
         resource, caller = await self._open_own(text, token, address)
-        ufrag, pwd = media_resource.credentials_in(sent)
+        ufrag, pwd = media_resource.parse_credentials(sent)
         body = cmd.RenewIce(resource.session_id, resource.transport_id, ufrag, pwd, match)
         renewed = await self._ask(resource.app, resource.room, caller, body, IceRenewed)
-        return PatchResult(renewed.outcome, media_resource.fragment(resource.head, renewed), renewed.ufrag)
+        return PatchResult(renewed.outcome, media_resource.write_fragment(resource.head, renewed), renewed.ufrag)
 
     async def _open_own(self, text: str, token: str, address: str) -> tuple[MediaResource, cmd.Caller]:
         resource = media_resource.decode_address(self._key, text)
@@ -225,7 +225,7 @@ class MediaResources:
         made = await self._ask(session.app, member.room, caller, body, cmd.Published)
         resource = MediaResource(
             resource_id, session.session_id, session.app, member.room, member.actor, stream_id, publishes,
-            made.transport_id, media_resource.head_of(made.sdp),
+            made.transport_id, media_resource.fragment_head(made.sdp),
         )  # fmt: skip
         self._resources[resource_id] = resource
         self._by_transport[made.transport_id] = resource_id

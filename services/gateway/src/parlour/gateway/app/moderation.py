@@ -59,12 +59,12 @@ class Moderation:
 
     async def kick(self, reader: Subscription, room: str, user_id: str, reason: str, key: str) -> moderation.Kicked:
         """Puts a user out of a room."""
-        body = cmd.KickUser(user_id, reason, asker(reader))
+        body = cmd.KickUser(user_id, reason, caller_name(reader))
         return await self._ask(reader, room, body, key, moderation.Kicked)
 
     async def close(self, reader: Subscription, room: str, reason: str, key: str) -> moderation.Closed:
         """Puts everybody out of a room and closes it."""
-        return await self._ask(reader, room, cmd.CloseRoom(reason, asker(reader)), key, moderation.Closed)
+        return await self._ask(reader, room, cmd.CloseRoom(reason, caller_name(reader)), key, moderation.Closed)
 
     async def bans(self, reader: Subscription) -> moderation.Bans:
         """Returns the bans in force that concern the token's rooms."""
@@ -77,7 +77,7 @@ class Moderation:
         """
         if reader.room is not None and wanted.room not in ("", reader.room):
             raise room_not_found("roomID")
-        body = msgspec.structs.replace(wanted, room=wanted.room or reader.room or "", by=asker(reader))
+        body = msgspec.structs.replace(wanted, room=wanted.room or reader.room or "", by=caller_name(reader))
         return await self._ask(reader, "", body, key, moderation.Ban)
 
     async def _ask(self, reader: Subscription, room: str, body: cmd.Command, key: str, kind: type[R]) -> R:
@@ -111,7 +111,7 @@ class AddressBans:
                 await self._commands.ask(app, body, msgspec.Raw, room=room)
 
 
-def asker(reader: Subscription) -> str:
+def caller_name(reader: Subscription) -> str:
     """Returns the name under which the record has who asked: the token, which the app's own log knows."""
     return f"token/{reader.jti}"[:128]
 

@@ -56,9 +56,9 @@ class Events(Protocol):
     """Live events of one room name."""
 
     async def subscribe(
-        self, app: int, room: str, receive: Callable[[EventView], None], lost: Callable[[], None]
+        self, app: int, room: str, receive: Callable[[EventView], None], on_loss: Callable[[], None]
     ) -> Unsubscribe:
-        """Hands each event to `receive`, and calls `lost` when some were dropped. Returns once nothing later can be missed."""
+        """Hands each event to `receive`, and calls `on_loss` when some were dropped. Returns once nothing later can be missed."""
         ...
 
 

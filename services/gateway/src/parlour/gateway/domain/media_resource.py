@@ -21,7 +21,7 @@ UFRAG_CHARS, PWD_CHARS = (4, 256), (22, 256)
 
 
 class MediaResource(msgspec.Struct, frozen=True, array_like=True):
-    """One stream of one session on a transport of its own. `head`: the answer's lines that a fragment repeats (see `head_of`)."""
+    """One stream of one session on a transport of its own. `head`: the answer's lines that a fragment repeats (see `fragment_head`)."""
 
     resource_id: str
     session_id: str
@@ -45,7 +45,7 @@ def decode_address(key: bytes, text: str) -> MediaResource | None:
     return found[1] if found is not None and found[0] == KIND else None
 
 
-def credentials_in(fragment: str) -> tuple[str, str]:
+def parse_credentials(fragment: str) -> tuple[str, str]:
     """Returns the peer's ICE user name fragment and password; both empty where the fragment has none. `Rejection` for invalid ones."""
     ufrag, pwd = (_first(fragment, name) for name in (UFRAG, PWD))
     if bool(ufrag) != bool(pwd):
@@ -63,7 +63,7 @@ def ufrag_of(answer: str) -> str:
     return _first(answer, UFRAG)
 
 
-def head_of(answer: str) -> tuple[str, ...]:
+def fragment_head(answer: str) -> tuple[str, ...]:
     """Returns the lines that an answer's fragments begin with: its bundle, and its first section, which stands for the bundle."""
     session, _, rest = answer.replace("\r\n", "\n").partition("\nm=")
     section = ("m=" + rest.partition("\nm=")[0]).split("\n")
@@ -71,7 +71,7 @@ def head_of(answer: str) -> tuple[str, ...]:
     return (*lines, *(line for line in section if line.startswith(OF_SECTION)))
 
 
-def fragment(head: tuple[str, ...], ice: IceRenewed) -> str:
+def write_fragment(head: tuple[str, ...], ice: IceRenewed) -> str:
     """Writes the fragment with the relay's side of a restarted ICE session."""
     lines = (*head, UFRAG + ice.ufrag, PWD + ice.pwd, *ice.candidates)
     return "\r\n".join(lines) + "\r\n"

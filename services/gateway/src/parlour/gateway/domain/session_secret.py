@@ -61,16 +61,6 @@ class Claims(msgspec.Struct, frozen=True, rename={"app": "a", "user_id": "u", "r
     multi_room: bool = False
 
 
-def seal(key: bytes, session_id: str, claims: Claims) -> str:
-    """Makes the secret of a session."""
-    return sign(key, session_id, claims)
-
-
-def unseal(key: bytes, secret: str) -> tuple[str, Claims] | None:
-    """Returns session id and claims; None for a text that `seal` never wrote."""
-    return verify(key, secret, Claims)
-
-
 def sign(key: bytes, name: str, claims: msgspec.Struct) -> str:
     """Writes `<name>.<claims>.<mac>` in the letters of URLs; `name` has no dot."""
     body = f"{name}.{base64.urlsafe_b64encode(msgspec.json.encode(claims)).decode().rstrip('=')}"
@@ -78,7 +68,7 @@ def sign(key: bytes, name: str, claims: msgspec.Struct) -> str:
 
 
 def verify(key: bytes, text: str, kind: type[C]) -> tuple[str, C] | None:
-    """Returns name and claims; None for a text that `sign` never wrote."""
+    """Returns name and claims; None for a text that `sign` never wrote with this key."""
     body, _, mac = text.rpartition(".")
     if (
         len(text) > SECRET_CHARS

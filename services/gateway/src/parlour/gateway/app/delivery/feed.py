@@ -94,7 +94,7 @@ class RoomFeed:
         if state is not None and view.room_uid < state.room_uid:
             return  # an event of an earlier call, again
         if view.seq == 1 and (state is None or not state.open):
-            self._begin(empty_room(self.app, self.room, view.room_uid))
+            self._replace_mirror(empty_room(self.app, self.room, view.room_uid))
             self._resync("limit")
             self._take(view)
             return
@@ -102,12 +102,12 @@ class RoomFeed:
         if state is not None or self.is_used or self._waiters:
             self._seek(view.room_uid, view.seq)
 
-    def lost(self) -> None:
+    def on_loss(self) -> None:
         """Asks the record what was dropped on the way."""
         if self.mirror is not None:
             self._seek(self.mirror.state.room_uid, self.mirror.state.seq + 1)
 
-    def beacon(self, head: RoomHead) -> None:
+    def check_head(self, head: RoomHead) -> None:
         """Compares the mirror with where the room stands by the record, and fetches what is missing."""
         if self.mirror is None or head.room_uid < self.mirror.state.room_uid:
             return
@@ -119,7 +119,7 @@ class RoomFeed:
                 return
         self._seek(head.room_uid, head.seq)
 
-    def erased(self, actor: str) -> None:
+    def forget_user(self, actor: str) -> None:
         """A person's key is destroyed: what this gateway knows of them is forgotten and read again, and clients restart."""
         if self.mirror is not None and self.mirror.mentions(actor):
             self.fanout.flush()
@@ -129,7 +129,7 @@ class RoomFeed:
 
     async def reach(self, room_uid: str, seq: int) -> RoomMirror:
         """Returns the mirror once it stands at this seq of this call, or later. `Rejection` after `REACH_WITHIN_S`."""
-        if not self._at(room_uid, seq):
+        if not self._has_reached(room_uid, seq):
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append((room_uid, seq, future))
             self._seek(room_uid, seq, patience_s=GAP_PATIENCE_S if self.mirror else 0.0)
@@ -159,12 +159,12 @@ class RoomFeed:
             return
         following: EventView | None = view
         while following is not None:
-            if not self._follow(following):
+            if not self._apply(following):
                 return
             following = self._early.pop((following.room_uid, following.seq + 1), None)
-        self._settled()
+        self._wake_waiters()
 
-    def _follow(self, view: EventView) -> bool:
+    def _apply(self, view: EventView) -> bool:
         mirror = self.mirror
         assert mirror is not None
         try:
@@ -175,30 +175,30 @@ class RoomFeed:
             return False
         stay_end = stay_end_of(view)
         if stay_end is not None:
-            self._end(stay_end)
+            self._end_stays(stay_end)
         self.fanout.append(event)
         for waker in self.wakers:
             waker.set()
         return True
 
-    def _begin(self, state: RoomState) -> None:
+    def _replace_mirror(self, state: RoomState) -> None:
         self.fanout.clear()
         self.mirror = RoomMirror(state)
         for follower in self.followers:
             follower.set()
 
-    def _at(self, room_uid: str, seq: int) -> bool:
+    def _has_reached(self, room_uid: str, seq: int) -> bool:
         if self.mirror is None:
             return False
         state = self.mirror.state
         return state.room_uid > room_uid or (state.room_uid == room_uid and state.seq >= seq)
 
-    def _settled(self) -> None:
+    def _wake_waiters(self) -> None:
         for room_uid, seq, future in self._waiters:
-            if not future.done() and self._at(room_uid, seq):
+            if not future.done() and self._has_reached(room_uid, seq):
                 future.set_result(None)
 
-    def _end(self, stay_end: StayEnd) -> None:
+    def _end_stays(self, stay_end: StayEnd) -> None:
         self.fanout.flush()
         over = tuple(self.members) if not stay_end.session_id else (stay_end.session_id,)
         for delivery in [self.members.pop(one) for one in over if one in self.members]:
@@ -211,17 +211,17 @@ class RoomFeed:
         if len(self._early) > EARLY_EVENTS:
             self._early.clear()
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._repair(patience_s))
+            self._task = asyncio.get_running_loop().create_task(self._catch_up(patience_s))
 
     def _reload_soon(self, reason: str) -> None:
         if self._task is not None:
             self._task.cancel()
         self._task = asyncio.get_running_loop().create_task(self._persist(lambda: self._reload(reason)))
 
-    async def _repair(self, patience_s: float) -> None:
+    async def _catch_up(self, patience_s: float) -> None:
         if patience_s:
             await asyncio.sleep(patience_s)
-        while self._goal[0] and not self._at(*self._goal):
+        while self._goal[0] and not self._has_reached(*self._goal):
             await self._persist(self._fetch)
 
     async def _persist(self, step: Callable[[], Awaitable[None]]) -> None:
@@ -253,9 +253,9 @@ class RoomFeed:
             return
         for view in page.events:
             self.receive(view)
-        if not page.events and self._goal == (room_uid, seq) and not self._at(room_uid, seq):
+        if not page.events and self._goal == (room_uid, seq) and not self._has_reached(room_uid, seq):
             self._goal = ("", 0)  # the record, which is the truth, has nothing there
-        self._settled()
+        self._wake_waiters()
 
     async def _reload(self, reason: str) -> None:
         """Puts a snapshot of the record in the place of the mirror."""
@@ -265,31 +265,31 @@ class RoomFeed:
         if state is None:
             self._goal = ("", 0)
             return
-        if reason != "diverged" and self._at(state.room_uid, state.seq):
-            self._settled()
+        if reason != "diverged" and self._has_reached(state.room_uid, state.seq):
+            self._wake_waiters()
             return
         first = self.mirror is None
-        self._begin(state)
+        self._replace_mirror(state)
         self._early = {key: v for key, v in self._early.items() if key > (state.room_uid, state.seq)}
         if not first:
             self._resync(reason)
-        self._drain()
+        self._apply_early()
 
     def _resync(self, reason: str) -> None:
         """Restarts those whom the new mirror does not continue; members that it does not know are out of the room."""
         assert self.mirror is not None
         for session_id, delivery in tuple(self.members.items()):
             if self.mirror.actor_of(session_id) is None:
-                self._end(StayEnd(session_id, int(Code.SESSION_UNKNOWN), "the session left the room"))
+                self._end_stays(StayEnd(session_id, int(Code.SESSION_UNKNOWN), "the session left the room"))
             else:
                 delivery.reset(reason)
         self.resets += reason == "diverged"
 
-    def _drain(self) -> None:
+    def _apply_early(self) -> None:
         """Applies what arrived early and follows now."""
         assert self.mirror is not None
         state = self.mirror.state
         following = self._early.pop((state.room_uid, state.seq + 1), None)
         if following is not None:
             self._take(following)
-        self._settled()
+        self._wake_waiters()

@@ -52,23 +52,23 @@ class RoomFeeds:
         """Returns those that are open."""
         return tuple(self._feeds.values())
 
-    def beacon(self, beacon: HeadBeacon) -> None:
+    def on_head_beacon(self, beacon: HeadBeacon) -> None:
         """Passes on where rooms stand by the record."""
         for head in beacon.heads:
             feed = self._feeds.get((head.app, head.room))
             if feed is not None:
-                feed.beacon(head)
+                feed.check_head(head)
 
-    def erased(self, app: int, actor: str) -> None:
+    def on_user_erased(self, app: int, actor: str) -> None:
         """Forgets a person of the app, whose key is destroyed."""
         for feed in self._feeds.values():
             if feed.app == app:
-                feed.erased(actor)
+                feed.forget_user(actor)
 
-    def reconnected(self) -> None:
+    def on_reconnect(self) -> None:
         """Looks for missed events in all rooms, since NATS was away."""
         for feed in self._feeds.values():
-            feed.lost()
+            feed.on_loss()
 
     async def sweep(self) -> None:
         """Closes feeds that nobody has used for a while."""
@@ -85,7 +85,7 @@ class RoomFeeds:
     async def _subscribe(self, feed: RoomFeed) -> None:
         key = (feed.app, feed.room)
         try:
-            feed.unsubscribe = await self._events.subscribe(feed.app, feed.room, feed.receive, feed.lost)
+            feed.unsubscribe = await self._events.subscribe(feed.app, feed.room, feed.receive, feed.on_loss)
         except BaseException:
             del self._feeds[key]
             raise

@@ -13,7 +13,7 @@ from parlour.contracts.codes import Code, Problem
 from parlour.contracts.ids import Invalid
 from parlour.gateway.app.delivery.subscriptions import ConnectionSubscriptions
 from parlour.gateway.app.requests.login import LoginHandler
-from parlour.gateway.app.requests.resume import Resumes, unknown_session
+from parlour.gateway.app.requests.resume import ResumeHandler, unknown_session
 from parlour.gateway.app.requests.room_requests import RoomRequestHandler
 from parlour.gateway.app.sessions.session import Channel, Session, SessionTable
 from parlour.gateway.domain.frames import InvalidFrame, parse, to_text
@@ -50,7 +50,7 @@ class RequestDispatcher:
         self,
         channel: Channel,
         logins: LoginHandler,
-        resumes: Resumes,
+        resumes: ResumeHandler,
         requests: RoomRequestHandler,
         sessions: SessionTable,
         subscriptions: ConnectionSubscriptions,

@@ -116,7 +116,7 @@ class LoginHandler:
 
     def seal_secret(self, session: Session) -> str:
         """Returns the session's secret, with its rights as of now."""
-        return session_secret.seal(self._key, session.session_id, session.claims())
+        return session_secret.sign(self._key, session.session_id, session.claims())
 
     def _session(self, frame: client.Login) -> Session:
         """The same login frame again means the same session."""

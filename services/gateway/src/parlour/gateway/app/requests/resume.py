@@ -52,7 +52,7 @@ class ResumePlan:
         return bool(self.reason) or self.mirror.state.room_uid != self.position.room_uid
 
 
-class Resumes:
+class ResumeHandler:
     """Handles `resume` frames; `key` signs the sessions' secrets."""
 
     def __init__(
@@ -67,7 +67,7 @@ class Resumes:
 
     async def resume(self, frame: client.Resume, channel: Channel) -> Session:
         """Answers on the channel and returns the session that it speaks for from now on. `Rejection` where no stay is left."""
-        opened = session_secret.unseal(self._key, frame.session_id)
+        opened = session_secret.verify(self._key, frame.session_id, session_secret.Claims)
         if opened is None:
             raise unknown_session()
         session_id, claims = opened

@@ -121,7 +121,7 @@ class SessionTable:
             before.close(RESUMED_ELSEWHERE, "resumed on another connection")
 
     def detach(self, session: Session, channel: Channel) -> None:
-        """Takes note that a connection is gone, or speaks for another session now."""
+        """Notes that a connection is closed, or speaks for another session now."""
         if session.channel is channel:
             session.channel = None
             self._remove_if_over(session)
