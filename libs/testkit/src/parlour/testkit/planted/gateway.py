@@ -176,7 +176,7 @@ def leaked_command() -> None:
 
 def unchecked_position() -> None:
     """A client's position is continued whatever history it comes from."""
-    from parlour.gateway.app.requests.resume import ResumePlan, ResumeHandler
+    from parlour.gateway.app.requests.resume import ResumeHandler, ResumePlan
 
     def trusting(shipped: Function) -> Function:
         async def plan(self: ResumeHandler, *asked: object) -> object:

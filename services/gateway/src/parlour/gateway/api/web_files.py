@@ -1,6 +1,6 @@
 """The browser SDK and the pages, from the folder that `web_root` names; without a folder each is a 404.
 
-Files go compressed, and are not sent again to a client that has them.
+Files are sent compressed, and are not sent again to a client that has them.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ PAGES = {
 }
 _ASSET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 NAME_CHARACTERS = 200
-"""File systems take no more than 255 bytes of a name."""
+"""Longest name that is looked up; file systems take at most 255 bytes."""
 _SDK = "ZegoExpressWebRTC.js"
 _VERSION = re.compile(r"-\d+(\.\d+)*$")
 FRESH = {"cache-control": "no-cache", "x-content-type-options": "nosniff"}
@@ -44,7 +44,7 @@ LARGEST_IN_MEMORY = 4 << 20
 
 @dataclass(frozen=True)
 class WebFile:
-    """One version of a file; `gzip` is None where compression would not make it shorter."""
+    """One version of a file; `gzip` is None where compression does not make it shorter."""
 
     kind: str
     plain: bytes
@@ -53,12 +53,12 @@ class WebFile:
 
     @property
     def size(self) -> int:
-        """The bytes of memory that both codings take."""
+        """Bytes of memory that both encodings take."""
         return len(self.plain) + len(self.gzip or b"")
 
 
 class WebFiles:
-    """Versions of files in memory, up to a number of bytes; those used longest ago make room. For several threads."""
+    """A thread-safe cache of files, up to a number of bytes; the file that was used least recently is dropped."""
 
     def __init__(self, limit: int = BYTES_IN_MEMORY) -> None:
         self.size = 0
@@ -67,7 +67,7 @@ class WebFiles:
         self._lock = threading.Lock()
 
     def load(self, path: Path) -> WebFile:
-        """The file as it is now; it is read and compressed once for each version."""
+        """Returns the file as it is now; each version is read and compressed once."""
         modified = path.stat().st_mtime_ns
         with self._lock:
             known = self._files.get(path)
@@ -101,10 +101,10 @@ def _read(path: Path) -> WebFile:
 
 
 def answer(file: WebFile, request: Headers, headers: dict[str, str]) -> Response:
-    """The file in the coding that the client takes; 304 without a body where it has that version.
+    """Answers with the file in an encoding that the client accepts, or with 304 where the client has that version.
 
     A `Range` is answered with the whole file, as RFC 9110 (14.2) lets a server do, and no `Accept-Ranges` invites one:
-    these files are small, and each coding would have ranges of its own.
+    these files are small, and each encoding would have ranges of its own.
     """
     packed = file.gzip if takes_gzip(request.get("accept-encoding", "")) else None
     tag = f'"{file.digest}"' if packed is None else f'"{file.digest}-gzip"'
@@ -117,7 +117,7 @@ def answer(file: WebFile, request: Headers, headers: dict[str, str]) -> Response
 
 
 def takes_gzip(accepted: str) -> bool:
-    """Whether Accept-Encoding (RFC 9110, 12.5.3) names gzip, or `*` without naming it, with a weight above 0."""
+    """Tells whether Accept-Encoding (RFC 9110, 12.5.3) names gzip, or `*` without naming it, with a weight above 0."""
     weights: dict[str, bool] = {}
     for part in accepted.lower().split(","):
         coding, _, weight = part.partition(";")
@@ -126,10 +126,11 @@ def takes_gzip(accepted: str) -> bool:
 
 
 def has_version(known: str, tag: str) -> bool:
-    """Whether If-None-Match (RFC 9110, 13.1.2) names this tag; the comparison is the weak one."""
+    """Tells whether If-None-Match (RFC 9110, 13.1.2) names this tag, by weak comparison."""
     return any(one.strip().removeprefix("W/") in ("*", tag) for one in known.split(","))
 
 
+router = APIRouter()
 OPTIONS, FILES = injected(HttpOptions), injected(WebFiles)
 
 
@@ -138,42 +139,35 @@ async def page(request: Request, options: HttpOptions = OPTIONS, files: WebFiles
     return await _file(options, files, f"pages/{PAGES[request.url.path]}", request, FRESH)
 
 
+for path in PAGES:
+    router.get(path, include_in_schema=False)(page)
+
+
+@router.get("/assets/{name:path}", include_in_schema=False)
 async def asset(name: str, request: Request, options: HttpOptions = OPTIONS, files: WebFiles = FILES) -> Response:
     """Sends a style, script or picture of the pages."""
     return await _file(options, files, f"pages/{name}", request, FRESH)
 
 
+@router.get("/sdk/{name:path}", include_in_schema=False)
 async def sdk(name: str, request: Request, options: HttpOptions = OPTIONS, files: WebFiles = FILES) -> Response:
     """Sends a file of the browser SDK, to pages of every origin."""
     return await _file(options, files, f"dist/{_versioned(options.web_root, name)}", request, FOR_ALL)
 
 
-def _routes() -> APIRouter:
-    router = APIRouter()
-    for path, handler in (*((path, page) for path in PAGES), ("/assets/{name:path}", asset), ("/sdk/{name:path}", sdk)):
-        router.add_api_route(path, handler, methods=["GET", "HEAD"], include_in_schema=False, response_model=None)
-    return router
-
-
-router = _routes()
-
-
 def _versioned(web_root: str, name: str) -> str:
-    """The SDK's file behind its name without a version; any other name as it is."""
+    """Returns the name of the SDK's latest version for its name without one; any other name as it is."""
     if not web_root or name != _SDK:
         return name
     versions = [path for path in (Path(web_root) / "dist").glob("ZegoExpressWebRTC-*.js") if _VERSION.search(path.stem)]
-    return max(versions, key=_numbers).name if versions else name
-
-
-def _numbers(path: Path) -> list[int]:
-    return [int(number) for number in path.stem.rpartition("-")[2].split(".")]
+    numbers = {path.name: [int(part) for part in path.stem.rpartition("-")[2].split(".")] for path in versions}
+    return max(numbers, key=lambda version: numbers[version], default=name)
 
 
 async def _file(
     options: HttpOptions, files: WebFiles, name: str, request: Request, headers: dict[str, str]
 ) -> Response:
-    """A file below the web root; names with anything but plain parts are not looked up."""
+    """Answers with a file below the web root; 404 for a name with anything but plain parts, which is not looked up."""
     path = Path(options.web_root) / name
     if not options.web_root or len(name) > NAME_CHARACTERS or not _ASSET.fullmatch(name) or not path.is_file():
         return Response("not found\n", 404, media_type="text/plain")

@@ -108,7 +108,7 @@ class TokenThrottle:
             return
         self._check_address(holder)
         if (attempt.app, holder) not in self._known and self._is_guessed(attempt):
-            self._count("delayed")
+            self._throttled.labels("delayed").inc()
             await self._sleep(UNKNOWN_DELAY_S)
             self._check_address(holder)
 
@@ -116,7 +116,7 @@ class TokenThrottle:
         bucket = self._addresses.find(holder)
         wait_s = bucket.wait_s(self._now()) if bucket is not None else 0.0
         if wait_s > 0:
-            self._count("refused")
+            self._throttled.labels("refused").inc()
             raise Throttled(math.ceil(wait_s))
 
     def _is_guessed(self, attempt: Attempt) -> bool:
@@ -134,9 +134,6 @@ class TokenThrottle:
         bucket = self._addresses.find_or_add(holder, now)
         bucket.charge(now, cost, DEBT_MIN * self._per_min)
         return DELAY_MOST_S * min(1.0, bucket.used(now) / self._per_min)
-
-    def _count(self, outcome: str) -> None:
-        self._throttled.labels(outcome).inc()
 
 
 class _Recent(Generic[K]):

@@ -138,8 +138,8 @@ class Subscriptions:
 class ConnectionSubscriptions:
     """One connection's subscriptions, by room."""
 
-    def __init__(self, among: Subscriptions, channel: Channel) -> None:
-        self._among = among
+    def __init__(self, shared: Subscriptions, channel: Channel) -> None:
+        self._shared = shared
         self._channel = channel
         self._rooms: dict[str, RoomSubscription] = {}
 
@@ -172,14 +172,14 @@ class ConnectionSubscriptions:
     async def _start(self, frame: client.Subscribe) -> None:
         check_room_id(frame.room_id)
         app = str(check_app_id(frame.app_id)) if frame.app_id else ""
-        who = await self._among.principals.authorize(
+        who = await self._shared.principals.authorize(
             frame.token, app, EVENTS_SCOPE, frame.room_id, self._channel.address
         )
-        self._among.admission.check_rate(who)
+        self._shared.admission.check_rate(who)
         self._check_one_more(who)
         one = self._rooms[frame.room_id] = RoomSubscription(frame.room_id, who.app)
         one.task = asyncio.get_running_loop().create_task(self._run(one, frame, who, app))
-        self._among.open.add(one)
+        self._shared.open.add(one)
         await asyncio.shield(one.answered)
 
     def _check_one_more(self, who: Subscription) -> None:
@@ -205,20 +205,20 @@ class ConnectionSubscriptions:
         except (Rejection, Invalid) as refused:
             self._refuse(one, refused)
         except Exception as error:
-            self._among.fault(error)
+            self._shared.fault(error)
             self._refuse(one, Rejection(Problem(int(Code.SERVER_ERROR), "the server failed", hint="try again")))
         finally:
             one.answered.cancel()
-            self._among.open.discard(one)
+            self._shared.open.discard(one)
             if self._rooms.get(one.room) is one:
                 del self._rooms[one.room]
 
     async def _deliver(self, one: RoomSubscription, frame: client.Subscribe, who: Subscription, app: str) -> None:
         request, types = ReadRequest(frame.token, app, frame.room_id, EVENTS_SCOPE), check_types(frame.types)
         async with AsyncExitStack() as stack:
-            stack.enter_context(self._among.admission.reader_slot(who))
+            stack.enter_context(self._shared.admission.reader_slot(who))
             reader, feed = await stack.enter_async_context(
-                self._among.readers.follow(who, request, frame.after or LATEST, types)
+                self._shared.readers.follow(who, request, frame.after or LATEST, types)
             )
             delivery = one.delivery = SubscriptionDelivery(frame.room_id, reader, feed, self._channel)
             anew = not frame.after or await reader.has_diverged()

@@ -21,7 +21,7 @@ from parlour.gateway.app.sessions.session import Channel, RoomMember, Session, S
 from parlour.gateway.domain import session_secret
 from parlour.gateway.domain.client_views import snapshot_frames
 from parlour.gateway.domain.room_mirror import RoomMirror
-from parlour.gateway.domain.session_secret import Rights
+from parlour.gateway.domain.session_secret import Claims, Rights
 from parlour.gateway.domain.turn_credentials import TurnServers
 from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
@@ -116,7 +116,8 @@ class LoginHandler:
 
     def seal_secret(self, session: Session) -> str:
         """Returns the session's secret, with its rights as of now."""
-        return session_secret.sign(self._key, session.session_id, session.claims())
+        claims = Claims(session.app, session.user.user_id, dict(session.rights), session.multi_room)
+        return session_secret.sign(self._key, session.session_id, claims)
 
     def _session(self, frame: client.Login) -> Session:
         """The same login frame again means the same session."""

@@ -15,7 +15,7 @@ from parlour.contracts.relay import TransportGone
 from parlour.gateway.domain.encoded_event import StayEnd
 from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.frames import to_text
-from parlour.gateway.domain.session_secret import Claims, Rights
+from parlour.gateway.domain.session_secret import Rights
 from parlour.gateway.domain.websocket_protocol import RESUMED_ELSEWHERE
 
 LEFT_ROOMS_MOST = 32
@@ -71,10 +71,6 @@ class Session:
         """Sends frames to the client if it is connected, with nothing between them."""
         if self.channel is not None:
             self.channel.put(to_text(first), *map(to_text, more))
-
-    def claims(self) -> Claims:
-        """Returns what the session's secret proves."""
-        return Claims(self.app, self.user.user_id, dict(self.rights), self.multi_room)
 
     def add_stream(self, transport_id: str, room: str, stream_id: str) -> None:
         """Notes that a transport of the client's carries a stream of a room."""
