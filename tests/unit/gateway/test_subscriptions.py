@@ -55,7 +55,7 @@ class House:
         self.story.opened()
         self.story.joined("ann")
 
-    async def subscribe(self, app: int, room: str, receive: Any, lost: Any) -> Any:
+    async def subscribe(self, app: int, room: str, receive: Any, on_loss: Any) -> Any:
         self._receive = receive
 
         async def unsubscribe() -> None: ...

@@ -92,7 +92,9 @@ def test_a_reactor_that_skips_is_caught(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_resume_that_repeats_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ResumeHandler, "_carry_out", vars(ResumeHandler)["_carry_out"])  # the original is put back in the end
+    monkeypatch.setattr(
+        ResumeHandler, "_carry_out", vars(ResumeHandler)["_carry_out"]
+    )  # the original is put back in the end
     plant("repeating_resume")
     wrong = first_wrong()
     assert wrong is not None

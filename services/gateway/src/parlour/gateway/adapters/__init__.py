@@ -1,1 +1,1 @@
-"""The other services and the log's readers, over the bus."""
+"""Adapters of the application's ports to the bus, and the discovery of services."""

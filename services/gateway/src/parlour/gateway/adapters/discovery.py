@@ -13,21 +13,22 @@ from parlour.runtime.messaging.bus import Bus
 
 PING = "$SRV.PING"
 WAIT_S = 1.0
-"""How long a service has to answer. A wait this long only occurs where one is silent: otherwise it ends with the last expected answer."""
+"""How long a service has to answer. The wait ends earlier, with the last expected answer, unless a service does not answer."""
 SETTLE_S = 0.05
-"""After the last expected answer, for replicas that nobody knew of yet."""
+"""Wait after the last expected answer, for replicas that were not known yet."""
 CACHED_S = 2.0
+"""How long answers are cached; at most one ping in this time is sent."""
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What one replica of a service says to a ping."""
+    """The answer of one replica of a service to a ping."""
 
     name: str
     id: str
 
 
 class Discovery:
-    """Pings everybody at most every two seconds, for however many ask."""
+    """Pings all services at most once in `CACHED_S`, for however many callers."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
@@ -37,12 +38,12 @@ class Discovery:
         self._asking = asyncio.Lock()
 
     async def services(self) -> tuple[ServiceStatus, ...]:
-        """Every service that is expected here or was seen, by name, those that do not answer among them."""
+        """Returns every service that is expected here or ever answered, by name, with those that do not answer now."""
         async with self._asking:
             if time.monotonic() - self._at > CACHED_S:
                 answered = set[tuple[str, str]]()
                 if self._bus.connected:
-                    with contextlib.suppress(NatsError):  # without NATS nobody answers, which is what is shown then
+                    with contextlib.suppress(NatsError):  # without NATS no service answers, and all are shown as down
                         await self._ping(answered)
                 self._at = time.monotonic()
                 self._services = self._liveness.judge(answered, self._at)
@@ -56,9 +57,7 @@ class Discovery:
         async def receive(msg: object) -> None:
             with contextlib.suppress(msgspec.DecodeError):
                 answer = msgspec.json.decode(getattr(msg, "data", b""), type=Answer)
-                if (
-                    "-" not in answer.name
-                ):  # record-history and the like are parts of one process, which answers for itself too
+                if "-" not in answer.name:  # a part of a process, such as record-history; the process answers too
                     answered.add((answer.name, answer.id))
             if self._liveness.complete(answered):
                 complete.set()
@@ -70,6 +69,6 @@ class Discovery:
                 await complete.wait()
                 await asyncio.sleep(SETTLE_S)
         except TimeoutError:
-            pass  # who is silent is judged by who answered
+            pass  # services that did not answer count as down
         finally:
             await subscription.unsubscribe()

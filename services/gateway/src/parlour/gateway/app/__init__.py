@@ -1,1 +1,1 @@
-"""What the gateway does with a frame and with an event."""
+"""The gateway's application: sessions, requests of clients, delivery of events, access, WHIP resources, moderation and history."""

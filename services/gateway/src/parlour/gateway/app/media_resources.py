@@ -163,7 +163,7 @@ class MediaResources:
             self._remove(resource)
 
     async def on_transport_gone(self, fact: TransportGone) -> None:
-        """Takes a relay's word that it lost a transport: the resource on it ends, since there is nothing to renew it with."""
+        """Ends the resource on a transport that a relay reports as gone, since the resource cannot be renewed."""
         resource = self._resources.get(self._by_transport.get(fact.transport_id, ""))
         shared = self._shared.get(resource.session_id) if resource else None
         if resource is None or shared is None:
@@ -200,7 +200,7 @@ class MediaResources:
             return shared.session, shared.session.rooms[room]
 
     async def _release(self, resource: MediaResource, caller: cmd.Caller, remaining: int, *, counted: bool) -> None:
-        """Counts one use less, if it was `counted`; where nothing is left, here or on any relay, the session leaves the room."""
+        """Counts one use less, if the use was `counted`; the session leaves the room if it has nothing left, here or on any relay."""
         session_id = resource.session_id
         async with self._locks.setdefault(session_id, asyncio.Lock()):
             shared = self._shared.get(session_id)

@@ -1,4 +1,4 @@
-"""What operators and moderators ask over HTTP, and what a ban of an address means for the sessions that are here.
+"""Requests of operators and moderators over HTTP, and what a ban of an address does to the sessions of this gateway.
 
 Each command carries who asked (`token/JTI`) onto the record. An idempotency key makes a command's id: the same key from the same token is
 done once, and answered as the first time.

@@ -1,1 +1,1 @@
-"""Frames, sessions' secrets and the room as its clients see it, without I/O."""
+"""Frames, secrets of sessions, limits, and rooms as clients and readers see them, without I/O."""

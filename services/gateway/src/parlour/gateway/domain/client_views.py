@@ -7,7 +7,7 @@ from parlour.contracts.ids import Position
 from parlour.contracts.queries import RoomState
 
 PAGE_BYTES = 60 * 1024
-"""Of users and streams in one frame; with the rest of the frame this stays below `FRAME_BYTES`."""
+"""Most bytes of users and streams in one frame; with the rest of the frame they stay below `FRAME_BYTES`."""
 
 _encode = msgspec.json.Encoder().encode
 

@@ -46,7 +46,7 @@ class EncodedEvent:
 
     @property
     def view(self) -> EventView:
-        """The event as the record tells it."""
+        """The event as the record has it."""
         return self._view or _decode(self._json)
 
     @property
@@ -70,7 +70,7 @@ class EncodedEvent:
         return self._json
 
     def compact(self) -> None:
-        """Keeps one encoding, a third of the memory: once it was sent, an event in a buffer is mostly not read again."""
+        """Keeps one encoding, a third of the memory: an event in a buffer is mostly not read again once it was sent."""
         self._json = self.json
         self._view = None
         self._frame = b""
@@ -109,7 +109,7 @@ def _readers_of(view: EventView) -> frozenset[str] | None:
 
 
 class StayEnd(msgspec.Struct, frozen=True):
-    """A session's stay in a room is over, or everybody's where `session_id` is empty. `code` 0: the session left by itself."""
+    """The end of a session's stay in a room, or of everybody's if `session_id` is empty. `code` 0: the session left by itself."""
 
     session_id: str
     code: int

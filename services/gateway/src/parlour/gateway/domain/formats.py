@@ -1,4 +1,4 @@
-"""A page of events in the forms that programs and people take it in: JSON, JSON lines, CSV, CloudEvents, Parquet.
+"""Formats of a page of events: JSON, JSON lines, CSV, CloudEvents, Parquet.
 
 JSON and JSON lines say which numbers were skipped; the others hold only events, and the position behind the page tells how far it went.
 """
@@ -20,7 +20,7 @@ from .frame_batch import Item, Skip
 
 COLUMNS = ("position", "at", "type", "userID", "actor", "data")
 _FORMULA = ("=", "+", "-", "@", "'")
-"""A cell that begins so has one more `'` in front: a spreadsheet takes it for text, and a program takes one off."""
+"""A cell that begins with one of these gets one more `'` in front: a spreadsheet reads it as text, and a program removes one."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -106,7 +106,7 @@ FORMATS = {
 
 
 def format_of(name: str) -> Format:
-    """The format of this name, or a `Rejection` that lists them."""
+    """Returns the format of this name; a `Rejection` lists the names."""
     found = FORMATS.get(name)
     if found is None:
         raise Rejection.of(Code.PARAMETER, f"no format is {name[:20]!r}", field="format", limit=", ".join(FORMATS))

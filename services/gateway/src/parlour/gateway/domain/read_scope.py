@@ -17,7 +17,7 @@ from parlour.kernel.rejection import Rejection
 from .encoded_event import EncodedEvent
 
 FILTER_TYPES_MAX = 50
-"""Types and families in one filter."""
+"""Most types and families in one filter."""
 _TYPES = tuple(sorted({*ev.BY_TAG, *UPCASTERS}))
 _TAG = re.compile(r"[a-z_]+(\.[a-z_0-9]+){0,2}")
 

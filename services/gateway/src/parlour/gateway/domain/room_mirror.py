@@ -13,7 +13,7 @@ from parlour.kernel import view as fold
 from .encoded_event import EncodedEvent
 
 BUFFER_EVENTS = 256
-"""Events kept of one room for members and readers that lag or come back."""
+"""Events of one room in memory, for members and readers that lag or come back."""
 
 
 class RoomBuffer:

@@ -1,1 +1,1 @@
-"""Who may ask for what, and how often: apps, bearer tokens, limits of requests and of refused tokens."""
+"""Access: apps, bearer tokens, and limits of requests and of refused tokens."""

@@ -1,4 +1,4 @@
-"""How many may read at once and how often a token may ask: every limit of readers outside in one place.
+"""Limits of readers and of requests over HTTP, by token and by app.
 
 Rules. 1. Each limit is counted by token and by app, so that an app which makes itself many tokens has no more than its share of a gateway.
 2. Who is over a limit is refused with `RATE_LIMITED`, the limit and the seconds to wait, before the record is asked. 3. Members are no
@@ -17,11 +17,11 @@ from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.domain.token_bucket import RateLimited, TokenBuckets
 
 BUCKETS_MOST = 10_000
-"""Token buckets of one kind in memory; the one used longest ago is dropped and begins full again."""
+"""Token buckets of one kind in memory; the least recently used one is dropped and begins full again."""
 READER_RETRY_S = 5
-"""When to ask again for a reader's slot: those who stream stay for long."""
+"""Seconds after which a reader may ask for a slot again: streams last long."""
 QUERY_RETRY_S = 1
-"""When to ask again for a query's slot: a query takes milliseconds."""
+"""Seconds after which a query may ask for a slot again: a query takes milliseconds."""
 K = TypeVar("K", bound=Hashable)
 
 

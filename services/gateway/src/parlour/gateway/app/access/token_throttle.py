@@ -23,17 +23,17 @@ from parlour.gateway.domain.token_bucket import RateLimited, TokenBuckets
 from parlour.kernel.rejection import Rejection
 
 ENTRIES_MOST = 10_000
-"""Addresses, apps, users and accepted tokens in memory, about 200 bytes each."""
+"""Maximum of addresses, apps, users and accepted tokens in memory, about 200 bytes each."""
 DELAY_MOST_S = 2.0
-"""How late the last refused token that an address may send is answered; those before it share in that evenly."""
+"""Delay of the answer to the last refused token that an address may send; earlier ones have a proportional delay."""
 UNKNOWN_DELAY_S = 1.0
-"""How long a token waits that comes from an unknown address while an app or a user is being guessed."""
+"""Delay of a token from an unknown address while too many tokens about its app or user are refused."""
 DEBT_MIN = 10
-"""So many minutes of refusals an address may be behind by sending many tokens at once."""
+"""Most minutes for which an address is refused after it sent many tokens at once."""
 ACCEPTED_S = 3600.0
-"""An address is known to an app for so long after the app accepted a token from it."""
+"""How long an address is known to an app after the app accepted a token from it."""
 EXPIRED_COST = 0.1
-"""Of a refused token: an expired one was good once, and a whole class may come back with theirs."""
+"""Part of a refused token that an expired one counts: it was valid once, and many users may come back with expired tokens at once."""
 _COSTS: dict[int, float] = {Code.TOKEN_FORMAT: 1.0, Code.TOKEN_REFUSED: 1.0, Code.TOKEN_EXPIRED: EXPIRED_COST}
 
 R = TypeVar("R")
@@ -58,7 +58,7 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Throttled(RateLimited):
-    """The address has to wait; its token was not verified."""
+    """Refuses a token without verifying it, since its address has to wait."""
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__("too many refused tokens from this address", retry_after_s, field="token")
@@ -85,7 +85,7 @@ class TokenThrottle:
         self._sleep = sleep
 
     async def verify(self, attempt: Attempt, question: Callable[[], Awaitable[R]]) -> R:
-        """Asks `question` what the token allows and returns its answer. `Throttled` where the address has to wait, before it is asked."""
+        """Asks `question` what the token allows, and returns its answer. `Throttled`, unasked, while the address has to wait."""
         if not attempt.address:
             return await question()
         holder = holder_of(attempt.address)
@@ -120,13 +120,13 @@ class TokenThrottle:
             raise Throttled(math.ceil(wait_s))
 
     def _is_guessed(self, attempt: Attempt) -> bool:
-        """Too many tokens about this app or this user were refused lately, from all addresses together."""
+        """Tells whether too many tokens about this app or this user were refused lately, from all addresses together."""
         now = self._now()
         counted = (self._apps.find(attempt.app), self._users.find((attempt.app, attempt.user_id)))
         return any(bucket is not None and bucket.wait_s(now) > 0 for bucket in counted)
 
     def _charge(self, attempt: Attempt, holder: str, cost: float) -> float:
-        """Counts a refusal; gives the seconds by which its answer is delayed."""
+        """Counts a refusal; returns the seconds by which its answer is delayed."""
         now = self._now()
         self._apps.find_or_add(attempt.app, now).charge(now, cost, 0)
         if attempt.user_id:

@@ -15,7 +15,7 @@ from parlour.gateway.domain.frames import to_text
 from .cursor import Cursor
 
 EVENTS_PER_PAGE = 100
-"""Events that a client which lags is sent at once."""
+"""Events that a lagging client is sent at once."""
 
 
 class ChannelDelivery(ABC):
@@ -70,8 +70,8 @@ class ChannelDelivery(ABC):
             self.channel.put(to_text(client.Live(self.room, str(self.cursor.position))))
 
     def push(self, batches: Sequence[FrameBatch]) -> bool:
-        """Sends batches until the window is full, and moves behind what was sent; whether that is everything. Without a channel there is
-        nothing to send: the client resumes from the position that it holds itself.
+        """Sends batches until the send window is full, and moves the cursor behind what was sent; returns whether all was sent. Without a
+        channel nothing is sent, since the client resumes from the position that it holds itself.
         """
         channel = self.channel
         for batch in batches:

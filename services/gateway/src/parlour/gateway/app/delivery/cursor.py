@@ -18,7 +18,7 @@ from parlour.kernel.rejection import Rejection
 from parlour.kernel.view import event_of
 
 RECORD_PAGE = 500
-"""Events of one answer of the record at most."""
+"""Most events in one answer of the record."""
 CALLS_MAX = 100
 """Calls of a room that a position may be behind before its reader starts again."""
 
@@ -106,7 +106,7 @@ class Cursor:
         raise HistoryDiverged(self.position)
 
     def advance(self, found: Found, scope: ReadScope) -> Page:
-        """Moves behind what was found; returns it as a reader of this scope gets it."""
+        """Moves behind the events that were found, and returns them as a reader of this scope gets them."""
         if found.events:
             self.position = found.events[-1].position
         return Page(merge_skips(found.events, scope), self.position, found.more)
@@ -150,6 +150,6 @@ class Cursor:
 
 
 def head_of(mirror: RoomMirror) -> Head:
-    """Returns where a mirrored room stands, as the record would."""
+    """Returns the head of a mirrored room, as the record would."""
     state = mirror.state
     return Head(state.room_uid, state.seq, state.hash, state.open)

@@ -13,7 +13,7 @@ from parlour.gateway.domain.frame_batch import FrameBatch, encode_batches, merge
 from parlour.gateway.domain.read_scope import EVERYBODY, ReadScope
 
 EVENTS_PER_TICK = 64
-"""Events that wait for the end of the tick at most; then they go out at once."""
+"""Most events that wait for the end of the tick; so many are sent at once."""
 
 
 class PushTarget(Protocol):
@@ -21,20 +21,20 @@ class PushTarget(Protocol):
 
     @property
     def scope(self) -> ReadScope:
-        """What it reads; the same for as long as it is a target."""
+        """What the target reads, which does not change while it is a target."""
         ...
 
     def push(self, batches: Sequence[FrameBatch]) -> bool:
-        """Sends the batches and moves its position behind them. False: it can't take them all now, and stands behind those that it took."""
+        """Sends the batches and moves the position behind those that were sent; returns whether that is all of them."""
         ...
 
     def start_catch_up(self) -> None:
-        """Reads what follows its position by itself, from the buffer or the record. It is no target until it is added again."""
+        """Starts to read what follows the position from the buffer or the record; it is no target until it is added again."""
         ...
 
 
 class Fanout:
-    """The targets of one room. All of them stand where the room's mirror stands, but for pending events."""
+    """The targets of one room. All of them have read everything up to the mirror's position but the pending events."""
 
     def __init__(self, room: str) -> None:
         self._room = room
@@ -42,12 +42,12 @@ class Fanout:
         self._pending: list[EncodedEvent] = []
 
     def add(self, target: PushTarget) -> None:
-        """From the next event on the target, which has read everything until now, is sent each one."""
+        """Adds a target that has read everything until now; it is sent each event from the next one on."""
         self.flush()
         self._targets.setdefault(_shared_scope(target.scope), {})[target] = None
 
     def discard(self, target: PushTarget) -> None:
-        """The target is sent nothing more."""
+        """Removes a target, which is sent nothing more."""
         scope = _shared_scope(target.scope)
         group = self._targets.get(scope, {})
         group.pop(target, None)
@@ -71,7 +71,7 @@ class Fanout:
             self.flush()
 
     def flush(self) -> None:
-        """Sends what is pending. Who can't take it catches up by itself."""
+        """Sends what is pending; a target that can't take it all starts to catch up."""
         events, self._pending = self._pending, []
         if not events:
             return
@@ -96,5 +96,5 @@ class Fanout:
 
 
 def _shared_scope(scope: ReadScope) -> ReadScope:
-    """A member reads what everybody reads of events that do not name it."""
+    """Returns the scope that a target has for events that do not name it: a member's is everybody's."""
     return EVERYBODY if scope.actor else scope

@@ -32,13 +32,13 @@ from .fanout import Fanout
 from .members import RETRY_S, MemberDelivery
 
 EARLY_EVENTS = 2048
-"""Events that may wait for a missing one; more than that is taken from the record anew."""
+"""Most events that may wait for a missing one; beyond it they are read from the record again."""
 GAP_PATIENCE_S = 0.03
-"""Services publish side by side, so neighbours often arrive swapped; a gap that lasts longer is asked for."""
+"""Services publish concurrently, so neighbouring events often arrive swapped; a gap that lasts longer is read from the record."""
 REACH_WITHIN_S = 4.0
-"""How long a login or a reader waits for the mirror."""
+"""How long a login or a reader waits for the mirror to reach a position."""
 CATCH_UP_EVENTS = 500
-"""A mirror that lacks more than this takes a snapshot."""
+"""A mirror that lacks more events than this takes a snapshot."""
 
 log = logger(__name__)
 Ended = Callable[[RoomMember, StayEnd], None]
@@ -56,9 +56,9 @@ class RoomFeed:
         self.members: dict[str, MemberDelivery] = {}
         """Members whose sessions are here, by session id."""
         self.followers: set[asyncio.Event] = set()
-        """Set, for readers who are no members, when the mirror is replaced."""
+        """Events of readers who are no members, set when the mirror is replaced."""
         self.wakers: set[asyncio.Event] = set()
-        """Those of `followers` that are set by each event too."""
+        """Those of `followers` that are also set by each event of the room."""
         self.resets = 0
         """How often the history diverged or a person was erased."""
         self.unsubscribe: Unsubscribe | None = None
@@ -76,7 +76,7 @@ class RoomFeed:
         return bool(self.members or self.followers)
 
     def add_member(self, member: RoomMember) -> None:
-        """Delivers to a member from where the mirror stands. A membership that its session had before is sent nothing more."""
+        """Delivers to a member from the mirror's position on. The delivery to an earlier membership of the session ends."""
         assert self.mirror is not None, "the room was reached"
         before = self.members.pop(member.session.session_id, None)
         if before is not None:
@@ -92,7 +92,7 @@ class RoomFeed:
                 self._take(view)
             return
         if state is not None and view.room_uid < state.room_uid:
-            return  # an event of an earlier call, again
+            return  # an event of an earlier call, repeated
         if view.seq == 1 and (state is None or not state.open):
             self._replace_mirror(empty_room(self.app, self.room, view.room_uid))
             self._resync("limit")
@@ -103,12 +103,12 @@ class RoomFeed:
             self._seek(view.room_uid, view.seq)
 
     def on_loss(self) -> None:
-        """Asks the record what was dropped on the way."""
+        """Reads from the record what NATS may have dropped."""
         if self.mirror is not None:
             self._seek(self.mirror.state.room_uid, self.mirror.state.seq + 1)
 
     def check_head(self, head: RoomHead) -> None:
-        """Compares the mirror with where the room stands by the record, and fetches what is missing."""
+        """Compares the mirror with the room's head by the record, and fetches what is missing."""
         if self.mirror is None or head.room_uid < self.mirror.state.room_uid:
             return
         if head.room_uid == self.mirror.state.room_uid:
@@ -120,7 +120,7 @@ class RoomFeed:
         self._seek(head.room_uid, head.seq)
 
     def forget_user(self, actor: str) -> None:
-        """A person's key is destroyed: what this gateway knows of them is forgotten and read again, and clients restart."""
+        """Forgets a user whose key is destroyed: what this gateway knows of the room is read again, and its clients restart."""
         if self.mirror is not None and self.mirror.mentions(actor):
             self.fanout.flush()
             self.mirror.buffer.clear()
@@ -151,7 +151,7 @@ class RoomFeed:
             delivery.close()
 
     def _take(self, view: EventView) -> None:
-        """Applies an event of the mirror's call, and those that waited for it; one that leaves a gap waits itself."""
+        """Applies an event of the mirror's call, and those that waited for it; an event behind a gap waits itself."""
         assert self.mirror is not None
         if view.seq != self.mirror.state.seq + 1:
             self._early[view.room_uid, view.seq] = view
@@ -258,7 +258,7 @@ class RoomFeed:
         self._wake_waiters()
 
     async def _reload(self, reason: str) -> None:
-        """Puts a snapshot of the record in the place of the mirror."""
+        """Replaces the mirror by a snapshot of the record."""
         room_uid, seq = self._goal
         answer = await self._history.snapshot(self.app, self.room, SnapshotQuery(room_uid=room_uid, min_seq=seq))
         state = answer.state
@@ -276,7 +276,7 @@ class RoomFeed:
         self._apply_early()
 
     def _resync(self, reason: str) -> None:
-        """Restarts those whom the new mirror does not continue; members that it does not know are out of the room."""
+        """Restarts the deliveries that the new mirror does not continue; members that it does not know have left the room."""
         assert self.mirror is not None
         for session_id, delivery in tuple(self.members.items()):
             if self.mirror.actor_of(session_id) is None:
@@ -286,7 +286,7 @@ class RoomFeed:
         self.resets += reason == "diverged"
 
     def _apply_early(self) -> None:
-        """Applies what arrived early and follows now."""
+        """Applies the events that arrived early and follow now."""
         assert self.mirror is not None
         state = self.mirror.state
         following = self._early.pop((state.room_uid, state.seq + 1), None)

@@ -1,4 +1,4 @@
-"""The rooms that this gateway follows: a feed for each, opened by the first who needs it, closed a while after the last."""
+"""The feeds of the rooms that this gateway follows, each opened by its first user and closed a while after its last."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -49,24 +49,24 @@ class RoomFeeds:
             feed.wakers.discard(changed)
 
     def all(self) -> tuple[RoomFeed, ...]:
-        """Returns those that are open."""
+        """Returns the open feeds."""
         return tuple(self._feeds.values())
 
     def on_head_beacon(self, beacon: HeadBeacon) -> None:
-        """Passes on where rooms stand by the record."""
+        """Passes the heads of rooms by the record on to their feeds."""
         for head in beacon.heads:
             feed = self._feeds.get((head.app, head.room))
             if feed is not None:
                 feed.check_head(head)
 
     def on_user_erased(self, app: int, actor: str) -> None:
-        """Forgets a person of the app, whose key is destroyed."""
+        """Forgets a user of the app, whose key is destroyed, in every feed."""
         for feed in self._feeds.values():
             if feed.app == app:
                 feed.forget_user(actor)
 
     def on_reconnect(self) -> None:
-        """Looks for missed events in all rooms, since NATS was away."""
+        """Reads missed events of all rooms from the record, since the connection to NATS was interrupted."""
         for feed in self._feeds.values():
             feed.on_loss()
 

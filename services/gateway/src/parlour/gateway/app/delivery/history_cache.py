@@ -13,7 +13,7 @@ from parlour.gateway.app.single_flight import SingleFlight
 
 PAGE_TTL_S = 2.0
 PAGES_MAX = 32
-"""At most half a megabyte each."""
+"""Most pages in memory, of at most half a megabyte each."""
 
 Query = tuple[int, str, ReplayQuery | SnapshotQuery]
 
@@ -28,7 +28,7 @@ class SharedHistory:
         self._pages: OrderedDict[Query, tuple[float, Replay]] = OrderedDict()
 
     async def replay(self, app: int, room: str, query: ReplayQuery) -> Replay:
-        """As `History` answers; pages with events are cached for `PAGE_TTL_S`."""
+        """Asks for a page; pages with events are cached for `PAGE_TTL_S`."""
         key = (app, room, query)
         cached = self._pages.get(key)
         if cached is not None and self._now() - cached[0] < PAGE_TTL_S:

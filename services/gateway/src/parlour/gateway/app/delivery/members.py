@@ -16,13 +16,13 @@ from .cursor import Cursor, HistoryDiverged
 from .fanout import Fanout
 
 RETRY_S = 0.2
-"""Between two questions to a record that does not answer."""
+"""Seconds between two questions to a record that does not answer."""
 
 log = logger(__name__)
 
 
 class MemberDelivery(ChannelDelivery):
-    """Delivers a room to one member, from its making until `close`.
+    """Delivers a room to one member, from its creation until `close`.
 
     A member whose window is full costs its position, and one page while it catches up. It is never taken beyond this gateway's mirror, so
     that it is live where the mirror stands.
@@ -45,7 +45,7 @@ class MemberDelivery(ChannelDelivery):
         return self.member.session.channel
 
     def close(self) -> None:
-        """The member is sent nothing more, not even on a new channel."""
+        """Ends the delivery; the member is sent nothing more, not even on a new channel."""
         self._closed = True
         self._fanout.discard(self)
         if self._task is not None:
@@ -63,7 +63,7 @@ class MemberDelivery(ChannelDelivery):
         self._join_live()
 
     def reset(self, reason: str) -> None:
-        """The room's mirror was replaced: the member restarts, unless it lags and the record leads it on."""
+        """Restarts the member since the room's mirror was replaced, unless it lags and can go on from the record."""
         mirror = self.cursor.mirror
         if (
             not self.is_lagging

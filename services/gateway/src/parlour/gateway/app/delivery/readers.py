@@ -30,12 +30,12 @@ from .feed import RoomFeed
 from .feeds import RoomFeeds
 
 RECHECK_S = 5.0
-"""Between two checks of a reader's right to go on, where nothing is heard of its end and it has not run out."""
+"""Most seconds between two checks of a reader's token, if no event concerns it and it has not expired."""
 LATEST = "latest"
 
 
 class ReadRequest(msgspec.Struct, frozen=True):
-    """Who reads what: the token is checked again before each page."""
+    """Which room is read, with the token that is checked again before each page."""
 
     token: str
     app: str
@@ -44,7 +44,7 @@ class ReadRequest(msgspec.Struct, frozen=True):
 
 
 class Reader:
-    """A cursor with a right to read. `changed` is set when something happened that the reader should look at."""
+    """A cursor with a token that allows it to read. `changed` is set when there may be something to read, or the token may have ended."""
 
     def __init__(
         self, request: ReadRequest, cursor: Cursor, principals: TokenVerifier, types: tuple[str, ...], changed: asyncio.Event,
@@ -53,9 +53,9 @@ class Reader:
         self.cursor = cursor
         self.changed = changed
         self.closing = False
-        """The gateway stops: what is there is handed over, then the reader goes elsewhere."""
+        """Whether the gateway stops; the reader's request ends with what is there."""
         self.last_scope = ReadScope()
-        """What the reader was allowed to see when it was checked last."""
+        """What the token allowed at the last check."""
         self._request = request
         self._principals = principals
         self._types = types
@@ -65,7 +65,7 @@ class Reader:
 
     @property
     def is_certain(self) -> bool:
-        """Whether nothing was heard since the last check that might change the right to read, and the token has not run out."""
+        """Whether no event since the last check may have ended the token, and it has not expired."""
         return not self.changed.is_set() and self.token_expires_in_s > 0
 
     @property
@@ -74,7 +74,7 @@ class Reader:
         return self._expires_s - self._clock.at() / 1e6
 
     async def check_scope(self) -> ReadScope:
-        """Returns what the reader may see now. `Rejection` where it may not read any more."""
+        """Checks the token, and returns what it allows now. `Rejection` where it does not allow to read any more."""
         asked = self._request
         who = await self._principals.authorize(asked.token, asked.app, asked.scope, asked.room)
         self._expires_s = who.expires_s
@@ -99,7 +99,7 @@ class Reader:
             except HistoryDiverged as diverged:
                 self.cursor.position = diverged.position
                 return Page([], diverged.position, more=False, diverged=True)
-            scope = await self.check_scope()  # it may have ended meanwhile
+            scope = await self.check_scope()  # the token may have ended meanwhile
         return self.cursor.advance(found, scope)
 
     async def has_diverged(self) -> bool:
@@ -121,7 +121,7 @@ class Reader:
         self.changed.clear()
 
     def stop_timer(self) -> None:
-        """Ends what `wait` began."""
+        """Cancels the timer that `wait` started."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -176,7 +176,7 @@ class Readers:
         async with self._feeds.follow(who.app, request.room, changed) as feed:
             if self._use_local_mirror and who.user is None and feed.mirror is not None:
                 head = head_of(feed.mirror)
-            else:  # a user may have come in just now, and elsewhere
+            else:  # a user may have joined just now, at another gateway
                 head = await self._head(who.app, request.room)
                 await feed.reach(head.room_uid, head.seq)
             with self._principals.watch(who.app, changed):

@@ -52,11 +52,11 @@ class SubscriptionDelivery(ChannelDelivery):
 
     @property
     def scope(self) -> ReadScope:
-        """What the reader was allowed when it was checked last."""
+        """What the token allowed at the last check."""
         return self._reader.last_scope
 
     def push(self, batches: Sequence[FrameBatch]) -> bool:
-        """As in `ChannelDelivery`; also False, and nothing is sent, while it is not certain that the reader may still read."""
+        """Sends batches as `ChannelDelivery` does; sends nothing, and returns False, while the token may have ended."""
         return self._reader.is_certain and super().push(batches)
 
     def start_catch_up(self) -> None:
@@ -88,8 +88,8 @@ class SubscriptionDelivery(ChannelDelivery):
                 await self._wait_live()
 
     async def _wait_live(self) -> None:
-        """Is sent each event until there is something to look at. A reader on behalf of a user looks at each event itself, since any may
-        end its right to read; so does one that the record has led beyond this gateway's mirror.
+        """Is a push target until `changed` is set. A reader on behalf of a user checks its token for each event instead, since any may end
+        its right to read; so does one that the record has led beyond this gateway's mirror.
         """
         if self.scope.actor or not self.cursor.is_caught_up:
             await self._reader.wait(float("inf"))
@@ -147,7 +147,7 @@ class ConnectionSubscriptions:
         return bool(self._rooms)
 
     async def subscribe(self, frame: client.Subscribe) -> None:
-        """Answers on the channel, and delivers from there. An earlier subscription to the room ends first."""
+        """Starts a subscription, and answers on the channel. An earlier subscription to the room ends first."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         await self._end(frame.room_id)
@@ -164,7 +164,7 @@ class ConnectionSubscriptions:
         return client.Res(str(frame.id))
 
     def close(self) -> None:
-        """Ends all subscriptions, since the connection is gone."""
+        """Ends all subscriptions, since the connection is closed."""
         for one in tuple(self._rooms.values()):
             if one.task is not None:
                 one.task.cancel()
@@ -232,7 +232,7 @@ class ConnectionSubscriptions:
             await delivery.run()
 
     def _refuse(self, one: RoomSubscription, refused: Rejection | Invalid) -> None:
-        """The subscription could not begin, or may not go on."""
+        """Answers a request that is refused, or ends a subscription that may not go on."""
         if not one.answered.done():
             one.answered.set_exception(refused)
             return

@@ -1,1 +1,1 @@
-"""What clients ask over a WebSocket: login, resume, requests about rooms, heartbeats, in order for each connection."""
+"""Requests of clients over a WebSocket: login, resume and commands to rooms, in order for each connection; and heartbeats."""

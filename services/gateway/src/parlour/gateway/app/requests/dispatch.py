@@ -23,11 +23,11 @@ from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry import tracing
 
 REQUESTS_AT_ONCE = 64
-"""Requests of one connection that may be unanswered."""
+"""Most requests of one connection that may be unanswered."""
 EXCESS_FRAMES = 1000
-"""Frames over the rate that are answered before the connection is closed."""
+"""Frames beyond the rate that are answered before the connection is closed."""
 MALFORMED_PER_S, MALFORMED_BURST = 0.1, 100.0
-"""Frames that cannot be read, of one connection: a program sends a few of them while it is written, never thousands."""
+"""Limits on malformed frames of one connection: a client under development sends a few of them, never thousands."""
 PUBLISHING, PLAYING, TALKING = "publishing", "playing", "talking"
 _QUEUES: dict[type[Any], str] = {
     client.Publish: PUBLISHING,
@@ -40,7 +40,7 @@ Fault = Callable[[BaseException], None]
 
 
 class ProtocolViolation(Exception):
-    """The client does not keep the protocol; its connection is closed with 4400."""
+    """The client breaks the protocol; its connection is closed with 4400."""
 
 
 class RequestDispatcher:
@@ -185,7 +185,7 @@ class RequestDispatcher:
 
 
 def _session_or_reader() -> Rejection:
-    """Frames name rooms alone, so that a member's and a reader's of one room could not be told apart."""
+    """Refuses a connection that would be a member and a reader at once: frames name rooms alone, and could be for either."""
     return Rejection.of(
         Code.PARAMETER, "a connection is a session's or a reader's, not both", field="t", hint="open another connection"
     )

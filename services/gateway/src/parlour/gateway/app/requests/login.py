@@ -120,7 +120,7 @@ class LoginHandler:
         return session_secret.sign(self._key, session.session_id, claims)
 
     def _session(self, frame: client.Login) -> Session:
-        """The same login frame again means the same session."""
+        """Returns the session of a login frame; the same frame, sent again, has the same session."""
         name = f"{frame.app_id}/{frame.user.user_id}/{frame.id}"
         session_id = str(uuid5(_SESSIONS, name))
         known = self._sessions.find(session_id)

@@ -23,7 +23,7 @@ from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
 
 RESUME_EVENTS = 500
-"""A client that missed more gets a snapshot, which is shorter."""
+"""A client that missed more events gets a snapshot, which is shorter."""
 
 
 class ResumePlan:
@@ -91,7 +91,7 @@ class ResumeHandler:
         self, frame: client.Resume, channel: Channel, session_id: str, claims: session_secret.Claims,
         plans: list[ResumePlan], ends: dict[str, StayEnd],
     ) -> Session:  # fmt: skip
-        """Everything in one step: memberships, answer, what was missed; so that no event comes between."""
+        """Restores memberships, answers, and sends what was missed in one step, so that no event comes between."""
         session = self._sessions.find(session_id)
         if session is None:
             face = next((u for plan in plans for u in plan.mirror.state.users if u.session_id == session_id), None)
@@ -161,7 +161,7 @@ class ResumeHandler:
         return await feed.reach(position.room_uid, min(position.seq, head.head.seq))
 
     async def _find_end(self, app: int, room: str, position: Position, session_id: str) -> StayEnd:
-        """Looks through what the client missed for the end of its stay."""
+        """Finds the end of the session's stay in the events that the client missed."""
         after = position.seq
         while True:
             page = await self._history.replay(app, room, ReplayQuery(position.room_uid, after, RESUME_EVENTS))
@@ -175,7 +175,7 @@ class ResumeHandler:
 
     @staticmethod
     def _refusal(ends: dict[str, StayEnd], channel: Channel) -> Rejection:
-        """No stay is left. A session that was put out is told so, lest its client simply log in again."""
+        """Returns the refusal of a session that is in no room any more. A client that was kicked is told so, lest it log in again."""
         kicked = {
             room: end for room, end in ends.items() if end.code not in (0, Code.HEARTBEAT_TIMEOUT, Code.SESSION_UNKNOWN)
         }

@@ -1,1 +1,1 @@
-"""Sessions of clients: what the gateway knows of each, where it is found, and its end when a token expires."""
+"""Sessions of clients, the table of those that this gateway knows, and their end when a token expires."""

@@ -123,7 +123,7 @@ class SessionTable:
             self._remove_if_over(session)
 
     def end_stay(self, member: RoomMember, end: StayEnd) -> None:
-        """Takes a session out of a room, since the room's events say so, and tells its client why."""
+        """Removes a session from a room, since the room's events report the end of its stay, and tells its client why."""
         session = member.session
         session.rooms.pop(member.room, None)
         session.rights.pop(member.room, None)
@@ -150,7 +150,7 @@ class SessionTable:
                 yield SessionBeat(session.app, room, session.session_id)
 
     def on_transport_gone(self, fact: TransportGone) -> None:
-        """Takes a relay's word that it lost a client's transport: the client is told to offer anew what it carried."""
+        """Tells a client which streams a transport carried that a relay reports as gone, so that the client offers them again."""
         session = self._sessions.get(fact.owner.partition("/")[0])
         if session is None or fact.reason == "closed":
             return
