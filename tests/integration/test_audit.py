@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from parlour.cli.operator.proofs import query_proofs
+from parlour.cli.operator.connection import send_query
 from parlour.contracts import proofs as contract
 from parlour.kernel.rejection import Rejection
 from parlour.testkit.harness.auditor import Auditor, running_auditor
@@ -108,7 +108,7 @@ async def test_what_a_superuser_does_is_named_by_both(auditor: Auditor, tamperin
 async def test_who_exported_is_on_record(auditor: Auditor) -> None:
     key = await auditor.room()
     await auditor.exported(key)
-    taken = (await query_proofs(auditor.bus, "exports", contract.ExportsQuery(str(key.uid)), contract.Exports)).exports
+    taken = (await send_query(auditor.bus, "exports", contract.ExportsQuery(str(key.uid)), contract.Exports)).exports
     assert [(one.by, one.room) for one in taken] == [("an auditor", key.room)]
 
 
@@ -122,4 +122,4 @@ async def test_a_log_that_never_was(auditor: Auditor) -> None:
     with pytest.raises(Rejection, match="no such log"):
         await auditor.exported(new_log())
     with pytest.raises(Rejection, match="no such log"):
-        await query_proofs(auditor.bus, "stored", contract.StoredQuery("latest"), contract.StoredPage)
+        await send_query(auditor.bus, "stored", contract.StoredQuery("latest"), contract.StoredPage)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from parlour.cli.operator.proofs import query_proofs
+from parlour.cli.operator.connection import send_query
 from parlour.contracts import commands as cmd
 from parlour.contracts import history as h
 from parlour.contracts import proofs, queries
@@ -55,7 +55,7 @@ async def test_every_way_to_ask_names_the_file(desks: Desks) -> None:
     desk = desks.history
     key = await desk.call()
     await desk.until_known(key)
-    await query_proofs(desk.bus, "stored", proofs.StoredQuery(str(key.uid), by="an auditor"), proofs.StoredPage)
+    await send_query(desk.bus, "stored", proofs.StoredQuery(str(key.uid), by="an auditor"), proofs.StoredPage)
     file = await dropped(desks, key)
     uid = str(key.uid)
     questions: list[tuple[str, Any, type[Any], str]] = [
@@ -68,7 +68,7 @@ async def test_every_way_to_ask_names_the_file(desks: Desks) -> None:
             await desk.ask(what, question, answer, room)
         assert refused.value.problem.code == Code.ARCHIVED
     with pytest.raises(Rejection, match=file):
-        await query_proofs(desk.bus, "stored", proofs.StoredQuery(uid), proofs.StoredPage)
+        await send_query(desk.bus, "stored", proofs.StoredQuery(uid), proofs.StoredPage)
     assert status_of(Code.ARCHIVED) == 410
     for what, question, answer in (
         ("call", h.CallQuery(uid), h.OneCall),
@@ -82,7 +82,7 @@ async def test_every_way_to_ask_names_the_file(desks: Desks) -> None:
     assert (calls.calls, [(one.file, one.calls) for one in calls.archived]) == ((), [(file, 1)])
     assert not (await desk.calls("another room")).archived
     assert not (await desk.calls(key.room, user="ann")).archived
-    taken = (await query_proofs(desk.bus, "exports", proofs.ExportsQuery(uid), proofs.Exports)).exports
+    taken = (await send_query(desk.bus, "exports", proofs.ExportsQuery(uid), proofs.Exports)).exports
     assert [(one.by, one.room) for one in taken] == [("an auditor", key.room)]
 
 
@@ -106,7 +106,7 @@ async def test_the_room_opens_again_and_a_rebuild_agrees(desks: Desks) -> None:
 
 
 async def test_an_operator_sees_that_everything_is_kept(desks: Desks) -> None:
-    status = await query_proofs(desks.history.bus, "retention", RetentionQuery(), Retention)
+    status = await send_query(desks.history.bus, "retention", RetentionQuery(), Retention)
     assert (status.keep_months, status.running, [month.due for month in status.months if month.due]) == (0, False, [])
     with pytest.raises(Rejection, match="kept for ever"):
-        await query_proofs(desks.history.bus, "run_retention", RunRetention("Jo"), Retention)
+        await send_query(desks.history.bus, "run_retention", RunRetention("Jo"), Retention)

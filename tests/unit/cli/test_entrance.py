@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from parlour.cli.failures import Unusable
 from parlour.cli.supervise.entrance import Entrance
-from parlour.cli.supervise.state import Unusable
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from parlour.cli.failures import FolderLocked, Unusable
 from parlour.cli.supervise import diagnose, logs
 from parlour.cli.supervise.plan import ROLES
 from parlour.cli.supervise.processes import Identity, alive, holder_of_port, identify, reap
-from parlour.cli.supervise.state import FolderLocked, StateFolder, SuiteStatus, Unusable
+from parlour.cli.supervise.state import StateFolder, SuiteStatus
 from parlour.runtime.postgres import migrate
 
 

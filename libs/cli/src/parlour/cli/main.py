@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .verbs import apps, audit, bug, calls, doctor, flight, history, live, moderation, privacy, retention, run, webhooks
+from .failures import CommandFailed
+from .verbs import apps, audit, bug, calls, doctor, flight, history, moderation, privacy, retention, run, webhooks
 
 
 def _print_version(wanted: bool) -> None:
@@ -17,10 +18,8 @@ def _print_version(wanted: bool) -> None:
 
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for family in (
-    run, apps, moderation, webhooks, audit, bug, privacy, retention, history, calls, live, flight, doctor
-):  # fmt: skip
-    family.register(app)
+for family in (run, apps, moderation, webhooks, audit, bug, privacy, retention, history, calls, flight, doctor):
+    app.add_typer(family.verbs)
 
 
 @app.callback()
@@ -36,13 +35,20 @@ def main() -> None:
     """Entry point. A message for people on standard error and exit code 1, instead of a stack of frames."""
     from parlour.kernel.rejection import Rejection
 
-    from .verbs.failures import expected, sentence
-
     try:
         app()
-    except (Rejection, *expected()) as problem:
-        print(f"parlour: {sentence(problem)}", file=sys.stderr)  # noqa: T201 a command's voice
+    except (Rejection, CommandFailed) as failure:
+        print(f"parlour: {_describe(failure)}", file=sys.stderr)  # noqa: T201 a command's voice
         sys.exit(1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _describe(failure: Exception) -> str:
+    """The text for people; of a refusal its code, its limit and the way out too."""
+    problem = getattr(failure, "problem", None)
+    if problem is None:
+        return str(failure)
+    more = "".join(f"; {part}" for part in (problem.limit, problem.hint) if part)
+    return f"refused with {problem.code}: {problem.message}{more}"

@@ -15,8 +15,8 @@ from parlour.runtime.messaging.bus import Bus
 from parlour.verify.layout import KIND, End, Header, Line
 from parlour.verify.text_checks import USER_ID, JoinedUsers
 
-from ..operator.failures import Unsigned
-from ..operator.proofs import query_proofs
+from ..failures import Unsigned
+from ..operator.connection import send_query
 
 POLL_S = 1.0
 """How often a new checkpoint is asked for; one is made once a minute."""
@@ -30,7 +30,7 @@ async def write_export(bus: Bus, room_uid: str, out: BinaryIO, *, by: str, wait_
     `by` is recorded as who exports. With `since`, the size of a checkpoint that the auditor holds, the header proves that the signed tree
     continues it. `Unsigned` where no checkpoint has the head within `wait_s` seconds.
     """
-    first = await query_proofs(bus, "stored", contract.StoredQuery(room_uid, 0, 0), contract.StoredPage)
+    first = await send_query(bus, "stored", contract.StoredQuery(room_uid, 0, 0), contract.StoredPage)
     proof = await _signed(bus, room_uid, first.seq if wait_s else 0, wait_s)
     header = Header(
         KIND, first.app, first.room, room_uid, time.time_ns() // 1000, by, proof, await _consistency(bus, since, proof)
@@ -45,13 +45,13 @@ async def _consistency(bus: Bus, since: int, proof: contract.Inclusion | None) -
     if not since or proof is None or proof.size == since:
         return None
     old, new = sorted((since, proof.size))
-    return await query_proofs(bus, "consistency", contract.ConsistencyQuery(old, new), contract.Consistency)
+    return await send_query(bus, "consistency", contract.ConsistencyQuery(old, new), contract.Consistency)
 
 
 async def _signed(bus: Bus, room_uid: str, seq: int, wait_s: float) -> contract.Inclusion | None:
     until = time.monotonic() + wait_s
     while True:
-        proof = await query_proofs(bus, "inclusion", contract.InclusionQuery(room_uid), contract.Inclusion)
+        proof = await send_query(bus, "inclusion", contract.InclusionQuery(room_uid), contract.Inclusion)
         if proof.size and proof.seq >= seq:
             return proof
         if not wait_s:
@@ -68,7 +68,7 @@ async def _events(bus: Bus, room_uid: str, out: BinaryIO, by: str, last: int) ->
     after, hash_, count = 0, GENESIS, 0
     users = JoinedUsers()
     while not last or after < last:
-        page = await query_proofs(
+        page = await send_query(
             bus, "stored", contract.StoredQuery(room_uid, after, EVENTS_PER_PAGE, by), contract.StoredPage
         )
         if not page.events:

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import resource
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -40,30 +42,23 @@ async def examine(folder: StateFolder, run: SuiteStatus | None, public: str = ""
     findings = [_disk(folder), _open_files()]
     if run is None:
         return [*findings, Finding("suite", "does not run", "start it with: make up")]
-    findings += [_processes(run)]
-    asked = (
-        _pages(run),
-        _bus(run.nats),
-        _record(run),
-        _tree(run.nats),
-        _media(run),
-        _versions(run),
-        _exposed(run, public),
-    )
-    return [*findings, *await asyncio.gather(*map(_careful, asked))]
+    checks = (
+        _try("pages", _pages(run)), _try("NATS", _bus(run.nats)), _try("record", _record(run)),
+        _try("signed tree", _tree(run.nats)), _try("media", _media(run)), _try("versions", _versions(run)),
+        _try("exposed", _exposed(run, public)),
+    )  # fmt: skip
+    return [*findings, _processes(run), *await asyncio.gather(*checks)]
 
 
 async def examine_remote(nats_url: str) -> list[Finding]:
     """What can be seen of a suite that runs elsewhere, as in containers or a cluster, over its NATS alone."""
-    asked = (_bus(nats_url), _tree(nats_url))
-    return list(await asyncio.gather(*map(_careful, asked)))
+    return list(await asyncio.gather(_try("NATS", _bus(nats_url)), _try("signed tree", _tree(nats_url))))
 
 
-async def _careful(check: "tuple[str, Callable[[], Awaitable[Finding]]]") -> Finding:
-    name, look = check
+async def _try(name: str, check: Awaitable[Finding]) -> Finding:
     try:
         async with asyncio.timeout(10):
-            return await look()
+            return await check
     except Exception as problem:  # a broken suite is what is looked for: no failure may hide the other findings
         return Finding(name, f"{type(problem).__name__}: {problem}", "see the logs in the state folder")
 
@@ -86,27 +81,21 @@ def _processes(run: SuiteStatus) -> Finding:
     return Finding("processes", seen, f"not ready: {', '.join(down)}; their logs say why" if down else "")
 
 
-def _pages(run: SuiteStatus) -> tuple[str, Callable[[], Awaitable[Finding]]]:
-    async def look() -> Finding:
-        at = urlsplit(run.url)
-        own = "::1" if at.hostname == "::1" else "127.0.0.1"
-        there = await http_ready(at.port or 0, "/", PAGE_WITHIN_S, host=own, tls=at.scheme == "https")()
-        return Finding("pages", run.url, "" if there else "the gateway does not serve its pages; see logs/gateway.log")
-
-    return "pages", look
+async def _pages(run: SuiteStatus) -> Finding:
+    at = urlsplit(run.url)
+    own = "::1" if at.hostname == "::1" else "127.0.0.1"
+    there = await http_ready(at.port or 0, "/", PAGE_WITHIN_S, host=own, tls=at.scheme == "https")()
+    return Finding("pages", run.url, "" if there else "the gateway does not serve its pages; see logs/gateway.log")
 
 
-def _bus(nats_url: str) -> tuple[str, Callable[[], Awaitable[Finding]]]:
-    async def look() -> Finding:
-        from ..operator.connection import connect
+async def _bus(nats_url: str) -> Finding:
+    from ..operator.connection import connect
 
-        async with connect(nats_url) as bus:
-            names = await _ping(bus.client)
-        silent = [name for name in ON_THE_BUS if name not in names]
-        seen = f"{len(names)} kinds of service answer"
-        return Finding("NATS", seen, f"no answer from: {', '.join(silent)}" if silent else "")
-
-    return "NATS", look
+    async with connect(nats_url) as bus:
+        names = await _ping(bus.client)
+    silent = [name for name in ON_THE_BUS if name not in names]
+    seen = f"{len(names)} kinds of service answer"
+    return Finding("NATS", seen, f"no answer from: {', '.join(silent)}" if silent else "")
 
 
 async def _ping(client: object) -> set[str]:
@@ -133,88 +122,67 @@ async def _ping(client: object) -> set[str]:
     return names
 
 
-def _record(run: SuiteStatus) -> tuple[str, Callable[[], Awaitable[Finding]]]:
-    async def look() -> Finding:
-        import asyncpg
+@asynccontextmanager
+async def _database(run: SuiteStatus) -> AsyncIterator[Any]:
+    import asyncpg
 
-        connection = await asyncpg.connect(run.postgres, timeout=5)
-        try:
-            off = [
-                name for name in ("fsync", "synchronous_commit") if await connection.fetchval(f"SHOW {name}") == "off"
-            ]
-            theirs = await connection.fetchval("SELECT clock_timestamp()")
-            version = await connection.fetchval("SHOW server_version")
-        finally:
-            await connection.close()
-        gap = abs((datetime.now(UTC) - theirs).total_seconds())
-        if off:
-            return Finding(
-                "record", f"Postgres {version}", f"{' and '.join(off)} must be on: an answer promises a commit"
-            )
-        if gap > LARGEST_CLOCK_GAP_S:
-            return Finding("record", f"clocks differ by {gap:.1f} s", "let both machines keep time by NTP")
-        return Finding("record", f"Postgres {version}, commits are flushed")
-
-    return "record", look
+    connection = await asyncpg.connect(run.postgres, timeout=5)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
-def _tree(nats_url: str) -> tuple[str, Callable[[], Awaitable[Finding]]]:
-    async def look() -> Finding:
-        from ..operator.connection import connect
-        from .signed_tree import tree
-
-        async with connect(nats_url) as bus:
-            seen, way_out = await tree(bus)
-        return Finding("signed tree", seen, way_out)
-
-    return "signed tree", look
-
-
-def _media(run: SuiteStatus) -> tuple[str, Callable[[], Awaitable[Finding]]]:
-    async def look() -> Finding:
-        from .media import reach
-
-        return Finding("media", *await reach(run))
-
-    return "media", look
+async def _record(run: SuiteStatus) -> Finding:
+    async with _database(run) as connection:
+        off = [name for name in ("fsync", "synchronous_commit") if await connection.fetchval(f"SHOW {name}") == "off"]
+        theirs = await connection.fetchval("SELECT clock_timestamp()")
+        version = await connection.fetchval("SHOW server_version")
+    gap = abs((datetime.now(UTC) - theirs).total_seconds())
+    if off:
+        return Finding("record", f"Postgres {version}", f"{' and '.join(off)} must be on: an answer promises a commit")
+    if gap > LARGEST_CLOCK_GAP_S:
+        return Finding("record", f"clocks differ by {gap:.1f} s", "let both machines keep time by NTP")
+    return Finding("record", f"Postgres {version}, commits are flushed")
 
 
-def _exposed(run: SuiteStatus, public: str) -> tuple[str, Callable[[], Awaitable[Finding]]]:
-    async def look() -> Finding:
-        from . import exposed
+async def _tree(nats_url: str) -> Finding:
+    from ..operator.connection import connect
+    from .signed_tree import tree
 
-        pid = next((found.pid for found in run.services if found.name == "gateway"), 0)
-        settings = exposed.environment_of(pid)
-        if not (public or exposed.is_exposed(settings)):
-            return Finding("exposed", "no: the gateway listens on this machine alone")
-        found = exposed.problems(run, settings, *exposed.status_of(pid))
-        if public and (misdirected := await exposed.name_problem(run, public)):
-            found.append(misdirected)
-        if await exposed.token_rule(run) != exposed.SIGNED:
-            found.append(
-                f"app {run.app_id} takes token04, which can be forged: parlour apps set {run.app_id} --require-signed"
-            )
-        way_out = "; ".join(found)
-        return Finding(
-            "exposed", f"other machines reach {public or run.url}", f"{way_out} ({exposed.HOW_TO})" if way_out else ""
+    async with connect(nats_url) as bus:
+        return Finding("signed tree", *await tree(bus))
+
+
+async def _media(run: SuiteStatus) -> Finding:
+    from .media import reach
+
+    return Finding("media", *await reach(run))
+
+
+async def _exposed(run: SuiteStatus, public: str) -> Finding:
+    from . import exposed
+
+    pid = next((found.pid for found in run.services if found.name == "gateway"), 0)
+    settings = exposed.environment_of(pid)
+    if not (public or exposed.is_exposed(settings)):
+        return Finding("exposed", "no: the gateway listens on this machine alone")
+    found = exposed.problems(run, settings, *exposed.status_of(pid))
+    if public and (misdirected := await exposed.name_problem(run, public)):
+        found.append(misdirected)
+    if await exposed.token_rule(run) != exposed.SIGNED:
+        found.append(
+            f"app {run.app_id} takes token04, which can be forged: parlour apps set {run.app_id} --require-signed"
         )
+    way_out = f"{'; '.join(found)} ({exposed.HOW_TO})" if found else ""
+    return Finding("exposed", f"other machines reach {public or run.url}", way_out)
 
-    return "exposed", look
 
+async def _versions(run: SuiteStatus) -> Finding:
+    from ..operator.connection import connect
+    from .media import versions
 
-def _versions(run: SuiteStatus) -> tuple[str, Callable[[], Awaitable[Finding]]]:
-    async def look() -> Finding:
-        import asyncpg
-
-        from ..operator.connection import connect
-        from .media import versions
-
-        connection = await asyncpg.connect(run.postgres, timeout=5)
-        try:
-            version = str(await connection.fetchval("SHOW server_version"))
-        finally:
-            await connection.close()
-        async with connect(run.nats) as bus:
-            return Finding("versions", *await versions(bus, version))
-
-    return "versions", look
+    async with _database(run) as connection:
+        version = str(await connection.fetchval("SHOW server_version"))
+    async with connect(run.nats) as bus:
+        return Finding("versions", *await versions(bus, version))

@@ -9,14 +9,14 @@ from parlour.kernel.rejection import Rejection
 from parlour.runtime.messaging.bus import Bus
 from parlour.verify.notes import BadNote, Checkpoint, PublicKey, open_note, parse_checkpoint, parse_key
 
-from ..operator.proofs import query_proofs
+from ..operator.connection import send_query
 
 WAY_OUT = "see the how-to on audits: nothing more is signed until the tree is as it was"
 
 
 async def tree(bus: Bus) -> tuple[str, str]:
     """What was seen of the tree, and the way out where it is not as it was signed."""
-    now = await query_proofs(bus, "tree", contract.TreeQuery(whole=True), contract.TreeStanding)
+    now = await send_query(bus, "tree", contract.TreeQuery(whole=True), contract.TreeStanding)
     seen = f"{now.size} heads signed, the last {len(now.sizes)} checkpoints looked at"
     problems = [now.damaged] if now.damaged else []
     if now.refused:
@@ -30,7 +30,7 @@ async def tree(bus: Bus) -> tuple[str, str]:
 
 async def _story(bus: Bus, sizes: tuple[int, ...]) -> str:
     """The first of these checkpoints that is not signed, or that does not continue the one before it; empty: none."""
-    keys = (await query_proofs(bus, "keys", contract.KeysQuery(), contract.CheckpointKeys)).keys
+    keys = (await send_query(bus, "keys", contract.KeysQuery(), contract.CheckpointKeys)).keys
     trusted = tuple(parse_key(one.key) for one in keys)
     before: Checkpoint | None = None
     for size in sorted(sizes):
@@ -45,7 +45,7 @@ async def _story(bus: Bus, sizes: tuple[int, ...]) -> str:
 
 
 async def _checkpoint(bus: Bus, size: int, trusted: tuple[PublicKey, ...]) -> Checkpoint:
-    signed = await query_proofs(bus, "checkpoint", contract.CheckpointQuery(size), contract.SignedCheckpoint)
+    signed = await send_query(bus, "checkpoint", contract.CheckpointQuery(size), contract.SignedCheckpoint)
     found = parse_checkpoint(open_note(signed.note, trusted))
     if found.size != size:
         raise BadNote(f"its note is of {found.size}")
@@ -53,7 +53,5 @@ async def _checkpoint(bus: Bus, size: int, trusted: tuple[PublicKey, ...]) -> Ch
 
 
 async def _continues(bus: Bus, before: Checkpoint, now: Checkpoint) -> bool:
-    proof = await query_proofs(
-        bus, "consistency", contract.ConsistencyQuery(before.size, now.size), contract.Consistency
-    )
+    proof = await send_query(bus, "consistency", contract.ConsistencyQuery(before.size, now.size), contract.Consistency)
     return continues(before.root, before.size, now.root, now.size, proof.path)

@@ -8,7 +8,7 @@ from .account import Account, readable, state_folder, unprivileged
 from .launch import Launch, free_port, spawn, stop
 from .nats import NatsServer
 from .permissions import USERS, Grant, grants
-from .postgres import Postgres, StateTooOld
+from .postgres import Postgres
 
 __all__ = [
     "USERS",
@@ -17,7 +17,6 @@ __all__ = [
     "Launch",
     "NatsServer",
     "Postgres",
-    "StateTooOld",
     "free_port",
     "grants",
     "readable",

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from ..failures import StateTooOld
 from .account import Account, readable
 from .launch import Launch, identity
 
@@ -27,10 +28,6 @@ SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 CONNECT_TIMEOUT_S = 1.0
 SOCKET_PATH_LIMIT = 90
 """A Unix socket's path may have 107 bytes, its name takes some."""
-
-
-class StateTooOld(Exception):
-    """The folder holds a cluster of another Postgres; the text says what to do."""
 
 
 def wheel() -> Path:

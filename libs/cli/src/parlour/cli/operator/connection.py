@@ -1,22 +1,26 @@
-"""The connection to NATS for one verb, and commands that are sent over it as the operator."""
+"""The connection to NATS for one verb; commands are sent over it as the operator, and queries of the record."""
 
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
+from parlour.contracts import subjects
 from parlour.contracts.commands import AnyCommand, Caller, Request
+from parlour.contracts.proofs import NO_APP
+from parlour.kernel.rejection import Rejection
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.settings import BusSettings
 from parlour.runtime.telemetry import logging
 
-from .failures import NATS_VARIABLE, NotRunning
+from ..failures import NATS_VARIABLE, NotRunning
 
 CONNECT_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 5.0
+QUERY_TIMEOUT_S = 10.0
 OPERATOR = Caller(kind="operator")
 Result = TypeVar("Result")
 
@@ -47,6 +51,19 @@ async def send_command(
     request = Request(command_id=str(uuid.uuid4()), caller=OPERATOR, body=body)
     reply = await bus.ask(app, request.service, room, request.verb, request, timeout=timeout_s)
     return msgspec.json.decode(reply.result, type=result)
+
+
+async def send_query(
+    bus: Bus, what: str, query: msgspec.Struct, answer: type[Result], *, app: int = NO_APP, room: str = ""
+) -> Result:
+    """Sends one query to the record and returns its answer; without an app, one about proofs, keys, exports or retention.
+
+    `Rejection` where the record refuses it.
+    """
+    found: Any = await bus.request(subjects.query(app, room, what), query, answer, QUERY_TIMEOUT_S)
+    if (problem := getattr(found, "problem", None)) is not None:
+        raise Rejection(problem)
+    return found
 
 
 def _without_password(urls: str) -> str:

@@ -4,7 +4,8 @@ import asyncio
 import os
 import sys
 
-from .state import FolderLocked, StartFailed, StateFolder, Unusable
+from ..failures import CommandFailed
+from .state import StateFolder
 from .supervisor import Supervisor
 
 
@@ -19,7 +20,7 @@ def main() -> int:
             folder, host=host, port=port, replicas=replicas, environ=os.environ, on_change=lambda _run: None
         )
         asyncio.run(supervisor.run())
-    except (FolderLocked, Unusable, StartFailed) as problem:
+    except CommandFailed as problem:
         print(problem, file=sys.stderr, flush=True)  # noqa: T201 its output is its log
         return 1
     return 0

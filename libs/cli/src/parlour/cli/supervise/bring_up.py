@@ -8,19 +8,16 @@ import time
 from collections.abc import Callable, Mapping
 
 from ..embedded import free_port
+from ..failures import PortTaken, Unusable
 from .checkout import ROOT
 from .plan import DEFAULT_PORT
 from .processes import alive, holder_of_port
-from .state import StateFolder, SuiteStatus, Unusable
+from .state import StateFolder, SuiteStatus
 
 POLL_S = 0.02
 UP_WITHIN_S = 120.0
 DOWN_WITHIN_S = 30.0
 OnChange = Callable[[SuiteStatus], None]
-
-
-class PortTaken(Exception):
-    """Somebody else listens on the port that was asked for; the text says who and what to do."""
 
 
 def choose_port(wanted: int | None, host: str, before: SuiteStatus | None) -> int:

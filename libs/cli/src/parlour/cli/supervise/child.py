@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -133,8 +132,3 @@ class Child:
                 self._was_ready = True
                 self.changed()
             await asyncio.sleep(PROBE_READY_EVERY_S if self._was_ready else PROBE_EVERY_S)
-
-
-def signal_name(code: int) -> str:
-    """An exit code for people."""
-    return signal.Signals(-code).name if code < 0 else f"exit {code}"

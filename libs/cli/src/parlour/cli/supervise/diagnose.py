@@ -13,19 +13,9 @@ SHOWN_LINES = 12
 LONGEST_SHOWN = 300
 TAIL_BYTES = 16_384
 
+FREE_SOME = "Free some space, or name a folder on another disk in PARLOUR_STATE."
 KNOWN = (
-    (
-        "No space left on device",
-        "the disk is full. Free some space, or name a folder on another disk in PARLOUR_STATE.",
-    ),
-    (
-        "no space left on device",
-        "the disk is full. Free some space, or name a folder on another disk in PARLOUR_STATE.",
-    ),
-    (
-        "Address already in use",
-        "its port was taken by another program meanwhile. Run it again, or choose one with --port.",
-    ),
+    ("no space left on device", f"the disk is full. {FREE_SOME}"),
     (
         "address already in use",
         "its port was taken by another program meanwhile. Run it again, or choose one with --port.",
@@ -34,10 +24,11 @@ KNOWN = (
         "is not a setting of",
         "the environment has a PARLOUR_ variable that it does not know. Mend its name or unset it.",
     ),
-    ("ModuleNotFoundError", "a package is missing from the environment. Run: make setup"),
+    ("modulenotfounderror", "a package is missing from the environment. Run: make setup"),
     ("could not create shared memory", "the machine has no shared memory left. Give /dev/shm more than 128 MB."),
-    ("Permission denied", "a file is not readable to the account it runs as; the log names it."),
+    ("permission denied", "a file is not readable to the account it runs as; the log names it."),
 )
+"""What a log may say, in small letters, and the way out."""
 
 
 def tail(log: Path) -> str:
@@ -53,7 +44,7 @@ def tail(log: Path) -> str:
 def explain(name: str, log: Path, already: int = 0) -> str:
     """Why a process did not come up, by its log from byte `already` on."""
     said = tail(log)[-max(0, _size(log) - already) :] if already else tail(log)
-    reason = next((way for mark, way in KNOWN if mark in said), "its log says more.")
+    reason = next((way for mark, way in KNOWN if mark in said.lower()), "its log says more.")
     lines = "\n".join(f"    {readable(line)}" for line in said.strip().splitlines()[-SHOWN_LINES:])
     return f"{name} did not come up: {reason}\n  {log}\n{lines}"
 
@@ -73,10 +64,7 @@ def disk_problem(folder: Path) -> str:
     free = shutil.disk_usage(folder).free
     if free >= LEAST_FREE_BYTES:
         return ""
-    return (
-        f"the disk is full: {free >> 20} MB free at {folder}, {LEAST_FREE_BYTES >> 20} MB needed. "
-        f"Free some space, or name a folder on another disk in PARLOUR_STATE."
-    )
+    return f"the disk is full: {free >> 20} MB free at {folder}, {LEAST_FREE_BYTES >> 20} MB needed. {FREE_SOME}"
 
 
 def _size(log: Path) -> int:

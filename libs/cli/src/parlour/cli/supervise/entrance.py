@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from .state import Unusable
+from ..failures import Unusable
 
 PUBLIC_VARIABLE, TLS_VARIABLE = "PARLOUR_PUBLIC", "PARLOUR_TLS"
 SELF_SIGNED = "self"

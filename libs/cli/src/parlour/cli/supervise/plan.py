@@ -11,7 +11,7 @@ import msgspec
 from parlour.runtime.settings import parse_key
 
 from ..embedded import Launch, NatsServer, Postgres
-from ..operator.failures import NATS_VARIABLE
+from ..failures import NATS_VARIABLE
 from .checkout import ROOT, SERVICES
 from .entrance import LOOPBACKS, Entrance
 from .state import Secrets

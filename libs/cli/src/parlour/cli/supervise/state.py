@@ -22,6 +22,7 @@ from typing import TypeVar
 import msgspec
 
 from ..embedded import USERS, Account, state_folder, unprivileged
+from ..failures import FolderLocked, Unusable
 from .checkout import ROOT, SERVICES
 from .processes import Identity
 
@@ -30,18 +31,6 @@ STATE_VARIABLE = "PARLOUR_STATE"
 T = TypeVar("T")
 _PASSWORD = re.compile(r"(//[^:/@]*:)[^@]*@")
 """What stands between a user's name and the host of a URL."""
-
-
-class FolderLocked(Exception):
-    """Another supervisor has this state folder."""
-
-
-class Unusable(Exception):
-    """The folder can't be used; the text says why and what to do."""
-
-
-class StartFailed(Exception):
-    """The suite did not come up; the text says why and what to do."""
 
 
 class Secrets(msgspec.Struct, frozen=True):
@@ -156,7 +145,9 @@ class StateFolder:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(handle)
-            raise FolderLocked(str(self.path)) from None
+            raise FolderLocked(
+                f"another supervisor has the state folder {self.path}: `parlour status` shows it, `parlour down` ends it"
+            ) from None
         self._lock = handle
 
     def is_locked(self) -> bool:

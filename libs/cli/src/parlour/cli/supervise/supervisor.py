@@ -16,7 +16,7 @@ import msgspec
 from parlour.runtime.signing.nats_keys import Issuer, system_password
 
 from ..embedded import Launch, NatsServer, Postgres, free_port, grants
-from ..operator.failures import NATS_VARIABLE
+from ..failures import NATS_VARIABLE, StartFailed
 from . import diagnose, logs, plan
 from .checkout import SERVICES
 from .child import Child
@@ -24,7 +24,7 @@ from .entrance import Entrance
 from .probes import Probe, blocking_probe, http_ready
 from .processes import identify, reap
 from .schema_step import STAMP, bring_up_to_date, inputs
-from .state import StartFailed, StateFolder, SuiteStatus
+from .state import StateFolder, SuiteStatus
 
 SERVERS_WITHIN_S = 30.0
 SERVICES_WITHIN_S = 60.0

@@ -1,4 +1,4 @@
-"""`token` and `apps`: what `auth` knows."""
+"""`token`, `revoke`, `issuer` and `apps`: what `auth` knows."""
 
 import os
 from typing import Annotated
@@ -6,50 +6,27 @@ from typing import Annotated
 import msgspec
 import typer
 
-from parlour.contracts.commands import (
-    AppDescription,
-    AppRules,
-    Apps,
-    CreateApp,
-    IssueLoginToken,
-    IssueSubscription,
-    IssueToken,
-    ListApps,
-    RevokeSubscriptions,
-    RotateSecret,
-    SetAppRules,
-    SubscriptionMade,
-    TokenMade,
-)
+from parlour.contracts import commands as cmd
 from parlour.contracts.subscriptions import SCOPES
 
 from ..supervise.plan import KEY_VARIABLE
-from . import app_keys
-from .commands import run_command
-from .options import App, Json
-from .printing import print_json, print_table
-from .times import SECOND, utc
+from .options import App, AppArgument, Json
+from .printing import SECOND, print_found, print_rows, utc
+from .suite import run_command
 
 SECRET_READ = 4096
-"""Characters read of a file that should hold 32."""
+"""Characters read of a file that should hold a secret of 32, or a key of about 120."""
 ANY_APP = 1
 """The app in the subject of commands that create or list apps; its value does not matter."""
 
-
-def register(app: typer.Typer) -> None:
-    """Adds this module's verbs to the command."""
-    app.command()(token)
-    app.command()(revoke)
-    app.command()(issuer)
-    group = typer.Typer(no_args_is_help=True, help="Applications: create, list, rotate a secret.")
-    group.command("create")(create)
-    group.command("list")(list_)
-    group.command("rotate")(rotate)
-    group.command("set")(set_)
-    group.add_typer(app_keys.group(), name="keys")
-    app.add_typer(group, name="apps")
+verbs = typer.Typer()
+apps = typer.Typer(no_args_is_help=True, help="Applications: create, list, rotate a secret.")
+keys = typer.Typer(no_args_is_help=True, help="Public keys that sign login tokens: add, list, remove.")
+apps.add_typer(keys, name="keys")
+verbs.add_typer(apps, name="apps")
 
 
+@verbs.command()
 def token(
     app: App,
     user: Annotated[str, typer.Option(help="User id that the token is for; needed but with --subscribe.")] = "",
@@ -64,17 +41,18 @@ def token(
 ) -> None:
     """Print a token, alone on its line."""
     if subscribe:
-        command = IssueSubscription(room=room, user_id=user, scopes=tuple(scope or ("events",)), ttl_s=ttl)
-        _show_token(run_command(app, command, SubscriptionMade), json)
-        return
-    if scope or not user:
+        scopes = tuple(scope or ("events",))
+        subscription = cmd.IssueSubscription(room=room, user_id=user, scopes=scopes, ttl_s=ttl)
+        made = run_command(app, subscription, cmd.SubscriptionMade)
+    elif scope or not user:
         raise typer.BadParameter("--scope needs --subscribe" if scope else "a token to log in with needs --user")
-    if signed:
-        _show_token(run_command(app, IssueLoginToken(user_id=user, room=room, ttl_s=ttl), TokenMade), json)
-        return
-    _show_token(run_command(app, IssueToken(user_id=user, room=room, ttl_s=ttl), TokenMade), json)
+    else:
+        kind = cmd.IssueLoginToken if signed else cmd.IssueToken
+        made = run_command(app, kind(user_id=user, room=room, ttl_s=ttl), cmd.TokenMade)
+    print_found(made, json, made.token)
 
 
+@verbs.command()
 def revoke(
     app: App,
     jti: Annotated[str, typer.Option(help="The one token with this id.")] = "",
@@ -83,16 +61,13 @@ def revoke(
     json: Json = False,
 ) -> None:
     """Refuse signed tokens from now on; readers that use them are cut."""
-    run_command(app, RevokeSubscriptions(jti=jti, user_id=user, room=room), object)
-    if json:
-        named = {"jti": jti, "userID": user, "room": room}
-        typer.echo(msgspec.json.encode({name: value for name, value in named.items() if value}).decode())
-        return
-    typer.echo(
-        f"revoked: {f'token {jti}' if jti else f'tokens for user {user}' if user else f'tokens for room {room}'}"
-    )
+    run_command(app, cmd.RevokeSubscriptions(jti=jti, user_id=user, room=room), object)
+    named = {name: value for name, value in (("jti", jti), ("userID", user), ("room", room)) if value}
+    which = f"token {jti}" if jti else f"tokens for user {user}" if user else f"tokens for room {room}"
+    print_found(named, json, f"revoked: {which}")
 
 
+@verbs.command()
 def issuer() -> None:
     """Print the public key that NATS's configuration names for readers outside, as PARLOUR_MASTER_KEY gives it."""
     from parlour.runtime.settings import parse_key
@@ -105,6 +80,7 @@ def issuer() -> None:
         raise typer.BadParameter(f"{KEY_VARIABLE} {error}") from None
 
 
+@apps.command()
 def create(
     name: Annotated[str, typer.Option(help="A name for people.")] = "",
     app: Annotated[int, typer.Option(help="Application id; 0 draws one.")] = 0,
@@ -120,33 +96,33 @@ def create(
     secret = "" if secret_file is None else secret_file.read(SECRET_READ).strip()
     if secret_file is not None and not secret:
         raise typer.BadParameter("the file holds no secret", param_hint="--secret-file")
-    made = run_command(app or ANY_APP, CreateApp(app=app, name=name, secret=secret), AppDescription)
+    made = run_command(app or ANY_APP, cmd.CreateApp(app=app, name=name, secret=secret), cmd.AppDescription)
     if secret and made.secret != secret:
         typer.echo(f"app {made.app} exists already and keeps the secret that it has", err=True)
         raise typer.Exit(1)
-    _show_one(msgspec.structs.replace(made, secret="as given") if secret else made, json)
+    _show(msgspec.structs.replace(made, secret="as given") if secret else made, json)
 
 
+@apps.command("list")
 def list_(json: Json = False) -> None:
     """List the applications with their names."""
-    apps = run_command(ANY_APP, ListApps(), Apps).apps
-    if json:
-        print_json(*apps)
-        return
-    print_table(("app", "made", "name"), [(str(one.app), utc(one.created_s * SECOND), one.name) for one in apps])
+    found = run_command(ANY_APP, cmd.ListApps(), cmd.Apps).apps
+    print_rows(found, json, ("app", "made", "name"), lambda one: (one.app, utc(one.created_s * SECOND), one.name))
 
 
+@apps.command()
 def rotate(
-    app: Annotated[int, typer.Argument(help="Application id.")],
+    app: AppArgument,
     overlap: Annotated[int, typer.Option(help="Seconds that the old secret stays valid.", min=0)] = 86_400,
     json: Json = False,
 ) -> None:
     """Give an application a new secret beside the old one."""
-    _show_one(run_command(app, RotateSecret(app=app, overlap_s=overlap), AppDescription), json)
+    _show(run_command(app, cmd.RotateSecret(app=app, overlap_s=overlap), cmd.AppDescription), json)
 
 
+@apps.command("set")
 def set_(
-    app: Annotated[int, typer.Argument(help="Application id.")],
+    app: AppArgument,
     require_signed: Annotated[
         bool | None, typer.Option("--require-signed/--no-require-signed", help="Refuse every token04.")
     ] = None,
@@ -166,20 +142,41 @@ def set_(
         if login_tokens:
             raise typer.BadParameter("--require-signed says what --login-tokens says: give one of the two")
         login_tokens = "signed" if require_signed else "any"
-    rules = run_command(app, SetAppRules(login_tokens, privileges, on_expiry), AppRules)
-    if json:
-        typer.echo(msgspec.json.encode(rules).decode())
-        return
-    for rule, value in msgspec.structs.asdict(rules).items():
-        typer.echo(f"{rule.replace('_', '-'):<13} {value.replace('_', '-')}")
+    rules = run_command(app, cmd.SetAppRules(login_tokens, privileges, on_expiry), cmd.AppRules)
+    lines = [f"{rule.replace('_', '-'):<13} {value}" for rule, value in msgspec.structs.asdict(rules).items()]
+    print_found(rules, json, "\n".join(lines))
 
 
-def _show_one(found: AppDescription, json: bool) -> None:
-    if json:
-        typer.echo(msgspec.json.encode(found).decode())
-    else:
-        typer.echo(f"app     {found.app}\nname    {found.name}\nsecret  {found.secret}")
+@keys.command("add")
+def add_key(
+    app: AppArgument,
+    file: Annotated[typer.FileText, typer.Argument(help="PEM file of an Ed25519 public key; - reads stdin.")],
+    kid: Annotated[str, typer.Option(help="Its name in a token's header; empty: the start of its digest.")] = "",
+    json: Json = False,
+) -> None:
+    """Take login tokens signed with this key."""
+    _show_keys(app, cmd.AddLoginKey(file.read(SECRET_READ), kid), json)
 
 
-def _show_token(made: TokenMade | SubscriptionMade, json: bool) -> None:
-    typer.echo(msgspec.json.encode(made).decode() if json else made.token)
+@keys.command("list")
+def list_keys(app: AppArgument, json: Json = False) -> None:
+    """List the keys of an application."""
+    _show_keys(app, cmd.ListLoginKeys(), json)
+
+
+@keys.command("remove")
+def remove_key(
+    app: AppArgument, kid: Annotated[str, typer.Argument(help="The key's name.")], json: Json = False
+) -> None:
+    """Refuse what this key signed."""
+    _show_keys(app, cmd.RemoveLoginKey(kid), json)
+
+
+def _show_keys(app: int, body: cmd.AnyCommand, json: bool) -> None:
+    found = run_command(app, body, cmd.LoginKeys).keys
+    if json or found:
+        print_found(found, json, "\n".join(f"{key.kid:<20} {key.public_key}" for key in found))
+
+
+def _show(found: cmd.AppDescription, json: bool) -> None:
+    print_found(found, json, f"app     {found.app}\nname    {found.name}\nsecret  {found.secret}")

@@ -1,38 +1,25 @@
 """`audit`: exports of the record, their verification, and the keys that sign it."""
 
-import asyncio
 import getpass
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import Annotated
 
-import msgspec
 import typer
 
-from .audit_watch import watch
-from .confirm import Yes, confirm
-from .options import Json, bad_parameters
-from .printing import counted, print_json
-from .target import nats_url
-from .times import utc
+from parlour.contracts import proofs as contract
 
-if TYPE_CHECKING:
-    from parlour.contracts.proofs import CheckpointKeys
-    from parlour.verify.layout import End
+from .options import Json, Key, Yes, bad_parameters, confirm
+from .printing import counted, print_found, print_json, utc
+from .suite import ask_suite, run_query
 
-
-def register(app: typer.Typer) -> None:
-    """Adds this module's verbs to the command."""
-    group = typer.Typer(no_args_is_help=True, help="Exports that prove themselves, and the keys of the record.")
-    group.command()(export)
-    group.command()(verify)
-    group.command()(keys)
-    group.command("rotate-key")(rotate_key)
-    group.command()(exports)
-    group.command()(watch)
-    app.add_typer(group, name="audit")
+verbs = typer.Typer(
+    name="audit", no_args_is_help=True, help="Exports that prove themselves, and the keys of the record."
+)
 
 
+@verbs.command()
 def export(
     room_uid: Annotated[str, typer.Argument(help="A call (its roomUID; `parlour replay` prints it).")],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.", dir_okay=False)],
@@ -49,23 +36,20 @@ def export(
     json: Json = False,
 ) -> None:
     """Write a room's record into a file that can be verified anywhere. What is interrupted leaves no file."""
+    from ..audit.export import write_export
     from ..audit.output_file import replacing
 
-    size = _size_of(since) if since else 0
+    who, size = by or getpass.getuser(), _size_of(since) if since else 0
     with replacing(output) as out:
-        end = asyncio.run(_export(room_uid, out, by or getpass.getuser(), wait, size))
-    if json:
-        written = {"file": str(output), "events": end.end, "hash": end.hash.hex()}
-        typer.echo(msgspec.json.encode(written).decode())
-        return
-    typer.echo(f"{output}: {counted(end.end, 'event')}, head {end.hash.hex()[:16]}")
+        end = ask_suite(lambda bus: write_export(bus, room_uid, out, by=who, wait_s=wait, since=size))
+    written = {"file": str(output), "events": end.end, "hash": end.hash.hex()}
+    print_found(written, json, f"{output}: {counted(end.end, 'event')}, head {end.hash.hex()[:16]}")
 
 
+@verbs.command()
 def verify(
     file: Annotated[Path, typer.Argument(help="An export, or an archive.", exists=True, dir_okay=False)],
-    key: Annotated[
-        list[str] | None, typer.Option(metavar="KEY", help="A public key, or a file with one; may be given again.")
-    ] = None,
+    key: Key = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(
@@ -99,63 +83,64 @@ def verify(
         sys.exit(code)
 
 
+@verbs.command()
 def keys(json: Json = False) -> None:
     """Print the public keys that checkpoints are signed with, the newest first."""
-    found = asyncio.run(_keys("keys"))
+    found = run_query("keys", contract.KeysQuery(), contract.CheckpointKeys)
     if json:
-        print_json(*found.keys)
+        print_json(found.keys)
         return
     for one in found.keys:
         until = f"retires {utc(one.retired_at)}" if one.retired_at else "signs now"
         typer.echo(f"{one.key}  # since {utc(one.made_at)}, {until}")
 
 
+@verbs.command("rotate-key")
 def rotate_key(yes: Yes = False, json: Json = False) -> None:
     """Make a new signing key. The one before signs beside it for a day, so that readers can fetch the new one."""
     confirm("Make a new signing key, and retire the present one in a day?", yes)
-    made = asyncio.run(_keys("rotate_key")).keys[0]
-    typer.echo(msgspec.json.encode(made).decode() if json else made.key)
+    made = run_query("rotate_key", contract.RotateKeyQuery(), contract.CheckpointKeys).keys[0]
+    print_found(made, json, made.key)
 
 
+@verbs.command()
 def exports(
     room_uid: Annotated[str, typer.Argument(help="A call's roomUID; all calls when not given.")] = "",
     json: Json = False,
 ) -> None:
     """Print who exported what, the latest first."""
-    found = asyncio.run(_exports(room_uid))
+    found = run_query("exports", contract.ExportsQuery(room_uid), contract.Exports).exports
     if json:
-        print_json(*found)
+        print_json(found)
         return
     for one in found:
         typer.echo(f"{utc(one.at)}  {one.room_uid}  {one.room}  {one.by}")
 
 
-async def _export(room_uid: str, out: BinaryIO, by: str, wait: float, since: int) -> "End":
-    from ..audit.export import write_export
-    from ..operator.connection import connect
+@verbs.command()
+def watch(
+    url: Annotated[str, typer.Argument(help="The gateway's address.")],
+    keep: Annotated[Path, typer.Option(help="Folder for the checkpoints, best on another machine.", file_okay=False)],
+    key: Key = None,
+    once: Annotated[bool, typer.Option("--once", help="Check once, for cron.")] = False,
+    every: Annotated[float, typer.Option(help="Seconds between two checks.", min=1, max=86_400)] = 60,
+    alarm: Annotated[str, typer.Option(help="A command that is run with the sentence as its last argument.")] = "",
+) -> None:
+    """Keep checkpoints elsewhere and check that each is signed and continues the last. Exit code 1: one does not; 3: no answer."""
+    from parlour.verify.checkpoint_keeper import CheckpointKeeper, GatewaySource
+    from parlour.verify.commands import CONTRADICTION, check_server, read_keys
 
-    async with connect(nats_url()) as bus:
-        return await write_export(bus, room_uid, out, by=by, wait_s=wait, since=since)
-
-
-async def _keys(what: str) -> "CheckpointKeys":
-    from parlour.contracts.proofs import CheckpointKeys, KeysQuery
-
-    from ..operator.connection import connect
-    from ..operator.proofs import query_proofs
-
-    async with connect(nats_url()) as bus:
-        return await query_proofs(bus, what, KeysQuery(), CheckpointKeys)
-
-
-async def _exports(room_uid: str):
-    from parlour.contracts.proofs import Exports, ExportsQuery
-
-    from ..operator.connection import connect
-    from ..operator.proofs import query_proofs
-
-    async with connect(nats_url()) as bus:
-        return (await query_proofs(bus, "exports", ExportsQuery(room_uid), Exports)).exports
+    with bad_parameters():
+        trusted = read_keys(key or [])
+    try:
+        keeper = CheckpointKeeper(keep, GatewaySource(url), trusted)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    while True:
+        code = check_server(keeper, alarm)
+        if once or code == CONTRADICTION:
+            sys.exit(code)
+        time.sleep(every)
 
 
 def _size_of(file: Path) -> int:

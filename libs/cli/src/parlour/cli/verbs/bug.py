@@ -1,6 +1,5 @@
 """`bug`: one file about a room for somebody who was not there, and its replay without a server."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from .options import App
-from .target import nats_url
+from .options import App, Call
+from .suite import ask_suite
 
 if TYPE_CHECKING:
     from parlour.contracts.envelope import EventView
@@ -18,17 +17,14 @@ if TYPE_CHECKING:
     from parlour.runtime.messaging.bus import Bus
 
 
-def register(app: typer.Typer) -> None:
-    """Adds this module's verbs to the command."""
-    app.command()(bug)
+verbs = typer.Typer()
 
 
+@verbs.command()
 def bug(
     app: App,
     room: Annotated[str, typer.Argument(help="Room id.")] = "",
-    call: Annotated[
-        str, typer.Option(help="A certain call of the room (its roomUID); the latest when not given.")
-    ] = "",
+    call: Call = "",
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.", dir_okay=False)] = Path(
         "parlour-bug.zip"
     ),
@@ -43,27 +39,25 @@ def bug(
     if open_ is not None:
         _replay(open_, at)
         return
-    asyncio.run(_write(app, room, call, output))
+    ask_suite(lambda bus: _write(bus, app, room, call, output))
     typer.echo(f"{output}: replay it with: parlour bug --open {output}")
 
 
-async def _write(app: int, room: str, call: str, output: Path) -> None:
+async def _write(bus: "Bus", app: int, room: str, call: str, output: Path) -> None:
     from parlour.contracts.codes import Code
     from parlour.kernel.rejection import Rejection
 
     from ..doctor import bug_report as report
-    from ..operator.connection import connect
-    from ..operator.failures import NATS_VARIABLE
+    from ..failures import NATS_VARIABLE
     from ..operator.room_log import RoomLog
     from ..supervise.state import StateFolder
 
-    async with connect(nats_url()) as bus:
-        views = [view async for view in RoomLog(bus, app, room).events(call=call)][-report.MAX_EVENTS :]
-        if not views:
-            raise Rejection.of(Code.NOT_FOUND, f"room {room!r} was never opened")
-        page = report.describe(app, room, views, os.environ)
-        here = None if NATS_VARIABLE in os.environ else StateFolder.here().path
-        await report.write_report(output, page, views, _flights(bus, app, room), here)
+    views = [view async for view in RoomLog(bus, app, room).events(call=call)][-report.MAX_EVENTS :]
+    if not views:
+        raise Rejection.of(Code.NOT_FOUND, f"room {room!r} was never opened")
+    page = report.describe(app, room, views, os.environ)
+    here = None if NATS_VARIABLE in os.environ else StateFolder.here().path
+    await report.write_report(output, page, views, _flights(bus, app, room), here)
 
 
 async def _flights(bus: "Bus", app: int, room: str) -> AsyncIterator[msgspec.Struct]:

@@ -2,35 +2,30 @@
 
 import asyncio
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
 from parlour.contracts import history as contract
-from parlour.contracts import subjects
 from parlour.contracts.commands import DescribeHistory, RebuildHistory
 from parlour.contracts.quality import QualityPoint, QualityQuery, QualitySeries
-from parlour.kernel.rejection import Rejection
 
 from .options import App, Json
-from .printing import counted, print_json
-from .target import nats_url
-from .times import utc
+from .printing import counted, print_found, print_json, utc
+from .suite import ask_suite, run_query
 
-QUERY_TIMEOUT_S = 10.0
+if TYPE_CHECKING:
+    from parlour.runtime.messaging.bus import Bus
+
 PROGRESS_POLL_S = 0.3
 
 
-def register(app: typer.Typer) -> None:
-    """Adds this module's verbs to the command."""
-    group = typer.Typer(no_args_is_help=True, help="Calls of the past: who was there when, and on which streams.")
-    group.command()(calls)
-    group.command()(show)
-    group.command()(rebuild)
-    app.add_typer(group, name="history")
+verbs = typer.Typer(
+    name="history", no_args_is_help=True, help="Calls of the past: who was there when, and on which streams."
+)
 
 
+@verbs.command()
 def calls(
     app: App,
     room: Annotated[str, typer.Option(help="Only calls of this room.")] = "",
@@ -42,9 +37,9 @@ def calls(
 ) -> None:
     """List calls, newest first."""
     query = contract.CallsQuery(user, _time(start, "--from"), _time(end, "--to"), limit=limit)
-    page: contract.Calls = asyncio.run(_query(app, room, "calls", query, contract.Calls))
+    page = run_query("calls", query, contract.Calls, app=app, room=room)
     if json:
-        print_json(*page.calls)
+        print_json(page.calls)
         return
     for call in page.calls:
         typer.echo(_call_text(call))
@@ -54,78 +49,61 @@ def calls(
         typer.echo(f"{one.calls} begun in {one.month}: archived in {one.file}")
 
 
+@verbs.command()
 def show(
     room_uid: Annotated[str, typer.Argument(help="The call's roomUID; see `parlour history calls`.")],
     app: App,
     json: Json = False,
 ) -> None:
     """Print a call as intervals: people, streams, who saw what; and how good the media were."""
-    timeline = asyncio.run(_timeline(app, room_uid))
-    if json:
-        typer.echo(msgspec.json.encode(timeline).decode())
-        return
-    points = asyncio.run(_quality(app, room_uid))
-    if timeline.call is not None:
-        typer.echo(_call_text(timeline.call))
-    for line in (*_timeline_lines(timeline), *quality_lines(points)):
-        typer.echo(line)
+    timeline, points = ask_suite(lambda bus: _read_call(bus, app, room_uid))
+    head = [_call_text(timeline.call)] if timeline.call is not None else []
+    print_found(timeline, json, "\n".join([*head, *_timeline_lines(timeline), *quality_lines(points)]))
 
 
+@verbs.command()
 def rebuild() -> None:
     """Build the projections anew from the log. Questions are answered meanwhile; stopping this command stops only the showing."""
-    asyncio.run(_rebuild())
+    ask_suite(_rebuild)
 
 
-async def _query(app: int, room: str, what: str, query: msgspec.Struct, kind: type[Any]) -> Any:
-    from ..operator.connection import connect
+async def _read_call(bus: "Bus", app: int, room_uid: str) -> tuple[contract.Timeline, list[QualityPoint]]:
+    """Reads all pages of a call's intervals, and of its quality samples."""
+    from ..operator.connection import send_query
 
-    async with connect(nats_url()) as bus:
-        answer = await bus.request(subjects.query(app, room, what), query, kind, QUERY_TIMEOUT_S)
-    if answer.problem is not None:
-        raise Rejection(answer.problem)
-    return answer
-
-
-async def _timeline(app: int, room_uid: str) -> contract.Timeline:
-    whole: contract.Timeline = await _query(app, "", "timeline", contract.TimelineQuery(room_uid), contract.Timeline)
+    whole = await send_query(bus, "timeline", contract.TimelineQuery(room_uid), contract.Timeline, app=app)
     while whole.next:
         query = contract.TimelineQuery(room_uid, whole.next)
-        page: contract.Timeline = await _query(app, "", "timeline", query, contract.Timeline)
+        page = await send_query(bus, "timeline", query, contract.Timeline, app=app)
         whole = contract.Timeline(
             page.call, whole.sessions + page.sessions, whole.streams + page.streams, whole.plays + page.plays,
             whole.messages + page.messages, page.next,
         )  # fmt: skip
-    return whole
-
-
-async def _quality(app: int, room_uid: str) -> list[QualityPoint]:
-    points: list[QualityPoint] = []
-    query = QualityQuery(room_uid)
+    points, cursor = list[QualityPoint](), ""
     while True:
-        page: QualitySeries = await _query(app, "", "quality", query, QualitySeries)
-        points += page.points
-        if not page.next:
-            return points
-        query = QualityQuery(room_uid, cursor=page.next)
+        samples = await send_query(bus, "quality", QualityQuery(room_uid, cursor=cursor), QualitySeries, app=app)
+        points += samples.points
+        cursor = samples.next
+        if not cursor:
+            return whole, points
 
 
-async def _rebuild() -> None:
+async def _rebuild(bus: "Bus") -> None:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    from ..operator.connection import connect, send_command
+    from ..operator.connection import send_command
 
     columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]}")
-    async with connect(nats_url()) as bus:
-        began = time.monotonic()
-        new = (await send_command(bus, 0, RebuildHistory(), contract.History)).generations[-1]
-        with Progress(*columns, TimeRemainingColumn()) as shown:
-            task = shown.add_task(f"generation {new.number}", total=None, rate="")
-            while not new.active:
-                await asyncio.sleep(PROGRESS_POLL_S)
-                found = (await send_command(bus, 0, DescribeHistory(), contract.History)).generations
-                new = next((one for one in found if one.number >= new.number), new)
-                rate = f"{new.done / max(time.monotonic() - began, 0.001):,.0f} events/s"
-                shown.update(task, completed=new.done, total=new.total, rate=rate)
+    began = time.monotonic()
+    new = (await send_command(bus, 0, RebuildHistory(), contract.History)).generations[-1]
+    with Progress(*columns, TimeRemainingColumn()) as shown:
+        task = shown.add_task(f"generation {new.number}", total=None, rate="")
+        while not new.active:
+            await asyncio.sleep(PROGRESS_POLL_S)
+            found = (await send_command(bus, 0, DescribeHistory(), contract.History)).generations
+            new = next((one for one in found if one.number >= new.number), new)
+            rate = f"{new.done / max(time.monotonic() - began, 0.001):,.0f} events/s"
+            shown.update(task, completed=new.done, total=new.total, rate=rate)
     typer.echo(f"generation {new.number} answers: {new.done} events")
 
 

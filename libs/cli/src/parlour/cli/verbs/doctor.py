@@ -4,20 +4,18 @@ import asyncio
 import os
 from typing import Annotated
 
-import msgspec
 import typer
 
-from ..operator.failures import NATS_VARIABLE
+from ..failures import NATS_VARIABLE
 from ..supervise.bring_up import running
 from ..supervise.entrance import PUBLIC_VARIABLE
 from ..supervise.state import StateFolder
+from .printing import print_found
+
+verbs = typer.Typer()
 
 
-def register(app: typer.Typer) -> None:
-    """Adds this module's verbs to the command."""
-    app.command()(doctor)
-
-
+@verbs.command()
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     public: Annotated[
@@ -40,11 +38,7 @@ def doctor(
         folder = StateFolder.here()
         findings = asyncio.run(examine(folder, running(folder), public))
     for found in findings:
-        if json:
-            typer.echo(msgspec.json.encode(found).decode())
-        else:
-            typer.echo(f"{'✓' if found.well else '✗'} {found.check:<11} {found.seen}")
-            if not found.well:
-                typer.echo(f"  {'':<11} {found.way_out}")
+        way_out = "" if found.well else f"\n  {'':<11} {found.way_out}"
+        print_found(found, json, f"{'✓' if found.well else '✗'} {found.check:<11} {found.seen}{way_out}")
     if not all(found.well for found in findings):
         raise typer.Exit(1)

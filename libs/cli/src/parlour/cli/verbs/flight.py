@@ -1,51 +1,44 @@
 """`flight`: prints the relays' flight recorders: what became of each packet of the last ten seconds."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
-from .options import App, Json
-from .target import nats_url
+from .options import App, Json, Room
+from .printing import print_found
+from .suite import ask_suite
 
 if TYPE_CHECKING:
     from parlour.contracts.relay import FlightLog, FlightRun
     from parlour.runtime.messaging.bus import Bus
 
-Room = Annotated[str, typer.Argument(help="Room id: every transport of its streams.")]
 Transport = Annotated[str, typer.Option(help="One transport, instead of a room.")]
 Node = Annotated[str, typer.Option(help="The transport's relay node.")]
 ANSWER_TIMEOUT_S = 5.0
 
 
-def register(app: typer.Typer) -> None:
-    """Adds this module's verbs to the command."""
-    app.command()(flight)
+verbs = typer.Typer()
 
 
+@verbs.command()
 def flight(app: App, room: Room = "", transport: Transport = "", node: Node = "relay", json: Json = False) -> None:
     """Print what became of each packet of the last ten seconds, on each transport of a room or on one."""
     if bool(room) == bool(transport):
         raise typer.BadParameter("give a room, or --transport with --node")
-    asyncio.run(_flight(room, app, transport, node, json))
-
-
-async def _flight(room: str, app: int, transport: str, node: str, json: bool) -> None:
-    from ..operator.connection import connect
-
-    async with connect(nats_url()) as bus:
-        wanted = transports_of_room(bus, app, room) if room else _one_transport(node, transport)
-        found = False
-        async for carrier, each in wanted:
-            found = True
-            log = await read_flight(bus, carrier, each)
-            typer.echo(msgspec.json.encode(log).decode() if json else _text(log))
-    if not found:
+    if not ask_suite(lambda bus: _print_flights(bus, room, app, transport, node, json)):
         typer.echo(f"no relay carries a stream of {room} now", err=True)
         raise typer.Exit(1)
+
+
+async def _print_flights(bus: "Bus", room: str, app: int, transport: str, node: str, json: bool) -> bool:
+    found = False
+    async for carrier, each in transports_of_room(bus, app, room) if room else _one_transport(node, transport):
+        found = True
+        log = await read_flight(bus, carrier, each)
+        print_found(log, json, _text(log))
+    return found
 
 
 async def _one_transport(node: str, transport: str) -> AsyncIterator[tuple[str, str]]:

@@ -1,30 +1,24 @@
-"""`events` and `replay`: what the record knows of a room."""
+"""`events`, `replay` and `live`: what the record knows of a room, and what the services and relays hold of it beside that."""
 
-import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
-from .options import App, Json
-from .target import nats_url
-from .times import utc_ms
+from .options import App, Call, Json, Room
+from .printing import print_found, utc
+from .suite import ask_suite
 
 if TYPE_CHECKING:
     from parlour.contracts.envelope import EventView
     from parlour.contracts.queries import RoomState
+    from parlour.runtime.messaging.bus import Bus
 
-Room = Annotated[str, typer.Argument(help="Room id.")]
-Call = Annotated[str, typer.Option(help="A certain call of the room (its roomUID); the latest when not given.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Adds this module's verbs to the command."""
-    app.command()(events)
-    app.command()(replay)
+verbs = typer.Typer()
 
 
+@verbs.command()
 def events(
     room: Room,
     app: App,
@@ -35,9 +29,10 @@ def events(
 ) -> None:
     """Print a room's events in order, one a line. A room that was never opened is refused, unless --follow waits for it."""
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_events(room, app, start, follow, call, json))
+        ask_suite(lambda bus: _print_events(bus, room, app, start, follow, call, json))
 
 
+@verbs.command()
 def replay(
     room: Room,
     app: App,
@@ -46,42 +41,49 @@ def replay(
     json: Json = False,
 ) -> None:
     """Print a room's state as of any moment, folded from its events."""
-    state = asyncio.run(_replay(room, app, at, call))
-    typer.echo(msgspec.json.encode(state).decode() if json else _state_text(state))
-
-
-async def _events(room: str, app: int, start: int, follow: bool, call: str, json: bool) -> None:
-    from ..operator.connection import connect
-    from ..operator.room_log import RoomLog
-
-    async with connect(nats_url()) as bus:
-        log = RoomLog(bus, app, room)
-        if not follow:
-            await log.state(call=call)  # of a room that never was it says so
-        async for event in log.events(start - 1, call=call, follow=follow):
-            typer.echo(msgspec.json.encode(event).decode() if json else _event_text(event))
-
-
-async def _replay(room: str, app: int, at: str, call: str) -> "RoomState":
-    from ..operator.connection import connect
     from ..operator.room_log import RoomLog, parse_moment
 
     try:
         seq, microseconds = parse_moment(at) if at else (None, None)
     except ValueError:
         raise typer.BadParameter(f"{at!r} is neither an event's number nor a time", param_hint="--at") from None
-    async with connect(nats_url()) as bus:
-        return await RoomLog(bus, app, room).state(seq=seq, at=microseconds, call=call)
+    state = ask_suite(lambda bus: RoomLog(bus, app, room).state(seq=seq, at=microseconds, call=call))
+    print_found(state, json, _state_text(state))
+
+
+@verbs.command()
+def live(room: Room, app: App, json: Json = False) -> None:
+    """Compare the services' memories and the relays' tables with the record. Exit code 1 where they differ."""
+    from ..operator.live_state import read_live_state
+
+    found = ask_suite(lambda bus: read_live_state(bus, app, room))
+    differences = found.differences()
+    lines = differences or ["the room service, the registry and the relays agree with the record"]
+    head = f"{room}: {len(found.record.sessions)} sessions, {len(found.record.streams)} streams on the record"
+    print_found({**msgspec.structs.asdict(found), "differences": differences}, json, "\n  ".join([head, *lines]))
+    if differences:
+        raise typer.Exit(1)
+
+
+async def _print_events(bus: "Bus", room: str, app: int, start: int, follow: bool, call: str, json: bool) -> None:
+    from ..operator.room_log import RoomLog
+
+    log = RoomLog(bus, app, room)
+    if not follow:
+        await log.state(call=call)  # of a room that never was it says so
+    async for event in log.events(start - 1, call=call, follow=follow):
+        print_found(event, json, _event_text(event))
 
 
 def _event_text(event: "EventView") -> str:
     who = event.user_id or event.actor or "-"
-    return f"{event.seq:>6}  {utc_ms(event.at)}  {event.type:<28}  {who:<16}  {bytes(event.data).decode()}"
+    return f"{event.seq:>6}  {utc(event.at, 'milliseconds')}  {event.type:<28}  {who:<16}  {bytes(event.data).decode()}"
 
 
 def _state_text(state: "RoomState") -> str:
+    as_of = f"as of event {state.seq}, {utc(state.at, 'milliseconds')}"
     lines = [
-        f"room {state.room} of app {state.app}: {'open' if state.open else 'closed'} as of event {state.seq}, {utc_ms(state.at)}",
+        f"room {state.room} of app {state.app}: {'open' if state.open else 'closed'} {as_of}",
         f"  call {state.room_uid}  hash {state.hash[:16]}",
     ]
     lines += [

@@ -2,19 +2,17 @@
 
 import asyncio
 import getpass
-import sys
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
 from .options import Json
-from .printing import counted
-from .target import nats_url
-from .times import utc
+from .printing import counted, print_found, utc
+from .suite import ask_suite
 
 if TYPE_CHECKING:
     from parlour.contracts.retention import Archive, Blocker, Month, Retention
+    from parlour.runtime.messaging.bus import Bus
 
 PROGRESS_POLL_S = 0.5
 IDLE_ANSWERS = 2
@@ -30,63 +28,56 @@ BLOCKERS = {
 }
 
 
-def register(app: typer.Typer) -> None:
-    """Adds this module's verbs to the command."""
-    group = typer.Typer(no_args_is_help=True, help="Old months: exported, verified, then dropped.")
-    group.command()(status)
-    group.command()(run)
-    app.add_typer(group, name="retention")
+verbs = typer.Typer(name="retention", no_args_is_help=True, help="Old months: exported, verified, then dropped.")
 
 
+@verbs.command()
 def status(json: Json = False) -> None:
     """Print each month: in the database, due, blocked or archived."""
-    _print(asyncio.run(_query("")), json)
+    found = ask_suite(_read)
+    print_found(found, json, _text(found))
 
 
+@verbs.command()
 def run(
     by: Annotated[str, typer.Option(help="Who asks for it; it is recorded.")] = "",
     json: Json = False,
 ) -> None:
     """Export, verify and drop what is due now. Exit code 1 where something due stays."""
-    found = asyncio.run(_run(by or getpass.getuser()))
-    _print(found, json)
+    found = ask_suite(lambda bus: _run(bus, by or getpass.getuser()))
+    print_found(found, json, _text(found))
     if any(month.due for month in found.months):
-        sys.exit(1)
+        raise typer.Exit(1)
 
 
-async def _run(by: str) -> "Retention":
-    found, idle = await _query(by), 0
+async def _run(bus: "Bus", by: str) -> "Retention":
+    from parlour.contracts.retention import Retention, RunRetention
+
+    from ..operator.connection import send_query
+
+    found, idle = await send_query(bus, "run_retention", RunRetention(by), Retention), 0
     while idle < IDLE_ANSWERS:
         await asyncio.sleep(PROGRESS_POLL_S)
-        found = await _query("")
+        found = await _read(bus)
         idle = 0 if found.running else idle + 1
     return found
 
 
-async def _query(by: str) -> "Retention":
-    from parlour.contracts.retention import Retention, RetentionQuery, RunRetention
+async def _read(bus: "Bus") -> "Retention":
+    from parlour.contracts.retention import Retention, RetentionQuery
 
-    from ..operator.connection import connect
-    from ..operator.proofs import query_proofs
+    from ..operator.connection import send_query
 
-    async with connect(nats_url()) as bus:
-        if by:
-            return await query_proofs(bus, "run_retention", RunRetention(by), Retention)
-        return await query_proofs(bus, "retention", RetentionQuery(), Retention)
+    return await send_query(bus, "retention", RetentionQuery(), Retention)
 
 
-def _print(found: "Retention", json: bool) -> None:
-    if json:
-        typer.echo(msgspec.json.encode(found).decode())
-        return
+def _text(found: "Retention") -> str:
     if found.keep_months:
-        typer.echo(
-            f"{found.keep_months} months are kept: what was over before {utc(found.before)} goes to {found.folder}"
-        )
+        before = f"what was over before {utc(found.before)} goes to {found.folder}"
+        kept = f"{found.keep_months} months are kept: {before}"
     else:
-        typer.echo("everything is kept (PARLOUR_RECORD_KEEP_MONTHS is 0)")
-    for line in [_month_text(one) for one in found.months] + [_archive_text(one) for one in found.archives]:
-        typer.echo(line)
+        kept = "everything is kept (PARLOUR_RECORD_KEEP_MONTHS is 0)"
+    return "\n".join([kept, *map(_month_text, found.months), *map(_archive_text, found.archives)])
 
 
 def _month_text(month: "Month") -> str:

@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 import msgspec
 import typer
 
+from ..failures import Unusable
 from ..supervise.bring_up import bring_down, choose_port, running, start_detached, wait_until_ready
 from ..supervise.entrance import LOOPBACKS, PUBLIC_VARIABLE, TLS_VARIABLE, Entrance
 from ..supervise.plan import DEFAULT_HOST
-from ..supervise.state import StateFolder, SuiteStatus, Unusable
+from ..supervise.state import StateFolder, SuiteStatus
+from .printing import print_rows
 
 STEPS = {
     "servers": "starting NATS and Postgres",
@@ -45,13 +47,10 @@ class Stopped(msgspec.Struct, frozen=True):
     services: list[str] = []
 
 
-def register(app: typer.Typer) -> None:
-    """Adds this module's verbs to the command."""
-    app.command()(up)
-    app.command()(down)
-    app.command()(status)
+verbs = typer.Typer()
 
 
+@verbs.command()
 def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return when it is ready and leave it running.")] = False,
     port: Port = None,
@@ -82,12 +81,14 @@ def up(
         _stay(folder, host, chosen, environ, replicas)
 
 
+@verbs.command()
 def down() -> None:
     """Stop the suite; its state stays."""
     folder = StateFolder.here()
     typer.echo("Parlour is down" if bring_down(folder) else "Parlour was not running")
 
 
+@verbs.command()
 def status(
     json: Annotated[bool, typer.Option("--json", help="One JSON document for programs, without secrets.")] = False,
     secrets: Annotated[
@@ -164,15 +165,10 @@ def _show(run: SuiteStatus, what: str) -> None:
 
 
 def _table(run: SuiteStatus) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("process", "pid", "state", "restarts", box=None)
-    for found in (*run.servers, *run.services):
-        table.add_row(found.name, str(found.pid or ""), found.state, str(found.restarts or ""))
-    console = Console()
-    unready = [found.name for found in (*run.servers, *run.services) if found.state != "ready"]
+    processes = (*run.servers, *run.services)
+    unready = [found.name for found in processes if found.state != "ready"]
     partly = run.state == "ready" and unready
     said = f"runs, but not all of it is ready ({', '.join(unready)})" if partly else f"is {run.state}"
-    console.print(f"Parlour {said}: {run.url or 'no address yet'}  (state: {run.state_folder})")
-    console.print(table)
+    typer.echo(f"Parlour {said}: {run.url or 'no address yet'}  (state: {run.state_folder})")
+    heads = ("process", "pid", "state", "restarts")
+    print_rows(processes, False, heads, lambda found: (found.name, found.pid or "", found.state, found.restarts or ""))

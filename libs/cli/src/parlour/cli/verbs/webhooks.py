@@ -1,6 +1,5 @@
 """`webhooks`: creates, lists, tests and changes webhook endpoints, and redrives events."""
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import uuid4
@@ -11,29 +10,19 @@ import typer
 from parlour.contracts import subjects
 from parlour.contracts import webhooks as contract
 
-from .confirm import Yes, confirm
-from .options import App, Json
-from .printing import counted, print_json, print_table
-from .target import nats_url
-from .times import utc
+from .options import App, Json, Yes, confirm
+from .printing import counted, print_found, print_rows, utc
+from .suite import ask_suite
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The webhook's id; see `parlour webhooks list`.")]
 REQUEST_TIMEOUT_S = 20.0
 """Long enough for a test event, which waits for the endpoint's answer."""
 DELIVERY_HEADS = ("number", "at", "answer", "attempt", "took", "type", "webhook-id")
 
-
-def register(app: typer.Typer) -> None:
-    """Adds this module's verbs to the command."""
-    group = typer.Typer(no_args_is_help=True, help="Webhooks: where events are sent over HTTP.")
-    for name, verb in (
-        ("add", add), ("list", list_), ("rotate", rotate), ("disable", disable), ("enable", enable), ("remove", remove),
-        ("test", try_), ("deliveries", deliveries), ("dead", dead), ("redrive", redrive),
-    ):  # fmt: skip
-        group.command(name)(verb)
-    app.add_typer(group, name="webhooks")
+verbs = typer.Typer(name="webhooks", no_args_is_help=True, help="Webhooks: where events are sent over HTTP.")
 
 
+@verbs.command()
 def add(
     url: Annotated[str, typer.Argument(help="https address that takes POST.")],
     app: App,
@@ -53,32 +42,22 @@ def add(
     json: Json = False,
 ) -> None:
     """Send events from now on to URL, and print the secret that signs them; it is not shown again."""
-    question = contract.AddWebhook(
-        url, str(uuid4()), tuple(room or ()), tuple(type_ or ()), audit, format_, secret
-    )  # fmt: skip
-    _show(_request(app, question), json)
+    rooms, types = tuple(room or ()), tuple(type_ or ())
+    _show(_request(app, contract.AddWebhook(url, str(uuid4()), rooms, types, audit, format_, secret)), json)
 
 
+@verbs.command("list")
 def list_(app: App, json: Json = False) -> None:
     """List the app's webhooks and how far each is."""
     found: contract.Webhooks = _request(app, contract.ListWebhooks())
-    if json:
-        print_json(*found.webhooks)
-        return
-    rows = [
-        (
-            one.id,
-            "on" if one.enabled else f"off ({one.reason})",
-            str(one.behind),
-            str(one.lagging),
-            str(one.dead),
-            one.url,
-        )
-        for one in found.webhooks
-    ]
-    print_table(("webhook", "state", "behind", "lagging", "dead", "address"), rows)
+
+    def row(one: contract.Webhook) -> tuple[object, ...]:
+        return one.id, _state(one), one.behind, one.lagging, one.dead, one.url
+
+    print_rows(found.webhooks, json, ("webhook", "state", "behind", "lagging", "dead", "address"), row)
 
 
+@verbs.command()
 def rotate(
     id_: Id,
     app: App,
@@ -89,11 +68,13 @@ def rotate(
     _show(_request(app, contract.RotateWebhook(id_, overlap)), json)
 
 
+@verbs.command()
 def disable(id_: Id, app: App, json: Json = False) -> None:
     """Send nothing more for now; what happens meanwhile is sent when it is enabled again."""
     _show(_request(app, contract.SetWebhook(id_, False)), json)
 
 
+@verbs.command()
 def enable(
     id_: Id,
     app: App,
@@ -104,24 +85,24 @@ def enable(
     _show(_request(app, contract.SetWebhook(id_, True, from_now)), json)
 
 
+@verbs.command()
 def remove(id_: Id, app: App, yes: Yes = False, json: Json = False) -> None:
     """Forget a webhook and the log of its deliveries; `disable` only stops it."""
     confirm(f"Forget webhook {id_}, what it is owed, and the log of its deliveries?", yes)
     _request(app, contract.RemoveWebhook(id_))
-    typer.echo(msgspec.json.encode({"removed": id_}).decode() if json else f"removed  {id_}")
+    print_found({"removed": id_}, json, f"removed  {id_}")
 
 
+@verbs.command("test")
 def try_(id_: Id, app: App, json: Json = False) -> None:
     """Send one event of type webhook.test and tell what the endpoint said; exit code 1 unless it was 2xx."""
     done: contract.Delivery = _request(app, contract.TestWebhook(id_))
-    if json:
-        print_json(done)
-    else:
-        print_table(DELIVERY_HEADS, [_row(done)])
+    print_rows([done], json, DELIVERY_HEADS, _row)
     if not 200 <= done.status < 300:
         raise typer.Exit(1)
 
 
+@verbs.command()
 def deliveries(
     id_: Id,
     app: App,
@@ -132,27 +113,23 @@ def deliveries(
 ) -> None:
     """The latest attempts, newest first. The next page is --before the last one's number."""
     found: contract.Deliveries = _request(app, contract.ListDeliveries(id_, before, limit, failed))
-    if json:
-        print_json(*found.deliveries)
-        return
-    print_table(DELIVERY_HEADS, [_row(one) for one in found.deliveries])
-    if found.next:
+    print_rows(found.deliveries, json, DELIVERY_HEADS, _row)
+    if found.next and not json:
         typer.echo(f"more: --before {found.next}")
 
 
+@verbs.command()
 def dead(id_: Id, app: App, json: Json = False) -> None:
     """Print the dead letters: events that an endpoint refused until they were given up."""
     found: contract.DeadLetters = _request(app, contract.ListDead(id_))
-    if json:
-        print_json(*found.dead)
-        return
-    rows = [
-        (str(one.number), utc(one.at), one.room, f"{one.room_uid}:{one.first}-{one.last}", one.error)
-        for one in found.dead
-    ]
-    print_table(("number", "at", "room", "events", "error"), rows)
+
+    def row(one: contract.DeadLetter) -> tuple[object, ...]:
+        return one.number, utc(one.at), one.room, f"{one.room_uid}:{one.first}-{one.last}", one.error
+
+    print_rows(found.dead, json, ("number", "at", "room", "events", "error"), row)
 
 
+@verbs.command()
 def redrive(
     id_: Id,
     app: App,
@@ -168,35 +145,27 @@ def redrive(
     until_us = _micros(until or datetime.now(UTC)) if since else 0
     question = contract.RedriveWebhook(id_, call, first, last, _micros(since) if since else 0, until_us, of_dead)
     found = _request(app, question)
-    typer.echo(msgspec.json.encode(found).decode() if json else f"sent again  {counted(found.rooms, 'call')}")
+    print_found(found, json, f"sent again  {counted(found.rooms, 'call')}")
 
 
 def _request(app: int, question: msgspec.Struct) -> Any:
-    return asyncio.run(_send(app, question))
-
-
-async def _send(app: int, question: msgspec.Struct) -> Any:
-    from ..operator.connection import connect  # a client of NATS, which `--help` need not load
-
     verb = contract.verb_of(question)
-    async with connect(nats_url()) as bus:
-        return await bus.request(
-            subjects.command(app, "record", "", verb), question, contract.VERBS[verb][1], REQUEST_TIMEOUT_S
-        )
+    subject, answer = subjects.command(app, "record", "", verb), contract.VERBS[verb][1]
+    return ask_suite(lambda bus: bus.request(subject, question, answer, REQUEST_TIMEOUT_S))
 
 
 def _show(found: contract.Webhook, json: bool) -> None:
-    if json:
-        typer.echo(msgspec.json.encode(found).decode())
-        return
-    typer.echo(f"id      {found.id}\nurl     {found.url}\nstate   {'on' if found.enabled else f'off ({found.reason})'}")
-    if found.secret:
-        typer.echo(f"secret  {found.secret}")
+    secret = f"\nsecret  {found.secret}" if found.secret else ""
+    print_found(found, json, f"id      {found.id}\nurl     {found.url}\nstate   {_state(found)}{secret}")
 
 
-def _row(one: contract.Delivery) -> tuple[str, ...]:
-    answer = str(one.status) if one.status else one.error
-    return str(one.number), utc(one.at), answer, str(one.attempt), f"{one.took_ms} ms", one.type, one.webhook_id
+def _state(found: contract.Webhook) -> str:
+    return "on" if found.enabled else f"off ({found.reason})"
+
+
+def _row(one: contract.Delivery) -> tuple[object, ...]:
+    answer = one.status or one.error
+    return one.number, utc(one.at), answer, one.attempt, f"{one.took_ms} ms", one.type, one.webhook_id
 
 
 def _micros(moment: datetime) -> int:

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import msgspec
 
 from parlour.cli.audit.export import write_export
-from parlour.cli.operator.proofs import query_proofs
+from parlour.cli.operator.connection import send_query
 from parlour.contracts import events as ev
 from parlour.contracts import proofs as contract
 from parlour.contracts.envelope import Envelope, encode_envelope
@@ -99,7 +99,7 @@ class Auditor:
 
         async def included() -> contract.Inclusion | None:
             query = contract.InclusionQuery(str(key.uid))
-            found = await query_proofs(self.bus, "inclusion", query, contract.Inclusion)
+            found = await send_query(self.bus, "inclusion", query, contract.Inclusion)
             return found if found.size else None
 
         return await eventually(included, "a checkpoint has the head", timeout_s=WITHIN_S, poll_s=0.05)
@@ -112,7 +112,7 @@ class Auditor:
 
     async def keys(self) -> tuple[PublicKey, ...]:
         """Those that the record names now."""
-        found = await query_proofs(self.bus, "keys", contract.KeysQuery(), contract.CheckpointKeys)
+        found = await send_query(self.bus, "keys", contract.KeysQuery(), contract.CheckpointKeys)
         return tuple(parse_key(one.key) for one in found.keys)
 
     async def verdict(self, exported: bytes) -> Verdict:
