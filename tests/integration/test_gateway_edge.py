@@ -185,12 +185,12 @@ async def test_a_socket_without_a_next_request_is_closed(monkeypatch: pytest.Mon
 async def with_sockets(sockets: SocketLimiter) -> AsyncGenerator[tuple[int, list[Connection]]]:
     made: list[Connection] = []
 
-    def dispatch_for(channel: Channel) -> Any:
+    def make_dispatcher(channel: Channel) -> Any:
         made.append(cast(Connection, channel))
         return _Nothing()
 
-    websockets = WebSockets(dispatch_for, (), 100, Metrics("test").gauge("connections", "x"), sockets)
-    async with serve_http(app, "127.0.0.1", 0, upgraded=websockets.protocol, sockets=sockets) as port:
+    websockets = WebSockets(make_dispatcher, (), 100, Metrics("test").gauge("connections", "x"), sockets)
+    async with serve_http(app, "127.0.0.1", 0, upgraded=websockets.make_protocol, sockets=sockets) as port:
         yield port, made
         await websockets.stop()
 

@@ -64,7 +64,7 @@ class Door:
 async def a_door(origins: tuple[str, ...] = (), limit: int = 100) -> AsyncGenerator[Door]:
     channels: list[Connection] = []
 
-    def dispatch_for(channel: Channel) -> RequestDispatcher:
+    def make_dispatcher(channel: Channel) -> RequestDispatcher:
         nothing: Any = None
         channels.append(cast(Connection, channel))
         following = Subscriptions(nothing, nothing, nothing, faults.append).for_connection(channel)
@@ -80,8 +80,8 @@ async def a_door(origins: tuple[str, ...] = (), limit: int = 100) -> AsyncGenera
             SystemClock(),
         )
 
-    sockets = WebSockets(dispatch_for, origins, limit, Metrics("test").gauge("connections", "x"))
-    async with serve_http(no_pages, "127.0.0.1", 0, upgraded=sockets.protocol) as port:
+    sockets = WebSockets(make_dispatcher, origins, limit, Metrics("test").gauge("connections", "x"))
+    async with serve_http(no_pages, "127.0.0.1", 0, upgraded=sockets.make_protocol) as port:
         yield Door(port, sockets, channels)
         await sockets.stop()
     assert faults == []

@@ -60,7 +60,7 @@ def test_a_websocket_over_tls(tmp_path: Path, run: Any) -> None:
     trust = ssl.create_default_context(cafile=str(chain))
     channels: list[Channel] = []
 
-    def dispatch_for(channel: Channel) -> RequestDispatcher:
+    def make_dispatcher(channel: Channel) -> RequestDispatcher:
         nothing: Any = None
         channels.append(channel)
         following = Subscriptions(nothing, nothing, nothing, lambda _: None).for_connection(channel)
@@ -77,8 +77,8 @@ def test_a_websocket_over_tls(tmp_path: Path, run: Any) -> None:
         )
 
     async def talk() -> None:
-        sockets = WebSockets(dispatch_for, (), 10, Metrics("test").gauge("connections", "x"))
-        async with serve_http(hello, "127.0.0.1", 0, (str(chain), str(key)), sockets.protocol) as port:
+        sockets = WebSockets(make_dispatcher, (), 10, Metrics("test").gauge("connections", "x"))
+        async with serve_http(hello, "127.0.0.1", 0, (str(chain), str(key)), sockets.make_protocol) as port:
             async with asyncio.timeout(20), connect(f"wss://localhost:{port}/ws", ssl=trust) as client:
                 question = str(uuid4())
                 await client.send(json.dumps({"t": "ping", "id": question, "pad": "x" * 10_000}))

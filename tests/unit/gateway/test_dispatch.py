@@ -87,7 +87,7 @@ class Desk:
 
     async def says(self, kind: str, **fields: Any) -> str:
         question = str(uuid4())
-        await self.dispatch.frame(json.dumps({"t": kind, "id": question, "roomID": "r", **fields}))
+        await self.dispatch.handle_frame(json.dumps({"t": kind, "id": question, "roomID": "r", **fields}))
         return question
 
     async def answers(self, count: int) -> list[dict[str, Any]]:

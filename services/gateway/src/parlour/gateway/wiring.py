@@ -107,7 +107,7 @@ class Gateway:
         subscriptions = (one.delivery for one in self.subscribers.open if one.delivery is not None)
         return measure_lag((*members, *subscriptions))
 
-    def dispatch(self, channel: Channel) -> RequestDispatcher:
+    def make_dispatcher(self, channel: Channel) -> RequestDispatcher:
         """Returns the dispatcher of a new connection."""
         rate, burst = self._settings.frames_per_s, self._settings.frames_burst
         pace = TokenBucket(rate, burst, asyncio.get_running_loop().time())
@@ -182,14 +182,14 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
         await gateway.listen()
         await bus.serve("gateway", "1.0.0", {})
         sockets = WebSockets(
-            gateway.dispatch, settings.origins, settings.max_connections, gateway.connections, open_sockets
+            gateway.make_dispatcher, settings.origins, settings.max_connections, gateway.connections, open_sockets
         )
         rooms, connections = lambda: len(gateway.feeds.all()), lambda: sockets.open
         status = ServerStatus(Discovery(bus).services, rooms, connections, time.time())
         pages = build_http(gateway.http_objects(status))
         certificate = (settings.tls_certificate, settings.tls_key or settings.tls_certificate)
         server = serve_http(
-            HttpEdge(LimitBody(pages), bus.report_fault), settings.host, settings.port, certificate, sockets.protocol,
+            HttpEdge(LimitBody(pages), bus.report_fault), settings.host, settings.port, certificate, sockets.make_protocol,
             open_sockets, settings.answered_hosts(),
         )  # fmt: skip
         async with server as port, asyncio.TaskGroup() as group:

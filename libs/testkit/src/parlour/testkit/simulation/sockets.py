@@ -121,7 +121,7 @@ class Socket:
 
     async def serve(self, gateway: Gateway) -> None:
         """The gateway's side, until it ends."""
-        connection = Connection(gateway.dispatch, lambda _connection, _begins: None)
+        connection = Connection(gateway.make_dispatcher, lambda _connection, _begins: None)
         wire = cast("Any", _Wire(lambda text: self._later(1, self._arrive, text), self._over))
         connection.on_ws_connected(wire)
         while (text := await self._incoming.get()) is not None:

@@ -1,6 +1,6 @@
 """Who sends a request: the bearer token in `Authorization`, the client's address, and whether it is a page or program of this machine.
 
-An endpoint declares its scope by a parameter: `reader: Subscription = BEARER.needs("events")`. So it stands in the OpenAPI document,
+An endpoint declares its scope by a parameter: `grant: Subscription = BEARER.needs("events")`. So it stands in the OpenAPI document,
 and the tests that ask every endpoint as a stranger find it there. `{room}` in a path is an encoded id and is checked as well.
 """
 
@@ -43,25 +43,25 @@ class Bearer(SecurityBase):
 
         needed = self.needs(scope)
 
-        async def admitted(request: Request, reader: Subscription = needed) -> AsyncGenerator[Subscription]:
+        async def admitted(request: Request, grant: Subscription = needed) -> AsyncGenerator[Subscription]:
             limiter = find(request, RequestLimiter)
-            limiter.check_rate(reader)
-            with limiter.query_slot(reader):
-                yield reader
+            limiter.check_rate(grant)
+            with limiter.query_slot(grant):
+                yield grant
 
         return Depends(admitted, scope="function")
 
     async def __call__(self, request: Request, scopes: SecurityScopes) -> Subscription:
-        """Returns who asks; `Rejection` with 401 without a valid token, with 403 where it does not allow this."""
+        """Returns what the token grants; `Rejection` with 401 without a valid token, with 403 where it does not allow this."""
         request.state.began = time.monotonic()
         token, app = bearer_token(request), request.query_params.get("app", "")
         address, verifier = client_address(request), find(request, TokenVerifier)
-        reader = await verifier.verify(token, app, address)
+        grant = await verifier.verify(token, app, address)
         encoded = request.path_params.get("room")
         room = decode_room(encoded) if isinstance(encoded, str) else ""
         for scope in scopes.scopes:
-            reader = await verifier.authorize(token, app, scope, room, address)
-        return reader
+            grant = await verifier.authorize(token, app, scope, room, address)
+        return grant
 
 
 BEARER = Bearer()

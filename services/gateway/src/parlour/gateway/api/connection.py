@@ -57,19 +57,19 @@ class Connection(WSListener):
     """
 
     __slots__ = (
-        "_address", "_bytes", "_close_code", "_control_frames", "_dispatch", "_first_frame_timer", "_fragments", "_fragments_bytes",
+        "_address", "_bytes", "_close_code", "_control_frames", "_dispatcher", "_first_frame_timer", "_fragments", "_fragments_bytes",
         "_full", "_incoming", "_loop", "_on_change", "_reading_stopped", "_send", "_task", "_transport", "_writable", "_write", "heard",
     )  # fmt: skip
 
     def __init__(
         self,
-        dispatch_for: Callable[[Channel], RequestDispatcher],
+        make_dispatcher: Callable[[Channel], RequestDispatcher],
         on_change: Callable[["Connection", bool], None],
         address: str = "",
     ) -> None:
         self._address = address
         self._loop = asyncio.get_running_loop()
-        self._dispatch = dispatch_for(self)
+        self._dispatcher = make_dispatcher(self)
         self._on_change = on_change
         self._transport: WSTransport | None = None
         self._send: Callable[[WSMsgType, bytes], None] = _drop_frame
@@ -190,9 +190,9 @@ class Connection(WSListener):
         self._mark_closed(codes.ABNORMAL)
         self._admit()
         if self._task is None:
-            self._dispatch.close()
+            self._dispatcher.close()
         else:
-            self._task.add_done_callback(lambda _: self._dispatch.close())
+            self._task.add_done_callback(lambda _: self._dispatcher.close())
         self._on_change(self, False)
 
     def pause_writing(self) -> None:
@@ -257,12 +257,12 @@ class Connection(WSListener):
                 text = self._incoming.popleft()
                 if len(self._incoming) == QUEUED_FRAMES // 2 and self._transport is not None:
                     self._transport.underlying_transport.resume_reading()
-                await self._dispatch.frame(text)
+                await self._dispatcher.handle_frame(text)
         except ProtocolViolation as error:
             self._stop_flood(str(error))
         finally:
             self._task = None
-        if not self._dispatch.is_idle:
+        if not self._dispatcher.is_idle:
             self._admit()
 
     # the end
@@ -284,7 +284,7 @@ class Connection(WSListener):
 
     def _check_first_frame(self) -> None:
         """Closes a connection that sent no valid first frame in time; a login under way may finish."""
-        if not self._dispatch.is_idle:
+        if not self._dispatcher.is_idle:
             return
         if self._task is None:
             self.close(codes.TOO_SLOW, "the first frame did not come")

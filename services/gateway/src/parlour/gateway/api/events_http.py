@@ -56,7 +56,7 @@ _OF_EVENTS: dict[str, Any] = {
 
 
 router = APIRouter(tags=["events"])
-READER = BEARER.needs("events")
+GRANT = BEARER.needs("events")
 READERS, LIMITER = injected(Readers), injected(RequestLimiter)
 
 
@@ -72,22 +72,22 @@ async def events(
     types: Annotated[str, Query(description="Event types or their families, with commas between.")] = "",
     form: Annotated[str, Query(alias="format", description=", ".join(FORMATS))] = "json",
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX, description="Events of the record in one page.")] = 500,
-    reader: Subscription = READER, readers: Readers = READERS, limiter: RequestLimiter = LIMITER,
+    grant: Subscription = GRANT, readers: Readers = READERS, limiter: RequestLimiter = LIMITER,
 ) -> Response:  # fmt: skip
     """A room's events after a position: what is there, what comes within `wait` seconds, or all that comes (SSE)."""
-    limiter.check_rate(reader)
+    limiter.check_rate(grant)
     streams = wants_stream(request.headers.get("accept", ""))
     after = (request.headers.get("last-event-id", "") if streams else "") or after
     async with AsyncExitStack() as stack:
         follows = streams or bool(wait)
-        stack.enter_context(limiter.reader_slot(reader) if follows else limiter.query_slot(reader))
+        stack.enter_context(limiter.reader_slot(grant) if follows else limiter.query_slot(grant))
         shape, tags = format_of(form), parse_types(types)
-        room_reader = await stack.enter_async_context(
-            readers.open(reader, read_request(request, room), after, tags, follows=follows)
+        reader = await stack.enter_async_context(
+            readers.open(grant, read_request(request, room), after, tags, follows=follows)
         )
         if streams:
-            return EventStream(room_reader, await room_reader.read_page(), stack.pop_all(), CORS)
-        page = await collect_page(room_reader, limit, wait)
+            return EventStream(reader, await reader.read_page(), stack.pop_all(), CORS)
+        page = await collect_page(reader, limit, wait)
     if page.diverged:
         raise resync_needed(str(page.position))
     body = shape.body(page.items, str(page.position), page.more)
@@ -102,12 +102,12 @@ async def state(
         Query(description="A position, an event's number or a time (RFC 3339; UTC where it names no zone); empty: now."),
     ] = "",
     min_pos: Annotated[str, Query(description="A position that the state must not be older than.")] = "",
-    reader: Subscription = READER, readers: Readers = READERS, limiter: RequestLimiter = LIMITER,
+    grant: Subscription = GRANT, readers: Readers = READERS, limiter: RequestLimiter = LIMITER,
 ) -> Response:  # fmt: skip
     """Who and what is in a room, as of now or as of then."""
-    limiter.check_rate(reader)
-    with limiter.query_slot(reader):
-        found = await readers.read_state(reader, read_request(request, room), snapshot_query(at, min_pos))
+    limiter.check_rate(grant)
+    with limiter.query_slot(grant):
+        found = await readers.read_state(grant, read_request(request, room), snapshot_query(at, min_pos))
     position = f"{found.room_uid}.{found.seq}.{found.hash[:16]}"
     return json_response(found, headers=CORS | {"parlour-position": position})
 

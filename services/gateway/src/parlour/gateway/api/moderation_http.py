@@ -21,7 +21,7 @@ from .openapi import answers, body_of
 from .responses import json_response
 
 router = APIRouter(tags=["moderation"])
-READER = BEARER.needs("moderate")
+GRANT = BEARER.needs("moderate")
 MODERATION = injected(Moderation)
 IDEMPOTENCY_KEY: Any = Header("", alias="Idempotency-Key")
 
@@ -55,14 +55,14 @@ class BanWish(msgspec.Struct, rename=wire_name):
 
 @router.get("/v1/rooms", summary="Rooms that are open now, by name", responses=answers(OpenRooms))
 async def rooms(
-    after: str = "", limit: str = "100", reader: Subscription = READER, moderator: Moderation = MODERATION
+    after: str = "", limit: str = "100", grant: Subscription = GRANT, moderator: Moderation = MODERATION
 ) -> Response:
-    return json_response(await moderator.rooms(reader, RoomsQuery(after, parse_count(limit, ROOMS_MOST))))
+    return json_response(await moderator.rooms(grant, RoomsQuery(after, parse_count(limit, ROOMS_MOST))))
 
 
 @router.get("/v1/rooms/{room}/users", summary="Who is in a room now", responses=answers(RoomUsers))
-async def users(room: str, reader: Subscription = READER, moderator: Moderation = MODERATION) -> Response:
-    return json_response(await moderator.users(reader, decode_room(room)))
+async def users(room: str, grant: Subscription = GRANT, moderator: Moderation = MODERATION) -> Response:
+    return json_response(await moderator.users(grant, decode_room(room)))
 
 
 @router.post(
@@ -70,16 +70,16 @@ async def users(room: str, reader: Subscription = READER, moderator: Moderation 
     openapi_extra=body_of(Kick),
 )  # fmt: skip
 async def kick(
-    room: str, request: Request, key: str = IDEMPOTENCY_KEY, reader: Subscription = READER,
+    room: str, request: Request, key: str = IDEMPOTENCY_KEY, grant: Subscription = GRANT,
     moderator: Moderation = MODERATION,
 ) -> Response:  # fmt: skip
     name = decode_room(room)
-    await moderator.state(reader, name)
+    await moderator.state(grant, name)
     wanted = decode_body(await request.body(), Kick)
     if wanted.ban_s:
         ban = cmd.PlaceBan(wanted.user_id, room=name, for_s=wanted.ban_s, reason=wanted.reason)
-        await moderator.change_ban(reader, ban, f"{key}/ban" if key else "")
-    return json_response(await moderator.kick(reader, name, wanted.user_id, wanted.reason, key))
+        await moderator.change_ban(grant, ban, f"{key}/ban" if key else "")
+    return json_response(await moderator.kick(grant, name, wanted.user_id, wanted.reason, key))
 
 
 @router.post(
@@ -87,18 +87,18 @@ async def kick(
     openapi_extra=body_of(Close),
 )  # fmt: skip
 async def close(
-    room: str, request: Request, key: str = IDEMPOTENCY_KEY, reader: Subscription = READER,
+    room: str, request: Request, key: str = IDEMPOTENCY_KEY, grant: Subscription = GRANT,
     moderator: Moderation = MODERATION,
 ) -> Response:  # fmt: skip
     name = decode_room(room)
-    await moderator.state(reader, name)
+    await moderator.state(grant, name)
     wanted = decode_body(await request.body() or b"{}", Close)
-    return json_response(await moderator.close(reader, name, wanted.reason, key))
+    return json_response(await moderator.close(grant, name, wanted.reason, key))
 
 
 @router.get("/v1/bans", summary="The bans in force", responses=answers(moderation.Bans))
-async def bans(reader: Subscription = READER, moderator: Moderation = MODERATION) -> Response:
-    return json_response(await moderator.bans(reader))
+async def bans(grant: Subscription = GRANT, moderator: Moderation = MODERATION) -> Response:
+    return json_response(await moderator.bans(grant))
 
 
 @router.post(
@@ -106,17 +106,17 @@ async def bans(reader: Subscription = READER, moderator: Moderation = MODERATION
     responses=answers(moderation.Ban, status=201), openapi_extra=body_of(BanWish),
 )  # fmt: skip
 async def ban(
-    request: Request, key: str = IDEMPOTENCY_KEY, reader: Subscription = READER, moderator: Moderation = MODERATION
+    request: Request, key: str = IDEMPOTENCY_KEY, grant: Subscription = GRANT, moderator: Moderation = MODERATION
 ) -> Response:
     wanted = decode_body(await request.body(), BanWish)
     place = cmd.PlaceBan(wanted.user_id, wanted.address, wanted.room_id, wanted.until_s, wanted.for_s, wanted.reason)
-    return json_response(await moderator.change_ban(reader, place, key), 201)
+    return json_response(await moderator.change_ban(grant, place, key), 201)
 
 
 @router.post("/v1/bans/lift", summary="End a ban", responses=answers(moderation.Ban), openapi_extra=body_of(BanWish))
 async def lift(
-    request: Request, key: str = IDEMPOTENCY_KEY, reader: Subscription = READER, moderator: Moderation = MODERATION
+    request: Request, key: str = IDEMPOTENCY_KEY, grant: Subscription = GRANT, moderator: Moderation = MODERATION
 ) -> Response:
     wanted = decode_body(await request.body(), BanWish)
     ban = cmd.LiftBan(wanted.user_id, wanted.address, wanted.room_id)
-    return json_response(await moderator.change_ban(reader, ban, key))
+    return json_response(await moderator.change_ban(grant, ban, key))

@@ -17,7 +17,7 @@ from .openapi import answers, body_of
 from .responses import json_response
 
 router = APIRouter(tags=["privacy"])
-READER = BEARER.needs("erase")
+GRANT = BEARER.needs("erase")
 COMMANDS = injected(GatewayCommands)
 R = TypeVar("R")
 
@@ -33,34 +33,34 @@ class Hold(msgspec.Struct, rename={"user_id": "userID", "room_id": "roomID"}):
 @router.delete(
     "/v1/users/{user}", summary="Erase a person: now, or when no hold covers them", responses=answers(cmd.Erasure)
 )
-async def erase(user: str, reader: Subscription = READER, commands: GatewayCommands = COMMANDS) -> Response:
+async def erase(user: str, grant: Subscription = GRANT, commands: GatewayCommands = COMMANDS) -> Response:
     body = cmd.EraseUser(decode_path_id(user, "user"))
-    return json_response(await _ask(commands, reader, body, cmd.Erasure))
+    return json_response(await _ask(commands, grant, body, cmd.Erasure))
 
 
 @router.get("/v1/holds", summary="What is held", responses=answers(cmd.Holds))
-async def holds(reader: Subscription = READER, commands: GatewayCommands = COMMANDS) -> Response:
-    return json_response(await _ask(commands, reader, cmd.ListHolds(), cmd.Holds))
+async def holds(grant: Subscription = GRANT, commands: GatewayCommands = COMMANDS) -> Response:
+    return json_response(await _ask(commands, grant, cmd.ListHolds(), cmd.Holds))
 
 
 @router.post(
     "/v1/holds", summary="Hold a person's or a room's record", status_code=201, responses=answers(Hold, status=201),
     openapi_extra=body_of(Hold),
 )  # fmt: skip
-async def hold(request: Request, reader: Subscription = READER, commands: GatewayCommands = COMMANDS) -> Response:
+async def hold(request: Request, grant: Subscription = GRANT, commands: GatewayCommands = COMMANDS) -> Response:
     wanted = decode_body(await request.body(), Hold)
-    await _ask(commands, reader, cmd.PlaceHold(wanted.user_id, wanted.room_id, wanted.reason), msgspec.Raw)
+    await _ask(commands, grant, cmd.PlaceHold(wanted.user_id, wanted.room_id, wanted.reason), msgspec.Raw)
     return json_response(wanted, 201)
 
 
 @router.post("/v1/holds/release", summary="End a hold", responses=answers(Hold), openapi_extra=body_of(Hold))
-async def release(request: Request, reader: Subscription = READER, commands: GatewayCommands = COMMANDS) -> Response:
+async def release(request: Request, grant: Subscription = GRANT, commands: GatewayCommands = COMMANDS) -> Response:
     wanted = decode_body(await request.body(), Hold)
-    await _ask(commands, reader, cmd.ReleaseHold(wanted.user_id, wanted.room_id), msgspec.Raw)
+    await _ask(commands, grant, cmd.ReleaseHold(wanted.user_id, wanted.room_id), msgspec.Raw)
     return json_response(wanted)
 
 
-async def _ask(commands: GatewayCommands, reader: Subscription, body: cmd.AnyCommand, kind: type[R]) -> R:
-    if reader.room is not None:
+async def _ask(commands: GatewayCommands, grant: Subscription, body: cmd.AnyCommand, kind: type[R]) -> R:
+    if grant.room is not None:
         raise Rejection.of(Code.FORBIDDEN, "this needs a token for the whole app", field="room")
-    return await commands.ask(reader.app, body, kind)
+    return await commands.ask(grant.app, body, kind)

@@ -34,7 +34,7 @@ TREE_SIZES = [
     parameter("new", "query", "The size of the larger tree; needed."),
 ]
 router = APIRouter(tags=["proofs"])
-AUDITOR = BEARER.needs_slot("audit")
+AUDIT_GRANT = BEARER.needs_slot("audit")
 RECORD, HISTORY, OPTIONS = injected(RecordQueries), injected(History), injected(HttpOptions)
 A = TypeVar("A", bound=msgspec.Struct)
 
@@ -89,15 +89,15 @@ async def of_room(
     room: str,
     call: Annotated[str, Query(description="A call of the room (its roomUID); empty: the latest.")] = "",
     form: Annotated[str, Query(alias="format", description="json, tlog-proof")] = "json",
-    reader: Subscription = AUDITOR, record: RecordQueries = RECORD, history: History = HISTORY,
+    grant: Subscription = AUDIT_GRANT, record: RecordQueries = RECORD, history: History = HISTORY,
 ) -> Response:  # fmt: skip
     name = decode_room(room)
-    room_uid = call or (await history.replay(reader.app, name, ReplayQuery(limit=1))).head.room_uid
+    room_uid = call or (await history.replay(grant.app, name, ReplayQuery(limit=1))).head.room_uid
     if not room_uid:
         raise room_not_found()
     try:
         found = await _query(
-            record, "inclusion", contract.InclusionQuery(room_uid, reader.app, name), contract.Inclusion
+            record, "inclusion", contract.InclusionQuery(room_uid, grant.app, name), contract.Inclusion
         )
     except Rejection as refused:
         raise room_not_found() from refused

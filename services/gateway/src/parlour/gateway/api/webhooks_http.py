@@ -22,7 +22,7 @@ from .openapi import answers, body_of, nothing
 from .responses import json_response
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
-READER = BEARER.needs_slot("webhooks")
+GRANT = BEARER.needs_slot("webhooks")
 RECORD = injected(RecordQueries)
 
 
@@ -52,8 +52,8 @@ class Redrive(msgspec.Struct, rename=wire_name):
 
 
 @router.get("", summary="The app's webhooks.", responses=answers(contract.Webhooks))
-async def list_all(reader: Subscription = READER, record: RecordQueries = RECORD) -> Response:
-    return await _ask(record, reader, contract.ListWebhooks())
+async def list_all(grant: Subscription = GRANT, record: RecordQueries = RECORD) -> Response:
+    return await _ask(record, grant, contract.ListWebhooks())
 
 
 @router.post(
@@ -63,32 +63,32 @@ async def list_all(reader: Subscription = READER, record: RecordQueries = RECORD
     responses=answers(contract.Webhook, status=201),
     openapi_extra=body_of(contract.AddWebhook),
 )
-async def add(request: Request, reader: Subscription = READER, record: RecordQueries = RECORD) -> Response:
+async def add(request: Request, grant: Subscription = GRANT, record: RecordQueries = RECORD) -> Response:
     question = decode_body(await request.body(), contract.AddWebhook)
     if question.audit:
-        check_scope(reader, "audit")
+        check_scope(grant, "audit")
     command_id = question.command_id or str(uuid4())
-    return await _ask(record, reader, msgspec.structs.replace(question, command_id=command_id), 201)
+    return await _ask(record, grant, msgspec.structs.replace(question, command_id=command_id), 201)
 
 
 @router.get("/{webhook}", summary="One webhook and how far it is.", responses=answers(contract.Webhooks))
-async def one(webhook: str, reader: Subscription = READER, record: RecordQueries = RECORD) -> Response:
-    return await _ask(record, reader, contract.ListWebhooks(webhook))
+async def one(webhook: str, grant: Subscription = GRANT, record: RecordQueries = RECORD) -> Response:
+    return await _ask(record, grant, contract.ListWebhooks(webhook))
 
 
 @router.patch(
     "/{webhook}", summary="Enable or disable.", responses=answers(contract.Webhook), openapi_extra=body_of(Switch)
 )
 async def switch(
-    webhook: str, request: Request, reader: Subscription = READER, record: RecordQueries = RECORD
+    webhook: str, request: Request, grant: Subscription = GRANT, record: RecordQueries = RECORD
 ) -> Response:
     wanted = decode_body(await request.body(), Switch)
-    return await _ask(record, reader, contract.SetWebhook(webhook, wanted.enabled, wanted.from_now))
+    return await _ask(record, grant, contract.SetWebhook(webhook, wanted.enabled, wanted.from_now))
 
 
 @router.delete("/{webhook}", summary="Forget a webhook.", status_code=204, responses=nothing())
-async def remove(webhook: str, reader: Subscription = READER, record: RecordQueries = RECORD) -> Response:
-    await _ask(record, reader, contract.RemoveWebhook(webhook))
+async def remove(webhook: str, grant: Subscription = GRANT, record: RecordQueries = RECORD) -> Response:
+    await _ask(record, grant, contract.RemoveWebhook(webhook))
     return Response(status_code=204)
 
 
@@ -99,10 +99,10 @@ async def remove(webhook: str, reader: Subscription = READER, record: RecordQuer
     openapi_extra=body_of(Rotation, required=False),
 )
 async def rotate(
-    webhook: str, request: Request, reader: Subscription = READER, record: RecordQueries = RECORD
+    webhook: str, request: Request, grant: Subscription = GRANT, record: RecordQueries = RECORD
 ) -> Response:
     wanted = decode_body(await request.body() or b"{}", Rotation)
-    return await _ask(record, reader, contract.RotateWebhook(webhook, wanted.overlap_s, wanted.secret))
+    return await _ask(record, grant, contract.RotateWebhook(webhook, wanted.overlap_s, wanted.secret))
 
 
 @router.post(
@@ -111,25 +111,25 @@ async def rotate(
     name="test",
     responses=answers(contract.Delivery),
 )
-async def send_test(webhook: str, reader: Subscription = READER, record: RecordQueries = RECORD) -> Response:
-    return await _ask(record, reader, contract.TestWebhook(webhook))
+async def send_test(webhook: str, grant: Subscription = GRANT, record: RecordQueries = RECORD) -> Response:
+    return await _ask(record, grant, contract.TestWebhook(webhook))
 
 
 @router.get(
     "/{webhook}/deliveries", summary="The latest attempts, newest first.", responses=answers(contract.Deliveries)
 )
 async def deliveries(
-    webhook: str, before: int = 0, limit: int = 50, failed: bool = False, reader: Subscription = READER,
+    webhook: str, before: int = 0, limit: int = 50, failed: bool = False, grant: Subscription = GRANT,
     record: RecordQueries = RECORD,
 ) -> Response:  # fmt: skip
-    return await _ask(record, reader, contract.ListDeliveries(webhook, before, limit, failed))
+    return await _ask(record, grant, contract.ListDeliveries(webhook, before, limit, failed))
 
 
 @router.get("/{webhook}/dead", summary="What was given up, oldest first.", responses=answers(contract.DeadLetters))
 async def dead(
-    webhook: str, after: int = 0, limit: int = 50, reader: Subscription = READER, record: RecordQueries = RECORD
+    webhook: str, after: int = 0, limit: int = 50, grant: Subscription = GRANT, record: RecordQueries = RECORD
 ) -> Response:
-    return await _ask(record, reader, contract.ListDead(webhook, after, limit))
+    return await _ask(record, grant, contract.ListDead(webhook, after, limit))
 
 
 @router.post(
@@ -140,16 +140,16 @@ async def dead(
     openapi_extra=body_of(Redrive),
 )
 async def redrive(
-    webhook: str, request: Request, reader: Subscription = READER, record: RecordQueries = RECORD
+    webhook: str, request: Request, grant: Subscription = GRANT, record: RecordQueries = RECORD
 ) -> Response:
     wanted = decode_body(await request.body() or b"{}", Redrive)
     question = contract.RedriveWebhook(
         webhook, wanted.room_uid, wanted.first, wanted.last, wanted.since, wanted.until, wanted.dead
     )
-    return await _ask(record, reader, question, 202)
+    return await _ask(record, grant, question, 202)
 
 
-async def _ask(record: RecordQueries, reader: Subscription, question: msgspec.Struct, status: int = 200) -> Response:
-    if reader.room is not None:
+async def _ask(record: RecordQueries, grant: Subscription, question: msgspec.Struct, status: int = 200) -> Response:
+    if grant.room is not None:
         raise Rejection.of(Code.FORBIDDEN, "webhooks belong to the app, the token to a room", field="room")
-    return json_response(await record.ask_webhooks(reader.app, question), status)
+    return json_response(await record.ask_webhooks(grant.app, question), status)

@@ -41,11 +41,11 @@ class WebSockets:
     """
 
     def __init__(
-        self, dispatch_for: Callable[[Channel], RequestDispatcher], origins: tuple[str, ...], limit: int, gauge: Any,
+        self, make_dispatcher: Callable[[Channel], RequestDispatcher], origins: tuple[str, ...], limit: int, gauge: Any,
         sockets: SocketLimiter | None = None,
     ) -> None:  # fmt: skip
         self._sockets = sockets or SocketLimiter()
-        self._dispatch_for = dispatch_for
+        self._make_dispatcher = make_dispatcher
         self._origins = frozenset(origins)
         self._limit = limit
         self._gauge = gauge
@@ -61,7 +61,7 @@ class WebSockets:
         """Whether a browser page of this origin may connect; programs send none."""
         return not origin or not self._origins or origin in self._origins
 
-    def protocol(self, **_uvicorn: Any) -> "_Upgraded":
+    def make_protocol(self, **_uvicorn: Any) -> "_Upgraded":
         """Makes the asyncio protocol that uvicorn hands an upgraded socket to."""
         return _Upgraded(self._accept, self._sockets.free)
 
@@ -99,7 +99,7 @@ class WebSockets:
             name.strip() for value in request.headers.getall("sec-websocket-protocol", []) for name in value.split(",")
         ]
         chosen = {"Sec-WebSocket-Protocol": client.SUBPROTOCOL} if client.SUBPROTOCOL in offered else None
-        connection = Connection(self._dispatch_for, self._on_change, address)
+        connection = Connection(self._make_dispatcher, self._on_change, address)
         return WSUpgradeResponseWithListener(WSUpgradeResponse.create_101_response(chosen), connection)
 
     def _on_change(self, connection: Connection, opened: bool) -> None:

@@ -31,32 +31,32 @@ class CallHistory:
         self._record = record
         self._states = states
 
-    async def query(self, reader: Subscription, name: str, query: msgspec.Struct, kind: type[A], room: str = "") -> A:
+    async def query(self, grant: Subscription, name: str, query: msgspec.Struct, kind: type[A], room: str = "") -> A:
         """Asks the record's query `name`: about `room` where one is named, else about the token's room, else about the whole app."""
-        check_room(reader, room)
-        return await self._record.query(reader.app, room or reader.room or "", name, query, kind)
+        check_room(grant, room)
+        return await self._record.query(grant.app, room or grant.room or "", name, query, kind)
 
-    async def state(self, reader: Subscription, room_uid: str, at: str, min_pos: str = "") -> RoomState:
+    async def state(self, grant: Subscription, room_uid: str, at: str, min_pos: str = "") -> RoomState:
         """Returns the room as of a moment (see `parse_moment`); as of its last event where `at` is empty."""
-        return await self._state(reader, await self._room_of(reader, room_uid, min_pos), room_uid, at, "at")
+        return await self._state(grant, await self._room_of(grant, room_uid, min_pos), room_uid, at, "at")
 
     async def difference(
-        self, reader: Subscription, room_uid: str, from_: str, to: str, min_pos: str = ""
+        self, grant: Subscription, room_uid: str, from_: str, to: str, min_pos: str = ""
     ) -> h.StateDifference:
         """Returns what is different in a room between two moments; the later one may be empty, for its last event."""
         if not from_:
             raise invalid(Code.PARAMETER, "from", "from says where to begin", hint="an event's number or a time")
-        room = await self._room_of(reader, room_uid, min_pos)
-        before = await self._state(reader, room, room_uid, from_, "from")
-        return difference(before, await self._state(reader, room, room_uid, to, "to"))
+        room = await self._room_of(grant, room_uid, min_pos)
+        before = await self._state(grant, room, room_uid, from_, "from")
+        return difference(before, await self._state(grant, room, room_uid, to, "to"))
 
-    async def _room_of(self, reader: Subscription, room_uid: str, min_pos: str) -> str:
-        found = await self.query(reader, "call", h.CallQuery(room_uid, min_pos), h.OneCall)
+    async def _room_of(self, grant: Subscription, room_uid: str, min_pos: str) -> str:
+        found = await self.query(grant, "call", h.CallQuery(room_uid, min_pos), h.OneCall)
         return found.call.room if found.call is not None else ""
 
-    async def _state(self, reader: Subscription, room: str, room_uid: str, at: str, field: str) -> RoomState:
+    async def _state(self, grant: Subscription, room: str, room_uid: str, at: str, field: str) -> RoomState:
         seq, time = parse_moment(at, field) if at else (None, None)
-        state = (await self._states.snapshot(reader.app, room, SnapshotQuery(room_uid, seq, time))).state
+        state = (await self._states.snapshot(grant.app, room, SnapshotQuery(room_uid, seq, time))).state
         if state is None:
             raise Rejection.of(Code.NOT_FOUND, "there is no such call", field="roomUID")
         return state

@@ -40,49 +40,49 @@ class Moderation:
         self._record = record
         self._history = history
 
-    async def rooms(self, reader: Subscription, query: RoomsQuery) -> OpenRooms:
+    async def rooms(self, grant: Subscription, query: RoomsQuery) -> OpenRooms:
         """Returns a page of the open rooms that the token covers."""
-        return await self._record.query(reader.app, reader.room or "", "rooms", query, OpenRooms)
+        return await self._record.query(grant.app, grant.room or "", "rooms", query, OpenRooms)
 
-    async def users(self, reader: Subscription, room: str) -> RoomUsers:
+    async def users(self, grant: Subscription, room: str) -> RoomUsers:
         """Returns who is in a room now; nobody where it is not open."""
-        state = await self.state(reader, room)
+        state = await self.state(grant, room)
         inside = sorted(state.users, key=lambda user: user.joined_seq) if state.open else ()
         return RoomUsers(room, f"{state.room_uid}.{state.seq}.{state.hash[:16]}", tuple(inside))
 
-    async def state(self, reader: Subscription, room: str) -> RoomState:
+    async def state(self, grant: Subscription, room: str) -> RoomState:
         """Returns the room as it is now. `Rejection` where the app never had one of the name."""
-        state = (await self._history.snapshot(reader.app, room, SnapshotQuery())).state
+        state = (await self._history.snapshot(grant.app, room, SnapshotQuery())).state
         if state is None:
             raise Rejection.of(Code.NOT_FOUND, "the room was never opened", field="room")
         return state
 
-    async def kick(self, reader: Subscription, room: str, user_id: str, reason: str, key: str) -> moderation.Kicked:
+    async def kick(self, grant: Subscription, room: str, user_id: str, reason: str, key: str) -> moderation.Kicked:
         """Puts a user out of a room."""
-        body = cmd.KickUser(user_id, reason, caller_name(reader))
-        return await self._ask(reader, room, body, key, moderation.Kicked)
+        body = cmd.KickUser(user_id, reason, caller_name(grant))
+        return await self._ask(grant, room, body, key, moderation.Kicked)
 
-    async def close(self, reader: Subscription, room: str, reason: str, key: str) -> moderation.Closed:
+    async def close(self, grant: Subscription, room: str, reason: str, key: str) -> moderation.Closed:
         """Puts everybody out of a room and closes it."""
-        return await self._ask(reader, room, cmd.CloseRoom(reason, caller_name(reader)), key, moderation.Closed)
+        return await self._ask(grant, room, cmd.CloseRoom(reason, caller_name(grant)), key, moderation.Closed)
 
-    async def bans(self, reader: Subscription) -> moderation.Bans:
+    async def bans(self, grant: Subscription) -> moderation.Bans:
         """Returns the bans in force that concern the token's rooms."""
-        bans = (await self._commands.ask(reader.app, cmd.ListBans(), moderation.Bans)).bans
-        return moderation.Bans(tuple(ban for ban in bans if reader.room in (None, ban.room)))
+        bans = (await self._commands.ask(grant.app, cmd.ListBans(), moderation.Bans)).bans
+        return moderation.Bans(tuple(ban for ban in bans if grant.room in (None, ban.room)))
 
-    async def change_ban(self, reader: Subscription, wanted: cmd.PlaceBan | cmd.LiftBan, key: str) -> moderation.Ban:
+    async def change_ban(self, grant: Subscription, wanted: cmd.PlaceBan | cmd.LiftBan, key: str) -> moderation.Ban:
         """Places or lifts a ban in the name of the token's holder: of a user, an address or everybody, from one room or from all. A token
         of one room bans from that room alone.
         """
-        if reader.room is not None and wanted.room not in ("", reader.room):
+        if grant.room is not None and wanted.room not in ("", grant.room):
             raise room_not_found("roomID")
-        body = msgspec.structs.replace(wanted, room=wanted.room or reader.room or "", by=caller_name(reader))
-        return await self._ask(reader, "", body, key, moderation.Ban)
+        body = msgspec.structs.replace(wanted, room=wanted.room or grant.room or "", by=caller_name(grant))
+        return await self._ask(grant, "", body, key, moderation.Ban)
 
-    async def _ask(self, reader: Subscription, room: str, body: cmd.Command, key: str, kind: type[R]) -> R:
-        command_id = _command_id(reader, key)
-        return await self._commands.ask(reader.app, cast(cmd.AnyCommand, body), kind, room=room, command_id=command_id)
+    async def _ask(self, grant: Subscription, room: str, body: cmd.Command, key: str, kind: type[R]) -> R:
+        command_id = _command_id(grant, key)
+        return await self._commands.ask(grant.app, cast(cmd.AnyCommand, body), kind, room=room, command_id=command_id)
 
 
 class AddressBans:
@@ -111,12 +111,12 @@ class AddressBans:
                 await self._commands.ask(app, body, msgspec.Raw, room=room)
 
 
-def caller_name(reader: Subscription) -> str:
+def caller_name(grant: Subscription) -> str:
     """Returns the name under which the record has who asked: the token, which the app's own log knows."""
-    return f"token/{reader.jti}"[:128]
+    return f"token/{grant.jti}"[:128]
 
 
-def _command_id(reader: Subscription, key: str) -> str:
+def _command_id(grant: Subscription, key: str) -> str:
     """Returns the id of a command with an idempotency key; empty without a key, which asks for a new id."""
     if not key:
         return ""
@@ -125,4 +125,4 @@ def _command_id(reader: Subscription, key: str) -> str:
             Code.PARAMETER, "Idempotency-Key", "the key is too long or not printable",
             limit=f"1..{IDEMPOTENCY_KEY_CHARS} characters",
         )  # fmt: skip
-    return str(uuid5(_KEYS, f"{reader.app}/{reader.jti}/{key}"))
+    return str(uuid5(_KEYS, f"{grant.app}/{grant.jti}/{key}"))

@@ -60,34 +60,34 @@ class RequestLimiter:
         """How many readers wait or stream now."""
         return self._readers_of_apps.total()
 
-    def check_rate(self, reader: Subscription) -> None:
+    def check_rate(self, grant: Subscription) -> None:
         """Counts one request. `RateLimited` where that is too fast for the token or for its app."""
-        self._take(self._tokens, _key(reader), "requests with this token", self._limits.reads_per_s)
-        self._take(self._apps, reader.app, "requests of this app", self._limits.reads_per_s_per_app)
+        self._take(self._tokens, _key(grant), "requests with this token", self._limits.reads_per_s)
+        self._take(self._apps, grant.app, "requests of this app", self._limits.reads_per_s_per_app)
 
     def check_offer_rate(self, app: int, user_id: str) -> None:
         """Counts one WHIP or WHEP offer of a user. `RateLimited` where that is too fast."""
         self._take(self._offers, (app, user_id), "offers of this user", self._limits.offers_per_s)
 
     @contextmanager
-    def query_slot(self, reader: Subscription) -> Generator[None]:
+    def query_slot(self, grant: Subscription) -> Generator[None]:
         """Counts a request while the record answers it. `RateLimited` where the app has too many under way."""
-        if self._queries[reader.app] >= self._limits.reads_at_once_per_app:
+        if self._queries[grant.app] >= self._limits.reads_at_once_per_app:
             raise _too_many("requests of this app at once", str(self._limits.reads_at_once_per_app), QUERY_RETRY_S)
-        with _counted(self._queries, reader.app):
+        with _counted(self._queries, grant.app):
             yield
 
     @contextmanager
-    def reader_slot(self, reader: Subscription) -> Generator[None]:
+    def reader_slot(self, grant: Subscription) -> Generator[None]:
         """Counts a reader while it waits or streams. `RateLimited` where its token, its app or this gateway has too many."""
-        key, limits = _key(reader), self._limits
+        key, limits = _key(grant), self._limits
         if self._readers[key] >= limits.readers_per_token:
             raise _too_many("readers with this token", str(limits.readers_per_token), READER_RETRY_S)
-        if self._readers_of_apps[reader.app] >= limits.readers_per_app:
+        if self._readers_of_apps[grant.app] >= limits.readers_per_app:
             raise _too_many("readers of this app", str(limits.readers_per_app), READER_RETRY_S)
         if self.readers >= limits.readers:
             raise _too_many("readers at this server", str(limits.readers), READER_RETRY_S)
-        with _counted(self._readers, key), _counted(self._readers_of_apps, reader.app):
+        with _counted(self._readers, key), _counted(self._readers_of_apps, grant.app):
             yield
 
     def _take(self, buckets: TokenBuckets[K], key: K, what: str, per_s: float) -> None:
@@ -97,8 +97,8 @@ class RequestLimiter:
             raise _too_many(what, f"{per_s:g} a second", math.ceil(bucket.wait_s(now)))
 
 
-def _key(reader: Subscription) -> tuple[int, str]:
-    return reader.app, reader.jti or f"user/{reader.user}"
+def _key(grant: Subscription) -> tuple[int, str]:
+    return grant.app, grant.jti or f"user/{grant.user}"
 
 
 @contextmanager

@@ -93,10 +93,10 @@ class TokenVerifier:
 
     async def authorize(self, token: str, app: str, scope: str, room: str = "", address: str = "") -> Subscription:
         """As `verify`, for a scope and, if one is named, a room; `Rejection` where the token does not allow them."""
-        reader = await self.verify(token, app, address)
-        check_scope(reader, scope)
-        check_room(reader, room)
-        return reader
+        grant = await self.verify(token, app, address)
+        check_scope(grant, scope)
+        check_room(grant, room)
+        return grant
 
     def on_app_event(self, view: EventView) -> None:
         """Takes an event of an app's own log: one that may end tokens drops what is cached of the app and wakes its readers."""
@@ -154,22 +154,22 @@ class TokenVerifier:
         return Subscription(app, MEMBER_SCOPES, checked.expires_s, "", checked.room or None, checked.user_id)
 
 
-def check_scope(reader: Subscription, scope: str) -> None:
+def check_scope(grant: Subscription, scope: str) -> None:
     """Raises `Rejection` where the token does not allow the scope."""
-    if not reader.allows(scope):
+    if not grant.allows(scope):
         raise Rejection.of(
             Code.FORBIDDEN, f"the token does not allow {scope}", field="scopes", hint=f"it needs the scope {scope}"
         )
-    if reader.user is not None and scope not in OF_ONE_USER:
+    if grant.user is not None and scope not in OF_ONE_USER:
         raise Rejection.of(
             Code.FORBIDDEN, f"a token on behalf of one user does not allow {scope}", field="user",
             hint="this scope is about the whole app: ask for a token without user",
         )  # fmt: skip
 
 
-def check_room(reader: Subscription, room: str) -> None:
+def check_room(grant: Subscription, room: str) -> None:
     """Raises `room_not_found` where the token is for another room; the empty name is no room and passes."""
-    if room and not reader.covers(room):
+    if room and not grant.covers(room):
         raise room_not_found()
 
 

@@ -47,7 +47,7 @@ class Reader:
     """A cursor with a token that allows it to read. `changed` is set when there may be something to read, or the token may have ended."""
 
     def __init__(
-        self, request: ReadRequest, cursor: Cursor, principals: TokenVerifier, types: tuple[str, ...], changed: asyncio.Event,
+        self, request: ReadRequest, cursor: Cursor, verifier: TokenVerifier, types: tuple[str, ...], changed: asyncio.Event,
         clock: Clock,
     ) -> None:  # fmt: skip
         self.cursor = cursor
@@ -57,7 +57,7 @@ class Reader:
         self.last_scope = ReadScope()
         """What the token allowed at the last check."""
         self._request = request
-        self._principals = principals
+        self._verifier = verifier
         self._types = types
         self._clock = clock
         self._expires_s = 0
@@ -76,12 +76,12 @@ class Reader:
     async def check_scope(self) -> ReadScope:
         """Checks the token, and returns what it allows now. `Rejection` where it does not allow to read any more."""
         asked = self._request
-        who = await self._principals.authorize(asked.token, asked.app, asked.scope, asked.room)
-        self._expires_s = who.expires_s
-        scope: ReadScope | None = ReadScope(audit=who.allows("audit"))
-        if who.user is not None and not who.allows("audit"):
+        grant = await self._verifier.authorize(asked.token, asked.app, asked.scope, asked.room)
+        self._expires_s = grant.expires_s
+        scope: ReadScope | None = ReadScope(audit=grant.allows("audit"))
+        if grant.user is not None and not grant.allows("audit"):
             mirror = self.cursor.mirror
-            scope = scope_of_user(mirror.state if mirror is not None else None, who.user)
+            scope = scope_of_user(mirror.state if mirror is not None else None, grant.user)
         if scope is None:
             raise room_not_found()
         self.last_scope = replace(scope, types=self._types)
@@ -137,12 +137,12 @@ class Readers:
     """
 
     def __init__(
-        self, history: History, feeds: RoomFeeds, principals: TokenVerifier, clock: Clock, *, use_local_mirror: bool = False
+        self, history: History, feeds: RoomFeeds, verifier: TokenVerifier, clock: Clock, *, use_local_mirror: bool = False
     ) -> None:  # fmt: skip
         self._history = history
         self._use_local_mirror = use_local_mirror
         self._feeds = feeds
-        self._principals = principals
+        self._verifier = verifier
         self._clock = clock
         self._open: set[Reader] = set()
 
@@ -154,34 +154,34 @@ class Readers:
 
     @asynccontextmanager
     async def open(
-        self, who: Subscription, request: ReadRequest, after: str, types: tuple[str, ...], *, follows: bool
+        self, grant: Subscription, request: ReadRequest, after: str, types: tuple[str, ...], *, follows: bool
     ) -> AsyncGenerator[Reader]:
         """Opens a reader at `after`: a position; empty for the beginning of the latest call; `latest` for its end. With `follows` it can
         wait for what comes. `Rejection` where there is no such room for it.
         """
-        if follows or (who.user is not None and not who.allows("audit")):
-            async with self.follow(who, request, after, types) as (reader, _):
+        if follows or (grant.user is not None and not grant.allows("audit")):
+            async with self.follow(grant, request, after, types) as (reader, _):
                 yield reader
         else:
-            position = _position_of(after, await self._head(who.app, request.room))
-            cursor = Cursor(self._history, who.app, request.room, position)
-            yield Reader(request, cursor, self._principals, types, asyncio.Event(), self._clock)
+            position = _position_of(after, await self._head(grant.app, request.room))
+            cursor = Cursor(self._history, grant.app, request.room, position)
+            yield Reader(request, cursor, self._verifier, types, asyncio.Event(), self._clock)
 
     @asynccontextmanager
     async def follow(
-        self, who: Subscription, request: ReadRequest, after: str, types: tuple[str, ...]
+        self, grant: Subscription, request: ReadRequest, after: str, types: tuple[str, ...]
     ) -> AsyncGenerator[tuple[Reader, RoomFeed]]:
         """As `open`, with the room's feed: the reader is woken by each event, and by what may change its right to read."""
         changed = asyncio.Event()
-        async with self._feeds.follow(who.app, request.room, changed) as feed:
-            if self._use_local_mirror and who.user is None and feed.mirror is not None:
+        async with self._feeds.follow(grant.app, request.room, changed) as feed:
+            if self._use_local_mirror and grant.user is None and feed.mirror is not None:
                 head = head_of(feed.mirror)
             else:  # a user may have joined just now, at another gateway
-                head = await self._head(who.app, request.room)
+                head = await self._head(grant.app, request.room)
                 await feed.reach(head.room_uid, head.seq)
-            with self._principals.watch(who.app, changed):
-                cursor = Cursor(self._history, who.app, request.room, _position_of(after, head), feed)
-                reader = Reader(request, cursor, self._principals, types, changed, self._clock)
+            with self._verifier.watch(grant.app, changed):
+                cursor = Cursor(self._history, grant.app, request.room, _position_of(after, head), feed)
+                reader = Reader(request, cursor, self._verifier, types, changed, self._clock)
                 await reader.check_scope()
                 self._open.add(reader)
                 try:
@@ -190,13 +190,13 @@ class Readers:
                     self._open.discard(reader)
                     reader.stop_timer()
 
-    async def read_state(self, who: Subscription, request: ReadRequest, query: SnapshotQuery) -> RoomState:
+    async def read_state(self, grant: Subscription, request: ReadRequest, query: SnapshotQuery) -> RoomState:
         """Returns the room as of a position, without what only auditors see unless the reader is one."""
         past = query.seq is not None or query.at is not None
-        if who.user is not None and not who.allows("audit") and past:
+        if grant.user is not None and not grant.allows("audit") and past:
             raise Rejection.of(Code.FORBIDDEN, "a user's token reads the room as it is now", field="at")
-        async with self.open(who, request, LATEST, (), follows=False) as reader:
-            answer = await self._history.snapshot(who.app, request.room, query)
+        async with self.open(grant, request, LATEST, (), follows=False) as reader:
+            answer = await self._history.snapshot(grant.app, request.room, query)
             scope = await reader.check_scope()
         if answer.state is None:
             raise room_not_found()

@@ -78,7 +78,7 @@ class SubscriptionDelivery(ChannelDelivery):
                 await self._reader.check_scope()
                 self.restart("diverged")
                 continue
-            self.cursor.position = start
+            self.cursor.position = start  # `send` moves it, batch by batch, as far as the client takes them
             if not self.send(page.items):
                 self.mark_lagging()
                 if not await self._channel.wait_writable():
@@ -103,30 +103,15 @@ class SubscriptionDelivery(ChannelDelivery):
             self._feed.wakers.add(self._reader.changed)
 
 
-class RoomSubscription:
-    """One room that a connection follows; `answered` is done when the request was answered, or failed."""
-
-    def __init__(self, room: str, app: int) -> None:
-        self.room = room
-        self.app = app
-        self.delivery: SubscriptionDelivery | None = None
-        self.answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.task: asyncio.Task[None] | None = None
-
-
 class Subscriptions:
     """Every subscription over a WebSocket of this gateway. `fault` is called with errors that are ours."""
 
     def __init__(
-        self,
-        readers: Readers,
-        principals: TokenVerifier,
-        admission: RequestLimiter,
-        fault: Callable[[BaseException], None],
+        self, readers: Readers, verifier: TokenVerifier, limiter: RequestLimiter, fault: Callable[[BaseException], None]
     ) -> None:
         self.readers = readers
-        self.principals = principals
-        self.admission = admission
+        self.verifier = verifier
+        self.limiter = limiter
         self.fault = fault
         self.open: set[RoomSubscription] = set()
 
@@ -165,25 +150,21 @@ class ConnectionSubscriptions:
 
     def close(self) -> None:
         """Ends all subscriptions, since the connection is closed."""
-        for one in tuple(self._rooms.values()):
-            if one.task is not None:
-                one.task.cancel()
+        for one in self._rooms.values():
+            one.task.cancel()
 
     async def _start(self, frame: client.Subscribe) -> None:
         check_room_id(frame.room_id)
-        app = str(check_app_id(frame.app_id)) if frame.app_id else ""
-        who = await self._shared.principals.authorize(
-            frame.token, app, EVENTS_SCOPE, frame.room_id, self._channel.address
-        )
-        self._shared.admission.check_rate(who)
-        self._check_one_more(who)
-        one = self._rooms[frame.room_id] = RoomSubscription(frame.room_id, who.app)
-        one.task = asyncio.get_running_loop().create_task(self._run(one, frame, who, app))
-        self._shared.open.add(one)
+        app, address = str(check_app_id(frame.app_id)) if frame.app_id else "", self._channel.address
+        grant = await self._shared.verifier.authorize(frame.token, app, EVENTS_SCOPE, frame.room_id, address)
+        self._shared.limiter.check_rate(grant)
+        self._check_one_more(grant)
+        one = RoomSubscription(self._shared, self._channel, frame, app, grant, self._remove)
+        self._rooms[one.room] = one
         await asyncio.shield(one.answered)
 
-    def _check_one_more(self, who: Subscription) -> None:
-        if any(one.app != who.app for one in self._rooms.values()):
+    def _check_one_more(self, grant: Subscription) -> None:
+        if any(one.app != grant.app for one in self._rooms.values()):
             raise Rejection.of(
                 Code.PARAMETER, "one connection follows rooms of one app", field="token", hint="open another connection"
             )
@@ -195,46 +176,68 @@ class ConnectionSubscriptions:
 
     async def _end(self, room: str) -> None:
         one = self._rooms.get(room)
-        if one is not None and one.task is not None:
+        if one is not None:
             one.task.cancel()
             await asyncio.wait((one.task,))
 
-    async def _run(self, one: RoomSubscription, frame: client.Subscribe, who: Subscription, app: str) -> None:
+    def _remove(self, ended: "RoomSubscription") -> None:
+        if self._rooms.get(ended.room) is ended:
+            del self._rooms[ended.room]
+
+
+class RoomSubscription:
+    """One room that a connection follows, from its request to its end, when `on_end` is called. `answered` is done when the request is
+    answered, or refused.
+    """
+
+    def __init__(
+        self, shared: Subscriptions, channel: Channel, frame: client.Subscribe, app: str, grant: Subscription,
+        on_end: Callable[["RoomSubscription"], None],
+    ) -> None:  # fmt: skip
+        self.room = frame.room_id
+        self.app = grant.app
+        self.delivery: SubscriptionDelivery | None = None
+        self.answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._shared = shared
+        self._channel = channel
+        self._on_end = on_end
+        shared.open.add(self)
+        self.task = asyncio.get_running_loop().create_task(self._run(frame, app, grant))
+
+    async def _run(self, frame: client.Subscribe, app: str, grant: Subscription) -> None:
         try:
-            await self._deliver(one, frame, who, app)
+            await self._deliver(frame, app, grant)
         except (Rejection, Invalid) as refused:
-            self._refuse(one, refused)
+            self._refuse(refused)
         except Exception as error:
             self._shared.fault(error)
-            self._refuse(one, Rejection(Problem(int(Code.SERVER_ERROR), "the server failed", hint="try again")))
+            self._refuse(Rejection(Problem(int(Code.SERVER_ERROR), "the server failed", hint="try again")))
         finally:
-            one.answered.cancel()
-            self._shared.open.discard(one)
-            if self._rooms.get(one.room) is one:
-                del self._rooms[one.room]
+            self.answered.cancel()
+            self._shared.open.discard(self)
+            self._on_end(self)
 
-    async def _deliver(self, one: RoomSubscription, frame: client.Subscribe, who: Subscription, app: str) -> None:
-        request, types = ReadRequest(frame.token, app, frame.room_id, EVENTS_SCOPE), check_types(frame.types)
+    async def _deliver(self, frame: client.Subscribe, app: str, grant: Subscription) -> None:
+        request, types = ReadRequest(frame.token, app, self.room, EVENTS_SCOPE), check_types(frame.types)
         async with AsyncExitStack() as stack:
-            stack.enter_context(self._shared.admission.reader_slot(who))
+            stack.enter_context(self._shared.limiter.reader_slot(grant))
             reader, feed = await stack.enter_async_context(
-                self._shared.readers.follow(who, request, frame.after or LATEST, types)
+                self._shared.readers.follow(grant, request, frame.after or LATEST, types)
             )
-            delivery = one.delivery = SubscriptionDelivery(frame.room_id, reader, feed, self._channel)
+            delivery = self.delivery = SubscriptionDelivery(self.room, reader, feed, self._channel)
             anew = not frame.after or await reader.has_diverged()
             await reader.check_scope()
             left = max(0, math.ceil(reader.token_expires_in_s))
             mode = "snapshot" if anew else "tail"
             self._channel.put(to_text(client.Subscribed(id=str(frame.id), mode=mode, token_expires_in=left)))
-            one.answered.set_result(None)
+            self.answered.set_result(None)
             if anew:
                 delivery.restart("diverged" if frame.after else "")
             await delivery.run()
 
-    def _refuse(self, one: RoomSubscription, refused: Rejection | Invalid) -> None:
+    def _refuse(self, refused: Rejection | Invalid) -> None:
         """Answers a request that is refused, or ends a subscription that may not go on."""
-        if not one.answered.done():
-            one.answered.set_exception(refused)
-            return
-        problem = refused.problem
-        self._channel.put(to_text(client.End(one.room, problem.code, problem.message)))
+        if not self.answered.done():
+            self.answered.set_exception(refused)
+        else:
+            self._channel.put(to_text(client.End(self.room, refused.problem.code, refused.problem.message)))

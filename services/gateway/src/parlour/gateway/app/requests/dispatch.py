@@ -74,7 +74,7 @@ class RequestDispatcher:
         self._tasks: set[asyncio.Task[None]] = set()
         self.session: Session | None = None
 
-    async def frame(self, text: str) -> None:
+    async def handle_frame(self, text: str) -> None:
         """Handles one text frame of the client's. `ProtocolViolation` ends the connection."""
         within_rate = self._pace.take(self._loop.time())  # before it is parsed: a malformed frame costs as much
         if not within_rate:

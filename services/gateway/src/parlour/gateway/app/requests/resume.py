@@ -94,8 +94,8 @@ class ResumeHandler:
         """Restores memberships, answers, and sends what was missed in one step, so that no event comes between."""
         session = self._sessions.find(session_id)
         if session is None:
-            face = next((u for plan in plans for u in plan.mirror.state.users if u.session_id == session_id), None)
-            user = client.UserRef(claims.user_id, face.user_name if face else "")
+            known = next((u for plan in plans for u in plan.mirror.state.users if u.session_id == session_id), None)
+            user = client.UserRef(claims.user_id, known.user_name if known else "")
             session = Session(session_id, claims.app, user, multi_room=claims.multi_room)
             session.began_elsewhere = True
         self._sessions.attach(session, channel)
