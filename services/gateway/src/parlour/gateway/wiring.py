@@ -76,7 +76,7 @@ class Gateway:
         self.sessions = sessions = SessionTable()
         self.commands = GatewayCommands(services, ids)
         history = SharedHistory(services, now)
-        self.feeds = RoomFeeds(services, history, self._end_stay)
+        self.feeds = RoomFeeds(services, history, self._on_stay_end)
         self.apps = Apps(self.commands, settings.default_app)
         throttled = metrics.counter("tokens_throttled", "Tokens that came too soon after refused ones.", ("outcome",))
         throttle = TokenThrottle(settings.refusals(), throttled, now)
@@ -143,7 +143,7 @@ class Gateway:
         self._bus.on_reconnect(self.feeds.on_reconnect)
         self._bus.on_reconnect(self.verifier.invalidate)
 
-    def _end_stay(self, member: RoomMember, ending: StayEnd) -> None:
+    def _on_stay_end(self, member: RoomMember, ending: StayEnd) -> None:
         self.resources.end_stay(member)
         self.sessions.end_stay(member, ending)
 

@@ -41,13 +41,13 @@ CATCH_UP_EVENTS = 500
 """A mirror that lacks more events than this takes a snapshot."""
 
 log = logger(__name__)
-Ended = Callable[[RoomMember, StayEnd], None]
+StayEndHandler = Callable[[RoomMember, StayEnd], None]
 
 
 class RoomFeed:
-    """A room, over all its calls. `ended` is called with each member whose stay is over."""
+    """A room, over all its calls. `on_stay_end` is called with each member whose stay is over."""
 
-    def __init__(self, app: int, room: str, history: History, ended: Ended) -> None:
+    def __init__(self, app: int, room: str, history: History, on_stay_end: StayEndHandler) -> None:
         self.app = app
         self.room = room
         self.mirror: RoomMirror | None = None
@@ -64,7 +64,7 @@ class RoomFeed:
         self.unsubscribe: Unsubscribe | None = None
         self.idle_since = 0.0
         self._history = history
-        self._ended = ended
+        self._on_stay_end = on_stay_end
         self._early: dict[tuple[str, int], EventView] = {}
         self._goal: tuple[str, int] = ("", 0)
         self._waiters: list[tuple[str, int, asyncio.Future[None]]] = []
@@ -203,7 +203,7 @@ class RoomFeed:
         over = tuple(self.members) if not stay_end.session_id else (stay_end.session_id,)
         for delivery in [self.members.pop(one) for one in over if one in self.members]:
             delivery.close()
-            self._ended(delivery.member, stay_end)
+            self._on_stay_end(delivery.member, stay_end)
 
     def _seek(self, room_uid: str, seq: int, patience_s: float = GAP_PATIENCE_S) -> None:
         """Starts to bring the mirror to this seq of this call, unless that is under way."""

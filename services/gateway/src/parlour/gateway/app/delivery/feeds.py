@@ -7,19 +7,19 @@ from contextlib import asynccontextmanager
 from parlour.contracts.queries import HeadBeacon
 from parlour.gateway.app.ports import Events, History
 
-from .feed import Ended, RoomFeed
+from .feed import RoomFeed, StayEndHandler
 
 LINGER_S = 15.0
 """How long an unused feed stays, for clients that come right back."""
 
 
 class RoomFeeds:
-    """The feeds of this gateway, by app and room. `ended` as in `RoomFeed`."""
+    """The feeds of this gateway, by app and room. `on_stay_end` as in `RoomFeed`."""
 
-    def __init__(self, events: Events, history: History, ended: Ended) -> None:
+    def __init__(self, events: Events, history: History, on_stay_end: StayEndHandler) -> None:
         self._events = events
         self._history = history
-        self._ended = ended
+        self._on_stay_end = on_stay_end
         self._feeds: dict[tuple[int, str], RoomFeed] = {}
         self._opening: dict[tuple[int, str], asyncio.Future[None]] = {}
 
@@ -28,7 +28,7 @@ class RoomFeeds:
         key = (app, room)
         feed = self._feeds.get(key)
         if feed is None:
-            feed = self._feeds[key] = RoomFeed(app, room, self._history, self._ended)
+            feed = self._feeds[key] = RoomFeed(app, room, self._history, self._on_stay_end)
             self._opening[key] = asyncio.ensure_future(self._subscribe(feed))
         feed.idle_since = asyncio.get_running_loop().time()
         opening = self._opening.get(key)

@@ -30,7 +30,7 @@ class RoomRequestHandler:
         """Returns the answer to a frame. `Rejection` where the session is not in the room, or where a service refuses the command."""
         member = session.rooms.get(frame.room_id)
         if member is None:
-            if isinstance(frame, client.Logout) and frame.room_id in session.left:
+            if isinstance(frame, client.Logout) and frame.room_id in session.left_rooms:
                 return client.Res(str(frame.id))  # asked again, since the first answer was lost or said "try again"
             raise Rejection.of(
                 Code.ROOM_NOT_LOGGED_IN, "the session is not in this room", field="roomID", hint="log in first"

@@ -60,9 +60,9 @@ class Session:
         """The IP address that the client connected from last."""
         self.rights: dict[str, Rights] = {}
         self.rooms: dict[str, RoomMember] = {}
-        self.left: deque[str] = deque(maxlen=LEFT_ROOMS_MOST)
+        self.left_rooms: deque[str] = deque(maxlen=LEFT_ROOMS_MOST)
         """Rooms that the session has left, the latest last."""
-        self.media: dict[str, set[tuple[str, str]]] = {}
+        self.streams: dict[str, set[tuple[str, str]]] = {}
         """The (room, stream) pairs that each transport carries, by transport id."""
         self.began_elsewhere = False
         """Whether another gateway began the session; only that one knows which streams its transports carry."""
@@ -74,12 +74,12 @@ class Session:
 
     def add_stream(self, transport_id: str, room: str, stream_id: str) -> None:
         """Notes that a transport of the client's carries a stream of a room."""
-        self.media.setdefault(transport_id, set()).add((room, stream_id))
+        self.streams.setdefault(transport_id, set()).add((room, stream_id))
 
     def remove_stream(self, room: str, stream_id: str) -> None:
         """Notes that the client stopped to publish or play a stream."""
-        for transport_id in [t for t, streams in self.media.items() if (room, stream_id) in streams]:
-            self.media[transport_id].discard((room, stream_id))
+        for transport_id in [t for t, streams in self.streams.items() if (room, stream_id) in streams]:
+            self.streams[transport_id].discard((room, stream_id))
 
 
 class RoomMember:
@@ -127,8 +127,8 @@ class SessionTable:
         session = member.session
         session.rooms.pop(member.room, None)
         session.rights.pop(member.room, None)
-        session.left.append(member.room)
-        for streams in session.media.values():
+        session.left_rooms.append(member.room)
+        for streams in session.streams.values():
             streams.difference_update({carried for carried in streams if carried[0] == member.room})
         if end.code:
             session.send(client.End(member.room, end.code, end.reason))
@@ -154,7 +154,7 @@ class SessionTable:
         session = self._sessions.get(fact.owner.partition("/")[0])
         if session is None or fact.reason == "closed":
             return
-        carried = session.media.pop(fact.transport_id, set())
+        carried = session.streams.pop(fact.transport_id, set())
         if not carried and session.began_elsewhere:
             carried = {(room, "") for room in session.rooms}
         for room, stream_id in carried:
