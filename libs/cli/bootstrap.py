@@ -110,8 +110,10 @@ def follow(step: str, process: subprocess.Popen[bytes], output: int) -> None:
         print("\r\033[K", end="", flush=True)  # noqa: T201
 
 
-def do(step: str, wanted: str, action: Callable[[], None]) -> None:
-    """Run a step's action, say how long it took, and stamp it."""
+def do(step: str, wanted: str, action: Callable[[], None], outputs: bool = True) -> None:
+    """Run a step's action unless it is fresh, say how long it took, and stamp it."""
+    if fresh(step, wanted, outputs):
+        return
     start = time.monotonic()
     say(f"{step} ...")
     action()
@@ -196,19 +198,8 @@ def install(*arguments: str | Path) -> None:
     python = VENV / "bin" / "python"
     links = {"UV_FIND_LINKS": os.environ.get("PIP_FIND_LINKS", "")}
     try:
-        run(
-            "packages",
-            python,
-            "-m",
-            "uv",
-            "pip",
-            "install",
-            "--compile-bytecode",
-            "--python",
-            python,
-            *arguments,
-            environment=links,
-        )
+        uv = (python, "-m", "uv", "pip", "install", "--compile-bytecode", "--python", python)
+        run("packages", *uv, *arguments, environment=links)
     except Missing:
         say("uv could not install; trying pip")
         run("packages", python, "-m", "pip", "install", "-q", *arguments)
@@ -253,27 +244,18 @@ def build_core() -> None:
 def setup() -> None:
     """All steps in order; each is skipped while nothing it reads has changed."""
     core_inputs = sources(MEDIA_CORE, ".rs", ".toml", ".pyi", ".py")
-    core = digest(core_inputs + [path for path in [ROOT / "Cargo.toml"] if path.is_file()]) if core_inputs else ""
+    core = digest([*core_inputs, ROOT / "Cargo.toml"]) if core_inputs else ""
     built = any(MEDIA_CORE.glob("src/parlour/media_core/_native*.so"))
-    python = VENV / "bin" / "python"
-    environment = f"{ROOT} {sys.version}"
-    whole = fresh("environment", environment, python.exists())
-    builds_native = bool(core) and not (whole and fresh("media-core", core, built))
+    environment, made = f"{ROOT} {sys.version}", (VENV / "bin" / "python").exists()
+    builds_native = bool(core) and not (fresh("environment", environment, made) and fresh("media-core", core, built))
     check_machine(builds_native)
-    if not whole:
-        do("environment", environment, make_environment)
-    packages = digest([LOCK])
-    if not fresh("packages", packages):
-        do("packages", packages, lambda: install("--require-hashes", "-r", LOCK))
-    ours = digest([member / "pyproject.toml" for member in members()])
-    if not fresh("members", ours):
-        do("members", ours, install_members)
+    do("environment", environment, make_environment, made)  # removes the stamps of the other steps, too
+    do("packages", digest([LOCK]), lambda: install("--require-hashes", "-r", LOCK))
+    do("members", digest([member / "pyproject.toml" for member in members()]), install_members)
     if builds_native:
-        do("media-core", core, build_core)
+        do("media-core", core, build_core, built)
     if (SDK_WEB / "package.json").is_file():
-        pages = digest(sources(SDK_WEB, ""))
-        if not fresh("sdk-web", pages, (SDK_WEB / "dist").is_dir()):
-            do("sdk-web", pages, build_sdk)
+        do("sdk-web", digest(sources(SDK_WEB, "")), build_sdk, (SDK_WEB / "dist").is_dir())
 
 
 # --- the browser --------------------------------------------------------------------------------------------------
@@ -307,13 +289,13 @@ def main() -> int:
         fcntl.flock(door, fcntl.LOCK_EX)
         try:
             verb()
+            return 0
         except Missing as problem:
-            print(f"setup: {problem}", file=sys.stderr)  # noqa: T201
-            return 1
+            text = str(problem)
         except OSError as problem:
-            print(f"setup: {problem.strerror or problem}: {problem.filename or ROOT}", file=sys.stderr)  # noqa: T201
-            return 1
-    return 0
+            text = f"{problem.strerror or problem}: {problem.filename or ROOT}"
+    print(f"setup: {text}", file=sys.stderr)  # noqa: T201
+    return 1
 
 
 if __name__ == "__main__":
