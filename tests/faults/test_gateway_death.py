@@ -48,8 +48,8 @@ async def test_its_clients_are_back_within_three_seconds_and_others_see_nothing(
         note("gateway_death", {"clients": len(away), "longest_away_s": round(max(away), 2)})
         assert max(away) < BACK_S
         assert all(member.logins == 1 for member in crowd.members), "they resumed, and logged in once"
-        lives = {(member.room, member.position.split(".")[0]) for member in crowd.members}
-        record = await logs(doubled.status()["nats"], crowd.app, lives)
+        calls = {(member.room, member.position.split(".")[0]) for member in crowd.members}
+        record = await logs(doubled.status()["nats"], crowd.app, calls)
         assert not [event.type for event in record if event.type in MEMBERSHIP]
 
 

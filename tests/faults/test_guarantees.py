@@ -35,8 +35,8 @@ async def enter(suite: Suite, client: RawClient, room: str, user: str) -> Frame:
 
 
 async def record_of(suite: Suite, room: str, client: RawClient) -> list[Logged]:
-    life = next(str(f["position"]).split(".")[0] for f in client.frames if f.get("ok") and "position" in f)
-    return await logs(suite.status()["nats"], suite.app_id, [(room, life)])
+    call = next(str(f["position"]).split(".")[0] for f in client.frames if f.get("ok") and "position" in f)
+    return await logs(suite.status()["nats"], suite.app_id, [(room, call)])
 
 
 def of_type(kind: str) -> Callable[[Frame], Any]:
@@ -112,8 +112,8 @@ async def test_a_repeated_command_is_done_once(doubled: Suite, room: str) -> Non
 async def test_another_history_is_never_continued(doubled: Suite, room: str) -> None:
     async with raw_client(doubled.url) as ann:
         answer = await enter(doubled, ann, room, "ann")
-        life, seq, _ = str(answer["position"]).split(".")
-        await ann.ask("resume", sessionID=answer["sessionID"], rooms={room: f"{life}.{seq}.0123456789abcdef"})
+        call, seq, _ = str(answer["position"]).split(".")
+        await ann.ask("resume", sessionID=answer["sessionID"], rooms={room: f"{call}.{seq}.0123456789abcdef"})
         await ann.wait_for(lambda f: f.get("t") == "live")
         told = [frame["t"] for frame in ann.frames if frame["t"] in ("resync", "snap", "ev")]
         assert told == ["resync", "snap"], "the client is told that what it holds is not this room's history"

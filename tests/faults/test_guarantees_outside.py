@@ -42,7 +42,7 @@ def room() -> str:
 
 
 async def say(suite: Suite, room: str, *texts: str) -> str:
-    """A user of the room's own enters, says something and leaves; the room's life."""
+    """A user of the room's own enters, says something and leaves; the id of its call."""
     user = f"{room}-ann"
     async with raw_client(suite.url) as ann:
         answer = await ann.login(suite.app_id, room, user, suite.dev_token(user))
@@ -204,9 +204,9 @@ async def test_who_is_erased_can_be_read_nowhere(doubled: Suite, processes: Proc
 
 
 async def test_a_changed_event_is_named(doubled: Suite, room: str, tmp_path: Path) -> None:
-    life = await say(doubled, room, "one", "two")
+    call = await say(doubled, room, "one", "two")
     export = tmp_path / "call.jsonl"
-    await asyncio.to_thread(doubled.run, "audit", "export", life, "-o", str(export), "--by", "test", "--wait", "0")
+    await asyncio.to_thread(doubled.run, "audit", "export", call, "-o", str(export), "--by", "test", "--wait", "0")
     assert (await asyncio.to_thread(doubled.run, "audit", "verify", str(export), "--unsigned-ok")).returncode == 0
     lines = export.read_text().splitlines(keepends=True)
     event = json.loads(lines[3])
@@ -221,9 +221,9 @@ async def test_a_changed_event_is_named(doubled: Suite, room: str, tmp_path: Pat
 
 
 async def test_forged_words_in_an_export_are_named(doubled: Suite, room: str, tmp_path: Path) -> None:
-    life = await say(doubled, room, "I reject the payment")
+    call = await say(doubled, room, "I reject the payment")
     export = tmp_path / "call.jsonl"
-    await asyncio.to_thread(doubled.run, "audit", "export", life, "-o", str(export), "--by", "test", "--wait", "0")
+    await asyncio.to_thread(doubled.run, "audit", "export", call, "-o", str(export), "--by", "test", "--wait", "0")
     fine = await asyncio.to_thread(doubled.run, "audit", "verify", str(export), "--unsigned-ok")
     assert "sealed texts (messages, names) among it" in fine.stdout
     written = export.read_text()

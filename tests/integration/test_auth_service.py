@@ -34,7 +34,7 @@ APP, SECRET = VECTORS["app_id"], VECTORS["secret"]
 OPERATOR = Caller(kind="operator")
 
 
-class Desk:
+class Harness:
     """Asks the service and hears what it publishes."""
 
     def __init__(self, bus: Bus) -> None:
@@ -66,35 +66,35 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(environment: Callable[[str], dict[str, str]]) -> AsyncIterator[Desk]:
+async def harness(environment: Callable[[str], dict[str, str]]) -> AsyncIterator[Harness]:
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(build(load(AuthSettings, environment("auth"))))
         bus = await stack.enter_async_context(await Bus.connect(load(BusSettings, environment("test")), "test"))
-        made = Desk(bus)
+        made = Harness(bus)
         await bus.subscribe(subjects.ALL_EVENTS, made.hear)
         yield made
 
 
-async def test_an_app_is_created_once(desk: Desk) -> None:
-    first = await desk.create(app=APP, name="demo", secret=SECRET)
+async def test_an_app_is_created_once(harness: Harness) -> None:
+    first = await harness.create(app=APP, name="demo", secret=SECRET)
     assert first.secret == SECRET
-    again = await desk.create(app=APP, name="other", secret="x" * 32)
+    again = await harness.create(app=APP, name="other", secret="x" * 32)
     assert (again.name, again.secret, again.created_s) == ("demo", "", first.created_s), (
         "what exists stays, its secret is not told"
     )
-    listed = msgspec.json.decode((await desk.ask(0, cmd.ListApps())).result, type=Apps)
+    listed = msgspec.json.decode((await harness.ask(0, cmd.ListApps())).result, type=Apps)
     assert [(app.app, app.secret) for app in listed.apps if app.app == APP] == [(APP, "")]
 
 
-async def test_a_repeated_creation_answers_the_same(desk: Desk) -> None:
+async def test_a_repeated_creation_answers_the_same(harness: Harness) -> None:
     command_id = str(uuid4())
-    first = await desk.ask(0, cmd.CreateApp(name="drawn"), command_id=command_id)
-    second = await desk.ask(0, cmd.CreateApp(name="drawn"), command_id=command_id)
+    first = await harness.ask(0, cmd.CreateApp(name="drawn"), command_id=command_id)
+    second = await harness.ask(0, cmd.CreateApp(name="drawn"), command_id=command_id)
     one, two = (msgspec.json.decode(reply.result, type=AppDescription) for reply in (first, second))
     assert one == two
     assert len(one.secret) == 32
     assert one.app >= 10**9
-    assert {view.type for view in desk.heard if view.app == one.app} == {"app.created.v1", "app.secret_rotated.v1"}
+    assert {view.type for view in harness.heard if view.app == one.app} == {"app.created.v1", "app.secret_rotated.v1"}
 
 
 def vectors(*, accepted: bool) -> list[Any]:
@@ -105,115 +105,119 @@ def vectors(*, accepted: bool) -> list[Any]:
 
 
 @pytest.mark.parametrize("vector", vectors(accepted=False))
-async def test_the_vendors_tokens_that_are_refused(desk: Desk, vector: dict[str, str]) -> None:
-    await desk.create(app=APP, name="demo", secret=SECRET)
-    await desk.ask(APP, cmd.SetAppRules(privileges="enforced"))
+async def test_the_vendors_tokens_that_are_refused(harness: Harness, vector: dict[str, str]) -> None:
+    await harness.create(app=APP, name="demo", secret=SECRET)
+    await harness.ask(APP, cmd.SetAppRules(privileges="enforced"))
     room = "room-1" if "room-1" in vector["payload"] else "any"
     fine = 1002075 if "JSON" in vector["case"] else 1002033
-    assert await desk.refused(APP, cmd.VerifyToken(vector["token"], vector["user_id"], room)) == (1102020, fine)
+    assert await harness.refused(APP, cmd.VerifyToken(vector["token"], vector["user_id"], room)) == (1102020, fine)
 
 
 @pytest.mark.parametrize("vector", vectors(accepted=True))
-async def test_the_vendors_tokens_that_are_accepted(desk: Desk, vector: dict[str, str]) -> None:
-    await desk.create(app=APP, name="demo", secret=SECRET)
-    await desk.ask(APP, cmd.SetAppRules(privileges="enforced"))
+async def test_the_vendors_tokens_that_are_accepted(harness: Harness, vector: dict[str, str]) -> None:
+    await harness.create(app=APP, name="demo", secret=SECRET)
+    await harness.ask(APP, cmd.SetAppRules(privileges="enforced"))
     room = "room-1" if "room-1" in vector["payload"] else "any"
-    checked = await desk.verify(APP, vector["token"], user_id=vector["user_id"], room=room)
+    checked = await harness.verify(APP, vector["token"], user_id=vector["user_id"], room=room)
     assert (checked.user_id, checked.expires_s) == (vector["user_id"], vector["expire"])
-    bearer = await desk.verify(APP, vector["token"])
+    bearer = await harness.verify(APP, vector["token"])
     assert bearer.user_id == vector["user_id"]
 
 
 @pytest.mark.parametrize("vector", VECTORS["vectors"], ids=lambda v: f"{v['generator']}-{v['case']}")
-async def test_a_payload_counts_only_where_the_app_says_so(desk: Desk, vector: dict[str, str]) -> None:
-    await desk.create(app=APP, name="demo", secret=SECRET)
-    await desk.ask(APP, cmd.SetAppRules(privileges="text"))
-    checked = await desk.verify(APP, vector["token"], user_id=vector["user_id"], room="any", purpose="publish")
+async def test_a_payload_counts_only_where_the_app_says_so(harness: Harness, vector: dict[str, str]) -> None:
+    await harness.create(app=APP, name="demo", secret=SECRET)
+    await harness.ask(APP, cmd.SetAppRules(privileges="text"))
+    checked = await harness.verify(APP, vector["token"], user_id=vector["user_id"], room="any", purpose="publish")
     assert (checked.room, checked.may_publish, checked.stream_ids) == ("", True, ())
 
 
-async def test_the_rules_of_an_app_are_on_the_record(desk: Desk) -> None:
-    app = (await desk.create(name="ruled")).app
-    first = await desk.ask(app, cmd.SetAppRules(login_tokens="signed"))
+async def test_the_rules_of_an_app_are_on_the_record(harness: Harness) -> None:
+    app = (await harness.create(name="ruled")).app
+    first = await harness.ask(app, cmd.SetAppRules(login_tokens="signed"))
     assert msgspec.json.decode(first.result, type=cmd.AppRules) == cmd.AppRules("signed", "text", "keep")
-    token = msgspec.json.decode((await desk.ask(app, cmd.IssueToken("ann"))).result, type=TokenMade).token
-    assert await desk.refused(app, cmd.VerifyToken(token, "ann")) == (1102020, 1002079)
-    assert await desk.refused(app, cmd.SetAppRules(login_tokens="none")) == (1100001, 0)
-    await desk.ask(app, cmd.SetAppRules(login_tokens="any"))
-    assert (await desk.verify(app, token, user_id="ann")).user_id == "ann"
-    await desk.bus.flush_confirmed()
-    set_ = [json.loads(bytes(view.data)) for view in desk.heard if view.type == "app.rule_set.v1" and view.app == app]
+    token = msgspec.json.decode((await harness.ask(app, cmd.IssueToken("ann"))).result, type=TokenMade).token
+    assert await harness.refused(app, cmd.VerifyToken(token, "ann")) == (1102020, 1002079)
+    assert await harness.refused(app, cmd.SetAppRules(login_tokens="none")) == (1100001, 0)
+    await harness.ask(app, cmd.SetAppRules(login_tokens="any"))
+    assert (await harness.verify(app, token, user_id="ann")).user_id == "ann"
+    await harness.bus.flush_confirmed()
+    set_ = [
+        json.loads(bytes(view.data)) for view in harness.heard if view.type == "app.rule_set.v1" and view.app == app
+    ]
     assert [(one["rule"], one["value"]) for one in set_] == [("login_tokens", "signed"), ("login_tokens", "any")]
 
 
-async def test_signed_login_tokens(desk: Desk) -> None:
-    app = (await desk.create(name="signing")).app
-    await desk.ask(app, cmd.SetAppRules(login_tokens="signed"))
+async def test_signed_login_tokens(harness: Harness) -> None:
+    app = (await harness.create(name="signing")).app
+    await harness.ask(app, cmd.SetAppRules(login_tokens="signed"))
     made = msgspec.json.decode(
-        (await desk.ask(app, cmd.IssueLoginToken("ann", "tea", 60, False))).result, type=TokenMade
+        (await harness.ask(app, cmd.IssueLoginToken("ann", "tea", 60, False))).result, type=TokenMade
     ).token
-    checked = await desk.verify(app, made, user_id="ann", room="tea")
+    checked = await harness.verify(app, made, user_id="ann", room="tea")
     assert (checked.user_id, checked.room, checked.may_publish) == ("ann", "tea", False)
-    assert (await desk.refused(app, cmd.VerifyToken(made, "bob", "tea"))) == (1102020, 1002077)
-    assert (await desk.refused(app, cmd.VerifyToken(made, "ann", "coffee")))[0] == 1102020
-    other = (await desk.create(name="other")).app
-    assert (await desk.refused(other, cmd.VerifyToken(made, "ann", "tea")))[0] == 1102020
-    assert (await desk.refused(app, cmd.VerifySubscription(made)))[0] in (1102016, 1102020)
-    assert (await desk.refused(app, cmd.IssueLoginToken("ann", "", 32 * 86_400)))[0] == 1100001
+    assert (await harness.refused(app, cmd.VerifyToken(made, "bob", "tea"))) == (1102020, 1002077)
+    assert (await harness.refused(app, cmd.VerifyToken(made, "ann", "coffee")))[0] == 1102020
+    other = (await harness.create(name="other")).app
+    assert (await harness.refused(other, cmd.VerifyToken(made, "ann", "tea")))[0] == 1102020
+    assert (await harness.refused(app, cmd.VerifySubscription(made)))[0] in (1102016, 1102020)
+    assert (await harness.refused(app, cmd.IssueLoginToken("ann", "", 32 * 86_400)))[0] == 1100001
 
 
-async def test_keys_of_an_app_are_on_the_record(desk: Desk) -> None:
-    app, private = (await desk.create(name="keys")).app, Ed25519PrivateKey.generate()
+async def test_keys_of_an_app_are_on_the_record(harness: Harness) -> None:
+    app, private = (await harness.create(name="keys")).app, Ed25519PrivateKey.generate()
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     pem = private.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
     now = SystemClock().at() // 1_000_000
     claims = {"aud": "parlour", "app": app, "user": "ann", "iat": now, "exp": now + 60}
     token = jwt.encode(claims, private, "EdDSA", {"typ": "parlour-login+jwt", "kid": "web"})
-    assert (await desk.refused(app, cmd.VerifyToken(token, "ann")))[0] == 1102020
-    added = msgspec.json.decode((await desk.ask(app, cmd.AddLoginKey(pem, "web"))).result, type=cmd.LoginKeys)
+    assert (await harness.refused(app, cmd.VerifyToken(token, "ann")))[0] == 1102020
+    added = msgspec.json.decode((await harness.ask(app, cmd.AddLoginKey(pem, "web"))).result, type=cmd.LoginKeys)
     assert [key.kid for key in added.keys] == ["web"]
-    assert (await desk.verify(app, token, user_id="ann")).user_id == "ann"
-    await desk.ask(app, cmd.AddLoginKey(pem, "web"))
-    listed = msgspec.json.decode((await desk.ask(app, cmd.ListLoginKeys())).result, type=cmd.LoginKeys)
+    assert (await harness.verify(app, token, user_id="ann")).user_id == "ann"
+    await harness.ask(app, cmd.AddLoginKey(pem, "web"))
+    listed = msgspec.json.decode((await harness.ask(app, cmd.ListLoginKeys())).result, type=cmd.LoginKeys)
     assert listed == added
-    await desk.ask(app, cmd.RemoveLoginKey("web"))
-    assert (await desk.refused(app, cmd.VerifyToken(token, "ann")))[0] == 1102020
+    await harness.ask(app, cmd.RemoveLoginKey("web"))
+    assert (await harness.refused(app, cmd.VerifyToken(token, "ann")))[0] == 1102020
     for body in (cmd.AddLoginKey("nonsense"), cmd.AddLoginKey(pem, "a b"), cmd.AddLoginKey(pem, "x" * 65)):
-        assert (await desk.refused(app, body))[0] == 1100001
-    await desk.bus.flush_confirmed()
-    told = [view.type for view in desk.heard if view.app == app and "login_key" in view.type]
+        assert (await harness.refused(app, body))[0] == 1100001
+    await harness.bus.flush_confirmed()
+    told = [view.type for view in harness.heard if view.app == app and "login_key" in view.type]
     assert told == ["app.login_key_added.v1", "app.login_key_removed.v1"]
 
 
-async def test_a_token_made_here_is_accepted_here(desk: Desk) -> None:
-    app = await desk.create(name="mine")
+async def test_a_token_made_here_is_accepted_here(harness: Harness) -> None:
+    app = await harness.create(name="mine")
     command_id = str(uuid4())
-    first = await desk.ask(app.app, cmd.IssueToken("ann", "tea", 60), command_id=command_id)
-    second = await desk.ask(app.app, cmd.IssueToken("ann", "tea", 60), command_id=command_id)
+    first = await harness.ask(app.app, cmd.IssueToken("ann", "tea", 60), command_id=command_id)
+    second = await harness.ask(app.app, cmd.IssueToken("ann", "tea", 60), command_id=command_id)
     made = msgspec.json.decode(first.result, type=TokenMade)
     assert msgspec.json.decode(second.result, type=TokenMade) == made, "a repetition makes the same token"
-    checked = await desk.verify(app.app, made.token, user_id="ann", room="tea", purpose="publish", stream_id="s")
+    checked = await harness.verify(app.app, made.token, user_id="ann", room="tea", purpose="publish", stream_id="s")
     assert (checked.room, checked.expires_s) == ("tea", made.expires_s)
-    assert (await desk.refused(app.app, cmd.VerifyToken(made.token, "ann", "coffee")))[0] == 1102020
-    await desk.bus.flush_confirmed()
-    events = {view.seq: view for view in desk.heard if view.type == "app.token_issued.v1" and view.app == app.app}
+    assert (await harness.refused(app.app, cmd.VerifyToken(made.token, "ann", "coffee")))[0] == 1102020
+    await harness.bus.flush_confirmed()
+    events = {view.seq: view for view in harness.heard if view.type == "app.token_issued.v1" and view.app == app.app}
     (issued,) = events.values()  # the repetition may publish the event again, and makes no other
     assert issued.user_id == "ann"
     assert made.token not in bytes(issued.data).decode()
 
 
-async def test_two_secrets_while_rotating(desk: Desk) -> None:
-    app = await desk.create(name="turning")
+async def test_two_secrets_while_rotating(harness: Harness) -> None:
+    app = await harness.create(name="turning")
     now = SystemClock().at() // 1_000_000
     old = encode(Token(app.app, "ann", 1, now, now + 600), app.secret, b"0" * 16)
-    rotated = msgspec.json.decode((await desk.ask(app.app, cmd.RotateSecret(app.app, 600))).result, type=AppDescription)
+    rotated = msgspec.json.decode(
+        (await harness.ask(app.app, cmd.RotateSecret(app.app, 600))).result, type=AppDescription
+    )
     new = encode(Token(app.app, "ann", 1, now, now + 600), rotated.secret, b"1" * 16)
     assert rotated.secret != app.secret
     for token in (old, new):
-        assert (await desk.verify(app.app, token)).user_id == "ann"
-    await desk.ask(app.app, cmd.RotateSecret(app.app, 0))
-    assert (await desk.refused(app.app, cmd.VerifyToken(new)))[0] == 1102020
-    assert (await desk.refused(app.app, cmd.VerifyToken(old)))[0] == 1102020
+        assert (await harness.verify(app.app, token)).user_id == "ann"
+    await harness.ask(app.app, cmd.RotateSecret(app.app, 0))
+    assert (await harness.refused(app.app, cmd.VerifyToken(new)))[0] == 1102020
+    assert (await harness.refused(app.app, cmd.VerifyToken(old)))[0] == 1102020
 
 
 @pytest.mark.parametrize(
@@ -229,9 +233,9 @@ async def test_two_secrets_while_rotating(desk: Desk) -> None:
         (encode(Token(APP, "ann", 1, 2**40, 2**40 + 60), SECRET, b"0" * 16), 1102018, 1002078),
     ],
 )
-async def test_each_flaw_has_the_vendors_code(desk: Desk, token: str, code: int, fine: int) -> None:
-    await desk.create(app=APP, name="demo", secret=SECRET)
-    assert await desk.refused(APP, cmd.VerifyToken(token, "ann")) == (code, fine)
+async def test_each_flaw_has_the_vendors_code(harness: Harness, token: str, code: int, fine: int) -> None:
+    await harness.create(app=APP, name="demo", secret=SECRET)
+    assert await harness.refused(APP, cmd.VerifyToken(token, "ann")) == (code, fine)
 
 
 @pytest.mark.parametrize(
@@ -253,13 +257,13 @@ async def test_each_flaw_has_the_vendors_code(desk: Desk, token: str, code: int,
         (0, cmd.ListApps(), Caller("ann"), 9000012),
     ],
 )
-async def test_what_is_refused(desk: Desk, app: int, body: cmd.AnyCommand, caller: Caller, code: int) -> None:
-    assert (await desk.refused(app, body, caller))[0] == code
+async def test_what_is_refused(harness: Harness, app: int, body: cmd.AnyCommand, caller: Caller, code: int) -> None:
+    assert (await harness.refused(app, body, caller))[0] == code
 
 
-async def test_no_secret_stands_in_the_database(desk: Desk, postgres: str) -> None:
-    app = await desk.create(name="hidden")
-    await desk.ask(app.app, cmd.RotateSecret(app.app))
+async def test_no_secret_stands_in_the_database(harness: Harness, postgres: str) -> None:
+    app = await harness.create(name="hidden")
+    await harness.ask(app.app, cmd.RotateSecret(app.app))
     connection = await asyncpg.connect(postgres)
     try:
         for table in ("command", "event", "app", "app_secret", "deadline"):
@@ -270,15 +274,15 @@ async def test_no_secret_stands_in_the_database(desk: Desk, postgres: str) -> No
         await connection.close()
 
 
-async def test_a_subscription_is_made_verified_and_revoked(desk: Desk) -> None:
-    app = (await desk.create(name="readers")).app
+async def test_a_subscription_is_made_verified_and_revoked(harness: Harness) -> None:
+    app = (await harness.create(name="readers")).app
 
     async def issue(**what: object) -> cmd.SubscriptionMade:
-        reply = await desk.ask(app, cmd.IssueSubscription(**what))  # pyright: ignore[reportArgumentType]
+        reply = await harness.ask(app, cmd.IssueSubscription(**what))  # pyright: ignore[reportArgumentType]
         return msgspec.json.decode(reply.result, type=cmd.SubscriptionMade)
 
     async def verify(made: cmd.SubscriptionMade) -> Subscription:
-        reply = await desk.ask(app, cmd.VerifySubscription(made.token), Caller(kind="service"))
+        reply = await harness.ask(app, cmd.VerifySubscription(made.token), Caller(kind="service"))
         return msgspec.json.decode(reply.result, type=Subscription)
 
     one = await issue(room="tea", user_id="ann", scopes=("events", "audit"), ttl_s=60)
@@ -296,20 +300,20 @@ async def test_a_subscription_is_made_verified_and_revoked(desk: Desk) -> None:
         (cmd.RevokeSubscriptions(room="x"), of_room),
     ):
         await verify(refused)
-        await desk.ask(app, revocation)
-        assert (await desk.refused(app, cmd.VerifySubscription(refused.token)))[0] == 1102020
+        await harness.ask(app, revocation)
+        assert (await harness.refused(app, cmd.VerifySubscription(refused.token)))[0] == 1102020
     for unharmed in (one, of_app, await issue(room="x"), await issue(user_id="bob")):
         assert (await verify(unharmed)).jti == unharmed.jti
-    other = (await desk.create(name="others")).app
-    assert (await desk.refused(other, cmd.VerifySubscription(of_app.token)))[0] == 1102020
-    told = [bytes(view.data).decode() for view in desk.heard if view.type == "app.subscription_issued.v1"]
+    other = (await harness.create(name="others")).app
+    assert (await harness.refused(other, cmd.VerifySubscription(of_app.token)))[0] == 1102020
+    told = [bytes(view.data).decode() for view in harness.heard if view.type == "app.subscription_issued.v1"]
     assert told
     assert not [text for text in told if one.token in text or '"ann"' in text], "neither the token nor the person"
 
 
-async def test_a_repeated_issue_makes_the_same_subscription(desk: Desk) -> None:
-    app, command_id = (await desk.create(name="again")).app, str(uuid4())
-    first, second = [await desk.ask(app, cmd.IssueSubscription("tea"), command_id=command_id) for _ in range(2)]
+async def test_a_repeated_issue_makes_the_same_subscription(harness: Harness) -> None:
+    app, command_id = (await harness.create(name="again")).app, str(uuid4())
+    first, second = [await harness.ask(app, cmd.IssueSubscription("tea"), command_id=command_id) for _ in range(2)]
     assert first.result == second.result
 
 
@@ -325,6 +329,6 @@ async def test_a_repeated_issue_makes_the_same_subscription(desk: Desk) -> None:
         cmd.RevokeSubscriptions(jti="a", room="b"),
     ],
 )
-async def test_what_no_subscription_is(desk: Desk, body: cmd.AnyCommand) -> None:
-    await desk.create(app=APP, name="demo", secret=SECRET)
-    assert (await desk.refused(APP, body))[0] == 1100001
+async def test_what_no_subscription_is(harness: Harness, body: cmd.AnyCommand) -> None:
+    await harness.create(app=APP, name="demo", secret=SECRET)
+    assert (await harness.refused(APP, body))[0] == 1100001

@@ -129,7 +129,7 @@ async def test_bytes_that_are_no_request_are_refused(bus: Bus, asker: Bus) -> No
 async def test_a_query_that_is_refused_raises_though_its_reply_type_has_no_problem(bus: Bus, asker: Bus) -> None:
     async def handler(_to: Address, query: HeadQuery, _headers: Headers) -> Head:
         if query.room_uid:
-            raise Rejection(Problem(int(Code.NOT_FOUND), "no such life"))
+            raise Rejection(Problem(int(Code.NOT_FOUND), "no such call"))
         return Head("uid", 3, "hash", True)
 
     name = f"qry-{secrets.token_hex(4)}"

@@ -88,35 +88,35 @@ async def record_pool(environment: Environment) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
-async def desk(
+async def harness(
     postgres: str, record_pool: Pool, tmp_path: Path, environment: Environment
 ) -> AsyncIterator[RetentionHarness]:
     async with await create_pool(postgres, name="owner") as owner:
         yield RetentionHarness(owner, record_pool, tmp_path, environment("record")["PARLOUR_MASTER_KEY"])
 
 
-async def test_a_checkpoint_takes_up_what_changed_and_nothing_twice(desk: RetentionHarness) -> None:
-    await desk.rooms(3)
-    await desk.checkpoints.make()
-    before = await desk.signed()
-    (key,) = await desk.rooms(1)
-    await desk.checkpoints.make()
-    after = await desk.signed()
+async def test_a_checkpoint_takes_up_what_changed_and_nothing_twice(harness: RetentionHarness) -> None:
+    await harness.rooms(3)
+    await harness.checkpoints.make()
+    before = await harness.signed()
+    (key,) = await harness.rooms(1)
+    await harness.checkpoints.make()
+    after = await harness.signed()
     assert after.size == before.size + 1
-    ((uid, seq, head),) = [(leaf.room_uid, leaf.seq, leaf.head) for leaf in await desk.tree.entries(before.size, 1)]
-    state = await desk.log.head(key.uid)
+    ((uid, seq, head),) = [(leaf.room_uid, leaf.seq, leaf.head) for leaf in await harness.tree.entries(before.size, 1)]
+    state = await harness.log.head(key.uid)
     assert state is not None
     assert (uid, seq, head) == (key.uid, 3, state.hash)
-    assert not await desk.checkpoints.make()
-    assert (await desk.signed()) == after
+    assert not await harness.checkpoints.make()
+    assert (await harness.signed()) == after
 
 
-async def test_the_root_is_that_of_all_leaves(desk: RetentionHarness) -> None:
+async def test_the_root_is_that_of_all_leaves(harness: RetentionHarness) -> None:
     for count in (200, 100, 1):
-        await desk.rooms(count)
-        await desk.checkpoints.make()
-    signed = await desk.signed()
-    leaves = [merkle.leaf_hash(leaf.entry()) for leaf in await desk.tree.entries(0, signed.size)]
+        await harness.rooms(count)
+        await harness.checkpoints.make()
+    signed = await harness.signed()
+    leaves = [merkle.leaf_hash(leaf.entry()) for leaf in await harness.tree.entries(0, signed.size)]
     edge = merkle.Edge()
     edge.extend(leaves)
     assert (edge.size, edge.root()) == (signed.size, signed.root)
@@ -135,54 +135,54 @@ class Overtaken(PostgresTreeStore):
         return change
 
 
-async def test_what_somebody_else_took_up_is_not_taken_up_again(desk: RetentionHarness, record_pool: Pool) -> None:
-    await desk.rooms(2)
-    slow = desk.signer(Overtaken(record_pool, desk.checkpoints), desk.state / "slow")
+async def test_what_somebody_else_took_up_is_not_taken_up_again(harness: RetentionHarness, record_pool: Pool) -> None:
+    await harness.rooms(2)
+    slow = harness.signer(Overtaken(record_pool, harness.checkpoints), harness.state / "slow")
     await slow.make()
-    assert await desk.owner.fetchval(TWICE) == 0
+    assert await harness.owner.fetchval(TWICE) == 0
 
 
-async def test_two_at_once_do_not_fork_it(desk: RetentionHarness) -> None:
-    await desk.rooms(20)
-    await asyncio.gather(*(desk.checkpoints.make() for _ in range(4)))
-    signed = await desk.signed()
-    numbers = await desk.owner.fetchval("SELECT count(*) FROM parlour.tree_leaf")
-    again = await desk.owner.fetchval(TWICE)
+async def test_two_at_once_do_not_fork_it(harness: RetentionHarness) -> None:
+    await harness.rooms(20)
+    await asyncio.gather(*(harness.checkpoints.make() for _ in range(4)))
+    signed = await harness.signed()
+    numbers = await harness.owner.fetchval("SELECT count(*) FROM parlour.tree_leaf")
+    again = await harness.owner.fetchval(TWICE)
     assert (numbers, again) == (signed.size, 0)
 
 
-async def test_a_tree_that_was_cut_is_not_continued(desk: RetentionHarness) -> None:
-    await desk.rooms(2)
-    await desk.checkpoints.make()
-    before = await desk.signed()
-    await desk.rooms(1)
+async def test_a_tree_that_was_cut_is_not_continued(harness: RetentionHarness) -> None:
+    await harness.rooms(2)
+    await harness.checkpoints.make()
+    before = await harness.signed()
+    await harness.rooms(1)
     rows = "FROM parlour.checkpoint WHERE size = $1"
-    note = await desk.owner.fetchrow(f"SELECT * {rows}", before.size)
+    note = await harness.owner.fetchrow(f"SELECT * {rows}", before.size)
     assert note is not None
-    await desk.owner.execute(f"DELETE {rows}", before.size)
+    await harness.owner.execute(f"DELETE {rows}", before.size)
     with pytest.raises(TreeDamaged, match=f"one of {before.size} was signed"):
-        await desk.checkpoints.make()
-    await desk.owner.execute("INSERT INTO parlour.checkpoint VALUES ($1, $2, $3, $4)", *note.values())
-    await desk.checkpoints.make()
-    assert (await desk.signed()).size == before.size + 1
+        await harness.checkpoints.make()
+    await harness.owner.execute("INSERT INTO parlour.checkpoint VALUES ($1, $2, $3, $4)", *note.values())
+    await harness.checkpoints.make()
+    assert (await harness.signed()).size == before.size + 1
 
 
-async def test_a_new_key_signs_and_the_old_one_still_does(desk: RetentionHarness) -> None:
-    await desk.rooms(1)
-    await desk.checkpoints.make()
-    first = parse_key((await desk.keys.published_keys())[0].key)
-    await desk.keys.rotate()
-    await desk.rooms(1)
-    await desk.checkpoints.make()
-    note = await desk.tree.note(0)
+async def test_a_new_key_signs_and_the_old_one_still_does(harness: RetentionHarness) -> None:
+    await harness.rooms(1)
+    await harness.checkpoints.make()
+    first = parse_key((await harness.keys.published_keys())[0].key)
+    await harness.keys.rotate()
+    await harness.rooms(1)
+    await harness.checkpoints.make()
+    note = await harness.tree.note(0)
     assert note is not None
-    second = parse_key((await desk.keys.published_keys())[0].key)
+    second = parse_key((await harness.keys.published_keys())[0].key)
     assert first != second
     assert open_note(note.text, (first,)) == open_note(note.text, (second,))
 
 
 async def test_the_record_adds_to_the_tree_and_changes_nothing(
-    desk: RetentionHarness, environment: Environment
+    harness: RetentionHarness, environment: Environment
 ) -> None:
     connection = await asyncpg.connect(environment("record")["PARLOUR_POSTGRES_DSN"])
     try:
@@ -198,26 +198,26 @@ async def test_the_record_adds_to_the_tree_and_changes_nothing(
 
 
 @pytest.mark.parametrize("cut", [False, True])
-async def test_a_history_written_anew_is_named(desk: RetentionHarness, cut: bool) -> None:
+async def test_a_history_written_anew_is_named(harness: RetentionHarness, cut: bool) -> None:
     """A superuser who computes every hash again, and mends the head too, is still found out."""
-    (key,) = await desk.rooms(1)
-    await desk.checkpoints.make()
+    (key,) = await harness.rooms(1)
+    await harness.checkpoints.make()
     if cut:
-        await desk.owner.execute("DELETE FROM parlour.event WHERE room_uid = $1 AND seq = 3", key.uid)
-        await desk.owner.execute(
+        await harness.owner.execute("DELETE FROM parlour.event WHERE room_uid = $1 AND seq = 3", key.uid)
+        await harness.owner.execute(
             "UPDATE parlour.log SET seq = 2, hash = (SELECT hash FROM parlour.event WHERE room_uid = $1 AND seq = 2) "
             "WHERE uid = $1", key.uid,
         )  # fmt: skip
     else:
-        await desk.owner.execute(
+        await harness.owner.execute(
             "UPDATE parlour.event SET appended_at = appended_at + 1, hash = parlour.event_hash(prev, seq, "
             "appended_at + 1, env) WHERE room_uid = $1 AND seq = 3", key.uid,
         )  # fmt: skip
-        await desk.owner.execute(
+        await harness.owner.execute(
             "UPDATE parlour.log SET hash = (SELECT hash FROM parlour.event WHERE room_uid = $1 AND seq = 3) WHERE uid = $1",
             key.uid,
         )
-    row = await desk.owner.fetchrow("SELECT * FROM parlour.verify($1)", key.uid)
+    row = await harness.owner.fetchrow("SELECT * FROM parlour.verify($1)", key.uid)
     assert row is not None
     assert (row["ok"], row["broken_seq"]) == (False, 3)
     assert "a checkpoint" in row["problem"]
@@ -257,9 +257,9 @@ class TestServed:
                 await asyncio.sleep(0.05)
 
     async def test_a_head_is_proven_to_whoever_has_the_key(
-        self, desk: RetentionHarness, bus: Bus, http: aiohttp.ClientSession
+        self, harness: RetentionHarness, bus: Bus, http: aiohttp.ClientSession
     ) -> None:
-        (key,) = await desk.rooms(1)
+        (key,) = await harness.rooms(1)
         found = await self.proof(bus, key)
         keys = tuple(parse_key(one["key"]) for one in json.loads(await got(http, "/v1/checkpoints/keys"))["keys"])
         signed = parse_checkpoint(open_note(found.note, keys))
@@ -269,9 +269,9 @@ class TestServed:
         assert (await got(http, f"/v1/checkpoints/{signed.size}")).decode() == found.note
 
     async def test_a_reader_of_tiles_alone_comes_to_the_signed_root(
-        self, desk: RetentionHarness, bus: Bus, http: aiohttp.ClientSession
+        self, harness: RetentionHarness, bus: Bus, http: aiohttp.ClientSession
     ) -> None:
-        keys = await desk.rooms(300)
+        keys = await harness.rooms(300)
         await self.proof(bus, keys[-1])
         signed = parse_checkpoint((await got(http, "/checkpoint")).decode().partition("\n\n")[0] + "\n")
         assert signed.size > 256
@@ -293,10 +293,10 @@ class TestServed:
         above = await got(http, f"/tile/1/000.p/{signed.size // 256}")
         assert above[:32] == merkle.hash_of(0, 256, lambda run: [above[:32]])
 
-    async def test_growth_is_proven(self, desk: RetentionHarness, bus: Bus, http: aiohttp.ClientSession) -> None:
-        (first,) = await desk.rooms(1)
+    async def test_growth_is_proven(self, harness: RetentionHarness, bus: Bus, http: aiohttp.ClientSession) -> None:
+        (first,) = await harness.rooms(1)
         old = await self.proof(bus, first)
-        keys = await desk.rooms(5)
+        keys = await harness.rooms(5)
         new = await self.proof(bus, keys[-1])
         answer = json.loads(await got(http, f"/v1/checkpoints/consistency?old={old.size}&new={new.size}"))
         path = [b64decode(step) for step in answer.get("path", [])]
@@ -304,12 +304,12 @@ class TestServed:
         assert merkle.continues(was.root, was.size, now.root, now.size, path)
 
     async def test_a_room_s_auditor_gets_its_proof_and_nobody_else(
-        self, bus: Bus, http: aiohttp.ClientSession, running: Running, desk: RetentionHarness
+        self, bus: Bus, http: aiohttp.ClientSession, running: Running, harness: RetentionHarness
     ) -> None:
         async with running("auth"):
             await send_command(bus, AUDITED, cmd.CreateApp(app=AUDITED), cmd.AppDescription)
             key = new_log(app=AUDITED)
-            await desk.log.append((unit(append(key, 3, creates=True)),))
+            await harness.log.append((unit(append(key, 3, creates=True)),))
             await self.proof(bus, key)
             asked = cmd.IssueSubscription(key.room, "", ("audit",))
             token = (await send_command(bus, AUDITED, asked, cmd.SubscriptionMade)).token
@@ -319,7 +319,7 @@ class TestServed:
                 assert (answer.status, (await answer.json())["seq"]) == (200, 3)
             async with http.get(path + "?format=tlog-proof", headers=bearer) as answer:
                 assert (await answer.text()).startswith("c2sp.org/tlog-proof@v1\nindex ")
-            (other,) = await desk.rooms(1)
+            (other,) = await harness.rooms(1)
             for refused in (f"{path}?call={other.uid}", f"/v1/rooms/{other.room}/proof"):
                 async with http.get(refused, headers=bearer) as answer:
                     assert answer.status == 403
@@ -342,8 +342,8 @@ class TestServed:
         assert answer.status == status
         assert answer.content_type == "application/problem+json"
 
-    async def test_a_room_of_another_app_is_none(self, desk: RetentionHarness, bus: Bus) -> None:
-        (key,) = await desk.rooms(1)
+    async def test_a_room_of_another_app_is_none(self, harness: RetentionHarness, bus: Bus) -> None:
+        (key,) = await harness.rooms(1)
         subject = subjects.query(0, "", "inclusion")
         for query in (
             contract.InclusionQuery(str(key.uid), key.app + 1, key.room),

@@ -15,6 +15,15 @@ from parlour.testkit.suite import Suite, running_suite
 
 NO_UUID = "00000000-0000-7000-8000-000000000000"
 """An id that no room, webhook or hold has."""
+EMPTY = {
+    ("webhooks", "deliveries"),
+    ("webhooks", "dead"),
+    ("audit", "exports"),
+    ("rooms",),
+    ("bans",),
+    ("history", "calls"),
+}
+"""Verbs that find nothing in the default app of a suite in which nobody has been."""
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +161,8 @@ def test_json_is_an_object_a_line_everywhere(suite: Suite) -> None:
     ):  # fmt: skip
         lines = suite.run(*words, "--json", timeout_s=60).stdout.splitlines()
         assert [type(json.loads(line)) for line in lines] == [dict] * len(lines), words
-        assert lines or words[0] in {"webhooks", "audit", "rooms", "bans", "history"}, words
+        if words != ("audit", "keys"):  # the first key is made with the first checkpoint, within a minute
+            assert bool(lines) is (words[:2] not in EMPTY), words
 
 
 def test_tables_have_headings_and_times_are_marked_as_utc(suite: Suite) -> None:

@@ -16,7 +16,7 @@ from parlour.testkit.units import APP
 from parlour.testkit.waiting import eventually
 
 JOINED, SAID, LAST = 3, 6, 11
-"""Numbers of events in a desk's call: Bob's login, what he said, the closing of the room."""
+"""Numbers of events in a harness's call: Bob's login, what he said, the closing of the room."""
 NO_ENVELOPE = "env = 'no envelope'"
 OTHER_FIELDS = "env = convert_to(replace(convert_from(env, 'UTF8'), '\"sessionID\":\"sb\"', '\"sessionID\":7'), 'UTF8')"
 UNKNOWN = "type = 'room.of_a_later_version.v9'"
@@ -26,7 +26,7 @@ TOO_LONG = """env = convert_to(regexp_replace(convert_from(env, 'UTF8'), '"actor
 
 
 @pytest.fixture
-async def desk(environment: Callable[[str], dict[str, str]], postgres: str) -> AsyncIterator[HistoryHarness]:
+async def harness(environment: Callable[[str], dict[str, str]], postgres: str) -> AsyncIterator[HistoryHarness]:
     async with running_history(environment, postgres) as made:
         yield made
 
@@ -59,7 +59,7 @@ async def told(owner: asyncpg.Connection, key: LogKey) -> list[tuple[str, int]]:
     ids=["no-envelope", "other-fields", "unknown-type", "too-long-for-its-table"],
 )
 async def test_history_goes_past_it_and_says_so(
-    desk: HistoryHarness,
+    harness: HistoryHarness,
     owner: asyncpg.Connection,
     running: Running,
     seq: int,
@@ -67,11 +67,11 @@ async def test_history_goes_past_it_and_says_so(
     people: int,
     broadcasts: int,
 ) -> None:
-    before, key, after = [await desk.call() for _ in range(3)]
+    before, key, after = [await harness.call() for _ in range(3)]
     await damage(owner, key, seq, change)
     async with running("record", PARLOUR_RECORD_HISTORY_POLL_MS="20") as services:
-        whole = [await desk.until_known(one) for one in (before, after)]
-        call = await desk.until_known(key)
+        whole = [await harness.until_known(one) for one in (before, after)]
+        call = await harness.until_known(key)
         page = services["record"].metrics.page()
     assert [(one.participants, one.broadcasts) for one in whole] == [(2, 1)] * 2
     assert (call.participants, call.broadcasts, call.ended_at is not None) == (people, broadcasts, True)
@@ -84,13 +84,13 @@ async def test_history_goes_past_it_and_says_so(
 
 @pytest.mark.parametrize("format_", ask.FORMATS)
 async def test_webhooks_go_past_it_and_say_so(
-    desk: HistoryHarness, owner: asyncpg.Connection, running: Running, receiver: Receiver, format_: str
+    harness: HistoryHarness, owner: asyncpg.Connection, running: Running, receiver: Receiver, format_: str
 ) -> None:
     hooks = {"PARLOUR_RECORD_WEBHOOK_NETWORKS": "127.0.0.0/8", "PARLOUR_RECORD_WEBHOOK_FIRST_RETRY_S": "0.05"}
     async with running("record", **hooks):
         new = ask.AddWebhook(url=receiver.url("a"), audit=True, format=format_, command_id=str(uuid4()))
-        hook = await desk.bus.request(subjects.command(APP, "record", "", ask.verb_of(new)), new, ask.Webhook, 10.0)
-    key = await desk.call()
+        hook = await harness.bus.request(subjects.command(APP, "record", "", ask.verb_of(new)), new, ask.Webhook, 10.0)
+    key = await harness.call()
     await damage(owner, key, JOINED, NO_ENVELOPE)
     async with running("record", **hooks):
         await receiver.until(lambda: LAST in receiver.seqs(key, "a"))
@@ -99,7 +99,7 @@ async def test_webhooks_go_past_it_and_say_so(
         subject = subjects.command(APP, "record", "", ask.verb_of(look))
 
         async def noted() -> tuple[ask.Delivery, ...]:
-            found = (await desk.bus.request(subject, look, ask.Deliveries, 10.0)).deliveries
+            found = (await harness.bus.request(subject, look, ask.Deliveries, 10.0)).deliveries
             return found if len(found) >= READ_TRIES else ()
 
         failed = await eventually(noted)

@@ -27,17 +27,17 @@ OTHER_APP = APP + 1
 
 
 class House:
-    """A gateway's URL, a desk, and tokens on request."""
+    """A gateway's URL, a harness, and tokens on request."""
 
-    def __init__(self, desk: HistoryHarness, url: str, session: aiohttp.ClientSession) -> None:
-        self.desk = desk
+    def __init__(self, harness: HistoryHarness, url: str, session: aiohttp.ClientSession) -> None:
+        self.harness = harness
         self.url = url
         self.session = session
 
     async def operator(self, body: cmd.AnyCommand, app: int) -> dict[str, Any]:
         verb = str(body.__struct_config__.tag).partition(".")[2]
         request = cmd.Request(str(uuid4()), cmd.Caller(kind="operator"), body)
-        reply = await self.desk.bus.ask(app, "auth", "", verb, request)
+        reply = await self.harness.bus.ask(app, "auth", "", verb, request)
         return msgspec.json.decode(reply.result)
 
     async def token(self, room: str = "", scopes: tuple[str, ...] = ("history",), app: int = APP) -> str:
@@ -66,12 +66,12 @@ async def house(running: Any, environment: Any, postgres: str) -> AsyncIterator[
     own = {"PARLOUR_GATEWAY_PORT": str(port), "PARLOUR_GATEWAY_SESSION_KEY": "ab" * 32}
     settings = load(GatewaySettings, environment("gateway") | own)
     async with (
-        running_history(environment, postgres) as desk,
+        running_history(environment, postgres) as harness,
         running("auth", "record", PARLOUR_RECORD_HISTORY_POLL_MS="20"),
         build(settings),
         aiohttp.ClientSession() as session,
     ):
-        made = House(desk, f"http://127.0.0.1:{port}", session)
+        made = House(harness, f"http://127.0.0.1:{port}", session)
         for app in (APP, OTHER_APP):
             await made.operator(cmd.CreateApp(app, f"app {app}"), 0)
         yield made
@@ -80,20 +80,20 @@ async def house(running: Any, environment: Any, postgres: str) -> AsyncIterator[
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def call(house: House) -> LogKey:
     """A call of 13 events that is over."""
-    key = await house.desk.call(says=3)
-    await house.desk.until_known(key)
+    key = await house.harness.call(says=3)
+    await house.harness.until_known(key)
     return key
 
 
 async def test_a_call_over_http_is_the_record_s(house: House, call: LogKey) -> None:
     token, uid = await house.token(), str(call.uid)
     calls = await house.good("", token, h.Calls, room=call.room)
-    assert calls == await house.desk.calls(call.room)
+    assert calls == await house.harness.calls(call.room)
     assert calls.calls[0].room_uid == uid
     one = await house.good(f"/{uid}", token, h.OneCall)
     assert (one.call, [p.user_id for p in one.participants]) == (calls.calls[0], ["ann", "bob"])
     timeline = await house.good(f"/{uid}/timeline", token, h.Timeline)
-    assert timeline == await house.desk.timeline(call)
+    assert timeline == await house.harness.timeline(call)
     first = await house.good(f"/{uid}/timeline", token, h.Timeline, limit=2)
     assert (first.sessions, first.streams) == (timeline.sessions, ())
     rest = await house.good(f"/{uid}/timeline", token, h.Timeline, cursor=first.next)
@@ -172,8 +172,8 @@ async def test_what_was_just_written_is_in_the_answer(house: House) -> None:
     """Without `min_pos` the tables may be a moment behind; with it they are waited for."""
     token = await house.token()
     for _ in range(5):
-        key = await house.desk.call(closes=False)
-        head = await house.desk.log.head(key.uid)
+        key = await house.harness.call(closes=False)
+        head = await house.harness.log.head(key.uid)
         assert head is not None
         place = f"{key.uid}.{head.seq}.{head.hash.hex()[:16]}"
         one = await house.good(f"/{key.uid}", token, h.OneCall, min_pos=place)

@@ -125,7 +125,7 @@ async def test_what_is_asked_of_one_call_reads_its_month_only(tables: Tables, qu
     plan = await tables.plan(question, tables.middle, *more)
     assert "Seq Scan" not in plan
     assert len(scanned(plan)) == 1, plan
-    assert "default" not in plan or "never executed" in plan
+    assert all("never executed" in line for line in plan.splitlines() if "default" in line), plan
     assert read(plan) <= 3
 
 
@@ -167,10 +167,10 @@ async def _rows(pool: Pool, number: int) -> list[asyncpg.Record]:
 async def test_a_killed_projector_leaves_nothing_half_done(
     owner: Pool, environment: object, postgres: str, tables: Tables
 ) -> None:
-    async with running_history(environment, postgres) as desk:  # pyright: ignore[reportArgumentType]
+    async with running_history(environment, postgres) as harness:  # pyright: ignore[reportArgumentType]
         for _ in range(3):
-            await desk.call(says=20)
-        await desk.call(says=5, closes=False)
+            await harness.call(says=20)
+        await harness.call(says=5, closes=False)
     generations = PostgresGenerations(owner)
     await generations.activate(tables.number)
     first = await generations.begin(VERSION)

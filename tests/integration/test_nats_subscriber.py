@@ -31,24 +31,24 @@ CLAIMS = {"app": APP, "room": ROOM, "jti": "one.token", "exp": int(time.time()) 
 TOKEN = {"PARLOUR_TOKEN": jwt.encode(CLAIMS, "k" * 32)}
 
 
-def event(life: str, seq: int) -> dict[str, Any]:
+def event(call: str, seq: int) -> dict[str, Any]:
     """As a reader gets it; the hash names the place."""
-    return {"roomUID": life, "seq": seq, "hash": hash_of(life, seq), "prev": hash_of(life, seq - 1)}
+    return {"roomUID": call, "seq": seq, "hash": hash_of(call, seq), "prev": hash_of(call, seq - 1)}
 
 
-def hash_of(life: str, seq: int) -> str:
-    return f"{life[:4]}{seq:04}".ljust(64, "f") if seq else "0" * 64
+def hash_of(call: str, seq: int) -> str:
+    return f"{call[:4]}{seq:04}".ljust(64, "f") if seq else "0" * 64
 
 
-def position(life: str, seq: int) -> str:
-    return f"{life}.{seq}.{hash_of(life, seq)[:16]}"
+def position(call: str, seq: int) -> str:
+    return f"{call}.{seq}.{hash_of(call, seq)[:16]}"
 
 
 class Record:
     """Answers head and replay as `record` does, and lets NATS carry what a test wants it to."""
 
     def __init__(self, client: Client) -> None:
-        self.lives: dict[str, int] = {}
+        self.calls: dict[str, int] = {}
         self.asked = asyncio.Event()
         self._client = client
 
@@ -58,29 +58,29 @@ class Record:
         await self._client.subscribe(subjects.query(APP, ROOM, "replay"), cb=self._replay)
         await self._client.flush()
 
-    async def carried(self, life: str, seq: int) -> None:
+    async def carried(self, call: str, seq: int) -> None:
         """A live event."""
-        await self._client.publish(subjects.events(APP, ROOM, "im"), json.dumps(event(life, seq)).encode())
+        await self._client.publish(subjects.events(APP, ROOM, "im"), json.dumps(event(call, seq)).encode())
 
-    async def told(self, life: str, seq: int) -> None:
+    async def told(self, call: str, seq: int) -> None:
         """A head."""
-        head = {"app": APP, "room": ROOM, "roomUID": life, "seq": seq, "hash8": hash_of(life, seq)[:16]}
+        head = {"app": APP, "room": ROOM, "roomUID": call, "seq": seq, "hash8": hash_of(call, seq)[:16]}
         await self._client.publish(subjects.room_head(APP, ROOM), json.dumps(head).encode())
 
     async def _head(self, message: Msg) -> None:
-        life = max(self.lives, default="")
-        await message.respond(json.dumps({"roomUID": life, "seq": self.lives[life]} if life else {}).encode())
+        call = max(self.calls, default="")
+        await message.respond(json.dumps({"roomUID": call, "seq": self.calls[call]} if call else {}).encode())
         self.asked.set()
 
     async def _replay(self, message: Msg) -> None:
         asked = json.loads(message.data)
-        life, after = asked["roomUID"], asked["after"]
-        seq, held = self.lives[life], asked["hash8"]
-        if held and held != hash_of(life, after)[:16]:
+        call, after = asked["roomUID"], asked["after"]
+        seq, held = self.calls[call], asked["hash8"]
+        if held and held != hash_of(call, after)[:16]:
             await message.respond(json.dumps({"head": {"seq": seq}, "diverged": True}).encode())
             return
         until = min(seq, after + PAGE)
-        events = [event(life, number) for number in range(after + 1, until + 1)]
+        events = [event(call, number) for number in range(after + 1, until + 1)]
         await message.respond(json.dumps({"head": {"seq": seq}, "events": events, "more": until < seq}).encode())
 
 
@@ -114,31 +114,31 @@ def printed(running: Program) -> list[str]:
 
 
 async def test_what_nats_loses_is_fetched_and_what_it_repeats_is_not_printed_twice(server: str, record: Record) -> None:
-    record.lives[EARLIER] = 5
+    record.calls[EARLIER] = 5
     async with subscriber(server) as running:
         await running.printed(position(EARLIER, 5))
-        record.lives[EARLIER] = 6
+        record.calls[EARLIER] = 6
         await record.carried(EARLIER, 6)
         await running.printed(position(EARLIER, 6))
-        record.lives[EARLIER] = 8  # 7 is lost
+        record.calls[EARLIER] = 8  # 7 is lost
         await record.carried(EARLIER, 8)
         await running.printed(position(EARLIER, 8))
         await record.carried(EARLIER, 7)  # and comes late
-        record.lives[EARLIER] = 9  # lost, and nothing follows that would betray it but the head
+        record.calls[EARLIER] = 9  # lost, and nothing follows that would betray it but the head
         await record.told(EARLIER, 9)
         await running.printed(position(EARLIER, 9))
-        record.lives |= {EARLIER: 10, LATER: 1}  # the room's end is lost, and it is opened anew
+        record.calls |= {EARLIER: 10, LATER: 1}  # the room's end is lost, and it is opened anew
         await record.carried(LATER, 1)
         await running.printed(position(LATER, 1))
         await record.carried(EARLIER, 10)
-        record.lives[LATER] = 2
+        record.calls[LATER] = 2
         await record.carried(LATER, 2)
         await running.printed(position(LATER, 2))
     assert printed(running) == [position(EARLIER, n) for n in range(1, 11)] + [position(LATER, n) for n in (1, 2)]
 
 
 async def test_it_goes_on_from_the_position_held_through_the_room_s_lives(server: str, record: Record) -> None:
-    record.lives |= {EARLIER: 4, LATER: 3}
+    record.calls |= {EARLIER: 4, LATER: 3}
     async with subscriber(server, position(EARLIER, 3)) as running:
         await running.printed(position(LATER, 3))
     assert printed(running) == [position(EARLIER, 4), *(position(LATER, n) for n in (1, 2, 3))]
@@ -148,14 +148,14 @@ async def test_a_room_that_was_never_opened_is_waited_for(server: str, record: R
     async with subscriber(server) as running:
         async with asyncio.timeout(WITHIN_S):
             await record.asked.wait()
-        record.lives[EARLIER] = 1
+        record.calls[EARLIER] = 1
         await record.carried(EARLIER, 1)
         await running.printed(position(EARLIER, 1))
     assert printed(running) == [position(EARLIER, 1)]
 
 
 async def test_a_position_of_another_history_ends_it(server: str, record: Record) -> None:
-    record.lives[EARLIER] = 4
+    record.calls[EARLIER] = 4
     other = f"{EARLIER}.3.{'e' * 16}"
     process = await asyncio.create_subprocess_exec(
         sys.executable, EXAMPLE, ROOM, other, server, env=TOKEN, stdout=-1, stderr=-1

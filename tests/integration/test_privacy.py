@@ -29,7 +29,7 @@ APP = 4711
 WITHIN_S = 20.0
 
 
-class Desk:
+class Harness:
     """An operator, and whoever writes rooms."""
 
     def __init__(self, bus: Bus, log: PostgresLog, people: PostgresUserKeyStore) -> None:
@@ -83,26 +83,26 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(environment: Environment, running: Running) -> AsyncIterator[Desk]:
+async def harness(environment: Environment, running: Running) -> AsyncIterator[Harness]:
     settings = load(RuntimeSettings, environment("room"))
     async with (
         running("auth", "record"),
         await Bus.connect(load(BusSettings, environment("cli")), "cli") as bus,
         await create_pool(settings.postgres_dsn, name="room") as pool,
     ):
-        made = Desk(bus, PostgresLog(pool), PostgresUserKeyStore(pool, settings.master_key))
+        made = Harness(bus, PostgresLog(pool), PostgresUserKeyStore(pool, settings.master_key))
         await send_command(bus, APP, cmd.CreateApp(app=APP), cmd.AppDescription)
         yield made
 
 
-async def test_an_erased_person_has_no_name_anywhere_and_the_chain_verifies(desk: Desk, postgres: str) -> None:
+async def test_an_erased_person_has_no_name_anywhere_and_the_chain_verifies(harness: Harness, postgres: str) -> None:
     user = f"u{uuid4().hex[:8]}"
-    key = await desk.call(user, "bob")
-    assert await desk.names(key.room) == [user, "bob"]
-    assert await desk.erase(user) == "erased"
-    await eventually(lambda: _is(desk.names(key.room), ["", "bob"]))
-    assert await desk.erase(user) == "unknown"
-    assert (await desk.history())[-2:] == ["erasure_requested", "user_erased"]
+    key = await harness.call(user, "bob")
+    assert await harness.names(key.room) == [user, "bob"]
+    assert await harness.erase(user) == "erased"
+    await eventually(lambda: _is(harness.names(key.room), ["", "bob"]))
+    assert await harness.erase(user) == "unknown"
+    assert (await harness.history())[-2:] == ["erasure_requested", "user_erased"]
     async with await create_pool(postgres, name="owner") as owner:
         for uid in (key.uid, await owner.fetchval("SELECT uid FROM parlour.log WHERE app = $1 AND room = ''", APP)):
             row = await owner.fetchrow("SELECT * FROM parlour.verify($1)", uid)
@@ -110,63 +110,65 @@ async def test_an_erased_person_has_no_name_anywhere_and_the_chain_verifies(desk
             assert row["ok"], row["problem"]
 
 
-async def test_a_lost_notice_is_made_good_by_a_look(desk: Desk, environment: Environment) -> None:
+async def test_a_lost_notice_is_made_good_by_a_look(harness: Harness, environment: Environment) -> None:
     """Another process erases and tells nobody."""
     user = f"u{uuid4().hex[:8]}"
-    key = await desk.call(user)
-    assert await desk.names(key.room) == [user]
+    key = await harness.call(user)
+    assert await harness.names(key.room) == [user]
     async with await create_pool(environment("auth")["PARLOUR_POSTGRES_DSN"], name="auth") as pool:
         await pool.execute("SELECT parlour.erase_person(actor) FROM parlour.person WHERE app = $1 AND actor::text = $2",
-                           APP, await desk.people.actor(APP, user))  # fmt: skip
-    await eventually(lambda: _is(desk.names(key.room), [""]))
+                           APP, await harness.people.actor(APP, user))  # fmt: skip
+    await eventually(lambda: _is(harness.names(key.room), [""]))
 
 
 @pytest.mark.parametrize("kind", ["user", "room"])
-async def test_a_hold_keeps_a_person_until_it_is_released(desk: Desk, kind: str) -> None:
+async def test_a_hold_keeps_a_person_until_it_is_released(harness: Harness, kind: str) -> None:
     user = f"u{uuid4().hex[:8]}"
-    key = await desk.call(user)
+    key = await harness.call(user)
     whom = {"user_id": user} if kind == "user" else {"room": key.room}
-    await desk.ask(cmd.PlaceHold(**whom, reason="case 12"))
-    assert await desk.erase(user) == "waiting"
-    found = await desk.holds()
+    await harness.ask(cmd.PlaceHold(**whom, reason="case 12"))
+    assert await harness.erase(user) == "waiting"
+    found = await harness.holds()
     assert found.waiting == 1
     assert (user in found.users, key.room in found.rooms) == (kind == "user", kind == "room")
-    assert await desk.names(key.room) == [user]
-    await desk.ask(cmd.ReleaseHold(**whom))
-    await eventually(lambda: _is(desk.names(key.room), [""]))
-    assert (await desk.holds()).waiting == 0
-    assert (await desk.history())[-4:] == ["erasure_requested", "hold_released", "erasure_freed", "user_erased"]
+    assert await harness.names(key.room) == [user]
+    await harness.ask(cmd.ReleaseHold(**whom))
+    await eventually(lambda: _is(harness.names(key.room), [""]))
+    assert (await harness.holds()).waiting == 0
+    assert (await harness.history())[-4:] == ["erasure_requested", "hold_released", "erasure_freed", "user_erased"]
 
 
-async def test_a_hold_on_a_room_covers_nobody_else(desk: Desk) -> None:
+async def test_a_hold_on_a_room_covers_nobody_else(harness: Harness) -> None:
     inside, outside = f"u{uuid4().hex[:8]}", f"u{uuid4().hex[:8]}"
-    held, other = await desk.call(inside), await desk.call(outside)
-    await desk.ask(cmd.PlaceHold(room=held.room))
-    assert await desk.erase(outside) == "erased"
-    await eventually(lambda: _is(desk.names(other.room), [""]))
-    assert await desk.names(held.room) == [inside]
+    held, other = await harness.call(inside), await harness.call(outside)
+    await harness.ask(cmd.PlaceHold(room=held.room))
+    assert await harness.erase(outside) == "erased"
+    await eventually(lambda: _is(harness.names(other.room), [""]))
+    assert await harness.names(held.room) == [inside]
 
 
-async def test_what_a_dead_process_left_is_done(desk: Desk, environment: Environment, running: Running) -> None:
+async def test_what_a_dead_process_left_is_done(harness: Harness, environment: Environment, running: Running) -> None:
     """The request is on record, the key still there: as after a kill in between."""
     user = f"u{uuid4().hex[:8]}"
-    key = await desk.call(user)
-    requested = desk.event_of((await desk.log.latest(APP, "")), ev.ErasureRequested(await desk.people.actor(APP, user)))
+    key = await harness.call(user)
+    requested = harness.event_of(
+        (await harness.log.latest(APP, "")), ev.ErasureRequested(await harness.people.actor(APP, user))
+    )
     async with await create_pool(environment("auth")["PARLOUR_POSTGRES_DSN"], name="auth") as pool:
         (outcome,) = await PostgresLog(pool).append((unit(requested),))
         assert isinstance(outcome, Committed)
     async with running("auth"):
-        await eventually(lambda: _is(desk.names(key.room), [""]))
+        await eventually(lambda: _is(harness.names(key.room), [""]))
 
 
-async def test_only_one_of_user_and_room(desk: Desk) -> None:
+async def test_only_one_of_user_and_room(harness: Harness) -> None:
     for body in (cmd.PlaceHold(), cmd.PlaceHold("ann", "room"), cmd.ReleaseHold(), cmd.EraseUser("")):
         with pytest.raises(Rejection):
-            await desk.ask(body)
-    before = await desk.history()
+            await harness.ask(body)
+    before = await harness.history()
     with pytest.raises(Rejection):
-        await desk.ask(cmd.PlaceHold("ann", "", "x" * 300))
-    assert await desk.history() == before
+        await harness.ask(cmd.PlaceHold("ann", "", "x" * 300))
+    assert await harness.history() == before
 
 
 async def _is(found: Awaitable[list[str]], wanted: list[str]) -> bool:

@@ -42,7 +42,7 @@ class Suite(msgspec.Struct):
     committer: Committer
 
     async def open_room(self, room: str, events: int) -> LogKey:
-        """A life with its opening and so many changes."""
+        """A call with its opening and so many changes."""
         key = LogKey(APP, room, UUID(SystemIds().uuid7()))
         actor = await self.people.actor(APP, "ada")
         changes = tuple(ev.RoomExtraInfoChanged(actor, "key", str(number)) for number in range(events))

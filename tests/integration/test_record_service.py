@@ -38,7 +38,7 @@ APP = 77
 WITHIN_S = 15.0
 
 
-class Desk:
+class Harness:
     """Writes to the log behind everybody's back, asks the service, hears what it publishes."""
 
     def __init__(self, bus: Bus, log: PostgresLog, people: PostgresUserKeyStore) -> None:
@@ -108,35 +108,35 @@ def settings(environment: Callable[[str], dict[str, str]]) -> RecordSettings:
 
 
 @pytest.fixture
-async def witness(environment: Callable[[str], dict[str, str]]) -> AsyncIterator[Desk]:
+async def witness(environment: Callable[[str], dict[str, str]]) -> AsyncIterator[Harness]:
     """Without the service."""
     async with AsyncExitStack() as stack:
         writer = load(RuntimeSettings, environment("room"))
         bus = await stack.enter_async_context(await Bus.connect(load(BusSettings, environment("test")), "test"))
         pool = await create_pool(writer.postgres_dsn, name="test")
         stack.push_async_callback(pool.close)
-        made = Desk(bus, PostgresLog(pool), PostgresUserKeyStore(pool, writer.master_key))
+        made = Harness(bus, PostgresLog(pool), PostgresUserKeyStore(pool, writer.master_key))
         await made.listen()
         yield made
 
 
 @pytest.fixture
-async def desk(witness: Desk, settings: RecordSettings) -> AsyncIterator[Desk]:
+async def harness(witness: Harness, settings: RecordSettings) -> AsyncIterator[Harness]:
     async with build(settings):
         yield witness
 
 
-async def opened(desk: Desk, room: str = "") -> LogKey:
+async def opened(harness: Harness, room: str = "") -> LogKey:
     key = new_log(room, APP)
-    await desk.write(key, ev.RoomOpened(APP, key.room), creates=True)
+    await harness.write(key, ev.RoomOpened(APP, key.room), creates=True)
     return key
 
 
-async def test_what_nobody_published_is_published_in_order_and_opened(desk: Desk) -> None:
-    key = await opened(desk)
-    joined = [await desk.join(key, f"user{i}") for i in range(5)]
-    await desk.until(lambda: len([v for _, v, _ in desk.heard if v.room == key.room]) >= 6)
-    mine = [(to, view, headers) for to, view, headers in desk.heard if view.room == key.room]
+async def test_what_nobody_published_is_published_in_order_and_opened(harness: Harness) -> None:
+    key = await opened(harness)
+    joined = [await harness.join(key, f"user{i}") for i in range(5)]
+    await harness.until(lambda: len([v for _, v, _ in harness.heard if v.room == key.room]) >= 6)
+    mine = [(to, view, headers) for to, view, headers in harness.heard if view.room == key.room]
     assert [view.seq for _, view, _ in mine] == [1, 2, 3, 4, 5, 6]
     to, view, headers = mine[1]
     assert (to.room, to.verb, view.user_id, view.actor) == (key.room, "room", "user0", joined[0].actor)
@@ -145,99 +145,99 @@ async def test_what_nobody_published_is_published_in_order_and_opened(desk: Desk
     assert headers["Parlour-Hash"] == view.hash
 
 
-async def test_what_was_published_is_not_published_again(desk: Desk) -> None:
-    told = await opened(desk)
+async def test_what_was_published_is_not_published_again(harness: Harness) -> None:
+    told = await opened(harness)
     subject = subjects.events(APP, told.room, "room")
-    (record,) = await desk.write(told, ev.UserLeft("s", str(uuid4()), "logout"))
-    (view,) = await sealing.open_records(desk.people, (record,))
-    await desk.bus.publish(subject, msgspec.json.encode(view), {"Nats-Msg-Id": f"{told.uid}:2"})
-    (after,) = await desk.write(told, ev.UserLeft("s2", str(uuid4()), "logout"))
-    await desk.until(lambda: any(v.room == told.room and v.seq == after.seq for _, v, _ in desk.heard))
-    assert [v.seq for _, v, _ in desk.heard if v.room == told.room].count(2) == 1
+    (record,) = await harness.write(told, ev.UserLeft("s", str(uuid4()), "logout"))
+    (view,) = await sealing.open_records(harness.people, (record,))
+    await harness.bus.publish(subject, msgspec.json.encode(view), {"Nats-Msg-Id": f"{told.uid}:2"})
+    (after,) = await harness.write(told, ev.UserLeft("s2", str(uuid4()), "logout"))
+    await harness.until(lambda: any(v.room == told.room and v.seq == after.seq for _, v, _ in harness.heard))
+    assert [v.seq for _, v, _ in harness.heard if v.room == told.room].count(2) == 1
 
 
-async def test_heads_of_changed_rooms_are_told(desk: Desk) -> None:
-    key = await opened(desk, "dots.and/slashes>")
-    (record,) = await desk.write(key, ev.UserLeft("s", str(uuid4()), "logout"))
-    await desk.until(lambda: any(head.room_uid == str(key.uid) and head.seq == 2 for head in desk.heads))
-    head = next(head for head in desk.heads if head.room_uid == str(key.uid) and head.seq == 2)
+async def test_heads_of_changed_rooms_are_told(harness: Harness) -> None:
+    key = await opened(harness, "dots.and/slashes>")
+    (record,) = await harness.write(key, ev.UserLeft("s", str(uuid4()), "logout"))
+    await harness.until(lambda: any(head.room_uid == str(key.uid) and head.seq == 2 for head in harness.heads))
+    head = next(head for head in harness.heads if head.room_uid == str(key.uid) and head.seq == 2)
     assert head == RoomHead(APP, key.room, str(key.uid), 2, record.hash.hex()[:16])
 
 
-async def test_head_and_replay(desk: Desk) -> None:
-    key = await opened(desk, "a.room")
+async def test_head_and_replay(harness: Harness) -> None:
+    key = await opened(harness, "a.room")
     for i in range(9):
-        await desk.join(key, f"u{i}")
-    assert await desk.head("never") == Head()
-    assert await desk.replay("never") == Replay(Head())
-    head = await desk.head(key.room)
+        await harness.join(key, f"u{i}")
+    assert await harness.head("never") == Head()
+    assert await harness.replay("never") == Replay(Head())
+    head = await harness.head(key.room)
     assert (head.room_uid, head.seq, head.open) == (str(key.uid), 10, True)
-    page = await desk.replay(key.room, ReplayQuery(after=2, limit=5))
+    page = await harness.replay(key.room, ReplayQuery(after=2, limit=5))
     assert [view.seq for view in page.events] == [3, 4, 5, 6, 7]
     assert page.more
     assert page.head == head
-    rest = await desk.replay(key.room, ReplayQuery(str(key.uid), 7, 500, page.events[-1].hash[:16]))
+    rest = await harness.replay(key.room, ReplayQuery(str(key.uid), 7, 500, page.events[-1].hash[:16]))
     assert [view.seq for view in rest.events] == [8, 9, 10]
     assert not rest.more
     assert not rest.diverged
 
 
-async def test_a_foreign_history_is_told_apart(desk: Desk) -> None:
-    key = await opened(desk)
-    good = (await desk.replay(key.room)).events[0].hash[:16]
-    assert not (await desk.replay(key.room, ReplayQuery(after=1, hash8=good))).diverged
-    assert not (await desk.replay(key.room, ReplayQuery(after=0, hash8="0" * 16))).diverged
-    assert (await desk.replay(key.room, ReplayQuery(after=1, hash8="f" * 16))).diverged
-    assert (await desk.replay(key.room, ReplayQuery(after=0, hash8=good))).diverged
-    assert (await desk.replay(key.room, ReplayQuery(after=9, hash8=good))).diverged
+async def test_a_foreign_history_is_told_apart(harness: Harness) -> None:
+    key = await opened(harness)
+    good = (await harness.replay(key.room)).events[0].hash[:16]
+    assert not (await harness.replay(key.room, ReplayQuery(after=1, hash8=good))).diverged
+    assert not (await harness.replay(key.room, ReplayQuery(after=0, hash8="0" * 16))).diverged
+    assert (await harness.replay(key.room, ReplayQuery(after=1, hash8="f" * 16))).diverged
+    assert (await harness.replay(key.room, ReplayQuery(after=0, hash8=good))).diverged
+    assert (await harness.replay(key.room, ReplayQuery(after=9, hash8=good))).diverged
 
 
-async def test_a_life_of_another_room_is_not_shown(desk: Desk) -> None:
-    key, other = await opened(desk), await opened(desk)
-    assert await desk.head(other.room, HeadQuery(str(key.uid))) == Head()
+async def test_a_life_of_another_room_is_not_shown(harness: Harness) -> None:
+    key, other = await opened(harness), await opened(harness)
+    assert await harness.head(other.room, HeadQuery(str(key.uid))) == Head()
     with pytest.raises(Rejection) as unknown:
-        await desk.replay(other.room, ReplayQuery(str(key.uid)))
+        await harness.replay(other.room, ReplayQuery(str(key.uid)))
     assert unknown.value.problem.code == Code.NOT_FOUND
-    nonsense = (await desk.snapshot(other.room, SnapshotQuery("latest"))).problem
+    nonsense = (await harness.snapshot(other.room, SnapshotQuery("latest"))).problem
     assert nonsense is not None
     assert nonsense.code == Code.PARAMETER
 
 
-async def test_state_as_of_any_event_and_any_time(desk: Desk) -> None:
-    key = await opened(desk)
-    ann = await desk.join(key, "ann")
-    await desk.join(key, "bob")
-    await desk.write(key, ev.UserLeft(ann.session_id, ann.actor, "logout"))
-    now = (await desk.snapshot(key.room)).state
+async def test_state_as_of_any_event_and_any_time(harness: Harness) -> None:
+    key = await opened(harness)
+    ann = await harness.join(key, "ann")
+    await harness.join(key, "bob")
+    await harness.write(key, ev.UserLeft(ann.session_id, ann.actor, "logout"))
+    now = (await harness.snapshot(key.room)).state
     assert now is not None
     assert [user.user_id for user in now.users] == ["bob"]
-    assert now.hash == (await desk.head(key.room)).hash
+    assert now.hash == (await harness.head(key.room)).hash
     times: list[int] = []
     for seq, users in enumerate(([], [], ["ann"], ["ann", "bob"], ["bob"])):
-        state = (await desk.snapshot(key.room, SnapshotQuery(seq=seq))).state
+        state = (await harness.snapshot(key.room, SnapshotQuery(seq=seq))).state
         assert state is not None
         assert [user.user_id for user in state.users] == users
         times.append(state.at)
     for seq in (1, 2, 3, 4):
-        state = (await desk.snapshot(key.room, SnapshotQuery(at=times[seq]))).state
+        state = (await harness.snapshot(key.room, SnapshotQuery(at=times[seq]))).state
         assert state is not None
         assert state.seq == max(i for i in range(5) if times[i] <= times[seq])
-    before = (await desk.snapshot(key.room, SnapshotQuery(at=times[1] - 1))).state
+    before = (await harness.snapshot(key.room, SnapshotQuery(at=times[1] - 1))).state
     assert before is not None
     assert (before.seq, before.open) == (0, False)
-    beyond = (await desk.snapshot(key.room, SnapshotQuery(seq=5))).problem
+    beyond = (await harness.snapshot(key.room, SnapshotQuery(seq=5))).problem
     assert beyond is not None
     assert beyond.code == Code.NOT_FOUND
-    assert (await desk.snapshot("never")).state is None
+    assert (await harness.snapshot("never")).state is None
 
 
-async def test_a_page_stays_below_what_nats_carries(desk: Desk) -> None:
-    key = await opened(desk)
-    actor = await desk.people.actor(APP, "talker")
-    await desk.write(key, *(ev.UserJoined("s", actor, "talker", "\x01" * 1024) for _ in range(300)))
+async def test_a_page_stays_below_what_nats_carries(harness: Harness) -> None:
+    key = await opened(harness)
+    actor = await harness.people.actor(APP, "talker")
+    await harness.write(key, *(ev.UserJoined("s", actor, "talker", "\x01" * 1024) for _ in range(300)))
     after = 0
     while True:
-        page = await desk.replay(key.room, ReplayQuery(after=after))
+        page = await harness.replay(key.room, ReplayQuery(after=after))
         assert [view.seq for view in page.events] == list(range(after + 1, after + 1 + len(page.events)))
         after = page.events[-1].seq
         if not page.more:
@@ -246,7 +246,7 @@ async def test_a_page_stays_below_what_nats_carries(desk: Desk) -> None:
 
 
 async def test_what_happened_while_no_record_ran_is_published_when_one_does(
-    witness: Desk, settings: RecordSettings
+    witness: Harness, settings: RecordSettings
 ) -> None:
     def seen() -> list[int]:
         return [view.seq for _, view, _ in witness.heard if view.room == key.room]
@@ -260,7 +260,9 @@ async def test_what_happened_while_no_record_ran_is_published_when_one_does(
         await witness.until(lambda: 2 in seen())
 
 
-async def test_of_two_replicas_one_publishes_and_the_other_takes_over(witness: Desk, settings: RecordSettings) -> None:
+async def test_of_two_replicas_one_publishes_and_the_other_takes_over(
+    witness: Harness, settings: RecordSettings
+) -> None:
     def seen() -> list[int]:
         return [view.seq for _, view, _ in witness.heard if view.room == key.room]
 

@@ -52,10 +52,10 @@ async def dropped(desks: Desks, key: LogKey) -> str:
 
 
 async def test_every_way_to_ask_names_the_file(desks: Desks) -> None:
-    desk = desks.history
-    key = await desk.call()
-    await desk.until_known(key)
-    await send_query(desk.bus, "stored", proofs.StoredQuery(str(key.uid), by="an auditor"), proofs.StoredPage)
+    harness = desks.history
+    key = await harness.call()
+    await harness.until_known(key)
+    await send_query(harness.bus, "stored", proofs.StoredQuery(str(key.uid), by="an auditor"), proofs.StoredPage)
     file = await dropped(desks, key)
     uid = str(key.uid)
     questions: list[tuple[str, Any, type[Any], str]] = [
@@ -65,42 +65,42 @@ async def test_every_way_to_ask_names_the_file(desks: Desks) -> None:
     ]  # fmt: skip
     for what, question, answer, room in questions:
         with pytest.raises(Rejection, match=file) as refused:
-            await desk.ask(what, question, answer, room)
+            await harness.ask(what, question, answer, room)
         assert refused.value.problem.code == Code.ARCHIVED
     with pytest.raises(Rejection, match=file):
-        await send_query(desk.bus, "stored", proofs.StoredQuery(uid), proofs.StoredPage)
+        await send_query(harness.bus, "stored", proofs.StoredQuery(uid), proofs.StoredPage)
     assert status_of(Code.ARCHIVED) == 410
     for what, question, answer in (
         ("call", h.CallQuery(uid), h.OneCall),
         ("replay", queries.ReplayQuery(uid), queries.Replay),
     ):
         with pytest.raises(Rejection) as refused:
-            await desk.ask(what, question, answer, "another room")
+            await harness.ask(what, question, answer, "another room")
         assert refused.value.problem.code == Code.NOT_FOUND
 
-    calls = await desk.calls(key.room)
+    calls = await harness.calls(key.room)
     assert (calls.calls, [(one.file, one.calls) for one in calls.archived]) == ((), [(file, 1)])
-    assert not (await desk.calls("another room")).archived
-    assert not (await desk.calls(key.room, user="ann")).archived
-    taken = (await send_query(desk.bus, "exports", proofs.ExportsQuery(uid), proofs.Exports)).exports
+    assert not (await harness.calls("another room")).archived
+    assert not (await harness.calls(key.room, user="ann")).archived
+    taken = (await send_query(harness.bus, "exports", proofs.ExportsQuery(uid), proofs.Exports)).exports
     assert [(one.by, one.room) for one in taken] == [("an auditor", key.room)]
 
 
 async def test_the_room_opens_again_and_a_rebuild_agrees(desks: Desks) -> None:
-    desk = desks.history
-    key = await desk.call()
-    await desk.until_known(key)
+    harness = desks.history
+    key = await harness.call()
+    await harness.until_known(key)
     file = await dropped(desks, key)
-    again = await desk.call(key.room)
-    await desk.until_known(again)
-    (old,) = [one for one in (await desk.history(cmd.RebuildHistory())).generations if one.active]
+    again = await harness.call(key.room)
+    await harness.until_known(again)
+    (old,) = [one for one in (await harness.history(cmd.RebuildHistory())).generations if one.active]
 
     async def rebuilt() -> bool:
-        found = (await desk.history(cmd.DescribeHistory())).generations
+        found = (await harness.history(cmd.DescribeHistory())).generations
         return any(one.active and one.number != old.number for one in found)
 
     await eventually(rebuilt)
-    calls = await desk.calls(key.room)
+    calls = await harness.calls(key.room)
     assert [call.room_uid for call in calls.calls] == [str(again.uid)]
     assert [one.file for one in calls.archived] == [file]
 

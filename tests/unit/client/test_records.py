@@ -13,15 +13,15 @@ from parlour.client.records import items_of, next_position, state_of
 OLD, NEW = "01a1fe90-0000-7000-8000-000000000000", "01a1fe90-0000-7000-8000-000000000001"
 
 
-def view(life: str, seq: int) -> dict[str, Any]:
+def view(call: str, seq: int) -> dict[str, Any]:
     return {
-        "roomUID": life, "seq": seq, "hash": f"{seq:016x}" + "0" * 48, "prev": f"{seq - 1:016x}" + "0" * 48, "at": seq,
+        "roomUID": call, "seq": seq, "hash": f"{seq:016x}" + "0" * 48, "prev": f"{seq - 1:016x}" + "0" * 48, "at": seq,
         "type": "im.broadcast_sent.v1", "data": {"text": str(seq)}, "userID": "ann",
     }  # fmt: skip
 
 
-def place(life: str, seq: int) -> str:
-    return f"{life}.{seq}.{seq:016x}"
+def place(call: str, seq: int) -> str:
+    return f"{call}.{seq}.{seq:016x}"
 
 
 def test_a_page_is_put_in_the_record_s_order_over_lives() -> None:

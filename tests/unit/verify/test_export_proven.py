@@ -33,7 +33,7 @@ ACTOR = msgspec.json.decode(LINES[1].view)["actor"]
 TREE = Tree(LINES[-1])
 
 
-class Desk:
+class Harness:
     """The files of an auditor, and the verb."""
 
     def __init__(self, folder: Path) -> None:
@@ -59,47 +59,47 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def harness(tmp_path: Path) -> Harness:
+    return Harness(tmp_path)
 
 
-def test_a_signed_export_is_whole(desk: Desk) -> None:
-    desk.write(proof=TREE.inclusion())
-    done = desk.verify()
+def test_a_signed_export_is_whole(harness: Harness) -> None:
+    harness.write(proof=TREE.inclusion())
+    done = harness.verify()
     assert (done.exit_code, done.stdout.split(":")[0]) == (0, "whole")
     assert "3 sealed texts (messages, names) among it" in done.stdout
 
 
 @pytest.mark.parametrize("lines", [LINES, LINES[:2], []], ids=["all", "shortened", "empty"])
-def test_an_export_without_a_proof_is_not_whole(desk: Desk, lines: list[Line]) -> None:
-    desk.write(lines)
-    done = desk.verify()
+def test_an_export_without_a_proof_is_not_whole(harness: Harness, lines: list[Line]) -> None:
+    harness.write(lines)
+    done = harness.verify()
     assert (done.exit_code, done.stdout.split(":")[0]) == (4, "NOT SIGNED")
     assert "whole" not in done.stdout
-    assert desk.verify("--unsigned-ok").exit_code == 0
-    found = json.loads(desk.verify("--json").stdout)
+    assert harness.verify("--unsigned-ok").exit_code == 0
+    found = json.loads(harness.verify("--json").stdout)
     assert (found["ok"], found["whole"], found["signed"]) == (False, False, 0)
 
 
-def test_without_a_key_nothing_is_whole(desk: Desk) -> None:
-    desk.write(proof=TREE.inclusion())
-    done = desk.verify(key=False)
+def test_without_a_key_nothing_is_whole(harness: Harness) -> None:
+    harness.write(proof=TREE.inclusion())
+    done = harness.verify(key=False)
     assert (done.exit_code, done.stdout.split(":")[0]) == (4, "NOT SIGNED")
 
 
-def test_an_older_proof_does_not_stand_for_what_follows(desk: Desk) -> None:
-    desk.write(proof=Tree(LINES[1]).inclusion())
-    done = desk.verify()
+def test_an_older_proof_does_not_stand_for_what_follows(harness: Harness) -> None:
+    harness.write(proof=Tree(LINES[1]).inclusion())
+    done = harness.verify()
     assert done.exit_code == 4
     assert "signed up to event 2 of 4" in done.stdout
     assert "whole" not in done.stdout
-    assert desk.verify("--unsigned-ok").exit_code == 0
+    assert harness.verify("--unsigned-ok").exit_code == 0
 
 
 @pytest.mark.parametrize("room", ["board", ""])
-def test_another_room_in_the_header_is_named(desk: Desk, room: str) -> None:
-    desk.write(proof=TREE.inclusion(), room=room)
-    done = desk.verify()
+def test_another_room_in_the_header_is_named(harness: Harness, room: str) -> None:
+    harness.write(proof=TREE.inclusion(), room=room)
+    done = harness.verify()
     assert done.exit_code == 1
     assert f"event 1: the header names room {room!r} of app 77, the first event room 'studio' of app 77" in done.stdout
 
@@ -113,51 +113,51 @@ def test_another_room_in_the_header_is_named(desk: Desk, room: str) -> None:
         (4, b"[]", "can't be read"),
     ],
 )  # fmt: skip
-def test_what_is_shown_otherwise_than_recorded_is_named(desk: Desk, seq: int, view: bytes, problem: str) -> None:
+def test_what_is_shown_otherwise_than_recorded_is_named(harness: Harness, seq: int, view: bytes, problem: str) -> None:
     lines = list(LINES)
     lines[seq - 1] = msgspec.structs.replace(lines[seq - 1], view=msgspec.Raw(view))
-    desk.write(lines, TREE.inclusion())
-    done = desk.verify()
+    harness.write(lines, TREE.inclusion())
+    done = harness.verify()
     assert done.exit_code == 1
     assert f"event {seq}: " in done.stdout
     assert problem in done.stdout
 
 
 @pytest.mark.parametrize("kept", [3, 6, 8])
-def test_a_kept_checkpoint_of_the_same_history(desk: Desk, kept: int) -> None:
+def test_a_kept_checkpoint_of_the_same_history(harness: Harness, kept: int) -> None:
     old, new = sorted((kept, 6))
     carried = TREE.consistency(old, new) if old != new else None
-    desk.write(proof=TREE.inclusion(), carried=carried)
-    note = desk.file("kept.note", TREE.note(kept))
-    done = desk.verify("--checkpoint", note)
+    harness.write(proof=TREE.inclusion(), carried=carried)
+    note = harness.file("kept.note", TREE.note(kept))
+    done = harness.verify("--checkpoint", note)
     assert done.exit_code == 0, done.stdout
     assert f"the kept checkpoint of {kept} heads are of one history" in done.stdout
     if carried is None:
         return
-    desk.write(proof=TREE.inclusion())
-    lacking = desk.verify("--checkpoint", note, "--unsigned-ok")
+    harness.write(proof=TREE.inclusion())
+    lacking = harness.verify("--checkpoint", note, "--unsigned-ok")
     assert (lacking.exit_code, lacking.stdout.split(" ")[0]) == (4, "NOT")
     assert f"a consistency proof from {old} to {new} heads" in lacking.stdout
-    proof = desk.file("consistency.json", msgspec.json.encode(carried))
-    assert desk.verify("--checkpoint", note, "--consistency", proof).exit_code == 0
+    proof = harness.file("consistency.json", msgspec.json.encode(carried))
+    assert harness.verify("--checkpoint", note, "--consistency", proof).exit_code == 0
 
 
 @pytest.mark.parametrize("kept", [3, 6, 8])
-def test_a_kept_checkpoint_of_another_history_is_told(desk: Desk, kept: int) -> None:
+def test_a_kept_checkpoint_of_another_history_is_told(harness: Harness, kept: int) -> None:
     other = Tree(LINES[-1], other=b"another")
     old, new = sorted((kept, 6))
     for liar in (TREE, other):
-        desk.write(proof=TREE.inclusion(), carried=liar.consistency(old, new) if old != new else None)
-        done = desk.verify("--checkpoint", desk.file("kept.note", other.note(kept)))
+        harness.write(proof=TREE.inclusion(), carried=liar.consistency(old, new) if old != new else None)
+        done = harness.verify("--checkpoint", harness.file("kept.note", other.note(kept)))
         assert done.exit_code == 1
         assert ("two trees of 6 heads were signed" if kept == 6 else "does not continue") in done.stdout
 
 
-def test_a_kept_checkpoint_without_its_key_or_without_a_proof(desk: Desk) -> None:
-    desk.write()
-    note = desk.file("kept.note", TREE.note(3))
-    assert desk.verify("--checkpoint", note, key=False).exit_code == 2
-    assert desk.verify("--checkpoint", desk.file("bad.note", "nonsense")).exit_code == 2
-    done = desk.verify("--checkpoint", note, "--unsigned-ok")
+def test_a_kept_checkpoint_without_its_key_or_without_a_proof(harness: Harness) -> None:
+    harness.write()
+    note = harness.file("kept.note", TREE.note(3))
+    assert harness.verify("--checkpoint", note, key=False).exit_code == 2
+    assert harness.verify("--checkpoint", harness.file("bad.note", "nonsense")).exit_code == 2
+    done = harness.verify("--checkpoint", note, "--unsigned-ok")
     assert done.exit_code == 4
     assert "a signed checkpoint in the file" in done.stdout

@@ -1,6 +1,6 @@
 """The history checker: what clients did and saw, held against the record.
 
-Feed it what each client sent, was told and applied, and the final log of each life. It gives every broken promise in words; an empty
+Feed it what each client sent, was told and applied, and the final log of each call. It gives every broken promise in words; an empty
 answer means that the run was right. It knows only docs/protocol.md and the chain's layout, and nothing of the services.
 
 Promises:
@@ -144,7 +144,7 @@ def _check_seen(client: ClientHistory, by_life: dict[str, list[Logged]]) -> Iter
         events = by_life.get(item.room_uid, [])
         at = standing.get(item.room_uid)
         if at is None:
-            yield Violation(4, client.name, f"applied event {item.first} of a life that it never entered")
+            yield Violation(4, client.name, f"applied event {item.first} of a call that it never entered")
         elif item.first != at + 1:
             yield Violation(4, client.name, f"applied event {item.first} after {at}")
         standing[item.room_uid] = item.last
@@ -174,7 +174,7 @@ def _check_beginning(
 
 
 def unseen(clients: Iterable[ClientHistory], logs: Iterable[Logged]) -> list[Violation]:
-    """Promise 7, for clients whose last life is still in `logs`."""
+    """Promise 7, for clients whose last call is still in `logs`."""
     heads: dict[str, int] = {}
     for event in logs:
         heads[event.room_uid] = max(event.seq, heads.get(event.room_uid, 0))

@@ -158,8 +158,8 @@ class MemoryLog:
     async def latest(self, app: int, room: str) -> LogHead | None:
         """See `EventLog.latest`."""
         self._check_available()
-        lives = [log for log in self._logs.values() if (log.key.app, log.key.room) == (app, room)]
-        return _head(max(lives, key=lambda log: log.born)) if lives else None
+        calls = [log for log in self._logs.values() if (log.key.app, log.key.room) == (app, room)]
+        return _head(max(calls, key=lambda log: log.born)) if calls else None
 
     async def read(self, uid: UUID, after: int, limit: int) -> tuple[Record, ...]:
         """See `EventLog.read`."""

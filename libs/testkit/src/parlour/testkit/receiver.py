@@ -59,7 +59,7 @@ class Receiver:
         return answer
 
     def seqs(self, key: LogKey, path: str) -> list[int]:
-        """The seqs of a life that arrived at a path, in the order in which they first came."""
+        """The seqs of a call that arrived at a path, in the order in which they first came."""
         uid = str(key.uid)
         ids = dict.fromkeys(one.id for one in self.arrived if one.path == path)
         return [int(id_.partition(":")[2]) for id_ in ids if id_.startswith(uid)]

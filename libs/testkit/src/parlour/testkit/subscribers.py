@@ -36,11 +36,11 @@ def from_events(name: str, began: str, positions: Iterable[str], record: Iterabl
     history = ClientHistory(name, seen=[Began(began)])
     at = int(began.split(".")[1])
     for position in positions:
-        life, seq, hash8 = position.split(".")
+        call, seq, hash8 = position.split(".")
         first = at + 1
-        while (life, first) in hidden and first < int(seq):
+        while (call, first) in hidden and first < int(seq):
             first += 1
-        history.seen.append(Applied(life, at + 1 if first == int(seq) else int(seq), int(seq), hash8))
+        history.seen.append(Applied(call, at + 1 if first == int(seq) else int(seq), int(seq), hash8))
         at = int(seq)
     return history
 

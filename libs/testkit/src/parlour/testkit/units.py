@@ -16,7 +16,7 @@ _numbers = count(int.from_bytes(uuid4().bytes[:7], "big"))
 
 
 def new_log(room: str = "", app: int = APP) -> LogKey:
-    """A new life of a room; without a name, of one that nobody else has."""
+    """A new call of a room; without a name, of one that nobody else has."""
     number = next(_numbers)
     return LogKey(app, room or f"room-{number}", uuid7(time.time_ns() // 1000, number))
 

@@ -11,14 +11,14 @@ from parlour.testkit.faults.crowd import Crowd
 from parlour.testkit.history import Logged, Violation, check, from_views
 
 
-async def logs(nats: str, app: int, lives: Iterable[tuple[str, str]]) -> list[Logged]:
-    """All events of lives, each named by (room, room_uid)."""
+async def logs(nats: str, app: int, calls: Iterable[tuple[str, str]]) -> list[Logged]:
+    """All events of calls, each named by (room, room_uid)."""
     found: list[Logged] = []
     async with connect(nats) as bus:
-        for room, life in sorted(set(lives)):
+        for room, call in sorted(set(calls)):
             views = [
                 msgspec.json.decode(msgspec.json.encode(view))
-                async for view in RoomLog(bus, app, room).events(call=life)
+                async for view in RoomLog(bus, app, room).events(call=call)
             ]
             found += from_views(views)
     return found
@@ -26,16 +26,16 @@ async def logs(nats: str, app: int, lives: Iterable[tuple[str, str]]) -> list[Lo
 
 async def verdict(nats: str, crowd: Crowd) -> list[Violation]:
     """Waits until everybody has seen everything, then holds what all saw and were told against the record."""
-    lives = {(member.room, member.position.split(".")[0]) for member in crowd.members}
-    record = await logs(nats, crowd.app, lives)
-    heads = {uid: max(event.seq for event in record if event.room_uid == uid) for _, uid in lives}
+    calls = {(member.room, member.position.split(".")[0]) for member in crowd.members}
+    record = await logs(nats, crowd.app, calls)
+    heads = {uid: max(event.seq for event in record if event.room_uid == uid) for _, uid in calls}
     for member in crowd.members:
         await member.reach(heads[member.position.split(".")[0]], within_s=20)
     return check(crowd.histories(), record)
 
 
 def outliving_streams(events: Iterable[dict[str, Any]]) -> list[str]:
-    """Streams that are still in a room which their session has left, by one life's record."""
+    """Streams that are still in a room which their session has left, by one call's record."""
     live: dict[str, str] = {}
     gone: set[str] = set()
     for event in events:

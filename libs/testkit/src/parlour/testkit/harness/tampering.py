@@ -78,7 +78,7 @@ async def insert_event(sql: Any, uid: UUID, seq: int) -> None:
 
 
 async def copy_life(sql: Any, uid: UUID, other: UUID) -> None:
-    """Puts a life's events there once more, as another life of the room's name."""
+    """Puts a call's events there once more, as another call of the room's name."""
     await sql.execute(
         "INSERT INTO parlour.log SELECT $2::uuid, app, room, shard, first_pos + 1000, seq, hash, last_event_at, open, versions "
         "FROM parlour.log WHERE uid = $1",
