@@ -11,8 +11,15 @@ import aiortc
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsParameters, RTCDtlsTransport, State
 from OpenSSL import SSL
 
-from parlour.relay.adapters.certificate import SRTP_PROFILES, NodeCertificate
-from parlour.relay.adapters.dtls import CIPHERTEXT_MTU, CoreDatagrams, DtlsEndpoint, DtlsHandshakes, split_records
+from parlour.relay.adapters.dtls import (
+    CIPHERTEXT_MTU,
+    SRTP_PROFILES,
+    CoreDatagrams,
+    DtlsEndpoint,
+    DtlsHandshakes,
+    NodeCertificate,
+    split_records,
+)
 from parlour.relay.domain.sdp import Fingerprint
 
 NODE = NodeCertificate.generateCertificate()

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parlour.relay.app.half_open_transports import HalfOpenTransports
+from parlour.relay.app.transport_lifecycle import HalfOpenTransports
 
 
 def test_who_has_the_most_gives_up_its_oldest() -> None:

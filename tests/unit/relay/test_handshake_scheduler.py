@@ -2,7 +2,7 @@
 
 import asyncio
 
-from parlour.relay.adapters.handshake_scheduler import HandshakeScheduler
+from parlour.relay.adapters.dtls import HandshakeScheduler
 
 
 async def test_owners_take_turns_whatever_each_has_waiting() -> None:

@@ -53,7 +53,7 @@ class Told:
 
 async def test_the_person_with_most_half_open_transports_loses_its_oldest() -> None:
     told, table, core, handshakes = Told(), SessionTable(), cast(Any, Core()), Handshakes()
-    limits = RelayLimits(half_open=3)
+    limits = RelayLimits(max_half_open=3)
     lifecycle = TransportLifecycle(
         table, core, Forwarding(table, core), cast(Any, handshakes), FactPublisher("n", "b", told), lambda: 0.0, limits
     )

@@ -17,12 +17,12 @@ from parlour.relay.domain.session import CONNECTED, SessionTable, Transport
 
 OFFER = (FIXTURES / "chromium-publish.sdp").read_bytes().decode()
 SMALL = RelayLimits(
-    transports=12,
-    transports_per_owner=2,
-    transports_per_user=5,
-    transports_per_app=8,
-    half_open_per_user=3,
-    half_open=10,
+    max_transports=12,
+    max_transports_per_session=2,
+    max_transports_per_user=5,
+    max_transports_per_app=8,
+    max_half_open_per_user=3,
+    max_half_open=10,
 )
 
 
@@ -75,7 +75,7 @@ class Node:
 
 def test_resources_of_one_user_share_a_limit_though_each_is_an_owner() -> None:
     node = Node()
-    for number in range(SMALL.transports_per_user):
+    for number in range(SMALL.max_transports_per_user):
         node.connect(node.offer(f"session-{number}/r", "ann"))
     assert node.refusal("session-9/r", "ann") == "too many transports of one user"
     assert node.offer("session-10/r", "bob")
@@ -83,7 +83,7 @@ def test_resources_of_one_user_share_a_limit_though_each_is_an_owner() -> None:
 
 def test_offers_that_never_connect_are_few_a_user() -> None:
     node = Node()
-    offered = [node.offer(f"s/{number}", "ann") for number in range(SMALL.half_open_per_user)]
+    offered = [node.offer(f"s/{number}", "ann") for number in range(SMALL.max_half_open_per_user)]
     assert node.refusal("s/9", "ann") == "too many unconnected transports of one user"
     node.connect(offered[0])
     assert node.offer("s/10", "ann")
@@ -91,26 +91,26 @@ def test_offers_that_never_connect_are_few_a_user() -> None:
 
 def test_what_ends_makes_room() -> None:
     node = Node()
-    offered = [node.offer(f"s/{number}", "ann") for number in range(SMALL.half_open_per_user)]
+    offered = [node.offer(f"s/{number}", "ann") for number in range(SMALL.max_half_open_per_user)]
     node.table.drop_transport(offered[0])
     assert node.offer("s/9", "ann")
 
 
 def test_a_connection_an_app_and_the_node_have_limits_of_their_own() -> None:
     node = Node()
-    for _ in range(SMALL.transports_per_owner):
+    for _ in range(SMALL.max_transports_per_session):
         node.connect(node.offer("session", "ann"))
     assert node.refusal("session", "ann") == "too many transports of one session"
-    for number in range(SMALL.transports_per_app - SMALL.transports_per_owner):
+    for number in range(SMALL.max_transports_per_app - SMALL.max_transports_per_session):
         node.connect(node.offer(f"other-{number}", f"user-{number}"))
     assert node.refusal("more", "carl") == "too many transports of one app on this node"
-    for number in range(SMALL.transports - SMALL.transports_per_app):
+    for number in range(SMALL.max_transports - SMALL.max_transports_per_app):
         node.connect(node.offer(f"second-{number}", f"user-{number}", app=2))
     assert node.refusal("third", "dora", app=3) == "this relay node is full"
 
 
 def test_the_same_user_id_in_another_app_is_another_person() -> None:
     node = Node()
-    for number in range(SMALL.transports_per_user):
+    for number in range(SMALL.max_transports_per_user):
         node.connect(node.offer(f"s/{number}", "ann"))
     assert node.offer("s/9", "ann", app=2)

@@ -2,6 +2,8 @@
 
 from typing import Annotated, ClassVar
 
+import msgspec
+
 from parlour.relay.app.limits import RelayLimits
 from parlour.runtime.settings import BusSettings, Setting
 
@@ -84,14 +86,4 @@ class RelaySettings(BusSettings, frozen=True, kw_only=True):
 
     def limits(self) -> RelayLimits:
         """The part that the application counts and waits by."""
-        return RelayLimits(
-            transports=self.max_transports,
-            transports_per_owner=self.max_transports_per_session,
-            transports_per_user=self.max_transports_per_user,
-            transports_per_app=self.max_transports_per_app,
-            half_open_per_user=self.max_half_open_per_user,
-            half_open=self.max_half_open,
-            connect_timeout_s=self.connect_timeout_s,
-            consent_timeout_s=self.consent_timeout_s,
-            stalled_after_s=self.stalled_after_s,
-        )
+        return msgspec.convert(self, RelayLimits, from_attributes=True)

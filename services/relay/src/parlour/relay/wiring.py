@@ -11,10 +11,9 @@ import msgspec
 from parlour.media_core import Core
 from parlour.relay.adapters import sender as senders
 from parlour.relay.adapters.addresses import free_port, local_addresses
-from parlour.relay.adapters.certificate import NodeCertificate
 from parlour.relay.adapters.core_events import CoreEvents
 from parlour.relay.adapters.core_metrics import CoreMetrics
-from parlour.relay.adapters.dtls import DtlsHandshakes
+from parlour.relay.adapters.dtls import DtlsHandshakes, NodeCertificate
 from parlour.relay.adapters.flight_log_folder import FlightLogFolder
 from parlour.relay.adapters.ids import RandomIds
 from parlour.relay.api.bus import RelayApi

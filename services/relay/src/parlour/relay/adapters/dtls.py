@@ -8,15 +8,76 @@ A handshake begins with the peer's ClientHello: a peer that connects by ICE and 
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport, State
+from aiortc.rtcdtlstransport import (
+    SRTP_AEAD_AES_128_GCM,
+    SRTP_AEAD_AES_256_GCM,
+    SRTP_AES128_CM_SHA1_80,
+    RTCCertificate,
+    RTCDtlsFingerprint,
+    RTCDtlsParameters,
+    RTCDtlsTransport,
+    SRTPProtectionProfile,
+    State,
+)
 from OpenSSL import SSL
 
-from parlour.relay.adapters.certificate import SRTP_PROFILES, NodeCertificate
-from parlour.relay.adapters.handshake_scheduler import HandshakeScheduler
 from parlour.relay.domain.sdp import Fingerprint
+
+SRTP_PROFILES = (SRTP_AEAD_AES_128_GCM, SRTP_AEAD_AES_256_GCM, SRTP_AES128_CM_SHA1_80)
+"""As DTLS server our order wins: the cheapest cipher first."""
+
+
+class NodeCertificate(RTCCertificate):
+    """ECDSA P-256, self-signed, made anew by each process; peers learn its digest from the answer."""
+
+    _context: SSL.Context | None = None
+
+    def _create_ssl_context(self, srtp_profiles: Sequence[SRTPProtectionProfile]) -> SSL.Context:
+        """The context that all connections share; making one costs about as much as a quarter of a handshake."""
+        if self._context is None:
+            self._context = super()._create_ssl_context(list(srtp_profiles))
+            self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        return self._context
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """The SHA-256 digest, as an answer shows it."""
+        found = next(print_ for print_ in self.getFingerprints() if print_.algorithm == "sha-256")
+        return Fingerprint(algorithm=found.algorithm, value=found.value)
+
+
+class HandshakeScheduler:
+    """Grants one step at a time: round-robin over owners, in order of arrival within an owner."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._granting = False
+
+    async def wait_step(self, owner: str) -> None:
+        """Returns when this owner may do one step; the caller does it before its next await."""
+        step: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(owner, deque()).append(step)
+        if not self._granting:
+            self._granting = True
+            self._grant()
+        await step
+
+    def _grant(self) -> None:
+        """Grants the next step, and looks again when the loop has done everything else that was ready."""
+        while self._waiting:
+            owner, steps = self._waiting.popitem(last=False)
+            step = steps.popleft()
+            if steps:
+                self._waiting[owner] = steps
+            if not step.cancelled():
+                step.set_result(None)
+                asyncio.get_running_loop().call_soon(self._grant)
+                return
+        self._granting = False
+
 
 CIPHERTEXT_MTU = 1200
 """Fits every path that carries WebRTC; browsers assume the same."""

@@ -6,17 +6,17 @@ import msgspec
 class RelayLimits(msgspec.Struct, frozen=True):
     """Counts are refused above these; times are seconds."""
 
-    transports: int = 4000
+    max_transports: int = 4000
     """Below the core's own table, so that the refusal is ours and has a code."""
-    transports_per_owner: int = 8
+    max_transports_per_session: int = 8
     """Of one connection: one to publish and one to play, twice over while a client moves, and room for a retry."""
-    transports_per_user: int = 64
+    max_transports_per_user: int = 64
     """Of one person, in all sessions and with every WHIP and WHEP resource: 31 streams each way and the transports of a connection."""
-    transports_per_app: int = 3600
+    max_transports_per_app: int = 3600
     """Nine tenths of a node, so that one application never shuts out the others."""
-    half_open_per_user: int = 16
+    max_half_open_per_user: int = 16
     """Offered and not yet connected: what one person may hold without ever sending a packet."""
-    half_open: int = 500
+    max_half_open: int = 500
     """Of the whole node: with the time-out of a connection, some 30 new transports a second. One more ends the oldest of whoever has
     the most of them."""
     remembered_answers: int = 1024

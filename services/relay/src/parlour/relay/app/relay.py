@@ -5,6 +5,7 @@ The registry sends them and sees to it that a session names its own transports. 
 """
 
 from collections import OrderedDict
+from typing import TypeVar
 
 import msgspec
 
@@ -45,6 +46,9 @@ from parlour.relay.domain.session import KINDS, SessionTable, Sink, Slot, Stream
 
 TRANSPORTS_PER_REPORT = 100
 """Transports in one report: with 32 streams each, their text still fits NATS's largest message."""
+
+
+Part = TypeVar("Part", Track, Sink)
 
 
 class Relay:
@@ -112,15 +116,15 @@ class Relay:
     def _check_limits(self, transport: Transport) -> None:
         usage, limits = self._table.usage, self._limits
         for what, count, limit in (
-            ("transports of one session", usage.of_owner(transport), limits.transports_per_owner),
-            ("transports of one user", usage.of_user(transport), limits.transports_per_user),
-            ("unconnected transports of one user", usage.half_open_of_user(transport), limits.half_open_per_user),
-            ("transports of one app on this node", usage.of_app(transport), limits.transports_per_app),
+            ("transports of one session", usage.count("owner", transport), limits.max_transports_per_session),
+            ("transports of one user", usage.count("user", transport), limits.max_transports_per_user),
+            ("unconnected transports of one user", usage.count("half open", transport), limits.max_half_open_per_user),
+            ("transports of one app on this node", usage.count("app", transport), limits.max_transports_per_app),
         ):
             if count >= limit:
                 raise rejections.too_many_transports(what, limit)
-        if len(self._table.transports) >= limits.transports:
-            raise rejections.node_full(limits.transports)
+        if len(self._table.transports) >= limits.max_transports:
+            raise rejections.node_full(limits.max_transports)
 
     def _require_transport(self, transport_id: str, app: int, owner: str) -> Transport:
         transport = self._table.transports.get(transport_id)
@@ -186,22 +190,14 @@ class Relay:
 
     def stop_publish(self, command: StopPublish) -> Ack:
         """Stops forwarding a stream that comes in on the transport; the answer says whether there was one."""
-        tracks = [
-            track
-            for track in self._table.tracks_on(command.transport_id)
-            if track.slot.stream.stream_id == command.stream_id
-        ]
+        tracks = _of_stream(self._table.tracks_on(command.transport_id), command.stream_id)
         for track in tracks:
             self._forwarding.drop_track(track)
         return Ack(bool(tracks))
 
     def stop_play(self, command: StopPlay) -> Ack:
         """Stops sending a stream on the transport; the answer says whether there was one."""
-        sinks = [
-            sink
-            for sink in self._table.sinks_on(command.transport_id)
-            if sink.slot.stream.stream_id == command.stream_id
-        ]
+        sinks = _of_stream(self._table.sinks_on(command.transport_id), command.stream_id)
         for sink in sinks:
             self._forwarding.drop_sink(sink)
         return Ack(bool(sinks))
@@ -253,6 +249,10 @@ def _parse(text: str) -> SessionDescription:
         return parse(text)
     except BadSdp as flaw:
         raise rejections.bad_sdp(flaw) from flaw
+
+
+def _of_stream(parts: list[Part], stream_id: str) -> list[Part]:
+    return [part for part in parts if part.slot.stream.stream_id == stream_id]
 
 
 def _bound(parts: list[Track] | list[Sink]) -> tuple[BoundStream, ...]:

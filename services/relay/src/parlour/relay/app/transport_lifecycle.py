@@ -4,17 +4,54 @@ new ──ICE──▶ connecting ──DTLS──▶ connected ──▶ gone (
 """
 
 import asyncio
+from collections import Counter
 from functools import partial
 
 import msgspec
 
 from parlour.relay.app.fact_publisher import FactPublisher
 from parlour.relay.app.forwarding import Forwarding
-from parlour.relay.app.half_open_transports import HalfOpenTransports
 from parlour.relay.app.limits import RelayLimits
 from parlour.relay.app.ports import DtlsConnection, Handshakes, MonotonicClock, PacketCore
 from parlour.relay.domain.session import SessionTable, Transport, streams_of
 from parlour.runtime.telemetry.logging import logger
+
+
+class HalfOpenTransports:
+    """The owner of each half-open transport, oldest first."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._owners: dict[int, str] = {}
+        self._counts: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._owners)
+
+    def add(self, number: int, owner: str) -> int | None:
+        """Adds a new transport; returns the number of the one that must end for it, if any must."""
+        surplus = self._surplus(owner) if len(self._owners) >= self._limit else None
+        if surplus is not None:
+            self.discard(surplus)
+        self._owners[number] = owner
+        self._counts[owner] += 1
+        return surplus
+
+    def discard(self, number: int) -> None:
+        """Forgets a transport that is connected or has ended."""
+        owner = self._owners.pop(number, None)
+        if owner is None:
+            return
+        self._counts[owner] -= 1
+        if not self._counts[owner]:
+            del self._counts[owner]
+
+    def _surplus(self, newcomer: str) -> int | None:
+        counts = self._counts.copy()
+        counts[newcomer] += 1
+        largest = max(counts.values())
+        return next((number for number, owner in self._owners.items() if counts[owner] == largest), None)
+
 
 log = logger(__name__)
 
@@ -57,7 +94,7 @@ class TransportLifecycle:
         self._clock = clock
         self._limits = limits
         self._running: dict[int, _RunningTransport] = {}
-        self._half_open = HalfOpenTransports(limits.half_open)
+        self._half_open = HalfOpenTransports(limits.max_half_open)
 
     def start(self, transport: Transport) -> None:
         """Opens the transport in the core; a task then waits for its peer."""

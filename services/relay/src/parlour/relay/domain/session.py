@@ -100,30 +100,19 @@ class Usage:
                 if not self._counts[key]:
                     del self._counts[key]
 
+    def _keys(self, transport: Transport) -> list[tuple[str, int, str]]:
+        counted = ("owner", "user", "app", *(("half open",) if transport.half_open else ()))
+        return [self._key(what, transport) for what in counted]
+
     @staticmethod
-    def _keys(transport: Transport) -> Iterator[tuple[str, int, str]]:
-        app, user = transport.app, transport.user or transport.owner
-        yield "owner", app, transport.owner
-        yield "user", app, user
-        yield "app", app, ""
-        if transport.half_open:
-            yield "half-open user", app, user
+    def _key(what: str, transport: Transport) -> tuple[str, int, str]:
+        user = transport.user or transport.owner
+        named = {"owner": transport.owner, "user": user, "app": "", "half open": user}
+        return what, transport.app, named[what]
 
-    def of_owner(self, transport: Transport) -> int:
-        """How many transports the owner has."""
-        return self._counts["owner", transport.app, transport.owner]
-
-    def of_user(self, transport: Transport) -> int:
-        """How many transports the person has."""
-        return self._counts["user", transport.app, transport.user or transport.owner]
-
-    def of_app(self, transport: Transport) -> int:
-        """How many transports the app has."""
-        return self._counts["app", transport.app, ""]
-
-    def half_open_of_user(self, transport: Transport) -> int:
-        """How many of the person's transports are not connected yet."""
-        return self._counts["half-open user", transport.app, transport.user or transport.owner]
+    def count(self, what: str, transport: Transport) -> int:
+        """How many transports the transport's `owner`, `user` or `app` has, or how many of its user's are `half open`."""
+        return self._counts[self._key(what, transport)]
 
 
 class SessionTable:
@@ -131,7 +120,6 @@ class SessionTable:
 
     def __init__(self) -> None:
         self.transports: dict[str, Transport] = {}
-        self._by_number: dict[int, str] = {}
         self._tracks: dict[Slot, Track] = {}
         self._tracks_by_number: dict[int, Track] = {}
         self._sinks: dict[tuple[str, str], Sink] = {}
@@ -144,18 +132,10 @@ class SessionTable:
         """Adds a transport or replaces its description."""
         self.usage.replace(self.transports.get(transport.transport_id), transport)
         self.transports[transport.transport_id] = transport
-        self._by_number[transport.number] = transport.transport_id
 
     def drop_transport(self, transport_id: str) -> None:
         """Forgets a transport; its tracks and sinks must be gone."""
-        transport = self.transports.pop(transport_id)
-        self.usage.replace(transport, None)
-        del self._by_number[transport.number]
-
-    def transport_numbered(self, number: int) -> Transport | None:
-        """The transport with the core's id, or None."""
-        transport_id = self._by_number.get(number)
-        return self.transports[transport_id] if transport_id is not None else None
+        self.usage.replace(self.transports.pop(transport_id), None)
 
     # tracks
 
