@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from parlour.runtime.settings import BusSettings, RuntimeSettings, Setting, variables
+from parlour.runtime.settings import BusSettings, RuntimeSettings, describe_bounds, variables
 
 from .supervise.checkout import SERVICES
 
@@ -44,14 +44,7 @@ def _rows(settings: type[BusSettings], names: set[str]) -> Iterator[str]:
     fields = msgspec.structs.fields(settings)
     for field, (variable, mark) in zip(fields, variables(settings), strict=True):
         if field.name in names:
-            yield f"| `{variable}` | {mark.sentence} | {mark.unit} | {_bounds(mark)} | {_default(field)} |"
-
-
-def _bounds(mark: Setting) -> str:
-    least, most = ("" if bound is None else f"{bound:g}" for bound in (mark.least, mark.most))
-    if least and most:
-        return f"{least} to {most}"
-    return f"at least {least}" if least else f"at most {most}" if most else ""
+            yield f"| `{variable}` | {mark.sentence} | {mark.unit} | {describe_bounds(field.type)} | {_default(field)} |"
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:

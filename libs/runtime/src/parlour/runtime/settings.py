@@ -8,30 +8,28 @@ A service's struct names its service and annotates each field:
 
     class RoomSettings(RuntimeSettings, frozen=True, kw_only=True):
         SERVICE = "room"
-        heartbeat_window_ms: Annotated[int, Setting("How long a silent session is kept.", unit="ms", least=1000)] = 90_000
+        heartbeat_window_ms: Annotated[int, Setting("How long a silent session lasts.", unit="ms"), Meta(ge=1000)] = 90_000
 """
 
 import base64
 import binascii
 import secrets
-import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 PREFIX = "PARLOUR"
 MASTER_KEY_BYTES = 32
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """Describes a field to operators: a sentence, the unit, and the bounds that `load` checks."""
+    """Describes a field to operators. Its bounds stand beside it, as `msgspec.Meta(ge=…, le=…)`."""
 
     sentence: str
     unit: str = ""
-    least: float | None = None
-    most: float | None = None
     secret: bool = False
     key_bytes: int = 0
     """For `bytes` fields: the length that the decoded key must have."""
@@ -56,7 +54,7 @@ class BusSettings(msgspec.Struct, frozen=True, kw_only=True):
     instance: Annotated[str, Setting("Name of this replica; drawn at random where it is not set.")] = msgspec.field(
         default_factory=lambda: secrets.token_hex(4)
     )
-    health_port: Annotated[int, Setting("Port of the health server; 0 takes a free one.", least=0, most=65535)] = 0
+    health_port: Annotated[int, Setting("Port of the health server; 0 takes a free one."), Meta(ge=0, le=65535)] = 0
     health_host: Annotated[str, Setting("Address that the health server listens on.")] = "127.0.0.1"
     log_level: Annotated[str, Setting("debug, info, warning or error.")] = "info"
     trace_file: Annotated[str, Setting("File that spans are appended to as JSON lines; empty: none.")] = ""
@@ -150,42 +148,28 @@ def _marks(settings_type: type[BusSettings]) -> dict[str, Setting]:
     return marks
 
 
+def describe_bounds(kind: Any) -> str:
+    """Returns a field's bounds for people: `1 to 60`, `at least 1`, or the empty text."""
+    bounds = next((mark for mark in getattr(kind, "__metadata__", ()) if isinstance(mark, Meta)), Meta())
+    least, most = ("" if bound is None else f"{bound:g}" for bound in (bounds.ge, bounds.le))
+    if least and most:
+        return f"{least} to {most}"
+    return f"at least {least}" if least else f"at most {most}" if most else ""
+
+
 def _parse(kind: Any, text: str, mark: Setting) -> Any:
-    plain = typing.get_args(kind)[0] if typing.get_origin(kind) is Annotated else kind
-    if isinstance(plain, types.UnionType):
-        plain = next(part for part in plain.__args__ if part is not type(None))
+    plain = typing.get_args(kind)[0]
     if typing.get_origin(plain) is tuple:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if plain is bytes:
         return _key(text, mark)
-    value: Any = _PARSERS[plain](text)
-    if mark.least is not None and value < mark.least:
-        raise ValueError(f"is {value}, at least {mark.least:g} {mark.unit}".rstrip())
-    if mark.most is not None and value > mark.most:
-        raise ValueError(f"is {value}, at most {mark.most:g} {mark.unit}".rstrip())
-    return value
-
-
-def _integer(text: str) -> int:
+    if plain is bool:
+        text = _FLAGS.get(text.lower(), text)
     try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"is {text!r}, not a whole number") from None
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"is {text!r}, not a number") from None
-
-
-def _flag(text: str) -> bool:
-    if text.lower() in {"1", "true", "yes", "on"}:
-        return True
-    if text.lower() in {"0", "false", "no", "off"}:
-        return False
-    raise ValueError(f"is {text!r}, neither true nor false")
+        return msgspec.convert(text if plain is str else text.strip(), kind, strict=False)
+    except msgspec.ValidationError:
+        expected = f"{_EXPECTED[plain]}, {describe_bounds(kind)} {mark.unit}".rstrip(" ,")
+        raise ValueError(f"is {text!r}, must be {expected}") from None
 
 
 def _key(text: str, mark: Setting) -> bytes:
@@ -209,4 +193,5 @@ def _base64(text: str) -> bytes:
     return base64.b64decode(text.translate(str.maketrans("-_", "+/")) + "=" * (-len(text) % 4), validate=True)
 
 
-_PARSERS: dict[type, Callable[[str], Any]] = {str: str, int: _integer, float: _number, bool: _flag}
+_FLAGS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+_EXPECTED: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false"}

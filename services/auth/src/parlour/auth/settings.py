@@ -2,6 +2,8 @@
 
 from typing import Annotated
 
+from msgspec import Meta
+
 from parlour.runtime.settings import RuntimeSettings, Setting
 
 from .app.login_token_handler import TimeLimits
@@ -27,29 +29,30 @@ class AuthSettings(RuntimeSettings, frozen=True, kw_only=True):
         ),
     ] = ""
     nats_readers_per_app: Annotated[
-        int, Setting("Connections to NATS of one app's readers at once, that one replica let in.", least=1)
+        int, Setting("Connections to NATS of one app's readers at once, that one replica let in."), Meta(ge=1)
     ] = 1_000
     nats_readers_per_token: Annotated[
-        int, Setting("Connections to NATS with one token at once, that one replica let in.", least=1)
+        int, Setting("Connections to NATS with one token at once, that one replica let in."), Meta(ge=1)
     ] = 100
     nats_reader_subscriptions: Annotated[
         int,
         Setting(
             "Subscriptions of one connection of a reader; with more it is closed within seconds, and its token is let in"
             " no more for a minute.",
-            least=2,
         ),
+        Meta(ge=2),
     ] = 100
     clock_leeway_s: Annotated[
-        int, Setting("How far the clocks of token makers may be off.", unit="s", least=0, most=MAX_LEEWAY_S)
+        int, Setting("How far the clocks of token makers may be off.", unit="s"), Meta(ge=0, le=MAX_LEEWAY_S)
     ] = MAX_LEEWAY_S
     max_token_lifetime_s: Annotated[
         int,
         Setting(
             "For how long a token to log in with may still be valid; one that names a later end is refused.",
-            unit="s", least=60, most=LONGEST_S,
+            unit="s",
         ),
-    ] = LONGEST_S  # fmt: skip
+        Meta(ge=60, le=LONGEST_S),
+    ] = LONGEST_S
 
     def readers(self) -> NatsReaderLimits:
         """The limits of readers' connections to NATS."""

@@ -2,6 +2,8 @@
 
 from typing import Annotated
 
+from msgspec import Meta
+
 from parlour.runtime.settings import RuntimeSettings, Setting
 
 
@@ -10,10 +12,12 @@ class ImSettings(RuntimeSettings, frozen=True, kw_only=True):
 
     SERVICE = "im"
 
-    broadcast_room_per_s: Annotated[int, Setting("Broadcast messages in a room.", unit="1/s", least=1)] = 10
-    broadcast_user_per_s: Annotated[int, Setting("Broadcast messages of one user in a room.", unit="1/s", least=1)] = 2
-    barrage_room_per_s: Annotated[int, Setting("Barrage messages in a room.", unit="1/s", least=1)] = 20
-    command_one_per_s: Annotated[int, Setting("Commands to one user, in a room.", unit="1/s", least=1)] = 200
-    command_many_per_s: Annotated[int, Setting("Commands to several users or all, in a room.", unit="1/s", least=1)] = (
-        10
-    )
+    broadcast_room_per_s: Annotated[int, Setting("Broadcast messages in a room.", unit="1/s"), Meta(ge=1)] = 10
+    broadcast_user_per_s: Annotated[
+        int, Setting("Broadcast messages of one user in a room.", unit="1/s"), Meta(ge=1)
+    ] = 2
+    barrage_room_per_s: Annotated[int, Setting("Barrage messages in a room.", unit="1/s"), Meta(ge=1)] = 20
+    command_one_per_s: Annotated[int, Setting("Commands to one user, in a room.", unit="1/s"), Meta(ge=1)] = 200
+    command_many_per_s: Annotated[
+        int, Setting("Commands to several users or all, in a room.", unit="1/s"), Meta(ge=1)
+    ] = 10

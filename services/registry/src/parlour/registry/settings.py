@@ -2,6 +2,8 @@
 
 from typing import Annotated, ClassVar
 
+from msgspec import Meta
+
 from parlour.runtime.settings import RuntimeSettings, Setting
 
 
@@ -15,8 +17,7 @@ class RegistrySettings(RuntimeSettings, frozen=True, kw_only=True):
         Setting(
             "How long a stream lasts whose transport is lost, so that its session can publish it anew.",
             unit="s",
-            least=0,
-            most=300,
         ),
+        Meta(ge=0, le=300),
     ] = 10.0
-    mutes_per_s: Annotated[int, Setting("Changes of a stream's mutes, by each replica.", unit="1/s", least=1)] = 5
+    mutes_per_s: Annotated[int, Setting("Changes of a stream's mutes, by each replica.", unit="1/s"), Meta(ge=1)] = 5

@@ -3,6 +3,7 @@
 from typing import Annotated, ClassVar
 
 import msgspec
+from msgspec import Meta
 
 from parlour.relay.app.limits import RelayLimits
 from parlour.runtime.settings import BusSettings, Setting
@@ -21,67 +22,68 @@ class RelaySettings(BusSettings, frozen=True, kw_only=True):
         bool,
         Setting("Takes nothing from other machines, on whatever addresses; `parlour up` without --public sets it."),
     ] = False
-    udp_port: Annotated[int, Setting("The one UDP port; 0 takes a free one.", least=0, most=65535)] = 0
+    udp_port: Annotated[int, Setting("The one UDP port; 0 takes a free one."), Meta(ge=0, le=65535)] = 0
     advertise: Annotated[
         tuple[str, ...], Setting("Addresses that answers show instead of the bound ones (behind 1:1 NAT).")
     ] = ()
-    recv_buffer_bytes: Annotated[int, Setting("Receive buffer of each socket.", unit="bytes", least=65536)] = 4 << 20
-    max_transports: Annotated[int, Setting("Transports that this node has at most.", least=1, most=65536)] = 4000
+    recv_buffer_bytes: Annotated[int, Setting("Receive buffer of each socket.", unit="bytes"), Meta(ge=65536)] = 4 << 20
+    max_transports: Annotated[int, Setting("Transports that this node has at most."), Meta(ge=1, le=65536)] = 4000
     max_transports_per_session: Annotated[
-        int, Setting("Transports that one session has at most.", least=2, most=64)
+        int, Setting("Transports that one session has at most."), Meta(ge=2, le=64)
     ] = 8
     max_transports_per_user: Annotated[
-        int, Setting("Transports of one person, WHIP and WHEP resources included.", least=2, most=65536)
+        int, Setting("Transports of one person, WHIP and WHEP resources included."), Meta(ge=2, le=65536)
     ] = 64
-    max_transports_per_app: Annotated[int, Setting("Transports of one app on this node.", least=2, most=65536)] = 3600
+    max_transports_per_app: Annotated[int, Setting("Transports of one app on this node."), Meta(ge=2, le=65536)] = 3600
     max_half_open_per_user: Annotated[
-        int, Setting("Transports of one person that are offered and not connected yet.", least=2, most=65536)
+        int, Setting("Transports of one person that are offered and not connected yet."), Meta(ge=2, le=65536)
     ] = 16
     max_half_open: Annotated[
         int,
         Setting(
             "Transports of this node that are offered and not connected yet; one more ends the oldest of the person with the most.",
-            least=2,
-            most=65536,
         ),
+        Meta(ge=2, le=65536),
     ] = 500
     max_packets_per_s: Annotated[
         int,
         Setting(
             "Packets taken from one transport; more are dropped. 31 cameras send half of it.",
             unit="1/s",
-            least=100,
-            most=1_000_000,
         ),
+        Meta(ge=100, le=1_000_000),
     ] = 10_000
     max_bits_per_s: Annotated[
         int,
-        Setting("Bits taken from one transport; more are dropped.", unit="bit/s", least=1_000_000, most=10_000_000_000),
+        Setting("Bits taken from one transport; more are dropped.", unit="bit/s"),
+        Meta(ge=1_000_000, le=10_000_000_000),
     ] = 200_000_000
     max_repairs_per_s: Annotated[
-        int, Setting("Lost packets that are sent again to one transport.", unit="1/s", least=50, most=100_000)
+        int, Setting("Lost packets that are sent again to one transport.", unit="1/s"), Meta(ge=50, le=100_000)
     ] = 1_500
     connect_timeout_s: Annotated[
-        float, Setting("How long ICE and DTLS may take, from the answer on.", unit="s", least=1)
+        float, Setting("How long ICE and DTLS may take, from the answer on.", unit="s"), Meta(ge=1)
     ] = 15.0
     consent_timeout_s: Annotated[
         float,
-        Setting("How long a transport lasts without an authenticated check of its peer.", unit="s", least=5, most=60),
+        Setting("How long a transport lasts without an authenticated check of its peer.", unit="s"),
+        Meta(ge=5, le=60),
     ] = 30.0
     stalled_after_s: Annotated[
-        float, Setting("How long a track is without a packet until it counts as stalled.", unit="s", least=1)
+        float, Setting("How long a track is without a packet until it counts as stalled.", unit="s"), Meta(ge=1)
     ] = 5.0
     handshake_timeout_s: Annotated[
         float,
-        Setting("How long one DTLS handshake may take, from the peer's first message on.", unit="s", least=1, most=60),
+        Setting("How long one DTLS handshake may take, from the peer's first message on.", unit="s"),
+        Meta(ge=1, le=60),
     ] = 10.0
     heartbeat_s: Annotated[
-        float, Setting("Interval between two heartbeats (`node_up`).", unit="s", least=0.1, most=10)
+        float, Setting("Interval between two heartbeats (`node_up`).", unit="s"), Meta(ge=0.1, le=10)
     ] = 2.0
 
     flight_dir: Annotated[str, Setting("Folder for flight logs of transports that froze; empty: none are stored.")] = ""
     flight_logs: Annotated[
-        int, Setting("Flight logs in that folder; more than that, and the oldest is deleted.", least=1, most=10000)
+        int, Setting("Flight logs in that folder; more than that, and the oldest is deleted."), Meta(ge=1, le=10000)
     ] = 50
 
     def limits(self) -> RelayLimits:

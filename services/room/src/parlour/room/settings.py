@@ -2,6 +2,8 @@
 
 from typing import Annotated
 
+from msgspec import Meta
+
 from parlour.runtime.settings import RuntimeSettings, Setting
 
 
@@ -11,20 +13,22 @@ class RoomSettings(RuntimeSettings, frozen=True, kw_only=True):
     SERVICE = "room"
 
     empty_delay_s: Annotated[
-        float, Setting("How long an empty room stays open for somebody to come back.", unit="s", least=0, most=1800)
+        float, Setting("How long an empty room stays open for somebody to come back.", unit="s"), Meta(ge=0, le=1800)
     ] = 0.0
     heartbeat_window_s: Annotated[
-        float, Setting("How long a session lasts whose connection is lost.", unit="s", least=1, most=3600)
+        float, Setting("How long a session lasts whose connection is lost.", unit="s"), Meta(ge=1, le=3600)
     ] = 90.0
     presence_grace_s: Annotated[
-        float, Setting("How long a connection may be away before its session is suspended.", unit="s", least=1, most=60)
+        float,
+        Setting("How long a connection may be away before its session is suspended.", unit="s"),
+        Meta(ge=1, le=60),
     ] = 10.0
     openings_per_user_per_min: Annotated[
-        int, Setting("Rooms that one user may open, by each replica.", unit="1/min", least=1, most=60_000)
+        int, Setting("Rooms that one user may open, by each replica.", unit="1/min"), Meta(ge=1, le=60_000)
     ] = 120
     openings_per_app_per_s: Annotated[
-        int, Setting("Rooms that may be opened in one app, by each replica.", unit="1/s", least=1, most=10_000)
+        int, Setting("Rooms that may be opened in one app, by each replica.", unit="1/s"), Meta(ge=1, le=10_000)
     ] = 200
     extra_info_per_s: Annotated[
-        int, Setting("Changes of a room's extra information, by each replica.", unit="1/s", least=1)
+        int, Setting("Changes of a room's extra information, by each replica.", unit="1/s"), Meta(ge=1)
     ] = 10
