@@ -35,8 +35,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
             'room.user_resumed.v1',
             'room.user_suspended.v1',
             'stream.play_started.v1',
-            'stream.play_stopped.v1',
-            'stream.relayed.v1') THEN 2
+            'stream.play_stopped.v1') THEN 2
         WHEN of_type = 'im.command_sent.v1' THEN
             CASE WHEN coalesce(of_data -> 'to', '[]') IN ('[]', 'null') THEN 0 ELSE 1 END
     END)::smallint

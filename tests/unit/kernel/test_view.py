@@ -87,7 +87,7 @@ FACTS = st.lists(
     st.sampled_from([
         JOIN_A, JOIN_B, STREAM, ev.UserSuspended("sa", "aa"), ev.UserResumed("sa", "aa"), ev.UserLeft("sa", "aa", "logout"),
         ev.PlayStarted("cam", "sb", "ab", "n1", "t2"), ev.PlayStopped("cam", "sb", "ab", "stopped"), ev.StreamRemoved("cam", "sa", "aa", 1),
-        ev.CommandSent("sa", "aa", "psst"), ev.StreamRelayed("cam", "n2"),
+        ev.CommandSent("sa", "aa", "psst"),
     ]),
     max_size=30,
 )  # fmt: skip

@@ -33,7 +33,6 @@ happenings: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.StreamAdded, streams, sessions, actors, st.sampled_from(["n1", "n2"]), st.just("t")),
     st.builds(ev.StreamUpdated, streams, sessions, actors, st.sampled_from(["n1", "n2"]), st.just("t")),
     st.builds(ev.StreamRemoved, streams, sessions, actors, st.just(1)),
-    st.builds(ev.StreamRelayed, streams, st.just("n3")),
     st.builds(ev.PlayStarted, streams, sessions, actors, st.just("n1"), st.just("t")),
     st.builds(ev.PlayStopped, streams, sessions, actors, st.just("left"), st.just("t"), st.integers(0, 1)),
     st.builds(ev.BroadcastSent, sessions, actors, st.just("hello")),
@@ -137,7 +136,8 @@ def test_a_call_as_a_person_would_tell_it() -> None:
         ev.RoomOpened(1, "r"), ev.UserJoined("s1", "ann", "a", "A"), ev.UserJoined("s2", "bob", "b", "B"),
         ev.StreamAdded("cam", "s1", "ann", "n1", "t", "", "VP8"), ev.PlayStarted("cam", "s2", "bob", "n1", "t"),
         ev.UserSuspended("s2", "bob"), ev.UserResumed("s2", "bob"), ev.BroadcastSent("s2", "bob", "hi"),
-        ev.StreamRelayed("cam", "n2"), ev.UserKicked("s2", "bob", 1002055, "rude"), ev.UserLeft("s1", "ann", "logout"),
+        ev.StreamUpdated("cam", "s1", "ann", "n2", "t", "", "VP8"),
+        ev.UserKicked("s2", "bob", 1002055, "rude"), ev.UserLeft("s1", "ann", "logout"),
         ev.RoomClosed("empty"),
     ):  # fmt: skip
         folded.tell(event)

@@ -236,7 +236,6 @@ export interface EventData {
   "stream.mutes_changed.v1": { streamID: string; sessionID: string; actor: string; audioMuted: boolean; videoMuted: boolean };
   "stream.play_started.v1": { streamID: string; sessionID: string; actor: string; node: string; transportID: string };
   "stream.play_stopped.v1": { streamID: string; sessionID: string; actor: string; reason: string; transportID?: string; remaining?: number };
-  "stream.relayed.v1": { streamID: string; node: string };
   "im.broadcast_sent.v1": { sessionID: string; actor: string; text: string };
   "im.barrage_sent.v1": { sessionID: string; actor: string; text: string };
   "im.command_sent.v1": { sessionID: string; actor: string; text: string; to?: string[] };

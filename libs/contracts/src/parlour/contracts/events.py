@@ -202,16 +202,6 @@ class PlayStopped(Event, frozen=True):
     remaining: int = 0
 
 
-class StreamRelayed(Event, frozen=True):
-    """Another relay node forwards the stream."""
-
-    TAG = "stream.relayed.v1"
-    AGGREGATE = "streams"
-    AUDIENCE = Audience.AUDIT
-    stream_id: str
-    node: str
-
-
 class BroadcastSent(Event, frozen=True):
     """A reliable message to all of the room; its message id is its seq."""
 
@@ -416,7 +406,7 @@ class HoldReleased(Event, frozen=True):
 
 ALL: tuple[type[Event], ...] = (
     RoomOpened, UserJoined, UserSuspended, UserResumed, UserLeft, UserKicked, RoomExtraInfoChanged, RoomClosed,
-    StreamAdded, StreamUpdated, StreamRemoved, MutesChanged, PlayStarted, PlayStopped, StreamRelayed,
+    StreamAdded, StreamUpdated, StreamRemoved, MutesChanged, PlayStarted, PlayStopped,
     BroadcastSent, BarrageSent, CommandSent,
     AppCreated, SecretRotated, TokenIssued, RuleSet, LoginKeyAdded, LoginKeyRemoved, SubscriptionIssued, SubscriptionsRevoked,
     ErasureRequested, ErasureFreed, UserErased, HoldPlaced, HoldReleased, BanPlaced, BanLifted,

@@ -152,12 +152,6 @@ class CallFold:
         _add_node(row, event.node)
         _put(out.stream, row)
 
-    def _on_relayed(self, seq: int, at: int, event: ev.StreamRelayed, out: Rows) -> None:
-        row = self.streams.get(event.stream_id)
-        if row is not None:
-            _add_node(row, event.node)
-            _put(out.stream, row)
-
     def _on_removed(self, seq: int, at: int, event: ev.StreamRemoved, out: Rows) -> None:
         row = self.streams.pop(event.stream_id, None)
         if row is not None:
@@ -225,7 +219,6 @@ class CallFold:
         ev.StreamAdded: _on_stream,
         ev.StreamUpdated: _on_stream,
         ev.StreamRemoved: _on_removed,
-        ev.StreamRelayed: _on_relayed,
         ev.PlayStarted: _on_play,
         ev.PlayStopped: _on_stopped,
         Broadcast: _on_message,

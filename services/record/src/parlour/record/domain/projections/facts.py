@@ -63,7 +63,7 @@ _KINDS: dict[str, Any] = {
     kind.TAG: kind
     for kind in (
         ev.RoomOpened, ev.UserSuspended, ev.UserResumed, ev.UserLeft, ev.UserKicked, ev.RoomClosed, ev.StreamAdded, ev.StreamUpdated,
-        ev.StreamRemoved, ev.StreamRelayed, ev.PlayStarted, ev.PlayStopped,
+        ev.StreamRemoved, ev.PlayStarted, ev.PlayStopped,
     )
 }  # fmt: skip
 _DECODE = {tag: msgspec.json.Decoder(_Envelope[kind]).decode for tag, kind in _KINDS.items()}
