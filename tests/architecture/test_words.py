@@ -44,12 +44,7 @@ class Excess(NamedTuple):
 
 
 CEILING = {
-    "contracts": Excess(7, 5),
-    "im": Excess(0, 1),
-    "kernel": Excess(3, 0),
-    "registry": Excess(0, 6),
-    "room": Excess(0, 2),
-    "runtime": Excess(1, 7),
+    "kernel": Excess(1, 0),
 }
 
 

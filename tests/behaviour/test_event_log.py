@@ -22,7 +22,7 @@ from parlour.kernel.log import (
     NewEvent,
     Outcome,
     Record,
-    Refused,
+    UnitRefused,
 )
 from parlour.testkit.units import APP, append, new_log, unit
 
@@ -149,7 +149,7 @@ class TestOrderAndChain:
         (before,) = await committed(log, said)
         assert isinstance(await one(log, said), Duplicate)
         assert isinstance(await one(log, unit(append(key, expected=7))), Conflict)
-        assert isinstance(await one(log, unit(append(key), claims=(require("nobody", "x"),))), Refused)
+        assert isinstance(await one(log, unit(append(key), claims=(require("nobody", "x"),))), UnitRefused)
         (after,) = await committed(log, unit(append(key, aggregate="im")))
         assert after.pos == before.pos + 1
 
@@ -219,8 +219,16 @@ class TestManyUnits:
             unit(append(key, expected=3, closes=True), claims=(release(claimed, "a"), take(claimed, "b"))),
             unit(append(key)),
         ))  # fmt: skip
-        assert [type(o) for o in outcomes] == [Committed, Committed, Conflict, Refused, Committed, Committed, Conflict]
-        assert outcomes[3] == Refused("claim_held", 0, "a")
+        assert [type(o) for o in outcomes] == [
+            Committed,
+            Committed,
+            Conflict,
+            UnitRefused,
+            Committed,
+            Committed,
+            Conflict,
+        ]
+        assert outcomes[3] == UnitRefused("claim_held", 0, "a")
         read = await log.read(key.uid, 0, 10)
         assert [r.seq for r in read] == [1, 2, 3, 4]
         assert read == tuple(r for o in outcomes if isinstance(o, Committed) for r in o.records)
@@ -250,7 +258,7 @@ class TestCommandIds:
         asked = unit(append(key))
         await committed(log, asked)
         for other in (msgspec.structs.replace(asked, digest=b"x"), msgspec.structs.replace(asked, principal="x")):
-            assert await one(log, other) == Refused("command_id_reused")
+            assert await one(log, other) == UnitRefused("command_id_reused")
 
     async def test_an_id_belongs_to_its_app(self, log: EventLog) -> None:
         key, command_id = await opened(log), uuid4()
@@ -263,7 +271,7 @@ class TestCommandIds:
         first, again, other = await log.append((asked, asked, unit(append(key), command_id=command_id, digest=b"x")))
         assert isinstance(first, Committed)
         assert again == Duplicate(b"answer", ((key.uid, 2),))
-        assert other == Refused("command_id_reused")
+        assert other == UnitRefused("command_id_reused")
 
     async def test_a_command_that_failed_may_be_tried_again(self, log: EventLog) -> None:
         key, command_id = await opened(log), uuid4()
@@ -283,11 +291,11 @@ class TestCommandIds:
 class TestClaims:
     async def test_take_release_require(self, log: EventLog) -> None:
         key = str(uuid4())
-        assert await one(log, unit(claims=(require(key, "a"),))) == Refused("claim_missing", 0, "")
+        assert await one(log, unit(claims=(require(key, "a"),))) == UnitRefused("claim_missing", 0, "")
         await committed(log, unit(claims=(take(key, "a"),)))
         await committed(log, unit(claims=(take(key, "a"), require(key, "a"))))
-        assert await one(log, unit(claims=(take(key, "b"),))) == Refused("claim_held", 0, "a")
-        assert await one(log, unit(claims=(require(key, "b"),))) == Refused("claim_missing", 0, "a")
+        assert await one(log, unit(claims=(take(key, "b"),))) == UnitRefused("claim_held", 0, "a")
+        assert await one(log, unit(claims=(require(key, "b"),))) == UnitRefused("claim_missing", 0, "a")
         await committed(log, unit(claims=(release(key, "b"),)))
         assert await log.claims("test", APP, key) == (ClaimRow("test", APP, key, "", "a"),)
         await committed(log, unit(claims=(release(key, "a"), release(key, "a"))))
@@ -298,8 +306,8 @@ class TestClaims:
         for slot in ("r1", "r2"):
             await committed(log, unit(claims=(take(key, "a", slot=slot, limit=2),)))
         await committed(log, unit(claims=(take(key, "a", slot="r1", limit=2),)))
-        assert await one(log, unit(claims=(take(key, "a", slot="r3", limit=2),))) == Refused("claim_limit", 0, "a")
-        assert await one(log, unit(claims=(take(key, "b", slot="r3", limit=5),))) == Refused("claim_held", 0, "a")
+        assert await one(log, unit(claims=(take(key, "a", slot="r3", limit=2),))) == UnitRefused("claim_limit", 0, "a")
+        assert await one(log, unit(claims=(take(key, "b", slot="r3", limit=5),))) == UnitRefused("claim_held", 0, "a")
         assert [row.slot for row in await log.claims("test", APP, key)] == ["r1", "r2"]
 
     async def test_a_later_refusal_undoes_the_units_earlier_claims(self, log: EventLog) -> None:
@@ -309,7 +317,7 @@ class TestClaims:
             log,
             unit(claims=(release(mine, "a"), take(mine, "c"), take(free, "a"), release(free, "a"), take(theirs, "a"))),
         )
-        assert refused == Refused("claim_held", 4, "b")
+        assert refused == UnitRefused("claim_held", 4, "b")
         assert [row.holder for row in await log.claims("test", APP, mine)] == ["a"]
         assert await log.claims("test", APP, free) == ()
 
@@ -321,7 +329,7 @@ class TestClaims:
 
     async def test_a_refused_claim_appends_nothing(self, log: EventLog) -> None:
         key, session = await opened(log), str(uuid4())
-        assert await one(log, unit(append(key), claims=(require(session, "s"),))) == Refused("claim_missing", 0, "")
+        assert await one(log, unit(append(key), claims=(require(session, "s"),))) == UnitRefused("claim_missing", 0, "")
         assert len(await log.read(key.uid, 0, 10)) == 1
 
     async def test_the_index_is_that_within_the_unit(self, log: EventLog) -> None:
@@ -329,14 +337,14 @@ class TestClaims:
         outcomes = await log.append(
             (unit(claims=(take(a, "x"), take(b, "x"))), unit(claims=(take(str(uuid4()), "y"), take(b, "y"))))
         )
-        assert outcomes[1] == Refused("claim_held", 1, "x")
+        assert outcomes[1] == UnitRefused("claim_held", 1, "x")
 
     async def test_only_one_of_many_racers_gets_it(self, log: EventLog) -> None:
         key = str(uuid4())
         outcomes = await asyncio.gather(*(one(log, unit(claims=(take(key, f"h{i}"),))) for i in range(16)))
         assert sum(isinstance(o, Committed) for o in outcomes) == 1
         (row,) = await log.claims("test", APP, key)
-        assert {o.holder for o in outcomes if isinstance(o, Refused)} == {row.holder}
+        assert {o.holder for o in outcomes if isinstance(o, UnitRefused)} == {row.holder}
 
 
 class TestDeadlines:

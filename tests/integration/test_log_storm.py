@@ -157,7 +157,7 @@ def judge_told(told: list[list[str]]) -> None:
     kinds = Counter(line[0] if len(line[0]) < 36 else "committed" for line in told)
     assert kinds["committed"] > 100, kinds
     assert kinds["Conflict"] > 0, kinds
-    assert kinds["Refused"] > 0, kinds
+    assert kinds["UnitRefused"] > 0, kinds
     causes = Counter(line[1] for line in told if line[0] == "unavailable")
     assert causes, "connections were cut and nobody noticed"
     assert "DeadlockDetectedError" not in causes

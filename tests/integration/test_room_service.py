@@ -15,7 +15,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.commands import Caller, Joined, Reply, Request
 from parlour.contracts.envelope import EventView
 from parlour.contracts.live import LiveRoom
-from parlour.contracts.queries import Presence, SessionBeat
+from parlour.contracts.queries import Presence, SessionHeartbeat
 from parlour.kernel.rejection import Rejection
 from parlour.room.settings import RoomSettings
 from parlour.room.wiring import build
@@ -266,7 +266,7 @@ class Gateway:
         beat = 0
         while True:
             beat += 1
-            sessions = tuple(SessionBeat(APP, room, session) for room, session in sorted(self.held))
+            sessions = tuple(SessionHeartbeat(APP, room, session) for room, session in sorted(self.held))
             presence = Presence("gw-1", beat, 0, 1, sessions)
             await self._desk.bus.publish(subjects.presence("gw-1"), msgspec.json.encode(presence))
             await asyncio.sleep(0.3)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from parlour.contracts import events as ev
 from parlour.contracts.ids import Position
-from parlour.contracts.queries import BEATS_MOST, SessionBeat, presence_parts
+from parlour.contracts.queries import SESSIONS_PER_PRESENCE, SessionHeartbeat, presence_parts
 from parlour.gateway.domain.client_views import snapshot_of
 from parlour.gateway.domain.room_mirror import BUFFER_EVENTS, RoomMirror
 from parlour.kernel.view import BrokenHistory, empty_room
@@ -71,10 +71,10 @@ def test_lists_leave_oneself_out_and_keep_the_log_s_order() -> None:
     assert snap.pos.startswith(f"{story.room_uid}.7.")
 
 
-@given(st.integers(0, 3 * BEATS_MOST))
+@given(st.integers(0, 3 * SESSIONS_PER_PRESENCE))
 def test_presence_tells_every_session_once_and_is_never_silent(count: int) -> None:
-    sessions = tuple(SessionBeat(1, "r", str(n)) for n in range(count))
+    sessions = tuple(SessionHeartbeat(1, "r", str(n)) for n in range(count))
     parts = presence_parts("g1", 7, sessions)
     assert [part.part for part in parts] == list(range(parts[0].parts))
     assert tuple(beat for part in parts for beat in part.sessions) == sessions
-    assert all(len(part.sessions) <= BEATS_MOST for part in parts)
+    assert all(len(part.sessions) <= SESSIONS_PER_PRESENCE for part in parts)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parlour.kernel import merkle
-from parlour.kernel.merkle import Edge, Run
+from parlour.kernel.merkle import Edge, HashRun
 
 # The eight entries, and the roots over the first n of them, of Certificate Transparency's own reference tests.
 ENTRIES = [
@@ -121,4 +121,4 @@ def test_what_is_not_in_a_tree_has_no_path() -> None:
 def test_a_run_stays_within_one_tile() -> None:
     for run in merkle.subtrees(0, 123_456_789):
         assert run.first % merkle.WIDTH + run.count <= merkle.WIDTH
-    assert merkle.subtrees(0, 256) == (Run(1, 0, 1),)
+    assert merkle.subtrees(0, 256) == (HashRun(1, 0, 1),)

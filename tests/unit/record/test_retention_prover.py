@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from parlour.kernel import merkle
-from parlour.kernel.merkle import WIDTH, WIDTH_BITS, Edge, Run, leaf_hash
+from parlour.kernel.merkle import WIDTH, WIDTH_BITS, Edge, HashRun, leaf_hash
 from parlour.record.app.archive_index import EndedCall
 from parlour.record.app.proofs.tree import Leaf, Note, TreeStore
 from parlour.record.app.retention.writer import InclusionProver
@@ -24,7 +24,7 @@ class Kept:
         self.root = edge.root()
         self.reads = 0
 
-    async def hashes(self, runs: Sequence[Run]) -> Mapping[Run, tuple[bytes, ...]]:
+    async def hashes(self, runs: Sequence[HashRun]) -> Mapping[HashRun, tuple[bytes, ...]]:
         self.reads += len(runs)
         return {run: tuple(self.rows[run.level, run.first + n] for n in range(run.count)) for run in runs}
 

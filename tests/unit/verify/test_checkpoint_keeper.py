@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from parlour.contracts.proofs import CheckpointKey, CheckpointKeys, Consistency
-from parlour.kernel.merkle import Edge, Run, consistency, hash_of, leaf_hash
+from parlour.kernel.merkle import Edge, HashRun, consistency, hash_of, leaf_hash
 from parlour.verify.checkpoint_keeper import KEYS, CheckpointKeeper, Contradiction, GatewaySource, Unreachable
 from parlour.verify.notes import Checkpoint, SigningKey, sign_note
 
@@ -41,7 +41,7 @@ class Record:
         return msgspec.json.encode(Consistency(old, new, self._path(old, new)))
 
     def _path(self, old: int, new: int) -> tuple[bytes, ...]:
-        def read(run: Run) -> Sequence[bytes]:
+        def read(run: HashRun) -> Sequence[bytes]:
             assert run.level == 0
             return self.leaves[run.first : run.first + run.count]
 

@@ -38,7 +38,7 @@ class ClientFrame(msgspec.Struct, frozen=True, tag_field="t", rename=wire_name):
     id: UUID
 
 
-class RoomAsk(ClientFrame, frozen=True, kw_only=True):
+class RoomCommandFrame(ClientFrame, frozen=True, kw_only=True):
     """Base of frames that become commands. `if_seq`: the command is refused unless the room is at this event."""
 
     if_seq: Seq | None = None
@@ -59,7 +59,7 @@ class Login(ClientFrame, frozen=True, tag="login"):
 
 
 class Resume(ClientFrame, frozen=True, tag="resume"):
-    """Continue a session: `rooms` holds the position of the last frame applied in each."""
+    """Continues a session: `rooms` holds the position of the last frame applied in each."""
 
     session_id: str
     rooms: dict[str, str]
@@ -68,14 +68,14 @@ class Resume(ClientFrame, frozen=True, tag="resume"):
         return f"Resume(rooms={self.rooms!r})"
 
 
-class Logout(RoomAsk, frozen=True, tag="logout"):
-    """Leaves a room."""
+class Logout(RoomCommandFrame, frozen=True, tag="logout"):
+    """Leaves a room; the session ends with its last one."""
 
     room_id: str
 
 
-class Publish(RoomAsk, frozen=True, tag="publish"):
-    """Offer to send a stream."""
+class Publish(RoomCommandFrame, frozen=True, tag="publish"):
+    """Offers to send a stream."""
 
     room_id: str
     stream_id: str
@@ -86,15 +86,15 @@ class Publish(RoomAsk, frozen=True, tag="publish"):
     codec: str = ""
 
 
-class StopPublish(RoomAsk, frozen=True, tag="stopPublish"):
+class StopPublish(RoomCommandFrame, frozen=True, tag="stopPublish"):
     """Stops sending a stream."""
 
     room_id: str
     stream_id: str
 
 
-class Play(RoomAsk, frozen=True, tag="play"):
-    """Offer to receive a stream."""
+class Play(RoomCommandFrame, frozen=True, tag="play"):
+    """Offers to receive a stream."""
 
     room_id: str
     stream_id: str
@@ -103,7 +103,7 @@ class Play(RoomAsk, frozen=True, tag="play"):
     transport_id: str = ""
 
 
-class StopPlay(RoomAsk, frozen=True, tag="stopPlay"):
+class StopPlay(RoomCommandFrame, frozen=True, tag="stopPlay"):
     """Stops receiving a stream."""
 
     room_id: str
@@ -118,15 +118,15 @@ class RestartIce(ClientFrame, frozen=True, tag="restartIce"):
     sdp: str
 
 
-class StreamExtraInfo(RoomAsk, frozen=True, tag="streamExtraInfo"):
-    """Change an own stream's extra information."""
+class StreamExtraInfo(RoomCommandFrame, frozen=True, tag="streamExtraInfo"):
+    """Changes an own stream's extra information."""
 
     room_id: str
     stream_id: str
     extra_info: str
 
 
-class Mutes(RoomAsk, frozen=True, tag="mutes"):
+class Mutes(RoomCommandFrame, frozen=True, tag="mutes"):
     """Mutes or unmutes `audio` and `video` of an own stream."""
 
     room_id: str
@@ -135,29 +135,29 @@ class Mutes(RoomAsk, frozen=True, tag="mutes"):
     video: bool
 
 
-class RoomExtraInfo(RoomAsk, frozen=True, tag="roomExtraInfo"):
-    """Set one key of the room's extra information."""
+class RoomExtraInfo(RoomCommandFrame, frozen=True, tag="roomExtraInfo"):
+    """Sets one key of the room's extra information."""
 
     room_id: str
     key: str
     value: str
 
 
-class Broadcast(RoomAsk, frozen=True, tag="broadcast"):
+class Broadcast(RoomCommandFrame, frozen=True, tag="broadcast"):
     """A reliable message to the room."""
 
     room_id: str
     message: str
 
 
-class Barrage(RoomAsk, frozen=True, tag="barrage"):
+class Barrage(RoomCommandFrame, frozen=True, tag="barrage"):
     """A message to the room that may be dropped."""
 
     room_id: str
     message: str
 
 
-class CustomCommand(RoomAsk, frozen=True, tag="command"):
+class CustomCommand(RoomCommandFrame, frozen=True, tag="command"):
     """A signalling message to some users, or to all where none is named."""
 
     room_id: str
@@ -176,7 +176,7 @@ class RenewToken(ClientFrame, frozen=True, tag="renewToken"):
 
 
 class Subscribe(ClientFrame, frozen=True, tag="subscribe"):
-    """Read a room's events without entering it. `after`: the position to go on from, empty: a snapshot first; `types` as over HTTP."""
+    """Reads a room's events without entering it. `after`: the position to go on from, empty: a snapshot first; `types` as over HTTP."""
 
     room_id: str
     token: str
@@ -211,7 +211,7 @@ AnyClientFrame = (
 )  # fmt: skip
 
 
-class StreamFace(msgspec.Struct, frozen=True, rename=wire_name):
+class StreamEntry(msgspec.Struct, frozen=True, rename=wire_name):
     """A stream as clients see one."""
 
     stream_id: str
@@ -260,7 +260,7 @@ class Res(ServerFrame, frozen=True, tag="res"):
     ok: bool = True
 
 
-class Refused(Res, frozen=True, tag="res"):
+class RequestRefused(Res, frozen=True, tag="res"):
     """The answer to a request that was refused."""
 
     error: Problem = Problem(0, "")
@@ -274,7 +274,7 @@ class LoggedIn(Res, frozen=True, tag="res", kw_only=True):
     heartbeat: Heartbeat
     position: str
     users: tuple[UserRef, ...]
-    streams: tuple[StreamFace, ...]
+    streams: tuple[StreamEntry, ...]
     extra_info: tuple[ExtraInfo, ...]
     token_expires_in: int
     ice_servers: tuple[IceServer, ...] = ()
@@ -356,7 +356,7 @@ class Snap(ServerFrame, frozen=True, tag="snap", kw_only=True):
     room_id: str
     pos: str
     users: tuple[UserRef, ...]
-    streams: tuple[StreamFace, ...]
+    streams: tuple[StreamEntry, ...]
     extra_info: tuple[ExtraInfo, ...]
 
 
@@ -365,7 +365,7 @@ class Page(ServerFrame, frozen=True, tag="page"):
 
     room_id: str
     users: tuple[UserRef, ...] = ()
-    streams: tuple[StreamFace, ...] = ()
+    streams: tuple[StreamEntry, ...] = ()
 
 
 class Live(ServerFrame, frozen=True, tag="live"):

@@ -138,13 +138,13 @@ class HeadBeacon(msgspec.Struct, frozen=True, rename=wire_name):
     heads: tuple[RoomHead, ...]
 
 
-BEAT_S = 1.0
-"""Between two beats of presence."""
-BEATS_MOST = 500
+PRESENCE_INTERVAL_S = 1.0
+"""Between two `Presence` messages of a gateway."""
+SESSIONS_PER_PRESENCE = 500
 """Sessions in one presence message: about 60 kB."""
 
 
-class SessionBeat(msgspec.Struct, frozen=True, rename=wire_name):
+class SessionHeartbeat(msgspec.Struct, frozen=True, rename=wire_name):
     """One session that a gateway holds a live connection for. `room` empty: whichever rooms it is in."""
 
     app: int
@@ -159,13 +159,16 @@ class Presence(msgspec.Struct, frozen=True, rename=wire_name):
     beat: int
     part: int
     parts: int
-    sessions: tuple[SessionBeat, ...]
+    sessions: tuple[SessionHeartbeat, ...]
 
 
-def presence_parts(name: str, beat: int, sessions: tuple[SessionBeat, ...]) -> list[Presence]:
+def presence_parts(name: str, beat: int, sessions: tuple[SessionHeartbeat, ...]) -> list[Presence]:
     """Splits a gateway's sessions into messages; an empty one if there are none, so that the gateway is known to be alive."""
-    parts = max(1, -(-len(sessions) // BEATS_MOST))
-    return [Presence(name, beat, n, parts, sessions[n * BEATS_MOST : (n + 1) * BEATS_MOST]) for n in range(parts)]
+    parts = max(1, -(-len(sessions) // SESSIONS_PER_PRESENCE))
+    return [
+        Presence(name, beat, n, parts, sessions[n * SESSIONS_PER_PRESENCE : (n + 1) * SESSIONS_PER_PRESENCE])
+        for n in range(parts)
+    ]
 
 
 ROOMS_MOST = 500

@@ -87,7 +87,7 @@ ALL_APP_EVENTS = f"{PREFIX}.*.evt.*.{_ESCAPE}.*"
 
 
 def query(app: int, room: str, what: str) -> str:
-    """`parlour.v1.<app>.qry.<room>.{head,replay,snapshot}`."""
+    """Returns the subject `parlour.v1.<app>.qry.<room>.{head,replay,snapshot}`."""
     return f"{PREFIX}.{app}.qry.{encode_id(room)}.{what}"
 
 
@@ -124,12 +124,12 @@ def reader_of(reply: str) -> tuple[int, str] | None:
 
 
 def relay_command(node: str, kind: str) -> str:
-    """`parlour.v1.relay.<node>.cmd.<kind>`."""
+    """Returns the subject `parlour.v1.relay.<node>.cmd.<kind>`."""
     return f"{PREFIX}.relay.{encode_id(node)}.cmd.{kind}"
 
 
 def relay_fact(node: str, kind: str) -> str:
-    """`parlour.v1.relay.<node>.fact.<kind>`."""
+    """Returns the subject `parlour.v1.relay.<node>.fact.<kind>`."""
     return f"{PREFIX}.relay.{encode_id(node)}.fact.{kind}"
 
 

@@ -15,13 +15,13 @@ PAGE_MOST = 500
 """Rows in one answer."""
 
 
-class _Told(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
-    """Base of answers, which spell their fields as on the wire."""
+class _Message(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
+    """Base of requests and answers, which spell their fields as on the wire."""
 
 
-class Webhook(_Told, frozen=True):
+class Webhook(_Message, frozen=True):
     """An endpoint. `secret` only in the answers of add and rotate; `lagging` rooms wait for a retry, `dead` counts given-up ranges,
-    `behind` events of the log (of all apps) are still to be looked at. `reason` says why it is not enabled."""
+    `lag` events of the log (of all apps) have not been examined yet. `reason` says why it is not enabled."""
 
     id: str
     app: int
@@ -36,16 +36,16 @@ class Webhook(_Told, frozen=True):
     secret: str = ""
     lagging: int = 0
     dead: int = 0
-    behind: int = 0
+    lag: int = 0
 
 
-class Webhooks(_Told, frozen=True):
+class Webhooks(_Message, frozen=True):
     """The answer to `ListWebhooks`: the app's endpoints, oldest first."""
 
     webhooks: tuple[Webhook, ...]
 
 
-class AddWebhook(_Told, frozen=True):
+class AddWebhook(_Message, frozen=True):
     """An endpoint, from now on. `rooms` and `types` are names, or beginnings of names with a `*` behind; none: all. `audit`: also what
     members do not see. `command_id` (a UUID; drawn by the gateway where it is empty) makes a repetition
     harmless; `secret` empty draws one."""
@@ -59,13 +59,13 @@ class AddWebhook(_Told, frozen=True):
     secret: str = ""
 
 
-class ListWebhooks(_Told, frozen=True):
+class ListWebhooks(_Message, frozen=True):
     """Lists all of the app's endpoints, or the one named."""
 
     id: str = ""
 
 
-class RotateWebhook(_Told, frozen=True):
+class RotateWebhook(_Message, frozen=True):
     """Makes a new secret; the one before also signs for `overlap_s` seconds."""
 
     id: str
@@ -73,7 +73,7 @@ class RotateWebhook(_Told, frozen=True):
     secret: str = ""
 
 
-class SetWebhook(_Told, frozen=True):
+class SetWebhook(_Message, frozen=True):
     """Enable or disable. Enabled again it goes on where it stood, or with what comes from now on (`from_now`)."""
 
     id: str
@@ -81,20 +81,20 @@ class SetWebhook(_Told, frozen=True):
     from_now: bool = False
 
 
-class RemoveWebhook(_Told, frozen=True):
+class RemoveWebhook(_Message, frozen=True):
     """Deletes an endpoint with its delivery log."""
 
     id: str
 
 
-class TestWebhook(_Told, frozen=True):
+class TestWebhook(_Message, frozen=True):
     """Sends one event of type `webhook.test` at once, without retries."""
 
     __test__ = False
     id: str
 
 
-class Delivery(_Told, frozen=True):
+class Delivery(_Message, frozen=True):
     """One attempt. `at` unix microseconds; `status` 0: no answer, `error` says why."""
 
     number: int
@@ -107,7 +107,7 @@ class Delivery(_Told, frozen=True):
     error: str = ""
 
 
-class ListDeliveries(_Told, frozen=True):
+class ListDeliveries(_Message, frozen=True):
     """The latest attempts, newest first; `before` is the cursor of the next page, `failed` leaves out what arrived."""
 
     id: str
@@ -116,14 +116,14 @@ class ListDeliveries(_Told, frozen=True):
     failed: bool = False
 
 
-class Deliveries(_Told, frozen=True):
+class Deliveries(_Message, frozen=True):
     """The answer to `ListDeliveries`, a page; `next` is 0 on the last one."""
 
     deliveries: tuple[Delivery, ...]
     next: int = 0
 
 
-class DeadLetter(_Told, frozen=True):
+class DeadLetter(_Message, frozen=True):
     """Events of a call that were given up, `first` to `last`. `at` unix microseconds."""
 
     number: int
@@ -135,7 +135,7 @@ class DeadLetter(_Told, frozen=True):
     error: str = ""
 
 
-class ListDead(_Told, frozen=True):
+class ListDead(_Message, frozen=True):
     """Lists dead letters, oldest first, after number `after`."""
 
     id: str
@@ -143,14 +143,14 @@ class ListDead(_Told, frozen=True):
     limit: int = 50
 
 
-class DeadLetters(_Told, frozen=True):
+class DeadLetters(_Message, frozen=True):
     """The answer to `ListDead`, a page; `next` is 0 on the last one."""
 
     dead: tuple[DeadLetter, ...]
     next: int = 0
 
 
-class RedriveWebhook(_Told, frozen=True):
+class RedriveWebhook(_Message, frozen=True):
     """Send again: a call's events `first` to `last`, or what happened from `since` to `until` (unix microseconds), or all that is dead."""
 
     id: str
@@ -162,13 +162,13 @@ class RedriveWebhook(_Told, frozen=True):
     dead: bool = False
 
 
-class Redriven(_Told, frozen=True):
+class Redriven(_Message, frozen=True):
     """The answer to `RedriveWebhook`: how many calls have events that are sent again."""
 
     rooms: int
 
 
-class Done(_Told, frozen=True):
+class WebhookRemoved(_Message, frozen=True):
     """The answer to `RemoveWebhook`."""
 
     done: bool
@@ -179,7 +179,7 @@ VERBS: dict[str, tuple[type[msgspec.Struct], type[msgspec.Struct]]] = {
     "webhook_list": (ListWebhooks, Webhooks),
     "webhook_rotate": (RotateWebhook, Webhook),
     "webhook_set": (SetWebhook, Webhook),
-    "webhook_remove": (RemoveWebhook, Done),
+    "webhook_remove": (RemoveWebhook, WebhookRemoved),
     "webhook_test": (TestWebhook, Delivery),
     "webhook_deliveries": (ListDeliveries, Deliveries),
     "webhook_dead": (ListDead, DeadLetters),

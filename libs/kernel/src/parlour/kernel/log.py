@@ -81,7 +81,7 @@ class AppendUnit(msgspec.Struct, Generic[E], frozen=True):
     """One command's outcome, which commits whole or not at all.
 
     `command_id` is a UUID in text. The log keeps `answer`, the JSON of the result, for 24 h under (app, command_id): the same command id
-    again gives `Duplicate` if principal and digest are the same, else `Refused("command_id_reused")`.
+    again gives `Duplicate` if principal and digest are the same, else `UnitRefused("command_id_reused")`.
     """
 
     app: int
@@ -138,7 +138,7 @@ class Conflict(msgspec.Struct, frozen=True):
     version: int
 
 
-class Refused(msgspec.Struct, frozen=True):
+class UnitRefused(msgspec.Struct, frozen=True):
     """reason: claim_held (by `holder`), claim_limit, claim_missing, command_id_reused. `claim` is the index in the unit, or -1."""
 
     reason: str
@@ -146,7 +146,7 @@ class Refused(msgspec.Struct, frozen=True):
     holder: str = ""
 
 
-Outcome = Committed | Duplicate | Conflict | Refused
+Outcome = Committed | Duplicate | Conflict | UnitRefused
 
 
 class LogHead(msgspec.Struct, frozen=True):

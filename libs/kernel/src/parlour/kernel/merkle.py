@@ -1,7 +1,7 @@
 """The Merkle tree of RFC 6962 (RFC 9162 §2.1) over a list that only grows: its root, its proofs, and how to check them.
 
 Kept are the leaves' hashes (level 0) and, at each level L above, the hash of every full subtree of 256^L leaves: the hashes that C2SP's
-tlog-tiles serve. None of them ever changes, and a `Run` of neighbours on one level is enough for any full subtree. Ranges are
+tlog-tiles serve. None of them ever changes, and a `HashRun` of neighbours on one level is enough for any full subtree. Ranges are
 half-open; hashes have 32 bytes; an index counts from 0.
 """
 
@@ -16,7 +16,7 @@ WIDTH = 1 << WIDTH_BITS
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 
-class Run(msgspec.Struct, frozen=True):
+class HashRun(msgspec.Struct, frozen=True):
     """`count` neighbours on a level of kept hashes, the first being number `first` there."""
 
     level: int
@@ -32,7 +32,7 @@ class Node(msgspec.Struct, frozen=True):
     hash: bytes
 
 
-Read = Callable[[Run], Sequence[bytes]]
+Read = Callable[[HashRun], Sequence[bytes]]
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -45,13 +45,13 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\1" + left + right).digest()
 
 
-def subtrees(start: int, stop: int) -> tuple[Run, ...]:
+def subtrees(start: int, stop: int) -> tuple[HashRun, ...]:
     """The full subtrees that make up a range of leaves as RFC 6962 cuts it, each as the run of kept hashes below it."""
-    found: list[Run] = []
+    found: list[HashRun] = []
     while start < stop:
         height = (stop - start).bit_length() - 1
         level, above = divmod(height, WIDTH_BITS)
-        found.append(Run(level, start >> (level * WIDTH_BITS), 1 << above))
+        found.append(HashRun(level, start >> (level * WIDTH_BITS), 1 << above))
         start += 1 << height
     return tuple(found)
 
@@ -87,12 +87,12 @@ class Edge:
         self._levels = [list(level) for level in levels]
 
     @staticmethod
-    def runs(size: int) -> tuple[Run, ...]:
+    def runs(size: int) -> tuple[HashRun, ...]:
         """What to read, one run for each level, to make the edge of a tree that is kept already."""
-        found: list[Run] = []
+        found: list[HashRun] = []
         while size:
             count = size % WIDTH
-            found.append(Run(len(found), size - count, count))
+            found.append(HashRun(len(found), size - count, count))
             size >>= WIDTH_BITS
         return tuple(found)
 
@@ -127,7 +127,7 @@ class Edge:
         """Returns the Merkle tree hash of all leaves."""
         return hash_of(0, self.size, self._read)
 
-    def _read(self, run: Run) -> Sequence[bytes]:
+    def _read(self, run: HashRun) -> Sequence[bytes]:
         row = self._levels[run.level]
         at = run.first % WIDTH
         return row[at : at + run.count]

@@ -89,7 +89,7 @@ class LimitBody:
         self._max = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Answers 413 to a request whose body is too large; the application gets the others."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -99,7 +99,7 @@ class LimitBody:
         if len(body) > self._max or self._announced(scope) > self._max:
             await self._refuse(send)
             return
-        await self._app(scope, _behind(body, receive), send)
+        await self._app(scope, _replay_body(body, receive), send)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
         """The body, or enough of it to see that it is too large; None where the client has gone.
@@ -143,7 +143,7 @@ async def answer_problem(problem: Problem, send: Send, headers: tuple[tuple[byte
     await send({"type": "http.response.body", "body": body})
 
 
-def _behind(body: bytes, receive: Receive) -> Receive:
+def _replay_body(body: bytes, receive: Receive) -> Receive:
     """`receive` for an application: the body that was read, then what comes."""
     given = False
 

@@ -25,7 +25,7 @@ from parlour.kernel.log import (
     NewEvent,
     Outcome,
     Record,
-    Refused,
+    UnitRefused,
 )
 
 _ClaimKey = tuple[str, int, str]
@@ -80,7 +80,7 @@ class MemoryLog:
         done = self._commands.get((unit.app, unit.command_id))
         if done is not None:
             same = (done.principal, done.digest) == (unit.principal, unit.digest)
-            return Duplicate(done.answer, done.places) if same else Refused("command_id_reused")
+            return Duplicate(done.answer, done.places) if same else UnitRefused("command_id_reused")
         changed, refused = self._claimed(unit.claims)
         no = self._conflict(unit.appends) or refused
         if no is not None:
@@ -112,7 +112,7 @@ class MemoryLog:
         log = self._logs.get(key.uid)
         return log if log is not None and log.key == key else None
 
-    def _claimed(self, claims: tuple[Claim, ...]) -> tuple[dict[_ClaimKey, dict[str, str]], Refused | None]:
+    def _claimed(self, claims: tuple[Claim, ...]) -> tuple[dict[_ClaimKey, dict[str, str]], UnitRefused | None]:
         """The slots of each key after the claims, or why not."""
         changed: dict[_ClaimKey, dict[str, str]] = {}
         for i, claim in enumerate(claims):
@@ -226,25 +226,25 @@ class MemoryLog:
             raise LogUnavailable("switched off by the test")
 
 
-def _take(slots: dict[str, str], claim: Claim, i: int) -> Refused | None:
+def _take(slots: dict[str, str], claim: Claim, i: int) -> UnitRefused | None:
     other = min((holder for holder in slots.values() if holder != claim.holder), default=None)
     if other is not None:
-        return Refused("claim_held", i, other)
+        return UnitRefused("claim_held", i, other)
     if claim.slot not in slots and len(slots) >= claim.limit:
-        return Refused("claim_limit", i, claim.holder)
+        return UnitRefused("claim_limit", i, claim.holder)
     slots[claim.slot] = claim.holder
     return None
 
 
-def _release(slots: dict[str, str], claim: Claim, i: int) -> Refused | None:
+def _release(slots: dict[str, str], claim: Claim, i: int) -> UnitRefused | None:
     if slots.get(claim.slot) == claim.holder:
         del slots[claim.slot]
     return None
 
 
-def _require(slots: dict[str, str], claim: Claim, i: int) -> Refused | None:
+def _require(slots: dict[str, str], claim: Claim, i: int) -> UnitRefused | None:
     held = slots.get(claim.slot)
-    return None if held == claim.holder else Refused("claim_missing", i, held or "")
+    return None if held == claim.holder else UnitRefused("claim_missing", i, held or "")
 
 
 _CLAIM = {"take": _take, "release": _release, "require": _require}

@@ -12,7 +12,7 @@ import msgspec
 from parlour.contracts import events as ev
 from parlour.contracts import subjects
 from parlour.contracts.envelope import EventView
-from parlour.contracts.queries import HeadBeacon, Presence, SessionBeat
+from parlour.contracts.queries import HeadBeacon, Presence, SessionHeartbeat
 from parlour.contracts.relay import TransportGone
 from parlour.runtime.clock import SystemClock, SystemIds
 from parlour.runtime.http import LimitBody
@@ -150,7 +150,7 @@ class Gateway:
     def _fault(self, error: BaseException) -> None:
         self._bus.report_fault("client", error)
 
-    def _heartbeats(self) -> list[SessionBeat]:
+    def _heartbeats(self) -> list[SessionHeartbeat]:
         return [*self.sessions.heartbeats(), *self.resources.heartbeats()]
 
     async def _publish_presence(self, presence: Presence) -> None:

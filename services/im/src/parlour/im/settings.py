@@ -8,7 +8,7 @@ from parlour.runtime.settings import RuntimeSettings, Setting
 
 
 class ImSettings(RuntimeSettings, frozen=True, kw_only=True):
-    """Variables `PARLOUR_IM_…`."""
+    """Settings of one replica: the variables `PARLOUR_IM_…` and the shared ones."""
 
     SERVICE = "im"
 

@@ -1,4 +1,4 @@
-"""The registry's settings."""
+"""Settings of the registry service, from the environment."""
 
 from typing import Annotated, ClassVar
 
@@ -8,7 +8,7 @@ from parlour.runtime.settings import RuntimeSettings, Setting
 
 
 class RegistrySettings(RuntimeSettings, frozen=True, kw_only=True):
-    """Variables `PARLOUR_REGISTRY_…`."""
+    """Settings of one replica: the variables `PARLOUR_REGISTRY_…` and the shared ones."""
 
     SERVICE: ClassVar[str] = "registry"
 

@@ -8,7 +8,7 @@ from parlour.runtime.settings import RuntimeSettings, Setting
 
 
 class RoomSettings(RuntimeSettings, frozen=True, kw_only=True):
-    """Variables `PARLOUR_ROOM_…`."""
+    """Settings of one replica: the variables `PARLOUR_ROOM_…` and the shared ones."""
 
     SERVICE = "room"
 

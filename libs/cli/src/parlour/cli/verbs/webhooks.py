@@ -52,9 +52,9 @@ def list_(app: App, json: Json = False) -> None:
     found: contract.Webhooks = _request(app, contract.ListWebhooks())
 
     def row(one: contract.Webhook) -> tuple[object, ...]:
-        return one.id, _state(one), one.behind, one.lagging, one.dead, one.url
+        return one.id, _state(one), one.lag, one.lagging, one.dead, one.url
 
-    print_rows(found.webhooks, json, ("webhook", "state", "behind", "lagging", "dead", "address"), row)
+    print_rows(found.webhooks, json, ("webhook", "state", "lag", "lagging", "dead", "address"), row)
 
 
 @verbs.command()

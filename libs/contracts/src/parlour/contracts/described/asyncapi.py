@@ -15,10 +15,10 @@ from parlour.contracts.envelope import EventView
 
 REFERENCE = "#/components/schemas/{name}"
 _REPLY = (
-    client.Refused, client.LoggedIn, client.Resumed, client.Subscribed, client.Negotiated, client.Sent, client.Delivered, client.Renewed,
-    client.Pong,
+    client.RequestRefused, client.LoggedIn, client.Resumed, client.Subscribed, client.Negotiated, client.Sent, client.Delivered,
+    client.Renewed, client.Pong,
 )  # fmt: skip
-_TOLD = (
+_PUSH = (
     client.Ev, client.Skip, client.Snap, client.Page, client.Live, client.HeadAt, client.Resync, client.End, client.MediaGone,
     client.Count, client.Failure, client.Bye,
 )  # fmt: skip
@@ -59,7 +59,7 @@ _SSE = (SseSkip, SseResync, SseEnd)
 
 
 def document() -> dict[str, Any]:
-    """The whole document."""
+    """Builds the document from the contracts' types."""
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -78,7 +78,7 @@ def _websocket() -> dict[str, Any]:
     return {
         "address": "/ws",
         "description": f"Subprotocol {client.SUBPROTOCOL}; one JSON object a frame, type in `t`, at most {client.FRAME_BYTES} bytes.",
-        "messages": _references((*_CLIENT, *_REPLY, *_TOLD)),
+        "messages": _references((*_CLIENT, *_REPLY, *_PUSH)),
     }
 
 
@@ -131,7 +131,7 @@ def _nats() -> dict[str, Any]:
 
 def _operations() -> dict[str, Any]:
     told: dict[str, Any] = {
-        "frames": _operation("send", "websocket", (*_REPLY, *_TOLD)),
+        "frames": _operation("send", "websocket", (*_REPLY, *_PUSH)),
         "requests": _operation("receive", "websocket", _CLIENT),
         "stream": _operation("send", "sse", (EventView, *_SSE)),
         "publishEvents": _operation("send", "events", (EventView,)),
@@ -166,7 +166,7 @@ def _parameters(*names: str) -> dict[str, Any]:
 
 def _kinds() -> tuple[type[msgspec.Struct], ...]:
     asked = [kind for kinds in _QUERIES.values() for kind in kinds]
-    return (*_CLIENT, *_REPLY, *_TOLD, *_SSE, EventView, CloudEvent, queries.HeadBeacon, queries.RoomHead, *asked)
+    return (*_CLIENT, *_REPLY, *_PUSH, *_SSE, EventView, CloudEvent, queries.HeadBeacon, queries.RoomHead, *asked)
 
 
 def _messages() -> dict[str, Any]:

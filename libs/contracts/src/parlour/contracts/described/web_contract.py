@@ -15,7 +15,7 @@ REFERENCE = "#/client/$defs/{name}"
 SHAPES: dict[str, type[msgspec.Struct]] = {
     "Problem": Problem,
     "UserRef": client.UserRef,
-    "StreamEntry": client.StreamFace,
+    "StreamEntry": client.StreamEntry,
     "ExtraInfoEntry": client.ExtraInfo,
     "MediaSections": commands.MediaSections,
     "Heartbeat": client.Heartbeat,

@@ -26,7 +26,7 @@ from parlour.kernel.log import (
     NewEvent,
     Outcome,
     Record,
-    Refused,
+    UnitRefused,
 )
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import UserKeyStore
@@ -72,7 +72,7 @@ class AppendQueue:
         self._people = people
         self._bus = bus
         self._metrics = metrics
-        kinds = (Committed, Duplicate, Conflict, Refused)
+        kinds = (Committed, Duplicate, Conflict, UnitRefused)
         self._outcomes = {kind: metrics.commits.labels(kind.__name__.lower()) for kind in kinds}
         self._waiting: deque[_Pending] = deque()
         self._wake = asyncio.Event()
@@ -234,11 +234,11 @@ class AppendQueue:
                 return CommitResult(views, answer, True, _room_position(unit, views))
             case Conflict():
                 raise Stale(outcome)
-            case Refused(reason="command_id_reused"):
+            case UnitRefused(reason="command_id_reused"):
                 raise Rejection.of(
                     Code.COMMAND_ID_REUSED, "this command id was used for another command", hint="use a new command id"
                 )
-            case Refused(reason, claim, holder):
+            case UnitRefused(reason, claim, holder):
                 raise ClaimRefused(reason, unit.claims[claim], holder)
 
     async def _read_back(self, places: tuple[tuple[UUID, int], ...]) -> tuple[EventView, ...]:

@@ -14,7 +14,7 @@ from parlour.kernel.log import (
     NewEvent,
     Outcome,
     Record,
-    Refused,
+    UnitRefused,
 )
 
 _APPEND = "SELECT results, positions FROM parlour.append($1, $2, $3, $4, $5, $6)"
@@ -139,7 +139,7 @@ def _uncommitted(
             append = unit.appends[failed - 1]
             return Conflict(append.log.uid, append.aggregate, version)
         case _:
-            return Refused(reason, -1 if failed is None else failed - 1, holder or "")
+            return UnitRefused(reason, -1 if failed is None else failed - 1, holder or "")
 
 
 def _twins(units: tuple[AppendUnit[NewEvent], ...]) -> list[int]:

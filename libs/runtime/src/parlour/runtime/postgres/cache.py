@@ -47,5 +47,4 @@ class Cache(Generic[K, V]):
             del self._entries[key]
 
     def drop(self, key: K) -> None:
-        """Forgets one entry."""
         self._entries.pop(key, None)

@@ -16,7 +16,7 @@ from parlour.contracts import client
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import check_room_id, check_stream_id
-from parlour.contracts.queries import SessionBeat
+from parlour.contracts.queries import SessionHeartbeat
 from parlour.contracts.relay import IceRenewed, TransportGone
 from parlour.gateway.app.access.apps import Apps
 from parlour.gateway.app.access.request_limits import RequestLimiter
@@ -146,9 +146,9 @@ class MediaResources:
             rights[resource.room] = rights_of(checked)
         return resource, cmd.Caller(checked.user_id, resource.session_id, resource.actor)
 
-    def heartbeats(self) -> list[SessionBeat]:
+    def heartbeats(self) -> list[SessionHeartbeat]:
         """Returns a heartbeat for each session that holds a resource, or is about to."""
-        return [SessionBeat(s.app, room, s.session_id) for s in self.sessions() for room in s.rooms]
+        return [SessionHeartbeat(s.app, room, s.session_id) for s in self.sessions() for room in s.rooms]
 
     def sessions(self) -> list[Session]:
         """Returns the sessions that hold a resource, or are about to."""

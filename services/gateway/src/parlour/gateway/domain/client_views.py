@@ -17,7 +17,7 @@ def snapshot_of(state: RoomState, session_id: str) -> client.Snap:
     refs = {user.actor: client.UserRef(user.user_id, user.user_name) for user in state.users}
     users = tuple(refs[user.actor] for user in state.users if user.session_id != session_id)
     streams = tuple(
-        client.StreamFace(
+        client.StreamEntry(
             s.stream_id,
             refs.get(s.actor, client.UserRef("")),
             s.extra_info,
@@ -42,7 +42,7 @@ def snapshot_frames(state: RoomState, session_id: str) -> tuple[tuple[client.Pag
     snap = snapshot_of(state, session_id)
     pages: list[client.Page] = []
     users: list[client.UserRef] = []
-    streams: list[client.StreamFace] = []
+    streams: list[client.StreamEntry] = []
     size = 0
     for entry in (*snap.users, *snap.streams):
         weight = len(_encode(entry)) + 1

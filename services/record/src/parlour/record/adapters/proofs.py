@@ -11,7 +11,7 @@ import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from parlour.contracts.proofs import ExportTaken
-from parlour.kernel.merkle import Node, Run, leaf_hash
+from parlour.kernel.merkle import HashRun, Node, leaf_hash
 from parlour.record.app.proofs.keys import StoredKey
 from parlour.record.app.proofs.tree import Leaf, Note, StoredLeaf, TreeDamaged, TreeGrowth
 from parlour.runtime.postgres.keys import SealingKey
@@ -72,7 +72,7 @@ class PostgresTreeStore(PostgresStore):
         refused = tuple(Leaf(*leaf) for *leaf, continues in heads_found if not continues)
         return TreeGrowth(leaves, moved, any(moved[p] < heads[p] for p in moved), refused)
 
-    async def hashes(self, runs: Sequence[Run]) -> Mapping[Run, tuple[bytes, ...]]:
+    async def hashes(self, runs: Sequence[HashRun]) -> Mapping[HashRun, tuple[bytes, ...]]:
         async with borrow(self._pool) as connection:
             return {run: await _run(connection, run) for run in runs}
 
@@ -124,7 +124,7 @@ class PostgresTreeStore(PostgresStore):
                 raise TreeDamaged("the tree has leaves that no checkpoint covers") from error
 
 
-async def _run(connection: Any, run: Run) -> tuple[bytes, ...]:
+async def _run(connection: Any, run: HashRun) -> tuple[bytes, ...]:
     bounds = (run.first, run.first + run.count)
     rows = await (connection.fetch(_NODES, *bounds, run.level) if run.level else connection.fetch(_LEAVES, *bounds))
     if len(rows) != run.count:

@@ -30,7 +30,7 @@ SELECT {_COLUMNS}, w.enabled, w.reason, w.created_at,
        (SELECT count(*) FROM parlour.webhook_backlog l WHERE l.endpoint = w.id AND l.to_seq IS NULL) AS lagging,
        (SELECT count(*) FROM parlour.webhook_dead d WHERE d.endpoint = w.id) AS dead,
        (SELECT coalesce(sum(s.pos - coalesce(c.pos, 0)), 0)::bigint FROM parlour.shard s
-          LEFT JOIN parlour.webhook_cursor c ON c.endpoint = w.id AND c.shard = s.shard) AS behind
+          LEFT JOIN parlour.webhook_cursor c ON c.endpoint = w.id AND c.shard = s.shard) AS lag
   FROM parlour.webhook w WHERE w.app = $1 AND ($2::uuid IS NULL OR w.id = $2) ORDER BY w.created_at, w.id"""
 _ENDPOINT = f"SELECT {_COLUMNS} FROM parlour.webhook w WHERE w.app = $1 AND w.id = $2"
 _ENABLE = """
@@ -259,7 +259,7 @@ def _webhook(row: Any) -> contract.Webhook:
     return contract.Webhook(
         str(row["id"]), row["app"], row["url"], tuple(row["rooms"]), tuple(row["types"]), row["audit"], row["format"],
         row["enabled"], row["reason"], row["created_at"] // MICROSECONDS, lagging=row["lagging"], dead=row["dead"],
-        behind=row["behind"],
+        lag=row["lag"],
     )  # fmt: skip
 
 

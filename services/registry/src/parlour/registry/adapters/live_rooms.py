@@ -19,6 +19,5 @@ class PostgresLiveRooms:
         self._pool = pool
 
     async def all(self) -> list[tuple[int, str]]:
-        """See `app.ports.LiveRooms`."""
         async with borrow(self._pool) as connection:
             return [(row["app"], row["room"]) for row in await connection.fetch(_ROOMS, LIVE_STREAM)]

@@ -23,7 +23,6 @@ class BusRelayClient:
         self._bus = bus
 
     async def request(self, node: str, command: AnyRelayCommand, result_type: type[R]) -> R:
-        """See `app.ports.RelayClient`."""
         kind = str(command.__struct_config__.tag)
         try:
             return await self._bus.request(subjects.relay_command(node, kind), command, result_type, ANSWER_TIMEOUT_S)
@@ -31,7 +30,6 @@ class BusRelayClient:
             raise Rejection.of(Code.RELAY_UNAVAILABLE, "the relay does not answer", hint="try again") from None
 
     async def publish_loss(self, fact: TransportGone) -> None:
-        """See `app.ports.RelayClient`."""
         await self._bus.publish(subjects.relay_fact(fact.node, "transport_gone"), msgspec.json.encode(fact))
 
     async def publish_presence(self, presence: Presence) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from parlour.contracts import commands as cmd
-from parlour.contracts.queries import BEAT_S, Presence, SessionBeat, presence_parts
+from parlour.contracts.queries import PRESENCE_INTERVAL_S, Presence, SessionHeartbeat, presence_parts
 from parlour.contracts.relay import IceRenewed
 from parlour.contracts.relay import RenewIce as RenewAtRelay
 from parlour.kernel.log import AppendUnit
@@ -80,10 +80,10 @@ async def publish_heartbeats(name: str, nodes: NodeDirectory, publish: Callable[
     while True:
         number += 1
         sessions = {(transport.app, transport.session_id) for transport in nodes.resource_transports()}
-        heartbeats = tuple(SessionBeat(app, "", session_id) for app, session_id in sorted(sessions))
+        heartbeats = tuple(SessionHeartbeat(app, "", session_id) for app, session_id in sorted(sessions))
         for part in presence_parts(name, number, heartbeats) if heartbeats else ():
             try:
                 await publish(part)
             except Rejection:
                 break  # NATS is away: the room service then hears no heartbeat at all and ends nobody
-        await asyncio.sleep(BEAT_S)
+        await asyncio.sleep(PRESENCE_INTERVAL_S)

@@ -233,7 +233,7 @@ def _put(state: Open, stream: Stream) -> tuple[ev.Event, ...]:
 
 
 def _own(state: Open, session_id: str, stream_id: str) -> Stream | None:
-    """Checks invariant 2."""
+    """Returns a session's own stream (invariant 2); None where there is none, `Rejection` where it is another's."""
     stream = state.streams.get(stream_id)
     if stream is not None and stream.session_id != session_id:
         raise Rejection.of(Code.NOT_PUBLISHING, "another session publishes this stream", field="streamID")

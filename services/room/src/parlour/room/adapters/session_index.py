@@ -17,7 +17,6 @@ class PostgresSessionIndex:
         self._pool = pool
 
     async def all(self) -> dict[SessionKey, bool]:
-        """See `app.ports.SessionIndex`."""
         async with borrow(self._pool) as connection:
             deadlines = await connection.fetch(_SUSPENDED, SERVICE, f"{HEARTBEAT}/%")
             memberships = await connection.fetch(_MEMBERSHIPS, CLIENT_SESSION)

@@ -176,7 +176,7 @@ class RequestDispatcher:
 
     def _refuse(self, frame_id: str, problem: Problem) -> None:
         if frame_id:
-            self._send(client.Refused(id=frame_id, ok=False, error=problem))
+            self._send(client.RequestRefused(id=frame_id, ok=False, error=problem))
         else:
             self._send(client.Failure(problem))
 

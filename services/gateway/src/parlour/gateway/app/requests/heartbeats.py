@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 from parlour.contracts import client
-from parlour.contracts.queries import BEAT_S, Presence, SessionBeat, presence_parts
+from parlour.contracts.queries import PRESENCE_INTERVAL_S, Presence, SessionHeartbeat, presence_parts
 from parlour.gateway.app.delivery.feeds import RoomFeeds
 from parlour.gateway.domain.frames import to_text
 from parlour.kernel.rejection import Rejection
@@ -20,7 +20,7 @@ class HeartbeatPublisher:
         self,
         gateway: str,
         feeds: RoomFeeds,
-        sessions: Callable[[], Iterable[SessionBeat]],
+        sessions: Callable[[], Iterable[SessionHeartbeat]],
         publish: Callable[[Presence], Awaitable[None]],
     ) -> None:
         self._gateway = gateway
@@ -35,7 +35,7 @@ class HeartbeatPublisher:
         due = loop.time()
         while True:
             await self.publish()
-            due = max(due + BEAT_S, loop.time() + BEAT_S / 2)
+            due = max(due + PRESENCE_INTERVAL_S, loop.time() + PRESENCE_INTERVAL_S / 2)
             await asyncio.sleep(due - loop.time())
 
     async def publish(self) -> None:

@@ -40,7 +40,7 @@ class RoomRequestHandler:
         if isinstance(frame, client.Publish):
             session.rights[member.room].check_may_publish(frame.stream_id, self._clock.at() / 1e6)
         caller = cmd.Caller(session.user.user_id, session.session_id, member.actor)
-        if_seq = frame.if_seq if isinstance(frame, client.RoomAsk) else None
+        if_seq = frame.if_seq if isinstance(frame, client.RoomCommandFrame) else None
         request = cmd.Request(str(frame.id), caller, command_of(session.session_id, frame), if_seq)
         return _answer(session, frame, await self._services.ask(session.app, member.room, request))
 

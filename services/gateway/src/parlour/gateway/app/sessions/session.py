@@ -10,7 +10,7 @@ from typing import Protocol
 
 from parlour.contracts import client
 from parlour.contracts.ids import check_address
-from parlour.contracts.queries import SessionBeat
+from parlour.contracts.queries import SessionHeartbeat
 from parlour.contracts.relay import TransportGone
 from parlour.gateway.domain.encoded_event import StayEnd
 from parlour.gateway.domain.frame_batch import FrameBatch
@@ -143,11 +143,11 @@ class SessionTable:
         """Returns the sessions whose client has a live connection here."""
         return [session for session in self._sessions.values() if session.channel is not None]
 
-    def heartbeats(self) -> Iterator[SessionBeat]:
+    def heartbeats(self) -> Iterator[SessionHeartbeat]:
         """Returns a heartbeat for each room of each connected session."""
         for session in self.connected():
             for room in session.rooms:
-                yield SessionBeat(session.app, room, session.session_id)
+                yield SessionHeartbeat(session.app, room, session.session_id)
 
     def on_transport_gone(self, fact: TransportGone) -> None:
         """Tells a client which streams a transport carried that a relay reports as gone, so that the client offers them again."""

@@ -6,7 +6,7 @@ from parlour.contracts import proofs as contract
 from parlour.contracts.codes import Code
 from parlour.kernel import merkle
 from parlour.kernel.log import EventLog
-from parlour.kernel.merkle import WIDTH, WIDTH_BITS, Range, Run
+from parlour.kernel.merkle import WIDTH, WIDTH_BITS, HashRun, Range
 from parlour.kernel.rejection import Rejection
 from parlour.record.app.archive_index import ArchiveIndex
 from parlour.record.app.paging import parse_uuid
@@ -71,7 +71,7 @@ class ProofQueries:
         if query.entries:
             entries = [leaf.entry() for leaf in await self._tree.entries(first, query.width)]
             return contract.Tile(b"".join(len(entry).to_bytes(2) + entry for entry in entries))
-        run = Run(query.level, first, query.width)
+        run = HashRun(query.level, first, query.width)
         return contract.Tile(b"".join((await self._tree.hashes([run]))[run]))
 
     async def _note(self, size: int, field: str) -> Note:

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from parlour.contracts.proofs import head_entry
-from parlour.kernel.merkle import EMPTY_ROOT, Node, Run
+from parlour.kernel.merkle import EMPTY_ROOT, HashRun, Node
 
 
 class Leaf(msgspec.Struct, frozen=True):
@@ -63,7 +63,7 @@ class TreeStore(Protocol):
         """Returns what the next checkpoint takes up, looking at `at_most` events of each shard."""
         ...
 
-    async def hashes(self, runs: Sequence[Run]) -> Mapping[Run, tuple[bytes, ...]]:
+    async def hashes(self, runs: Sequence[HashRun]) -> Mapping[HashRun, tuple[bytes, ...]]:
         """Returns stored hashes. LookupError if some are missing."""
         ...
 

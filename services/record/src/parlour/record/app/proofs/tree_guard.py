@@ -10,7 +10,7 @@ Rules:
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from parlour.kernel.merkle import WIDTH, Edge, Run, leaf_hash
+from parlour.kernel.merkle import WIDTH, Edge, HashRun, leaf_hash
 from parlour.verify.notes import BadNote, PublicKey, open_note, parse_checkpoint
 
 from .tree import Note, SignedTree, StoredLeaf, TreeDamaged, TreeStore
@@ -87,7 +87,7 @@ class TreeGuard:
                     f"the tree of {stop} leaves is not the one that was signed: another stands in its place"
                 )
 
-    async def _check_nodes(self, nodes: dict[Run, bytes]) -> None:
+    async def _check_nodes(self, nodes: dict[HashRun, bytes]) -> None:
         try:
             stored = await self._tree.hashes(tuple(nodes))
         except LookupError as error:
@@ -114,7 +114,7 @@ class TreeGuard:
                 )
 
 
-def _extend(edge: Edge, leaves: tuple[StoredLeaf, ...]) -> dict[Run, bytes]:
+def _extend(edge: Edge, leaves: tuple[StoredLeaf, ...]) -> dict[HashRun, bytes]:
     """Returns the new hashes above the leaves. `TreeDamaged` at a leaf whose stored hash is not its own."""
     hashes: list[bytes] = []
     for one in leaves:
@@ -124,4 +124,4 @@ def _extend(edge: Edge, leaves: tuple[StoredLeaf, ...]) -> dict[Run, bytes]:
                 f"leaf {edge.size + len(hashes)} has another hash than its entry (room {one.leaf.room_uid})"
             )
         hashes.append(hash_)
-    return {Run(node.level, node.index, 1): node.hash for node in edge.extend(hashes)}
+    return {HashRun(node.level, node.index, 1): node.hash for node in edge.extend(hashes)}

@@ -10,7 +10,7 @@ from parlour.contracts.proofs import Inclusion
 from parlour.kernel import merkle
 from parlour.kernel.decider import Clock
 from parlour.kernel.log import EventLog, Record
-from parlour.kernel.merkle import WIDTH, WIDTH_BITS, Range, Run
+from parlour.kernel.merkle import WIDTH, WIDTH_BITS, HashRun, Range
 from parlour.record.app.archive_index import EndedCall
 from parlour.record.app.proofs.tree import Leaf, Note, TreeStore
 from parlour.record.domain.retention import month_label
@@ -110,13 +110,13 @@ class InclusionProver:
             self._ranges.put(part, known)
         return known
 
-    async def _run(self, run: Run) -> tuple[bytes, ...]:
+    async def _run(self, run: HashRun) -> tuple[bytes, ...]:
         """Returns a run's hashes from its tile, which a run of a subtree never reaches beyond."""
         tile = run.first // WIDTH
         row = self._tiles.get((run.level, tile))
         if row is None:
             first = tile * WIDTH
-            whole = Run(run.level, first, min(WIDTH, (self._note.size >> (run.level * WIDTH_BITS)) - first))
+            whole = HashRun(run.level, first, min(WIDTH, (self._note.size >> (run.level * WIDTH_BITS)) - first))
             row = (await self._tree.hashes([whole]))[whole]
             self._tiles.put((run.level, tile), row)
         at = run.first % WIDTH

@@ -89,10 +89,10 @@ class WebhookAdmin:
         await self._endpoints.enable(endpoint.id, question.enabled, reason, question.from_now)
         return await self._shown(endpoint)
 
-    async def remove(self, app: int, question: contract.RemoveWebhook) -> contract.Done:
+    async def remove(self, app: int, question: contract.RemoveWebhook) -> contract.WebhookRemoved:
         """Deletes an endpoint with its progress, attempts and dead letters."""
         await self._endpoints.remove((await self._find(app, question.id)).id)
-        return contract.Done(True)
+        return contract.WebhookRemoved(True)
 
     async def test(self, app: int, question: contract.TestWebhook) -> contract.Delivery:
         """Sends a test event now and returns what the endpoint answered."""
