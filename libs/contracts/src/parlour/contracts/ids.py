@@ -55,8 +55,17 @@ def _size(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-def _looks_like_token(text: str) -> bool:
-    return text.startswith("04") and len(text) > 100
+def _check_size(text: str, most: int, code: Code, field: str, subject: str, hint: str = "") -> str:
+    """Checks for at most `most` bytes; `subject` begins the sentence that says how many it has."""
+    if _size(text) > most:
+        raise invalid(code, field, f"{subject} has {_size(text)} bytes", limit=f"{most} bytes", hint=hint)
+    return text
+
+
+def _check_characters(text: str, pattern: re.Pattern[str], code: Code, field: str, allowed: str) -> str:
+    if not pattern.fullmatch(text):
+        raise invalid(code, field, f"{field} holds a character that is not allowed", limit=allowed)
+    return text
 
 
 def check_app_id(app: int) -> int:
@@ -70,35 +79,18 @@ def check_room_id(room: str) -> str:
     """Checks for 1 … 128 bytes of the vendor's characters."""
     if not room:
         raise invalid(Code.ROOM_ID_EMPTY, "roomID", "roomID is empty", limit=f"1..{ROOM_ID_BYTES} bytes")
-    if _size(room) > ROOM_ID_BYTES:
-        hint = "this looks like a token: loginRoom takes roomID first" if _looks_like_token(room) else "shorten it"
-        raise invalid(
-            Code.ROOM_ID_LONG, "roomID", f"roomID has {_size(room)} bytes", limit=f"{ROOM_ID_BYTES} bytes", hint=hint
-        )
-    if not NAME_PATTERN.fullmatch(room):
-        raise invalid(
-            Code.ROOM_ID_CHARACTERS, "roomID", "roomID holds a character that is not allowed", limit=NAME_CHARACTERS
-        )
-    return room
+    is_token = room.startswith("04") and len(room) > 100
+    hint = "this looks like a token: loginRoom takes roomID first" if is_token else "shorten it"
+    _check_size(room, ROOM_ID_BYTES, Code.ROOM_ID_LONG, "roomID", "roomID", hint)
+    return _check_characters(room, NAME_PATTERN, Code.ROOM_ID_CHARACTERS, "roomID", NAME_CHARACTERS)
 
 
 def check_user_id(user: str) -> str:
     """Checks for 1 … 64 bytes of the vendor's characters."""
     if not user:
         raise invalid(Code.USER_ID_EMPTY, "userID", "userID is empty", limit=f"1..{USER_ID_BYTES} bytes")
-    if _size(user) > USER_ID_BYTES:
-        raise invalid(
-            Code.USER_ID_LONG,
-            "userID",
-            f"userID has {_size(user)} bytes",
-            limit=f"{USER_ID_BYTES} bytes",
-            hint="shorten it",
-        )
-    if not NAME_PATTERN.fullmatch(user):
-        raise invalid(
-            Code.USER_ID_CHARACTERS, "userID", "userID holds a character that is not allowed", limit=NAME_CHARACTERS
-        )
-    return user
+    _check_size(user, USER_ID_BYTES, Code.USER_ID_LONG, "userID", "userID", "shorten it")
+    return _check_characters(user, NAME_PATTERN, Code.USER_ID_CHARACTERS, "userID", NAME_CHARACTERS)
 
 
 def check_address(address: str) -> str:
@@ -118,15 +110,7 @@ def check_address(address: str) -> str:
 
 def check_user_name(name: str) -> str:
     """Checks for at most 256 bytes; empty means none."""
-    if _size(name) > USER_NAME_BYTES:
-        raise invalid(
-            Code.USER_NAME_LONG,
-            "userName",
-            f"userName has {_size(name)} bytes",
-            limit=f"{USER_NAME_BYTES} bytes",
-            hint="shorten it",
-        )
-    return name
+    return _check_size(name, USER_NAME_BYTES, Code.USER_NAME_LONG, "userName", "userName", "shorten it")
 
 
 def check_stream_id(stream: str) -> str:
@@ -141,26 +125,12 @@ def check_stream_id(stream: str) -> str:
             limit=f"{STREAM_ID_CHARS} characters",
             hint="shorten it",
         )
-    if not STREAM_PATTERN.fullmatch(stream):
-        raise invalid(
-            Code.STREAM_ID_CHARACTERS,
-            "streamID",
-            "streamID holds a character that is not allowed",
-            limit=STREAM_CHARACTERS,
-        )
-    return stream
+    return _check_characters(stream, STREAM_PATTERN, Code.STREAM_ID_CHARACTERS, "streamID", STREAM_CHARACTERS)
 
 
 def check_stream_extra(text: str) -> str:
     """Checks for at most 1,024 bytes."""
-    if _size(text) > STREAM_EXTRA_BYTES:
-        raise invalid(
-            Code.STREAM_EXTRA_LONG,
-            "extraInfo",
-            f"extraInfo has {_size(text)} bytes",
-            limit=f"{STREAM_EXTRA_BYTES} bytes",
-        )
-    return text
+    return _check_size(text, STREAM_EXTRA_BYTES, Code.STREAM_EXTRA_LONG, "extraInfo", "extraInfo")
 
 
 def check_room_extra(key: str, value: str) -> None:
@@ -180,31 +150,19 @@ def check_room_extra(key: str, value: str) -> None:
 
 def check_reason(reason: str) -> str:
     """Checks for at most 256 bytes, as the vendor's server API has it."""
-    if _size(reason) > REASON_BYTES:
-        raise invalid(Code.PARAMETER, "reason", "the reason is too long", limit=f"{REASON_BYTES} bytes")
-    return reason
+    return _check_size(reason, REASON_BYTES, Code.PARAMETER, "reason", "the reason")
 
 
 def check_by(by: str) -> str:
     """Checks the name of a moderator for at most 128 bytes."""
-    if _size(by) > BY_BYTES:
-        raise invalid(Code.PARAMETER, "by", "the name of who does it is too long", limit=f"{BY_BYTES} bytes")
-    return by
+    return _check_size(by, BY_BYTES, Code.PARAMETER, "by", "the moderator's name")
 
 
 def check_message(text: str) -> str:
     """Checks for 1 … 1,024 bytes."""
     if not text:
         raise invalid(Code.MESSAGE_EMPTY, "message", "the message is empty", limit=f"1..{MESSAGE_BYTES} bytes")
-    if _size(text) > MESSAGE_BYTES:
-        raise invalid(
-            Code.MESSAGE_LONG,
-            "message",
-            f"the message has {_size(text)} bytes",
-            limit=f"{MESSAGE_BYTES} bytes",
-            hint="send it in parts",
-        )
-    return text
+    return _check_size(text, MESSAGE_BYTES, Code.MESSAGE_LONG, "message", "the message", "send it in parts")
 
 
 class Position(msgspec.Struct, frozen=True):
