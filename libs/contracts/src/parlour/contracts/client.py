@@ -204,11 +204,7 @@ RoomFrame = (
 )  # fmt: skip
 """Frames about a room that the session is in."""
 
-AnyClientFrame = (
-    Login | Resume | Ping | Subscribe | Unsubscribe
-    | Logout | Publish | StopPublish | Play | StopPlay | RestartIce | StreamExtraInfo | Mutes | RoomExtraInfo
-    | Broadcast | Barrage | CustomCommand | RenewToken
-)  # fmt: skip
+AnyClientFrame = Login | Resume | Ping | Subscribe | Unsubscribe | RoomFrame
 
 
 class StreamEntry(msgspec.Struct, frozen=True, rename=wire_name):

@@ -5,47 +5,20 @@ import msgspec
 from parlour.contracts.codes import Problem
 from parlour.contracts.ids import Seq
 
-from .apps import CreateApp, ListApps, RotateSecret, SetAppRules
-from .bans import LiftBan, ListBans, PlaceBan
+from . import apps, bans, history, messages, privacy, rooms, streams, tokens
 from .caller import Caller
-from .history import DescribeHistory, RebuildHistory
-from .messages import SendBarrage, SendBroadcast, SendCommand
-from .privacy import EraseUser, ListHolds, PlaceHold, ReleaseHold
-from .rooms import CloseRoom, DescribeRoom, EndStay, JoinRoom, KickUser, LeaveRoom, SetRoomExtraInfo
-from .streams import (
-    DescribeStreams,
-    EndResource,
-    Play,
-    Publish,
-    RenewIce,
-    RestartIce,
-    SetMutes,
-    SetStreamExtraInfo,
-    StopPlay,
-    StopPublish,
-)
-from .tokens import (
-    AddLoginKey,
-    IssueLoginToken,
-    IssueSubscription,
-    IssueToken,
-    ListLoginKeys,
-    RemoveLoginKey,
-    RevokeSubscriptions,
-    VerifySubscription,
-    VerifyToken,
-)
 
 AnyCommand = (
-    JoinRoom | LeaveRoom | KickUser | EndStay | CloseRoom | SetRoomExtraInfo
-    | Publish | StopPublish | Play | StopPlay | SetStreamExtraInfo | SetMutes | RestartIce
-    | EndResource | RenewIce | DescribeRoom | DescribeStreams
-    | SendBroadcast | SendBarrage | SendCommand
-    | VerifyToken | IssueToken | CreateApp | ListApps | RotateSecret | SetAppRules
-    | IssueLoginToken | AddLoginKey | RemoveLoginKey | ListLoginKeys
-    | IssueSubscription | VerifySubscription | RevokeSubscriptions
-    | DescribeHistory | RebuildHistory | EraseUser | PlaceHold | ReleaseHold | ListHolds
-    | PlaceBan | LiftBan | ListBans
+    rooms.JoinRoom | rooms.LeaveRoom | rooms.KickUser | rooms.EndStay | rooms.CloseRoom | rooms.SetRoomExtraInfo | rooms.DescribeRoom
+    | streams.Publish | streams.StopPublish | streams.Play | streams.StopPlay | streams.SetStreamExtraInfo | streams.SetMutes
+    | streams.RestartIce | streams.EndResource | streams.RenewIce | streams.DescribeStreams
+    | messages.SendBroadcast | messages.SendBarrage | messages.SendCommand
+    | tokens.VerifyToken | tokens.IssueToken | tokens.IssueLoginToken | tokens.AddLoginKey | tokens.RemoveLoginKey
+    | tokens.ListLoginKeys | tokens.IssueSubscription | tokens.VerifySubscription | tokens.RevokeSubscriptions
+    | apps.CreateApp | apps.ListApps | apps.RotateSecret | apps.SetAppRules
+    | history.DescribeHistory | history.RebuildHistory
+    | privacy.EraseUser | privacy.PlaceHold | privacy.ReleaseHold | privacy.ListHolds
+    | bans.PlaceBan | bans.LiftBan | bans.ListBans
 )  # fmt: skip
 
 
