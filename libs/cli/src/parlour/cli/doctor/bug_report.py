@@ -107,16 +107,23 @@ def _trace_of(line: str) -> str:
     return found.trace_id or str(found.context.get("trace_id", ""))
 
 
+class NoReport(ValueError):
+    """The file is not what `write_report` writes."""
+
+
 class Report:
-    """A report that was read from its file."""
+    """A report that was read from its file; `NoReport` where it is something else."""
 
     def __init__(self, path: Path) -> None:
-        with zipfile.ZipFile(path) as file:
-            self.about = msgspec.json.decode(file.read("about.json"), type=About)
-            self.views = [_view(line) for line in file.read("events.jsonl").splitlines()]
-            self.parts = tuple((each.filename, each.file_size) for each in file.infolist())
+        try:
+            with zipfile.ZipFile(path) as file:
+                self.about = msgspec.json.decode(file.read("about.json"), type=About)
+                self.views = [_view(line) for line in file.read("events.jsonl").splitlines()]
+                self.parts = tuple((each.filename, each.file_size) for each in file.infolist())
+        except (zipfile.BadZipFile, KeyError, msgspec.DecodeError) as error:
+            raise NoReport(str(error)) from None
         if self.about.kind != KIND:
-            raise ValueError(f"this is {self.about.kind!r}, not {KIND!r}")
+            raise NoReport(f"this is {self.about.kind!r}, not {KIND!r}")
 
     def states(self) -> Iterator[tuple[EventView, RoomState]]:
         """Each event with the state after it. `BrokenHistory` where the events do not follow each other."""

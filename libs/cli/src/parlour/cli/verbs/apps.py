@@ -74,6 +74,8 @@ def issuer() -> None:
     from parlour.runtime.signing.nats_keys import Issuer
 
     key = os.environ.get(KEY_VARIABLE, "")
+    if not key:
+        raise typer.BadParameter(f"{KEY_VARIABLE} is not set: it holds the suite's master key")
     try:
         typer.echo(Issuer(parse_key(key)).public)
     except ValueError as error:

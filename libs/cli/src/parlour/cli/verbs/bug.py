@@ -74,9 +74,12 @@ async def _flights(bus: "Bus", app: int, room: str) -> AsyncIterator[msgspec.Str
 
 
 def _replay(path: Path, at: int) -> None:
-    from ..doctor.bug_report import Report
+    from ..doctor.bug_report import NoReport, Report
 
-    report = Report(path)
+    try:
+        report = Report(path)
+    except NoReport as error:
+        raise typer.BadParameter(f"{path} is no report of `parlour bug`: {error}", param_hint="--open") from None
     about = report.about
     typer.echo(
         f"room {about.room} of app {about.app}, call {about.room_uid}: {about.events} events, {about.system}, Python {about.python}"

@@ -10,7 +10,7 @@ from parlour.contracts import history as contract
 from parlour.contracts.commands import DescribeHistory, RebuildHistory
 from parlour.contracts.quality import QualityPoint, QualityQuery, QualitySeries
 
-from .options import App, Json
+from .options import TIMES, App, Json
 from .printing import counted, print_found, print_json, utc
 from .suite import ask_suite, run_query
 
@@ -110,10 +110,15 @@ async def _rebuild(bus: "Bus") -> None:
 def _time(text: str, option: str) -> int:
     from ..operator.room_log import parse_moment
 
+    if not text:
+        return 0
     try:
-        return (parse_moment(text)[1] or 0) if text else 0
+        microseconds = parse_moment(text)[1]
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no time", param_hint=option) from None
+        microseconds = None
+    if microseconds is None:
+        raise typer.BadParameter(f"{text!r} is no time: {TIMES}", param_hint=option)
+    return microseconds
 
 
 def _when(at: int | None) -> str:

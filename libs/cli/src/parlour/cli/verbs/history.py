@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from .options import App, Call, Json, Room
+from .options import TIMES, App, Call, Json, Room
 from .printing import print_found, utc
 from .suite import ask_suite
 
@@ -46,7 +46,9 @@ def replay(
     try:
         seq, microseconds = parse_moment(at) if at else (None, None)
     except ValueError:
-        raise typer.BadParameter(f"{at!r} is neither an event's number nor a time", param_hint="--at") from None
+        raise typer.BadParameter(
+            f"{at!r} is neither an event's number nor a time: {TIMES}", param_hint="--at"
+        ) from None
     state = ask_suite(lambda bus: RoomLog(bus, app, room).state(seq=seq, at=microseconds, call=call))
     print_found(state, json, _state_text(state))
 

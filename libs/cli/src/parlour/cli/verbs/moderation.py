@@ -58,7 +58,9 @@ def kick(
 ) -> None:
     """Put a user out of a room. Example: parlour kick lobby bob --reason spam --ban-for 10m. Exit code 1 where they are not there."""
     if ban_for:
-        run_command(app, cmd.PlaceBan(user, room=room, for_s=_seconds(ban_for), reason=reason), moderation.Ban)
+        run_command(
+            app, cmd.PlaceBan(user, room=room, for_s=_seconds(ban_for, "--ban-for"), reason=reason), moderation.Ban
+        )
     found = run_command(app, cmd.KickUser(user, reason), moderation.Kicked, room=room)
     absent = f"{user} is not in {room}" + ("; the ban stands" if ban_for else "")
     print_found(found, json, f"{user} was put out of {room}" if found.kicked else absent)
@@ -93,7 +95,7 @@ def ban(
     json: Json = False,
 ) -> None:
     """Keep a user, an address or everybody from logging in, and put out who is inside. Example: parlour ban --user bob --for 1h."""
-    body = cmd.PlaceBan(user, address, room, for_s=_seconds(length) if length else 0, reason=reason)
+    body = cmd.PlaceBan(user, address, room, for_s=_seconds(length, "--for") if length else 0, reason=reason)
     found = run_command(app, body, moderation.Ban)
     print_found(found, json, f"banned: {_sentence(found)}")
 
@@ -129,10 +131,10 @@ async def _all_rooms(bus: "Bus", app: int) -> list[OpenRoom]:
             return found
 
 
-def _seconds(length: str) -> int:
+def _seconds(length: str, option: str) -> int:
     found = _LENGTH.fullmatch(length)
     if not found:
-        raise typer.BadParameter("a length is a number with s, m, h or d: 90s, 10m, 2h, 7d")
+        raise typer.BadParameter("a length is a number with s, m, h or d: 90s, 10m, 2h, 7d", param_hint=option)
     return int(found[1]) * UNITS[found[2]]
 
 

@@ -22,6 +22,8 @@ Key = Annotated[
     list[str] | None, typer.Option(metavar="KEY", help="A public key, or a file with one; may be given again.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="For programs: one JSON object a line.")]
+TIMES = "as 2026-11-21T14:03:07Z, or 14:03:07 for today (UTC)"
+"""How times are written, for texts of errors."""
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Needed where nobody can answer.")]
 
 
