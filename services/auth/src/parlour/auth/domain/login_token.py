@@ -27,7 +27,7 @@ from parlour.kernel.rejection import Rejection
 from . import privilege
 from .privilege import Privileges
 from .token04 import MAX_CHARS, Fine, flaw
-from .verify import Question, check_lifetime, check_owner
+from .verify import Question, check_owner, check_times
 
 HMAC, EDDSA = "HS256", "EdDSA"
 PEM_CHARS = 1024
@@ -68,7 +68,8 @@ def check(
     """What the token allows; `Rejection` where it does not allow what is asked. `public_keys`: base64 of each by its id."""
     claims = _claims(_opened(token, secrets, public_keys))
     _check_owner(claims, question)
-    _check_time(claims, now_s, leeway_s, min(longest_s, form.LONGEST_S))
+    begins_s = max(claims.iat, claims.nbf)
+    check_times(begins_s, claims.exp, now_s, leeway_s, min(longest_s, form.LONGEST_S))
     allowed = Privileges(claims.room, True, claims.publish, claims.streams)
     privilege.check_room(allowed, question.room)
     if question.purpose == "publish":
@@ -148,16 +149,6 @@ def _check_owner(claims: LoginClaims, question: Question) -> None:
     if form.AUDIENCE not in ((claims.aud,) if isinstance(claims.aud, str) else claims.aud):
         raise flaw(Code.TOKEN_REFUSED, "the token is for another audience", Fine.REFUSED, f'aud is "{form.AUDIENCE}"')
     check_owner(claims.app, claims.user, question)
-
-
-def _check_time(claims: LoginClaims, now_s: int, leeway_s: int, longest_s: int) -> None:
-    if max(claims.iat, claims.nbf) >= now_s + 1 + leeway_s:  # `now_s` is a whole second
-        raise flaw(
-            Code.TOKEN_EXPIRED, "the token is from the future", Fine.EXPIRED, "check the clock of the token's maker"
-        )
-    if claims.exp <= now_s - leeway_s:
-        raise flaw(Code.TOKEN_EXPIRED, "the token has expired", Fine.EXPIRED, "ask for a new token")
-    check_lifetime(claims.exp, now_s, longest_s)
 
 
 def malformed() -> Rejection:

@@ -19,7 +19,7 @@ from parlour.kernel.rejection import Rejection
 
 from . import privilege
 from .rules import Rules
-from .token04 import Fine, Sealed, Token, flaw, open_sealed, take_apart
+from .token04 import Fine, Token, flaw, open_sealed, take_apart
 
 MAX_LEEWAY_S = 60
 LONGEST_S = 3660 * 86400
@@ -52,8 +52,9 @@ def check(
     token = open_sealed(sealed, secrets)
     _check_order(token, rules)
     _check_owner(token, question)
-    _check_time(sealed, token, now_s, min(leeway_s, MAX_LEEWAY_S))
-    check_lifetime(token.expire, now_s, longest_s)
+    if sealed.expire != token.expire:
+        raise flaw(Code.TOKEN_EXPIRED, "the token's two expiry times differ", Fine.EXPIRED, "ask for a new token")
+    check_times(token.ctime, token.expire, now_s, min(leeway_s, MAX_LEEWAY_S), longest_s)
     allowed = privilege.parse(token.payload, enforced=rules.privileges == "enforced")
     privilege.check_room(allowed, question.room)
     privilege.check_login(allowed)
@@ -62,9 +63,16 @@ def check(
     return TokenChecked(token.user_id, token.expire, allowed.room, allowed.may_publish, allowed.stream_ids)
 
 
-def check_lifetime(expire_s: int, now_s: int, longest_s: int) -> None:
-    """Raises `TOKEN_EXPIRED` with the limit: a token that would be valid for longer is as good as one without end."""
-    if expire_s > now_s + longest_s:
+def check_times(begins_s: float, expires_s: int, now_s: int, leeway_s: int, longest_s: int) -> None:
+    """Refuses a token, of whatever form, that is from the future, that has expired, or that would be valid for longer than `longest_s`,
+    which is as good as one without end."""
+    if begins_s >= now_s + 1 + leeway_s:  # `now_s` is a whole second
+        raise flaw(
+            Code.TOKEN_EXPIRED, "the token is from the future", Fine.EXPIRED, "check the clock of the token's maker"
+        )
+    if expires_s <= now_s - leeway_s:
+        raise flaw(Code.TOKEN_EXPIRED, "the token has expired", Fine.EXPIRED, "ask for a new token")
+    if expires_s > now_s + longest_s:
         raise Rejection(
             Problem(
                 int(Code.TOKEN_EXPIRED), "the token would be valid for too long", "token", limit=f"{longest_s} s",
@@ -97,14 +105,3 @@ def check_owner(app: int, user_id: str, question: Question) -> None:
         raise flaw(
             Code.TOKEN_REFUSED, "the token is for another user", Fine.USER, "userID and token must belong together"
         )
-
-
-def _check_time(sealed: Sealed, token: Token, now_s: int, leeway_s: int) -> None:
-    if sealed.expire != token.expire:
-        raise flaw(Code.TOKEN_EXPIRED, "the token's two expiry times differ", Fine.EXPIRED, "ask for a new token")
-    if token.ctime > now_s + leeway_s:
-        raise flaw(
-            Code.TOKEN_EXPIRED, "the token is from the future", Fine.EXPIRED, "check the clock of the token's maker"
-        )
-    if token.expire <= now_s - leeway_s:
-        raise flaw(Code.TOKEN_EXPIRED, "the token has expired", Fine.EXPIRED, "ask for a new token")
