@@ -8,7 +8,7 @@ import { errorText } from "../format.js";
 /**
  * What a page does for its call.
  * @typedef {object} CallPage
- * @property {readonly Capture[]} captures what to open: the first of them that there are devices for
+ * @property {readonly Capture[]} captures what to open: the first of them that there are devices for; none where the page opens devices later
  * @property {(engine: Engine) => void | Promise<void>} prepare registers the page's callbacks; a rejection ends the call before its login
  * @property {(inside: boolean, engine: Engine | undefined) => void} setInRoom the login was granted, or the stay is over
  * @property {(stream: LocalStream, streamID: string, userID: string) => void} showLocal
@@ -59,13 +59,14 @@ export class DemoCall {
     });
     engine.on("roomStreamUpdate", async (_roomID, updateType, streams) => {
       for (const { streamID, user } of streams) {
-        if (updateType === "ADD") await this.play(engine, streamID, user.userName || user.userID).catch((error) => engine === this.engine && page.showError(error));
+        if (updateType === "ADD") await this.play(engine, streamID, user.userName || user.userID);
         else this.stop(streamID);
       }
     });
     await page.prepare(engine);
     await engine.loginRoom(roomID, token, { userID, userName: userID }, { userUpdate: true });
     page.setInRoom(true, engine);
+    if (!page.captures.length) return;
     const stream = await openDevices(engine, page);
     if (engine !== this.engine) return stopTracks(stream);
     if (!stream) return;
@@ -93,7 +94,13 @@ export class DemoCall {
   /** @param {Engine} engine @param {string} streamID @param {string} name */
   async play(engine, streamID, name) {
     const show = this.page.showRemote(streamID, name);
-    show(await engine.startPlayingStream(streamID));
+    try {
+      show(await engine.startPlayingStream(streamID));
+    } catch (error) {
+      if (engine !== this.engine) return;
+      this.page.showError(error);
+      this.page.removeRemote(streamID);
+    }
   }
 
   /** @param {string} streamID */

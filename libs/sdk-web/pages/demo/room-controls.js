@@ -132,8 +132,8 @@ export function addEntryForm(call) {
   if (query.has("room") && query.has("user")) entry.requestSubmit();
 }
 
-/** @param {DemoCall} call */
-async function joinByForm(call) {
+/** Joins with what the form says. @param {DemoCall} call */
+export async function joinByForm(call) {
   const [roomID, userID] = [field("room").value, field("user").value];
   const { appID, token } = await credentials(field("appID").value, field("token").value, roomID, userID);
   window.zg = newEngine(appID);
