@@ -96,32 +96,32 @@ class Records:
 
     async def calls(self, *, room: str = "", user: str = "", since: str = "", until: str = "") -> AsyncGenerator[Call]:
         """Yields calls that began in a time (RFC 3339 or unix microseconds), newest first; of a room or a user where one is named."""
-        params = {"room": room, "user": user, "from": since, "to": until, "cursor": ""}
-        while True:
-            page = await self._http.get("/v1/calls", {name: value for name, value in params.items() if value})
+        params = {"room": room, "user": user, "from": since, "to": until}
+        async for page in self._pages("/v1/calls", {name: value for name, value in params.items() if value}):
             for call in page.get("calls", ()):
                 yield Call.read(call)
-            params["cursor"] = str(page.get("next", ""))
-            if not params["cursor"]:
-                return
 
     async def timeline(self, room_uid: str) -> Mapping[str, Any]:
         """Returns a call as intervals, all pages of it: `call`, `sessions`, `streams`, `plays`, `messages` (docs/how-to/history.md)."""
         whole: dict[str, Any] = {name: [] for name in LISTS}
-        cursor = ""
-        while True:
-            page = await self._http.get(f"/v1/calls/{room_uid}/timeline", {"cursor": cursor} if cursor else {})
+        async for page in self._pages(f"/v1/calls/{room_uid}/timeline", {}):
             whole["call"] = page["call"]
             for name in LISTS:
                 whole[name] += page.get(name, ())
-            cursor = str(page.get("next", ""))
-            if not cursor:
-                return whole
+        return whole
 
     async def difference(self, room_uid: str, since: int | str, until: int | str) -> Mapping[str, Any]:
         """Returns the differences between two moments of a call, each an event's number or a time."""
         params = {"from": str(since), "to": str(until)}
         return dict(await self._http.get(f"/v1/calls/{room_uid}/diff", params))
+
+    async def _pages(self, path: str, params: dict[str, str]) -> AsyncGenerator[Frame]:
+        while True:
+            page = await self._http.get(path, params)
+            yield page
+            if not page.get("next"):
+                return
+            params = {**params, "cursor": str(page["next"])}
 
 
 def _path(room_id: str, what: str) -> str:
