@@ -144,7 +144,7 @@ export class ZegoExpressEngine extends VendorMethods {
   }
 
   async createStream(source?: object): Promise<MediaStream> {
-    return this.localStreams.createLegacy(source);
+    return (await this.localStreams.create(source, true)).stream;
   }
 
   destroyStream(stream: MediaStream | ZegoLocalStream): void {

@@ -34,10 +34,12 @@ export class ZegoLocalStream {
   private readonly events = new Emitter<ZegoLocalStreamEvent>(Object.keys(EVENTS) as (keyof ZegoLocalStreamEvent)[]);
   private readonly videoOnly = new MediaStream();
   private readonly audioOnly = new MediaStream();
-  private readonly videoOutput = this.output("video", "canPlayVideo", "autoplayFailed");
-  private readonly audioOutput = this.output("audio", "canPlayAudio", "autoplayFailed");
-  private readonly captureVideoOutput = this.output("video", "canPlayCaptureVideo", "autoplayCaptureFailed");
-  private readonly captureAudioOutput = this.output("audio", "canPlayCaptureAudio", "autoplayCaptureFailed");
+  private readonly outputs = {
+    video: this.output("video", "canPlayVideo", "autoplayFailed"),
+    audio: this.output("audio", "canPlayAudio", "autoplayFailed"),
+    captureVideo: this.output("video", "canPlayCaptureVideo", "autoplayCaptureFailed"),
+    captureAudio: this.output("audio", "canPlayCaptureAudio", "autoplayCaptureFailed"),
+  };
 
   constructor(private readonly onScreenEnded: (stream: ZegoLocalStream) => void = () => undefined) {
     this.source = { stream: new MediaStream() };
@@ -91,51 +93,51 @@ export class ZegoLocalStream {
 
   /** The preview; a user's own picture makes no sound. */
   playVideo(container: string | HTMLElement, options: ZegoStreamViewOptions = {}): Promise<boolean> {
-    return this.videoOutput.play(this.stream, container, { ...options, muted: true });
+    return this.outputs.video.play(this.stream, container, { ...options, muted: true });
   }
 
   playAudio(options: ZegoStreamViewOptions = {}): Promise<boolean> {
-    return this.audioOutput.play(this.stream, undefined, options);
+    return this.outputs.audio.play(this.stream, undefined, options);
   }
 
   playCaptureVideo(container: string | HTMLElement, options: ZegoStreamViewOptions = {}): Promise<boolean> {
-    return this.captureVideoOutput.play(this.stream, container, { ...options, muted: true });
+    return this.outputs.captureVideo.play(this.stream, container, { ...options, muted: true });
   }
 
   playCaptureAudio(options: ZegoStreamViewOptions = {}): Promise<boolean> {
-    return this.captureAudioOutput.play(this.stream, undefined, options);
+    return this.outputs.captureAudio.play(this.stream, undefined, options);
   }
 
   stopVideo(): void {
-    this.videoOutput.stop();
+    this.outputs.video.stop();
   }
 
   stopAudio(): void {
-    this.audioOutput.stop();
+    this.outputs.audio.stop();
   }
 
   stopPlayCaptureVideo(): void {
-    this.captureVideoOutput.stop();
+    this.outputs.captureVideo.stop();
   }
 
   stopPlayCaptureAudio(): void {
-    this.captureAudioOutput.stop();
+    this.outputs.captureAudio.stop();
   }
 
   async resumeVideo(): Promise<void> {
-    await this.videoOutput.resume();
+    await this.outputs.video.resume();
   }
 
   async resumeAudio(): Promise<void> {
-    await this.audioOutput.resume();
+    await this.outputs.audio.resume();
   }
 
   resumePlayCaptureVideo(): Promise<boolean> {
-    return this.captureVideoOutput.resume();
+    return this.outputs.captureVideo.resume();
   }
 
   resumePlayCaptureAudio(): Promise<boolean> {
-    return this.captureAudioOutput.resume();
+    return this.outputs.captureAudio.resume();
   }
 
   /** 0 to 100, of the preview. */
@@ -151,7 +153,7 @@ export class ZegoLocalStream {
 
   /** The previewed picture as a data address; empty text where none is shown. */
   takeStreamSnapshot(options?: ZegoSnapshotOptions): string {
-    const video = [this.videoOutput.media, this.captureVideoOutput.media].find((media) => media instanceof HTMLVideoElement);
+    const video = [this.outputs.video.media, this.outputs.captureVideo.media].find((media) => media instanceof HTMLVideoElement);
     return snapshot(video as HTMLVideoElement | undefined, options);
   }
 
@@ -228,7 +230,7 @@ export class ZegoLocalStream {
   destroy(): void {
     recordStop(this.stream, "audio", "video");
     this.stopTracks(this.getTracks());
-    for (const output of [this.videoOutput, this.audioOutput, this.captureVideoOutput, this.captureAudioOutput]) output.stop();
+    for (const output of Object.values(this.outputs)) output.stop();
     this.events.clear();
   }
 
@@ -250,7 +252,7 @@ export class ZegoLocalStream {
   }
 
   private mediaElements(): HTMLMediaElement[] {
-    return [this.videoOutput, this.audioOutput, this.captureVideoOutput, this.captureAudioOutput].flatMap(({ media }) => (media ? [media] : []));
+    return Object.values(this.outputs).flatMap(({ media }) => (media ? [media] : []));
   }
 
   private output(kind: "video" | "audio", canPlay: keyof ZegoLocalStreamEvent, blocked: "autoplayFailed" | "autoplayCaptureFailed"): Output {

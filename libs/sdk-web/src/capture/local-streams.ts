@@ -10,14 +10,21 @@ export class LocalStreams {
 
   constructor(private readonly onScreenEnded: (stream: ZegoLocalStream, legacy: boolean) => void) {}
 
-  /** Captures what the options name, for createZegoStream. */
-  async create(options: unknown): Promise<ZegoLocalStream> {
-    return this.capture(options, false);
-  }
-
-  /** The same for createStream, which gives the page the MediaStream inside. */
-  async createLegacy(options: unknown): Promise<MediaStream> {
-    return (await this.capture(options, true)).stream;
+  /**
+   * Captures what the options name, for createZegoStream, or with `legacy` for createStream, which gives the page the MediaStream inside.
+   * The stream is registered before its devices open, so that an engine which is destroyed meanwhile stops its capture.
+   */
+  async create(options: unknown, legacy = false): Promise<ZegoLocalStream> {
+    const parsed = parseCaptureOptions(options);
+    const local = new ZegoLocalStream((stream) => this.onScreenEnded(stream, legacy));
+    this.streams.add(local);
+    try {
+      await local.capture(parsed);
+    } catch (fault) {
+      this.streams.delete(local);
+      throw fault;
+    }
+    return local;
   }
 
   /** The engine's own stream behind what a page holds; undefined for a MediaStream from elsewhere. */
@@ -50,20 +57,6 @@ export class LocalStreams {
 
   destroyAll(): void {
     for (const local of [...this.streams]) this.destroy(local);
-  }
-
-  /** Registers the stream before its devices open, so that an engine which is destroyed meanwhile stops its capture. */
-  private async capture(options: unknown, legacy: boolean): Promise<ZegoLocalStream> {
-    const parsed = parseCaptureOptions(options);
-    const local = new ZegoLocalStream((stream) => this.onScreenEnded(stream, legacy));
-    this.streams.add(local);
-    try {
-      await local.capture(parsed);
-    } catch (fault) {
-      this.streams.delete(local);
-      throw fault;
-    }
-    return local;
   }
 }
 
