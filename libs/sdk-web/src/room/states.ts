@@ -1,4 +1,4 @@
-/** The room's state as a page sees it: a table of the legal transitions, and the legacy event that goes with each. */
+/** The room's state as a page sees it: a table of the legal transitions, and the legacy state that each phase is. */
 import type { ZegoRoomStateChangedReason } from "../entities/rooms";
 
 export type RoomReason = `${ZegoRoomStateChangedReason}`;
@@ -16,17 +16,7 @@ const TABLE: Record<Phase, Partial<Record<RoomReason, Phase>>> = {
   RECONNECTING: { RECONNECTED: "IN", RECONNECT_FAILED: "OUT", KICKOUT: "OUT", LOGOUT: "OUT" },
 };
 
-const LEGACY: Record<RoomReason, LegacyState> = {
-  LOGINING: "CONNECTING",
-  LOGINED: "CONNECTED",
-  LOGIN_FAILED: "DISCONNECTED",
-  RECONNECTING: "CONNECTING",
-  RECONNECTED: "CONNECTED",
-  RECONNECT_FAILED: "DISCONNECTED",
-  KICKOUT: "DISCONNECTED",
-  LOGOUT: "DISCONNECTED",
-  LOGOUT_FAILED: "DISCONNECTED",
-};
+const LEGACY: Record<Phase, LegacyState> = { OUT: "DISCONNECTED", LOGINING: "CONNECTING", IN: "CONNECTED", RECONNECTING: "CONNECTING" };
 
 type StateListener = (reason: RoomReason, legacy: LegacyState, errorCode: number, extendedData: string) => void;
 
@@ -49,7 +39,7 @@ export class RoomStates {
     const next = TABLE[this.current][reason];
     if (next === undefined) return false;
     this.current = next;
-    this.listener(reason, LEGACY[reason], errorCode, extendedData);
+    this.listener(reason, LEGACY[next], errorCode, extendedData);
     return true;
   }
 }
