@@ -60,11 +60,12 @@ def verify_export(
         if _is_archive(first)
         else _Export(chain((first,), rest), checkpoints)
     )
+    flaw: Flaw | None = None
     try:
         check.run()
-    except Flaw as flaw:
-        return checkpoints.complete(check.verdict(False, time.perf_counter() - began, flaw))
-    return checkpoints.complete(check.verdict(True, time.perf_counter() - began))
+    except Flaw as found:
+        flaw = found
+    return checkpoints.complete(check.verdict(time.perf_counter() - began, flaw))
 
 
 def _is_archive(first: bytes) -> bool:
@@ -109,18 +110,16 @@ class _Archive:
         try:
             check.run()
         except Flaw as flaw:
-            self._last = check.verdict(False, 0.0, flaw)
+            self._last = check.verdict(0.0, flaw)
             raise
-        found = self._last = check.verdict(True, 0.0)
+        found = self._last = check.verdict(0.0)
         if self._checkpoints.keys and found.signed != found.events:
             raise Flaw(found.signed + 1, "no signature stands for the end of this call")
         if problem := scope.problem(found.room_uid):
             raise Flaw(0, problem)
-        self._calls, self._events, self._signed = (
-            self._calls + 1,
-            self._events + found.events,
-            self._signed + found.signed,
-        )
+        self._calls += 1
+        self._events += found.events
+        self._signed += found.signed
         self._texts = self._texts.plus(found.texts)
         if self._on_call is not None:
             self._on_call(found.room_uid, found.events, check.hash)
@@ -140,11 +139,12 @@ class _Archive:
         if not is_canonical(end, raw):
             raise Flaw(0, f"the end {_NOT_CANONICAL}")
 
-    def verdict(self, ok: bool, took_s: float, flaw: Flaw | None = None) -> Verdict:
+    def verdict(self, took_s: float, flaw: Flaw | None) -> Verdict:
+        """The result after `run`, which raised `flaw` or nothing."""
         last = self._last
         return Verdict(
-            ok, last.room if flaw else "", last.room_uid if flaw else "", self._events, self._signed if ok else 0, last.origin,
-            last.size, flaw.seq if flaw else 0, flaw.problem if flaw else "", took_s, self._header.month, self._calls,
+            flaw is None, last.room if flaw else "", last.room_uid if flaw else "", self._events, 0 if flaw else self._signed,
+            last.origin, last.size, flaw.seq if flaw else 0, flaw.problem if flaw else "", took_s, self._header.month, self._calls,
             texts=self._texts,
         )  # fmt: skip
 
@@ -184,13 +184,12 @@ class _Export:
                 )
         raise Flaw(self._seq + 1, f"the export is cut off after event {self._seq}: it has no end")
 
-    def verdict(self, ok: bool, took_s: float, flaw: Flaw | None = None) -> Verdict:
+    def verdict(self, took_s: float, flaw: Flaw | None = None) -> Verdict:
+        """The result after `run`, which raised `flaw` or nothing."""
         header = self._header
-        signed = self._signed if ok else 0
         return Verdict(
-            ok, header.room if header else "", header.room_uid if header else "", self._seq, signed,
-            self._origin, self._size, flaw.seq if flaw else 0, flaw.problem if flaw else "", took_s,
-            texts=self._texts.counts(),
+            flaw is None, header.room if header else "", header.room_uid if header else "", self._seq, 0 if flaw else self._signed,
+            self._origin, self._size, flaw.seq if flaw else 0, flaw.problem if flaw else "", took_s, texts=self._texts.counts(),
         )  # fmt: skip
 
     def _read_header(self) -> Header:
