@@ -7,7 +7,7 @@ import { detect, type CheckType } from "./detection";
 import { DeviceWatcher } from "./devices";
 import { Emitter, EVENT_NAMES } from "./emitter";
 import { mediaRetryMs, roomRetryMs, setOptions } from "./engine-options";
-import type { ZegoCapabilityDetection, ZegoEvent, ZegoLogConfig, ZegoReplayOptions, ZegoRoomConfig, ZegoServerResponse, ZegoUser, ZegoWebPlayOption, ZegoWebPublishOption } from "./entities";
+import type { ZegoCapabilityDetection, ZegoEvent, ZegoLogConfig, ZegoReplayOptions, ZegoRoomConfig, ZegoServerResponse, ZegoSwitchRoomConfig, ZegoUser, ZegoWebPlayOption, ZegoWebPublishOption } from "./entities";
 import { defineNotOffered, disableEngine, type NotOffered } from "./inert-methods";
 import { PageWatcher } from "./lifecycle";
 import { log, setLogLevel } from "./logging";
@@ -108,7 +108,7 @@ export class ZegoExpressEngine extends VendorMethods {
   }
 
   /** Leaves one room for another; previews and captured streams stay. */
-  async switchRoom(fromRoomID: string, toRoomID: string, config: { token: string; maxMemberCount?: number; isUserStatusNotify?: boolean }): Promise<boolean> {
+  async switchRoom(fromRoomID: string, toRoomID: string, config: ZegoSwitchRoomConfig): Promise<boolean> {
     const room = this.room(fromRoomID, Code.ROOM_NOT_LOGGED_IN);
     const token = checkToken(config?.token);
     checkRoomID(toRoomID);

@@ -2,7 +2,7 @@
 import type { LocalStreams } from "./capture/local-streams";
 import { devicesOf, enumDevices } from "./devices";
 import type { Emitter } from "./emitter";
-import type { ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvent, ZegoPlayStats, ZegoPublishStats } from "./entities";
+import type { SoundLevelDelegateOptions, ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvent, ZegoPlayStats, ZegoPublishStats } from "./entities";
 import type { Kind } from "./negotiation/transceiver-pool";
 import { LocalMediaControls, type LocalStream } from "./publish/local-media-controls";
 import { QualityMonitor } from "./quality/monitor";
@@ -45,7 +45,7 @@ export abstract class MediaControls extends LocalMediaControls {
   }
 
   /** Levels of all streams, 0 to 100, by soundLevelUpdate and capturedSoundLevelUpdate. */
-  setSoundLevelDelegate(enable: boolean, interval?: number, _options?: { enableInBackground?: boolean }): void {
+  setSoundLevelDelegate(enable: boolean, interval?: number, _options?: SoundLevelDelegateOptions): void {
     this.soundMeter.set(enable, interval);
   }
 
