@@ -95,7 +95,7 @@ def test_a_resume_that_repeats_is_caught(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(
         ResumeHandler, "_carry_out", vars(ResumeHandler)["_carry_out"]
     )  # the original is put back in the end
-    plant("repeating_resume")
+    plant("duplicated_events")
     wrong = first_wrong()
     assert wrong is not None
     assert any("again" in v for v in wrong.violations), wrong.violations

@@ -50,11 +50,11 @@ def test_only_an_assertion_counts(tmp_path: Path) -> None:
     scene = tmp_path / "test_scene.py"
     scene.write_text(
         "import os\n"
-        "def test_says(): assert os.environ['PARLOUR_TESTKIT_FAULT'] != 'unheeded_ban'\n"
+        "def test_says(): assert os.environ['PARLOUR_TESTKIT_FAULT'] != 'ignored_ban'\n"
         "def test_falls(): raise OSError('no suite')\n"
         "def test_holds(): pass\n"
     )
-    found = outcomes([str(scene)], "unheeded_ban")
+    found = outcomes([str(scene)], "ignored_ban")
     assert found["test_holds"] == "passed"
     assert {name: by_assertion(outcome) for name, outcome in found.items()} == {
         "test_says": True, "test_falls": False, "test_holds": False,

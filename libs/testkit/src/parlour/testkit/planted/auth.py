@@ -5,15 +5,15 @@ import msgspec
 from .patching import Function, disable, replace
 
 
-def kept_key() -> None:
-    """Who is erased keeps the key that opens what they said."""
+def undeleted_key() -> None:
+    """An erased user keeps the key that opens their texts."""
     from parlour.auth.adapters.postgres_person_keys import PostgresPersonKeys
 
     disable(PostgresPersonKeys, "destroy")
 
 
-def wide_subjects() -> None:
-    """Who comes to NATS with a token of one room may listen to all of them."""
+def unscoped_subjects() -> None:
+    """A NATS reader with a token of one room may subscribe to all rooms."""
     from parlour.auth.app import nats_reader_sessions
     from parlour.contracts.subscriptions import Subscription
 
@@ -26,8 +26,8 @@ def wide_subjects() -> None:
     replace(nats_reader_sessions, "grant_for", wide)
 
 
-def believed_token04() -> None:
-    """A token04 is looked at as ever, though its app takes signed login tokens only."""
+def accepted_token04() -> None:
+    """A token04 is verified although its app takes signed login tokens only."""
     from msgspec.structs import replace
 
     from parlour.auth.domain import verify
@@ -53,7 +53,7 @@ def believed_token04() -> None:
 
 
 def uncounted_connections() -> None:
-    """An app's readers connect to NATS as often as they like."""
+    """An app's readers may open any number of NATS connections."""
     from parlour.auth.app.reader_connections import ReaderConnections
     from parlour.contracts.subscriptions import Subscription
 

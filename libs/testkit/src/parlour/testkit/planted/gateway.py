@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from parlour.gateway.domain.frame_batch import FrameBatch
 
 LATE_S = 0.5
-"""How long after the answer the fault `late_seat` lets events through."""
+"""How long after the answer the fault `late_subscription` lets events through."""
 LOST_EVERY = 3
-"""Of how many events the fault `leaky_gateway` loses one."""
+"""Of how many events the fault `dropped_events` loses one."""
 REPEATED = 2
-"""Events that the fault `repeating_resume` sends once more."""
+"""Events that the fault `duplicated_events` sends once more."""
 
 
-def unended_stays() -> None:
-    """Nobody looks whose token is over."""
+def ignored_expiry() -> None:
+    """Expired tokens are not looked for."""
     from parlour.gateway.app.sessions.expiry import TokenExpiry
 
     async def end_due(self: TokenExpiry, now_s: float) -> None:
@@ -35,7 +35,7 @@ def unended_stays() -> None:
     TokenExpiry.end_due = end_due
 
 
-def unslowed_guesses() -> None:
+def unthrottled_tokens() -> None:
     """Refused tokens are not counted."""
     from parlour.gateway.app.access.token_throttle import Attempt, TokenThrottle
 
@@ -45,8 +45,8 @@ def unslowed_guesses() -> None:
     TokenThrottle.verify = verify  # pyright: ignore[reportAttributeAccessIssue] of a generic method
 
 
-def endless_reading() -> None:
-    """What a client sends behind the close of its WebSocket is read as fast as it comes."""
+def unlimited_reads_after_close() -> None:
+    """What a client sends after its WebSocket was closed is read as fast as it arrives."""
     from parlour.gateway.api.connection import Connection
 
     def read_on(self: Connection, transport: object) -> None:
@@ -55,8 +55,8 @@ def endless_reading() -> None:
     Connection._stop_reading = read_on  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue] what is broken here
 
 
-def every_host() -> None:
-    """A gateway on loopback answers whatever name it is asked by."""
+def unchecked_host() -> None:
+    """A gateway on loopback accepts every Host header."""
     from parlour.gateway.domain.addresses import AllowedHosts
 
     def answers(self: AllowedHosts, host: str) -> bool:
@@ -65,15 +65,15 @@ def every_host() -> None:
     AllowedHosts.answers = answers
 
 
-def end_for_any_refusal() -> None:
-    """A stream that cannot go on now ends as one whose token reads no more."""
+def end_on_any_error() -> None:
+    """A stream that fails for now ends as if its token had lost the right to read."""
     from parlour.gateway.api import sse
 
     sse.TRANSIENT_CODES = frozenset()  # pyright: ignore[reportConstantRedefinition]
 
 
-def forgotten_key() -> None:
-    """A command that comes again with its idempotency key is another one."""
+def ignored_idempotency_key() -> None:
+    """A command repeated with its idempotency key is taken for a new one."""
     from uuid import uuid4
 
     from parlour.contracts.subscriptions import Subscription
@@ -86,7 +86,7 @@ def forgotten_key() -> None:
 
 
 def undescribed_bodies() -> None:
-    """The description of HTTP does not say what a request's body has."""
+    """The OpenAPI description omits request bodies."""
     from typing import Any
 
     from parlour.gateway.api import openapi
@@ -97,7 +97,7 @@ def undescribed_bodies() -> None:
     openapi.body_of = body_of
 
 
-def unshared_gateway() -> None:
+def unlimited_readers() -> None:
     """Readers and requests of an app have only the limits of their tokens and of the gateway."""
     from contextlib import nullcontext
 
@@ -122,8 +122,8 @@ def unshared_gateway() -> None:
     RequestLimiter.query_slot = query_slot  # pyright: ignore[reportAttributeAccessIssue] nothing is counted
 
 
-def late_seat() -> None:
-    """The answer to a login is given a moment before the client gets the room's events."""
+def late_subscription() -> None:
+    """A login is answered a moment before the client is subscribed to the room's events."""
     from parlour.gateway.app.delivery.feed import RoomFeed
 
     def late(shipped: Function) -> Function:
@@ -144,8 +144,8 @@ def late_seat() -> None:
     replace(RoomFeed, "add_member", late)
 
 
-def leaky_gateway() -> None:
-    """Some events are not handed to the clients, and nothing is said of it."""
+def dropped_events() -> None:
+    """Some events are not delivered to clients, and no skip is sent in their place."""
     from parlour.gateway.app.delivery.members import MemberDelivery
 
     def leaky(shipped: Function) -> Function:
@@ -160,8 +160,8 @@ def leaky_gateway() -> None:
     replace(MemberDelivery, "push", leaky)
 
 
-def leaked_command() -> None:
-    """Everybody in the room gets what was addressed to some."""
+def leaked_message() -> None:
+    """All members of the room get what was addressed to some."""
     from parlour.contracts.events import Audience
     from parlour.gateway.domain import encoded_event
 
@@ -175,7 +175,7 @@ def leaked_command() -> None:
 
 
 def unchecked_position() -> None:
-    """A client's position is continued whatever history it comes from."""
+    """A client's position is continued whichever history it belongs to."""
     from parlour.gateway.app.requests.resume import ResumeHandler, ResumePlan
 
     def trusting(shipped: Function) -> Function:
@@ -198,8 +198,8 @@ def _ours(plan: "ResumePlan") -> "Position":
     return structs.replace(plan.position, hash8=hash8) if hash8 is not None else mirror.position
 
 
-def repeating_resume() -> None:
-    """A client that comes back gets events once more that it had."""
+def duplicated_events() -> None:
+    """A client that resumes gets again some events that it had."""
     from parlour.gateway.app.requests.resume import ResumeHandler
 
     def repeating(shipped: Function) -> Function:
@@ -222,8 +222,8 @@ def _before(plan: "ResumePlan") -> "Position":
     return structs.replace(position, seq=seq, hash8=buffer.hash8_at(seq) or position.hash8)
 
 
-def any_room() -> None:
-    """A token of one room reads them all."""
+def unchecked_room() -> None:
+    """A token of one room reads all rooms."""
     from parlour.gateway.app.access.token_verifier import TokenVerifier
 
     def wide(shipped: Function) -> Function:
@@ -237,8 +237,8 @@ def any_room() -> None:
     replace(TokenVerifier, "authorize", wide)
 
 
-def deaf_to_revocation() -> None:
-    """A token that was good once stays good."""
+def ignored_revocation() -> None:
+    """A token that was verified once stays valid."""
     from parlour.contracts.envelope import EventView
     from parlour.gateway.app.access import token_verifier
 

@@ -4,7 +4,7 @@ from .patching import Function, replace
 
 
 def unverified_drop() -> None:
-    """A month is dropped without a look at the file that it was exported to."""
+    """A month is dropped without verifying the file that it was exported to."""
     from parlour.record.app.retention.ports import StoredArchive
     from parlour.record.app.retention.verifier import ArchiveVerifier
 
@@ -14,8 +14,8 @@ def unverified_drop() -> None:
     ArchiveVerifier.find_problem = no_problem
 
 
-def trusting_verifier() -> None:
-    """Who verifies an export believes the hashes that stand in it."""
+def skipped_hash_check() -> None:
+    """The verifier takes an export's hashes as they stand, without computing them."""
     from parlour.verify import event_checks
 
     def matches(before: bytes, line: object) -> bool:
@@ -24,8 +24,8 @@ def trusting_verifier() -> None:
     event_checks.hash_matches = matches
 
 
-def believed_tree() -> None:
-    """What is signed next continues whatever leaves the database has."""
+def trusted_tree() -> None:
+    """The next checkpoint continues whatever leaves the database has."""
     from parlour.kernel.merkle import Edge
     from parlour.record.app.proofs.tree import SignedTree
     from parlour.record.app.proofs.tree_guard import TreeGuard
@@ -41,7 +41,7 @@ def believed_tree() -> None:
 
 
 def ignored_pause() -> None:
-    """What failed at an endpoint is tried again at once, whatever pause was asked for."""
+    """A failed delivery is tried again at once, whatever pause the endpoint asked for."""
     from parlour.record.domain.webhooks.attempts import Answer, Schedule
 
     def pause_s(self: Schedule, attempt: int, chance: float, answer: Answer) -> float:
@@ -50,8 +50,8 @@ def ignored_pause() -> None:
     Schedule.pause_s = pause_s
 
 
-def shuffled_redrive() -> None:
-    """Ranges of one room that are sent again do not wait for each other."""
+def unordered_redrive() -> None:
+    """Redriven ranges of one room do not wait for each other."""
     from parlour.record.domain.webhooks.progress import Progress, RoomBacklog
 
     def waiting_backlogs(self: Progress) -> list[RoomBacklog]:
@@ -60,8 +60,8 @@ def shuffled_redrive() -> None:
     Progress.waiting_backlogs = waiting_backlogs
 
 
-def trusted_words() -> None:
-    """Who verifies an export believes the words that are shown, whatever was committed to."""
+def skipped_text_check() -> None:
+    """The verifier does not compare shown texts with their commitments."""
     from parlour.verify import text_checks
 
     def matches(sealed: object, salt: bytes, context: str, text: str) -> bool:
@@ -70,8 +70,8 @@ def trusted_words() -> None:
     text_checks.commitment_matches = matches
 
 
-def always_offline() -> None:
-    """The vendor's callback says of every empty room that its last user's connection was lost."""
+def constant_leave_reason() -> None:
+    """The vendor's callback gives a lost connection as the reason for every empty room."""
     from collections.abc import Sequence
 
     from parlour.kernel.log import Record
@@ -83,8 +83,8 @@ def always_offline() -> None:
     callbacks.close_reason = close_reason
 
 
-def answers_anywhere() -> None:
-    """A question over NATS is answered at whatever subject it names."""
+def unchecked_inbox() -> None:
+    """A query over NATS is answered at whatever subject it names."""
     from parlour.contracts import subjects
     from parlour.runtime.messaging.reader_limits import ReaderLimits
 
@@ -98,8 +98,8 @@ def answers_anywhere() -> None:
     ReaderLimits.answers = answers
 
 
-def believed_column() -> None:
-    """Who may read an event is what the database's column says, which no hash covers."""
+def trusted_audience_column() -> None:
+    """The database's audience column, which no hash covers, decides who may read an event."""
     from collections.abc import Mapping
 
     from msgspec import Raw
@@ -118,7 +118,7 @@ def believed_column() -> None:
 
 
 def dropped_delivery() -> None:
-    """What an endpoint of webhooks did not take counts as delivered."""
+    """An event that a webhook endpoint refused counts as delivered."""
     from parlour.record.app.webhooks.worker import Worker
 
     def dropping(shipped: Function) -> Function:

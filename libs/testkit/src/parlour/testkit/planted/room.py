@@ -1,7 +1,7 @@
 """Faults of the room service."""
 
 
-def unheeded_ban() -> None:
+def ignored_ban() -> None:
     """A login is not compared with the app's bans."""
     from parlour.room.app.bans import BanChecker
 

@@ -31,7 +31,7 @@ def reply_before_commit() -> None:
 
 
 def lost_republish() -> None:
-    """Messages never reach NATS, and nobody notices that they did not."""
+    """Messages are never published to NATS, and none is published later in their place."""
     from parlour.record.app.publishing.tail import LogTail
     from parlour.record.domain.beacon import RoomHeads
     from parlour.runtime.deciding.append_queue import AppendQueue
@@ -51,8 +51,8 @@ def lost_republish() -> None:
     RoomHeads.beacons = no_beacons
 
 
-def forgotten_command() -> None:
-    """A command that comes a second time is done a second time."""
+def ignored_command_id() -> None:
+    """A repeated command takes effect again."""
     from parlour.runtime.deciding.append_queue import AppendQueue
 
     def forgetful(shipped: Function) -> Function:
@@ -65,7 +65,7 @@ def forgotten_command() -> None:
 
 
 def ignored_claims() -> None:
-    """What should be unique in an app may be taken by two."""
+    """Two may hold what should be unique in an app."""
     from parlour.runtime.deciding.append_queue import AppendQueue
 
     def without_claims(shipped: Function) -> Function:
@@ -78,7 +78,7 @@ def ignored_claims() -> None:
 
 
 def ignored_condition() -> None:
-    """A command that should be done only if the room still stands where it did is done anyway."""
+    """A conditional command takes effect although the room's position has changed."""
     from parlour.runtime.deciding import state_cache
 
     def unconditional(unit: object, context: object, room: object) -> object:
@@ -87,8 +87,8 @@ def ignored_condition() -> None:
     replace(state_cache, "_with_condition", lambda _shipped: unconditional)
 
 
-def plain_text() -> None:
-    """Personal text is stored as it is."""
+def unsealed_text() -> None:
+    """Personal text is stored as plain text."""
     from parlour.contracts.events import Event
     from parlour.kernel.sealing import UserKeyStore
     from parlour.runtime.deciding import sealing
@@ -107,8 +107,8 @@ def plain_text() -> None:
     replace(sealing, "_owners", lambda _shipped: owners)
 
 
-def skipping_reactor() -> None:
-    """A reactor moves on without having done what it is there for."""
+def dropped_reaction() -> None:
+    """A reactor advances its cursor without reacting."""
     from parlour.runtime.background.reactor import Reactor
 
     disable(Reactor, "_handle")
