@@ -4,6 +4,11 @@ PORT ?=
 BIN := .venv/bin
 BOOTSTRAP := $(PYTHON) libs/cli/bootstrap.py
 PYTEST := $(BIN)/python -m pytest
+# Folders whose files run side by side, each with databases, subjects and ports of its own; and those whose files use both cores or a
+# fixed port, or assert that others are not disturbed. Exit code 5 of pytest: ARGS selects none of them.
+ABREAST := tests/architecture tests/behaviour tests/contract tests/integration tests/unit
+ALONE := tests/compose tests/e2e tests/faults tests/interop tests/network tests/readme
+WORKERS ?= 2
 # What the container image runs.
 IMAGE := runtime cli auth room registry relay im record gateway
 # Node from its wheel, where the machine has none.
@@ -28,7 +33,10 @@ status: ## what is running
 	@$(BIN)/parlour status
 
 test: setup browser rust-test web-test ## all tests: Rust, browser SDK, unit, integration, faults, end to end
-	@$(PYTEST) $(ARGS)
+	@failed=; \
+	$(PYTEST) -n $(WORKERS) --dist loadfile $(ABREAST) $(ARGS) || [ $$? -eq 5 ] || failed=1; \
+	$(PYTEST) $(ALONE) $(ARGS) || [ $$? -eq 5 ] || failed=1; \
+	[ -z "$$failed" ]
 
 unit: setup rust-test web-test ## the tests that need no network
 	@$(PYTEST) tests/unit tests/architecture $(ARGS)

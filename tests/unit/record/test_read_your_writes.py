@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -11,7 +11,8 @@ from parlour.kernel.log import LogHead, LogKey
 from parlour.kernel.rejection import Rejection
 from parlour.record.app.history.read_your_writes import ReadYourWrites
 
-CALL = uuid4()
+CALL = UUID("01980000-0000-7000-8000-000000000001")
+OTHER_CALL = UUID("01980000-0000-7000-8000-000000000002")
 
 
 class Tables:
@@ -60,7 +61,7 @@ async def test_it_gives_up_and_says_how_far_they_are() -> None:
 
 @pytest.mark.parametrize(
     ("app", "room", "asked"),
-    [(1, "", place(10)), (2, "", place(1)), (1, "other", place(1)), (1, "", place(1, uuid4()))],
+    [(1, "", place(10)), (2, "", place(1)), (1, "other", place(1)), (1, "", place(1, OTHER_CALL))],
 )
 async def test_what_the_asker_may_not_know_of_is_not_waited_for(app: int, room: str, asked: str) -> None:
     tables: Any = Tables(9)

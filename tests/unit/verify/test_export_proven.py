@@ -112,6 +112,7 @@ def test_another_room_in_the_header_is_named(harness: Harness, room: str) -> Non
         (4, b"{}", "is shown as null"),
         (4, b"[]", "can't be read"),
     ],
+    ids=["room", "session", "nothing", "a list"],
 )  # fmt: skip
 def test_what_is_shown_otherwise_than_recorded_is_named(harness: Harness, seq: int, view: bytes, problem: str) -> None:
     lines = list(LINES)
