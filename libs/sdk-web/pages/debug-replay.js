@@ -100,6 +100,7 @@ function jump(replay, moment) {
 if (query.has("replay")) {
   for (const id of ["entry", "live"]) box(id).hidden = true;
   for (const id of ["replay-entry", "recorded"]) box(id).hidden = false;
+  field("reader-token").value = readerToken();
   field("replay-from").value = query.get("replay") ?? "";
   field("replay-room").value = query.get("room") ?? "";
   showState("no call yet", "");

@@ -1,6 +1,6 @@
 /** A tool: join any room, see every frame with its position and every callback, publish, play, send, measure. */
 import { DemoCall } from "./demo/call.js";
-import { joinByForm, shared } from "./demo/room-controls.js";
+import { joinByForm, shared, showMutes } from "./demo/room-controls.js";
 import { box, button, byId, element, field, fillForm, guestName, logLine, select, showError, showRoomState } from "./page.js";
 
 /** @typedef {import("../src/declared").ZegoExpressEngine} Engine */
@@ -20,6 +20,7 @@ const call = new DemoCall({
   captures: [],
   prepare(engine) {
     showCallbacks(engine, SHOWN_CALLBACKS);
+    showMutes(engine);
     engine.on("parlourFrame", showFrame);
     engine.on("roomStateChanged", (_roomID, reason, code, extendedData) => {
       logLine("roomStateChanged", [reason, code, extendedData], code !== 0);
@@ -65,7 +66,7 @@ export function showCallbacks(engine, names) {
 /** A frame of the room with its number or numbers, its type and its data. @param {Record<string, any>} frame */
 export function showFrame(frame) {
   if (frame.pos) box("position").textContent = frame.pos;
-  const numbers = frame.t === "skip" ? `${frame.from}–${frame.to}` : (frame.seq ?? "");
+  const numbers = frame.t !== "skip" ? (frame.seq ?? "") : frame.from === frame.to ? frame.to : `${frame.from}–${frame.to}`;
   const title = element("b", { textContent: `${numbers} ${frame.type ?? frame.t} ` });
   box("events").prepend(element("li", {}, title, frame.user ? `${frame.user.userID} ` : "", frame.data ? JSON.stringify(frame.data) : ""));
 }

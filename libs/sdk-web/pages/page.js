@@ -120,7 +120,8 @@ const ROOM_STATES = { LOGINING: "logging in", LOGINED: "in the room", LOGIN_FAIL
 /** The state of the room, by the reason that roomStateChanged gave. @param {string} reason */
 export function showRoomState(reason) {
   const good = reason === "LOGINED" || reason === "RECONNECTED";
-  showState(ROOM_STATES[reason] ?? reason.toLowerCase().replaceAll("_", " "), good ? "good" : "");
+  const bad = reason.endsWith("FAILED") || reason === "KICKOUT";
+  showState(ROOM_STATES[reason] ?? reason.toLowerCase().replaceAll("_", " "), good ? "good" : bad ? "bad" : "");
 }
 
 export const guestName = () => `guest-${Math.random().toString(36).slice(2, 6)}`;

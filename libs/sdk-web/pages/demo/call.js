@@ -25,7 +25,7 @@ const CAPTURE_DENIED = 1103064;
 
 /** Reasons of roomStateChanged that end a stay, and what a guest can do about each. @type {Record<string, string>} */
 export const END_TEXTS = {
-  LOGIN_FAILED: "The room did not let you in. Ask whoever sent you the link for a new one; the reason is in the list below.",
+  LOGIN_FAILED: "The room did not let you in. Ask whoever sent you the link for a new one. The reason:",
   KICKOUT: "You were put out of the room. Camera and microphone are off.",
   RECONNECT_FAILED: "The connection is lost. Camera and microphone are off; join again when the network is back.",
   LOGOUT: "",
@@ -52,9 +52,9 @@ export class DemoCall {
   async join(engine, { roomID, userID, token }) {
     const { page } = this;
     Object.assign(this, { engine, roomID, streamID: String(Date.now()) });
-    engine.on("roomStateChanged", (_roomID, reason) => {
+    engine.on("roomStateChanged", (_roomID, reason, _errorCode, extendedData) => {
       if (!(reason in END_TEXTS)) return;
-      page.notify(END_TEXTS[reason] ?? "");
+      page.notify(reason === "LOGIN_FAILED" ? `${END_TEXTS[reason]} ${extendedData}` : (END_TEXTS[reason] ?? ""));
       this.release(engine);
     });
     engine.on("roomStreamUpdate", async (_roomID, updateType, streams) => {

@@ -25,8 +25,9 @@ export function showRoom(engine) {
   engine.on("roomStreamUpdate", (_roomID, updateType, streamList, extendedData) => {
     logLine("roomStreamUpdate", `${updateType} ${streamList.map(({ streamID }) => streamID).join(", ")} ${extendedData}`);
   });
-  engine.on("remoteCameraStatusUpdate", (streamID, status) => showMuted(streamID, "camera", status));
-  engine.on("remoteMicStatusUpdate", (streamID, status) => showMuted(streamID, "microphone", status));
+  showMutes(engine);
+  engine.on("remoteCameraStatusUpdate", (streamID, status) => logLine(`camera of ${streamID}`, status.toLowerCase()));
+  engine.on("remoteMicStatusUpdate", (streamID, status) => logLine(`microphone of ${streamID}`, status.toLowerCase()));
   engine.on("publisherStateUpdate", ({ streamID, state, errorCode, extendedData }) => logLine("publisher", `${state} ${streamID} ${errorCode || ""} ${extendedData}`, errorCode !== 0));
   engine.on("playerStateUpdate", ({ streamID, state, errorCode, extendedData }) => logLine("player", `${state} ${streamID} ${errorCode || ""} ${extendedData}`, errorCode !== 0));
   engine.on("IMRecvBroadcastMessage", (_roomID, chatData) => chatData.forEach(({ fromUser, message }) => logLine(`${fromUser.userID}:`, message)));
@@ -34,16 +35,15 @@ export function showRoom(engine) {
   engine.on("IMRecvCustomCommand", (_roomID, fromUser, command) => logLine(`${fromUser.userID} (command):`, command));
 }
 
-/**
- * A stream's place says what its publisher has muted.
- * @param {string} streamID
- * @param {"camera" | "microphone"} device
- * @param {"OPEN" | "MUTE"} status
- */
-function showMuted(streamID, device, status) {
-  const place = document.getElementById(`tile-${streamID}`) ?? document.getElementById(`voice-${streamID}`);
-  if (place) place.dataset[device] = status.toLowerCase();
-  logLine(`${device} of ${streamID}`, status.toLowerCase());
+/** A stream's place says what its publisher has muted. @param {Engine} engine */
+export function showMutes(engine) {
+  /** @type {(device: "camera" | "microphone") => (streamID: string, status: "OPEN" | "MUTE") => void} */
+  const mark = (device) => (streamID, status) => {
+    const place = document.getElementById(`tile-${streamID}`) ?? document.getElementById(`voice-${streamID}`);
+    if (place) place.dataset[device] = status.toLowerCase();
+  };
+  engine.on("remoteCameraStatusUpdate", mark("camera"));
+  engine.on("remoteMicStatusUpdate", mark("microphone"));
 }
 
 /**
@@ -57,7 +57,7 @@ export function enableControls(inside) {
   button("login").disabled = inside;
   offerMutes(undefined);
   if (!inside) people.clear();
-  box("people").textContent = inside ? peopleText(people) : "";
+  box("people").textContent = inside ? peopleText(people) : "Join to see who is here.";
 }
 
 /**
