@@ -163,7 +163,7 @@ def test_bad_settings_are_told_together(start: Start) -> None:
     code, lines, err = start(PARLOUR_KIOSK_COLOUR="red", PARLOUR_HEALTH_PORT="x").end()
     assert (code, lines) == (2, [])
     assert "PARLOUR_KIOSK_COLOUR is not a setting of kiosk" in err
-    assert "PARLOUR_HEALTH_PORT is 'x', not a whole number" in err
+    assert "PARLOUR_HEALTH_PORT is 'x' and must be a whole number, 0 to 65535" in err
 
 
 def test_a_start_costs_well_under_a_second_of_processor(start: Start) -> None:

@@ -60,13 +60,13 @@ def test_all_problems_are_told_together_without_the_secrets() -> None:
     for part in (
         "POSTGRES_DSN is not set",
         "MASTER_KEY is not 32 bytes",
-        "WINDOW_MS is '10', must be a whole number, 1000 to 5000 ms",
-        "SHARE is 'much', must be a number",
-        "LOUD is 'maybe', must be true or false",
+        "WINDOW_MS is '10' and must be a whole number, 1000 to 5000 ms",
+        "SHARE is 'much' and must be a number",
+        "LOUD is 'maybe' and must be true or false",
     ):
         assert part in text
     assert "PARLOUR_KIOSK_WINDOW is not a setting of kiosk" in text
-    assert "PARLOUR_HEALTH_PORT is '70000', must be a whole number, 0 to 65535" in text.splitlines()
+    assert "PARLOUR_HEALTH_PORT is '70000' and must be a whole number, 0 to 65535" in text.splitlines()
     assert "abcd" not in text
 
 

@@ -169,7 +169,7 @@ def _parse(kind: Any, text: str, mark: Setting) -> Any:
         return msgspec.convert(text if plain is str else text.strip(), kind, strict=False)
     except msgspec.ValidationError:
         expected = f"{_EXPECTED[plain]}, {describe_bounds(kind)} {mark.unit}".rstrip(" ,")
-        raise ValueError(f"is {text!r}, must be {expected}") from None
+        raise ValueError(f"is {text!r} and must be {expected}") from None
 
 
 def _key(text: str, mark: Setting) -> bytes:
