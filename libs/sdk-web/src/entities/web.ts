@@ -1,33 +1,13 @@
-/** All that the vendor's ZegoExpressEntity.web names, for pages that import types from that path. */
-export type { ConstraintExtend, ZegoCamera, ZegoCustom, ZegoLocalStreamConfig, ZegoScreen } from "./capture";
-export { ZegoGeoFenceType } from "./devices";
-export type {
-  ZegoAutoSwitchDeviceConfig,
-  ZegoCapabilityDetection,
-  ZegoCapabilityError,
-  ZegoCapabilityErrorInfo,
-  ZegoCheckSingleType,
-  ZegoDeviceInfo,
-  ZegoDeviceInfos,
-  ZegoElectronScreenSource,
-  ZegoVideoCodec,
-} from "./devices";
-export type { ZegoEvent, ZegoRTCEvent } from "./events";
-export type {
-  SoundLevelDelegateOptions,
-  ZegoPlayAudioStats,
-  ZegoPlayStats,
-  ZegoPlayVideoStats,
-  ZegoPublishAudioStats,
-  ZegoPublishStats,
-  ZegoPublishVideoStats,
-  ZegoSoundLevelInfo,
-} from "./quality";
-export type { ZegoServerResponse } from "./rooms";
+/** What pages import from the vendor's ZegoExpressEntity.web: all that it names, and what stands beside it here. */
+export * from "./capture";
+export * from "./devices";
+export * from "./quality";
 export * from "./streams";
-export type { ZegoLocalAduioOptions, ZegoLocalStreamEvent, ZegoLocalViewOptions, ZegoSnapshotOptions, ZegoStreamViewOptions } from "./views";
+export * from "./views";
 export * from "./effects";
 export * from "./voice";
 export * from "./mixing";
 export * from "./range-audio";
 export * from "./copyrighted-music";
+export type { ZegoEvent, ZegoRTCEvent } from "./events";
+export type { ZegoServerResponse } from "./rooms";
