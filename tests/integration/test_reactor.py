@@ -203,6 +203,31 @@ async def test_a_lost_lease_is_asked_for_again(suite: Suite, postgres: str, monk
         assert (await seen.until(3))[-2:] == ["0", "1"]
 
 
+async def test_who_waits_for_a_lease_is_told_that_the_database_is_away(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that is cut, or a server that does not answer, while the lock is asked for is no other fault than a lost lease."""
+    monkeypatch.setattr(leases_module, "RETRY_S", 0.05)
+    lease, name = advisory(postgres), f"t-{secrets.token_hex(4)}"
+    cut = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_try_advisory_lock%'"
+        " AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)"
+    )
+
+    async def wait() -> None:
+        async with lease(name):
+            pass
+
+    async with asyncio.timeout(10), lease(name):
+        waiting = asyncio.create_task(wait())
+        connection = await asyncpg.connect(postgres)
+        while not await connection.fetchval(cut):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        with pytest.raises(LogUnavailable):
+            await waiting
+        await connection.close()
+
+
 async def test_a_holder_that_stands_still_loses_its_lease(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leases_module, "CHECK_S", 60.0)  # a holder that never looks
     monkeypatch.setattr(leases_module, "IDLE_TIMEOUT_S", 0.2)

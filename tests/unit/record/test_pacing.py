@@ -47,3 +47,33 @@ async def test_chance_shortens_a_pause_by_up_to_a_half(pauses: list[float]) -> N
     with pytest.raises(ValueError):
         await restart_forever(work, lambda error: None, lambda: 0.0)
     assert pauses == [0.1]
+
+
+async def test_a_cancellation_ends_it_though_a_task_of_the_work_fails_at_the_same_moment() -> None:
+    """A TaskGroup of Python 3.11 raises its task's error then, and not the cancellation."""
+    begun, rounds = asyncio.Event(), 0
+
+    async def fail_when_cancelled() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise LogUnavailable("away")
+
+    async def work() -> None:
+        nonlocal rounds
+        rounds += 1
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fail_when_cancelled())
+                begun.set()
+                await asyncio.Event().wait()
+        except* LogUnavailable as away:
+            raise LogUnavailable("the work") from away
+
+    task = asyncio.create_task(restart_forever(work, lambda error: None, lambda: 0.0))
+    await begun.wait()
+    task.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait([task])
+    assert task.cancelled()
+    assert rounds == 1

@@ -7,7 +7,7 @@ Postgres closes after `IDLE_TIMEOUT_S` of silence. It saves work; correctness re
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -46,7 +46,7 @@ def advisory(dsn: str) -> Lease:
         connection = await _connect(dsn)
         try:
             # asked for again rather than waited for, so that pg_stat_activity shows no session that waits for days
-            while not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", *keys_of(name)):  # noqa: ASYNC110
+            while not await _try_lock(connection, name):  # noqa: ASYNC110
                 await asyncio.sleep(RETRY_S * random.uniform(0.5, 1.5))
             async with _while_alive(connection):
                 yield
@@ -60,11 +60,25 @@ def advisory(dsn: str) -> Lease:
 async def _connect(dsn: str) -> Any:
     import asyncpg
 
-    try:
-        silent = {"idle_session_timeout": str(int(IDLE_TIMEOUT_S * 1000))}
+    silent = {"idle_session_timeout": str(int(IDLE_TIMEOUT_S * 1000))}
+    with _unavailable("no connection for a lease"):
         return await asyncpg.connect(dsn, timeout=5.0, command_timeout=5.0, server_settings=silent)
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise LogUnavailable(f"no connection for a lease: {type(error).__name__}") from error
+
+
+async def _try_lock(connection: Any, name: str) -> bool:
+    with _unavailable("a lease was not asked for"):
+        return await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", *keys_of(name))
+
+
+@contextlib.contextmanager
+def _unavailable(what: str) -> Generator[None]:
+    """Raises `LogUnavailable` when the database does not answer, answers with an error, or closes the connection."""
+    import asyncpg
+
+    try:
+        yield
+    except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:  # a TimeoutError is an OSError
+        raise LogUnavailable(f"{what}: {type(error).__name__}") from error
 
 
 @asynccontextmanager
