@@ -83,13 +83,19 @@ def _unavailable(what: str) -> Generator[None]:
 
 @asynccontextmanager
 async def _while_alive(connection: Any) -> AsyncGenerator[None]:
-    """Ends the block with `LogUnavailable` once the connection is gone: another replica may hold the lease then."""
+    """Ends the block with `LogUnavailable` once the connection is gone: another replica may hold the lease then.
+
+    A cancellation passes even when the connection is lost at the same moment: a TaskGroup before Python 3.13 raises only the loss.
+    """
+    task = asyncio.current_task()
     try:
         async with asyncio.TaskGroup() as group:
             watch = group.create_task(_watch(connection))
             yield
             watch.cancel()
     except* LogUnavailable as lost:
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from lost
         raise lost.exceptions[0] from None
 
 
