@@ -53,17 +53,17 @@ class Record:
         self._client = client
 
     async def serve(self) -> None:
-        """From now on."""
+        """Answers queries about the room from now on."""
         await self._client.subscribe(subjects.query(APP, ROOM, "head"), cb=self._head)
         await self._client.subscribe(subjects.query(APP, ROOM, "replay"), cb=self._replay)
         await self._client.flush()
 
-    async def carried(self, call: str, seq: int) -> None:
-        """A live event."""
+    async def publish_event(self, call: str, seq: int) -> None:
+        """Publishes an event as the services do when it is committed."""
         await self._client.publish(subjects.events(APP, ROOM, "im"), json.dumps(event(call, seq)).encode())
 
-    async def told(self, call: str, seq: int) -> None:
-        """A head."""
+    async def announce_head(self, call: str, seq: int) -> None:
+        """Publishes the head of the call as the record does once a second."""
         head = {"app": APP, "room": ROOM, "roomUID": call, "seq": seq, "hash8": hash_of(call, seq)[:16]}
         await self._client.publish(subjects.room_head(APP, ROOM), json.dumps(head).encode())
 
@@ -118,21 +118,21 @@ async def test_what_nats_loses_is_fetched_and_what_it_repeats_is_not_printed_twi
     async with subscriber(server) as running:
         await running.printed(position(EARLIER, 5))
         record.calls[EARLIER] = 6
-        await record.carried(EARLIER, 6)
+        await record.publish_event(EARLIER, 6)
         await running.printed(position(EARLIER, 6))
         record.calls[EARLIER] = 8  # 7 is lost
-        await record.carried(EARLIER, 8)
+        await record.publish_event(EARLIER, 8)
         await running.printed(position(EARLIER, 8))
-        await record.carried(EARLIER, 7)  # and comes late
+        await record.publish_event(EARLIER, 7)  # and comes late
         record.calls[EARLIER] = 9  # lost, and nothing follows that would betray it but the head
-        await record.told(EARLIER, 9)
+        await record.announce_head(EARLIER, 9)
         await running.printed(position(EARLIER, 9))
         record.calls |= {EARLIER: 10, LATER: 1}  # the room's end is lost, and it is opened anew
-        await record.carried(LATER, 1)
+        await record.publish_event(LATER, 1)
         await running.printed(position(LATER, 1))
-        await record.carried(EARLIER, 10)
+        await record.publish_event(EARLIER, 10)
         record.calls[LATER] = 2
-        await record.carried(LATER, 2)
+        await record.publish_event(LATER, 2)
         await running.printed(position(LATER, 2))
     assert printed(running) == [position(EARLIER, n) for n in range(1, 11)] + [position(LATER, n) for n in (1, 2)]
 
@@ -149,7 +149,7 @@ async def test_a_room_that_was_never_opened_is_waited_for(server: str, record: R
         async with asyncio.timeout(WITHIN_S):
             await record.asked.wait()
         record.calls[EARLIER] = 1
-        await record.carried(EARLIER, 1)
+        await record.publish_event(EARLIER, 1)
         await running.printed(position(EARLIER, 1))
     assert printed(running) == [position(EARLIER, 1)]
 

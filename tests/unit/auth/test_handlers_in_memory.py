@@ -47,7 +47,7 @@ class SilentBus:
 
 
 class MemoryVault:
-    """Secrets in memory."""
+    """Holds the secrets of apps in memory, as the Postgres vault does in a table."""
 
     def __init__(self) -> None:
         self.described: dict[int, cmd.AppDescription] = {}
