@@ -6,10 +6,9 @@ import { asZegoError, Code, failure, type ZegoError } from "./errors";
 import { detect, type CheckType } from "./detection";
 import { DeviceWatcher } from "./devices";
 import { Emitter, EVENT_NAMES } from "./emitter";
-import { mediaRetryMs, roomRetryMs, setOptions } from "./engine-options";
+import { setOptions } from "./engine-options";
 import type { ZegoCapabilityDetection, ZegoEvent, ZegoLogConfig, ZegoReplayOptions, ZegoRoomConfig, ZegoServerResponse, ZegoSwitchRoomConfig, ZegoUser, ZegoWebPlayOption, ZegoWebPublishOption } from "./entities";
 import { defineNotOffered, disableEngine, type NotOffered } from "./inert-methods";
-import { PageWatcher } from "./lifecycle";
 import { log, setLogLevel } from "./logging";
 import { canEncode } from "./publish/codecs";
 import type { PublishChoice } from "./publish/publisher";
@@ -30,18 +29,15 @@ export class ZegoExpressEngine extends VendorMethods {
   static readonly version = VERSION;
 
   private readonly deviceWatcher: DeviceWatcher;
-  private readonly pageWatcher: PageWatcher;
   private readonly replays: Replays;
   private destroyed = false;
 
   /** Opens nothing: the connection is made by the first login. */
   constructor(appID: number, server?: string | string[] | null, _options?: { scenario?: number }) {
-    const settings = { appID: checkAppID(appID), addresses: gatewayAddresses(server), roomRetryMs, mediaRetryMs };
-    const events = new Emitter<ZegoEvent>(EVENT_NAMES);
-    super(events, new Rooms(settings, events), new LocalStreams((stream, legacy) => this.screenEnded(stream, legacy)));
-    this.replays = new Replays({ ...settings, events, tokenOf: (roomID) => this.rooms.find(roomID)?.latestToken });
-    this.deviceWatcher = new DeviceWatcher(this.events);
-    this.pageWatcher = new PageWatcher(() => this.rooms.sendLogouts(), () => this.rooms.session.reconnectNow());
+    const [app, addresses, events] = [checkAppID(appID), gatewayAddresses(server), new Emitter<ZegoEvent>(EVENT_NAMES)];
+    super(events, new Rooms(app, addresses, events), new LocalStreams((stream, legacy) => this.screenEnded(stream, legacy)));
+    this.replays = new Replays(app, addresses, events);
+    this.deviceWatcher = new DeviceWatcher(events);
   }
 
   /** `room_retry_time` and `av_retry_time` in seconds, `iceTransportPolicy: "relay"` for media through TURN alone, `server` for the gateway of every engine; for all engines, before they log in. */
@@ -84,9 +80,7 @@ export class ZegoExpressEngine extends VendorMethods {
   // Rooms
 
   async loginRoom(roomID: string, token: string, user: ZegoUser, config?: ZegoRoomConfig): Promise<boolean> {
-    const entering = this.rooms.enter(checkRoomID(roomID), checkToken(token), checkUser(user), config ?? {});
-    this.pageWatcher.start();
-    await entering;
+    await this.rooms.enter(checkRoomID(roomID), checkToken(token), checkUser(user), config ?? {});
     this.quality.start();
     void this.deviceWatcher.start();
     return true;
@@ -222,7 +216,7 @@ export class ZegoExpressEngine extends VendorMethods {
 
   /** Replays a past call, or this one up to now: the same callbacks in the same order and at the same pace. See docs/how-to/replay.md. */
   async replayRoom(roomID: string, options: ZegoReplayOptions = {}): Promise<ZegoReplay> {
-    return this.replays.start(checkRoomID(roomID), options);
+    return this.replays.start(checkRoomID(roomID), options.token || this.rooms.find(roomID)?.latestToken, options);
   }
 
   // The end
@@ -237,7 +231,6 @@ export class ZegoExpressEngine extends VendorMethods {
     this.localStreams.destroyAll();
     this.soundMeter.set(false);
     this.quality.stop();
-    this.pageWatcher.stop();
     this.deviceWatcher.stop();
     await this.logoutRoom();
     this.rooms.session.close("the engine was destroyed");

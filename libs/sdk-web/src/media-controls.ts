@@ -41,7 +41,7 @@ export abstract class MediaControls extends LocalMediaControls {
 
   /** As measured last; null while the stream is not published, or not measured yet. */
   getPublishingStreamQuality(streamID: string): ZegoPublishStats | null {
-    return this.quality.publishing(this.rooms.publication(streamID)?.publication);
+    return this.rooms.publication(streamID)?.publication.quality ?? null;
   }
 
   /** Levels of all streams, 0 to 100, by soundLevelUpdate and capturedSoundLevelUpdate. */
@@ -67,7 +67,7 @@ export abstract class MediaControls extends LocalMediaControls {
 
   /** As measured last; null while the stream is not played, or not measured yet. */
   getPlayingStreamQuality(streamID: string): ZegoPlayStats | null {
-    return this.quality.playing(this.rooms.playback(streamID)?.playback);
+    return this.rooms.playback(streamID)?.playback.quality ?? null;
   }
 
   async useAudioOutputDevice(media: HTMLMediaElement, deviceID: string): Promise<boolean> {

@@ -1,5 +1,4 @@
 /** A gateway of one process for tests: it records what a client sends on each connection and says what the test tells it to. */
-import type { SocketLike } from "../src/signalling/connection";
 
 export interface Sent {
   t: string;
@@ -7,11 +6,11 @@ export interface Sent {
   [field: string]: any;
 }
 
-export class FakeSocket implements SocketLike {
-  onopen: SocketLike["onopen"] = null;
-  onmessage: SocketLike["onmessage"] = null;
-  onclose: SocketLike["onclose"] = null;
-  onerror: SocketLike["onerror"] = null;
+export class FakeSocket implements Pick<WebSocket, "send" | "close" | "onopen" | "onmessage" | "onclose" | "onerror"> {
+  onopen: WebSocket["onopen"] = null;
+  onmessage: WebSocket["onmessage"] = null;
+  onclose: WebSocket["onclose"] = null;
+  onerror: WebSocket["onerror"] = null;
   readonly sent: Sent[] = [];
   closed = false;
 

@@ -2,14 +2,12 @@
 import type { ZegoPlayerState, ZegoPublisherState } from "../entities";
 import type { ZegoError } from "../errors";
 import type { Session } from "../signalling/session";
+import type { Kind } from "./transceiver-pool";
 
 /** What a transport knows of its room. */
 export interface TransportContext {
   readonly roomID: string;
-  readonly session: Pick<Session, "request">;
-  retryMs(): number;
-  /** TURN servers, and whether media goes through them alone. */
-  ice(): RTCConfiguration;
+  readonly session: Pick<Session, "request" | "iceServers">;
 }
 
 /** What differs between publishing and playing: the codes of their failures, and the request that ends a stream. */
@@ -25,8 +23,12 @@ export interface Direction {
 type Phase = "idle" | "requesting" | "active";
 
 /** The state of a stream: idle → requesting ⇄ active → idle; `onChange` is called at each change. */
-export class Flow<Report extends ZegoPublisherState | ZegoPlayerState> {
+export abstract class Flow<Report extends ZegoPublisherState | ZegoPlayerState, Quality = unknown> {
   private current: Phase = "idle";
+  /** As measured last; null before the first measurement. */
+  quality: Quality | null = null;
+  /** Which kinds carry nothing that can be seen or heard. */
+  abstract readonly muted: Readonly<Record<Kind, boolean>>;
   /** It was ended; jobs under way must not start it again. */
   ended = false;
   /** The relay has accepted it; media flows as soon as the connection is up. */

@@ -5,6 +5,7 @@
  * 3. A connection that breaks is repaired by an ICE restart first and replaced second; its streams are negotiated again, until the retry
  * window is over. 4. m-lines are recycled: a stream that ends leaves its transceivers, inactive, to the next one.
  */
+import { mediaRetryMs, transportPolicy } from "../engine-options";
 import { asZegoError, Code, failure, type ZegoError } from "../errors";
 import { log } from "../logging";
 import type { MediaAnswer, MediaSections } from "../generated/contract";
@@ -50,8 +51,6 @@ export abstract class Transport<F extends Flow<any>> {
   protected abstract bindTracks(flow: F, pc: RTCPeerConnection): boolean;
   protected abstract releaseTracks(flow: F): void;
   protected abstract request(flow: F, offer: Offer): Request<"publish" | "play">;
-  /** Which kinds of a flow carry nothing that can be seen or heard. */
-  abstract mutedOf(flow: F): Record<Kind, boolean>;
   /** Whether the m-line that a flow has for a kind is in use. */
   protected carries(_flow: F, _kind: Kind): boolean {
     return true;
@@ -66,8 +65,6 @@ export abstract class Transport<F extends Flow<any>> {
   protected handOver(_flow: F): boolean {
     return false;
   }
-  /** The flow was refused for good and has ended. */
-  protected onRefused(_flow: F, _error: ZegoError): void {}
 
   get connection(): RTCPeerConnection | undefined {
     return this.pc;
@@ -155,7 +152,7 @@ export abstract class Transport<F extends Flow<any>> {
   }
 
   private configuration(): RTCConfiguration {
-    return { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", ...this.context.ice() };
+    return { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: this.context.session.iceServers, iceTransportPolicy: transportPolicy() };
   }
 
   /** Rule 2: the offer, the request, the answer. */
@@ -215,7 +212,7 @@ export abstract class Transport<F extends Flow<any>> {
     if (!RETRYABLE_CODES.has(error.code)) {
       this.endFlow(flow, error);
       if (error.code === this.direction.answer) this.sendStop(flow);
-      return this.onRefused(flow, error);
+      return;
     }
     log.info(`${flow.streamID}: trying again`, error);
     this.retryLater();
@@ -237,16 +234,12 @@ export abstract class Transport<F extends Flow<any>> {
   /** Whether media has been failing for longer than the retry window. */
   private isWindowOver(): boolean {
     this.failingSince ||= Date.now();
-    return Date.now() - this.failingSince > this.context.retryMs();
+    return Date.now() - this.failingSince > mediaRetryMs();
   }
 
   private giveUp(): void {
     const error = failure(this.direction.retryOver, "media could not be restored in time");
-    for (const flow of this.list) {
-      if (flow.active) continue;
-      this.endFlow(flow, error);
-      this.onRefused(flow, error);
-    }
+    for (const flow of this.list) if (!flow.active) this.endFlow(flow, error);
     this.failingSince = 0;
   }
 
@@ -275,7 +268,7 @@ export abstract class Transport<F extends Flow<any>> {
     this.queue
       .run(async () => {
         if (!pc || pc !== this.pc || pc.connectionState === "connected" || !this.transportID) return;
-        if (this.context.ice().iceServers?.length) pc.setConfiguration(this.configuration()); // its credentials may have run out
+        if (this.context.session.iceServers.length) pc.setConfiguration(this.configuration()); // its credentials may have run out
         await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
         const answer = await this.ask({ t: "restartIce", ...this.description(pc), transportID: this.transportID }, pc).catch(async (thrown) => {
           await pc.setLocalDescription({ type: "rollback" }).catch(() => undefined);

@@ -1,6 +1,6 @@
 /** Plays streams of one room over one peer connection, whose offer is made while the login is still under way. */
 import { Code, failure, type ZegoError } from "../errors";
-import type { ZegoPlayerState, ZegoWebPlayOption } from "../entities";
+import type { ZegoPlayerState, ZegoPlayStats, ZegoWebPlayOption } from "../entities";
 import { log } from "../logging";
 import { Flow, type Direction, type TransportContext } from "../negotiation/flow";
 import { isStopped, KINDS, type Kind } from "../negotiation/transceiver-pool";
@@ -18,7 +18,7 @@ const DIRECTION: Direction = {
 };
 
 /** One stream that is played here. `stream` is real from the start and keeps its tracks while they are muted. */
-export class Playback extends Flow<ZegoPlayerState> {
+export class Playback extends Flow<ZegoPlayerState, ZegoPlayStats> {
   readonly stream = new MediaStream();
   readonly muted = { audio: false, video: false };
   /** Kinds whose track is switched off here while it is received. */
@@ -55,7 +55,7 @@ export class Player extends Transport<Playback> {
 
   /** The login's answer named the TURN servers. An offer that gathered candidates without them, and carries nothing yet, is made again. */
   onServersKnown(): void {
-    if (!this.pc || this.transportID || this.flows.size || !this.context.ice().iceServers?.length) return;
+    if (!this.pc || this.transportID || this.flows.size || !this.context.session.iceServers.length) return;
     this.reset();
     this.prepare();
   }
@@ -89,10 +89,6 @@ export class Player extends Transport<Playback> {
     playback.muted[kind] = mute;
     await this.negotiate(playback, true);
     return true;
-  }
-
-  mutedOf({ muted }: Playback): Record<Kind, boolean> {
-    return muted;
   }
 
   protected override bindTracks(playback: Playback, pc: RTCPeerConnection): boolean {
@@ -174,11 +170,6 @@ export class Player extends Transport<Playback> {
     playback.requesting(Code.PLAY_INTERRUPTED, "the stream is carried elsewhere");
     this.onUnreachable(playback);
     return true;
-  }
-
-  protected override onRefused(playback: Playback, error: ZegoError): void {
-    playback.outcome?.reject(error);
-    playback.outcome = undefined;
   }
 
   protected override endFlow(playback: Playback, error?: ZegoError): void {

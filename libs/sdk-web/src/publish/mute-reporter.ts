@@ -5,9 +5,9 @@
  * later changes are reported after its answer. 3. After a stream is published again the server may have forgotten it: its mutes are reported again.
  */
 import { asZegoError, Code } from "../errors";
+import type { ZegoPublisherState } from "../entities";
 import { log } from "../logging";
-import type { Kind } from "../negotiation/transceiver-pool";
-import type { TransportContext } from "../negotiation/flow";
+import type { Flow, TransportContext } from "../negotiation/flow";
 import type { Timer } from "../scheduling";
 
 /** As long as a second click takes, so that two clicks are one report; also keeps below the server's rate. */
@@ -22,46 +22,43 @@ interface ReportState {
 }
 
 const NOTHING = { audio: false, video: false };
+type Published = Flow<ZegoPublisherState>;
 
-export class MuteReporter<Flow extends { readonly streamID: string }> {
-  private readonly state = new WeakMap<Flow, ReportState>();
+export class MuteReporter {
+  private readonly state = new WeakMap<Published, ReportState>();
   private readonly watched = new WeakSet<MediaStreamTrack>();
 
-  constructor(
-    private readonly context: TransportContext,
-    private readonly isPublished: (flow: Flow) => boolean,
-    private readonly mutedOf: (flow: Flow) => Record<Kind, boolean>,
-  ) {}
+  constructor(private readonly context: TransportContext) {}
 
   /** A track that ends by itself (a camera is unplugged) is as good as muted. */
-  watch(flow: Flow, track: MediaStreamTrack | undefined): void {
+  watch(flow: Published, track: MediaStreamTrack | undefined): void {
     if (!track || this.watched.has(track)) return;
     this.watched.add(track);
     track.addEventListener("ended", () => this.schedule(flow));
   }
 
   /** The relay has accepted the stream, for the first time or again. */
-  reset(flow: Flow): void {
+  reset(flow: Published): void {
     this.state.set(flow, { last: this.state.has(flow) ? undefined : JSON.stringify(NOTHING) });
     this.schedule(flow);
   }
 
   /** Reports the flow's mutes soon, after a track was muted, ended or replaced. */
-  schedule(flow: Flow): void {
+  schedule(flow: Published): void {
     const state = this.state.get(flow);
     if (state) this.startTimer(flow, state, SETTLE_MS);
   }
 
-  private startTimer(flow: Flow, state: ReportState, afterMs: number): void {
+  private startTimer(flow: Published, state: ReportState, afterMs: number): void {
     state.timer ??= setTimeout(() => {
       state.timer = undefined;
       void this.report(flow, state);
     }, afterMs);
   }
 
-  private async report(flow: Flow, state: ReportState): Promise<void> {
-    if (state.requesting || state !== this.state.get(flow) || !this.isPublished(flow)) return;
-    const mutes = this.mutedOf(flow);
+  private async report(flow: Published, state: ReportState): Promise<void> {
+    if (state.requesting || state !== this.state.get(flow) || !flow.accepted || flow.ended) return;
+    const mutes = flow.muted;
     const news = JSON.stringify(mutes);
     if (news === state.last) return;
     state.requesting = true;
@@ -77,7 +74,7 @@ export class MuteReporter<Flow extends { readonly streamID: string }> {
   }
 
   /** Schedules another report after a rate limit or a time-out; after any other error the next acceptance of the stream reports. */
-  private onRefused(flow: Flow, state: ReportState, code: number): void {
+  private onRefused(flow: Published, state: ReportState, code: number): void {
     if (code === Code.RATE_LIMITED || code === Code.REQUEST_TIMEOUT) this.startTimer(flow, state, RETRY_MS);
     else log.warn("mutes could not be reported", code);
   }

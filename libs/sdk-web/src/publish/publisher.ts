@@ -1,6 +1,6 @@
 /** Publishes streams of one room over one peer connection. */
 import { Code, failure } from "../errors";
-import type { ZegoPublisherState } from "../entities";
+import type { ZegoPublisherState, ZegoPublishStats } from "../entities";
 import { log } from "../logging";
 import { Flow, type Direction, type TransportContext } from "../negotiation/flow";
 import { isStopped, KINDS, type Kind, type TransceiverSlot } from "../negotiation/transceiver-pool";
@@ -35,7 +35,7 @@ export interface PublishChoice {
   extraInfo: string;
 }
 
-export class Publication extends Flow<ZegoPublisherState> {
+export class Publication extends Flow<ZegoPublisherState, ZegoPublishStats> {
   /** Tracks sent in place of the stream's own, for a mute that does not touch the preview. */
   readonly replacements: Partial<Record<Kind, MediaStreamTrack>> = {};
   /** Kinds that were sent at some time; such a kind without a live track counts as muted. */
@@ -54,18 +54,25 @@ export class Publication extends Flow<ZegoPublisherState> {
     const { stream } = this.source;
     return this.replacements[kind] ?? (kind === "audio" ? stream.getAudioTracks() : stream.getVideoTracks())[0];
   }
+
+  get muted(): Record<Kind, boolean> {
+    const muted = (kind: Kind) => {
+      const track = this.track(kind);
+      return this.sentKinds.has(kind) && !(track?.enabled && track.readyState !== "ended");
+    };
+    return { audio: muted("audio"), video: muted("video") };
+  }
 }
 
 export class Publisher extends Transport<Publication> {
-  readonly mutes: MuteReporter<Publication>;
+  readonly mutes: MuteReporter;
 
   constructor(
     context: TransportContext,
     private readonly onChange: (state: ZegoPublisherState) => void,
   ) {
     super(context, DIRECTION);
-    const published = (publication: Publication) => this.flows.get(publication.streamID) === publication && publication.accepted;
-    this.mutes = new MuteReporter(context, published, (publication) => this.mutedOf(publication));
+    this.mutes = new MuteReporter(context);
   }
 
   /** Publishes a stream. The outcome is the publication's state, reported by publisherStateUpdate. */
@@ -94,12 +101,6 @@ export class Publisher extends Transport<Publication> {
     const track = publication.track(kind);
     this.mutes.watch(publication, track);
     await this.slots.slot(publication, kind)?.transceiver.sender.replaceTrack(track ?? null);
-  }
-
-  /** Which kinds are published but send nothing visible or audible. */
-  mutedOf(publication: Publication): Record<Kind, boolean> {
-    const muted = (kind: Kind) => publication.sentKinds.has(kind) && !isSending(publication.track(kind));
-    return { audio: muted("audio"), video: muted("video") };
   }
 
   /** Applies the source's bitrate limits to its senders. */
@@ -169,10 +170,6 @@ export class Publisher extends Transport<Publication> {
   protected override request({ streamID, choice }: Publication, offer: Offer): Request<"publish"> {
     return { t: "publish", streamID, ...offer, codec: choice.codec, ...(choice.extraInfo ? { extraInfo: choice.extraInfo } : {}) };
   }
-}
-
-function isSending(track: MediaStreamTrack | undefined): boolean {
-  return track !== undefined && track.enabled && track.readyState !== "ended";
 }
 
 function encodingLimits(source: Source, kind: Kind): RTCRtpEncodingParameters {

@@ -1,5 +1,5 @@
 /** From `getStats` to the fields that pages know: the few entries of a report that quality is made of, and what changed between two readings. Pure. */
-import { KINDS } from "../negotiation/transceiver-pool";
+import { type Kind, KINDS } from "../negotiation/transceiver-pool";
 import type { QualityGrade, ZegoPlayAudioStats, ZegoPlayStats, ZegoPlayVideoStats, ZegoPublishAudioStats, ZegoPublishStats, ZegoPublishVideoStats } from "../entities";
 
 type StatsEntry = Record<string, any>;
@@ -23,6 +23,11 @@ export interface Report {
   /** The round trip on the nominated candidate pair, in milliseconds; 0 before one was measured. */
   rtt: number;
   line(mid: string | null): Line | undefined;
+}
+
+/** What a connection measures now; undefined where it is closed. */
+export async function measureConnection(pc: RTCPeerConnection | undefined): Promise<Report | undefined> {
+  return pc && pc.connectionState !== "closed" ? readReport(await pc.getStats()) : undefined;
 }
 
 export function readReport(stats: RTCStatsReport): Report {
@@ -75,7 +80,7 @@ export interface Reading {
   rtt: number;
   /** By the page's clock. */
   atMs: number;
-  muted: { audio: boolean; video: boolean };
+  muted: Readonly<Record<Kind, boolean>>;
 }
 
 /** What changed between two readings of a line, per second. */
@@ -90,7 +95,9 @@ interface Rates {
 export function publishStats(now: Reading, before: Reading | undefined): ZegoPublishStats {
   const video = rates(now.video, before?.video);
   const audio = rates(now.audio, before?.audio);
-  return { video: publishVideo(now, video), audio: sharedAudio(now, audio), rtt: now.rtt };
+  const { powerEfficientEncoder } = now.video?.entry ?? {};
+  const hardware = powerEfficientEncoder === undefined ? {} : { isHardwareEncode: Boolean(powerEfficientEncoder) };
+  return { video: { ...sharedVideo(now, video), ...hardware }, audio: sharedAudio(now, audio), rtt: now.rtt };
 }
 
 export function playStats(now: Reading, before: Reading | undefined): ZegoPlayStats {
@@ -156,19 +163,13 @@ function sharedAudio({ audio, muted, rtt }: Reading, rate: Rates): ZegoPublishAu
   };
 }
 
-function publishVideo(reading: Reading, rate: Rates): ZegoPublishVideoStats {
-  const { powerEfficientEncoder } = reading.video?.entry ?? {};
-  return { ...sharedVideo(reading, rate), ...(powerEfficientEncoder === undefined ? {} : { isHardwareEncode: Boolean(powerEfficientEncoder) }) };
-}
-
 function playVideo(now: Reading, before: Reading | undefined, rate: Rates): ZegoPlayVideoStats {
   const entry = now.video?.entry ?? {};
-  const rendered = number(entry.framesDecoded) - number(entry.framesDropped);
-  const renderedBefore = number(before?.video?.entry.framesDecoded) - number(before?.video?.entry.framesDropped);
+  const rendered = growth("framesDecoded", now.video, before?.video) - growth("framesDropped", now.video, before?.video);
   const frozen = number(entry.totalFreezesDuration);
   return {
     ...sharedVideo(now, rate),
-    videoRenderFPS: rate.seconds > 0 ? round((rendered - renderedBefore) / rate.seconds) : 0,
+    videoRenderFPS: rate.seconds > 0 ? round(rendered / rate.seconds) : 0,
     videoFramesDecoded: number(entry.framesDecoded),
     videoFramesDropped: number(entry.framesDropped),
     videoCumulativeDecodeTime: round(number(entry.totalDecodeTime), 3),
@@ -188,24 +189,24 @@ function playAudio(now: Reading, before: Reading | undefined, rate: Rates): Zego
     audioJitter: Math.round(number(entry.jitter) * 1000),
     audioLevel: level,
     audioSendLevel: level,
-    audioSamplingRate: samplingRate(now, before, rate),
+    audioSamplingRate: rate.seconds > 0 ? Math.round(growth("totalSamplesReceived", now.audio, before?.audio) / rate.seconds) : 0,
     audioCumulativeDecodeTime: round(heard, 3),
     audioCumulativeBreakTime: Math.round(concealed * 1000),
     audioCumulativeBreakRate: share(concealed, heard),
   };
 }
 
-function samplingRate(now: Reading, before: Reading | undefined, { seconds }: Rates): number {
-  const samples = number(now.audio?.entry.totalSamplesReceived) - number(before?.audio?.entry.totalSamplesReceived);
-  return seconds > 0 ? Math.round(samples / seconds) : 0;
+/** By how much a counter that only one side has grew between two readings. */
+function growth(counter: string, now: Line | undefined, before: Line | undefined): number {
+  return number(now?.entry[counter]) - number(before?.entry[counter]);
 }
 
 /** Mean stay in the jitter buffer since the reading before; the longer of both kinds. */
 function bufferMs(now: Reading, before: Reading | undefined): number {
   const delays = KINDS.map((kind) => {
-    const [entry, old] = [now[kind]?.entry ?? {}, before?.[kind]?.entry ?? {}];
-    const count = number(entry.jitterBufferEmittedCount) - number(old.jitterBufferEmittedCount);
-    return count > 0 ? ((number(entry.jitterBufferDelay) - number(old.jitterBufferDelay)) / count) * 1000 : 0;
+    const grown = (counter: string) => growth(counter, now[kind], before?.[kind]);
+    const count = grown("jitterBufferEmittedCount");
+    return count > 0 ? (grown("jitterBufferDelay") / count) * 1000 : 0;
   });
   return Math.max(0, ...delays);
 }

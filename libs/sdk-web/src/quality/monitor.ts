@@ -1,22 +1,19 @@
 /** Measures each published and played stream every three seconds while there are any, and emits the quality callbacks. */
 import type { Emitter } from "../emitter";
-import type { ZegoEvent, ZegoPlayStats, ZegoPublishStats } from "../entities";
+import type { ZegoEvent } from "../entities";
 import { log } from "../logging";
 import type { Flow } from "../negotiation/flow";
 import type { Transport } from "../negotiation/transport";
-import type { Playback } from "../play/player";
-import type { Publication } from "../publish/publisher";
 import type { Room } from "../room/room";
-import { playStats, publishStats, type Reading, readReport, type Report } from "./measure";
+import { measureConnection, playStats, publishStats, type Reading } from "./measure";
 
 const QUALITY_INTERVAL_MS = 3_000;
 /** How often streams are checked for a measurement that is due; each has a start of its own. */
 const CHECK_INTERVAL_MS = 500;
 
 export class QualityMonitor {
+  /** The reading with which a stream's next one is compared. */
   private readonly last = new WeakMap<Flow<any>, Reading>();
-  private readonly published = new WeakMap<Publication, ZegoPublishStats>();
-  private readonly played = new WeakMap<Playback, ZegoPlayStats>();
   private timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(
@@ -33,66 +30,32 @@ export class QualityMonitor {
     this.timer = undefined;
   }
 
-  /** The stream's quality as it was measured last; null when it is not published here, or not measured yet. */
-  publishing(publication: Publication | undefined): ZegoPublishStats | null {
-    return (publication && this.published.get(publication)) ?? null;
-  }
-
-  playing(playback: Playback | undefined): ZegoPlayStats | null {
-    return (playback && this.played.get(playback)) ?? null;
-  }
-
   private async measureDue(): Promise<void> {
     const rooms = this.rooms();
     if (!rooms.length) return this.stop();
-    await Promise.all(rooms.map((room) => this.measure(room)));
+    await Promise.all(rooms.map((room) => this.measureRoom(room)));
   }
 
-  private async measure({ publisher, players }: Room): Promise<void> {
-    await this.measureAll(publisher, (flow, now, before) => {
-      const stats = publishStats(now, before);
-      this.published.set(flow, stats);
-      if (before) this.events.emit("publishQualityUpdate", flow.streamID, stats);
-    });
-    for (const player of players.all) {
-      await this.measureAll(player, (flow, now, before) => {
-        const stats = playStats(now, before);
-        this.played.set(flow, stats);
-        if (before) this.events.emit("playQualityUpdate", flow.streamID, stats);
-      });
+  private async measureRoom({ publisher, players }: Room): Promise<void> {
+    await this.measure(publisher, publishStats, (streamID, stats) => this.events.emit("publishQualityUpdate", streamID, stats));
+    for (const player of players.all) await this.measure(player, playStats, (streamID, stats) => this.events.emit("playQualityUpdate", streamID, stats));
+  }
+
+  /** Measures the streams whose last reading is long enough ago, or that have none: that is what their second is compared with. */
+  private async measure<Stats>(
+    transport: Transport<Flow<any, Stats>>,
+    statsOf: (now: Reading, before: Reading | undefined) => Stats,
+    emit: (streamID: string, stats: Stats) => void,
+  ): Promise<void> {
+    const due = transport.list.filter((flow) => flow.active && Date.now() - (this.last.get(flow)?.atMs ?? 0) >= QUALITY_INTERVAL_MS);
+    const report = due.length ? await measureConnection(transport.connection) : undefined;
+    for (const flow of report ? due : []) {
+      const [audio, video] = (["audio", "video"] as const).map((kind) => report!.line(transport.slots.midOf(flow, kind)));
+      const now: Reading = { ...(audio ? { audio } : {}), ...(video ? { video } : {}), rtt: report!.rtt, atMs: Date.now(), muted: flow.muted };
+      const before = this.last.get(flow);
+      this.last.set(flow, now);
+      flow.quality = statsOf(now, before);
+      if (before) emit(flow.streamID, flow.quality);
     }
   }
-
-  private async measureAll<F extends Flow<any>>(transport: Transport<F>, measured: (flow: F, now: Reading, before: Reading | undefined) => void): Promise<void> {
-    const due = this.due(transport.list);
-    const stats = due.length ? await report(transport.connection) : undefined;
-    for (const flow of due) {
-      const reading = this.read(stats, transport, flow);
-      if (reading) measured(flow, reading, this.exchangeReading(flow, reading));
-    }
-  }
-
-  /** Those that were measured long enough ago, or never: their first reading is what the second is compared with. */
-  private due<F extends Flow<any>>(flows: readonly F[]): F[] {
-    const now = Date.now();
-    return flows.filter((flow) => flow.active && now - (this.last.get(flow)?.atMs ?? 0) >= QUALITY_INTERVAL_MS);
-  }
-
-  private read<F extends Flow<any>>(stats: Report | undefined, transport: Transport<F>, flow: F): Reading | undefined {
-    if (!stats) return undefined;
-    const audio = stats.line(transport.slots.midOf(flow, "audio"));
-    const video = stats.line(transport.slots.midOf(flow, "video"));
-    return { ...(audio ? { audio } : {}), ...(video ? { video } : {}), rtt: stats.rtt, atMs: Date.now(), muted: transport.mutedOf(flow) };
-  }
-
-  /** The reading before this one. */
-  private exchangeReading(flow: Flow<any>, reading: Reading): Reading | undefined {
-    const before = this.last.get(flow);
-    this.last.set(flow, reading);
-    return before;
-  }
-}
-
-export async function report(pc: RTCPeerConnection | undefined): Promise<Report | undefined> {
-  return pc && pc.connectionState !== "closed" ? readReport(await pc.getStats()) : undefined;
 }

@@ -2,10 +2,10 @@
 import type { Emitter } from "../emitter";
 import type { ZegoEvent, ZegoSoundLevelInfo } from "../entities";
 import { log } from "../logging";
-import type { Player } from "../play/player";
+import type { Flow } from "../negotiation/flow";
+import type { Transport } from "../negotiation/transport";
 import type { Room } from "../room/room";
-import { report } from "./monitor";
-import { number } from "./measure";
+import { measureConnection, number } from "./measure";
 
 const SHORTEST_MS = 100;
 const LONGEST_MS = 3_000;
@@ -30,8 +30,8 @@ export class SoundMeter {
   }
 
   private async round(): Promise<void> {
-    const perRoom = await Promise.all(this.rooms().map((room) => levels(room)));
-    const all = perRoom.flat();
+    const transports = this.rooms().flatMap(({ publisher, players }) => [levels(publisher, "push"), ...players.all.map((player) => levels(player, "pull"))]);
+    const all = (await Promise.all(transports)).flat();
     if (!all.length) return;
     const own = all.filter(({ type }) => type === "push").map(({ soundLevel }) => soundLevel);
     if (own.length) this.events.emit("capturedSoundLevelUpdate", Math.max(...own));
@@ -39,23 +39,11 @@ export class SoundMeter {
   }
 }
 
-async function levels({ publisher, players }: Room): Promise<ZegoSoundLevelInfo[]> {
-  const sent = await report(publisher.connection);
-  const own = publisher.list.map((flow): ZegoSoundLevelInfo => {
-    const line = sent?.line(publisher.slots.midOf(flow, "audio"));
-    return { streamID: flow.streamID, soundLevel: level(line?.source.audioLevel), type: "push" };
+async function levels<F extends Flow<any>>(transport: Transport<F>, type: "push" | "pull"): Promise<ZegoSoundLevelInfo[]> {
+  const report = await measureConnection(transport.connection);
+  return transport.list.map((flow) => {
+    const line = report?.line(transport.slots.midOf(flow, "audio"));
+    const { audioLevel } = (type === "push" ? line?.source : line?.entry) ?? {};
+    return { streamID: flow.streamID, soundLevel: Math.round(Math.min(1, number(audioLevel)) * 100), type };
   });
-  return [...own, ...(await Promise.all(players.all.map(received))).flat()];
-}
-
-async function received(player: Player): Promise<ZegoSoundLevelInfo[]> {
-  const stats = await report(player.connection);
-  return player.list.map((flow) => {
-    const line = stats?.line(player.slots.midOf(flow, "audio"));
-    return { streamID: flow.streamID, soundLevel: level(line?.entry.audioLevel), type: "pull" };
-  });
-}
-
-function level(value: unknown): number {
-  return Math.round(Math.min(1, number(value)) * 100);
 }

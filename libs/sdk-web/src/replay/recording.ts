@@ -8,7 +8,7 @@ import { Code, failure } from "../errors";
 import { GENESIS_HASH8, isAtOrBefore, parsePosition, startPosition } from "../room/position";
 import type { EventView, UserRef } from "../generated/contract";
 import type { EventFrame, SkipFrame } from "../signalling/frames";
-import type { RecordPage, RecordSource } from "./source";
+import { readPage, type RecordPage, type RecordSource } from "./source";
 
 /** Of some hundred bytes each: what a browser tab may use of memory for one replay. */
 const MAX_FRAMES = 200_000;
@@ -32,11 +32,11 @@ export class Recording {
   ) {}
 
   /** Reads a call up to now or to its end, while `wanted` returns true; the room's latest call where `roomUID` is empty. */
-  static async load(source: RecordSource, roomID: string, roomUID: string, wanted: (item: Recorded) => boolean): Promise<Recording> {
-    const recording = new Recording(roomID, roomUID);
+  static async load(source: RecordSource, roomUID: string, wanted: (item: Recorded) => boolean): Promise<Recording> {
+    const recording = new Recording(source.roomID, roomUID);
     let after = roomUID && startPosition(roomUID);
     for (let more = true; more; ) {
-      const page = await source.page(roomID, after);
+      const page = await readPage(source, after);
       more = recording.addPage(page, wanted) && page.more;
       after = page.next;
     }

@@ -32,10 +32,8 @@ export class ZegoReplay {
   private speedFactor = 1;
   private messageList: ZegoReplayMessage[] = [];
 
-  /** `endIndex`: how many frames of the recording belong to the replay. */
   constructor(
     private readonly recording: Recording,
-    private readonly endIndex: number,
     private readonly events: Emitter<ZegoEvent>,
   ) {
     this.mirror.reset({ users: [], streams: [], extraInfo: [] }, "");
@@ -59,7 +57,7 @@ export class ZegoReplay {
 
   /** The first and last moment that can be jumped to: numbers of events, times in unix milliseconds. */
   get range(): { fromSeq: number; toSeq: number; fromTime: number; toTime: number } {
-    const last = this.recording.items[this.endIndex - 1]!;
+    const last = this.recording.items.at(-1)!;
     const first = this.recording.items.find(({ frame }) => frame.t === "ev") ?? last; // what a reader may not see has no time
     return { fromSeq: 0, toSeq: last.seq, fromTime: first.time, toTime: last.time };
   }
@@ -116,9 +114,9 @@ export class ZegoReplay {
     this.requireRunning();
     const place = parseMoment(moment, "moment");
     if (place.roomUID && place.roomUID !== this.roomUID) throw failure(Code.PARAMETER, "the position belongs to another call", { field: "moment" });
-    const count = Math.min(this.recording.count(place), this.endIndex);
+    const count = this.recording.count(place);
     this.jump(count, place.time);
-    this.setState(this.current === "ENDED" && count < this.endIndex ? "PAUSED" : this.current);
+    this.setState(this.current === "ENDED" && count < this.recording.items.length ? "PAUSED" : this.current);
   }
 
   /** How many recorded seconds pass in one. */
@@ -138,6 +136,10 @@ export class ZegoReplay {
     return this.recording.items[this.nextIndex - 1];
   }
 
+  private get nextItem(): Recorded | undefined {
+    return this.recording.items[this.nextIndex];
+  }
+
   /** Rule 2: a mirror is folded up to there, and the shown one takes its contents. */
   private jump(count: number, time?: number): void {
     const target = new RoomMirror(NOBODY);
@@ -149,15 +151,16 @@ export class ZegoReplay {
   }
 
   private run(): void {
-    while (this.nextIndex < this.endIndex && this.recording.items[this.nextIndex]!.time <= this.time) {
-      const { frame } = this.recording.items[this.nextIndex++]!;
+    for (let next = this.nextItem; next && next.time <= this.time; next = this.nextItem) {
+      const { frame } = next;
+      this.nextIndex++;
       this.events.emit("parlourFrame", frame);
       const changes = fold(this.mirror, frame);
       this.messageList = [...this.messageList, ...messagesIn(changes)].slice(-MAX_MESSAGES);
       this.emitChanges(changes);
       if (this.current !== "PLAYING") return; // a callback paused or stopped it
     }
-    if (this.nextIndex < this.endIndex) return this.schedule();
+    if (this.nextItem) return this.schedule();
     this.setAnchor(this.range.toTime);
     this.setState("ENDED");
   }
@@ -165,8 +168,7 @@ export class ZegoReplay {
   private schedule(): void {
     clearTimeout(this.timer);
     if (this.current !== "PLAYING") return;
-    const next = this.recording.items[this.nextIndex];
-    const left = next && this.nextIndex < this.endIndex ? (next.time - this.time) / this.speedFactor : 0;
+    const left = this.nextItem ? (this.nextItem.time - this.time) / this.speedFactor : 0;
     this.timer = setTimeout(() => this.run(), Math.min(Math.max(0, Math.ceil(left)), MAX_TIMEOUT_MS));
   }
 

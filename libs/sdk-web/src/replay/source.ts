@@ -17,40 +17,37 @@ const TOO_MANY_REQUESTS = 429;
 const MAX_ATTEMPTS = 5;
 const RETRY_MS = 1_000;
 
-export class RecordSource {
-  private readonly origins: readonly string[];
+/** The record of a room, and the token that may read it. */
+export interface RecordSource {
+  readonly addresses: readonly string[];
+  readonly appID: number;
+  readonly token: string;
+  readonly roomID: string;
+}
 
-  constructor(
-    addresses: readonly string[],
-    private readonly appID: number,
-    private readonly token: string,
-  ) {
-    this.origins = addresses.map((address) => new URL(address.replace(/^ws/, "http")).origin);
+/** What follows a position; an empty one is the beginning of the room's latest call. */
+export async function readPage(source: RecordSource, after: string): Promise<RecordPage> {
+  const query = new URLSearchParams({ limit: String(EVENTS_PER_PAGE), app: String(source.appID), ...(after ? { after } : {}) });
+  const path = `/v1/rooms/${encodeID(source.roomID)}/events?${query}`;
+  for (let attempt = 1; ; attempt++) {
+    const answer = await fetchFromFirst(source, path);
+    if (answer.ok) return (await answer.json()) as RecordPage;
+    if (answer.status !== TOO_MANY_REQUESTS || attempt === MAX_ATTEMPTS) throw await refusal(answer);
+    await wait(RETRY_MS);
   }
+}
 
-  /** What follows a position; an empty one is the beginning of the room's latest call. */
-  async page(roomID: string, after: string): Promise<RecordPage> {
-    const query = new URLSearchParams({ limit: String(EVENTS_PER_PAGE), app: String(this.appID), ...(after ? { after } : {}) });
-    const path = `/v1/rooms/${encodeID(roomID)}/events?${query}`;
-    for (let attempt = 1; ; attempt++) {
-      const answer = await this.fetchFromFirst(path);
-      if (answer.ok) return (await answer.json()) as RecordPage;
-      if (answer.status !== TOO_MANY_REQUESTS || attempt === MAX_ATTEMPTS) throw await refusal(answer);
-      await wait(RETRY_MS);
+/** The answer of the first server that can be reached. */
+async function fetchFromFirst({ addresses, token }: RecordSource, path: string): Promise<Response> {
+  for (const address of addresses) {
+    try {
+      const { origin } = new URL(address.replace(/^ws/, "http"));
+      return await fetch(origin + path, { headers: { authorization: `Bearer ${token}` }, cache: "no-store", credentials: "omit" });
+    } catch {
+      continue; // browsers do not tell pages why a connection failed
     }
   }
-
-  /** The first server that can be reached. */
-  private async fetchFromFirst(path: string): Promise<Response> {
-    for (const origin of this.origins) {
-      try {
-        return await fetch(origin + path, { headers: { authorization: `Bearer ${this.token}` }, cache: "no-store", credentials: "omit" });
-      } catch {
-        continue; // browsers do not tell pages why a connection failed
-      }
-    }
-    throw failure(Code.NETWORK_DOWN, "the server could not be reached");
-  }
+  throw failure(Code.NETWORK_DOWN, "the server could not be reached");
 }
 
 /** A room id as one part of a path: all but letters, digits, _ and - as =XX. */

@@ -6,7 +6,6 @@
  */
 import { asZegoError, Code, failure } from "../errors";
 import type { Emitter } from "../emitter";
-import { transportPolicy } from "../engine-options";
 import type { ZegoEvent, ZegoPlayerState, ZegoRoomConfig } from "../entities";
 import type { LoginAnswer, Problem, UserRef } from "../generated/contract";
 import { Players } from "../play/players";
@@ -30,8 +29,6 @@ interface RoomContext {
   session: Session;
   events: Emitter<ZegoEvent>;
   appID: number;
-  /** How long media is tried again, in milliseconds. */
-  mediaRetryMs(): number;
   /** The room has ended and emits nothing more. */
   onEnded(room: Room): void;
 }
@@ -66,9 +63,8 @@ export class Room {
     });
     this.mirror = new RoomMirror(login.user.userID);
     this.tokenTimer = new TokenExpiryTimer(() => events.emit("tokenWillExpire", roomID));
-    const wire = { roomID, session, retryMs: context.mediaRetryMs, ice: () => ({ iceServers: session.iceServers, iceTransportPolicy: transportPolicy() }) };
-    this.publisher = new Publisher(wire, (state) => events.emit("publisherStateUpdate", state));
-    this.players = new Players(wire, (state) => this.onPlayerState(state), (streamID) => this.mirror.stream(streamID));
+    this.publisher = new Publisher({ roomID, session }, (state) => events.emit("publisherStateUpdate", state));
+    this.players = new Players({ roomID, session }, (state) => this.onPlayerState(state), (streamID) => this.mirror.stream(streamID));
   }
 
   get id(): string {
@@ -118,8 +114,9 @@ export class Room {
       this.players.rebuild();
     } catch (thrown) {
       const { problem } = asZegoError(thrown);
-      if (problem.code === Code.SOCKET_CLOSED || problem.code === Code.LOGIN_TIMEOUT) return this.enterAgainIfReconnecting();
-      this.end("RECONNECT_FAILED", { code: Code.RECONNECT_WINDOW_OVER, message: problem.message });
+      const unanswered = problem.code === Code.SOCKET_CLOSED || problem.code === Code.LOGIN_TIMEOUT;
+      if (!unanswered) this.end("RECONNECT_FAILED", { code: Code.RECONNECT_WINDOW_OVER, message: problem.message });
+      else if (this.states.phase === "RECONNECTING") void this.enterAgain();
     }
   }
 
@@ -250,10 +247,6 @@ export class Room {
   private onMediaFrame({ transportID }: MediaFrame): void {
     this.publisher.onTransportLost(transportID);
     this.players.onTransportLost(transportID);
-  }
-
-  private enterAgainIfReconnecting(): void {
-    if (this.states.phase === "RECONNECTING") void this.enterAgain();
   }
 
   private end(reason: RoomReason, { code, message }: Problem): void {

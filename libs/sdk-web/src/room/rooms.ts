@@ -6,29 +6,22 @@ import { LIMITS, type Problem, type UserRef } from "../generated/contract";
 import type { Playback } from "../play/player";
 import type { Publication } from "../publish/publisher";
 import type { RoomFrame } from "../signalling/frames";
-import type { OpenSocket } from "../signalling/connection";
 import { Session, type SessionHost } from "../signalling/session";
 import { Room } from "./room";
-
-interface RoomsSettings {
-  appID: number;
-  addresses: readonly string[];
-  /** The reconnect window that the page asked for, in milliseconds; undefined: the server's. */
-  roomRetryMs(): number | undefined;
-  mediaRetryMs(): number;
-  open?: OpenSocket;
-}
 
 export class Rooms implements SessionHost {
   readonly session: Session;
   multiRoom = false;
   private readonly rooms = new Map<string, Room>();
+  /** Ends what `watchPage` began; undefined outside of all rooms. */
+  private watch: AbortController | undefined;
 
   constructor(
-    private readonly settings: RoomsSettings,
+    private readonly appID: number,
+    private readonly addresses: readonly string[],
     private readonly events: Emitter<ZegoEvent>,
   ) {
-    this.session = new Session(settings.addresses, this, settings.roomRetryMs, settings.open);
+    this.session = new Session(addresses, this);
   }
 
   get list(): readonly Room[] {
@@ -50,20 +43,15 @@ export class Rooms implements SessionHost {
     const leaving = this.list.flatMap((room) => room.leaving ?? []);
     if (leaving.length) await Promise.all(leaving);
     this.checkAdmission(roomID, user);
-    if (!this.settings.addresses.length) {
+    if (!this.addresses.length) {
       throw failure(Code.PARAMETER, "the server's address is not known", { field: "server", hint: "pass wss://host/ws to the engine" });
     }
     const login = { roomID, token, user, config, multiRoom: this.multiRoom };
-    const { events, session } = this;
-    const { appID, mediaRetryMs } = this.settings;
-    const room = new Room(login, { session, events, appID, mediaRetryMs, onEnded: (ended) => this.remove(ended) });
+    const { appID, events, session } = this;
+    const room = new Room(login, { session, events, appID, onEnded: (ended) => this.remove(ended) });
     this.rooms.set(roomID, room);
+    this.watch ??= this.watchPage();
     return room.enter();
-  }
-
-  /** Sends the logouts of all rooms without waiting, for a page that is being closed. */
-  sendLogouts(): void {
-    this.session.sendLogouts(this.list.filter((room) => room.states.joined).map((room) => room.id));
   }
 
   publication(streamID: string): { room: Room; publication: Publication } | undefined {
@@ -127,6 +115,21 @@ export class Rooms implements SessionHost {
 
   private remove(room: Room): void {
     if (this.rooms.get(room.id) === room) this.rooms.delete(room.id);
-    if (this.rooms.size === 0) this.session.close();
+    if (this.rooms.size) return;
+    this.watch?.abort();
+    this.watch = undefined;
+    this.session.close();
+  }
+
+  /** Sends logouts, without waiting, when the page is closed, and reconnects at once when a network comes back. */
+  private watchPage(): AbortController {
+    const watch = new AbortController();
+    if (typeof addEventListener !== "function") return watch;
+    const logOut = ({ persisted }: PageTransitionEvent) => {
+      if (!persisted) this.session.sendLogouts(this.list.filter((room) => room.states.joined).map((room) => room.id));
+    };
+    addEventListener("pagehide", logOut, watch);
+    addEventListener("online", () => this.session.reconnectNow(), watch);
+    return watch;
   }
 }

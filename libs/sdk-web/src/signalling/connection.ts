@@ -10,31 +10,24 @@ import { Backoff, type Timer } from "../scheduling";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** What is used of a WebSocket, so that tests can bring their own. */
-export type SocketLike = Pick<WebSocket, "send" | "close" | "onopen" | "onmessage" | "onclose" | "onerror">;
-export type OpenSocket = (address: string) => SocketLike;
-
 interface ConnectionEvents {
   onOpened(): void;
   onMessage(text: unknown): void;
   onLost(closeCode: number): void;
 }
 
-const openWebSocket: OpenSocket = (address) => new WebSocket(address, [SUBPROTOCOL]);
-
 export class Connection {
-  private socket: SocketLike | undefined;
+  private socket: WebSocket | undefined;
   private isOpen = false;
   private running = false;
   private addressIndex = 0;
   private failures = 0;
   private timer: Timer | undefined;
+  private readonly backoff = new Backoff();
 
   constructor(
     private readonly addresses: readonly string[],
     private readonly events: ConnectionEvents,
-    private readonly open: OpenSocket = openWebSocket,
-    private readonly backoff: Backoff = new Backoff(),
   ) {}
 
   get isUp(): boolean {
@@ -84,14 +77,14 @@ export class Connection {
     const address = this.addresses[this.addressIndex % this.addresses.length];
     if (address === undefined) return;
     try {
-      this.listen(this.open(address));
+      this.listen(new WebSocket(address, [SUBPROTOCOL]));
     } catch (fault) {
       log.warn("the address of the server cannot be used", fault);
       this.retry();
     }
   }
 
-  private listen(socket: SocketLike): void {
+  private listen(socket: WebSocket): void {
     this.socket = socket;
     const openTimer = setTimeout(() => this.onClosed(socket, 1006), CONNECT_TIMEOUT_MS);
     socket.onopen = () => {
@@ -111,7 +104,7 @@ export class Connection {
     socket.onerror = () => undefined; // a close follows, and says more
   }
 
-  private onClosed(socket: SocketLike, closeCode: number, waitMs?: number): void {
+  private onClosed(socket: WebSocket, closeCode: number, waitMs?: number): void {
     if (socket !== this.socket) return;
     this.socket = undefined;
     const wasOpen = this.isOpen;
@@ -130,7 +123,7 @@ export class Connection {
   }
 }
 
-function close(socket: SocketLike): void {
+function close(socket: WebSocket): void {
   socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
   try {
     socket.close(1000);

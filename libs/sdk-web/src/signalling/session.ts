@@ -5,12 +5,13 @@
  * repeated with its id on the next connection. 3. A lost connection is resumed until the reconnect window is over; a session that the server
  * no longer knows is reported to the host, which logs in again.
  */
+import { roomRetryMs } from "../engine-options";
 import { asZegoError, Code, failure, type ZegoError } from "../errors";
 import type { Answers, Heartbeat, LoginAnswer, Problem, ResumeAnswer } from "../generated/contract";
 import { log } from "../logging";
 import type { Timer } from "../scheduling";
 import { type AnswerFrame, PageBuffer, readFrame, type Request, type RequestTag, type RoomFrame } from "./frames";
-import { Connection, type OpenSocket } from "./connection";
+import { Connection } from "./connection";
 import { PendingRequests, type PendingRequest, type RequestOptions } from "./requests";
 
 export interface SessionHost {
@@ -55,13 +56,10 @@ export class Session {
   constructor(
     addresses: readonly string[],
     private readonly host: SessionHost,
-    /** The reconnect window that the page asked for; undefined: the server's. */
-    private readonly reconnectMs: () => number | undefined = () => undefined,
-    open?: OpenSocket,
   ) {
     this.loginTimeout = { timeoutMs: LOGIN_TIMEOUT_MS, timeoutCode: Code.LOGIN_TIMEOUT, hint: `nothing answers at ${addresses.join(", ")}: is this the address of your server?` };
     const events = { onOpened: () => this.onOpened(), onMessage: (text: unknown) => this.onMessage(text), onLost: (code: number) => this.onLost(code) };
-    this.connection = new Connection(addresses, events, open);
+    this.connection = new Connection(addresses, events);
   }
 
   /** Logs a room in; opens the connection if there is none. Rejects with LOGIN_TIMEOUT after `LOGIN_TIMEOUT_MS`. */
@@ -201,7 +199,7 @@ export class Session {
     if (!wasEstablished || this.lostAt) return;
     this.lostAt = Date.now();
     const windowOver: Problem = { code: Code.RECONNECT_WINDOW_OVER, message: "the server could not be reached again in time" };
-    this.reconnectTimer = setTimeout(() => this.host.onSessionEnded(windowOver), this.reconnectMs() ?? this.heartbeat.reconnectMs);
+    this.reconnectTimer = setTimeout(() => this.host.onSessionEnded(windowOver), roomRetryMs() ?? this.heartbeat.reconnectMs);
     this.host.onConnectionLost();
   }
 
