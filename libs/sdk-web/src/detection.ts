@@ -1,8 +1,7 @@
 /** What this browser can do, asked of the browser itself. Nothing here rejects: what is missing is named in `errInfo`. */
-import { mediaDevices } from "./capture/acquire";
-import type { ZegoCapabilityDetection, ZegoCapabilityError, ZegoVideoCodec } from "./entities";
+import { tryDevice } from "./devices";
+import type { ZegoCapabilityDetection, ZegoVideoCodec } from "./entities";
 
-type CheckError = ZegoCapabilityError;
 /** The result with every check done. */
 type Detected = Required<Omit<ZegoCapabilityDetection, "result" | "videoCodec">> & { videoCodec: Required<ZegoVideoCodec>; result?: boolean };
 type Codecs = Detected["videoCodec"];
@@ -13,7 +12,11 @@ export async function detect(checkType?: CheckType): Promise<Detected> {
   const wanted = (type: CheckType) => checkType === undefined || checkType === type;
   const found = quick();
   const devices = (["camera", "microphone"] as const).filter(wanted);
-  await Promise.all(devices.map((device) => tryDevice(device, found)));
+  const attempt = async (device: "camera" | "microphone") => {
+    await tryDevice(device === "camera" ? "video" : "audio");
+    found[device] = true;
+  };
+  await Promise.all(devices.map((device) => attempt(device).catch(({ name, message }: Error) => (found.errInfo[device] = { name, message }))));
   if (checkType !== undefined) found.result = checkType in found.videoCodec ? found.videoCodec[checkType as keyof Codecs] : Boolean(found[checkType as "webRTC"]);
   return found;
 }
@@ -22,7 +25,7 @@ function quick(): Detected {
   const webRTC = isSupportWebRTC();
   const customCapture = typeof HTMLMediaElement !== "undefined" && ("captureStream" in HTMLMediaElement.prototype || "mozCaptureStream" in HTMLMediaElement.prototype);
   const screenSharing = typeof navigator !== "undefined" && typeof navigator.mediaDevices?.getDisplayMedia === "function";
-  const missing = (message: string): CheckError => ({ name: "NotSupportedError", message });
+  const missing = (message: string) => ({ name: "NotSupportedError", message });
   return {
     webRTC,
     customCapture,
@@ -44,17 +47,6 @@ function videoCodecs(): Codecs {
   }
   const has = (name: string) => names.has(`VIDEO/${name}`);
   return { H264: has("H264"), VP8: has("VP8"), H265: has("H265"), VP9: has("VP9") };
-}
-
-async function tryDevice(device: "camera" | "microphone", found: Detected): Promise<void> {
-  try {
-    const stream = await mediaDevices().getUserMedia(device === "camera" ? { video: true } : { audio: true });
-    for (const track of stream.getTracks()) track.stop();
-    found[device] = true;
-  } catch (fault) {
-    const { name, message } = fault as Error;
-    found.errInfo[device] = { name, message };
-  }
 }
 
 /** Whether the browser can hold calls at all: it has peer connections and streams. */

@@ -18,7 +18,7 @@ export async function enumDevices(): Promise<ZegoDeviceInfos> {
 export async function devicesOf(kind: Kind): Promise<ZegoDeviceInfo[]> {
   let devices = (await list()).filter((device) => device.kind === kind);
   if (kind !== "audiooutput" && devices.some((device) => !device.label)) {
-    await requestPermission(kind);
+    await tryDevice(kind === "videoinput" ? "video" : "audio").catch((fault) => log.info("devices stay without names", fault));
     devices = (await list()).filter((device) => device.kind === kind);
   }
   return devices.map(info);
@@ -32,13 +32,10 @@ async function list(): Promise<MediaDeviceInfo[]> {
   }
 }
 
-async function requestPermission(kind: Kind): Promise<void> {
-  try {
-    const stream = await mediaDevices().getUserMedia({ video: kind === "videoinput", audio: kind === "audioinput" });
-    for (const track of stream.getTracks()) track.stop();
-  } catch (fault) {
-    log.info("devices stay without names", fault);
-  }
+/** Opens a device for a moment: the browser asks the user, if need be, and names the devices of the kind from then on. */
+export async function tryDevice(kind: "video" | "audio"): Promise<void> {
+  const stream = await mediaDevices().getUserMedia({ [kind]: true });
+  for (const track of stream.getTracks()) track.stop();
 }
 
 function info({ label, deviceId }: MediaDeviceInfo): ZegoDeviceInfo {
@@ -47,27 +44,24 @@ function info({ label, deviceId }: MediaDeviceInfo): ZegoDeviceInfo {
 
 /** Emits the callbacks for devices that are plugged in and out, from `start` to `stop`. */
 export class DeviceWatcher {
-  private known = new Map<string, MediaDeviceInfo>();
-  private watching = false;
-  private readonly onDeviceChange = () => void this.compare();
+  private known: Map<string, MediaDeviceInfo> | undefined;
+  private readonly ended = new AbortController();
 
   constructor(private readonly events: Emitter<ZegoEvent>) {}
 
   async start(): Promise<void> {
-    if (this.watching || typeof navigator === "undefined" || !navigator.mediaDevices) return;
-    this.watching = true;
-    navigator.mediaDevices.addEventListener?.("devicechange", this.onDeviceChange);
+    if (this.known || typeof navigator === "undefined" || !navigator.mediaDevices) return;
+    this.known = new Map();
+    navigator.mediaDevices.addEventListener?.("devicechange", () => void this.compare(), this.ended);
     this.known = byKey(await navigator.mediaDevices.enumerateDevices());
   }
 
   stop(): void {
-    if (!this.watching) return;
-    this.watching = false;
-    navigator.mediaDevices.removeEventListener?.("devicechange", this.onDeviceChange);
+    this.ended.abort();
   }
 
   private async compare(): Promise<void> {
-    const before = this.known;
+    const before = this.known ?? new Map<string, MediaDeviceInfo>();
     const now = byKey(await navigator.mediaDevices.enumerateDevices());
     this.known = now;
     for (const [key, device] of before) if (!now.has(key)) this.emitChange("DELETE", device);

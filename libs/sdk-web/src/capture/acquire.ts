@@ -1,38 +1,36 @@
 /** Gets media from cameras, microphones, screens and the page's own sources, with the vendor's codes for what can go wrong. */
 import { Code, failure, ZegoError } from "../errors";
-import type { CustomSource } from "../entities";
+import type { CustomSource, VideoSize } from "../entities";
 import type { AudioOptions, CaptureOptions, VideoOptions } from "./capture-options";
 
 /** Opens the devices or sources of the options; resolves with their tracks in one stream, rejects with the vendor's code. */
 export async function captureMedia(options: CaptureOptions): Promise<MediaStream> {
-  switch (options.kind) {
-    case "camera":
-      return captureCamera(options.video, options.audio);
-    case "screen":
-      return captureScreen(options.video, options.audio);
-    case "custom":
-      return new MediaStream([...customTracks(options.video, "video"), ...customTracks(options.audio, "audio")]);
-  }
+  if (options.kind === "custom") return new MediaStream([...customTracks(options.video, "video"), ...customTracks(options.audio, "audio")]);
+  const { video, audio } = options;
+  const stream = await (options.kind === "camera" ? openCamera(video, audio) : openScreen(video, audio));
+  if (video && video.hint) for (const track of stream.getVideoTracks()) track.contentHint = video.hint;
+  return stream;
 }
 
-async function captureCamera(video: VideoOptions | false, audio: AudioOptions | false): Promise<MediaStream> {
+async function openCamera(video: VideoOptions | false, audio: AudioOptions | false): Promise<MediaStream> {
   const devices = mediaDevices();
   try {
-    const stream = await devices.getUserMedia({ video: video && cameraConstraints(video), audio: audio && audioConstraints(audio) });
-    if (video && video.hint) for (const track of stream.getVideoTracks()) track.contentHint = video.hint;
-    return stream;
+    return await devices.getUserMedia({ video: video && cameraConstraints(video), audio: audio && audioConstraints(audio) });
   } catch (fault) {
     throw captureError(fault);
   }
 }
 
-async function captureScreen(video: VideoOptions | false, audio: AudioOptions | false): Promise<MediaStream> {
+/** A screen is always shared with its picture, which is left out where it is not wanted. */
+async function openScreen(video: VideoOptions | false, audio: AudioOptions | false): Promise<MediaStream> {
   const devices = mediaDevices();
   if (typeof devices.getDisplayMedia !== "function") throw failure(Code.SCREEN_UNSUPPORTED, "this browser cannot share a screen");
   try {
-    const stream = await devices.getDisplayMedia({ video: screenConstraints(video), audio: audio ? audioConstraints(audio) : false });
-    if (!video) for (const track of stream.getVideoTracks()) removeTrack(stream, track);
-    if (video && video.hint) for (const track of stream.getVideoTracks()) track.contentHint = video.hint;
+    const stream = await devices.getDisplayMedia({ video: video ? sizeConstraints(video) : true, audio: audio && audioConstraints(audio) });
+    for (const track of video ? [] : stream.getVideoTracks()) {
+      track.stop();
+      stream.removeTrack(track);
+    }
     return stream;
   } catch (fault) {
     const cancelled = fault instanceof DOMException && fault.name === "NotAllowedError";
@@ -49,8 +47,8 @@ function customTracks(source: CustomSource | false, kind: "video" | "audio"): Me
 }
 
 function captureElement(element: HTMLMediaElement | HTMLCanvasElement): MediaStream {
-  const capture = (element as { captureStream?: () => MediaStream; mozCaptureStream?: () => MediaStream }).captureStream
-    ?? (element as { mozCaptureStream?: () => MediaStream }).mozCaptureStream;
+  const { captureStream, mozCaptureStream } = element as { captureStream?: () => MediaStream; mozCaptureStream?: () => MediaStream };
+  const capture = captureStream ?? mozCaptureStream;
   if (typeof capture !== "function") throw failure(Code.CAPTURE_FAILED, "this browser cannot capture the element", { field: "source" });
   return capture.call(element);
 }
@@ -63,11 +61,8 @@ function cameraConstraints(options: VideoOptions): MediaTrackConstraints {
   };
 }
 
-function screenConstraints(options: VideoOptions | false): MediaTrackConstraints | boolean {
-  return options ? sizeConstraints(options) : true;
-}
-
-function sizeConstraints({ width, height, frameRate }: VideoOptions): MediaTrackConstraints {
+/** Size and rate without those that are left out. */
+export function sizeConstraints({ width, height, frameRate }: VideoSize): MediaTrackConstraints {
   return { ...(width ? { width } : {}), ...(height ? { height } : {}), ...(frameRate ? { frameRate } : {}) };
 }
 
@@ -102,11 +97,6 @@ export function captureError(fault: unknown): ZegoError {
   if (fault instanceof ZegoError) return fault;
   const name = fault instanceof Error ? fault.name : "";
   return failure(CAPTURE_CODES[name] ?? Code.CAPTURE_FAILED, `camera or microphone: ${faultText(fault)}`);
-}
-
-function removeTrack(stream: MediaStream, track: MediaStreamTrack): void {
-  track.stop();
-  stream.removeTrack(track);
 }
 
 function faultText(fault: unknown): string {

@@ -132,14 +132,6 @@ export class ZegoLocalStream {
     await this.outputs.audio.resume();
   }
 
-  resumePlayCaptureVideo(): Promise<boolean> {
-    return this.outputs.captureVideo.resume();
-  }
-
-  resumePlayCaptureAudio(): Promise<boolean> {
-    return this.outputs.captureAudio.resume();
-  }
-
   /** 0 to 100, of the preview. */
   setVolume(volume: number): boolean {
     if (!Number.isFinite(volume)) return false;

@@ -1,5 +1,5 @@
 /** The engine's methods that change media while it is captured or published. What is published follows without a new offer where it can. */
-import { captureError } from "../capture/acquire";
+import { captureError, sizeConstraints } from "../capture/acquire";
 import { CAMERA_PRESETS } from "../capture/capture-options";
 import { applyEffect, capturedTrack, createSilentCopy, recordStop, rejectStopped, stopCapture, watchStops } from "../capture/captured-tracks";
 import { constraintsOf, openDevice, switchDevice } from "../capture/device-switch";
@@ -110,13 +110,11 @@ export abstract class LocalMediaControls {
   async setVideoConfig(given: LocalStream, config: ZegoPublishStreamConfig): Promise<ZegoServerResponse> {
     checkVideoConfig(config);
     const preset = CAMERA_PRESETS[config.videoQuality ?? 0];
-    const { width, height, frameRate } = preset ?? config;
     const { maxBitrate } = { maxBitrate: preset?.kbps, ...config };
     const stream = streamOf(given);
     const track = capturedTrack(trackOf(stream, "video"));
-    const constraints = { ...(width ? { width } : {}), ...(height ? { height } : {}), ...(frameRate ? { frameRate } : {}) };
     try {
-      await track.applyConstraints({ ...track.getConstraints(), ...constraints });
+      await track.applyConstraints({ ...track.getConstraints(), ...sizeConstraints(preset ?? config) });
     } catch (fault) {
       throw captureError(fault);
     }
