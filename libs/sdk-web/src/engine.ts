@@ -10,6 +10,7 @@ import { setOptions } from "./engine-options";
 import type { ZegoCapabilityDetection, ZegoEvent, ZegoLogConfig, ZegoReplayOptions, ZegoRoomConfig, ZegoServerResponse, ZegoSwitchRoomConfig, ZegoUser, ZegoWebPlayOption, ZegoWebPublishOption } from "./entities";
 import { defineNotOffered, disableEngine, type NotOffered } from "./inert-methods";
 import { log, setLogLevel } from "./logging";
+import { MediaControls } from "./media-controls";
 import { canEncode } from "./publish/codecs";
 import type { PublishChoice } from "./publish/publisher";
 import type { Room } from "./room/room";
@@ -17,7 +18,6 @@ import { Rooms } from "./room/rooms";
 import { Replays } from "./replay/replays";
 import { ZegoReplay } from "./replay/replay";
 import { gatewayAddresses } from "./signalling/address";
-import { VendorMethods } from "./vendor-methods";
 import { ZegoStreamView } from "./view/stream-view";
 
 const VERSION = "3.12.0";
@@ -25,7 +25,7 @@ const VERSION = "3.12.0";
 /** The methods that are not offered are typed here and put on the prototype below. */
 export interface ZegoExpressEngine extends NotOffered {}
 
-export class ZegoExpressEngine extends VendorMethods {
+export class ZegoExpressEngine extends MediaControls {
   static readonly version = VERSION;
 
   private readonly deviceWatcher: DeviceWatcher;
@@ -186,11 +186,11 @@ export class ZegoExpressEngine extends VendorMethods {
     checkPlayOption(playOption);
     const room = this.roomOfStream(streamID, playOption?.roomID);
     if (this.rooms.playback(streamID)) throw failure(Code.ALREADY_PLAYING, `${streamID} is being played`);
-    return room.players.start(streamID, playOption ?? {}, this.mutedPlay);
+    return room.players.first.start(streamID, playOption ?? {}, this.mutedPlay);
   }
 
   stopPlayingStream(streamID: string): boolean {
-    return this.rooms.playback(streamID)?.room.players.stop(streamID) ?? false;
+    return this.rooms.playback(streamID)?.player.stop(streamID) ?? false;
   }
 
   // Messages

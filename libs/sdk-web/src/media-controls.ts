@@ -1,17 +1,38 @@
-/** The engine's methods for devices, for what is played, for views and for quality. */
+/** The engine's methods for devices, what is played, views and quality, those that the browser or the session implements, and internals that pages use. */
 import type { LocalStreams } from "./capture/local-streams";
 import { devicesOf, enumDevices } from "./devices";
+import { setOptions } from "./engine-options";
 import type { Emitter } from "./emitter";
-import type { SoundLevelDelegateOptions, ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvent, ZegoPlayStats, ZegoPublishStats } from "./entities";
+import type { SoundLevelDelegateOptions, ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvent, ZegoPlayStats, ZegoPublishStats, ZegoServerResponse } from "./entities";
+import { Code } from "./errors";
+import { rejectNotOffered, warnNotOffered } from "./inert-methods";
+import { log, warnOnce } from "./logging";
 import type { Kind } from "./negotiation/transceiver-pool";
 import { LocalMediaControls, type LocalStream } from "./publish/local-media-controls";
 import { QualityMonitor } from "./quality/monitor";
 import { SoundMeter } from "./quality/sound-meter";
 import type { Rooms } from "./room/rooms";
+import { proxyAddress } from "./signalling/address";
 import { useSink } from "./view/output";
 import { ZegoStreamView } from "./view/stream-view";
 
+/** The subscription that voice-agent samples make at each login; this server has no such channel. */
+const ROOM_CHANNEL = "onRecvRoomChannelMessage";
+
 export abstract class MediaControls extends LocalMediaControls {
+  /** What a library writes with it, under the SDK's own threshold. */
+  readonly logger = {
+    debug: (...details: unknown[]) => log.debug("page:", ...details),
+    info: (...details: unknown[]) => log.info("page:", ...details),
+    warn: (...details: unknown[]) => log.warn("page:", ...details),
+    error: (...details: unknown[]) => log.error("page:", ...details),
+    report: (...details: unknown[]) => log.info("page:", ...details),
+    setSessionInfo: () => undefined,
+    setLogLevel: () => undefined,
+  };
+  /** Where official samples set `isPeer`; nothing reads it here. */
+  readonly zegoWebRTC: { rtcModules: { streamCenter: Record<string, unknown> } } = { rtcModules: { streamCenter: { isPeer: false } } };
+  readonly zegoWebRTM = {};
   /** Kinds that are not received of any stream, by muteAllPlay…Streams. */
   protected readonly mutedPlay: Record<Kind, boolean> = { audio: false, video: false };
   protected readonly quality: QualityMonitor;
@@ -50,11 +71,11 @@ export abstract class MediaControls extends LocalMediaControls {
   }
 
   async mutePlayStreamAudio(streamID: string, mute: boolean): Promise<boolean> {
-    return this.rooms.playback(streamID)?.room.players.mute(streamID, "audio", mute) ?? false;
+    return this.rooms.playback(streamID)?.player.mute(streamID, "audio", mute) ?? false;
   }
 
   async mutePlayStreamVideo(streamID: string, mute: boolean): Promise<boolean> {
-    return this.rooms.playback(streamID)?.room.players.mute(streamID, "video", mute) ?? false;
+    return this.rooms.playback(streamID)?.player.mute(streamID, "video", mute) ?? false;
   }
 
   async muteAllPlayAudioStreams(mute: boolean): Promise<boolean> {
@@ -83,10 +104,74 @@ export abstract class MediaControls extends LocalMediaControls {
     return new ZegoStreamView(this.localStreams.source(localStream).stream);
   }
 
+  // Settings of the class, which pages make before they have an engine. None throws: such a page would be dead before its first handler.
+
+  /** Modules of effects that this SDK lacks are accepted; the methods that need them say so. */
+  static use(module: unknown): void {
+    const type = (module as { type?: unknown } | null)?.type;
+    warnNotOffered(`the module ${typeof type === "string" ? type : "given to use()"}`);
+  }
+
+  static setGeoFence(..._settings: unknown[]): void {
+    warnNotOffered("setGeoFence");
+  }
+
+  static setCloudProxyConfig(..._settings: unknown[]): void {
+    warnNotOffered("setCloudProxyConfig");
+  }
+
+  /** `accesshubProxy` is the gateway of all engines that are made from now on; without `enable` the setting is taken back. */
+  static setLocalProxyConfig(config: { accesshubProxy: string }, enable: boolean): void {
+    const server = proxyAddress(config?.accesshubProxy);
+    if (enable && !server) return warnOnce("setLocalProxyConfig: accesshubProxy names no address");
+    setOptions({ server: enable ? server : undefined });
+  }
+
+  /** By the browser's own noise suppression. Resolves with 1103081 where there is none, since pages take a rejection for a failed call. */
+  async enableAiDenoise(stream: LocalStream, enable: boolean): Promise<ZegoServerResponse> {
+    try {
+      return await this.setAudioConfig(stream, { ANS: Boolean(enable) });
+    } catch (fault) {
+      log.warn("enableAiDenoise", fault);
+      return { errorCode: Code.DENOISE_UNSUPPORTED, extendedData: String(fault) };
+    }
+  }
+
+  /** The browser's noise suppression has one mode, which is used for all. */
+  async setAiDenoiseMode(stream: LocalStream, _mode: number): Promise<ZegoServerResponse> {
+    const suppresses = stream?.getAudioTracks?.().some((track) => "noiseSuppression" in track.getSettings());
+    return { errorCode: suppresses ? 0 : Code.DENOISE_UNSUPPORTED, extendedData: "" };
+  }
+
+  /** Whether the stream has a picture that moves: a live track that is neither muted by its source nor switched off. */
+  async checkVideoTrackIsActive(stream: LocalStream): Promise<boolean> {
+    return stream.getVideoTracks().some(isActive);
+  }
+
+  async checkAudioTrackIsActive(stream: LocalStream): Promise<boolean> {
+    return stream.getAudioTracks().some(isActive);
+  }
+
+  /** The server's clock in unix milliseconds, and how far off it may be; zeros before the first login. */
+  getNetworkTimeInfo(): { timestamp: number; maxDeviation: number } {
+    const { clock } = this.rooms.session;
+    return clock ? { timestamp: Date.now() + clock.offsetMs, maxDeviation: clock.deviationMs } : { timestamp: 0, maxDeviation: 0 };
+  }
+
+  async callExperimentalAPI(call: { method?: string }): Promise<unknown> {
+    if (call?.method !== ROOM_CHANNEL) return rejectNotOffered(`callExperimentalAPI(${String(call?.method)})`);
+    warnOnce(`${ROOM_CHANNEL}: this server has no channel for messages of voice agents; none will come`);
+    return { errorCode: Code.NOT_OFFERED, extendedData: "" };
+  }
+
   /** Mutes a kind of all streams that are played now or later. */
   private async muteAll(kind: Kind, mute: boolean): Promise<boolean> {
     this.mutedPlay[kind] = Boolean(mute);
-    const all = this.rooms.list.flatMap((room) => room.players.list.map((playing) => room.players.mute(playing.streamID, kind, mute)));
+    const all = this.rooms.players.flatMap((player) => player.list.map(({ streamID }) => player.mute(streamID, kind, mute)));
     return (await Promise.all(all)).every(Boolean);
   }
+}
+
+function isActive(track: MediaStreamTrack): boolean {
+  return track.readyState === "live" && track.enabled && !track.muted;
 }

@@ -168,7 +168,9 @@ export abstract class Transport<F extends Flow<any>> {
       await pc.setRemoteDescription({ type: "answer", sdp: this.amendAnswer(answer.sdp, flow) }).catch((fault) => {
         throw asZegoError(fault, this.direction.answer);
       });
-      this.finish(flow, pc);
+      if (flow.ended) this.releaseTracks(flow);
+      else if (pc.connectionState === "connected") flow.started();
+      this.backoff.reset();
     } catch (thrown) {
       flow.accepted = false;
       await this.rollBack(flow, pc);
@@ -192,12 +194,6 @@ export abstract class Transport<F extends Flow<any>> {
     return answer;
   }
 
-  private finish(flow: F, pc: RTCPeerConnection): void {
-    if (flow.ended) this.releaseTracks(flow);
-    else if (pc.connectionState === "connected") flow.started();
-    this.backoff.reset();
-  }
-
   /** Rolls a refused offer back, so that the connection can make another. */
   private async rollBack(flow: F, pc: RTCPeerConnection): Promise<void> {
     if (pc !== this.pc) return;
@@ -208,19 +204,16 @@ export abstract class Transport<F extends Flow<any>> {
 
   private onNegotiationFailed(flow: F, error: ZegoError): void {
     if (flow.ended || this.closed) return;
-    if (error.code === Code.NOT_FOUND && this.transportID) return this.carriesOtherFlows(flow) && this.handOver(flow) ? undefined : this.rebuild();
-    if (!RETRYABLE_CODES.has(error.code)) {
+    if (error.code === Code.NOT_FOUND && this.transportID) {
+      const carriesOthers = this.pc?.connectionState === "connected" && this.list.some((other) => other !== flow && other.active);
+      if (!carriesOthers || !this.handOver(flow)) this.rebuild();
+    } else if (RETRYABLE_CODES.has(error.code)) {
+      log.info(`${flow.streamID}: trying again`, error);
+      this.retryLater();
+    } else {
       this.endFlow(flow, error);
       if (error.code === this.direction.answer) this.sendStop(flow);
-      return;
     }
-    log.info(`${flow.streamID}: trying again`, error);
-    this.retryLater();
-  }
-
-  /** Whether the transport is connected and carries other active streams. */
-  private carriesOtherFlows(flow: F): boolean {
-    return this.pc?.connectionState === "connected" && this.list.some((other) => other !== flow && other.active);
   }
 
   private retryLater(): void {

@@ -1,4 +1,7 @@
-/** Plays streams of one room over one peer connection, whose offer is made while the login is still under way. */
+/**
+ * Plays streams of one room: over one peer connection, whose offer is made while the login is still under way, and over one more for each
+ * further relay node that carries a stream.
+ */
 import { Code, failure, type ZegoError } from "../errors";
 import type { ZegoPlayerState, ZegoPlayStats, ZegoWebPlayOption } from "../entities";
 import { log } from "../logging";
@@ -40,7 +43,7 @@ export class Player extends Transport<Playback> {
     private readonly onChange: (state: ZegoPlayerState) => void,
     private readonly findStream: (streamID: string) => StreamEntry | undefined,
     /** Called with a playback whose stream is on a relay node that this connection does not reach. */
-    private readonly onUnreachable: (playback: Playback) => void = () => undefined,
+    private readonly onUnreachable: (playback: Playback) => void,
   ) {
     super(context, DIRECTION);
   }
@@ -176,5 +179,40 @@ export class Player extends Transport<Playback> {
     super.endFlow(playback, error);
     playback.outcome?.reject(error ?? failure(Code.PLAY_INTERRUPTED, `${playback.streamID} was stopped before it played`));
     playback.outcome = undefined;
+  }
+}
+
+/** The players of a room. A stream goes from one to the next until one reaches it; the last is always a new one, which can reach any node. */
+export class Players {
+  private readonly players: Player[] = [];
+
+  constructor(
+    private readonly context: TransportContext,
+    private readonly onChange: (state: ZegoPlayerState) => void,
+    private readonly findStream: (streamID: string) => StreamEntry | undefined,
+  ) {
+    this.addPlayer();
+  }
+
+  get all(): readonly Player[] {
+    return this.players;
+  }
+
+  /** The player that has a connection before any stream is played. */
+  get first(): Player {
+    return this.players[0]!;
+  }
+
+  /** The player that plays the stream. */
+  playerOf(streamID: string): Player | undefined {
+    return this.players.find((player) => player.find(streamID) !== undefined);
+  }
+
+  private addPlayer(): Player {
+    const index = this.players.length;
+    const handOver = (playback: Playback) => (this.players[index + 1] ?? this.addPlayer()).takeOver(playback);
+    const player = new Player(this.context, this.onChange, this.findStream, handOver);
+    this.players.push(player);
+    return player;
   }
 }

@@ -8,9 +8,9 @@ import { asZegoError, Code, failure } from "../errors";
 import type { Emitter } from "../emitter";
 import type { ZegoEvent, ZegoPlayerState, ZegoRoomConfig } from "../entities";
 import type { LoginAnswer, Problem, UserRef } from "../generated/contract";
-import { Players } from "../play/players";
+import { type Player, Players } from "../play/player";
 import { Publisher } from "../publish/publisher";
-import type { EndFrame, MediaFrame, Request, RoomFrame } from "../signalling/frames";
+import type { EndFrame, Request, RoomFrame } from "../signalling/frames";
 import type { Session } from "../signalling/session";
 import { nextTask, TokenExpiryTimer } from "../scheduling";
 import { emitChange, emitMutes } from "./callbacks";
@@ -88,7 +88,7 @@ export class Room {
   /** Sends the login. Resolves when the room is entered; rejects with the reason, which roomStateChanged has reported as LOGIN_FAILED. */
   enter(): Promise<true> {
     this.states.go("LOGINING");
-    this.players.prepare();
+    this.players.first.prepare();
     const entering = this.context.session.login(this.loginRequest()).then((answer) => this.onLoggedIn(answer));
     const entered = entering.catch((thrown) => {
       const error = asZegoError(thrown);
@@ -110,8 +110,7 @@ export class Room {
       this.tokenTimer.start(answer.tokenExpiresIn);
       this.states.go("RECONNECTED");
       this.deliver(this.mirror.reset(answer, answer.position));
-      this.publisher.rebuild();
-      this.players.rebuild();
+      for (const transport of this.transports) transport.rebuild();
     } catch (thrown) {
       const { problem } = asZegoError(thrown);
       const unanswered = problem.code === Code.SOCKET_CLOSED || problem.code === Code.LOGIN_TIMEOUT;
@@ -158,8 +157,7 @@ export class Room {
 
   onResumed(): void {
     if (!this.states.go("RECONNECTED")) return;
-    this.publisher.recover();
-    this.players.recover();
+    for (const transport of this.transports) transport.recover();
   }
 
   /** The session is over and cannot be resumed: the page gets RECONNECT_FAILED or KICKOUT. */
@@ -177,7 +175,7 @@ export class Room {
     if (!this.states.joined) return;
     if (frame.t === "end") return this.onEndFrame(frame);
     if (frame.t === "count") return this.context.events.emit("roomOnlineUserCountUpdate", this.id, frame.count);
-    if (frame.t === "media") return this.onMediaFrame(frame);
+    if (frame.t === "media") return this.transports.forEach((transport) => transport.onTransportLost(frame.transportID));
     this.deliver(this.mirror.apply(frame));
   }
 
@@ -207,7 +205,7 @@ export class Room {
       throw failure(Code.SOCKET_CLOSED, LOGIN_CANCELLED);
     }
     this.tokenTimer.start(answer.tokenExpiresIn);
-    this.players.onServersKnown();
+    this.players.first.onServersKnown();
     this.delayedChanges = this.mirror.reset(answer, answer.position);
     const earlyFrames = this.earlyFrames ?? [];
     this.earlyFrames = undefined;
@@ -224,7 +222,7 @@ export class Room {
     for (const change of changes) {
       if (change.kind === "gap") this.context.session.catchUp();
       else if (change.kind === "ownStreamRemoved") this.publisher.removedByServer(change.streamID, change.code);
-      else if (change.kind === "mediaChanged") this.players.mediaChanged(change.streamID);
+      else if (change.kind === "mediaChanged") this.players.playerOf(change.streamID)?.mediaChanged(change.streamID);
       else if (this.delayedChanges) this.delayedChanges.push(change);
       else if (this.states.joined) emitChange(this.context.events, this.id, change, this.login.config.userUpdate === true);
     }
@@ -244,11 +242,6 @@ export class Room {
     if (stream) emitMutes(this.context.events, stream, MUTE_FIELDS.filter((kind) => stream[kind]));
   }
 
-  private onMediaFrame({ transportID }: MediaFrame): void {
-    this.publisher.onTransportLost(transportID);
-    this.players.onTransportLost(transportID);
-  }
-
   private end(reason: RoomReason, { code, message }: Problem): void {
     this.tokenTimer.stop();
     this.closeMedia();
@@ -259,7 +252,10 @@ export class Room {
   }
 
   private closeMedia(): void {
-    this.publisher.close();
-    this.players.close();
+    for (const transport of this.transports) transport.close();
+  }
+
+  private get transports(): readonly (Publisher | Player)[] {
+    return [this.publisher, ...this.players.all];
   }
 }

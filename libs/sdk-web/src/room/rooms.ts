@@ -3,7 +3,7 @@ import { Code, failure } from "../errors";
 import type { Emitter } from "../emitter";
 import type { ZegoEvent, ZegoRoomConfig } from "../entities";
 import { LIMITS, type Problem, type UserRef } from "../generated/contract";
-import type { Playback } from "../play/player";
+import type { Playback, Player } from "../play/player";
 import type { Publication } from "../publish/publisher";
 import type { RoomFrame } from "../signalling/frames";
 import { Session, type SessionHost } from "../signalling/session";
@@ -55,19 +55,17 @@ export class Rooms implements SessionHost {
   }
 
   publication(streamID: string): { room: Room; publication: Publication } | undefined {
-    for (const room of this.list) {
-      const publication = room.publisher.find(streamID);
-      if (publication) return { room, publication };
-    }
-    return undefined;
+    const room = this.list.find(({ publisher }) => publisher.find(streamID));
+    return room && { room, publication: room.publisher.find(streamID)! };
   }
 
-  playback(streamID: string): { room: Room; playback: Playback } | undefined {
-    for (const room of this.list) {
-      const playback = room.players.find(streamID);
-      if (playback) return { room, playback };
-    }
-    return undefined;
+  playback(streamID: string): { player: Player; playback: Playback } | undefined {
+    const player = this.players.find((each) => each.find(streamID));
+    return player && { player, playback: player.find(streamID)! };
+  }
+
+  get players(): readonly Player[] {
+    return this.list.flatMap((room) => room.players.all);
   }
 
   // Called by the session

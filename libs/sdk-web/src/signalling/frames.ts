@@ -5,7 +5,6 @@ export type EventFrame = ServerFrames["ev"];
 export type SkipFrame = ServerFrames["skip"];
 type PageFrame = ServerFrames["page"];
 export type EndFrame = ServerFrames["end"];
-export type MediaFrame = ServerFrames["media"];
 
 /** Frames about one room, in the order in which they are to be applied. */
 export type RoomFrame = ServerFrames["ev" | "skip" | "snap" | "live" | "head" | "resync" | "end" | "media" | "count"];
