@@ -1,5 +1,5 @@
 /** What the SDK's script gives to the pages, and what they leave on `window` for whoever looks into them from the console. */
-import type * as sdk from "./src/declared";
+import type * as sdk from "./src";
 
 declare global {
   var ZegoExpressEngine: typeof sdk.ZegoExpressEngine;

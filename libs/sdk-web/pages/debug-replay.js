@@ -4,12 +4,12 @@ import { clockTime, nameOf } from "./format.js";
 import { box, button, element, field, newEngine, opened, select, showError, showList, showState } from "./page.js";
 import { keepToken, read, readerToken } from "./reader.js";
 
-/** @typedef {import("../src/declared").ZegoReplay} Replay */
+/** @typedef {import("../src").ZegoReplay} Replay */
 
 /** What the button does next, by the replay's state. @type {Record<string, string>} */
 const BUTTON_TEXTS = { PLAYING: "Pause", ENDED: "Again" };
 const { query } = opened();
-/** @type {import("../src/declared").ZegoExpressEngine | undefined} */
+/** @type {import("../src").ZegoExpressEngine | undefined} */
 let engine;
 /** @type {Replay | undefined} */
 let replay;

@@ -3,10 +3,10 @@ import { DemoCall } from "./demo/call.js";
 import { joinByForm, shared, showMutes } from "./demo/room-controls.js";
 import { box, button, byId, element, field, fillForm, guestName, logLine, select, showError, showRoomState } from "./page.js";
 
-/** @typedef {import("../src/declared").ZegoExpressEngine} Engine */
-/** @typedef {import("../src/declared").ZegoPublishStats} PublishStats */
-/** @typedef {import("../src/declared").ZegoPlayStats} PlayStats */
-/** @typedef {keyof import("../src/declared").ZegoEvent} EventName */
+/** @typedef {import("../src").ZegoExpressEngine} Engine */
+/** @typedef {import("../src").ZegoPublishStats} PublishStats */
+/** @typedef {import("../src").ZegoPlayStats} PlayStats */
+/** @typedef {keyof import("../src").ZegoEvent} EventName */
 
 const BUTTONS_IN_ROOM = ["logout", "publish", "send-broadcast", "send-barrage", "send-command"];
 /** Callbacks that are shown with their arguments as they come. @type {EventName[]} */

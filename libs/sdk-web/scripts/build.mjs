@@ -38,7 +38,5 @@ await Promise.all([
   build({ ...shared, target: OLD, entryPoints: [at("src/index.ts")], outfile: `${out}/package/zego-express-engine-webrtc.es2017.js`, format: "esm" }),
 ]);
 for (const name of [script, `${script}.map`]) copyFileSync(`${out}/${name}`, `${out}/package/${name}`);
-const tsc = fileURLToPath(new URL("../node_modules/typescript/bin/tsc", import.meta.url));
-execFileSync(process.execPath, [tsc, "-p", at("tsconfig.package.json"), "--outDir", `${out}/package/types`], { stdio: "inherit" });
 await writePackage({ root, folder: `${out}/package`, version, script, module });
 execFileSync("npm", ["pack", "--silent", "--pack-destination", out], { cwd: `${out}/package`, stdio: ["ignore", "ignore", "inherit"] });

@@ -1,5 +1,6 @@
-/** Writes the package around the built modules: its manifest, the vendor's paths, and the stubs of its modules of effects. */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+/** Writes the package around the built modules: its declarations, its manifest, the vendor's paths, and the stubs of its modules of effects. */
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { build } from "esbuild";
 
@@ -15,14 +16,14 @@ export const TYPE_PATHS = {
   "sdk/code/zh/ZegoStreamCompositorEntity.web": { types: "entities/compositor" },
   "sdk/src/common/zego.entity.web": { types: "entities/shared" },
   "sdk/src/common/zego.entity": { types: "entities/devices" },
-  "sdk/code/zh/ZegoLocalStream.web": { types: "declared/local-stream", default: "ZegoLocalStream" },
-  "sdk/code/zh/ZegoStreamView.web": { types: "declared/stream-view", named: "ZegoStreamView" },
-  "sdk/code/zh/zego.client.web": { types: "declared/index", named: "ZegoExpressEngine, WebRTCUtil" },
-  "sdk/code/zh/ZegoAudioEffectPlayer.web": { types: "declared/not-offered", named: "" },
-  "sdk/code/zh/ZegoCopyrightedMusic.web": { types: "declared/not-offered", named: "" },
-  "sdk/code/zh/ZegoExpressDataChannel.web": { types: "declared/not-offered", named: "" },
-  "sdk/code/zh/ZegoExpressRangeAudio.web": { types: "declared/not-offered", named: "" },
-  "sdk/code/zh/ZegoStreamCompositor.web": { types: "declared/not-offered", named: "" },
+  "sdk/code/zh/ZegoLocalStream.web": { types: "capture/local-stream", default: "ZegoLocalStream" },
+  "sdk/code/zh/ZegoStreamView.web": { types: "view/stream-view", named: "ZegoStreamView" },
+  "sdk/code/zh/zego.client.web": { types: "index", named: "ZegoExpressEngine, WebRTCUtil" },
+  "sdk/code/zh/ZegoAudioEffectPlayer.web": { types: "not-offered", named: "" },
+  "sdk/code/zh/ZegoCopyrightedMusic.web": { types: "not-offered", named: "" },
+  "sdk/code/zh/ZegoExpressDataChannel.web": { types: "not-offered", named: "" },
+  "sdk/code/zh/ZegoExpressRangeAudio.web": { types: "not-offered", named: "" },
+  "sdk/code/zh/ZegoStreamCompositor.web": { types: "not-offered", named: "" },
 };
 
 /** The vendor's modules for `ZegoExpressEngine.use`, by path. */
@@ -52,10 +53,10 @@ export async function writePackage({ root, folder, version, script }) {
     return way.startsWith(".") ? way : `./${way}`;
   };
 
-  nameTypes(`${folder}/types/declared/index.d.ts`);
-  write("index.d.ts", 'export * from "./types/declared/index";\n');
+  emitTypes(root, join(folder, "types"));
+  write("index.d.ts", 'export * from "./types/index";\n');
   for (const [path, { types, named, default: name }] of Object.entries(TYPE_PATHS)) {
-    write(`${path}.d.ts`, `export * from "${up(path, `types/${types}`)}";\n${name ? `export { default } from "${up(path, `types/${types}`)}";\n` : ""}`);
+    write(`${path}.d.ts`, `export * from "${up(path, `types/${types}`)}";\n${name ? `export { ${name} as default } from "${up(path, `types/${types}`)}";\n` : ""}`);
     if (types.startsWith("entities/")) {
       const entry = { entryPoints: [`${root}src/${types}.ts`], bundle: true, target: "es2017", charset: "utf8", logLevel: "warning" };
       await build({ ...entry, format: "cjs", outfile: `${folder}/${path}.js` });
@@ -80,14 +81,36 @@ export async function writePackage({ root, folder, version, script }) {
   copyFileSync(`${root}../../LICENSE`, `${folder}/LICENSE`);
 }
 
+/** A private member of a class, with its comment: a page may type what it likes as the class that has the public ones. */
+const PRIVATE = /(?:\n *\/\*\*(?:(?!\*\/)[^])*\*\/)?\n *private [^\n]*/g;
+
+/** Emits the declarations of the SDK's modules and removes what pages cannot reach: private members, and modules behind none of the paths. */
+export function emitTypes(root, folder) {
+  execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", join(root, "tsconfig.package.json"), "--outDir", folder], { stdio: "inherit" });
+  nameTypes(join(folder, "index.d.ts"));
+  const reached = new Set(Object.values(TYPE_PATHS).map(({ types }) => join(folder, `${types}.d.ts`)));
+  for (const file of reached) {
+    const text = readFileSync(file, "utf8").replace(PRIVATE, "");
+    writeFileSync(file, text);
+    for (const [, from] of text.matchAll(/^(?:import|export) [^;]*? from "(\..+)";$/gm)) reached.add(declarationOf(file, from));
+  }
+  const emitted = readdirSync(folder, { recursive: true }).map((name) => join(folder, name));
+  for (const file of emitted) if (file.endsWith(".d.ts") && !reached.has(file)) rmSync(file);
+}
+
+/** The file of declarations that a module is imported from. */
+function declarationOf(file, from) {
+  const path = join(dirname(file), from);
+  return existsSync(`${path}.d.ts`) ? `${path}.d.ts` : `${path}/index.d.ts`;
+}
+
 /** Replaces `export type *`, which compilers before 5.0 do not know, by the names that it stands for; returns the names of the whole module. */
 function nameTypes(file) {
   const text = readFileSync(file, "utf8");
   const declared = text.matchAll(/^export (?:declare )?(?:class|const|enum|interface|type) (\w+)|^export (?:type )?\{ (.+) \}/gm);
   const names = new Set([...declared].flatMap(([, name, list]) => name ?? list.split(", ")));
   const expanded = text.replace(/^export type \* from "(.+)";$/gm, (_line, from) => {
-    const path = join(dirname(file), from);
-    const added = nameTypes(existsSync(`${path}.d.ts`) ? `${path}.d.ts` : `${path}/index.d.ts`).filter((name) => !names.has(name));
+    const added = nameTypes(declarationOf(file, from)).filter((name) => !names.has(name));
     for (const name of added) names.add(name);
     return `export type { ${added.join(", ")} } from "${from}";`;
   });

@@ -2,9 +2,11 @@
  * Compares what the package declares with the declarations of the vendor's package: every public name of its classes and events, and every
  * type that its paths export with the names of that type's fields.
  */
+import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { TYPE_PATHS } from "./package.mjs";
+import { emitTypes, TYPE_PATHS } from "./package.mjs";
 
 // The compiler as a library; newer versions of it have none.
 const ts = createRequire(import.meta.url)("typescript-4.5");
@@ -24,14 +26,15 @@ const PAIRS = {
 /** The vendor's modules that have types alone, and ours that stand in their place. */
 const ENTITIES = Object.entries(TYPE_PATHS).flatMap(([path, { types }]) => (path.startsWith("sdk/code/zh/") && types.startsWith("entities/") ? [[basename(path), types]] : []));
 
-const SOURCE = `
-import * as ours from "./src/declared/index";
+/** A module that names what is compared; ours is declared in the folder `types`. */
+const source = (types) => `
+import * as ours from "${types}/index";
 import * as vendor from "${VENDOR}/zego.client.web";
 import VendorLocalStream from "${VENDOR}/ZegoLocalStream.web";
 import { ZegoStreamView as VendorView } from "${VENDOR}/ZegoStreamView.web";
 import { ZegoEvent as VendorEvent } from "${VENDOR}/ZegoExpressEntity.web";
-import type { ZegoEvent as OurEvent } from "./src/entities/events";
-${ENTITIES.map(([path, module], index) => `import * as o${index} from "./src/${module}"; import * as v${index} from "${VENDOR}/${path}";`).join("\n")}
+import type { ZegoEvent as OurEvent } from "${types}/entities/events";
+${ENTITIES.map(([path, module], index) => `import * as o${index} from "${types}/${module}"; import * as v${index} from "${VENDOR}/${path}";`).join("\n")}
 export type Pairs = {
 ${Object.entries(PAIRS).map(([name, [ours, vendor]]) => `  "${name}": [${ours}, ${vendor}];`).join("\n")}
 };
@@ -42,7 +45,16 @@ const OPTIONS = ["ZegoWebPublishOption", "ZegoWebPlayOption"];
 
 /** `names`: the vendor's public names of each class. `options`: the fields of options. `differences`: what is missing, added, or of another type, by its whole name. */
 export function compareTypes(root) {
-  const { checker, file } = program(root);
+  const types = mkdtempSync(join(tmpdir(), "parlour-types-"));
+  try {
+    emitTypes(root, types);
+    return compare(program(root, source(types)));
+  } finally {
+    rmSync(types, { recursive: true });
+  }
+}
+
+function compare({ checker, file }) {
   const names = {};
   const differences = {};
   const note = (kind, list) => {
@@ -74,7 +86,7 @@ export function compareTypes(root) {
   return { names, options, differences };
 }
 
-function program(root) {
+function program(root, text) {
   const entry = join(root, "vendor-types.ts");
   const options = {
     strict: true,
@@ -89,7 +101,7 @@ function program(root) {
   const host = ts.createCompilerHost(options);
   const { fileExists, getSourceFile } = host;
   host.fileExists = (name) => name === entry || fileExists.call(host, name);
-  host.getSourceFile = (name, ...rest) => (name === entry ? ts.createSourceFile(name, SOURCE, ts.ScriptTarget.ES2020, true) : getSourceFile.call(host, name, ...rest));
+  host.getSourceFile = (name, ...rest) => (name === entry ? ts.createSourceFile(name, text, ts.ScriptTarget.ES2020, true) : getSourceFile.call(host, name, ...rest));
   const made = ts.createProgram([entry], options, host);
   const file = made.getSourceFile(entry);
   const faults = made.getSemanticDiagnostics(file).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"));

@@ -3,14 +3,18 @@ import { LocalStreams } from "./capture/local-streams";
 import { ZegoLocalStream } from "./capture/local-stream";
 import { checkAppID, checkMessage, checkPlayOption, checkRoomExtra, checkRoomID, checkStreamExtra, checkStreamID, checkTargets, checkToken, checkUser } from "./checks";
 import { asZegoError, Code, failure, type ZegoError } from "./errors";
-import { detect, type CheckType } from "./detection";
+import { detect } from "./detection";
 import { DeviceWatcher } from "./devices";
 import { Emitter, EVENT_NAMES } from "./emitter";
 import { setOptions } from "./engine-options";
-import type { ZegoCapabilityDetection, ZegoEvent, ZegoLogConfig, ZegoReplayOptions, ZegoRoomConfig, ZegoServerResponse, ZegoSwitchRoomConfig, ZegoUser, ZegoWebPlayOption, ZegoWebPublishOption } from "./entities";
-import { defineNotOffered, disableEngine, type NotOffered } from "./inert-methods";
+import type {
+  ZegoCapabilityDetection, ZegoCheckSingleType, ZegoEvent, ZegoLocalStreamConfig, ZegoLogConfig, ZegoReplayOptions, ZegoRoomConfig, ZegoScenario,
+  ZegoServerResponse, ZegoStreamOptions, ZegoSwitchRoomConfig, ZegoUser, ZegoWebPlayOption, ZegoWebPublishOption,
+} from "./entities";
+import { defineNotOffered, disableEngine } from "./inert-methods";
 import { log, setLogLevel } from "./logging";
 import { MediaControls } from "./media-controls";
+import type { NotOffered } from "./not-offered";
 import { canEncode } from "./publish/codecs";
 import type { PublishChoice } from "./publish/publisher";
 import type { Room } from "./room/room";
@@ -22,17 +26,18 @@ import { ZegoStreamView } from "./view/stream-view";
 
 const VERSION = "3.12.0";
 
-/** The methods that are not offered are typed here and put on the prototype below. */
+/** The methods that are not offered are put on the prototype below. */
 export interface ZegoExpressEngine extends NotOffered {}
 
+/** The engine as pages see it. Where nothing else is said, promises reject with a ZegoError. */
 export class ZegoExpressEngine extends MediaControls {
-  static readonly version = VERSION;
+  static readonly version: string = VERSION;
 
   private readonly deviceWatcher: DeviceWatcher;
   private readonly replays: Replays;
   private destroyed = false;
 
-  /** Opens nothing: the connection is made by the first login. */
+  /** `server`: empty for the server that the script came from, an address, or a list that is tried one after the other. Nothing is opened before a login. */
   constructor(appID: number, server?: string | string[] | null, _options?: { scenario?: number }) {
     const [app, addresses, events] = [checkAppID(appID), gatewayAddresses(server), new Emitter<ZegoEvent>(EVENT_NAMES)];
     super(events, new Rooms(app, addresses, events), new LocalStreams((stream, legacy) => this.screenEnded(stream, legacy)));
@@ -41,7 +46,7 @@ export class ZegoExpressEngine extends MediaControls {
   }
 
   /** `room_retry_time` and `av_retry_time` in seconds, `iceTransportPolicy: "relay"` for media through TURN alone, `server` for the gateway of every engine; for all engines, before they log in. */
-  static setEngineOptions(options: Record<string, unknown>): void {
+  static setEngineOptions(options: any): void {
     setOptions(options);
   }
 
@@ -49,10 +54,12 @@ export class ZegoExpressEngine extends MediaControls {
     return setLogLevel(config?.logLevel ?? "warn");
   }
 
+  /** A warning in the console names an event that does not exist; its handler is never called. */
   on<Name extends keyof ZegoEvent>(event: Name, callback: ZegoEvent[Name]): boolean {
     return this.events.on(event, callback);
   }
 
+  /** Without a callback: all of the event's. */
   off<Name extends keyof ZegoEvent>(event: Name, callback?: ZegoEvent[Name]): boolean {
     return this.events.off(event, callback);
   }
@@ -69,11 +76,11 @@ export class ZegoExpressEngine extends MediaControls {
     return config !== null && typeof config === "object" && setLogLevel(config.logLevel ?? "warn");
   }
 
-  setRoomScenario(scenario: number): boolean {
+  setRoomScenario(scenario: ZegoScenario): boolean {
     return Number.isInteger(scenario) && this.rooms.list.length === 0;
   }
 
-  checkSystemRequirements(checkType?: CheckType, _checkLevel?: 0 | 1): Promise<ZegoCapabilityDetection> {
+  checkSystemRequirements<Type extends keyof ZegoCheckSingleType>(checkType?: Type, _checkLevel?: 0 | 1): Promise<ZegoCapabilityDetection> {
     return detect(checkType);
   }
 
@@ -133,11 +140,11 @@ export class ZegoExpressEngine extends MediaControls {
 
   // Local media
 
-  async createZegoStream(options?: object): Promise<ZegoLocalStream> {
+  async createZegoStream(options?: ZegoStreamOptions): Promise<ZegoLocalStream> {
     return this.localStreams.create(options);
   }
 
-  async createStream(source?: object): Promise<MediaStream> {
+  async createStream(source?: ZegoLocalStreamConfig): Promise<MediaStream> {
     return (await this.localStreams.create(source, true)).stream;
   }
 
@@ -181,7 +188,7 @@ export class ZegoExpressEngine extends MediaControls {
   // Playing
 
   /** Resolves with a real MediaStream, maybe before media flows. */
-  async startPlayingStream(streamID: string, playOption: ZegoWebPlayOption & { roomID?: string } = {}): Promise<MediaStream> {
+  async startPlayingStream(streamID: string, playOption: ZegoWebPlayOption = {}): Promise<MediaStream> {
     checkStreamID(streamID);
     checkPlayOption(playOption);
     const room = this.roomOfStream(streamID, playOption?.roomID);
@@ -237,7 +244,7 @@ export class ZegoExpressEngine extends MediaControls {
     this.events.clear();
   }
 
-  protected room(roomID: string | undefined, code: number): Room {
+  private room(roomID: string | undefined, code: number): Room {
     const room = this.rooms.findOrOnly(roomID);
     if (room?.states.joined) return room;
     const several = roomID === undefined && this.rooms.list.length > 1;

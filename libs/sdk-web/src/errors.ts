@@ -1,7 +1,7 @@
 /** The one error that this SDK throws or rejects with, and its codes. */
 import { SERVER_CODES, type Problem } from "./generated/contract";
 
-/** The numbers that only a browser raises, with the vendor's meanings. Those that servers answer with come from the contract. */
+/** The numbers that only a browser raises, with the vendor's meanings. Those that servers answer with come from the contract. @internal */
 export const SDK_CODES = {
   ROOM_IN_USE: 1002064,
   BROWSER: 1103002,
@@ -29,10 +29,11 @@ export const SDK_CODES = {
   ENGINE_DESTROYED: 9000021,
 } as const;
 
+/* @internal */
 export const Code = { ...SERVER_CODES, ...SDK_CODES } as const;
 
 /**
- * Carries the vendor's `errorCode` and `extendedData`, and `code`, `message` and `msg` under which older pages look.
+ * The one error that the SDK throws or rejects with. Carries the vendor's `errorCode` and `extendedData`, and `code`, `message` and `msg` under which older pages look.
  * `extendedData` is JSON text with whatever is known beyond the message: field, limit, hint, fine.
  */
 export class ZegoError extends Error {
@@ -41,7 +42,8 @@ export class ZegoError extends Error {
   readonly msg: string;
   readonly extendedData: string;
 
-  constructor(readonly problem: Problem) {
+  /* @internal */
+  constructor(/* @internal */ readonly problem: Problem) {
     super(sentence(problem));
     this.name = "ZegoError";
     this.errorCode = problem.code;
@@ -56,12 +58,12 @@ function sentence({ code, message, limit, hint }: Problem): string {
   return `${message}${limit ? ` (allowed: ${limit})` : ""}${hint ? `; ${hint}` : ""} [${code}]`;
 }
 
-/** Makes a ZegoError of a code, a sentence, and what else is known: field, limit, hint. */
+/** Makes a ZegoError of a code, a sentence, and what else is known: field, limit, hint. @internal */
 export function failure(code: number, message: string, more: Omit<Problem, "code" | "message"> = {}): ZegoError {
   return new ZegoError({ code, message, ...more });
 }
 
-/** Any thrown value as a ZegoError; a foreign one keeps its text under `code`. */
+/** Any thrown value as a ZegoError; a foreign one keeps its text under `code`. @internal */
 export function asZegoError(thrown: unknown, code: number = Code.UNAVAILABLE): ZegoError {
   if (thrown instanceof ZegoError) return thrown;
   const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);

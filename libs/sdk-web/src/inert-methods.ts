@@ -1,13 +1,14 @@
 /** Methods that do nothing and answer in the vendor's shape: those that this suite lacks, and those of an engine that was destroyed. */
 import { Code, failure } from "./errors";
 import { log, logRejection, warnOnce } from "./logging";
+import type { NotOffered } from "./not-offered";
 
 /** Names of methods by their answer: a promise that rejects, `false`, 0, or nothing. */
-interface InertMethods {
-  promise?: readonly string[];
-  boolean?: readonly string[];
-  number?: readonly string[];
-  nothing?: readonly string[];
+interface InertMethods<Name = string> {
+  promise?: readonly Name[];
+  boolean?: readonly Name[];
+  number?: readonly Name[];
+  nothing?: readonly Name[];
 }
 
 /** Methods of the vendor's engine that this suite lacks. */
@@ -24,7 +25,7 @@ export const NOT_OFFERED = {
     "destroyCopyrightedMusic", "destroyRealTimeSequentialDataManager", "enableAutoSwitchDevice", "enableDualStream", "enableHardwareEncoder",
     "setEngineConfig", "setLowStreamParameter", "setSEIConfig", "setTurnServer",
   ],
-} as const satisfies InertMethods;
+} as const satisfies InertMethods<keyof NotOffered>;
 
 /** What the vendor's engine makes and this one lacks, by the methods that make it: such an object can be made and called, and nothing comes of it. */
 export const OBJECTS = {
@@ -61,7 +62,7 @@ export const OBJECTS = {
     promise: ["setInputEndpoint", "startComposingStream", "stopComposingStream"],
     nothing: ["addImage", "removeImage", "setOutputConfig"],
   },
-} as const satisfies Record<string, InertMethods>;
+} as const satisfies { [Maker in keyof NotOffered]?: InertMethods<keyof ReturnType<NotOffered[Maker]>> };
 
 /** Methods that need an engine. The others answer as before when it is destroyed, so that a page may clean up in any order. */
 export const NEED_ENGINE = {
@@ -80,11 +81,6 @@ export const NEED_ENGINE = {
 } as const satisfies InertMethods;
 
 type Method<Answer> = (...args: any[]) => Answer;
-
-export type NotOffered = Record<(typeof NOT_OFFERED.promise)[number], Method<Promise<never>>> &
-  Record<(typeof NOT_OFFERED.boolean)[number], Method<boolean>> &
-  Record<(typeof NOT_OFFERED.nothing)[number], Method<void>> &
-  Record<keyof typeof OBJECTS, Method<any>>;
 
 /** Defines the methods that are not offered on the engine's prototype. */
 export function defineNotOffered({ prototype }: { prototype: object }): void {

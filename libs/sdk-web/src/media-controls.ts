@@ -3,7 +3,10 @@ import type { LocalStreams } from "./capture/local-streams";
 import { devicesOf, enumDevices } from "./devices";
 import { setOptions } from "./engine-options";
 import type { Emitter } from "./emitter";
-import type { SoundLevelDelegateOptions, ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvent, ZegoPlayStats, ZegoPublishStats, ZegoServerResponse } from "./entities";
+import type {
+  AiDenoiseMode, SoundLevelDelegateOptions, ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvent, ZegoGeoFenceType, ZegoLocalProxyConfig, ZegoPlayStats,
+  ZegoProxyInfo, ZegoPublishStats, ZegoServerResponse,
+} from "./entities";
 import { Code } from "./errors";
 import { rejectNotOffered, warnNotOffered } from "./inert-methods";
 import { log, warnOnce } from "./logging";
@@ -21,7 +24,7 @@ const ROOM_CHANNEL = "onRecvRoomChannelMessage";
 
 export abstract class MediaControls extends LocalMediaControls {
   /** What a library writes with it, under the SDK's own threshold. */
-  readonly logger = {
+  logger: any = {
     debug: (...details: unknown[]) => log.debug("page:", ...details),
     info: (...details: unknown[]) => log.info("page:", ...details),
     warn: (...details: unknown[]) => log.warn("page:", ...details),
@@ -31,13 +34,16 @@ export abstract class MediaControls extends LocalMediaControls {
     setLogLevel: () => undefined,
   };
   /** Where official samples set `isPeer`; nothing reads it here. */
-  readonly zegoWebRTC: { rtcModules: { streamCenter: Record<string, unknown> } } = { rtcModules: { streamCenter: { isPeer: false } } };
-  readonly zegoWebRTM = {};
-  /** Kinds that are not received of any stream, by muteAllPlay…Streams. */
+  zegoWebRTC: any = { rtcModules: { streamCenter: { isPeer: false } } };
+  zegoWebRTM: any = {};
+  /** Kinds that are not received of any stream, by muteAllPlay…Streams. @internal */
   protected readonly mutedPlay: Record<Kind, boolean> = { audio: false, video: false };
+  /* @internal */
   protected readonly quality: QualityMonitor;
+  /* @internal */
   protected readonly soundMeter: SoundMeter;
 
+  /* @internal */
   protected constructor(events: Emitter<ZegoEvent>, rooms: Rooms, localStreams: LocalStreams) {
     super(events, rooms, localStreams);
     this.quality = new QualityMonitor(() => rooms.list, events);
@@ -107,21 +113,23 @@ export abstract class MediaControls extends LocalMediaControls {
   // Settings of the class, which pages make before they have an engine. None throws: such a page would be dead before its first handler.
 
   /** Modules of effects that this SDK lacks are accepted; the methods that need them say so. */
-  static use(module: unknown): void {
-    const type = (module as { type?: unknown } | null)?.type;
+  static use(module: any): void {
+    const type: unknown = module?.type;
     warnNotOffered(`the module ${typeof type === "string" ? type : "given to use()"}`);
   }
 
-  static setGeoFence(..._settings: unknown[]): void {
+  /** Not offered: the setting has no effect. */
+  static setGeoFence(..._setting: [geoFenceType: ZegoGeoFenceType, geoFenceAreaList: number[]]): void {
     warnNotOffered("setGeoFence");
   }
 
-  static setCloudProxyConfig(..._settings: unknown[]): void {
+  /** Not offered: the setting has no effect. */
+  static setCloudProxyConfig(..._setting: [proxyList: ZegoProxyInfo[], token: string, enable: boolean]): void {
     warnNotOffered("setCloudProxyConfig");
   }
 
   /** `accesshubProxy` is the gateway of all engines that are made from now on; without `enable` the setting is taken back. */
-  static setLocalProxyConfig(config: { accesshubProxy: string }, enable: boolean): void {
+  static setLocalProxyConfig(config: ZegoLocalProxyConfig, enable: boolean): void {
     const server = proxyAddress(config?.accesshubProxy);
     if (enable && !server) return warnOnce("setLocalProxyConfig: accesshubProxy names no address");
     setOptions({ server: enable ? server : undefined });
@@ -138,7 +146,7 @@ export abstract class MediaControls extends LocalMediaControls {
   }
 
   /** The browser's noise suppression has one mode, which is used for all. */
-  async setAiDenoiseMode(stream: LocalStream, _mode: number): Promise<ZegoServerResponse> {
+  async setAiDenoiseMode(stream: LocalStream, _mode: AiDenoiseMode): Promise<ZegoServerResponse> {
     const suppresses = stream?.getAudioTracks?.().some((track) => "noiseSuppression" in track.getSettings());
     return { errorCode: suppresses ? 0 : Code.DENOISE_UNSUPPORTED, extendedData: "" };
   }
@@ -158,7 +166,7 @@ export abstract class MediaControls extends LocalMediaControls {
     return clock ? { timestamp: Date.now() + clock.offsetMs, maxDeviation: clock.deviationMs } : { timestamp: 0, maxDeviation: 0 };
   }
 
-  async callExperimentalAPI(call: { method?: string }): Promise<unknown> {
+  async callExperimentalAPI(call: Record<string, any>): Promise<any> {
     if (call?.method !== ROOM_CHANNEL) return rejectNotOffered(`callExperimentalAPI(${String(call?.method)})`);
     warnOnce(`${ROOM_CHANNEL}: this server has no channel for messages of voice agents; none will come`);
     return { errorCode: Code.NOT_OFFERED, extendedData: "" };

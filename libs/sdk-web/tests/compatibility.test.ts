@@ -36,7 +36,7 @@ const ofKind = (kind: string) => Object.keys(compared.differences).filter((name)
 /** The SDK without its declarations. */
 function source(): string {
   const files = readdirSync(join(ROOT, "src"), { recursive: true }).map(String);
-  return files.filter((name) => name.endsWith(".ts") && !/^(entities|declared|event-names|inert-methods)/.test(name)).map((name) => text(`src/${name}`)).join("\n");
+  return files.filter((name) => name.endsWith(".ts") && !/^(entities|not-offered|inert-methods)/.test(name)).map((name) => text(`src/${name}`)).join("\n");
 }
 
 test("declarations differ from the vendor's as compatibility.json says, and in nothing else", () => {
@@ -77,9 +77,4 @@ test("the page of the reference is that of the list", async () => {
   const { compatibilityPage, codesOf } = await script("compatibility.mjs");
   const page = readFileSync(join(ROOT, "../../docs/reference/compatibility.md"), "utf8");
   assert.equal(page, compatibilityPage(list, compared, codesOf(`${ROOT}/`)), "run `make docs`");
-});
-
-test("what the SDK uses inside a local stream is not declared to pages", () => {
-  const declared = text("src/declared/local-stream.ts");
-  for (const name of ["setTrack", "capture", "source", "destroy"]) assert.doesNotMatch(declared, new RegExp(`^  (?:get )?${name}\\b`, "m"), name);
 });

@@ -1,8 +1,8 @@
 /** A call of the demo pages, by the calls that every page makes: engine, callbacks, login, stream, publish; play what others publish. */
 import { errorText } from "../format.js";
 
-/** @typedef {import("../../src/declared").ZegoExpressEngine} Engine */
-/** @typedef {import("../../src/declared").ZegoLocalStream} LocalStream */
+/** @typedef {import("../../src").ZegoExpressEngine} Engine */
+/** @typedef {import("../../src").ZegoLocalStream} LocalStream */
 /** @typedef {{ video: boolean, audio: boolean }} Capture */
 /** @typedef {{ roomID: string, userID: string, token: string }} Login */
 /**

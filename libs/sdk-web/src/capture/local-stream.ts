@@ -1,6 +1,9 @@
-/** Media of this machine: what is captured, previewed and published. Made by createZegoStream. */
+/** Media of this machine: what is captured, previewed and published, as createZegoStream gives it. Pages do not make one themselves. */
 import { Emitter } from "../emitter";
-import type { CustomSource, ZegoLocalStreamEvent, ZegoServerResponse, ZegoSnapshotOptions, ZegoStreamViewOptions } from "../entities";
+import type {
+  ZegoCaptureCamera, ZegoCaptureMicrophone, ZegoCaptureScreenAudio, ZegoCaptureScreenVideo, ZegoCustomAudio, ZegoCustomVideo, ZegoLocalAduioOptions,
+  ZegoLocalStreamEvent, ZegoLocalViewOptions, ZegoServerResponse, ZegoSnapshotOptions,
+} from "../entities";
 import type { Kind } from "../negotiation/transceiver-pool";
 import type { Source } from "../publish/publisher";
 import { Output, snapshot, useSink } from "../view/output";
@@ -27,9 +30,9 @@ let created = 0;
 
 export class ZegoLocalStream {
   readonly id = `local-${Date.now().toString(36)}-${++created}`;
-  /** An internal that the vendor's type declares. */
-  readonly zegoStream: any = undefined;
-  /** The limits that publishing keeps to. */
+  /** Reserved: nothing to rely on. */
+  zegoStream: any = undefined;
+  /** The limits that publishing keeps to. @internal */
   readonly source: Source;
   private readonly events = new Emitter<ZegoLocalStreamEvent>(Object.keys(EVENTS) as (keyof ZegoLocalStreamEvent)[]);
   private readonly videoOnly = new MediaStream();
@@ -49,6 +52,7 @@ export class ZegoLocalStream {
     return this.source.stream;
   }
 
+  /** Whether any track is live. */
   get active(): boolean {
     return this.stream.getTracks().some((track) => track.readyState === "live");
   }
@@ -91,20 +95,20 @@ export class ZegoLocalStream {
     return this.stream.getVideoTracks();
   }
 
-  /** The preview; a user's own picture makes no sound. */
-  playVideo(container: string | HTMLElement, options: ZegoStreamViewOptions = {}): Promise<boolean> {
+  /** The preview, without its sound. Players resolve with whether it plays now; false where the browser wants a gesture first. */
+  playVideo(container: string | HTMLElement, options: ZegoLocalViewOptions = {}): Promise<boolean> {
     return this.outputs.video.play(this.stream, container, { ...options, muted: true });
   }
 
-  playAudio(options: ZegoStreamViewOptions = {}): Promise<boolean> {
+  playAudio(options: ZegoLocalAduioOptions = {}): Promise<boolean> {
     return this.outputs.audio.play(this.stream, undefined, options);
   }
 
-  playCaptureVideo(container: string | HTMLElement, options: ZegoStreamViewOptions = {}): Promise<boolean> {
+  playCaptureVideo(container: string | HTMLElement, options: ZegoLocalViewOptions = {}): Promise<boolean> {
     return this.outputs.captureVideo.play(this.stream, container, { ...options, muted: true });
   }
 
-  playCaptureAudio(options: ZegoStreamViewOptions = {}): Promise<boolean> {
+  playCaptureAudio(options: ZegoLocalAduioOptions = {}): Promise<boolean> {
     return this.outputs.captureAudio.play(this.stream, undefined, options);
   }
 
@@ -154,35 +158,35 @@ export class ZegoLocalStream {
     return (this.getVideoTracks()[0]?.getSettings() as { displaySurface?: string } | undefined)?.displaySurface ?? "";
   }
 
-  startCaptureMicrophone(options: object = {}): Promise<ZegoServerResponse> {
+  startCaptureMicrophone(options: ZegoCaptureMicrophone = {}): Promise<ZegoServerResponse> {
     return this.capture(parseCameraOptions({ ...options, audio: options, video: false }));
   }
 
-  startCaptureCamera(options: object = {}): Promise<ZegoServerResponse> {
+  startCaptureCamera(options: ZegoCaptureCamera = {}): Promise<ZegoServerResponse> {
     return this.capture(parseCameraOptions({ ...options, video: options, audio: false }));
   }
 
-  startCaptureCameraAndMicrophone(camera: object = {}, microphone: object = {}): Promise<ZegoServerResponse> {
+  startCaptureCameraAndMicrophone(camera: ZegoCaptureCamera = {}, microphone: ZegoCaptureMicrophone = {}): Promise<ZegoServerResponse> {
     return this.capture(parseCameraOptions({ video: camera, audio: microphone }));
   }
 
-  startCaptureCustomVideo(options: { source: CustomSource }): Promise<ZegoServerResponse> {
+  startCaptureCustomVideo(options: ZegoCustomVideo): Promise<ZegoServerResponse> {
     return this.capture(parseCaptureOptions({ custom: { video: options } }));
   }
 
-  startCaptureCustomAudio(options: { source: CustomSource }): Promise<ZegoServerResponse> {
+  startCaptureCustomAudio(options: ZegoCustomAudio): Promise<ZegoServerResponse> {
     return this.capture(parseCaptureOptions({ custom: { audio: options } }));
   }
 
-  startCaptureCustomVideoAndAudio(video: { source: CustomSource }, audio: { source: CustomSource }): Promise<ZegoServerResponse> {
+  startCaptureCustomVideoAndAudio(video: ZegoCustomVideo, audio: ZegoCustomAudio): Promise<ZegoServerResponse> {
     return this.capture(parseCaptureOptions({ custom: { video, audio } }));
   }
 
-  startCaptureScreen(options: object = {}): Promise<ZegoServerResponse> {
+  startCaptureScreen(options: ZegoCaptureScreenVideo = {}): Promise<ZegoServerResponse> {
     return this.capture(parseScreenOptions({ ...options, audio: false }));
   }
 
-  startCaptureScreenWithAudio(video: object = {}, audio: object = {}): Promise<ZegoServerResponse> {
+  startCaptureScreenWithAudio(video: ZegoCaptureScreenVideo = {}, audio: ZegoCaptureScreenAudio = {}): Promise<ZegoServerResponse> {
     return this.capture(parseScreenOptions({ video, audio }));
   }
 
@@ -196,7 +200,7 @@ export class ZegoLocalStream {
     return this.stopTracks(this.getAudioTracks());
   }
 
-  /** Captures what the options name in place of what was captured of the same kind. */
+  /** Captures what the options name in place of what was captured of the same kind. @internal */
   async capture(options: CaptureOptions): Promise<ZegoServerResponse> {
     const wasStopped = watchStops(this.stream);
     const captured = await captureMedia(options);
@@ -206,7 +210,7 @@ export class ZegoLocalStream {
     return OK;
   }
 
-  /** Replaces the stream's track of the same kind and frees the old one's device. The stream's effect goes on with the new track. */
+  /** Replaces the stream's track of the same kind and frees the old one's device. The stream's effect goes on with the new track. @internal */
   setTrack(captured: MediaStreamTrack, fromScreen = false): void {
     const { kind } = captured;
     const before = this.stream.getTracks().filter((old) => old.kind === kind);
@@ -218,7 +222,7 @@ export class ZegoLocalStream {
     this.events.emit(kind === "video" ? "captureVideoTrackChanged" : "captureAudioTrackChanged", captured);
   }
 
-  /** End every track and all previews. */
+  /** Ends every track and all previews. @internal */
   destroy(): void {
     recordStop(this.stream, "audio", "video");
     this.stopTracks(this.getTracks());

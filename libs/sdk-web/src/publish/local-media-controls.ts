@@ -8,7 +8,7 @@ import type { LocalStreams } from "../capture/local-streams";
 import { checkMediaStream, checkTrack, checkVideoConfig } from "../checks";
 import { Beauty } from "../effects/beauty";
 import type { Emitter } from "../emitter";
-import type { ZegoEffectsBeautyParam, ZegoEvent, ZegoPublishStreamAudioConfig, ZegoPublishStreamConfig, ZegoServerResponse } from "../entities";
+import type { ZegoEffectsBeautyParam, ZegoEvent, ZegoPublishStreamAudioConfig, ZegoPublishStreamConfig, ZegoServerResponse, ZegoStreamUpdateType } from "../entities";
 import { Code, failure, type ZegoError } from "../errors";
 import { log } from "../logging";
 import { SerialQueue } from "../scheduling";
@@ -21,6 +21,7 @@ export type LocalStream = MediaStream | ZegoLocalStream;
 const OK: ZegoServerResponse = { errorCode: 0, extendedData: "" };
 
 export abstract class LocalMediaControls {
+  /* @internal */
   protected readonly beauty: Beauty;
   private microphoneMuted = false;
   private readonly mutedAudio = new WeakSet<MediaStream>();
@@ -29,10 +30,11 @@ export abstract class LocalMediaControls {
   /** Devices of a stream are opened one after the other. */
   private readonly openingQueues = new WeakMap<MediaStream, SerialQueue>();
 
+  /* @internal */
   protected constructor(
-    protected readonly events: Emitter<ZegoEvent>,
-    protected readonly rooms: Rooms,
-    protected readonly localStreams: LocalStreams,
+    /* @internal */ protected readonly events: Emitter<ZegoEvent>,
+    /* @internal */ protected readonly rooms: Rooms,
+    /* @internal */ protected readonly localStreams: LocalStreams,
   ) {
     this.beauty = new Beauty((stream, error) => {
       this.refresh(stream).catch((fault) => log.warn("the plain picture could not be sent", fault));
@@ -41,8 +43,8 @@ export abstract class LocalMediaControls {
   }
 
   /** Viewers see black; with `retain` the own preview goes on. The camera keeps running. False where there is no picture to mute. */
-  mutePublishStreamVideo(given: LocalStream, mute = true, retain = false): boolean {
-    const stream = streamToMute(given);
+  mutePublishStreamVideo(localStream: LocalStream, mute = true, retain = false): boolean {
+    const stream = streamToMute(localStream);
     const track = stream?.getVideoTracks()[0];
     if (!stream || !track) return false;
     track.enabled = !mute || retain;
@@ -56,8 +58,8 @@ export abstract class LocalMediaControls {
     return true;
   }
 
-  mutePublishStreamAudio(given: LocalStream, mute = true): boolean {
-    const stream = streamToMute(given);
+  mutePublishStreamAudio(localStream: LocalStream, mute = true): boolean {
+    const stream = streamToMute(localStream);
     if (!stream?.getAudioTracks().length) return false;
     if (mute) this.mutedAudio.add(stream);
     else this.mutedAudio.delete(stream);
@@ -77,22 +79,22 @@ export abstract class LocalMediaControls {
   }
 
   /** Another camera for a stream that is captured. */
-  async useVideoDevice(given: LocalStream, deviceID: string): Promise<ZegoServerResponse> {
-    return this.recapture(given, "video", exactDevice(deviceID));
+  async useVideoDevice(localStream: LocalStream, deviceID: string): Promise<ZegoServerResponse> {
+    return this.recapture(localStream, "video", exactDevice(deviceID));
   }
 
   /** Another microphone for a stream that is captured. */
-  async useAudioDevice(given: LocalStream, deviceID: string): Promise<ZegoServerResponse> {
-    return this.recapture(given, "audio", exactDevice(deviceID));
+  async useAudioDevice(localStream: LocalStream, deviceID: string): Promise<ZegoServerResponse> {
+    return this.recapture(localStream, "audio", exactDevice(deviceID));
   }
 
-  async useFrontCamera(given: LocalStream, enable: boolean): Promise<ZegoServerResponse> {
-    return this.recapture(given, "video", { facingMode: enable ? "user" : "environment" });
+  async useFrontCamera(localStream: LocalStream, enable: boolean): Promise<ZegoServerResponse> {
+    return this.recapture(localStream, "video", { facingMode: enable ? "user" : "environment" });
   }
 
   /** Frees the camera (its light goes out) or takes the same one again; another one only where that is gone. */
-  async enableVideoCaptureDevice(given: LocalStream, enable = true): Promise<boolean> {
-    const stream = streamOf(given);
+  async enableVideoCaptureDevice(localStream: LocalStream, enable = true): Promise<boolean> {
+    const stream = streamOf(localStream);
     if (!enable) {
       const [track] = stream.getVideoTracks();
       if (!track) return false;
@@ -103,29 +105,29 @@ export abstract class LocalMediaControls {
       return true;
     }
     const stopped = watchStops(stream);
-    return this.runInTurn(stream, () => this.switchOn(given, () => stopped("video")));
+    return this.runInTurn(stream, () => this.switchOn(localStream, () => stopped("video")));
   }
 
   /** A `videoQuality` of 1 to 3 is a preset; sizes beside it count only with 4, or without one. */
-  async setVideoConfig(given: LocalStream, config: ZegoPublishStreamConfig): Promise<ZegoServerResponse> {
+  async setVideoConfig(localStream: LocalStream, config: ZegoPublishStreamConfig): Promise<ZegoServerResponse> {
     checkVideoConfig(config);
     const preset = CAMERA_PRESETS[config.videoQuality ?? 0];
     const { maxBitrate } = { maxBitrate: preset?.kbps, ...config };
-    const stream = streamOf(given);
+    const stream = streamOf(localStream);
     const track = capturedTrack(trackOf(stream, "video"));
     try {
       await track.applyConstraints({ ...track.getConstraints(), ...sizeConstraints(preset ?? config) });
     } catch (fault) {
       throw captureError(fault);
     }
-    const source = this.localStreams.find(given)?.source;
+    const source = this.localStreams.find(localStream)?.source;
     if (source && maxBitrate) source.videoKbps = maxBitrate;
     await Promise.all(this.publications(stream).map(({ publisher, publication }) => publisher.applyLimits(publication)));
     return OK;
   }
 
-  async setAudioConfig(given: LocalStream, config: ZegoPublishStreamAudioConfig): Promise<ZegoServerResponse> {
-    const track = trackOf(streamOf(given), "audio");
+  async setAudioConfig(localStream: LocalStream, config: ZegoPublishStreamAudioConfig): Promise<ZegoServerResponse> {
+    const track = trackOf(streamOf(localStream), "audio");
     const { ANS, AGC, AEC } = config ?? {};
     const constraints = {
       ...(ANS === undefined ? {} : { noiseSuppression: ANS }),
@@ -137,58 +139,58 @@ export abstract class LocalMediaControls {
   }
 
   /** Each intensity 0 to 100, 50 where it is left out. The effect belongs to the stream, published or not: it goes on with another camera. */
-  async setEffectsBeauty(given: LocalStream, enable: boolean, options?: ZegoEffectsBeautyParam): Promise<ZegoServerResponse> {
-    const stream = streamOf(given);
+  async setEffectsBeauty(localStream: LocalStream, enable: boolean, options?: ZegoEffectsBeautyParam): Promise<ZegoServerResponse> {
+    const stream = streamOf(localStream);
     if (this.beauty.set(stream, enable, options)) await this.refresh(stream);
     return OK;
   }
 
   /** Sends the stream's present tracks to viewers: 0 video, 1 audio, 2 both. */
-  async updatePublishingStream(given: LocalStream, type: 0 | 1 | 2 = 2): Promise<ZegoServerResponse> {
+  async updatePublishingStream(localStream: LocalStream, type: ZegoStreamUpdateType | 0 | 1 | 2 = 2): Promise<ZegoServerResponse> {
     if (![0, 1, 2].includes(type)) throw failure(Code.PARAMETER, "the type is unknown", { field: "type", limit: "0 video, 1 audio, 2 both" });
-    const publications = this.publications(streamOf(given));
+    const publications = this.publications(streamOf(localStream));
     if (!publications.length) throw failure(Code.NOT_PUBLISHING, "the stream is not being published");
     await Promise.all(publications.map(({ publisher, publication }) => publisher.refresh(publication)));
     return OK;
   }
 
-  async replaceTrack(given: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
-    const [stream, { kind }] = [checkMediaStream(given), checkTrack(track)];
+  async replaceTrack(localStream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
+    const [stream, { kind }] = [checkMediaStream(localStream), checkTrack(track)];
     trackOf(stream, kind as Kind);
     for (const old of stream.getTracks()) if (old.kind === kind && old !== track) stream.removeTrack(old);
     return this.addTrack(stream, applyEffect(stream, track));
   }
 
-  async addTrack(given: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
-    const stream = checkMediaStream(given);
+  async addTrack(localStream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
+    const stream = checkMediaStream(localStream);
     stream.addTrack(checkTrack(track));
     await this.refresh(stream);
     return OK;
   }
 
-  async removeTrack(given: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
-    const [stream, removed] = [checkMediaStream(given), checkTrack(track)];
+  async removeTrack(localStream: MediaStream, track: MediaStreamTrack): Promise<ZegoServerResponse> {
+    const [stream, removed] = [checkMediaStream(localStream), checkTrack(track)];
     for (const present of stream.getTracks()) if (present === removed || capturedTrack(present) === removed) stream.removeTrack(present);
     await this.refresh(stream);
     return OK;
   }
 
-  /** Enables or disables a stream's audio tracks by the mutes of the stream and of the engine, before it is published and after its tracks change. */
+  /** Enables or disables a stream's audio tracks by the mutes of the stream and of the engine, before it is published and after its tracks change. @internal */
   protected applyAudioMute(stream: MediaStream): void {
     const enabled = !this.microphoneMuted && !this.mutedAudio.has(stream);
     for (const track of stream.getAudioTracks()) track.enabled = enabled;
     this.reportMutes(stream);
   }
 
-  /** Takes the effect off a stream that is about to end, so that its captured track is the one that is stopped. */
-  protected endEffects(given: LocalStream): void {
-    this.beauty.remove(given instanceof ZegoLocalStream ? given.stream : given);
+  /** Takes the effect off a stream that is about to end, so that its captured track is the one that is stopped. @internal */
+  protected endEffects(localStream: LocalStream): void {
+    this.beauty.remove(localStream instanceof ZegoLocalStream ? localStream.stream : localStream);
   }
 
   /** True when the camera is on; false where the page switched it off again meanwhile. */
-  private async switchOn(given: LocalStream, stopped: () => boolean): Promise<boolean> {
+  private async switchOn(localStream: LocalStream, stopped: () => boolean): Promise<boolean> {
     if (stopped()) return false;
-    const off = trackOf(streamOf(given), "video");
+    const off = trackOf(streamOf(localStream), "video");
     if (off.readyState === "live") return true;
     const same = this.switchedOff.get(off) ?? constraintsOf(capturedTrack(off));
     const { deviceId: _gone, ...any } = same;
@@ -197,19 +199,19 @@ export abstract class LocalMediaControls {
       return openDevice("video", any);
     });
     if (stopped()) fresh.stop();
-    else await this.replaceCaptured(given, off, fresh);
+    else await this.replaceCaptured(localStream, off, fresh);
     return !stopped();
   }
 
-  private async recapture(given: LocalStream, kind: Kind, constraints: MediaTrackConstraints): Promise<ZegoServerResponse> {
-    const stream = streamOf(given);
+  private async recapture(localStream: LocalStream, kind: Kind, constraints: MediaTrackConstraints): Promise<ZegoServerResponse> {
+    const stream = streamOf(localStream);
     const stopped = watchStops(stream);
     return this.runInTurn(stream, async () => {
       if (stopped(kind)) rejectStopped([]);
       const old = trackOf(stream, kind);
       const { track, error } = await switchDevice(kind, capturedTrack(old), constraints);
       if (stopped(kind)) rejectStopped(track ? [track] : []);
-      if (track) await this.replaceCaptured(given, old, track);
+      if (track) await this.replaceCaptured(localStream, old, track);
       else this.reportMutes(stream);
       if (error) throw error;
       return OK;
@@ -223,11 +225,11 @@ export abstract class LocalMediaControls {
   }
 
   /** A captured track takes another's place, muted as that was. */
-  private async replaceCaptured(given: LocalStream, old: MediaStreamTrack, fresh: MediaStreamTrack): Promise<void> {
-    const stream = streamOf(given);
+  private async replaceCaptured(localStream: LocalStream, old: MediaStreamTrack, fresh: MediaStreamTrack): Promise<void> {
+    const stream = streamOf(localStream);
     fresh.enabled = old.enabled;
     fresh.contentHint = capturedTrack(old).contentHint;
-    const local = this.localStreams.find(given);
+    const local = this.localStreams.find(localStream);
     if (local) {
       local.setTrack(fresh);
     } else {
@@ -255,15 +257,15 @@ export abstract class LocalMediaControls {
 }
 
 /** Undefined for what is no stream: mutes answer false then, as in a page whose buttons are pressed before it has a camera. */
-function streamToMute(given: LocalStream): MediaStream | undefined {
-  if (given instanceof ZegoLocalStream || given instanceof MediaStream) return streamOf(given);
+function streamToMute(localStream: LocalStream): MediaStream | undefined {
+  if (localStream instanceof ZegoLocalStream || localStream instanceof MediaStream) return streamOf(localStream);
   log.warn("there is no stream to mute: pass one of createZegoStream");
   return undefined;
 }
 
-function streamOf(given: LocalStream): MediaStream {
-  if (given instanceof ZegoLocalStream) return given.stream;
-  if (given instanceof MediaStream) return given;
+function streamOf(localStream: LocalStream): MediaStream {
+  if (localStream instanceof ZegoLocalStream) return localStream.stream;
+  if (localStream instanceof MediaStream) return localStream;
   throw failure(Code.STREAM_OBJECT, "this is no stream", { field: "stream" });
 }
 

@@ -32,6 +32,7 @@ export class ZegoReplay {
   private speedFactor = 1;
   private messageList: ZegoReplayMessage[] = [];
 
+  /* @internal */
   constructor(
     private readonly recording: Recording,
     private readonly events: Emitter<ZegoEvent>,

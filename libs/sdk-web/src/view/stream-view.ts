@@ -1,8 +1,10 @@
-/** Shows and sounds one stream in the page. */
+/** Shows and sounds one stream in the page, as createRemoteStreamView gives it. */
 import { Code, failure } from "../errors";
 import { Emitter } from "../emitter";
 import type { StreamViewEvent, ZegoSnapshotOptions, ZegoStreamViewOptions } from "../entities";
 import { Output, snapshot, useSink } from "./output";
+
+export type { StreamViewEvent };
 
 export class ZegoStreamView {
   private readonly events = new Emitter<StreamViewEvent>(["autoplayFailed", "canPlayVideo", "canPlayAudio"]);
@@ -20,10 +22,13 @@ export class ZegoStreamView {
   private playsBoth = false;
   private volume = 100;
 
-  constructor(private readonly stream: MediaStream) {
+  private readonly stream: MediaStream;
+
+  constructor(stream: any) {
     if (!(stream instanceof MediaStream)) {
       throw failure(Code.STREAM_OBJECT, "a view needs a MediaStream", { field: "stream", hint: "await startPlayingStream first" });
     }
+    this.stream = stream;
   }
 
   on<Name extends keyof StreamViewEvent>(event: Name, callback: StreamViewEvent[Name]): boolean {

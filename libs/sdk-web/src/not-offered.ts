@@ -1,14 +1,75 @@
-/** Objects that the engine makes so that pages run: each of their methods answers in the vendor's shape and does nothing. */
+/**
+ * What the vendor's engine has and this one lacks: methods, and objects that it makes so that pages run. Each method answers in the vendor's
+ * shape and does nothing: a promise rejects with 9000020, `false` or nothing is answered otherwise.
+ */
 import type {
-  AiDenoiseMode, ZegoAudioEffectPlayOptions, ZegoCopyrightedMusicConfig, ZegoCopyrightedMusicDownloadResponse, ZegoCopyrightedMusicEvent,
+  AiDenoiseMode, AudioFrameOptions, BackgroundBlurOptions, BackgroundVirtualOptions, Segmentation, ZegoAudioEffectPlayOptions, ZegoAudioFrame,
+  ZegoAutoMixerTask, ZegoAutoSwitchDeviceConfig, ZegoCopyrightedMusicConfig, ZegoCopyrightedMusicDownloadResponse, ZegoCopyrightedMusicEvent,
   ZegoCopyrightedMusicGetKrcLyricByTokenResponse, ZegoCopyrightedMusicGetLrcLyricResponse, ZegoCopyrightedMusicGetStandardPitchResponse,
   ZegoCopyrightedMusicRequestConfig, ZegoCopyrightedMusicRequestResourceResponse, ZegoCopyrightedMusicRequestSharedResourceByTokenConfig,
   ZegoCopyrightedMusicResourceType, ZegoCopyrightedMusicSendExtendedRequestResponse, ZegoCopyrightedMusicVendorID, ZegoDataChannelEvent,
-  ZegoRangeAudioEvent, ZegoRangeAudioListenMode, ZegoRangeAudioMode, ZegoRangeAudioSpeakMode, ZegoRangeAudioUserUpdateCheckConfig,
-  ZegoStartScoreParams, ZegoStreamCompositorInputOption, ZegoStreamCompositorOutputConfig, ZegoVoiceChangerPreset,
-} from "../entities";
-import type { ZegoLocalStream } from "./local-stream";
-import type { ZegoStreamView } from "./stream-view";
+  ZegoElectronScreenSource, ZegoLiveAudioEffectMode, ZegoLowlightEnhancementMode, ZegoMixStreamAdvance, ZegoMixStreamConfig, ZegoRangeAudioEvent,
+  ZegoRangeAudioListenMode, ZegoRangeAudioMode, ZegoRangeAudioSpeakMode, ZegoRangeAudioUserUpdateCheckConfig, ZegoReverbPreset,
+  ZegoRoomSendTransparentMessage, ZegoSEIConfig, ZegoServerResponse, ZegoStartScoreParams, ZegoStreamCompositorInputOption, ZegoStreamCompositorOutputConfig,
+  ZegoVoiceChangerPreset,
+} from "./entities";
+import type { ZegoLocalStream } from "./capture/local-stream";
+import type { ZegoStreamView } from "./view/stream-view";
+
+type LocalStream = MediaStream | ZegoLocalStream;
+type Response = Promise<ZegoServerResponse>;
+
+/** Methods of the engine without an effect. */
+export interface NotOffered {
+  addPublishCdnUrl(streamID: string, targetURL: string): Response;
+  createAudioEffectPlayer(localStream: LocalStream): ZegoAudioEffectPlayer;
+  createCopyrightedMusic(): ZegoCopyrightedMusic;
+  createRangeAudioInstance(): ZegoExpressRangeAudio;
+  createRealTimeSequentialDataManager(roomID: string): ZegoRealTimeSequentialDataManager;
+  createStreamCompositor(): ZegoStreamCompositor;
+  destroyCopyrightedMusic(): void;
+  destroyRealTimeSequentialDataManager(manager: ZegoRealTimeSequentialDataManager): void;
+  enableAutoSwitchDevice(config: ZegoAutoSwitchDeviceConfig): void;
+  enableBackgroundProcess(localStream: LocalStream, enable: boolean, segmentation: Segmentation): Response;
+  enableDualStream(localStream: LocalStream): void;
+  enableHardwareEncoder(enable: boolean): void;
+  enableLiveAudioEffect(player: HTMLMediaElement, enable: boolean, mode: ZegoLiveAudioEffectMode): Response;
+  enableVirtualStereo(localStream: LocalStream, enable: boolean, angle: number): Response;
+  getElectronScreenSources(): Promise<ZegoElectronScreenSource[]>;
+  initBackgroundModule(segmentation: Segmentation, assetsURL: string): Response;
+  loadAudioEffect(audioEffectID: string, path: string): Promise<string>;
+  removePublishCdnUrl(streamID: string, targetURL: string): Response;
+  sendSEI(streamID: string, data: Uint8Array): boolean;
+  sendTransparentMessage(roomID: string, message: ZegoRoomSendTransparentMessage): Response;
+  setAudioChangerParam(player: HTMLMediaElement, pitch: number, mode: ZegoLiveAudioEffectMode): Response;
+  setAudioFrameCallback(streamID: string, callback: ((audio: ZegoAudioFrame) => any) | null, options?: AudioFrameOptions): Response;
+  setBackgroundBlurOptions(localStream: LocalStream, options: BackgroundBlurOptions): Promise<boolean>;
+  setCaptureAudioFrameCallback(stream: LocalStream, callback: ((audio: ZegoAudioFrame) => any) | null, options?: AudioFrameOptions): Response;
+  setCaptureVolume(localStream: LocalStream, volume: number): Response;
+  setDummyCaptureImagePath(filePath: string, localStream: LocalStream): Promise<boolean>;
+  setEngineConfig(config: any): void;
+  setLowStreamParameter(localStream: LocalStream, parameter: { width: number; height: number; frameRate: number; bitRate: number }): void;
+  setLowlightEnhancement(localStream: LocalStream, mode: ZegoLowlightEnhancementMode): Response;
+  setMixerTaskConfig(config: ZegoMixStreamAdvance): Response;
+  setMixingAudioVolume(streamID: string | LocalStream, volume: number, media: HTMLMediaElement): boolean;
+  setPlayStreamVideoType(streamID: string, streamType: number): Promise<boolean>;
+  setReverbPreset(localStream: LocalStream, preset: ZegoReverbPreset): Response;
+  setSEIConfig(config: ZegoSEIConfig): void;
+  setStreamAlignmentProperty(streamID: string, alignment: number): Promise<boolean>;
+  setTransparentBackgroundOptions(localStream: LocalStream): Promise<boolean>;
+  setTurnServer(turnServerList: { url: string; username: string; credential: string }[]): void;
+  setVirtualBackgroundOptions(localStream: LocalStream, options: BackgroundVirtualOptions): Promise<boolean>;
+  setVoiceChangerParam(localStream: LocalStream, voiceParam: number): Response;
+  setVoiceChangerPreset(preset: ZegoVoiceChangerPreset, localStream: LocalStream): Response;
+  startAutoMixerTask(task: ZegoAutoMixerTask): Response;
+  startMixerTask(mixStreamConfig: ZegoMixStreamConfig): Response;
+  startMixingAudio(streamID: string | LocalStream, mediaList: HTMLMediaElement[]): boolean;
+  stopAutoMixerTask(task: { taskID: string; roomID: string }): Response;
+  stopMixerTask(taskID: string): Response;
+  stopMixingAudio(streamID: string | LocalStream, mediaList?: HTMLMediaElement[]): boolean;
+  unloadAudioEffect(audioEffectID: string): boolean;
+  uploadLog(): Promise<{ errorCode: number; extendedData: string }>;
+}
 
 export interface ZegoAudioEffectPlayer {
   start(audioEffectID: string, options?: ZegoAudioEffectPlayOptions, onStart?: Function, onEnd?: Function): void;
@@ -36,7 +97,7 @@ export interface ZegoRealTimeSequentialDataManager {
 export interface ZegoStreamCompositor {
   addImage(image: HTMLImageElement, option: ZegoStreamCompositorInputOption): void;
   removeImage(image: HTMLImageElement): void;
-  setInputEndpoint(stream: MediaStream | ZegoLocalStream, option: ZegoStreamCompositorInputOption): Promise<void>;
+  setInputEndpoint(stream: LocalStream, option: ZegoStreamCompositorInputOption): Promise<void>;
   setOutputConfig(config: ZegoStreamCompositorOutputConfig): void;
   startComposingStream(): Promise<MediaStream>;
   stopComposingStream(): Promise<boolean>;
