@@ -21,6 +21,8 @@ OWN = (
     ("im", 'parlour_requests_total{endpoint="send_broadcast",outcome="ok"}'),
     ("record", 'parlour_tailed_events_total{outcome="published"}'),
     ("gateway", "parlour_connections"),
+    ("gateway", 'parlour_frames_total{frame="broadcast",outcome="ok"}'),
+    ("gateway", 'parlour_http_requests_total{method="POST",route="/v1/dev/token",status="200"}'),
 )
 WITHIN_S = 10.0
 ATTEMPTS = 5

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -21,6 +22,7 @@ from parlour.gateway.api.server import serve_http
 from parlour.gateway.api.websocket import WebSockets
 from parlour.gateway.app.delivery.subscriptions import Subscriptions
 from parlour.gateway.app.requests.dispatch import RequestDispatcher
+from parlour.gateway.app.requests.frame_metrics import FrameMetrics
 from parlour.gateway.app.sessions.session import Channel, SessionTable
 from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.token_bucket import TokenBucket
@@ -76,6 +78,7 @@ async def a_door(origins: tuple[str, ...] = (), limit: int = 100) -> AsyncGenera
             SessionTable(),
             following,
             TokenBucket(10.0, 10.0, 0.0),
+            FrameMetrics(Metrics("test"), time.monotonic),
             faults.append,
             SystemClock(),
         )

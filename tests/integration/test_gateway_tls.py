@@ -3,6 +3,7 @@
 import asyncio
 import json
 import ssl
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,6 +18,7 @@ from parlour.gateway.api.server import serve_http
 from parlour.gateway.api.websocket import WebSockets
 from parlour.gateway.app.delivery.subscriptions import Subscriptions
 from parlour.gateway.app.requests.dispatch import RequestDispatcher
+from parlour.gateway.app.requests.frame_metrics import FrameMetrics
 from parlour.gateway.app.sessions.session import Channel, SessionTable
 from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.token_bucket import TokenBucket
@@ -72,6 +74,7 @@ def test_a_websocket_over_tls(tmp_path: Path, run: Any) -> None:
             SessionTable(),
             following,
             TokenBucket(10.0, 10.0, 0.0),
+            FrameMetrics(Metrics("test"), time.monotonic),
             lambda _: None,
             SystemClock(),
         )

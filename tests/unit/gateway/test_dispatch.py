@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.gateway.app.delivery.subscriptions import Subscriptions
 from parlour.gateway.app.requests.dispatch import REQUESTS_AT_ONCE, RequestDispatcher
+from parlour.gateway.app.requests.frame_metrics import FrameMetrics
 from parlour.gateway.app.requests.login import LoginHandler, Timing
 from parlour.gateway.app.requests.room_requests import RoomRequestHandler
 from parlour.gateway.app.sessions.session import RoomMember, Session, SessionTable
@@ -20,6 +22,7 @@ from parlour.gateway.domain.token_bucket import TokenBucket
 from parlour.gateway.domain.turn_credentials import TurnServers
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.clock import SystemClock
+from parlour.runtime.telemetry.metrics import Metrics
 
 FAR = 4_000_000_000
 
@@ -35,6 +38,7 @@ class Desk:
         self.frames: list[dict[str, Any]] = []
         self.faults: list[BaseException] = []
         self.news = asyncio.Event()
+        self.metrics = Metrics("test")
         nothing: Any = None
         clock = SystemClock()
         logins = LoginHandler(self, nothing, SessionTable(), bytes(32), Timing(1, 1), TurnServers(), nothing, clock)
@@ -48,6 +52,7 @@ class Desk:
             SessionTable(),
             following,
             TokenBucket(1e6, 1e6, 0.0),
+            FrameMetrics(self.metrics, time.monotonic),
             self.faults.append,
             clock,
         )
@@ -126,6 +131,26 @@ async def test_offers_of_one_transport_take_turns() -> None:
     desk.gates["registry.publish"].set()
     await desk.answers(2)
     assert [type(body) for body in desk.asked] == [cmd.Publish, cmd.StopPublish]
+
+
+async def test_frames_are_counted_by_what_came_of_them() -> None:
+    desk = Desk()
+    for message in ("no", "boom", "fine"):
+        await desk.says("broadcast", message=message)
+    await desk.dispatch.handle_frame("{")
+    await desk.answers(4)
+    counted = {
+        (sample.labels["frame"], sample.labels["outcome"])
+        for family in desk.metrics.registry.collect()
+        for sample in family.samples
+        if sample.name == "parlour_frames_total" and sample.value == 1
+    }
+    assert counted == {
+        ("broadcast", "refused"),
+        ("broadcast", "failed"),
+        ("broadcast", "ok"),
+        ("unreadable", "refused"),
+    }
 
 
 async def test_each_question_is_answered_whatever_happens() -> None:

@@ -24,10 +24,12 @@ from parlour.runtime.process.run import Service
 from parlour.runtime.telemetry.logging import logger
 from parlour.runtime.telemetry.metrics import Metrics
 
+from .adapters.certificate import read_expiry
 from .adapters.discovery import Discovery
 from .adapters.services import BusServices
 from .api.edge import HttpEdge
 from .api.http import build_http
+from .api.http_metrics import HttpMetrics
 from .api.inputs import HttpOptions
 from .api.openapi import document
 from .api.server import serve_http
@@ -48,6 +50,7 @@ from .app.media_resources import MediaResources
 from .app.moderation import AddressBans, Moderation
 from .app.ports import GatewayCommands, History, RecordQueries
 from .app.requests.dispatch import RequestDispatcher
+from .app.requests.frame_metrics import FrameMetrics
 from .app.requests.heartbeats import HeartbeatPublisher
 from .app.requests.login import LoginHandler
 from .app.requests.resume import ResumeHandler
@@ -94,8 +97,11 @@ class Gateway:
             services, self.apps, self.logins, sessions, self.limiter, key, settings.whip_resources, clock, ids
         )
         self.expiry = TokenExpiry(self.commands, lambda: [*sessions.connected(), *self.resources.sessions()], clock)
+        self.frame_metrics = FrameMetrics(metrics, now)
         self.heartbeats = HeartbeatPublisher(settings.instance, self.feeds, self._heartbeats, self._publish_presence)
         self.connections = metrics.gauge("connections", "WebSocket clients connected.")
+        metrics.gauge("connections_limit", "WebSocket clients that may be connected.").set(settings.max_connections)
+        metrics.measured("rooms_followed", "Rooms whose events clients get here.", lambda: len(self.feeds.all()))
         lag = self.measure_lag
         metrics.measured("clients_lagging", "Rooms of clients that lack events and catch up.", lambda: lag().clients)
         metrics.measured("lag_events", "Events that the worst of them lacks.", lambda: lag().events)
@@ -120,6 +126,7 @@ class Gateway:
             self.sessions,
             subscriptions,
             pace,
+            self.frame_metrics,
             self._fault,
             self._clock,
         )
@@ -188,9 +195,11 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
         status = ServerStatus(Discovery(bus).services, rooms, connections, time.time())
         pages = build_http(gateway.http_objects(status))
         certificate = (settings.tls_certificate, settings.tls_key or settings.tls_certificate)
+        _measure_certificate(settings, metrics)
+        application = HttpMetrics(HttpEdge(LimitBody(pages), bus.report_fault), metrics)
         server = serve_http(
-            HttpEdge(LimitBody(pages), bus.report_fault), settings.host, settings.port, certificate, sockets.make_protocol,
-            open_sockets, settings.answered_hosts(),
+            application, settings.host, settings.port, certificate, sockets.make_protocol, open_sockets,
+            settings.answered_hosts(),
         )  # fmt: skip
         async with server as port, asyncio.TaskGroup() as group:
             log.info("listening", host=settings.host, port=port)
@@ -202,6 +211,14 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Service]:
             for task in running:
                 task.cancel()
             await sockets.stop()
+
+
+def _measure_certificate(settings: GatewaySettings, metrics: Metrics) -> None:
+    if settings.tls_certificate:
+        expiry = metrics.gauge(
+            "certificate_expiry_timestamp_seconds", "Unix time until which the certificate in use is valid."
+        )
+        expiry.set(read_expiry(settings.tls_certificate))
 
 
 def openapi_document() -> dict[str, Any]:

@@ -172,6 +172,7 @@ async def _history(
         generations, lambda number: Projector(PostgresProjections(conns.pool, number), damage), projected.inc,
         poll_s=settings.history_poll_ms / 1000,
     )  # fmt: skip
+    conns.metrics.measured("projection_lag_events", "Events that the projections of history lack.", lambda: runner.lag)
     lease = advisory(settings.postgres_dsn)
 
     async def lead() -> None:

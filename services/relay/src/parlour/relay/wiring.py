@@ -16,6 +16,7 @@ from parlour.relay.adapters.core_metrics import CoreMetrics
 from parlour.relay.adapters.dtls import DtlsHandshakes, NodeCertificate
 from parlour.relay.adapters.flight_log_folder import FlightLogFolder
 from parlour.relay.adapters.ids import RandomIds
+from parlour.relay.adapters.quality_metrics import QualityMetrics
 from parlour.relay.api.bus import RelayApi
 from parlour.relay.app.fact_publisher import FactPublisher
 from parlour.relay.app.flight_logs import FlightLogReader
@@ -58,9 +59,10 @@ async def build(settings: RelaySettings) -> AsyncGenerator[Service]:
     async with await Bus.connect(settings, "relay", metrics) as bus:
         sender, samples = senders.facts(bus), senders.samples(bus)
         async with open_node(settings, sender) as node, asyncio.TaskGroup() as tasks:
-            CoreMetrics(node.core, node.monitor).register(metrics)
+            CoreMetrics(node.core, node.monitor, node.heartbeat.load, settings.max_transports).register(metrics)
+            measured = QualityMetrics(metrics, samples)
             await RelayApi(node.relay, node.flight_logs, node.heartbeat.load).serve(bus, node.name)
-            quality = QualitySampler(node.name, node.table, samples, time.time, time.monotonic)
+            quality = QualitySampler(node.name, node.table, measured, time.time, time.monotonic)
             heartbeats = run_heartbeats(node.heartbeat, node.monitor, quality, settings.heartbeat_s)
             running = [
                 tasks.create_task(sender.run(), name="facts"),

@@ -89,6 +89,11 @@ class AppendQueue:
         if self._task is not None:
             await self._task
 
+    @property
+    def waiting(self) -> int:
+        """How many units wait for the next call."""
+        return len(self._waiting)
+
     def submit(self, unit: AppendUnit) -> "asyncio.Future[CommitResult]":
         """Enqueues a unit before it returns; `LogUnavailable` if the queue is full or stopping."""
         if self._stopping or len(self._waiting) >= MAX_WAITING_UNITS:

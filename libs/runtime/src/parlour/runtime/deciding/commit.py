@@ -32,6 +32,7 @@ class Committer:
     ) -> None:
         metrics = metrics or bus.metrics
         self._queues = [AppendQueue(log, people, bus, metrics) for _ in range(queues)]
+        metrics.commits_waiting.set_function(lambda: sum(queue.waiting for queue in self._queues))
 
     async def __aenter__(self) -> "Committer":
         for queue in self._queues:

@@ -24,7 +24,7 @@ from parlour.kernel.rejection import Rejection
 from parlour.runtime.telemetry import tracing
 from parlour.runtime.telemetry.log_throttle import LogThrottle
 from parlour.runtime.telemetry.logging import logger
-from parlour.runtime.telemetry.metrics import Metrics
+from parlour.runtime.telemetry.metrics import Metrics, observe_with_trace
 
 from . import address
 from .endpoint import NO_HEADERS, Endpoint
@@ -151,7 +151,7 @@ class EndpointServer:
         route.busy_ns += spent
         route.errors += outcome == "fault"
         route.outcomes[outcome].inc()
-        route.time.observe(spent / 1e9)
+        observe_with_trace(route.time, spent / 1e9)
         if not request._msg.reply:  # pyright: ignore[reportPrivateUsage] micro's Request hides whether an answer is wanted
             return
         payload = _encode(reply)

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
+from prometheus_client import Counter
 
 from parlour.kernel.log import LogUnavailable
 
@@ -29,6 +30,11 @@ from an array of three, must not scan a table of millions. They stand here alone
 
 SCAN_PLANS: dict[str, str] = {}
 """For a pool whose queries read whole months: Postgres's own choice, which may be a scan."""
+
+FAILURES = Counter(
+    "parlour_database_failures", "Work that Postgres did not do: it was away, silent or refused it.", registry=None
+)
+"""Of this process, whichever of its pools failed; `open_connections` adds it to the process's metrics."""
 
 _UNAVAILABLE = (
     OSError,
@@ -70,6 +76,7 @@ async def unavailable() -> AsyncIterator[None]:
     except _UNAVAILABLE as error:
         if isinstance(error, ValueError):  # asyncpg's complaint about an argument: the caller's mistake
             raise
+        FAILURES.inc()
         raise LogUnavailable(f"{type(error).__name__}: {error}") from error
 
 

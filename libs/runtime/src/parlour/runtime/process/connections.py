@@ -45,8 +45,10 @@ async def open_connections(settings: RuntimeSettings, name: str) -> AsyncGenerat
         PostgresLog,
         PostgresUserKeyStore,
     )
+    from parlour.runtime.postgres.pool import FAILURES
 
     metrics = Metrics(name)
+    metrics.registry.register(FAILURES)
     async with AsyncExitStack() as stack:
         pool = await _open_pool(settings.postgres_dsn, name)
         stack.push_async_callback(pool.close)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from parlour.runtime.settings import BusSettings
-from parlour.runtime.telemetry.metrics import CONTENT_TYPE, Metrics
+from parlour.runtime.telemetry.metrics import Metrics
 
 Checks = Mapping[str, Callable[[], bool]]
 
@@ -36,7 +36,8 @@ async def serve(settings: BusSettings, health: Health) -> AsyncGenerator[int]:
         if request.path == "/healthz":
             return web.Response(text="ok\n")
         if request.path == "/metrics":
-            return web.Response(body=health.metrics.page(), headers={"Content-Type": CONTENT_TYPE})
+            text, content_type = health.metrics.page_for(request.headers.get("Accept", ""))
+            return web.Response(body=text, headers={"Content-Type": content_type})
         if request.path == "/readyz":
             failing = health.failing_checks()
             body = msgspec.json.encode({"ready": not failing, "failing": failing})

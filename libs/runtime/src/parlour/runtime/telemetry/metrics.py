@@ -4,16 +4,20 @@ Names are `parlour_<what>_<unit>`; labels have few values (verbs, outcomes), nev
 """
 
 from collections.abc import Callable
+from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-CONTENT_TYPE = CONTENT_TYPE_LATEST
+from . import tracing
+
 LATENCY_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+disable_created_metrics()  # `…_created` would be one more series for each counter and histogram, and nothing reads it
 
 
 class Metrics:
@@ -25,6 +29,8 @@ class Metrics:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
         reg = self.registry
+        build = Gauge("parlour_build_info", "1; the labels say what runs.", ("service", "version"), registry=reg)
+        build.labels(service, version("parlour-runtime")).set(1)
         self.requests = Counter("parlour_requests", "Requests answered.", ("endpoint", "outcome"), registry=reg)
         self.request_time = Histogram(
             "parlour_request_seconds", "From arrival to reply.", ("endpoint",), buckets=LATENCY_S, registry=reg
@@ -42,6 +48,7 @@ class Metrics:
             "parlour_commit_batch_units", "Units in one append call.", buckets=BATCH, registry=reg
         )
         self.commit_time = Histogram("parlour_commit_seconds", "One append call.", buckets=LATENCY_S, registry=reg)
+        self.commits_waiting = Gauge("parlour_commits_waiting", "Units that wait for an append call.", registry=reg)
         self.publish_failures = Counter(
             "parlour_publish_failures", "Committed events that NATS did not take; record repairs them.", registry=reg
         )
@@ -82,5 +89,16 @@ class Metrics:
         return Histogram(f"parlour_{name}", sentence, labels, buckets=buckets, registry=self.registry)
 
     def page(self) -> bytes:
-        """Returns the text for a scraper."""
-        return generate_latest(self.registry)
+        """Returns the metrics in Prometheus' plain text."""
+        return self.page_for("")[0]
+
+    def page_for(self, accept: str) -> tuple[bytes, str]:
+        """Returns the text for a scraper and its content type: OpenMetrics, which has exemplars, where the `Accept` header asks for it."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self.registry), content_type
+
+
+def observe_with_trace(histogram: Histogram, seconds: float) -> None:
+    """Observes a duration. The id of the current trace becomes the exemplar of its bucket: it leads to log lines, spans and events."""
+    trace_id = tracing.trace_id()
+    histogram.observe(seconds, {"trace_id": trace_id} if trace_id else None)

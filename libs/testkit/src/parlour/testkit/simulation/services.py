@@ -30,7 +30,7 @@ from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.messaging.endpoint import Endpoint, Headers
 from parlour.runtime.process.connections import Connections
-from parlour.runtime.telemetry.metrics import Metrics
+from parlour.runtime.telemetry.metrics import LATENCY_S, Metrics
 from parlour.testkit.log import MemoryLog
 
 from .network import SimulatedNats
@@ -63,6 +63,12 @@ class SharedMetrics(Metrics):
         """The one of that name."""
         if name not in self._made:
             self._made[name] = super().gauge(name, sentence, labels)
+        return self._made[name]
+
+    def histogram(self, name: str, sentence: str, labels: tuple[str, ...] = (), buckets: Any = LATENCY_S) -> Any:
+        """The one of that name."""
+        if name not in self._made:
+            self._made[name] = super().histogram(name, sentence, labels, buckets)
         return self._made[name]
 
 

@@ -12,6 +12,7 @@ from parlour.contracts import client
 from parlour.contracts.codes import Code, Problem
 from parlour.contracts.ids import Invalid
 from parlour.gateway.app.delivery.subscriptions import ConnectionSubscriptions
+from parlour.gateway.app.requests.frame_metrics import FrameMetrics
 from parlour.gateway.app.requests.login import LoginHandler
 from parlour.gateway.app.requests.resume import ResumeHandler, unknown_session
 from parlour.gateway.app.requests.room_requests import RoomRequestHandler
@@ -55,6 +56,7 @@ class RequestDispatcher:
         sessions: SessionTable,
         subscriptions: ConnectionSubscriptions,
         pace: TokenBucket,
+        metrics: FrameMetrics,
         fault: Fault,
         clock: Clock,
     ) -> None:
@@ -67,6 +69,7 @@ class RequestDispatcher:
         self._sessions = sessions
         self._subscriptions = subscriptions
         self._pace = pace
+        self._metrics = metrics
         self._fault = fault
         self._excess_left = EXCESS_FRAMES
         self._malformed = TokenBucket(MALFORMED_PER_S, MALFORMED_BURST, self._loop.time())
@@ -76,7 +79,8 @@ class RequestDispatcher:
 
     async def handle_frame(self, text: str) -> None:
         """Handles one text frame of the client's. `ProtocolViolation` ends the connection."""
-        within_rate = self._pace.take(self._loop.time())  # before it is parsed: a malformed frame costs as much
+        arrived = self._loop.time()
+        within_rate = self._pace.take(arrived)  # before it is parsed: a malformed frame costs as much
         if not within_rate:
             self._excess_left -= 1
             if self._excess_left < 0:
@@ -84,23 +88,25 @@ class RequestDispatcher:
         try:
             frame = parse(text)
         except InvalidFrame as error:
-            if not self._malformed.take(self._loop.time()):
+            self._metrics.count_unreadable()
+            if not self._malformed.take(arrived):
                 raise ProtocolViolation("too many frames that cannot be read") from None
             self._refuse(error.frame_id, error.problem)
             return
         match frame:
             case _ if not within_rate:
-                self._refuse(str(frame.id), Problem(int(Code.RATE_LIMITED), "too many frames", hint="slow down"))
+                problem = Problem(int(Code.RATE_LIMITED), "too many frames", hint="slow down")
+                self._refuse_unhandled(frame, problem)
             case client.Ping():
                 self._send(client.Pong(id=str(frame.id), server_time=self._clock.at() // 1000))
             case client.Login() | client.Resume():
-                await self._answer(frame, self._enter(frame))
+                await self._answer(frame, arrived, self._enter(frame))
             case client.Subscribe():
-                await self._answer(frame, self._subscribe(frame))
+                await self._answer(frame, arrived, self._subscribe(frame))
             case client.Unsubscribe():
-                self._send(await self._subscriptions.unsubscribe(frame))
+                await self._answer(frame, arrived, self._unsubscribe(frame))
             case _:
-                self._enqueue(frame)
+                self._enqueue(frame, arrived)
 
     def close(self) -> None:
         """Ends the subscriptions and detaches the session, since the connection is closed. Requests under way are handled to their end: a
@@ -135,44 +141,59 @@ class RequestDispatcher:
             raise _session_or_reader()
         await self._subscriptions.subscribe(frame)
 
+    async def _unsubscribe(self, frame: client.Unsubscribe) -> None:
+        self._send(await self._subscriptions.unsubscribe(frame))
+
     # requests
 
-    def _enqueue(self, frame: client.RoomFrame) -> None:
+    def _enqueue(self, frame: client.RoomFrame, arrived: float) -> None:
         session = self.session
         if session is None:
-            self._refuse(str(frame.id), unknown_session().problem)
+            self._refuse_unhandled(frame, unknown_session().problem)
             return
         if len(self._tasks) >= REQUESTS_AT_ONCE:
-            self._refuse(str(frame.id), Problem(int(Code.RATE_LIMITED), "too many requests wait for their answer"))
+            problem = Problem(int(Code.RATE_LIMITED), "too many requests wait for their answer")
+            self._refuse_unhandled(frame, problem)
             return
         queue = _QUEUES.get(type(frame), TALKING)
-        task = self._loop.create_task(self._in_queue(self._queues.get(queue), session, frame))
+        task = self._loop.create_task(self._in_queue(self._queues.get(queue), session, frame, arrived))
         self._queues[queue] = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _in_queue(self, before: "asyncio.Task[None] | None", session: Session, frame: client.RoomFrame) -> None:
+    async def _in_queue(
+        self, before: "asyncio.Task[None] | None", session: Session, frame: client.RoomFrame, arrived: float
+    ) -> None:
         if before is not None and not before.done():
             await asyncio.wait((before,))
 
         async def request() -> None:
             self._send(await self._requests.handle(session, frame))
 
-        await self._answer(frame, request())
+        await self._answer(frame, arrived, request())
 
-    async def _answer(self, frame: client.ClientFrame, work: Awaitable[None]) -> None:
+    async def _answer(self, frame: client.ClientFrame, arrived: float, work: Awaitable[None]) -> None:
         """Does the work that a frame asks for; answers with the problem if it raises."""
-        frame_id = str(frame.id)
         # Each request is a trace of its own; the spans of entering are kept, those of a talk would only be many.
         sampled = isinstance(frame, client.Login | client.Resume)
         try:
             with tracing.start(f"gateway.{frame.__struct_config__.tag}", sampled):
                 await work
         except (Rejection, Invalid) as error:
-            self._refuse(frame_id, error.problem)
+            problem = error.problem
         except Exception as error:
             self._fault(error)
-            self._refuse(frame_id, Problem(int(Code.SERVER_ERROR), "the server failed", hint="try again"))
+            problem = Problem(int(Code.SERVER_ERROR), "the server failed", hint="try again")
+        else:
+            problem = None
+        self._metrics.count_handled(frame, arrived, problem)
+        if problem is not None:
+            self._refuse(str(frame.id), problem)
+
+    def _refuse_unhandled(self, frame: client.ClientFrame, problem: Problem) -> None:
+        """Refuses a frame before any work on it."""
+        self._metrics.count_refused(frame)
+        self._refuse(str(frame.id), problem)
 
     def _refuse(self, frame_id: str, problem: Problem) -> None:
         if frame_id:

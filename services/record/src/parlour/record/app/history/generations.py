@@ -57,6 +57,8 @@ class ProjectionRunner:
         self._list_at = 0.0
         """When the list is read again, by the event loop's clock."""
         self._retired_at: dict[int, float] = {}
+        self.lag = 0
+        """Events that the generation which answers lacked at its last step; 0 where another replica leads."""
 
     async def prepare(self) -> None:
         """Begins and activates a generation where there is none: it answers while it is being built."""
@@ -90,6 +92,8 @@ class ProjectionRunner:
             self._list_at = 0.0
             return 0
         self._count(moved)
+        if one.active:
+            self.lag = projector.lag - moved
         if moved == 0 and not one.active:
             await self._generations.activate(one.number)
             self._list_at = 0.0

@@ -86,6 +86,8 @@ class Projector:
         """The shard that is read first: a busy one must not delay the others."""
         self._calls: OrderedDict[UUID, CallFold | None] = OrderedDict()
         """None: a log that is no call."""
+        self.lag = 0
+        """Events of the log that the last step found the generation to lack."""
 
     async def step(self) -> int:
         """Returns the number of events that the generation moved on by; 0 when it has all."""
@@ -104,6 +106,7 @@ class Projector:
             self._cursors = await self._store.cursors()
         heads = await self._store.heads()
         behind = {p: self._cursors[p] for p in self._shards_in_order() if self._cursors[p] < heads.get(p, 0)}
+        self.lag = sum(heads[p] - cursor for p, cursor in behind.items())
         events = await self._store.read(behind, self._batch) if behind else []
         if not events:
             return 0

@@ -1,0 +1,36 @@
+"""Quality samples as Prometheus histograms, so that an operator sees how many players lose packets and not only an average."""
+
+from parlour.contracts.quality import QualityBatch, QualitySample
+from parlour.relay.app.ports import SampleSender
+from parlour.runtime.telemetry.metrics import Metrics
+
+LOSS_RATIO = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+TIME_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+class QualityMetrics:
+    """A `SampleSender` that observes each sample and hands it on. `side` is publisher or player, as in the history of calls."""
+
+    def __init__(self, metrics: Metrics, sender: SampleSender) -> None:
+        labels = ("side", "kind")
+        self._sender = sender
+        self._loss = metrics.histogram(
+            "media_loss_ratio", "Share of packets that never came by themselves.", labels, LOSS_RATIO
+        )
+        self._jitter = metrics.histogram("media_jitter_seconds", "Interarrival jitter (RFC 3550).", labels, TIME_S)
+        self._round_trip = metrics.histogram("media_round_trip_seconds", "Round trip to a player.", labels, TIME_S)
+
+    def send(self, batch: QualityBatch, /) -> None:
+        """Observes the samples and sends them."""
+        for sample in batch.samples:
+            self._observe(sample)
+        self._sender.send(batch)
+
+    def _observe(self, sample: QualitySample) -> None:
+        labels = "publisher" if sample.publishes else "player", sample.kind
+        if sample.expected and sample.lost is not None:
+            self._loss.labels(*labels).observe(sample.lost / sample.expected)
+        if sample.jitter_us is not None:
+            self._jitter.labels(*labels).observe(sample.jitter_us / 1e6)
+        if sample.rtt_us is not None:
+            self._round_trip.labels(*labels).observe(sample.rtt_us / 1e6)
