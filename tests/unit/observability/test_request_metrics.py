@@ -110,7 +110,7 @@ def test_quality_samples_are_observed_by_side_and_kind_and_sent_on() -> None:
         "at": 0,
         "took_ms": 10_000,
         "packets": 9,
-        "bytes": 9,
+        "bytes": 1000,
     }
     played = QualitySample(
         publishes=False, kind="video", expected=100, lost=4, jitter_us=15_000, rtt_us=40_000, **known
@@ -119,6 +119,8 @@ def test_quality_samples_are_observed_by_side_and_kind_and_sent_on() -> None:
     batch = QualityBatch("n", (played, unknown))
     QualityMetrics(metrics, Sender()).send(batch)
     assert sent == [batch]
+    assert value(metrics, "parlour_media_bytes_total", side="player", kind="video") == 1000
+    assert value(metrics, "parlour_media_packets_total", side="publisher", kind="audio") == 9
     assert value(metrics, "parlour_media_loss_ratio_sum", side="player", kind="video") == 0.04
     assert value(metrics, "parlour_media_jitter_seconds_sum", side="player", kind="video") == 0.015
     assert value(metrics, "parlour_media_round_trip_seconds_sum", side="player", kind="video") == 0.04

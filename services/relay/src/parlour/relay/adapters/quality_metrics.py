@@ -1,4 +1,7 @@
-"""Quality samples as Prometheus histograms, so that an operator sees how many players lose packets and not only an average."""
+"""Quality samples as Prometheus metrics: counters of traffic, and histograms that show how many players lose packets.
+
+The counters rise every ten seconds, with the samples, and lack media that lasted for less than two.
+"""
 
 from parlour.contracts.quality import QualityBatch, QualitySample
 from parlour.relay.app.ports import SampleSender
@@ -14,6 +17,12 @@ class QualityMetrics:
     def __init__(self, metrics: Metrics, sender: SampleSender) -> None:
         labels = ("side", "kind")
         self._sender = sender
+        self._bytes = metrics.counter("media_bytes", "Bytes of media.", labels)
+        self._packets = metrics.counter("media_packets", "Packets of media.", labels)
+        self._nacks = metrics.counter("media_nacks", "Packets that receivers asked for again.", labels)
+        self._keyframe_requests = metrics.counter(
+            "media_keyframe_requests", "Keyframes that receivers asked for.", labels
+        )
         self._loss = metrics.histogram(
             "media_loss_ratio", "Share of packets that never came by themselves.", labels, LOSS_RATIO
         )
@@ -28,6 +37,10 @@ class QualityMetrics:
 
     def _observe(self, sample: QualitySample) -> None:
         labels = "publisher" if sample.publishes else "player", sample.kind
+        self._bytes.labels(*labels).inc(sample.bytes)
+        self._packets.labels(*labels).inc(sample.packets)
+        self._nacks.labels(*labels).inc(sample.nacks)
+        self._keyframe_requests.labels(*labels).inc(sample.plis)
         if sample.expected and sample.lost is not None:
             self._loss.labels(*labels).observe(sample.lost / sample.expected)
         if sample.jitter_us is not None:
