@@ -5,6 +5,7 @@ lock           locked by the supervisor for as long as it runs
 secrets.json   passwords and keys, made once, readable to the owner alone
 run.json       what runs: written by the supervisor, read by `status`
 children.json  pids with start times, so that the next supervisor can reap what a killed one left
+metrics-targets.json  where Prometheus finds the services' metrics
 logs/ nats/ postgres/
 record/        what each process of the record remembers of the tree that was signed last
 traces/        spans of joins, one file for each process, bounded
@@ -181,6 +182,10 @@ class StateFolder:
     def write_run(self, run: SuiteStatus) -> None:
         """Writes `run.json`, which `status` reads."""
         self._write("run.json", run)
+
+    def write_targets(self, targets: object) -> None:
+        """Writes `metrics-targets.json` for Prometheus."""
+        self._write("metrics-targets.json", targets)
 
     def children(self) -> list[Identity]:
         """The processes that the last supervisor had."""

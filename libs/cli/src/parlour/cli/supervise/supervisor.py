@@ -24,6 +24,7 @@ from .entrance import Entrance
 from .probes import Probe, blocking_probe, http_ready
 from .processes import identify, reap
 from .schema_step import STAMP, bring_up_to_date, inputs
+from .scrape_targets import scrape_targets
 from .state import StateFolder, SuiteStatus
 
 SERVERS_WITHIN_S = 30.0
@@ -145,6 +146,7 @@ class Supervisor:
         for name in filter(plan.is_installed, SERVICES):
             for replica in plan.replicas_of(name, self.replicas):
                 self._start_service(name, replica, servers)
+        self.folder.write_targets(scrape_targets(child.status() for child in self.services.values()))
 
     def _start_service(self, name: str, replica: str, servers: plan.Servers) -> None:
         health = free_port()
