@@ -89,6 +89,7 @@ docs: setup ## write the generated reference pages anew
 	@$(BIN)/python -m parlour.cli.schema_files docs/reference/schemas
 	@$(BIN)/python -m parlour.gateway.wiring > docs/reference/openapi.json
 	@$(BIN)/python bench/page.py > bench/README.md
+	@$(BIN)/python deploy/observability/generator deploy/observability/dashboards
 	@cd libs/sdk-web && npm run --silent compatibility > ../../docs/reference/compatibility.md
 
 browser: ## a Chromium for the browser tests, where there is none
