@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from .failures import CommandFailed
-from .verbs import apps, audit, bug, calls, doctor, flight, history, moderation, privacy, retention, run, webhooks
+from .verbs import (
+    apps,
+    audit,
+    bug,
+    calls,
+    doctor,
+    flight,
+    history,
+    moderation,
+    observe,
+    privacy,
+    retention,
+    run,
+    webhooks,
+)
 
 
 def _print_version(wanted: bool) -> None:
@@ -18,7 +32,21 @@ def _print_version(wanted: bool) -> None:
 
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for family in (run, apps, moderation, webhooks, audit, bug, privacy, retention, history, calls, flight, doctor):
+for family in (
+    run,
+    apps,
+    moderation,
+    webhooks,
+    audit,
+    bug,
+    privacy,
+    retention,
+    history,
+    calls,
+    flight,
+    observe,
+    doctor,
+):
     app.add_typer(family.verbs)
 
 

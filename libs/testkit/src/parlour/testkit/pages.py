@@ -31,7 +31,9 @@ class Block(NamedTuple):
 
 def pages() -> list[Path]:
     """The pages whose blocks a reader types."""
-    return sorted((ROOT / "docs" / "tutorial").glob("*.md")) + sorted((ROOT / "docs" / "how-to").glob("*.md"))
+    return [
+        page for folder in ("tutorial", "how-to", "runbooks") for page in sorted((ROOT / "docs" / folder).glob("*.md"))
+    ]
 
 
 def blocks_of(page: Path) -> list[Block]:
