@@ -1,8 +1,10 @@
-/** What the pages share: their elements, the form that is filled from the address, the log, and engines of the page's own server. */
+/** What the pages share: their header, their elements, the form that is filled from the address, the log, and engines of the page's own server. */
 import { readAddress } from "./address.js";
 import { clockTime, errorText } from "./format.js";
 
 const LOG_LINES = 300;
+/** The pages that each page's header leads to, by their paths. */
+const PAGES = { "/demo/video": "Video call", "/demo/voice": "Voice call", "/history": "History", "/debug": "Debug", "/detect": "Browser check" };
 
 /** @template {HTMLElement} Kind @param {string} id @param {{ new (): Kind }} kind @returns {Kind} */
 export function byId(id, kind) {
@@ -34,6 +36,15 @@ export function element(name, properties = {}, ...children) {
   made.append(...children);
   return made;
 }
+
+/** Puts the way to the content and the links to all pages in front of the page's state. */
+function fillHeader() {
+  const links = Object.entries(PAGES).map(([href, textContent]) => element("a", { href, textContent, ariaCurrent: href === location.pathname ? "page" : null }));
+  const skip = element("a", { className: "skip", href: "#main", textContent: "To the content" });
+  const brand = element("a", { className: "brand", href: "/" }, element("i"), "Parlour");
+  box("top").prepend(skip, brand, element("nav", { ariaLabel: "Pages" }, ...links));
+}
+fillHeader();
 
 /** Shows texts in a list; `none` where there are none. @param {string} id @param {string[]} rows @param {string} none */
 export function showList(id, rows, none) {
@@ -107,7 +118,7 @@ export function notify(text = "") {
   place.hidden = !text;
 }
 
-/** The page's state in its head. @param {string} text @param {"good" | "bad" | ""} kind */
+/** The page's state in its header. @param {string} text @param {"good" | "bad" | ""} kind */
 export function showState(text, kind) {
   const pill = box("state");
   pill.textContent = text;

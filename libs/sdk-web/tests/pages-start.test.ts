@@ -70,6 +70,7 @@ test("each id that the pages' scripts name is one of a page, in an element of it
   for (const [path] of PAGES) {
     const html = readFileSync(join(ROOT, "pages", path), "utf8");
     const elements = elementsOf(html);
+    assert.ok(elements.has("top") && elements.has("state") && elements.has("main"), `${path} has no header`);
     for (const [, script] of html.matchAll(/src="\/assets\/([^"]+)"/g)) {
       const source = readFileSync(join(ROOT, "pages", script!), "utf8");
       for (const [, helper, id] of source.matchAll(/\b(field|select|button|link|box)\("([\w-]+)"\)/g)) {
