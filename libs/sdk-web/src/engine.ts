@@ -2,7 +2,7 @@
 import { LocalStreams } from "./capture/local-streams";
 import { ZegoLocalStream } from "./capture/local-stream";
 import { checkAppID, checkMessage, checkPlayOption, checkRoomExtra, checkRoomID, checkStreamExtra, checkStreamID, checkTargets, checkToken, checkUser } from "./checks";
-import { asZegoError, Code, failure, type ZegoError } from "./errors";
+import { asZegoError, Code, failure } from "./errors";
 import { detect } from "./detection";
 import { DeviceWatcher } from "./devices";
 import { Emitter, EVENT_NAMES } from "./emitter";
@@ -95,11 +95,13 @@ export class ZegoExpressEngine extends MediaControls {
 
   /** Without a room: all of them. It resolves when the server has answered. */
   async logoutRoom(roomID?: string): Promise<void> {
-    if (roomID !== undefined && roomID !== "") {
-      const room = this.rooms.find(roomID);
-      return room ? room.leave() : this.logoutOfNothing(roomID);
+    const leaving = this.rooms.list.filter(({ id }) => !roomID || id === roomID);
+    if (roomID && !leaving.length) {
+      const error = failure(Code.ROOM_NOT_LOGGED_IN, `not logged in to ${roomID}`, { field: "roomID" });
+      log.warn("logoutRoom", error);
+      if (this.rooms.multiRoom) this.events.emit("roomStateChanged", roomID, "LOGOUT_FAILED", error.code, error.message);
     }
-    await Promise.all(this.rooms.list.map((room) => room.leave()));
+    await Promise.all(leaving.map((room) => room.leave()));
   }
 
   enableMultiRoom(enable: boolean): boolean {
@@ -167,7 +169,11 @@ export class ZegoExpressEngine extends MediaControls {
       room.publisher.start(streamID, source, choice);
       return true;
     } catch (thrown) {
-      return this.reportPublishError(streamID, asZegoError(thrown));
+      const error = asZegoError(thrown);
+      log.error("startPublishingStream", error);
+      const state = this.rooms.publication(streamID)?.publication.state ?? "NO_PUBLISH";
+      this.events.emit("publisherStateUpdate", { streamID, state, errorCode: error.code, extendedData: error.message });
+      return false;
     }
   }
 
@@ -223,7 +229,7 @@ export class ZegoExpressEngine extends MediaControls {
 
   /** Replays a past call, or this one up to now: the same callbacks in the same order and at the same pace. See docs/how-to/replay.md. */
   async replayRoom(roomID: string, options: ZegoReplayOptions = {}): Promise<ZegoReplay> {
-    return this.replays.start(checkRoomID(roomID), options.token || this.rooms.find(roomID)?.latestToken, options);
+    return this.replays.start(checkRoomID(roomID), options.token || this.rooms.find(roomID)?.token, options);
   }
 
   // The end
@@ -261,22 +267,8 @@ export class ZegoExpressEngine extends MediaControls {
   }
 
   private roomOfStream(streamID: string, roomID: string | undefined): Room {
-    const holder = roomID === undefined ? this.rooms.list.find((room) => room.states.joined && room.hasStream(streamID)) : undefined;
+    const holder = roomID === undefined ? this.rooms.list.find((room) => room.states.joined && room.mirror.stream(streamID)) : undefined;
     return holder ?? this.room(roomID ?? (this.rooms.list.length > 1 ? this.rooms.list[0]!.id : undefined), Code.NOT_LOGGED_IN);
-  }
-
-  private reportPublishError(streamID: string, error: ZegoError): boolean {
-    log.error("startPublishingStream", error);
-    const state = this.rooms.publication(streamID)?.publication.state ?? "NO_PUBLISH";
-    this.events.emit("publisherStateUpdate", { streamID, state, errorCode: error.code, extendedData: error.message });
-    return false;
-  }
-
-  private logoutOfNothing(roomID: string): void {
-    const error = failure(Code.ROOM_NOT_LOGGED_IN, `not logged in to ${roomID}`, { field: "roomID" });
-    log.warn("logoutRoom", error);
-    if (!this.rooms.multiRoom) return;
-    this.events.emit("roomStateChanged", roomID, "LOGOUT_FAILED", error.code, error.message);
   }
 
   private screenEnded(stream: ZegoLocalStream, legacy: boolean): void {

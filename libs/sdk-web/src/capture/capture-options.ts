@@ -25,8 +25,7 @@ export interface AudioOptions {
 }
 
 export type CaptureOptions =
-  | { kind: "camera"; video: VideoOptions | false; audio: AudioOptions | false }
-  | { kind: "screen"; video: VideoOptions | false; audio: AudioOptions | false }
+  | { kind: "camera" | "screen"; video: VideoOptions | false; audio: AudioOptions | false }
   | { kind: "custom"; video: CustomSource | false; audio: CustomSource | false; videoKbps: number; audioKbps: number };
 
 type Loose = Record<string, any>;

@@ -31,7 +31,8 @@ const FIRST_RETRY_MS = 300;
 const MAX_RETRY_MS = 4_000; // a missing picture is noticed at once, so shorter than the socket's longest wait
 
 export abstract class Transport<F extends Flow<any>> {
-  protected pc: RTCPeerConnection | undefined;
+  /** The peer connection; undefined before the first stream, and while a new one is due. */
+  pc: RTCPeerConnection | undefined;
   protected transportID = "";
   protected readonly flows = new Map<string, F>();
   readonly slots = new TransceiverPool<F>();
@@ -64,10 +65,6 @@ export abstract class Transport<F extends Flow<any>> {
   /** The relay node of this transport does not carry the flow. True where another transport takes it over. */
   protected handOver(_flow: F): boolean {
     return false;
-  }
-
-  get connection(): RTCPeerConnection | undefined {
-    return this.pc;
   }
 
   get list(): readonly F[] {

@@ -184,35 +184,27 @@ export class Player extends Transport<Playback> {
 
 /** The players of a room. A stream goes from one to the next until one reaches it; the last is always a new one, which can reach any node. */
 export class Players {
-  private readonly players: Player[] = [];
+  readonly all: Player[] = [];
 
-  constructor(
-    private readonly context: TransportContext,
-    private readonly onChange: (state: ZegoPlayerState) => void,
-    private readonly findStream: (streamID: string) => StreamEntry | undefined,
-  ) {
-    this.addPlayer();
-  }
-
-  get all(): readonly Player[] {
-    return this.players;
+  /** `make` gives a player that calls its argument with a playback that it cannot reach. */
+  constructor(private readonly make: (onUnreachable: (playback: Playback) => void) => Player) {
+    this.add();
   }
 
   /** The player that has a connection before any stream is played. */
   get first(): Player {
-    return this.players[0]!;
+    return this.all[0]!;
   }
 
   /** The player that plays the stream. */
   playerOf(streamID: string): Player | undefined {
-    return this.players.find((player) => player.find(streamID) !== undefined);
+    return this.all.find((player) => player.find(streamID) !== undefined);
   }
 
-  private addPlayer(): Player {
-    const index = this.players.length;
-    const handOver = (playback: Playback) => (this.players[index + 1] ?? this.addPlayer()).takeOver(playback);
-    const player = new Player(this.context, this.onChange, this.findStream, handOver);
-    this.players.push(player);
+  private add(): Player {
+    const index = this.all.length;
+    const player = this.make((playback) => (this.all[index + 1] ?? this.add()).takeOver(playback));
+    this.all.push(player);
     return player;
   }
 }

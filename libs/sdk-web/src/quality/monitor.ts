@@ -48,7 +48,7 @@ export class QualityMonitor {
     emit: (streamID: string, stats: Stats) => void,
   ): Promise<void> {
     const due = transport.list.filter((flow) => flow.active && Date.now() - (this.last.get(flow)?.atMs ?? 0) >= QUALITY_INTERVAL_MS);
-    const report = due.length ? await measureConnection(transport.connection) : undefined;
+    const report = due.length ? await measureConnection(transport.pc) : undefined;
     for (const flow of report ? due : []) {
       const [audio, video] = (["audio", "video"] as const).map((kind) => report!.line(transport.slots.midOf(flow, kind)));
       const now: Reading = { ...(audio ? { audio } : {}), ...(video ? { video } : {}), rtt: report!.rtt, atMs: Date.now(), muted: flow.muted };

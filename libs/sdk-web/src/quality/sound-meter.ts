@@ -40,7 +40,7 @@ export class SoundMeter {
 }
 
 async function levels<F extends Flow<any>>(transport: Transport<F>, type: "push" | "pull"): Promise<ZegoSoundLevelInfo[]> {
-  const report = await measureConnection(transport.connection);
+  const report = await measureConnection(transport.pc);
   return transport.list.map((flow) => {
     const line = report?.line(transport.slots.midOf(flow, "audio"));
     const { audioLevel } = (type === "push" ? line?.source : line?.entry) ?? {};

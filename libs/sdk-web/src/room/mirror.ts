@@ -34,16 +34,12 @@ export class RoomMirror {
   private readonly users = new Map<string, UserRef>();
   private readonly streams = new Map<string, MirroredStream>();
   private readonly extra = new Map<string, ExtraInfoEntry>();
+  /** The position of the last frame that was applied, as the server wrote it; empty before the first. */
+  position = "";
   private at: Position | undefined;
-  private positionText = "";
   private resyncPending = false;
 
   constructor(private readonly selfID: string) {}
-
-  /** The position of the last frame that was applied, as the server wrote it; empty before the first. */
-  get position(): string {
-    return this.positionText;
-  }
 
   /** The mirror's contents in the form of a snapshot. */
   get contents(): RoomContents {
@@ -58,12 +54,19 @@ export class RoomMirror {
   reset(contents: RoomContents, position: string): RoomChange[] {
     this.move(position);
     this.resyncPending = false;
-    const users = contents.users.filter((user) => user.userID !== this.selfID);
-    const streams = contents.streams.filter((stream) => stream.user.userID !== this.selfID);
+    const before = new Map(this.streams);
+    const present = contents.streams.filter(({ user }) => user.userID !== this.selfID);
+    const streams = replaceAll(this.streams, present, ({ streamID }) => streamID);
+    const users = replaceAll(this.users, contents.users.filter(({ userID }) => userID !== this.selfID), ({ userID }) => userID);
+    const entries = contents.extraInfo.filter(({ key, value }) => this.extra.get(key)?.value !== value);
+    replaceAll(this.extra, contents.extraInfo, ({ key }) => key);
     return [
-      ...this.replaceStreams(streams),
-      ...this.replaceUsers(users),
-      ...this.replaceExtra(contents.extraInfo),
+      ...streamsChange("DELETE", streams.removed, streams.removed.map(() => STOPPED)),
+      ...streamsChange("ADD", streams.added),
+      ...present.flatMap((stream) => [extraChanges, mediaChanges, muteChanges].flatMap((changes) => changes(stream, before.get(stream.streamID)))),
+      ...usersChange("DELETE", users.removed),
+      ...usersChange("ADD", users.added),
+      ...(entries.length ? [{ kind: "roomExtra", entries } as const] : []),
     ];
   }
 
@@ -120,7 +123,7 @@ export class RoomMirror {
   }
 
   private move(pos: string): void {
-    this.positionText = pos;
+    this.position = pos;
     this.at = parsePosition(pos);
   }
 
@@ -137,19 +140,19 @@ export class RoomMirror {
   addUser(user: UserRef): RoomChange[] {
     const known = this.users.has(user.userID);
     this.users.set(user.userID, user);
-    return known ? [] : [{ kind: "users", update: "ADD", users: [user] }];
+    return usersChange("ADD", known ? [] : [user]);
   }
 
   removeUser(userID: string): RoomChange[] {
     const user = this.users.get(userID);
     this.users.delete(userID);
-    return user ? [{ kind: "users", update: "DELETE", users: [user] }] : [];
+    return usersChange("DELETE", user ? [user] : []);
   }
 
   addStream(stream: StreamEntry, carrier: string): RoomChange[] {
     const known = this.streams.has(stream.streamID);
     this.streams.set(stream.streamID, { ...stream, carrier });
-    return known ? [] : [{ kind: "streams", update: "ADD", streams: [stream] }];
+    return streamsChange("ADD", known ? [] : [stream]);
   }
 
   updateStream(stream: StreamEntry, carrier: string): RoomChange[] {
@@ -173,39 +176,23 @@ export class RoomMirror {
   removeStream(streamID: string, code: number): RoomChange[] {
     const stream = this.streams.get(streamID);
     this.streams.delete(streamID);
-    return stream ? [{ kind: "streams", update: "DELETE", streams: [stream], reasons: [code] }] : [];
+    return streamsChange("DELETE", stream ? [stream] : [], [code]);
   }
 
   setExtra(entry: ExtraInfoEntry): RoomChange[] {
     this.extra.set(entry.key, entry);
     return [{ kind: "roomExtra", entries: [entry] }];
   }
+}
 
-  private replaceUsers(users: UserRef[]): RoomChange[] {
-    const { removed, added } = replaceAll(this.users, users, (user) => user.userID);
-    return [
-      ...(removed.length ? [{ kind: "users", update: "DELETE", users: removed } as const] : []),
-      ...(added.length ? [{ kind: "users", update: "ADD", users: added } as const] : []),
-    ];
-  }
+/** Users that came or left, if any. */
+function usersChange(update: "ADD" | "DELETE", users: UserRef[]): RoomChange[] {
+  return users.length ? [{ kind: "users", update, users }] : [];
+}
 
-  private replaceStreams(streams: StreamEntry[]): RoomChange[] {
-    const before = new Map(this.streams);
-    const { removed, added } = replaceAll(this.streams, streams, (stream) => stream.streamID);
-    const reasons = removed.map(() => STOPPED);
-    return [
-      ...(removed.length ? [{ kind: "streams", update: "DELETE", streams: removed, reasons } as const] : []),
-      ...(added.length ? [{ kind: "streams", update: "ADD", streams: added } as const] : []),
-      ...streams.flatMap((stream) => [extraChanges, mediaChanges, muteChanges].flatMap((changes) => changes(stream, before.get(stream.streamID)))),
-    ];
-  }
-
-  private replaceExtra(entries: ExtraInfoEntry[]): RoomChange[] {
-    const changes = entries.filter((entry) => this.extra.get(entry.key)?.value !== entry.value);
-    this.extra.clear();
-    for (const entry of entries) this.extra.set(entry.key, entry);
-    return changes.length ? [{ kind: "roomExtra", entries: changes }] : [];
-  }
+/** Streams that were added or removed, if any; `reasons` of their removal, by codes of the server. */
+function streamsChange(update: "ADD" | "DELETE", streams: StreamEntry[], reasons?: number[]): RoomChange[] {
+  return streams.length ? [{ kind: "streams", update, streams, ...(reasons ? { reasons } : {}) }] : [];
 }
 
 function replaceAll<T>(entries: Map<string, T>, now: readonly T[], key: (item: T) => string): { removed: T[]; added: T[] } {

@@ -8,7 +8,7 @@ import { asZegoError, Code, failure } from "../errors";
 import type { Emitter } from "../emitter";
 import type { ZegoEvent, ZegoPlayerState, ZegoRoomConfig } from "../entities";
 import type { LoginAnswer, Problem, UserRef } from "../generated/contract";
-import { type Player, Players } from "../play/player";
+import { Player, Players } from "../play/player";
 import { Publisher } from "../publish/publisher";
 import type { EndFrame, Request, RoomFrame } from "../signalling/frames";
 import type { Session } from "../signalling/session";
@@ -40,11 +40,13 @@ export class Room {
   readonly states: RoomStates;
   readonly publisher: Publisher;
   readonly players: Players;
-  private readonly mirror: RoomMirror;
+  readonly mirror: RoomMirror;
   private readonly tokenTimer: TokenExpiryTimer;
-  private token: string;
+  /** The token of the login, or the last one of renewToken. */
+  token: string;
+  /** The leave that is under way. */
+  leaving: Promise<void> | undefined;
   private loginSettled: Promise<void> = Promise.resolve();
-  private leavingPromise: Promise<void> | undefined;
   /** Frames that came before the login's answer was worked through. */
   private earlyFrames: RoomFrame[] | undefined = [];
   /** Changes that wait for the first lists to be delivered. */
@@ -64,25 +66,12 @@ export class Room {
     this.mirror = new RoomMirror(login.user.userID);
     this.tokenTimer = new TokenExpiryTimer(() => events.emit("tokenWillExpire", roomID));
     this.publisher = new Publisher({ roomID, session }, (state) => events.emit("publisherStateUpdate", state));
-    this.players = new Players({ roomID, session }, (state) => this.onPlayerState(state), (streamID) => this.mirror.stream(streamID));
+    const [onState, findStream] = [this.onPlayerState.bind(this), this.mirror.stream.bind(this.mirror)];
+    this.players = new Players((onUnreachable) => new Player({ roomID, session }, onState, findStream, onUnreachable));
   }
 
   get id(): string {
     return this.login.roomID;
-  }
-
-  /** The token of the login, or the last one of renewToken. */
-  get latestToken(): string {
-    return this.token;
-  }
-
-  get position(): string {
-    return this.mirror.position;
-  }
-
-  /** Whether the mirror holds the stream. */
-  hasStream(streamID: string): boolean {
-    return this.mirror.stream(streamID) !== undefined;
   }
 
   /** Sends the login. Resolves when the room is entered; rejects with the reason, which roomStateChanged has reported as LOGIN_FAILED. */
@@ -121,13 +110,8 @@ export class Room {
 
   /** Leaves the room: media ends, the logout is sent, and its answer is awaited for at most `LOGOUT_TIMEOUT_MS`. */
   leave(): Promise<void> {
-    this.leavingPromise ??= this.states.phase === "LOGINING" ? this.cancelLogin() : this.logOut();
-    return this.leavingPromise;
-  }
-
-  /** The leave that is under way; undefined without one. */
-  get leaving(): Promise<void> | undefined {
-    return this.leavingPromise;
+    this.leaving ??= this.states.phase === "LOGINING" ? this.cancelLogin() : this.logOut();
+    return this.leaving;
   }
 
   /** Cancels a login that is under way. The server may have granted it already: then its answer is followed by a logout. */

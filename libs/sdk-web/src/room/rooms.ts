@@ -71,7 +71,7 @@ export class Rooms implements SessionHost {
   // Called by the session
 
   positions(): Record<string, string> {
-    return Object.fromEntries(this.list.filter((room) => room.position).map((room) => [room.id, room.position]));
+    return Object.fromEntries(this.list.filter(({ mirror }) => mirror.position).map(({ id, mirror }) => [id, mirror.position]));
   }
 
   onFrame(frame: RoomFrame): void {

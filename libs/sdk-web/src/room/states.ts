@@ -21,24 +21,20 @@ const LEGACY: Record<Phase, LegacyState> = { OUT: "DISCONNECTED", LOGINING: "CON
 type StateListener = (reason: RoomReason, legacy: LegacyState, errorCode: number, extendedData: string) => void;
 
 export class RoomStates {
-  private current: Phase = "OUT";
+  phase: Phase = "OUT";
 
   constructor(private readonly listener: StateListener) {}
 
-  get phase(): Phase {
-    return this.current;
-  }
-
   /** Logged in, with or without a connection at the moment. */
   get joined(): boolean {
-    return this.current === "IN" || this.current === "RECONNECTING";
+    return this.phase === "IN" || this.phase === "RECONNECTING";
   }
 
   /** Makes the transition of `reason` and calls the listener; returns false and does nothing where it is not legal. */
   go(reason: RoomReason, errorCode = 0, extendedData = ""): boolean {
-    const next = TABLE[this.current][reason];
+    const next = TABLE[this.phase][reason];
     if (next === undefined) return false;
-    this.current = next;
+    this.phase = next;
     this.listener(reason, LEGACY[next], errorCode, extendedData);
     return true;
   }

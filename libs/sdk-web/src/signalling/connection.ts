@@ -18,7 +18,8 @@ interface ConnectionEvents {
 
 export class Connection {
   private socket: WebSocket | undefined;
-  private isOpen = false;
+  /** Whether the socket is open. */
+  isUp = false;
   private running = false;
   private addressIndex = 0;
   private failures = 0;
@@ -30,10 +31,6 @@ export class Connection {
     private readonly events: ConnectionEvents,
   ) {}
 
-  get isUp(): boolean {
-    return this.isOpen;
-  }
-
   /** Opens the first address at once; does nothing when it was started already. */
   start(): void {
     if (this.running) return;
@@ -42,7 +39,7 @@ export class Connection {
   }
 
   send(text: string): void {
-    if (this.isOpen) this.socket?.send(text);
+    if (this.isUp) this.socket?.send(text);
   }
 
   /** Called once the session is established: the next loss begins with the shortest wait. */
@@ -66,7 +63,7 @@ export class Connection {
     this.running = false;
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.isOpen = false;
+    this.isUp = false;
     const socket = this.socket;
     this.socket = undefined;
     if (socket) close(socket);
@@ -90,7 +87,7 @@ export class Connection {
     socket.onopen = () => {
       clearTimeout(openTimer);
       if (socket !== this.socket) return;
-      this.isOpen = true;
+      this.isUp = true;
       this.failures = 0;
       this.events.onOpened();
     };
@@ -107,8 +104,8 @@ export class Connection {
   private onClosed(socket: WebSocket, closeCode: number, waitMs?: number): void {
     if (socket !== this.socket) return;
     this.socket = undefined;
-    const wasOpen = this.isOpen;
-    this.isOpen = false;
+    const wasOpen = this.isUp;
+    this.isUp = false;
     close(socket);
     if (!wasOpen) this.addressIndex++;
     if (this.running) this.retry(waitMs);

@@ -13,7 +13,8 @@ const DATA_KEY = "parlour";
 
 /** One media element that shows or sounds a stream, in a container of the page or out of sight. */
 export class Output {
-  private element: HTMLMediaElement | undefined;
+  /** The element that plays; undefined while nothing is played. */
+  media: HTMLMediaElement | undefined;
   private ownsElement = false;
   private readonly resumeByGesture = () => void this.resume();
 
@@ -21,10 +22,6 @@ export class Output {
     private readonly kind: "video" | "audio",
     private readonly events: OutputEvents,
   ) {}
-
-  get media(): HTMLMediaElement | undefined {
-    return this.element;
-  }
 
   /** Play a stream in a container (its id, an element, or a media element to use as it is), or out of sight. True when it plays. */
   play(stream: MediaStream, container: unknown, option: ZegoStreamViewOptions = {}): Promise<boolean> {
@@ -44,13 +41,13 @@ export class Output {
   /** After a gesture: true when it plays now. */
   async resume(): Promise<boolean> {
     cancelGesture(this.resumeByGesture);
-    return this.element ? this.tryToPlay(this.element, false) : false;
+    return this.media ? this.tryToPlay(this.media, false) : false;
   }
 
   stop(): void {
     cancelGesture(this.resumeByGesture);
-    const element = this.element;
-    this.element = undefined;
+    const element = this.media;
+    this.media = undefined;
     if (!element) return;
     element.oncanplay = null;
     element.pause();
@@ -60,7 +57,7 @@ export class Output {
 
   private mount(place: HTMLElement | undefined): HTMLMediaElement {
     if (place instanceof HTMLMediaElement) return this.adopt(place, false);
-    if (this.element && this.ownsElement && (!place || this.element.parentElement === place)) return this.element;
+    if (this.media && this.ownsElement && (!place || this.media.parentElement === place)) return this.media;
     this.stop();
     const element = document.createElement(this.kind);
     element.autoplay = true;
@@ -74,8 +71,8 @@ export class Output {
   }
 
   private adopt(element: HTMLMediaElement, ownsElement: boolean): HTMLMediaElement {
-    if (this.element && this.element !== element) this.stop();
-    this.element = element;
+    if (this.media && this.media !== element) this.stop();
+    this.media = element;
     this.ownsElement = ownsElement;
     return element;
   }
@@ -86,7 +83,7 @@ export class Output {
       return true;
     } catch (fault) {
       const blocked = fault instanceof DOMException && fault.name === "NotAllowedError" ? fault : undefined;
-      if (!blocked || element !== this.element) return false;
+      if (!blocked || element !== this.media) return false;
       if (dialog) askForGesture(this.resumeByGesture);
       this.events.blocked(element, blocked);
       return false;
