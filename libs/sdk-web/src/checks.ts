@@ -116,9 +116,7 @@ export function checkTrack(track: unknown): MediaStreamTrack {
 }
 
 export function checkPlayOption(option: unknown): void {
-  const { jitterBufferTarget } = (option ?? {}) as { jitterBufferTarget?: unknown };
-  if (jitterBufferTarget === undefined || jitterBufferTarget === null || between(jitterBufferTarget, 0, MAX_JITTER_BUFFER_MS)) return;
-  throw failure(Code.PARAMETER, "jitterBufferTarget is out of range", { field: "jitterBufferTarget", limit: `0..${MAX_JITTER_BUFFER_MS} ms` });
+  checkRange("jitterBufferTarget", (option as { jitterBufferTarget?: unknown } | null)?.jitterBufferTarget, 0, MAX_JITTER_BUFFER_MS, " ms");
 }
 
 /** Sizes, rate and bitrate of setVideoConfig; what is left out stays as it is. */
@@ -128,12 +126,12 @@ export function checkVideoConfig(config: unknown): void {
   }
   for (const [field, largest] of Object.entries(MAX_VIDEO)) {
     const value = (config as Record<string, unknown>)[field];
-    const numbers = typeof value === "object" && value !== null ? Object.values(value) : [value];
-    if (value === undefined || value === null || numbers.every((number) => between(number, 1, largest))) continue;
-    throw failure(Code.PARAMETER, `${field} is out of range`, { field, limit: `1..${largest}` });
+    for (const number of typeof value === "object" && value !== null ? Object.values(value) : [value]) checkRange(field, number, 1, largest);
   }
 }
 
-function between(value: unknown, least: number, most: number): boolean {
-  return typeof value === "number" && value >= least && value <= most;
+/** Throws unless the value is a number in the range, or left out. */
+export function checkRange(field: string, value: unknown, least: number, most: number, unit = ""): void {
+  if (value === undefined || value === null || (typeof value === "number" && value >= least && value <= most)) return;
+  throw failure(Code.PARAMETER, `${field} is out of range`, { field, limit: `${least}..${most}${unit}` });
 }

@@ -4,43 +4,36 @@ import type { ZegoCapabilityDetection, ZegoVideoCodec } from "./entities";
 
 /** The result with every check done. */
 type Detected = Required<Omit<ZegoCapabilityDetection, "result" | "videoCodec">> & { videoCodec: Required<ZegoVideoCodec>; result?: boolean };
-type Codecs = Detected["videoCodec"];
-export type CheckType = "webRTC" | "customCapture" | "camera" | "microphone" | "screenSharing" | keyof Codecs;
+type CheckType = "webRTC" | "customCapture" | "camera" | "microphone" | "screenSharing" | keyof ZegoVideoCodec;
 
-/** All checks, or the one of `checkType`, whose answer is `result` too. Camera and microphone are opened for a moment. */
+/** All checks, or the one of `checkType`, whose answer is `result` too. Camera and microphone are opened for a moment. @internal */
 export async function detect(checkType?: CheckType): Promise<Detected> {
-  const wanted = (type: CheckType) => checkType === undefined || checkType === type;
-  const found = quick();
-  const devices = (["camera", "microphone"] as const).filter(wanted);
-  const attempt = async (device: "camera" | "microphone") => {
-    await tryDevice(device === "camera" ? "video" : "audio");
-    found[device] = true;
-  };
-  await Promise.all(devices.map((device) => attempt(device).catch(({ name, message }: Error) => (found.errInfo[device] = { name, message }))));
-  if (checkType !== undefined) found.result = checkType in found.videoCodec ? found.videoCodec[checkType as keyof Codecs] : Boolean(found[checkType as "webRTC"]);
-  return found;
-}
-
-function quick(): Detected {
   const webRTC = isSupportWebRTC();
   const customCapture = typeof HTMLMediaElement !== "undefined" && ("captureStream" in HTMLMediaElement.prototype || "mozCaptureStream" in HTMLMediaElement.prototype);
   const screenSharing = typeof navigator !== "undefined" && typeof navigator.mediaDevices?.getDisplayMedia === "function";
   const missing = (message: string) => ({ name: "NotSupportedError", message });
-  return {
-    webRTC,
-    customCapture,
-    camera: false,
-    microphone: false,
-    screenSharing,
-    videoCodec: videoCodecs(),
-    errInfo: {
-      ...(webRTC ? {} : { webRTC: missing("the browser has no RTCPeerConnection") }),
-      ...(customCapture ? {} : { customCapture: missing("the browser has no captureStream") }),
-    },
+  const errInfo: Detected["errInfo"] = {
+    ...(webRTC ? {} : { webRTC: missing("the browser has no RTCPeerConnection") }),
+    ...(customCapture ? {} : { customCapture: missing("the browser has no captureStream") }),
   };
+  const attempt = async (device: "camera" | "microphone") => {
+    if (checkType !== undefined && checkType !== device) return false;
+    try {
+      await tryDevice(device === "camera" ? "video" : "audio");
+      return true;
+    } catch (fault) {
+      const { name, message } = fault as Error;
+      errInfo[device] = { name, message };
+      return false;
+    }
+  };
+  const [camera, microphone] = await Promise.all([attempt("camera"), attempt("microphone")]);
+  const found: Detected = { webRTC, customCapture, camera, microphone, screenSharing, videoCodec: videoCodecs(), errInfo };
+  if (checkType !== undefined) found.result = { ...found, ...found.videoCodec }[checkType];
+  return found;
 }
 
-function videoCodecs(): Codecs {
+function videoCodecs(): Detected["videoCodec"] {
   const names = new Set<string>();
   if (typeof RTCRtpSender !== "undefined") {
     for (const { mimeType } of RTCRtpSender.getCapabilities?.("video")?.codecs ?? []) names.add(mimeType.toUpperCase());

@@ -5,6 +5,7 @@
  * the effect off, and the plain picture goes on; the page gets beautyEffectError.
  */
 import { capturedTrack, linkCapturedTrack, setEffect } from "../capture/captured-tracks";
+import { checkRange } from "../checks";
 import { asZegoError, Code, failure, type ZegoError } from "../errors";
 import type { ZegoEffectsBeautyParam } from "../entities";
 import { BeautyShader, type BeautyShares } from "./shader";
@@ -106,11 +107,8 @@ export class Beauty {
 
 function sharesOf(given: ZegoEffectsBeautyParam): BeautyShares {
   const share = (name: keyof ZegoEffectsBeautyParam) => {
-    const value = given[name] ?? 50;
-    if (typeof value !== "number" || !(value >= 0 && value <= 100)) {
-      throw failure(Code.PARAMETER, `${name} is out of range`, { field: name, limit: "0..100" });
-    }
-    return value / 100;
+    checkRange(name, given[name], 0, 100);
+    return (given[name] ?? 50) / 100;
   };
   return { sharpen: share("sharpenIntensity"), whiten: share("whitenIntensity"), rosy: share("rosyIntensity"), smooth: share("smoothIntensity") };
 }

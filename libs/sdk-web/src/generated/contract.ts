@@ -160,48 +160,26 @@ export interface UserRef { userID: string; userName?: string }
 
 export interface UserState { sessionID: string; actor: string; userID: string; userName: string; suspended: boolean; joinedSeq: number }
 
-/** What a client sends, by its tag. */
+/** What a client sends, and the `res` frame that grants it, by the request's tag. */
 export interface Requests {
-  login: { t: "login"; id: string; appID: number; roomID: string; token: string; user: UserRef; config?: LoginConfig; multiRoom?: boolean };
-  resume: { t: "resume"; id: string; sessionID: string; rooms: Record<string, string> };
-  ping: { t: "ping"; id: string };
-  subscribe: { t: "subscribe"; id: string; roomID: string; token: string; after?: string; types?: string[]; appID?: number };
-  unsubscribe: { t: "unsubscribe"; id: string; roomID: string };
-  logout: { t: "logout"; id: string; roomID: string; ifSeq?: number | null };
-  publish: { t: "publish"; id: string; roomID: string; streamID: string; sdp: string; media: MediaSections; transportID?: string; extraInfo?: string; codec?: string; ifSeq?: number | null };
-  stopPublish: { t: "stopPublish"; id: string; roomID: string; streamID: string; ifSeq?: number | null };
-  play: { t: "play"; id: string; roomID: string; streamID: string; sdp: string; media: MediaSections; transportID?: string; ifSeq?: number | null };
-  stopPlay: { t: "stopPlay"; id: string; roomID: string; streamID: string; ifSeq?: number | null };
-  restartIce: { t: "restartIce"; id: string; roomID: string; transportID: string; sdp: string };
-  streamExtraInfo: { t: "streamExtraInfo"; id: string; roomID: string; streamID: string; extraInfo: string; ifSeq?: number | null };
-  mutes: { t: "mutes"; id: string; roomID: string; streamID: string; audio: boolean; video: boolean; ifSeq?: number | null };
-  roomExtraInfo: { t: "roomExtraInfo"; id: string; roomID: string; key: string; value: string; ifSeq?: number | null };
-  broadcast: { t: "broadcast"; id: string; roomID: string; message: string; ifSeq?: number | null };
-  barrage: { t: "barrage"; id: string; roomID: string; message: string; ifSeq?: number | null };
-  command: { t: "command"; id: string; roomID: string; command: string; toUserIDs?: string[]; ifSeq?: number | null };
-  renewToken: { t: "renewToken"; id: string; roomID: string; token: string };
-}
-
-/** The `res` frame of a request that was granted, by the request's tag. */
-export interface Answers {
-  login: LoginAnswer;
-  resume: ResumeAnswer;
-  ping: PongAnswer;
-  subscribe: SubscribeAnswer;
-  unsubscribe: Answer;
-  logout: Answer;
-  publish: MediaAnswer;
-  stopPublish: Answer;
-  play: MediaAnswer;
-  stopPlay: Answer;
-  restartIce: MediaAnswer;
-  streamExtraInfo: Answer;
-  mutes: Answer;
-  roomExtraInfo: Answer;
-  broadcast: MessageAnswer;
-  barrage: MessageAnswer;
-  command: CommandAnswer;
-  renewToken: TokenAnswer;
+  login: [{ t: "login"; id: string; appID: number; roomID: string; token: string; user: UserRef; config?: LoginConfig; multiRoom?: boolean }, LoginAnswer];
+  resume: [{ t: "resume"; id: string; sessionID: string; rooms: Record<string, string> }, ResumeAnswer];
+  ping: [{ t: "ping"; id: string }, PongAnswer];
+  subscribe: [{ t: "subscribe"; id: string; roomID: string; token: string; after?: string; types?: string[]; appID?: number }, SubscribeAnswer];
+  unsubscribe: [{ t: "unsubscribe"; id: string; roomID: string }, Answer];
+  logout: [{ t: "logout"; id: string; roomID: string; ifSeq?: number | null }, Answer];
+  publish: [{ t: "publish"; id: string; roomID: string; streamID: string; sdp: string; media: MediaSections; transportID?: string; extraInfo?: string; codec?: string; ifSeq?: number | null }, MediaAnswer];
+  stopPublish: [{ t: "stopPublish"; id: string; roomID: string; streamID: string; ifSeq?: number | null }, Answer];
+  play: [{ t: "play"; id: string; roomID: string; streamID: string; sdp: string; media: MediaSections; transportID?: string; ifSeq?: number | null }, MediaAnswer];
+  stopPlay: [{ t: "stopPlay"; id: string; roomID: string; streamID: string; ifSeq?: number | null }, Answer];
+  restartIce: [{ t: "restartIce"; id: string; roomID: string; transportID: string; sdp: string }, MediaAnswer];
+  streamExtraInfo: [{ t: "streamExtraInfo"; id: string; roomID: string; streamID: string; extraInfo: string; ifSeq?: number | null }, Answer];
+  mutes: [{ t: "mutes"; id: string; roomID: string; streamID: string; audio: boolean; video: boolean; ifSeq?: number | null }, Answer];
+  roomExtraInfo: [{ t: "roomExtraInfo"; id: string; roomID: string; key: string; value: string; ifSeq?: number | null }, Answer];
+  broadcast: [{ t: "broadcast"; id: string; roomID: string; message: string; ifSeq?: number | null }, MessageAnswer];
+  barrage: [{ t: "barrage"; id: string; roomID: string; message: string; ifSeq?: number | null }, MessageAnswer];
+  command: [{ t: "command"; id: string; roomID: string; command: string; toUserIDs?: string[]; ifSeq?: number | null }, CommandAnswer];
+  renewToken: [{ t: "renewToken"; id: string; roomID: string; token: string }, TokenAnswer];
 }
 
 /** What the gateway sends unasked, by its tag. */

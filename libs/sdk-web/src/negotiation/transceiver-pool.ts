@@ -37,10 +37,12 @@ export class TransceiverPool<Owner> {
     return this.slots;
   }
 
-  /** A free slot, or undefined. The relay may have stopped an m-line for good: such a one is forgotten. */
-  free(kind: Kind): TransceiverSlot<Owner> | undefined {
-    this.slots = this.slots.filter(({ owner, transceiver }) => owner !== undefined || !isStopped(transceiver));
-    return this.slots.find((slot) => slot.kind === kind && slot.owner === undefined);
+  /** Gives the owner a free slot; undefined without one. The relay may have stopped an m-line for good: such a one is forgotten. */
+  reuse(kind: Kind, owner: Owner): TransceiverSlot<Owner> | undefined {
+    this.slots = this.slots.filter((slot) => slot.owner !== undefined || !isStopped(slot.transceiver));
+    const free = this.slots.find((slot) => slot.kind === kind && slot.owner === undefined);
+    if (free) free.owner = owner;
+    return free;
   }
 
   add(kind: Kind, transceiver: RTCRtpTransceiver, owner: Owner | undefined): TransceiverSlot<Owner> {

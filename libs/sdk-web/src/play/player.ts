@@ -131,17 +131,15 @@ export class Player extends Transport<Playback> {
 
   /** True when an m-line had to be made. */
   private bindReceiver(playback: Playback, kind: Kind, pc: RTCPeerConnection): boolean {
-    const free = this.slots.free(kind);
-    const slot = free ?? this.slots.add(kind, pc.addTransceiver(kind, { direction: "recvonly" }), playback);
-    slot.owner = playback;
-    const { receiver } = slot.transceiver;
+    const reused = this.slots.reuse(kind, playback);
+    const { receiver } = (reused ?? this.slots.add(kind, pc.addTransceiver(kind, { direction: "recvonly" }), playback)).transceiver;
     const target = playback.option.jitterBufferTarget;
     if (typeof target === "number" && "jitterBufferTarget" in receiver) receiver.jitterBufferTarget = target;
     for (const old of playback.stream.getTracks()) if (old.kind === kind) playback.stream.removeTrack(old);
     playback.stream.addTrack(receiver.track);
     receiver.track.enabled = true; // the stream before on this line may have been silenced
     playback.silenced.delete(kind);
-    return free === undefined;
+    return reused === undefined;
   }
 
   private wants({ streamID, option }: Playback, kind: Kind): boolean {

@@ -66,16 +66,13 @@ export class MuteReporter {
       await this.context.session.request({ t: "mutes", roomID: this.context.roomID, streamID: flow.streamID, ...mutes }, { survives: false });
       state.last = news;
     } catch (thrown) {
-      return this.onRefused(flow, state, asZegoError(thrown).code);
+      const { code } = asZegoError(thrown);
+      if (code === Code.RATE_LIMITED || code === Code.REQUEST_TIMEOUT) this.startTimer(flow, state, RETRY_MS);
+      else log.warn("mutes could not be reported", code); // the next acceptance of the stream reports them
+      return;
     } finally {
       state.requesting = false;
     }
     this.schedule(flow);
-  }
-
-  /** Schedules another report after a rate limit or a time-out; after any other error the next acceptance of the stream reports. */
-  private onRefused(flow: Published, state: ReportState, code: number): void {
-    if (code === Code.RATE_LIMITED || code === Code.REQUEST_TIMEOUT) this.startTimer(flow, state, RETRY_MS);
-    else log.warn("mutes could not be reported", code);
   }
 }

@@ -3,7 +3,7 @@ import { Code, failure } from "../errors";
 import type { ZegoPublisherState, ZegoPublishStats } from "../entities";
 import { log } from "../logging";
 import { Flow, type Direction, type TransportContext } from "../negotiation/flow";
-import { isStopped, KINDS, type Kind, type TransceiverSlot } from "../negotiation/transceiver-pool";
+import { isStopped, KINDS, type Kind } from "../negotiation/transceiver-pool";
 import { Transport, type Offer } from "../negotiation/transport";
 import type { Request } from "../signalling/frames";
 import { preferVideo, type VideoCodec, withStartBitrate } from "./codecs";
@@ -124,27 +124,20 @@ export class Publisher extends Transport<Publication> {
   }
 
   private bind(publication: Publication, kind: Kind, track: MediaStreamTrack, pc: RTCPeerConnection): void {
-    const slot = this.reuseTransceiver(publication, kind, track) ?? this.addTransceiver(publication, kind, track, pc);
+    const { source, choice } = publication;
+    let transceiver = this.slots.reuse(kind, publication)?.transceiver;
+    if (transceiver) {
+      transceiver.direction = "sendonly";
+      transceiver.sender.replaceTrack(track).catch((fault) => log.warn("a track could not be sent", fault));
+      transceiver.sender.setStreams?.(source.stream);
+      void this.applyLimits(publication);
+    } else {
+      transceiver = pc.addTransceiver(track, { direction: "sendonly", streams: [source.stream], sendEncodings: [encodingLimits(source, kind)] });
+      this.slots.add(kind, transceiver, publication);
+    }
     publication.sentKinds.add(kind);
     this.mutes.watch(publication, track);
-    if (kind === "video") preferVideo(slot.transceiver, publication.choice.codec);
-  }
-
-  private reuseTransceiver(publication: Publication, kind: Kind, track: MediaStreamTrack): TransceiverSlot<Publication> | undefined {
-    const slot = this.slots.free(kind);
-    if (!slot) return undefined;
-    slot.owner = publication;
-    slot.transceiver.direction = "sendonly";
-    slot.transceiver.sender.replaceTrack(track).catch((fault) => log.warn("a track could not be sent", fault));
-    slot.transceiver.sender.setStreams?.(publication.source.stream);
-    void this.applyLimits(publication);
-    return slot;
-  }
-
-  private addTransceiver(publication: Publication, kind: Kind, track: MediaStreamTrack, pc: RTCPeerConnection): TransceiverSlot<Publication> {
-    const { source } = publication;
-    const transceiver = pc.addTransceiver(track, { direction: "sendonly", streams: [source.stream], sendEncodings: [encodingLimits(source, kind)] });
-    return this.slots.add(kind, transceiver, publication);
+    if (kind === "video") preferVideo(transceiver, choice.codec);
   }
 
   protected override amendAnswer(sdp: string, publication: Publication): string {

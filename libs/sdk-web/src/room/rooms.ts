@@ -127,7 +127,7 @@ export class Rooms implements SessionHost {
       if (!persisted) this.session.sendLogouts(this.list.filter((room) => room.states.joined).map((room) => room.id));
     };
     addEventListener("pagehide", logOut, watch);
-    addEventListener("online", () => this.session.reconnectNow(), watch);
+    addEventListener("online", () => this.session.connection.reconnectNow(), watch);
     return watch;
   }
 }

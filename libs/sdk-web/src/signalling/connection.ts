@@ -24,7 +24,8 @@ export class Connection {
   private addressIndex = 0;
   private failures = 0;
   private timer: Timer | undefined;
-  private readonly backoff = new Backoff();
+  /** Reset by the owner once the session is established: the next loss begins with the shortest wait. */
+  readonly backoff = new Backoff();
 
   constructor(
     private readonly addresses: readonly string[],
@@ -42,17 +43,12 @@ export class Connection {
     if (this.isUp) this.socket?.send(text);
   }
 
-  /** Called once the session is established: the next loss begins with the shortest wait. */
-  resetBackoff(): void {
-    this.backoff.reset();
-  }
-
   /** Closes the socket as lost and tries again, after `waitMs` where the server named a wait. */
   reconnect(waitMs?: number): void {
     if (this.socket) this.onClosed(this.socket, 1006, waitMs);
   }
 
-  /** Ends the wait before the next attempt. */
+  /** Ends the wait before the next attempt: the browser reported a network. */
   reconnectNow(): void {
     if (!this.timer) return;
     clearTimeout(this.timer);

@@ -14,7 +14,7 @@ export type RoomContents = Pick<ServerFrames["snap"], "users" | "streams" | "ext
 
 export type RequestTag = keyof Requests;
 /** A request before the session gives it its id. */
-export type Request<Tag extends RequestTag = RequestTag> = { [Each in Tag]: Omit<Requests[Each], "id"> }[Tag];
+export type Request<Tag extends RequestTag = RequestTag> = { [Each in Tag]: Omit<Requests[Each][0], "id"> }[Tag];
 
 /** The answer to a request, granted or refused; what else it says depends on the request. */
 export interface AnswerFrame extends Answer {

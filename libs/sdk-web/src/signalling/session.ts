@@ -7,7 +7,7 @@
  */
 import { roomRetryMs } from "../engine-options";
 import { asZegoError, Code, failure, type ZegoError } from "../errors";
-import type { Answers, Heartbeat, LoginAnswer, Problem, ResumeAnswer } from "../generated/contract";
+import type { Heartbeat, LoginAnswer, Problem, Requests, ResumeAnswer } from "../generated/contract";
 import { log } from "../logging";
 import type { Timer } from "../scheduling";
 import { type AnswerFrame, PageBuffer, readFrame, type Request, type RequestTag, type RoomFrame } from "./frames";
@@ -36,7 +36,7 @@ const CLOSE_TAKEN_OVER = 4409;
 const END_CODES: ReadonlySet<number> = new Set([Code.KICKED_LOGIN_ELSEWHERE, Code.KICKED_BY_SERVER, Code.KICKED_FOUND_ON_RETRY]);
 
 export class Session {
-  private readonly connection: Connection;
+  readonly connection: Connection;
   private readonly requests = new PendingRequests();
   private readonly pageBuffer = new PageBuffer();
   private id = "";
@@ -70,8 +70,8 @@ export class Session {
   }
 
   /** Sends a request inside the session; resolves with its answer, rejects with the server's problem or a time-out. */
-  async request<Tag extends RequestTag>(frame: { t: Tag } & Omit<Request<Tag>, "t">, options: RequestOptions = {}): Promise<Answers[Tag]> {
-    return (await this.submit(frame as unknown as Request, options)) as unknown as Answers[Tag];
+  async request<Tag extends RequestTag>(frame: { t: Tag } & Omit<Request<Tag>, "t">, options: RequestOptions = {}): Promise<Requests[Tag][1]> {
+    return (await this.submit(frame as unknown as Request, options)) as unknown as Requests[Tag][1];
   }
 
   /** Requests the frames after the rooms' positions on the same connection, for a room that noticed a gap. */
@@ -96,11 +96,6 @@ export class Session {
     this.id = "";
     this.lostAt = 0;
     this.requests.rejectWhere(() => true, failure(Code.SOCKET_CLOSED, reason));
-  }
-
-  /** Ends a wait between attempts at once: the browser reported a network. */
-  reconnectNow(): void {
-    this.connection.reconnectNow();
   }
 
   private submit(frame: Request, options: RequestOptions): Promise<AnswerFrame> {
@@ -172,7 +167,7 @@ export class Session {
     this.established = true;
     this.lostAt = 0;
     clearTimeout(this.reconnectTimer);
-    this.connection.resetBackoff();
+    this.connection.backoff.reset();
     this.scheduleHeartbeat();
     if (resumed) this.host.onResumed();
   }

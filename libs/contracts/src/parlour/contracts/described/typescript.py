@@ -54,19 +54,23 @@ def _rule(rule: dict[str, Any]) -> str:
 def _types(contract: dict[str, Any]) -> Iterator[str]:
     for name, schema in contract["$defs"].items():
         yield f"export interface {name} {_object(schema)}\n"
-    yield from _table("Requests", "What a client sends, by its tag.", contract["requests"])
+    answers = {tag: _type(schema) for tag, schema in contract["answers"].items()}
+    requests = {tag: f"[{_object(schema)}, {answers[tag]}]" for tag, schema in contract["requests"].items()}
     yield from _table(
-        "Answers", "The `res` frame of a request that was granted, by the request's tag.", contract["answers"]
+        "Requests", "What a client sends, and the `res` frame that grants it, by the request's tag.", requests
     )
-    yield from _table("ServerFrames", "What the gateway sends unasked, by its tag.", contract["serverFrames"])
-    yield from _table("EventData", "`data` of an event, by the event's type.", contract["events"])
+    for name, sentence, part in (
+        ("ServerFrames", "What the gateway sends unasked, by its tag.", "serverFrames"),
+        ("EventData", "`data` of an event, by the event's type.", "events"),
+    ):
+        yield from _table(name, sentence, {tag: _object(schema) for tag, schema in contract[part].items()})
 
 
-def _table(name: str, sentence: str, schemas: dict[str, Any]) -> Iterator[str]:
+def _table(name: str, sentence: str, types: dict[str, str]) -> Iterator[str]:
     yield f"/** {sentence} */"
     yield f"export interface {name} {{"
-    for tag, schema in schemas.items():
-        yield f"  {_key(tag)}: {_type(schema) if '$ref' in schema else _object(schema)};"
+    for tag, described in types.items():
+        yield f"  {_key(tag)}: {described};"
     yield "}\n"
 
 
