@@ -1,5 +1,5 @@
 /** The browser check, each answer in a sentence. */
-import { box, button, element, opened, showState } from "./page.js";
+import { box, button, opened, pill, showState, tableRow } from "./page.js";
 
 /** @type {["webRTC" | "camera" | "microphone" | "screenSharing" | "customCapture", string, string][]} */
 const QUESTIONS = [
@@ -14,13 +14,7 @@ const NOT_NEEDED = "not needed here";
 /** @param {string} id @param {string} name @param {boolean | undefined} good @param {string} remark */
 function row(id, name, good, remark) {
   const kind = good ? "good" : remark === NOT_NEEDED ? "" : "bad";
-  return element(
-    "tr",
-    { id: `check-${id}` },
-    element("td", { textContent: name }),
-    element("td", {}, element("span", { className: `pill ${kind}`, textContent: good ? "yes" : "no" })),
-    element("td", { className: "soft", textContent: good ? "" : remark }),
-  );
+  return tableRow({ id: `check-${id}` }, ["", name], ["", pill(kind, good ? "yes" : "no")], ["soft", good ? "" : remark]);
 }
 
 async function check() {

@@ -1,6 +1,6 @@
 /** Calls of the past: a list, one call as a timeline, and the room as of any moment of it. */
 import { clockTime, dateAndTime, duration, errorText, mutedText, nameOf } from "./format.js";
-import { box, button, element, field, link, opened, showList, showState } from "./page.js";
+import { box, button, element, field, link, opened, showList, showState, tableRow } from "./page.js";
 import { encodeRoom, keepToken, read, readAll, readerToken } from "./reader.js";
 import { drawTimeline } from "./timeline.js";
 
@@ -38,17 +38,11 @@ async function findCalls(cursor = "") {
 /** @param {CallSummary} call */
 function callRow(call) {
   const messages = call.broadcasts + call.barrages + call.commands;
-  const numbers = [call.participants, call.streams, messages, call.kicks].map((count) => element("td", { className: "num", textContent: count }));
+  const counts = [call.participants, call.streams, messages, call.kicks];
   const open = element("button", { type: "button", textContent: "Open", onclick: () => showCall(call).catch(showProblem) });
-  const row = element(
-    "tr",
-    {},
-    element("td", {}, element("b", { textContent: call.room })),
-    element("td", { textContent: dateAndTime(call.startedAt / 1000) }),
-    element("td", { textContent: call.endedAt ? duration((call.endedAt - call.startedAt) / 1000) : "goes on" }),
-    ...numbers,
-    element("td", { className: "num" }, open),
-  );
+  const lasted = call.endedAt ? duration((call.endedAt - call.startedAt) / 1000) : "goes on";
+  const numbers = counts.map((count) => /** @type {[string, string]} */ (["num", String(count)]));
+  const row = tableRow({}, ["", element("b", { textContent: call.room })], ["", dateAndTime(call.startedAt / 1000)], ["", lasted], ...numbers, ["num", open]);
   row.dataset.uid = call.roomUID;
   return row;
 }

@@ -1,5 +1,5 @@
 /** The first page: what is running, asked of the server every three seconds, and an example with this server's own values. */
-import { box, button, credentials, element, showState } from "./page.js";
+import { box, button, credentials, pill, showState, tableRow } from "./page.js";
 import { countText, examplePage, serviceHealth, suiteHealth } from "./status.js";
 
 const REFRESH_MS = 3000;
@@ -16,13 +16,7 @@ async function exampleOf({ dev, appID = 0 }) {
 function serviceRow(service) {
   const { name, replicas, missing } = service;
   const [kind, text] = serviceHealth(service);
-  return element(
-    "tr",
-    {},
-    element("td", { textContent: name }),
-    element("td", { className: "num soft", textContent: replicas > 1 && !missing ? `${replicas} replicas` : "" }),
-    element("td", { className: "num" }, element("span", { className: `pill ${kind}`, textContent: text })),
-  );
+  return tableRow({}, ["", name], ["num soft", replicas > 1 && !missing ? `${replicas} replicas` : ""], ["num", pill(kind, text)]);
 }
 
 async function refresh() {

@@ -37,6 +37,16 @@ export function element(name, properties = {}, ...children) {
   return made;
 }
 
+/**
+ * A row of a table.
+ * @param {Record<string, unknown>} properties
+ * @param {[className: string, ...contents: (string | Node)[]][]} cells
+ */
+export const tableRow = (properties, ...cells) => element("tr", properties, ...cells.map(([className, ...contents]) => element("td", { className }, ...contents)));
+
+/** A short word about something, coloured by its kind. @param {string} kind "good", "bad" or neither @param {string} textContent */
+export const pill = (kind, textContent) => element("span", { className: `pill ${kind}`, textContent });
+
 /** Puts the way to the content and the links to all pages in front of the page's state. */
 function fillHeader() {
   const links = Object.entries(PAGES).map(([href, textContent]) => element("a", { href, textContent, ariaCurrent: href === location.pathname ? "page" : null }));

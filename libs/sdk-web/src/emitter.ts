@@ -49,47 +49,17 @@ export class Emitter<Events extends { [name in keyof Events]: Handler }> {
   }
 }
 
-/** All events of the engine; the compiler refuses a list in which one is missing. */
-const DECLARED: Record<keyof ZegoEvent, true> = {
-  audioDeviceStateChanged: true,
-  autoMixerSoundLevelUpdate: true,
-  backgroundEffectError: true,
-  beautyEffectError: true,
-  capturedSoundLevelUpdate: true,
-  deviceError: true,
-  exceptionUpdate: true,
-  hallStateUpdate: true,
-  IMRecvBarrageMessage: true,
-  IMRecvBroadcastMessage: true,
-  IMRecvCustomCommand: true,
-  mixerRelayCDNStateUpdate: true,
-  mixerSoundLevelUpdate: true,
-  networkQuality: true,
-  parlourFrame: true,
-  parlourReplay: true,
-  playerAudioTrackUpdate: true,
-  playerRecvSEI: true,
-  playerStateUpdate: true,
-  playerVideoTrackUpdate: true,
-  playQualityUpdate: true,
-  publisherStateUpdate: true,
-  publisherVideoEncoderChanged: true,
-  publishQualityUpdate: true,
-  recvExperimentalAPI: true,
-  recvRoomTransparentMessage: true,
-  remoteCameraStatusUpdate: true,
-  remoteMicStatusUpdate: true,
-  roomExtraInfoUpdate: true,
-  roomOnlineUserCountUpdate: true,
-  roomStateChanged: true,
-  roomStateUpdate: true,
-  roomStreamUpdate: true,
-  roomUserUpdate: true,
-  screenSharingEnded: true,
-  soundLevelUpdate: true,
-  streamExtraInfoUpdate: true,
-  tokenWillExpire: true,
-  videoDeviceStateChanged: true,
-};
+/** Takes the names of all events; the compiler refuses a list in which one is missing. */
+export function namesOf<Events>(): <Name extends keyof Events>(names: readonly Name[] & ([keyof Events] extends [Name] ? unknown : never)) => readonly (keyof Events)[] {
+  return (names) => names;
+}
 
-export const EVENT_NAMES = Object.keys(DECLARED) as (keyof ZegoEvent)[];
+export const EVENT_NAMES = namesOf<ZegoEvent>()([
+  "audioDeviceStateChanged", "autoMixerSoundLevelUpdate", "backgroundEffectError", "beautyEffectError", "capturedSoundLevelUpdate", "deviceError",
+  "exceptionUpdate", "hallStateUpdate", "IMRecvBarrageMessage", "IMRecvBroadcastMessage", "IMRecvCustomCommand", "mixerRelayCDNStateUpdate",
+  "mixerSoundLevelUpdate", "networkQuality", "parlourFrame", "parlourReplay", "playerAudioTrackUpdate", "playerRecvSEI", "playerStateUpdate",
+  "playerVideoTrackUpdate", "playQualityUpdate", "publisherStateUpdate", "publisherVideoEncoderChanged", "publishQualityUpdate",
+  "recvExperimentalAPI", "recvRoomTransparentMessage", "remoteCameraStatusUpdate", "remoteMicStatusUpdate", "roomExtraInfoUpdate",
+  "roomOnlineUserCountUpdate", "roomStateChanged", "roomStateUpdate", "roomStreamUpdate", "roomUserUpdate", "screenSharingEnded",
+  "soundLevelUpdate", "streamExtraInfoUpdate", "tokenWillExpire", "videoDeviceStateChanged",
+]);

@@ -1,5 +1,5 @@
 /** Media of this machine: what is captured, previewed and published, as createZegoStream gives it. Pages do not make one themselves. */
-import { Emitter } from "../emitter";
+import { Emitter, namesOf } from "../emitter";
 import type {
   ZegoCaptureCamera, ZegoCaptureMicrophone, ZegoCaptureScreenAudio, ZegoCaptureScreenVideo, ZegoCustomAudio, ZegoCustomVideo, ZegoLocalAduioOptions,
   ZegoLocalStreamEvent, ZegoLocalViewOptions, ZegoServerResponse, ZegoSnapshotOptions,
@@ -11,20 +11,10 @@ import { captureMedia } from "./acquire";
 import { applyEffect, capturedTrack, recordStop, rejectStopped, stopCapture, watchStops } from "./captured-tracks";
 import { parseCameraOptions, parseCaptureOptions, parseScreenOptions, type CaptureOptions } from "./capture-options";
 
-/** The compiler requires each declared event here. */
-const EVENTS: Record<keyof ZegoLocalStreamEvent, true> = {
-  autoplayFailed: true,
-  autoplayCaptureFailed: true,
-  canPlayVideo: true,
-  canPlayAudio: true,
-  canPlayCaptureVideo: true,
-  canPlayCaptureAudio: true,
-  videoTrackChanged: true,
-  audioTrackChanged: true,
-  captureVideoTrackChanged: true,
-  captureAudioTrackChanged: true,
-};
-
+const EVENTS = namesOf<ZegoLocalStreamEvent>()([
+  "autoplayFailed", "autoplayCaptureFailed", "canPlayVideo", "canPlayAudio", "canPlayCaptureVideo", "canPlayCaptureAudio", "videoTrackChanged",
+  "audioTrackChanged", "captureVideoTrackChanged", "captureAudioTrackChanged",
+]);
 const OK: ZegoServerResponse = { errorCode: 0, extendedData: "" };
 let created = 0;
 
@@ -34,7 +24,7 @@ export class ZegoLocalStream {
   zegoStream: any = undefined;
   /** The limits that publishing keeps to. @internal */
   readonly source: Source;
-  private readonly events = new Emitter<ZegoLocalStreamEvent>(Object.keys(EVENTS) as (keyof ZegoLocalStreamEvent)[]);
+  private readonly events = new Emitter<ZegoLocalStreamEvent>(EVENTS);
   private readonly videoOnly = new MediaStream();
   private readonly audioOnly = new MediaStream();
   private readonly outputs = {

@@ -5,14 +5,7 @@
 import type { ZegoDeviceInfo } from "./devices";
 import type { ExceptionData, QualityGrade, ZegoPlayStats, ZegoPublishStats, ZegoSoundLevelInfo } from "./quality";
 import type { ZegoReplayState } from "./replay";
-import type {
-  ZegoBarrageMessageInfo,
-  ZegoBroadcastMessageInfo,
-  ZegoRoomExtraInfo,
-  ZegoRoomRecvTransparentMessage,
-  ZegoRoomStateChangedReason,
-  ZegoUser,
-} from "./rooms";
+import type { ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoRoomExtraInfo, ZegoRoomRecvTransparentMessage, ZegoRoomStateChangedReason, ZegoUser } from "./rooms";
 import type { ZegoPlayerState, ZegoPublisherState, ZegoStreamList, ZegoStreamRelayCDNInfo, ZegoVideoCodecID } from "./streams";
 
 type Update = "DELETE" | "ADD";

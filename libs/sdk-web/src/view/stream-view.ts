@@ -1,13 +1,13 @@
 /** Shows and sounds one stream in the page, as createRemoteStreamView gives it. */
 import { Code, failure } from "../errors";
-import { Emitter } from "../emitter";
+import { Emitter, namesOf } from "../emitter";
 import type { StreamViewEvent, ZegoSnapshotOptions, ZegoStreamViewOptions } from "../entities";
 import { Output, snapshot, useSink } from "./output";
 
 export type { StreamViewEvent };
 
 export class ZegoStreamView {
-  private readonly events = new Emitter<StreamViewEvent>(["autoplayFailed", "canPlayVideo", "canPlayAudio"]);
+  private readonly events = new Emitter<StreamViewEvent>(namesOf<StreamViewEvent>()(["autoplayFailed", "canPlayVideo", "canPlayAudio"]));
   private readonly pictureOutput = new Output("video", {
     blocked: () => this.events.emit("autoplayFailed"),
     canPlay: () => {
