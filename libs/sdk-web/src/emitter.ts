@@ -7,14 +7,14 @@ const NAME_CHARACTERS = 80;
 
 export type Handler = (...args: any[]) => unknown;
 
-/** A handler's fault is reported and breaks neither the next handler nor the SDK. */
+/** What pages register handlers with: engine, streams and views. A handler's fault is reported and breaks neither the next handler nor the SDK. */
 export class Emitter<Events extends { [name in keyof Events]: Handler }> {
   private readonly handlers = new Map<keyof Events, Handler[]>();
 
-  /** `known` names the events: `on` takes a handler of any other name too, but warns that it is never called. */
+  /** `known` names the events. @internal */
   constructor(private readonly known?: readonly (keyof Events)[]) {}
 
-  /** Adds a handler after those that are there. False when an argument is of the wrong type. */
+  /** Adds a handler after those that are there. A warning names an event that does not exist; its handler is never called. False for an argument of a wrong type. */
   on<Name extends keyof Events>(event: Name, handler: Events[Name]): boolean {
     if (typeof event !== "string" || typeof handler !== "function") return false;
     if (this.known && !this.known.includes(event)) warnOnce(`on: there is no event ${JSON.stringify(event.slice(0, NAME_CHARACTERS))}; its handler is never called`);
@@ -31,7 +31,7 @@ export class Emitter<Events extends { [name in keyof Events]: Handler }> {
     return true;
   }
 
-  /** Calls the handlers in the order of their registration. */
+  /** Calls the handlers in the order of their registration. @internal */
   emit<Name extends keyof Events>(event: Name, ...args: Parameters<Events[Name]>): void {
     for (const handler of this.handlers.get(event) ?? []) {
       try {
@@ -43,17 +43,18 @@ export class Emitter<Events extends { [name in keyof Events]: Handler }> {
     }
   }
 
-  /** Removes every handler of every event. */
+  /** Removes every handler of every event. @internal */
   clear(): void {
     this.handlers.clear();
   }
 }
 
-/** Takes the names of all events; the compiler refuses a list in which one is missing. */
+/** Takes the names of all events; the compiler refuses a list in which one is missing. @internal */
 export function namesOf<Events>(): <Name extends keyof Events>(names: readonly Name[] & ([keyof Events] extends [Name] ? unknown : never)) => readonly (keyof Events)[] {
   return (names) => names;
 }
 
+/* @internal */
 export const EVENT_NAMES = namesOf<ZegoEvent>()([
   "audioDeviceStateChanged", "autoMixerSoundLevelUpdate", "backgroundEffectError", "beautyEffectError", "capturedSoundLevelUpdate", "deviceError",
   "exceptionUpdate", "hallStateUpdate", "IMRecvBarrageMessage", "IMRecvBroadcastMessage", "IMRecvCustomCommand", "mixerRelayCDNStateUpdate",

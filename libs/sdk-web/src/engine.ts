@@ -1,14 +1,12 @@
 /** The engine that pages use: each method checks its arguments, then hands over to the part that does the work. */
-import { LocalStreams } from "./capture/local-streams";
 import { ZegoLocalStream } from "./capture/local-stream";
 import { checkAppID, checkMessage, checkPlayOption, checkRoomExtra, checkRoomID, checkStreamExtra, checkStreamID, checkTargets, checkToken, checkUser } from "./checks";
 import { asZegoError, Code, failure } from "./errors";
 import { detect } from "./detection";
 import { DeviceWatcher } from "./devices";
-import { Emitter, EVENT_NAMES } from "./emitter";
 import { setOptions } from "./engine-options";
 import type {
-  ZegoCapabilityDetection, ZegoCheckSingleType, ZegoEvent, ZegoLocalStreamConfig, ZegoLogConfig, ZegoReplayOptions, ZegoRoomConfig, ZegoScenario,
+  ZegoCapabilityDetection, ZegoCheckSingleType, ZegoLocalStreamConfig, ZegoLogConfig, ZegoReplayOptions, ZegoRoomConfig, ZegoScenario,
   ZegoServerResponse, ZegoStreamOptions, ZegoSwitchRoomConfig, ZegoUser, ZegoWebPlayOption, ZegoWebPublishOption,
 } from "./entities";
 import { defineNotOffered, disableEngine } from "./inert-methods";
@@ -18,7 +16,6 @@ import type { NotOffered } from "./not-offered";
 import { canEncode } from "./publish/codecs";
 import type { PublishChoice } from "./publish/publisher";
 import type { Room } from "./room/room";
-import { Rooms } from "./room/rooms";
 import { Replays } from "./replay/replays";
 import { ZegoReplay } from "./replay/replay";
 import { gatewayAddresses } from "./signalling/address";
@@ -39,10 +36,10 @@ export class ZegoExpressEngine extends MediaControls {
 
   /** `server`: empty for the server that the script came from, an address, or a list that is tried one after the other. Nothing is opened before a login. */
   constructor(appID: number, server?: string | string[] | null, _options?: { scenario?: number }) {
-    const [app, addresses, events] = [checkAppID(appID), gatewayAddresses(server), new Emitter<ZegoEvent>(EVENT_NAMES)];
-    super(events, new Rooms(app, addresses, events), new LocalStreams((stream, legacy) => this.screenEnded(stream, legacy)));
-    this.replays = new Replays(app, addresses, events);
-    this.deviceWatcher = new DeviceWatcher(events);
+    const [app, addresses] = [checkAppID(appID), gatewayAddresses(server)];
+    super(app, addresses);
+    this.replays = new Replays(app, addresses, this);
+    this.deviceWatcher = new DeviceWatcher(this);
   }
 
   /** `room_retry_time` and `av_retry_time` in seconds, `iceTransportPolicy: "relay"` for media through TURN alone, `server` for the gateway of every engine; for all engines, before they log in. */
@@ -52,16 +49,6 @@ export class ZegoExpressEngine extends MediaControls {
 
   static presetLogConfig(config: ZegoLogConfig): boolean {
     return setLogLevel(config?.logLevel ?? "warn");
-  }
-
-  /** A warning in the console names an event that does not exist; its handler is never called. */
-  on<Name extends keyof ZegoEvent>(event: Name, callback: ZegoEvent[Name]): boolean {
-    return this.events.on(event, callback);
-  }
-
-  /** Without a callback: all of the event's. */
-  off<Name extends keyof ZegoEvent>(event: Name, callback?: ZegoEvent[Name]): boolean {
-    return this.events.off(event, callback);
   }
 
   getVersion(): string {
@@ -99,7 +86,7 @@ export class ZegoExpressEngine extends MediaControls {
     if (roomID && !leaving.length) {
       const error = failure(Code.ROOM_NOT_LOGGED_IN, `not logged in to ${roomID}`, { field: "roomID" });
       log.warn("logoutRoom", error);
-      if (this.rooms.multiRoom) this.events.emit("roomStateChanged", roomID, "LOGOUT_FAILED", error.code, error.message);
+      if (this.rooms.multiRoom) this.emit("roomStateChanged", roomID, "LOGOUT_FAILED", error.code, error.message);
     }
     await Promise.all(leaving.map((room) => room.leave()));
   }
@@ -150,11 +137,6 @@ export class ZegoExpressEngine extends MediaControls {
     return (await this.localStreams.create(source, true)).stream;
   }
 
-  destroyStream(stream: MediaStream | ZegoLocalStream): void {
-    this.endEffects(stream);
-    this.localStreams.destroy(stream);
-  }
-
   // Publishing
 
   /** Returns whether publishing was started; its outcome is reported by publisherStateUpdate. */
@@ -172,7 +154,7 @@ export class ZegoExpressEngine extends MediaControls {
       const error = asZegoError(thrown);
       log.error("startPublishingStream", error);
       const state = this.rooms.publication(streamID)?.publication.state ?? "NO_PUBLISH";
-      this.events.emit("publisherStateUpdate", { streamID, state, errorCode: error.code, extendedData: error.message });
+      this.emit("publisherStateUpdate", { streamID, state, errorCode: error.code, extendedData: error.message });
       return false;
     }
   }
@@ -247,7 +229,7 @@ export class ZegoExpressEngine extends MediaControls {
     this.deviceWatcher.stop();
     await this.logoutRoom();
     this.rooms.session.close("the engine was destroyed");
-    this.events.clear();
+    this.clear();
   }
 
   private room(roomID: string | undefined, code: number): Room {
@@ -271,11 +253,6 @@ export class ZegoExpressEngine extends MediaControls {
     return holder ?? this.room(roomID ?? (this.rooms.list.length > 1 ? this.rooms.list[0]!.id : undefined), Code.NOT_LOGGED_IN);
   }
 
-  private screenEnded(stream: ZegoLocalStream, legacy: boolean): void {
-    this.endEffects(stream);
-    this.localStreams.destroy(stream);
-    this.events.emit("screenSharingEnded", legacy ? stream.stream : stream);
-  }
 }
 
 function publishChoice(option: ZegoWebPublishOption | undefined): PublishChoice {

@@ -1,10 +1,8 @@
 /** The engine's methods for devices, what is played, views and quality, those that the browser or the session implements, and internals that pages use. */
-import type { LocalStreams } from "./capture/local-streams";
 import { devicesOf, enumDevices } from "./devices";
 import { setOptions } from "./engine-options";
-import type { Emitter } from "./emitter";
 import type {
-  AiDenoiseMode, SoundLevelDelegateOptions, ZegoDeviceInfo, ZegoDeviceInfos, ZegoEvent, ZegoGeoFenceType, ZegoLocalProxyConfig, ZegoPlayStats,
+  AiDenoiseMode, SoundLevelDelegateOptions, ZegoDeviceInfo, ZegoDeviceInfos, ZegoGeoFenceType, ZegoLocalProxyConfig, ZegoPlayStats,
   ZegoProxyInfo, ZegoPublishStats, ZegoServerResponse,
 } from "./entities";
 import { Code } from "./errors";
@@ -14,7 +12,6 @@ import type { Kind } from "./negotiation/transceiver-pool";
 import { LocalMediaControls, type LocalStream } from "./publish/local-media-controls";
 import { QualityMonitor } from "./quality/monitor";
 import { SoundMeter } from "./quality/sound-meter";
-import type { Rooms } from "./room/rooms";
 import { proxyAddress } from "./signalling/address";
 import { useSink } from "./view/output";
 import { ZegoStreamView } from "./view/stream-view";
@@ -44,10 +41,10 @@ export abstract class MediaControls extends LocalMediaControls {
   protected readonly soundMeter: SoundMeter;
 
   /* @internal */
-  protected constructor(events: Emitter<ZegoEvent>, rooms: Rooms, localStreams: LocalStreams) {
-    super(events, rooms, localStreams);
-    this.quality = new QualityMonitor(() => rooms.list, events);
-    this.soundMeter = new SoundMeter(() => rooms.list, events);
+  protected constructor(appID: number, addresses: readonly string[]) {
+    super(appID, addresses);
+    this.quality = new QualityMonitor(() => this.rooms.list, this);
+    this.soundMeter = new SoundMeter(() => this.rooms.list, this);
   }
 
   enumDevices(): Promise<ZegoDeviceInfos> {

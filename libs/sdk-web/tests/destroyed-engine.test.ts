@@ -8,7 +8,7 @@ type Loose = Record<string, (...args: unknown[]) => unknown>;
 
 /** Methods that only this module's classes call. */
 const PRIVATE = [
-  "constructor", "room", "messageRoom", "roomOfStream", "reportPublishError", "logoutOfNothing", "screenEnded", "muteAll", "applyAudioMute", "endEffects", "switchOn",
+  "constructor", "room", "messageRoom", "roomOfStream", "muteAll", "applyAudioMute", "emit", "clear", "switchOn",
   "recapture", "runInTurn", "replaceCaptured", "refresh", "reportMutes", "publications",
 ];
 

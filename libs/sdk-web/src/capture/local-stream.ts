@@ -18,13 +18,12 @@ const EVENTS = namesOf<ZegoLocalStreamEvent>()([
 const OK: ZegoServerResponse = { errorCode: 0, extendedData: "" };
 let created = 0;
 
-export class ZegoLocalStream {
+export class ZegoLocalStream extends Emitter<ZegoLocalStreamEvent> {
   readonly id = `local-${Date.now().toString(36)}-${++created}`;
   /** Reserved: nothing to rely on. */
   zegoStream: any = undefined;
   /** The limits that publishing keeps to. @internal */
   readonly source: Source;
-  private readonly events = new Emitter<ZegoLocalStreamEvent>(EVENTS);
   private readonly videoOnly = new MediaStream();
   private readonly audioOnly = new MediaStream();
   private readonly outputs = {
@@ -35,6 +34,7 @@ export class ZegoLocalStream {
   };
 
   constructor(private readonly onScreenEnded: (stream: ZegoLocalStream) => void = () => undefined) {
+    super(EVENTS);
     this.source = { stream: new MediaStream() };
   }
 
@@ -63,14 +63,6 @@ export class ZegoLocalStream {
 
   get audioDeviceId(): string {
     return this.getAudioTracks()[0]?.getSettings().deviceId ?? "";
-  }
-
-  on<Name extends keyof ZegoLocalStreamEvent>(event: Name, callback: ZegoLocalStreamEvent[Name]): boolean {
-    return this.events.on(event, callback);
-  }
-
-  off<Name extends keyof ZegoLocalStreamEvent>(event: Name, callback?: ZegoLocalStreamEvent[Name]): boolean {
-    return this.events.off(event, callback);
   }
 
   getTracks(): MediaStreamTrack[] {
@@ -208,8 +200,8 @@ export class ZegoLocalStream {
     const track = before.find((old) => capturedTrack(old) === captured) ?? applyEffect(this.stream, captured);
     this.stream.addTrack(track);
     if (fromScreen && kind === "video") captured.addEventListener("ended", () => this.onScreenEnded(this), { once: true });
-    this.events.emit(kind === "video" ? "videoTrackChanged" : "audioTrackChanged", track);
-    this.events.emit(kind === "video" ? "captureVideoTrackChanged" : "captureAudioTrackChanged", captured);
+    this.emit(kind === "video" ? "videoTrackChanged" : "audioTrackChanged", track);
+    this.emit(kind === "video" ? "captureVideoTrackChanged" : "captureAudioTrackChanged", captured);
   }
 
   /** Ends every track and all previews. @internal */
@@ -217,7 +209,7 @@ export class ZegoLocalStream {
     recordStop(this.stream, "audio", "video");
     this.stopTracks(this.getTracks());
     for (const output of Object.values(this.outputs)) output.stop();
-    this.events.clear();
+    this.clear();
   }
 
   private stopTracks(tracks: MediaStreamTrack[]): boolean {
@@ -243,8 +235,8 @@ export class ZegoLocalStream {
 
   private output(kind: "video" | "audio", canPlay: keyof ZegoLocalStreamEvent, blocked: "autoplayFailed" | "autoplayCaptureFailed"): Output {
     return new Output(kind, {
-      canPlay: (event) => (this.events.emit as (name: string, event: Event) => void).call(this.events, canPlay, event),
-      blocked: (element, fault) => this.events.emit(blocked, element, fault),
+      canPlay: (event) => (this.emit as (name: string, event: Event) => void).call(this, canPlay, event),
+      blocked: (element, fault) => this.emit(blocked, element, fault),
     });
   }
 }

@@ -4,23 +4,27 @@ import { CAMERA_PRESETS } from "../capture/capture-options";
 import { applyEffect, capturedTrack, createSilentCopy, recordStop, rejectStopped, stopCapture, watchStops } from "../capture/captured-tracks";
 import { constraintsOf, openDevice, switchDevice } from "../capture/device-switch";
 import { ZegoLocalStream } from "../capture/local-stream";
-import type { LocalStreams } from "../capture/local-streams";
+import { LocalStreams } from "../capture/local-streams";
 import { checkMediaStream, checkTrack, checkVideoConfig } from "../checks";
 import { Beauty } from "../effects/beauty";
-import type { Emitter } from "../emitter";
+import { Emitter, EVENT_NAMES } from "../emitter";
 import type { ZegoEffectsBeautyParam, ZegoEvent, ZegoPublishStreamAudioConfig, ZegoPublishStreamConfig, ZegoServerResponse, ZegoStreamUpdateType } from "../entities";
 import { Code, failure, type ZegoError } from "../errors";
 import { log } from "../logging";
 import { SerialQueue } from "../scheduling";
 import type { Kind } from "../negotiation/transceiver-pool";
-import type { Rooms } from "../room/rooms";
+import { Rooms } from "../room/rooms";
 import type { Publication, Publisher } from "./publisher";
 
 export type LocalStream = MediaStream | ZegoLocalStream;
 
 const OK: ZegoServerResponse = { errorCode: 0, extendedData: "" };
 
-export abstract class LocalMediaControls {
+export abstract class LocalMediaControls extends Emitter<ZegoEvent> {
+  /* @internal */
+  protected readonly rooms: Rooms;
+  /* @internal */
+  protected readonly localStreams: LocalStreams;
   /* @internal */
   protected readonly beauty: Beauty;
   private microphoneMuted = false;
@@ -31,15 +35,23 @@ export abstract class LocalMediaControls {
   private readonly openingQueues = new WeakMap<MediaStream, SerialQueue>();
 
   /* @internal */
-  protected constructor(
-    /* @internal */ protected readonly events: Emitter<ZegoEvent>,
-    /* @internal */ protected readonly rooms: Rooms,
-    /* @internal */ protected readonly localStreams: LocalStreams,
-  ) {
+  protected constructor(appID: number, addresses: readonly string[]) {
+    super(EVENT_NAMES);
+    this.rooms = new Rooms(appID, addresses, this);
+    this.localStreams = new LocalStreams((stream, legacy) => {
+      this.destroyStream(stream);
+      this.emit("screenSharingEnded", legacy ? stream.stream : stream);
+    });
     this.beauty = new Beauty((stream, error) => {
       this.refresh(stream).catch((fault) => log.warn("the plain picture could not be sent", fault));
-      events.emit("beautyEffectError", stream, error.code, error.message);
+      this.emit("beautyEffectError", stream, error.code, error.message);
     });
+  }
+
+  /** Ends a stream's tracks and previews. Its effect is taken off before, so that its captured track is the one that is stopped. */
+  destroyStream(localStream: LocalStream): void {
+    this.beauty.remove(localStream instanceof ZegoLocalStream ? localStream.stream : localStream);
+    this.localStreams.destroy(localStream);
   }
 
   /** Viewers see black; with `retain` the own preview goes on. The camera keeps running. False where there is no picture to mute. */
@@ -180,11 +192,6 @@ export abstract class LocalMediaControls {
     const enabled = !this.microphoneMuted && !this.mutedAudio.has(stream);
     for (const track of stream.getAudioTracks()) track.enabled = enabled;
     this.reportMutes(stream);
-  }
-
-  /** Takes the effect off a stream that is about to end, so that its captured track is the one that is stopped. @internal */
-  protected endEffects(localStream: LocalStream): void {
-    this.beauty.remove(localStream instanceof ZegoLocalStream ? localStream.stream : localStream);
   }
 
   /** True when the camera is on; false where the page switched it off again meanwhile. */

@@ -6,18 +6,17 @@ import { Output, snapshot, useSink } from "./output";
 
 export type { StreamViewEvent };
 
-export class ZegoStreamView {
-  private readonly events = new Emitter<StreamViewEvent>(namesOf<StreamViewEvent>()(["autoplayFailed", "canPlayVideo", "canPlayAudio"]));
+export class ZegoStreamView extends Emitter<StreamViewEvent> {
   private readonly pictureOutput = new Output("video", {
-    blocked: () => this.events.emit("autoplayFailed"),
+    blocked: () => this.emit("autoplayFailed"),
     canPlay: () => {
-      this.events.emit("canPlayVideo");
-      if (this.playsBoth) this.events.emit("canPlayAudio");
+      this.emit("canPlayVideo");
+      if (this.playsBoth) this.emit("canPlayAudio");
     },
   });
   private readonly soundOutput = new Output("audio", {
-    blocked: () => this.events.emit("autoplayFailed"),
-    canPlay: () => this.events.emit("canPlayAudio"),
+    blocked: () => this.emit("autoplayFailed"),
+    canPlay: () => this.emit("canPlayAudio"),
   });
   private playsBoth = false;
   private volume = 100;
@@ -25,18 +24,11 @@ export class ZegoStreamView {
   private readonly stream: MediaStream;
 
   constructor(stream: any) {
+    super(namesOf<StreamViewEvent>()(["autoplayFailed", "canPlayVideo", "canPlayAudio"]));
     if (!(stream instanceof MediaStream)) {
       throw failure(Code.STREAM_OBJECT, "a view needs a MediaStream", { field: "stream", hint: "await startPlayingStream first" });
     }
     this.stream = stream;
-  }
-
-  on<Name extends keyof StreamViewEvent>(event: Name, callback: StreamViewEvent[Name]): boolean {
-    return this.events.on(event, callback);
-  }
-
-  off<Name extends keyof StreamViewEvent>(event: Name, callback?: StreamViewEvent[Name]): boolean {
-    return this.events.off(event, callback);
   }
 
   /** Picture and sound in one container. */
