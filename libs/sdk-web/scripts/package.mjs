@@ -6,7 +6,7 @@ import { build } from "esbuild";
 
 /** The vendor's paths of types, and the module of ours that has their names. `default`: the class that is the path's default export. */
 export const TYPE_PATHS = {
-  "sdk/code/zh/ZegoExpressEntity.web": { types: "entities/web" },
+  "sdk/code/zh/ZegoExpressEntity.web": { types: "entities/index" },
   "sdk/code/zh/ZegoExpressEntity.rtm": { types: "entities/rtm" },
   "sdk/code/zh/ZegoVoiceChangerEntity.web": { types: "entities/voice" },
   "sdk/code/zh/ZegoMixStreamEntity": { types: "entities/mixing" },
@@ -14,7 +14,7 @@ export const TYPE_PATHS = {
   "sdk/code/zh/ZegoCopyrightedMusicEntity.web": { types: "entities/copyrighted-music" },
   "sdk/code/zh/ZegoBackgroundProcessEntity.web": { types: "entities/effects" },
   "sdk/code/zh/ZegoStreamCompositorEntity.web": { types: "entities/compositor" },
-  "sdk/src/common/zego.entity.web": { types: "entities/shared" },
+  "sdk/src/common/zego.entity.web": { types: "entities/index" },
   "sdk/src/common/zego.entity": { types: "entities/devices" },
   "sdk/code/zh/ZegoLocalStream.web": { types: "capture/local-stream", default: "ZegoLocalStream" },
   "sdk/code/zh/ZegoStreamView.web": { types: "view/stream-view", named: "ZegoStreamView" },
@@ -109,10 +109,10 @@ function nameTypes(file) {
   const text = readFileSync(file, "utf8");
   const declared = text.matchAll(/^export (?:declare )?(?:class|const|enum|interface|type) (\w+)|^export (?:type )?\{ (.+) \}/gm);
   const names = new Set([...declared].flatMap(([, name, list]) => name ?? list.split(", ")));
-  const expanded = text.replace(/^export type \* from "(.+)";$/gm, (_line, from) => {
+  const expanded = text.replace(/^export (type )?\* from "(.+)";$/gm, (line, typesAlone, from) => {
     const added = nameTypes(declarationOf(file, from)).filter((name) => !names.has(name));
     for (const name of added) names.add(name);
-    return `export type { ${added.join(", ")} } from "${from}";`;
+    return typesAlone ? `export type { ${added.join(", ")} } from "${from}";` : line;
   });
   writeFileSync(file, expanded);
   return [...names];

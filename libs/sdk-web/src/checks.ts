@@ -11,13 +11,7 @@ const MAX_VIDEO = { width: 8192, height: 8192, frameRate: 120, maxBitrate: 100_0
 const utf8 = new TextEncoder();
 
 /** The length of a text in bytes of UTF-8, in which the contract bounds some texts. */
-function byteLength(text: string): number {
-  return utf8.encode(text).length;
-}
-
-function looksLikeToken(text: string): boolean {
-  return text.startsWith("04") && text.length > 100;
-}
+const byteLength = (text: string): number => utf8.encode(text).length;
 
 /** What is wrong with a value that should be a text: it is missing, empty, or of another type. */
 function notText(field: string, value: unknown): string {
@@ -53,7 +47,7 @@ export function checkAppID(appID: unknown): number {
 }
 
 export function checkRoomID(roomID: unknown): string {
-  const isToken = typeof roomID === "string" && looksLikeToken(roomID);
+  const isToken = typeof roomID === "string" && roomID.startsWith("04") && roomID.length > 100;
   return checkText("roomID", roomID, isToken ? "this looks like a token: loginRoom takes roomID first, then the token" : undefined);
 }
 

@@ -1,5 +1,6 @@
 /** What this browser can do, asked of the browser itself. Nothing here rejects: what is missing is named in `errInfo`. */
 import { tryDevice } from "./devices";
+import { senderCodecs } from "./publish/codecs";
 import type { ZegoCapabilityDetection, ZegoVideoCodec } from "./entities";
 
 /** The result with every check done. */
@@ -34,10 +35,7 @@ export async function detect(checkType?: CheckType): Promise<Detected> {
 }
 
 function videoCodecs(): Detected["videoCodec"] {
-  const names = new Set<string>();
-  if (typeof RTCRtpSender !== "undefined") {
-    for (const { mimeType } of RTCRtpSender.getCapabilities?.("video")?.codecs ?? []) names.add(mimeType.toUpperCase());
-  }
+  const names = new Set(senderCodecs().map(({ mimeType }) => mimeType.toUpperCase()));
   const has = (name: string) => names.has(`VIDEO/${name}`);
   return { H264: has("H264"), VP8: has("VP8"), H265: has("H265"), VP9: has("VP9") };
 }

@@ -44,7 +44,8 @@ export class ZegoError extends Error {
 
   /* @internal */
   constructor(/* @internal */ readonly problem: Problem) {
-    super(sentence(problem));
+    const { code, message, limit, hint } = problem;
+    super(`${message}${limit ? ` (allowed: ${limit})` : ""}${hint ? `; ${hint}` : ""} [${code}]`);
     this.name = "ZegoError";
     this.errorCode = problem.code;
     this.code = problem.code;
@@ -52,10 +53,6 @@ export class ZegoError extends Error {
     const { code: _code, ...extended } = problem;
     this.extendedData = JSON.stringify(extended);
   }
-}
-
-function sentence({ code, message, limit, hint }: Problem): string {
-  return `${message}${limit ? ` (allowed: ${limit})` : ""}${hint ? `; ${hint}` : ""} [${code}]`;
 }
 
 /** Makes a ZegoError of a code, a sentence, and what else is known: field, limit, hint. @internal */

@@ -14,11 +14,6 @@ export function nextTask(run: () => void): void {
   channel.port2.postMessage(0);
 }
 
-/** Resolves after `ms` milliseconds. */
-export function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
 /** Waits between attempts: `first` doubling to `most`, each drawn from its upper half so that clients of a dead gateway do not return at once. */
 export class Backoff {
   private attempt = 0;
@@ -26,12 +21,11 @@ export class Backoff {
   constructor(
     private readonly firstMs = 300,
     private readonly mostMs = 12_000,
-    private readonly random: () => number = Math.random,
   ) {}
 
   next(): number {
     const full = Math.min(this.mostMs, this.firstMs * 2 ** this.attempt++);
-    return full * (0.5 + this.random() / 2);
+    return full * (0.5 + Math.random() / 2);
   }
 
   reset(): void {

@@ -97,10 +97,12 @@ test("addresses: the own origin for what is none, a list in turn, any path", () 
   assert.deepEqual(gatewayAddresses("", "https://secure"), ["wss://secure/ws"]);
 });
 
-test("the backoff doubles to its limit, within its upper half", () => {
-  const low = new Backoff(300, 12_000, () => 0);
+test("the backoff doubles to its limit, within its upper half", (context) => {
+  const random = context.mock.method(Math, "random", () => 0);
+  const low = new Backoff(300, 12_000);
   assert.deepEqual(Array.from({ length: 8 }, () => low.next()), [150, 300, 600, 1200, 2400, 4800, 6000, 6000]);
-  const high = new Backoff(300, 12_000, () => 1);
+  random.mock.mockImplementation(() => 1);
+  const high = new Backoff(300, 12_000);
   assert.deepEqual([high.next(), high.next()], [300, 600]);
   high.reset();
   assert.equal(high.next(), 300);

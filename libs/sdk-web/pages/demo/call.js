@@ -68,7 +68,7 @@ export class DemoCall {
     page.setInRoom(true, engine);
     if (!page.captures.length) return;
     const stream = await openDevices(engine, page);
-    if (engine !== this.engine) return stopTracks(stream);
+    if (engine !== this.engine) return stream?.stream.getTracks().forEach((track) => track.stop()); // it came too late for this stay
     if (!stream) return;
     this.localStream = stream;
     page.showLocal(stream, this.streamID, userID);
@@ -128,11 +128,6 @@ export async function openDevices(engine, { captures, notify, logLine }) {
   }
   notify("You watch and listen: this page has neither your camera nor your microphone.");
   return undefined;
-}
-
-/** A capture that came too late for the stay that asked for it. @param {LocalStream | undefined} stream */
-function stopTracks(stream) {
-  for (const track of stream?.stream.getTracks() ?? []) track.stop();
 }
 
 /**

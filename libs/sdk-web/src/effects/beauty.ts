@@ -9,7 +9,7 @@ import { checkRange } from "../checks";
 import { asZegoError, Code, failure, type ZegoError } from "../errors";
 import type { ZegoEffectsBeautyParam } from "../entities";
 import { BeautyShader, type BeautyShares } from "./shader";
-import { openPipe, pipeCanvas, type VideoPipe } from "./video-pipe";
+import { openPipe, type VideoPipe } from "./video-pipe";
 
 interface Drawing {
   readonly captured: MediaStreamTrack;
@@ -83,13 +83,10 @@ export class Beauty {
   private draw(stream: MediaStream, applied: Applied, captured: MediaStreamTrack): MediaStreamTrack {
     for (const { pipe } of applied.drawings.filter(({ captured: { readyState } }) => readyState === "ended")) pipe.close();
     applied.drawings = applied.drawings.filter(({ captured: { readyState } }) => readyState === "live");
-    const canvas = pipeCanvas();
     const broken = (fault: unknown) => this.breakOff(stream, applied, fault);
-    const shader = new BeautyShader(canvas, broken);
-    const pipe = openPipe(captured, canvas, {
-      draw: (picture, width, height) => shader.draw(picture, width, height, applied.shares),
-      broken,
-      closed: () => shader.close(),
+    const pipe = openPipe(captured, (canvas) => {
+      const shader = new BeautyShader(canvas, broken);
+      return { draw: (picture, width, height) => shader.draw(picture, width, height, applied.shares), broken, closed: () => shader.close() };
     });
     pipe.output.enabled = captured.enabled; // what is muted is the drawn track from here on
     captured.enabled = true;

@@ -31,21 +31,19 @@ interface Insertable {
   MediaStreamTrackGenerator?: new (init: { kind: "video" }) => Generator;
 }
 
-export function openPipe(input: MediaStreamTrack, canvas: OffscreenCanvas | HTMLCanvasElement, painter: Painter): VideoPipe {
+/** Draws the input's frames with the painter that `makePainter` makes for a canvas of the kind that this browser can use. */
+export function openPipe(input: MediaStreamTrack, makePainter: (canvas: OffscreenCanvas | HTMLCanvasElement) => Painter): VideoPipe {
   const { MediaStreamTrackProcessor, MediaStreamTrackGenerator } = globalThis as Insertable;
-  if (MediaStreamTrackProcessor && MediaStreamTrackGenerator) {
+  if (MediaStreamTrackProcessor && MediaStreamTrackGenerator && typeof OffscreenCanvas !== "undefined") {
+    const canvas = new OffscreenCanvas(2, 2);
+    const painter = makePainter(canvas); // it may fail: before anything takes frames from the input
     return streamed(input, new MediaStreamTrackProcessor({ track: input }), new MediaStreamTrackGenerator({ kind: "video" }), canvas, painter);
   }
-  return painted(input, canvas as HTMLCanvasElement, painter);
+  const canvas = document.createElement("canvas");
+  return painted(input, canvas, makePainter(canvas));
 }
 
-/** A canvas of the kind that openPipe can use in this browser. */
-export function pipeCanvas(): OffscreenCanvas | HTMLCanvasElement {
-  const insertable = "MediaStreamTrackGenerator" in globalThis && typeof OffscreenCanvas !== "undefined";
-  return insertable ? new OffscreenCanvas(2, 2) : document.createElement("canvas");
-}
-
-function streamed(input: MediaStreamTrack, frames: Frames, output: Generator, canvas: OffscreenCanvas | HTMLCanvasElement, painter: Painter): VideoPipe {
+function streamed(input: MediaStreamTrack, frames: Frames, output: Generator, canvas: OffscreenCanvas, painter: Painter): VideoPipe {
   const abort = new AbortController();
   const pipe = closing(output, painter, () => abort.abort());
   const redraw = new TransformStream<VideoFrame, VideoFrame>({

@@ -32,20 +32,20 @@ export interface ZegoCaptureMicrophone extends AudioProcessing {
   channelCount?: 1 | 2;
 }
 
-export interface ZegoCaptureCamera extends VideoSize {
-  input?: string;
+interface CapturedVideo extends VideoSize {
   /** 1 to 3 are presets; 4 takes the size from this object. */
   quality?: 1 | 2 | 3 | 4;
-  facingMode?: "user" | "environment";
   optimizationMode?: Optimization;
   keyFrameInterval?: number;
 }
 
-export interface ZegoCaptureScreenVideo extends VideoSize {
-  quality?: 1 | 2 | 3 | 4;
-  optimizationMode?: Optimization;
+export interface ZegoCaptureCamera extends CapturedVideo {
+  input?: string;
+  facingMode?: "user" | "environment";
+}
+
+export interface ZegoCaptureScreenVideo extends CapturedVideo {
   sourceID?: string;
-  keyFrameInterval?: number;
   captureElement?: HTMLElement;
 }
 
@@ -107,15 +107,10 @@ export interface ZegoScreen extends LegacyVideo, AudioProcessing {
 }
 
 /** Media of the page's own for createStream. */
-export interface ZegoCustom {
+export interface ZegoCustom extends Omit<LegacyVideo, keyof VideoSize | "videoQuality"> {
   source: CustomSource;
-  bitrate?: number;
   audioBitrate?: number;
   channelCount?: number;
-  startBitrate?: StartBitrate;
-  videoOptimizationMode?: Optimization;
-  minBitrate?: number;
-  keyFrameInterval?: number;
 }
 
 export interface ZegoLocalStreamConfig {

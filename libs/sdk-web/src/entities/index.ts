@@ -1,15 +1,15 @@
-/** Every type of the public interface by its name. */
-export type * from "./capture";
-export type * from "./compositor";
-export type * from "./copyrighted-music";
-export type * from "./devices";
-export type * from "./effects";
-export type * from "./events";
-export type * from "./mixing";
-export type * from "./quality";
-export type * from "./range-audio";
-export type * from "./replay";
-export type * from "./rooms";
-export type * from "./streams";
-export type * from "./views";
-export type * from "./voice";
+/** All that the vendor's entities name, and what stands beside it here: types and enumerations. */
+export * from "./capture";
+export * from "./compositor";
+export * from "./copyrighted-music";
+export * from "./devices";
+export * from "./effects";
+export * from "./events";
+export * from "./mixing";
+export * from "./quality";
+export * from "./range-audio";
+export * from "./replay";
+export * from "./rooms";
+export * from "./streams";
+export * from "./views";
+export * from "./voice";

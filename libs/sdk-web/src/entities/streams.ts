@@ -14,18 +14,18 @@ export interface ZegoStreamList {
   urlsHttpsHLS: string;
 }
 
-export interface ZegoPublisherState {
+interface StreamReport {
   streamID: string;
-  state: "PUBLISHING" | "NO_PUBLISH" | "PUBLISH_REQUESTING";
   errorCode: number;
   extendedData: string;
 }
 
-export interface ZegoPlayerState {
-  streamID: string;
+export interface ZegoPublisherState extends StreamReport {
+  state: "PUBLISHING" | "NO_PUBLISH" | "PUBLISH_REQUESTING";
+}
+
+export interface ZegoPlayerState extends StreamReport {
   state: "NO_PLAY" | "PLAY_REQUESTING" | "PLAYING";
-  errorCode: number;
-  extendedData: string;
 }
 
 export enum ZegoStreamUpdateType {

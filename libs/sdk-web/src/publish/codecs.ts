@@ -1,6 +1,4 @@
 /** What publishing asks of codecs: which an offer names, in which order, and with which bitrate a browser begins. */
-import type { Kind } from "../negotiation/transceiver-pool";
-
 export type VideoCodec = "VP8" | "H264";
 
 /** What the relay carries besides the codec itself. */
@@ -15,7 +13,7 @@ const AUDIO_KBPS = 100;
 
 /** The wanted codec first, its companions behind it, and no other codec that the relay might pick instead. */
 export function preferVideo(transceiver: RTCRtpTransceiver, codec: VideoCodec): void {
-  const capabilities = senderCodecs("video");
+  const capabilities = senderCodecs();
   const wanted = capabilities.filter((entry) => entry.mimeType.toLowerCase() === `video/${codec.toLowerCase()}` && packetized(entry));
   if (!wanted.length || typeof transceiver.setCodecPreferences !== "function") return;
   const companions = capabilities.filter((entry) => COMPANIONS.test(entry.mimeType));
@@ -28,13 +26,13 @@ export function preferVideo(transceiver: RTCRtpTransceiver, codec: VideoCodec): 
 
 /** Whether this browser can encode it; unknown counts as yes, the relay has the last word. */
 export function canEncode(codec: VideoCodec): boolean {
-  const codecs = senderCodecs("video");
+  const codecs = senderCodecs();
   return codecs.length === 0 || codecs.some((entry) => entry.mimeType.toLowerCase() === `video/${codec.toLowerCase()}`);
 }
 
-function senderCodecs(kind: Kind): readonly RTCRtpCodec[] {
-  if (typeof RTCRtpSender === "undefined" || typeof RTCRtpSender.getCapabilities !== "function") return [];
-  return RTCRtpSender.getCapabilities(kind)?.codecs ?? [];
+/** The video codecs that this browser can send; none where it does not say. */
+export function senderCodecs(): readonly RTCRtpCodec[] {
+  return typeof RTCRtpSender === "undefined" ? [] : (RTCRtpSender.getCapabilities?.("video")?.codecs ?? []);
 }
 
 /** H.264 in single-packet mode is of no use to a relay with packets of one size. */

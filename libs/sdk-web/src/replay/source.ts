@@ -2,7 +2,6 @@
 import { Code, failure, ZegoError } from "../errors";
 import type { EventView, Problem } from "../generated/contract";
 import type { SkipFrame } from "../signalling/frames";
-import { wait } from "../scheduling";
 
 export interface RecordPage {
   events: EventView[];
@@ -33,7 +32,7 @@ export async function readPage(source: RecordSource, after: string): Promise<Rec
     const answer = await fetchFromFirst(source, path);
     if (answer.ok) return (await answer.json()) as RecordPage;
     if (answer.status !== TOO_MANY_REQUESTS || attempt === MAX_ATTEMPTS) throw await refusal(answer);
-    await wait(RETRY_MS);
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 }
 

@@ -7,10 +7,10 @@
 import { asZegoError, Code, failure } from "../errors";
 import type { Emitter } from "../emitter";
 import type { ZegoEvent, ZegoPlayerState, ZegoRoomConfig } from "../entities";
-import type { LoginAnswer, Problem, UserRef } from "../generated/contract";
+import type { LoginAnswer, Problem, ServerFrames, UserRef } from "../generated/contract";
 import { Player, Players } from "../play/player";
 import { Publisher } from "../publish/publisher";
-import type { EndFrame, Request, RoomFrame } from "../signalling/frames";
+import type { Request, RoomFrame } from "../signalling/frames";
 import type { Session } from "../signalling/session";
 import { nextTask, TokenExpiryTimer } from "../scheduling";
 import { emitChange, emitMutes } from "./callbacks";
@@ -213,7 +213,7 @@ export class Room {
   }
 
   /** The server ended the session's stay. After a heartbeat time-out or a forgotten session the room is entered again; after a kick it is not. */
-  private onEndFrame({ code, reason }: EndFrame): void {
+  private onEndFrame({ code, reason }: ServerFrames["end"]): void {
     if (code !== Code.SESSION_UNKNOWN && code !== Code.HEARTBEAT_TIMEOUT) return this.onSessionEnded({ code, message: reason });
     this.states.go("RECONNECTING", Code.NETWORK_DOWN, reason);
     void this.enterAgain();

@@ -3,8 +3,6 @@ import type { Answer, Problem, Requests, ServerFrames, StreamEntry, UserRef } fr
 
 export type EventFrame = ServerFrames["ev"];
 export type SkipFrame = ServerFrames["skip"];
-type PageFrame = ServerFrames["page"];
-export type EndFrame = ServerFrames["end"];
 
 /** Frames about one room, in the order in which they are to be applied. */
 export type RoomFrame = ServerFrames["ev" | "skip" | "snap" | "live" | "head" | "resync" | "end" | "media" | "count"];
@@ -41,7 +39,7 @@ export class PageBuffer {
   private streams: StreamEntry[] = [];
 
   /** Stores a page's entries for the lists that follow. */
-  add({ users = [], streams = [] }: PageFrame): void {
+  add({ users = [], streams = [] }: ServerFrames["page"]): void {
     this.users.push(...users);
     this.streams.push(...streams);
   }

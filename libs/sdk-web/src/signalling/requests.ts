@@ -32,10 +32,9 @@ export class PendingRequests {
   /** Registers a request; the caller sends `pending.frame`. It is rejected when no answer comes in time. */
   add(frame: Request, options: RequestOptions = {}): { pending: PendingRequest; answer: Promise<AnswerFrame> } {
     const id = uuid();
-    const hint = options.hint === undefined ? {} : { hint: options.hint };
     let pending!: PendingRequest;
     const answer = new Promise<AnswerFrame>((resolve, reject) => {
-      const expire = () => this.reject(id, failure(options.timeoutCode ?? Code.REQUEST_TIMEOUT, `${frame.t}: the server did not answer in time`, hint));
+      const expire = () => this.reject(id, failure(options.timeoutCode ?? Code.REQUEST_TIMEOUT, `${frame.t}: the server did not answer in time`, { hint: options.hint }));
       const timer = setTimeout(expire, options.timeoutMs ?? REQUEST_TIMEOUT_MS);
       pending = { id, frame: { ...frame, id }, survives: options.survives ?? true, sentOn: 0, resolve, reject, timer };
     });
