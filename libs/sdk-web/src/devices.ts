@@ -52,7 +52,7 @@ export class DeviceWatcher {
   async start(): Promise<void> {
     if (this.known || typeof navigator === "undefined" || !navigator.mediaDevices) return;
     this.known = new Map();
-    navigator.mediaDevices.addEventListener?.("devicechange", () => void this.compare(), this.ended);
+    navigator.mediaDevices.addEventListener?.("devicechange", () => void this.compare(), { signal: this.ended.signal });
     this.known = byKey(await navigator.mediaDevices.enumerateDevices());
   }
 

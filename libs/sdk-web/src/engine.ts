@@ -252,7 +252,6 @@ export class ZegoExpressEngine extends MediaControls {
     const holder = roomID === undefined ? this.rooms.list.find((room) => room.states.joined && room.mirror.stream(streamID)) : undefined;
     return holder ?? this.room(roomID ?? (this.rooms.list.length > 1 ? this.rooms.list[0]!.id : undefined), Code.NOT_LOGGED_IN);
   }
-
 }
 
 function publishChoice(option: ZegoWebPublishOption | undefined): PublishChoice {

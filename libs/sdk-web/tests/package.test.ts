@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { parse } from "acorn";
@@ -51,6 +51,12 @@ test("every entry can be imported and required, without a window", () => {
     assert.notEqual(node(`import * as all from ${asked}; console.log(typeof all[${JSON.stringify(name)}])`, "module").trim(), "undefined", path);
     assert.notEqual(node(`console.log(typeof require(${asked})[${JSON.stringify(name)}])`, "commonjs").trim(), "undefined", path);
   }
+});
+
+test("the declarations have no private member, and no module that pages cannot reach", () => {
+  const files = readdirSync(join(application.sdk, "types"), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".d.ts"));
+  for (const name of files) assert.doesNotMatch(text(`types/${name}`), /^ +(?:private|protected) |@internal/m, name);
+  assert.ok(files.includes("capture/local-stream.d.ts") && !files.some((name) => /^(?:room|signalling|negotiation)/.test(name)), files.join());
 });
 
 test("a module of effects can be given to use(), and a deep path gives the class of the package", () => {

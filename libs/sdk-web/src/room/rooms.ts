@@ -126,8 +126,9 @@ export class Rooms implements SessionHost {
     const logOut = ({ persisted }: PageTransitionEvent) => {
       if (!persisted) this.session.sendLogouts(this.list.filter((room) => room.states.joined).map((room) => room.id));
     };
-    addEventListener("pagehide", logOut, watch);
-    addEventListener("online", () => this.session.connection.reconnectNow(), watch);
+    const { signal } = watch;
+    addEventListener("pagehide", logOut, { signal });
+    addEventListener("online", () => this.session.connection.reconnectNow(), { signal });
     return watch;
   }
 }
