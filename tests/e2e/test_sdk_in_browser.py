@@ -365,4 +365,4 @@ async def test_the_module_gives_the_same_engine(suite: Suite, window: OpenWindow
         return Object.keys(all);""",
     )
     assert {"ZegoExpressEngine", "WebRTCUtil", "ZegoRoomStateChangedReason"} <= set(names)
-    assert await run(bare, "return zg.rooms.settings.addresses[0]") == suite.url.replace("http", "ws") + "/ws"
+    assert await run(bare, "return zg.rooms.addresses[0]") == suite.url.replace("http", "ws") + "/ws"
