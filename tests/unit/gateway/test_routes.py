@@ -218,5 +218,5 @@ async def test_a_handler_is_a_function() -> None:
     suite = Suite()
     suite.answers["call"] = h.OneCall(None)
     history: Any = CallHistory(suite, suite)  # pyright: ignore[reportArgumentType] its replay is not asked
-    answer = await history_http.call("u1", "", suite.who, history)
-    assert (answer.status_code, suite.asked) == (200, [(APP, "", "call", h.CallQuery("u1", ""))])
+    answer = await history_http.call("u1", suite.who, history)
+    assert (answer, suite.asked) == (h.OneCall(None), [(APP, "", "call", h.CallQuery("u1", ""))])

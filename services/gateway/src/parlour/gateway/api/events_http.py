@@ -56,8 +56,9 @@ _OF_EVENTS: dict[str, Any] = {
 
 
 router = APIRouter(tags=["events"])
-GRANT = BEARER.needs("events")
-READERS, LIMITER = injected(Readers), injected(RequestLimiter)
+Grant = Annotated[Subscription, BEARER.needs("events")]
+InjectedReaders = Annotated[Readers, injected(Readers)]
+Limiter = Annotated[RequestLimiter, injected(RequestLimiter)]
 
 
 @router.get(
@@ -66,13 +67,12 @@ READERS, LIMITER = injected(Readers), injected(RequestLimiter)
     openapi_extra={"parameters": [LAST_EVENT_ID]},
 )
 async def events(
-    request: Request, room: str,
+    request: Request, room: str, grant: Grant, readers: InjectedReaders, limiter: Limiter,
     after: Annotated[str, Query(description="A position; empty: the latest call's beginning; latest: its end.")] = "",
     wait: Annotated[float, Query(ge=0, le=WAIT_MAX_S, description="Seconds to wait for an event.")] = 0,
     types: Annotated[str, Query(description="Event types or their families, with commas between.")] = "",
     form: Annotated[str, Query(alias="format", description=", ".join(FORMATS))] = "json",
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX, description="Events of the record in one page.")] = 500,
-    grant: Subscription = GRANT, readers: Readers = READERS, limiter: RequestLimiter = LIMITER,
 ) -> Response:  # fmt: skip
     """A room's events after a position: what is there, what comes within `wait` seconds, or all that comes (SSE)."""
     limiter.check_rate(grant)
@@ -96,13 +96,12 @@ async def events(
 
 @router.get("/v1/rooms/{room}/state", responses=answers(RoomState))
 async def state(
-    request: Request, room: str,
+    request: Request, room: str, grant: Grant, readers: InjectedReaders, limiter: Limiter,
     at: Annotated[
         str,
         Query(description="A position, an event's number or a time (RFC 3339; UTC where it names no zone); empty: now."),
     ] = "",
     min_pos: Annotated[str, Query(description="A position that the state must not be older than.")] = "",
-    grant: Subscription = GRANT, readers: Readers = READERS, limiter: RequestLimiter = LIMITER,
 ) -> Response:  # fmt: skip
     """Who and what is in a room, as of now or as of then."""
     limiter.check_rate(grant)

@@ -3,10 +3,10 @@
 Commands take an `Idempotency-Key`: the same one from the same token is done once, for a day.
 """
 
-from typing import Any
+from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import Depends, Header
 
 from parlour.contracts import commands as cmd
 from parlour.contracts import moderation
@@ -16,14 +16,13 @@ from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.moderation import Moderation
 
 from .bearer import BEARER
-from .inputs import decode_body, decode_room, injected, parse_count
-from .openapi import answers, body_of
-from .responses import json_response
+from .inputs import decode_room, injected, parse_count
+from .struct_router import StructRouter
 
-router = APIRouter(tags=["moderation"])
-GRANT = BEARER.needs("moderate")
-MODERATION = injected(Moderation)
-IDEMPOTENCY_KEY: Any = Header("", alias="Idempotency-Key")
+router = StructRouter(tags=["moderation"])
+Grant = Annotated[Subscription, BEARER.needs("moderate")]
+Moderator = Annotated[Moderation, injected(Moderation)]
+IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key")]
 
 
 class Kick(msgspec.Struct, rename=wire_name):
@@ -40,6 +39,9 @@ class Close(msgspec.Struct):
     reason: str = "closed_by_server"
 
 
+DEFAULT_CLOSE = Close()
+
+
 class BanWish(msgspec.Struct, rename=wire_name):
     """Whom to keep out: a user or an address, of one room or (without `roomID`) of all; with `roomID` alone, everybody.
 
@@ -53,70 +55,54 @@ class BanWish(msgspec.Struct, rename=wire_name):
     reason: str = ""
 
 
-@router.get("/v1/rooms", summary="Rooms that are open now, by name", responses=answers(OpenRooms))
-async def rooms(
-    after: str = "", limit: str = "100", grant: Subscription = GRANT, moderator: Moderation = MODERATION
-) -> Response:
-    return json_response(await moderator.rooms(grant, RoomsQuery(after, parse_count(limit, ROOMS_MOST))))
+async def _known_room(room: str, grant: Grant, moderator: Moderator) -> str:
+    """Returns the room in the path. `Rejection` where it was never opened, whatever the request's body says."""
+    name = decode_room(room)
+    await moderator.state(grant, name)
+    return name
 
 
-@router.get("/v1/rooms/{room}/users", summary="Who is in a room now", responses=answers(RoomUsers))
-async def users(room: str, grant: Subscription = GRANT, moderator: Moderation = MODERATION) -> Response:
-    return json_response(await moderator.users(grant, decode_room(room)))
+KnownRoom = Annotated[str, Depends(_known_room)]
 
 
-@router.post(
-    "/v1/rooms/{room}/kick", summary="Put a user out of a room", responses=answers(moderation.Kicked),
-    openapi_extra=body_of(Kick),
-)  # fmt: skip
+@router.get("/v1/rooms", summary="Rooms that are open now, by name")
+async def rooms(grant: Grant, moderator: Moderator, after: str = "", limit: str = "100") -> OpenRooms:
+    return await moderator.rooms(grant, RoomsQuery(after, parse_count(limit, ROOMS_MOST)))
+
+
+@router.get("/v1/rooms/{room}/users", summary="Who is in a room now")
+async def users(room: str, grant: Grant, moderator: Moderator) -> RoomUsers:
+    return await moderator.users(grant, decode_room(room))
+
+
+@router.post("/v1/rooms/{room}/kick", summary="Put a user out of a room")
 async def kick(
-    room: str, request: Request, key: str = IDEMPOTENCY_KEY, grant: Subscription = GRANT,
-    moderator: Moderation = MODERATION,
-) -> Response:  # fmt: skip
-    name = decode_room(room)
-    await moderator.state(grant, name)
-    wanted = decode_body(await request.body(), Kick)
+    room: KnownRoom, grant: Grant, moderator: Moderator, wanted: Kick, key: IdempotencyKey = ""
+) -> moderation.Kicked:
     if wanted.ban_s:
-        ban = cmd.PlaceBan(wanted.user_id, room=name, for_s=wanted.ban_s, reason=wanted.reason)
+        ban = cmd.PlaceBan(wanted.user_id, room=room, for_s=wanted.ban_s, reason=wanted.reason)
         await moderator.change_ban(grant, ban, f"{key}/ban" if key else "")
-    return json_response(await moderator.kick(grant, name, wanted.user_id, wanted.reason, key))
+    return await moderator.kick(grant, room, wanted.user_id, wanted.reason, key)
 
 
-@router.post(
-    "/v1/rooms/{room}/close", summary="Put everybody out and close a room", responses=answers(moderation.Closed),
-    openapi_extra=body_of(Close),
-)  # fmt: skip
+@router.post("/v1/rooms/{room}/close", summary="Put everybody out and close a room")
 async def close(
-    room: str, request: Request, key: str = IDEMPOTENCY_KEY, grant: Subscription = GRANT,
-    moderator: Moderation = MODERATION,
-) -> Response:  # fmt: skip
-    name = decode_room(room)
-    await moderator.state(grant, name)
-    wanted = decode_body(await request.body() or b"{}", Close)
-    return json_response(await moderator.close(grant, name, wanted.reason, key))
+    room: KnownRoom, grant: Grant, moderator: Moderator, wanted: Close = DEFAULT_CLOSE, key: IdempotencyKey = ""
+) -> moderation.Closed:
+    return await moderator.close(grant, room, wanted.reason, key)
 
 
-@router.get("/v1/bans", summary="The bans in force", responses=answers(moderation.Bans))
-async def bans(grant: Subscription = GRANT, moderator: Moderation = MODERATION) -> Response:
-    return json_response(await moderator.bans(grant))
+@router.get("/v1/bans", summary="The bans in force")
+async def bans(grant: Grant, moderator: Moderator) -> moderation.Bans:
+    return await moderator.bans(grant)
 
 
-@router.post(
-    "/v1/bans", summary="Keep a user, an address or everybody out", status_code=201,
-    responses=answers(moderation.Ban, status=201), openapi_extra=body_of(BanWish),
-)  # fmt: skip
-async def ban(
-    request: Request, key: str = IDEMPOTENCY_KEY, grant: Subscription = GRANT, moderator: Moderation = MODERATION
-) -> Response:
-    wanted = decode_body(await request.body(), BanWish)
+@router.post("/v1/bans", summary="Keep a user, an address or everybody out", status_code=201)
+async def ban(grant: Grant, moderator: Moderator, wanted: BanWish, key: IdempotencyKey = "") -> moderation.Ban:
     place = cmd.PlaceBan(wanted.user_id, wanted.address, wanted.room_id, wanted.until_s, wanted.for_s, wanted.reason)
-    return json_response(await moderator.change_ban(grant, place, key), 201)
+    return await moderator.change_ban(grant, place, key)
 
 
-@router.post("/v1/bans/lift", summary="End a ban", responses=answers(moderation.Ban), openapi_extra=body_of(BanWish))
-async def lift(
-    request: Request, key: str = IDEMPOTENCY_KEY, grant: Subscription = GRANT, moderator: Moderation = MODERATION
-) -> Response:
-    wanted = decode_body(await request.body(), BanWish)
-    ban = cmd.LiftBan(wanted.user_id, wanted.address, wanted.room_id)
-    return json_response(await moderator.change_ban(grant, ban, key))
+@router.post("/v1/bans/lift", summary="End a ban")
+async def lift(grant: Grant, moderator: Moderator, wanted: BanWish, key: IdempotencyKey = "") -> moderation.Ban:
+    return await moderator.change_ban(grant, cmd.LiftBan(wanted.user_id, wanted.address, wanted.room_id), key)

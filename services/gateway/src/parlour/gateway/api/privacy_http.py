@@ -1,9 +1,8 @@
 """`DELETE /v1/users/{user}` and `/v1/holds`: erasure of a person, and holds against it. The scope is `erase`, of a whole app's token."""
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
-from fastapi import APIRouter, Request, Response
 
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
@@ -12,13 +11,12 @@ from parlour.gateway.app.ports import GatewayCommands
 from parlour.kernel.rejection import Rejection
 
 from .bearer import BEARER
-from .inputs import decode_body, decode_path_id, injected
-from .openapi import answers, body_of
-from .responses import json_response
+from .inputs import decode_path_id, injected
+from .struct_router import StructRouter
 
-router = APIRouter(tags=["privacy"])
-GRANT = BEARER.needs("erase")
-COMMANDS = injected(GatewayCommands)
+router = StructRouter(tags=["privacy"])
+Grant = Annotated[Subscription, BEARER.needs("erase")]
+Commands = Annotated[GatewayCommands, injected(GatewayCommands)]
 R = TypeVar("R")
 
 
@@ -30,34 +28,26 @@ class Hold(msgspec.Struct, rename={"user_id": "userID", "room_id": "roomID"}):
     reason: str = ""
 
 
-@router.delete(
-    "/v1/users/{user}", summary="Erase a person: now, or when no hold covers them", responses=answers(cmd.Erasure)
-)
-async def erase(user: str, grant: Subscription = GRANT, commands: GatewayCommands = COMMANDS) -> Response:
-    body = cmd.EraseUser(decode_path_id(user, "user"))
-    return json_response(await _ask(commands, grant, body, cmd.Erasure))
+@router.delete("/v1/users/{user}", summary="Erase a person: now, or when no hold covers them")
+async def erase(user: str, grant: Grant, commands: Commands) -> cmd.Erasure:
+    return await _ask(commands, grant, cmd.EraseUser(decode_path_id(user, "user")), cmd.Erasure)
 
 
-@router.get("/v1/holds", summary="What is held", responses=answers(cmd.Holds))
-async def holds(grant: Subscription = GRANT, commands: GatewayCommands = COMMANDS) -> Response:
-    return json_response(await _ask(commands, grant, cmd.ListHolds(), cmd.Holds))
+@router.get("/v1/holds", summary="What is held")
+async def holds(grant: Grant, commands: Commands) -> cmd.Holds:
+    return await _ask(commands, grant, cmd.ListHolds(), cmd.Holds)
 
 
-@router.post(
-    "/v1/holds", summary="Hold a person's or a room's record", status_code=201, responses=answers(Hold, status=201),
-    openapi_extra=body_of(Hold),
-)  # fmt: skip
-async def hold(request: Request, grant: Subscription = GRANT, commands: GatewayCommands = COMMANDS) -> Response:
-    wanted = decode_body(await request.body(), Hold)
+@router.post("/v1/holds", summary="Hold a person's or a room's record", status_code=201)
+async def hold(grant: Grant, commands: Commands, wanted: Hold) -> Hold:
     await _ask(commands, grant, cmd.PlaceHold(wanted.user_id, wanted.room_id, wanted.reason), msgspec.Raw)
-    return json_response(wanted, 201)
+    return wanted
 
 
-@router.post("/v1/holds/release", summary="End a hold", responses=answers(Hold), openapi_extra=body_of(Hold))
-async def release(request: Request, grant: Subscription = GRANT, commands: GatewayCommands = COMMANDS) -> Response:
-    wanted = decode_body(await request.body(), Hold)
+@router.post("/v1/holds/release", summary="End a hold")
+async def release(grant: Grant, commands: Commands, wanted: Hold) -> Hold:
     await _ask(commands, grant, cmd.ReleaseHold(wanted.user_id, wanted.room_id), msgspec.Raw)
-    return json_response(wanted)
+    return wanted
 
 
 async def _ask(commands: GatewayCommands, grant: Subscription, body: cmd.AnyCommand, kind: type[R]) -> R:

@@ -8,7 +8,7 @@ import base64
 from typing import Annotated, TypeVar
 
 import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from parlour.contracts import proofs as contract
 from parlour.contracts.codes import Code
@@ -23,6 +23,7 @@ from .bearer import BEARER
 from .inputs import HttpOptions, decode_room, injected, parse_count
 from .openapi import OCTETS, PUBLIC, TEXT, answers, parameter, texts
 from .responses import ANY_ORIGIN, NO_STORE, json_response
+from .struct_router import StructRouter
 
 PRIVATE = ANY_ORIGIN | NO_STORE
 FRESH = ANY_ORIGIN | {"cache-control": "no-cache"}
@@ -33,19 +34,19 @@ TREE_SIZES = [
     parameter("old", "query", "The size of the smaller tree; needed."),
     parameter("new", "query", "The size of the larger tree; needed."),
 ]
-router = APIRouter(tags=["proofs"])
-AUDIT_GRANT = BEARER.needs_slot("audit")
-RECORD, HISTORY, OPTIONS = injected(RecordQueries), injected(History), injected(HttpOptions)
+router = StructRouter(tags=["proofs"], headers=FRESH)
+AuditGrant = Annotated[Subscription, BEARER.needs_slot("audit")]
+Record = Annotated[RecordQueries, injected(RecordQueries)]
 A = TypeVar("A", bound=msgspec.Struct)
 
 
 @router.get("/checkpoint", openapi_extra=PUBLIC, responses=texts(PLAIN_TEXT))
-async def latest(record: RecordQueries = RECORD) -> Response:
+async def latest(record: Record) -> Response:
     return await _checkpoint(record, 0, FRESH)
 
 
 @router.get("/tile/{path:path}", openapi_extra=PUBLIC, responses=texts(OCTET_STREAM, schema=OCTETS))
-async def tile(path: str, record: RecordQueries = RECORD, options: HttpOptions = OPTIONS) -> Response:
+async def tile(path: str, record: Record, options: Annotated[HttpOptions, injected(HttpOptions)]) -> Response:
     wanted = tile_paths.parse(path)
     if wanted is None:
         raise Rejection.of(Code.NOT_FOUND, "this is no tile's path", hint="tile/0/000 or tile/0/000.p/17")
@@ -58,25 +59,19 @@ async def tile(path: str, record: RecordQueries = RECORD, options: HttpOptions =
     return Response(found.content, media_type=OCTET_STREAM, headers=IMMUTABLE)
 
 
-@router.get("/v1/checkpoints/keys", openapi_extra=PUBLIC, responses=answers(contract.CheckpointKeys))
-async def keys(record: RecordQueries = RECORD) -> Response:
-    found = await _query(record, "keys", contract.KeysQuery(), contract.CheckpointKeys)
-    return json_response(found, headers=FRESH)
+@router.get("/v1/checkpoints/keys", openapi_extra=PUBLIC)
+async def keys(record: Record) -> contract.CheckpointKeys:
+    return await _query(record, "keys", contract.KeysQuery(), contract.CheckpointKeys)
 
 
-@router.get(
-    "/v1/checkpoints/consistency",
-    openapi_extra=PUBLIC | {"parameters": TREE_SIZES},
-    responses=answers(contract.Consistency),
-)
-async def consistency(request: Request, record: RecordQueries = RECORD) -> Response:
+@router.get("/v1/checkpoints/consistency", openapi_extra=PUBLIC | {"parameters": TREE_SIZES})
+async def consistency(request: Request, record: Record) -> contract.Consistency:
     old, new = (parse_count(request.query_params.get(name, ""), TREE_SIZE_MOST, name) for name in ("old", "new"))
-    found = await _query(record, "consistency", contract.ConsistencyQuery(old, new), contract.Consistency)
-    return json_response(found, headers=FRESH)
+    return await _query(record, "consistency", contract.ConsistencyQuery(old, new), contract.Consistency)
 
 
 @router.get("/v1/checkpoints/{size}", openapi_extra=PUBLIC, responses=texts(PLAIN_TEXT))
-async def of_size(size: str, record: RecordQueries = RECORD) -> Response:
+async def of_size(size: str, record: Record) -> Response:
     return await _checkpoint(record, parse_count(size, TREE_SIZE_MOST, "size"), IMMUTABLE)
 
 
@@ -86,10 +81,9 @@ async def of_size(size: str, record: RecordQueries = RECORD) -> Response:
     responses=answers(contract.Inclusion, also={"content": {"text/plain": {"schema": TEXT}}}),
 )
 async def of_room(
-    room: str,
+    room: str, grant: AuditGrant, record: Record, history: Annotated[History, injected(History)],
     call: Annotated[str, Query(description="A call of the room (its roomUID); empty: the latest.")] = "",
     form: Annotated[str, Query(alias="format", description="json, tlog-proof")] = "json",
-    grant: Subscription = AUDIT_GRANT, record: RecordQueries = RECORD, history: History = HISTORY,
 ) -> Response:  # fmt: skip
     name = decode_room(room)
     room_uid = call or (await history.replay(grant.app, name, ReplayQuery(limit=1))).head.room_uid

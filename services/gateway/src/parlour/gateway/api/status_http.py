@@ -1,9 +1,10 @@
 """`/healthz`, `/v1/status` and `/v1/dev/token`: whether this server runs, what runs here, and tokens for developers' pages."""
 
 from collections.abc import Awaitable, Callable
+from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import Depends, Request, Response
 
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import check_user_id
@@ -13,9 +14,9 @@ from parlour.gateway.domain.service_status import ServiceStatus
 from parlour.kernel.rejection import Rejection
 
 from .bearer import LOCAL_HOSTS, is_local
-from .inputs import HttpOptions, decode_body, injected
-from .openapi import PUBLIC, answers, body_of, texts
-from .responses import json_response
+from .inputs import HttpOptions, injected
+from .openapi import PUBLIC, texts
+from .struct_router import StructRouter
 
 
 class DevTokenRequest(msgspec.Struct, rename={"user_id": "userID", "room_id": "roomID", "app_id": "appID"}):
@@ -63,8 +64,9 @@ class ServerStatus(msgspec.Struct, frozen=True):
     started_s: float
 
 
-router = APIRouter()
-APPS, STATUS, OPTIONS = injected(Apps), injected(ServerStatus), injected(HttpOptions)
+router = StructRouter()
+InjectedApps = Annotated[Apps, injected(Apps)]
+Options = Annotated[HttpOptions, injected(HttpOptions)]
 
 
 @router.get("/healthz", openapi_extra=PUBLIC, responses=texts("text/plain"))
@@ -72,13 +74,13 @@ async def healthz() -> Response:
     return Response("ok\n", media_type="text/plain")
 
 
-@router.get("/v1/status", openapi_extra=PUBLIC, responses=answers(StatusResponse))
+@router.get("/v1/status", openapi_extra=PUBLIC)
 async def status(
-    request: Request, apps: Apps = APPS, server: ServerStatus = STATUS, options: HttpOptions = OPTIONS
-) -> Response:
+    request: Request, apps: InjectedApps, server: Annotated[ServerStatus, injected(ServerStatus)], options: Options
+) -> StatusResponse:
     to_developer = options.dev and is_local(request)
     listed = await apps.list_apps() if to_developer else ()
-    body = StatusResponse(
+    return StatusResponse(
         url=str(request.base_url).rstrip("/"),
         dev=to_developer,
         app_id=await apps.resolve("") if to_developer else 0,
@@ -88,11 +90,10 @@ async def status(
         connections=server.connections(),
         started_at=int(server.started_s * 1000),
     )
-    return json_response(body)
 
 
-@router.post("/v1/dev/token", openapi_extra=PUBLIC | body_of(DevTokenRequest), responses=answers(DevToken))
-async def dev_token(request: Request, apps: Apps = APPS, options: HttpOptions = OPTIONS) -> Response:
+def _check_developer(request: Request, options: Options) -> None:
+    """Raises `Rejection` unless the request comes from a page of this machine and this server issues tokens."""
     if not options.dev:
         raise Rejection.of(Code.NOT_FOUND, "this server hands out no tokens", hint="parlour token")
     if not is_local(request):
@@ -100,12 +101,14 @@ async def dev_token(request: Request, apps: Apps = APPS, options: HttpOptions = 
             Code.FORBIDDEN, "development tokens are for this machine's own pages alone", field="Host",
             limit=", ".join(sorted(LOCAL_HOSTS)), hint="open the page at localhost, or: parlour token",
         )  # fmt: skip
-    wanted = decode_body(await request.body(), DevTokenRequest)
+
+
+@router.post("/v1/dev/token", openapi_extra=PUBLIC, dependencies=[Depends(_check_developer)])
+async def dev_token(wanted: DevTokenRequest, apps: InjectedApps) -> DevToken:
     app_id = await apps.resolve("")
     if wanted.app_id not in (0, app_id):
         raise Rejection.of(
             Code.FORBIDDEN, "development tokens are for the default app alone", field="appID", limit=str(app_id),
             hint="parlour token --app",
         )  # fmt: skip
-    token = await apps.issue_token(app_id, check_user_id(wanted.user_id), wanted.room_id)
-    return json_response(DevToken(app_id, token))
+    return DevToken(app_id, await apps.issue_token(app_id, check_user_id(wanted.user_id), wanted.room_id))

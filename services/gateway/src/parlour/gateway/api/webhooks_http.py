@@ -3,10 +3,12 @@
 Endpoints belong to the app, so a token of one room may not manage them; one that shall see what only auditors see needs `audit` as well.
 """
 
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
 from uuid import uuid4
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import Depends, Response
 
 from parlour.contracts import webhooks as contract
 from parlour.contracts.codes import Code
@@ -17,13 +19,12 @@ from parlour.gateway.app.ports import RecordQueries
 from parlour.kernel.rejection import Rejection
 
 from .bearer import BEARER
-from .inputs import decode_body, injected
-from .openapi import answers, body_of, nothing
-from .responses import json_response
+from .inputs import injected
+from .openapi import nothing
+from .struct_router import StructRouter
 
-router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
-GRANT = BEARER.needs_slot("webhooks")
-RECORD = injected(RecordQueries)
+router = StructRouter(prefix="/v1/webhooks", tags=["webhooks"])
+Grant = Annotated[Subscription, BEARER.needs_slot("webhooks")]
 
 
 class Rotation(msgspec.Struct, rename={"overlap_s": "overlapS"}):
@@ -51,105 +52,81 @@ class Redrive(msgspec.Struct, rename=wire_name):
     dead: bool = False
 
 
-@router.get("", summary="The app's webhooks.", responses=answers(contract.Webhooks))
-async def list_all(grant: Subscription = GRANT, record: RecordQueries = RECORD) -> Response:
-    return await _ask(record, grant, contract.ListWebhooks())
+DEFAULT_ROTATION, DEFAULT_REDRIVE = Rotation(), Redrive()
+
+
+def _ask_for(
+    grant: Grant, record: Annotated[RecordQueries, injected(RecordQueries)]
+) -> Callable[[msgspec.Struct], Awaitable[Any]]:
+    """Returns the function by which a handler asks the record in the name of the token's app."""
+
+    async def ask(question: msgspec.Struct) -> Any:
+        if grant.room is not None:
+            raise Rejection.of(Code.FORBIDDEN, "webhooks belong to the app, the token to a room", field="room")
+        return await record.ask_webhooks(grant.app, question)
+
+    return ask
+
+
+Ask = Annotated[Callable[[msgspec.Struct], Awaitable[Any]], Depends(_ask_for)]
+
+
+@router.get("", summary="The app's webhooks.")
+async def list_all(ask: Ask) -> contract.Webhooks:
+    return await ask(contract.ListWebhooks())
 
 
 @router.post(
-    "",
-    summary="Send events to an address, from now on. The answer's secret is not shown again.",
-    status_code=201,
-    responses=answers(contract.Webhook, status=201),
-    openapi_extra=body_of(contract.AddWebhook),
+    "", summary="Send events to an address, from now on. The answer's secret is not shown again.", status_code=201
 )
-async def add(request: Request, grant: Subscription = GRANT, record: RecordQueries = RECORD) -> Response:
-    question = decode_body(await request.body(), contract.AddWebhook)
+async def add(grant: Grant, question: contract.AddWebhook, ask: Ask) -> contract.Webhook:
     if question.audit:
         check_scope(grant, "audit")
-    command_id = question.command_id or str(uuid4())
-    return await _ask(record, grant, msgspec.structs.replace(question, command_id=command_id), 201)
+    return await ask(msgspec.structs.replace(question, command_id=question.command_id or str(uuid4())))
 
 
-@router.get("/{webhook}", summary="One webhook and how far it is.", responses=answers(contract.Webhooks))
-async def one(webhook: str, grant: Subscription = GRANT, record: RecordQueries = RECORD) -> Response:
-    return await _ask(record, grant, contract.ListWebhooks(webhook))
+@router.get("/{webhook}", summary="One webhook and how far it is.")
+async def one(webhook: str, ask: Ask) -> contract.Webhooks:
+    return await ask(contract.ListWebhooks(webhook))
 
 
-@router.patch(
-    "/{webhook}", summary="Enable or disable.", responses=answers(contract.Webhook), openapi_extra=body_of(Switch)
-)
-async def switch(
-    webhook: str, request: Request, grant: Subscription = GRANT, record: RecordQueries = RECORD
-) -> Response:
-    wanted = decode_body(await request.body(), Switch)
-    return await _ask(record, grant, contract.SetWebhook(webhook, wanted.enabled, wanted.from_now))
+@router.patch("/{webhook}", summary="Enable or disable.")
+async def switch(webhook: str, ask: Ask, wanted: Switch) -> contract.Webhook:
+    return await ask(contract.SetWebhook(webhook, wanted.enabled, wanted.from_now))
 
 
 @router.delete("/{webhook}", summary="Forget a webhook.", status_code=204, responses=nothing())
-async def remove(webhook: str, grant: Subscription = GRANT, record: RecordQueries = RECORD) -> Response:
-    await _ask(record, grant, contract.RemoveWebhook(webhook))
+async def remove(webhook: str, ask: Ask) -> Response:
+    await ask(contract.RemoveWebhook(webhook))
     return Response(status_code=204)
 
 
-@router.post(
-    "/{webhook}/rotate",
-    summary="A new secret beside the old one.",
-    responses=answers(contract.Webhook),
-    openapi_extra=body_of(Rotation, required=False),
-)
-async def rotate(
-    webhook: str, request: Request, grant: Subscription = GRANT, record: RecordQueries = RECORD
-) -> Response:
-    wanted = decode_body(await request.body() or b"{}", Rotation)
-    return await _ask(record, grant, contract.RotateWebhook(webhook, wanted.overlap_s, wanted.secret))
+@router.post("/{webhook}/rotate", summary="A new secret beside the old one.")
+async def rotate(webhook: str, ask: Ask, wanted: Rotation = DEFAULT_ROTATION) -> contract.Webhook:
+    return await ask(contract.RotateWebhook(webhook, wanted.overlap_s, wanted.secret))
 
 
-@router.post(
-    "/{webhook}/test",
-    summary="Send a test event and tell what the endpoint said.",
-    name="test",
-    responses=answers(contract.Delivery),
-)
-async def send_test(webhook: str, grant: Subscription = GRANT, record: RecordQueries = RECORD) -> Response:
-    return await _ask(record, grant, contract.TestWebhook(webhook))
+@router.post("/{webhook}/test", summary="Send a test event and tell what the endpoint said.", name="test")
+async def send_test(webhook: str, ask: Ask) -> contract.Delivery:
+    return await ask(contract.TestWebhook(webhook))
 
 
-@router.get(
-    "/{webhook}/deliveries", summary="The latest attempts, newest first.", responses=answers(contract.Deliveries)
-)
+@router.get("/{webhook}/deliveries", summary="The latest attempts, newest first.")
 async def deliveries(
-    webhook: str, before: int = 0, limit: int = 50, failed: bool = False, grant: Subscription = GRANT,
-    record: RecordQueries = RECORD,
-) -> Response:  # fmt: skip
-    return await _ask(record, grant, contract.ListDeliveries(webhook, before, limit, failed))
+    webhook: str, ask: Ask, before: int = 0, limit: int = 50, failed: bool = False
+) -> contract.Deliveries:
+    return await ask(contract.ListDeliveries(webhook, before, limit, failed))
 
 
-@router.get("/{webhook}/dead", summary="What was given up, oldest first.", responses=answers(contract.DeadLetters))
-async def dead(
-    webhook: str, after: int = 0, limit: int = 50, grant: Subscription = GRANT, record: RecordQueries = RECORD
-) -> Response:
-    return await _ask(record, grant, contract.ListDead(webhook, after, limit))
+@router.get("/{webhook}/dead", summary="What was given up, oldest first.")
+async def dead(webhook: str, ask: Ask, after: int = 0, limit: int = 50) -> contract.DeadLetters:
+    return await ask(contract.ListDead(webhook, after, limit))
 
 
 @router.post(
     "/{webhook}/redrive",
     summary="Send again: a range of one call, what happened in a time, or all that is dead.",
     status_code=202,
-    responses=answers(contract.Redriven, status=202),
-    openapi_extra=body_of(Redrive),
 )
-async def redrive(
-    webhook: str, request: Request, grant: Subscription = GRANT, record: RecordQueries = RECORD
-) -> Response:
-    wanted = decode_body(await request.body() or b"{}", Redrive)
-    question = contract.RedriveWebhook(
-        webhook, wanted.room_uid, wanted.first, wanted.last, wanted.since, wanted.until, wanted.dead
-    )
-    return await _ask(record, grant, question, 202)
-
-
-async def _ask(record: RecordQueries, grant: Subscription, question: msgspec.Struct, status: int = 200) -> Response:
-    if grant.room is not None:
-        raise Rejection.of(Code.FORBIDDEN, "webhooks belong to the app, the token to a room", field="room")
-    return json_response(await record.ask_webhooks(grant.app, question), status)
+async def redrive(webhook: str, ask: Ask, wanted: Redrive = DEFAULT_REDRIVE) -> contract.Redriven:
+    return await ask(contract.RedriveWebhook(webhook, *msgspec.structs.astuple(wanted)))

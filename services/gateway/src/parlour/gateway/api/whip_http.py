@@ -1,7 +1,7 @@
 """`POST /whip/{streamID}`, `POST /whep/{streamID}` (RFC 9725 and its sibling): offer in, answer out, DELETE ends it."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -27,16 +27,16 @@ IF_MATCH = parameter("If-Match", "header", "The `ETag` of the ICE session that i
 WITH_OFFER = MEMBER | _body(SDP) | {"parameters": [IN_ROOM]}
 WITH_FRAGMENT = MEMBER | _body(FRAGMENT) | {"parameters": [IF_MATCH]}
 router = APIRouter()
-RESOURCES = injected(MediaResources)
+Resources = Annotated[MediaResources, injected(MediaResources)]
 
 
 @router.post("/whip/{stream_id}", status_code=201, openapi_extra=WITH_OFFER, responses=texts(SDP, status=201))
-async def publish(request: Request, stream_id: str, resources: MediaResources = RESOURCES) -> Response:
+async def publish(request: Request, stream_id: str, resources: Resources) -> Response:
     return await _create(resources, request, stream_id, publishes=True)
 
 
 @router.post("/whep/{stream_id}", status_code=201, openapi_extra=WITH_OFFER, responses=texts(SDP, status=201))
-async def play(request: Request, stream_id: str, resources: MediaResources = RESOURCES) -> Response:
+async def play(request: Request, stream_id: str, resources: Resources) -> Response:
     return await _create(resources, request, stream_id, publishes=False)
 
 
@@ -47,13 +47,13 @@ async def preflight(rest: str) -> Response:
 
 
 @router.delete("/{kind}/resource/{resource_id}", name="resource", openapi_extra=MEMBER, responses=nothing(200))
-async def end(request: Request, kind: str, resource_id: str, resources: MediaResources = RESOURCES) -> Response:
+async def end(request: Request, kind: str, resource_id: str, resources: Resources) -> Response:
     await resources.end(resource_id, bearer_token(request), client_address(request))
     return Response(status_code=200, headers=MEDIA_CORS)
 
 
 @router.patch("/{kind}/resource/{resource_id}", openapi_extra=WITH_FRAGMENT, responses=nothing() | texts(FRAGMENT))
-async def change(request: Request, kind: str, resource_id: str, resources: MediaResources = RESOURCES) -> Response:
+async def change(request: Request, kind: str, resource_id: str, resources: Resources) -> Response:
     if media_type(request) != FRAGMENT:
         return _refusal(415, f"the body is {FRAGMENT}", "content-type", {"accept-patch": FRAGMENT})
     token, match = bearer_token(request), request.headers.get("if-match", "")
