@@ -96,15 +96,15 @@ async def test_a_file_that_memory_should_not_hold_is_sent_from_the_disk(
         assert "content-encoding" not in answer.headers
 
 
-def test_files_in_memory_stay_below_a_number_of_bytes(tmp_path: Path) -> None:
+async def test_files_in_memory_stay_below_a_number_of_bytes(tmp_path: Path) -> None:
     limit = 10 * len(SCRIPT)
     files = web_files.WebFiles(limit)
     paths = [tmp_path / f"{number}.js" for number in range(30)]
     for number, path in enumerate(paths):
         path.write_bytes(SCRIPT + str(number).encode())
-        assert files.load(path).plain == path.read_bytes()
-        assert len(SCRIPT) <= files.size <= limit
-    assert files.load(paths[-1]) is files.load(paths[-1])
+        assert (await files.load(path, 1)).plain == path.read_bytes()
+        assert len(SCRIPT) <= files.cache.weight <= limit
+    assert await files.load(paths[-1], 1) is await files.load(paths[-1], 1)
 
 
 @pytest.mark.parametrize(("name", "whole"), [(NAMED, SCRIPT), ("/sdk/package.tgz", gzip.compress(SCRIPT, mtime=0))])

@@ -7,8 +7,9 @@ from prometheus_client import CollectorRegistry, Counter
 
 from parlour.contracts.codes import Code
 from parlour.gateway.app.access import token_throttle
+from parlour.gateway.app.access.request_limits import TokenBuckets
 from parlour.gateway.app.access.token_throttle import Attempt, RefusalLimits, Throttled, TokenThrottle
-from parlour.gateway.domain.token_bucket import TokenBucket, TokenBuckets
+from parlour.gateway.domain.token_bucket import TokenBucket
 from parlour.kernel.rejection import Rejection
 
 MOST = 3
@@ -141,5 +142,5 @@ def test_the_key_used_least_recently_is_forgotten() -> None:
     buckets = TokenBuckets[str](1.0, 1.0, most=2)
     for key in ("a", "b", "c"):
         assert buckets.find_or_add(key, 0.0).take(0.0)
-    assert buckets.find("a") is None
+    assert buckets.get("a") is None
     assert not buckets.find_or_add("c", 0.0).take(0.0)

@@ -3,13 +3,12 @@
 Which rates there are, what they count and how a refusal reads is the policy of the application that asks.
 """
 
-from collections import OrderedDict
-
 import msgspec
 from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from .cache import Cache
 from .deciding.context import CommandContext
 
 COUNTED_COMMANDS = 10_000
@@ -37,7 +36,7 @@ class RateLimiter:
 
     def __init__(self) -> None:
         self._windows = MovingWindowRateLimiter(MemoryStorage())
-        self._counted: OrderedDict[tuple[int, str], None] = OrderedDict()
+        self._counted = Cache[tuple[int, str], bool](COUNTED_COMMANDS)
 
     def hit(self, context: CommandContext, *rates: Rate) -> RateLimit | None:
         """Counts the command once for each rate and returns None; where one is reached, counts nothing and returns its limit.
@@ -45,7 +44,7 @@ class RateLimiter:
         A command id of the app that was counted before is not counted again.
         """
         command = (context.app, context.command_id)
-        if command in self._counted:
+        if self._counted.get(command):
             return None
         items = [(_item(limit), key, limit) for limit, key in rates]
         for item, key, limit in items:
@@ -53,9 +52,7 @@ class RateLimiter:
                 return limit
         for item, key, _ in items:
             self._windows.hit(item, *key)
-        self._counted[command] = None
-        if len(self._counted) > COUNTED_COMMANDS:
-            self._counted.popitem(last=False)
+        self._counted.put(command, True)
         return None
 
 

@@ -8,8 +8,8 @@ import asyncpg
 import msgspec
 
 from parlour.contracts.sealed_text import parse_sealed
+from parlour.runtime.cache import Cache
 
-from .cache import Cache
 from .keys import MasterKey, PersonKey, open_bytes, seal_bytes
 from .pool import Pool, borrow
 

@@ -8,14 +8,14 @@ import gzip
 import hashlib
 import mimetypes
 import re
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from starlette.datastructures import Headers
+
+from parlour.runtime.cache import Cache
 
 from .inputs import HttpOptions, injected
 
@@ -58,38 +58,18 @@ class WebFile:
 
 
 class WebFiles:
-    """A thread-safe cache of files, up to a number of bytes; the file that was used least recently is dropped."""
+    """Files in memory, up to a number of bytes. Each version of a file is read and compressed once."""
 
     def __init__(self, limit: int = BYTES_IN_MEMORY) -> None:
-        self.size = 0
-        self._limit = limit
-        self._files: OrderedDict[Path, tuple[int, WebFile]] = OrderedDict()
-        self._lock = threading.Lock()
+        self.cache = Cache[tuple[Path, int], WebFile](limit, weight=lambda file: file.size)
 
-    def load(self, path: Path) -> WebFile:
-        """Returns the file as it is now; each version is read and compressed once."""
-        modified = path.stat().st_mtime_ns
-        with self._lock:
-            known = self._files.get(path)
-            if known is not None and known[0] == modified:
-                self._files.move_to_end(path)
-                return known[1]
-        file = _read(path)
-        with self._lock:
-            self._put(path, modified, file)
+    async def load(self, path: Path, modified_ns: int) -> WebFile:
+        """Returns the version of a file that was modified at this time (unix nanoseconds), which is the one on the disk."""
+        file = self.cache.get((path, modified_ns))
+        if file is None:
+            file = await asyncio.to_thread(_read, path)
+            self.cache.put((path, modified_ns), file)
         return file
-
-    def _put(self, path: Path, modified: int, file: WebFile) -> None:
-        self._drop(path)
-        self._files[path] = (modified, file)
-        self.size += file.size
-        while self.size > self._limit:
-            self._drop(next(iter(self._files)))
-
-    def _drop(self, path: Path) -> None:
-        replaced = self._files.pop(path, None)
-        if replaced is not None:
-            self.size -= replaced[1].size
 
 
 def _read(path: Path) -> WebFile:
@@ -171,7 +151,7 @@ async def _file(
     path = Path(options.web_root) / name
     if not options.web_root or len(name) > NAME_CHARACTERS or not _ASSET.fullmatch(name) or not path.is_file():
         return Response("not found\n", 404, media_type="text/plain")
-    if path.stat().st_size > LARGEST_IN_MEMORY:
+    status = path.stat()
+    if status.st_size > LARGEST_IN_MEMORY:
         return FileResponse(path, headers=headers)
-    file = await asyncio.to_thread(files.load, path)
-    return answer(file, request.headers, headers)
+    return answer(await files.load(path, status.st_mtime_ns), request.headers, headers)

@@ -1,13 +1,7 @@
 """Token buckets: limits on how fast one connection, address, token or app may send. Time is an argument."""
 
-from collections import OrderedDict
-from collections.abc import Hashable
-from typing import Generic, TypeVar
-
 from parlour.contracts.codes import Code, Problem
 from parlour.kernel.rejection import Rejection
-
-K = TypeVar("K", bound=Hashable)
 
 
 class RateLimited(Rejection):
@@ -51,26 +45,3 @@ class TokenBucket:
     def wait_s(self, now: float) -> float:
         """Returns the seconds until one unit can be taken."""
         return max(0.0, (1.0 - self._burst + self.used(now)) / self._rate)
-
-
-class TokenBuckets(Generic[K]):
-    """A bucket for each key. At most `most` are in memory: the one that was used least recently is dropped, and begins full again."""
-
-    def __init__(self, rate: float, burst: float, most: int) -> None:
-        self._rate = rate
-        self._burst = burst
-        self._most = most
-        self._buckets: OrderedDict[K, TokenBucket] = OrderedDict()
-
-    def find(self, key: K) -> TokenBucket | None:
-        """Returns the key's bucket if it has one, without counting this as a use."""
-        return self._buckets.get(key)
-
-    def find_or_add(self, key: K, now: float) -> TokenBucket:
-        """Returns the key's bucket, a full one where it had none."""
-        bucket = self._buckets.get(key) or TokenBucket(self._rate, self._burst, now)
-        self._buckets[key] = bucket
-        self._buckets.move_to_end(key)
-        if len(self._buckets) > self._most:
-            self._buckets.popitem(last=False)
-        return bucket

@@ -14,7 +14,8 @@ from typing import TypeVar
 import msgspec
 
 from parlour.contracts.subscriptions import Subscription
-from parlour.gateway.domain.token_bucket import RateLimited, TokenBuckets
+from parlour.gateway.domain.token_bucket import RateLimited, TokenBucket
+from parlour.runtime.cache import Cache
 
 BUCKETS_MOST = 10_000
 """Token buckets of one kind in memory; the least recently used one is dropped and begins full again."""
@@ -40,6 +41,23 @@ class RequestLimits(msgspec.Struct, frozen=True):
     reads_at_once_per_app: int = 32
     offers_per_s: float = 5.0
     offers_burst: float = 100.0
+
+
+class TokenBuckets(Cache[K, TokenBucket]):
+    """A bucket for each key. At most `most` are in memory: the one that was used least recently is dropped, and begins full again."""
+
+    def __init__(self, rate: float, burst: float, most: int) -> None:
+        super().__init__(most)
+        self._rate = rate
+        self._burst = burst
+
+    def find_or_add(self, key: K, now: float) -> TokenBucket:
+        """Returns the key's bucket, a full one where it had none."""
+        bucket = self.get(key)
+        if bucket is None:
+            bucket = TokenBucket(self._rate, self._burst, now)
+            self.put(key, bucket)
+        return bucket
 
 
 class RequestLimiter:

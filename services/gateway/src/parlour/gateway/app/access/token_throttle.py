@@ -10,17 +10,19 @@ locks no user out. 4. All of this is in the memory of one process, at most `ENTR
 import asyncio
 import hashlib
 import math
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import msgspec
 from prometheus_client import Counter
 
 from parlour.contracts.codes import Code
 from parlour.gateway.domain.addresses import holder_of
-from parlour.gateway.domain.token_bucket import RateLimited, TokenBuckets
+from parlour.gateway.domain.token_bucket import RateLimited
 from parlour.kernel.rejection import Rejection
+from parlour.runtime.cache import Cache
+
+from .request_limits import TokenBuckets
 
 ENTRIES_MOST = 10_000
 """Maximum of addresses, apps, users and accepted tokens in memory, about 200 bytes each."""
@@ -37,7 +39,6 @@ EXPIRED_COST = 0.1
 _COSTS: dict[int, float] = {Code.TOKEN_FORMAT: 1.0, Code.TOKEN_REFUSED: 1.0, Code.TOKEN_EXPIRED: EXPIRED_COST}
 
 R = TypeVar("R")
-K = TypeVar("K", bound=Hashable)
 
 
 class RefusalLimits(msgspec.Struct, frozen=True):
@@ -78,8 +79,8 @@ class TokenThrottle:
         self._addresses = TokenBuckets[str](of_user / 60, of_user, ENTRIES_MOST)
         self._apps = TokenBuckets[str](of_app / 60, of_app, ENTRIES_MOST)
         self._users = TokenBuckets[tuple[str, str]](of_user / 60, of_user, ENTRIES_MOST)
-        self._accepted = _Recent[bytes](ACCEPTED_S, now)
-        self._known = _Recent[tuple[str, str]](ACCEPTED_S, now)
+        self._accepted = Cache[bytes, bool](ENTRIES_MOST, ACCEPTED_S, now)
+        self._known = Cache[tuple[str, str], bool](ENTRIES_MOST, ACCEPTED_S, now)
         self._throttled = throttled
         self._now = now
         self._sleep = sleep
@@ -96,24 +97,24 @@ class TokenThrottle:
         except Rejection as refusal:
             cost = _COSTS.get(refusal.problem.code, 0.0)
             if cost:
-                self._accepted.forget(digest)
+                self._accepted.drop(digest)
                 await self._sleep(self._charge(attempt, holder, cost))
             raise
-        self._accepted.add(digest)
-        self._known.add((attempt.app, holder))
+        self._accepted.put(digest, True)
+        self._known.put((attempt.app, holder), True)
         return answer
 
     async def _admit(self, attempt: Attempt, holder: str, digest: bytes) -> None:
-        if digest in self._accepted:
+        if self._accepted.get(digest):
             return
         self._check_address(holder)
-        if (attempt.app, holder) not in self._known and self._is_guessed(attempt):
+        if not self._known.get((attempt.app, holder)) and self._is_guessed(attempt):
             self._throttled.labels("delayed").inc()
             await self._sleep(UNKNOWN_DELAY_S)
             self._check_address(holder)
 
     def _check_address(self, holder: str) -> None:
-        bucket = self._addresses.find(holder)
+        bucket = self._addresses.get(holder)
         wait_s = bucket.wait_s(self._now()) if bucket is not None else 0.0
         if wait_s > 0:
             self._throttled.labels("refused").inc()
@@ -122,7 +123,7 @@ class TokenThrottle:
     def _is_guessed(self, attempt: Attempt) -> bool:
         """Tells whether too many tokens about this app or this user were refused lately, from all addresses together."""
         now = self._now()
-        counted = (self._apps.find(attempt.app), self._users.find((attempt.app, attempt.user_id)))
+        counted = (self._apps.get(attempt.app), self._users.get((attempt.app, attempt.user_id)))
         return any(bucket is not None and bucket.wait_s(now) > 0 for bucket in counted)
 
     def _charge(self, attempt: Attempt, holder: str, cost: float) -> float:
@@ -134,24 +135,3 @@ class TokenThrottle:
         bucket = self._addresses.find_or_add(holder, now)
         bucket.charge(now, cost, DEBT_MIN * self._per_min)
         return DELAY_MOST_S * min(1.0, bucket.used(now) / self._per_min)
-
-
-class _Recent(Generic[K]):
-    """The keys that were added within the last `seconds`, `ENTRIES_MOST` at most."""
-
-    def __init__(self, seconds: float, now: Callable[[], float]) -> None:
-        self._seconds = seconds
-        self._now = now
-        self._added: OrderedDict[K, float] = OrderedDict()
-
-    def __contains__(self, key: K) -> bool:
-        return self._now() - self._added.get(key, -math.inf) < self._seconds
-
-    def add(self, key: K) -> None:
-        self._added[key] = self._now()
-        self._added.move_to_end(key)
-        if len(self._added) > ENTRIES_MOST:
-            self._added.popitem(last=False)
-
-    def forget(self, key: K) -> None:
-        self._added.pop(key, None)

@@ -9,7 +9,6 @@ import asyncio
 import base64
 import binascii
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -29,6 +28,7 @@ from parlour.gateway.app.ports import GatewayCommands
 from parlour.gateway.app.single_flight import SingleFlight
 from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
+from parlour.runtime.cache import Cache
 
 from .apps import Apps
 from .token_throttle import Attempt, TokenThrottle
@@ -65,9 +65,8 @@ class TokenVerifier:
         self._commands = commands
         self._throttle = throttle
         self._clock = clock
-        self._now = now
         self._apps = apps
-        self._verified: OrderedDict[tuple[bytes, str], tuple[float, Subscription]] = OrderedDict()
+        self._verified = Cache[tuple[bytes, str], Subscription](TOKENS_MOST, VERIFIED_FOR_S, now)
         self._watchers: dict[int, set[asyncio.Event]] = {}
         self._questions = SingleFlight[tuple[bytes, str]]()
         self._slots = asyncio.Semaphore(QUERIES_AT_ONCE)
@@ -79,14 +78,11 @@ class TokenVerifier:
         is not the default one; `address` is the client's, empty where an open reader asks once more.
         """
         key = (_digest(token), app)
-        at, known = self._verified.get(key, (0.0, None))
-        if known is None or self._now() - at >= VERIFIED_FOR_S:
+        known = self._verified.get(key)
+        if known is None:
             attempt = Attempt(token, address, app)
             known = await self._throttle.verify(attempt, lambda: self._ask_once(key, token, app))
-            self._verified[key] = (self._now(), known)
-            self._verified.move_to_end(key)
-            if len(self._verified) > TOKENS_MOST:
-                self._verified.popitem(last=False)
+            self._verified.put(key, known)
         if known.expires_s * 1_000_000 <= self._clock.at():
             raise Rejection.of(Code.TOKEN_EXPIRED, "the token has expired", hint="ask for a new token")
         return known
@@ -104,8 +100,7 @@ class TokenVerifier:
             return
         self._generation += 1
         self._questions.forget()
-        for key in [key for key, (_, known) in self._verified.items() if known.app == view.app]:
-            del self._verified[key]
+        self._verified.drop_where(lambda known: known.app == view.app)
         for watcher in self._watchers.get(view.app, ()):
             watcher.set()
 

@@ -4,12 +4,12 @@ When thousands of clients come back at once they hold few different positions: e
 true, since what is recorded never changes; that the log has gone on since then is for the room's feed to tell.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 
 from parlour.contracts.queries import Replay, ReplayQuery, Snapshot, SnapshotQuery
 from parlour.gateway.app.ports import History
 from parlour.gateway.app.single_flight import SingleFlight
+from parlour.runtime.cache import Cache
 
 PAGE_TTL_S = 2.0
 PAGES_MAX = 32
@@ -23,22 +23,17 @@ class SharedHistory:
 
     def __init__(self, history: History, now: Callable[[], float]) -> None:
         self._history = history
-        self._now = now
         self._questions = SingleFlight[Query]()
-        self._pages: OrderedDict[Query, tuple[float, Replay]] = OrderedDict()
+        self._pages = Cache[Query, Replay](PAGES_MAX, PAGE_TTL_S, now)
 
     async def replay(self, app: int, room: str, query: ReplayQuery) -> Replay:
         """Asks for a page; pages with events are cached for `PAGE_TTL_S`."""
         key = (app, room, query)
-        cached = self._pages.get(key)
-        if cached is not None and self._now() - cached[0] < PAGE_TTL_S:
-            return cached[1]
-        page = await self._questions.run(key, lambda: self._history.replay(app, room, query))
-        if page.events:
-            self._pages[key] = (self._now(), page)
-            self._pages.move_to_end(key)
-            if len(self._pages) > PAGES_MAX:
-                self._pages.popitem(last=False)
+        page = self._pages.get(key)
+        if page is None:
+            page = await self._questions.run(key, lambda: self._history.replay(app, room, query))
+            if page.events:
+                self._pages.put(key, page)
         return page
 
     async def snapshot(self, app: int, room: str, query: SnapshotQuery) -> Snapshot:

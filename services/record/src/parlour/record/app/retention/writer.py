@@ -14,7 +14,7 @@ from parlour.kernel.merkle import WIDTH, WIDTH_BITS, HashRun, Range
 from parlour.record.app.archive_index import EndedCall
 from parlour.record.app.proofs.tree import Leaf, Note, TreeStore
 from parlour.record.domain.retention import month_label
-from parlour.runtime.postgres.cache import Cache
+from parlour.runtime.cache import Cache
 from parlour.verify.layout import ARCHIVE, KIND, ArchiveEnd, ArchiveHeader, End, Header, Line
 
 from .ports import ArchiveFiles, ArchiveOutput, RetentionStore, WrittenArchive

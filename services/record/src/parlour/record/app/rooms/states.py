@@ -12,8 +12,8 @@ from parlour.contracts.queries import RoomState
 from parlour.kernel.log import EventLog, LogKey
 from parlour.kernel.sealing import UserKeyStore
 from parlour.kernel.view import apply, empty_room
+from parlour.runtime.cache import Cache
 from parlour.runtime.deciding.sealing import Open, open_readable
-from parlour.runtime.postgres.cache import Cache
 
 EVENTS_PER_SNAPSHOT = 500
 EVENTS_PER_READ = 2_000
