@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from parlour.auth.domain import application, bans, privacy
 from parlour.auth.domain.rules import VALUES
+from parlour.contracts import commands as cmd
 from parlour.contracts import events as ev
 from parlour.contracts.ids import Invalid
 from parlour.im.domain import messages
@@ -46,7 +47,7 @@ DECIDERS = {
     "registry.domain.streams": Decider(streams, streams.INITIAL, streams.StreamCommand, (OPENED,)),
     "im.domain.messages": Decider(
         messages, messages.Members(), messages.Message, (OPENED, ev.UserJoined("a", "a", "a", ""), ev.UserJoined("b", "b", "b", "")),
-        (messages.Broadcast, messages.Barrage, messages.Signal),
+        (cmd.SendBroadcast, cmd.SendBarrage, messages.Signal),
     ),
     "auth.domain.application": Decider(
         application, application.INITIAL, application.AppCommand, (ev.AppCreated(1, "a"),),

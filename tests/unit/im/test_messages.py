@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parlour.contracts import events as ev
+from parlour.contracts.commands import SendBarrage, SendBroadcast
 from parlour.contracts.ids import Invalid
 from parlour.im.app.message_rates import MessageLimits, MessageRates
-from parlour.im.domain.messages import Barrage, Broadcast, Members, Message, Signal, decide, evolve
+from parlour.im.domain.messages import Members, Message, Signal, decide, evolve
 from parlour.kernel.decider import fold
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.deciding.context import CommandContext
@@ -38,10 +39,10 @@ def test_1_only_who_is_here_speaks() -> None:
     gone = fold(evolve, ROOM, [ev.UserLeft("s-ann", "a-ann", "logout")])
     closed = fold(evolve, ROOM, [ev.RoomClosed("empty")])
     for room, message in (
-        (ROOM, Broadcast("s-cat", "hi")),
-        (gone, Barrage("s-ann", "hi")),
+        (ROOM, SendBroadcast("s-cat", "hi")),
+        (gone, SendBarrage("s-ann", "hi")),
         (closed, Signal("s-bob", "hi")),
-        (Members(), Broadcast("s-ann", "x")),
+        (Members(), SendBroadcast("s-ann", "x")),
     ):
         with pytest.raises(Rejection) as refused:
             ask(room, message)
@@ -49,8 +50,8 @@ def test_1_only_who_is_here_speaks() -> None:
 
 
 @pytest.mark.parametrize(("text", "code"), [("", 1009001), ("x" * 1025, 1009002), ("é" * 513, 1009002)])
-@pytest.mark.parametrize("kind", [Broadcast, Barrage, Signal])
-def test_2_the_size_of_a_text(kind: type[Broadcast], text: str, code: int) -> None:
+@pytest.mark.parametrize("kind", [SendBroadcast, SendBarrage, Signal])
+def test_2_the_size_of_a_text(kind: type[SendBroadcast], text: str, code: int) -> None:
     with pytest.raises(Invalid) as refused:
         ask(ROOM, kind("s-ann", text))
     assert refused.value.problem.code == code
@@ -80,7 +81,7 @@ coming_and_going = st.one_of(
     st.builds(lambda user, n: ev.UserKicked(f"s-{user}-{n}", f"a-{user}", 1002050), users, st.integers(1, 2)),
 )
 said = st.one_of(
-    st.builds(Broadcast, st.sampled_from(["s-ann-1", "s-bob-2"]), st.just("x")),
+    st.builds(SendBroadcast, st.sampled_from(["s-ann-1", "s-bob-2"]), st.just("x")),
     st.builds(
         Signal,
         st.just("s-ann-1"),
@@ -121,9 +122,9 @@ def call(app: int = 1, room: str = "r") -> CommandContext:
 @pytest.mark.parametrize(
     ("message", "allowed", "actors"),
     [
-        (Broadcast("s", "x"), 2, 1),
-        (Broadcast("s", "x"), 10, 100),
-        (Barrage("s", "x"), 20, 100),
+        (SendBroadcast("s", "x"), 2, 1),
+        (SendBroadcast("s", "x"), 10, 100),
+        (SendBarrage("s", "x"), 20, 100),
         (Signal("s", "x", ("a",)), 200, 100),
         (Signal("s", "x", ("a", "b")), 10, 100),
         (Signal("s", "x"), 10, 100),
@@ -144,9 +145,9 @@ def test_rates(message: Message, allowed: int, actors: int) -> None:
 def test_what_is_refused_is_not_counted() -> None:
     rates = MessageRates(MessageLimits(), RateLimiter())
     for _ in range(2):
-        rates.admit(call(), "a-loud", Broadcast("s", "x"))
+        rates.admit(call(), "a-loud", SendBroadcast("s", "x"))
     for _ in range(50):
         with pytest.raises(Rejection):
-            rates.admit(call(), "a-loud", Broadcast("s", "x"))
+            rates.admit(call(), "a-loud", SendBroadcast("s", "x"))
     for n in range(8):
-        rates.admit(call(), f"a-{n}", Broadcast("s", "x"))
+        rates.admit(call(), f"a-{n}", SendBroadcast("s", "x"))

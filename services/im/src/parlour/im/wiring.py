@@ -3,6 +3,8 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+import msgspec
+
 from parlour.runtime.clock import SystemClock, SystemIds
 from parlour.runtime.deciding.state_cache import StateCache
 from parlour.runtime.process.connections import Connections, open_connections
@@ -31,15 +33,8 @@ async def assembled(settings: ImSettings, conns: Connections) -> AsyncGenerator[
         initial=lambda key: messages.Members(), absent=messages.Members, evolve=messages.evolve,
     )  # fmt: skip
     async with cache.follow_events(conns.bus):
-        rates = MessageRates(_limits(settings), RateLimiter())
+        rates = MessageRates(msgspec.convert(settings, MessageLimits, from_attributes=True), RateLimiter())
         await ImApi(MessageHandler(cache, conns.committer, conns.people, SystemClock(), SystemIds(), rates)).serve(
             conns.bus
         )
         yield
-
-
-def _limits(settings: ImSettings) -> MessageLimits:
-    return MessageLimits(
-        settings.broadcast_room_per_s, settings.broadcast_user_per_s, settings.barrage_room_per_s,
-        settings.command_one_per_s, settings.command_many_per_s,
-    )  # fmt: skip

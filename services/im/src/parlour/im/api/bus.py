@@ -26,8 +26,8 @@ class ImApi:
 
     def __init__(self, messages: MessageHandler) -> None:
         self._handlers: dict[str, tuple[type[cmd.Command], Handler]] = {
-            "send_broadcast": (cmd.SendBroadcast, messages.broadcast),
-            "send_barrage": (cmd.SendBarrage, messages.barrage),
+            "send_broadcast": (cmd.SendBroadcast, messages.message),
+            "send_barrage": (cmd.SendBarrage, messages.message),
             "send_command": (cmd.SendCommand, messages.command),
         }
 

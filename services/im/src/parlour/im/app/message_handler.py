@@ -8,7 +8,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.commands import MessageSent, Reply
 from parlour.contracts.ids import COMMAND_TARGETS, check_message, check_user_id, invalid
 from parlour.im.domain import messages as domain
-from parlour.im.domain.messages import Barrage, Broadcast, Members, Message, Signal
+from parlour.im.domain.messages import Members, Message, Signal
 from parlour.kernel.decider import Clock, Ids
 from parlour.kernel.log import Append, AppendUnit, Claim
 from parlour.kernel.rejection import Rejection
@@ -42,14 +42,9 @@ class MessageHandler:
         self._ids = ids
         self._rates = rates
 
-    async def broadcast(self, context: CommandContext, body: cmd.SendBroadcast) -> Reply:
+    async def message(self, context: CommandContext, body: cmd.SendBroadcast | cmd.SendBarrage) -> Reply:
         """Sends a message to all of the room but the sender."""
-        done = await self._send(context, Broadcast(body.session_id, body.text))
-        return reply_of(done, MessageSent(_message_id(done)))
-
-    async def barrage(self, context: CommandContext, body: cmd.SendBarrage) -> Reply:
-        """Sends a message to all of the room but the sender; of this kind a room may have more in a second."""
-        done = await self._send(context, Barrage(body.session_id, body.text))
+        done = await self._send(context, body)
         return reply_of(done, MessageSent(_message_id(done)))
 
     async def command(self, context: CommandContext, body: cmd.SendCommand) -> Reply:

@@ -15,6 +15,7 @@ from typing import assert_never
 import msgspec
 from rpds import HashTrieMap
 
+from parlour.contracts import commands as cmd
 from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import check_message
@@ -26,29 +27,15 @@ MEMBER_AGGREGATES = (ev.UserJoined.AGGREGATE,)
 """The aggregates whose events say who is in the room."""
 
 
-class Broadcast(msgspec.Struct, frozen=True):
-    """A message to all, which every client gets."""
-
-    session_id: str
-    text: str
-
-
-class Barrage(msgspec.Struct, frozen=True):
-    """A message to all, of which there may be many."""
-
-    session_id: str
-    text: str
-
-
 class Signal(msgspec.Struct, frozen=True):
-    """A custom command to some actors, or (None) to all of the room."""
+    """A custom command, with actors in the place of the users that it names, or (None) for all of the room."""
 
     session_id: str
     text: str
     to: tuple[str, ...] | None = None
 
 
-Message = Broadcast | Barrage | Signal
+Message = cmd.SendBroadcast | cmd.SendBarrage | Signal
 
 
 class Members(msgspec.Struct, frozen=True):
@@ -63,9 +50,9 @@ def decide(state: Members, command: Message, *, at: int, ids: Ids) -> tuple[ev.E
     check_message(command.text)
     actor = actor_of(state, command.session_id)
     match command:
-        case Broadcast(session_id, text):
+        case cmd.SendBroadcast(session_id, text):
             return (ev.BroadcastSent(session_id, actor, text),)
-        case Barrage(session_id, text):
+        case cmd.SendBarrage(session_id, text):
             return (ev.BarrageSent(session_id, actor, text),)
         case Signal():
             return _signal(state, command, actor)
