@@ -3,7 +3,6 @@
 import asyncio
 import json
 import ssl
-import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,15 +14,8 @@ from websockets.asyncio.client import connect
 from parlour.cli.supervise.entrance import Entrance
 from parlour.contracts.ids import Position
 from parlour.gateway.api.server import serve_http
-from parlour.gateway.api.websocket import WebSockets
-from parlour.gateway.app.delivery.subscriptions import Subscriptions
-from parlour.gateway.app.requests.dispatch import RequestDispatcher
-from parlour.gateway.app.requests.frame_metrics import FrameMetrics
-from parlour.gateway.app.sessions.session import Channel, SessionTable
 from parlour.gateway.domain.frame_batch import FrameBatch
-from parlour.gateway.domain.token_bucket import TokenBucket
-from parlour.runtime.clock import SystemClock
-from parlour.runtime.telemetry.metrics import Metrics
+from parlour.testkit.harness.gateway_sockets import serve_sockets
 
 POSITION = Position("00000000-0000-0000-0000-000000000001", 1, "0" * 16)
 
@@ -60,36 +52,19 @@ def test_a_websocket_over_tls(tmp_path: Path, run: Any) -> None:
     Entrance("localhost", "self").prepare(tmp_path)
     chain, key = Entrance(tls="self").certificate(tmp_path)
     trust = ssl.create_default_context(cafile=str(chain))
-    channels: list[Channel] = []
-
-    def make_dispatcher(channel: Channel) -> RequestDispatcher:
-        nothing: Any = None
-        channels.append(channel)
-        following = Subscriptions(nothing, nothing, nothing, lambda _: None).for_connection(channel)
-        return RequestDispatcher(
-            channel,
-            nothing,
-            nothing,
-            nothing,
-            SessionTable(),
-            following,
-            TokenBucket(10.0, 10.0, 0.0),
-            FrameMetrics(Metrics("test"), time.monotonic),
-            lambda _: None,
-            SystemClock(),
-        )
 
     async def talk() -> None:
-        sockets = WebSockets(make_dispatcher, (), 10, Metrics("test").gauge("connections", "x"))
-        async with serve_http(hello, "127.0.0.1", 0, (str(chain), str(key)), sockets.make_protocol) as port:
-            async with asyncio.timeout(20), connect(f"wss://localhost:{port}/ws", ssl=trust) as client:
-                question = str(uuid4())
-                await client.send(json.dumps({"t": "ping", "id": question, "pad": "x" * 10_000}))
-                assert json.loads(await client.recv())["id"] == question
-                large = b"x" * 100_000
-                assert channels[0].deliver(FrameBatch((b"one",), POSITION))
-                assert channels[0].deliver(FrameBatch((b"two", large, b"four"), POSITION))
-                assert [await client.recv(decode=False) for _ in range(4)] == [b"one", b"two", large, b"four"]
-            await sockets.stop()
+        async with (
+            asyncio.timeout(20),
+            serve_sockets(certificate=(str(chain), str(key))) as gateway,
+            connect(f"wss://localhost:{gateway.port}/ws", ssl=trust) as client,
+        ):
+            question = str(uuid4())
+            await client.send(json.dumps({"t": "ping", "id": question, "pad": "x" * 10_000}))
+            assert json.loads(await client.recv())["id"] == question
+            large = b"x" * 100_000
+            assert gateway.channels[0].deliver(FrameBatch((b"one",), POSITION))
+            assert gateway.channels[0].deliver(FrameBatch((b"two", large, b"four"), POSITION))
+            assert [await client.recv(decode=False) for _ in range(4)] == [b"one", b"two", large, b"four"]
 
     run(talk())
