@@ -14,25 +14,25 @@ from parlour.testkit.client import Frame, RawClient, Refusal
 from parlour.testkit.harness.reading import APP, OTHER, ReadingHarness, running_reading
 
 THOUSAND = 1_000
-Desk = AsyncIterator[ReadingHarness]
+Gateways = AsyncIterator[ReadingHarness]
 ROOMS, TOKENS = 10, 10
 OF_EACH_TOKEN = THOUSAND // TOKENS
 
 
 @pytest.fixture
-async def crowded(running: Any, environment: Any) -> Desk:
+async def crowded(running: Any, environment: Any) -> Gateways:
     async with running_reading(running, environment, READERS_PER_APP=str(THOUSAND), READS_BURST_PER_APP="2000") as made:
         yield made
 
 
 @pytest.fixture
-async def paced(running: Any, environment: Any) -> Desk:
+async def paced(running: Any, environment: Any) -> Gateways:
     async with running_reading(running, environment, READS_BURST_PER_APP="12", READS_PER_S_PER_APP="1") as made:
         yield made
 
 
 @pytest.fixture
-async def few_at_once(running: Any, environment: Any) -> Desk:
+async def few_at_once(running: Any, environment: Any) -> Gateways:
     async with running_reading(running, environment, READS_AT_ONCE_PER_APP="2") as made:
         yield made
 

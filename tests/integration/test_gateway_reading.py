@@ -96,11 +96,11 @@ async def test_who_may_read_an_event_is_what_its_type_says_whatever_the_database
     await ann.ask("broadcast", roomID="column", message="all")
     token = await reading.subscription("column")
     assert await seqs_of(reading, "column", token) == [1, 2, 3, 5]
-    life = UUID((await reading.get("column", token))[2]["events"][0]["roomUID"])
+    room_uid = UUID((await reading.get("column", token))[2]["events"][0]["roomUID"])
     async with await create_pool(postgres, name="owner") as owner:
         for seq, audience in ((4, Audience.MEMBERS), (5, Audience.NAMED)):
             change = "UPDATE parlour.event SET audience = $3 WHERE room_uid = $1 AND seq = $2"
-            assert await owner.execute(change, life, seq, int(audience)) == "UPDATE 1"
+            assert await owner.execute(change, room_uid, seq, int(audience)) == "UPDATE 1"
     assert await seqs_of(reading, "column", token) == [1, 2, 3, 5]
 
 
@@ -151,7 +151,7 @@ async def test_a_service_that_does_not_answer_ends_no_right_to_read(
     assert covered(seen) == [1, 2, 3]
 
 
-async def test_a_stream_follows_the_room_over_its_lives(reading: ReadingHarness) -> None:
+async def test_a_stream_follows_the_room_over_its_calls(reading: ReadingHarness) -> None:
     token = await reading.subscription("lives")
     ann = await reading.enter("lives", "ann")
     async with reading.stream("lives", token) as stream:
@@ -165,13 +165,13 @@ async def test_a_stream_follows_the_room_over_its_lives(reading: ReadingHarness)
     await reading.enter("lives", "ann")
     async with reading.stream("lives", token, behind) as stream:
         seen += await stream.until("room.user_joined.v1")
-    lives = list(dict.fromkeys(body["roomUID"] for name, body in seen if name == "message"))
-    assert len(lives) == 3
-    by_life = [
-        covered([one for one in seen if (one[1].get("roomUID") or one[1]["pos"].partition(".")[0]) == life])
-        for life in lives
+    calls = list(dict.fromkeys(body["roomUID"] for name, body in seen if name == "message"))
+    assert len(calls) == 3
+    by_call = [
+        covered([one for one in seen if (one[1].get("roomUID") or one[1]["pos"].partition(".")[0]) == call])
+        for call in calls
     ]
-    assert all(seqs == list(range(1, len(seqs) + 1)) for seqs in by_life), by_life
+    assert all(seqs == list(range(1, len(seqs) + 1)) for seqs in by_call), by_call
 
 
 async def test_a_long_poll_waits_for_the_next_event(reading: ReadingHarness) -> None:

@@ -23,11 +23,11 @@ async def reading(running: Any, environment: Any) -> AsyncIterator[ReadingHarnes
         yield made
 
 
-def told(client: RawClient, room: str, life: str = "") -> list[int]:
+def told(client: RawClient, room: str, room_uid: str = "") -> list[int]:
     """The numbers of a room's events that frames stand for, in the order of arrival."""
     seqs: list[int] = []
     for frame in client.frames:
-        if frame.get("roomID") == room and frame["t"] in ("ev", "skip") and str(frame["pos"]).startswith(life):
+        if frame.get("roomID") == room and frame["t"] in ("ev", "skip") and str(frame["pos"]).startswith(room_uid):
             seqs += [frame["seq"]] if frame["t"] == "ev" else range(frame["from"], frame["to"] + 1)
     return seqs
 
@@ -102,9 +102,9 @@ async def test_it_goes_on_over_the_lives_of_a_room(reading: ReadingHarness) -> N
     held = last_of(outside)
     await reading.enter("phoenix", "bob")
     joined = await outside.wait_for(of_type("room.user_joined.v1"))
-    life = joined["pos"].partition(".")[0]
-    assert life != held.partition(".")[0]
-    assert told(outside, "phoenix", life) == [1, 2]
+    room_uid = joined["pos"].partition(".")[0]
+    assert room_uid != held.partition(".")[0]
+    assert told(outside, "phoenix", room_uid) == [1, 2]
     later = await reading.outside()
     await later.ask("subscribe", roomID="phoenix", token=token, after=held)
     await later.wait_for(of_type("room.user_joined.v1"))

@@ -178,18 +178,18 @@ async def test_a_kick_ends_the_seat_and_nothing_follows() -> None:
     assert frames[0]["user"] == {"userID": "bob", "userName": "Bob"}
 
 
-async def test_the_end_of_a_life_ends_all_and_the_next_life_is_followed() -> None:
+async def test_the_end_of_a_call_ends_all_and_the_next_call_is_followed() -> None:
     rig = a_room("ann")
     Client(rig.feed, "ann")
     rig.feed.receive(rig.story.tell(ev.RoomClosed("empty")))
     assert rig.feed.members == {}
-    again = Story(life=2)
+    again = Story(call=2)
     rig.feed.receive(again.opened())
     rig.feed.receive(again.joined("ann"))
     mirror = await rig.feed.reach(again.room_uid, 2)
     assert mirror.state.users[0].user_id == "ann"
     rig.feed.receive(rig.story.views[0])
-    assert rig.feed.mirror is mirror, "an older life is over for good"
+    assert rig.feed.mirror is mirror, "an older call is over for good"
 
 
 async def test_a_member_of_an_older_call_is_told_that_its_stay_is_over() -> None:
@@ -197,7 +197,7 @@ async def test_a_member_of_an_older_call_is_told_that_its_stay_is_over() -> None
     rig = a_room("ann")
     rig.feed.receive(rig.story.tell(ev.RoomClosed("empty")))
     late = Client(rig.feed, "ann")
-    again = Story(life=2)
+    again = Story(call=2)
     rig.feed.receive(again.opened())
     assert [ending.session_id for ending in rig.endings] == ["s-ann"]
     assert rig.feed.members == {}

@@ -28,7 +28,7 @@ class Slow:
         return await self.story.snapshot(app, room, query)
 
 
-class Desk:
+class CacheHarness:
     def __init__(self) -> None:
         self.story = Story()
         self.story.opened()
@@ -43,40 +43,40 @@ class Desk:
 
 
 async def test_a_crowd_asks_once_and_late_comers_for_a_moment_not_at_all() -> None:
-    desk = Desk()
-    crowd = [asyncio.create_task(desk.page()) for _ in range(100)]
-    snapshots = [asyncio.create_task(desk.shared.snapshot(1, "r", SnapshotQuery())) for _ in range(100)]
+    harness = CacheHarness()
+    crowd = [asyncio.create_task(harness.page()) for _ in range(100)]
+    snapshots = [asyncio.create_task(harness.shared.snapshot(1, "r", SnapshotQuery())) for _ in range(100)]
     await asyncio.sleep(0)
     crowd[0].cancel()
-    desk.slow.gate.set()
+    harness.slow.gate.set()
     pages = await asyncio.gather(*crowd[1:])
     await asyncio.gather(*snapshots)
-    assert len(desk.story.asked) == 2, "one page, one snapshot"
+    assert len(harness.story.asked) == 2, "one page, one snapshot"
     assert {tuple(view.seq for view in page.events) for page in pages} == {(1, 2, 3, 4, 5)}
-    desk.now = PAGE_TTL_S - 0.1
-    await desk.page()
-    assert len(desk.story.asked) == 2
-    desk.now = PAGE_TTL_S + 0.1
-    await desk.page()
-    assert len(desk.story.asked) == 3
+    harness.now = PAGE_TTL_S - 0.1
+    await harness.page()
+    assert len(harness.story.asked) == 2
+    harness.now = PAGE_TTL_S + 0.1
+    await harness.page()
+    assert len(harness.story.asked) == 3
 
 
 async def test_an_empty_page_is_not_kept_and_few_pages_are() -> None:
-    desk = Desk()
-    desk.slow.gate.set()
-    assert not (await desk.page(10)).events
-    desk.story.said("ann", "new")
-    assert len((await desk.page(10)).events) == 1, "the log went on"
+    harness = CacheHarness()
+    harness.slow.gate.set()
+    assert not (await harness.page(10)).events
+    harness.story.said("ann", "new")
+    assert len((await harness.page(10)).events) == 1, "the log went on"
     for after in range(PAGES_MAX + 5):
-        await desk.shared.replay(1, "r", ReplayQuery(desk.story.room_uid, 0, after + 1))
-    assert len(desk.shared._pages) == PAGES_MAX  # pyright: ignore[reportPrivateUsage] its limit
+        await harness.shared.replay(1, "r", ReplayQuery(harness.story.room_uid, 0, after + 1))
+    assert len(harness.shared._pages) == PAGES_MAX  # pyright: ignore[reportPrivateUsage] its limit
 
 
 async def test_a_refusal_reaches_everybody_and_is_not_kept() -> None:
-    desk = Desk()
-    desk.slow.gone = True
-    desk.slow.gate.set()
-    refusals = await asyncio.gather(*(desk.page() for _ in range(3)), return_exceptions=True)
+    harness = CacheHarness()
+    harness.slow.gone = True
+    harness.slow.gate.set()
+    refusals = await asyncio.gather(*(harness.page() for _ in range(3)), return_exceptions=True)
     assert [type(one) for one in refusals] == [Rejection] * 3
-    desk.slow.gone = False
-    assert (await desk.page()).events
+    harness.slow.gone = False
+    assert (await harness.page()).events

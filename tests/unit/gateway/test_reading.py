@@ -83,8 +83,8 @@ def test_a_member_reads_from_its_own_joining_on() -> None:
     assert [isinstance(item, EncodedEvent) for item in merge_skips(encoded(story.views), scope)] == [False, True]
     assert scope_of_user(story.state(), "cat") is None
     assert scope_of_user(None, "bob") is None
-    older = Story(life=2)
-    assert not scope.may_read(EncodedEvent(older.opened())), "nor another life of the room"
+    older = Story(call=2)
+    assert not scope.may_read(EncodedEvent(older.opened())), "nor another call of the room"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_buffer_gives_what_follows_or_says_that_it_does_not_know(kinds: list[s
     else:
         assert found is None
     assert buffer.after(Position(story.room_uid, at, "f" * 16)) is None, "that is the record's to judge"
-    assert buffer.after(Position(Story(life=2).room_uid, at, position.hash8)) is None, "nor is another call's"
+    assert buffer.after(Position(Story(call=2).room_uid, at, position.hash8)) is None, "nor is another call's"
 
 
 async def test_a_room_that_skipped_ahead_sends_its_readers_to_the_record() -> None:

@@ -14,12 +14,14 @@ NO_HASH = "0" * 64
 
 
 class Story:
-    """One life of one room. `tell` adds an event; it also answers as `record` would, counting the questions."""
+    """One call of a room, the first or (`call`) a later one.
 
-    def __init__(self, app: int = 1, room: str = "r", life: int = 1) -> None:
+    `tell` adds an event; it also answers as `record` would, counting the questions."""
+
+    def __init__(self, app: int = 1, room: str = "r", call: int = 1) -> None:
         self.app = app
         self.room = room
-        self.room_uid = str(UUID(int=life))
+        self.room_uid = str(UUID(int=call))
         self.views: list[EventView] = []
         self.asked: list[ReplayQuery | SnapshotQuery] = []
 
