@@ -1,5 +1,7 @@
 """Handles the three kinds of messages: checks, counts and appends them."""
 
+from dataclasses import dataclass
+
 import msgspec
 
 from parlour.contracts import commands as cmd
@@ -20,27 +22,19 @@ from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decid
 from .message_rates import MessageRates
 
 
+@dataclass
 class MessageHandler:
     """Handles SendBroadcast, SendBarrage and SendCommand; each method returns after the commit.
 
     A message has no expected version: that its sender is in the room is required of the log in the same unit.
     """
 
-    def __init__(
-        self,
-        cache: StateCache[Members],
-        committer: Committer,
-        people: UserKeyStore,
-        clock: Clock,
-        ids: Ids,
-        rates: MessageRates,
-    ) -> None:
-        self._cache = cache
-        self._committer = committer
-        self._people = people
-        self._clock = clock
-        self._ids = ids
-        self._rates = rates
+    _cache: StateCache[Members]
+    _committer: Committer
+    _people: UserKeyStore
+    _clock: Clock
+    _ids: Ids
+    _rates: MessageRates
 
     async def message(self, context: CommandContext, body: cmd.SendBroadcast | cmd.SendBarrage) -> Reply:
         """Sends a message to all of the room but the sender."""
