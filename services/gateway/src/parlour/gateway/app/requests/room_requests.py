@@ -1,6 +1,6 @@
 """Frames about a room that the session is in: each becomes one command of the service that owns it, and its result one answer."""
 
-from typing import assert_never
+from collections.abc import Callable
 
 from parlour.contracts import client
 from parlour.contracts import commands as cmd
@@ -11,11 +11,21 @@ from parlour.gateway.app.sessions.session import RoomMember, Session
 from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
 
-CommandFrame = (
-    client.Logout | client.Publish | client.StopPublish | client.Play | client.StopPlay | client.RestartIce | client.StreamExtraInfo
-    | client.Mutes | client.RoomExtraInfo | client.Broadcast | client.Barrage | client.CustomCommand
-)  # fmt: skip
-"""Every frame about a room but `renewToken`, which is no command to a room's services."""
+_COMMANDS: dict[type[client.RoomFrame], tuple[Callable[..., cmd.AnyCommand], tuple[str, ...]]] = {
+    client.Logout: (cmd.LeaveRoom, ()),
+    client.Publish: (cmd.Publish, ("stream_id", "sdp", "media", "transport_id", "extra_info", "codec")),
+    client.StopPublish: (cmd.StopPublish, ("stream_id",)),
+    client.Play: (cmd.Play, ("stream_id", "sdp", "media", "transport_id")),
+    client.StopPlay: (cmd.StopPlay, ("stream_id",)),
+    client.RestartIce: (cmd.RestartIce, ("transport_id", "sdp")),
+    client.StreamExtraInfo: (cmd.SetStreamExtraInfo, ("stream_id", "extra_info")),
+    client.Mutes: (cmd.SetMutes, ("stream_id", "audio", "video")),
+    client.RoomExtraInfo: (cmd.SetRoomExtraInfo, ("key", "value")),
+    client.Broadcast: (cmd.SendBroadcast, ("message",)),
+    client.Barrage: (cmd.SendBarrage, ("message",)),
+    client.CustomCommand: (cmd.SendCommand, ("command", "to_user_ids")),
+}
+"""The command that a frame asks for, and the frame's fields that follow the session's id in it. `renewToken` is no command."""
 
 
 class RoomRequestHandler:
@@ -54,40 +64,13 @@ class RoomRequestHandler:
         return client.Renewed(id=str(frame.id), token_expires_in=left, session_id=self._logins.seal_secret(session))
 
 
-def command_of(session_id: str, frame: CommandFrame) -> cmd.AnyCommand:
+def command_of(session_id: str, frame: client.RoomFrame) -> cmd.AnyCommand:
     """Returns the command that a frame of a session asks for."""
-    match frame:
-        case client.Logout():
-            return cmd.LeaveRoom(session_id)
-        case client.Publish():
-            return cmd.Publish(
-                session_id, frame.stream_id, frame.sdp, frame.media, frame.transport_id, frame.extra_info, frame.codec
-            )
-        case client.StopPublish():
-            return cmd.StopPublish(session_id, frame.stream_id)
-        case client.Play():
-            return cmd.Play(session_id, frame.stream_id, frame.sdp, frame.media, frame.transport_id)
-        case client.StopPlay():
-            return cmd.StopPlay(session_id, frame.stream_id)
-        case client.RestartIce():
-            return cmd.RestartIce(session_id, frame.transport_id, frame.sdp)
-        case client.StreamExtraInfo():
-            return cmd.SetStreamExtraInfo(session_id, frame.stream_id, frame.extra_info)
-        case client.Mutes():
-            return cmd.SetMutes(session_id, frame.stream_id, frame.audio, frame.video)
-        case client.RoomExtraInfo():
-            return cmd.SetRoomExtraInfo(session_id, frame.key, frame.value)
-        case client.Broadcast():
-            return cmd.SendBroadcast(session_id, frame.message)
-        case client.Barrage():
-            return cmd.SendBarrage(session_id, frame.message)
-        case client.CustomCommand():
-            return cmd.SendCommand(session_id, frame.command, frame.to_user_ids)
-        case _:
-            assert_never(frame)
+    kind, fields = _COMMANDS[type(frame)]
+    return kind(session_id, *(getattr(frame, name) for name in fields))
 
 
-def _answer(session: Session, frame: CommandFrame, reply: cmd.Reply) -> client.Res:
+def _answer(session: Session, frame: client.RoomFrame, reply: cmd.Reply) -> client.Res:
     """Returns the answer to a frame whose command was done, and notes which streams the session's transports carry now."""
     frame_id = str(frame.id)
     match frame:
