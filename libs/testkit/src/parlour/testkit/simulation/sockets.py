@@ -73,9 +73,9 @@ class _Wire:
         """Nothing waits."""
         return 0
 
-    def get_extra_info(self, name: str) -> "_Wire | tuple[str, int]":
-        """The socket, which is this as well; every client comes from one address."""
-        return ("192.0.2.1", 40_000) if name == "peername" else self
+    def get_extra_info(self, _name: str) -> "_Wire":
+        """The socket, which is this as well."""
+        return self
 
     def setsockopt(self, _level: int, _option: int, _value: int) -> None:
         """The network keeps no buffer."""
@@ -121,7 +121,7 @@ class Socket:
 
     async def serve(self, gateway: Gateway) -> None:
         """The gateway's side, until it ends."""
-        connection = Connection(gateway.make_dispatcher, lambda _connection, _begins: None)
+        connection = Connection(gateway.make_dispatcher, lambda _connection, _begins: None, "192.0.2.1")
         wire = cast("Any", _Wire(lambda text: self._later(1, self._arrive, text), self._over))
         connection.on_ws_connected(wire)
         while (text := await self._incoming.get()) is not None:

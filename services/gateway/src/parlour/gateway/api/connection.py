@@ -53,21 +53,21 @@ _PINGS = (WSMsgType.PING, WSMsgType.PONG)
 
 class Connection(WSListener):
     """One WebSocket, which is the `Channel` of its session. `on_change` is called when it opens (True) and when it is closed (False).
-    `address` is the client's IP address if it is known already; empty: the address of the socket's peer.
+    `address` is the client's IP address; behind a trusted proxy, the one that the proxy reports.
     """
 
     __slots__ = (
-        "_address", "_bytes", "_close_code", "_control_frames", "_dispatcher", "_first_frame_timer", "_fragments", "_fragments_bytes",
-        "_full", "_incoming", "_loop", "_on_change", "_reading_stopped", "_send", "_task", "_transport", "_writable", "_write", "heard",
+        "_bytes", "_close_code", "_control_frames", "_dispatcher", "_first_frame_timer", "_fragments", "_fragments_bytes", "_full",
+        "_incoming", "_loop", "_on_change", "_reading_stopped", "_send", "_task", "_transport", "_writable", "_write", "address", "heard",
     )  # fmt: skip
 
     def __init__(
         self,
         make_dispatcher: Callable[[Channel], RequestDispatcher],
         on_change: Callable[["Connection", bool], None],
-        address: str = "",
+        address: str,
     ) -> None:
-        self._address = address
+        self.address = address
         self._loop = asyncio.get_running_loop()
         self._dispatcher = make_dispatcher(self)
         self._on_change = on_change
@@ -90,14 +90,6 @@ class Connection(WSListener):
         """Whether the client sent anything since the last `ping`."""
 
     # Channel
-
-    @property
-    def address(self) -> str:
-        """The client's IP address; behind a trusted proxy, the one that the proxy reports."""
-        if self._address:
-            return self._address
-        peer = self._transport.underlying_transport.get_extra_info("peername") if self._transport else None
-        return str(peer[0]) if peer else ""
 
     def put(self, text: str, *more: str) -> None:
         """Sends frames, with nothing between them. A client that leaves more than `UNREAD_BYTES` unread is closed, and may resume."""
