@@ -5,6 +5,7 @@ position is not in the room's history; then `live`. A session whose stay ended m
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from parlour.contracts import client
 from parlour.contracts.codes import Code
@@ -26,25 +27,23 @@ RESUME_EVENTS = 500
 """A client that missed more events gets a snapshot, which is shorter."""
 
 
+@dataclass
 class ResumePlan:
     """How one room's client is brought up to date: by what follows its position, of which some events are known, or by a snapshot.
 
     `reason` is empty, `diverged` (the position is not in the room's history) or `limit` (too much was missed).
     """
 
-    def __init__(
-        self, feed: RoomFeed, mirror: RoomMirror, position: Position, reason: str = "", known: Sequence[EncodedEvent] = ()
-    ) -> None:  # fmt: skip
-        self.feed = feed
-        self.position = position
-        self.reason = reason
-        self.known = known
-        self._mirror = mirror
+    feed: RoomFeed
+    reached: RoomMirror
+    position: Position
+    reason: str = ""
+    known: Sequence[EncodedEvent] = ()
 
     @property
     def mirror(self) -> RoomMirror:
-        """The room's mirror at this moment; it may have moved on, or been replaced."""
-        return self.feed.mirror or self._mirror
+        """The room's mirror at this moment; it may have moved on from the one that was `reached`, or been replaced."""
+        return self.feed.mirror or self.reached
 
     @property
     def needs_snapshot(self) -> bool:
