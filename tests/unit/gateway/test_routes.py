@@ -16,16 +16,15 @@ from parlour.contracts.subjects import encode_id
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.api import history_http, proofs_http
 from parlour.gateway.api.http import build_http
-from parlour.gateway.api.inputs import HttpOptions
 from parlour.gateway.api.status_http import ServerStatus
 from parlour.gateway.api.web_files import WebFiles
-from parlour.gateway.app.access.apps import Apps
 from parlour.gateway.app.access.request_limits import RequestLimiter, RequestLimits
-from parlour.gateway.app.access.token_throttle import RefusalLimits, TokenThrottle
-from parlour.gateway.app.access.token_verifier import TokenVerifier
+from parlour.gateway.app.access.token_throttle import TokenThrottle
+from parlour.gateway.app.access.token_verifier import Apps, TokenVerifier
 from parlour.gateway.app.call_history import CallHistory
 from parlour.gateway.app.moderation import Moderation
 from parlour.gateway.app.ports import GatewayCommands, History, RecordQueries
+from parlour.gateway.settings import GatewaySettings
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.clock import SystemClock, SystemIds
 from parlour.runtime.telemetry.metrics import Metrics
@@ -46,12 +45,12 @@ class Suite:
         services: Any = self
         commands = GatewayCommands(services, SystemIds())
         throttled = Metrics("test").counter("throttled", "x", ("outcome",))
-        throttle, apps = TokenThrottle(RefusalLimits(), throttled, time.monotonic), Apps(commands, APP)
+        throttle, apps = TokenThrottle(20.0, 600.0, throttled, time.monotonic), Apps(commands, APP)
         self.app = build_http({
             GatewayCommands: commands, History: self, RecordQueries: self, Apps: apps,
             TokenVerifier: TokenVerifier(commands, apps, throttle, SystemClock(), time.monotonic),
             RequestLimiter: RequestLimiter(RequestLimits(), time.monotonic), CallHistory: CallHistory(services, services),
-            Moderation: Moderation(commands, services, services), WebFiles: WebFiles(), HttpOptions: HttpOptions(),
+            Moderation: Moderation(commands, services, services), WebFiles: WebFiles(), GatewaySettings: GatewaySettings(),
             ServerStatus: ServerStatus(self.services, lambda: 3, lambda: 5, 1.5),
         })  # fmt: skip
 
@@ -180,7 +179,7 @@ async def test_leaves_of_the_tree_are_served_where_the_operator_says_so() -> Non
     status, _, body = await suite.http("GET", "/tile/entries/000", token="")
     assert (status, body["hint"]) == (404, "PARLOUR_GATEWAY_PUBLIC_ENTRIES=true")
     record: Any = suite
-    answer = await proofs_http.tile("entries/000", record, HttpOptions(public_entries=True))
+    answer = await proofs_http.tile("entries/000", record, GatewaySettings(public_entries=True))
     assert answer.body == b"leaf"
 
 

@@ -41,7 +41,7 @@ class House:
 
     def __init__(self) -> None:
         self.story = Story()
-        self.faults: list[BaseException] = []
+        self.errors: list[BaseException] = []
         self.refusal: Rejection | None = None
         self._watchers: set[asyncio.Event] = set()
         self.feeds = RoomFeeds(self, self.story, lambda member, ending: None)
@@ -50,7 +50,7 @@ class House:
         self.readers = Readers(shared, self.feeds, verifier, SystemClock(), use_local_mirror=True)
         self.subscribers = Subscriptions(
             self.readers, verifier, RequestLimiter(RequestLimits(reads_per_s=1e6, reads_burst=1e6), time.monotonic),
-            self.faults.append,
+            self.errors.append,
         )  # fmt: skip
         self.story.opened()
         self.story.joined("ann")
@@ -84,7 +84,7 @@ class House:
             watcher.set()
 
     def lag(self) -> Lag:
-        return measure_lag([one.delivery for one in self.subscribers.open if one.delivery is not None])
+        return measure_lag(self.subscribers.deliveries)
 
     def tell(self, view: EventView) -> None:
         """An event arrives over NATS."""
@@ -99,7 +99,7 @@ class Client:
     def __init__(self, house: House) -> None:
         self.full = False
         self.frames: list[dict[str, Any]] = []
-        self.following: ConnectionSubscriptions = house.subscribers.for_connection(self)
+        self.following = ConnectionSubscriptions(house.subscribers, self)
         self._news = asyncio.Event()
 
     def put(self, text: str, *more: str) -> None:
@@ -189,7 +189,7 @@ async def test_nothing_comes_behind_the_end() -> None:
         await one.asks()
     assert one.frames[-1] == end
     assert not one.following
-    assert not house.subscribers.open
+    assert not house.subscribers.deliveries
 
 
 async def test_who_is_behind_when_its_right_ends_is_handed_nothing_more() -> None:
@@ -333,7 +333,7 @@ async def test_a_fault_of_ours_ends_one_subscription_with_a_word(monkeypatch: py
     house.doubts()
     end = await one.until(lambda frame: frame["t"] == "end")
     assert end["code"] == Code.SERVER_ERROR
-    assert len(house.faults) == 1
+    assert len(house.errors) == 1
 
 
 STEPS = st.sampled_from(["said", "named", "audit", "stops", "reads", "turn", "again", "elsewhere"])
@@ -382,7 +382,7 @@ def test_however_a_client_reads_and_wherever_it_goes_on_it_gets_each_number_once
         assert before + one.told() == list(range(3, last + 1))
         assert "psst" not in json.dumps(one.frames)
         assert not [frame for frame in one.frames if frame["t"] == "resync"]
-        assert house.faults == []
+        assert house.errors == []
         one.following.close()
 
     asyncio.run(run())

@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry, Counter
 from parlour.contracts.codes import Code
 from parlour.gateway.app.access import token_throttle
 from parlour.gateway.app.access.request_limits import TokenBuckets
-from parlour.gateway.app.access.token_throttle import Attempt, RefusalLimits, Throttled, TokenThrottle
-from parlour.gateway.domain.token_bucket import TokenBucket
+from parlour.gateway.app.access.token_throttle import Attempt, TokenThrottle
+from parlour.gateway.domain.token_bucket import RateLimited, TokenBucket
 from parlour.kernel.rejection import Rejection
 
 MOST = 3
@@ -40,7 +40,7 @@ def counted() -> Counter:
 
 @pytest.fixture
 def guarded(clock: Clock, counted: Counter) -> TokenThrottle:
-    return TokenThrottle(RefusalLimits(MOST, 100.0), counted, clock.monotonic, clock.sleep)
+    return TokenThrottle(MOST, 100.0, counted, clock.monotonic, clock.sleep)
 
 
 def answers(code: Code | None = None) -> Callable[[], Awaitable[str]]:
@@ -75,7 +75,7 @@ async def test_the_more_were_refused_the_later_is_the_answer(guarded: TokenThrot
 
 async def test_beyond_the_limit_nothing_is_verified_until_its_time(guarded: TokenThrottle, clock: Clock) -> None:
     await refuse(guarded, MOST)
-    with pytest.raises(Throttled) as caught:
+    with pytest.raises(RateLimited) as caught:
         await guarded.verify(Attempt("good", "203.0.113.7", "1", "bob"), answers())
     assert 0 < caught.value.retry_after_s <= 60 / MOST
     clock.now += caught.value.retry_after_s
@@ -110,7 +110,7 @@ async def test_a_token_that_was_accepted_is_not_slowed(guarded: TokenThrottle, c
 async def test_a_token_that_was_accepted_and_is_refused_now_counts(guarded: TokenThrottle) -> None:
     await guarded.verify(Attempt("wrong 0", "203.0.113.7", "1", "ann"), answers())
     await refuse(guarded, MOST)
-    with pytest.raises(Throttled):
+    with pytest.raises(RateLimited):
         await guarded.verify(Attempt("wrong 0", "203.0.113.7", "1", "ann"), answers())
 
 

@@ -2,18 +2,19 @@
 
 import pytest
 
-from parlour.gateway.domain.tile_paths import TilePath, parse, spell
+from parlour.contracts.proofs import TileQuery
+from parlour.gateway.domain.tile_paths import parse, spell
 
 
 def test_the_published_example() -> None:
     assert spell(1234067) == "x001/x234/067"
-    assert parse("0/x001/x234/067") == TilePath(0, 1234067, 256)
+    assert parse("0/x001/x234/067") == TileQuery(0, 1234067, 256)
 
 
 def test_full_and_partial_tiles_and_entries() -> None:
-    assert parse("0/000") == TilePath(0, 0, 256)
-    assert parse("1/005.p/17") == TilePath(1, 5, 17)
-    assert parse("entries/x001/000.p/1") == TilePath(0, 1000, 1, entries=True)
+    assert parse("0/000") == TileQuery(0, 0, 256)
+    assert parse("1/005.p/17") == TileQuery(1, 5, 17)
+    assert parse("entries/x001/000.p/1") == TileQuery(0, 1000, 1, entries=True)
 
 
 @pytest.mark.parametrize(
@@ -39,4 +40,4 @@ def test_what_is_no_tile(path: str) -> None:
 
 @pytest.mark.parametrize("index", [0, 999, 1000, 999_999, 1_000_000, 123_456_789_012])
 def test_each_index_has_one_path(index: int) -> None:
-    assert parse(f"0/{spell(index)}") == TilePath(0, index, 256)
+    assert parse(f"0/{spell(index)}") == TileQuery(0, index, 256)

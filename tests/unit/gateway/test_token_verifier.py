@@ -14,10 +14,9 @@ from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import Invalid
 from parlour.contracts.subscriptions import Subscription
-from parlour.gateway.app.access.apps import Apps
 from parlour.gateway.app.access.request_limits import RequestLimiter, RequestLimits
-from parlour.gateway.app.access.token_throttle import RefusalLimits, TokenThrottle
-from parlour.gateway.app.access.token_verifier import TokenVerifier, app_of
+from parlour.gateway.app.access.token_throttle import TokenThrottle
+from parlour.gateway.app.access.token_verifier import Apps, TokenVerifier, app_of
 from parlour.gateway.app.ports import GatewayCommands
 from parlour.gateway.domain.token_bucket import RateLimited
 from parlour.kernel.rejection import Rejection
@@ -52,7 +51,7 @@ class Auth:
 def a_verifier(auth: Auth) -> TokenVerifier:
     commands = GatewayCommands(auth, SystemIds())
     throttled = Metrics("test").counter("throttled", "x", ("outcome",))
-    throttle = TokenThrottle(RefusalLimits(), throttled, time.monotonic)
+    throttle = TokenThrottle(20.0, 600.0, throttled, time.monotonic)
     return TokenVerifier(commands, Apps(commands, APP), throttle, SystemClock(), time.monotonic)
 
 

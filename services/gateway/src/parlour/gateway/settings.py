@@ -8,11 +8,7 @@ from msgspec import Meta
 
 from parlour.runtime.settings import BusSettings, Setting
 
-from .app.access.request_limits import RequestLimits
-from .app.access.token_throttle import RefusalLimits
-from .app.requests.login import Timing
 from .domain.addresses import ANY, AllowedHosts, SocketLimiter, TrustedProxies, is_loopback
-from .domain.turn_credentials import TurnServers
 
 KEY_BYTES = 32
 DESCRIPTORS_KEPT = 128
@@ -136,18 +132,6 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
     offers_burst: Annotated[float, Setting("WHIP and WHEP offers that one user may make at once."), Meta(ge=1)] = 100.0
     whip_resources: Annotated[int, Setting("Maximum of WHIP and WHEP resources of one gateway."), Meta(ge=1)] = 10_000
 
-    def turn_servers(self) -> TurnServers:
-        """Returns the TURN servers whose credentials sessions get."""
-        return TurnServers(self.turn_urls, self.turn_secret, self.turn_lifetime_s)
-
-    def limits(self) -> RequestLimits:
-        """Returns the limits of readers and of WHIP offers, which are settings of the same names."""
-        return msgspec.convert(self, RequestLimits, from_attributes=True)
-
-    def refusals(self) -> RefusalLimits:
-        """Returns the limits of refused tokens, which are settings of the same names."""
-        return msgspec.convert(self, RefusalLimits, from_attributes=True)
-
     def sockets(self, descriptors: int) -> SocketLimiter:
         """Returns the limits on sockets of a process with so many file descriptors. ValueError where a proxy is no address."""
         try:
@@ -163,7 +147,3 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
             return AllowedHosts(self.hosts or default)
         except ValueError as error:
             raise ValueError(f"PARLOUR_GATEWAY_HOSTS: {error}") from None
-
-    def timing(self) -> Timing:
-        """Returns what a login's answer says about keeping in touch: settings of the same names."""
-        return msgspec.convert(self, Timing, from_attributes=True)

@@ -12,7 +12,7 @@ import msgspec
 from parlour.contracts import events as ev
 from parlour.contracts import subjects
 from parlour.contracts.envelope import EventView
-from parlour.contracts.queries import HeadBeacon, Presence, SessionHeartbeat
+from parlour.contracts.queries import HeadBeacon, Presence
 from parlour.contracts.relay import TransportGone
 from parlour.runtime.clock import SystemClock, SystemIds
 from parlour.runtime.http import LimitBody
@@ -30,35 +30,34 @@ from .adapters.services import BusServices
 from .api.edge import HttpEdge
 from .api.http import build_http
 from .api.http_metrics import HttpMetrics
-from .api.inputs import HttpOptions
 from .api.openapi import document
 from .api.server import serve_http
 from .api.status_http import ServerStatus
 from .api.web_files import WebFiles
 from .api.websocket import WebSockets
-from .app.access.apps import Apps
-from .app.access.request_limits import RequestLimiter
+from .app.access.request_limits import RequestLimiter, RequestLimits
 from .app.access.token_throttle import TokenThrottle
-from .app.access.token_verifier import TokenVerifier
+from .app.access.token_verifier import Apps, TokenVerifier
 from .app.call_history import CallHistory
 from .app.delivery.channel_delivery import Lag, measure_lag
 from .app.delivery.feeds import RoomFeeds
 from .app.delivery.history_cache import SharedHistory
 from .app.delivery.readers import Readers
-from .app.delivery.subscriptions import Subscriptions
+from .app.delivery.subscriptions import ConnectionSubscriptions, Subscriptions
 from .app.media_resources import MediaResources
 from .app.moderation import AddressBans, Moderation
 from .app.ports import GatewayCommands, History, RecordQueries
 from .app.requests.dispatch import RequestDispatcher
 from .app.requests.frame_metrics import FrameMetrics
 from .app.requests.heartbeats import HeartbeatPublisher
-from .app.requests.login import LoginHandler
+from .app.requests.login import LoginHandler, Timing
 from .app.requests.resume import ResumeHandler
 from .app.requests.room_requests import RoomRequestHandler
 from .app.sessions.expiry import TokenExpiry
-from .app.sessions.session import Channel, RoomMember, SessionTable
+from .app.sessions.session import Channel, RoomMember, Session, SessionTable
 from .domain.encoded_event import StayEnd
 from .domain.token_bucket import TokenBucket
+from .domain.turn_credentials import TurnServers
 from .settings import GatewaySettings
 
 log = logger(__name__)
@@ -82,23 +81,26 @@ class Gateway:
         self.feeds = RoomFeeds(services, history, self._on_stay_end)
         self.apps = Apps(self.commands, settings.default_app)
         throttled = metrics.counter("tokens_throttled", "Tokens that came too soon after refused ones.", ("outcome",))
-        throttle = TokenThrottle(settings.refusals(), throttled, now)
+        throttle = TokenThrottle(settings.refused_tokens_per_min, settings.refused_tokens_per_app, throttled, now)
         self.verifier = TokenVerifier(self.commands, self.apps, throttle, clock, now)
         self.readers = Readers(services, self.feeds, self.verifier, clock)
         self.address_bans = AddressBans(self.commands, sessions)
-        self.limiter = RequestLimiter(settings.limits(), now)
+        self.limiter = RequestLimiter(msgspec.convert(settings, RequestLimits, from_attributes=True), now)
         self.followers = Readers(history, self.feeds, self.verifier, clock, use_local_mirror=True)
         self.subscribers = Subscriptions(self.followers, self.verifier, self.limiter, self._fault)
-        timing, turn_servers = settings.timing(), settings.turn_servers()
+        timing = msgspec.convert(settings, Timing, from_attributes=True)
+        turn_servers = TurnServers(settings.turn_urls, settings.turn_secret, settings.turn_lifetime_s)
         self.logins = LoginHandler(services, self.feeds, sessions, key, timing, turn_servers, throttle, clock)
         self.resumes = ResumeHandler(history, self.feeds, sessions, self.logins, key, clock)
         self.requests = RoomRequestHandler(services, self.logins, clock)
         self.resources = MediaResources(
             services, self.apps, self.logins, sessions, self.limiter, key, settings.whip_resources, clock, ids
         )
-        self.expiry = TokenExpiry(self.commands, lambda: [*sessions.connected(), *self.resources.sessions()], clock)
+        self.expiry = TokenExpiry(self.commands, self._local_sessions, clock)
         self.frame_metrics = FrameMetrics(metrics, now)
-        self.heartbeats = HeartbeatPublisher(settings.instance, self.feeds, self._heartbeats, self._publish_presence)
+        self.heartbeats = HeartbeatPublisher(
+            settings.instance, self.feeds, self._local_sessions, self._publish_presence
+        )
         self.connections = metrics.gauge("connections", "WebSocket clients connected.")
         metrics.gauge("connections_limit", "WebSocket clients that may be connected.").set(settings.max_connections)
         metrics.measured("rooms_followed", "Rooms whose events clients get here.", lambda: len(self.feeds.all()))
@@ -110,14 +112,13 @@ class Gateway:
     def measure_lag(self) -> Lag:
         """Measures how far clients lag behind their rooms."""
         members = (one for feed in self.feeds.all() for one in feed.members.values())
-        subscriptions = (one.delivery for one in self.subscribers.open if one.delivery is not None)
-        return measure_lag((*members, *subscriptions))
+        return measure_lag((*members, *self.subscribers.deliveries))
 
     def make_dispatcher(self, channel: Channel) -> RequestDispatcher:
         """Returns the dispatcher of a new connection."""
         rate, burst = self._settings.frames_per_s, self._settings.frames_burst
         pace = TokenBucket(rate, burst, asyncio.get_running_loop().time())
-        subscriptions = self.subscribers.for_connection(channel)
+        subscriptions = ConnectionSubscriptions(self.subscribers, channel)
         return RequestDispatcher(
             channel,
             self.logins,
@@ -133,13 +134,12 @@ class Gateway:
 
     def http_objects(self, status: ServerStatus) -> dict[type[Any], Any]:
         """Returns the objects that HTTP handlers ask for by their type; `status` is what the status page shows."""
-        settings = self._settings
         return {
             GatewayCommands: self.commands, History: self.services, RecordQueries: self.services, Apps: self.apps,
             TokenVerifier: self.verifier, RequestLimiter: self.limiter, MediaResources: self.resources,
             CallHistory: CallHistory(self.services, self.services), Moderation: Moderation(self.commands, self.services, self.services),
             ServerStatus: status, WebFiles: WebFiles(), Readers: self.readers,
-            HttpOptions: HttpOptions(settings.dev, settings.public_entries, settings.web_root),
+            GatewaySettings: self._settings,
         }  # fmt: skip
 
     async def listen(self) -> None:
@@ -157,8 +157,9 @@ class Gateway:
     def _fault(self, error: BaseException) -> None:
         self._bus.report_fault("client", error)
 
-    def _heartbeats(self) -> list[SessionHeartbeat]:
-        return [*self.sessions.heartbeats(), *self.resources.heartbeats()]
+    def _local_sessions(self) -> list[Session]:
+        """Returns the sessions whose connections or WHIP resources are here."""
+        return [*self.sessions.connected(), *self.resources.sessions()]
 
     async def _publish_presence(self, presence: Presence) -> None:
         await self._bus.publish(subjects.presence(presence.gateway), msgspec.json.encode(presence))

@@ -44,7 +44,8 @@ class HttpEdge:
             await answer_problem(wrong, answer.send)
             return
         try:
-            await self._app(_as_get(scope), answer.receive, answer.send)
+            as_get = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+            await self._app(as_get, answer.receive, answer.send)
         except Exception as error:
             self._fault("http", error)
             if not answer.started:
@@ -77,10 +78,6 @@ class _Answer:
             more = [(name, value) for name, value in security_headers(self._scope, given) if name not in names]
             message = {**message, "headers": [*given, *more]}
         await self._send(message)
-
-
-def _as_get(scope: Scope) -> Scope:
-    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
 
 def _wrong_address(scope: Scope) -> Problem | None:

@@ -23,8 +23,7 @@ from parlour.gateway.domain.frame_batch import Item
 from parlour.gateway.domain.read_scope import check_types
 from parlour.kernel.rejection import Rejection
 
-from .bearer import BEARER, bearer_token
-from .inputs import decode_room, injected
+from .inputs import BEARER, bearer_token, decode_room, injected
 from .openapi import OCTETS, TEXT, answers, listed, parameter
 from .responses import json_response
 from .sse import EventStream
@@ -81,7 +80,8 @@ async def events(
     async with AsyncExitStack() as stack:
         follows = streams or bool(wait)
         stack.enter_context(limiter.reader_slot(grant) if follows else limiter.query_slot(grant))
-        shape, tags = format_of(form), parse_types(types)
+        shape = format_of(form)
+        tags = check_types(tuple(part.strip() for part in types.split(",") if part.strip()))
         reader = await stack.enter_async_context(
             readers.open(grant, read_request(request, room), after, tags, follows=follows)
         )
@@ -89,7 +89,10 @@ async def events(
             return EventStream(reader, await reader.read_page(), stack.pop_all(), CORS)
         page = await collect_page(reader, limit, wait)
     if page.diverged:
-        raise resync_needed(str(page.position))
+        raise Rejection.of(
+            Code.RESYNC_NEEDED, "this position is not in the room's history", field="after",
+            hint=f"read the state, then go on after {page.position}",
+        )  # fmt: skip
     body = shape.body(page.items, str(page.position), page.more)
     return Response(body, media_type=shape.media_type, headers=CORS | next_page_headers(request, page))
 
@@ -157,11 +160,6 @@ def next_page_headers(request: Request, page: Page) -> dict[str, str]:
             "cache-control": "no-store"}  # fmt: skip
 
 
-def parse_types(text: str) -> tuple[str, ...]:
-    """Returns the parts of a filter. `Rejection` as of `check_types`."""
-    return check_types(tuple(part.strip() for part in text.split(",") if part.strip()))
-
-
 def snapshot_query(at: str, min_pos: str) -> SnapshotQuery:
     """Returns the record's query for a state; `at` is a position, or what `parse_moment` understands."""
     least = parse_position(min_pos) if min_pos else None
@@ -177,11 +175,3 @@ def snapshot_query(at: str, min_pos: str) -> SnapshotQuery:
         )
     number, time = parse_moment(at, "at")
     return SnapshotQuery(room_uid=uid, seq=number, at=time, min_seq=seq, min_hash8=hash8)
-
-
-def resync_needed(position: str) -> Rejection:
-    """Returns the refusal of a position that is not in the room's history."""
-    return Rejection.of(
-        Code.RESYNC_NEEDED, "this position is not in the room's history", field="after",
-        hint=f"read the state, then go on after {position}",
-    )  # fmt: skip

@@ -10,10 +10,9 @@ from parlour.contracts.queries import RoomState
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.call_history import CallHistory, parse_microseconds
 
-from .bearer import BEARER
-from .inputs import injected, parse_count
+from .inputs import BEARER, injected, parse_count
+from .openapi import StructRouter
 from .responses import ANY_ORIGIN, NO_STORE
-from .struct_router import StructRouter
 
 router = StructRouter(tags=["history"], headers=ANY_ORIGIN | NO_STORE)
 Grant = Annotated[Subscription, BEARER.needs_slot("history")]

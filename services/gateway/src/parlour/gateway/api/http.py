@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 
 from . import (
     descriptions_http,
@@ -33,7 +33,14 @@ ROUTERS = tuple(
 def build_http(objects: Mapping[type[Any], Any]) -> FastAPI:
     """Builds the application whose handlers get these objects (see `inputs`)."""
     app = FastAPI(
-        title="Parlour", version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, **ABOUT
+        title="Parlour",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        default_response_class=Response,
+        **ABOUT,
     )
     provide(app, objects)
     responses.install(app, ROUTERS)

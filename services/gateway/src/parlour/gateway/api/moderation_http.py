@@ -13,11 +13,10 @@ from parlour.contracts import moderation
 from parlour.contracts.queries import ROOMS_MOST, OpenRooms, RoomsQuery, RoomUsers
 from parlour.contracts.spelling import wire_name
 from parlour.contracts.subscriptions import Subscription
-from parlour.gateway.app.moderation import Moderation
+from parlour.gateway.app.moderation import Moderation, caller_name
 
-from .bearer import BEARER
-from .inputs import decode_room, injected, parse_count
-from .struct_router import StructRouter
+from .inputs import BEARER, decode_room, injected, parse_count
+from .openapi import StructRouter
 
 router = StructRouter(tags=["moderation"])
 Grant = Annotated[Subscription, BEARER.needs("moderate")]
@@ -82,14 +81,15 @@ async def kick(
     if wanted.ban_s:
         ban = cmd.PlaceBan(wanted.user_id, room=room, for_s=wanted.ban_s, reason=wanted.reason)
         await moderator.change_ban(grant, ban, f"{key}/ban" if key else "")
-    return await moderator.kick(grant, room, wanted.user_id, wanted.reason, key)
+    body = cmd.KickUser(wanted.user_id, wanted.reason, caller_name(grant))
+    return await moderator.ask(grant, room, body, key, moderation.Kicked)
 
 
 @router.post("/v1/rooms/{room}/close", summary="Put everybody out and close a room")
 async def close(
     room: KnownRoom, grant: Grant, moderator: Moderator, wanted: Close = DEFAULT_CLOSE, key: IdempotencyKey = ""
 ) -> moderation.Closed:
-    return await moderator.close(grant, room, wanted.reason, key)
+    return await moderator.ask(grant, room, cmd.CloseRoom(wanted.reason, caller_name(grant)), key, moderation.Closed)
 
 
 @router.get("/v1/bans", summary="The bans in force")

@@ -1,16 +1,24 @@
-"""The OpenAPI 3.1 document: paths and parameters from the routes, shapes from the contracts' structs.
+"""Route tables, and the OpenAPI 3.1 document: paths and parameters from the routes, shapes from the contracts' structs.
 
-A route declares its answers: `responses=answers(Struct)`, whose JSON Schema goes into the document under its name, `texts(…)` for another
-media type, `nothing(…)` for an answer without a body. It declares a body that it reads by `body_of(Struct)`, and a parameter that it reads
-from the request itself by `parameter(…)`. Contract tests fail for a route that declares too little, and for what an OpenAPI linter refuses.
+A handler of a `StructRouter` declares its body and its answer by its annotations: a parameter that is a struct is the request's JSON body,
+which may be missing where the parameter has a default; a struct that it returns is sent as JSON. Other answers are declared by
+`responses=texts(…)` for another media type, `nothing(…)` for an answer without a body, `answers(Struct, …)` for several, and a parameter
+that is read from the request itself by `parameter(…)`. Contract tests fail for a route that declares too little, and for what an OpenAPI
+linter refuses.
 """
 
-from typing import Any, Literal
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
+from typing import Any, Literal, TypeGuard
 
 import msgspec
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from parlour.runtime.http import CONTENT_TYPE, ProblemJson
+
+from .inputs import decode_body
+from .responses import NO_STORE, json_response
 
 PUBLIC: dict[str, Any] = {"x-public": True, "security": []}
 """`openapi_extra` of a public route; every other route needs a token."""
@@ -102,19 +110,10 @@ def listed(kind: type[msgspec.Struct]) -> dict[str, Any]:
 def document(app: FastAPI) -> dict[str, Any]:
     """Builds the document of an application's routes."""
     made = app.openapi()
-    shapes = sorted(_SHAPES)
-    found, components = msgspec.json.schema_components([_SHAPES[name] for name in shapes], ref_template=REFERENCE)
-    del found
-    schemas: dict[str, Any] = made.setdefault("components", {}).setdefault("schemas", {})
-    schemas.update(components)
-    for unused in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(unused, None)
-    made["components"]["schemas"] = dict(sorted(schemas.items()))
+    _, components = msgspec.json.schema_components(_SHAPES.values(), ref_template=REFERENCE)
+    made["components"]["schemas"] = dict(sorted(components.items()))
     for path in made["paths"].values():
         for operation in path.values():
-            operation["responses"].pop("422", None)
-            for answer in operation["responses"].values():
-                _without_blank(answer)
             if operation.get("security"):
                 app_of_token = {
                     "name": "app",
@@ -125,14 +124,43 @@ def document(app: FastAPI) -> dict[str, Any]:
                 operation.setdefault("parameters", []).append(app_of_token)
             for each in operation.get("parameters", []):
                 each.setdefault("description", DESCRIPTIONS.get(each["name"], ""))
-            operation["responses"] |= {"4XX": _PROBLEM, "5XX": _PROBLEM}
     return made
 
 
-def _without_blank(answer: dict[str, Any]) -> None:
-    """Removes the JSON of any shape that FastAPI assumes where a route declares another body, or none."""
-    content = answer.get("content", {})
-    if content.get("application/json") == {"schema": {}}:
-        del content["application/json"]
-    if not content:
-        answer.pop("content", None)
+class StructRouter(APIRouter):
+    """A route table; `headers` are those of its JSON answers."""
+
+    def __init__(self, *, headers: Mapping[str, str] = NO_STORE, **options: Any) -> None:
+        super().__init__(**options)
+        self._headers = headers
+
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        """Adds a handler. The framework sees a dependency in the place of its body, and a `Response` in the place of its struct."""
+        signature, status = inspect.signature(endpoint), options["status_code"] or 200
+        parameters = [one.replace(kind=one.KEYWORD_ONLY) for one in signature.parameters.values()]
+        for at, parameter in enumerate(parameters):
+            kind, required = parameter.annotation, parameter.default is parameter.empty
+            if _is_struct(kind):
+                parameters[at] = parameter.replace(default=Depends(_body_reader(kind, required)))
+                options["openapi_extra"] = (options["openapi_extra"] or {}) | body_of(kind, required=required)
+        if _is_struct(signature.return_annotation):
+            options["responses"] = answers(signature.return_annotation, status=status)
+
+        @wraps(endpoint)
+        async def handler(**inputs: Any) -> Response:
+            answer = await endpoint(**inputs)
+            return json_response(answer, status, self._headers) if isinstance(answer, msgspec.Struct) else answer
+
+        vars(handler)["__signature__"] = inspect.Signature(parameters)
+        super().add_api_route(path, handler, **options)
+
+
+def _is_struct(kind: Any) -> TypeGuard[type[msgspec.Struct]]:
+    return inspect.isclass(kind) and issubclass(kind, msgspec.Struct)
+
+
+def _body_reader(kind: type[msgspec.Struct], required: bool) -> Callable[[Request], Awaitable[msgspec.Struct]]:
+    async def read_body(request: Request) -> msgspec.Struct:
+        return decode_body(await request.body() or (b"" if required else b"{}"), kind)
+
+    return read_body

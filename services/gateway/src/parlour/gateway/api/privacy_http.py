@@ -10,9 +10,8 @@ from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.ports import GatewayCommands
 from parlour.kernel.rejection import Rejection
 
-from .bearer import BEARER
-from .inputs import decode_path_id, injected
-from .struct_router import StructRouter
+from .inputs import BEARER, decode_path_id, injected
+from .openapi import StructRouter
 
 router = StructRouter(tags=["privacy"])
 Grant = Annotated[Subscription, BEARER.needs("erase")]

@@ -19,11 +19,9 @@ from parlour.gateway.app.ports import History, RecordQueries
 from parlour.gateway.domain import tile_paths
 from parlour.kernel.rejection import Rejection
 
-from .bearer import BEARER
-from .inputs import HttpOptions, decode_room, injected, parse_count
-from .openapi import OCTETS, PUBLIC, TEXT, answers, parameter, texts
+from .inputs import BEARER, Settings, decode_room, injected, parse_count
+from .openapi import OCTETS, PUBLIC, TEXT, StructRouter, answers, parameter, texts
 from .responses import ANY_ORIGIN, NO_STORE, json_response
-from .struct_router import StructRouter
 
 PRIVATE = ANY_ORIGIN | NO_STORE
 FRESH = ANY_ORIGIN | {"cache-control": "no-cache"}
@@ -46,16 +44,15 @@ async def latest(record: Record) -> Response:
 
 
 @router.get("/tile/{path:path}", openapi_extra=PUBLIC, responses=texts(OCTET_STREAM, schema=OCTETS))
-async def tile(path: str, record: Record, options: Annotated[HttpOptions, injected(HttpOptions)]) -> Response:
+async def tile(path: str, record: Record, settings: Settings) -> Response:
     wanted = tile_paths.parse(path)
     if wanted is None:
         raise Rejection.of(Code.NOT_FOUND, "this is no tile's path", hint="tile/0/000 or tile/0/000.p/17")
-    if wanted.entries and not options.public_entries:
+    if wanted.entries and not settings.public_entries:
         raise Rejection.of(
             Code.NOT_FOUND, "this record does not publish its leaves", hint="PARLOUR_GATEWAY_PUBLIC_ENTRIES=true"
         )
-    query = contract.TileQuery(wanted.level, wanted.index, wanted.width, wanted.entries)
-    found = await _query(record, "tile", query, contract.Tile)
+    found = await _query(record, "tile", wanted, contract.Tile)
     return Response(found.content, media_type=OCTET_STREAM, headers=IMMUTABLE)
 
 

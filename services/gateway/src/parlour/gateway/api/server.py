@@ -56,24 +56,13 @@ async def serve_http(
         backlog=BACKLOG, ssl_certfile=chain or None, ssl_keyfile=key or None,
     )  # fmt: skip
     server = _Server(config)
-    listener = _listen(host, port)
+    v6 = ":" in host
+    family = socket.AF_INET6 if v6 else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=v6)
+    listener.setblocking(False)
     task = asyncio.get_running_loop().create_task(server.serve(sockets=[listener]))
     try:
         yield int(listener.getsockname()[1])
     finally:
         server.should_exit = True
         await task
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise OSError(error.errno, f"{host}:{port}: {error.strerror}") from error
-    listener.listen(BACKLOG)
-    listener.setblocking(False)
-    return listener

@@ -9,14 +9,12 @@ from fastapi import Depends, Request, Response
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import check_user_id
 from parlour.contracts.spelling import wire_name
-from parlour.gateway.app.access.apps import Apps
+from parlour.gateway.app.access.token_verifier import Apps
 from parlour.gateway.domain.service_status import ServiceStatus
 from parlour.kernel.rejection import Rejection
 
-from .bearer import LOCAL_HOSTS, is_local
-from .inputs import HttpOptions, injected
-from .openapi import PUBLIC, texts
-from .struct_router import StructRouter
+from .inputs import LOCAL_HOSTS, Settings, injected, is_local
+from .openapi import PUBLIC, StructRouter, texts
 
 
 class DevTokenRequest(msgspec.Struct, rename={"user_id": "userID", "room_id": "roomID", "app_id": "appID"}):
@@ -66,7 +64,6 @@ class ServerStatus(msgspec.Struct, frozen=True):
 
 router = StructRouter()
 InjectedApps = Annotated[Apps, injected(Apps)]
-Options = Annotated[HttpOptions, injected(HttpOptions)]
 
 
 @router.get("/healthz", openapi_extra=PUBLIC, responses=texts("text/plain"))
@@ -76,9 +73,9 @@ async def healthz() -> Response:
 
 @router.get("/v1/status", openapi_extra=PUBLIC)
 async def status(
-    request: Request, apps: InjectedApps, server: Annotated[ServerStatus, injected(ServerStatus)], options: Options
+    request: Request, apps: InjectedApps, server: Annotated[ServerStatus, injected(ServerStatus)], settings: Settings
 ) -> StatusResponse:
-    to_developer = options.dev and is_local(request)
+    to_developer = settings.dev and is_local(request)
     listed = await apps.list_apps() if to_developer else ()
     return StatusResponse(
         url=str(request.base_url).rstrip("/"),
@@ -92,9 +89,9 @@ async def status(
     )
 
 
-def _check_developer(request: Request, options: Options) -> None:
+def _check_developer(request: Request, settings: Settings) -> None:
     """Raises `Rejection` unless the request comes from a page of this machine and this server issues tokens."""
-    if not options.dev:
+    if not settings.dev:
         raise Rejection.of(Code.NOT_FOUND, "this server hands out no tokens", hint="parlour token")
     if not is_local(request):
         raise Rejection.of(

@@ -10,6 +10,7 @@ import mimetypes
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
@@ -17,7 +18,7 @@ from starlette.datastructures import Headers
 
 from parlour.runtime.cache import Cache
 
-from .inputs import HttpOptions, injected
+from .inputs import Settings, injected
 
 PAGES = {
     "/": "index.html",
@@ -111,12 +112,12 @@ def has_version(known: str, tag: str) -> bool:
 
 
 router = APIRouter()
-OPTIONS, FILES = injected(HttpOptions), injected(WebFiles)
+Files = Annotated[WebFiles, injected(WebFiles)]
 
 
-async def page(request: Request, options: HttpOptions = OPTIONS, files: WebFiles = FILES) -> Response:
+async def page(request: Request, settings: Settings, files: Files) -> Response:
     """Sends the page of a path in `PAGES`."""
-    return await _file(options, files, f"pages/{PAGES[request.url.path]}", request, FRESH)
+    return await _file(settings.web_root, files, f"pages/{PAGES[request.url.path]}", request, FRESH)
 
 
 for path in PAGES:
@@ -124,15 +125,15 @@ for path in PAGES:
 
 
 @router.get("/assets/{name:path}", include_in_schema=False)
-async def asset(name: str, request: Request, options: HttpOptions = OPTIONS, files: WebFiles = FILES) -> Response:
+async def asset(name: str, request: Request, settings: Settings, files: Files) -> Response:
     """Sends a style, script or picture of the pages."""
-    return await _file(options, files, f"pages/{name}", request, FRESH)
+    return await _file(settings.web_root, files, f"pages/{name}", request, FRESH)
 
 
 @router.get("/sdk/{name:path}", include_in_schema=False)
-async def sdk(name: str, request: Request, options: HttpOptions = OPTIONS, files: WebFiles = FILES) -> Response:
+async def sdk(name: str, request: Request, settings: Settings, files: Files) -> Response:
     """Sends a file of the browser SDK, to pages of every origin."""
-    return await _file(options, files, f"dist/{_versioned(options.web_root, name)}", request, FOR_ALL)
+    return await _file(settings.web_root, files, f"dist/{_versioned(settings.web_root, name)}", request, FOR_ALL)
 
 
 def _versioned(web_root: str, name: str) -> str:
@@ -144,12 +145,10 @@ def _versioned(web_root: str, name: str) -> str:
     return max(numbers, key=lambda version: numbers[version], default=name)
 
 
-async def _file(
-    options: HttpOptions, files: WebFiles, name: str, request: Request, headers: dict[str, str]
-) -> Response:
+async def _file(root: str, files: WebFiles, name: str, request: Request, headers: dict[str, str]) -> Response:
     """Answers with a file below the web root; 404 for a name with anything but plain parts, which is not looked up."""
-    path = Path(options.web_root) / name
-    if not options.web_root or len(name) > NAME_CHARACTERS or not _ASSET.fullmatch(name) or not path.is_file():
+    path = Path(root) / name
+    if not root or len(name) > NAME_CHARACTERS or not _ASSET.fullmatch(name) or not path.is_file():
         return Response("not found\n", 404, media_type="text/plain")
     status = path.stat()
     if status.st_size > LARGEST_IN_MEMORY:

@@ -18,10 +18,8 @@ from parlour.gateway.app.access.token_verifier import check_scope
 from parlour.gateway.app.ports import RecordQueries
 from parlour.kernel.rejection import Rejection
 
-from .bearer import BEARER
-from .inputs import injected
-from .openapi import nothing
-from .struct_router import StructRouter
+from .inputs import BEARER, injected
+from .openapi import StructRouter, nothing
 
 router = StructRouter(prefix="/v1/webhooks", tags=["webhooks"])
 Grant = Annotated[Subscription, BEARER.needs_slot("webhooks")]

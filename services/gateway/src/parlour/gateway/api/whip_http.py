@@ -9,8 +9,7 @@ from parlour.contracts.client import IceServer
 from parlour.contracts.codes import Code, Problem
 from parlour.gateway.app.media_resources import MediaResources
 
-from .bearer import bearer_token, client_address
-from .inputs import decode_text, injected
+from .inputs import bearer_token, client_address, decode_text, injected
 from .openapi import MEMBER, nothing, parameter, texts
 from .responses import MEDIA_CORS, NO_HEADERS, problem_response
 
@@ -61,10 +60,10 @@ async def change(request: Request, kind: str, resource_id: str, resources: Resou
         return _refusal(428, "the ETag of the ICE session is needed, or * to restart it", "if-match")
     known = "" if match == "*" else match.strip('"') or "*"
     sent = decode_text(await request.body())
-    result = await resources.patch(resource_id, token, sent, known, client_address(request))
-    if result.outcome == "renewed":
-        return Response(result.fragment, 200, MEDIA_CORS | {"etag": f'"{result.tag}"'}, FRAGMENT)
-    if result.outcome == "stale":
+    renewed, fragment = await resources.patch(resource_id, token, sent, known, client_address(request))
+    if renewed.outcome == "renewed":
+        return Response(fragment, 200, MEDIA_CORS | {"etag": f'"{renewed.ufrag}"'}, FRAGMENT)
+    if renewed.outcome == "stale":
         return _refusal(412, "the ICE session was restarted meanwhile", "if-match")
     return Response(status_code=204, headers=MEDIA_CORS)
 

@@ -7,6 +7,7 @@ all that it takes to end or renew it, so any gateway may; what is remembered her
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID, uuid5
 
@@ -16,10 +17,9 @@ from parlour.contracts import client
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import check_room_id, check_stream_id
-from parlour.contracts.queries import SessionHeartbeat
 from parlour.contracts.relay import IceRenewed, TransportGone
-from parlour.gateway.app.access.apps import Apps
 from parlour.gateway.app.access.request_limits import RequestLimiter
+from parlour.gateway.app.access.token_verifier import Apps
 from parlour.gateway.app.ports import Services, decode_result
 from parlour.gateway.app.requests.login import LoginHandler, rights_of
 from parlour.gateway.app.sessions.session import RoomMember, Session, SessionTable
@@ -46,53 +46,36 @@ class CreatedResource(msgspec.Struct, frozen=True):
     ice_servers: tuple[client.IceServer, ...] = ()
 
 
-class PatchResult(msgspec.Struct, frozen=True):
-    """The result of a PATCH. `outcome`: renewed (with the relay's side of the new ICE session), same or stale."""
-
-    outcome: str
-    fragment: str
-    tag: str
-
-
+@dataclass
 class SharedSession:
     """A session that resources of this gateway share; `uses` counts them, with those under way."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.uses = 0
+    session: Session
+    uses: int = 0
 
 
+@dataclass(eq=False)
 class MediaResources:
     """Creates, renews and ends resources; `key` signs their addresses, `limit` is how many there may be."""
 
-    def __init__(
-        self,
-        services: Services,
-        apps: Apps,
-        logins: LoginHandler,
-        sessions: SessionTable,
-        limiter: RequestLimiter,
-        key: bytes,
-        limit: int,
-        clock: Clock,
-        ids: Ids,
-    ) -> None:
-        self._clock = clock
-        self._ids = ids
-        self._services = services
-        self._apps = apps
-        self._logins = logins
-        self._sessions = sessions
-        self._limiter = limiter
-        self._key = key
-        self._limit = limit
+    _services: Services
+    _apps: Apps
+    _logins: LoginHandler
+    _sessions: SessionTable
+    _limiter: RequestLimiter
+    _key: bytes
+    _limit: int
+    _clock: Clock
+    _ids: Ids
+
+    def __post_init__(self) -> None:
         self._resources: dict[str, MediaResource] = {}
         self._by_transport: dict[str, str] = {}
         self._shared: dict[str, SharedSession] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def create(
-        self, token: str, app: str, room: str, stream_id: str, sdp: str, *, publishes: bool, address: str = ""
+        self, token: str, app: str, room: str, stream_id: str, sdp: str, *, publishes: bool, address: str
     ) -> CreatedResource:
         """Creates a resource from a client's offer; `Rejection` where the token, a limit or a service refuses it."""
         check_stream_id(stream_id)
@@ -114,7 +97,7 @@ class MediaResources:
                 await self._release(none, caller, (await self._end(none, caller)).remaining, counted=True)
             raise
 
-    async def end(self, text: str, token: str, address: str = "") -> None:
+    async def end(self, text: str, token: str, address: str) -> None:
         """Ends a resource for whoever knows its address and holds a token of the same user; `Rejection` for anybody else."""
         resource, caller = await self._open_own(text, token, address)
         counted = self._remove(resource)
@@ -123,15 +106,16 @@ class MediaResources:
         if not ended.found:
             raise _no_resource()
 
-    async def patch(self, text: str, token: str, sent: str, match: str, address: str = "") -> PatchResult:
+    async def patch(self, text: str, token: str, sent: str, match: str, address: str) -> tuple[IceRenewed, str]:
         """Takes a client's ICE fragment. New credentials restart ICE; candidates alone change nothing, since the relay is ICE-lite and
-        learns addresses from checks. `match` is the tag that the client knows, empty for any.
+        learns addresses from checks. `match` is the tag that the client knows, empty for any. Returns what the relay did, and the fragment
+        with its side of the new ICE session.
         """
         resource, caller = await self._open_own(text, token, address)
         ufrag, pwd = media_resource.parse_credentials(sent)
         body = cmd.RenewIce(resource.session_id, resource.transport_id, ufrag, pwd, match)
         renewed = await self._ask(resource.app, resource.room, caller, body, IceRenewed)
-        return PatchResult(renewed.outcome, media_resource.write_fragment(resource.head, renewed), renewed.ufrag)
+        return renewed, media_resource.write_fragment(resource.head, renewed)
 
     async def _open_own(self, text: str, token: str, address: str) -> tuple[MediaResource, cmd.Caller]:
         resource = media_resource.decode_address(self._key, text)
@@ -145,10 +129,6 @@ class MediaResources:
         if resource.room in rights and rights[resource.room].expires_s < checked.expires_s:
             rights[resource.room] = rights_of(checked)
         return resource, cmd.Caller(checked.user_id, resource.session_id, resource.actor)
-
-    def heartbeats(self) -> list[SessionHeartbeat]:
-        """Returns a heartbeat for each session that holds a resource, or is about to."""
-        return [SessionHeartbeat(s.app, room, s.session_id) for s in self.sessions() for room in s.rooms]
 
     def sessions(self) -> list[Session]:
         """Returns the sessions that hold a resource, or are about to."""

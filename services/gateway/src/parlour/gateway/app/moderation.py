@@ -57,15 +57,6 @@ class Moderation:
             raise Rejection.of(Code.NOT_FOUND, "the room was never opened", field="room")
         return state
 
-    async def kick(self, grant: Subscription, room: str, user_id: str, reason: str, key: str) -> moderation.Kicked:
-        """Puts a user out of a room."""
-        body = cmd.KickUser(user_id, reason, caller_name(grant))
-        return await self._ask(grant, room, body, key, moderation.Kicked)
-
-    async def close(self, grant: Subscription, room: str, reason: str, key: str) -> moderation.Closed:
-        """Puts everybody out of a room and closes it."""
-        return await self._ask(grant, room, cmd.CloseRoom(reason, caller_name(grant)), key, moderation.Closed)
-
     async def bans(self, grant: Subscription) -> moderation.Bans:
         """Returns the bans in force that concern the token's rooms."""
         bans = (await self._commands.ask(grant.app, cmd.ListBans(), moderation.Bans)).bans
@@ -78,9 +69,10 @@ class Moderation:
         if grant.room is not None and wanted.room not in ("", grant.room):
             raise room_not_found("roomID")
         body = msgspec.structs.replace(wanted, room=wanted.room or grant.room or "", by=caller_name(grant))
-        return await self._ask(grant, "", body, key, moderation.Ban)
+        return await self.ask(grant, "", body, key, moderation.Ban)
 
-    async def _ask(self, grant: Subscription, room: str, body: cmd.Command, key: str, kind: type[R]) -> R:
+    async def ask(self, grant: Subscription, room: str, body: cmd.Command, key: str, kind: type[R]) -> R:
+        """Sends a command about a room, once for each idempotency key, and returns its result."""
         command_id = _command_id(grant, key)
         return await self._commands.ask(grant.app, cast(cmd.AnyCommand, body), kind, room=room, command_id=command_id)
 
@@ -105,7 +97,7 @@ class AddressBans:
             log.warning("banned_address_not_put_out", app=view.app, code=rejection.problem.code)
 
     async def _kick_banned(self, app: int, ban: moderation.Ban) -> None:
-        for session in self._sessions.from_addresses(app, frozenset((ban.address,))):
+        for session in self._sessions.from_address(app, ban.address):
             for room in [room for room in session.rooms if ban.room in ("", room)]:
                 body = cmd.KickUser(session.user.user_id, ban.reason, ban.by)
                 await self._commands.ask(app, body, msgspec.Raw, room=room)

@@ -24,18 +24,18 @@ class RoomBuffer:
         """The oldest position that can be continued."""
         self.end = start
         """The position of a reader that has read everything."""
-        self._events: deque[EncodedEvent] = deque(maxlen=capacity)
+        self.events: deque[EncodedEvent] = deque(maxlen=capacity)
 
     def append(self, event: EncodedEvent) -> None:
         """Adds the next event; the oldest one goes where the buffer is full."""
-        if len(self._events) == self._events.maxlen:
-            self.floor = (self._events[0] if self._events else event).position
-        self._events.append(event)
+        if len(self.events) == self.events.maxlen:
+            self.floor = (self.events[0] if self.events else event).position
+        self.events.append(event)
         self.end = event.position
 
     def clear(self) -> None:
         """Forgets all events; only the end can be continued."""
-        self._events.clear()
+        self.events.clear()
         self.floor = self.end
 
     def after(self, position: Position, limit: int = BUFFER_EVENTS) -> list[EncodedEvent] | None:
@@ -43,17 +43,13 @@ class RoomBuffer:
         if position.room_uid != self.end.room_uid or self.hash8_at(position.seq) != position.hash8:
             return None
         first = position.seq - self.floor.seq
-        return list(islice(self._events, first, first + limit))
+        return list(islice(self.events, first, first + limit))
 
     def hash8_at(self, seq: int) -> str | None:
         """Returns the hash at a seq from the floor to the end; None outside."""
         if not self.floor.seq <= seq <= self.end.seq:
             return None
-        return self.floor.hash8 if seq == self.floor.seq else self._events[seq - self.floor.seq - 1].position.hash8
-
-    def mentions(self, actor: str) -> bool:
-        """Tells whether an event is of a person or names one."""
-        return any(event.mentions(actor) for event in self._events)
+        return self.floor.hash8 if seq == self.floor.seq else self.events[seq - self.floor.seq - 1].position.hash8
 
 
 class RoomMirror:
@@ -101,5 +97,5 @@ class RoomMirror:
         return (
             actor in self._users
             or any(entry.actor == actor for entry in self.state.extra_info)
-            or self.buffer.mentions(actor)
+            or any(event.mentions(actor) for event in self.buffer.events)
         )

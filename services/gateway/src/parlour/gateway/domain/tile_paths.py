@@ -2,29 +2,15 @@
 
 import re
 
-import msgspec
+from parlour.contracts.proofs import TileQuery
 
 WIDTH = 256
 _PATH = re.compile(r"(0|[1-9][0-9]?|entries)/((?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 _LEVEL_MOST = 63
 
 
-class TilePath(msgspec.Struct, frozen=True):
-    """The tile that a path names. `entries`: the leaves' bytes instead of hashes."""
-
-    level: int
-    index: int
-    width: int
-    entries: bool = False
-
-    @property
-    def full(self) -> bool:
-        """Whether the tile is full, and so never changes."""
-        return self.width == WIDTH
-
-
-def parse(path: str) -> TilePath | None:
-    """Parses the path behind `/tile/`; returns None for what is no tile's path."""
+def parse(path: str) -> TileQuery | None:
+    """Returns the query for the tile that the path behind `/tile/` names; None for what is no tile's path."""
     found = _PATH.fullmatch(path)
     if not found:
         return None
@@ -34,7 +20,7 @@ def parse(path: str) -> TilePath | None:
     level = 0 if entries else int(found[1])
     if level > _LEVEL_MOST or (found[3] and width >= WIDTH) or found[2] != spell(int(digits)):
         return None
-    return TilePath(level, int(digits), width, entries)
+    return TileQuery(level, int(digits), width, entries)
 
 
 def spell(index: int) -> str:

@@ -41,13 +41,6 @@ _COSTS: dict[int, float] = {Code.TOKEN_FORMAT: 1.0, Code.TOKEN_REFUSED: 1.0, Cod
 R = TypeVar("R")
 
 
-class RefusalLimits(msgspec.Struct, frozen=True):
-    """Refused tokens a minute: of one address and about one user (`refused_tokens_per_min`), and about one app."""
-
-    refused_tokens_per_min: float = 20.0
-    refused_tokens_per_app: float = 600.0
-
-
 class Attempt(msgspec.Struct, frozen=True):
     """Who sends which token: a client address (empty: an open reader's token is verified again), the app and the user that the request
     names."""
@@ -58,27 +51,20 @@ class Attempt(msgspec.Struct, frozen=True):
     user_id: str = ""
 
 
-class Throttled(RateLimited):
-    """Refuses a token without verifying it, since its address has to wait."""
-
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__("too many refused tokens from this address", retry_after_s, field="token")
-
-
 class TokenThrottle:
-    """Slows down addresses whose tokens are refused. `throttled` counts by outcome; `now` returns seconds of a clock that never goes back,
+    """Slows down addresses whose tokens are refused: `per_min` refused tokens a minute of one address and about one user are no reason to,
+    nor `per_app` about one app. `throttled` counts by outcome; `now` returns seconds of a clock that never goes back,
     `sleep` waits for some seconds.
     """
 
     def __init__(
-        self, limits: RefusalLimits, throttled: Counter, now: Callable[[], float],
+        self, per_min: float, per_app: float, throttled: Counter, now: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:  # fmt: skip
-        of_user, of_app = limits.refused_tokens_per_min, limits.refused_tokens_per_app
-        self._per_min = limits.refused_tokens_per_min
-        self._addresses = TokenBuckets[str](of_user / 60, of_user, ENTRIES_MOST)
-        self._apps = TokenBuckets[str](of_app / 60, of_app, ENTRIES_MOST)
-        self._users = TokenBuckets[tuple[str, str]](of_user / 60, of_user, ENTRIES_MOST)
+        self._per_min = per_min
+        self._addresses = TokenBuckets[str](per_min / 60, per_min, ENTRIES_MOST)
+        self._apps = TokenBuckets[str](per_app / 60, per_app, ENTRIES_MOST)
+        self._users = TokenBuckets[tuple[str, str]](per_min / 60, per_min, ENTRIES_MOST)
         self._accepted = Cache[bytes, bool](ENTRIES_MOST, ACCEPTED_S, now)
         self._known = Cache[tuple[str, str], bool](ENTRIES_MOST, ACCEPTED_S, now)
         self._throttled = throttled
@@ -86,7 +72,7 @@ class TokenThrottle:
         self._sleep = sleep
 
     async def verify(self, attempt: Attempt, question: Callable[[], Awaitable[R]]) -> R:
-        """Asks `question` what the token allows, and returns its answer. `Throttled`, unasked, while the address has to wait."""
+        """Asks `question` what the token allows, and returns its answer. `RateLimited`, unasked, while the address has to wait."""
         if not attempt.address:
             return await question()
         holder = holder_of(attempt.address)
@@ -118,7 +104,7 @@ class TokenThrottle:
         wait_s = bucket.wait_s(self._now()) if bucket is not None else 0.0
         if wait_s > 0:
             self._throttled.labels("refused").inc()
-            raise Throttled(math.ceil(wait_s))
+            raise RateLimited("too many refused tokens from this address", math.ceil(wait_s), field="token")
 
     def _is_guessed(self, attempt: Attempt) -> bool:
         """Tells whether too many tokens about this app or this user were refused lately, from all addresses together."""

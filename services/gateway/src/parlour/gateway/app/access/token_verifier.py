@@ -1,4 +1,5 @@
-"""Verifies bearer tokens (subscription tokens, login tokens and token04) by `auth`, caches what they allow, and checks scopes and rooms.
+"""Verifies bearer tokens (subscription tokens, login tokens and token04) by `auth`, caches what they allow, and checks scopes and rooms;
+and asks `auth` about apps.
 
 Rules: 1. What `auth` said is believed for `VERIFIED_FOR_S` at most. 2. What may end a token (a revocation, a rule, a key) comes as an app
 event: it drops what was cached of its app and wakes every open reader, which asks again at once. So does a lost event. 3. A token to log
@@ -9,6 +10,7 @@ import asyncio
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -21,16 +23,14 @@ from parlour.contracts import commands as cmd
 from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
-from parlour.contracts.ids import APP_ID_MAX
+from parlour.contracts.ids import APP_ID_MAX, check_app_id
 from parlour.contracts.login_tokens import TYPE
 from parlour.contracts.subscriptions import OF_ONE_USER, Subscription
 from parlour.gateway.app.ports import GatewayCommands
-from parlour.gateway.app.single_flight import SingleFlight
 from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.cache import Cache
+from parlour.runtime.cache import Cache, SingleFlight
 
-from .apps import Apps
 from .token_throttle import Attempt, TokenThrottle
 
 VERIFIED_FOR_S = 5.0
@@ -45,7 +45,37 @@ DIGESTS_MOST = 2_048
 MEMBER_SCOPES = ("events",)
 _ENDS_TOKENS = frozenset({ev.SubscriptionsRevoked.TAG, ev.SecretRotated.TAG, ev.RuleSet.TAG, ev.LoginKeyRemoved.TAG})
 _TOKENS = uuid5(NAMESPACE_URL, "urn:parlour:bearer")
+_NUMBER = re.compile("[0-9]{1,10}")
 S = TypeVar("S", bound=msgspec.Struct)
+
+
+class Apps:
+    """Asks `auth` about apps. `default` is the app of requests that name none; 0: the only one there is."""
+
+    def __init__(self, commands: GatewayCommands, default: int) -> None:
+        self._commands = commands
+        self._default = default
+
+    async def resolve(self, named: str) -> int:
+        """Returns the app that a request names, or the default one; `Rejection` where the text is no app, or none is meant."""
+        if named:
+            if not _NUMBER.fullmatch(named):
+                raise Rejection.of(Code.APP_ID, "app is not an application id", field="app", limit=f"1..{APP_ID_MAX}")
+            return check_app_id(int(named))
+        if not self._default:
+            apps = await self.list_apps()
+            if len(apps) != 1:
+                raise Rejection.of(Code.APP_ID, "the request names no app", field="app", hint="add ?app=<appID>")
+            self._default = apps[0].app
+        return self._default
+
+    async def list_apps(self) -> tuple[cmd.AppDescription, ...]:
+        """Lists every app, without secrets."""
+        return (await self._commands.ask(0, cmd.ListApps(), cmd.Apps)).apps
+
+    async def issue_token(self, app: int, user_id: str, room: str) -> str:
+        """Issues a token04 for a user, for one room or (empty) for all."""
+        return (await self._commands.ask(app, cmd.IssueToken(user_id, room), cmd.TokenMade)).token
 
 
 class _TypeHeader(msgspec.Struct):

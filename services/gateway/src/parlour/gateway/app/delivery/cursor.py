@@ -121,20 +121,19 @@ class Cursor:
                 raise
             page = Replay(Head(), diverged=True)
         if page.diverged:
-            head = await self._latest()
-            raise HistoryDiverged(Position(head.room_uid, head.seq, head.hash[:16]))
+            raise HistoryDiverged(await self._latest())
         return page
 
-    async def _latest(self) -> Head:
+    async def _latest(self) -> Position:
         mirror = self.mirror
         if mirror is not None and mirror.state.room_uid > self.position.room_uid:
-            return head_of(mirror)  # a later call is here already, whatever the record said a moment ago
-        return (await self._history.replay(self._app, self._room, ReplayQuery(limit=1))).head
+            return mirror.position  # a later call is here already, whatever the record said a moment ago
+        return await latest_position(self._history, self._app, self._room)
 
     async def _next_call(self) -> str | None:
         """Returns the call that cites the position's as the one before it; None where that is the latest."""
-        head = await self._latest()
-        call = head.room_uid
+        latest = await self._latest()
+        call = latest.room_uid
         for _ in range(CALLS_MAX):
             if call == self.position.room_uid:
                 return None
@@ -146,10 +145,10 @@ class Cursor:
             if not before:
                 break
             call = before
-        raise HistoryDiverged(Position(head.room_uid, head.seq, head.hash[:16]))
+        raise HistoryDiverged(latest)
 
 
-def head_of(mirror: RoomMirror) -> Head:
-    """Returns the head of a mirrored room, as the record would."""
-    state = mirror.state
-    return Head(state.room_uid, state.seq, state.hash, state.open)
+async def latest_position(history: History, app: int, room: str) -> Position:
+    """Returns the position behind the last event of a room's latest call; one with seq 0 where there is no such room."""
+    head = (await history.replay(app, room, ReplayQuery(limit=1))).head
+    return Position(head.room_uid, head.seq, head.hash[:16])

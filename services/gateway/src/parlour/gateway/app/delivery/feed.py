@@ -188,10 +188,7 @@ class RoomFeed:
             follower.set()
 
     def _has_reached(self, room_uid: str, seq: int) -> bool:
-        if self.mirror is None:
-            return False
-        state = self.mirror.state
-        return state.room_uid > room_uid or (state.room_uid == room_uid and state.seq >= seq)
+        return self.mirror is not None and (self.mirror.state.room_uid, self.mirror.state.seq) >= (room_uid, seq)
 
     def _wake_waiters(self) -> None:
         for room_uid, seq, future in self._waiters:
@@ -273,7 +270,10 @@ class RoomFeed:
         self._early = {key: v for key, v in self._early.items() if key > (state.room_uid, state.seq)}
         if not first:
             self._resync(reason)
-        self._apply_early()
+        following = self._early.pop((state.room_uid, state.seq + 1), None)
+        if following is not None:
+            self._take(following)
+        self._wake_waiters()
 
     def _resync(self, reason: str) -> None:
         """Restarts the deliveries that the new mirror does not continue; members that it does not know have left the room."""
@@ -284,12 +284,3 @@ class RoomFeed:
             else:
                 delivery.reset(reason)
         self.resets += reason == "diverged"
-
-    def _apply_early(self) -> None:
-        """Applies the events that arrived early and follow now."""
-        assert self.mirror is not None
-        state = self.mirror.state
-        following = self._early.pop((state.room_uid, state.seq + 1), None)
-        if following is not None:
-            self._take(following)
-        self._wake_waiters()

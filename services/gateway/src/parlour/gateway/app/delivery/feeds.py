@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from parlour.contracts.queries import HeadBeacon
 from parlour.gateway.app.ports import Events, History
+from parlour.runtime.cache import SingleFlight
 
 from .feed import RoomFeed, StayEndHandler
 
@@ -21,7 +22,7 @@ class RoomFeeds:
         self._history = history
         self._on_stay_end = on_stay_end
         self._feeds: dict[tuple[int, str], RoomFeed] = {}
-        self._opening: dict[tuple[int, str], asyncio.Future[None]] = {}
+        self._subscribing = SingleFlight[tuple[int, str]]()
 
     async def open(self, app: int, room: str) -> RoomFeed:
         """Returns the room's feed, subscribed: nothing that is published from now on is missed."""
@@ -29,11 +30,9 @@ class RoomFeeds:
         feed = self._feeds.get(key)
         if feed is None:
             feed = self._feeds[key] = RoomFeed(app, room, self._history, self._on_stay_end)
-            self._opening[key] = asyncio.ensure_future(self._subscribe(feed))
         feed.idle_since = asyncio.get_running_loop().time()
-        opening = self._opening.get(key)
-        if opening is not None:
-            await asyncio.shield(opening)
+        if feed.unsubscribe is None:
+            await self._subscribing.run(key, lambda: self._subscribe(feed))
         return feed
 
     @asynccontextmanager
@@ -76,18 +75,14 @@ class RoomFeeds:
         for key, feed in tuple(self._feeds.items()):
             if feed.is_used:
                 feed.idle_since = now
-            elif now - feed.idle_since > LINGER_S and key not in self._opening:
+            elif now - feed.idle_since > LINGER_S and feed.unsubscribe is not None:
                 del self._feeds[key]
                 feed.close()
-                if feed.unsubscribe is not None:
-                    await feed.unsubscribe()
+                await feed.unsubscribe()
 
     async def _subscribe(self, feed: RoomFeed) -> None:
-        key = (feed.app, feed.room)
         try:
             feed.unsubscribe = await self._events.subscribe(feed.app, feed.room, feed.receive, feed.on_loss)
         except BaseException:
-            del self._feeds[key]
+            del self._feeds[feed.app, feed.room]
             raise
-        finally:
-            del self._opening[key]

@@ -8,8 +8,7 @@ from collections.abc import Callable
 
 from parlour.contracts.queries import Replay, ReplayQuery, Snapshot, SnapshotQuery
 from parlour.gateway.app.ports import History
-from parlour.gateway.app.single_flight import SingleFlight
-from parlour.runtime.cache import Cache
+from parlour.runtime.cache import Cache, SingleFlight
 
 PAGE_TTL_S = 2.0
 PAGES_MAX = 32

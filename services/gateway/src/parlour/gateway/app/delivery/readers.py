@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import Position, parse_position
-from parlour.contracts.queries import Head, ReplayQuery, RoomState, SnapshotQuery
+from parlour.contracts.queries import RoomState, SnapshotQuery
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.access.token_verifier import TokenVerifier, room_not_found
 from parlour.gateway.app.ports import History
@@ -25,13 +25,15 @@ from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.view import members_only
 
-from .cursor import RECORD_PAGE, Cursor, HistoryDiverged, Page, head_of
+from .cursor import RECORD_PAGE, Cursor, HistoryDiverged, Page, latest_position
 from .feed import RoomFeed
 from .feeds import RoomFeeds
 
 RECHECK_S = 5.0
 """Most seconds between two checks of a reader's token, if no event concerns it and it has not expired."""
 LATEST = "latest"
+EVENTS_SCOPE = "events"
+"""The scope that a reader's token must have."""
 
 
 class ReadRequest(msgspec.Struct, frozen=True):
@@ -40,7 +42,6 @@ class ReadRequest(msgspec.Struct, frozen=True):
     token: str
     app: str
     room: str
-    scope: str = "events"
 
 
 class Reader:
@@ -76,7 +77,7 @@ class Reader:
     async def check_scope(self) -> ReadScope:
         """Checks the token, and returns what it allows now. `Rejection` where it does not allow to read any more."""
         asked = self._request
-        grant = await self._verifier.authorize(asked.token, asked.app, asked.scope, asked.room)
+        grant = await self._verifier.authorize(asked.token, asked.app, EVENTS_SCOPE, asked.room)
         self._expires_s = grant.expires_s
         scope: ReadScope | None = ReadScope(audit=grant.allows("audit"))
         if grant.user is not None and not grant.allows("audit"):
@@ -163,7 +164,7 @@ class Readers:
             async with self.follow(grant, request, after, types) as (reader, _):
                 yield reader
         else:
-            position = _position_of(after, await self._head(grant.app, request.room))
+            position = _position_of(after, await self._latest(grant.app, request.room))
             cursor = Cursor(self._history, grant.app, request.room, position)
             yield Reader(request, cursor, self._verifier, types, asyncio.Event(), self._clock)
 
@@ -175,12 +176,12 @@ class Readers:
         changed = asyncio.Event()
         async with self._feeds.follow(grant.app, request.room, changed) as feed:
             if self._use_local_mirror and grant.user is None and feed.mirror is not None:
-                head = head_of(feed.mirror)
+                latest = feed.mirror.position
             else:  # a user may have joined just now, at another gateway
-                head = await self._head(grant.app, request.room)
-                await feed.reach(head.room_uid, head.seq)
+                latest = await self._latest(grant.app, request.room)
+                await feed.reach(latest.room_uid, latest.seq)
             with self._verifier.watch(grant.app, changed):
-                cursor = Cursor(self._history, grant.app, request.room, _position_of(after, head), feed)
+                cursor = Cursor(self._history, grant.app, request.room, _position_of(after, latest), feed)
                 reader = Reader(request, cursor, self._verifier, types, changed, self._clock)
                 await reader.check_scope()
                 self._open.add(reader)
@@ -202,14 +203,14 @@ class Readers:
             raise room_not_found()
         return answer.state if scope.audit else members_only(answer.state)
 
-    async def _head(self, app: int, room: str) -> Head:
-        head = (await self._history.replay(app, room, ReplayQuery(limit=1))).head
-        if not head.seq:
+    async def _latest(self, app: int, room: str) -> Position:
+        latest = await latest_position(self._history, app, room)
+        if not latest.seq:
             raise room_not_found()
-        return head
+        return latest
 
 
-def _position_of(after: str, head: Head) -> Position:
+def _position_of(after: str, latest: Position) -> Position:
     if not after:
-        return Position(head.room_uid, 0, HASH8_BEFORE_FIRST)
-    return Position(head.room_uid, head.seq, head.hash[:16]) if after == LATEST else parse_position(after)
+        return Position(latest.room_uid, 0, HASH8_BEFORE_FIRST)
+    return latest if after == LATEST else parse_position(after)

@@ -25,11 +25,9 @@ from parlour.kernel.rejection import Rejection
 
 from .channel_delivery import EVENTS_PER_PAGE, ChannelDelivery
 from .feed import RoomFeed
-from .readers import LATEST, Reader, Readers, ReadRequest
+from .readers import EVENTS_SCOPE, LATEST, Reader, Readers, ReadRequest
 
 ROOMS_PER_CONNECTION = 256
-EVENTS_SCOPE = "events"
-"""The scope that the token must have."""
 
 
 class SubscriptionDelivery(ChannelDelivery):
@@ -104,7 +102,7 @@ class SubscriptionDelivery(ChannelDelivery):
 
 
 class Subscriptions:
-    """Every subscription over a WebSocket of this gateway. `fault` is called with errors that are ours."""
+    """What all connections' subscriptions share, and their deliveries. `fault` is called with errors that are ours."""
 
     def __init__(
         self, readers: Readers, verifier: TokenVerifier, limiter: RequestLimiter, fault: Callable[[BaseException], None]
@@ -113,23 +111,20 @@ class Subscriptions:
         self.verifier = verifier
         self.limiter = limiter
         self.fault = fault
-        self.open: set[RoomSubscription] = set()
-
-    def for_connection(self, channel: Channel) -> "ConnectionSubscriptions":
-        """Returns the subscriptions of a new connection, which has none yet."""
-        return ConnectionSubscriptions(self, channel)
+        self.deliveries: set[SubscriptionDelivery] = set()
 
 
 class ConnectionSubscriptions:
-    """One connection's subscriptions, by room."""
+    """One connection's subscriptions, by room, each delivered by a task of its own."""
 
     def __init__(self, shared: Subscriptions, channel: Channel) -> None:
         self._shared = shared
         self._channel = channel
-        self._rooms: dict[str, RoomSubscription] = {}
+        self._app = 0
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._rooms)
+        return bool(self._tasks)
 
     async def subscribe(self, frame: client.Subscribe) -> None:
         """Starts a subscription, and answers on the channel. An earlier subscription to the room ends first."""
@@ -150,8 +145,8 @@ class ConnectionSubscriptions:
 
     def close(self) -> None:
         """Ends all subscriptions, since the connection is closed."""
-        for one in self._rooms.values():
-            one.task.cancel()
+        for task in self._tasks.values():
+            task.cancel()
 
     async def _start(self, frame: client.Subscribe) -> None:
         check_room_id(frame.room_id)
@@ -159,85 +154,71 @@ class ConnectionSubscriptions:
         grant = await self._shared.verifier.authorize(frame.token, app, EVENTS_SCOPE, frame.room_id, address)
         self._shared.limiter.check_rate(grant)
         self._check_one_more(grant)
-        one = RoomSubscription(self._shared, self._channel, frame, app, grant, self._remove)
-        self._rooms[one.room] = one
-        await asyncio.shield(one.answered)
+        self._app = grant.app
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[None] = loop.create_future()
+        self._tasks[frame.room_id] = loop.create_task(self._run(frame, app, grant, answered))
+        await asyncio.shield(answered)
 
     def _check_one_more(self, grant: Subscription) -> None:
-        if any(one.app != grant.app for one in self._rooms.values()):
+        if self._tasks and self._app != grant.app:
             raise Rejection.of(
                 Code.PARAMETER, "one connection follows rooms of one app", field="token", hint="open another connection"
             )
-        if len(self._rooms) >= ROOMS_PER_CONNECTION:
+        if len(self._tasks) >= ROOMS_PER_CONNECTION:
             raise Rejection.of(
                 Code.RATE_LIMITED, "the connection follows too many rooms", field="roomID", limit=str(ROOMS_PER_CONNECTION),
                 hint="open another connection",
             )  # fmt: skip
 
     async def _end(self, room: str) -> None:
-        one = self._rooms.get(room)
-        if one is not None:
-            one.task.cancel()
-            await asyncio.wait((one.task,))
+        task = self._tasks.get(room)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait((task,))
 
-    def _remove(self, ended: "RoomSubscription") -> None:
-        if self._rooms.get(ended.room) is ended:
-            del self._rooms[ended.room]
-
-
-class RoomSubscription:
-    """One room that a connection follows, from its request to its end, when `on_end` is called. `answered` is done when the request is
-    answered, or refused.
-    """
-
-    def __init__(
-        self, shared: Subscriptions, channel: Channel, frame: client.Subscribe, app: str, grant: Subscription,
-        on_end: Callable[["RoomSubscription"], None],
-    ) -> None:  # fmt: skip
-        self.room = frame.room_id
-        self.app = grant.app
-        self.delivery: SubscriptionDelivery | None = None
-        self.answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._shared = shared
-        self._channel = channel
-        self._on_end = on_end
-        shared.open.add(self)
-        self.task = asyncio.get_running_loop().create_task(self._run(frame, app, grant))
-
-    async def _run(self, frame: client.Subscribe, app: str, grant: Subscription) -> None:
+    async def _run(
+        self, frame: client.Subscribe, app: str, grant: Subscription, answered: "asyncio.Future[None]"
+    ) -> None:
+        """Runs a subscription to its end. `answered` is done when the request is answered, or refused."""
         try:
-            await self._deliver(frame, app, grant)
+            await self._deliver(frame, app, grant, answered)
         except (Rejection, Invalid) as refused:
-            self._refuse(refused)
+            self._refuse(frame.room_id, refused, answered)
         except Exception as error:
             self._shared.fault(error)
-            self._refuse(Rejection(Problem(int(Code.SERVER_ERROR), "the server failed", hint="try again")))
+            failed = Rejection(Problem(int(Code.SERVER_ERROR), "the server failed", hint="try again"))
+            self._refuse(frame.room_id, failed, answered)
         finally:
-            self.answered.cancel()
-            self._shared.open.discard(self)
-            self._on_end(self)
+            answered.cancel()
+            if self._tasks.get(frame.room_id) is asyncio.current_task():
+                del self._tasks[frame.room_id]
 
-    async def _deliver(self, frame: client.Subscribe, app: str, grant: Subscription) -> None:
-        request, types = ReadRequest(frame.token, app, self.room, EVENTS_SCOPE), check_types(frame.types)
+    async def _deliver(
+        self, frame: client.Subscribe, app: str, grant: Subscription, answered: "asyncio.Future[None]"
+    ) -> None:
+        request, types = ReadRequest(frame.token, app, frame.room_id), check_types(frame.types)
         async with AsyncExitStack() as stack:
             stack.enter_context(self._shared.limiter.reader_slot(grant))
             reader, feed = await stack.enter_async_context(
                 self._shared.readers.follow(grant, request, frame.after or LATEST, types)
             )
-            delivery = self.delivery = SubscriptionDelivery(self.room, reader, feed, self._channel)
+            delivery = SubscriptionDelivery(frame.room_id, reader, feed, self._channel)
+            self._shared.deliveries.add(delivery)
+            stack.callback(self._shared.deliveries.discard, delivery)
             anew = not frame.after or await reader.has_diverged()
             await reader.check_scope()
             left = max(0, math.ceil(reader.token_expires_in_s))
             mode = "snapshot" if anew else "tail"
             self._channel.put(to_text(client.Subscribed(id=str(frame.id), mode=mode, token_expires_in=left)))
-            self.answered.set_result(None)
+            answered.set_result(None)
             if anew:
                 delivery.restart("diverged" if frame.after else "")
             await delivery.run()
 
-    def _refuse(self, refused: Rejection | Invalid) -> None:
+    def _refuse(self, room: str, refused: Rejection | Invalid, answered: "asyncio.Future[None]") -> None:
         """Answers a request that is refused, or ends a subscription that may not go on."""
-        if not self.answered.done():
-            self.answered.set_exception(refused)
+        if not answered.done():
+            answered.set_exception(refused)
         else:
-            self._channel.put(to_text(client.End(self.room, refused.problem.code, refused.problem.message)))
+            self._channel.put(to_text(client.End(room, refused.problem.code, refused.problem.message)))

@@ -6,6 +6,7 @@ so that a negotiation under way delays no message; within a queue they keep the 
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from parlour.contracts import client
@@ -37,45 +38,33 @@ _QUEUES: dict[type[Any], str] = {
     client.StopPlay: PLAYING,
 }
 
-Fault = Callable[[BaseException], None]
-
 
 class ProtocolViolation(Exception):
     """The client breaks the protocol; its connection is closed with 4400."""
 
 
+@dataclass(eq=False)
 class RequestDispatcher:
     """Answers the requests of one connection; `fault` is called with errors that are ours."""
 
-    def __init__(
-        self,
-        channel: Channel,
-        logins: LoginHandler,
-        resumes: ResumeHandler,
-        requests: RoomRequestHandler,
-        sessions: SessionTable,
-        subscriptions: ConnectionSubscriptions,
-        pace: TokenBucket,
-        metrics: FrameMetrics,
-        fault: Fault,
-        clock: Clock,
-    ) -> None:
+    _channel: Channel
+    _logins: LoginHandler
+    _resumes: ResumeHandler
+    _requests: RoomRequestHandler
+    _sessions: SessionTable
+    _subscriptions: ConnectionSubscriptions
+    _pace: TokenBucket
+    _metrics: FrameMetrics
+    _fault: Callable[[BaseException], None]
+    _clock: Clock
+    session: Session | None = None
+
+    def __post_init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._clock = clock
-        self._channel = channel
-        self._logins = logins
-        self._resumes = resumes
-        self._requests = requests
-        self._sessions = sessions
-        self._subscriptions = subscriptions
-        self._pace = pace
-        self._metrics = metrics
-        self._fault = fault
         self._excess_left = EXCESS_FRAMES
         self._malformed = TokenBucket(MALFORMED_PER_S, MALFORMED_BURST, self._loop.time())
         self._queues: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.session: Session | None = None
 
     async def handle_frame(self, text: str) -> None:
         """Handles one text frame of the client's. `ProtocolViolation` ends the connection."""

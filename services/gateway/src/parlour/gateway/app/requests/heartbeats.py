@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 
 from parlour.contracts import client
 from parlour.contracts.queries import PRESENCE_INTERVAL_S, Presence, SessionHeartbeat, presence_parts
 from parlour.gateway.app.delivery.feeds import RoomFeeds
+from parlour.gateway.app.sessions.session import Session
 from parlour.gateway.domain.frames import to_text
 from parlour.kernel.rejection import Rejection
 
@@ -13,21 +15,15 @@ COUNT_EVERY = 30
 """Heartbeats from one count of a room's users to the next."""
 
 
+@dataclass
 class HeartbeatPublisher:
     """Publishes the heartbeats of `sessions` for the room service, as presence parts through `publish`."""
 
-    def __init__(
-        self,
-        gateway: str,
-        feeds: RoomFeeds,
-        sessions: Callable[[], Iterable[SessionHeartbeat]],
-        publish: Callable[[Presence], Awaitable[None]],
-    ) -> None:
-        self._gateway = gateway
-        self._feeds = feeds
-        self._sessions = sessions
-        self._publish = publish
-        self._number = 0
+    _gateway: str
+    _feeds: RoomFeeds
+    _sessions: Callable[[], Iterable[Session]]
+    _publish: Callable[[Presence], Awaitable[None]]
+    _number: int = 0
 
     async def run(self) -> None:
         """Publishes each second, until it is cancelled."""
@@ -41,7 +37,8 @@ class HeartbeatPublisher:
     async def publish(self) -> None:
         """Publishes one heartbeat of every session, sends counts if they are due, and closes unused feeds."""
         self._number += 1
-        for part in presence_parts(self._gateway, self._number, tuple(self._sessions())):
+        heartbeats = tuple(SessionHeartbeat(s.app, room, s.session_id) for s in self._sessions() for room in s.rooms)
+        for part in presence_parts(self._gateway, self._number, heartbeats):
             try:
                 await self._publish(part)
             except Rejection:

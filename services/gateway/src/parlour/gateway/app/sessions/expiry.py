@@ -46,12 +46,12 @@ class TokenExpiry:
 
     async def end_due(self, now_s: float) -> None:
         """Ends every stay that is over by `now_s` (unix seconds)."""
-        members = [(session, member) for session in self._sessions() for member in session.rooms.values()]
-        due = [(session, member) for session, member in members if 0 < _ends_s(session, member) <= now_s]
-        await asyncio.gather(*(self._end(session, member) for session, member in due))
+        members = [member for session in self._sessions() for member in session.rooms.values()]
+        await asyncio.gather(*(self._end(member) for member in members if 0 < _ends_s(member) <= now_s))
 
-    async def _end(self, session: Session, member: RoomMember) -> None:
-        command_id = str(uuid5(_COMMANDS, f"{session.session_id}/{member.room}/{_ends_s(session, member)}"))
+    async def _end(self, member: RoomMember) -> None:
+        session = member.session
+        command_id = str(uuid5(_COMMANDS, f"{session.session_id}/{member.room}/{_ends_s(member)}"))
         body = cmd.EndStay(session.session_id, member.actor, REASON)
         async with self._slots:
             try:
@@ -60,6 +60,6 @@ class TokenExpiry:
                 log.warning("stay_not_ended", app=session.app, code=rejection.problem.code)
 
 
-def _ends_s(session: Session, member: RoomMember) -> int:
-    rights = session.rights.get(member.room)
+def _ends_s(member: RoomMember) -> int:
+    rights = member.session.rights.get(member.room)
     return rights.stay_ends_s if rights is not None else 0

@@ -5,12 +5,11 @@ by its secret and by the room's members.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from parlour.contracts import client
 from parlour.contracts.ids import check_address
-from parlour.contracts.queries import SessionHeartbeat
 from parlour.contracts.relay import TransportGone
 from parlour.gateway.domain.encoded_event import StayEnd
 from parlour.gateway.domain.frame_batch import FrameBatch
@@ -82,15 +81,13 @@ class Session:
             self.streams[transport_id].discard((room, stream_id))
 
 
+@dataclass(eq=False, slots=True)
 class RoomMember:
     """A session as a member of one room; `actor` is the user's random id in the record."""
 
-    __slots__ = ("actor", "room", "session")
-
-    def __init__(self, session: Session, room: str, actor: str) -> None:
-        self.session = session
-        self.room = room
-        self.actor = actor
+    session: Session
+    room: str
+    actor: str
 
 
 class SessionTable:
@@ -134,20 +131,14 @@ class SessionTable:
             session.send(client.End(member.room, end.code, end.reason))
         self._remove_if_over(session)
 
-    def from_addresses(self, app: int, addresses: frozenset[str]) -> list[Session]:
-        """Returns the sessions of an app whose clients connected from one of these addresses (as `check_address` has them)."""
+    def from_address(self, app: int, address: str) -> list[Session]:
+        """Returns the sessions of an app whose clients connected from an address (as `check_address` has it)."""
         of_app = (session for session in self._sessions.values() if session.app == app and session.address)
-        return [session for session in of_app if check_address(session.address) in addresses]
+        return [session for session in of_app if check_address(session.address) == address]
 
     def connected(self) -> list[Session]:
         """Returns the sessions whose client has a live connection here."""
         return [session for session in self._sessions.values() if session.channel is not None]
-
-    def heartbeats(self) -> Iterator[SessionHeartbeat]:
-        """Returns a heartbeat for each room of each connected session."""
-        for session in self.connected():
-            for room in session.rooms:
-                yield SessionHeartbeat(session.app, room, session.session_id)
 
     def on_transport_gone(self, fact: TransportGone) -> None:
         """Tells a client which streams a transport carried that a relay reports as gone, so that the client offers them again."""
