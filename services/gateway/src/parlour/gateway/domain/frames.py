@@ -26,9 +26,11 @@ TYPES = frozenset(str(kind.__struct_config__.tag) for kind in get_args(client.An
 class InvalidFrame(ValueError):
     """A frame that breaks the protocol; `frame_id` is empty where none could be parsed."""
 
-    def __init__(self, problem: Problem, frame_id: str = "") -> None:
-        super().__init__(problem.message)
-        self.problem = problem
+    def __init__(
+        self, message: str, code: Code = Code.FRAME_INVALID, *, field: str = "", limit: str = "", hint: str = "", frame_id: str = ""
+    ) -> None:  # fmt: skip
+        super().__init__(message)
+        self.problem = Problem(int(code), message, field, limit, hint)
         self.frame_id = frame_id
 
 
@@ -39,21 +41,20 @@ _encode = msgspec.json.Encoder().encode
 def parse(text: str) -> client.AnyClientFrame:
     """Parses a frame of a client's; raises `InvalidFrame`."""
     if len(text) * 4 > client.FRAME_BYTES and len(text.encode("utf-8", "replace")) > client.FRAME_BYTES:
-        raise InvalidFrame(
-            _problem("the frame is too large", Code.FRAME_TOO_LARGE, limit=f"{client.FRAME_BYTES} bytes")
-        )
+        raise InvalidFrame("the frame is too large", Code.FRAME_TOO_LARGE, limit=f"{client.FRAME_BYTES} bytes")
     loose = _loose(text)
     frame_id = _id_of(loose)
     kind = loose.get("t")
     if not isinstance(kind, str) or kind not in TYPES:
         shown = kind[:40] if isinstance(kind, str) else ""
-        raise InvalidFrame(_problem(f"no frame is of type {shown!r}", Code.FRAME_TYPE_UNKNOWN, field="t"), frame_id)
+        raise InvalidFrame(f"no frame is of type {shown!r}", Code.FRAME_TYPE_UNKNOWN, field="t", frame_id=frame_id)
     try:
         return _decode(text)
     except msgspec.ValidationError as error:
-        raise InvalidFrame(_invalid(error), frame_id) from None
+        message, field = _message_and_field(error)
+        raise InvalidFrame(message, field=field, frame_id=frame_id) from None
     except msgspec.DecodeError as error:
-        raise InvalidFrame(_problem(str(error)), frame_id) from None
+        raise InvalidFrame(str(error), frame_id=frame_id) from None
 
 
 def to_text(frame: client.ServerFrame) -> str:
@@ -64,13 +65,13 @@ def to_text(frame: client.ServerFrame) -> str:
 def _loose(text: str) -> dict[str, Any]:
     """Parses any JSON object that keeps the limits on depth and keys."""
     if text.count("{") + text.count("[") > client.FRAME_DEPTH and _nests_deeper(text, client.FRAME_DEPTH):
-        raise InvalidFrame(_problem("the frame is nested too deeply", limit=f"depth {client.FRAME_DEPTH}"))
+        raise InvalidFrame("the frame is nested too deeply", limit=f"depth {client.FRAME_DEPTH}")
     try:
         loose: object = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant, parse_int=_integer)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise InvalidFrame(_problem(f"the frame is not JSON: {error}")) from None
+        raise InvalidFrame(f"the frame is not JSON: {error}") from None
     if not isinstance(loose, dict):
-        raise InvalidFrame(_problem("the frame is not a JSON object"))
+        raise InvalidFrame("the frame is not a JSON object")
     return cast(dict[str, Any], loose)
 
 
@@ -97,22 +98,20 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise InvalidFrame(
-                _problem(f"the key {name[:40]!r} stands twice", field=name[:40], hint="give each key once")
-            )
+            raise InvalidFrame(f"the key {name[:40]!r} stands twice", field=name[:40], hint="give each key once")
         if len(found) == KEYS_MOST:
-            raise InvalidFrame(_problem("an object of the frame has too many keys", limit=f"{KEYS_MOST} keys"))
+            raise InvalidFrame("an object of the frame has too many keys", limit=f"{KEYS_MOST} keys")
         found[name] = value
     return found
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise InvalidFrame(_problem(f"{name} is not JSON"))
+    raise InvalidFrame(f"{name} is not JSON")
 
 
 def _integer(digits: str) -> int:
     if len(digits) > NUMBER_DIGITS:
-        raise InvalidFrame(_problem("a number in the frame is too long", limit=f"{NUMBER_DIGITS} digits"))
+        raise InvalidFrame("a number in the frame is too long", limit=f"{NUMBER_DIGITS} digits")
     return int(digits)
 
 
@@ -129,15 +128,8 @@ _MISSING = re.compile(r"missing required field `(\w+)`")
 _PATH = re.compile(r" - at `\$\.?(.*)`$")
 
 
-def _invalid(error: msgspec.ValidationError) -> Problem:
-    """Returns msgspec's message as a problem, with the field that the message names."""
+def _message_and_field(error: msgspec.ValidationError) -> tuple[str, str]:
+    """Returns msgspec's message without its path, and the field that the message names."""
     message = str(error)
     missing, path = _MISSING.search(message), _PATH.search(message)
-    field = ".".join(found[1] for found in (path, missing) if found and found[1])
-    return _problem(_PATH.sub("", message), field=field)
-
-
-def _problem(
-    message: str, code: Code = Code.FRAME_INVALID, *, field: str = "", limit: str = "", hint: str = ""
-) -> Problem:
-    return Problem(int(code), message, field, limit, hint)
+    return _PATH.sub("", message), ".".join(found[1] for found in (path, missing) if found and found[1])
