@@ -94,16 +94,13 @@ class MediaResources:
                 "", session.session_id, session.app, member.room, member.actor, stream_id, False, "none", ()
             )
             with suppress(Rejection):  # asks what else the session has
-                await self._release(none, caller, (await self._end(none, caller)).remaining, counted=True)
+                await self._end(none, caller, counted=True)
             raise
 
     async def end(self, text: str, token: str, address: str) -> None:
         """Ends a resource for whoever knows its address and holds a token of the same user; `Rejection` for anybody else."""
         resource, caller = await self._open_own(text, token, address)
-        counted = self._remove(resource)
-        ended = await self._end(resource, caller)
-        await self._release(resource, caller, ended.remaining, counted=counted)
-        if not ended.found:
+        if not (await self._end(resource, caller, counted=self._remove(resource))).found:
             raise _no_resource()
 
     async def patch(self, text: str, token: str, sent: str, match: str, address: str) -> tuple[IceRenewed, str]:
@@ -150,9 +147,7 @@ class MediaResources:
             return
         caller = cmd.Caller(shared.session.user.user_id, resource.session_id, resource.actor)
         try:
-            counted = self._remove(resource)
-            remaining = (await self._end(resource, caller)).remaining
-            await self._release(resource, caller, remaining, counted=counted)
+            await self._end(resource, caller, counted=self._remove(resource))
         except Rejection as rejection:
             log.warning("whip_resource_left_over", code=rejection.problem.code)
 
@@ -179,20 +174,24 @@ class MediaResources:
             shared.uses += 1
             return shared.session, shared.session.rooms[room]
 
-    async def _release(self, resource: MediaResource, caller: cmd.Caller, remaining: int, *, counted: bool) -> None:
-        """Counts one use less, if the use was `counted`; the session leaves the room if it has nothing left, here or on any relay."""
-        session_id = resource.session_id
+    async def _end(self, resource: MediaResource, caller: cmd.Caller, *, counted: bool) -> cmd.ResourceEnded:
+        """Ends a resource's media, and one use of its session, if the use was `counted`; the session leaves the room if it has nothing
+        left, here or on any relay.
+        """
+        session_id, app, room = resource.session_id, resource.app, resource.room
+        body = cmd.EndResource(session_id, resource.stream_id, resource.transport_id, publishes=resource.publishes)
+        ended = await self._ask(app, room, caller, body, cmd.ResourceEnded)
         async with self._locks.setdefault(session_id, asyncio.Lock()):
             shared = self._shared.get(session_id)
             if shared is not None and counted:
                 shared.uses -= 1
             if shared is not None and shared.uses > 0:
-                return
+                return ended
             self._shared.pop(session_id, None)
-            if remaining == 0:
-                body = cmd.LeaveRoom(session_id)
-                await self._ask(resource.app, resource.room, caller, body, msgspec.Raw)
+            if ended.remaining == 0:
+                await self._ask(app, room, caller, cmd.LeaveRoom(session_id), msgspec.Raw)
         self._locks.pop(session_id, None)
+        return ended
 
     # the resources
 
@@ -213,12 +212,6 @@ class MediaResources:
         return CreatedResource(
             media_resource.encode_address(self._key, resource), made.sdp, media_resource.ufrag_of(made.sdp), servers
         )
-
-    async def _end(self, resource: MediaResource, caller: cmd.Caller) -> cmd.ResourceEnded:
-        body = cmd.EndResource(
-            resource.session_id, resource.stream_id, resource.transport_id, publishes=resource.publishes
-        )
-        return await self._ask(resource.app, resource.room, caller, body, cmd.ResourceEnded)
 
     async def _ask(self, app: int, room: str, caller: cmd.Caller, body: cmd.AnyCommand, kind: type[R]) -> R:
         return decode_result(await self._services.ask(app, room, cmd.Request(self._ids.uuid7(), caller, body)), kind)

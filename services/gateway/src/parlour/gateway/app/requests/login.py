@@ -106,13 +106,12 @@ class LoginHandler:
             raise Rejection.of(Code.SESSION_UNKNOWN, "the session has left the room", hint="log in again")
         return feed, mirror, joined
 
-    def add_member(self, session: Session, feed: RoomFeed, actor: str, rights: Rights) -> RoomMember:
+    def add_member(self, session: Session, feed: RoomFeed, actor: str, rights: Rights) -> None:
         """Makes the session a member of the feed: from now on its client gets the room's events."""
         member = RoomMember(session, feed.room, actor)
         feed.add_member(member)
         session.rooms[feed.room] = member
         session.rights[feed.room] = rights
-        return member
 
     def seal_secret(self, session: Session) -> str:
         """Returns the session's secret, with its rights as of now."""
