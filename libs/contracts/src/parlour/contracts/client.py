@@ -38,10 +38,22 @@ class ClientFrame(msgspec.Struct, frozen=True, tag_field="t", rename=wire_name):
     id: UUID
 
 
-class RoomCommandFrame(ClientFrame, frozen=True, kw_only=True):
+class RoomRequest(ClientFrame, frozen=True):
+    """Base of what a client sends about one room."""
+
+    room_id: str
+
+
+class RoomCommandFrame(RoomRequest, frozen=True, kw_only=True):
     """Base of frames that become commands. `if_seq`: the command is refused unless the room is at this event."""
 
     if_seq: Seq | None = None
+
+
+class StreamCommandFrame(RoomCommandFrame, frozen=True):
+    """Base of commands about one stream of the room."""
+
+    stream_id: str
 
 
 class Login(ClientFrame, frozen=True, tag="login"):
@@ -71,14 +83,10 @@ class Resume(ClientFrame, frozen=True, tag="resume"):
 class Logout(RoomCommandFrame, frozen=True, tag="logout"):
     """Leaves a room; the session ends with its last one."""
 
-    room_id: str
 
-
-class Publish(RoomCommandFrame, frozen=True, tag="publish"):
+class Publish(StreamCommandFrame, frozen=True, tag="publish"):
     """Offers to send a stream."""
 
-    room_id: str
-    stream_id: str
     sdp: str
     media: MediaSections
     transport_id: str = ""
@@ -86,51 +94,38 @@ class Publish(RoomCommandFrame, frozen=True, tag="publish"):
     codec: str = ""
 
 
-class StopPublish(RoomCommandFrame, frozen=True, tag="stopPublish"):
+class StopPublish(StreamCommandFrame, frozen=True, tag="stopPublish"):
     """Stops sending a stream."""
 
-    room_id: str
-    stream_id: str
 
-
-class Play(RoomCommandFrame, frozen=True, tag="play"):
+class Play(StreamCommandFrame, frozen=True, tag="play"):
     """Offers to receive a stream."""
 
-    room_id: str
-    stream_id: str
     sdp: str
     media: MediaSections
     transport_id: str = ""
 
 
-class StopPlay(RoomCommandFrame, frozen=True, tag="stopPlay"):
+class StopPlay(StreamCommandFrame, frozen=True, tag="stopPlay"):
     """Stops receiving a stream."""
 
-    room_id: str
-    stream_id: str
 
-
-class RestartIce(ClientFrame, frozen=True, tag="restartIce"):
+class RestartIce(RoomRequest, frozen=True, tag="restartIce"):
     """Offers new ICE credentials for a transport that exists."""
 
-    room_id: str
     transport_id: str
     sdp: str
 
 
-class StreamExtraInfo(RoomCommandFrame, frozen=True, tag="streamExtraInfo"):
+class StreamExtraInfo(StreamCommandFrame, frozen=True, tag="streamExtraInfo"):
     """Changes an own stream's extra information."""
 
-    room_id: str
-    stream_id: str
     extra_info: str
 
 
-class Mutes(RoomCommandFrame, frozen=True, tag="mutes"):
+class Mutes(StreamCommandFrame, frozen=True, tag="mutes"):
     """Mutes or unmutes `audio` and `video` of an own stream."""
 
-    room_id: str
-    stream_id: str
     audio: bool
     video: bool
 
@@ -138,7 +133,6 @@ class Mutes(RoomCommandFrame, frozen=True, tag="mutes"):
 class RoomExtraInfo(RoomCommandFrame, frozen=True, tag="roomExtraInfo"):
     """Sets one key of the room's extra information."""
 
-    room_id: str
     key: str
     value: str
 
@@ -146,39 +140,34 @@ class RoomExtraInfo(RoomCommandFrame, frozen=True, tag="roomExtraInfo"):
 class Broadcast(RoomCommandFrame, frozen=True, tag="broadcast"):
     """A reliable message to the room."""
 
-    room_id: str
     message: str
 
 
 class Barrage(RoomCommandFrame, frozen=True, tag="barrage"):
     """A message to the room that may be dropped."""
 
-    room_id: str
     message: str
 
 
 class CustomCommand(RoomCommandFrame, frozen=True, tag="command"):
     """A signalling message to some users, or to all where none is named."""
 
-    room_id: str
     command: str
     to_user_ids: tuple[str, ...] = msgspec.field(default=(), name="toUserIDs")
 
 
-class RenewToken(ClientFrame, frozen=True, tag="renewToken"):
+class RenewToken(RoomRequest, frozen=True, tag="renewToken"):
     """Brings a new token for the session's stay in a room."""
 
-    room_id: str
     token: str
 
     def __repr__(self) -> str:
         return f"RenewToken(room_id={self.room_id!r})"
 
 
-class Subscribe(ClientFrame, frozen=True, tag="subscribe"):
+class Subscribe(RoomRequest, frozen=True, tag="subscribe"):
     """Reads a room's events without entering it. `after`: the position to go on from, empty: a snapshot first; `types` as over HTTP."""
 
-    room_id: str
     token: str
     after: str = ""
     types: tuple[str, ...] = ()
@@ -188,10 +177,8 @@ class Subscribe(ClientFrame, frozen=True, tag="subscribe"):
         return f"Subscribe(room_id={self.room_id!r}, after={self.after!r})"
 
 
-class Unsubscribe(ClientFrame, frozen=True, tag="unsubscribe"):
+class Unsubscribe(RoomRequest, frozen=True, tag="unsubscribe"):
     """Stops reading a room."""
-
-    room_id: str
 
 
 class Ping(ClientFrame, frozen=True, tag="ping"):
@@ -247,6 +234,12 @@ class IceServer(msgspec.Struct, frozen=True, rename=wire_name):
 
 class ServerFrame(msgspec.Struct, frozen=True, tag_field="t", rename=wire_name):
     """Base of what the gateway sends."""
+
+
+class RoomServerFrame(ServerFrame, frozen=True):
+    """Base of what the gateway sends about one room."""
+
+    room_id: str
 
 
 class Res(ServerFrame, frozen=True, tag="res"):
@@ -323,10 +316,9 @@ class Pong(Res, frozen=True, tag="res", kw_only=True):
     server_time: int
 
 
-class Ev(ServerFrame, frozen=True, tag="ev", kw_only=True):
+class Ev(RoomServerFrame, frozen=True, tag="ev", kw_only=True):
     """One event. `prev` is the hash8 before it, `at` unix microseconds, `user` the actor."""
 
-    room_id: str
     pos: str
     seq: int
     prev: str
@@ -337,75 +329,66 @@ class Ev(ServerFrame, frozen=True, tag="ev", kw_only=True):
     command_id: str | UnsetType = UNSET
 
 
-class Skip(ServerFrame, frozen=True, tag="skip", kw_only=True):
+class Skip(RoomServerFrame, frozen=True, tag="skip", kw_only=True):
     """Events that are not for this reader; `from` is a keyword, hence `first`."""
 
-    room_id: str
     first: int = msgspec.field(name="from")
     to: int
     pos: str
 
 
-class Snap(ServerFrame, frozen=True, tag="snap", kw_only=True):
+class Snap(RoomServerFrame, frozen=True, tag="snap", kw_only=True):
     """The room as of `pos`; it replaces the state that the client has."""
 
-    room_id: str
     pos: str
     users: tuple[UserRef, ...]
     streams: tuple[StreamEntry, ...]
     extra_info: tuple[ExtraInfo, ...]
 
 
-class Page(ServerFrame, frozen=True, tag="page"):
+class Page(RoomServerFrame, frozen=True, tag="page"):
     """Users and streams that come before those in the next `snap` or answer to `login`."""
 
-    room_id: str
     users: tuple[UserRef, ...] = ()
     streams: tuple[StreamEntry, ...] = ()
 
 
-class Live(ServerFrame, frozen=True, tag="live"):
+class Live(RoomServerFrame, frozen=True, tag="live"):
     """All events up to `pos` were sent; later ones follow as they happen."""
 
-    room_id: str
     pos: str
 
 
-class HeadAt(ServerFrame, frozen=True, tag="head"):
+class HeadAt(RoomServerFrame, frozen=True, tag="head"):
     """The room's last position, for a lagging client, which resumes from its own."""
 
-    room_id: str
     pos: str
 
 
-class Resync(ServerFrame, frozen=True, tag="resync"):
+class Resync(RoomServerFrame, frozen=True, tag="resync"):
     """The client's position can't be continued (diverged, expired, limit); a `snap` follows."""
 
-    room_id: str
     reason: str
 
 
-class End(ServerFrame, frozen=True, tag="end"):
+class End(RoomServerFrame, frozen=True, tag="end"):
     """This session's stay in the room, or this subscription, is over."""
 
-    room_id: str
     code: int
     reason: str
 
 
-class MediaGone(ServerFrame, frozen=True, tag="media"):
+class MediaGone(RoomServerFrame, frozen=True, tag="media"):
     """The relay lost this client's transport, which must be offered again."""
 
-    room_id: str
     stream_id: str
     transport_id: str
     state: str = "gone"
 
 
-class Count(ServerFrame, frozen=True, tag="count"):
+class Count(RoomServerFrame, frozen=True, tag="count"):
     """The number of users in the room."""
 
-    room_id: str
     count: int
 
 
@@ -420,3 +403,8 @@ class Bye(ServerFrame, frozen=True, tag="bye"):
 
     code: int
     retry_after_ms: int
+
+
+AnyAnswer = RequestRefused | LoggedIn | Resumed | Subscribed | Negotiated | Sent | Delivered | Renewed | Pong
+AnyServerFrame = Ev | Skip | Snap | Page | Live | HeadAt | Resync | End | MediaGone | Count | Failure | Bye
+"""What the gateway sends unasked."""
