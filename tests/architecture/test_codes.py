@@ -6,7 +6,7 @@ import sources
 
 from parlour.contracts.codes import Code
 
-LISTS = {"contracts/codes.py", "contracts/explanations.py", "runtime/http.py"}
+LISTS = {"contracts/codes.py", "runtime/http.py"}
 """Files that name codes to say what they mean. Those in `described/web_contract.py` are raised by the SDK's checks of texts."""
 
 

@@ -20,7 +20,6 @@ from parlour.contracts import events
 from parlour.contracts.codes import Code
 from parlour.contracts.described import asyncapi, schemas
 from parlour.contracts.described.compatible import breaks
-from parlour.contracts.explanations import explain
 from parlour.contracts.subscriptions import Subscription
 from parlour.contracts.upcasters import UPCASTERS, upcast
 from parlour.gateway.api.descriptions_http import error_page
@@ -127,7 +126,7 @@ def test_every_code_has_its_page() -> None:
     for code in Code:
         page = error_page(int(code))
         assert f"<h1>{int(code)}: " in page
-        assert html.escape(explain(int(code))) in page
+        assert html.escape(code.explanation) in page
 
 
 def changed(document: dict[str, Any], *path: str, to: Any = None) -> dict[str, Any]:

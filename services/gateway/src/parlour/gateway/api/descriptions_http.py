@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request, Response
 
 from parlour.contracts.codes import Code, title_of
 from parlour.contracts.described import asyncapi, schemas
-from parlour.contracts.explanations import explain
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.http import status_of
 
@@ -74,7 +73,7 @@ def error_page(code: int) -> str:
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f'<title>{code}: {title}</title><link rel="stylesheet" href="/assets/style.css">'
-        f"<main><h1>{code}: {title}</h1><p>{html.escape(explain(code))}</p>"
+        f"<main><h1>{code}: {title}</h1><p>{html.escape(Code(code).explanation)}</p>"
         f"<p>HTTP status {status_of(code)}. It is {whose}, and never changes its meaning.</p>"
         "<p>In <code>application/problem+json</code>, <code>detail</code> says what happened, <code>field</code> and "
         "<code>limit</code> what it was about, <code>hint</code> the way out.</p></main></html>\n"
