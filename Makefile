@@ -79,14 +79,10 @@ bench: setup ## the benchmarks, each with its floor beside it
 	@$(BIN)/python -m bench $(ARGS)
 
 docs: setup ## write the generated reference pages anew
-	@for page in events codes; do $(BIN)/python -m parlour.contracts.reference $$page > docs/reference/$$page.md; done
+	@$(BIN)/python -m parlour.cli.contract_files .
 	@$(BIN)/python -m parlour.cli.settings_page > docs/reference/settings.md
 	@$(BIN)/python -m parlour.cli.compose_nats > deploy/docker/nats.conf
 	@$(BIN)/python -m parlour.cli.compose_nats readers > deploy/docker/nats-readers.conf
-	@$(BIN)/python -m parlour.contracts.described.contract_schema > docs/reference/contracts.json
-	@$(BIN)/python -m parlour.contracts.described.asyncapi > docs/reference/asyncapi.json
-	@$(BIN)/python -m parlour.contracts.described.typescript > libs/sdk-web/src/generated/contract.ts
-	@$(BIN)/python -m parlour.cli.schema_files docs/reference/schemas
 	@$(BIN)/python -m parlour.gateway.wiring > docs/reference/openapi.json
 	@$(BIN)/python bench/page.py > bench/README.md
 	@$(BIN)/python deploy/observability/generator deploy/observability/dashboards

@@ -1,15 +1,11 @@
-"""Writes the section `client` of the contracts as the TypeScript module `libs/sdk-web/src/generated/contract.ts`.
-
-Run as a module it prints the text: `python -m parlour.contracts.described.typescript`.
-"""
+"""Writes the section `client` of the contracts as the TypeScript module `libs/sdk-web/src/generated/contract.ts`."""
 
 import json
 import re
-import sys
 from collections.abc import Iterator
 from typing import Any
 
-from parlour.contracts.described import web_contract
+from . import web_contract
 
 _HEAD = """\
 /**
@@ -103,7 +99,3 @@ def _type(schema: dict[str, Any]) -> str:
 
 def _key(name: str) -> str:
     return name if _IDENTIFIER.fullmatch(name) else json.dumps(name)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(module())

@@ -97,7 +97,7 @@ TEXTS = {
 def section() -> dict[str, Any]:
     """The section `client` of the contracts' JSON document, with `$defs` of its own; descriptions stand in the other documents."""
     requests = {_tag(kind): kind for kind in get_args(client.AnyClientFrame)}
-    server = {_tag(kind): kind for kind in _server_frames()}
+    server = {_tag(kind): kind for kind in get_args(client.AnyServerFrame)}
     room_events = {event.TAG: event for event in events.ALL if event.AGGREGATE != "app"}
     kinds = (*SHAPES.values(), *requests.values(), *server.values(), *room_events.values())
     schemas, definitions = msgspec.json.schema_components(kinds, ref_template="{name}")
@@ -123,12 +123,6 @@ def section() -> dict[str, Any]:
             if name not in inlined
         },
     }
-
-
-def _server_frames() -> list[type[client.ServerFrame]]:
-    """What the gateway sends unasked: all frames of a server but the answers."""
-    kinds = [kind for kind in vars(client).values() if isinstance(kind, type) and issubclass(kind, client.ServerFrame)]
-    return [kind for kind in kinds if kind is not client.ServerFrame and not issubclass(kind, client.Res)]
 
 
 def _tag(kind: type[msgspec.Struct]) -> str:

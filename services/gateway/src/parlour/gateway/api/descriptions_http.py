@@ -8,7 +8,9 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from parlour.contracts.codes import Code, title_of
-from parlour.contracts.described import asyncapi, schemas
+from parlour.contracts.described import asyncapi
+from parlour.contracts.described.contract_schema import event_schema
+from parlour.contracts.described.files import indented_json
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.http import status_of
 
@@ -49,10 +51,10 @@ async def events() -> Response:
 @router.get("/schemas/{name}", openapi_extra=PUBLIC, responses=texts(SCHEMA, schema=_shape("title", "properties")))
 async def schema(name: str) -> Response:
     """The JSON Schema of an event type: `/schemas/room.user_joined.v1.json`."""
-    tag = name.removesuffix(".json")
-    if schemas.schema_of(tag) is None:
+    found = event_schema(name.removesuffix(".json"))
+    if found is None:
         raise Rejection.of(Code.NOT_FOUND, "there is no such event type", field="type", hint="/asyncapi.json")
-    return Response(schemas.file_of(tag), media_type=SCHEMA, headers=HEADERS)
+    return Response(indented_json(found), media_type=SCHEMA, headers=HEADERS)
 
 
 @router.get("/errors/{code}", openapi_extra=PUBLIC, responses=texts(HTML))

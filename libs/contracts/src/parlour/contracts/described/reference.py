@@ -1,11 +1,9 @@
-"""The reference pages that are written by the contracts themselves: `python -m parlour.contracts.reference events|codes`."""
-
-import sys
+"""The reference pages of events and codes, written from the contracts."""
 
 import msgspec
 
-from . import events
-from .codes import Code
+from parlour.contracts import events
+from parlour.contracts.codes import Code, title_of
 
 
 def events_page() -> str:
@@ -18,7 +16,7 @@ def events_page() -> str:
     for event in events.ALL:
         parts.append(f"## `{event.TAG}`\n")
         parts.append(
-            f"{_sentence(event.__doc__)} Audience: {event.AUDIENCE.name.lower()}. Part of `{event.AGGREGATE}`.\n"
+            f"{' '.join((event.__doc__ or '').split())} Audience: {event.AUDIENCE.name.lower()}. Part of `{event.AGGREGATE}`.\n"
         )
         parts.append("| field | type | sealed | default |\n|---|---|---|---|")
         parts.extend(_row(event, field) for field in msgspec.structs.fields(event))
@@ -28,15 +26,11 @@ def events_page() -> str:
 
 def codes_page() -> str:
     """Builds the page of the codes that a client may see."""
-    rows = [f"| {int(code)} | {code.name.lower().replace('_', ' ')} |" for code in sorted(Code, key=int)]
+    rows = [f"| {int(code)} | {title_of(code)} |" for code in sorted(Code, key=int)]
     head = (
         "# Codes\n\nWritten from the contracts by `make docs`. Codes below 9,000,000 are those of the seeds' vendor.\n"
     )
     return "\n".join([head, "| code | meaning |", "|---|---|", *rows, ""])
-
-
-def _sentence(text: str | None) -> str:
-    return " ".join((text or "").split())
 
 
 def _row(event: type[events.Event], field: msgspec.structs.FieldInfo) -> str:
@@ -51,9 +45,3 @@ def _kind(kind: object) -> str:
         if name in text.split(",")[0]:
             return spoken
     return "text"
-
-
-PAGES = {"events": events_page, "codes": codes_page}
-
-if __name__ == "__main__":
-    sys.stdout.write(PAGES[sys.argv[1]]())
