@@ -15,7 +15,7 @@ import pytest
 
 from parlour.cli.embedded import NatsServer, free_port, grants, spawn, stop
 from parlour.contracts import subjects
-from parlour.contracts.codes import Code, Problem
+from parlour.contracts.codes import Code
 from parlour.contracts.commands import Caller, LeaveRoom, Reply, Request
 from parlour.contracts.ids import check_room_id
 from parlour.contracts.queries import Head, HeadQuery
@@ -90,7 +90,7 @@ async def test_a_handler_gets_the_address_and_the_command_and_the_asker_gets_its
 @pytest.mark.parametrize(
     ("raised", "code"),
     [
-        (Rejection.of(Code.ROOM_FULL, "full"), Code.ROOM_FULL),
+        (Rejection(Code.ROOM_FULL, "full"), Code.ROOM_FULL),
         (ValueError("of ours"), Code.PARAMETER),
         (LogUnavailable("away"), Code.UNAVAILABLE),
         (ZeroDivisionError("a fault"), Code.UNAVAILABLE),
@@ -129,7 +129,7 @@ async def test_bytes_that_are_no_request_are_refused(bus: Bus, asker: Bus) -> No
 async def test_a_query_that_is_refused_raises_though_its_reply_type_has_no_problem(bus: Bus, asker: Bus) -> None:
     async def handler(_to: Address, query: HeadQuery, _headers: Headers) -> Head:
         if query.room_uid:
-            raise Rejection(Problem(int(Code.NOT_FOUND), "no such call"))
+            raise Rejection(Code.NOT_FOUND, "no such call")
         return Head("uid", 3, "hash", True)
 
     name = f"qry-{secrets.token_hex(4)}"

@@ -78,7 +78,7 @@ async def entering(suite: Suite, session: str, user: str = "ada") -> ev.UserJoin
 def join(to: CommandContext, room: RoomSnapshot[Names], event: ev.UserJoined) -> AppendUnit:
     """Opens the room where it is not open; a session that is there is refused."""
     if event.session_id in room.state:
-        raise Rejection.of(Code.LOGIN_IN_PROGRESS, "it is there")
+        raise Rejection(Code.LOGIN_IN_PROGRESS, "it is there")
     if room.open:
         assert room.key is not None
         return to.make_unit(Append(room.key, "room", room.version, (event,)))

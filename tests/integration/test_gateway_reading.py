@@ -134,7 +134,7 @@ async def test_a_service_that_does_not_answer_ends_no_right_to_read(
 
     async def without_auth(self: BusServices, app: int, room: str, request: cmd.Request) -> cmd.Reply:
         if request.service == "auth":
-            raise Rejection.of(Code.UNAVAILABLE, "auth does not answer", hint="try again")
+            raise Rejection(Code.UNAVAILABLE, "auth does not answer", hint="try again")
         return await ask(self, app, room, request)
 
     async with reading.stream("silent", token) as first:

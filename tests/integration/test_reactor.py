@@ -149,7 +149,7 @@ async def test_a_failing_handler_is_tried_again_and_a_rejection_is_an_answer(sui
     await suite.open_room(room, 4)
     fails: dict[str, Exception] = {
         "1": ZeroDivisionError(),
-        "2": Rejection.of(Code.ROOM_GONE, "too late"),
+        "2": Rejection(Code.ROOM_GONE, "too late"),
         "3": LogUnavailable("away"),
     }
     seen = Seen(room, fails)

@@ -71,7 +71,7 @@ class DispatchHarness:
             case cmd.SendBroadcast(text="boom"):
                 raise RuntimeError("a fault of ours")
             case cmd.SendBroadcast(text="no"):
-                raise Rejection.of(Code.MESSAGE_RATE, "too fast")
+                raise Rejection(Code.MESSAGE_RATE, "too fast")
             case cmd.SendBroadcast() | cmd.SendBarrage() | cmd.SendCommand():
                 return cmd.Reply(raw(cmd.MessageSent(len(self.asked))))
             case cmd.Publish() | cmd.Play() | cmd.RestartIce():

@@ -78,7 +78,7 @@ def a_page(*items: Item) -> Page:
 
 async def test_an_event_a_skip_and_the_end() -> None:
     kept = EncodedEvent(Story().opened())
-    ending = Rejection.of(Code.TOKEN_REFUSED, "the token was revoked")
+    ending = Rejection(Code.TOKEN_REFUSED, "the token was revoked")
     text = await Client(Script(a_page(Skip(2, 3, "p")), ending), a_page(kept)).run()
     retry, event, skip, end, rest = text.split("\n\n")
     assert retry.startswith("retry: ")
@@ -91,14 +91,14 @@ async def test_an_event_a_skip_and_the_end() -> None:
 @pytest.mark.parametrize("code", sorted(sse.TRANSIENT_CODES))
 async def test_what_passes_ends_the_body_and_not_the_right_to_read(code: Code) -> None:
     kept = EncodedEvent(Story().opened())
-    text = await Client(Script(Rejection.of(code, "not now")), a_page(kept)).run()
+    text = await Client(Script(Rejection(code, "not now")), a_page(kept)).run()
     assert "event: end" not in text
     assert text.endswith(f"id: {kept.position}\ndata: {kept.json.decode()}\n\n")
 
 
 async def test_a_place_that_is_not_ours_goes_on_anew() -> None:
     there = Position(PLACE.room_uid, 9, "a" * 16)
-    script = Script(Page([], there, more=False, diverged=True), Rejection.of(Code.FORBIDDEN, "over"))
+    script = Script(Page([], there, more=False, diverged=True), Rejection(Code.FORBIDDEN, "over"))
     text = await Client(script, a_page()).run()
     assert f"event: resync\nid: {there}\n" in text
 
@@ -130,5 +130,5 @@ async def test_a_client_that_takes_nothing_is_let_go(monkeypatch: pytest.MonkeyP
 
 async def test_silence_is_broken_by_a_comment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "HEARTBEAT_S", 0.0)
-    script = Script(a_page(), Rejection.of(Code.FORBIDDEN, "over"))
+    script = Script(a_page(), Rejection(Code.FORBIDDEN, "over"))
     assert ": \n\n" in await Client(script, a_page()).run()

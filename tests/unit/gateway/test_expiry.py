@@ -25,7 +25,7 @@ class Room:
     async def ask(self, app: int, room: str, request: cmd.Request) -> cmd.Reply:
         self.asked.append((room, request))
         if self.away:
-            raise Rejection.of(Code.UNAVAILABLE, "away")
+            raise Rejection(Code.UNAVAILABLE, "away")
         return cmd.Reply()
 
 

@@ -20,7 +20,7 @@ class Slow:
     async def replay(self, app: int, room: str, query: ReplayQuery) -> Replay:
         await self.gate.wait()
         if self.gone:
-            raise Rejection.of(Code.UNAVAILABLE, "not now")
+            raise Rejection(Code.UNAVAILABLE, "not now")
         return await self.story.replay(app, room, query)
 
     async def snapshot(self, app: int, room: str, query: SnapshotQuery) -> Snapshot:

@@ -151,7 +151,7 @@ async def test_a_hold_is_placed_in_the_name_of_the_app() -> None:
 
 async def test_erasing_takes_the_users_encoded_id() -> None:
     suite = Suite()
-    suite.answers["EraseUser"] = Rejection.of(Code.NOT_FOUND, "nobody")
+    suite.answers["EraseUser"] = Rejection(Code.NOT_FOUND, "nobody")
     assert (await suite.http("DELETE", f"/v1/users/{encode_id('ann b')}"))[0] == 404
     assert suite.asked == [(APP, "", cmd.EraseUser("ann b"))]
     assert (await suite.http("DELETE", "/v1/users/ann%20b"))[2]["field"] == "user"

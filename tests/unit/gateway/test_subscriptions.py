@@ -75,7 +75,7 @@ class House:
 
     def ends(self) -> None:
         """Tokens are good no more, and it is heard of."""
-        self.refusal = Rejection.of(Code.TOKEN_REFUSED, "the token was revoked")
+        self.refusal = Rejection(Code.TOKEN_REFUSED, "the token was revoked")
         self.doubts()
 
     def doubts(self) -> None:

@@ -48,7 +48,7 @@ def answers(code: Code | None = None) -> Callable[[], Awaitable[str]]:
 
     async def ask() -> str:
         if code is not None:
-            raise Rejection.of(code, "no")
+            raise Rejection(code, "no")
         return "yes"
 
     return ask

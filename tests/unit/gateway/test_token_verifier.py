@@ -42,7 +42,7 @@ class Auth:
         if self.gate is not None:
             await self.gate.wait()
         if answer is None:
-            raise Rejection.of(Code.TOKEN_REFUSED, "no")
+            raise Rejection(Code.TOKEN_REFUSED, "no")
         if isinstance(request.body, cmd.VerifyToken):
             answer = cmd.TokenChecked("ann", answer.expires_s, "tea")
         return cmd.Reply(msgspec.Raw(msgspec.json.encode(answer)))

@@ -35,7 +35,7 @@ class FakeRelays:
         self.reports += 1
         if self.away:
             self.away -= 1
-            raise Rejection.of(Code.RELAY_UNAVAILABLE, "the relay does not answer")
+            raise Rejection(Code.RELAY_UNAVAILABLE, "the relay does not answer")
         reports = tuple(TransportReport(t, 1, "A", "connected") for t in self.there)
         return NodeReport("n1", "b1", 9, (), LOAD, reports)
 

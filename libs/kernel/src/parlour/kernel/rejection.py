@@ -1,16 +1,20 @@
 """The refusal of a command by a rule."""
 
-from parlour.contracts.codes import Code, Problem
+import msgspec
+
+from parlour.contracts.codes import Problem
 
 
 class Rejection(Exception):
     """A rule forbids the command: a stable code and a safe sentence. Nothing was appended."""
 
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
+    def __init__(
+        self, code: int, message: str, *, field: str = "", limit: str = "", hint: str = "", fine: int = 0
+    ) -> None:
+        super().__init__(message)
+        self.problem = Problem(int(code), message, field, limit, hint, fine)
 
     @classmethod
-    def of(cls, code: Code, message: str, *, field: str = "", limit: str = "", hint: str = "") -> "Rejection":
-        """Builds a rejection from the parts of a Problem."""
-        return cls(Problem(int(code), message, field, limit, hint))
+    def from_problem(cls, problem: Problem) -> "Rejection":
+        """Builds the rejection with which another service answered."""
+        return Rejection(**msgspec.structs.asdict(problem))

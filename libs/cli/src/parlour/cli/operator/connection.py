@@ -62,7 +62,7 @@ async def send_query(
     """
     found: Any = await bus.request(subjects.query(app, room, what), query, answer, QUERY_TIMEOUT_S)
     if (problem := getattr(found, "problem", None)) is not None:
-        raise Rejection(problem)
+        raise Rejection.from_problem(problem)
     return found
 
 

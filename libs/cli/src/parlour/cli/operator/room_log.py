@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, time
 
 from parlour.contracts import subjects
-from parlour.contracts.codes import Code, Problem
+from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import Replay, ReplayQuery, RoomState, Snapshot, SnapshotQuery
 from parlour.kernel.paging import whole
@@ -63,16 +63,16 @@ class RoomLog:
         query = SnapshotQuery(call, seq, at)
         answer = await whole(lambda page: self._bus.request(subject, page, Snapshot, ANSWER_TIMEOUT_S), query)
         if answer.problem is not None:
-            raise Rejection(answer.problem)
+            raise Rejection.from_problem(answer.problem)
         if answer.state is None:
-            raise Rejection(Problem(int(Code.NOT_FOUND), f"room {self._room!r} was never opened"))
+            raise Rejection(Code.NOT_FOUND, f"room {self._room!r} was never opened")
         return answer.state
 
     async def _page(self, call: str, after: int) -> Replay:
         subject = subjects.service_query(self._app, self._room, "replay")
         page = await self._bus.request(subject, ReplayQuery(call, after, EVENTS_PER_PAGE), Replay, ANSWER_TIMEOUT_S)
         if page.problem is not None:
-            raise Rejection(page.problem)
+            raise Rejection.from_problem(page.problem)
         return page
 
     async def _has_later_call(self, call: str) -> bool:

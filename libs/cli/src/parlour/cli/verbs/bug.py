@@ -54,7 +54,7 @@ async def _write(bus: "Bus", app: int, room: str, call: str, output: Path) -> No
 
     views = [view async for view in RoomLog(bus, app, room).events(call=call)][-report.MAX_EVENTS :]
     if not views:
-        raise Rejection.of(Code.NOT_FOUND, f"room {room!r} was never opened")
+        raise Rejection(Code.NOT_FOUND, f"room {room!r} was never opened")
     page = report.describe(app, room, views, os.environ)
     here = None if NATS_VARIABLE in os.environ else StateFolder.here().path
     await report.write_report(output, page, views, _flights(bus, app, room), here)

@@ -240,7 +240,7 @@ class AppendQueue:
             case Conflict():
                 raise Stale(outcome)
             case UnitRefused(reason="command_id_reused"):
-                raise Rejection.of(
+                raise Rejection(
                     Code.COMMAND_ID_REUSED, "this command id was used for another command", hint="use a new command id"
                 )
             case UnitRefused(reason, claim, holder):
@@ -291,7 +291,7 @@ def _check_not_erased(unit: AppendUnit, user_ids: dict[str, str]) -> None:
     """Raises a `Rejection` if an event has text of an erased person, whose session was open at the erasure."""
     events = (event for append in unit.appends for event in append.events)
     if any(sealing.needs_key(event) and sealing.actor_of(event) not in user_ids for event in events):
-        raise Rejection.of(
+        raise Rejection(
             Code.SESSION_UNKNOWN, "this session's user was erased: nothing more can be said in it", hint="log in again"
         )
 

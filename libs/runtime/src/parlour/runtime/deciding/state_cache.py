@@ -293,7 +293,7 @@ def _with_condition(unit: AppendUnit, context: CommandContext, room: RoomSnapsho
 def resync_needed(seq: int) -> Rejection:
     """Builds the refusal of a command whose `ifSeq` is not the room's seq."""
     hint = "look at what happened, then ask again with a new command id"
-    return Rejection.of(Code.RESYNC_NEEDED, f"the room is at event {seq}", field="ifSeq", limit=str(seq), hint=hint)
+    return Rejection(Code.RESYNC_NEEDED, f"the room is at event {seq}", field="ifSeq", limit=str(seq), hint=hint)
 
 
 async def _commit(cache: StateCache[S], committer: Committer, unit: AppendUnit) -> CommitResult:

@@ -24,7 +24,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from parlour.contracts import subjects
-from parlour.contracts.codes import Code, Problem
+from parlour.contracts.codes import Code
 from parlour.contracts.commands import Reply, Request
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.retry import RetryPolicy
@@ -65,7 +65,7 @@ class Unavailable(Rejection):
 
 def unavailable(message: str) -> Unavailable:
     """Builds an `Unavailable` with the code and hint that clients get."""
-    return Unavailable(Problem(int(Code.UNAVAILABLE), message, hint="send it again with the same command id"))
+    return Unavailable(Code.UNAVAILABLE, message, hint="send it again with the same command id")
 
 
 class ServedEndpoints(Protocol):
@@ -186,7 +186,7 @@ class Bus:
             problem = cast(Reply, self._decoder(Reply).decode(answer.data)).problem
             if problem is None:
                 raise
-            raise Rejection(problem) from None
+            raise Rejection.from_problem(problem) from None
 
     async def request_with_retry(
         self,
@@ -210,7 +210,7 @@ class Bus:
         """Sends a command to the service that owns it. Raises its problem as `Rejection`, and `Unavailable` at the timeout."""
         reply = await self.request_with_retry(subjects.command(app, service, room, verb), request, Reply, timeout)
         if reply.problem is not None:
-            raise Rejection(reply.problem)
+            raise Rejection.from_problem(reply.problem)
         return reply
 
     # receiving

@@ -50,7 +50,7 @@ class ReaderLimits:
         if not self._limiter.hit(self._of_reader, str(app), reader[1]) or not self._limiter.hit(self._of_app, str(app)):
             raise _too_many("questions", f"{self._of_reader.amount} a second of one reader")
         if size > NATS_PAYLOAD_MOST:
-            raise Rejection.of(Code.FRAME_TOO_LARGE, "the question is too large", limit=f"{NATS_PAYLOAD_MOST} bytes")
+            raise Rejection(Code.FRAME_TOO_LARGE, "the question is too large", limit=f"{NATS_PAYLOAD_MOST} bytes")
         self._at_work[reader] += 1
         self._of_apps_at_work[app] += 1
 
@@ -68,4 +68,4 @@ def _count_down(counts: Counter[K], key: K) -> None:
 
 
 def _too_many(what: str, limit: str) -> Rejection:
-    return Rejection.of(Code.RATE_LIMITED, f"too many {what}", limit=limit, hint="wait and try again")
+    return Rejection(Code.RATE_LIMITED, f"too many {what}", limit=limit, hint="wait and try again")

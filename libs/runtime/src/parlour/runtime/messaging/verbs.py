@@ -32,5 +32,5 @@ def handler_of(verbs: Verbs[H], to: Address, request: Request) -> H:
     """Returns the verb's handler; `Rejection` for a body of another verb."""
     kind, handler = verbs[to.verb]
     if not isinstance(request.body, kind):
-        raise Rejection.of(Code.PARAMETER, f"the body is not what {to.verb} takes", field="body")
+        raise Rejection(Code.PARAMETER, f"the body is not what {to.verb} takes", field="body")
     return handler

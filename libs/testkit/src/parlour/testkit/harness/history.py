@@ -66,7 +66,7 @@ class HistoryHarness:
     async def ask(self, what: str, query: Any, answer: type[Any], room: str = "") -> Any:
         found = await self.bus.request(subjects.query(APP, room, what), query, answer, WITHIN_S)
         if found.problem is not None:
-            raise Rejection(found.problem)
+            raise Rejection.from_problem(found.problem)
         return found
 
     async def calls(self, room: str = "", **query: Any) -> h.Calls:

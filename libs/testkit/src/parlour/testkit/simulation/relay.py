@@ -104,7 +104,7 @@ class RelayNode:
             return known
         transport_id = command.transport_id or f"t-{self._chance.getrandbits(48):012x}"
         if command.transport_id and command.transport_id not in self.transports:
-            raise Rejection.of(Code.NOT_FOUND, "the transport is gone", field="transportID")
+            raise Rejection(Code.NOT_FOUND, "the transport is gone", field="transportID")
         transport = self.transports.setdefault(transport_id, _Transport(command.app, command.owner))
         for media in command.publish:
             for other in self.transports.values():
@@ -121,7 +121,7 @@ class RelayNode:
     def _held(self, transport_id: str) -> _Transport:
         found = self.transports.get(transport_id)
         if found is None:
-            raise Rejection.of(Code.NOT_FOUND, "the transport is gone", field="transportID")
+            raise Rejection(Code.NOT_FOUND, "the transport is gone", field="transportID")
         return found
 
     @staticmethod

@@ -71,5 +71,5 @@ class AuthApi:
         if to.verb not in APPLESS_VERBS:
             check_app_id(to.app)
         if request.caller.kind == "client" and to.verb != "verify_token":
-            raise Rejection.of(Code.FORBIDDEN, "only an operator may do this")
+            raise Rejection(Code.FORBIDDEN, "only an operator may do this")
         return await handler(build_context(to, request), request.body)

@@ -126,7 +126,7 @@ class AppHandler:
             state = await self._apps.load(app)
             if not isinstance(state, Active) or secret_id in (ref.secret_id for ref in state.secrets):
                 return app
-        raise Rejection.of(Code.UNAVAILABLE, "no free app id was found", hint="choose one")
+        raise Rejection(Code.UNAVAILABLE, "no free app id was found", hint="choose one")
 
 
 def _keys(app: Active) -> LoginKeys:

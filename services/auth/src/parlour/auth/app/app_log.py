@@ -74,7 +74,7 @@ def log_of(app: int) -> LogKey:
 
 def no_app(app: int) -> Rejection:
     """The refusal of a command about an app that does not exist."""
-    return Rejection.of(Code.APP_ID, f"there is no app {app}", field="appID", hint="parlour apps list")
+    return Rejection(Code.APP_ID, f"there is no app {app}", field="appID", hint="parlour apps list")
 
 
 def require_app(app: int, state: application.State) -> application.Active:

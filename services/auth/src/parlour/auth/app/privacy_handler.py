@@ -123,7 +123,7 @@ class PrivacyHandler:
             except _NewHold:
                 continue
             return
-        raise Rejection.of(Code.UNAVAILABLE, "holds change too fast", hint="try again")
+        raise Rejection(Code.UNAVAILABLE, "holds change too fast", hint="try again")
 
     async def _target(self, app: int, user_id: str, room: str) -> tuple[str, str]:
         if bool(user_id) == bool(room):

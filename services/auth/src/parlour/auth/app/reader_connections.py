@@ -120,7 +120,7 @@ class ReaderConnections:
     def check_blocked(self, who: Subscription, now_s: int) -> None:
         """Raises `Rejection` while rule 2 keeps the token out."""
         if self._blocked.get((who.app, who.jti), 0) > now_s:
-            raise Rejection.of(
+            raise Rejection(
                 Code.RATE_LIMITED, "a connection with this token had too many subscriptions",
                 limit=str(self._limits.subscriptions), hint=f"subscribe with wildcards, and wait {BLOCKED_S} s",
             )  # fmt: skip
@@ -132,7 +132,7 @@ class ReaderConnections:
             ("token", self._of_tokens[who.app, who.jti], self._limits.per_token),
         ):
             if count >= limit:
-                raise Rejection.of(
+                raise Rejection(
                     Code.RATE_LIMITED, f"too many connections of this {what}", limit=str(limit), hint="close some"
                 )
 

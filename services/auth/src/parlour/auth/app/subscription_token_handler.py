@@ -104,7 +104,7 @@ class SubscriptionTokenHandler:
         now_s = self._clock.at() // SECOND
         found = subscription.read(token, app, await self._vault.secrets(state.valid(now_s)), now_s, self._leeway_s)
         if await self.is_revoked(found):
-            raise Rejection.of(Code.TOKEN_REFUSED, "the token was revoked", hint="ask for a new token")
+            raise Rejection(Code.TOKEN_REFUSED, "the token was revoked", hint="ask for a new token")
         return found
 
 

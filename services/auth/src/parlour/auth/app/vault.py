@@ -31,5 +31,5 @@ async def signing_secret(vault: Vault, secret_id: str) -> str:
     """The secret that a token is made with; `Rejection` where the vault has it no more."""
     secret = await vault.secret(secret_id)
     if secret is None:
-        raise Rejection.of(Code.UNAVAILABLE, "the app's secret is not readable", hint="check the master key")
+        raise Rejection(Code.UNAVAILABLE, "the app's secret is not readable", hint="check the master key")
     return secret

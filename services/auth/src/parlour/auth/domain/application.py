@@ -152,7 +152,7 @@ def decide(state: State, command: AppCommand, *, at: int, ids: Ids) -> tuple[ev.
             if app.secrets and app.secrets[0].secret_id == secret_id:
                 return ()
             if not 0 <= overlap_s <= MAX_OVERLAP_S:
-                raise Rejection.of(
+                raise Rejection(
                     Code.PARAMETER, "the overlap is out of range", field="overlap_s", limit=f"0..{MAX_OVERLAP_S}"
                 )
             return (ev.SecretRotated(app.app, secret_id, at // SECOND + overlap_s),)
@@ -199,7 +199,7 @@ def _revoke(app: Active, event: ev.SubscriptionsRevoked) -> tuple[ev.Event, ...]
     if before is not None and before.at_ms >= event.at_ms:
         return ()
     if sum(one.until_s >= now_s for one in app.revoked.values()) >= MAX_REVOKED:
-        raise Rejection.of(
+        raise Rejection(
             Code.RATE_LIMITED, "too many revocations are in force", limit=str(MAX_REVOKED),
             hint="rotate the app's secret: that ends all of its tokens",
         )  # fmt: skip
@@ -247,5 +247,5 @@ def _ending(ref: SecretRef, until_s: int) -> SecretRef:
 
 def _existing(state: State) -> Active:
     if isinstance(state, Absent):
-        raise Rejection.of(Code.APP_ID, "there is no such app", field="appID", hint="create it first")
+        raise Rejection(Code.APP_ID, "there is no such app", field="appID", hint="create it first")
     return state

@@ -56,7 +56,7 @@ def decide(state: Bans, command: BanCommand, *, at: int, ids: Ids) -> tuple[ev.E
     if before is not None and in_force and (before.until_s, before.reason) == (command.until_s, command.reason):
         return ()
     if not in_force and len(state.in_force(now_s)) >= MAX_BANS:
-        raise Rejection.of(
+        raise Rejection(
             Code.RATE_LIMITED,
             "the app has as many bans as it may",
             limit=str(MAX_BANS),

@@ -29,7 +29,7 @@ def grant_for(who: Subscription) -> NatsGrant:
     missing = [scope for scope in NEEDED_SCOPES if not who.allows(scope)]
     if missing:
         hint = "WebSocket and SSE serve readers who may not see everything"
-        raise Rejection.of(Code.FORBIDDEN, f"NATS needs the scope {missing[0]} too", field="scopes", hint=hint)
+        raise Rejection(Code.FORBIDDEN, f"NATS needs the scope {missing[0]} too", field="scopes", hint=hint)
     own = f"{subjects.reader_inbox(who.app, who.jti)}.>"
     if who.room is None:
         queries = tuple(f"{subjects.PREFIX}.{who.app}.qry.*.{what}" for what in QUESTIONS)

@@ -67,7 +67,7 @@ def check_scopes(scopes: tuple[str, ...]) -> None:
     """Raises `Rejection` unless there is at least one scope and each is known."""
     unknown = [scope for scope in scopes if scope not in SCOPES]
     if unknown or not scopes:
-        raise Rejection.of(
+        raise Rejection(
             Code.PARAMETER, "a subscription needs known scopes", field="scopes", limit=", ".join(SCOPES),
             hint=f"{unknown[0][:40]!r} is none" if unknown else "name at least one",
         )  # fmt: skip
@@ -81,13 +81,11 @@ def read(token: str, app: int, secrets: Sequence[str], now_s: int, leeway_s: int
     if not claims.scopes or any(scope not in SCOPES for scope in claims.scopes):
         raise _refused("the token names a scope that does not exist")
     if claims.exp <= now_s:
-        raise Rejection.of(Code.TOKEN_EXPIRED, "the token has expired", hint="ask for a new token")
+        raise Rejection(Code.TOKEN_EXPIRED, "the token has expired", hint="ask for a new token")
     if claims.exp > now_s + TTL_MAX_S:
-        raise Rejection.of(Code.TOKEN_EXPIRED, "the token would be valid for too long", limit=f"{TTL_MAX_S} s")
+        raise Rejection(Code.TOKEN_EXPIRED, "the token would be valid for too long", limit=f"{TTL_MAX_S} s")
     if max(claims.nbf, claims.iat) >= now_s + 1 + leeway_s:  # `now_s` is a whole second
-        raise Rejection.of(
-            Code.TOKEN_EXPIRED, "the token is from the future", hint="check the clock of the token's maker"
-        )
+        raise Rejection(Code.TOKEN_EXPIRED, "the token is from the future", hint="check the clock of the token's maker")
     room = None if claims.room == ANY_ROOM else _room(claims.room)
     user = _user(claims.user) if claims.user else None
     return Subscription(app, claims.scopes, claims.exp, claims.jti, room, user, round(claims.iat * 1000))
@@ -155,11 +153,11 @@ def _user(user: str) -> str:
 
 def malformed() -> Rejection:
     """The refusal of a text that is no subscription token."""
-    return Rejection.of(
+    return Rejection(
         Code.TOKEN_FORMAT, "the token is not a subscription token", field="token",
         limit=f"a JWT of HS256 with app, room, scopes, exp and jti; {TOKEN_BYTES} bytes",
     )  # fmt: skip
 
 
 def _refused(why: str) -> Rejection:
-    return Rejection.of(Code.TOKEN_REFUSED, why, hint="ask for a new token")
+    return Rejection(Code.TOKEN_REFUSED, why, hint="ask for a new token")

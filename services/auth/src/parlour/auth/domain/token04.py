@@ -22,7 +22,7 @@ from collections.abc import Iterable
 import msgspec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from parlour.contracts.codes import Code, Problem
+from parlour.contracts.codes import Code
 from parlour.kernel.rejection import Rejection
 
 PREFIX = "04"
@@ -76,7 +76,7 @@ class Token(msgspec.Struct, frozen=True):
 
 def flaw(code: Code, message: str, fine: int, hint: str = "") -> Rejection:
     """A refusal of a token, with the vendor's native code beside ours."""
-    return Rejection(Problem(int(code), message, "token", hint=hint, fine=fine))
+    return Rejection(code, message, field="token", hint=hint, fine=fine)
 
 
 def take_apart(token: str) -> Sealed:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from parlour.contracts.codes import Code, Problem
+from parlour.contracts.codes import Code
 from parlour.contracts.commands import TokenChecked
 from parlour.contracts.ids import Invalid, check_user_id
 from parlour.kernel.rejection import Rejection
@@ -74,10 +74,8 @@ def check_times(begins_s: float, expires_s: int, now_s: int, leeway_s: int, long
         raise flaw(Code.TOKEN_EXPIRED, "the token has expired", Fine.EXPIRED, "ask for a new token")
     if expires_s > now_s + longest_s:
         raise Rejection(
-            Problem(
-                int(Code.TOKEN_EXPIRED), "the token would be valid for too long", "token", limit=f"{longest_s} s",
-                hint="make it with a shorter lifetime", fine=Fine.EXPIRED,
-            )
+            Code.TOKEN_EXPIRED, "the token would be valid for too long", field="token", limit=f"{longest_s} s",
+            hint="make it with a shorter lifetime", fine=Fine.EXPIRED,
         )  # fmt: skip
 
 

@@ -75,5 +75,5 @@ class BusServices:
 def _checked(answer: Any) -> Any:
     """Returns an answer of the record's, or raises the `Rejection` that it carries."""
     if answer.problem is not None:
-        raise Rejection(answer.problem)
+        raise Rejection.from_problem(answer.problem)
     return answer

@@ -53,7 +53,7 @@ async def schema(name: str) -> Response:
     """The JSON Schema of an event type: `/schemas/room.user_joined.v1.json`."""
     found = event_schema(name.removesuffix(".json"))
     if found is None:
-        raise Rejection.of(Code.NOT_FOUND, "there is no such event type", field="type", hint="/asyncapi.json")
+        raise Rejection(Code.NOT_FOUND, "there is no such event type", field="type", hint="/asyncapi.json")
     return Response(indented_json(found), media_type=SCHEMA, headers=HEADERS)
 
 
@@ -62,7 +62,7 @@ async def error(code: str) -> Response:
     """The page that explains an error code to people."""
     known = code.isascii() and code.isdigit() and len(code) <= 10 and int(code) in set(map(int, Code))
     if not known:
-        raise Rejection.of(Code.NOT_FOUND, "there is no such code", field="code")
+        raise Rejection(Code.NOT_FOUND, "there is no such code", field="code")
     return Response(error_page(int(code)), media_type=HTML, headers=HEADERS)
 
 

@@ -89,7 +89,7 @@ async def events(
             return EventStream(reader, await reader.read_page(), stack.pop_all(), CORS)
         page = await collect_page(reader, limit, wait)
     if page.diverged:
-        raise Rejection.of(
+        raise Rejection(
             Code.RESYNC_NEEDED, "this position is not in the room's history", field="after",
             hint=f"read the state, then go on after {page.position}",
         )  # fmt: skip
@@ -169,7 +169,7 @@ def snapshot_query(at: str, min_pos: str) -> SnapshotQuery:
     if at.count("-") == POSITION_DASHES:
         position = parse_position(at)
         if uid and uid != position.room_uid:
-            raise Rejection.of(Code.PARAMETER, "at and min_pos are of two calls of the room", field="min_pos")
+            raise Rejection(Code.PARAMETER, "at and min_pos are of two calls of the room", field="min_pos")
         return SnapshotQuery(
             room_uid=position.room_uid, seq=position.seq, min_seq=seq, hash8=position.hash8, min_hash8=hash8
         )

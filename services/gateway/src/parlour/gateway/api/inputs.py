@@ -66,7 +66,7 @@ def decode_path_id(encoded: str, field: str) -> str:
     try:
         return decode_id(encoded)
     except ValueError:
-        raise Rejection.of(
+        raise Rejection(
             Code.PARAMETER, f"the {field} in the path is not an encoded id", field=field, hint=ENCODING_HINT
         ) from None
 
@@ -83,9 +83,9 @@ def decode_body(raw: bytes, kind: type[S]) -> S:
     try:
         body = msgspec.json.decode(raw.decode(), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Rejection.of(Code.PARAMETER, str(error), field="body", hint="see /openapi.json") from None
+        raise Rejection(Code.PARAMETER, str(error), field="body", hint="see /openapi.json") from None
     if b"u0000" in raw and (field := _field_with_nul(msgspec.to_builtins(body))) is not None:
-        raise Rejection.of(Code.PARAMETER, "a text holds a NUL character", field=field or "body")
+        raise Rejection(Code.PARAMETER, "a text holds a NUL character", field=field or "body")
     return body
 
 
@@ -94,9 +94,9 @@ def decode_text(raw: bytes) -> str:
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        raise Rejection.of(Code.PARAMETER, str(error), field="body", hint="send it as UTF-8") from None
+        raise Rejection(Code.PARAMETER, str(error), field="body", hint="send it as UTF-8") from None
     if "\0" in text:
-        raise Rejection.of(Code.PARAMETER, "the body holds a NUL character", field="body")
+        raise Rejection(Code.PARAMETER, "the body holds a NUL character", field="body")
     return text
 
 
@@ -161,7 +161,7 @@ def bearer_token(request: Request) -> str:
     """Returns the token of the `Authorization` header; `Rejection` where there is none."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise Rejection.of(
+        raise Rejection(
             Code.TOKEN_FORMAT, "no bearer token", field="Authorization", hint="Authorization: Bearer <token>"
         )
     return token.strip()

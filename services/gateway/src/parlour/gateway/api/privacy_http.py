@@ -51,5 +51,5 @@ async def release(grant: Grant, commands: Commands, wanted: Hold) -> Hold:
 
 async def _ask(commands: GatewayCommands, grant: Subscription, body: cmd.AnyCommand, kind: type[R]) -> R:
     if grant.room is not None:
-        raise Rejection.of(Code.FORBIDDEN, "this needs a token for the whole app", field="room")
+        raise Rejection(Code.FORBIDDEN, "this needs a token for the whole app", field="room")
     return await commands.ask(grant.app, body, kind)

@@ -47,9 +47,9 @@ async def latest(record: Record) -> Response:
 async def tile(path: str, record: Record, settings: Settings) -> Response:
     wanted = tile_paths.parse(path)
     if wanted is None:
-        raise Rejection.of(Code.NOT_FOUND, "this is no tile's path", hint="tile/0/000 or tile/0/000.p/17")
+        raise Rejection(Code.NOT_FOUND, "this is no tile's path", hint="tile/0/000 or tile/0/000.p/17")
     if wanted.entries and not settings.public_entries:
-        raise Rejection.of(
+        raise Rejection(
             Code.NOT_FOUND, "this record does not publish its leaves", hint="PARLOUR_GATEWAY_PUBLIC_ENTRIES=true"
         )
     found = await _query(record, "tile", wanted, contract.Tile)
@@ -93,7 +93,7 @@ async def of_room(
     except Rejection as refused:
         raise room_not_found() from refused
     if not found.size:
-        raise Rejection.of(Code.NOT_FOUND, "no checkpoint has this room yet", hint="ask again in a minute")
+        raise Rejection(Code.NOT_FOUND, "no checkpoint has this room yet", hint="ask again in a minute")
     if form == "tlog-proof":
         return Response(proof_text(found), media_type=PLAIN_TEXT, headers=PRIVATE)
     return json_response(found, headers=PRIVATE)
@@ -109,7 +109,7 @@ async def _checkpoint(record: RecordQueries, size: int, headers: dict[str, str])
     """Answers with the signed note of this size; 0: the latest."""
     found = await _query(record, "checkpoint", contract.CheckpointQuery(size), contract.SignedCheckpoint)
     if not found.note:
-        raise Rejection.of(Code.NOT_FOUND, "there is no checkpoint yet", hint="the first is made within a minute")
+        raise Rejection(Code.NOT_FOUND, "there is no checkpoint yet", hint="the first is made within a minute")
     return Response(found.note, media_type=PLAIN_TEXT, headers=headers)
 
 

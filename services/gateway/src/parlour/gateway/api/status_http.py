@@ -92,9 +92,9 @@ async def status(
 def _check_developer(request: Request, settings: Settings) -> None:
     """Raises `Rejection` unless the request comes from a page of this machine and this server issues tokens."""
     if not settings.dev:
-        raise Rejection.of(Code.NOT_FOUND, "this server hands out no tokens", hint="parlour token")
+        raise Rejection(Code.NOT_FOUND, "this server hands out no tokens", hint="parlour token")
     if not is_local(request):
-        raise Rejection.of(
+        raise Rejection(
             Code.FORBIDDEN, "development tokens are for this machine's own pages alone", field="Host",
             limit=", ".join(sorted(LOCAL_HOSTS)), hint="open the page at localhost, or: parlour token",
         )  # fmt: skip
@@ -104,7 +104,7 @@ def _check_developer(request: Request, settings: Settings) -> None:
 async def dev_token(wanted: DevTokenRequest, apps: InjectedApps) -> DevToken:
     app_id = await apps.resolve("")
     if wanted.app_id not in (0, app_id):
-        raise Rejection.of(
+        raise Rejection(
             Code.FORBIDDEN, "development tokens are for the default app alone", field="appID", limit=str(app_id),
             hint="parlour token --app",
         )  # fmt: skip

@@ -60,7 +60,7 @@ def _ask_for(
 
     async def ask(question: msgspec.Struct) -> Any:
         if grant.room is not None:
-            raise Rejection.of(Code.FORBIDDEN, "webhooks belong to the app, the token to a room", field="room")
+            raise Rejection(Code.FORBIDDEN, "webhooks belong to the app, the token to a room", field="room")
         return await record.ask_webhooks(grant.app, question)
 
     return ask

@@ -58,7 +58,7 @@ class CallHistory:
         seq, time = parse_moment(at, field) if at else (None, None)
         state = (await self._states.snapshot(grant.app, room, SnapshotQuery(room_uid, seq, time))).state
         if state is None:
-            raise Rejection.of(Code.NOT_FOUND, "there is no such call", field="roomUID")
+            raise Rejection(Code.NOT_FOUND, "there is no such call", field="roomUID")
         return state
 
 

@@ -80,7 +80,7 @@ class MediaResources:
         """Creates a resource from a client's offer; `Rejection` where the token, a limit or a service refuses it."""
         check_stream_id(stream_id)
         if len(self._resources) >= self._limit:
-            raise Rejection.of(
+            raise Rejection(
                 Code.UNAVAILABLE, "this gateway carries as many resources as it may", limit=str(self._limit)
             )
         session, member = await self._join(token, await self._apps.resolve(app), room, address)
@@ -120,7 +120,7 @@ class MediaResources:
             raise _no_resource()
         checked = await self._logins.verify_token(resource.app, "", resource.room, token, address=address)
         if session_id_of(resource.app, checked.user_id, resource.room) != resource.session_id:
-            raise Rejection.of(Code.FORBIDDEN, "this is another user's resource")
+            raise Rejection(Code.FORBIDDEN, "this is another user's resource")
         shared = self._shared.get(resource.session_id)
         rights = shared.session.rights if shared is not None else {}
         if resource.room in rights and rights[resource.room].expires_s < checked.expires_s:
@@ -228,4 +228,4 @@ def session_id_of(app: int, user_id: str, room: str) -> str:
 
 
 def _no_resource() -> Rejection:
-    return Rejection.of(Code.NOT_FOUND, "no such resource")
+    return Rejection(Code.NOT_FOUND, "no such resource")

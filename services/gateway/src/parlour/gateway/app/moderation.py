@@ -54,7 +54,7 @@ class Moderation:
         """Returns the room as it is now. `Rejection` where the app never had one of the name."""
         state = (await self._history.snapshot(grant.app, room, SnapshotQuery())).state
         if state is None:
-            raise Rejection.of(Code.NOT_FOUND, "the room was never opened", field="room")
+            raise Rejection(Code.NOT_FOUND, "the room was never opened", field="room")
         return state
 
     async def bans(self, grant: Subscription) -> moderation.Bans:

@@ -79,7 +79,7 @@ def _parquet(items: Sequence[Item], position: str, more: bool) -> bytes:
         import pyarrow as pa  # pyright: ignore[reportMissingImports] an extra: too heavy for those who don't ask for it
         import pyarrow.parquet as parquet  # pyright: ignore[reportMissingImports]
     except ImportError:
-        raise Rejection.of(
+        raise Rejection(
             Code.PARAMETER, "this server cannot write Parquet", field="format",
             hint="ask for jsonl, or install parlour-gateway[parquet] on the server",
         ) from None  # fmt: skip
@@ -109,5 +109,5 @@ def format_of(name: str) -> Format:
     """Returns the format of this name; a `Rejection` lists the names."""
     found = FORMATS.get(name)
     if found is None:
-        raise Rejection.of(Code.PARAMETER, f"no format is {name[:20]!r}", field="format", limit=", ".join(FORMATS))
+        raise Rejection(Code.PARAMETER, f"no format is {name[:20]!r}", field="format", limit=", ".join(FORMATS))
     return found

@@ -49,12 +49,10 @@ def parse_credentials(fragment: str) -> tuple[str, str]:
     """Returns the peer's ICE user name fragment and password; both empty where the fragment has none. `Rejection` for invalid ones."""
     ufrag, pwd = (_first(fragment, name) for name in (UFRAG, PWD))
     if bool(ufrag) != bool(pwd):
-        raise Rejection.of(Code.PARAMETER, "ice-ufrag and ice-pwd come together", field="sdp")
+        raise Rejection(Code.PARAMETER, "ice-ufrag and ice-pwd come together", field="sdp")
     for name, text, (least, most) in (("ice-ufrag", ufrag, UFRAG_CHARS), ("ice-pwd", pwd, PWD_CHARS)):
         if text and not least <= len(text) <= most:
-            raise Rejection.of(
-                Code.PARAMETER, f"{name} has {len(text)} characters", field="sdp", limit=f"{least}..{most}"
-            )
+            raise Rejection(Code.PARAMETER, f"{name} has {len(text)} characters", field="sdp", limit=f"{least}..{most}")
     return ufrag, pwd
 
 

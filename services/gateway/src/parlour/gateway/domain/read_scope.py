@@ -63,13 +63,13 @@ def scope_of_user(state: RoomState | None, user: str) -> ReadScope | None:
 def check_types(types: tuple[str, ...]) -> tuple[str, ...]:
     """Returns the filter if an event can match it. `Rejection` says how a filter is written, or which types there are."""
     if len(types) > FILTER_TYPES_MAX or not all(_TAG.fullmatch(one) for one in types):
-        raise Rejection.of(
+        raise Rejection(
             Code.PARAMETER, "types are event types or their families", field="types",
             limit=f"{FILTER_TYPES_MAX}, as room.user_joined.v1, room.user_joined or room",
         )  # fmt: skip
     for one in types:
         if not any(matches_types((one,), tag) for tag in _TYPES):
-            raise Rejection.of(
+            raise Rejection(
                 Code.PARAMETER, f"there is no event type or family {one[:40]!r}", field="types", limit=", ".join(_TYPES),
                 hint="such as room.user_joined.v1, room.user_joined or room",
             )  # fmt: skip

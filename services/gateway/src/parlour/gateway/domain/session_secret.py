@@ -43,13 +43,11 @@ class Rights(
     def check_may_publish(self, stream_id: str, now_s: float) -> None:
         """Raises `Rejection` where the token does not allow to publish the stream at `now_s` (unix seconds)."""
         if self.expires_s <= now_s:
-            raise Rejection.of(
+            raise Rejection(
                 Code.TOKEN_EXPIRED, "the token has expired", field="token", hint="renewToken with a fresh one"
             )
         if not self.allows(stream_id):
-            raise Rejection.of(
-                Code.PUBLISH_FORBIDDEN, "the token does not allow to publish this stream", field="streamID"
-            )
+            raise Rejection(Code.PUBLISH_FORBIDDEN, "the token does not allow to publish this stream", field="streamID")
 
 
 class Claims(msgspec.Struct, frozen=True, rename={"app": "a", "user_id": "u", "rooms": "r", "multi_room": "m"}):

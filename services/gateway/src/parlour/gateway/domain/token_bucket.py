@@ -1,6 +1,6 @@
 """Token buckets: limits on how fast one connection, address, token or app may send. Time is an argument."""
 
-from parlour.contracts.codes import Code, Problem
+from parlour.contracts.codes import Code
 from parlour.kernel.rejection import Rejection
 
 
@@ -8,8 +8,7 @@ class RateLimited(Rejection):
     """Refuses a request beyond a rate limit; it may be repeated in `retry_after_s` seconds, which HTTP sends as `Retry-After`."""
 
     def __init__(self, message: str, retry_after_s: int, *, field: str = "", limit: str = "") -> None:
-        hint = f"try again in {retry_after_s} s"
-        super().__init__(Problem(int(Code.RATE_LIMITED), message, field, limit, hint))
+        super().__init__(Code.RATE_LIMITED, message, field=field, limit=limit, hint=f"try again in {retry_after_s} s")
         self.retry_after_s = retry_after_s
 
 

@@ -41,5 +41,5 @@ class ImApi:
         check_app_id(to.app)
         check_room_id(to.room)
         if request.caller.session_id not in ("", getattr(request.body, "session_id", "")):
-            raise Rejection.of(Code.FORBIDDEN, "this is another client's session", field="sessionID")
+            raise Rejection(Code.FORBIDDEN, "this is another client's session", field="sessionID")
         return await handler(build_context(to, request), request.body)

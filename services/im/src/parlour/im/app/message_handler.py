@@ -76,7 +76,7 @@ class MessageHandler:
         try:
             return await decide_and_commit(self._cache, self._committer, context, decide)
         except ClaimRefused:
-            raise Rejection.of(
+            raise Rejection(
                 Code.MESSAGE_ROOM, "you are not in this room any more", field="roomID", hint="log in first"
             ) from None
 

@@ -39,7 +39,7 @@ class MessageRates:
         """
         limit = self._limiter.hit(context, *self._rates(context, actor, message))
         if limit is not None:
-            raise Rejection.of(
+            raise Rejection(
                 Code.MESSAGE_RATE, f"too many {limit.name}", field="message", limit=str(limit), hint="try again in a second"
             )  # fmt: skip
 

@@ -71,7 +71,7 @@ def actor_of(room: Members, session_id: str) -> str:
     """The actor whose session this is; `Rejection` by rule 1."""
     actor = room.actors.get(session_id)
     if actor is None:
-        raise Rejection.of(Code.MESSAGE_ROOM, "you are not in this room", field="roomID", hint="log in first")
+        raise Rejection(Code.MESSAGE_ROOM, "you are not in this room", field="roomID", hint="log in first")
     return actor
 
 

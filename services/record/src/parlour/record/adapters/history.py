@@ -118,7 +118,7 @@ class PostgresCallReader(PostgresStore):
                     return await connection.fetch(question.format(schema=f"history_{number}"), *arguments)
                 except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
                     continue
-        raise Rejection.of(Code.UNAVAILABLE, "the history is being built", hint="try again in a moment")
+        raise Rejection(Code.UNAVAILABLE, "the history is being built", hint="try again in a moment")
 
 
 def _uuid_floor(at: int) -> UUID:

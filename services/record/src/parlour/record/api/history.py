@@ -71,7 +71,7 @@ def _command_endpoints(generations: GenerationStore) -> dict[str, Endpoint]:
     async def handle(address: Address, request: Request, headers: Headers) -> Reply:
         begins = handler_of(_COMMANDS, address, request)
         if request.caller.kind != "operator":
-            raise Rejection.of(Code.FORBIDDEN, "only an operator may do this")
+            raise Rejection(Code.FORBIDDEN, "only an operator may do this")
         if begins:
             await generations.begin(PROJECTIONS)
         return Reply(result=msgspec.Raw(msgspec.json.encode(h.History(await generations.all()))))

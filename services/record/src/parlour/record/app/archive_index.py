@@ -29,7 +29,7 @@ class ArchivedCall(msgspec.Struct, frozen=True):
     def rejection(self, field: str = "roomUID") -> Rejection:
         """Returns what an asker for the call's events gets; `field` is the one that named the call."""
         hint = "whoever runs this server has the file; parlour audit verify proves it"
-        return Rejection.of(Code.ARCHIVED, f"archived in {self.file}", field=field, hint=hint)
+        return Rejection(Code.ARCHIVED, f"archived in {self.file}", field=field, hint=hint)
 
 
 class ArchiveIndex(Protocol):

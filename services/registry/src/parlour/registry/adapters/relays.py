@@ -27,7 +27,7 @@ class BusRelayClient:
         try:
             return await self._bus.request(subjects.relay_command(node, kind), command, result_type, ANSWER_TIMEOUT_S)
         except Unavailable:
-            raise Rejection.of(Code.RELAY_UNAVAILABLE, "the relay does not answer", hint="try again") from None
+            raise Rejection(Code.RELAY_UNAVAILABLE, "the relay does not answer", hint="try again") from None
 
     async def publish_loss(self, fact: TransportGone) -> None:
         await self._bus.publish(subjects.relay_fact(fact.node, "transport_gone"), msgspec.json.encode(fact))

@@ -71,9 +71,9 @@ def check_caller(request: cmd.Request) -> None:
     caller = request.caller
     if isinstance(request.body, cmd.DescribeStreams):
         if caller.kind == "client":
-            raise Rejection.of(Code.FORBIDDEN, "only an operator may ask this")
+            raise Rejection(Code.FORBIDDEN, "only an operator may ask this")
         return
     if not caller.session_id or not caller.actor:
-        raise Rejection.of(Code.ROOM_NOT_LOGGED_IN, "no session", field="sessionID", hint="log in first")
+        raise Rejection(Code.ROOM_NOT_LOGGED_IN, "no session", field="sessionID", hint="log in first")
     if caller.session_id != getattr(request.body, "session_id", ""):
-        raise Rejection.of(Code.FORBIDDEN, "this is another client's session", field="sessionID")
+        raise Rejection(Code.FORBIDDEN, "this is another client's session", field="sessionID")

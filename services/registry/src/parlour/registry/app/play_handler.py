@@ -89,7 +89,7 @@ class PlayHandler:
         except Rejection as rejection:
             if rejection.problem.code != Code.PLAY_NO_STREAM:
                 raise
-            raise Rejection.of(
+            raise Rejection(
                 Code.UNAVAILABLE, "the stream is not carried at the moment", field="streamID", hint="try again"
             ) from None
 
@@ -122,7 +122,7 @@ class PlayHandler:
 
 def _check_same_node(stream: domain.Stream, node: str) -> None:
     if stream.node != node:
-        raise Rejection.of(Code.NOT_FOUND, "the stream is on another relay node", field="transportID",
+        raise Rejection(Code.NOT_FOUND, "the stream is on another relay node", field="transportID",
                            hint="offer on a new peer connection, without transportID")  # fmt: skip
 
 

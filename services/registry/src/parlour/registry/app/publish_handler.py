@@ -84,7 +84,7 @@ class PublishHandler:
         """Changes which of the stream's media are muted; at most so many times a second for one stream."""
         key = (str(context.app), context.room, body.session_id, body.stream_id)  # other sessions' attempts do not count
         if self._rates.hit(context, (self._mute_limit, key)):
-            raise Rejection.of(
+            raise Rejection(
                 Code.RATE_LIMITED, "a stream's mutes change too often", field="streamID", limit=str(self._mute_limit),
                 hint="wait for the answer before the next change",
             )  # fmt: skip

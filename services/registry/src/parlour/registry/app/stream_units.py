@@ -102,4 +102,4 @@ def rejection_of(error: ClaimRefused) -> Rejection:
     """What a refused claim means to the client."""
     if error.claim.kind == LIVE_STREAM:
         return domain.stream_exists(error.claim.key)
-    return Rejection.of(Code.ROOM_NOT_LOGGED_IN, "the session is not in this room", field="roomID", hint="log in first")
+    return Rejection(Code.ROOM_NOT_LOGGED_IN, "the session is not in this room", field="roomID", hint="log in first")

@@ -231,4 +231,4 @@ class TransportLossHandler:
                 transports += page.transports
             if page.number == first.number:
                 return first, transports
-        raise Rejection.of(Code.RELAY_UNAVAILABLE, "the node changes faster than it reports")
+        raise Rejection(Code.RELAY_UNAVAILABLE, "the node changes faster than it reports")

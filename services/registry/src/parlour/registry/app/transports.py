@@ -93,14 +93,14 @@ class TransportController:
         """Chooses the node for a new transport; `Rejection` where no node is up."""
         node = await self._look_up(lambda: self._nodes.place_transport(self._now(), self._chance))
         if node is None:
-            raise Rejection.of(Code.RELAY_UNAVAILABLE, "no relay node is up", hint="try again in a few seconds")
+            raise Rejection(Code.RELAY_UNAVAILABLE, "no relay node is up", hint="try again in a few seconds")
         return node
 
     async def find(self, transport_id: str, session_id: str) -> RelayTransport:
         """The session's own transport of that id; `Rejection` where it has none."""
         found = await self._look_up(lambda: self._nodes.find_transport(transport_id))
         if found is None or found.session_id != session_id:
-            raise Rejection.of(Code.NOT_FOUND, "the transport is gone", field="transportID",
+            raise Rejection(Code.NOT_FOUND, "the transport is gone", field="transportID",
                                hint="offer on a new peer connection, without transportID")  # fmt: skip
         return found
 

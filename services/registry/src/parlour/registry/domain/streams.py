@@ -208,19 +208,19 @@ def check_play(state: State, stream_id: str) -> Stream:
         raise room_not_open()
     stream = state.streams.get(stream_id)
     if stream is None:
-        raise Rejection.of(Code.PLAY_NO_STREAM, "the stream is not in this room", field="streamID",
+        raise Rejection(Code.PLAY_NO_STREAM, "the stream is not in this room", field="streamID",
                            hint="play streams that roomStreamUpdate announced")  # fmt: skip
     return stream
 
 
 def room_not_open() -> Rejection:
     """The refusal by invariant 4."""
-    return Rejection.of(Code.ROOM_NOT_LOGGED_IN, "the room is not open", field="roomID", hint="log in first")
+    return Rejection(Code.ROOM_NOT_LOGGED_IN, "the room is not open", field="roomID", hint="log in first")
 
 
 def stream_exists(stream_id: str) -> Rejection:
     """The refusal by invariant 1, for the session that publishes the id second."""
-    return Rejection.of(Code.STREAM_EXISTS, f"stream {stream_id} is published already", field="streamID",
+    return Rejection(Code.STREAM_EXISTS, f"stream {stream_id} is published already", field="streamID",
                         hint="stream ids are unique in an app: choose another")  # fmt: skip
 
 
@@ -236,16 +236,14 @@ def _own(state: Open, session_id: str, stream_id: str) -> Stream | None:
     """Returns a session's own stream (invariant 2); None where there is none, `Rejection` where it is another's."""
     stream = state.streams.get(stream_id)
     if stream is not None and stream.session_id != session_id:
-        raise Rejection.of(Code.NOT_PUBLISHING, "another session publishes this stream", field="streamID")
+        raise Rejection(Code.NOT_PUBLISHING, "another session publishes this stream", field="streamID")
     return stream
 
 
 def _published(state: Open, session_id: str, stream_id: str) -> Stream:
     stream = _own(state, session_id, check_stream_id(stream_id))
     if stream is None:
-        raise Rejection.of(
-            Code.NOT_PUBLISHING, "the stream is not published", field="streamID", hint="publish it first"
-        )
+        raise Rejection(Code.NOT_PUBLISHING, "the stream is not published", field="streamID", hint="publish it first")
     return stream
 
 

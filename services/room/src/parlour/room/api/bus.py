@@ -55,8 +55,8 @@ def check_caller(request: Request) -> None:
     if caller.kind != "client":
         return
     if isinstance(body, _OPERATOR_COMMANDS):
-        raise Rejection.of(Code.FORBIDDEN, "only an operator may do this")
+        raise Rejection(Code.FORBIDDEN, "only an operator may do this")
     if caller.session_id and caller.session_id != getattr(body, "session_id", caller.session_id):
-        raise Rejection.of(Code.FORBIDDEN, "this is another client's session", field="sessionID")
+        raise Rejection(Code.FORBIDDEN, "this is another client's session", field="sessionID")
     if isinstance(body, cmd.JoinRoom) and caller.user_id and caller.user_id != body.user_id:
-        raise Rejection.of(Code.FORBIDDEN, "this is another user's login", field="userID")
+        raise Rejection(Code.FORBIDDEN, "this is another user's login", field="userID")

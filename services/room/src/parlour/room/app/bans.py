@@ -56,7 +56,7 @@ def _banned(ban: Ban) -> Rejection:
     until = f"until {ban.until_s} (unix seconds)" if ban.until_s else "until it is lifted"
     where = "this room" if ban.target.room else "this app"
     whom = {USER: "this user", ROOM: "everybody"}.get(ban.target.kind, "this address")
-    return Rejection.of(
+    return Rejection(
         Code.BANNED, f"{whom} may not log in to {where} {until}", field="userID" if ban.target.kind == USER else "roomID",
         hint="ask whoever runs the application",
     )  # fmt: skip

@@ -30,7 +30,7 @@ class RoomRates:
         app = str(context.app)
         limit = self._limiter.hit(context, (self._user_openings, (app, actor)), (self._app_openings, (app,)))
         if limit is not None:
-            raise Rejection.of(
+            raise Rejection(
                 Code.RATE_LIMITED, f"too many rooms opened by {limit.name}", field="roomID", limit=str(limit),
                 hint="log in to a room that is open, or try again later",
             )  # fmt: skip
@@ -38,7 +38,7 @@ class RoomRates:
     def admit_extra_info(self, context: CommandContext) -> None:
         """Counts one change of the room's extra information, or raises the `Rejection` that names the limit."""
         if self._limiter.hit(context, (self._extra_info, (str(context.app), context.room))):
-            raise Rejection.of(
+            raise Rejection(
                 Code.RATE_LIMITED, "the room's extra information changes too often", field="roomID",
                 limit=str(self._extra_info), hint="wait for the answer before the next change",
             )  # fmt: skip

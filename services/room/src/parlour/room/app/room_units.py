@@ -93,7 +93,7 @@ def previous_position(room: RoomSnapshot[domain.State]) -> str:
 
 def retry_with_fresh_state() -> Rejection:
     """Raised in a decision on a state that may be old: the caller loads a fresh one and decides again."""
-    return Rejection.of(Code.UNAVAILABLE, "the room is changing", hint="send it again with the same command id")
+    return Rejection(Code.UNAVAILABLE, "the room is changing", hint="send it again with the same command id")
 
 
 async def load_memberships(log: EventLog, app: int, actor: str) -> list[Membership]:

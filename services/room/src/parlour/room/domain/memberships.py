@@ -36,7 +36,7 @@ def memberships_to_end(
     if own >= room_limit(multi_room):
         code = Code.MULTI_ROOM_LIMIT if multi_room else Code.TOO_MANY_ROOMS
         hint = "log out of another room first"
-        raise Rejection.of(
+        raise Rejection(
             code,
             f"this session is in {own} other rooms",
             field="roomID",

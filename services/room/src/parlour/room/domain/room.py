@@ -152,7 +152,7 @@ def _open(command: Join) -> tuple[ev.Event, ...]:
 
 def _decide_closed(command: RoomCommand) -> tuple[ev.Event, ...]:
     if isinstance(command, Join | SetExtraInfo):
-        raise Rejection.of(Code.ROOM_GONE, "the room does not exist any more", field="roomID", hint="log in again")
+        raise Rejection(Code.ROOM_GONE, "the room does not exist any more", field="roomID", hint="log in again")
     return ()
 
 
@@ -188,13 +188,13 @@ def _join(room: Open, command: Join) -> tuple[ev.Event, ...]:
     present = room.members.get(command.session_id)
     if present is not None:
         if present.actor != command.actor:
-            raise Rejection.of(Code.FORBIDDEN, "the session belongs to another user", field="sessionID")
+            raise Rejection(Code.FORBIDDEN, "the session belongs to another user", field="sessionID")
         return ()
     earlier = room.members.get(room.sessions.get(command.actor, ""))
     others = len(room.members) - (earlier is not None)
     if 0 < room.max_member_count <= others:
         limit = f"{room.max_member_count} members"
-        raise Rejection.of(
+        raise Rejection(
             Code.ROOM_FULL, "the room is full", field="roomID", limit=limit, hint="try again when somebody has left"
         )
     joined = _joined(command)
@@ -224,11 +224,11 @@ def _put_out(member: Member, code: Code, reason: str, by: str = "") -> ev.UserKi
 def _set_extra(room: Open, command: SetExtraInfo) -> tuple[ev.Event, ...]:
     member = room.members.get(command.session_id)
     if member is None:
-        raise Rejection.of(Code.ROOM_GONE, "you are not in this room", field="roomID", hint="log in first")
+        raise Rejection(Code.ROOM_GONE, "you are not in this room", field="roomID", hint="log in first")
     check_room_extra(command.key, command.value)
     if room.extra_key and room.extra_key != command.key:
         message = f"the room has a key already: {room.extra_key}"
-        raise Rejection.of(Code.ROOM_EXTRA_KEYS, message, field="key", limit="1 key", hint="set that one")
+        raise Rejection(Code.ROOM_EXTRA_KEYS, message, field="key", limit="1 key", hint="set that one")
     if (room.extra_key, room.extra_value) == (command.key, command.value):
         return ()
     return (ev.RoomExtraInfoChanged(member.actor, command.key, command.value),)

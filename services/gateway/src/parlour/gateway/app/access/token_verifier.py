@@ -60,12 +60,12 @@ class Apps:
         """Returns the app that a request names, or the default one; `Rejection` where the text is no app, or none is meant."""
         if named:
             if not _NUMBER.fullmatch(named):
-                raise Rejection.of(Code.APP_ID, "app is not an application id", field="app", limit=f"1..{APP_ID_MAX}")
+                raise Rejection(Code.APP_ID, "app is not an application id", field="app", limit=f"1..{APP_ID_MAX}")
             return check_app_id(int(named))
         if not self._default:
             apps = await self.list_apps()
             if len(apps) != 1:
-                raise Rejection.of(Code.APP_ID, "the request names no app", field="app", hint="add ?app=<appID>")
+                raise Rejection(Code.APP_ID, "the request names no app", field="app", hint="add ?app=<appID>")
             self._default = apps[0].app
         return self._default
 
@@ -114,7 +114,7 @@ class TokenVerifier:
             known = await self._throttle.verify(attempt, lambda: self._ask_once(key, token, app))
             self._verified.put(key, known)
         if known.expires_s * 1_000_000 <= self._clock.at():
-            raise Rejection.of(Code.TOKEN_EXPIRED, "the token has expired", hint="ask for a new token")
+            raise Rejection(Code.TOKEN_EXPIRED, "the token has expired", hint="ask for a new token")
         return known
 
     async def authorize(self, token: str, app: str, scope: str, room: str = "", address: str = "") -> Subscription:
@@ -182,11 +182,11 @@ class TokenVerifier:
 def check_scope(grant: Subscription, scope: str) -> None:
     """Raises `Rejection` where the token does not allow the scope."""
     if not grant.allows(scope):
-        raise Rejection.of(
+        raise Rejection(
             Code.FORBIDDEN, f"the token does not allow {scope}", field="scopes", hint=f"it needs the scope {scope}"
         )
     if grant.user is not None and scope not in OF_ONE_USER:
-        raise Rejection.of(
+        raise Rejection(
             Code.FORBIDDEN, f"a token on behalf of one user does not allow {scope}", field="user",
             hint="this scope is about the whole app: ask for a token without user",
         )  # fmt: skip
@@ -200,7 +200,7 @@ def check_room(grant: Subscription, room: str) -> None:
 
 def room_not_found(field: str = "room") -> Rejection:
     """Returns the one refusal for a room that does not exist and for one that is somebody else's."""
-    return Rejection.of(Code.FORBIDDEN, "there is no such room for this token", field=field)
+    return Rejection(Code.FORBIDDEN, "there is no such room for this token", field=field)
 
 
 async def pad_refusal(taken_s: float) -> None:
@@ -223,7 +223,7 @@ def app_of(token: str) -> int:
     """Returns the app that a signed token names, not yet verified: it says whom to ask. `Rejection` where it names none."""
     claims = _jwt_part(token, 1, _AppClaim)
     if claims is None:
-        raise Rejection.of(
+        raise Rejection(
             Code.TOKEN_FORMAT, "the bearer token is neither a subscription token nor a token04",
             field="Authorization", hint="parlour token --subscribe",
         )  # fmt: skip

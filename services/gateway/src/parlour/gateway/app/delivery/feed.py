@@ -137,7 +137,7 @@ class RoomFeed:
                 async with asyncio.timeout(REACH_WITHIN_S):
                     await future
             except TimeoutError:
-                raise Rejection.of(Code.UNAVAILABLE, "the room's events can't be read now", hint="try again") from None
+                raise Rejection(Code.UNAVAILABLE, "the room's events can't be read now", hint="try again") from None
             finally:
                 self._waiters = [waiter for waiter in self._waiters if waiter[2] is not future]
         assert self.mirror is not None

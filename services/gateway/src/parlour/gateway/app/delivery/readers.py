@@ -195,7 +195,7 @@ class Readers:
         """Returns the room as of a position, without what only auditors see unless the reader is one."""
         past = query.seq is not None or query.at is not None
         if grant.user is not None and not grant.allows("audit") and past:
-            raise Rejection.of(Code.FORBIDDEN, "a user's token reads the room as it is now", field="at")
+            raise Rejection(Code.FORBIDDEN, "a user's token reads the room as it is now", field="at")
         async with self.open(grant, request, LATEST, (), follows=False) as reader:
             answer = await self._history.snapshot(grant.app, request.room, query)
             scope = await reader.check_scope()

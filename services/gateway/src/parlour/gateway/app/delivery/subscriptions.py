@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
 from parlour.contracts import client
-from parlour.contracts.codes import Code, Problem
+from parlour.contracts.codes import Code
 from parlour.contracts.ids import Invalid, check_app_id, check_room_id
 from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.app.access.request_limits import RequestLimiter
@@ -162,11 +162,11 @@ class ConnectionSubscriptions:
 
     def _check_one_more(self, grant: Subscription) -> None:
         if self._tasks and self._app != grant.app:
-            raise Rejection.of(
+            raise Rejection(
                 Code.PARAMETER, "one connection follows rooms of one app", field="token", hint="open another connection"
             )
         if len(self._tasks) >= ROOMS_PER_CONNECTION:
-            raise Rejection.of(
+            raise Rejection(
                 Code.RATE_LIMITED, "the connection follows too many rooms", field="roomID", limit=str(ROOMS_PER_CONNECTION),
                 hint="open another connection",
             )  # fmt: skip
@@ -187,7 +187,7 @@ class ConnectionSubscriptions:
             self._refuse(frame.room_id, refused, answered)
         except Exception as error:
             self._shared.fault(error)
-            failed = Rejection(Problem(int(Code.SERVER_ERROR), "the server failed", hint="try again"))
+            failed = Rejection(Code.SERVER_ERROR, "the server failed", hint="try again")
             self._refuse(frame.room_id, failed, answered)
         finally:
             answered.cancel()

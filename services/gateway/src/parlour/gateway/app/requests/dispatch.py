@@ -196,6 +196,6 @@ class RequestDispatcher:
 
 def _session_or_reader() -> Rejection:
     """Refuses a connection that would be a member and a reader at once: frames name rooms alone, and could be for either."""
-    return Rejection.of(
+    return Rejection(
         Code.PARAMETER, "a connection is a session's or a reader's, not both", field="t", hint="open another connection"
     )

@@ -103,7 +103,7 @@ class LoginHandler:
         position = parse_position(reply.position) if reply.position else None
         mirror = await feed.reach(joined.room_uid, position.seq if position else 1)
         if mirror.actor_of(session.session_id) is None:
-            raise Rejection.of(Code.SESSION_UNKNOWN, "the session has left the room", hint="log in again")
+            raise Rejection(Code.SESSION_UNKNOWN, "the session has left the room", hint="log in again")
         return feed, mirror, joined
 
     def add_member(self, session: Session, feed: RoomFeed, actor: str, rights: Rights) -> None:
@@ -152,7 +152,7 @@ def check_further_room(frame: client.Login, session: Session | None) -> None:
     if session is None or not session.rooms:
         return
     if not (frame.multi_room and session.multi_room) and frame.room_id not in session.rooms:
-        raise Rejection.of(Code.TOO_MANY_ROOMS, "the session is in a room already", field="roomID",
+        raise Rejection(Code.TOO_MANY_ROOMS, "the session is in a room already", field="roomID",
                            hint="log out first, or log in with multiRoom")  # fmt: skip
     if frame.user.user_id != session.user.user_id or frame.app_id != session.app:
-        raise Rejection.of(Code.MULTI_ROOM_USER, "one session is one user of one app", field="userID")
+        raise Rejection(Code.MULTI_ROOM_USER, "one session is one user of one app", field="userID")

@@ -183,7 +183,7 @@ class ResumeHandler:
         if not kicked:
             return unknown_session()
         first = next(iter(kicked.values()))
-        return Rejection.of(Code(first.code), f"the session's stay is over: {first.reason or 'ended'}")
+        return Rejection(Code(first.code), f"the session's stay is over: {first.reason or 'ended'}")
 
 
 def unknown_end() -> StayEnd:
@@ -193,4 +193,4 @@ def unknown_end() -> StayEnd:
 
 def unknown_session() -> Rejection:
     """Returns the refusal after which a client logs in again."""
-    return Rejection.of(Code.SESSION_UNKNOWN, "no such session", field="sessionID", hint="log in again")
+    return Rejection(Code.SESSION_UNKNOWN, "no such session", field="sessionID", hint="log in again")

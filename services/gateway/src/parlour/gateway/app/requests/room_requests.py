@@ -42,7 +42,7 @@ class RoomRequestHandler:
         if member is None:
             if isinstance(frame, client.Logout) and frame.room_id in session.left_rooms:
                 return client.Res(str(frame.id))  # asked again, since the first answer was lost or said "try again"
-            raise Rejection.of(
+            raise Rejection(
                 Code.ROOM_NOT_LOGGED_IN, "the session is not in this room", field="roomID", hint="log in first"
             )
         if isinstance(frame, client.RenewToken):

@@ -160,7 +160,7 @@ class CallQueries:
         if archived is not None and archived.call.app == app and room in ("", archived.call.room):
             raise archived.rejection()
         if call is None or call.app != app or (room and call.room != room):
-            raise Rejection.of(Code.NOT_FOUND, "there is no such call", field="roomUID")
+            raise Rejection(Code.NOT_FOUND, "there is no such call", field="roomUID")
         return call
 
     async def _spans(self, table: str, rows: Sequence[Any]) -> list[Any]:

@@ -54,10 +54,10 @@ class ReadYourWrites:
         position = parse_position(min_pos)
         head = await self._log.head(UUID(position.room_uid))
         if head is None or head.log.app != app or (room and head.log.room != room):
-            raise Rejection.of(Code.NOT_FOUND, "there is no such call", field="min_pos")
+            raise Rejection(Code.NOT_FOUND, "there is no such call", field="min_pos")
         if position.seq > head.seq:
             message, limit = f"the room has no event {position.seq}", f"0..{head.seq}"
-            raise Rejection.of(Code.NOT_FOUND, message, field="min_pos", limit=limit)
+            raise Rejection(Code.NOT_FOUND, message, field="min_pos", limit=limit)
         if not await has_position(self._log, head, position.seq, position.hash8):
             raise resync_needed(head, "min_pos")
         self._waiting += 1
@@ -80,7 +80,7 @@ class ReadYourWrites:
 
 
 def _history_behind(seq: int) -> Rejection:
-    return Rejection.of(
+    return Rejection(
         Code.HISTORY_BEHIND, "history does not reach this position yet", field="min_pos", limit=f"0..{seq}",
         hint="ask again in a moment",
     )  # fmt: skip

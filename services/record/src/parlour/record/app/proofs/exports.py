@@ -89,7 +89,7 @@ def _uid(text: str) -> UUID:
 
 
 def _no_log() -> Rejection:
-    return Rejection.of(Code.NOT_FOUND, "there is no such log", field="room_uid")
+    return Rejection(Code.NOT_FOUND, "there is no such log", field="room_uid")
 
 
 def _event(record: Record, view: EventView | None, salts: dict[str, bytes]) -> StoredEvent:

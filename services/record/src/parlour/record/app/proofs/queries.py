@@ -29,7 +29,7 @@ class ProofQueries:
         """Returns the signed note of a size, or the latest; empty before the first. `Rejection` if no checkpoint has the size."""
         note = await self._tree.note(query.size)
         if note is None and query.size:
-            raise Rejection.of(Code.NOT_FOUND, f"no checkpoint has {query.size} leaves", field="size")
+            raise Rejection(Code.NOT_FOUND, f"no checkpoint has {query.size} leaves", field="size")
         return contract.SignedCheckpoint(note.text, note.size, note.at) if note else contract.SignedCheckpoint()
 
     async def inclusion(self, query: contract.InclusionQuery) -> contract.Inclusion:
@@ -37,7 +37,7 @@ class ProofQueries:
         uid = parse_uuid(query.room_uid, "room_uid")
         owner = await self._owner(uid)
         if owner is None or (query.app and (query.app, query.room) != owner):
-            raise Rejection.of(Code.NOT_FOUND, "there is no such log", field="room_uid")
+            raise Rejection(Code.NOT_FOUND, "there is no such log", field="room_uid")
         note = await self._tree.note(0)
         found = await self._tree.leaf_of(uid, note.size) if note else None
         if note is None or found is None:
@@ -58,7 +58,7 @@ class ProofQueries:
         new = await self._note(query.new, "new")
         old = await self._note(query.old, "old") if query.old else new
         if old.size > new.size:
-            raise Rejection.of(Code.PARAMETER, "the old tree is larger than the new one", field="old")
+            raise Rejection(Code.PARAMETER, "the old tree is larger than the new one", field="old")
         return contract.Consistency(old.size, new.size, await self._path(merkle.consistency(old.size, new.size)))
 
     async def tile(self, query: contract.TileQuery) -> contract.Tile:
@@ -67,7 +67,7 @@ class ProofQueries:
         size = (note.size if note else 0) >> (query.level * WIDTH_BITS)
         first = query.index * WIDTH
         if not (0 <= query.level < TILE_LEVELS and query.index >= 0 and 0 < query.width <= min(WIDTH, size - first)):
-            raise Rejection.of(Code.NOT_FOUND, "the tree has no such tile")
+            raise Rejection(Code.NOT_FOUND, "the tree has no such tile")
         if query.entries:
             entries = [leaf.entry() for leaf in await self._tree.entries(first, query.width)]
             return contract.Tile(b"".join(len(entry).to_bytes(2) + entry for entry in entries))
@@ -77,7 +77,7 @@ class ProofQueries:
     async def _note(self, size: int, field: str) -> Note:
         note = await self._tree.note(size)
         if note is None:
-            raise Rejection.of(Code.NOT_FOUND, f"no checkpoint has {size} leaves", field=field)
+            raise Rejection(Code.NOT_FOUND, f"no checkpoint has {size} leaves", field=field)
         return note
 
     async def _path(self, ranges: tuple[Range, ...]) -> tuple[bytes, ...]:

@@ -75,7 +75,7 @@ class RetentionSchedule:
     def start_round(self, by: str) -> None:
         """Has `run` do a round now, on somebody's behalf. `Rejection` where everything is kept."""
         if not self._keep_months:
-            raise Rejection.of(
+            raise Rejection(
                 Code.PARAMETER,
                 "everything is kept for ever",
                 field="keep_months",

@@ -67,7 +67,7 @@ class RoomQueries:
         wanted = found.seq if query.seq is None else query.seq
         if wanted < 0 or max(wanted, query.min_seq) > found.seq:
             message = f"the room has no event {max(wanted, query.min_seq)}"
-            raise Rejection.of(Code.NOT_FOUND, message, field="seq", limit=f"0..{found.seq}")
+            raise Rejection(Code.NOT_FOUND, message, field="seq", limit=f"0..{found.seq}")
         for seq, hash8, field in ((wanted, query.hash8, "at"), (query.min_seq, query.min_hash8, "min_pos")):
             if hash8 and not await has_position(self._log, found, seq, hash8):
                 raise resync_needed(found, field)
@@ -85,7 +85,7 @@ class RoomQueries:
         if archived is not None and (archived.call.app, archived.call.room) == (app, room):
             return archived.rejection("room_uid")
         hint = "ask without room_uid for the latest"
-        return Rejection.of(Code.NOT_FOUND, "this room has no such call", field="room_uid", hint=hint)
+        return Rejection(Code.NOT_FOUND, "this room has no such call", field="room_uid", hint=hint)
 
 
 def _head(found: LogHead) -> Head:
@@ -108,7 +108,7 @@ async def has_position(log: EventLog, head: LogHead, seq: int, hash8: str) -> bo
 def resync_needed(head: LogHead, field: str) -> Rejection:
     """Returns the answer to a position of another history than ours."""
     position = Position(str(head.log.uid), head.seq, head.hash.hex()[:16])
-    return Rejection.of(
+    return Rejection(
         Code.RESYNC_NEEDED, "this position is not in the room's history", field=field,
         hint=f"the room is at {position}",
     )  # fmt: skip

@@ -58,7 +58,7 @@ class WebhookAdmin:
             (signing.SecretRef(secret),),
         )  # fmt: skip
         if not await self._endpoints.add(endpoint, self._now_s(), ENDPOINTS_PER_APP):
-            raise Rejection.of(
+            raise Rejection(
                 Code.PARAMETER,
                 "the app has as many webhooks as it may",
                 limit=str(ENDPOINTS_PER_APP),
@@ -124,7 +124,7 @@ class WebhookAdmin:
         ranges = await self._ranges(app, question)
         if len(ranges) > CALLS_PER_REDRIVE:
             limit = f"{CALLS_PER_REDRIVE} calls"
-            raise Rejection.of(
+            raise Rejection(
                 Code.PARAMETER, "too much happened in that time", limit=limit, hint="ask for a shorter time"
             )
         await self._endpoints.redrive(endpoint.id, ranges)
@@ -142,14 +142,14 @@ class WebhookAdmin:
             return await self._endpoints.ranges_between(app, question.since, question.until, CALLS_PER_REDRIVE + 1)
         call = await self._endpoints.range_of(app, _uuid("roomUID", question.room_uid))
         if call is None:
-            raise Rejection.of(Code.NOT_FOUND, "the app has no such call", field="roomUID")
+            raise Rejection(Code.NOT_FOUND, "the app has no such call", field="roomUID")
         first, last = max(1, question.first), min(question.last or call.last, call.last)
         return (msgspec.structs.replace(call, first=first, last=last),) if first <= last else ()
 
     async def _find(self, app: int, id_: str) -> Endpoint:
         found = await self._endpoints.endpoint(app, _uuid("id", id_))
         if found is None:
-            raise Rejection.of(Code.NOT_FOUND, "the app has no such webhook", field="id", hint="parlour webhooks list")
+            raise Rejection(Code.NOT_FOUND, "the app has no such webhook", field="id", hint="parlour webhooks list")
         return found
 
     async def _shown(self, endpoint: Endpoint, secret: str = "") -> contract.Webhook:
