@@ -7,7 +7,7 @@ import sources
 from parlour.contracts.codes import Code
 
 LISTS = {"contracts/codes.py", "runtime/http.py"}
-"""Files that name codes to say what they mean. Those in `described/web_contract.py` are raised by the SDK's checks of texts."""
+"""Files that name codes to say what they mean. Those in `contracts/ids.py` are raised by the checks of texts, here and in the SDK."""
 
 
 def test_every_code_is_raised_by_a_service_or_by_the_sdk() -> None:

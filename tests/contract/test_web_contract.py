@@ -26,9 +26,9 @@ def refused(check: Callable[[str], str], text: str) -> int:
     return 0
 
 
-@pytest.mark.parametrize("name", web_contract.TEXTS)
+@pytest.mark.parametrize("name", ids.TEXTS)
 def test_a_service_refuses_what_the_sdk_refuses(name: str) -> None:
-    rule, check = web_contract.TEXTS[name], CHECKS[name]
+    rule, check = ids.TEXTS[name], CHECKS[name]
     assert refused(check, "a" * rule.most) == 0
     assert refused(check, "a" * (rule.most + 1)) == rule.long
     assert refused(check, "") == (rule.empty if rule.least else 0)

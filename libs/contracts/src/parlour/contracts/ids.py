@@ -3,6 +3,7 @@
 Each `check_*` returns its argument or raises `Invalid` with the vendor's code; nothing is trimmed or repaired.
 """
 
+import functools
 import ipaddress
 import re
 from typing import Annotated
@@ -11,16 +12,8 @@ import msgspec
 
 from .codes import Code, Problem
 
-ROOM_ID_BYTES = 128
-USER_ID_BYTES = 64
-USER_NAME_BYTES = 256
-STREAM_ID_CHARS = 256
-STREAM_EXTRA_BYTES = 1024
 ROOM_EXTRA_KEY_BYTES = 10
 ROOM_EXTRA_VALUE_BYTES = 128
-MESSAGE_BYTES = 1024
-REASON_BYTES = 256
-BY_BYTES = 128
 COMMAND_TARGETS = 500
 ROOMS_PER_SESSION = 5
 APP_ID_MAX = 2**32 - 1
@@ -31,11 +24,6 @@ Seq = Annotated[int, msgspec.Meta(ge=0, le=SEQ_MAX)]
 """The number of an event in its room, as somebody outside may name it."""
 Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 """A number of things, as somebody outside may name it; what is below zero counts as zero."""
-
-NAME_PATTERN = re.compile(r"[0-9A-Za-z~!@#$^&*()_+=\-,;'’.<>/]+")
-STREAM_PATTERN = re.compile(r"[0-9A-Za-z_-]+")
-NAME_CHARACTERS = "digits, letters and ~ ! @ # $ ^ & * ( ) _ + = - , ; ' ’ . < > /"
-STREAM_CHARACTERS = "A-Z a-z 0-9 _ -"
 
 
 class Invalid(ValueError):
@@ -51,21 +39,61 @@ def invalid(code: Code, field: str, message: str, *, limit: str = "", hint: str 
     return Invalid(Problem(int(code), message, field, limit, hint))
 
 
+_compiled = functools.cache(re.compile)
+
+
 def _size(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-def _check_size(text: str, most: int, code: Code, field: str, subject: str, hint: str = "") -> str:
-    """Checks for at most `most` bytes; `subject` begins the sentence that says how many it has."""
-    if _size(text) > most:
-        raise invalid(code, field, f"{subject} has {_size(text)} bytes", limit=f"{most} bytes", hint=hint)
-    return text
+class TextRule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The bounds of one text, and the code with which a text that breaks them is refused.
+
+    `pattern` is a regular expression for the whole text and `allowed` says the same in words; both are empty where any character will do.
+    """
+
+    least: int
+    most: int
+    unit: str
+    empty: Code
+    long: Code
+    characters: Code | None = None
+    pattern: str = ""
+    allowed: str = ""
+
+    def check(self, text: str, field: str, subject: str = "", hint: str = "") -> str:
+        """Returns the text, or raises `Invalid`; `subject` begins the sentence, where it is not the field's name, and `hint` says what to
+        do about a text that is too long."""
+        subject, size = subject or field, _size(text) if self.unit == "bytes" else len(text)
+        if size < self.least:
+            raise invalid(self.empty, field, f"{subject} is empty", limit=f"{self.least}..{self.most} {self.unit}")
+        if size > self.most:
+            limit = f"{self.most} {self.unit}"
+            raise invalid(self.long, field, f"{subject} has {size} {self.unit}", limit=limit, hint=hint)
+        if self.characters is not None and not _compiled(self.pattern).fullmatch(text):
+            raise invalid(self.characters, field, f"{field} holds a character that is not allowed", limit=self.allowed)
+        return text
 
 
-def _check_characters(text: str, pattern: re.Pattern[str], code: Code, field: str, allowed: str) -> str:
-    if not pattern.fullmatch(text):
-        raise invalid(code, field, f"{field} holds a character that is not allowed", limit=allowed)
-    return text
+_NAME = (r"[0-9A-Za-z~!@#$^&*()_+=\-,;'’.<>/]+", "digits, letters and ~ ! @ # $ ^ & * ( ) _ + = - , ; ' ’ . < > /")
+TEXTS = {
+    "roomID": TextRule(
+        1, 128, "bytes", Code.ROOM_ID_EMPTY, Code.ROOM_ID_LONG, Code.ROOM_ID_CHARACTERS, *_NAME
+    ),
+    "userID": TextRule(
+        1, 64, "bytes", Code.USER_ID_EMPTY, Code.USER_ID_LONG, Code.USER_ID_CHARACTERS, *_NAME
+    ),
+    "userName": TextRule(0, 256, "bytes", Code.PARAMETER, Code.USER_NAME_LONG),
+    "streamID": TextRule(
+        1, 256, "characters", Code.STREAM_ID_EMPTY, Code.STREAM_ID_LONG, Code.STREAM_ID_CHARACTERS,
+        r"[0-9A-Za-z_-]+", "A-Z a-z 0-9 _ -",
+    ),
+    "extraInfo": TextRule(0, 1024, "bytes", Code.STREAM_EXTRA_EMPTY, Code.STREAM_EXTRA_LONG),
+    "message": TextRule(1, 1024, "bytes", Code.MESSAGE_EMPTY, Code.MESSAGE_LONG),
+}  # fmt: skip
+"""Texts that a page passes to the SDK, by the names of its arguments; `empty` is also the code for a value that is no text."""
+_REASON = TextRule(0, 256, "bytes", Code.PARAMETER, Code.PARAMETER)
+_BY = TextRule(0, 128, "bytes", Code.PARAMETER, Code.PARAMETER)
 
 
 def check_app_id(app: int) -> int:
@@ -77,20 +105,14 @@ def check_app_id(app: int) -> int:
 
 def check_room_id(room: str) -> str:
     """Checks for 1 … 128 bytes of the vendor's characters."""
-    if not room:
-        raise invalid(Code.ROOM_ID_EMPTY, "roomID", "roomID is empty", limit=f"1..{ROOM_ID_BYTES} bytes")
     is_token = room.startswith("04") and len(room) > 100
     hint = "this looks like a token: loginRoom takes roomID first" if is_token else "shorten it"
-    _check_size(room, ROOM_ID_BYTES, Code.ROOM_ID_LONG, "roomID", "roomID", hint)
-    return _check_characters(room, NAME_PATTERN, Code.ROOM_ID_CHARACTERS, "roomID", NAME_CHARACTERS)
+    return TEXTS["roomID"].check(room, "roomID", hint=hint)
 
 
 def check_user_id(user: str) -> str:
     """Checks for 1 … 64 bytes of the vendor's characters."""
-    if not user:
-        raise invalid(Code.USER_ID_EMPTY, "userID", "userID is empty", limit=f"1..{USER_ID_BYTES} bytes")
-    _check_size(user, USER_ID_BYTES, Code.USER_ID_LONG, "userID", "userID", "shorten it")
-    return _check_characters(user, NAME_PATTERN, Code.USER_ID_CHARACTERS, "userID", NAME_CHARACTERS)
+    return TEXTS["userID"].check(user, "userID", hint="shorten it")
 
 
 def check_address(address: str) -> str:
@@ -110,27 +132,17 @@ def check_address(address: str) -> str:
 
 def check_user_name(name: str) -> str:
     """Checks for at most 256 bytes; empty means none."""
-    return _check_size(name, USER_NAME_BYTES, Code.USER_NAME_LONG, "userName", "userName", "shorten it")
+    return TEXTS["userName"].check(name, "userName", hint="shorten it")
 
 
 def check_stream_id(stream: str) -> str:
     """Checks for 1 … 256 letters, digits, `_` and `-`."""
-    if not stream:
-        raise invalid(Code.STREAM_ID_EMPTY, "streamID", "streamID is empty", limit=f"1..{STREAM_ID_CHARS} characters")
-    if len(stream) > STREAM_ID_CHARS:
-        raise invalid(
-            Code.STREAM_ID_LONG,
-            "streamID",
-            f"streamID has {len(stream)} characters",
-            limit=f"{STREAM_ID_CHARS} characters",
-            hint="shorten it",
-        )
-    return _check_characters(stream, STREAM_PATTERN, Code.STREAM_ID_CHARACTERS, "streamID", STREAM_CHARACTERS)
+    return TEXTS["streamID"].check(stream, "streamID", hint="shorten it")
 
 
 def check_stream_extra(text: str) -> str:
     """Checks for at most 1,024 bytes."""
-    return _check_size(text, STREAM_EXTRA_BYTES, Code.STREAM_EXTRA_LONG, "extraInfo", "extraInfo")
+    return TEXTS["extraInfo"].check(text, "extraInfo")
 
 
 def check_room_extra(key: str, value: str) -> None:
@@ -150,19 +162,17 @@ def check_room_extra(key: str, value: str) -> None:
 
 def check_reason(reason: str) -> str:
     """Checks for at most 256 bytes, as the vendor's server API has it."""
-    return _check_size(reason, REASON_BYTES, Code.PARAMETER, "reason", "the reason")
+    return _REASON.check(reason, "reason", "the reason")
 
 
 def check_by(by: str) -> str:
     """Checks the name of a moderator for at most 128 bytes."""
-    return _check_size(by, BY_BYTES, Code.PARAMETER, "by", "the moderator's name")
+    return _BY.check(by, "by", "the moderator's name")
 
 
 def check_message(text: str) -> str:
     """Checks for 1 … 1,024 bytes."""
-    if not text:
-        raise invalid(Code.MESSAGE_EMPTY, "message", "the message is empty", limit=f"1..{MESSAGE_BYTES} bytes")
-    return _check_size(text, MESSAGE_BYTES, Code.MESSAGE_LONG, "message", "the message", "send it in parts")
+    return TEXTS["message"].check(text, "message", "the message", hint="send it in parts")
 
 
 class Position(msgspec.Struct, frozen=True):

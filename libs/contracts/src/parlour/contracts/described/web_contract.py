@@ -58,42 +58,6 @@ LIMITS = {
 }
 
 
-class TextRule(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The bounds of one text, and the code with which a text that breaks them is refused.
-
-    `pattern` is a regular expression for the whole text and `allowed` says the same in words; both are empty where any character will do.
-    """
-
-    least: int
-    most: int
-    unit: str
-    empty: Code
-    long: Code
-    characters: Code | None = None
-    pattern: str = ""
-    allowed: str = ""
-
-
-TEXTS = {
-    "roomID": TextRule(
-        1, ids.ROOM_ID_BYTES, "bytes", Code.ROOM_ID_EMPTY, Code.ROOM_ID_LONG,
-        Code.ROOM_ID_CHARACTERS, ids.NAME_PATTERN.pattern, ids.NAME_CHARACTERS,
-    ),
-    "userID": TextRule(
-        1, ids.USER_ID_BYTES, "bytes", Code.USER_ID_EMPTY, Code.USER_ID_LONG,
-        Code.USER_ID_CHARACTERS, ids.NAME_PATTERN.pattern, ids.NAME_CHARACTERS,
-    ),
-    "userName": TextRule(0, ids.USER_NAME_BYTES, "bytes", Code.PARAMETER, Code.USER_NAME_LONG),
-    "streamID": TextRule(
-        1, ids.STREAM_ID_CHARS, "characters", Code.STREAM_ID_EMPTY, Code.STREAM_ID_LONG,
-        Code.STREAM_ID_CHARACTERS, ids.STREAM_PATTERN.pattern, ids.STREAM_CHARACTERS,
-    ),
-    "extraInfo": TextRule(0, ids.STREAM_EXTRA_BYTES, "bytes", Code.STREAM_EXTRA_EMPTY, Code.STREAM_EXTRA_LONG),
-    "message": TextRule(1, ids.MESSAGE_BYTES, "bytes", Code.MESSAGE_EMPTY, Code.MESSAGE_LONG),
-}  # fmt: skip
-"""Texts that a page passes to the SDK, by the names of its arguments; `empty` is also the code for a value that is no text."""
-
-
 def section() -> dict[str, Any]:
     """The section `client` of the contracts' JSON document, with `$defs` of its own; descriptions stand in the other documents."""
     requests = {_tag(kind): kind for kind in get_args(client.AnyClientFrame)}
@@ -112,7 +76,7 @@ def section() -> dict[str, Any]:
         "subprotocol": client.SUBPROTOCOL,
         "codes": {code.name: int(code) for code in Code},
         "limits": LIMITS,
-        "texts": {name: msgspec.to_builtins(rule) for name, rule in TEXTS.items()},
+        "texts": {name: msgspec.to_builtins(rule) for name, rule in ids.TEXTS.items()},
         "requests": {tag: structure(kind) for tag, kind in requests.items()},
         "answers": {tag: {"$ref": REFERENCE.format(name=ANSWERS.get(tag, "Answer"))} for tag in requests},
         "serverFrames": {tag: structure(kind) for tag, kind in server.items()},
