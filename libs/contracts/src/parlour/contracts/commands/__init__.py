@@ -4,107 +4,13 @@ A command travels as `Request`, its tag in `body`; the subject names app, room a
 first answer and changes nothing; with another body it is refused. What a command is answered by stands beside it.
 """
 
-from .apps import AppDescription, AppRules, Apps, CreateApp, ListApps, RotateSecret, SetAppRules
-from .bans import LiftBan, ListBans, PlaceBan
-from .caller import Caller, Command
-from .history import DescribeHistory, RebuildHistory
-from .messages import MessageSent, SendBarrage, SendBroadcast, SendCommand
-from .privacy import EraseUser, Erasure, Holds, ListHolds, PlaceHold, ReleaseHold
-from .request import AnyCommand, Reply, Request
-from .rooms import CloseRoom, DescribeRoom, EndStay, Joined, JoinRoom, KickUser, LeaveRoom, SetRoomExtraInfo
-from .streams import (
-    DescribeStreams,
-    EndResource,
-    MediaSections,
-    Play,
-    Publish,
-    Published,
-    RenewIce,
-    ResourceEnded,
-    RestartIce,
-    SetMutes,
-    SetStreamExtraInfo,
-    StopPlay,
-    StopPublish,
-)
-from .tokens import (
-    AddLoginKey,
-    IssueLoginToken,
-    IssueSubscription,
-    IssueToken,
-    ListLoginKeys,
-    LoginKey,
-    LoginKeys,
-    RemoveLoginKey,
-    RevokeSubscriptions,
-    SubscriptionMade,
-    TokenChecked,
-    TokenMade,
-    VerifySubscription,
-    VerifyToken,
-)
-
-__all__ = [
-    "AddLoginKey",
-    "AnyCommand",
-    "AppDescription",
-    "AppRules",
-    "Apps",
-    "Caller",
-    "CloseRoom",
-    "Command",
-    "CreateApp",
-    "DescribeHistory",
-    "DescribeRoom",
-    "DescribeStreams",
-    "EndResource",
-    "EndStay",
-    "EraseUser",
-    "Erasure",
-    "Holds",
-    "IssueLoginToken",
-    "IssueSubscription",
-    "IssueToken",
-    "JoinRoom",
-    "Joined",
-    "KickUser",
-    "LeaveRoom",
-    "LiftBan",
-    "ListApps",
-    "ListBans",
-    "ListHolds",
-    "ListLoginKeys",
-    "LoginKey",
-    "LoginKeys",
-    "MediaSections",
-    "MessageSent",
-    "PlaceBan",
-    "PlaceHold",
-    "Play",
-    "Publish",
-    "Published",
-    "RebuildHistory",
-    "ReleaseHold",
-    "RemoveLoginKey",
-    "RenewIce",
-    "Reply",
-    "Request",
-    "ResourceEnded",
-    "RestartIce",
-    "RevokeSubscriptions",
-    "RotateSecret",
-    "SendBarrage",
-    "SendBroadcast",
-    "SendCommand",
-    "SetAppRules",
-    "SetMutes",
-    "SetRoomExtraInfo",
-    "SetStreamExtraInfo",
-    "StopPlay",
-    "StopPublish",
-    "SubscriptionMade",
-    "TokenChecked",
-    "TokenMade",
-    "VerifySubscription",
-    "VerifyToken",
-]
+from .apps import *
+from .bans import *
+from .caller import *
+from .history import *
+from .messages import *
+from .privacy import *
+from .request import *
+from .rooms import *
+from .streams import *
+from .tokens import *
