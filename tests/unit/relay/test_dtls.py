@@ -20,7 +20,7 @@ from parlour.relay.adapters.dtls import (
     NodeCertificate,
     split_records,
 )
-from parlour.relay.domain.sdp import Fingerprint
+from parlour.relay.domain.sdp.model import Fingerprint
 
 NODE = NodeCertificate.generateCertificate()
 Keys = tuple[int, bytes, bytes, bytes, bytes]

@@ -11,7 +11,8 @@ from parlour.contracts.commands import MediaSections
 from parlour.contracts.relay import PlayMedia, PublishMedia
 from parlour.kernel.rejection import Rejection
 from parlour.relay.domain.negotiation import MAX_STREAMS, Plan, check_offer, plan
-from parlour.relay.domain.sdp import Direction, SessionDescription, parse
+from parlour.relay.domain.sdp.model import Direction, SessionDescription
+from parlour.relay.domain.sdp.parse import parse
 from parlour.relay.domain.session import SessionTable, Slot, StreamKey, Track
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "sdp"

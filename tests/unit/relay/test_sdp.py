@@ -7,22 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from parlour.relay.domain.sdp import (
-    MAX_MEDIA,
-    MAX_SDP_BYTES,
-    AnswerMedia,
-    BadSdp,
-    Direction,
-    Fingerprint,
-    LocalTransport,
-    Outgoing,
-    answered,
-    choose,
-    extensions,
-    parse,
-    supported,
-    write_answer,
-)
+from parlour.relay.domain.sdp.answer import AnswerMedia, LocalTransport, Outgoing, write_answer
+from parlour.relay.domain.sdp.codecs import answered, choose, extensions, supported
+from parlour.relay.domain.sdp.model import Direction, Fingerprint
+from parlour.relay.domain.sdp.parse import MAX_MEDIA, MAX_SDP_BYTES, BadSdp, parse
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "sdp"
 OFFERS = sorted(path.stem for path in FIXTURES.glob("*.sdp"))

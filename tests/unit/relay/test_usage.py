@@ -12,7 +12,7 @@ from parlour.kernel.rejection import Rejection
 from parlour.relay.app.fact_publisher import FactPublisher
 from parlour.relay.app.limits import RelayLimits
 from parlour.relay.app.relay import Relay
-from parlour.relay.domain.sdp import Fingerprint
+from parlour.relay.domain.sdp.model import Fingerprint
 from parlour.relay.domain.session import CONNECTED, SessionTable, Transport
 
 OFFER = (FIXTURES / "chromium-publish.sdp").read_bytes().decode()

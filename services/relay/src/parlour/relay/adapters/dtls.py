@@ -24,7 +24,7 @@ from aiortc.rtcdtlstransport import (
 )
 from OpenSSL import SSL
 
-from parlour.relay.domain.sdp import Fingerprint
+from parlour.relay.domain.sdp.model import Fingerprint
 
 SRTP_PROFILES = (SRTP_AEAD_AES_128_GCM, SRTP_AEAD_AES_256_GCM, SRTP_AES128_CM_SHA1_80)
 """As DTLS server our order wins: the cheapest cipher first."""

@@ -8,7 +8,8 @@ from contextlib import suppress
 
 from parlour.relay.app.ports import PacketCore
 from parlour.relay.domain.negotiation import Plan
-from parlour.relay.domain.sdp import HeaderExtension, payload_map
+from parlour.relay.domain.sdp.codecs import payload_map
+from parlour.relay.domain.sdp.model import HeaderExtension
 from parlour.relay.domain.session import SessionTable, Sink, Track
 
 

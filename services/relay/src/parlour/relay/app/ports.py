@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from parlour.contracts.quality import QualityBatch
 from parlour.contracts.relay import FlightLog, RelayFact
 from parlour.relay.domain.negotiation import NumberSource
-from parlour.relay.domain.sdp import Fingerprint
+from parlour.relay.domain.sdp.model import Fingerprint
 
 
 class PacketCore(Protocol):

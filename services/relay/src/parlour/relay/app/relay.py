@@ -32,16 +32,9 @@ from parlour.relay.app.ports import PacketCore, RelayIds
 from parlour.relay.app.transport_lifecycle import TransportLifecycle
 from parlour.relay.domain import rejections
 from parlour.relay.domain.negotiation import Plan, check_offer, plan
-from parlour.relay.domain.sdp import (
-    BadSdp,
-    Fingerprint,
-    LocalTransport,
-    SessionDescription,
-    TransportAttributes,
-    candidate_lines,
-    parse,
-    write_answer,
-)
+from parlour.relay.domain.sdp.answer import LocalTransport, candidate_lines, write_answer
+from parlour.relay.domain.sdp.model import Fingerprint, SessionDescription, TransportAttributes
+from parlour.relay.domain.sdp.parse import BadSdp, parse
 from parlour.relay.domain.session import KINDS, SessionTable, Sink, Slot, StreamKey, Track, Transport, streams_of
 
 TRANSPORTS_PER_REPORT = 100

@@ -15,20 +15,9 @@ import msgspec
 from parlour.contracts.commands import MediaSections
 from parlour.contracts.relay import PlayMedia, PublishMedia
 from parlour.relay.domain import rejections
-from parlour.relay.domain.sdp import (
-    AnswerMedia,
-    Codec,
-    Direction,
-    Media,
-    Outgoing,
-    Payload,
-    SessionDescription,
-    answered,
-    choose,
-    extensions,
-    ordered,
-    supported,
-)
+from parlour.relay.domain.sdp.answer import AnswerMedia, Outgoing
+from parlour.relay.domain.sdp.codecs import Payload, answered, choose, extensions, ordered, supported
+from parlour.relay.domain.sdp.model import Codec, Direction, Media, SessionDescription
 from parlour.relay.domain.session import KINDS, SessionTable, Sink, Slot, StreamKey, Track, streams_of
 
 MAX_STREAMS = 32

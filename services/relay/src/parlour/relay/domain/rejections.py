@@ -2,7 +2,7 @@
 
 from parlour.contracts.codes import Code
 from parlour.kernel.rejection import Rejection
-from parlour.relay.domain.sdp import BadSdp
+from parlour.relay.domain.sdp.parse import BadSdp
 
 
 def bad_sdp(flaw: BadSdp) -> Rejection:

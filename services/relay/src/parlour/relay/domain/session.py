@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from parlour.relay.domain.sdp import HeaderExtension, Payload, TransportAttributes
+from parlour.relay.domain.sdp.codecs import Payload
+from parlour.relay.domain.sdp.model import HeaderExtension, TransportAttributes
 
 KINDS = ("audio", "video")
 CONNECTED = "connected"
