@@ -10,10 +10,11 @@ from nats.aio.msg import Msg
 from parlour.contracts import events as ev
 from parlour.contracts import subjects
 from parlour.contracts.commands import Reply, Request, SetRoomExtraInfo
+from parlour.kernel.decider import Aggregate
 from parlour.kernel.log import Append, AppendUnit, Claim, LogKey
 from parlour.runtime.clock import SystemIds
 from parlour.runtime.deciding.context import CommandContext, build_context, reply_of
-from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.endpoint import Endpoint, Headers
 from parlour.runtime.process.connections import Connections, open_connections
@@ -54,18 +55,15 @@ class Handlers:
     def __init__(self, to: Connections) -> None:
         self._to = to
         self._ids = SystemIds()
-        self._cache: StateCache[EXTRA] = StateCache(
-            to.log, to.people, aggregate="room", initial=lambda _: {}, evolve=evolve
-        )
+        empty: EXTRA = {}
+        self._cache = StateCache(to.log, to.people, to.committer, Aggregate("room", empty, evolve))
 
     async def set(self, at: Address, request: Request, _headers: Headers) -> Reply:
         """One command."""
         context, body = build_context(at, request), request.body
         assert isinstance(body, SetRoomExtraInfo)
         context = msgspec.structs.replace(context, actor=await self._to.people.actor(at.app, "bench"))
-        done = await decide_and_commit(
-            self._cache, self._to.committer, context, lambda room: decide(context, room, body, self._ids)
-        )
+        done = await self._cache.decide_and_commit(context, lambda room: decide(context, room, body, self._ids))
         return reply_of(done)
 
 

@@ -14,13 +14,14 @@ from parlour.contracts import events as ev
 from parlour.contracts import subjects
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
+from parlour.kernel.decider import Aggregate
 from parlour.kernel.log import Append, AppendUnit, Claim, LogKey
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.clock import SystemIds
 from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.deciding.context import ClaimRefused, CommandContext, CommitResult, Stale
 from parlour.runtime.deciding.sealing import open_records
-from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus, Unavailable
 from parlour.runtime.messaging.endpoint import Headers
@@ -43,7 +44,7 @@ class Suite(msgspec.Struct):
 
     def cache(self) -> StateCache[Names]:
         """Rooms as the tuple of their sessions, in the order of joining."""
-        return StateCache(self.log, self.people, aggregate="room", initial=lambda key: (), evolve=evolve)
+        return StateCache(self.log, self.people, self.committer, Aggregate("room", (), evolve))
 
 
 def evolve(state: Names, event: ev.Event) -> Names:
@@ -98,9 +99,7 @@ async def test_an_event_is_in_the_log_and_on_nats_when_the_commit_returns(suite:
     room = f"told-{uuid4()}"
     await suite.bus.subscribe(subjects.events_of_room(APP, room), hear)
     event = await entering(suite, "s1")
-    done = await decide_and_commit(
-        suite.cache(), suite.committer, call(room), lambda state: join(call(room), state, event)
-    )
+    done = await suite.cache().decide_and_commit(call(room), lambda state: join(call(room), state, event))
 
     assert [view.type for view in done.views] == [ev.RoomOpened.TAG, ev.UserJoined.TAG]
     assert msgspec.json.decode(done.views[1].data, type=ev.UserJoined) == event
@@ -121,9 +120,7 @@ async def test_an_event_is_in_the_log_and_on_nats_when_the_commit_returns(suite:
 async def test_personal_texts_are_sealed_in_the_log_and_open_to_readers(suite: Suite) -> None:
     room = f"sealed-{uuid4()}"
     event = await entering(suite, "s1", "grace")
-    done = await decide_and_commit(
-        suite.cache(), suite.committer, call(room), lambda state: join(call(room), state, event)
-    )
+    done = await suite.cache().decide_and_commit(call(room), lambda state: join(call(room), state, event))
     head = await suite.log.latest(APP, room)
     assert head is not None
     records = await suite.log.read(head.log.uid, 0, 10)
@@ -144,7 +141,7 @@ async def test_commands_for_one_room_are_decided_on_top_of_each_other(suite: Sui
     async def one(number: int) -> str:
         to = call(room)
         event = ev.UserJoined(f"s{number}", actor, "crowd", "")
-        return (await decide_and_commit(cache, suite.committer, to, lambda state: join(to, state, event))).position
+        return (await cache.decide_and_commit(to, lambda state: join(to, state, event))).position
 
     positions = await asyncio.gather(*(one(number) for number in range(100)))
     assert len(set(positions)) == 100
@@ -165,7 +162,7 @@ async def test_two_replicas_deciding_on_one_room_lose_nothing(suite: Suite) -> N
         event = ev.UserJoined(f"s{number}", actor, "crowd", "")
         for _ in range(20):
             with contextlib.suppress(Unavailable):
-                await decide_and_commit(caches[number % 2], suite.committer, to, lambda state: join(to, state, event))
+                await caches[number % 2].decide_and_commit(to, lambda state: join(to, state, event))
                 return
         raise AssertionError("twenty times too busy")
 
@@ -179,14 +176,14 @@ async def test_the_same_command_id_gives_the_first_answer(suite: Suite) -> None:
     cache = suite.cache()
     event = await entering(suite, "s1")
     to = call(room)
-    first = await decide_and_commit(cache, suite.committer, to, lambda state: join(to, state, event))
+    first = await cache.decide_and_commit(to, lambda state: join(to, state, event))
     for states in (cache, suite.cache()):
-        again = await decide_and_commit(states, suite.committer, to, lambda state: join(to, state, event))
+        again = await states.decide_and_commit(to, lambda state: join(to, state, event))
         assert again.repeated
         assert (again.views, again.answer, again.position) == (first.views, first.answer, first.position)
     other = call(room, to.command_id, b"e" * 32)
     with pytest.raises(Rejection) as refused:
-        await decide_and_commit(cache, suite.committer, other, lambda state: join(other, state, event))
+        await cache.decide_and_commit(other, lambda state: join(other, state, event))
     assert refused.value.problem.code == Code.COMMAND_ID_REUSED
 
 
@@ -195,9 +192,7 @@ async def test_the_same_command_twice_at_once_is_done_once(suite: Suite) -> None
     cache = suite.cache()
     event = await entering(suite, "s1")
     to = call(room)
-    both = await asyncio.gather(
-        *(decide_and_commit(cache, suite.committer, to, lambda state: join(to, state, event)) for _ in range(2))
-    )
+    both = await asyncio.gather(*(cache.decide_and_commit(to, lambda state: join(to, state, event)) for _ in range(2)))
     assert sorted(done.repeated for done in both) == [False, True]
     assert both[0].views == both[1].views
 
@@ -213,9 +208,7 @@ async def test_what_is_true_only_of_an_uncommitted_unit_is_not_answered_as_done(
 
     to, other = call(room), call(room)
     calls = (to, to, other)
-    done = await asyncio.gather(
-        *(decide_and_commit(cache, suite.committer, c, lambda state, c=c: enter(c, state)) for c in calls)
-    )
+    done = await asyncio.gather(*(cache.decide_and_commit(c, lambda state, c=c: enter(c, state)) for c in calls))
     assert [len(result.views) for result in done] == [2, 2, 0]
     assert [result.repeated for result in done[:2]].count(True) == 1
     assert (await suite.cache().load(APP, room)).state == ("s1",)
@@ -230,14 +223,14 @@ async def test_what_is_true_only_in_an_old_state_is_done_again(suite: Suite) -> 
         return to.make_unit() if event.session_id in state.state else join(to, state, event)
 
     first, gone, again = call(room), call(room), call(room)
-    await decide_and_commit(mine, suite.committer, first, lambda state: enter(first, state))
+    await mine.decide_and_commit(first, lambda state: enter(first, state))
 
     def leave(state: RoomSnapshot[Names]) -> AppendUnit:
         assert state.key is not None
         return gone.make_unit(Append(state.key, "room", state.version, (ev.UserLeft("s1", event.actor, "logout"),)))
 
-    await decide_and_commit(theirs, suite.committer, gone, leave)
-    done = await decide_and_commit(mine, suite.committer, again, lambda state: enter(again, state))
+    await theirs.decide_and_commit(gone, leave)
+    done = await mine.decide_and_commit(again, lambda state: enter(again, state))
     assert [view.type for view in done.views] == [ev.UserJoined.TAG]
 
 
@@ -247,27 +240,27 @@ async def test_a_rejection_is_decided_on_what_the_log_has_now(suite: Suite) -> N
     mine, theirs = suite.cache(), suite.cache()
     event = await entering(suite, "s1")
     first = call(room)
-    await decide_and_commit(mine, suite.committer, first, lambda state: join(first, state, event))
+    await mine.decide_and_commit(first, lambda state: join(first, state, event))
     gone = call(room)
 
     def leave(state: RoomSnapshot[Names]) -> AppendUnit:
         assert state.key is not None
         return gone.make_unit(Append(state.key, "room", state.version, (ev.UserLeft("s1", event.actor, "logout"),)))
 
-    await decide_and_commit(theirs, suite.committer, gone, leave)
+    await theirs.decide_and_commit(gone, leave)
     again = call(room)
-    done = await decide_and_commit(mine, suite.committer, again, lambda state: join(again, state, event))
+    done = await mine.decide_and_commit(again, lambda state: join(again, state, event))
     assert [view.type for view in done.views] == [ev.UserJoined.TAG]
     late = call(room)
     with pytest.raises(Rejection):
-        await decide_and_commit(mine, suite.committer, late, lambda state: join(late, state, event))
+        await mine.decide_and_commit(late, lambda state: join(late, state, event))
 
 
 async def test_claims_and_versions_say_no(suite: Suite) -> None:
     room = f"no-{uuid4()}"
     event = await entering(suite, "s1")
     to = call(room)
-    done = await decide_and_commit(suite.cache(), suite.committer, to, lambda state: join(to, state, event))
+    done = await suite.cache().decide_and_commit(to, lambda state: join(to, state, event))
     loaded = await suite.cache().load(APP, room)
     assert loaded.key is not None
     with pytest.raises(Stale):
@@ -288,15 +281,13 @@ async def test_a_follower_hears_what_others_commit(suite: Suite) -> None:
     async with follower.follow_events(suite.bus):
         event = await entering(suite, "s1")
         to = call(room)
-        done = await decide_and_commit(suite.cache(), suite.committer, to, lambda state: join(to, state, event))
+        done = await suite.cache().decide_and_commit(to, lambda state: join(to, state, event))
         await follower.load(APP, room)
         more = [await entering(suite, f"m{number}") for number in range(5)]
         writer = suite.cache()
         for entered in more:
             then = call(room)
-            done = await decide_and_commit(
-                writer, suite.committer, then, lambda state, e=entered, c=then: join(c, state, e)
-            )
+            done = await writer.decide_and_commit(then, lambda state, e=entered, c=then: join(c, state, e))
         await suite.bus.flush_confirmed()
 
         def at_the_end() -> Any:
@@ -314,7 +305,7 @@ async def test_what_an_erased_person_says_is_refused_and_what_others_say_is_not(
     for session, who in (("s1", user), ("s2", "bob")):
         event = await entering(suite, session, who)
         to = call(room)
-        await decide_and_commit(cache, suite.committer, to, lambda room, to=to, event=event: join(to, room, event))
+        await cache.decide_and_commit(to, lambda room, to=to, event=event: join(to, room, event))
     loaded = await cache.load(APP, room, fresh=True)
     assert loaded.key is not None
     erased = await suite.people.erase(APP, user)

@@ -16,11 +16,12 @@ import pytest
 from parlour.cli.embedded import NatsServer, Postgres, free_port, spawn, stop, unprivileged
 from parlour.cli.supervise.checkout import MIGRATIONS
 from parlour.contracts import events as ev
+from parlour.kernel.decider import Aggregate
 from parlour.kernel.log import Append, AppendUnit, LogKey, LogUnavailable
 from parlour.runtime.clock import SystemIds
 from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.deciding.context import CommandContext
-from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_pool
 from parlour.runtime.postgres.migrate import upgrade
@@ -95,7 +96,8 @@ async def test_what_was_acknowledged_is_there_once_after_a_kill(cluster: Cluster
     progress = asyncio.Condition()
 
     async with await Bus.connect(settings, "test") as bus, Committer(log, people, bus) as committer:
-        cache: StateCache[Keys] = StateCache(log, people, aggregate="room", initial=lambda key: (), evolve=evolve)
+        keys: Aggregate[Keys] = Aggregate("room", (), evolve)
+        cache = StateCache(log, people, committer, keys)
         actor = await people.actor(APP, "ada")
 
         async def client(number: int) -> None:
@@ -107,9 +109,7 @@ async def test_what_was_acknowledged_is_there_once_after_a_kill(cluster: Cluster
                 while not stopping.is_set():
                     began = time.monotonic()
                     with contextlib.suppress(LogUnavailable):
-                        await decide_and_commit(
-                            cache, committer, context, lambda room, k=key, c=context: decide(c, room, k, actor)
-                        )
+                        await cache.decide_and_commit(context, lambda room, k=key, c=context: decide(c, room, k, actor))
                         acknowledged.add(key)
                         async with progress:
                             progress.notify_all()
@@ -133,7 +133,7 @@ async def test_what_was_acknowledged_is_there_once_after_a_kill(cluster: Cluster
         found: list[str] = []
         for number in range(3):
             found += (await cache.load(APP, f"room-{number}", fresh=True)).state
-            again: StateCache[Keys] = StateCache(log, people, aggregate="room", initial=lambda key: (), evolve=evolve)
+            again = StateCache(log, people, committer, keys)
             assert (await again.load(APP, f"room-{number}")).state == (await cache.load(APP, f"room-{number}")).state
     await pool.close()
     assert len(found) == len(set(found)), "something is in twice"

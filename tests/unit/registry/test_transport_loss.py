@@ -52,7 +52,7 @@ class LossHandler(TransportLossHandler):
     def __init__(self, nodes: NodeDirectory, relays: FakeRelays, now: Callable[[], float]) -> None:
         absent, clock, ids = cast("Any", None), VirtualClock(), CountingIds()
         super().__init__(
-            absent, absent, absent, StreamDecider(clock, ids), nodes, cast("Any", relays), lambda: None, clock, now, ids,
+            absent, StreamDecider(absent, clock, ids), nodes, cast("Any", relays), lambda: None, now,
             grace_s=1.0, check_interval_s=0.001, retry_s=0.001,
         )  # fmt: skip
         self.refusals = 0
@@ -151,8 +151,7 @@ def reconciler(nodes: NodeDirectory, losses: LossHandler, state: domain.State) -
     async def is_reachable() -> bool:
         return True
 
-    rooms, cache = cast("Any", SimpleNamespace(all=all_rooms)), cast("Any", Cache(state))
-    return LossReconciler(rooms, cache, nodes, losses, is_reachable, random.Random(1))
+    return LossReconciler(all_rooms, cast("Any", Cache(state)), nodes, losses, is_reachable, random.Random(1))
 
 
 def stream(name: str, transport: str) -> domain.Stream:

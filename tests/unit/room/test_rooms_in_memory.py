@@ -12,7 +12,7 @@ from parlour.contracts import commands as contract
 from parlour.contracts import events as ev
 from parlour.contracts.envelope import EventView
 from parlour.kernel import bans
-from parlour.kernel.bans import Bans
+from parlour.kernel.decider import Aggregate
 from parlour.kernel.rejection import Rejection
 from parlour.room.app.bans import BanChecker
 from parlour.room.app.room_handler import RoomHandler
@@ -55,24 +55,14 @@ class World:
 
     def __init__(self) -> None:
         self.log, self.people, self.bus = MemoryLog(), MemoryUserKeyStore(), HearingBus()
-        self.cache = StateCache[domain.State](
-            self.log,
-            self.people,
-            aggregate=domain.AGGREGATE,
-            initial=lambda key: domain.INITIAL,
-            absent=lambda: domain.INITIAL,
-            evolve=domain.evolve,
-        )
         self.committer = Committer(self.log, self.people, cast(Bus, self.bus))
+        rooms = Aggregate(domain.AGGREGATE, domain.INITIAL, domain.evolve)
+        self.cache = StateCache(self.log, self.people, self.committer, rooms)
         clock = VirtualClock()
-        self.bans = StateCache[Bans](
-            self.log, self.people, aggregate=ev.BanPlaced.AGGREGATE, initial=lambda key: bans.INITIAL,
-            absent=lambda: bans.INITIAL, evolve=bans.evolve,
-        )  # fmt: skip
-        self.rooms = RoomHandler(
-            self.log, self.people, self.cache, self.committer, RoomDecider(clock, CountingIds(clock)), RATES,
-            BanChecker(self.bans, self.people, clock), 90.0,
-        )  # fmt: skip
+        app_bans = Aggregate(ev.BanPlaced.AGGREGATE, bans.INITIAL, bans.evolve)
+        checker = BanChecker(StateCache(self.log, self.people, self.committer, app_bans), self.people, clock)
+        decider = RoomDecider(self.cache, clock, CountingIds(clock))
+        self.rooms = RoomHandler(self.log, self.people, decider, RATES, checker, 90.0)
 
     async def do(self, number: int, room: str, body: contract.Command) -> object:
         """The answer, or the code of the refusal."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from parlour.contracts import events as ev
 from parlour.contracts.envelope import EventView
+from parlour.kernel.decider import Aggregate
 from parlour.kernel.log import Append, LogHead, LogKey
 from parlour.runtime.deciding.cached_room import GENESIS_HASH, CachedRoom, Proposal
 
@@ -24,7 +25,7 @@ def evolve(state: Names, event: ev.Event) -> Names:
 
 
 def cached_room() -> CachedRoom[Names]:
-    made: CachedRoom[Names] = CachedRoom(7, "room", "room", frozenset({"room"}), lambda key: (), evolve, None)
+    made: CachedRoom[Names] = CachedRoom(7, "room", Aggregate("room", (), evolve))
     made.loaded = True
     return made
 

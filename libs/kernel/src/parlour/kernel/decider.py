@@ -5,7 +5,11 @@ happened, and `evolve(state, event) -> state`, which is total, since history is 
 """
 
 from collections.abc import Callable, Iterable
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from parlour.contracts.events import Event
 
 S = TypeVar("S")
 E = TypeVar("E")
@@ -25,6 +29,19 @@ class Clock(Protocol):
     def at(self) -> int:
         """Returns unix microseconds, UTC."""
         ...
+
+
+class Aggregate(msgspec.Struct, Generic[S], frozen=True):
+    """One aggregate as its service folds it: the state before the first event, and `evolve`, which also takes the events of `others`."""
+
+    name: str
+    initial: S
+    evolve: Callable[[S, Event], S]
+    others: tuple[str, ...] = ()
+
+    def folds(self, aggregate: str) -> bool:
+        """Returns whether `evolve` takes the events of an aggregate."""
+        return aggregate == self.name or aggregate in self.others
 
 
 def fold(evolve: Callable[[S, E], S], state: S, events: Iterable[E]) -> S:

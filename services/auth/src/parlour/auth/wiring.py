@@ -18,7 +18,7 @@ from parlour.runtime.signing.nats_keys import Issuer
 from .adapters.postgres_person_keys import PostgresPersonKeys
 from .adapters.postgres_vault import PostgresVault
 from .adapters.system_nats import system_account
-from .api.bus import SERVICE, AuthApi
+from .api.bus import SERVICE, serve
 from .api.callout import AuthCallout
 from .app.app_handler import AppHandler
 from .app.app_log import AppAggregate
@@ -60,7 +60,7 @@ async def build(settings: AuthSettings) -> AsyncGenerator[Service]:
         erasures = PrivacyHandler(privacies, conns.people, PostgresPersonKeys(conns.pool), vault, ids)
         app_handler = AppHandler(apps, vault, clock, lambda: secrets.token_hex(16))
         ban_handler = BanHandler(banned, conns.people, clock)
-        await AuthApi(tokens, app_handler, subscriptions, erasures, ban_handler).serve(conns.bus)
+        await serve(conns.bus, tokens, app_handler, subscriptions, erasures, ban_handler)
         if settings.callout:
             await stack.enter_async_context(nats_readers(settings, conns.bus, subscriptions))
         async with asyncio.TaskGroup() as group:

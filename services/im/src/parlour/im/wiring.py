@@ -5,13 +5,14 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
+from parlour.kernel.decider import Aggregate
 from parlour.runtime.clock import SystemClock, SystemIds
 from parlour.runtime.deciding.state_cache import StateCache
 from parlour.runtime.process.connections import Connections, open_connections
 from parlour.runtime.process.run import Service
 from parlour.runtime.rate_limiter import RateLimiter
 
-from .api.bus import SERVICE, ImApi
+from .api.bus import SERVICE, serve
 from .app.message_handler import MessageHandler
 from .app.message_rates import MessageLimits, MessageRates
 from .domain import messages
@@ -28,13 +29,9 @@ async def build(settings: ImSettings) -> AsyncGenerator[Service]:
 @asynccontextmanager
 async def assembled(settings: ImSettings, conns: Connections) -> AsyncGenerator[None]:
     """The application on its connections; it takes commands until the block ends."""
-    cache = StateCache(
-        conns.log, conns.people, aggregate=messages.AGGREGATE, others=messages.MEMBER_AGGREGATES,
-        initial=lambda key: messages.Members(), absent=messages.Members, evolve=messages.evolve,
-    )  # fmt: skip
+    members = Aggregate(messages.AGGREGATE, messages.Members(), messages.evolve, messages.MEMBER_AGGREGATES)
+    cache = StateCache(conns.log, conns.people, conns.committer, members)
     async with cache.follow_events(conns.bus):
         rates = MessageRates(msgspec.convert(settings, MessageLimits, from_attributes=True), RateLimiter())
-        await ImApi(MessageHandler(cache, conns.committer, conns.people, SystemClock(), SystemIds(), rates)).serve(
-            conns.bus
-        )
+        await serve(conns.bus, MessageHandler(cache, conns.people, SystemClock(), SystemIds(), rates))
         yield

@@ -4,11 +4,15 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import msgspec
+
 from parlour.contracts import events as ev
 from parlour.contracts.envelope import EventView
 from parlour.kernel.bans import INITIAL as NO_BANS
 from parlour.kernel.bans import Bans
 from parlour.kernel.bans import evolve as evolve_bans
+from parlour.kernel.decider import Aggregate
+from parlour.kernel.log import DueDeadline
 from parlour.runtime.background.deadlines import DeadlineLoop
 from parlour.runtime.background.leases import Lease, advisory
 from parlour.runtime.background.reactor import Reactor
@@ -18,16 +22,14 @@ from parlour.runtime.process.connections import Connections, open_connections
 from parlour.runtime.process.run import Service
 from parlour.runtime.rate_limiter import RateLimiter
 
-from .adapters.session_index import PostgresSessionIndex
-from .api.bus import SERVICE, RoomApi
-from .api.presence_feed import PresenceFeed
+from .adapters.session_index import load_sessions
+from .api.bus import SERVICE, serve
+from .api.presence_feed import LoadSessions, PresenceFeed
 from .app.bans import BanChecker, BanEnforcer
-from .app.deadline_dispatcher import DeadlineDispatcher
 from .app.empty_room_closer import REACTOR, REACTS_TO, EmptyRoomCloser
-from .app.ports import SessionIndex
 from .app.room_handler import RoomHandler
 from .app.room_rates import RoomLimits, RoomRates
-from .app.room_units import RoomDecider
+from .app.room_units import EMPTY, RoomDeadline, RoomDecider
 from .app.session_expiry import SessionExpiry
 from .domain import room as domain
 from .domain.presence import PresenceTracker
@@ -39,14 +41,14 @@ async def build(settings: RoomSettings) -> AsyncGenerator[Service]:
     """Connects to NATS and Postgres, and serves until the block ends."""
     async with (
         open_connections(settings, SERVICE) as conns,
-        assembled(settings, conns, PostgresSessionIndex(conns.pool), advisory(settings.postgres_dsn)),
+        assembled(settings, conns, lambda: load_sessions(conns.pool), advisory(settings.postgres_dsn)),
     ):
         yield Service(conns.metrics, conns.checks)
 
 
 @asynccontextmanager
 async def assembled(
-    settings: RoomSettings, conns: Connections, sessions: SessionIndex, lease: Lease
+    settings: RoomSettings, conns: Connections, sessions: LoadSessions, lease: Lease
 ) -> AsyncGenerator[None]:
     """The application on its connections; commands are taken once the reactor, the deadlines and the presence feed run."""
     async with AsyncExitStack() as stack:
@@ -54,46 +56,42 @@ async def assembled(
         await stack.enter_async_context(cache.follow_events(conns.bus))
         await stack.enter_async_context(app_bans.follow_events(conns.bus))
         clock, ids = SystemClock(), SystemIds()
-        decider = RoomDecider(clock, ids)
+        decider = RoomDecider(cache, clock, ids)
         presence = PresenceTracker(settings.presence_grace_s)
         expiry = SessionExpiry(
-            cache, conns.committer, decider, presence, clock, time.monotonic, ids,
-            window_s=settings.heartbeat_window_s, grace_s=settings.presence_grace_s,
-        )  # fmt: skip
-        closer = EmptyRoomCloser(cache, conns.committer, decider, clock, delay_s=settings.empty_delay_s)
-        enforcer = BanEnforcer(conns.log, cache, conns.committer, decider)
+            decider, presence, time.monotonic, settings.heartbeat_window_s, settings.presence_grace_s
+        )
+        closer = EmptyRoomCloser(decider, settings.empty_delay_s)
+        enforcer = BanEnforcer(conns.log, decider)
 
         async def react(view: EventView) -> None:
             await (enforcer.enforce(view) if view.type == ev.BanPlaced.TAG else closer.handle_event(view))
 
+        async def handle_deadline(deadline: DueDeadline) -> None:
+            due = msgspec.json.decode(deadline.body, type=RoomDeadline)
+            await (closer if due.what == EMPTY else expiry).handle_deadline(deadline, due)
+
         types = REACTS_TO | {ev.BanPlaced.TAG}
         reactor = Reactor(REACTOR, conns.log, conns.people, conns.bus, react, types=types, lease=lease)
         feed = PresenceFeed(conns.bus, settings.instance, presence, expiry, sessions)
-        deadlines = DeadlineLoop(SERVICE, conns.log, DeadlineDispatcher(expiry, closer).dispatch, conns.metrics)
+        deadlines = DeadlineLoop(SERVICE, conns.log, handle_deadline, conns.metrics)
         for background in (feed.running(), reactor.running(), deadlines.running()):
             await stack.enter_async_context(background)
         rates, bans = RoomRates(_limits(settings), RateLimiter()), BanChecker(app_bans, conns.people, clock)
-        await RoomApi(
-            RoomHandler(
-                conns.log, conns.people, cache, conns.committer, decider, rates, bans, settings.heartbeat_window_s
-            )
-        ).serve(conns.bus)
+        window_s = settings.heartbeat_window_s
+        await serve(conns.bus, RoomHandler(conns.log, conns.people, decider, rates, bans, window_s))
         yield
 
 
 def _room_states(conns: Connections) -> StateCache[domain.State]:
-    return StateCache(
-        conns.log, conns.people, aggregate=domain.AGGREGATE, initial=lambda key: domain.INITIAL,
-        absent=lambda: domain.INITIAL, evolve=domain.evolve, others=(ev.StreamAdded.AGGREGATE,),
-    )  # fmt: skip
+    rooms = Aggregate(domain.AGGREGATE, domain.INITIAL, domain.evolve, (ev.StreamAdded.AGGREGATE,))
+    return StateCache(conns.log, conns.people, conns.committer, rooms)
 
 
 def _app_bans(conns: Connections) -> StateCache[Bans]:
     """The bans of apps, which `auth` decides."""
-    return StateCache(
-        conns.log, conns.people, aggregate=ev.BanPlaced.AGGREGATE, initial=lambda key: NO_BANS, absent=lambda: NO_BANS,
-        evolve=evolve_bans,
-    )  # fmt: skip
+    bans = Aggregate(ev.BanPlaced.AGGREGATE, NO_BANS, evolve_bans)
+    return StateCache(conns.log, conns.people, conns.committer, bans)
 
 
 def _limits(settings: RoomSettings) -> RoomLimits:

@@ -6,14 +6,14 @@ a buffer. The speculative state is kept, and folded again only when something el
 
 import asyncio
 import time
-from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from parlour.contracts.envelope import EventView
-from parlour.contracts.events import BY_TAG, Event, RoomClosed
+from parlour.contracts.events import BY_TAG, RoomClosed
+from parlour.kernel.decider import Aggregate
 from parlour.kernel.log import Append, LogHead, LogKey
 
 MAX_EARLY_EVENTS = 256
@@ -21,7 +21,6 @@ MAX_EARLY_EVENTS = 256
 MAX_GAP_S = 1.0
 """How long NATS may take to deliver a missing event before the log is read."""
 GENESIS_HASH = "0" * 64
-_NO_LOG = UUID(int=0)
 
 S = TypeVar("S")
 
@@ -62,20 +61,11 @@ class CachedRoom(Generic[S]):
         self,
         app: int,
         room: str,
-        aggregate: str,
-        folded_aggregates: frozenset[str],
-        initial: Callable[[LogKey], S],
-        evolve: Callable[[S, Event], S],
-        absent: Callable[[], S] | None,
+        aggregate: Aggregate[S],
     ) -> None:
         self.app = app
         self.room = room
         self._aggregate = aggregate
-        self._folded_aggregates = folded_aggregates
-        self._initial = initial
-        self._evolve = evolve
-        no_log = LogKey(app, room, _NO_LOG)
-        self._absent = absent or (lambda: initial(no_log))
         self.loaded = False
         self.seq = 0
         self.hash: str = GENESIS_HASH
@@ -83,7 +73,7 @@ class CachedRoom(Generic[S]):
         self.read_lock = asyncio.Lock()
         self.reads = 0
         self._uid = ""
-        self._committed: Snapshot[S] = Snapshot(None, self._absent(), 0, False)
+        self._committed: Snapshot[S] = Snapshot(None, aggregate.initial, 0, False)
         self._speculative: Snapshot[S] | None = self._committed
         self._early: dict[int, EventView] = {}
         self._gap_since = 0.0
@@ -161,7 +151,7 @@ class CachedRoom(Generic[S]):
             self._apply_next(next_view)
 
     def _begin(self, key: LogKey | None) -> None:
-        self._committed = Snapshot(key, self._absent() if key is None else self._initial(key), 0, key is not None)
+        self._committed = Snapshot(key, self._aggregate.initial, 0, key is not None)
         self.seq, self.hash = 0, GENESIS_HASH
         self._uid = "" if key is None else str(key.uid)
         self._early.clear()
@@ -203,10 +193,11 @@ class CachedRoom(Generic[S]):
 
     def _evolve_committed(self, snapshot: Snapshot[S], view: EventView) -> Snapshot[S]:
         kind = BY_TAG.get(view.type)
-        if kind is None or (kind.AGGREGATE not in self._folded_aggregates):
+        own = self._aggregate
+        if kind is None or not own.folds(kind.AGGREGATE):
             return snapshot
-        state = self._evolve(snapshot.state, msgspec.json.decode(view.data, type=kind))
-        version = view.version if self._aggregate == kind.AGGREGATE and view.version else snapshot.version
+        state = own.evolve(snapshot.state, msgspec.json.decode(view.data, type=kind))
+        version = view.version if own.name == kind.AGGREGATE and view.version else snapshot.version
         return Snapshot(snapshot.key, state, version, snapshot.open and view.type != RoomClosed.TAG)
 
     # proposals
@@ -242,13 +233,13 @@ class CachedRoom(Generic[S]):
 
     def _apply_append(self, snapshot: Snapshot[S], append: Append, confirmed: int = 0) -> Snapshot[S]:
         if append.creates and not confirmed:
-            snapshot = Snapshot(append.log, self._initial(append.log), 0, True)
+            snapshot = Snapshot(append.log, self._aggregate.initial, 0, True)
         if snapshot.key is None or snapshot.key.uid != append.log.uid:
             return snapshot
         state = snapshot.state
         events = append.events[confirmed:]
         for event in events:
-            state = self._evolve(state, event)
-        own = append.aggregate == self._aggregate and append.expected is not None
+            state = self._aggregate.evolve(state, event)
+        own = append.aggregate == self._aggregate.name and append.expected is not None
         version = snapshot.version + (len(events) if own else 0)
         return Snapshot(snapshot.key, state, version, snapshot.open and not append.closes)

@@ -10,23 +10,23 @@ Two rules make the cache safe without leases:
 A command is decided on top of the uncommitted proposals of its room, in the order of the append queue. When one of those fails, the later
 ones fail by their version and are decided again.
 
-    cache = StateCache(log, people, aggregate="room", initial=lambda key: Absent(), evolve=evolve)
+    cache = StateCache(log, people, committer, Aggregate("room", INITIAL, evolve))
     async with cache.follow_events(bus): ...
-    committed = await decide_and_commit(cache, committer, context, lambda room: decide_unit(room, command))
+    committed = await cache.decide_and_commit(context, lambda room: decide_unit(room, command))
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Concatenate, Generic, TypeVar
 
 import msgspec
 
 from parlour.contracts import subjects
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
-from parlour.contracts.events import Event
+from parlour.kernel.decider import Aggregate
 from parlour.kernel.log import HEAD, Append, AppendUnit, EventLog, LogKey, LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import UserKeyStore
@@ -76,27 +76,20 @@ class RoomSnapshot(msgspec.Struct, Generic[S], frozen=True):
 
 
 class StateCache(Generic[S]):
-    """Folds and keeps the states of rooms. `aggregate` is the service's own; `others` are further ones whose events `evolve` takes."""
+    """Folds and keeps the states of rooms, and commits what is decided on them."""
 
     def __init__(
         self,
         log: EventLog,
         people: UserKeyStore,
-        *,
-        aggregate: str,
-        initial: Callable[[LogKey], S],
-        evolve: Callable[[S, Event], S],
-        absent: Callable[[], S] | None = None,
-        others: Iterable[str] = (),
+        committer: Committer,
+        aggregate: Aggregate[S],
         limit: int = MAX_ROOMS,
     ) -> None:
+        self.committer = committer
         self._log = log
         self._people = people
         self._aggregate = aggregate
-        self._folded_aggregates = frozenset({aggregate, *others})
-        self._initial = initial
-        self._absent = absent
-        self._evolve = evolve
         self._limit = limit
         self._rooms: OrderedDict[tuple[int, str], CachedRoom[S]] = OrderedDict()
         self._follows_events = False
@@ -120,7 +113,7 @@ class StateCache(Generic[S]):
         return tuple(
             self._cached(append.log.app, append.log.room).propose(append, unit.command_id)
             for append in unit.appends
-            if append.aggregate in self._folded_aggregates
+            if self._aggregate.folds(append.aggregate)
         )
 
     def apply_events(self, views: Iterable[EventView]) -> None:
@@ -129,6 +122,74 @@ class StateCache(Generic[S]):
             cached = self._rooms.get((view.app, view.room))
             if cached is not None and cached.loaded:
                 cached.apply(view)
+
+    async def decide_and_commit(
+        self,
+        context: CommandContext,
+        decide: Callable[Concatenate[RoomSnapshot[S], ...], AppendUnit],
+        *,
+        also: tuple[str, ...] = (),
+    ) -> CommitResult:
+        """Loads, decides and commits a command; again if the state was not the latest, at most `MAX_ATTEMPTS` times.
+
+        `decide` gets the snapshot of the context's room, then of each room in `also`; it returns a unit or raises `Rejection`, and never
+        waits. Raises the `Rejection` of `decide` (unless this command id was committed before: then its first result counts), and
+        `ClaimRefused` if a claim is refused although the state was fresh.
+        """
+        fresh = False
+        for attempt in range(MAX_ATTEMPTS):
+            if attempt >= ATTEMPTS_WITHOUT_PAUSE:
+                await asyncio.sleep(CONTENTION.pause_s(attempt - ATTEMPTS_WITHOUT_PAUSE + 1))
+            rooms = await self._load_all(context.app, (context.room, *also), fresh)
+            all_fresh = all(room.fresh for room in rooms)
+            try:
+                unit = decide(rooms[0], *rooms[1:])
+                conditional = _with_condition(unit, context, rooms[0])
+            except Rejection:
+                if not all_fresh:
+                    fresh = True
+                    continue
+                committed = await self.committer.find_result(context)
+                if committed is None:
+                    raise
+                return committed
+            if not unit.appends and not all_fresh:
+                fresh = True
+                continue
+            try:
+                return await self._commit(conditional)
+            except Stale as stale:
+                if stale.conflict.aggregate == HEAD:
+                    raise resync_needed(stale.conflict.version) from None
+                fresh = False
+            except ClaimRefused:
+                if all_fresh:
+                    raise
+                fresh = True
+        raise unavailable("the room changes too fast")
+
+    async def _load_all(self, app: int, rooms: tuple[str, ...], fresh: bool) -> list[RoomSnapshot[S]]:
+        """Loads all rooms as of one moment: nothing may change between the last load and the decision."""
+        loaded = [await self.load(app, room, fresh=fresh) for room in rooms]
+        if len(rooms) == 1:
+            return loaded
+        return loaded if fresh else [self.peek(app, room.room) or room for room in loaded]
+
+    async def _commit(self, unit: AppendUnit) -> CommitResult:
+        proposals = self.propose(unit)
+        try:
+            committed = await self.committer.commit(unit)
+        except BaseException as error:
+            for proposal in proposals:
+                proposal.fail(unknown=not isinstance(error, Rejection))
+            raise
+        for proposal in proposals:
+            if committed.repeated:
+                proposal.fail(unknown=False)
+            else:
+                proposal.commit()
+        self.apply_events(committed.views)
+        return committed
 
     @asynccontextmanager
     async def follow_events(self, bus: Bus) -> AsyncGenerator[None]:
@@ -168,9 +229,7 @@ class StateCache(Generic[S]):
         if cached is not None:
             self._rooms.move_to_end(key)
             return cached
-        cached = self._rooms[key] = CachedRoom(
-            app, room, self._aggregate, self._folded_aggregates, self._initial, self._evolve, self._absent
-        )
+        cached = self._rooms[key] = CachedRoom(app, room, self._aggregate)
         if len(self._rooms) > self._limit:
             self._evict()
         return cached
@@ -209,78 +268,6 @@ def _snapshot(cached: CachedRoom[S], *, fresh: bool) -> RoomSnapshot[S]:
     )
 
 
-@overload
-async def decide_and_commit(
-    cache: StateCache[S], committer: Committer, context: CommandContext, decide: Callable[[RoomSnapshot[S]], AppendUnit]
-) -> CommitResult: ...
-
-
-@overload
-async def decide_and_commit(
-    cache: StateCache[S],
-    committer: Committer,
-    context: CommandContext,
-    decide: Callable[..., AppendUnit],
-    *,
-    also: tuple[str, ...],
-) -> CommitResult: ...
-
-
-async def decide_and_commit(
-    cache: StateCache[S],
-    committer: Committer,
-    context: CommandContext,
-    decide: Callable[..., AppendUnit],
-    *,
-    also: tuple[str, ...] = (),
-) -> CommitResult:
-    """Loads, decides and commits a command; again if the state was not the latest, at most `MAX_ATTEMPTS` times.
-
-    `decide` gets the snapshot of the context's room, then of each room in `also`; it returns a unit or raises `Rejection`, and never waits.
-    Raises the `Rejection` of `decide` (unless this command id was committed before: then its first result counts), and `ClaimRefused` if a
-    claim is refused although the state was fresh.
-    """
-    fresh = False
-    for attempt in range(MAX_ATTEMPTS):
-        if attempt >= ATTEMPTS_WITHOUT_PAUSE:
-            await asyncio.sleep(CONTENTION.pause_s(attempt - ATTEMPTS_WITHOUT_PAUSE + 1))
-        rooms = await _load_all(cache, context.app, (context.room, *also), fresh)
-        all_fresh = all(room.fresh for room in rooms)
-        try:
-            unit = decide(*rooms)
-            conditional = _with_condition(unit, context, rooms[0])
-        except Rejection:
-            if not all_fresh:
-                fresh = True
-                continue
-            committed = await committer.find_result(context)
-            if committed is None:
-                raise
-            return committed
-        if not unit.appends and not all_fresh:
-            fresh = True
-            continue
-        try:
-            return await _commit(cache, committer, conditional)
-        except Stale as stale:
-            if stale.conflict.aggregate == HEAD:
-                raise resync_needed(stale.conflict.version) from None
-            fresh = False
-        except ClaimRefused:
-            if all_fresh:
-                raise
-            fresh = True
-    raise unavailable("the room changes too fast")
-
-
-async def _load_all(cache: StateCache[S], app: int, rooms: tuple[str, ...], fresh: bool) -> list[RoomSnapshot[S]]:
-    """Loads all rooms as of one moment: nothing may change between the last load and the decision."""
-    loaded = [await cache.load(app, room, fresh=fresh) for room in rooms]
-    if len(rooms) == 1:
-        return loaded
-    return loaded if fresh else [cache.peek(app, room.room) or room for room in loaded]
-
-
 def _with_condition(unit: AppendUnit, context: CommandContext, room: RoomSnapshot[Any]) -> AppendUnit:
     """Adds the command's `if_seq` to its unit."""
     if context.if_seq is None:
@@ -294,20 +281,3 @@ def resync_needed(seq: int) -> Rejection:
     """Builds the refusal of a command whose `ifSeq` is not the room's seq."""
     hint = "look at what happened, then ask again with a new command id"
     return Rejection(Code.RESYNC_NEEDED, f"the room is at event {seq}", field="ifSeq", limit=str(seq), hint=hint)
-
-
-async def _commit(cache: StateCache[S], committer: Committer, unit: AppendUnit) -> CommitResult:
-    proposals = cache.propose(unit)
-    try:
-        committed = await committer.commit(unit)
-    except BaseException as error:
-        for proposal in proposals:
-            proposal.fail(unknown=not isinstance(error, Rejection))
-        raise
-    for proposal in proposals:
-        if committed.repeated:
-            proposal.fail(unknown=False)
-        else:
-            proposal.commit()
-    cache.apply_events(committed.views)
-    return committed

@@ -95,7 +95,7 @@ class MemorySessionIndex:
         self._process = process
 
     async def all(self) -> dict[SessionKey, bool]:
-        """See `parlour.room.app.ports.SessionIndex`."""
+        """See `parlour.room.api.presence_feed.LoadSessions`."""
         self._process.must_live()
         waiting = self._log.all_deadlines(SERVICE)
         suspended = {key.rpartition("/")[2] for key in waiting if key.startswith(f"{HEARTBEAT}/")}
@@ -113,7 +113,7 @@ class LiveRooms:
         self._process = process
 
     async def all(self) -> list[tuple[int, str]]:
-        """See `parlour.registry.app.ports.LiveRooms`."""
+        """See `parlour.registry.app.ports.LoadLiveRooms`."""
         self._process.must_live()
         lives = {UUID(parse_holder(row.holder).room_uid) for row in self._log.all_claims(LIVE_STREAM)}
         heads = [await self._log.head(uid) for uid in sorted(lives)]
@@ -159,7 +159,7 @@ def plan(world: World) -> dict[str, Main]:
         sessions, lease = MemorySessionIndex(world.log, process), world.leases.of(process)
         async with (
             open_connections(world, process, "room") as connections,
-            room_wiring.assembled(settings, connections, sessions, lease),
+            room_wiring.assembled(settings, connections, sessions.all, lease),
         ):
             await _live()
 
@@ -168,7 +168,7 @@ def plan(world: World) -> dict[str, Main]:
         rooms, lease = LiveRooms(world.log, process), world.leases.of(process)
         async with (
             open_connections(world, process, "registry") as connections,
-            registry_wiring.assembled(settings, connections, rooms, lease),
+            registry_wiring.assembled(settings, connections, rooms.all, lease),
         ):
             await _live()
 

@@ -9,13 +9,13 @@ import msgspec
 from parlour.auth.domain import application
 from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
-from parlour.kernel.decider import Clock, Ids, fold
+from parlour.kernel.decider import Aggregate, Clock, Ids, fold
 from parlour.kernel.log import Append, AppendUnit, EventLog, LogKey
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import UserKeyStore
 from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.deciding.context import CommandContext, CommitResult
-from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache
 
 APP_LOGS = UUID("7f0e4d6c-52c8-5a0e-9c57-6d6a0f3a9b11")
 """Namespace of the uids of apps' own logs, and of the ids that commands of apps derive."""
@@ -31,10 +31,7 @@ class AppAggregate(Generic[S, C]):
         self, log: EventLog, people: UserKeyStore, committer: Committer, clock: Clock, ids: Ids, *,
         name: str, initial: S, decide: Callable[..., tuple[ev.Event, ...]], evolve: Callable[[S, ev.Event], S],
     ) -> None:  # fmt: skip
-        self.states = StateCache(
-            log, people, aggregate=name, initial=lambda key: initial, absent=lambda: initial, evolve=evolve
-        )
-        self._committer = committer
+        self.states = StateCache(log, people, committer, Aggregate(name, initial, evolve))
         self._clock = clock
         self._ids = ids
         self._name = name
@@ -64,7 +61,7 @@ class AppAggregate(Generic[S, C]):
             appends = (Append(log, self._name, version, events, loaded.key is None),) if events else ()
             return context.make_unit(*appends, result=result(fold(self._evolve, loaded.state, events)))
 
-        return await decide_and_commit(self.states, self._committer, context, decide)
+        return await self.states.decide_and_commit(context, decide)
 
 
 def log_of(app: int) -> LogKey:

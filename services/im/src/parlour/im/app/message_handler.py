@@ -15,9 +15,8 @@ from parlour.kernel.decider import Clock, Ids
 from parlour.kernel.log import Append, AppendUnit, Claim
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import UserKeyStore
-from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.deciding.context import ClaimRefused, CommandContext, CommitResult, reply_of
-from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache
 
 from .message_rates import MessageRates
 
@@ -30,7 +29,6 @@ class MessageHandler:
     """
 
     _cache: StateCache[Members]
-    _committer: Committer
     _people: UserKeyStore
     _clock: Clock
     _ids: Ids
@@ -74,7 +72,7 @@ class MessageHandler:
             return context.make_unit(*changes, claims=(present,), actor=actor)
 
         try:
-            return await decide_and_commit(self._cache, self._committer, context, decide)
+            return await self._cache.decide_and_commit(context, decide)
         except ClaimRefused:
             raise Rejection(
                 Code.MESSAGE_ROOM, "you are not in this room any more", field="roomID", hint="log in first"

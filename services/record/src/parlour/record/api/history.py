@@ -16,20 +16,16 @@ from parlour.record.app.history.calls import CallQueries
 from parlour.record.app.history.generations import GenerationStore
 from parlour.record.app.history.quality import QualityQueries, SampleIntake
 from parlour.record.domain.projections import VERSION as PROJECTIONS
+from parlour.runtime.deciding.context import CommandContext
+from parlour.runtime.deciding.endpoints import command_endpoints
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.messaging.endpoint import Endpoint, Headers
-from parlour.runtime.messaging.verbs import handler_of
 
 from .bus import query_endpoint
 
 SERVICE = "record-history"
 VERSION = "1.0.0"
-_COMMANDS: dict[str, tuple[type[contract.Command], bool]] = {
-    "describe_history": (contract.DescribeHistory, False),
-    "rebuild_history": (contract.RebuildHistory, True),
-}
-"""The body of each command, and whether it begins a generation."""
 
 
 class OpenRoomReader(Protocol):
@@ -68,13 +64,17 @@ async def listen(bus: Bus, intake: SampleIntake) -> None:
 def _command_endpoints(generations: GenerationStore) -> dict[str, Endpoint]:
     """Returns the endpoints of operators' commands; each answers with the projections' generations."""
 
-    async def handle(address: Address, request: Request, headers: Headers) -> Reply:
-        begins = handler_of(_COMMANDS, address, request)
-        if request.caller.kind != "operator":
-            raise Rejection(Code.FORBIDDEN, "only an operator may do this")
-        if begins:
-            await generations.begin(PROJECTIONS)
-        return Reply(result=msgspec.Raw(msgspec.json.encode(h.History(await generations.all()))))
+    async def describe(context: CommandContext, body: contract.DescribeHistory) -> Reply:
+        return Reply.with_result(h.History(await generations.all()))
 
-    of_all = subjects.commands_of("record").removesuffix("*")
-    return {verb: Endpoint(of_all + verb, Request, handle) for verb in _COMMANDS}
+    async def rebuild(context: CommandContext, body: contract.RebuildHistory) -> Reply:
+        await generations.begin(PROJECTIONS)
+        return Reply.with_result(h.History(await generations.all()))
+
+    return command_endpoints({contract.DescribeHistory: describe, contract.RebuildHistory: rebuild}, check_is_operator)
+
+
+def check_is_operator(to: Address, request: Request) -> None:
+    """Checks that an operator asks."""
+    if request.caller.kind != "operator":
+        raise Rejection(Code.FORBIDDEN, "only an operator may do this")

@@ -12,12 +12,7 @@ _ROOMS = (
 )
 
 
-class PostgresLiveRooms:
-    """The `LiveRooms` of the claims on stream ids in Postgres."""
-
-    def __init__(self, pool: Any) -> None:
-        self._pool = pool
-
-    async def all(self) -> list[tuple[int, str]]:
-        async with borrow(self._pool) as connection:
-            return [(row["app"], row["room"]) for row in await connection.fetch(_ROOMS, LIVE_STREAM)]
+async def load_live_rooms(pool: Any) -> list[tuple[int, str]]:
+    """Loads app and room of every open room with a live stream, from the claims on stream ids in Postgres."""
+    async with borrow(pool) as connection:
+        return [(row["app"], row["room"]) for row in await connection.fetch(_ROOMS, LIVE_STREAM)]

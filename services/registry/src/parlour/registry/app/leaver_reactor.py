@@ -6,19 +6,19 @@ session that is gone. Both may happen: whoever comes second finds nothing left t
 
 from uuid import UUID
 
+import msgspec
+
 from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
-from parlour.kernel.decider import Ids, fold
+from parlour.kernel.decider import fold
 from parlour.kernel.log import Append, AppendUnit, EventLog, LogKey
 from parlour.kernel.sealing import UserKeyStore
 from parlour.kernel.view import event_of
 from parlour.registry.domain import streams as domain
 from parlour.runtime.clock import reaction_id
-from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.deciding.context import Stale
 from parlour.runtime.deciding.sealing import open_records
-from parlour.runtime.deciding.state_cache import StateCache
 
 from . import stream_units
 from .stream_units import SERVICE_PRINCIPAL, StreamDecider
@@ -30,20 +30,13 @@ COMMIT_TRIES = 5
 RECORDS_PER_READ = 500
 
 
-class LeaverReactor:
+class LeaverReactor(msgspec.Struct, frozen=True):
     """Ends what a session had in a room."""
 
-    def __init__(
-        self, log: EventLog, people: UserKeyStore, cache: StateCache[domain.State], committer: Committer,
-        decider: StreamDecider, transports: TransportController, ids: Ids,
-    ) -> None:  # fmt: skip
-        self._log = log
-        self._people = people
-        self._cache = cache
-        self._committer = committer
-        self._decider = decider
-        self._transports = transports
-        self._ids = ids
+    log: EventLog
+    people: UserKeyStore
+    decider: StreamDecider
+    transports: TransportController
 
     async def react(self, view: EventView) -> None:
         """The reactor's handler: one event after which a session, or everybody, is out of the room."""
@@ -55,26 +48,28 @@ class LeaverReactor:
         code = removal_code(event)
         if isinstance(event, ev.RoomClosed):
             for session_id in {stream.session_id for stream in (await self._load(key))[0].streams.values()}:
-                await self.end_session(key, session_id, code, self._ids.uuid7(), cause)
+                await self.end_session(key, session_id, code, self.decider.ids.uuid7(), cause)
             return
         in_no_room = not await self._is_in_any_room(key.app, event.session_id, event.actor)
         if in_no_room:
-            await self._transports.close_all(self._transports.of_session(event.session_id))
+            await self.transports.close_all(self.transports.of_session(event.session_id))
         command_id = reaction_id(view.room_uid, view.seq, REACTOR)
         await self.end_session(key, event.session_id, code, command_id, cause, stop_media=not in_no_room)
 
     async def evict_absent_holder(self, app: int, stream_id: str) -> bool:
         """Frees a stream id whose holder's session is gone. True where the id is free now, False where the holder is present."""
-        holder = await stream_units.load_holder(self._log, app, stream_id)
+        holder = await stream_units.load_holder(self.log, app, stream_id)
         if holder is None:
             return True
-        if await stream_units.is_holder_present(self._log, app, holder):
+        if await stream_units.is_holder_present(self.log, app, holder):
             return False
-        head = await self._log.head(UUID(holder.room_uid))
+        head = await self.log.head(UUID(holder.room_uid))
         if head is not None:
-            await self.end_session(head.log, holder.session_id, 3, self._ids.uuid7(), "")
+            await self.end_session(head.log, holder.session_id, 3, self.decider.ids.uuid7(), "")
             release = stream_units.release_stream(head.log, holder.session_id, holder.actor, stream_id)
-            await self._committer.commit(AppendUnit(app, self._ids.uuid7(), SERVICE_PRINCIPAL, b"", claims=(release,)))
+            await self.decider.rooms.committer.commit(
+                AppendUnit(app, self.decider.ids.uuid7(), SERVICE_PRINCIPAL, b"", claims=(release,))
+            )
         return True
 
     async def end_session(
@@ -84,7 +79,7 @@ class LeaverReactor:
         for _ in range(COMMIT_TRIES):
             state, version = await self._load(key)
             own, plays = state.of_session(session_id), state.plays_of(session_id)
-            events = self._decider.events(state, domain.EndSession(session_id, code))
+            events = self.decider.events(state, domain.EndSession(session_id, code))
             changes = (Append(key, domain.AGGREGATE, version, events),) if events else ()
             releases = tuple(stream_units.release_stream(key, s.session_id, s.actor, s.stream_id) for s in own)
             draft = AppendUnit(
@@ -92,7 +87,7 @@ class LeaverReactor:
             )
             try:
                 if changes or releases:
-                    self._cache.apply_events((await self._committer.commit(draft)).views)
+                    self.decider.rooms.apply_events((await self.decider.rooms.committer.commit(draft)).views)
             except Stale:
                 continue
             if stop_media:
@@ -101,23 +96,23 @@ class LeaverReactor:
 
     async def _stop_media(self, own: tuple[domain.Stream, ...], plays: tuple[domain.Play, ...]) -> None:
         for stream in own:
-            await self._transports.stop_publish(stream.node, stream.transport_id, stream.stream_id)
+            await self.transports.stop_publish(stream.node, stream.transport_id, stream.stream_id)
         for play in plays:
             for transport_id in play.transports:
-                await self._transports.stop_play(play.node, transport_id, play.stream_id)
+                await self.transports.stop_play(play.node, transport_id, play.stream_id)
 
     async def _is_in_any_room(self, app: int, session_id: str, actor: str) -> bool:
-        rows = await self._log.claims(stream_units.CLIENT_SESSION, app, actor)
+        rows = await self.log.claims(stream_units.CLIENT_SESSION, app, actor)
         return any(row.holder == session_id for row in rows)
 
     async def _load(self, key: LogKey) -> tuple[domain.State, int]:
         """State and version of one call; the latest of a room is in the cache, an older one is folded from the log."""
-        loaded = await self._cache.load(key.app, key.room, fresh=True)
+        loaded = await self.decider.rooms.load(key.app, key.room, fresh=True)
         if loaded.key == key:
             return loaded.state, loaded.version
         state, after = domain.INITIAL, 0
-        while records := await self._log.read(key.uid, after, RECORDS_PER_READ):
-            views = await open_records(self._people, records)
+        while records := await self.log.read(key.uid, after, RECORDS_PER_READ):
+            views = await open_records(self.people, records)
             state = fold(domain.evolve, state, [event for event in map(event_of, views) if event is not None])
             after = records[-1].seq
         return state, 0

@@ -9,6 +9,8 @@ node that was not heard for its whole time of silence carries nothing.
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as domain
@@ -16,7 +18,7 @@ from parlour.registry.domain.node_directory import SILENT_AFTER_S, NodeDirectory
 from parlour.runtime.deciding.state_cache import StateCache
 from parlour.runtime.telemetry.logging import logger
 
-from .ports import Chance, LiveRooms
+from .ports import Chance, LoadLiveRooms
 from .transport_loss import TransportLossHandler
 
 FIRST_RUN_S = SILENT_AFTER_S + 2.0
@@ -26,33 +28,24 @@ RUN_INTERVAL_S = 30.0
 log = logger(__name__)
 
 
-class LossReconciler:
+class LossReconciler(msgspec.Struct, frozen=True):
     """Compares the log with the nodes: `run` until cancelled, `reconcile` once. `is_reachable` asks whether NATS delivers to us."""
 
-    def __init__(
-        self,
-        rooms: LiveRooms,
-        cache: StateCache[domain.State],
-        nodes: NodeDirectory,
-        losses: TransportLossHandler,
-        is_reachable: Callable[[], Awaitable[bool]],
-        chance: Chance,
-    ) -> None:
-        self._rooms = rooms
-        self._cache = cache
-        self._nodes = nodes
-        self._losses = losses
-        self._is_reachable = is_reachable
-        self._chance = chance
+    load_live_rooms: LoadLiveRooms
+    rooms: StateCache[domain.State]
+    nodes: NodeDirectory
+    losses: TransportLossHandler
+    is_reachable: Callable[[], Awaitable[bool]]
+    chance: Chance
 
     async def run(self) -> None:
         """Reconciles again and again until cancelled, at intervals that differ between replicas."""
         pause_s = FIRST_RUN_S
         while True:
             await asyncio.sleep(pause_s)
-            pause_s = RUN_INTERVAL_S * self._chance.uniform(0.8, 1.2)
+            pause_s = RUN_INTERVAL_S * self.chance.uniform(0.8, 1.2)
             try:
-                if await self._is_reachable():
+                if await self.is_reachable():
                     await self.reconcile()
             except (LogUnavailable, Rejection) as error:
                 log.warning("loss_reconciliation_failed", error=str(error))
@@ -62,20 +55,20 @@ class LossReconciler:
     async def reconcile(self) -> None:
         """Has every stream and play end that the log has on a transport which does not exist any more."""
         suspects: dict[str, list[RelayTransport]] = {}
-        for app, room in await self._rooms.all():
+        for app, room in await self.load_live_rooms():
             for transport in await self._unknown_transports(app, room):
                 suspects.setdefault(transport.node, []).append(transport)
         for node, transports in suspects.items():
-            if self._nodes.is_up(node) and not await self._losses.refresh_node(node):
+            if self.nodes.is_up(node) and not await self.losses.refresh_node(node):
                 continue  # the next run asks again
-            gone = [each for each in transports if self._nodes.find_transport(each.transport_id) is None]
+            gone = [each for each in transports if self.nodes.find_transport(each.transport_id) is None]
             if gone:
                 log.warning("losses_reconciled", node=node, transports=len(gone))
             for transport in gone:
-                await self._losses.lose_transport(transport)
+                await self.losses.lose_transport(transport)
 
     async def _unknown_transports(self, app: int, room: str) -> list[RelayTransport]:
-        state = (await self._cache.load(app, room)).state
+        state = (await self.rooms.load(app, room)).state
         if isinstance(state, domain.Closed):
             return []
         used = [(stream.transport_id, stream.node, stream.session_id) for stream in state.streams.values()]
@@ -83,5 +76,5 @@ class LossReconciler:
         return [
             RelayTransport(transport_id, node, owner, app, frozenset((room,)))
             for transport_id, node, owner in used
-            if self._nodes.find_transport(transport_id) is None
+            if self.nodes.find_transport(transport_id) is None
         ]

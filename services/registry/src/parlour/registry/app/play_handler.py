@@ -9,35 +9,25 @@ from parlour.contracts.relay import PlayMedia
 from parlour.kernel.log import AppendUnit
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as domain
-from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.deciding.context import ClaimRefused, CommandContext, CommitResult, reply_of
-from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
+from parlour.runtime.deciding.state_cache import RoomSnapshot
 
 from . import stream_units
 from .stream_units import StreamDecider
 from .transports import ClientOffer, RelayAnswer, TransportController
 
 
-class PlayHandler:
+class PlayHandler(msgspec.Struct, frozen=True):
     """Handles Play, StopPlay and DescribeStreams. Each method returns after the commit."""
 
-    def __init__(
-        self,
-        cache: StateCache[domain.State],
-        committer: Committer,
-        decider: StreamDecider,
-        transports: TransportController,
-    ) -> None:
-        self._cache = cache
-        self._committer = committer
-        self._decider = decider
-        self._transports = transports
+    decider: StreamDecider
+    transports: TransportController
 
     async def play(self, context: CommandContext, body: cmd.Play) -> cmd.Reply:
         """Has the stream's node send it to the session; what the relay did is undone where the append is refused."""
         loaded, stream = await self._admit(context, body)
         if body.transport_id:
-            _check_same_node(stream, (await self._transports.find(body.transport_id, body.session_id)).node)
+            _check_same_node(stream, (await self.transports.find(body.transport_id, body.session_id)).node)
         offer = ClientOffer(
             context.app, context.room, body.session_id, body.sdp, context.command_id, body.transport_id, body.resource,
             context.actor,
@@ -49,35 +39,33 @@ class PlayHandler:
             await self._undo(body, answer)
             raise stream_units.rejection_of(error) if isinstance(error, ClaimRefused) else error from None
         if done.repeated:
-            await self._transports.close_unanswered(answer, done.answer)
+            await self.transports.close_unanswered(answer, done.answer)
         return reply_of(done)
 
     async def stop(self, context: CommandContext, body: cmd.StopPlay) -> cmd.Reply:
         """Ends a play on one transport, which is closed then, or on all."""
-        before = (await self._cache.load(context.app, context.room)).state.plays.get((body.session_id, body.stream_id))
-
-        def decide(loaded: RoomSnapshot[domain.State]) -> AppendUnit:
-            end = domain.EndPlay(body.session_id, body.stream_id, body.transport_id)
-            return context.make_unit(*self._decider.decide(loaded, end).changes)
-
-        done = await decide_and_commit(self._cache, self._committer, context, decide)
+        before = (await self.decider.rooms.load(context.app, context.room)).state.plays.get(
+            (body.session_id, body.stream_id)
+        )
+        end = domain.EndPlay(body.session_id, body.stream_id, body.transport_id)
+        done = await self.decider.commit(context, end)
         if body.transport_id:
-            await self._transports.close_own(body.transport_id, body.session_id)
+            await self.transports.close_own(body.transport_id, body.session_id)
         elif before is not None:
             for transport_id in before.transports:
-                await self._transports.stop_play(before.node, transport_id, before.stream_id)
+                await self.transports.stop_play(before.node, transport_id, before.stream_id)
         return reply_of(done)
 
     async def describe(self, context: CommandContext, body: cmd.DescribeStreams) -> cmd.Reply:
         """Answers with the streams that this replica has in memory, and who plays them."""
-        loaded = await self._cache.load(context.app, context.room)
+        loaded = await self.decider.rooms.load(context.app, context.room)
         streams = tuple(
             LiveStream(s.stream_id, s.session_id, s.node, s.transport_id, _players_of(loaded.state, s.stream_id))
             for _, s in sorted(loaded.state.streams.items())
             if isinstance(loaded.state, domain.Open)
         )
         live = LiveStreams(str(loaded.key.uid) if loaded.key else "", streams)
-        return cmd.Reply(msgspec.Raw(msgspec.json.encode(live)), position=loaded.position)
+        return cmd.Reply.with_result(live, loaded.position)
 
     async def _negotiate(
         self, offer: ClientOffer, node: str, body: cmd.Play, loaded: RoomSnapshot[domain.State]
@@ -85,7 +73,7 @@ class PlayHandler:
         """Negotiates the play. A node that does not carry a stream of the room has lost its transport: the publisher may come back."""
         media = PlayMedia(body.stream_id, body.media, str(loaded.key.uid) if loaded.key else "")
         try:
-            return await self._transports.negotiate(offer, node, play=(media,))
+            return await self.transports.negotiate(offer, node, play=(media,))
         except Rejection as rejection:
             if rejection.problem.code != Code.PLAY_NO_STREAM:
                 raise
@@ -94,11 +82,11 @@ class PlayHandler:
             ) from None
 
     async def _admit(self, context: CommandContext, body: cmd.Play) -> tuple[RoomSnapshot[domain.State], domain.Stream]:
-        loaded = await self._cache.load(context.app, context.room)
+        loaded = await self.decider.rooms.load(context.app, context.room)
         try:
             return loaded, domain.check_play(loaded.state, body.stream_id)
         except Rejection:
-            loaded = await self._cache.load(context.app, context.room, fresh=True)
+            loaded = await self.decider.rooms.load(context.app, context.room, fresh=True)
             return loaded, domain.check_play(loaded.state, body.stream_id)
 
     async def _append(self, context: CommandContext, body: cmd.Play, answer: RelayAnswer) -> CommitResult:
@@ -106,18 +94,18 @@ class PlayHandler:
         result = cmd.Published(answer.transport_id, answer.sdp, answer.node)
 
         def decide(loaded: RoomSnapshot[domain.State]) -> AppendUnit:
-            changes = self._decider.decide(loaded, start).changes
+            changes = self.decider.decide(loaded, start).changes
             assert loaded.key is not None, "a room with streams was opened"
             present = stream_units.require_session(loaded.key, body.session_id, context.actor)
             return context.make_unit(*changes, result=result, claims=(present,))
 
-        return await decide_and_commit(self._cache, self._committer, context, decide)
+        return await self.decider.rooms.decide_and_commit(context, decide)
 
     async def _undo(self, body: cmd.Play, answer: RelayAnswer) -> None:
         if answer.new:
-            await self._transports.close(answer.node, answer.transport_id)
+            await self.transports.close(answer.node, answer.transport_id)
         else:
-            await self._transports.stop_play(answer.node, answer.transport_id, body.stream_id)
+            await self.transports.stop_play(answer.node, answer.transport_id, body.stream_id)
 
 
 def _check_same_node(stream: domain.Stream, node: str) -> None:

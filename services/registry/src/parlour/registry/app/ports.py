@@ -1,6 +1,6 @@
 """What the registry's application needs of the world."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from parlour.contracts.relay import AnyRelayCommand, TransportGone
@@ -31,9 +31,5 @@ class RelayClient(Protocol):
         ...
 
 
-class LiveRooms(Protocol):
-    """The rooms that have streams, over the whole log."""
-
-    async def all(self) -> list[tuple[int, str]]:
-        """App and room of every open room with a live stream."""
-        ...
+LoadLiveRooms = Callable[[], Awaitable[list[tuple[int, str]]]]
+"""Loads app and room of every open room with a live stream, over the whole log."""

@@ -10,13 +10,11 @@ import msgspec
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.relay import PublishMedia
-from parlour.kernel.decider import Ids
 from parlour.kernel.log import Append, AppendUnit, Claim, LogKey
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as domain
-from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.deciding.context import ClaimRefused, CommandContext, CommitResult, reply_of
-from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
+from parlour.runtime.deciding.state_cache import RoomSnapshot
 from parlour.runtime.rate_limiter import RateLimit, RateLimiter
 
 from . import stream_units
@@ -25,21 +23,14 @@ from .stream_units import LIVE_STREAM, StreamDecider
 from .transports import ClientOffer, RelayAnswer, TransportController
 
 
-class PublishHandler:
+class PublishHandler(msgspec.Struct, frozen=True):
     """Handles Publish, StopPublish, SetStreamExtraInfo, SetMutes and RestartIce. Each method returns after the commit."""
 
-    def __init__(
-        self, cache: StateCache[domain.State], committer: Committer, decider: StreamDecider,
-        transports: TransportController, leavers: LeaverReactor, rates: RateLimiter, mute_limit: RateLimit, ids: Ids,
-    ) -> None:  # fmt: skip
-        self._cache = cache
-        self._committer = committer
-        self._decider = decider
-        self._transports = transports
-        self._leavers = leavers
-        self._rates = rates
-        self._mute_limit = mute_limit
-        self._ids = ids
+    decider: StreamDecider
+    transports: TransportController
+    leavers: LeaverReactor
+    rates: RateLimiter
+    mute_limit: RateLimit
 
     async def publish(self, context: CommandContext, body: cmd.Publish) -> cmd.Reply:
         """Adds a stream, or moves the session's own stream of that id to what a new offer says."""
@@ -47,9 +38,9 @@ class PublishHandler:
         key = loaded.key
         assert key is not None, "an open room has a log"
         if body.transport_id:
-            node = (await self._transports.find(body.transport_id, body.session_id)).node
+            node = (await self.transports.find(body.transport_id, body.session_id)).node
         else:
-            node = await self._transports.place()
+            node = await self.transports.place()
         if before is None:
             await self._reserve(key, context, body)
         answer = await self._negotiate(key, context, body, node, reserved=before is None)
@@ -60,20 +51,20 @@ class PublishHandler:
             await self._undo(key, context, body, answer, before)
             raise stream_units.rejection_of(error) if isinstance(error, ClaimRefused) else error from None
         if done.repeated:
-            await self._transports.close_unanswered(answer, done.answer)
+            await self.transports.close_unanswered(answer, done.answer)
         elif before is not None and before.transport_id != answer.transport_id:
-            await self._transports.stop_publish(before.node, before.transport_id, before.stream_id)
+            await self.transports.stop_publish(before.node, before.transport_id, before.stream_id)
         return reply_of(done)
 
     async def stop(self, context: CommandContext, body: cmd.StopPublish) -> cmd.Reply:
         """Ends the session's stream, and its transport where the command says so."""
-        before = (await self._cache.load(context.app, context.room)).state.streams.get(body.stream_id)
+        before = (await self.decider.rooms.load(context.app, context.room)).state.streams.get(body.stream_id)
         reply = await self._commit(context, domain.RemoveStream(body.session_id, body.stream_id))
         if before is not None and before.session_id == body.session_id:
             if body.close_transport:
-                await self._transports.close(before.node, before.transport_id)
+                await self.transports.close(before.node, before.transport_id)
             else:
-                await self._transports.stop_publish(before.node, before.transport_id, before.stream_id)
+                await self.transports.stop_publish(before.node, before.transport_id, before.stream_id)
         return reply
 
     async def set_extra(self, context: CommandContext, body: cmd.SetStreamExtraInfo) -> cmd.Reply:
@@ -83,9 +74,9 @@ class PublishHandler:
     async def set_mutes(self, context: CommandContext, body: cmd.SetMutes) -> cmd.Reply:
         """Changes which of the stream's media are muted; at most so many times a second for one stream."""
         key = (str(context.app), context.room, body.session_id, body.stream_id)  # other sessions' attempts do not count
-        if self._rates.hit(context, (self._mute_limit, key)):
+        if self.rates.hit(context, (self.mute_limit, key)):
             raise Rejection(
-                Code.RATE_LIMITED, "a stream's mutes change too often", field="streamID", limit=str(self._mute_limit),
+                Code.RATE_LIMITED, "a stream's mutes change too often", field="streamID", limit=str(self.mute_limit),
                 hint="wait for the answer before the next change",
             )  # fmt: skip
         mutes = domain.Mutes(body.audio_muted, body.video_muted)
@@ -93,37 +84,41 @@ class PublishHandler:
 
     async def restart_ice(self, context: CommandContext, body: cmd.RestartIce) -> cmd.Reply:
         """Restarts ICE on a transport by a new offer; appends nothing."""
-        found = await self._transports.find(body.transport_id, body.session_id)
+        found = await self.transports.find(body.transport_id, body.session_id)
         offer = ClientOffer(
             context.app, context.room, body.session_id, body.sdp, context.command_id, body.transport_id, found.resource
         )
-        answer = await self._transports.negotiate(offer, found.node)
-        return cmd.Reply(msgspec.Raw(msgspec.json.encode(cmd.Published(answer.transport_id, answer.sdp, answer.node))))
+        answer = await self.transports.negotiate(offer, found.node)
+        return cmd.Reply.with_result(cmd.Published(answer.transport_id, answer.sdp, answer.node))
 
     async def _admit(
         self, context: CommandContext, body: cmd.Publish
     ) -> tuple[RoomSnapshot[domain.State], domain.Stream | None]:
         """Checks the rules on the state in memory, then (where they refuse) on the log's, after an absent holder of the id was evicted."""
-        loaded = await self._cache.load(context.app, context.room)
+        loaded = await self.decider.rooms.load(context.app, context.room)
         try:
             return loaded, domain.check_publish(loaded.state, body.session_id, body.stream_id, body.extra_info)
         except Rejection:
-            await self._leavers.evict_absent_holder(context.app, body.stream_id)
-        loaded = await self._cache.load(context.app, context.room, fresh=True)
+            await self.leavers.evict_absent_holder(context.app, body.stream_id)
+        loaded = await self.decider.rooms.load(context.app, context.room, fresh=True)
         return loaded, domain.check_publish(loaded.state, body.session_id, body.stream_id, body.extra_info)
 
     async def _reserve(self, key: LogKey, context: CommandContext, body: cmd.Publish) -> None:
         """Takes the stream id before the relay is asked, in a unit of claims alone with a command id of its own."""
         for last in (False, True):
             draft = AppendUnit(
-                context.app, self._ids.uuid7(), context.principal, context.digest, claims=_claims(key, context, body)
+                context.app,
+                self.decider.ids.uuid7(),
+                context.principal,
+                context.digest,
+                claims=_claims(key, context, body),
             )
             try:
-                await self._committer.commit(draft)
+                await self.decider.rooms.committer.commit(draft)
                 return
             except ClaimRefused as error:
                 is_taken = error.claim.kind == LIVE_STREAM
-                if last or not is_taken or not await self._leavers.evict_absent_holder(key.app, body.stream_id):
+                if last or not is_taken or not await self.leavers.evict_absent_holder(key.app, body.stream_id):
                     raise stream_units.rejection_of(error) from None
 
     async def _negotiate(
@@ -135,7 +130,7 @@ class PublishHandler:
             context.actor,
         )  # fmt: skip
         try:
-            return await self._transports.negotiate(offer, node, (media,))
+            return await self.transports.negotiate(offer, node, (media,))
         except BaseException:
             if reserved:
                 await self._release(key, context, body)
@@ -150,36 +145,31 @@ class PublishHandler:
         result = cmd.Published(answer.transport_id, answer.sdp, answer.node)
 
         def decide(loaded: RoomSnapshot[domain.State]) -> AppendUnit:
-            changes = self._decider.decide(loaded, domain.PutStream(stream)).changes
+            changes = self.decider.decide(loaded, domain.PutStream(stream)).changes
             assert loaded.key is not None, "an open room has a log"
             return context.make_unit(*changes, result=result, claims=_claims(loaded.key, context, body))
 
-        return await decide_and_commit(self._cache, self._committer, context, decide)
+        return await self.decider.rooms.decide_and_commit(context, decide)
 
     async def _commit(self, context: CommandContext, command: domain.StreamCommand) -> cmd.Reply:
         """Commits a change of the caller's own stream that asks no relay first."""
-
-        def decide(loaded: RoomSnapshot[domain.State]) -> AppendUnit:
-            decision = self._decider.decide(loaded, command)
-            return context.make_unit(*decision.changes, claims=decision.releases)
-
-        return reply_of(await decide_and_commit(self._cache, self._committer, context, decide))
+        return reply_of(await self.decider.commit(context, command))
 
     async def _undo(
         self, key: LogKey, context: CommandContext, body: cmd.Publish, answer: RelayAnswer, before: domain.Stream | None
     ) -> None:
         """Takes back what the relay did and the claim, since the append was refused."""
         if before is None or before.transport_id != answer.transport_id:
-            await self._transports.close_if_new(answer)
+            await self.transports.close_if_new(answer)
             if not answer.new:
-                await self._transports.stop_publish(answer.node, answer.transport_id, body.stream_id)
+                await self.transports.stop_publish(answer.node, answer.transport_id, body.stream_id)
         if before is None:
             await self._release(key, context, body)
 
     async def _release(self, key: LogKey, context: CommandContext, body: cmd.Publish) -> None:
         """Gives the stream id back, unless the same command, repeated meanwhile, has added the stream."""
         free = stream_units.release_stream(key, body.session_id, context.actor, body.stream_id)
-        aside = CommandContext(context.app, context.room, self._ids.uuid7(), context.principal, context.digest)
+        aside = CommandContext(context.app, context.room, self.decider.ids.uuid7(), context.principal, context.digest)
 
         def decide(loaded: RoomSnapshot[domain.State]) -> AppendUnit:
             if loaded.key != key or not loaded.open:
@@ -191,7 +181,7 @@ class PublishHandler:
             unchanged = Append(key, domain.AGGREGATE, loaded.version, ())
             return aside.make_unit(unchanged, claims=(free,))
 
-        await decide_and_commit(self._cache, self._committer, aside, decide)
+        await self.decider.rooms.decide_and_commit(aside, decide)
 
 
 def _claims(key: LogKey, context: CommandContext, body: cmd.Publish) -> tuple[Claim, Claim]:

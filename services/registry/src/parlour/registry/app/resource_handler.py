@@ -18,28 +18,18 @@ from parlour.kernel.log import AppendUnit
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as domain
 from parlour.registry.domain.node_directory import NodeDirectory
-from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.deciding.context import CommandContext, reply_of
-from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
+from parlour.runtime.deciding.state_cache import RoomSnapshot
 
 from .stream_units import StreamDecider
 from .transports import TransportController
 
 
-class ResourceHandler:
+class ResourceHandler(msgspec.Struct, frozen=True):
     """Handles EndResource and RenewIce, which any gateway may send."""
 
-    def __init__(
-        self,
-        cache: StateCache[domain.State],
-        committer: Committer,
-        decider: StreamDecider,
-        transports: TransportController,
-    ) -> None:
-        self._cache = cache
-        self._committer = committer
-        self._decider = decider
-        self._transports = transports
+    decider: StreamDecider
+    transports: TransportController
 
     async def end(self, context: CommandContext, body: cmd.EndResource) -> cmd.Reply:
         """Ends the stream or play of a resource, and its transport."""
@@ -47,21 +37,21 @@ class ResourceHandler:
 
         def decide(loaded: RoomSnapshot[domain.State]) -> AppendUnit:
             nonlocal ended
-            decision = self._decider.decide(loaded, _end_of(loaded.state, body))
+            decision = self.decider.decide(loaded, _end_of(loaded.state, body))
             ended = bool(decision.changes)
             return context.make_unit(*decision.changes, claims=decision.releases)
 
-        done = await decide_and_commit(self._cache, self._committer, context, decide)
-        closed = await self._transports.close_own(body.transport_id, body.session_id)
-        remaining = len(self._transports.of_session(body.session_id))
+        done = await self.decider.rooms.decide_and_commit(context, decide)
+        closed = await self.transports.close_own(body.transport_id, body.session_id)
+        remaining = len(self.transports.of_session(body.session_id))
         return reply_of(done, cmd.ResourceEnded(ended or closed, remaining))
 
     async def renew(self, context: CommandContext, body: cmd.RenewIce) -> cmd.Reply:
         """Restarts ICE with the peer's new credentials; appends nothing."""
-        found = await self._transports.find(body.transport_id, body.session_id)
+        found = await self.transports.find(body.transport_id, body.session_id)
         command = RenewAtRelay(context.app, found.owner, body.transport_id, body.ufrag, body.pwd, body.match)
-        renewed = await self._transports.request(found.node, command, IceRenewed)
-        return cmd.Reply(msgspec.Raw(msgspec.json.encode(renewed)))
+        renewed = await self.transports.request(found.node, command, IceRenewed)
+        return cmd.Reply.with_result(renewed)
 
 
 def _end_of(state: domain.State, body: cmd.EndResource) -> domain.StreamCommand:

@@ -11,11 +11,11 @@ import msgspec
 from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.kernel.decider import Clock, Ids
-from parlour.kernel.log import Append, Claim, EventLog, LogKey
+from parlour.kernel.log import Append, AppendUnit, Claim, Deadline, EventLog, LogKey
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as domain
-from parlour.runtime.deciding.context import ClaimRefused
-from parlour.runtime.deciding.state_cache import RoomSnapshot
+from parlour.runtime.deciding.context import ClaimRefused, CommandContext, CommitResult
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache
 
 SERVICE_PRINCIPAL = "service:"
 LIVE_STREAM = "live_stream"
@@ -29,16 +29,27 @@ class StreamDecision(msgspec.Struct, frozen=True):
     releases: tuple[Claim, ...] = ()
 
 
-class StreamDecider:
+class StreamDecider(msgspec.Struct, frozen=True):
     """Applies the decider of streams to loaded rooms."""
 
-    def __init__(self, clock: Clock, ids: Ids) -> None:
-        self._clock = clock
-        self._ids = ids
+    rooms: StateCache[domain.State]
+    clock: Clock
+    ids: Ids
+
+    async def commit(
+        self, context: CommandContext, *commands: domain.StreamCommand, deadlines: tuple[Deadline, ...] = ()
+    ) -> CommitResult:
+        """Decides and commits commands about one room in one unit, with the claims that they release."""
+
+        def decide(loaded: RoomSnapshot[domain.State]) -> AppendUnit:
+            decision = self.decide(loaded, *commands)
+            return context.make_unit(*decision.changes, claims=decision.releases, deadlines=deadlines)
+
+        return await self.rooms.decide_and_commit(context, decide)
 
     def events(self, state: domain.State, command: domain.StreamCommand) -> tuple[ev.Event, ...]:
         """The events that a command causes; raises `Rejection` where a rule forbids it."""
-        return domain.decide(state, command, at=self._clock.at(), ids=self._ids)
+        return domain.decide(state, command, at=self.clock.at(), ids=self.ids)
 
     def decide(self, loaded: RoomSnapshot[domain.State], *commands: domain.StreamCommand) -> StreamDecision:
         """One change with the events of all commands, each decided on `loaded`, and the claims of the streams that they remove."""

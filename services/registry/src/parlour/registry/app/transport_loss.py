@@ -13,15 +13,13 @@ import msgspec
 
 from parlour.contracts.codes import Code
 from parlour.contracts.relay import AnyRelayFact, NodeReport, Report, TransportGone, TransportReport
-from parlour.kernel.decider import Clock, Ids
 from parlour.kernel.log import AppendUnit, Deadline, DueDeadline, EventLog, LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as domain
 from parlour.registry.domain.node_directory import NodeDirectory, RelayTransport
 from parlour.runtime.clock import due_id
-from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.deciding.context import CommandContext
-from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
+from parlour.runtime.deciding.state_cache import RoomSnapshot
 from parlour.runtime.messaging.bus import Unavailable
 from parlour.runtime.telemetry.logging import logger
 
@@ -65,30 +63,22 @@ class TransportLossHandler:
     def __init__(
         self,
         log: EventLog,
-        cache: StateCache[domain.State],
-        committer: Committer,
         decider: StreamDecider,
         nodes: NodeDirectory,
         relays: RelayClient,
         notify: Callable[[], None],
-        clock: Clock,
         now: MonotonicClock,
-        ids: Ids,
         *,
         grace_s: float,
         check_interval_s: float = CHECK_INTERVAL_S,
         retry_s: float = RETRY_S,
     ) -> None:
         self._log = log
-        self._cache = cache
-        self._committer = committer
         self._decider = decider
         self._nodes = nodes
         self._relays = relays
         self._notify = notify
-        self._clock = clock
         self._now = now
-        self._ids = ids
         self._grace_us = int(grace_s * 1e6)
         self._check_interval_s = check_interval_s
         self._retry_s = retry_s
@@ -190,16 +180,11 @@ class TransportLossHandler:
         context = CommandContext(
             grace.app, grace.room, due_id(SERVICE, deadline.key, deadline.due_at), SERVICE_PRINCIPAL, b""
         )
-        cleared = (Deadline(SERVICE, deadline.key, None),)
-
-        def decide(loaded: RoomSnapshot[domain.State]) -> AppendUnit:
-            decision = self._decider.decide(loaded, domain.EndTransport(grace.stream_id, grace.transport_id))
-            return context.make_unit(*decision.changes, claims=decision.releases, deadlines=cleared)
-
-        await decide_and_commit(self._cache, self._committer, context, decide)
+        end = domain.EndTransport(grace.stream_id, grace.transport_id)
+        await self._decider.commit(context, end, deadlines=(Deadline(SERVICE, deadline.key, None),))
 
     async def _end_in_room(self, transport: RelayTransport, room: str) -> None:
-        context = CommandContext(transport.app, room, self._ids.uuid7(), SERVICE_PRINCIPAL, b"")
+        context = CommandContext(transport.app, room, self._decider.ids.uuid7(), SERVICE_PRINCIPAL, b"")
         transport_id = transport.transport_id
 
         def decide(loaded: RoomSnapshot[domain.State]) -> AppendUnit:
@@ -215,11 +200,11 @@ class TransportLossHandler:
             )
             return context.make_unit(*self._decider.decide(loaded, *ends).changes, deadlines=graces)
 
-        await decide_and_commit(self._cache, self._committer, context, decide)
+        await self._decider.rooms.decide_and_commit(context, decide)
 
     def _start_grace(self, app: int, room: str, stream: domain.Stream) -> Deadline:
         grace = StreamGrace(app, room, stream.stream_id, stream.transport_id)
-        return Deadline(SERVICE, grace.key, self._clock.at() + self._grace_us, msgspec.json.encode(grace))
+        return Deadline(SERVICE, grace.key, self._decider.clock.at() + self._grace_us, msgspec.json.encode(grace))
 
     async def _load_report(self, node: str) -> tuple[NodeReport, tuple[TransportReport, ...]]:
         """The first page of a node's report, and the transports of all its pages, which must be of one moment."""

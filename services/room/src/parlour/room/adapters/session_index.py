@@ -10,15 +10,10 @@ _MEMBERSHIPS = "SELECT app, slot, holder FROM parlour.claim WHERE kind = $1"
 _SUSPENDED = "SELECT key FROM parlour.deadline WHERE service = $1 AND key LIKE $2"
 
 
-class PostgresSessionIndex:
-    """The `SessionIndex` of the room service's claims and deadlines in Postgres."""
-
-    def __init__(self, pool: Any) -> None:
-        self._pool = pool
-
-    async def all(self) -> dict[SessionKey, bool]:
-        async with borrow(self._pool) as connection:
-            deadlines = await connection.fetch(_SUSPENDED, SERVICE, f"{HEARTBEAT}/%")
-            memberships = await connection.fetch(_MEMBERSHIPS, CLIENT_SESSION)
-        suspended = {row["key"].rpartition("/")[2] for row in deadlines}
-        return {SessionKey(row["app"], row["slot"], row["holder"]): row["holder"] in suspended for row in memberships}
+async def load_sessions(pool: Any) -> dict[SessionKey, bool]:
+    """Loads each session in a room, and whether it is suspended, from the claims and deadlines in Postgres."""
+    async with borrow(pool) as connection:
+        deadlines = await connection.fetch(_SUSPENDED, SERVICE, f"{HEARTBEAT}/%")
+        memberships = await connection.fetch(_MEMBERSHIPS, CLIENT_SESSION)
+    suspended = {row["key"].rpartition("/")[2] for row in deadlines}
+    return {SessionKey(row["app"], row["slot"], row["holder"]): row["holder"] in suspended for row in memberships}

@@ -14,7 +14,6 @@ from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import Presence as PresenceMessage
 from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
-from parlour.room.app.ports import SessionIndex
 from parlour.room.app.session_expiry import SessionExpiry
 from parlour.room.domain.presence import PresenceTracker, SessionKey
 from parlour.runtime.messaging.address import Address
@@ -28,6 +27,9 @@ CHANGES_AT_ONCE = 64
 """Changes that are committed side by side; a gateway that dies suspends all of its sessions at the same moment."""
 ROOM_EVENTS = f"{subjects.PREFIX}.*.evt.*.*.room"
 
+LoadSessions = Callable[[], Awaitable[dict[SessionKey, bool]]]
+"""Loads the sessions in all rooms, over the whole log, each with whether it is suspended."""
+
 log = logger(__name__)
 
 
@@ -35,13 +37,13 @@ class PresenceFeed:
     """Use as `async with feed.running():`."""
 
     def __init__(
-        self, bus: Bus, instance: str, presence: PresenceTracker, expiry: SessionExpiry, sessions: SessionIndex
+        self, bus: Bus, instance: str, presence: PresenceTracker, expiry: SessionExpiry, load_sessions: LoadSessions
     ) -> None:
         self._bus = bus
         self._name = f"room-{instance}"
         self._presence = presence
         self._expiry = expiry
-        self._sessions = sessions
+        self._load_sessions = load_sessions
         self._slots = asyncio.Semaphore(CHANGES_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._reconcile_at = 0.0
@@ -107,7 +109,7 @@ class PresenceFeed:
     async def _reconcile(self) -> None:
         """Corrects the tracker for events that NATS lost: afterwards it tracks exactly the sessions that the log has."""
         before = self._presence.tracked_sessions()
-        found = await self._sessions.all()
+        found = await self._load_sessions()
         for key, suspended in found.items():
             self._presence.handle_joined(key, suspended=suspended)
         for key in before - found.keys():

@@ -1,26 +1,27 @@
 """Handles the commands of a room: join, leave, kick, end a stay, close, set extra information, describe."""
 
+import re
+
 import msgspec
 
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import Joined, Reply
-from parlour.contracts.ids import check_by, check_reason, check_room_extra, check_user_id, check_user_name
+from parlour.contracts.ids import check_by, check_reason, check_room_extra, check_user_id, check_user_name, invalid
 from parlour.contracts.live import LiveRoom
 from parlour.contracts.moderation import Closed, Kicked
 from parlour.kernel.log import AppendUnit, EventLog
 from parlour.kernel.sealing import UserKeyStore
 from parlour.room.domain import room as domain
 from parlour.room.domain.memberships import Membership, memberships_to_end, room_limit
-from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.deciding.context import ClaimRefused, CommandContext, CommitResult, reply_of
-from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache, decide_and_commit
+from parlour.runtime.deciding.state_cache import RoomSnapshot
 
 from .bans import BanChecker
-from .field_limits import check_session_id
 from .room_rates import RoomRates
 from .room_units import RoomDecider, draft_of, load_memberships, previous_position, retry_with_fresh_state
 
+_SESSION = re.compile(r"[0-9A-Za-z_.:-]{1,128}")
 JOIN_TRIES = 5
 """One user's sessions that log in at the same moment end each other in turn; of more than five at once, some must be sent again."""
 
@@ -32,8 +33,6 @@ class RoomHandler:
         self,
         log: EventLog,
         people: UserKeyStore,
-        cache: StateCache[domain.State],
-        committer: Committer,
         decider: RoomDecider,
         rates: RoomRates,
         bans: BanChecker,
@@ -41,8 +40,6 @@ class RoomHandler:
     ) -> None:
         self._log = log
         self._people = people
-        self._cache = cache
-        self._committer = committer
         self._decider = decider
         self._rates = rates
         self._bans = bans
@@ -88,10 +85,8 @@ class RoomHandler:
             joined = Joined(str(entered.log.uid), actor, entered.created, self._heartbeat_window_ms)
             return draft_of(context, entered, *left, result=joined, actor=actor)
 
-        done = await decide_and_commit(
-            self._cache, self._committer, context, decide, also=tuple(other.room for other in elsewhere)
-        )
-        return self._reply(context, done)
+        left_names = tuple(other.room for other in elsewhere)
+        return self._reply(context, await self._decider.rooms.decide_and_commit(context, decide, also=left_names))
 
     async def leave(self, context: CommandContext, body: cmd.LeaveRoom) -> Reply:
         """A session leaves; one that is not in the room is no error."""
@@ -102,7 +97,7 @@ class RoomHandler:
         check_reason(body.reason)
         actor = await self._people.known(context.app, check_user_id(body.user_id))
         if actor is None:
-            return Reply(msgspec.Raw(msgspec.json.encode(Kicked(False))))
+            return Reply.with_result(Kicked(False))
         return await self._commit(context, domain.Kick(actor, reason=body.reason, by=check_by(body.by)), Kicked)
 
     async def end_stay(self, context: CommandContext, body: cmd.EndStay) -> Reply:
@@ -122,10 +117,10 @@ class RoomHandler:
 
     async def describe(self, context: CommandContext, body: cmd.DescribeRoom) -> Reply:
         """Answers with the state on which this replica decides at the moment."""
-        room = await self._cache.load(context.app, context.room)
+        room = await self._decider.rooms.load(context.app, context.room)
         inside = room.state.members if isinstance(room.state, domain.Open) else ()
         live = LiveRoom(str(room.key.uid) if room.key else "", room.open, tuple(sorted(inside)))
-        return Reply(msgspec.Raw(msgspec.json.encode(live)), position=room.position)
+        return Reply.with_result(live, room.position)
 
     async def _commit(
         self, context: CommandContext, command: domain.RoomCommand, result: type[Kicked] | type[Closed] | None = None
@@ -136,14 +131,23 @@ class RoomHandler:
             decision = self._decider.decide(room, command)
             return draft_of(context, decision, result=result(bool(decision.events)) if result else None)
 
-        return self._reply(context, await decide_and_commit(self._cache, self._committer, context, decide))
+        return self._reply(context, await self._decider.rooms.decide_and_commit(context, decide))
 
     def _reply(self, context: CommandContext, done: CommitResult) -> Reply:
         """The reply with the position of the command's own room, also where nothing happened there."""
         if done.position:
             return reply_of(done)
-        room = self._cache.peek(context.app, context.room)
+        room = self._decider.rooms.peek(context.app, context.room)
         return msgspec.structs.replace(reply_of(done), position=room.position if room else "")
+
+
+def check_session_id(session_id: str) -> str:
+    """Checks a session id: a gateway made it, and it stands in claims and in keys of deadlines."""
+    if not _SESSION.fullmatch(session_id):
+        raise invalid(
+            Code.PARAMETER, "sessionID", "the session id is malformed", limit="1..128 of letters, digits and _ . : -"
+        )
+    return session_id
 
 
 def _join_command(room: RoomSnapshot[domain.State], body: cmd.JoinRoom, actor: str) -> domain.Join:

@@ -11,13 +11,15 @@ import msgspec
 
 from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
+from parlour.contracts.envelope import EventView
 from parlour.kernel.decider import Clock, Ids, fold
 from parlour.kernel.log import Append, AppendUnit, Claim, Deadline, EventLog, LogKey
 from parlour.kernel.rejection import Rejection
 from parlour.room.domain import room as domain
 from parlour.room.domain.memberships import Membership
-from parlour.runtime.deciding.context import CommandContext
-from parlour.runtime.deciding.state_cache import RoomSnapshot
+from parlour.runtime.clock import reaction_id
+from parlour.runtime.deciding.context import CommandContext, CommitResult
+from parlour.runtime.deciding.state_cache import RoomSnapshot, StateCache
 
 SERVICE = "room"
 SERVICE_PRINCIPAL = "service:room"
@@ -38,12 +40,16 @@ class RoomDecision(msgspec.Struct, frozen=True):
     created: bool = False
 
 
-class RoomDecider:
+class RoomDecider(msgspec.Struct, frozen=True):
     """Applies the decider of rooms to loaded rooms. A room that is closed counts as never opened: a login begins its next call."""
 
-    def __init__(self, clock: Clock, ids: Ids) -> None:
-        self._clock = clock
-        self._ids = ids
+    rooms: StateCache[domain.State]
+    clock: Clock
+    ids: Ids
+
+    async def commit(self, context: CommandContext, command: domain.RoomCommand) -> CommitResult:
+        """Decides and commits one command."""
+        return await self.rooms.decide_and_commit(context, lambda room: draft_of(context, self.decide(room, command)))
 
     def decide(
         self, room: RoomSnapshot[domain.State], *commands: domain.RoomCommand, room_limit: int = 1
@@ -55,12 +61,12 @@ class RoomDecider:
         before = room.state if room.open else domain.INITIAL
         state, events = before, ()
         for command in commands:
-            happened = domain.decide(state, command, at=self._clock.at(), ids=self._ids)
+            happened = domain.decide(state, command, at=self.clock.at(), ids=self.ids)
             state, events = fold(domain.evolve, state, happened), (*events, *happened)
         if not events:
             return RoomDecision(room.key if room.open else None)
         creates = isinstance(events[0], ev.RoomOpened)
-        log = LogKey(room.app, room.room, UUID(self._ids.uuid7())) if creates or room.key is None else room.key
+        log = LogKey(room.app, room.room, UUID(self.ids.uuid7())) if creates or room.key is None else room.key
         version, closes = 0 if creates else room.version, isinstance(state, domain.Closed)
         change = Append(log, domain.AGGREGATE, version, events, creates, closes)
         return RoomDecision(
@@ -94,6 +100,13 @@ def previous_position(room: RoomSnapshot[domain.State]) -> str:
 def retry_with_fresh_state() -> Rejection:
     """Raised in a decision on a state that may be old: the caller loads a fresh one and decides again."""
     return Rejection(Code.UNAVAILABLE, "the room is changing", hint="send it again with the same command id")
+
+
+def reaction_context(view: EventView, room: str, reaction: str) -> CommandContext:
+    """The context of a command about a room that follows from an event, the same however often the event is handled."""
+    cause = f"{view.room_uid}:{view.seq}"
+    command_id = reaction_id(view.room_uid, view.seq, reaction)
+    return CommandContext(view.app, room, command_id, SERVICE_PRINCIPAL, cause.encode(), causation_id=cause)
 
 
 async def load_memberships(log: EventLog, app: int, actor: str) -> list[Membership]:
