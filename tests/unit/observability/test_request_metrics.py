@@ -99,10 +99,6 @@ def test_quality_samples_are_observed_by_side_and_kind_and_sent_on() -> None:
     metrics = Metrics("relay")
     sent: list[QualityBatch] = []
 
-    class Sender:
-        def send(self, batch: QualityBatch, /) -> None:
-            sent.append(batch)
-
     known: dict[str, Any] = {
         "room_uid": "u",
         "stream_id": "s",
@@ -117,7 +113,7 @@ def test_quality_samples_are_observed_by_side_and_kind_and_sent_on() -> None:
     )
     unknown = QualitySample(publishes=True, kind="audio", **known)
     batch = QualityBatch("n", (played, unknown))
-    QualityMetrics(metrics, Sender()).send(batch)
+    QualityMetrics(metrics, sent.append).send(batch)
     assert sent == [batch]
     assert value(metrics, "parlour_media_bytes_total", side="player", kind="video") == 1000
     assert value(metrics, "parlour_media_packets_total", side="publisher", kind="audio") == 9

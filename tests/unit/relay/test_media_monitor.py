@@ -62,7 +62,7 @@ class Logs:
 class Bench:
     def __init__(self) -> None:
         self.node, self.core, self.told, self.logs, self.at = Node(), Counters(), Told(), Logs(), 1000.0
-        self.book = FactPublisher("n", "boot", self.told)
+        self.book = FactPublisher("n", "boot", self.told.send)
         self.monitor = MediaMonitor(
             self.node.table, cast(Any, self.core), cast(TransportLifecycle, None), self.book, RelayLimits(stalled_after_s=5),
             FlightLogReader("n", self.node.table, cast(Any, self.core), self.logs, lambda: self.at),

@@ -72,7 +72,7 @@ class Bench:
         self.now = 1_000_003.0
         self.stats: dict[str, dict[int, Any]] = {"tracks": {}, "sinks": {}}
         self.told: list[QualityBatch] = []
-        self.quality = QualitySampler("n", self.node.table, self, lambda: self.now, lambda: self.now)
+        self.quality = QualitySampler("n", self.node.table, self.send, lambda: self.now, lambda: self.now)
         self.enter("pub", "chromium-publish", "ann")
         self.node.offer("pub", "chromium-publish", [PublishMedia("s", MediaSections("0", "1"), room_uid=LIFE)])
         self.enter("play", "chromium-play", "bob/w1")

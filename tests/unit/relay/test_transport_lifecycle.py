@@ -55,7 +55,13 @@ async def test_the_person_with_most_half_open_transports_loses_its_oldest() -> N
     told, table, core, handshakes = Told(), SessionTable(), cast(Any, Core()), Handshakes()
     limits = RelayLimits(max_half_open=3)
     lifecycle = TransportLifecycle(
-        table, core, Forwarding(table, core), cast(Any, handshakes), FactPublisher("n", "b", told), lambda: 0.0, limits
+        table,
+        core,
+        Forwarding(table, core),
+        cast(Any, handshakes),
+        FactPublisher("n", "b", told.send),
+        lambda: 0.0,
+        limits,
     )
     remote = check_offer(fixture("chromium-publish")).transport
     for number, owner in enumerate(("honest/", "hostile/a", "hostile/b", "hostile/c"), 1):

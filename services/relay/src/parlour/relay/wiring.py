@@ -3,11 +3,12 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
 
+from parlour.contracts.relay import RelayFact
 from parlour.media_core import Core
 from parlour.relay.adapters import sender as senders
 from parlour.relay.adapters.addresses import free_port, local_addresses
@@ -23,7 +24,6 @@ from parlour.relay.app.flight_logs import FlightLogReader
 from parlour.relay.app.forwarding import Forwarding
 from parlour.relay.app.heartbeat import NodeHeartbeat, run_heartbeats
 from parlour.relay.app.media_monitor import MediaMonitor
-from parlour.relay.app.ports import FactSender
 from parlour.relay.app.quality_sampler import QualitySampler
 from parlour.relay.app.relay import Relay
 from parlour.relay.app.transport_lifecycle import TransportLifecycle
@@ -58,11 +58,13 @@ async def build(settings: RelaySettings) -> AsyncGenerator[Service]:
     metrics = Metrics("relay")
     async with await Bus.connect(settings, "relay", metrics) as bus:
         sender, samples = senders.facts(bus), senders.samples(bus)
-        async with open_node(settings, sender) as node, asyncio.TaskGroup() as tasks:
-            CoreMetrics(node.core, node.monitor, node.heartbeat.load, settings.max_transports).register(metrics)
-            measured = QualityMetrics(metrics, samples)
+        async with open_node(settings, sender.send) as node, asyncio.TaskGroup() as tasks:
+            metrics.registry.register(
+                CoreMetrics(node.core, node.monitor, node.heartbeat.load, settings.max_transports)
+            )
+            measured = QualityMetrics(metrics, samples.send)
             await RelayApi(node.relay, node.flight_logs, node.heartbeat.load).serve(bus, node.name)
-            quality = QualitySampler(node.name, node.table, measured, time.time, time.monotonic)
+            quality = QualitySampler(node.name, node.table, measured.send, time.time, time.monotonic)
             heartbeats = run_heartbeats(node.heartbeat, node.monitor, quality, settings.heartbeat_s)
             running = [
                 tasks.create_task(sender.run(), name="facts"),
@@ -78,7 +80,7 @@ async def build(settings: RelaySettings) -> AsyncGenerator[Service]:
 
 
 @asynccontextmanager
-async def open_node(settings: RelaySettings, facts: FactSender) -> AsyncGenerator[RunningNode]:
+async def open_node(settings: RelaySettings, facts: Callable[[RelayFact], None]) -> AsyncGenerator[RunningNode]:
     """The node with its UDP port bound, until the block ends; its transports are closed then."""
     addresses = settings.bind or local_addresses()
     port = settings.udp_port or free_port(addresses)
@@ -110,7 +112,9 @@ def _check_receive_buffer(core: Core, requested: int) -> None:
 
 
 @asynccontextmanager
-async def _assemble(settings: RelaySettings, facts: FactSender, core: Core) -> AsyncGenerator[RunningNode]:
+async def _assemble(
+    settings: RelaySettings, facts: Callable[[RelayFact], None], core: Core
+) -> AsyncGenerator[RunningNode]:
     name, limits, table = settings.node or settings.instance, settings.limits(), SessionTable()
     certificate = NodeCertificate.generateCertificate()
     publisher = FactPublisher(name, secrets.token_hex(8), facts)

@@ -79,7 +79,7 @@ class Bench:
 async def running_node(**settings: Any) -> AsyncGenerator[Bench]:
     """A node on free ports of all local addresses."""
     facts = RecordedFacts()
-    async with open_node(RelaySettings(node="test", **settings), facts) as node:
+    async with open_node(RelaySettings(node="test", **settings), facts.send) as node:
         yield Bench(node, facts)
 
 

@@ -20,7 +20,7 @@ def local_addresses() -> list[str]:
     ]
     usable = [text for text in dict.fromkeys(found) if not ipaddress.ip_address(text).is_link_local]
     usable = [text for text in usable if text != "::1"] or [LOOPBACK]
-    others = sorted((text for text in usable if text != LOOPBACK), key=_is_ipv6)
+    others = sorted((text for text in usable if text != LOOPBACK), key=lambda text: ":" in text)
     return others[: MAX_ADDRESSES - 1] + [LOOPBACK] * (LOOPBACK in usable)
 
 
@@ -41,7 +41,3 @@ def free_port(addresses: Sequence[str]) -> int:
                 continue
             return port
     return 0
-
-
-def _is_ipv6(text: str) -> bool:
-    return ":" in text

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
 
+from parlour.media_core import Core
 from parlour.relay.app.ports import CoreEvent
 from parlour.runtime.telemetry.logging import logger
 
@@ -11,17 +11,10 @@ BATCH = 256
 log = logger(__name__)
 
 
-class EventSource(Protocol):
-    """The part of the core that has events."""
-
-    def event_fd(self) -> int: ...
-    def poll_events(self, limit: int = 256) -> list[Any]: ...
-
-
 class CoreEvents:
     """`async with`: while open, every event is handed to `handle`, in order."""
 
-    def __init__(self, core: EventSource, handle: Callable[[CoreEvent], Awaitable[None]]) -> None:
+    def __init__(self, core: Core, handle: Callable[[CoreEvent], Awaitable[None]]) -> None:
         self._core = core
         self._handle = handle
         self._ready = asyncio.Event()

@@ -1,14 +1,13 @@
 """The core's counters as Prometheus metrics: read when scraped, summed over the node, no label with many values."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from parlour.contracts.relay import NodeLoad
+from parlour.media_core import Core
 from parlour.relay.app.media_monitor import MediaMonitor
-from parlour.runtime.telemetry.metrics import Metrics
 
 _TRANSPORT_SUMS = {
     "rx_packets": "Packets from publishers",
@@ -36,26 +35,14 @@ _NODE_COUNTS = {
 }
 
 
-class StatsSource(Protocol):
-    """The part of the core that has counters."""
-
-    def stats(self) -> Mapping[str, Any]: ...
-
-
 class CoreMetrics(Collector):
     """Sums over the transports that are up are gauges: they fall when one ends."""
 
-    def __init__(
-        self, core: StatsSource, monitor: MediaMonitor, load: Callable[[], NodeLoad], max_transports: int
-    ) -> None:
+    def __init__(self, core: Core, monitor: MediaMonitor, load: Callable[[], NodeLoad], max_transports: int) -> None:
         self._core = core
         self._monitor = monitor
         self._load = load
         self._max_transports = max_transports
-
-    def register(self, metrics: Metrics) -> None:
-        """Adds the metrics to the service's page."""
-        metrics.registry.register(self)
 
     def collect(self) -> Iterable[CounterMetricFamily | GaugeMetricFamily]:
         """Reads the core's counters once for each scrape."""

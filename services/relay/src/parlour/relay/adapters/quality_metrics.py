@@ -3,8 +3,9 @@
 The counters rise every ten seconds, with the samples, and lack media that lasted for less than two.
 """
 
+from collections.abc import Callable
+
 from parlour.contracts.quality import QualityBatch, QualitySample
-from parlour.relay.app.ports import SampleSender
 from parlour.runtime.telemetry.metrics import Metrics
 
 LOSS_RATIO = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -12,11 +13,11 @@ TIME_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 class QualityMetrics:
-    """A `SampleSender` that observes each sample and hands it on. `side` is publisher or player, as in the history of calls."""
+    """Observes each sample and hands it on by `send`. `side` is publisher or player, as in the history of calls."""
 
-    def __init__(self, metrics: Metrics, sender: SampleSender) -> None:
+    def __init__(self, metrics: Metrics, send: Callable[[QualityBatch], None]) -> None:
         labels = ("side", "kind")
-        self._sender = sender
+        self._send = send
         self._bytes = metrics.counter("media_bytes", "Bytes of media.", labels)
         self._packets = metrics.counter("media_packets", "Packets of media.", labels)
         self._nacks = metrics.counter("media_nacks", "Packets that receivers asked for again.", labels)
@@ -33,7 +34,7 @@ class QualityMetrics:
         """Observes the samples and sends them."""
         for sample in batch.samples:
             self._observe(sample)
-        self._sender.send(batch)
+        self._send(batch)
 
     def _observe(self, sample: QualitySample) -> None:
         labels = "publisher" if sample.publishes else "player", sample.kind

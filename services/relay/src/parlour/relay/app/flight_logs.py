@@ -7,7 +7,8 @@ recorder reaches back: the second would have the same runs again.
 from collections.abc import Callable, Iterator
 
 from parlour.contracts.relay import FlightLog, FlightRun
-from parlour.relay.app.ports import FlightLogStore, PacketCore
+from parlour.media_core import Core
+from parlour.relay.app.ports import FlightLogStore
 from parlour.relay.domain import rejections
 from parlour.relay.domain.session import SessionTable, Slot
 from parlour.runtime.telemetry.logging import logger
@@ -21,7 +22,7 @@ class FlightLogReader:
     """Reads and stores flight logs. `clock` is unix time in seconds."""
 
     def __init__(
-        self, node: str, table: SessionTable, core: PacketCore, store: FlightLogStore, clock: Callable[[], float]
+        self, node: str, table: SessionTable, core: Core, store: FlightLogStore, clock: Callable[[], float]
     ) -> None:
         self._node = node
         self._table = table

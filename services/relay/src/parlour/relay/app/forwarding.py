@@ -6,7 +6,7 @@ The core may be ahead: a transport that panicked there has taken its tracks and 
 from collections.abc import Callable
 from contextlib import suppress
 
-from parlour.relay.app.ports import PacketCore
+from parlour.media_core import Core
 from parlour.relay.domain.negotiation import Plan
 from parlour.relay.domain.sdp.codecs import payload_map
 from parlour.relay.domain.sdp.model import HeaderExtension
@@ -16,7 +16,7 @@ from parlour.relay.domain.session import SessionTable, Sink, Track
 class Forwarding:
     """The tracks and sinks, in the table and in the core."""
 
-    def __init__(self, table: SessionTable, core: PacketCore) -> None:
+    def __init__(self, table: SessionTable, core: Core) -> None:
         self._table = table
         self._core = core
         self._attached: dict[int, int] = {}

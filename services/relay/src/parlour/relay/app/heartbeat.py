@@ -3,9 +3,10 @@
 import asyncio
 
 from parlour.contracts.relay import NodeLoad
+from parlour.media_core import Core
 from parlour.relay.app.fact_publisher import FactPublisher
 from parlour.relay.app.media_monitor import MediaMonitor
-from parlour.relay.app.ports import MonotonicClock, PacketCore
+from parlour.relay.app.ports import MonotonicClock
 from parlour.relay.app.quality_sampler import QualitySampler
 from parlour.relay.app.relay import Relay
 from parlour.relay.domain.session import SessionTable
@@ -18,7 +19,7 @@ class NodeHeartbeat:
     """The node's load as of its last heartbeat. `clock` is monotonic seconds."""
 
     def __init__(
-        self, table: SessionTable, core: PacketCore, relay: Relay, facts: FactPublisher, clock: MonotonicClock
+        self, table: SessionTable, core: Core, relay: Relay, facts: FactPublisher, clock: MonotonicClock
     ) -> None:
         self._table = table
         self._core = core

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from parlour.media_core import Core
 from parlour.relay.app.fact_publisher import FactPublisher
 from parlour.relay.app.flight_logs import FlightLogReader
 from parlour.relay.app.limits import RelayLimits
-from parlour.relay.app.ports import CoreEvent, PacketCore
+from parlour.relay.app.ports import CoreEvent
 from parlour.relay.app.transport_lifecycle import TransportLifecycle
 from parlour.relay.domain.session import SessionTable
 from parlour.runtime.telemetry.logging import logger
@@ -29,7 +30,7 @@ class MediaMonitor:
     def __init__(
         self,
         table: SessionTable,
-        core: PacketCore,
+        core: Core,
         transports: TransportLifecycle,
         facts: FactPublisher,
         limits: RelayLimits,
@@ -44,7 +45,6 @@ class MediaMonitor:
         self._missed: dict[int, int] = {}
         self._flowing: set[int] = set()
         self.overflowed = 0
-        self.panics = 0
         self._overflowed_before = 0
         self._samples = 0
 
@@ -60,7 +60,6 @@ class MediaMonitor:
             case ("bye", _, number):
                 self._handle_stalled(number, 0)
             case (("ice_timeout" | "panic") as kind, number, *_):
-                self.panics += kind == "panic"
                 await self._transports.end(number, END_REASONS[kind])
             case ("overflow", dropped):
                 self.overflowed += dropped

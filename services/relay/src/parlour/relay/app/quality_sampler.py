@@ -11,7 +11,7 @@ import msgspec
 
 from parlour.contracts.history import BUCKET_US
 from parlour.contracts.quality import SAMPLES_MOST, QualityBatch, QualitySample
-from parlour.relay.app.ports import MonotonicClock, SampleSender
+from parlour.relay.app.ports import MonotonicClock
 from parlour.relay.domain.quality import Counts, began_anew, measure, sink_counts, track_counts
 from parlour.relay.domain.session import SessionTable, Sink, Track
 
@@ -37,11 +37,16 @@ class QualitySampler:
     """`take` is called once a second with the core's fresh statistics. `clock` is unix time in seconds, `now` monotonic seconds."""
 
     def __init__(
-        self, node: str, table: SessionTable, samples: SampleSender, clock: Callable[[], float], now: MonotonicClock
+        self,
+        node: str,
+        table: SessionTable,
+        send: Callable[[QualityBatch], None],
+        clock: Callable[[], float],
+        now: MonotonicClock,
     ) -> None:
         self._node = node
         self._table = table
-        self._samples = samples
+        self._send_batch = send
         self._clock = clock
         self._now = now
         self._media: dict[int, Medium] = {}
@@ -91,7 +96,7 @@ class QualitySampler:
         for medium in self._media.values():
             samples.extend(self._sample(medium, stats, now))
         for first in range(0, len(samples), SAMPLES_MOST):
-            self._samples.send(QualityBatch(self._node, tuple(samples[first : first + SAMPLES_MOST])))
+            self._send_batch(QualityBatch(self._node, tuple(samples[first : first + SAMPLES_MOST])))
 
     @staticmethod
     def _sample(medium: Medium, stats: Stats, now: float) -> Iterator[QualitySample]:

@@ -25,10 +25,11 @@ from parlour.contracts.relay import (
     StopPublish,
     TransportReport,
 )
+from parlour.media_core import Core
 from parlour.relay.app.fact_publisher import FactPublisher
 from parlour.relay.app.forwarding import Forwarding
 from parlour.relay.app.limits import RelayLimits
-from parlour.relay.app.ports import PacketCore, RelayIds
+from parlour.relay.app.ports import RelayIds
 from parlour.relay.app.transport_lifecycle import TransportLifecycle
 from parlour.relay.domain import rejections
 from parlour.relay.domain.negotiation import Plan, check_offer, plan
@@ -50,7 +51,7 @@ class Relay:
     def __init__(
         self,
         table: SessionTable,
-        core: PacketCore,
+        core: Core,
         forwarding: Forwarding,
         lifecycle: TransportLifecycle,
         facts: FactPublisher,

@@ -9,10 +9,11 @@ from functools import partial
 
 import msgspec
 
+from parlour.media_core import Core
 from parlour.relay.app.fact_publisher import FactPublisher
 from parlour.relay.app.forwarding import Forwarding
 from parlour.relay.app.limits import RelayLimits
-from parlour.relay.app.ports import DtlsConnection, Handshakes, MonotonicClock, PacketCore
+from parlour.relay.app.ports import DtlsConnection, Handshakes, MonotonicClock
 from parlour.relay.domain.session import SessionTable, Transport, streams_of
 from parlour.runtime.telemetry.logging import logger
 
@@ -79,7 +80,7 @@ class TransportLifecycle:
     def __init__(
         self,
         table: SessionTable,
-        core: PacketCore,
+        core: Core,
         forwarding: Forwarding,
         handshakes: Handshakes,
         facts: FactPublisher,
