@@ -73,24 +73,28 @@ class Negotiated(msgspec.Struct, frozen=True, omit_defaults=True):
     publishes: tuple[BoundStream, ...] = ()
 
 
-class StopPublish(RelayCommand, frozen=True, tag="stop_publish"):
+class TransportCommand(RelayCommand, frozen=True):
+    """Base of what is asked about one transport."""
+
+    transport_id: str
+
+
+class StreamCommand(TransportCommand, frozen=True):
+    """Base of what is asked about a stream on one transport."""
+
+    stream_id: str
+
+
+class StopPublish(StreamCommand, frozen=True, tag="stop_publish"):
     """Stops forwarding a stream. Its players stay bound and resume when it is published here again. Answered by `Ack`."""
 
-    transport_id: str
-    stream_id: str
 
-
-class StopPlay(RelayCommand, frozen=True, tag="stop_play"):
+class StopPlay(StreamCommand, frozen=True, tag="stop_play"):
     """Stops sending a stream on this transport. Answered by `Ack`."""
 
-    transport_id: str
-    stream_id: str
 
-
-class CloseTransport(RelayCommand, frozen=True, tag="close_transport"):
+class CloseTransport(TransportCommand, frozen=True, tag="close_transport"):
     """End a transport with all it carries. Answered by `Ack`, and by a `TransportGone` fact if it was there."""
-
-    transport_id: str
 
 
 class RequestKeyframe(RelayCommand, frozen=True, tag="keyframe"):
@@ -118,10 +122,8 @@ class Report(RelayCommand, frozen=True, tag="report"):
     after: str = ""
 
 
-class ReadFlight(RelayCommand, frozen=True, tag="flight"):
+class ReadFlight(TransportCommand, frozen=True, tag="flight"):
     """Ask for a transport's flight recorder; answered by `FlightLog`. The relay keeps a copy in its own folder too."""
-
-    transport_id: str
 
 
 AnyRelayCommand = Negotiate | StopPublish | StopPlay | CloseTransport | RequestKeyframe | RenewIce | Report | ReadFlight
@@ -218,44 +220,46 @@ class NodeUp(RelayFact, frozen=True, tag="node_up"):
     load: NodeLoad
 
 
-class TransportConnected(RelayFact, frozen=True, tag="transport_connected"):
-    """ICE and DTLS are established; media may flow."""
+class TransportFact(RelayFact, frozen=True):
+    """Base of what a transport as a whole does."""
 
     transport_id: str
     owner: str
     app: int
+
+
+class TransportConnected(TransportFact, frozen=True, tag="transport_connected"):
+    """ICE and DTLS are established; media may flow."""
+
     took_ms: int
     """From the answer to here."""
 
 
-class TransportGone(RelayFact, frozen=True, tag="transport_gone"):
+class TransportGone(TransportFact, frozen=True, tag="transport_gone"):
     """reason: closed (by command), peer_closed, ice_timeout, connect_timeout, dtls_failed, fault, shutdown;
     lost: said by the registry of a node that died and began anew."""
 
-    transport_id: str
-    owner: str
-    app: int
     reason: str
     streams: tuple[str, ...] = ()
     """What it published until now."""
 
 
-class MediaStarted(RelayFact, frozen=True, tag="media_started"):
+class MediaFact(RelayFact, frozen=True):
+    """Base of what a stream's audio or video does."""
+
+    transport_id: str
+    app: int
+    stream_id: str
+    kind: str
+
+
+class MediaStarted(MediaFact, frozen=True, tag="media_started"):
     """The first packet of a stream's audio or video came, or the first after a stall."""
 
-    transport_id: str
-    app: int
-    stream_id: str
-    kind: str
 
-
-class MediaStalled(RelayFact, frozen=True, tag="media_stalled"):
+class MediaStalled(MediaFact, frozen=True, tag="media_stalled"):
     """No packet of a stream's audio or video for `silent_ms`, or its publisher said goodbye."""
 
-    transport_id: str
-    app: int
-    stream_id: str
-    kind: str
     silent_ms: int
 
 

@@ -65,33 +65,34 @@ class ListWebhooks(_Message, frozen=True):
     id: str = ""
 
 
-class RotateWebhook(_Message, frozen=True):
-    """Makes a new secret; the one before also signs for `overlap_s` seconds."""
+class WebhookRequest(_Message, frozen=True):
+    """Base of what is asked about one endpoint."""
 
     id: str
+
+
+class RotateWebhook(WebhookRequest, frozen=True):
+    """Makes a new secret; the one before also signs for `overlap_s` seconds."""
+
     overlap_s: int = 86_400
     secret: str = ""
 
 
-class SetWebhook(_Message, frozen=True):
+class SetWebhook(WebhookRequest, frozen=True):
     """Enable or disable. Enabled again it goes on where it stood, or with what comes from now on (`from_now`)."""
 
-    id: str
     enabled: bool
     from_now: bool = False
 
 
-class RemoveWebhook(_Message, frozen=True):
+class RemoveWebhook(WebhookRequest, frozen=True):
     """Deletes an endpoint with its delivery log."""
 
-    id: str
 
-
-class TestWebhook(_Message, frozen=True):
+class TestWebhook(WebhookRequest, frozen=True):
     """Sends one event of type `webhook.test` at once, without retries."""
 
     __test__ = False
-    id: str
 
 
 class Delivery(_Message, frozen=True):
@@ -107,10 +108,9 @@ class Delivery(_Message, frozen=True):
     error: str = ""
 
 
-class ListDeliveries(_Message, frozen=True):
+class ListDeliveries(WebhookRequest, frozen=True):
     """The latest attempts, newest first; `before` is the cursor of the next page, `failed` leaves out what arrived."""
 
-    id: str
     before: int = 0
     limit: int = 50
     failed: bool = False
@@ -135,10 +135,9 @@ class DeadLetter(_Message, frozen=True):
     error: str = ""
 
 
-class ListDead(_Message, frozen=True):
+class ListDead(WebhookRequest, frozen=True):
     """Lists dead letters, oldest first, after number `after`."""
 
-    id: str
     after: int = 0
     limit: int = 50
 
@@ -150,10 +149,9 @@ class DeadLetters(_Message, frozen=True):
     next: int = 0
 
 
-class RedriveWebhook(_Message, frozen=True):
+class RedriveWebhook(WebhookRequest, frozen=True):
     """Send again: a call's events `first` to `last`, or what happened from `since` to `until` (unix microseconds), or all that is dead."""
 
-    id: str
     room_uid: str = ""
     first: int = 1
     last: int = 0

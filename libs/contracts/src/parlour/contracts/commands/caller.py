@@ -15,3 +15,9 @@ class Caller(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Command(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="do"):
     """Base of all commands."""
+
+
+class SessionCommand(Command, frozen=True):
+    """Base of what is asked for one session."""
+
+    session_id: str

@@ -2,28 +2,26 @@
 
 import msgspec
 
-from .caller import Command
+from .caller import SessionCommand
 
 
-class SendBroadcast(Command, frozen=True, tag="im.send_broadcast"):
+class MessageCommand(SessionCommand, frozen=True):
+    """Base of what a session says."""
+
+    text: str
+
+
+class SendBroadcast(MessageCommand, frozen=True, tag="im.send_broadcast"):
     """Sends a reliable message to all in the room but the sender."""
 
-    session_id: str
-    text: str
 
-
-class SendBarrage(Command, frozen=True, tag="im.send_barrage"):
+class SendBarrage(MessageCommand, frozen=True, tag="im.send_barrage"):
     """Sends a message that may be dropped to all in the room but the sender."""
 
-    session_id: str
-    text: str
 
-
-class SendCommand(Command, frozen=True, tag="im.send_command"):
+class SendCommand(MessageCommand, frozen=True, tag="im.send_command"):
     """Sends a signalling message to the users named, or to all in the room if none is."""
 
-    session_id: str
-    text: str
     to_user_ids: tuple[str, ...] = ()
 
 

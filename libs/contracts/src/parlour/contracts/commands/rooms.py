@@ -2,13 +2,12 @@
 
 import msgspec
 
-from .caller import Command
+from .caller import Command, SessionCommand
 
 
-class JoinRoom(Command, frozen=True, tag="room.join"):
+class JoinRoom(SessionCommand, frozen=True, tag="room.join"):
     """Enter a room, opening it if need be. `multi_room`: the session may hold up to five rooms."""
 
-    session_id: str
     user_id: str
     user_name: str = ""
     max_member_count: int = 0
@@ -19,10 +18,9 @@ class JoinRoom(Command, frozen=True, tag="room.join"):
     """Where the client connects from, as the gateway sees it."""
 
 
-class LeaveRoom(Command, frozen=True, tag="room.leave"):
+class LeaveRoom(SessionCommand, frozen=True, tag="room.leave"):
     """A user leaves by themselves (`reason` is `logout`) or is gone without a word (`disconnected`)."""
 
-    session_id: str
     reason: str = "logout"
 
 
@@ -34,10 +32,9 @@ class KickUser(Command, frozen=True, tag="room.kick"):
     by: str = "operator"
 
 
-class EndStay(Command, frozen=True, tag="room.end_stay"):
+class EndStay(SessionCommand, frozen=True, tag="room.end_stay"):
     """A service's command: one session's stay is over, for a `reason`; the session is kicked (1002055). Answered by `Kicked`."""
 
-    session_id: str
     actor: str
     reason: str
 
@@ -49,10 +46,9 @@ class CloseRoom(Command, frozen=True, tag="room.close"):
     by: str = "operator"
 
 
-class SetRoomExtraInfo(Command, frozen=True, tag="room.set_extra_info"):
+class SetRoomExtraInfo(SessionCommand, frozen=True, tag="room.set_extra_info"):
     """Sets one key, of at most 10 bytes, of the room's extra information."""
 
-    session_id: str
     key: str
     value: str
 

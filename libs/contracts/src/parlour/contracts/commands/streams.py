@@ -4,7 +4,7 @@ import msgspec
 
 from parlour.contracts.spelling import wire_name
 
-from .caller import Command
+from .caller import Command, SessionCommand
 
 
 class MediaSections(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire_name):
@@ -14,11 +14,15 @@ class MediaSections(msgspec.Struct, frozen=True, omit_defaults=True, rename=wire
     video_mid: str = ""
 
 
-class Publish(Command, frozen=True, tag="registry.publish"):
+class StreamCommand(SessionCommand, frozen=True):
+    """Base of what a session asks about a stream."""
+
+    stream_id: str
+
+
+class Publish(StreamCommand, frozen=True, tag="registry.publish"):
     """Offer to send a stream on the session's publishing transport (`transport_id` empty: a new one)."""
 
-    session_id: str
-    stream_id: str
     sdp: str
     media: MediaSections
     transport_id: str = ""
@@ -28,19 +32,15 @@ class Publish(Command, frozen=True, tag="registry.publish"):
     """Names a transport that stands for itself (WHIP), apart from the session's others and their limit."""
 
 
-class StopPublish(Command, frozen=True, tag="registry.stop_publish"):
+class StopPublish(StreamCommand, frozen=True, tag="registry.stop_publish"):
     """Remove an own stream; `close_transport`: the transport carries nothing else and ends too."""
 
-    session_id: str
-    stream_id: str
     close_transport: bool = False
 
 
-class Play(Command, frozen=True, tag="registry.play"):
+class Play(StreamCommand, frozen=True, tag="registry.play"):
     """Offer to receive a stream on the session's playing transport (`transport_id` empty: a new one)."""
 
-    session_id: str
-    stream_id: str
     sdp: str
     media: MediaSections
     transport_id: str = ""
@@ -48,56 +48,46 @@ class Play(Command, frozen=True, tag="registry.play"):
     """As in `Publish` (WHEP)."""
 
 
-class StopPlay(Command, frozen=True, tag="registry.stop_play"):
+class StopPlay(StreamCommand, frozen=True, tag="registry.stop_play"):
     """Stop receiving a stream: on one transport, which then ends with it, or (`transport_id` empty) on all of the session's."""
 
-    session_id: str
-    stream_id: str
     transport_id: str = ""
 
 
-class SetStreamExtraInfo(Command, frozen=True, tag="registry.set_extra_info"):
+class SetStreamExtraInfo(StreamCommand, frozen=True, tag="registry.set_extra_info"):
     """Sets a stream's extra information, at most 1,024 bytes."""
 
-    session_id: str
-    stream_id: str
     extra_info: str
 
 
-class SetMutes(Command, frozen=True, tag="registry.set_mutes"):
+class SetMutes(StreamCommand, frozen=True, tag="registry.set_mutes"):
     """Mutes or unmutes the microphone and camera of an own stream, both at once."""
 
-    session_id: str
-    stream_id: str
     audio_muted: bool
     video_muted: bool
 
 
-class RestartIce(Command, frozen=True, tag="registry.restart_ice"):
+class RestartIce(SessionCommand, frozen=True, tag="registry.restart_ice"):
     """Offers new ICE credentials for a transport that exists."""
 
-    session_id: str
     transport_id: str
     sdp: str
 
 
-class EndResource(Command, frozen=True, tag="registry.end_resource"):
+class EndResource(StreamCommand, frozen=True, tag="registry.end_resource"):
     """End what a WHIP (`publishes`) or WHEP resource carries, and its transport; a stream that has moved to another transport stays.
 
     Answered by `ResourceEnded`. Any gateway may ask, with what the resource's address says."""
 
-    session_id: str
-    stream_id: str
     transport_id: str
     publishes: bool
 
 
-class RenewIce(Command, frozen=True, tag="registry.renew_ice"):
+class RenewIce(SessionCommand, frozen=True, tag="registry.renew_ice"):
     """New ICE credentials of the peer for a resource's transport; without them only the question how it stands.
 
     `match`: the relay's ufrag that the asker knows, empty for any. Answered by `relay.IceRenewed`."""
 
-    session_id: str
     transport_id: str
     ufrag: str = ""
     pwd: str = ""
