@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from parlour.contracts.history import StateDifference
-from parlour.contracts.queries import RoomState, StreamState, UserState
+from parlour.contracts.queries import RoomState, StreamState
 
 R = TypeVar("R")
 
@@ -15,23 +15,16 @@ def difference(before: RoomState, after: RoomState) -> StateDifference:
     """Returns what changed from `before` to `after`, which may be the earlier one. A stream of which only the players changed is left
     out.
     """
-    came, went, changed = _compared(before.users, after.users, _session)
-    added, removed, altered = _compared(_bare(before.streams), _bare(after.streams), _added)
+    came, went, changed = _compared(before.users, after.users, lambda user: user.session_id)
+    added, removed, altered = _compared(  # one that was removed and added again counts as another one
+        _bare(before.streams), _bare(after.streams), lambda stream: (stream.stream_id, stream.added_seq)
+    )
     plays_before, plays_after = _plays(before), _plays(after)
     return StateDifference(
         after.room_uid, before.seq, after.seq, before.at, after.at, after.open and not before.open, before.open and not after.open,
-        came, went, changed, added, removed, altered, _sorted(plays_after - plays_before), _sorted(plays_before - plays_after),
+        came, went, changed, added, removed, altered, tuple(sorted(plays_after - plays_before)), tuple(sorted(plays_before - plays_after)),
         tuple(extra for extra in after.extra_info if extra not in before.extra_info), after.messages - before.messages,
     )  # fmt: skip
-
-
-def _session(user: UserState) -> object:
-    return user.session_id
-
-
-def _added(stream: StreamState) -> object:
-    """Returns added streams: one that was removed and added again counts as another one."""
-    return stream.stream_id, stream.added_seq
 
 
 def _compared(
@@ -51,7 +44,3 @@ def _bare(streams: Iterable[StreamState]) -> Iterable[StreamState]:
 
 def _plays(state: RoomState) -> set[tuple[str, str]]:
     return {(stream.stream_id, player) for stream in state.streams for player in stream.players}
-
-
-def _sorted(plays: set[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted(plays))

@@ -4,7 +4,7 @@ Rules: 1. `apply` takes the next event only. 2. Types it does not know move the 
 first event gives the state that the server answers for the same position.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +18,7 @@ def apply(state: State, event: Event) -> State:
     at = state.position
     if (event.position.room_uid, event.seq, event.prev) != (at.room_uid, at.seq + 1, at.hash8):
         raise ProtocolViolation(f"event {event.position} does not follow {at}")
-    change = _CHANGES.get(event.type)
-    changed = state if change is None else change(state, event)
-    return replace(changed, position=event.position)
+    return replace(_evolve(state, event), position=event.position)
 
 
 def apply_item(state: State | None, item: Item) -> State | None:
@@ -53,45 +51,25 @@ def _user_of(event: Event) -> str:
     return event.user.user_id if event.user else str(event.data.get("userID", ""))
 
 
-def _opened(state: State, event: Event) -> State:
-    return replace(state, open=True)
-
-
-def _closed(state: State, event: Event) -> State:
-    return replace(state, open=False, streams={})
-
-
-def _joined(state: State, event: Event) -> State:
-    user = User(str(event.data["userID"]), str(event.data.get("userName", "")))
-    return replace(state, users={**_without(state.users, user.user_id), user.user_id: user})
-
-
-def _gone(state: State, event: Event) -> State:
-    return replace(state, users=_without(state.users, _user_of(event)))
-
-
-def _extra(state: State, event: Event) -> State:
-    key = str(event.data["key"])
-    return replace(state, extra_info={**_without(state.extra_info, key), key: str(event.data["value"])})
-
-
-def _added(state: State, event: Event) -> State:
-    stream = read_stream(event.data, _user_of(event))
-    return replace(state, streams={**state.streams, stream.stream_id: stream})
-
-
-def _removed(state: State, event: Event) -> State:
-    return replace(state, streams=_without(state.streams, str(event.data["streamID"])))
-
-
-_CHANGES: dict[str, Callable[[State, Event], State]] = {
-    "room.opened.v1": _opened,
-    "room.closed.v1": _closed,
-    "room.user_joined.v1": _joined,
-    "room.user_left.v1": _gone,
-    "room.user_kicked.v1": _gone,
-    "room.extra_info_changed.v1": _extra,
-    "stream.added.v1": _added,
-    "stream.updated.v1": _added,
-    "stream.removed.v1": _removed,
-}
+def _evolve(state: State, event: Event) -> State:
+    data = event.data
+    match event.type:
+        case "room.opened.v1":
+            return replace(state, open=True)
+        case "room.closed.v1":
+            return replace(state, open=False, streams={})
+        case "room.user_joined.v1":
+            user = User(str(data["userID"]), str(data.get("userName", "")))
+            return replace(state, users={**_without(state.users, user.user_id), user.user_id: user})
+        case "room.user_left.v1" | "room.user_kicked.v1":
+            return replace(state, users=_without(state.users, _user_of(event)))
+        case "room.extra_info_changed.v1":
+            key = str(data["key"])
+            return replace(state, extra_info={**_without(state.extra_info, key), key: str(data["value"])})
+        case "stream.added.v1" | "stream.updated.v1":
+            stream = read_stream(data, _user_of(event))
+            return replace(state, streams={**state.streams, stream.stream_id: stream})
+        case "stream.removed.v1":
+            return replace(state, streams=_without(state.streams, str(data["streamID"])))
+        case _:
+            return state
