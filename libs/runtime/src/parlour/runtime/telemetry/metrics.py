@@ -28,47 +28,33 @@ class Metrics:
         self.registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
-        reg = self.registry
-        build = Gauge("parlour_build_info", "1; the labels say what runs.", ("service", "version"), registry=reg)
+        build = self.gauge("build_info", "1; the labels say what runs.", ("service", "version"))
         build.labels(service, version("parlour-runtime")).set(1)
-        self.requests = Counter("parlour_requests", "Requests answered.", ("endpoint", "outcome"), registry=reg)
-        self.request_time = Histogram(
-            "parlour_request_seconds", "From arrival to reply.", ("endpoint",), buckets=LATENCY_S, registry=reg
+        self.requests = self.counter("requests", "Requests answered.", ("endpoint", "outcome"))
+        self.request_time = self.histogram("request_seconds", "From arrival to reply.", ("endpoint",))
+        self.in_flight = self.gauge("requests_in_flight", "Requests being handled.")
+        self.shed = self.counter("shed", "Messages dropped because a bounded queue was full.", ("queue",))
+        self.bus_connected = self.gauge("bus_connected", "1 while NATS is connected.")
+        self.bus_reconnects = self.counter("bus_reconnects", "Connections to NATS that were made again.")
+        self.commits = self.counter("commits", "Units given to the log.", ("outcome",))
+        self.commit_batch = self.histogram("commit_batch_units", "Units in one append call.", buckets=BATCH)
+        self.commit_time = self.histogram("commit_seconds", "One append call.")
+        self.commits_waiting = self.gauge("commits_waiting", "Units that wait for an append call.")
+        self.publish_failures = self.counter(
+            "publish_failures", "Committed events that NATS did not take; record repairs them."
         )
-        self.in_flight = Gauge("parlour_requests_in_flight", "Requests being handled.", registry=reg)
-        self.shed = Counter(
-            "parlour_shed", "Messages dropped because a bounded queue was full.", ("queue",), registry=reg
-        )
-        self.bus_connected = Gauge("parlour_bus_connected", "1 while NATS is connected.", registry=reg)
-        self.bus_reconnects = Counter(
-            "parlour_bus_reconnects", "Connections to NATS that were made again.", registry=reg
-        )
-        self.commits = Counter("parlour_commits", "Units given to the log.", ("outcome",), registry=reg)
-        self.commit_batch = Histogram(
-            "parlour_commit_batch_units", "Units in one append call.", buckets=BATCH, registry=reg
-        )
-        self.commit_time = Histogram("parlour_commit_seconds", "One append call.", buckets=LATENCY_S, registry=reg)
-        self.commits_waiting = Gauge("parlour_commits_waiting", "Units that wait for an append call.", registry=reg)
-        self.publish_failures = Counter(
-            "parlour_publish_failures", "Committed events that NATS did not take; record repairs them.", registry=reg
-        )
-        self.reactions = Counter(
-            "parlour_reactions", "Events that a reactor handled.", ("reactor", "outcome"), registry=reg
-        )
-        self.reactor_lag = Gauge(
-            "parlour_reactor_lag_events", "Events that a reactor has not handled yet.", ("reactor",), registry=reg
-        )
-        self.deadlines = Counter("parlour_deadlines", "Deadlines handled.", ("outcome",), registry=reg)
-        self.unanswerable = Counter(
-            "parlour_requests_unanswerable",
+        self.reactions = self.counter("reactions", "Events that a reactor handled.", ("reactor", "outcome"))
+        self.reactor_lag = self.gauge("reactor_lag_events", "Events that a reactor has not handled yet.", ("reactor",))
+        self.deadlines = self.counter("deadlines", "Deadlines handled.", ("outcome",))
+        self.unanswerable = self.counter(
+            "requests_unanswerable",
             "Requests left alone, since their reply subject is no inbox of the asker's.",
             ("endpoint",),
-            registry=reg,
         )
-        self.undecodable = Counter(
-            "parlour_messages_undecodable", "Messages on subscribed subjects that are none of ours.", registry=reg
+        self.undecodable = self.counter(
+            "messages_undecodable", "Messages on subscribed subjects that are none of ours."
         )
-        self.faults = Counter("parlour_faults", "Errors that are ours.", ("where",), registry=reg)
+        self.faults = self.counter("faults", "Errors that are ours.", ("where",))
 
     def counter(self, name: str, sentence: str, labels: tuple[str, ...] = ()) -> Counter:
         """Registers a counter of the service."""

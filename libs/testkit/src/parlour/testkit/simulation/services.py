@@ -50,8 +50,8 @@ class SharedMetrics(Metrics):
     """Counts of all runs together: making a registry costs more than a run's events."""
 
     def __init__(self, service: str) -> None:
-        super().__init__(service)
         self._made: dict[str, Any] = {}
+        super().__init__(service)
 
     def counter(self, name: str, sentence: str, labels: tuple[str, ...] = ()) -> Any:
         """The one of that name."""
