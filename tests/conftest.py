@@ -10,9 +10,14 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from parlour.cli.embedded import NatsServer, Postgres, free_port, grants, spawn, stop, unprivileged
+from parlour.cli.embedded.account import unprivileged
+from parlour.cli.embedded.launch import free_port
+from parlour.cli.embedded.nats import NatsServer
+from parlour.cli.embedded.permissions import grants
+from parlour.cli.embedded.postgres import Postgres
 from parlour.cli.supervise.checkout import MIGRATIONS
 from parlour.runtime.postgres.migrate import upgrade
+from parlour.testkit.embedded import spawn, stop
 from parlour.testkit.waiting import wait_until
 
 READY_WITHIN_S = 30.0

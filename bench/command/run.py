@@ -24,7 +24,11 @@ import asyncpg
 import uvloop
 
 from bench.command.service import NAME, RAW
-from parlour.cli.embedded import NatsServer, Postgres, free_port, grants, spawn, stop, unprivileged
+from parlour.cli.embedded.account import unprivileged
+from parlour.cli.embedded.launch import free_port
+from parlour.cli.embedded.nats import NatsServer
+from parlour.cli.embedded.permissions import grants
+from parlour.cli.embedded.postgres import Postgres
 from parlour.cli.supervise.checkout import MIGRATIONS
 from parlour.contracts.commands import Caller, Request, SetRoomExtraInfo
 from parlour.runtime.clock import SystemIds
@@ -32,6 +36,7 @@ from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.postgres.migrate import upgrade
 from parlour.runtime.settings import BusSettings
 from parlour.testkit.benchmarks.machine import keep, percentiles
+from parlour.testkit.embedded import spawn, stop
 from parlour.testkit.waiting import wait_until
 
 APP = 1

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from parlour.cli.embedded import free_port
+from parlour.cli.embedded.launch import free_port
 from parlour.testkit.benchmarks.machine import keep
 from parlour.testkit.suite import Suite, running_suite
 

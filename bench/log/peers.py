@@ -32,7 +32,7 @@ import uvloop
 
 from bench.command.run import servers
 from bench.command.service import BenchSettings, Handlers
-from parlour.cli.embedded import free_port
+from parlour.cli.embedded.launch import free_port
 from parlour.contracts.commands import Caller, Request, SetRoomExtraInfo
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.process.connections import open_connections

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from parlour.cli.embedded import free_port
+from parlour.cli.embedded.launch import free_port
 from parlour.testkit.browser.chromium import chromium
 from parlour.testkit.browser.conditions import STREAM_ADDED
 from parlour.testkit.browser.window import Window, open_window

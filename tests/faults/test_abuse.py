@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from parlour.cli.embedded import free_port
+from parlour.cli.embedded.launch import free_port
 from parlour.cli.supervise.checkout import ROOT
 from parlour.testkit.browser.chromium import chromium
 from parlour.testkit.client import raw_client

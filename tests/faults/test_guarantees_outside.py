@@ -17,7 +17,7 @@ import pytest
 from aiohttp import web
 from nats.aio.msg import Msg
 
-from parlour.cli.embedded import free_port
+from parlour.cli.embedded.launch import free_port
 from parlour.contracts import subjects
 from parlour.contracts.codes import Code
 from parlour.kernel.log import LogKey

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from parlour.cli.embedded import free_port
+from parlour.cli.embedded.launch import free_port
 from parlour.client import Client
 from parlour.testkit.faults.processes import Processes
 from parlour.testkit.faults.record import logs

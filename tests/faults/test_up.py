@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from parlour.cli.embedded import NatsServer
+from parlour.cli.embedded.nats import NatsServer
 from parlour.testkit.suite import Suite, running_suite
 from parlour.testkit.waiting import wait_until
 

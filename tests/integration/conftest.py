@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from parlour.cli.embedded import NatsServer
+from parlour.cli.embedded.nats import NatsServer
 from parlour.record.settings import RecordSettings
 from parlour.runtime.postgres.migrate import ROLES, set_passwords
 from parlour.runtime.process.run import Service

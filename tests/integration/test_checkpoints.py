@@ -237,7 +237,7 @@ class TestServed:
 
     @pytest.fixture
     async def http(self, bus: Bus, environment: Environment) -> AsyncIterator[aiohttp.ClientSession]:
-        from parlour.cli.embedded import free_port
+        from parlour.cli.embedded.launch import free_port
 
         port = free_port()
         own = {"PARLOUR_GATEWAY_PORT": str(port), "PARLOUR_GATEWAY_PUBLIC_ENTRIES": "true"}

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from parlour.cli.embedded import NatsServer
+from parlour.cli.embedded.nats import NatsServer
 from parlour.contracts import events as ev
 from parlour.contracts import subjects
 from parlour.contracts.codes import Code

@@ -13,7 +13,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from parlour.cli.embedded import NatsServer, Postgres, free_port, spawn, stop, unprivileged
+from parlour.cli.embedded.account import unprivileged
+from parlour.cli.embedded.launch import free_port
+from parlour.cli.embedded.nats import NatsServer
+from parlour.cli.embedded.postgres import Postgres
 from parlour.cli.supervise.checkout import MIGRATIONS
 from parlour.contracts import events as ev
 from parlour.kernel.decider import Aggregate
@@ -26,6 +29,7 @@ from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.postgres import PostgresLog, PostgresUserKeyStore, create_pool
 from parlour.runtime.postgres.migrate import upgrade
 from parlour.runtime.settings import BusSettings
+from parlour.testkit.embedded import spawn, stop
 
 APP = 7
 WITHIN_S = 60.0

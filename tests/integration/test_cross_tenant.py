@@ -18,7 +18,7 @@ import pytest
 import pytest_asyncio
 
 from parlour.auth.domain.subscription import key_of
-from parlour.cli.embedded import free_port
+from parlour.cli.embedded.launch import free_port
 from parlour.contracts import commands as cmd
 from parlour.contracts.commands import Caller, Request
 from parlour.contracts.subjects import encode_id

@@ -13,10 +13,12 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from parlour.cli.embedded import NatsServer, Postgres, free_port, spawn, stop, unprivileged
-from parlour.cli.embedded.account import SYSTEM_STATE, Account, readable, state_folder
-from parlour.cli.embedded.launch import Launch
+from parlour.cli.embedded.account import SYSTEM_STATE, Account, readable, state_folder, unprivileged
+from parlour.cli.embedded.launch import Launch, free_port
+from parlour.cli.embedded.nats import NatsServer
+from parlour.cli.embedded.postgres import Postgres
 from parlour.contracts import subjects
+from parlour.testkit.embedded import spawn, stop
 from parlour.testkit.waiting import wait_until
 
 
@@ -124,7 +126,8 @@ def test_a_cluster_of_another_postgres_is_refused_with_the_way_out(server_folder
 
 STARTER = """
 import os, signal, sys
-from parlour.cli.embedded.launch import Launch, spawn
+from parlour.cli.embedded.launch import Launch
+from parlour.testkit.embedded import spawn
 from pathlib import Path
 child = spawn(Launch(argv=("sleep", "60"), environment={"PATH": os.environ["PATH"]}), Path(os.devnull))
 print(child.pid, flush=True)

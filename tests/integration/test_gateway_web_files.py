@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from parlour.cli.embedded import free_port
+from parlour.cli.embedded.launch import free_port
 from parlour.gateway.api import web_files
 from parlour.gateway.settings import GatewaySettings
 from parlour.gateway.wiring import build

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from parlour.cli.embedded import free_port
+from parlour.cli.embedded.launch import free_port
 from parlour.contracts import commands as cmd
 from parlour.contracts import history as h
 from parlour.contracts.codes import Code

@@ -17,7 +17,9 @@ import pytest
 from nats.aio.client import Client
 
 from parlour.auth.app.reader_connections import NatsReaderLimits
-from parlour.cli.embedded import NatsServer, free_port, grants, spawn, stop
+from parlour.cli.embedded.launch import free_port
+from parlour.cli.embedded.nats import NatsServer
+from parlour.cli.embedded.permissions import grants
 from parlour.contracts import commands as cmd
 from parlour.contracts import subjects
 from parlour.contracts.envelope import EventView
@@ -26,6 +28,7 @@ from parlour.contracts.subscriptions import NATS_PAYLOAD_MOST
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.settings import BusSettings, load
 from parlour.runtime.signing.nats_keys import Issuer, system_password
+from parlour.testkit.embedded import spawn, stop
 from parlour.testkit.waiting import eventually
 
 APP, OTHER = 4_100_001, 4_100_002

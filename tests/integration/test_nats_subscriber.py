@@ -16,10 +16,10 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from parlour.cli.embedded import free_port, spawn, stop
-from parlour.cli.embedded.launch import Launch
+from parlour.cli.embedded.launch import Launch, free_port
 from parlour.cli.embedded.nats import binary
 from parlour.contracts import subjects
+from parlour.testkit.embedded import spawn, stop
 from parlour.testkit.programs import Program, program
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nats_subscriber.py"

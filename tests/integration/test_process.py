@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from parlour.cli.embedded import NatsServer
+from parlour.cli.embedded.nats import NatsServer
 
 SERVICE = """
 from contextlib import asynccontextmanager

@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from parlour.cli.embedded import NatsServer
+from parlour.cli.embedded.nats import NatsServer
 from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView

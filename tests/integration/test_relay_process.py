@@ -13,7 +13,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from parlour.cli.embedded import NatsServer
+from parlour.cli.embedded.nats import NatsServer
 from parlour.contracts import relay, subjects
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import MediaSections

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from aiohttp import ClientConnectionError, ClientSession
 
-from parlour.cli.embedded import free_port
+from parlour.cli.embedded.launch import free_port
 from parlour.contracts import webhooks as ask
 from parlour.record.domain.webhooks.signing import signature_headers as signed
 from parlour.record.settings import RecordSettings

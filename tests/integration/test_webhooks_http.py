@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from aiohttp import ClientSession
 
-from parlour.cli.embedded import free_port
+from parlour.cli.embedded.launch import free_port
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.runtime.messaging.bus import Bus

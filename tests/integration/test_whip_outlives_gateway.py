@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from aiortc import RTCSessionDescription
 
-from parlour.cli.embedded import free_port
+from parlour.cli.embedded.launch import free_port
 from parlour.testkit.client import RawClient
 from parlour.testkit.harness.whip import APP, Viewer, WhipHarness, connected, offer, publish, running_whip
 from parlour.testkit.waiting import eventually

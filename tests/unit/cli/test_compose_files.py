@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from parlour.cli.compose_nats import ISSUER, NOT_HERE, settings, variable
-from parlour.cli.embedded import grants
 from parlour.cli.embedded.nats import binary
-from parlour.cli.embedded.permissions import SYSTEM
+from parlour.cli.embedded.permissions import SYSTEM, grants
 from parlour.cli.migrate import main, passwords
 from parlour.cli.supervise.logs import LONGEST_BYTES
 from parlour.runtime.postgres.migrate import ROLES

@@ -6,9 +6,8 @@ Passwords are in the server's environment. They begin with a letter: the server 
 
 import sys
 
-from .embedded import grants
 from .embedded.nats import LIVELINESS, MAX_PAYLOAD_BYTES, callout, system_account, users_block
-from .embedded.permissions import SYSTEM
+from .embedded.permissions import SYSTEM, grants
 
 NOT_HERE = frozenset({"test"})
 ISSUER = "PARLOUR_NATS_ISSUER"

@@ -81,10 +81,10 @@ async def token_rule(run: SuiteStatus) -> str:
         return (await send_command(bus, run.app_id, SetAppRules(), AppRules)).login_tokens
 
 
-def status_of(pid: int, proc: Path = Path("/proc")) -> tuple[int, int]:
+def status_of(pid: int) -> tuple[int, int]:
     """The user id that a process runs as, and how many files it may open."""
-    status = (proc / str(pid) / "status").read_text()
+    status = Path(f"/proc/{pid}/status").read_text()
     account = next(line.split()[1] for line in status.splitlines() if line.startswith("Uid:"))
-    limits = (proc / str(pid) / "limits").read_text()
+    limits = Path(f"/proc/{pid}/limits").read_text()
     files = next(line.split()[3] for line in limits.splitlines() if line.startswith("Max open files"))
     return int(account), 2**31 if files == "unlimited" else int(files)

@@ -1,11 +1,9 @@
 """How a child process is started so that it never outlives whoever started it."""
 
-import contextlib
 import ctypes
 import os
 import signal
 import socket
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypedDict
@@ -55,33 +53,6 @@ def identity(account: Account | None) -> Who:
     if account is None:
         return {"user": None, "group": None, "extra_groups": None}
     return {"user": account.uid, "group": account.gid, "extra_groups": []}
-
-
-def spawn(launch: Launch, log: Path) -> subprocess.Popen[bytes]:
-    """Start it with both outputs appended to `log`."""
-    with open(log, "ab") as output:
-        return subprocess.Popen(
-            launch.argv,
-            env=launch.environment,
-            cwd=launch.cwd or "/",
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            preexec_fn=die_with_parent(launch.death_signal),
-            **identity(launch.account),
-        )
-
-
-def stop(process: subprocess.Popen[bytes], launch: Launch, grace_s: float = 10.0) -> None:
-    """Ask, wait, then kill."""
-    if process.poll() is None:
-        process.send_signal(launch.stop_signal)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(grace_s)
-    if process.poll() is None:
-        process.kill()
-        process.wait()
 
 
 def free_port(wanted: int = 0, host: str = "127.0.0.1") -> int:

@@ -42,18 +42,14 @@ class Postgres:
     """One cluster in one folder.
 
     folder: its own; data, socket and (if need be) binaries go below it.
-    durable: False only in tests that restart nothing: nothing is flushed to disk.
     """
 
-    def __init__(
-        self, folder: Path, *, port: int, password: str, account: Account | None, durable: bool = True
-    ) -> None:
+    def __init__(self, folder: Path, *, port: int, password: str, account: Account | None) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.port = port
         self.password = password
         self.account = account
-        self.durable = durable
 
     def address(self, role: str = ADMIN, password: str = "", database: str = DATABASE) -> str:
         """A DSN; without arguments the owner's."""
@@ -164,7 +160,6 @@ class Postgres:
                     "--encoding=UTF8",
                     "--locale=C.UTF-8",
                     "--no-instructions",
-                    *([] if self.durable else ["--no-sync"]),
                 ],
                 env=self._environment(),
                 cwd=self.folder,
@@ -179,7 +174,6 @@ class Postgres:
 
     def _settings(self) -> str:
         socket = str(self.folder) if len(str(self.folder)) < SOCKET_PATH_LIMIT else ""
-        flushed = "on" if self.durable else "off"
         return "\n".join(
             [
                 "# Written by parlour at each start; changes here are lost.",
@@ -188,11 +182,11 @@ class Postgres:
                 f"unix_socket_directories = '{socket}'",
                 f"max_connections = {MAX_CONNECTIONS}",
                 "password_encryption = 'scram-sha-256'",
-                f"fsync = {flushed}",
-                f"synchronous_commit = {flushed}",
-                f"full_page_writes = {flushed}",
+                "fsync = on",
+                "synchronous_commit = on",
+                "full_page_writes = on",
                 "shared_buffers = '128MB'",
-                "wal_compression = on" if self.durable else "wal_level = 'minimal'\nmax_wal_senders = 0",
+                "wal_compression = on",
                 "max_wal_size = '1GB'",
                 "checkpoint_timeout = '15min'",
                 "jit = off",

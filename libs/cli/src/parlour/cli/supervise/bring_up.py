@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from ..embedded import free_port
+from ..embedded.launch import free_port
 from ..failures import PortTaken, Unusable
 from .checkout import ROOT
 from .plan import DEFAULT_PORT

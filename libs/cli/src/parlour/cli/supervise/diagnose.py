@@ -41,9 +41,9 @@ def tail(log: Path) -> str:
         return ""
 
 
-def explain(name: str, log: Path, already: int = 0) -> str:
-    """Why a process did not come up, by its log from byte `already` on."""
-    said = tail(log)[-max(0, _size(log) - already) :] if already else tail(log)
+def explain(name: str, log: Path) -> str:
+    """Why a process did not come up, by its log."""
+    said = tail(log)
     reason = next((way for mark, way in KNOWN if mark in said.lower()), "its log says more.")
     lines = "\n".join(f"    {readable(line)}" for line in said.strip().splitlines()[-SHOWN_LINES:])
     return f"{name} did not come up: {reason}\n  {log}\n{lines}"
@@ -65,7 +65,3 @@ def disk_problem(folder: Path) -> str:
     if free >= LEAST_FREE_BYTES:
         return ""
     return f"the disk is full: {free >> 20} MB free at {folder}, {LEAST_FREE_BYTES >> 20} MB needed. {FREE_SOME}"
-
-
-def _size(log: Path) -> int:
-    return log.stat().st_size if log.exists() else 0

@@ -10,7 +10,9 @@ import msgspec
 
 from parlour.runtime.settings import parse_key
 
-from ..embedded import Launch, NatsServer, Postgres
+from ..embedded.launch import Launch
+from ..embedded.nats import NatsServer
+from ..embedded.postgres import Postgres
 from ..failures import NATS_VARIABLE
 from .checkout import ROOT, SERVICES
 from .entrance import LOOPBACKS, Entrance

@@ -22,7 +22,8 @@ from typing import TypeVar
 
 import msgspec
 
-from ..embedded import USERS, Account, state_folder, unprivileged
+from ..embedded.account import Account, state_folder, unprivileged
+from ..embedded.permissions import USERS
 from ..failures import FolderLocked, Unusable
 from .checkout import ROOT, SERVICES
 from .processes import Identity

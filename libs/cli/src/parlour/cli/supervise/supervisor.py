@@ -15,7 +15,10 @@ import msgspec
 
 from parlour.runtime.signing.nats_keys import Issuer, system_password
 
-from ..embedded import Launch, NatsServer, Postgres, free_port, grants
+from ..embedded.launch import Launch, free_port
+from ..embedded.nats import NatsServer
+from ..embedded.permissions import grants
+from ..embedded.postgres import Postgres
 from ..failures import NATS_VARIABLE, StartFailed
 from . import diagnose, logs, plan
 from .checkout import SERVICES

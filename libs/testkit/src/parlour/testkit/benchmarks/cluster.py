@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from parlour.cli.embedded import Postgres, free_port, spawn, stop, unprivileged
+from parlour.cli.embedded.account import unprivileged
+from parlour.cli.embedded.launch import free_port
+from parlour.cli.embedded.postgres import Postgres
 from parlour.cli.supervise.checkout import MIGRATIONS
 from parlour.runtime.postgres.migrate import upgrade
+from parlour.testkit.embedded import spawn, stop
 
 READY_WITHIN_S = 30.0
 

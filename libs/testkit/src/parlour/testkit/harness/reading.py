@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import aiohttp
 
-from parlour.cli.embedded import free_port
+from parlour.cli.embedded.launch import free_port
 from parlour.contracts import commands as cmd
 from parlour.contracts.commands import Caller, Request
 from parlour.contracts.subjects import encode_id

@@ -11,7 +11,7 @@ import msgspec
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, MediaStreamTrack, VideoStreamTrack
 
-from parlour.cli.embedded import free_port
+from parlour.cli.embedded.launch import free_port
 from parlour.contracts import commands as cmd
 from parlour.contracts import subjects
 from parlour.contracts.commands import Caller, Request, TokenMade
