@@ -13,7 +13,9 @@ from subprocess import Popen
 import msgspec
 import pytest
 
-from parlour.cli.embedded import NatsServer, free_port, grants, spawn, stop
+from parlour.cli.embedded.launch import free_port
+from parlour.cli.embedded.nats import NatsServer
+from parlour.cli.embedded.permissions import grants
 from parlour.contracts import subjects
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import Caller, LeaveRoom, Reply, Request
@@ -27,6 +29,7 @@ from parlour.runtime.messaging.bus import Bus, Unavailable
 from parlour.runtime.messaging.endpoint import Endpoint, Headers
 from parlour.runtime.settings import BusSettings
 from parlour.runtime.telemetry import tracing
+from parlour.testkit.embedded import spawn, stop
 from parlour.testkit.waiting import eventually
 
 APP = 7
@@ -133,7 +136,7 @@ async def test_a_query_that_is_refused_raises_though_its_reply_type_has_no_probl
         return Head("uid", 3, "hash", True)
 
     name = f"qry-{secrets.token_hex(4)}"
-    await bus.serve(name, "1.0.0", {"head": (subjects.query(APP, name, "head"), HeadQuery, handler)})
+    await bus.serve(name, "1.0.0", {"head": Endpoint(subjects.query(APP, name, "head"), HeadQuery, handler)})
     assert await asker.request(subjects.query(APP, name, "head"), HeadQuery(), Head) == Head("uid", 3, "hash", True)
     with pytest.raises(Rejection) as told:
         await asker.request(subjects.query(APP, name, "head"), HeadQuery("x"), _Strict)

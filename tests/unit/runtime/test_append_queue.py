@@ -59,7 +59,7 @@ class Suite(msgspec.Struct):
 async def suite() -> AsyncIterator[Suite]:
     log, people, metrics = CountedLog(), MemoryUserKeyStore(), Metrics("test")
     bus = Bus(Client(), "test", metrics)
-    async with Committer(log, people, bus, metrics, queues=1) as committer:
+    async with Committer(log, people, bus, queues=1) as committer:
         yield Suite(log, people, metrics, committer)
 
 

@@ -49,22 +49,13 @@ class ProblemJson(msgspec.Struct, frozen=True, omit_defaults=True):
     fine: int = 0
 
 
-def problem_json(problem: Problem, detail: str = "", *, status: int = 0) -> tuple[int, bytes]:
+def problem_json(problem: Problem, *, status: int = 0) -> tuple[int, bytes]:
     """Status and body for a problem; send it as `CONTENT_TYPE`. `type` is the path of the page about its code."""
     status = status or status_of(problem.code)
-    kind = f"/errors/{problem.code}"
-    said = ": ".join(part for part in (problem.message, detail) if part)
     body = ProblemJson(
-        kind,
-        title_of(problem.code),
-        status,
-        problem.code,
-        said,
-        problem.field,
-        problem.limit,
-        problem.hint,
-        problem.fine,
-    )
+        f"/errors/{problem.code}", title_of(problem.code), status, problem.code, problem.message, problem.field,
+        problem.limit, problem.hint, problem.fine,
+    )  # fmt: skip
     return status, msgspec.json.encode(body)
 
 

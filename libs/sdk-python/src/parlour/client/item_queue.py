@@ -14,9 +14,8 @@ MAX_ITEMS = 10_000
 class ItemQueue:
     """The items of one room that arrived and were not taken yet."""
 
-    def __init__(self, most_items: int = MAX_ITEMS) -> None:
+    def __init__(self) -> None:
         self._items: deque[Item] = deque()
-        self._most_items = most_items
         self._changed = asyncio.Event()
         self._end: ParlourError | None = None
         self.position: Position | None = None
@@ -24,7 +23,7 @@ class ItemQueue:
 
     def put(self, item: Item) -> bool:
         """Appends an item. False where the queue is full: the items after `position` are then needed later."""
-        if len(self._items) >= self._most_items:
+        if len(self._items) >= MAX_ITEMS:
             return False
         self._items.append(item)
         self.position = item.position
@@ -39,7 +38,7 @@ class ItemQueue:
     @property
     def is_half_empty(self) -> bool:
         """Whether a queue that was full may be filled again."""
-        return len(self._items) <= self._most_items // 2
+        return len(self._items) <= MAX_ITEMS // 2
 
     async def take(self) -> Item:
         """Waits for the next item, in order. Raises the error of `end` after the last."""

@@ -34,15 +34,13 @@ class DeadlineLoop:
         event_log: EventLog,
         handler: Handler,
         metrics: Metrics,
-        *,
-        clock: SystemClock | None = None,
         poll_s: float = POLL_S,
     ) -> None:
         self.service = service
         self._log = event_log
         self._handler = handler
         self._metrics = metrics
-        self._clock = clock or SystemClock()
+        self._clock = SystemClock()
         self._poll_s = poll_s
         self._outcomes = {outcome: metrics.deadlines.labels(outcome) for outcome in ("done", "rejected", "failed")}
 

@@ -54,7 +54,6 @@ class Reactor:
         bus: Bus,
         handler: Handler,
         *,
-        wake: str = subjects.ALL_EVENTS,
         types: frozenset[str] | None = None,
         lease: Lease = always,
         poll_s: float = POLL_S,
@@ -64,7 +63,6 @@ class Reactor:
         self._people = people
         self._bus = bus
         self._handler = handler
-        self._wake_subject = wake
         self._types = types
         self._lease = lease
         self._poll_s = poll_s
@@ -87,7 +85,7 @@ class Reactor:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Handles events until the block ends."""
-        subscription = await self._bus.subscribe(self._wake_subject, self._on_wake, on_overflow=self._poll_now)
+        subscription = await self._bus.subscribe(subjects.ALL_EVENTS, self._on_wake, on_overflow=self._poll_now)
         task = asyncio.get_running_loop().create_task(self._run())
         try:
             yield

@@ -13,7 +13,7 @@ import msgspec
 
 from parlour.contracts import subjects
 from parlour.contracts.codes import Code
-from parlour.contracts.envelope import Envelope, EventView, encode_envelope
+from parlour.contracts.envelope import Envelope, EventView, decode_envelope, encode_envelope
 from parlour.contracts.events import BY_TAG, audience_of
 from parlour.kernel.log import (
     Append,
@@ -34,7 +34,6 @@ from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.retry import RetryPolicy
 from parlour.runtime.telemetry import tracing
 from parlour.runtime.telemetry.logging import logger
-from parlour.runtime.telemetry.metrics import Metrics
 
 from . import sealing
 from .context import ClaimRefused, CommitResult, Stale, position_of
@@ -67,11 +66,11 @@ class _Pending:
 class AppendQueue:
     """Appends the units of its rooms in order, one call to the log at a time."""
 
-    def __init__(self, log_: EventLog, people: UserKeyStore, bus: Bus, metrics: Metrics) -> None:
+    def __init__(self, log_: EventLog, people: UserKeyStore, bus: Bus) -> None:
         self._log = log_
         self._people = people
         self._bus = bus
-        self._metrics = metrics
+        self._metrics = metrics = bus.metrics
         kinds = (Committed, Duplicate, Conflict, UnitRefused)
         self._outcomes = {kind: metrics.commits.labels(kind.__name__.lower()) for kind in kinds}
         self._waiting: deque[_Pending] = deque()
@@ -231,7 +230,8 @@ class AppendQueue:
                 events = [event for append in unit.appends for event in append.events]
                 pairs = zip(records, events, strict=True)
                 views = tuple(
-                    sealing.build_view(record, msgspec.Raw(_encode(event)), user_ids) for record, event in pairs
+                    sealing.build_view(record, decode_envelope(record.env), msgspec.Raw(_encode(event)), user_ids)
+                    for record, event in pairs
                 )
                 return CommitResult(views, unit.answer, False, _room_position(unit, views))
             case Duplicate(answer, places):

@@ -9,13 +9,10 @@ A commit fails with `Stale` (load and decide again), `ClaimRefused`, `Rejection`
 command: the record service republishes.
 """
 
-from types import TracebackType
-
 from parlour.contracts.subjects import partition
 from parlour.kernel.log import AppendUnit, Claim, EventLog
 from parlour.kernel.sealing import UserKeyStore
 from parlour.runtime.messaging.bus import Bus
-from parlour.runtime.telemetry.metrics import Metrics
 
 from .append_queue import AppendQueue
 from .context import ClaimRefused, CommandContext, CommitResult
@@ -25,23 +22,18 @@ APPEND_QUEUES = 2
 
 
 class Committer:
-    """Use as `async with Committer(log, people, bus, metrics) as committer`."""
+    """Use as `async with Committer(log, people, bus) as committer`."""
 
-    def __init__(
-        self, log: EventLog, people: UserKeyStore, bus: Bus, metrics: Metrics | None = None, queues: int = APPEND_QUEUES
-    ) -> None:
-        metrics = metrics or bus.metrics
-        self._queues = [AppendQueue(log, people, bus, metrics) for _ in range(queues)]
-        metrics.commits_waiting.set_function(lambda: sum(queue.waiting for queue in self._queues))
+    def __init__(self, log: EventLog, people: UserKeyStore, bus: Bus, queues: int = APPEND_QUEUES) -> None:
+        self._queues = [AppendQueue(log, people, bus) for _ in range(queues)]
+        bus.metrics.commits_waiting.set_function(lambda: sum(queue.waiting for queue in self._queues))
 
     async def __aenter__(self) -> "Committer":
         for queue in self._queues:
             queue.start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         for queue in self._queues:
             await queue.stop()
 

@@ -97,14 +97,10 @@ def _with_salts(
     return view, {name: salt for name, salt in salts.items() if salt}
 
 
-def build_view(record: Record, data: msgspec.Raw, user_ids: Mapping[str, str], *, erased: bool = False) -> EventView:
-    """Builds the view of a record from its opened data."""
-    return _view(record, decode_envelope(record.env), data, user_ids, erased)
-
-
-def _view(
-    record: Record, envelope: Envelope, data: msgspec.Raw, user_ids: Mapping[str, str], erased: bool
+def build_view(
+    record: Record, envelope: Envelope, data: msgspec.Raw, user_ids: Mapping[str, str], *, erased: bool = False
 ) -> EventView:
+    """Builds the view of a record from its opened data."""
     return EventView(
         app=record.log.app, room=record.log.room, room_uid=envelope.room_uid, seq=record.seq, at=record.at,
         hash=record.hash.hex(), prev=record.prev.hex(), type=record.type, data=data,
@@ -125,7 +121,7 @@ async def open_records(people: UserKeyStore, records: Iterable[Record]) -> tuple
     views: list[EventView] = []
     for record, envelope in taken:
         data, erased = open_data(people, record.type, envelope.data)
-        views.append(_view(record, envelope, data, user_ids, erased))
+        views.append(build_view(record, envelope, data, user_ids, erased=erased))
     return tuple(views)
 
 

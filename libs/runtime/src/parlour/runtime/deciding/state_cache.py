@@ -84,13 +84,11 @@ class StateCache(Generic[S]):
         people: UserKeyStore,
         committer: Committer,
         aggregate: Aggregate[S],
-        limit: int = MAX_ROOMS,
     ) -> None:
         self.committer = committer
         self._log = log
         self._people = people
         self._aggregate = aggregate
-        self._limit = limit
         self._rooms: OrderedDict[tuple[int, str], CachedRoom[S]] = OrderedDict()
         self._follows_events = False
         self._erasures = people.erasures
@@ -230,7 +228,7 @@ class StateCache(Generic[S]):
             self._rooms.move_to_end(key)
             return cached
         cached = self._rooms[key] = CachedRoom(app, room, self._aggregate)
-        if len(self._rooms) > self._limit:
+        if len(self._rooms) > MAX_ROOMS:
             self._evict()
         return cached
 

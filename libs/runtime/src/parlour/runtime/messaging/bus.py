@@ -12,7 +12,6 @@ import contextlib
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from types import TracebackType
 from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -36,7 +35,7 @@ from parlour.runtime.telemetry.metrics import Metrics
 
 from . import address
 from .address import Address
-from .endpoint import NO_HEADERS, Endpoint, EndpointHandler, Headers
+from .endpoint import NO_HEADERS, Endpoint, Headers
 
 PENDING_MESSAGES = 10_000
 PENDING_BYTES = 16 * 1024 * 1024
@@ -143,9 +142,7 @@ class Bus:
     async def __aenter__(self) -> "Bus":
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     @property
@@ -239,16 +236,15 @@ class Bus:
         self,
         service_name: str,
         version: str,
-        endpoints: Mapping[str, Endpoint | tuple[str, Any, EndpointHandler]],
+        endpoints: Mapping[str, Endpoint],
         queue: str = "",
     ) -> None:
         """Answers requests on each endpoint, which NATS spreads over the replicas in `queue` (the service's name if empty)."""
         from .endpoint_server import EndpointServer  # imports nats.micro, which pure clients never need
 
         server = EndpointServer(self._client, self.metrics, self.report_fault, queue or service_name)
-        made = {name: one if isinstance(one, Endpoint) else Endpoint(*one) for name, one in endpoints.items()}
-        await server.start(service_name, version, made)
-        for endpoint in made.values():
+        await server.start(service_name, version, endpoints)
+        for endpoint in endpoints.values():
             self._served[endpoint.subject] = server
             await self._confirm_subscription(endpoint.subject)
 

@@ -6,7 +6,7 @@ the other, so each gets a task of its own here, and the statistics are counted w
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, cast
 
 import msgspec
@@ -71,20 +71,19 @@ class EndpointServer:
         metrics: Metrics,
         report_fault: FaultReport,
         queue: str,
-        max_in_flight: int = MAX_IN_FLIGHT,
     ) -> None:
         self._client = client
         self._metrics = metrics
         self._report_fault = report_fault
         self._queue = queue
-        self._slots = asyncio.Semaphore(max_in_flight)
+        self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._tasks: set[asyncio.Task[None]] = set()
         self._routes: dict[str, _Route] = {}
         self._service: Service | None = None
         self._stopping = False
         self._log_throttle = LogThrottle(time.monotonic)
 
-    async def start(self, name: str, version: str, endpoints: dict[str, Endpoint]) -> None:
+    async def start(self, name: str, version: str, endpoints: Mapping[str, Endpoint]) -> None:
         config = ServiceConfig(name=name, version=version, queue_group=self._queue, stats_handler=self._stats)
         self._service = await add_service(self._client, config)
         for endpoint_name, endpoint in endpoints.items():
@@ -102,9 +101,7 @@ class EndpointServer:
     async def overflow(self, reply: str) -> None:
         """Refuses a request that the full queue dropped, so that the requester need not wait for its timeout."""
         if subjects.is_inbox(reply):
-            await self._client.publish(
-                reply, _encode(Reply(problem=Problem(int(Code.UNAVAILABLE), "the service is overloaded")))
-            )
+            await self._client.publish(reply, _encode(_refusal(Code.UNAVAILABLE, "the service is overloaded")))
 
     def _admit(self, route: _Route) -> micro.request.Handler:
         async def admit(request: MicroRequest) -> None:
@@ -157,7 +154,7 @@ class EndpointServer:
         payload = _encode(reply)
         if len(payload) > self._client.max_payload:
             self._report_fault("reply", ValueError(f"a reply of {len(payload)} bytes"), endpoint=route.name)
-            payload = _encode(Reply(problem=Problem(int(Code.SERVER_ERROR), "the answer is too large")))
+            payload = _encode(_refusal(Code.SERVER_ERROR, "the answer is too large"))
         await request.respond(payload)
 
     async def _handle(self, route: _Route, request: MicroRequest) -> tuple[str, msgspec.Struct]:
@@ -171,19 +168,17 @@ class EndpointServer:
         except Invalid as invalid:
             return "invalid", Reply(problem=invalid.problem)
         except msgspec.DecodeError as error:
-            return "invalid", Reply(problem=Problem(int(Code.FRAME_INVALID), f"the request does not decode: {error}"))
+            return "invalid", _refusal(Code.FRAME_INVALID, f"the request does not decode: {error}")
         except ValueError as error:
             if (left_out := self._log_throttle.admit(route.name)) is not None:
                 log.warning("value_refused", endpoint=route.name, error=repr(error), left_out=left_out)
-            return "invalid", Reply(problem=Problem(int(Code.PARAMETER), "a field has a value that is not allowed"))
+            return "invalid", _refusal(Code.PARAMETER, "a field has a value that is not allowed")
         except LogUnavailable as error:
             log.warning("log_unavailable", endpoint=route.name, error=str(error))
-            return "fault", Reply(
-                problem=Problem(int(Code.UNAVAILABLE), "the record can't be written now", hint="try again")
-            )
+            return "fault", _refusal(Code.UNAVAILABLE, "the record can't be written now", "try again")
         except Exception as error:
             self._report_fault("endpoint", error, endpoint=route.name)
-            return "fault", Reply(problem=Problem(int(Code.UNAVAILABLE), "the service failed", hint="try again"))
+            return "fault", _refusal(Code.UNAVAILABLE, "the service failed", "try again")
 
     def _stats(self, stats: EndpointStats) -> None:
         """Replaces the counts of nats.micro, which end when the task starts."""
@@ -191,6 +186,10 @@ class EndpointServer:
         if route is not None:
             stats.num_requests, stats.num_errors, stats.processing_time = route.done, route.errors, route.busy_ns
             stats.average_processing_time = route.busy_ns // max(route.done, 1)
+
+
+def _refusal(code: Code, message: str, hint: str = "") -> Reply:
+    return Reply(problem=Problem(int(code), message, hint=hint))
 
 
 def _leave_no_gate() -> None:

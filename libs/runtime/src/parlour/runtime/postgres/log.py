@@ -20,7 +20,7 @@ from parlour.kernel.log import (
 from parlour.runtime.telemetry.logging import logger
 
 from .append_call import append_call
-from .pool import Pool, borrow
+from .pool import PostgresStore
 
 COMMAND_ID_RACES = 3
 """How often a call is made anew when other calls took one of its command ids at the same moment; each time the loser sees the winner."""
@@ -44,11 +44,8 @@ log = logger(__name__)
 _versions = msgspec.json.Decoder(dict[str, int])
 
 
-class PostgresLog:
-    """Implements `EventLog`. Safe for concurrent callers; each call borrows one connection for one statement."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+class PostgresLog(PostgresStore):
+    """Implements `EventLog`. Safe for concurrent callers."""
 
     async def append(self, units: tuple[AppendUnit[NewEvent], ...]) -> tuple[Outcome, ...]:
         """See `EventLog.append`. After `LogUnavailable` it is not known whether the units are in: the same command ids will tell."""
@@ -59,8 +56,7 @@ class PostgresLog:
         races, taken = COMMAND_ID_RACES, PLACES_TAKEN
         while races and taken:
             try:
-                async with borrow(self._pool) as connection:
-                    row = await connection.fetchrow(call.statement, *arguments)
+                row = await self._fetch_row(call.statement, *arguments)
             except asyncpg.UniqueViolationError as error:
                 if error.constraint_name == "command_pkey":
                     races -= 1
@@ -78,53 +74,45 @@ class PostgresLog:
         """Moves away events that somebody inserted after a log's head, and returns how many there were."""
         moved = 0
         for uid in {append.log.uid for unit in units for append in unit.appends}:
-            if count := (await self._rows("SELECT parlour.move_stray_events($1) AS count", uid))[0]["count"]:
+            if count := await self._fetch_value("SELECT parlour.move_stray_events($1)", uid):
                 log.error("stray_events", room_uid=str(uid), number=count)
                 moved += count
         return moved
 
     async def head(self, uid: UUID) -> LogHead | None:
-        return _head(await self._row(_HEAD_OF, uid))
+        return _head(await self._fetch_row(_HEAD_OF, uid))
 
     async def latest(self, app: int, room: str) -> LogHead | None:
-        return _head(await self._row(_LATEST, app, room))
+        return _head(await self._fetch_row(_LATEST, app, room))
 
     async def read(self, uid: UUID, after: int, limit: int) -> tuple[Record, ...]:
-        return _records(await self._rows(_READ, uid, after, limit))
+        return _records(await self._fetch(_READ, uid, after, limit))
 
     async def read_shard(self, p: int, after: int, limit: int) -> tuple[Record, ...]:
-        return _records(await self._rows(_READ_SHARD, p, after, limit))
+        return _records(await self._fetch(_READ_SHARD, p, after, limit))
 
     async def shard_heads(self) -> dict[int, int]:
         return {
-            row["shard"]: row["pos"] for row in await self._rows("SELECT shard, pos FROM parlour.shard WHERE pos > 0")
+            row["shard"]: row["pos"] for row in await self._fetch("SELECT shard, pos FROM parlour.shard WHERE pos > 0")
         }
 
     async def claims(self, kind: str, app: int, key: str) -> tuple[ClaimRow, ...]:
         question = "SELECT slot, holder FROM parlour.claim WHERE kind = $1 AND app = $2 AND key = $3 ORDER BY slot"
-        rows = await self._rows(question, kind, app, key)
+        rows = await self._fetch(question, kind, app, key)
         return tuple(ClaimRow(kind, app, key, row["slot"], row["holder"]) for row in rows)
 
     async def due(self, service: str, now: int, limit: int, lease_us: int) -> tuple[DueDeadline, ...]:
-        rows = await self._rows(
+        rows = await self._fetch(
             "SELECT key, due_at, body FROM parlour.due($1, $2, $3, $4)", service, now, limit, lease_us
         )
         return tuple(DueDeadline(service, row["key"], row["due_at"], row["body"]) for row in rows)
 
     async def cursor(self, reader: str) -> dict[int, int]:
-        rows = await self._rows("SELECT shard, pos FROM parlour.cursor WHERE reader = $1", reader)
+        rows = await self._fetch("SELECT shard, pos FROM parlour.cursor WHERE reader = $1", reader)
         return {row["shard"]: row["pos"] for row in rows}
 
     async def advance(self, reader: str, p: int, pos: int) -> None:
-        await self._row("SELECT parlour.advance($1, $2, $3)", reader, p, pos)
-
-    async def _rows(self, question: str, *arguments: Any) -> list[asyncpg.Record]:
-        async with borrow(self._pool) as connection:
-            return await connection.fetch(question, *arguments)
-
-    async def _row(self, question: str, *arguments: Any) -> asyncpg.Record | None:
-        async with borrow(self._pool) as connection:
-            return await connection.fetchrow(question, *arguments)
+        await self._fetch_row("SELECT parlour.advance($1, $2, $3)", reader, p, pos)
 
 
 def _head(row: Any) -> LogHead | None:

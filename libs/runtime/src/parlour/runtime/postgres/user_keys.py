@@ -11,7 +11,7 @@ from parlour.contracts.sealed_text import parse_sealed
 from parlour.runtime.cache import Cache
 
 from .keys import MasterKey, PersonKey, open_bytes, seal_bytes
-from .pool import Pool, borrow
+from .pool import Pool, PostgresStore
 
 MAX_CACHED = 50_000
 """Most keys and ids in memory, about 1 kB each."""
@@ -44,11 +44,11 @@ _ERASE = (
 )
 
 
-class PostgresUserKeyStore:
+class PostgresUserKeyStore(PostgresStore):
     """See `parlour.kernel.sealing.UserKeyStore`. Methods that query the database may raise `LogUnavailable`."""
 
     def __init__(self, pool: Pool, master_key: bytes, clock: Callable[[], float] = time.monotonic) -> None:
-        self._pool = pool
+        super().__init__(pool)
         self._master = MasterKey(master_key)
         self._people: Cache[str, _Person] = Cache(MAX_CACHED, CACHED_FOR_S, clock)
         self._actors: Cache[tuple[int, str], str] = Cache(MAX_CACHED, CACHED_FOR_S)
@@ -71,8 +71,7 @@ class PostgresUserKeyStore:
 
     async def erased_within(self, within_s: int) -> frozenset[str]:
         """Returns who was erased in the last `within_s` seconds of the database's clock."""
-        async with borrow(self._pool) as connection:
-            return frozenset(str(row["actor"]) for row in await connection.fetch(_ERASED_WITHIN, within_s))
+        return frozenset(str(row["actor"]) for row in await self._fetch(_ERASED_WITHIN, within_s))
 
     async def actor(self, app: int, user_id: str) -> str:
         """See `UserKeyStore.actor`; the key is in memory afterwards."""
@@ -84,8 +83,7 @@ class PostgresUserKeyStore:
         cached = self._actors.get((app, user_id))
         if cached is not None:
             return cached
-        async with borrow(self._pool) as connection:
-            found = await connection.fetchval(_KNOWN, app, self._master.lookup(app, user_id))
+        found = await self._fetch_value(_KNOWN, app, self._master.lookup(app, user_id))
         if found is None or str(found) in self._gone:
             return None
         self._actors.put((app, user_id), str(found))
@@ -95,8 +93,7 @@ class PostgresUserKeyStore:
         actor = str(uuid4())
         key, wrapped = self._master.new_key(actor)
         sealed = seal_bytes(key.cipher, f"{actor}|{_USER_ID}", user_id.encode())
-        async with borrow(self._pool) as connection:
-            made = await connection.fetchval(_NEW, UUID(actor), app, self._master.lookup(app, user_id), wrapped, sealed)
+        made = await self._fetch_value(_NEW, UUID(actor), app, self._master.lookup(app, user_id), wrapped, sealed)
         if made is None:  # somebody else was faster
             return await self.actor(app, user_id)
         self._actors.put((app, user_id), actor)
@@ -117,12 +114,11 @@ class PostgresUserKeyStore:
         found = {actor: person for actor, person in here.items() if person is not None}
         missing = [actor for actor, person in here.items() if person is None]
         if missing:
-            found |= await self._fetch(missing)
+            found |= await self._fetch_people(missing)
         return found
 
-    async def _fetch(self, missing: list[str]) -> dict[str, _Person]:
-        async with borrow(self._pool) as connection:
-            rows = await connection.fetch(_ROWS, [UUID(actor) for actor in missing if actor])
+    async def _fetch_people(self, missing: list[str]) -> dict[str, _Person]:
+        rows = await self._fetch(_ROWS, [UUID(actor) for actor in missing if actor])
         found = dict.fromkeys(missing, _ERASED) | {str(row["actor"]): self._person(row) for row in rows}
         found |= dict.fromkeys(self._gone & found.keys(), _ERASED)
         for actor, person in found.items():
@@ -161,8 +157,7 @@ class PostgresUserKeyStore:
 
     async def erase(self, app: int, user_id: str) -> str | None:
         """Deletes a user's key, so that no sealed text of theirs can be opened any more; returns the id that they had, if any."""
-        async with borrow(self._pool) as connection:
-            gone = await connection.fetchval(_ERASE, app, self._master.lookup(app, user_id))
+        gone = await self._fetch_value(_ERASE, app, self._master.lookup(app, user_id))
         self._actors.drop((app, user_id))
         if gone is None:
             return None

@@ -55,7 +55,7 @@ async def open_connections(settings: RuntimeSettings, name: str) -> AsyncGenerat
         bus = await stack.enter_async_context(await Bus.connect(settings, name, metrics))
         log = PostgresLog(pool)
         people = PostgresUserKeyStore(pool, settings.master_key)
-        committer = await stack.enter_async_context(Committer(log, people, bus, metrics))
+        committer = await stack.enter_async_context(Committer(log, people, bus))
         await stack.enter_async_context(watch_erasures(bus, people, people.erased_within))
         stack.push_async_callback(bus.drain)
         yield Connections(metrics, bus, pool, log, people, committer, {"bus": lambda: bus.connected})

@@ -8,18 +8,17 @@ MAX_KINDS = 1000
 
 
 class LogThrottle:
-    """Admits one line of a kind every `every_s` seconds. `clock` is monotonic, in seconds."""
+    """Admits one line of a kind every `EVERY_S` seconds. `clock` is monotonic, in seconds."""
 
-    def __init__(self, clock: Callable[[], float], every_s: float = EVERY_S) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._every_s = every_s
         self._kinds: dict[str, tuple[float, int]] = {}
 
     def admit(self, kind: str) -> int | None:
         """Returns how many lines were suppressed since the last one; None: suppress this one too."""
         now = self._clock()
-        last, left_out = self._kinds.get(kind, (-self._every_s, 0))
-        if now - last < self._every_s:
+        last, left_out = self._kinds.get(kind, (-EVERY_S, 0))
+        if now - last < EVERY_S:
             self._kinds[kind] = (last, left_out + 1)
             return None
         if len(self._kinds) >= MAX_KINDS:

@@ -109,12 +109,14 @@ def trusted_audience_column() -> None:
     from parlour.kernel.log import Record
     from parlour.runtime.deciding import sealing
 
-    made = sealing._view  # pyright: ignore[reportPrivateUsage] where it is decided
+    made = sealing.build_view
 
-    def view(record: Record, envelope: Envelope, data: Raw, user_ids: Mapping[str, str], erased: bool) -> EventView:
-        return replace(made(record, envelope, data, user_ids, erased), audience=record.audience)
+    def view(
+        record: Record, envelope: Envelope, data: Raw, user_ids: Mapping[str, str], *, erased: bool = False
+    ) -> EventView:
+        return replace(made(record, envelope, data, user_ids, erased=erased), audience=record.audience)
 
-    sealing._view = view  # pyright: ignore[reportPrivateUsage]
+    sealing.build_view = view
 
 
 def dropped_delivery() -> None:

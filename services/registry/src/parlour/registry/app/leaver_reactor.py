@@ -52,7 +52,7 @@ class LeaverReactor(msgspec.Struct, frozen=True):
             return
         in_no_room = not await self._is_in_any_room(key.app, event.session_id, event.actor)
         if in_no_room:
-            await self.transports.close_all(self.transports.of_session(event.session_id))
+            await self.transports.close_session(event.session_id)
         command_id = reaction_id(view.room_uid, view.seq, REACTOR)
         await self.end_session(key, event.session_id, code, command_id, cause, stop_media=not in_no_room)
 

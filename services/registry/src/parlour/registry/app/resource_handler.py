@@ -43,14 +43,14 @@ class ResourceHandler(msgspec.Struct, frozen=True):
 
         done = await self.decider.rooms.decide_and_commit(context, decide)
         closed = await self.transports.close_own(body.transport_id, body.session_id)
-        remaining = len(self.transports.of_session(body.session_id))
+        remaining = len(self.transports.nodes.of_session(body.session_id))
         return reply_of(done, cmd.ResourceEnded(ended or closed, remaining))
 
     async def renew(self, context: CommandContext, body: cmd.RenewIce) -> cmd.Reply:
         """Restarts ICE with the peer's new credentials; appends nothing."""
         found = await self.transports.find(body.transport_id, body.session_id)
         command = RenewAtRelay(context.app, found.owner, body.transport_id, body.ufrag, body.pwd, body.match)
-        renewed = await self.transports.request(found.node, command, IceRenewed)
+        renewed = await self.transports.relays.request(found.node, command, IceRenewed)
         return cmd.Reply.with_result(renewed)
 
 

@@ -7,7 +7,7 @@ session's own is checked here, and by the relay again where an offer or new ICE 
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
@@ -78,8 +78,8 @@ class TransportController:
     """The transports of all sessions, on whatever node they are. `now` is monotonic seconds."""
 
     def __init__(self, nodes: NodeDirectory, relays: RelayClient, now: MonotonicClock, chance: Chance) -> None:
-        self._nodes = nodes
-        self._relays = relays
+        self.nodes = nodes
+        self.relays = relays
         self._now = now
         self._chance = chance
         self._started_at = now()
@@ -91,14 +91,14 @@ class TransportController:
 
     async def place(self) -> str:
         """Chooses the node for a new transport; `Rejection` where no node is up."""
-        node = await self._look_up(lambda: self._nodes.place_transport(self._now(), self._chance))
+        node = await self._look_up(lambda: self.nodes.place_transport(self._now(), self._chance))
         if node is None:
             raise Rejection(Code.RELAY_UNAVAILABLE, "no relay node is up", hint="try again in a few seconds")
         return node
 
     async def find(self, transport_id: str, session_id: str) -> RelayTransport:
         """The session's own transport of that id; `Rejection` where it has none."""
-        found = await self._look_up(lambda: self._nodes.find_transport(transport_id))
+        found = await self._look_up(lambda: self.nodes.find_transport(transport_id))
         if found is None or found.session_id != session_id:
             raise Rejection(Code.NOT_FOUND, "the transport is gone", field="transportID",
                                hint="offer on a new peer connection, without transportID")  # fmt: skip
@@ -110,14 +110,10 @@ class TransportController:
         """Has a node answer an offer; raises what the node refuses it with."""
         command = Negotiate(offer.app, offer.owner, offer.sdp, offer.transport_id, publish, play, offer.command_id,
                             offer.user)  # fmt: skip
-        made = await self._relays.request(node, command, Negotiated)
+        made = await self.relays.request(node, command, Negotiated)
         rooms = frozenset((offer.room,))
-        self._nodes.add_transport(RelayTransport(made.transport_id, node, offer.owner, offer.app, rooms))
+        self.nodes.add_transport(RelayTransport(made.transport_id, node, offer.owner, offer.app, rooms))
         return RelayAnswer(node, made.transport_id, made.sdp, made.transport_id != offer.transport_id, made.publishes)
-
-    async def request(self, node: str, command: AnyRelayCommand, result_type: type[F]) -> F:
-        """Asks a node anything else about a transport."""
-        return await self._relays.request(node, command, result_type)
 
     async def stop_publish(self, node: str, transport_id: str, stream_id: str) -> None:
         """Has the node stop forwarding a stream that comes in on the transport."""
@@ -129,7 +125,7 @@ class TransportController:
 
     async def close(self, node: str, transport_id: str) -> None:
         """Ends a transport with all that it carries."""
-        self._nodes.remove_transport(transport_id)
+        self.nodes.remove_transport(transport_id)
         await self._request_quietly(node, CloseTransport(transport_id))
 
     async def close_if_new(self, answer: RelayAnswer) -> None:
@@ -144,20 +140,16 @@ class TransportController:
 
     async def close_own(self, transport_id: str, session_id: str) -> bool:
         """Ends a transport if it is this session's own; returns whether it was."""
-        found = self._nodes.find_transport(transport_id)
+        found = self.nodes.find_transport(transport_id)
         if found is None or found.session_id != session_id:
             return False
         await self.close(found.node, transport_id)
         return True
 
-    async def close_all(self, transports: Iterable[RelayTransport]) -> None:
-        """Ends several transports, one after the other."""
-        for transport in transports:
+    async def close_session(self, session_id: str) -> None:
+        """Ends all transports of a session, one after the other."""
+        for transport in self.nodes.of_session(session_id):
             await self.close(transport.node, transport.transport_id)
-
-    def of_session(self, session_id: str) -> tuple[RelayTransport, ...]:
-        """All transports of a session."""
-        return self._nodes.of_session(session_id)
 
     async def _look_up(self, find: Callable[[], F | None]) -> F | None:
         """Returns what `find` finds; while the directory is not complete, waits for what it does not find yet."""
@@ -174,6 +166,6 @@ class TransportController:
     async def _request_quietly(self, node: str, command: AnyRelayCommand) -> None:
         """Ignores a failure: a node that is away has dropped the transport too, or names it in its next report."""
         try:
-            await self._relays.request(node, command, Ack)
+            await self.relays.request(node, command, Ack)
         except Rejection as rejection:
             log.warning("relay_command_failed", node=node, code=rejection.problem.code, kind=type(command).__name__)

@@ -29,7 +29,7 @@ V = TypeVar("V")
 
 
 class Stream(msgspec.Struct, frozen=True):
-    """A stream that is published, on one relay node and on one transport of its session."""
+    """A stream that is published, on one relay node and on one transport of its session; its fields are those of `PublicationEvent`."""
 
     stream_id: str
     session_id: str
@@ -321,10 +321,7 @@ def evolve(state: State, event: ev.Event) -> State:
 
 
 def _with_stream(state: State, event: ev.StreamAdded | ev.StreamUpdated) -> State:
-    stream = Stream(
-        event.stream_id, event.session_id, event.actor, event.node, event.transport_id,
-        event.extra_info, event.codec, event.has_audio, event.has_video,
-    )  # fmt: skip
+    stream = Stream(*msgspec.structs.astuple(event))
     return msgspec.structs.replace(state, streams={**state.streams, event.stream_id: stream})
 
 
