@@ -28,24 +28,24 @@ from parlour.testkit.harness.registry import (
 
 async def test_a_transport_that_is_gone_ends_its_stream_after_the_grace(running: Any, environment: Any) -> None:
     lost = {"PARLOUR_RELAY_CONNECT_TIMEOUT_S": "1", "PARLOUR_REGISTRY_REPUBLISH_GRACE_S": "0.3"}
-    async with running_registry(running, environment, **lost) as desk:
-        ann = await desk.join("lost", "ann12")
+    async with running_registry(running, environment, **lost) as harness:
+        ann = await harness.join("lost", "ann12")
         await ann.publish("gone1")
-        (removed,) = await desk.wait_for("removed", "lost")
+        (removed,) = await harness.wait_for("removed", "lost")
         assert (removed["streamID"], removed["code"]) == ("gone1", 5)
         await ann.publish("gone1")
 
 
 async def test_a_stream_published_anew_within_the_grace_stays(running: Any, environment: Any) -> None:
     lost = {"PARLOUR_RELAY_CONNECT_TIMEOUT_S": "1", "PARLOUR_REGISTRY_REPUBLISH_GRACE_S": "0.5"}
-    async with running_registry(running, environment, **lost) as desk:
-        ann = await desk.join("kept", "ann13")
+    async with running_registry(running, environment, **lost) as harness:
+        ann = await harness.join("kept", "ann13")
         first = await ann.publish("kept1")
-        await no_transports_of(desk, ann)
+        await no_transports_of(harness, ann)
         second = await ann.publish("kept1")
-        (removed,) = await desk.wait_for("removed", "kept")
+        (removed,) = await harness.wait_for("removed", "kept")
         assert second.transport_id != first.transport_id
-        assert len(desk.of("updated", "kept")) == 1
+        assert len(harness.of("updated", "kept")) == 1
         assert removed["code"] == 5, "the second transport never connected either"
 
 
@@ -62,16 +62,16 @@ async def test_a_relay_that_dies_without_a_word_loses_its_streams(
             running("room", "registry", PARLOUR_REGISTRY_REPUBLISH_GRACE_S="0.2"),
             await Bus.connect(load(BusSettings, environment("test")), "test") as bus,
         ):
-            desk = RegistryHarness(bus)
-            await bus.subscribe(subjects.ALL_EVENTS, desk.hear)
-            await node_is_up(desk)
-            ann, bob = await desk.join("died", "ann14"), await desk.join("died", "bob14")
+            harness = RegistryHarness(bus)
+            await bus.subscribe(subjects.ALL_EVENTS, harness.hear)
+            await node_is_up(harness)
+            ann, bob = await harness.join("died", "ann14"), await harness.join("died", "bob14")
             await ann.publish("died1")
             await bob.play("died1")
             node.kill()
-            (stopped,) = await desk.wait_for("play_stopped", "died")
+            (stopped,) = await harness.wait_for("play_stopped", "died")
             assert stopped["reason"] == "disconnected"
-            (removed,) = await desk.wait_for("removed", "died")
+            (removed,) = await harness.wait_for("removed", "died")
             assert removed["code"] == 5
             assert await ann.refused(cmd.Publish(ann.session, "died1", PUBLISH, BOTH)) == Code.RELAY_UNAVAILABLE
     finally:

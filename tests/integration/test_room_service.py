@@ -29,7 +29,7 @@ OPERATOR = Caller(kind="operator")
 Environment = Callable[[str], dict[str, str]]
 
 
-class Desk:
+class RoomHarness:
     """Asks the service and hears what it publishes."""
 
     def __init__(self, bus: Bus) -> None:
@@ -83,81 +83,81 @@ class Desk:
 
 
 @asynccontextmanager
-async def a_desk(environment: Environment, **settings: str) -> AsyncGenerator[Desk]:
+async def room_harness(environment: Environment, **settings: str) -> AsyncGenerator[RoomHarness]:
     async with AsyncExitStack() as stack:
         made = {f"PARLOUR_ROOM_{name.upper()}": value for name, value in settings.items()}
         await stack.enter_async_context(build(load(RoomSettings, environment("room") | made)))
         bus = await stack.enter_async_context(await Bus.connect(load(BusSettings, environment("test")), "test"))
-        desk = Desk(bus)
-        await desk.listen()
-        yield desk
+        harness = RoomHarness(bus)
+        await harness.listen()
+        yield harness
 
 
 @pytest.fixture
-async def desk(environment: Environment) -> AsyncIterator[Desk]:
-    async with a_desk(environment) as made:
+async def harness(environment: Environment) -> AsyncIterator[RoomHarness]:
+    async with room_harness(environment) as made:
         yield made
 
 
-async def test_two_people_come_and_go(desk: Desk) -> None:
-    ann = await desk.join("tea", "ann", "s-ann")
-    bob = await desk.join("tea", "bob", "s-bob")
+async def test_two_people_come_and_go(harness: RoomHarness) -> None:
+    ann = await harness.join("tea", "ann", "s-ann")
+    bob = await harness.join("tea", "bob", "s-bob")
     assert ann.created
     assert not bob.created
     assert ann.room_uid == bob.room_uid
-    again = await desk.join("tea", "bob", "s-bob")
+    again = await harness.join("tea", "bob", "s-bob")
     assert again.room_uid == ann.room_uid, "joining again changes nothing"
-    await desk.ask("tea", cmd.LeaveRoom("s-bob"))
-    assert await desk.story("tea") == ["opened", "user_joined", "user_joined", "user_left"]
-    views = await desk.views("tea")
+    await harness.ask("tea", cmd.LeaveRoom("s-bob"))
+    assert await harness.story("tea") == ["opened", "user_joined", "user_joined", "user_left"]
+    views = await harness.views("tea")
     assert [view.seq for view in views] == [1, 2, 3, 4]
     assert [view.prev for view in views[1:]] == [view.hash for view in views[:-1]]
     assert views[2].user_id == "bob"
     assert b'"userName":"Bob"' in bytes(views[2].data)
 
 
-async def test_the_same_command_id_gives_the_first_answer(desk: Desk) -> None:
+async def test_the_same_command_id_gives_the_first_answer(harness: RoomHarness) -> None:
     command_id = str(uuid4())
     body = cmd.JoinRoom("s-1", "cat")
-    first = await desk.ask("repeat", body, Caller("cat"), command_id)
-    second = await desk.ask("repeat", body, Caller("cat"), command_id)
+    first = await harness.ask("repeat", body, Caller("cat"), command_id)
+    second = await harness.ask("repeat", body, Caller("cat"), command_id)
     assert bytes(first.result) == bytes(second.result)
     assert second.repeated
     assert first.position == second.position
-    assert set(await desk.story("repeat")) == {"opened", "user_joined"}
+    assert set(await harness.story("repeat")) == {"opened", "user_joined"}
     with pytest.raises(Rejection) as reused:
-        await desk.ask("repeat", cmd.JoinRoom("s-2", "cat"), Caller("cat"), command_id)
+        await harness.ask("repeat", cmd.JoinRoom("s-2", "cat"), Caller("cat"), command_id)
     assert reused.value.problem.code == 9000005
 
 
-async def test_a_login_elsewhere_puts_the_earlier_session_out_everywhere(desk: Desk) -> None:
-    await desk.join("one", "dan", "s-1", multi_room=True)
-    await desk.join("two", "dan", "s-1", multi_room=True)
-    await desk.join("one", "eve", "s-eve")
-    await desk.join("three", "dan", "s-2")
-    assert "user_kicked" in await desk.story("one")
-    assert "user_kicked" in await desk.story("two")
-    kicked = next(view for view in await desk.views("one") if "kicked" in view.type)
+async def test_a_login_elsewhere_puts_the_earlier_session_out_everywhere(harness: RoomHarness) -> None:
+    await harness.join("one", "dan", "s-1", multi_room=True)
+    await harness.join("two", "dan", "s-1", multi_room=True)
+    await harness.join("one", "eve", "s-eve")
+    await harness.join("three", "dan", "s-2")
+    assert "user_kicked" in await harness.story("one")
+    assert "user_kicked" in await harness.story("two")
+    kicked = next(view for view in await harness.views("one") if "kicked" in view.type)
     assert b'"code":1002050' in bytes(kicked.data)
     assert kicked.user_id == "dan"
-    assert await desk.story("three") == ["opened", "user_joined"]
+    assert await harness.story("three") == ["opened", "user_joined"]
 
 
-async def test_a_session_without_multi_room_has_one_room(desk: Desk) -> None:
-    await desk.join("solo-1", "fay", "s-fay")
-    assert await desk.refused("solo-2", cmd.JoinRoom("s-fay", "fay"), Caller("fay")) == 1002001
+async def test_a_session_without_multi_room_has_one_room(harness: RoomHarness) -> None:
+    await harness.join("solo-1", "fay", "s-fay")
+    assert await harness.refused("solo-2", cmd.JoinRoom("s-fay", "fay"), Caller("fay")) == 1002001
 
 
-async def test_five_rooms_and_not_six(desk: Desk) -> None:
+async def test_five_rooms_and_not_six(harness: RoomHarness) -> None:
     for n in range(5):
-        await desk.join(f"many-{n}", "gus", "s-gus", multi_room=True)
+        await harness.join(f"many-{n}", "gus", "s-gus", multi_room=True)
     body = cmd.JoinRoom("s-gus", "gus", multi_room=True)
-    assert await desk.refused("many-5", body, Caller("gus")) == 1002037
+    assert await harness.refused("many-5", body, Caller("gus")) == 1002037
 
 
-async def test_a_full_room(desk: Desk) -> None:
-    await desk.join("full", "hal", "s-hal", max_member_count=1)
-    assert await desk.refused("full", cmd.JoinRoom("s-ida", "ida"), Caller("ida")) == 1002034
+async def test_a_full_room(harness: RoomHarness) -> None:
+    await harness.join("full", "hal", "s-hal", max_member_count=1)
+    assert await harness.refused("full", cmd.JoinRoom("s-ida", "ida"), Caller("ida")) == 1002034
 
 
 @pytest.mark.parametrize(
@@ -183,84 +183,93 @@ async def test_a_full_room(desk: Desk) -> None:
         ("ok", cmd.SetRoomExtraInfo("s-ann", "k", "v"), Caller("ann", "s-ann"), 1002014),
     ],
 )
-async def test_what_is_refused(desk: Desk, room: str, body: cmd.Command, caller: Caller, code: int) -> None:
-    assert await desk.refused(room, body, caller) == code
+async def test_what_is_refused(harness: RoomHarness, room: str, body: cmd.Command, caller: Caller, code: int) -> None:
+    assert await harness.refused(room, body, caller) == code
 
 
-async def test_an_operator_kicks_and_closes(desk: Desk) -> None:
-    await desk.join("ops", "jim", "s-jim")
-    await desk.join("ops", "kim", "s-kim")
-    await desk.ask("ops", cmd.KickUser("jim", "rude"))
-    await desk.ask("ops", cmd.KickUser("nobody-ever-seen"))
-    first = await desk.ask("ops", cmd.CloseRoom())
-    await desk.ask("ops", cmd.CloseRoom())
-    assert await desk.story("ops") == ["opened", "user_joined", "user_joined", "user_kicked", "user_kicked", "closed"]
-    reopened = await desk.join("ops", "kim", "s-kim-2")
+async def test_an_operator_kicks_and_closes(harness: RoomHarness) -> None:
+    await harness.join("ops", "jim", "s-jim")
+    await harness.join("ops", "kim", "s-kim")
+    await harness.ask("ops", cmd.KickUser("jim", "rude"))
+    await harness.ask("ops", cmd.KickUser("nobody-ever-seen"))
+    first = await harness.ask("ops", cmd.CloseRoom())
+    await harness.ask("ops", cmd.CloseRoom())
+    assert await harness.story("ops") == [
+        "opened",
+        "user_joined",
+        "user_joined",
+        "user_kicked",
+        "user_kicked",
+        "closed",
+    ]
+    reopened = await harness.join("ops", "kim", "s-kim-2")
     assert reopened.created
-    opened = next(view for view in await desk.views("ops") if view.room_uid == reopened.room_uid)
+    opened = next(view for view in await harness.views("ops") if view.room_uid == reopened.room_uid)
     assert msgspec.json.decode(opened.data)["previous"] == first.position
 
 
-async def test_extra_information_of_a_room(desk: Desk) -> None:
-    await desk.join("info", "leo", "s-leo")
-    await desk.ask("info", cmd.SetRoomExtraInfo("s-leo", "k", "v"), Caller("leo", "s-leo"))
-    assert await desk.refused("info", cmd.SetRoomExtraInfo("s-leo", "other", "v"), Caller("leo", "s-leo")) == 1002017
-    last = (await desk.views("info"))[-1]
+async def test_extra_information_of_a_room(harness: RoomHarness) -> None:
+    await harness.join("info", "leo", "s-leo")
+    await harness.ask("info", cmd.SetRoomExtraInfo("s-leo", "k", "v"), Caller("leo", "s-leo"))
+    assert await harness.refused("info", cmd.SetRoomExtraInfo("s-leo", "other", "v"), Caller("leo", "s-leo")) == 1002017
+    last = (await harness.views("info"))[-1]
     assert msgspec.json.decode(last.data)["value"] == "v"
 
 
-async def test_extra_information_changes_ten_times_a_second(desk: Desk) -> None:
-    await desk.join("busy", "max", "s-max")
-    changes = [desk.ask("busy", cmd.SetRoomExtraInfo("s-max", "k", str(n)), Caller("max", "s-max")) for n in range(14)]
+async def test_extra_information_changes_ten_times_a_second(harness: RoomHarness) -> None:
+    await harness.join("busy", "max", "s-max")
+    changes = [
+        harness.ask("busy", cmd.SetRoomExtraInfo("s-max", "k", str(n)), Caller("max", "s-max")) for n in range(14)
+    ]
     outcomes = await asyncio.gather(*changes, return_exceptions=True)
     codes = [one.problem.code for one in outcomes if isinstance(one, Rejection)]
     assert set(codes) == {9000004}
-    assert (await desk.story("busy")).count("extra_info_changed") == 14 - len(codes)
+    assert (await harness.story("busy")).count("extra_info_changed") == 14 - len(codes)
 
 
-async def test_a_command_may_ask_for_the_room_it_knows(desk: Desk) -> None:
-    await desk.join("known", "nat", "s-nat")
+async def test_a_command_may_ask_for_the_room_it_knows(harness: RoomHarness) -> None:
+    await harness.join("known", "nat", "s-nat")
     body = cmd.SetRoomExtraInfo("s-nat", "k", "v")
     request = Request(str(uuid4()), Caller("nat", "s-nat"), body, if_seq=2)
-    first = await desk.bus.ask(APP, "room", "known", "set_extra_info", request)
-    again = await desk.bus.ask(APP, "room", "known", "set_extra_info", request)
+    first = await harness.bus.ask(APP, "room", "known", "set_extra_info", request)
+    again = await harness.bus.ask(APP, "room", "known", "set_extra_info", request)
     assert (first.position, again.repeated) == (again.position, True), "done before is done, wherever the room is now"
     late = Request(str(uuid4()), Caller("nat", "s-nat"), body, if_seq=2)
     with pytest.raises(Rejection) as refused:
-        await desk.bus.ask(APP, "room", "known", "set_extra_info", late)
+        await harness.bus.ask(APP, "room", "known", "set_extra_info", late)
     assert refused.value.problem.code == 9000006
 
 
-async def test_an_empty_room_closes_and_its_name_begins_a_new_life(desk: Desk) -> None:
-    first = await desk.join("brief", "mia", "s-mia")
-    await desk.ask("brief", cmd.LeaveRoom("s-mia"))
-    closed = await desk.wait_for("brief", "closed")
+async def test_an_empty_room_closes_and_its_name_begins_a_new_life(harness: RoomHarness) -> None:
+    first = await harness.join("brief", "mia", "s-mia")
+    await harness.ask("brief", cmd.LeaveRoom("s-mia"))
+    closed = await harness.wait_for("brief", "closed")
     assert msgspec.json.decode(closed.data) == {"reason": "empty", "by": ""}
-    second = await desk.join("brief", "mia", "s-mia")
+    second = await harness.join("brief", "mia", "s-mia")
     assert second.created
     assert second.room_uid != first.room_uid
-    opened = next(view for view in await desk.views("brief") if view.room_uid == second.room_uid)
+    opened = next(view for view in await harness.views("brief") if view.room_uid == second.room_uid)
     assert msgspec.json.decode(opened.data)["previous"] == f"{first.room_uid}.{closed.seq}.{closed.hash[:16]}"
 
 
 async def test_an_empty_room_waits_for_its_delay(environment: Environment) -> None:
-    async with a_desk(environment, empty_delay_s="1") as desk:
-        await desk.join("slow", "ned", "s-ned")
-        left = await desk.ask("slow", cmd.LeaveRoom("s-ned"))
-        again = await desk.join("slow", "ned", "s-ned-2")
+    async with room_harness(environment, empty_delay_s="1") as harness:
+        await harness.join("slow", "ned", "s-ned")
+        left = await harness.ask("slow", cmd.LeaveRoom("s-ned"))
+        again = await harness.join("slow", "ned", "s-ned-2")
         assert left.position.startswith(again.room_uid), "somebody came back in time"
-        await desk.ask("slow", cmd.LeaveRoom("s-ned-2"))
-        closed = await desk.wait_for("slow", "closed")
-        last = next(view for view in reversed(await desk.views("slow")) if "left" in view.type)
+        await harness.ask("slow", cmd.LeaveRoom("s-ned-2"))
+        closed = await harness.wait_for("slow", "closed")
+        last = next(view for view in reversed(await harness.views("slow")) if "left" in view.type)
         assert closed.at - last.at >= 900_000
 
 
 class Gateway:
     """Beats for the sessions it is told to hold."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, harness: RoomHarness) -> None:
         self.held: set[tuple[str, str]] = set()
-        self._desk = desk
+        self._harness = harness
 
     async def run(self) -> None:
         beat = 0
@@ -268,13 +277,13 @@ class Gateway:
             beat += 1
             sessions = tuple(SessionHeartbeat(APP, room, session) for room, session in sorted(self.held))
             presence = Presence("gw-1", beat, 0, 1, sessions)
-            await self._desk.bus.publish(subjects.presence("gw-1"), msgspec.json.encode(presence))
+            await self._harness.bus.publish(subjects.presence("gw-1"), msgspec.json.encode(presence))
             await asyncio.sleep(0.3)
 
 
 @asynccontextmanager
-async def a_gateway(desk: Desk) -> AsyncGenerator[Gateway]:
-    gateway = Gateway(desk)
+async def a_gateway(harness: RoomHarness) -> AsyncGenerator[Gateway]:
+    gateway = Gateway(harness)
     task = asyncio.create_task(gateway.run())
     try:
         yield gateway
@@ -283,51 +292,56 @@ async def a_gateway(desk: Desk) -> AsyncGenerator[Gateway]:
 
 
 async def test_a_lost_connection_is_suspended_resumed_and_ended(environment: Environment) -> None:
-    async with a_desk(environment, presence_grace_s="2", heartbeat_window_s="5") as desk, a_gateway(desk) as gateway:
+    async with (
+        room_harness(environment, presence_grace_s="2", heartbeat_window_s="5") as harness,
+        a_gateway(harness) as gateway,
+    ):
         gateway.held = {("line", "s-ora"), ("line", "s-pam")}
-        await desk.join("line", "ora", "s-ora")
-        await desk.join("line", "pam", "s-pam")
+        await harness.join("line", "ora", "s-ora")
+        await harness.join("line", "pam", "s-pam")
         gateway.held.remove(("line", "s-pam"))
-        suspended = await desk.wait_for("line", "user_suspended")
+        suspended = await harness.wait_for("line", "user_suspended")
         assert msgspec.json.decode(suspended.data)["sessionID"] == "s-pam"
         assert suspended.audience == 2, "others see nothing"
         gateway.held.add(("line", "s-pam"))
-        await desk.wait_for("line", "user_resumed")
+        await harness.wait_for("line", "user_resumed")
         gateway.held.remove(("line", "s-pam"))
-        left = await desk.wait_for("line", "user_left")
+        left = await harness.wait_for("line", "user_left")
         assert msgspec.json.decode(left.data)["reason"] == "heartbeat_timeout"
-        assert await desk.story("line") == [
+        assert await harness.story("line") == [
             "opened", "user_joined", "user_joined", "user_suspended", "user_resumed", "user_suspended", "user_left",
         ]  # fmt: skip
-        assert left.at - (await desk.views("line"))[-2].at < 5_000_000, "the window counts from when it was last heard"
+        assert left.at - (await harness.views("line"))[-2].at < 5_000_000, (
+            "the window counts from when it was last heard"
+        )
 
 
 async def test_a_restart_suspends_nobody_who_is_there_and_ends_who_is_not(environment: Environment) -> None:
     quick = {"presence_grace_s": "2", "heartbeat_window_s": "4"}
-    async with a_desk(environment, **quick) as desk:
-        await desk.join("again", "quin", "s-quin")
-        await desk.join("again", "rex", "s-rex")
-    async with a_desk(environment, **quick) as desk, a_gateway(desk) as gateway:
+    async with room_harness(environment, **quick) as harness:
+        await harness.join("again", "quin", "s-quin")
+        await harness.join("again", "rex", "s-rex")
+    async with room_harness(environment, **quick) as harness, a_gateway(harness) as gateway:
         gateway.held = {("again", "s-quin")}
-        left = await desk.wait_for("again", "user_left")
+        left = await harness.wait_for("again", "user_left")
         assert msgspec.json.decode(left.data)["sessionID"] == "s-rex"
-        assert await desk.story("again") == ["user_suspended", "user_left"]
+        assert await harness.story("again") == ["user_suspended", "user_left"]
 
 
-async def test_many_come_at_once(desk: Desk) -> None:
-    joined = await asyncio.gather(*(desk.join("crowd", f"u{n}", f"s-u{n}") for n in range(200)))
+async def test_many_come_at_once(harness: RoomHarness) -> None:
+    joined = await asyncio.gather(*(harness.join("crowd", f"u{n}", f"s-u{n}") for n in range(200)))
     assert len({one.room_uid for one in joined}) == 1
     assert sum(one.created for one in joined) == 1
-    assert sorted(view.seq for view in await desk.views("crowd")) == list(range(1, 202))
+    assert sorted(view.seq for view in await harness.views("crowd")) == list(range(1, 202))
 
 
-async def test_one_user_logs_in_everywhere_at_once(desk: Desk, postgres: str) -> None:
+async def test_one_user_logs_in_everywhere_at_once(harness: RoomHarness, postgres: str) -> None:
     """Whoever wins, one session is left, and the record, the claims and the rooms agree on which."""
-    logins = [desk.join(f"race-{n % 4}", "zoe", f"s-zoe-{n}") for n in range(12)]
+    logins = [harness.join(f"race-{n % 4}", "zoe", f"s-zoe-{n}") for n in range(12)]
     outcomes = await asyncio.gather(*logins, return_exceptions=True)
     refused = [one for one in outcomes if isinstance(one, BaseException)]
     assert all(isinstance(one, Rejection) and one.problem.code == 9000010 for one in refused), refused
-    views = [view for n in range(4) for view in await desk.views(f"race-{n}")]
+    views = [view for n in range(4) for view in await harness.views(f"race-{n}")]
     sessions = lambda *what: [msgspec.json.decode(v.data)["sessionID"] for v in views if v.type in what]  # noqa: E731
     left = set(sessions("room.user_joined.v1")) - set(sessions("room.user_kicked.v1"))
     assert len(left) == 1
@@ -343,40 +357,40 @@ async def test_one_user_logs_in_everywhere_at_once(desk: Desk, postgres: str) ->
     assert {row["holder"] for row in rows} == left
 
 
-async def test_coming_and_going_leaves_no_open_room_empty(desk: Desk) -> None:
-    """Rooms that empty and fill again at the same moment: each life ends once, each next one cites it."""
+async def test_coming_and_going_leaves_no_open_room_empty(harness: RoomHarness) -> None:
+    """Rooms that empty and fill again at the same moment: each uid closes once, each next one cites it."""
 
     async def visit(user: str) -> None:
         for n in range(5):
-            await desk.join("door", user, f"s-{user}-{n}")
-            await desk.ask("door", cmd.LeaveRoom(f"s-{user}-{n}"))
+            await harness.join("door", user, f"s-{user}-{n}")
+            await harness.ask("door", cmd.LeaveRoom(f"s-{user}-{n}"))
 
     await asyncio.gather(*(visit(f"v{n}") for n in range(6)))
     async with asyncio.timeout(10):
         while True:
-            lives: dict[str, list[EventView]] = {}
-            for view in {(v.room_uid, v.seq): v for v in await desk.views("door")}.values():
-                lives.setdefault(view.room_uid, []).append(view)
-            if all("closed" in life[-1].type for life in (sorted(v, key=lambda e: e.seq) for v in lives.values())):
+            by_uid: dict[str, list[EventView]] = {}
+            for view in {(v.room_uid, v.seq): v for v in await harness.views("door")}.values():
+                by_uid.setdefault(view.room_uid, []).append(view)
+            if all("closed" in max(views, key=lambda view: view.seq).type for views in by_uid.values()):
                 break
-            desk.news.clear()
-            await desk.news.wait()
+            harness.news.clear()
+            await harness.news.wait()
     ends = {""}
-    for life in sorted(lives.values(), key=lambda views: min(view.at for view in views)):
-        story = sorted(life, key=lambda view: view.seq)
+    for views in sorted(by_uid.values(), key=lambda views: min(view.at for view in views)):
+        story = sorted(views, key=lambda view: view.seq)
         assert [view.seq for view in story] == list(range(1, len(story) + 1))
         assert msgspec.json.decode(story[0].data)["previous"] in ends
         ends.add(f"{story[-1].room_uid}.{story[-1].seq}.{story[-1].hash[:16]}")
         assert sum("joined" in view.type for view in story) == sum("left" in view.type for view in story)
 
 
-async def test_what_is_in_memory_is_the_operators_to_see(desk: Desk) -> None:
-    joined = await desk.join("seen", "uma", "s-uma")
-    await desk.join("seen", "vic", "s-vic")
-    reply = await desk.ask("seen", cmd.DescribeRoom())
+async def test_what_is_in_memory_is_the_operators_to_see(harness: RoomHarness) -> None:
+    joined = await harness.join("seen", "uma", "s-uma")
+    await harness.join("seen", "vic", "s-vic")
+    reply = await harness.ask("seen", cmd.DescribeRoom())
     assert msgspec.json.decode(reply.result, type=LiveRoom) == LiveRoom(joined.room_uid, True, ("s-uma", "s-vic"))
-    assert await desk.refused("seen", cmd.DescribeRoom(), Caller("uma", "s-uma")) == 9000012
-    nothing = await desk.ask("unseen", cmd.DescribeRoom())
+    assert await harness.refused("seen", cmd.DescribeRoom(), Caller("uma", "s-uma")) == 9000012
+    nothing = await harness.ask("unseen", cmd.DescribeRoom())
     assert msgspec.json.decode(nothing.result, type=LiveRoom) == LiveRoom("", False, ())
 
 
@@ -384,22 +398,22 @@ async def test_two_replicas_decide_as_one(environment: Environment) -> None:
     """Replicas share no memory: versions and claims keep them right, a silent session is suspended once."""
     quick = {"presence_grace_s": "4", "heartbeat_window_s": "5", "empty_delay_s": "0"}
     made = {f"PARLOUR_ROOM_{name.upper()}": value for name, value in quick.items()}
-    async with build(load(RoomSettings, environment("room") | made)), a_desk(environment, **quick) as desk:
-        await asyncio.gather(*(desk.join("twins", f"t{n}", f"s-t{n}", max_member_count=20) for n in range(20)))
-        assert await desk.refused("twins", cmd.JoinRoom("s-t20", "t20"), Caller("t20")) == 1002034
-        await asyncio.gather(*(desk.ask("twins", cmd.LeaveRoom(f"s-t{n}")) for n in range(19)))
-        await desk.wait_for("twins", "closed")
-        story = await desk.story("twins")
+    async with build(load(RoomSettings, environment("room") | made)), room_harness(environment, **quick) as harness:
+        await asyncio.gather(*(harness.join("twins", f"t{n}", f"s-t{n}", max_member_count=20) for n in range(20)))
+        assert await harness.refused("twins", cmd.JoinRoom("s-t20", "t20"), Caller("t20")) == 1002034
+        await asyncio.gather(*(harness.ask("twins", cmd.LeaveRoom(f"s-t{n}")) for n in range(19)))
+        await harness.wait_for("twins", "closed")
+        story = await harness.story("twins")
         assert story == ["opened", *["user_joined"] * 20, *["user_left"] * 19, "user_suspended", "user_left", "closed"]
-        views = await desk.views("twins")
+        views = await harness.views("twins")
         assert [view.seq for view in views] == list(range(1, len(views) + 1))
 
 
 async def test_rooms_that_one_user_opens_are_counted_and_rooms_that_are_open_are_not(environment: Environment) -> None:
-    async with a_desk(environment, openings_per_user_per_min="3") as desk:
+    async with room_harness(environment, openings_per_user_per_min="3") as harness:
         for number in range(3):
-            await desk.join(f"opened-{number}", "ann", "ann-0", multi_room=True)
-        code = await desk.refused("opened-3", cmd.JoinRoom("ann-0", "ann", "Ann", multi_room=True), Caller("ann"))
+            await harness.join(f"opened-{number}", "ann", "ann-0", multi_room=True)
+        code = await harness.refused("opened-3", cmd.JoinRoom("ann-0", "ann", "Ann", multi_room=True), Caller("ann"))
         assert code == Code.RATE_LIMITED
-        await desk.join("opened-3", "bob", "bob-0")
-        await desk.join("opened-3", "ann", "ann-0", multi_room=True)
+        await harness.join("opened-3", "bob", "bob-0")
+        await harness.join("opened-3", "ann", "ann-0", multi_room=True)

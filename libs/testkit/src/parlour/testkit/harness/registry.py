@@ -1,4 +1,4 @@
-"""A desk beside the registry under test: users who publish and play, and everything that is published on NATS."""
+"""A harness around the registry under test: users who publish and play, and everything that is published on NATS."""
 
 import asyncio
 import contextlib
@@ -36,15 +36,15 @@ BOTH = MediaSections("0", "1")
 class User:
     """Somebody in a room."""
 
-    def __init__(self, desk: "RegistryHarness", room: str, name: str, joined: Joined, session: str) -> None:
-        self.desk = desk
+    def __init__(self, harness: "RegistryHarness", room: str, name: str, joined: Joined, session: str) -> None:
+        self.harness = harness
         self.room = room
         self.session = session
         self.caller = Caller(name, session, joined.actor)
 
     async def ask(self, body: cmd.AnyCommand, service: str = "registry", command_id: str = "") -> Reply:
         verb = str(body.__struct_config__.tag).partition(".")[2]
-        return await self.desk.bus.ask(
+        return await self.harness.bus.ask(
             APP, service, self.room, verb, Request(command_id or str(uuid4()), self.caller, body)
         )
 
@@ -57,11 +57,11 @@ class User:
         return msgspec.json.decode(reply.result, type=Published)
 
     async def refused(self, body: cmd.AnyCommand) -> int:
-        before = len(self.desk.heard)
+        before = len(self.harness.heard)
         with pytest.raises(Rejection) as caught:
             await self.ask(body)
-        await self.desk.bus.flush_confirmed()
-        assert len(self.desk.heard) == before, "what is refused appends nothing"
+        await self.harness.bus.flush_confirmed()
+        assert len(self.harness.heard) == before, "what is refused appends nothing"
         return caught.value.problem.code
 
 
@@ -95,15 +95,15 @@ class RegistryHarness:
                 await self._news.wait()
         return found
 
-    async def whole_life(self, room: str, within_s: float = 15) -> list[str]:
+    async def types_until_closed(self, room: str, within_s: float = 15) -> list[str]:
         """What happened in a room, in short and in order, once it is closed."""
         async with asyncio.timeout(within_s):
             while not any(view.room == room and view.type == "room.closed.v1" for view in self.heard):
                 self._news.clear()
                 await self._news.wait()
-        life = sorted((view for view in self.heard if view.room == room), key=lambda view: view.seq)
-        assert [view.seq for view in life] == list(range(1, len(life) + 1)), "nothing comes behind the close"
-        return [view.type.removesuffix(".v1") for view in life]
+        events = sorted((view for view in self.heard if view.room == room), key=lambda view: view.seq)
+        assert [view.seq for view in events] == list(range(1, len(events) + 1)), "nothing comes behind the close"
+        return [view.type.removesuffix(".v1") for view in events]
 
     async def transports(self) -> dict[str, TransportReport]:
         report = await self.bus.request(subjects.relay_command(NODE, "report"), Report(), NodeReport)
@@ -130,15 +130,15 @@ async def running_registry(running: Any, environment: Any, **settings: str) -> A
         running("room", "registry", "relay", **(variables | settings)),
         await Bus.connect(load(BusSettings, environment("test")), "test") as bus,
     ):
-        desk = RegistryHarness(bus)
-        await bus.subscribe(subjects.ALL_EVENTS, desk.hear)
-        await node_is_up(desk)
-        yield desk
+        harness = RegistryHarness(bus)
+        await bus.subscribe(subjects.ALL_EVENTS, harness.hear)
+        await node_is_up(harness)
+        yield harness
 
 
-async def node_is_up(desk: RegistryHarness) -> None:
+async def node_is_up(harness: RegistryHarness) -> None:
     """The registry places streams from the node's first heartbeat on."""
-    probe = await desk.join("probe", "probe")
+    probe = await harness.join("probe", "probe")
 
     async def placed() -> bool:
         with contextlib.suppress(Rejection):
@@ -148,13 +148,13 @@ async def node_is_up(desk: RegistryHarness) -> None:
 
     await eventually(placed)
     await probe.ask(cmd.LeaveRoom(probe.session), "room")
-    await no_transports_of(desk, probe)
+    await no_transports_of(harness, probe)
 
 
-async def no_transports_of(desk: RegistryHarness, user: User) -> None:
+async def no_transports_of(harness: RegistryHarness, user: User) -> None:
     """The relay holds nothing of a session any more."""
 
     async def none_left() -> bool:
-        return not any(t.owner == user.session for t in (await desk.transports()).values())
+        return not any(t.owner == user.session for t in (await harness.transports()).values())
 
     await eventually(none_left)
