@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -34,6 +35,7 @@ def binary() -> Path:
     return Path(found)
 
 
+@dataclass(eq=False, repr=False)
 class NatsServer:
     """One server in one folder.
 
@@ -42,20 +44,11 @@ class NatsServer:
     system: the password of the user that may list and close connections; empty: there is none.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        port: int,
-        users: Mapping[str, tuple[str, Grant]],
-        issuer: str = "",
-        system: str = "",
-    ) -> None:
-        self.issuer = issuer
-        self.system = system
-        self.folder = folder
-        self.port = port
-        self.users = users
+    folder: Path
+    port: int
+    users: Mapping[str, tuple[str, Grant]]
+    issuer: str = ""
+    system: str = ""
 
     def address(self, user: str) -> str:
         """A URL with the user's password in it."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..embedded.launch import Launch, die_with_parent, identity
@@ -20,33 +21,26 @@ UNREADY_AFTER = 3
 GRACE_S = 10.0
 
 
+@dataclass(eq=False)
 class Child:
     """A process by name, with the question that tells whether it is ready.
 
     launch: asked anew at each start, so that a restart sees what changed.
     """
 
-    def __init__(
-        self,
-        name: str,
-        launch: Callable[[], Launch],
-        log: Path,
-        probe: Callable[[], Awaitable[bool]],
-        metrics: str = "",
-    ) -> None:
-        self.name = name
-        self.log = log
-        self.metrics = metrics
-        self.ready = asyncio.Event()
-        self.exits = 0
-        self.pid = 0
-        self.changed: Callable[[], None] = lambda: None
-        self._launch = launch
-        self._probe = probe
-        self._process: asyncio.subprocess.Process | None = None
-        self._stopping = False
-        self._was_ready = False
-        self._task: asyncio.Task[None] | None = None
+    name: str
+    _launch: Callable[[], Launch]
+    log: Path
+    _probe: Callable[[], Awaitable[bool]]
+    metrics: str = ""
+    ready: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    exits: int = field(init=False, default=0)
+    pid: int = field(init=False, default=0)
+    changed: Callable[[], None] = field(init=False, default_factory=lambda: lambda: None)
+    _process: asyncio.subprocess.Process | None = field(init=False, default=None)
+    _stopping: bool = field(init=False, default=False)
+    _was_ready: bool = field(init=False, default=False)
+    _task: asyncio.Task[None] | None = field(init=False, default=None)
 
     def start(self) -> None:
         """Begin; must be called in the main thread, to which the child's life is tied."""

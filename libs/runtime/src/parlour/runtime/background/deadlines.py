@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from parlour.kernel.log import DueDeadline, EventLog, LogUnavailable
 from parlour.kernel.rejection import Rejection
@@ -25,24 +26,20 @@ log = logger(__name__)
 Handler = Callable[[DueDeadline], Awaitable[None]]
 
 
+@dataclass(eq=False)
 class DeadlineLoop:
     """Use as `async with loop.running():` inside the service's build."""
 
-    def __init__(
-        self,
-        service: str,
-        event_log: EventLog,
-        handler: Handler,
-        metrics: Metrics,
-        poll_s: float = POLL_S,
-    ) -> None:
-        self.service = service
-        self._log = event_log
-        self._handler = handler
-        self._metrics = metrics
-        self._clock = SystemClock()
-        self._poll_s = poll_s
-        self._outcomes = {outcome: metrics.deadlines.labels(outcome) for outcome in ("done", "rejected", "failed")}
+    service: str
+    _log: EventLog
+    _handler: Handler
+    _metrics: Metrics
+    poll_s: float = POLL_S
+
+    def __post_init__(self) -> None:
+        self._outcomes = {
+            outcome: self._metrics.deadlines.labels(outcome) for outcome in ("done", "rejected", "failed")
+        }
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -59,7 +56,7 @@ class DeadlineLoop:
         while not stop.is_set():
             full = False
             try:
-                due = await self._log.due(self.service, self._clock.at(), MAX_PER_POLL, LEASE_US)
+                due = await self._log.due(self.service, SystemClock().at(), MAX_PER_POLL, LEASE_US)
                 full = len(due) == MAX_PER_POLL
                 await asyncio.gather(*(self._handle(deadline) for deadline in due))
             except LogUnavailable as error:
@@ -69,7 +66,7 @@ class DeadlineLoop:
                 log.error("fault", where="deadlines", error=repr(error), exc_info=error)
             if not full:
                 try:
-                    async with asyncio.timeout(self._poll_s * random.uniform(0.8, 1.2)):
+                    async with asyncio.timeout(self.poll_s * random.uniform(0.8, 1.2)):
                         await stop.wait()
                 except TimeoutError:
                     pass

@@ -15,6 +15,7 @@ import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 from parlour.contracts import subjects
 from parlour.contracts.envelope import EventView
@@ -43,44 +44,35 @@ log = logger(__name__)
 Handler = Callable[[EventView], Awaitable[None]]
 
 
+@dataclass(eq=False)
 class Reactor:
     """Use as `async with reactor.running():` inside the service's build."""
 
-    def __init__(
-        self,
-        name: str,
-        event_log: EventLog,
-        people: UserKeyStore,
-        bus: Bus,
-        handler: Handler,
-        *,
-        types: frozenset[str] | None = None,
-        lease: Lease = always,
-        poll_s: float = POLL_S,
-    ) -> None:
-        self.name = name
-        self._log = event_log
-        self._people = people
-        self._bus = bus
-        self._handler = handler
-        self._types = types
-        self._lease = lease
-        self._poll_s = poll_s
-        self._cursor: dict[int, int] = {}
-        self._aggregates = None if types is None else frozenset(BY_TAG[tag].AGGREGATE for tag in types)
-        self._wake = asyncio.Event()
-        self._pending_shards: set[int] = set()
-        self._restart: set[int] = set()
-        self._next_poll = 0.0
-        self._slots = asyncio.Semaphore(MAX_CONCURRENT_SHARDS)
-        self._busy: dict[int, asyncio.Task[None]] = {}
-        self._read_failures: dict[int, tuple[int, int]] = {}
-        """By shard: the position of an event that can't be read, and how many attempts failed."""
+    name: str
+    _log: EventLog
+    _people: UserKeyStore
+    _bus: Bus
+    _handler: Handler
+    types: frozenset[str] | None = None
+    lease: Lease = always
+    poll_s: float = POLL_S
+    _cursor: dict[int, int] = field(init=False, default_factory=dict)
+    _wake: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _pending_shards: set[int] = field(init=False, default_factory=set)
+    _restart: set[int] = field(init=False, default_factory=set)
+    _next_poll: float = field(init=False, default=0.0)
+    _slots: asyncio.Semaphore = field(init=False, default_factory=lambda: asyncio.Semaphore(MAX_CONCURRENT_SHARDS))
+    _busy: dict[int, asyncio.Task[None]] = field(init=False, default_factory=dict)
+    _read_failures: dict[int, tuple[int, int]] = field(init=False, default_factory=dict)
+    """By shard: the position of an event that can't be read, and how many attempts failed."""
+
+    def __post_init__(self) -> None:
+        self._aggregates = None if self.types is None else frozenset(BY_TAG[tag].AGGREGATE for tag in self.types)
         self._handled = {
-            outcome: bus.metrics.reactions.labels(name, outcome)
+            outcome: self._bus.metrics.reactions.labels(self.name, outcome)
             for outcome in ("done", "rejected", "failed", "damaged")
         }
-        self._lag = bus.metrics.reactor_lag.labels(name)
+        self._lag = self._bus.metrics.reactor_lag.labels(self.name)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -108,7 +100,7 @@ class Reactor:
     async def _run(self) -> None:
         while True:
             try:
-                async with self._lease(f"reactor/{self.name}"):
+                async with self.lease(f"reactor/{self.name}"):
                     self._cursor = await self._log.cursor(self.name)
                     await self._follow()
             except LogUnavailable as error:
@@ -116,7 +108,7 @@ class Reactor:
             except Exception as error:
                 self._bus.report_fault("reactor", error, reactor=self.name)
             await self._cancel_shards()
-            await asyncio.sleep(self._poll_s * random.uniform(0.5, 1.5))
+            await asyncio.sleep(self.poll_s * random.uniform(0.5, 1.5))
 
     async def _cancel_shards(self) -> None:
         """Cancels what is being handled: another replica may handle it by now, and the cursor will be read again."""
@@ -134,7 +126,7 @@ class Reactor:
             news, self._pending_shards = self._pending_shards, set()
             if time.monotonic() >= self._next_poll:
                 news |= await self._lagging_shards()
-                self._next_poll = time.monotonic() + self._poll_s
+                self._next_poll = time.monotonic() + self.poll_s
             for p in news - {-1}:
                 self._start_shard(p)
             with contextlib.suppress(TimeoutError):
@@ -176,7 +168,7 @@ class Reactor:
                 self._bus.report_fault("reactor", error, reactor=self.name, p=p)
 
     async def _handle_page(self, p: int, records: tuple[Record, ...]) -> None:
-        wanted = tuple(record for record in records if self._types is None or record.type in self._types)
+        wanted = tuple(record for record in records if self.types is None or record.type in self.types)
         views = await open_readable(open_records, self._people, wanted)
         for record, view in zip(wanted, views, strict=True):
             if view is None:

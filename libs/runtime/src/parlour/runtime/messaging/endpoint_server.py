@@ -7,6 +7,7 @@ the other, so each gets a task of its own here, and the statistics are counted w
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import msgspec
@@ -62,26 +63,20 @@ class FaultReport(Protocol):
     def __call__(self, where: str, error: BaseException, **fields: Any) -> None: ...
 
 
+@dataclass(eq=False)
 class EndpointServer:
     """Answers the requests of one service's endpoints on one NATS connection."""
 
-    def __init__(
-        self,
-        client: Client,
-        metrics: Metrics,
-        report_fault: FaultReport,
-        queue: str,
-    ) -> None:
-        self._client = client
-        self._metrics = metrics
-        self._report_fault = report_fault
-        self._queue = queue
-        self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._routes: dict[str, _Route] = {}
-        self._service: Service | None = None
-        self._stopping = False
-        self._log_throttle = LogThrottle(time.monotonic)
+    _client: Client
+    _metrics: Metrics
+    _report_fault: FaultReport
+    _queue: str
+    _slots: asyncio.Semaphore = field(init=False, default_factory=lambda: asyncio.Semaphore(MAX_IN_FLIGHT))
+    _tasks: set[asyncio.Task[None]] = field(init=False, default_factory=set)
+    _routes: dict[str, _Route] = field(init=False, default_factory=dict)
+    _service: Service | None = field(init=False, default=None)
+    _stopping: bool = field(init=False, default=False)
+    _log_throttle: LogThrottle = field(init=False, default_factory=lambda: LogThrottle(time.monotonic))
 
     async def start(self, name: str, version: str, endpoints: Mapping[str, Endpoint]) -> None:
         config = ServiceConfig(name=name, version=version, queue_group=self._queue, stats_handler=self._stats)

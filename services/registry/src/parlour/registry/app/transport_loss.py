@@ -7,6 +7,7 @@ has lost everything that it carried.
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import msgspec
@@ -57,33 +58,23 @@ class StreamGrace(msgspec.Struct, frozen=True):
         return f"{self.app}/{self.stream_id}/{self.transport_id}"
 
 
+@dataclass(eq=False)
 class TransportLossHandler:
     """Keeps the directory of nodes up to date, and ends what they lost. `now` is monotonic seconds, `grace_s` seconds."""
 
-    def __init__(
-        self,
-        log: EventLog,
-        decider: StreamDecider,
-        nodes: NodeDirectory,
-        relays: RelayClient,
-        notify: Callable[[], None],
-        now: MonotonicClock,
-        *,
-        grace_s: float,
-        check_interval_s: float = CHECK_INTERVAL_S,
-        retry_s: float = RETRY_S,
-    ) -> None:
-        self._log = log
-        self._decider = decider
-        self._nodes = nodes
-        self._relays = relays
-        self._notify = notify
-        self._now = now
-        self._grace_us = int(grace_s * 1e6)
-        self._check_interval_s = check_interval_s
-        self._retry_s = retry_s
-        self._reporting: set[str] = set()
-        self._steps: asyncio.Queue[Callable[[], Awaitable[object]]] = asyncio.Queue(STEPS_WAITING)
+    _log: EventLog
+    _decider: StreamDecider
+    _nodes: NodeDirectory
+    _relays: RelayClient
+    _notify: Callable[[], None]
+    _now: MonotonicClock
+    grace_s: float
+    check_interval_s: float = CHECK_INTERVAL_S
+    retry_s: float = RETRY_S
+    _reporting: set[str] = field(init=False, default_factory=set)
+    _steps: asyncio.Queue[Callable[[], Awaitable[object]]] = field(
+        init=False, default_factory=lambda: asyncio.Queue(STEPS_WAITING)
+    )
 
     def handle_fact(self, fact: AnyRelayFact) -> None:
         """Takes one fact of any node; never waits, so that heartbeats are not heard late. What follows from it is done by `run_steps`."""
@@ -104,7 +95,7 @@ class TransportLossHandler:
                 await step()
             except (LogUnavailable, Unavailable) as error:
                 log.warning("loss_retried", error=str(error))
-                asyncio.get_running_loop().call_later(self._retry_s, self._steps.put_nowait, step)
+                asyncio.get_running_loop().call_later(self.retry_s, self._steps.put_nowait, step)
             except Rejection as error:
                 log.warning("loss_rejected", error=str(error))
             except Exception as error:
@@ -150,7 +141,7 @@ class TransportLossHandler:
         """
         checked_at = self._now()
         while True:
-            await asyncio.sleep(self._check_interval_s)
+            await asyncio.sleep(self.check_interval_s)
             reachable, now = await is_reachable(), self._now()
             if not reachable or now - checked_at > STALL_S:
                 self._nodes.restart_silence(now)
@@ -204,7 +195,8 @@ class TransportLossHandler:
 
     def _start_grace(self, app: int, room: str, stream: domain.Stream) -> Deadline:
         grace = StreamGrace(app, room, stream.stream_id, stream.transport_id)
-        return Deadline(SERVICE, grace.key, self._decider.clock.at() + self._grace_us, msgspec.json.encode(grace))
+        at = self._decider.clock.at() + int(self.grace_s * 1e6)
+        return Deadline(SERVICE, grace.key, at, msgspec.json.encode(grace))
 
     async def _load_report(self, node: str) -> tuple[NodeReport, tuple[TransportReport, ...]]:
         """The first page of a node's report, and the transports of all its pages, which must be of one moment."""

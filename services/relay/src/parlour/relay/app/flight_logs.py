@@ -5,6 +5,7 @@ recorder reaches back: the second would have the same runs again.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 from parlour.contracts.relay import FlightLog, FlightRun
 from parlour.media_core import Core
@@ -18,18 +19,16 @@ RECORDER_SPAN_S = 10.0
 log = logger(__name__)
 
 
+@dataclass(eq=False)
 class FlightLogReader:
     """Reads and stores flight logs. `clock` is unix time in seconds."""
 
-    def __init__(
-        self, node: str, table: SessionTable, core: Core, store: FlightLogStore, clock: Callable[[], float]
-    ) -> None:
-        self._node = node
-        self._table = table
-        self._core = core
-        self._store = store
-        self._clock = clock
-        self._stored_at: dict[str, float] = {}
+    _node: str
+    _table: SessionTable
+    _core: Core
+    _store: FlightLogStore
+    _clock: Callable[[], float]
+    _stored_at: dict[str, float] = field(init=False, default_factory=dict)
 
     def read(self, transport_id: str, reason: str) -> FlightLog:
         """Reads and stores the log of a transport; `Rejection` for one that the node does not have."""

@@ -1,6 +1,7 @@
 """Measures the node's load and publishes its heartbeat."""
 
 import asyncio
+from dataclasses import dataclass, field
 
 from parlour.contracts.relay import NodeLoad
 from parlour.media_core import Core
@@ -15,19 +16,19 @@ SAMPLE_INTERVAL_S = 1.0
 """Between two readings of the counters: a stall is noticed at most so much later."""
 
 
+@dataclass(eq=False)
 class NodeHeartbeat:
     """The node's load as of its last heartbeat. `clock` is monotonic seconds."""
 
-    def __init__(
-        self, table: SessionTable, core: Core, relay: Relay, facts: FactPublisher, clock: MonotonicClock
-    ) -> None:
-        self._table = table
-        self._core = core
-        self._relay = relay
-        self._facts = facts
-        self._clock = clock
-        self._cpu = 0.0
-        self._measured = (clock(), 0)
+    _table: SessionTable
+    _core: Core
+    _relay: Relay
+    _facts: FactPublisher
+    _clock: MonotonicClock
+    _cpu: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        self._measured = (self._clock(), 0)
 
     def load(self) -> NodeLoad:
         """The load as of the last heartbeat."""

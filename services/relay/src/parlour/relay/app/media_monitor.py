@@ -1,6 +1,7 @@
 """Handles the core's events, and derives from its counters which media started, stalled or froze."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from parlour.media_core import Core
@@ -24,29 +25,21 @@ SAMPLES_BETWEEN_OVERFLOW_LOGS = 30
 """Half a minute and more."""
 
 
+@dataclass(eq=False)
 class MediaMonitor:
     """`handle_event` is called for each event of the core, `sample` about once a second."""
 
-    def __init__(
-        self,
-        table: SessionTable,
-        core: Core,
-        transports: TransportLifecycle,
-        facts: FactPublisher,
-        limits: RelayLimits,
-        flight_logs: FlightLogReader,
-    ) -> None:
-        self._table = table
-        self._core = core
-        self._transports = transports
-        self._facts = facts
-        self._limits = limits
-        self._flight_logs = flight_logs
-        self._missed: dict[int, int] = {}
-        self._flowing: set[int] = set()
-        self.overflowed = 0
-        self._overflowed_before = 0
-        self._samples = 0
+    _table: SessionTable
+    _core: Core
+    _transports: TransportLifecycle
+    _facts: FactPublisher
+    _limits: RelayLimits
+    _flight_logs: FlightLogReader
+    _missed: dict[int, int] = field(init=False, default_factory=dict)
+    _flowing: set[int] = field(init=False, default_factory=set)
+    overflowed: int = field(init=False, default=0)
+    _overflowed_before: int = field(init=False, default=0)
+    _samples: int = field(init=False, default=0)
 
     async def handle_event(self, event: CoreEvent) -> None:
         """Handles one event of `poll_events`; they come in order."""

@@ -5,6 +5,7 @@ with what it had a second before; one that lasted for less than that is not samp
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -33,27 +34,22 @@ class Medium(msgspec.Struct, frozen=True):
         return self.part.number
 
 
+@dataclass(eq=False)
 class QualitySampler:
     """`take` is called once a second with the core's fresh statistics. `clock` is unix time in seconds, `now` monotonic seconds."""
 
-    def __init__(
-        self,
-        node: str,
-        table: SessionTable,
-        send: Callable[[QualityBatch], None],
-        clock: Callable[[], float],
-        now: MonotonicClock,
-    ) -> None:
-        self._node = node
-        self._table = table
-        self._send_batch = send
-        self._clock = clock
-        self._now = now
-        self._media: dict[int, Medium] = {}
-        self._last: Stats = {"tracks": {}, "sinks": {}}
-        self._taken_at = now()
-        self._bucket = 0
-        self._ended: list[QualitySample] = []
+    _node: str
+    _table: SessionTable
+    _send_batch: Callable[[QualityBatch], None]
+    _clock: Callable[[], float]
+    _now: MonotonicClock
+    _media: dict[int, Medium] = field(init=False, default_factory=dict)
+    _last: Stats = field(init=False, default_factory=lambda: {"tracks": {}, "sinks": {}})
+    _bucket: int = field(init=False, default=0)
+    _ended: list[QualitySample] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._taken_at = self._now()
 
     def take(self, stats: Stats) -> None:
         """Takes in one reading of the core's statistics."""

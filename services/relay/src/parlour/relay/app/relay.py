@@ -5,6 +5,7 @@ The registry sends them and sees to it that a session names its own transports. 
 """
 
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
@@ -45,29 +46,19 @@ TRANSPORTS_PER_REPORT = 100
 Part = TypeVar("Part", Track, Sink)
 
 
+@dataclass(eq=False)
 class Relay:
     """Carries out one node's commands on the session table and the packet core."""
 
-    def __init__(
-        self,
-        table: SessionTable,
-        core: Core,
-        forwarding: Forwarding,
-        lifecycle: TransportLifecycle,
-        facts: FactPublisher,
-        ids: RelayIds,
-        fingerprint: Fingerprint,
-        limits: RelayLimits,
-    ) -> None:
-        self._table = table
-        self._core = core
-        self._forwarding = forwarding
-        self._lifecycle = lifecycle
-        self._facts = facts
-        self._ids = ids
-        self._fingerprint = fingerprint
-        self._limits = limits
-        self._answers: OrderedDict[tuple[int, str, str], Negotiated] = OrderedDict()
+    _table: SessionTable
+    _core: Core
+    _forwarding: Forwarding
+    _lifecycle: TransportLifecycle
+    _facts: FactPublisher
+    _ids: RelayIds
+    _fingerprint: Fingerprint
+    _limits: RelayLimits
+    _answers: OrderedDict[tuple[int, str, str], Negotiated] = field(init=False, default_factory=OrderedDict)
 
     # negotiate
 

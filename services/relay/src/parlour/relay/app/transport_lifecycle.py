@@ -5,6 +5,7 @@ new ──ICE──▶ connecting ──DTLS──▶ connected ──▶ gone (
 
 import asyncio
 from collections import Counter
+from dataclasses import dataclass, field
 from functools import partial
 
 import msgspec
@@ -74,28 +75,21 @@ class _RunningTransport:
             self.deadline.reschedule(0)
 
 
+@dataclass(eq=False)
 class TransportLifecycle:
     """Starts and ends transports, and publishes what becomes of them. `clock` is monotonic seconds."""
 
-    def __init__(
-        self,
-        table: SessionTable,
-        core: Core,
-        forwarding: Forwarding,
-        handshakes: Handshakes,
-        facts: FactPublisher,
-        clock: MonotonicClock,
-        limits: RelayLimits,
-    ) -> None:
-        self._table = table
-        self._core = core
-        self._forwarding = forwarding
-        self._handshakes = handshakes
-        self._facts = facts
-        self._clock = clock
-        self._limits = limits
-        self._running: dict[int, _RunningTransport] = {}
-        self._half_open = HalfOpenTransports(limits.max_half_open)
+    _table: SessionTable
+    _core: Core
+    _forwarding: Forwarding
+    _handshakes: Handshakes
+    _facts: FactPublisher
+    _clock: MonotonicClock
+    _limits: RelayLimits
+    _running: dict[int, _RunningTransport] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._half_open = HalfOpenTransports(self._limits.max_half_open)
 
     def start(self, transport: Transport) -> None:
         """Opens the transport in the core; a task then waits for its peer."""

@@ -1,6 +1,7 @@
 """Handles the commands of a room: join, leave, kick, end a stay, close, set extra information, describe."""
 
 import re
+from dataclasses import dataclass
 
 import msgspec
 
@@ -26,24 +27,16 @@ JOIN_TRIES = 5
 """One user's sessions that log in at the same moment end each other in turn; of more than five at once, some must be sent again."""
 
 
+@dataclass(eq=False)
 class RoomHandler:
     """Handles the commands about rooms and members. Each method returns after the commit. `heartbeat_window_s` is what logins announce."""
 
-    def __init__(
-        self,
-        log: EventLog,
-        people: UserKeyStore,
-        decider: RoomDecider,
-        rates: RoomRates,
-        bans: BanChecker,
-        heartbeat_window_s: float,
-    ) -> None:
-        self._log = log
-        self._people = people
-        self._decider = decider
-        self._rates = rates
-        self._bans = bans
-        self._heartbeat_window_ms = round(heartbeat_window_s * 1000)
+    _log: EventLog
+    _people: UserKeyStore
+    _decider: RoomDecider
+    _rates: RoomRates
+    _bans: BanChecker
+    _heartbeat_window_s: float
 
     async def join(self, context: CommandContext, body: cmd.JoinRoom) -> Reply:
         """A session enters; other sessions of the user, in whatever rooms of the app, are put out in the same unit."""
@@ -82,7 +75,7 @@ class RoomHandler:
                 for other, left_room in zip(elsewhere, left_rooms, strict=True)
             ]
             assert entered.log is not None, "a login that is not refused is in a room"
-            joined = Joined(str(entered.log.uid), actor, entered.created, self._heartbeat_window_ms)
+            joined = Joined(str(entered.log.uid), actor, entered.created, round(self._heartbeat_window_s * 1000))
             return draft_of(context, entered, *left, result=joined, actor=actor)
 
         left_names = tuple(other.room for other in elsewhere)
