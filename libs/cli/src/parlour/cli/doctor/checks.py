@@ -42,9 +42,12 @@ async def examine(folder: StateFolder, run: SuiteStatus | None, public: str = ""
     findings = [_disk(folder), _open_files()]
     if run is None:
         return [*findings, Finding("suite", "does not run", "start it with: make up")]
+    from .media import reach
+    from .signed_tree import tree
+
     checks = (
         _try("pages", _pages(run)), _try("NATS", _bus(run.nats)), _try("record", _record(run)),
-        _try("signed tree", _tree(run.nats)), _try("media", _media(run)), _try("versions", _versions(run)),
+        _try("signed tree", tree(run.nats)), _try("media", reach(run)), _try("versions", _versions(run)),
         _try("exposed", _exposed(run, public)),
     )  # fmt: skip
     return [*findings, _processes(run), *await asyncio.gather(*checks)]
@@ -52,13 +55,16 @@ async def examine(folder: StateFolder, run: SuiteStatus | None, public: str = ""
 
 async def examine_remote(nats_url: str) -> list[Finding]:
     """What can be seen of a suite that runs elsewhere, as in containers or a cluster, over its NATS alone."""
-    return list(await asyncio.gather(_try("NATS", _bus(nats_url)), _try("signed tree", _tree(nats_url))))
+    from .signed_tree import tree
+
+    return list(await asyncio.gather(_try("NATS", _bus(nats_url)), _try("signed tree", tree(nats_url))))
 
 
-async def _try(name: str, check: Awaitable[Finding]) -> Finding:
+async def _try(name: str, check: Awaitable[tuple[str, str]]) -> Finding:
+    """A finding from what a check saw and its way out."""
     try:
         async with asyncio.timeout(10):
-            return await check
+            return Finding(name, *await check)
     except Exception as problem:  # a broken suite is what is looked for: no failure may hide the other findings
         return Finding(name, f"{type(problem).__name__}: {problem}", "see the logs in the state folder")
 
@@ -81,21 +87,21 @@ def _processes(run: SuiteStatus) -> Finding:
     return Finding("processes", seen, f"not ready: {', '.join(down)}; their logs say why" if down else "")
 
 
-async def _pages(run: SuiteStatus) -> Finding:
+async def _pages(run: SuiteStatus) -> tuple[str, str]:
     at = urlsplit(run.url)
     own = "::1" if at.hostname == "::1" else "127.0.0.1"
     there = await http_ready(at.port or 0, "/", PAGE_WITHIN_S, host=own, tls=at.scheme == "https")()
-    return Finding("pages", run.url, "" if there else "the gateway does not serve its pages; see logs/gateway.log")
+    return run.url, "" if there else "the gateway does not serve its pages; see logs/gateway.log"
 
 
-async def _bus(nats_url: str) -> Finding:
+async def _bus(nats_url: str) -> tuple[str, str]:
     from ..operator.connection import connect
 
     async with connect(nats_url) as bus:
         names = await _ping(bus.client)
     silent = [name for name in ON_THE_BUS if name not in names]
     seen = f"{len(names)} kinds of service answer"
-    return Finding("NATS", seen, f"no answer from: {', '.join(silent)}" if silent else "")
+    return seen, f"no answer from: {', '.join(silent)}" if silent else ""
 
 
 async def _ping(client: object) -> set[str]:
@@ -133,40 +139,26 @@ async def _database(run: SuiteStatus) -> AsyncIterator[Any]:
         await connection.close()
 
 
-async def _record(run: SuiteStatus) -> Finding:
+async def _record(run: SuiteStatus) -> tuple[str, str]:
     async with _database(run) as connection:
         off = [name for name in ("fsync", "synchronous_commit") if await connection.fetchval(f"SHOW {name}") == "off"]
         theirs = await connection.fetchval("SELECT clock_timestamp()")
         version = await connection.fetchval("SHOW server_version")
     gap = abs((datetime.now(UTC) - theirs).total_seconds())
     if off:
-        return Finding("record", f"Postgres {version}", f"{' and '.join(off)} must be on: an answer promises a commit")
+        return f"Postgres {version}", f"{' and '.join(off)} must be on: an answer promises a commit"
     if gap > LARGEST_CLOCK_GAP_S:
-        return Finding("record", f"clocks differ by {gap:.1f} s", "let both machines keep time by NTP")
-    return Finding("record", f"Postgres {version}, commits are flushed")
+        return f"clocks differ by {gap:.1f} s", "let both machines keep time by NTP"
+    return f"Postgres {version}, commits are flushed", ""
 
 
-async def _tree(nats_url: str) -> Finding:
-    from ..operator.connection import connect
-    from .signed_tree import tree
-
-    async with connect(nats_url) as bus:
-        return Finding("signed tree", *await tree(bus))
-
-
-async def _media(run: SuiteStatus) -> Finding:
-    from .media import reach
-
-    return Finding("media", *await reach(run))
-
-
-async def _exposed(run: SuiteStatus, public: str) -> Finding:
+async def _exposed(run: SuiteStatus, public: str) -> tuple[str, str]:
     from . import exposed
 
     pid = next((found.pid for found in run.services if found.name == "gateway"), 0)
     settings = exposed.environment_of(pid)
     if not (public or exposed.is_exposed(settings)):
-        return Finding("exposed", "no: the gateway listens on this machine alone")
+        return "no: the gateway listens on this machine alone", ""
     found = exposed.problems(run, settings, *exposed.status_of(pid))
     if public and (misdirected := await exposed.name_problem(run, public)):
         found.append(misdirected)
@@ -175,14 +167,14 @@ async def _exposed(run: SuiteStatus, public: str) -> Finding:
             f"app {run.app_id} takes token04, which can be forged: parlour apps set {run.app_id} --require-signed"
         )
     way_out = f"{'; '.join(found)} ({exposed.HOW_TO})" if found else ""
-    return Finding("exposed", f"other machines reach {public or run.url}", way_out)
+    return f"other machines reach {public or run.url}", way_out
 
 
-async def _versions(run: SuiteStatus) -> Finding:
+async def _versions(run: SuiteStatus) -> tuple[str, str]:
     from ..operator.connection import connect
     from .media import versions
 
     async with _database(run) as connection:
         version = str(await connection.fetchval("SHOW server_version"))
     async with connect(run.nats) as bus:
-        return Finding("versions", *await versions(bus, version))
+        return await versions(bus, version)

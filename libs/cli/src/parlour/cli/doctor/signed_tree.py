@@ -9,21 +9,22 @@ from parlour.kernel.rejection import Rejection
 from parlour.runtime.messaging.bus import Bus
 from parlour.verify.notes import BadNote, Checkpoint, PublicKey, open_note, parse_checkpoint, parse_key
 
-from ..operator.connection import send_query
+from ..operator.connection import connect, send_query
 
 WAY_OUT = "see the how-to on audits: nothing more is signed until the tree is as it was"
 
 
-async def tree(bus: Bus) -> tuple[str, str]:
+async def tree(nats_url: str) -> tuple[str, str]:
     """What was seen of the tree, and the way out where it is not as it was signed."""
-    now = await send_query(bus, "tree", contract.TreeQuery(whole=True), contract.TreeStanding)
+    async with connect(nats_url) as bus:
+        now = await send_query(bus, "tree", contract.TreeQuery(whole=True), contract.TreeStanding)
+        problem = await _story(bus, now.sizes)
     seen = f"{now.size} heads signed, the last {len(now.sizes)} checkpoints looked at"
     problems = [now.damaged] if now.damaged else []
     if now.refused:
         problems.append(
             f"{now.refused} heads contradict signed ones and were left out (head_refused in the record's log)"
         )
-    problem = await _story(bus, now.sizes)
     problems += [problem] if problem else []
     return seen, f"{'; '.join(problems)}; {WAY_OUT}" if problems else ""
 
