@@ -21,7 +21,7 @@ UNREADY_AFTER = 3
 GRACE_S = 10.0
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Child:
     """A process by name, with the question that tells whether it is ready.
 

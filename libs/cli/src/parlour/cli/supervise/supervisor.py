@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -36,36 +37,29 @@ TRIES_WHILE_STARTING = 3
 HOUSEKEEPING_S = 5.0
 
 
+@dataclass(eq=False, repr=False)
 class Supervisor:
     """One run of the suite on a state folder that this process holds.
 
     on_change: called after each change of what `status` shows.
     """
 
-    def __init__(
-        self,
-        folder: StateFolder,
-        *,
-        host: str,
-        port: int,
-        environ: Mapping[str, str],
-        on_change: Callable[[SuiteStatus], None],
-        replicas: int = 1,
-    ) -> None:
-        self.folder = folder
-        self.host = host
-        self.port = port
-        self.environ = environ
-        self.replicas = replicas
-        self.urls: list[str] = []
-        self.entrance = Entrance.from_environment(environ)
-        self.secrets = folder.secrets()
-        self.servers: dict[str, Child] = {}
-        self.services: dict[str, Child] = {}
-        self.run_state = SuiteStatus("starting", "", str(folder.path), identify("supervisor", os.getpid()))
-        self._on_change = on_change
-        self._began = time.monotonic()
-        self._stop = asyncio.Event()
+    folder: StateFolder
+    host: str
+    port: int
+    environ: Mapping[str, str]
+    on_change: Callable[[SuiteStatus], None]
+    replicas: int = 1
+    urls: list[str] = field(init=False, default_factory=list)
+    servers: dict[str, Child] = field(init=False, default_factory=dict)
+    services: dict[str, Child] = field(init=False, default_factory=dict)
+    _began: float = field(init=False, default_factory=time.monotonic)
+    _stop: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.entrance = Entrance.from_environment(self.environ)
+        self.secrets = self.folder.secrets()
+        self.run_state = SuiteStatus("starting", "", str(self.folder.path), identify("supervisor", os.getpid()))
 
     async def run(self) -> None:
         """Start everything, stay until told to stop, end everything. StartFailed when it did not come up."""
@@ -231,4 +225,4 @@ class Supervisor:
             **changes,
         )
         self.folder.write_run(self.run_state)
-        self._on_change(self.run_state)
+        self.on_change(self.run_state)

@@ -19,6 +19,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any, Concatenate, Generic, TypeVar
 
 import msgspec
@@ -75,23 +76,19 @@ class RoomSnapshot(msgspec.Struct, Generic[S], frozen=True):
         return f"{self.key.uid}.{self.seq}.{self.hash[:16]}" if self.key else ""
 
 
+@dataclass(eq=False)
 class StateCache(Generic[S]):
     """Folds and keeps the states of rooms, and commits what is decided on them."""
 
-    def __init__(
-        self,
-        log: EventLog,
-        people: UserKeyStore,
-        committer: Committer,
-        aggregate: Aggregate[S],
-    ) -> None:
-        self.committer = committer
-        self._log = log
-        self._people = people
-        self._aggregate = aggregate
-        self._rooms: OrderedDict[tuple[int, str], CachedRoom[S]] = OrderedDict()
-        self._follows_events = False
-        self._erasures = people.erasures
+    _log: EventLog
+    _people: UserKeyStore
+    committer: Committer
+    _aggregate: Aggregate[S]
+    _rooms: OrderedDict[tuple[int, str], CachedRoom[S]] = field(init=False, default_factory=OrderedDict)
+    _follows_events: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        self._erasures = self._people.erasures
 
     async def load(self, app: int, room: str, *, fresh: bool = False) -> RoomSnapshot[S]:
         """Returns the room's state; does not suspend if it is in memory and `fresh` is False."""
