@@ -8,11 +8,10 @@
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import msgspec
 
-from parlour.contracts.commands import MediaSections
 from parlour.contracts.relay import PlayMedia, PublishMedia
 from parlour.relay.domain import rejections
 from parlour.relay.domain.sdp.answer import AnswerMedia, Outgoing
@@ -23,7 +22,7 @@ from parlour.relay.domain.session import KINDS, SessionTable, Sink, Slot, Stream
 MAX_STREAMS = 32
 """Streams of one transport, published and played together: half of the m-lines."""
 
-Binding = TypeVar("Binding", PublishMedia, PlayMedia)
+Binding = PublishMedia | PlayMedia
 
 
 class NumberSource(Protocol):
@@ -88,19 +87,11 @@ class _Planner:
     # rule 2
 
     def publish(self, wanted: PublishMedia) -> None:
-        stream = StreamKey(self._app, wanted.stream_id)
-        wanted = self._with_mids(wanted, {track.mid: track.slot.stream for track in self.tracks.values()}, stream)
-        for mid, track in list(self.tracks.items()):
-            if track.slot.stream == stream and mid not in (wanted.media.audio_mid, wanted.media.video_mid):
-                del self.tracks[mid]
-        for kind, mid in _mids(wanted.media):
-            media = self._named(mid, kind)
-            if not media.direction.sends:
-                raise rejections.unusable_offer(f"mid {mid}", "a published m-line must be sendonly or sendrecv")
+        for slot, media in self._sections(wanted, self.tracks):
             payload = choose(media, wanted.codec or None)
             if payload is None:
-                raise rejections.codec_unsupported(wanted.codec or "opus, VP8 or H264", mid, wanted.stream_id)
-            self._bind_track(Slot(stream, kind), media, payload, wanted.room_uid)
+                raise rejections.codec_unsupported(wanted.codec or "opus, VP8 or H264", media.mid, wanted.stream_id)
+            self._bind_track(slot, media, payload, wanted.room_uid)
 
     def _bind_track(self, slot: Slot, media: Media, payload: Payload, room_uid: str) -> None:
         before = self.tracks.get(media.mid)
@@ -121,15 +112,8 @@ class _Planner:
         stream = StreamKey(self._app, wanted.stream_id)
         if not self._is_published(stream):
             raise rejections.stream_not_found(wanted.stream_id)
-        wanted = self._with_mids(wanted, {sink.mid: sink.slot.stream for sink in self.sinks.values()}, stream)
-        for mid, sink in list(self.sinks.items()):
-            if sink.slot.stream == stream and mid not in (wanted.media.audio_mid, wanted.media.video_mid):
-                del self.sinks[mid]
-        for kind, mid in _mids(wanted.media):
-            media = self._named(mid, kind)
-            if not media.direction.receives:
-                raise rejections.unusable_offer(f"mid {mid}", "a played m-line must be recvonly or sendrecv")
-            self._bind_sink(Slot(stream, kind), media, wanted.room_uid)
+        for slot, media in self._sections(wanted, self.sinks):
+            self._bind_sink(slot, media, wanted.room_uid)
 
     def _is_published(self, stream: StreamKey) -> bool:
         own = any(track.slot.stream == stream for track in self.tracks.values())
@@ -162,32 +146,48 @@ class _Planner:
         own = next((track for track in self.tracks.values() if track.slot == slot), None)
         return own or self._table.track(slot)
 
-    def _named(self, mid: str, kind: str) -> Media:
-        media = self._live(mid, kind)
-        if media is None:
-            raise rejections.unusable_offer(f"mid {mid}", f"it has no live {kind} m-line with that mid")
-        return media
+    def _sections(self, wanted: Binding, parts: dict[str, Track] | dict[str, Sink]) -> Iterator[tuple[Slot, Media]]:
+        """The m-lines that the command binds its stream to, once the stream is off the others of this transport."""
+        stream = StreamKey(self._app, wanted.stream_id)
+        mids = self._mids(wanted, {mid: part.slot.stream for mid, part in parts.items()}, stream)
+        for mid in [mid for mid, part in parts.items() if part.slot.stream == stream and mid not in mids.values()]:
+            del parts[mid]
+        for kind, mid in mids.items():
+            media = self._live(mid, kind)
+            if media is None:
+                raise rejections.unusable_offer(f"mid {mid}", f"it has no live {kind} m-line with that mid")
+            if not _flows(wanted, media):
+                what = (
+                    "published m-line must be sendonly"
+                    if isinstance(wanted, PublishMedia)
+                    else "played m-line must be recvonly"
+                )
+                raise rejections.unusable_offer(f"mid {mid}", f"a {what} or sendrecv")
+            yield Slot(stream, kind), media
 
-    def _with_mids(self, wanted: Binding, bound: dict[str, StreamKey], stream: StreamKey) -> Binding:
-        """`wanted` itself, or with the first m-line of each kind that flows, is free or the stream's own already, and has a codec of
-        ours; where none has one, the first of that kind, whose codecs the refusal then names."""
+    def _mids(self, wanted: Binding, bound: dict[str, StreamKey], stream: StreamKey) -> dict[str, str]:
+        """By kind, the m-lines that the command names, or the first of each kind that flows, is free or the stream's own already, and has
+        a codec of ours; where none has one, the first of that kind, whose codecs the refusal then names."""
         if wanted.media.audio_mid or wanted.media.video_mid:
-            return wanted
+            named = {"audio": wanted.media.audio_mid, "video": wanted.media.video_mid}
+            return {kind: mid for kind, mid in named.items() if mid}
         usable = [
             media
             for media in self._offer.media
             if media.kind in KINDS
             and not media.stopped
             and _in_bundle(media, self._offer)
-            and (media.direction.sends if isinstance(wanted, PublishMedia) else media.direction.receives)
+            and _flows(wanted, media)
             and bound.get(media.mid, stream) == stream
         ]
         found: dict[str, str] = {}
-        for media in sorted(usable, key=lambda media: not supported(media)):
-            found.setdefault(media.kind, media.mid)
+        for kind in KINDS:
+            of_kind = sorted((media for media in usable if media.kind == kind), key=lambda media: not supported(media))
+            if of_kind:
+                found[kind] = of_kind[0].mid
         if not found:
             raise rejections.unusable_offer("m", f"it has no free m-line for stream {wanted.stream_id!r}")
-        return msgspec.structs.replace(wanted, media=MediaSections(found.get("audio", ""), found.get("video", "")))
+        return found
 
     # the outcome
 
@@ -281,11 +281,8 @@ def _keys(payloads: Sequence[Payload]) -> set[tuple[str, int, int | None]]:
     return {payload.key for payload in payloads}
 
 
-def _mids(media: MediaSections) -> Iterator[tuple[str, str]]:
-    if media.audio_mid:
-        yield "audio", media.audio_mid
-    if media.video_mid:
-        yield "video", media.video_mid
+def _flows(wanted: Binding, media: Media) -> bool:
+    return media.direction.sends if isinstance(wanted, PublishMedia) else media.direction.receives
 
 
 def _outgoing(sink: Sink) -> Outgoing:
