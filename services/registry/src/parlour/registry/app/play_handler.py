@@ -5,7 +5,7 @@ import msgspec
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.live import LiveStream, LiveStreams
-from parlour.contracts.relay import PlayMedia
+from parlour.contracts.relay import Negotiate, PlayMedia
 from parlour.kernel.log import AppendUnit
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as domain
@@ -14,7 +14,7 @@ from parlour.runtime.deciding.state_cache import RoomSnapshot
 
 from . import stream_units
 from .stream_units import StreamDecider
-from .transports import ClientOffer, RelayAnswer, TransportController
+from .transports import RelayAnswer, TransportController, owner_of
 
 
 class PlayHandler(msgspec.Struct, frozen=True):
@@ -28,11 +28,7 @@ class PlayHandler(msgspec.Struct, frozen=True):
         loaded, stream = await self._admit(context, body)
         if body.transport_id:
             _check_same_node(stream, (await self.transports.find(body.transport_id, body.session_id)).node)
-        offer = ClientOffer(
-            context.app, context.room, body.session_id, body.sdp, context.command_id, body.transport_id, body.resource,
-            context.actor,
-        )  # fmt: skip
-        answer = await self._negotiate(offer, stream.node, body, loaded)
+        answer = await self._negotiate(context, stream.node, body, loaded)
         try:
             done = await self._append(context, body, answer)
         except (ClaimRefused, Rejection) as error:
@@ -68,12 +64,15 @@ class PlayHandler(msgspec.Struct, frozen=True):
         return cmd.Reply.with_result(live, loaded.position)
 
     async def _negotiate(
-        self, offer: ClientOffer, node: str, body: cmd.Play, loaded: RoomSnapshot[domain.State]
+        self, context: CommandContext, node: str, body: cmd.Play, loaded: RoomSnapshot[domain.State]
     ) -> RelayAnswer:
         """Negotiates the play. A node that does not carry a stream of the room has lost its transport: the publisher may come back."""
         media = PlayMedia(body.stream_id, body.media, str(loaded.key.uid) if loaded.key else "")
+        offer = Negotiate(
+            context.app, owner_of(body), body.sdp, body.transport_id, (), (media,), context.command_id, context.actor
+        )
         try:
-            return await self.transports.negotiate(offer, node, play=(media,))
+            return await self.transports.negotiate(context.room, node, offer)
         except Rejection as rejection:
             if rejection.problem.code != Code.PLAY_NO_STREAM:
                 raise

@@ -9,7 +9,7 @@ import msgspec
 
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
-from parlour.contracts.relay import PublishMedia
+from parlour.contracts.relay import Negotiate, PublishMedia
 from parlour.kernel.log import Append, AppendUnit, Claim, LogKey
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as domain
@@ -20,7 +20,7 @@ from parlour.runtime.rate_limiter import RateLimit, RateLimiter
 from . import stream_units
 from .leaver_reactor import LeaverReactor
 from .stream_units import LIVE_STREAM, StreamDecider
-from .transports import ClientOffer, RelayAnswer, TransportController
+from .transports import RelayAnswer, TransportController, owner_of
 
 
 class PublishHandler(msgspec.Struct, frozen=True):
@@ -85,10 +85,8 @@ class PublishHandler(msgspec.Struct, frozen=True):
     async def restart_ice(self, context: CommandContext, body: cmd.RestartIce) -> cmd.Reply:
         """Restarts ICE on a transport by a new offer; appends nothing."""
         found = await self.transports.find(body.transport_id, body.session_id)
-        offer = ClientOffer(
-            context.app, context.room, body.session_id, body.sdp, context.command_id, body.transport_id, found.resource
-        )
-        answer = await self.transports.negotiate(offer, found.node)
+        offer = Negotiate(context.app, found.owner, body.sdp, body.transport_id, command_id=context.command_id)
+        answer = await self.transports.negotiate(context.room, found.node, offer)
         return cmd.Reply.with_result(cmd.Published(answer.transport_id, answer.sdp, answer.node))
 
     async def _admit(
@@ -125,12 +123,11 @@ class PublishHandler(msgspec.Struct, frozen=True):
         self, key: LogKey, context: CommandContext, body: cmd.Publish, node: str, *, reserved: bool
     ) -> RelayAnswer:
         media = PublishMedia(body.stream_id, body.media, body.codec, str(key.uid))
-        offer = ClientOffer(
-            context.app, context.room, body.session_id, body.sdp, context.command_id, body.transport_id, body.resource,
-            context.actor,
-        )  # fmt: skip
+        offer = Negotiate(
+            context.app, owner_of(body), body.sdp, body.transport_id, (media,), (), context.command_id, context.actor
+        )
         try:
-            return await self.transports.negotiate(offer, node, (media,))
+            return await self.transports.negotiate(context.room, node, offer)
         except BaseException:
             if reserved:
                 await self._release(key, context, body)

@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from parlour.contracts.codes import Code
-from parlour.contracts.commands import MediaSections, Published
+from parlour.contracts.commands import MediaSections, Play, Publish, Published
 from parlour.contracts.relay import (
     Ack,
     AnyRelayCommand,
@@ -21,8 +21,6 @@ from parlour.contracts.relay import (
     CloseTransport,
     Negotiate,
     Negotiated,
-    PlayMedia,
-    PublishMedia,
     StopPlay,
     StopPublish,
 )
@@ -37,25 +35,6 @@ DIRECTORY_COMPLETE_S = 3.0
 
 log = logger(__name__)
 F = TypeVar("F")
-
-
-class ClientOffer(msgspec.Struct, frozen=True):
-    """A client's offer. `resource` names the WHIP or WHEP resource whose transport it is about; empty for a client's own."""
-
-    app: int
-    room: str
-    session_id: str
-    sdp: str
-    command_id: str
-    transport_id: str = ""
-    resource: str = ""
-    user: str = ""
-    """The person's actor: the relay limits the transports of one person."""
-
-    @property
-    def owner(self) -> str:
-        """The transport's owner, as the relay knows it."""
-        return f"{self.session_id}/{self.resource}" if self.resource else self.session_id
 
 
 class RelayAnswer(msgspec.Struct, frozen=True):
@@ -104,15 +83,10 @@ class TransportController:
                                hint="offer on a new peer connection, without transportID")  # fmt: skip
         return found
 
-    async def negotiate(
-        self, offer: ClientOffer, node: str, publish: tuple[PublishMedia, ...] = (), play: tuple[PlayMedia, ...] = ()
-    ) -> RelayAnswer:
+    async def negotiate(self, room: str, node: str, offer: Negotiate) -> RelayAnswer:
         """Has a node answer an offer; raises what the node refuses it with."""
-        command = Negotiate(offer.app, offer.owner, offer.sdp, offer.transport_id, publish, play, offer.command_id,
-                            offer.user)  # fmt: skip
-        made = await self.relays.request(node, command, Negotiated)
-        rooms = frozenset((offer.room,))
-        self.nodes.add_transport(RelayTransport(made.transport_id, node, offer.owner, offer.app, rooms))
+        made = await self.relays.request(node, offer, Negotiated)
+        self.nodes.add_transport(RelayTransport(made.transport_id, node, offer.owner, offer.app, frozenset((room,))))
         return RelayAnswer(node, made.transport_id, made.sdp, made.transport_id != offer.transport_id, made.publishes)
 
     async def stop_publish(self, node: str, transport_id: str, stream_id: str) -> None:
@@ -169,3 +143,8 @@ class TransportController:
             await self.relays.request(node, command, Ack)
         except Rejection as rejection:
             log.warning("relay_command_failed", node=node, code=rejection.problem.code, kind=type(command).__name__)
+
+
+def owner_of(body: Publish | Play) -> str:
+    """The owner of the transport that an offer is about, as the relay knows it: a session, or one WHIP or WHEP resource of it."""
+    return f"{body.session_id}/{body.resource}" if body.resource else body.session_id
