@@ -7,10 +7,10 @@ import pytest
 
 from parlour.contracts.codes import Code
 from parlour.kernel.rejection import Rejection
-from parlour.room.app.room_rates import RoomLimits, RoomRates
+from parlour.room.app.room_rates import RoomRates
 from parlour.runtime.rate_limiter import RateLimiter
 
-LIMITS = RoomLimits(openings_per_user_per_min=2, openings_per_app_per_s=3, extra_info_per_s=1)
+LIMITS = {"user_openings": 2, "app_openings": 3, "extra_info": 1}
 
 
 def call(number: int, app: int = 1, room: str = "r") -> Any:
@@ -19,7 +19,7 @@ def call(number: int, app: int = 1, room: str = "r") -> Any:
 
 
 def test_a_user_and_an_app_open_so_many_rooms() -> None:
-    rates = RoomRates(LIMITS, RateLimiter())
+    rates = RoomRates(RateLimiter(), **LIMITS)
     rates.admit_opening(call(1), "ann")
     rates.admit_opening(call(1), "ann")
     rates.admit_opening(call(2), "ann")
@@ -34,7 +34,7 @@ def test_a_user_and_an_app_open_so_many_rooms() -> None:
 
 
 def test_extra_information_of_one_room_changes_so_often() -> None:
-    rates = RoomRates(LIMITS, RateLimiter())
+    rates = RoomRates(RateLimiter(), **LIMITS)
     rates.admit_extra_info(call(1))
     rates.admit_extra_info(call(1))
     with pytest.raises(Rejection, match="changes too often") as refused:

@@ -16,7 +16,7 @@ from parlour.kernel.decider import Aggregate
 from parlour.kernel.rejection import Rejection
 from parlour.room.app.bans import BanChecker
 from parlour.room.app.room_handler import RoomHandler
-from parlour.room.app.room_rates import RoomLimits, RoomRates
+from parlour.room.app.room_rates import RoomRates
 from parlour.room.app.room_units import CLIENT_SESSION, OPEN_ROOM, RoomDecider
 from parlour.room.domain import room as domain
 from parlour.runtime.deciding.commit import Committer
@@ -32,7 +32,7 @@ from parlour.testkit.user_keys import MemoryUserKeyStore
 APP = 7
 ROOMS = ("red", "green", "blue")
 USERS = ("ann", "bob")
-RATES = RoomRates(RoomLimits(1_000_000, 1_000_000, 1_000_000), RateLimiter())
+RATES = RoomRates(RateLimiter(), 1_000_000, 1_000_000, 1_000_000)
 """Limits that no run reaches."""
 
 

@@ -28,7 +28,7 @@ from .api.presence_feed import LoadSessions, PresenceFeed
 from .app.bans import BanChecker, BanEnforcer
 from .app.empty_room_closer import REACTOR, REACTS_TO, EmptyRoomCloser
 from .app.room_handler import RoomHandler
-from .app.room_rates import RoomLimits, RoomRates
+from .app.room_rates import RoomRates
 from .app.room_units import EMPTY, RoomDeadline, RoomDecider
 from .app.session_expiry import SessionExpiry
 from .domain import room as domain
@@ -77,8 +77,9 @@ async def assembled(
         deadlines = DeadlineLoop(SERVICE, conns.log, handle_deadline, conns.metrics)
         for background in (feed.running(), reactor.running(), deadlines.running()):
             await stack.enter_async_context(background)
-        rates, bans = RoomRates(_limits(settings), RateLimiter()), BanChecker(app_bans, conns.people, clock)
-        window_s = settings.heartbeat_window_s
+        openings = settings.openings_per_user_per_min, settings.openings_per_app_per_s
+        rates = RoomRates(RateLimiter(), *openings, settings.extra_info_per_s)
+        bans, window_s = BanChecker(app_bans, conns.people, clock), settings.heartbeat_window_s
         await serve(conns.bus, RoomHandler(conns.log, conns.people, decider, rates, bans, window_s))
         yield
 
@@ -92,7 +93,3 @@ def _app_bans(conns: Connections) -> StateCache[Bans]:
     """The bans of apps, which `auth` decides."""
     bans = Aggregate(ev.BanPlaced.AGGREGATE, NO_BANS, evolve_bans)
     return StateCache(conns.log, conns.people, conns.committer, bans)
-
-
-def _limits(settings: RoomSettings) -> RoomLimits:
-    return RoomLimits(settings.openings_per_user_per_min, settings.openings_per_app_per_s, settings.extra_info_per_s)

@@ -11,6 +11,7 @@ import msgspec
 from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.contracts.envelope import EventView
+from parlour.contracts.relay import StopPlay, StopPublish
 from parlour.kernel.decider import fold
 from parlour.kernel.log import Append, AppendUnit, EventLog, LogKey
 from parlour.kernel.sealing import UserKeyStore
@@ -96,10 +97,10 @@ class LeaverReactor(msgspec.Struct, frozen=True):
 
     async def _stop_media(self, own: tuple[domain.Stream, ...], plays: tuple[domain.Play, ...]) -> None:
         for stream in own:
-            await self.transports.stop_publish(stream.node, stream.transport_id, stream.stream_id)
+            await self.transports.request_quietly(stream.node, StopPublish(stream.transport_id, stream.stream_id))
         for play in plays:
             for transport_id in play.transports:
-                await self.transports.stop_play(play.node, transport_id, play.stream_id)
+                await self.transports.request_quietly(play.node, StopPlay(transport_id, play.stream_id))
 
     async def _is_in_any_room(self, app: int, session_id: str, actor: str) -> bool:
         rows = await self.log.claims(stream_units.CLIENT_SESSION, app, actor)

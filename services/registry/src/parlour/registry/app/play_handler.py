@@ -5,7 +5,7 @@ import msgspec
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.live import LiveStream, LiveStreams
-from parlour.contracts.relay import Negotiate, PlayMedia
+from parlour.contracts.relay import Negotiate, PlayMedia, StopPlay
 from parlour.kernel.log import AppendUnit
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as domain
@@ -49,7 +49,7 @@ class PlayHandler(msgspec.Struct, frozen=True):
             await self.transports.close_own(body.transport_id, body.session_id)
         elif before is not None:
             for transport_id in before.transports:
-                await self.transports.stop_play(before.node, transport_id, before.stream_id)
+                await self.transports.request_quietly(before.node, StopPlay(transport_id, before.stream_id))
         return reply_of(done)
 
     async def describe(self, context: CommandContext, body: cmd.DescribeStreams) -> cmd.Reply:
@@ -104,7 +104,7 @@ class PlayHandler(msgspec.Struct, frozen=True):
         if answer.new:
             await self.transports.close(answer.node, answer.transport_id)
         else:
-            await self.transports.stop_play(answer.node, answer.transport_id, body.stream_id)
+            await self.transports.request_quietly(answer.node, StopPlay(answer.transport_id, body.stream_id))
 
 
 def _check_same_node(stream: domain.Stream, node: str) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
-from parlour.contracts.relay import Negotiate, PublishMedia
+from parlour.contracts.relay import Negotiate, PublishMedia, StopPublish
 from parlour.kernel.log import Append, AppendUnit, Claim, LogKey
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as domain
@@ -53,7 +53,7 @@ class PublishHandler(msgspec.Struct, frozen=True):
         if done.repeated:
             await self.transports.close_unanswered(answer, done.answer)
         elif before is not None and before.transport_id != answer.transport_id:
-            await self.transports.stop_publish(before.node, before.transport_id, before.stream_id)
+            await self.transports.request_quietly(before.node, StopPublish(before.transport_id, before.stream_id))
         return reply_of(done)
 
     async def stop(self, context: CommandContext, body: cmd.StopPublish) -> cmd.Reply:
@@ -64,7 +64,7 @@ class PublishHandler(msgspec.Struct, frozen=True):
             if body.close_transport:
                 await self.transports.close(before.node, before.transport_id)
             else:
-                await self.transports.stop_publish(before.node, before.transport_id, before.stream_id)
+                await self.transports.request_quietly(before.node, StopPublish(before.transport_id, before.stream_id))
         return reply
 
     async def set_extra(self, context: CommandContext, body: cmd.SetStreamExtraInfo) -> cmd.Reply:
@@ -159,7 +159,7 @@ class PublishHandler(msgspec.Struct, frozen=True):
         if before is None or before.transport_id != answer.transport_id:
             await self.transports.close_if_new(answer)
             if not answer.new:
-                await self.transports.stop_publish(answer.node, answer.transport_id, body.stream_id)
+                await self.transports.request_quietly(answer.node, StopPublish(answer.transport_id, body.stream_id))
         if before is None:
             await self._release(key, context, body)
 

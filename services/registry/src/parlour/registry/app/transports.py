@@ -21,8 +21,6 @@ from parlour.contracts.relay import (
     CloseTransport,
     Negotiate,
     Negotiated,
-    StopPlay,
-    StopPublish,
 )
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain.node_directory import NodeDirectory, RelayTransport
@@ -89,18 +87,10 @@ class TransportController:
         self.nodes.add_transport(RelayTransport(made.transport_id, node, offer.owner, offer.app, frozenset((room,))))
         return RelayAnswer(node, made.transport_id, made.sdp, made.transport_id != offer.transport_id, made.publishes)
 
-    async def stop_publish(self, node: str, transport_id: str, stream_id: str) -> None:
-        """Has the node stop forwarding a stream that comes in on the transport."""
-        await self._request_quietly(node, StopPublish(transport_id, stream_id))
-
-    async def stop_play(self, node: str, transport_id: str, stream_id: str) -> None:
-        """Has the node stop sending a stream on the transport."""
-        await self._request_quietly(node, StopPlay(transport_id, stream_id))
-
     async def close(self, node: str, transport_id: str) -> None:
         """Ends a transport with all that it carries."""
         self.nodes.remove_transport(transport_id)
-        await self._request_quietly(node, CloseTransport(transport_id))
+        await self.request_quietly(node, CloseTransport(transport_id))
 
     async def close_if_new(self, answer: RelayAnswer) -> None:
         """Ends the transport that an answer made, where the client does not get that answer."""
@@ -125,6 +115,13 @@ class TransportController:
         for transport in self.nodes.of_session(session_id):
             await self.close(transport.node, transport.transport_id)
 
+    async def request_quietly(self, node: str, command: AnyRelayCommand) -> None:
+        """Has a node stop something. A failure is ignored: a node that is away has dropped it too, or names it in its next report."""
+        try:
+            await self.relays.request(node, command, Ack)
+        except Rejection as rejection:
+            log.warning("relay_command_failed", node=node, code=rejection.problem.code, kind=type(command).__name__)
+
     async def _look_up(self, find: Callable[[], F | None]) -> F | None:
         """Returns what `find` finds; while the directory is not complete, waits for what it does not find yet."""
         while True:
@@ -136,13 +133,6 @@ class TransportController:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left_s):
                     await self._changed.wait()
-
-    async def _request_quietly(self, node: str, command: AnyRelayCommand) -> None:
-        """Ignores a failure: a node that is away has dropped the transport too, or names it in its next report."""
-        try:
-            await self.relays.request(node, command, Ack)
-        except Rejection as rejection:
-            log.warning("relay_command_failed", node=node, code=rejection.problem.code, kind=type(command).__name__)
 
 
 def owner_of(body: Publish | Play) -> str:

@@ -1,29 +1,22 @@
 """How often rooms may be opened, and how often their extra information may change."""
 
-import msgspec
-
 from parlour.contracts.codes import Code
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.deciding.context import CommandContext
 from parlour.runtime.rate_limiter import RateLimit, RateLimiter
 
 
-class RoomLimits(msgspec.Struct, frozen=True):
-    """Rooms that one user opens in a minute and one app in a second, and changes of a room's extra information in a second."""
-
-    openings_per_user_per_min: int
-    openings_per_app_per_s: int
-    extra_info_per_s: int
-
-
 class RoomRates:
-    """Applies the limits; each replica counts for itself. A repeated command id is not counted again."""
+    """Applies the limits: rooms that one user opens in a minute and one app in a second, changes of a room's extra information in a second.
 
-    def __init__(self, limits: RoomLimits, limiter: RateLimiter) -> None:
+    Each replica counts for itself. A repeated command id is not counted again.
+    """
+
+    def __init__(self, limiter: RateLimiter, user_openings: int, app_openings: int, extra_info: int) -> None:
         self._limiter = limiter
-        self._user_openings = RateLimit("a user", limits.openings_per_user_per_min, per_minute=True)
-        self._app_openings = RateLimit("an app", limits.openings_per_app_per_s)
-        self._extra_info = RateLimit("extra information", limits.extra_info_per_s)
+        self._user_openings = RateLimit("a user", user_openings, per_minute=True)
+        self._app_openings = RateLimit("an app", app_openings)
+        self._extra_info = RateLimit("extra information", extra_info)
 
     def admit_opening(self, context: CommandContext, actor: str) -> None:
         """Counts one room that the actor opens, or raises the `Rejection` that names the limit: every call stays in the database."""
