@@ -8,7 +8,7 @@ from .errors import ProtocolViolation
 from .gateway_http import Diverged, GatewayHttp, Token, encode_room_id
 from .items import Event, Frame, Resync, Skip
 from .position import Position
-from .state import NOWHERE, State, Stream, User
+from .state import NOWHERE, State, User, read_stream
 
 LONG_POLL_S = 25
 """How long one request waits at the gateway for the next event."""
@@ -163,14 +163,7 @@ def next_position(position: Position | None, item: Event | Skip) -> Position:
 def state_of(room_id: str, state: Frame) -> State:
     """Reads the state as the record serves it, which names users by `actor`."""
     users = {str(user["actor"]): User(str(user["userID"]), str(user["userName"])) for user in state["users"]}
-    nobody = User("")
-    streams = [
-        Stream(
-            str(s["streamID"]), users.get(str(s["actor"]), nobody).user_id, str(s["extraInfo"]), str(s["codec"]),
-            bool(s["hasAudio"]), bool(s["hasVideo"]),
-        )
-        for s in state["streams"]
-    ]  # fmt: skip
+    streams = [read_stream(s, users.get(str(s["actor"]), User("")).user_id) for s in state["streams"]]
     return State(
         room_id, Position(str(state["roomUID"]), int(state["seq"]), str(state["hash"])[:16]),
         {user.user_id: user for user in users.values()}, {stream.stream_id: stream for stream in streams},
