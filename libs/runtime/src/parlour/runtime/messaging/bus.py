@@ -12,7 +12,7 @@ import contextlib
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -36,6 +36,9 @@ from parlour.runtime.telemetry.metrics import Metrics
 from . import address
 from .address import Address
 from .endpoint import NO_HEADERS, Endpoint, Headers
+
+if TYPE_CHECKING:
+    from .endpoint_server import EndpointServer
 
 PENDING_MESSAGES = 10_000
 PENDING_BYTES = 16 * 1024 * 1024
@@ -65,18 +68,6 @@ class Unavailable(Rejection):
 def unavailable(message: str) -> Unavailable:
     """Builds an `Unavailable` with the code and hint that clients get."""
     return Unavailable(Code.UNAVAILABLE, message, hint="send it again with the same command id")
-
-
-class ServedEndpoints(Protocol):
-    """The endpoints of one service, as `Bus` drains them."""
-
-    async def drain(self, within_s: float) -> None:
-        """Finishes the requests that have arrived."""
-        ...
-
-    async def overflow(self, reply: str) -> None:
-        """Refuses a request that the full queue dropped."""
-        ...
 
 
 class _Client(Client):
@@ -113,7 +104,7 @@ class Bus:
         self._closing = False
         self._replies: dict[str, asyncio.Future[Msg]] = {}
         self._on_overflow: dict[int, Callable[[], None]] = {}
-        self._served: dict[str, ServedEndpoints] = {}
+        self._served: dict[str, EndpointServer] = {}
         self._not_permitted: set[str] = set()
         self._on_reconnect: list[Callable[[], None]] = []
         self._decoders: dict[Any, msgspec.json.Decoder[Any]] = {}

@@ -144,14 +144,13 @@ class CoreDatagrams:
         await self._wait_step()
         return self._waiting.popleft()
 
-    async def _send(self, datagram: bytes) -> None:
-        await self.send(datagram)
-
     async def send(self, datagram: bytes) -> None:
         """One datagram to the peer, or ConnectionError once closed."""
         if self.closed:
             raise ConnectionError("the transport is closed")
         self._send_now(datagram)
+
+    _send = send
 
 
 class CoreDtlsTransport(RTCDtlsTransport):

@@ -74,7 +74,7 @@ class Forwarding:
     def _attach(self, sink: Sink) -> None:
         """Connects a sink to its slot's track, if there is one that the player can decode."""
         track = self._table.track(sink.slot)
-        payloads = payload_map((track.payload,), sink.payloads) if track else []
+        payloads = payload_map(track.payload, sink.payloads) if track else []
         if track is None or not payloads:
             return
         self._core.add_sink(

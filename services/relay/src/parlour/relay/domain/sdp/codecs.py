@@ -127,11 +127,7 @@ def extensions(media: Media, *, publishes: bool) -> tuple[HeaderExtension, ...]:
     return tuple(ext for ext in media.extensions if ext.uri in known and ext.id <= _MAX_EXTENSION_ID)
 
 
-def payload_map(publisher: tuple[Payload, ...], player: tuple[Payload, ...]) -> list[tuple[int, int, int | None]]:
-    """(publisher's number, player's number, player's retransmission number) for each codec that both have."""
-    theirs = {payload.name: payload for payload in player}
-    return [
-        (mine.codec.payload_type, theirs[mine.name].codec.payload_type, theirs[mine.name].rtx_payload_type)
-        for mine in publisher
-        if mine.name in theirs
-    ]
+def payload_map(sent: Payload, player: tuple[Payload, ...]) -> list[tuple[int, int, int | None]]:
+    """(publisher's number, player's number, player's retransmission number) of the codec that is sent, if the player has it."""
+    number = sent.codec.payload_type
+    return [(number, each.codec.payload_type, each.rtx_payload_type) for each in player if each.name == sent.name]
