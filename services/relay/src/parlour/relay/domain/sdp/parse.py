@@ -4,6 +4,7 @@ A description comes from a stranger. Whatever it holds, `parse` returns a `Sessi
 names the field; sizes are bounded before anything is split.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -32,6 +33,7 @@ MAX_LINES = 8192
 """Far above what 64 m-lines of a browser hold within the byte limit."""
 
 T = TypeVar("T")
+_OCTETS = re.compile("[0-9a-fA-F]{2}(:[0-9a-fA-F]{2})*")
 _KINDS = frozenset({"audio", "video", "application", "text", "message", "image"})
 
 
@@ -140,14 +142,9 @@ def _credential(section: _Section, name: str, low: int, high: int) -> str:
 
 def _fingerprint(section: _Section, value: str) -> Fingerprint:
     algorithm, _, digest = value.partition(" ")
-    octets = digest.strip().split(":")
-    if not algorithm or not all(len(octet) == 2 and _is_hex(octet) for octet in octets):
+    if not algorithm or not _OCTETS.fullmatch(digest.strip()):
         raise section.bad("fingerprint", "must be an algorithm and octets in hex")
     return Fingerprint(algorithm=algorithm.lower(), value=digest.strip().upper())
-
-
-def _is_hex(text: str) -> bool:
-    return all(char in "0123456789abcdefABCDEF" for char in text)
 
 
 def _media(section: _Section, inherited: TransportAttributes) -> Media:
