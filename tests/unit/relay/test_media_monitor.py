@@ -130,7 +130,8 @@ async def test_lost_events_are_logged_once_in_a_while_whatever_a_peer_sends(monk
 def test_the_heartbeat_weighs_the_packet_threads_and_takes_no_number() -> None:
     bench = Bench()
     now = [10.0]
-    relay = Relay(bench.node.table, cast(Any, bench.core), *cast(Any, (None,) * 5), RelayLimits())
+    none = cast(Any, None)
+    relay = Relay(bench.node.table, cast(Any, bench.core), none, none, none, none, none, RelayLimits())
     heartbeat = NodeHeartbeat(bench.node.table, cast(Any, bench.core), relay, bench.book, lambda: now[0])
     bench.core.cpu_ns, now[0] = 500_000_000, 12.0
     heartbeat.publish()
