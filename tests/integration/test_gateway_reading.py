@@ -16,9 +16,10 @@ from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.events import Audience
 from parlour.contracts.subjects import encode_id
+from parlour.contracts.subscriptions import Subscription
 from parlour.gateway.adapters.services import BusServices
+from parlour.gateway.app.access.token_verifier import TokenVerifier
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.cache import Cache
 from parlour.runtime.postgres import create_pool
 from parlour.testkit.harness.reading import OTHER, ReadingHarness, covered, running_reading
 
@@ -137,10 +138,16 @@ async def test_a_service_that_does_not_answer_ends_no_right_to_read(
             raise Rejection(Code.UNAVAILABLE, "auth does not answer", hint="try again")
         return await ask(self, app, room, request)
 
+    verify = TokenVerifier.verify
+
+    async def verify_uncached(self: TokenVerifier, token: str, app: str = "", address: str = "") -> Subscription:
+        self._verified.clear()
+        return await verify(self, token, app, address)
+
     async with reading.stream("silent", token) as first:
         seen = await first.until("room.user_joined.v1")
         with monkeypatch.context() as patch:
-            patch.setattr(Cache, "get", lambda *_: None)
+            patch.setattr(TokenVerifier, "verify", verify_uncached)
             patch.setattr(BusServices, "ask", without_auth)
             await ann.ask("broadcast", roomID="silent", message="one")
             while (message := await first.next())[1] is not None:
