@@ -81,7 +81,7 @@ impl Default for Run {
 
 /// The recorder.
 #[derive(Default)]
-pub struct Flight {
+pub struct FlightRecorder {
     records: Vec<Record>,
     /// Records ever begun.
     head: u64,
@@ -89,7 +89,7 @@ pub struct Flight {
     tail: u64,
 }
 
-impl Flight {
+impl FlightRecorder {
     /// Notes a decision about one packet.
     #[inline]
     pub fn note(&mut self, run: &mut Run, now_us: u64, medium: u64, decision: Decision, seq: u16, bytes: usize) {
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn like_decisions_are_one_record_and_loss_is_a_gap_between_two() {
-        let (mut flight, mut audio, mut video) = (Flight::default(), Run::default(), Run::default());
+        let (mut flight, mut audio, mut video) = (FlightRecorder::default(), Run::default(), Run::default());
         for seq in [65_534, 65_535, 0, 2] {
             flight.note(&mut video, 1_000_000, 1, Decision::Forwarded, seq, 100);
             flight.note(&mut audio, 1_000_000, 2, Decision::Forwarded, seq, 10);
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn it_reaches_ten_seconds_back_in_bounded_memory() {
-        let (mut flight, mut run) = (Flight::default(), Run::default());
+        let (mut flight, mut run) = (FlightRecorder::default(), Run::default());
         for i in 0..30_000_u64 {
             flight.note(&mut run, i * 1000, 1, Decision::Forwarded, i as u16, 100);
         }

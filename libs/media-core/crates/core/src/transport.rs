@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::bitrate::BitrateHint;
-use crate::flight::{Flight, Run};
+use crate::flight::{FlightRecorder, Run};
 use crate::ice::{Agent, Path};
 use crate::media::{Continuation, Role};
 use crate::policing::{Limits, Policing};
@@ -68,7 +68,7 @@ pub struct Transport {
     /// The bitrate that the peer is asked to send.
     pub bitrate: BitrateHint,
     /// What was decided about its packets lately.
-    pub flight: Flight,
+    pub flight: FlightRecorder,
     /// The recorder's run of packets that belong to no medium.
     pub stray: Run,
 }
@@ -92,7 +92,7 @@ impl Transport {
             arrivals_due_us: 0,
             report_due_us: 0,
             bitrate: BitrateHint::default(),
-            flight: Flight::default(),
+            flight: FlightRecorder::default(),
             stray: Run::default(),
         }
     }

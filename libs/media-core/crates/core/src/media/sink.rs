@@ -9,7 +9,7 @@ use super::track::Track;
 use crate::command::{MediaKind, SinkConfig};
 use crate::egress::Egress;
 use crate::extensions::{MID, forwarded_ids, id_of};
-use crate::flight::{Decision, Flight, Run};
+use crate::flight::{Decision, FlightRecorder, Run};
 use crate::ice::Path;
 use crate::policing::{Bucket, keyframe_bucket};
 use crate::rtcp::{Compound, ReportBlock};
@@ -39,7 +39,7 @@ pub struct SendContext<'a> {
     /// The slab.
     pub egress: &'a mut Egress,
     /// Where decisions are noted.
-    pub flight: &'a mut Flight,
+    pub flight: &'a mut FlightRecorder,
 }
 
 /// The sink.
