@@ -3,18 +3,21 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 PRINTED_WITHIN_S = 20.0
 
 
-class Program:
-    """A Python program that may die and be started again; `lines` is what all its lives printed, in order."""
+PYTHON = (sys.executable,)
 
-    def __init__(self, path: Path, **variables: str) -> None:
-        self._path = path
+
+class Program:
+    """A program that may die and be started again; `lines` is what all its processes printed, in order."""
+
+    def __init__(self, path: Path, runner: Sequence[str] = PYTHON, **variables: str) -> None:
+        self._command = (*runner, str(path))
         self._environment = {**os.environ, **variables}
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -24,7 +27,7 @@ class Program:
     async def start(self, *arguments: str) -> None:
         """Another life of it."""
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, self._path, *arguments, env=self._environment, stdout=asyncio.subprocess.PIPE
+            *self._command, *arguments, env=self._environment, stdout=asyncio.subprocess.PIPE
         )
         self._reading = asyncio.create_task(self._read(self._process))
 
@@ -54,9 +57,11 @@ class Program:
 
 
 @asynccontextmanager
-async def program(path: Path, *arguments: str, **variables: str) -> AsyncGenerator[Program]:
-    """It runs for the length of the block."""
-    made = Program(path, **variables)
+async def program(
+    path: Path, *arguments: str, runner: Sequence[str] = PYTHON, **variables: str
+) -> AsyncGenerator[Program]:
+    """Runs it for the length of the block. `runner`: the command before the path, as ("node",); () where the path is executable."""
+    made = Program(path, runner, **variables)
     await made.start(*arguments)
     try:
         yield made
