@@ -7,15 +7,18 @@ PYTEST := $(BIN)/python -m pytest
 # Folders whose files run side by side, each with databases, subjects and ports of its own; and those whose files use both cores or a
 # fixed port, or assert that others are not disturbed. Exit code 5 of pytest: ARGS selects none of them.
 ABREAST := tests/architecture tests/behaviour tests/contract tests/integration tests/unit
-ALONE := tests/compose tests/e2e tests/faults tests/interop tests/network tests/readme
+ALONE := tests/compose tests/e2e tests/faults tests/interop tests/network tests/packages tests/readme
 WORKERS ?= 2
 # What the container image runs.
 IMAGE := runtime cli auth room registry relay im record gateway
+# The members that others install, each after those that it needs, and where `make packages` puts them.
+WHEELS := contracts kernel verify runtime client cli
+DIST ?= dist/packages
 # Node from its wheel, where the machine has none.
 export PATH := $(CURDIR)/.venv/node:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup up down status test unit rust-test web-test lint format types e2e faults guarantees bench lock browser
+.PHONY: docs packages version help setup up down status test unit rust-test web-test lint format types e2e faults guarantees bench lock browser
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -85,8 +88,19 @@ docs: setup ## write the generated reference pages anew
 	@$(BIN)/python -m parlour.cli.compose_nats readers > deploy/docker/nats-readers.conf
 	@$(BIN)/python -m parlour.gateway.wiring > docs/reference/openapi.json
 	@$(BIN)/python bench/page.py > bench/README.md
+	@$(BIN)/python bench/capacity.py > docs/explanation/capacity.md
 	@$(BIN)/python deploy/observability/generator deploy/observability/dashboards
 	@cd libs/sdk-web && npm run --silent compatibility > ../../docs/reference/compatibility.md
+
+packages: setup ## wheels, the browser SDK's npm package and their SHA-256, in dist/packages (DIST=folder for another)
+	@mkdir -p $(DIST) && cd $(DIST) && rm -f *.whl *.tgz SHA256SUMS
+	@for name in $(WHEELS); do $(BIN)/uv build --quiet --wheel --package parlour-$$name --out-dir $(DIST) || exit 1; done
+	@cp libs/sdk-web/dist/*.tgz $(DIST)
+	@rm -f $(DIST)/.gitignore && cd $(DIST) && sha256sum *.whl *.tgz > SHA256SUMS && cat SHA256SUMS
+
+version: ## set the version of every package (TO=0.2.0); the one in pyproject.toml is what the others are compared with
+	@case "$(TO)" in *.*.*) ;; *) echo "make version TO=0.2.0"; exit 1;; esac
+	@sed -i 's/^version = ".*"/version = "$(TO)"/; s/"\(parlour-[a-z]*\)==.*"/"\1==$(TO)"/' pyproject.toml Cargo.toml libs/*/pyproject.toml services/*/pyproject.toml
 
 browser: ## a Chromium for the browser tests, where there is none
 	@$(BOOTSTRAP) browser

@@ -2,10 +2,9 @@
 
 import asyncio
 import json
+import re
 import subprocess
-import sys
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 
 import msgspec
@@ -14,51 +13,33 @@ import pytest
 from parlour.contracts import events as ev
 from parlour.testkit.exports import APP, KEY, Tree, header, recorded, shown, written
 from parlour.testkit.user_keys import MemoryUserKeyStore
+from parlour.testkit.wheels import build_wheels, clean_environment, wheel_metadata
 from parlour.verify.layout import Line
 
-ROOT = Path(__file__).resolve().parents[3]
 OURS = ("parlour-contracts", "parlour-kernel", "parlour-verify")
-THEIRS = ("msgspec", "cryptography", "cffi", "pycparser", "typing-extensions")
-"""What the wheel asks for, and what that asks for in turn."""
-
 Verify = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def uv(*arguments: str | Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "uv", *arguments, "--offline", "--quiet"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with our three wheels."""
+    folder = tmp_path_factory.mktemp("wheels")
+    build_wheels(OURS, folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh environment with our three wheels, and the packages of this one that they ask for."""
-    folder = tmp_path_factory.mktemp("auditor")
-    for name in OURS:
-        uv("build", "--wheel", "--package", name, "--out-dir", folder / "wheels")
-    uv("venv", "--python", sys.executable, folder / "venv")
-    uv(
-        "pip",
-        "install",
-        "--no-deps",
-        "--python",
-        folder / "venv" / "bin" / "python",
-        *(folder / "wheels").glob("*.whl"),
-    )
-    site = next((folder / "venv").glob("lib/python*/site-packages"))
-    for name in THEIRS:
-        for top in {Path(file).parts[0] for file in metadata.files(name) or ()} - {"..", "__pycache__"}:
-            (site / top).symlink_to(Path(str(metadata.distribution(name).locate_file(top))))
-    return folder / "venv"
+def commands(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `bin` of an environment with them and what they declare."""
+    return clean_environment(tmp_path_factory.mktemp("auditor") / "venv", wheels.glob("*.whl"))
 
 
 @pytest.fixture
-def verify(environment: Path, tmp_path: Path) -> Verify:
+def verify(commands: Path, tmp_path: Path) -> Verify:
     """Runs the command in the folder of the test."""
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        command = [environment / "bin" / "parlour-verify", *arguments]
+        command = [commands / "parlour-verify", *arguments]
         return subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True)
 
     return run
@@ -83,12 +64,13 @@ def export(lines: list[Line] = LINES) -> bytes:
     return b"".join(written(header(TREE.inclusion(), "studio", None), lines))
 
 
-def test_the_wheel_asks_for_little() -> None:
-    asked = {name: set(metadata.requires(name) or ()) for name in OURS}
-    assert {one.split(">")[0] for one in asked["parlour-verify"]} == {*OURS[:2], "msgspec", "cryptography"}
-    assert {one.split(">")[0] for one in asked["parlour-contracts"] | asked["parlour-kernel"]} <= {
-        OURS[0], "msgspec", "typing-extensions",
-    }  # fmt: skip
+def test_the_wheels_ask_for_little(wheels: Path) -> None:
+    asked: dict[str, set[str]] = {}
+    for wheel in wheels.glob("*.whl"):
+        about = wheel_metadata(wheel)
+        asked[about["Name"]] = {re.split("[>=]", one)[0] for one in about.get_all("Requires-Dist", [])}
+    assert asked["parlour-verify"] == {*OURS[:2], "msgspec", "cryptography"}
+    assert asked["parlour-contracts"] | asked["parlour-kernel"] <= {OURS[0], "msgspec", "typing-extensions"}
 
 
 def test_an_export_verifies_and_a_damaged_one_does_not(verify: Verify, tmp_path: Path) -> None:
@@ -128,11 +110,11 @@ def test_wrong_arguments_are_named(verify: Verify, tmp_path: Path) -> None:
     assert verify("watch", "ftp://nowhere", "--keep", "kept").returncode == 2
 
 
-def test_nothing_else_is_imported(environment: Path) -> None:
+def test_nothing_else_is_imported(commands: Path) -> None:
     """Third-party packages other than the two would not be there; of ours only three are."""
     code = (
         "import parlour.verify.main, sys; "
         "print(*sorted({name.split('.')[1] for name in sys.modules if name.startswith('parlour.')}))"
     )
-    done = subprocess.run([environment / "bin" / "python", "-c", code], env={}, capture_output=True, text=True)
+    done = subprocess.run([commands / "python", "-c", code], env={}, capture_output=True, text=True)
     assert done.stdout.split() == ["contracts", "kernel", "verify"], done.stderr

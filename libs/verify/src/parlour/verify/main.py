@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
 from .checkpoint_keeper import CheckpointKeeper, GatewaySource
@@ -16,6 +17,7 @@ NOT_COMPARED = 4
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Reads the command line; ends the process with exit code 2 where it is wrong."""
     parser = argparse.ArgumentParser(prog="parlour-verify", description="Verify what a record exported and signed.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {metadata.version('parlour-verify')}")
     verbs = parser.add_subparsers(dest="verb", required=True)
     keyed = argparse.ArgumentParser(add_help=False)
     keyed.add_argument(

@@ -2,9 +2,20 @@
 
 from pathlib import Path
 
+from ..failures import Unusable
+
 ROOT = Path(__file__).resolve().parents[6]
 """The workspace's top folder; members are installed editable, in the image too."""
 
 MIGRATIONS = ROOT / "migrations"
 
 SERVICES = ("auth", "room", "registry", "relay", "im", "record", "gateway")
+
+
+def require_checkout() -> None:
+    """Raises `Unusable` where this command is installed from a wheel: services and migrations are in the checkout only."""
+    if not (ROOT / "services").is_dir():
+        raise Unusable(
+            "`parlour up` runs the services of a checkout, and this command is installed without one. Run `make up` in a checkout, "
+            "or name the NATS server of a running suite in PARLOUR_NATS_URL for the other commands."
+        )

@@ -11,6 +11,7 @@ import typer
 
 from ..failures import Unusable
 from ..supervise.bring_up import bring_down, choose_port, running, start_detached, wait_until_ready
+from ..supervise.checkout import require_checkout
 from ..supervise.entrance import LOOPBACKS, PUBLIC_VARIABLE, TLS_VARIABLE, Entrance
 from ..supervise.plan import DEFAULT_HOST
 from ..supervise.state import StateFolder, SuiteStatus
@@ -60,6 +61,7 @@ def up(
     tls: Tls = "",
 ) -> None:
     """Start the whole suite on this machine and print its address and a token."""
+    require_checkout()
     folder = StateFolder.here()
     entrance = Entrance(public, tls)
     entrance.check()
