@@ -4,6 +4,7 @@ import ast
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -27,6 +28,8 @@ from parlour.testkit.waiting import eventually
 ROOM = "lobby"
 BY_OTHER_TESTS = "another test runs it: "
 NOT_RUN = {
+    ("how-to/audit.md", "pip install"): BY_OTHER_TESTS + "tests/packages/test_packages.py",
+    ("how-to/backup.md", ""): BY_OTHER_TESTS + "tests/readme/test_operations.py",
     ("how-to/compose.md", "sh deploy/docker/secrets.sh"): BY_OTHER_TESTS + "make compose-test",
     ("how-to/compose.md", 'echo "PARLOUR_NATS_ISSUER'): BY_OTHER_TESTS + "make compose-test",
     ("how-to/compose.md", "make compose-test"): "it is a test itself",
@@ -36,6 +39,9 @@ NOT_RUN = {
     ("how-to/faults.md", "make guarantees"): "it is a test itself",
     ("how-to/from-another-machine.md", ".venv/bin/parlour up"): BY_OTHER_TESTS + "tests/network/test_from_elsewhere.py",
     ("how-to/follow-over-http.md", "TOKEN="): BY_OTHER_TESTS + "tests/integration/test_gateway_reading.py",
+    ("how-to/packages.md", "make packages"): BY_OTHER_TESTS + "tests/packages/test_packages.py",
+    ("how-to/tls-and-proxies.md", ".venv/bin/parlour doctor"): BY_OTHER_TESTS + "tests/readme/test_proxy.py",
+    ("how-to/upgrade.md", "make down"): "it replaces the checkout",
     ("how-to/move-an-application.md", "npm install"): BY_OTHER_TESTS + "libs/sdk-web/tests/package.test.ts",
     ("how-to/subscribe-over-nats.md", ""): BY_OTHER_TESTS + "test_nats_outlet.py and test_nats_subscriber.py",
     ("how-to/tokens.md", ".venv/bin/parlour apps create"): BY_OTHER_TESTS + "tests/integration/test_auth_service.py",
@@ -51,7 +57,7 @@ NOT_RUN = {
 MAY_FAIL = {"how-to/observe.md": 1}
 """Exit codes that say something: nobody publishes in this suite, so that `flight` finds no relay that carries the room."""
 STOPS_AFTER_S, STOPPED = 10, 124
-ENDLESS = {"how-to/follow-over-http.md", "how-to/follow-over-websocket.md"}
+ENDLESS = {"how-to/follow-over-http.md", "how-to/follow-over-websocket.md", "how-to/room-followers.md"}
 """Pages whose last command follows a room for ever: it is enough that it prints what happens."""
 SHELL = "sh"
 
@@ -107,6 +113,18 @@ def test_the_list_of_what_is_not_run_names_blocks_that_are_there() -> None:
 def test_every_block_says_its_language() -> None:
     without = [f"{block.page}: {block.first}" for page in pages() for block in blocks_of(page) if not block.language]
     assert not without
+
+
+def test_commands_stand_in_fenced_blocks() -> None:
+    """An indented block has no language, so that no test would run it."""
+    command = re.compile(r"^    (?:\.venv/bin/)?(?:parlour|curl|make|docker|pip|npm|psql|SELECT)\b.*", re.MULTILINE)
+    indented = [f"{page.name}: {found[0].strip()}" for page in pages() for found in command.finditer(unfenced(page))]
+    assert indented == []
+
+
+def unfenced(page: Path) -> str:
+    """A page's text without its fenced blocks."""
+    return re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
 
 
 def test_json_is_json() -> None:
