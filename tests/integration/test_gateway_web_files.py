@@ -25,7 +25,11 @@ async def http(environment: Any, tmp_path: Path) -> AsyncIterator[aiohttp.Client
     (tmp_path / "dist" / "ZegoExpressWebRTC-3.12.0.js").write_bytes(SCRIPT)
     (tmp_path / "dist" / "package.tgz").write_bytes(gzip.compress(SCRIPT, mtime=0))
     port = free_port()
-    own = {"PARLOUR_GATEWAY_PORT": str(port), "PARLOUR_GATEWAY_WEB_ROOT": str(tmp_path)}
+    own = {
+        "PARLOUR_GATEWAY_PORT": str(port),
+        "PARLOUR_GATEWAY_WEB_ROOT": str(tmp_path),
+        "PARLOUR_GATEWAY_DOCS_ROOT": str(tmp_path / "site"),
+    }
     async with (
         build(load(GatewaySettings, environment("gateway") | own)),
         aiohttp.ClientSession(f"http://127.0.0.1:{port}", auto_decompress=False) as client,
@@ -121,3 +125,20 @@ async def test_what_is_compressed_already_goes_as_it_is(http: aiohttp.ClientSess
     async with http.get("/sdk/package.tgz", headers={"accept-encoding": "gzip"}) as answer:
         assert "content-encoding" not in answer.headers
         assert gzip.decompress(await answer.read()) == SCRIPT
+
+
+async def test_the_documentation_is_served_once_it_is_built(http: aiohttp.ClientSession, tmp_path: Path) -> None:
+    async with http.get("/docs/") as before:
+        assert before.status == 404
+    (tmp_path / "site" / "how-to").mkdir(parents=True)
+    (tmp_path / "site" / "index.html").write_text("<!doctype html>first")
+    (tmp_path / "site" / "how-to" / "audit.html").write_text("<!doctype html>audit")
+    async with http.get("/docs", allow_redirects=False) as folder:
+        assert (folder.status, folder.headers["location"]) == (308, "/docs/")
+    for path, body in {"/docs/": b"<!doctype html>first", "/docs/how-to/audit.html": b"<!doctype html>audit"}.items():
+        async with http.get(path, headers={"accept-encoding": "identity"}) as page:
+            assert (page.status, page.content_type, await page.read()) == (200, "text/html", body)
+            assert "script-src 'self'" in page.headers["content-security-policy"]
+    for path in ("/docs/nothing.html", "/docs/how-to", "/docs/%2e%2e/dist/package.tgz", "/docs//etc/passwd"):
+        async with http.get(path) as absent:
+            assert absent.status == 404, path

@@ -42,6 +42,7 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
         int, Setting("How long a session's TURN credentials are valid.", unit="s"), Meta(ge=60)
     ] = 86_400
     web_root: Annotated[str, Setting("Folder with the browser SDK (dist) and the pages; empty: none are served.")] = ""
+    docs_root: Annotated[str, Setting("Folder with the documentation site (`make site`); empty: none is served.")] = ""
     dev: Annotated[
         bool,
         Setting(

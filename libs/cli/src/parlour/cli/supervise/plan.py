@@ -88,6 +88,7 @@ def service(
             "PARLOUR_GATEWAY_DEV": str(host in LOOPBACKS).lower(),
             "PARLOUR_GATEWAY_DEFAULT_APP": str(DEFAULT_APP),
             "PARLOUR_GATEWAY_WEB_ROOT": str(ROOT / "libs" / "sdk-web"),
+            "PARLOUR_GATEWAY_DOCS_ROOT": str(ROOT / "dist" / "docs"),
             "PARLOUR_GATEWAY_SESSION_KEY": session_key(environ.get(KEY_VARIABLE, secrets.master_key)),
         }
         chosen |= Entrance.from_environment(environ).gateway(state)

@@ -1,4 +1,5 @@
-"""The browser SDK and the pages, from the folder that `web_root` names; without a folder each is a 404.
+"""The browser SDK and the pages, from the folder that `web_root` names, and the documentation, from `docs_root`; without a folder each is
+a 404.
 
 Files are sent compressed, and are not sent again to a client that has them.
 """
@@ -136,6 +137,18 @@ async def sdk(name: str, request: Request, settings: Settings, files: Files) -> 
     return await _file(settings.web_root, files, f"dist/{_versioned(settings.web_root, name)}", request, FOR_ALL)
 
 
+@router.get("/docs", include_in_schema=False)
+async def docs_folder() -> Response:
+    """Redirects to the folder, since the links of its first page are relative."""
+    return Response(status_code=308, headers={"location": "/docs/"})
+
+
+@router.get("/docs/{name:path}", include_in_schema=False)
+async def docs(name: str, request: Request, settings: Settings, files: Files) -> Response:
+    """Sends a file of the documentation site, which is there once `make site` has built it."""
+    return await _file(settings.docs_root, files, name or "index.html", request, FRESH)
+
+
 def _versioned(web_root: str, name: str) -> str:
     """Returns the name of the SDK's latest version for its name without one; any other name as it is."""
     if not web_root or name != _SDK:
@@ -146,7 +159,7 @@ def _versioned(web_root: str, name: str) -> str:
 
 
 async def _file(root: str, files: WebFiles, name: str, request: Request, headers: dict[str, str]) -> Response:
-    """Answers with a file below the web root; 404 for a name with anything but plain parts, which is not looked up."""
+    """Answers with a file below a folder; 404 for a name with anything but plain parts, which is not looked up."""
     path = Path(root) / name
     if not root or len(name) > NAME_CHARACTERS or not _ASSET.fullmatch(name) or not path.is_file():
         return Response("not found\n", 404, media_type="text/plain")
