@@ -14,11 +14,13 @@ IMAGE := runtime cli auth room registry relay im record gateway
 # The members that others install, each after those that it needs, and where `make packages` puts them.
 WHEELS := contracts kernel verify runtime client cli
 DIST ?= dist/packages
+# Where `make site` puts the documentation; the gateway of `make up` serves it from there.
+SITE ?= dist/docs
 # Node from its wheel, where the machine has none.
 export PATH := $(CURDIR)/.venv/node:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: docs packages version help setup up down status test unit rust-test web-test lint format types e2e faults guarantees bench lock browser
+.PHONY: docs site packages version help setup up down status test unit rust-test web-test lint format types e2e faults guarantees bench lock browser
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -91,6 +93,9 @@ docs: setup ## write the generated reference pages anew
 	@$(BIN)/python bench/capacity.py > docs/explanation/capacity.md
 	@$(BIN)/python deploy/observability/generator deploy/observability/dashboards
 	@cd libs/sdk-web && npm run --silent compatibility > ../../docs/reference/compatibility.md
+
+site: setup ## the documentation as a site with search, in dist/docs (SITE=folder for another); the gateway serves it at /docs
+	@$(BIN)/python docs/build_site.py $(SITE)
 
 packages: setup ## wheels, the browser SDK's npm package and their SHA-256, in dist/packages (DIST=folder for another)
 	@mkdir -p $(DIST) && cd $(DIST) && rm -f *.whl *.tgz SHA256SUMS

@@ -1,6 +1,6 @@
 """The capacity page: costs per unit from the results, and sums made of them.
 
-`python bench/capacity.py > docs/explanation/capacity.md`; the text is in `capacity.md` beside this file.
+`python bench/capacity.py > docs/explanation/capacity.md`; the text is in `capacity.txt` beside this file.
 """
 
 import json
@@ -26,7 +26,7 @@ USERS = (1_000, 10_000, 100_000, 1_000_000)
 SECONDS_PER_CORE = 1_000_000
 """Microseconds in a core's second."""
 
-TEMPLATE = Path(__file__).with_name("capacity.md")
+TEMPLATE = Path(__file__).with_name("capacity.txt")
 """The page, with a name in braces for each figure."""
 
 
