@@ -47,3 +47,18 @@ def test_what_fails_leaves_what_was_there(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(typer.BadParameter, match="No such file or directory"), replacing(tmp_path / "no" / "x"):
         pass
+
+
+def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    """As /dev/null would: run by root, a rename would put a file in its place."""
+    output = tmp_path / "pipe"
+    os.mkfifo(output)
+    reader = os.open(output, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with replacing(output) as out:
+            out.write(b"whole")
+        assert os.read(reader, 100) == b"whole"
+    finally:
+        os.close(reader)
+    assert output.is_fifo()
+    assert list(tmp_path.iterdir()) == [output]

@@ -14,14 +14,19 @@ import typer
 def replacing(output: Path) -> Generator[BinaryIO]:
     """A file beside `output` that takes its name when the block ends well, and is removed when it ends otherwise.
 
-    SIGTERM ends the block as SIGINT does, by KeyboardInterrupt, so that neither leaves half a file. `typer.BadParameter` where nothing
-    can be written there.
+    SIGTERM ends the block as SIGINT does, by KeyboardInterrupt, so that neither leaves half a file. A device or a pipe, such as
+    `/dev/stdout`, is written to and never replaced. `typer.BadParameter` where nothing can be written there.
     """
-    half = output.with_name(f"{output.name}.part")
+    straight = output.exists() and not output.is_file()
+    half = output if straight else output.with_name(f"{output.name}.part")
     try:
         out = open(half, "wb")  # noqa: SIM115 closed below, before it is renamed or removed
     except OSError as error:
         raise typer.BadParameter(f"{output}: {error.strerror}", param_hint="--output") from None
+    if straight:
+        with out:
+            yield out
+        return
     with _terminated_as_interrupted():
         try:
             with out:
