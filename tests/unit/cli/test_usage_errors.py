@@ -27,6 +27,13 @@ def test_a_length_that_is_none_is_named_with_its_option() -> None:
     assert "--ban-for" in usage_error("kick", "lobby", "bob", "--ban-for", "10x")
 
 
+@pytest.mark.parametrize("words", [("logs", "--event", "room("), ("metrics", "--name", "room(")])
+def test_a_regular_expression_that_is_none_is_named_with_its_option(words: tuple[str, ...]) -> None:
+    said = usage_error(*words)
+    assert words[1] in said
+    assert "'room(' is no regular expression" in said
+
+
 def test_a_file_that_is_no_report_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("notes")

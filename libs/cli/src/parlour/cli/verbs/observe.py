@@ -18,13 +18,27 @@ READ_TIMEOUT_S = 5.0
 EVENT = re.compile(r'"event":"([^"]*)"')
 
 verbs = typer.Typer()
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise typer.BadParameter(f"{text!r} is no regular expression: {error}") from None
+
+
 Service = Annotated[str, typer.Argument(help="A service, or one of its processes such as room-2; all when not given.")]
 
 
 @verbs.command()
 def logs(
     service: Service = "",
-    event: Annotated[str, typer.Option(help="Only lines whose event this regular expression matches as a whole.")] = "",
+    event: Annotated[
+        re.Pattern[str] | None,
+        typer.Option(
+            help="Only lines whose event this regular expression matches as a whole.", parser=_pattern, metavar="REGEX"
+        ),
+    ] = None,
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="So many of each process, the latest.")] = 20,
 ) -> None:
     """Print the last lines of the logs of what `up` runs on this machine."""
@@ -39,31 +53,41 @@ def logs(
 def metrics(
     service: Service = "",
     name: Annotated[
-        str, typer.Option(help="Only metrics whose name begins with what this regular expression matches.")
-    ] = "",
+        re.Pattern[str] | None,
+        typer.Option(
+            help="Only metrics whose name begins with what this regular expression matches.",
+            parser=_pattern,
+            metavar="REGEX",
+        ),
+    ] = None,
 ) -> None:
     """Print what the services on this machine count, as Prometheus would read it."""
-    chosen = re.compile(name)
+    found = False
     for process in _suite().services:
         if _is_of(process, service):
             for line in _page(process).splitlines():
-                if not line.startswith("#") and chosen.match(line):
+                if not line.startswith("#") and (name is None or name.match(line)):
+                    found = True
                     typer.echo(f"{process.name}: {line}")
+    if name is not None and not found:
+        typer.echo(
+            f"No metric begins with {name.pattern}: one that counts kinds appears with the first of its kind.", err=True
+        )
 
 
-def last_lines(log: Path, event: str, most: int) -> Iterator[str]:
+def last_lines(log: Path, event: re.Pattern[str] | None, most: int) -> Iterator[str]:
     """Returns the last lines of a log and of the one before it, at most `most`; with `event`, those of such events."""
     found: deque[str] = deque(maxlen=most)
     for file in (log.with_suffix(".log.1"), log):
         if file.exists():
             with file.open(errors="replace") as text:
-                found.extend(line.rstrip("\n") for line in text if not event or _has_event(line, event))
+                found.extend(line.rstrip("\n") for line in text if event is None or _has_event(line, event))
     return iter(found)
 
 
-def _has_event(line: str, event: str) -> bool:
+def _has_event(line: str, event: re.Pattern[str]) -> bool:
     found = EVENT.search(line)
-    return found is not None and re.fullmatch(event, found[1]) is not None
+    return found is not None and event.fullmatch(found[1]) is not None
 
 
 def _suite() -> SuiteStatus:
