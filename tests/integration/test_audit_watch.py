@@ -11,7 +11,7 @@ from parlour.testkit.suite import Suite, running_suite
 from parlour.testkit.waiting import eventually
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "audit.md"
-ADDRESS, FOLDER = "https://rooms.example", "checkpoints"
+COMMAND, ADDRESS, FOLDER = ".venv/bin/parlour audit watch", "http://localhost:8080", "checkpoints"
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def suite() -> Iterator[Suite]:
 
 
 def documented(suite: Suite, folder: Path) -> list[str]:
-    (line,) = [line for line in HOW_TO.read_text().splitlines() if line.startswith("    parlour audit watch")]
+    (line,) = [line for line in HOW_TO.read_text().splitlines() if line.startswith(COMMAND)]
     assert ADDRESS in line
     words = shlex.split(line.replace(ADDRESS, suite.url))
     return [str(folder) if word == FOLDER else word for word in words[1:]]
