@@ -5,8 +5,10 @@ BIN := .venv/bin
 BOOTSTRAP := $(PYTHON) libs/cli/bootstrap.py
 PYTEST := $(BIN)/python -m pytest
 # Folders whose files run side by side, each with databases, subjects and ports of its own; and those whose files use both cores or a
-# fixed port, or assert that others are not disturbed. Exit code 5 of pytest: ARGS selects none of them.
-ABREAST := tests/architecture tests/behaviour tests/contract tests/integration tests/unit
+# fixed port, or assert that others are not disturbed; LONG are those of them that can run side by side all the same, first, since they
+# take the longest. Exit code 5 of pytest: ARGS selects none of them.
+LONG := tests/readme/test_documentation.py tests/faults/test_up.py tests/faults/test_simulation.py
+ABREAST := $(LONG) tests/architecture tests/behaviour tests/contract tests/integration tests/unit
 ALONE := tests/compose tests/e2e tests/faults tests/interop tests/network tests/packages tests/readme
 WORKERS ?= 2
 # What the container image runs.
@@ -40,7 +42,7 @@ status: ## what is running
 test: setup browser rust-test web-test ## all tests: Rust, browser SDK, unit, integration, faults, end to end
 	@failed=; \
 	$(PYTEST) -n $(WORKERS) --dist loadfile $(ABREAST) $(ARGS) || [ $$? -eq 5 ] || failed=1; \
-	$(PYTEST) $(ALONE) $(ARGS) || [ $$? -eq 5 ] || failed=1; \
+	$(PYTEST) $(ALONE) $(LONG:%=--ignore=%) $(ARGS) || [ $$? -eq 5 ] || failed=1; \
 	[ -z "$$failed" ]
 
 unit: setup rust-test web-test ## the tests that need no network
