@@ -41,7 +41,7 @@ status: ## what is running
 
 test: setup browser rust-test web-test ## all tests: Rust, browser SDK, unit, integration, faults, end to end
 	@failed=; \
-	$(PYTEST) -n $(WORKERS) --dist loadfile $(ABREAST) $(ARGS) || [ $$? -eq 5 ] || failed=1; \
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ABREAST) $(ARGS) || [ $$? -eq 5 ] || failed=1; \
 	$(PYTEST) $(ALONE) $(LONG:%=--ignore=%) $(ARGS) || [ $$? -eq 5 ] || failed=1; \
 	[ -z "$$failed" ]
 
