@@ -4,7 +4,7 @@ The plans are those of the connections that answer, for tables with two months o
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from parlour.contracts.history import Generation
-from parlour.record.adapters.history import CALL, PARTICIPANTS, PLANNER, ROWS, calls_arguments, calls_sql
+from parlour.record.adapters.history import CALL, PARTICIPANTS, PLANNER, ROWS, calls_query
 from parlour.record.adapters.maintenance import PostgresDamagedEvents
 from parlour.record.adapters.projections import PostgresGenerations, PostgresProjections
 from parlour.record.app.damaged_events import DamageReport
@@ -56,7 +56,7 @@ class Tables:
         self.middle = middle
         self.at = at
 
-    async def plan(self, question: str, *arguments: object) -> str:
+    async def plan(self, question: str, arguments: Sequence[object]) -> str:
         """With what it did: actual rows and loops."""
         async with self.pool.acquire() as connection:
             made = f"EXPLAIN (ANALYZE, TIMING OFF, BUFFERS OFF, COSTS OFF) {question.format(schema=f'history_{self.number}')}"
@@ -102,7 +102,7 @@ def scanned(plan: str) -> set[str]:
 async def test_a_page_of_calls_reads_a_page(tables: Tables, room: str, actor: str, index: str) -> None:
     for before in (None, tables.middle):
         wanted = CallFilter(APP, room, actor, 0, 0, before)
-        plan = await tables.plan(calls_sql(wanted), *calls_arguments(wanted, PAGE))
+        plan = await tables.plan(*calls_query(wanted, PAGE))
         assert index in plan
         assert "Seq Scan" not in plan
         assert not re.search(r"-> +Sort ", plan), "the index gives the order"
@@ -113,16 +113,16 @@ async def test_a_page_of_calls_reads_a_page(tables: Tables, room: str, actor: st
 async def test_a_time_reads_its_months_only(tables: Tables) -> None:
     day = 86_400_000_000
     wanted = CallFilter(APP, "", "", tables.at - 5 * day, tables.at - 4 * day, None)
-    plan = await tables.plan(calls_sql(wanted), *calls_arguments(wanted, PAGE))
+    plan = await tables.plan(*calls_query(wanted, PAGE))
     assert len(scanned(plan)) == 1, plan
     everything = CallFilter(APP, "", "", 0, 0, None)
-    assert len(scanned(await tables.plan(calls_sql(everything), *calls_arguments(everything, PAGE)))) > 1
+    assert len(scanned(await tables.plan(*calls_query(everything, PAGE)))) > 1
 
 
 @pytest.mark.parametrize("question", [CALL, PARTICIPANTS, *(ROWS[table] for table in ("session", "play"))])
 async def test_what_is_asked_of_one_call_reads_its_month_only(tables: Tables, question: str) -> None:
     more = [] if question == CALL else [PAGE] if question == PARTICIPANTS else [-1, PAGE]
-    plan = await tables.plan(question, tables.middle, *more)
+    plan = await tables.plan(question, [tables.middle, *more])
     assert "Seq Scan" not in plan
     assert len(scanned(plan)) == 1, plan
     assert all("never executed" in line for line in plan.splitlines() if "default" in line), plan
@@ -135,8 +135,9 @@ async def test_these_tests_see_a_lost_index(tables: Tables) -> None:
         transaction = connection.transaction()
         await transaction.start()
         await connection.execute(f"DROP INDEX history_{tables.number}.call_of_room")
-        made = f"EXPLAIN (ANALYZE, TIMING OFF, BUFFERS OFF, COSTS OFF) {calls_sql(wanted).format(schema=f'history_{tables.number}')}"
-        plan = "\n".join(row[0] for row in await connection.fetch(made, *calls_arguments(wanted, PAGE)))
+        question, arguments = calls_query(wanted, PAGE)
+        made = f"EXPLAIN (ANALYZE, TIMING OFF, BUFFERS OFF, COSTS OFF) {question.format(schema=f'history_{tables.number}')}"
+        plan = "\n".join(row[0] for row in await connection.fetch(made, *arguments))
         await transaction.rollback()
     assert "app_room_room_uid_idx" not in plan
     assert read(plan) > PAGE + 20

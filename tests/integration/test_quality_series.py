@@ -16,7 +16,7 @@ from aiortc import RTCSessionDescription
 from parlour.contracts import commands as cmd
 from parlour.contracts import history as h
 from parlour.contracts.quality import QualityPoint, QualitySeries
-from parlour.record.adapters.history import PLANNER, PostgresSampleStore, series_sql
+from parlour.record.adapters.history import PLANNER, SERIES, PostgresSampleStore
 from parlour.record.adapters.maintenance import PostgresTableMaintenance
 from parlour.record.app.history.quality import SampleFilter, SampleRow
 from parlour.runtime.postgres import create_pool
@@ -123,8 +123,7 @@ async def test_a_page_is_found_by_the_index_in_the_months_of_the_call(postgres: 
         await PostgresTableMaintenance(pool).make_partitions(2)
         uids = [uuid4() for _ in range(20)]
         await samples.add([row(uid, now + n * h.BUCKET_US) for uid in uids for n in range(100)])
-        question, arguments = series_sql(uids[7], SampleFilter(now - DAY_US, now + DAY_US, (now, 0)), 51)
-        plan = await plan_of(pool, question, arguments)
+        plan = await plan_of(pool, SERIES, [uids[7], now - DAY_US, now + DAY_US, now, 0, "", None, 51])
     assert "Index Scan" in plan
     assert "Seq Scan" not in plan
     assert "Sort" not in plan

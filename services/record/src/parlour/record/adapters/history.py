@@ -12,7 +12,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.queries import ROOMS_MOST, OpenRoom, OpenRooms, RoomsQuery
 from parlour.kernel.log import LogUnavailable
 from parlour.kernel.rejection import Rejection
-from parlour.record.app.history.calls import CallFilter
+from parlour.record.app.history.calls import TIMELINE_TABLES, CallFilter
 from parlour.record.app.history.quality import NumberedSample, SampleFilter, SampleRow
 from parlour.record.domain.projections.rows import TABLES, CallRow, ParticipantRow, PlayRow, columns
 from parlour.runtime.postgres.pool import LOOKUP_PLANS, PostgresStore, borrow
@@ -28,7 +28,6 @@ PLANNER = LOOKUP_PLANS | {
 """For connections that ask these questions: planned for the very app and time, since a plan for any of them reads a small tenant's page
 out of everybody's calls; and by an index that has the order, however few rows the planner believes in."""
 _ACTIVE = "SELECT number FROM history.generation WHERE active"
-_ORDER = {"session": "joined_seq", "stream": "added_seq", "play": "started_seq", "messages": "started_at"}
 _KINDS = {table: kind for table, kind, _ in TABLES}
 _LOWEST, _HIGHEST = UUID(int=0), UUID(int=(1 << 128) - 1)
 
@@ -38,38 +37,39 @@ def columns_of(table: str, alias: str = "") -> str:
     return ", ".join(f"{alias}{name}" for name in columns(_KINDS[table]))
 
 
-def calls_sql(wanted: CallFilter) -> str:
-    """Returns the statement with the parameters app, uid from, uid below, time from, time to, limit, then room and actor if given."""
-    bounds = "c.room_uid >= $2 AND c.room_uid < $3 AND c.started_at >= $4 AND c.started_at < $5"
-    room = " AND c.room = $7" if wanted.room else ""
-    if wanted.actor:
-        actor = "$8" if wanted.room else "$7"
-        # OFFSET 0 keeps the planner from turning the join round: a person's newest calls first, and no further than the page
-        same = "c.app = p.app AND c.room_uid = p.room_uid"
-        call = f"SELECT {columns_of('call', 'c.')} FROM {{schema}}.call c WHERE {same} AND {bounds}{room} OFFSET 0"
-        return (
-            f"SELECT c.* FROM {{schema}}.participant p CROSS JOIN LATERAL ({call}) c "
-            f"WHERE p.app = $1 AND p.actor = {actor} AND p.room_uid >= $2 AND p.room_uid < $3 ORDER BY p.room_uid DESC LIMIT $6"
-        )
-    return f"SELECT {columns_of('call', 'c.')} FROM {{schema}}.call c WHERE c.app = $1 AND {bounds}{room} ORDER BY c.room_uid DESC LIMIT $6"
+_BOUNDS = (
+    "c.room_uid >= $2 AND c.room_uid < $3 AND c.started_at >= $4 AND c.started_at < $5 AND ($7 = '' OR c.room = $7)"
+)
+_CALLS = f"SELECT {columns_of('call', 'c.')} FROM {{schema}}.call c WHERE c.app = $1 AND {_BOUNDS} ORDER BY c.room_uid DESC LIMIT $6"
+# OFFSET 0 keeps the planner from turning the join round: a person's newest calls first, and no further than the page
+_CALLS_OF_PERSON = (
+    f"SELECT c.* FROM {{schema}}.participant p CROSS JOIN LATERAL (SELECT {columns_of('call', 'c.')} FROM {{schema}}.call c "
+    f"WHERE c.app = p.app AND c.room_uid = p.room_uid AND {_BOUNDS} OFFSET 0) c "
+    "WHERE p.app = $1 AND p.actor = $8 AND p.room_uid >= $2 AND p.room_uid < $3 ORDER BY p.room_uid DESC LIMIT $6"
+)
 
 
-def calls_arguments(wanted: CallFilter, limit: int) -> list[Any]:
-    """Returns the arguments of `calls_sql`."""
+def calls_query(wanted: CallFilter, limit: int) -> tuple[str, list[Any]]:
+    """Returns the statement and its arguments."""
     to_at = wanted.to_at or 2**62
     lowest = _uuid_floor(wanted.from_at - CLOCK_SKEW_US) if wanted.from_at > CLOCK_SKEW_US else _LOWEST
     highest = _uuid_floor(to_at + CLOCK_SKEW_US) if wanted.to_at else _HIGHEST
     highest = min(highest, wanted.before) if wanted.before is not None else highest
-    given = [text for text in (wanted.room, wanted.actor) if text]
-    return [wanted.app, lowest, highest, wanted.from_at, to_at, limit, *given]
+    arguments = [wanted.app, lowest, highest, wanted.from_at, to_at, limit, wanted.room]
+    return (_CALLS_OF_PERSON, [*arguments, wanted.actor]) if wanted.actor else (_CALLS, arguments)
 
 
 CALL = f"SELECT {columns_of('call')} FROM {{schema}}.call WHERE room_uid = $1"
 PARTICIPANTS = f"SELECT {columns_of('participant')} FROM {{schema}}.participant WHERE room_uid = $1 ORDER BY first_at, actor LIMIT $2"
-ROWS = {
-    table: f"SELECT {columns_of(table)} FROM {{schema}}.{table} WHERE room_uid = $1 AND {order} > $2 ORDER BY {order} LIMIT $3"
-    for table, order in _ORDER.items()
-}
+
+
+def _rows_sql(table: str) -> str:
+    order = columns(_KINDS[table])[1]
+    return f"SELECT {columns_of(table)} FROM {{schema}}.{table} WHERE room_uid = $1 AND {order} > $2 ORDER BY {order} LIMIT $3"
+
+
+ROWS = {table: _rows_sql(table) for table in TIMELINE_TABLES}
+_PLAYS = ROWS["play"].replace("ORDER BY", "AND ($4 = '' OR stream_id = $4) AND ($5 = '' OR actor = $5) ORDER BY")
 _SESSIONS = "SELECT session_id, actor FROM {schema}.session WHERE room_uid = $1"
 
 
@@ -77,7 +77,8 @@ class PostgresCallReader(PostgresStore):
     """Implements `app.history.calls.CallReader` and `app.history.quality.SessionReader` in Postgres."""
 
     async def calls(self, wanted: CallFilter, limit: int) -> list[CallRow]:
-        return [CallRow(*row) for row in await self._read_active(calls_sql(wanted), *calls_arguments(wanted, limit))]
+        question, arguments = calls_query(wanted, limit)
+        return [CallRow(*row) for row in await self._read_active(question, *arguments)]
 
     async def call(self, room_uid: UUID) -> CallRow | None:
         rows = await self._read_active(CALL, room_uid)
@@ -90,22 +91,16 @@ class PostgresCallReader(PostgresStore):
         return [_KINDS[table](*row) for row in await self._read_active(ROWS[table], room_uid, after, limit)]
 
     async def plays(self, room_uid: UUID, stream_id: str, actor: str, after: int, limit: int) -> list[PlayRow]:
-        given = [(f"{name} = $", text) for name, text in (("stream_id", stream_id), ("actor", actor)) if text]
-        conditions = "".join(f"AND {condition}{number} " for number, (condition, _) in enumerate(given, 4))
-        question = ROWS["play"].replace("ORDER BY", conditions + "ORDER BY")
-        return [
-            PlayRow(*row)
-            for row in await self._read_active(question, room_uid, after, limit, *(text for _, text in given))
-        ]
+        rows = await self._read_active(_PLAYS, room_uid, after, limit, stream_id, actor)
+        return [PlayRow(*row) for row in rows]
 
     async def actors(self, room_uid: UUID, session_ids: Collection[str]) -> dict[str, str]:
         rows = await self._read_active(f"{_SESSIONS} AND session_id = ANY($2::text[])", room_uid, list(session_ids))
         return {row["session_id"]: row["actor"] for row in rows}
 
     async def sessions_of(self, room_uid: UUID, actor: str) -> tuple[str, ...]:
-        return tuple(
-            row["session_id"] for row in await self._read_active(f"{_SESSIONS} AND actor = $2", room_uid, actor)
-        )
+        rows = await self._read_active(f"{_SESSIONS} AND actor = $2", room_uid, actor)
+        return tuple(row["session_id"] for row in rows)
 
     async def _read_active(self, question: str, *arguments: Any) -> list[Any]:
         """Reads the active generation, or the next one if that was dropped between the two statements."""
@@ -127,9 +122,10 @@ def _uuid_floor(at: int) -> UUID:
 
 
 SAMPLE_COLUMNS = SampleRow.__struct_fields__
-_SERIES = (
+SERIES = (
     f"SELECT sample, {', '.join(SAMPLE_COLUMNS)} FROM history.quality "
-    "WHERE room_uid = $1 AND started_at >= $2 AND started_at <= $3 AND (started_at, sample) > ($4, $5)"
+    "WHERE room_uid = $1 AND started_at >= $2 AND started_at <= $3 AND (started_at, sample) > ($4, $5) "
+    "AND ($6 = '' OR stream_id = $6) AND ($7::text[] IS NULL OR session_id = ANY($7)) ORDER BY started_at, sample LIMIT $8"
 )
 
 
@@ -147,22 +143,8 @@ class PostgresSampleStore(PostgresStore):
             raise LogUnavailable("the month has no partition yet") from error
 
     async def series(self, room_uid: UUID, wanted: SampleFilter, limit: int) -> list[NumberedSample]:
-        question, arguments = series_sql(room_uid, wanted, limit)
-        return [NumberedSample(row[0], SampleRow(*row[1:])) for row in await self._fetch(question, *arguments)]
-
-
-def series_sql(room_uid: UUID, wanted: SampleFilter, limit: int) -> tuple[str, list[Any]]:
-    """Returns the statement and its arguments."""
-    arguments: list[Any] = [room_uid, wanted.from_at, wanted.to_at, *wanted.after]
-    conditions = ""
-    if wanted.stream_id:
-        arguments.append(wanted.stream_id)
-        conditions += f" AND stream_id = ${len(arguments)}"
-    if wanted.session_ids is not None:
-        arguments.append(list(wanted.session_ids))
-        conditions += f" AND session_id = ANY(${len(arguments)}::text[])"
-    arguments.append(limit)
-    return f"{_SERIES}{conditions} ORDER BY started_at, sample LIMIT ${len(arguments)}", arguments
+        given = (wanted.from_at, wanted.to_at, *wanted.after, wanted.stream_id, wanted.session_ids, limit)
+        return [NumberedSample(row[0], SampleRow(*row[1:])) for row in await self._fetch(SERIES, room_uid, *given)]
 
 
 _OPEN_ROOMS = (
