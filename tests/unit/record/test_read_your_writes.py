@@ -45,16 +45,16 @@ def place(seq: int, call: UUID = CALL) -> str:
 
 async def test_it_waits_until_the_tables_are_there() -> None:
     tables: Any = Tables(9)
-    await ReadYourWrites(tables, tables, first_pause_s=0.0).wait_for(1, "", place(5))
+    await ReadYourWrites(tables, tables.call, first_pause_s=0.0).wait_for(1, "", place(5))
     assert tables.seq == 5
-    await ReadYourWrites(tables, tables).wait_for(1, "", "")
+    await ReadYourWrites(tables, tables.call).wait_for(1, "", "")
     assert tables.looks == 5, "who names no place is not made to wait"
 
 
 async def test_it_gives_up_and_says_how_far_they_are() -> None:
     tables: Any = Tables(3)
     with pytest.raises(Rejection) as refused:
-        await ReadYourWrites(tables, tables, wait_s=0.05).wait_for(1, "", place(5))
+        await ReadYourWrites(tables, tables.call, wait_s=0.05).wait_for(1, "", place(5))
     assert (refused.value.problem.code, refused.value.problem.field) == (Code.HISTORY_BEHIND, "min_pos")
     assert refused.value.problem.limit.startswith("0..")
 
@@ -66,7 +66,7 @@ async def test_it_gives_up_and_says_how_far_they_are() -> None:
 async def test_what_the_asker_may_not_know_of_is_not_waited_for(app: int, room: str, asked: str) -> None:
     tables: Any = Tables(9)
     with pytest.raises(Rejection) as refused:
-        await ReadYourWrites(tables, tables).wait_for(app, room, asked)
+        await ReadYourWrites(tables, tables.call).wait_for(app, room, asked)
     assert refused.value.problem.code == Code.NOT_FOUND
     assert tables.looks == 0
 
@@ -74,7 +74,7 @@ async def test_what_the_asker_may_not_know_of_is_not_waited_for(app: int, room: 
 async def test_a_place_of_another_history_is_refused_at_once() -> None:
     tables: Any = Tables(9)
     with pytest.raises(Rejection) as refused:
-        await ReadYourWrites(tables, tables).wait_for(1, "", f"{CALL}.5.{'b' * 16}")
+        await ReadYourWrites(tables, tables.call).wait_for(1, "", f"{CALL}.5.{'b' * 16}")
     assert (refused.value.problem.code, refused.value.problem.field) == (Code.RESYNC_NEEDED, "min_pos")
     assert tables.looks == 0
 
@@ -82,5 +82,5 @@ async def test_a_place_of_another_history_is_refused_at_once() -> None:
 async def test_too_many_do_not_wait_at_once() -> None:
     tables: Any = Tables(3)
     with pytest.raises(Rejection):
-        await ReadYourWrites(tables, tables, most_waiting=0).wait_for(1, "", place(5))
+        await ReadYourWrites(tables, tables.call, most_waiting=0).wait_for(1, "", place(5))
     assert tables.looks == 1

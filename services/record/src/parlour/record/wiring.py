@@ -185,7 +185,7 @@ async def _history(
         _running(lead),
     ):
         reader, samples = PostgresCallReader(pool), PostgresSampleStore(pool)
-        calls = CallQueries(reader, conns.people, ReadYourWrites(conns.log, reader), archives)
+        calls = CallQueries(reader, conns.people, ReadYourWrites(conns.log, reader.call), archives)
         quality = QualityQueries(calls, samples, reader, conns.people)
         await history_api.serve(conns.bus, calls, quality, generations, PostgresOpenRooms(conns.pool))
         intake = SampleIntake(samples, lambda outcome, number: sampled.labels(outcome).inc(number), SystemClock())

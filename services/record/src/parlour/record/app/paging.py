@@ -12,6 +12,8 @@ from parlour.contracts.ids import invalid
 EVENTS_PER_ANSWER = 500
 BYTES_PER_ANSWER = 512 * 1024
 """Most bytes of rows in one answer, as JSON: NATS carries a megabyte."""
+CURSOR_DIGITS = 17
+"""Longest number in a cursor: larger ones are beyond what an answer gives."""
 _encode = msgspec.json.Encoder().encode
 T = TypeVar("T")
 
@@ -44,6 +46,13 @@ def parse_uuid(text: str, field: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise invalid(Code.PARAMETER, field, f"{field} is not a UUID", hint="pass back what the server sent") from None
+
+
+def parse_number(text: str) -> int:
+    """Returns a number of a cursor. `Invalid` for a text that no answer has given."""
+    if not text.isdecimal() or len(text) > CURSOR_DIGITS:
+        raise invalid_cursor()
+    return int(text)
 
 
 def invalid_cursor() -> Exception:

@@ -16,35 +16,15 @@ from parlour.contracts.events import UserJoined
 from parlour.contracts.sealed_text import owner_of
 from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import UserKeyStore
+from parlour.record.app import paging
 from parlour.record.app.archive_index import ArchiveIndex
-from parlour.record.app.paging import (
-    BYTES_PER_ANSWER,
-    encoded_bytes,
-    fit_answer,
-    invalid_cursor,
-    page_size,
-    parse_uuid,
-)
-from parlour.record.domain.projections.rows import (
-    CallRow,
-    Names,
-    ParticipantRow,
-    PlayRow,
-    SessionRow,
-    call_of,
-    count_of,
-    participant_of,
-    play_of,
-    session_of,
-    stream_of,
-)
+from parlour.record.domain.projections.rows import CallRow, Names, ParticipantRow, PlayRow, Row, SessionRow, columns
 from parlour.runtime.deciding.sealing import is_person
 
 from .read_your_writes import ReadYourWrites
 
 TIMELINE_TABLES = ("session", "stream", "play", "messages")
 """A timeline's tables in the order of its pages; a cursor is `table.number`, and `-1` stands before the first row."""
-_CURSOR_DIGITS = 18
 _NAME = f"{UserJoined.TAG}/userName"
 
 
@@ -96,15 +76,15 @@ class CallQueries:
 
     async def calls(self, app: int, room: str, query: h.CallsQuery) -> h.Calls:
         """Returns a page of calls, and on the last page the archive files that hold older ones."""
-        limit = page_size(query.limit, h.CALLS_MOST)
+        limit = paging.page_size(query.limit, h.CALLS_MOST)
         await self._projections.wait_for(app, room, query.min_pos)
         actor = await self._people.known(app, query.user) if query.user else ""
         if actor is None:
             return h.Calls()
-        before = parse_uuid(query.cursor, "cursor") if query.cursor else None
+        before = paging.parse_uuid(query.cursor, "cursor") if query.cursor else None
         wanted = CallFilter(app, room, actor, query.from_at, query.to_at, before)
         rows = await self._reader.calls(wanted, limit + 1)
-        page = tuple(call_of(row) for row in rows[:limit])
+        page = tuple(row.describe() for row in rows[:limit])
         if len(rows) > limit:
             return h.Calls(page, page[-1].room_uid)
         archived = () if query.user else await self._archives.calls(app, room, query.from_at, query.to_at)
@@ -116,23 +96,23 @@ class CallQueries:
         call = await self.find(app, room, query.room_uid)
         rows = await self._reader.participants(call.room_uid, h.ROWS_MOST)
         names = await self.load_names((row.actor for row in rows), ())
-        return h.OneCall(call_of(call), tuple(participant_of(row, names) for row in rows))
+        return h.OneCall(call.describe(), tuple(row.describe(names) for row in rows))
 
     async def timeline(self, app: int, room: str, query: h.TimelineQuery) -> h.Timeline:
         """Returns a page of a call's intervals, table after table."""
-        limit = page_size(query.limit, h.ROWS_MOST)
+        limit = paging.page_size(query.limit, h.ROWS_MOST)
         first, after = _parse_cursor(query.cursor, TIMELINE_TABLES)
         await self._projections.wait_for(app, room, query.min_pos)
         call = await self.find(app, room, query.room_uid)
         spans: dict[str, tuple[Any, ...]] = {}
-        rows_left, bytes_left = limit, BYTES_PER_ANSWER
+        rows_left, bytes_left = limit, paging.BYTES_PER_ANSWER
         for table in TIMELINE_TABLES[TIMELINE_TABLES.index(first) :]:
             if rows_left == 0:
                 return _timeline(call, spans, f"{table}.-1")
             rows = await self._reader.rows(table, call.room_uid, after, rows_left + 1)
-            found = await self._spans(table, rows[:rows_left])
-            spans[table] = page = fit_answer(found, bytes_left, never_empty=rows_left == limit)
-            bytes_left -= sum(map(encoded_bytes, page))
+            found = await self._spans(rows[:rows_left])
+            spans[table] = page = paging.fit_answer(found, bytes_left, never_empty=rows_left == limit)
+            bytes_left -= sum(map(paging.encoded_bytes, page))
             rows_left -= len(page)
             if len(page) < len(rows):
                 return _timeline(call, spans, f"{table}.{_number(rows[len(page) - 1]) if page else after}")
@@ -141,7 +121,7 @@ class CallQueries:
 
     async def views(self, app: int, room: str, query: h.ViewsQuery) -> h.Views:
         """Returns a page of who played which stream when."""
-        limit = page_size(query.limit, h.ROWS_MOST)
+        limit = paging.page_size(query.limit, h.ROWS_MOST)
         _, after = _parse_cursor(query.cursor, ("play",))
         await self._projections.wait_for(app, room, query.min_pos)
         actor = await self._people.known(app, query.user) if query.user else ""
@@ -149,12 +129,12 @@ class CallQueries:
         if actor is None:
             return h.Views()
         rows = await self._reader.plays(call.room_uid, query.stream_id, actor, after, limit + 1)
-        page = fit_answer(await self._spans("play", rows[:limit]))
+        page = paging.fit_answer(await self._spans(rows[:limit]))
         return h.Views(page, f"play.{page[-1].started_seq}" if len(rows) > len(page) else "")
 
     async def find(self, app: int, room: str, room_uid: str) -> CallRow:
         """Returns the call. `Rejection` if it is archived, unknown, or of another app or room than the asker's."""
-        uid = parse_uuid(room_uid, "roomUID")
+        uid = paging.parse_uuid(room_uid, "roomUID")
         call = await self._reader.call(uid)
         archived = await self._archives.find(uid) if call is None else None
         if archived is not None and archived.call.app == app and room in ("", archived.call.room):
@@ -163,13 +143,10 @@ class CallQueries:
             raise Rejection(Code.NOT_FOUND, "there is no such call", field="roomUID")
         return call
 
-    async def _spans(self, table: str, rows: Sequence[Any]) -> list[Any]:
-        if table == "messages":
-            return [count_of(row) for row in rows]
-        actors = [actor for row in rows for actor in (row.actor, getattr(row, "by_actor", ""))]
+    async def _spans(self, rows: Sequence[Any]) -> list[Any]:
+        actors = [getattr(row, name, "") for row in rows for name in ("actor", "by_actor")]
         names = await self.load_names(actors, [row for row in rows if isinstance(row, SessionRow)])
-        span_of: Any = {"session": session_of, "stream": stream_of, "play": play_of}[table]
-        return [span_of(row, names) for row in rows]
+        return [row.describe(names) for row in rows]
 
     async def load_names(self, actors: Iterable[str], sessions: Iterable[SessionRow]) -> Names:
         """Returns the user ids of `actors` and the opened names of `sessions`; erased people have neither."""
@@ -182,18 +159,18 @@ class CallQueries:
 
 
 def _timeline(call: CallRow, spans: dict[str, tuple[Any, ...]], next_: str) -> h.Timeline:
-    return h.Timeline(call_of(call), *(spans.get(table, ()) for table in TIMELINE_TABLES), next=next_)
+    return h.Timeline(call.describe(), *(spans.get(table, ()) for table in TIMELINE_TABLES), next=next_)
 
 
-def _number(row: Any) -> int:
+def _number(row: Row) -> int:
     """Returns what orders a row in its table: the seq at which it began; of a message count, its time."""
-    return next(getattr(row, name) for name in ("joined_seq", "added_seq", "started_seq", "at") if hasattr(row, name))
+    return getattr(row, columns(type(row))[1])
 
 
 def _parse_cursor(cursor: str, tables: tuple[str, ...]) -> tuple[str, int]:
     if not cursor:
         return tables[0], -1
     table, _, number = cursor.partition(".")
-    if table not in tables or not (number == "-1" or (number.isdecimal() and len(number) < _CURSOR_DIGITS)):
-        raise invalid_cursor()
-    return table, int(number)
+    if table not in tables:
+        raise paging.invalid_cursor()
+    return table, -1 if number == "-1" else paging.parse_number(number)

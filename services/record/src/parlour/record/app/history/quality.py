@@ -14,7 +14,7 @@ from parlour.contracts.history import BUCKET_US
 from parlour.kernel.decider import Clock
 from parlour.kernel.log import LogUnavailable
 from parlour.kernel.sealing import UserKeyStore
-from parlour.record.app.paging import invalid_cursor, page_size
+from parlour.record.app.paging import page_size, parse_number
 from parlour.record.domain.projections.rows import Names
 from parlour.runtime.telemetry.logging import logger
 
@@ -27,7 +27,6 @@ LONGEST_SAMPLE_MS = 600_000
 KINDS = ("audio", "video")
 """What a sample is of; the table takes no other word."""
 _END_OF_TIME = 2**62
-_CURSOR_DIGITS = 18
 
 log = logger(__name__)
 
@@ -198,9 +197,5 @@ def _milliseconds(microseconds: int | None) -> float | None:
 
 
 def _parse_cursor(cursor: str) -> tuple[int, int]:
-    if not cursor:
-        return 0, 0
-    at, _, n = cursor.partition(".")
-    if not all(part.isdecimal() and len(part) < _CURSOR_DIGITS for part in (at, n)):
-        raise invalid_cursor()
-    return int(at), int(n)
+    at, _, n = (cursor or "0.0").partition(".")
+    return parse_number(at), parse_number(n)

@@ -4,8 +4,7 @@ The projections follow the log within `PARLOUR_RECORD_HISTORY_POLL_MS` and the t
 """
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from parlour.contracts.codes import Code
@@ -22,23 +21,19 @@ QUESTIONS_WAITING = 200
 """Most questions that wait at once in one process; further ones are refused after one look."""
 
 
-class CallRows(Protocol):
-    """Reads the active generation's calls."""
-
-    def call(self, room_uid: UUID) -> Awaitable[CallRow | None]:
-        """Returns the call with this id, if there is one."""
-        ...
+FindCall = Callable[[UUID], Awaitable[CallRow | None]]
+"""Returns the call with this id in the active generation, if there is one."""
 
 
 class ReadYourWrites:
     """Holds a question back until the projections have the position that it names."""
 
     def __init__(
-        self, log: EventLog, calls: CallRows, *,
+        self, log: EventLog, find_call: FindCall, *,
         wait_s: float = WAIT_S, first_pause_s: float = FIRST_PAUSE_S, most_waiting: int = QUESTIONS_WAITING,
     ) -> None:  # fmt: skip
         self._log = log
-        self._calls = calls
+        self._find_call = find_call
         self._wait_s = wait_s
         self._first_pause_s = first_pause_s
         self._most_waiting = most_waiting
@@ -70,7 +65,7 @@ class ReadYourWrites:
         loop = asyncio.get_running_loop()
         until, pause_s = loop.time() + self._wait_s, self._first_pause_s
         while True:
-            row = await self._calls.call(UUID(position.room_uid))
+            row = await self._find_call(UUID(position.room_uid))
             if row is not None and row.seq >= position.seq:
                 return
             if loop.time() + pause_s > until or self._waiting > self._most_waiting:

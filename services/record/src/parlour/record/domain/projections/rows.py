@@ -12,9 +12,22 @@ import msgspec
 
 from parlour.contracts import history as h
 
+_nodes = msgspec.json.Decoder(tuple[str, ...])
+
+
+class Names(msgspec.Struct, frozen=True):
+    """User ids by actor and opened texts by their sealed form; erased people are in neither."""
+
+    user_ids: Mapping[str, str]
+    texts: Mapping[str, str]
+
+    def user_id(self, actor: str) -> str:
+        """Returns a person's user id, empty for an erased one."""
+        return self.user_ids.get(actor, "")
+
 
 class Row(msgspec.Struct, kw_only=True):
-    """Base of all rows; its two fields are not columns."""
+    """Base of all rows; its two fields are not columns. `describe` returns a row as those who ask get it."""
 
     stored: bool = False
     changed: bool = False
@@ -41,6 +54,14 @@ class CallRow(Row):
     barrages: int = 0
     commands: int = 0
 
+    def describe(self) -> h.Call:
+        """Returns the call without its people."""
+        return h.Call(
+            self.app, self.room, str(self.room_uid), self.started_at, self.ended_at, self.reason, self.seq, self.last_event_at,
+            self.participants, self.sessions, self.peak, self.streams, self.plays, self.kicks, self.broadcasts, self.barrages,
+            self.commands,
+        )  # fmt: skip
+
 
 class ParticipantRow(Row):
     """A person in a call; `last_at` is None while one of their sessions is open."""
@@ -53,6 +74,11 @@ class ParticipantRow(Row):
     sessions: int = 0
     kicks: int = 0
     messages: int = 0
+
+    def describe(self, names: Names) -> h.Participant:
+        """Returns the person with their user id."""
+        user_id = names.user_id(self.actor)
+        return h.Participant(self.actor, user_id, self.first_at, self.last_at, self.sessions, self.kicks, self.messages)
 
 
 class SessionRow(Row):
@@ -73,6 +99,13 @@ class SessionRow(Row):
     away_us: int = 0
     away_since: int | None = None
 
+    def describe(self, names: Names) -> h.SessionSpan:
+        """Returns the session with its name opened."""
+        return h.SessionSpan(
+            self.session_id, self.actor, names.user_id(self.actor), names.texts.get(self.sealed_name, ""), self.joined_seq,
+            self.joined_at, self.left_seq, self.left_at, self.how, self.reason, self.code, self.away, self.away_us,
+        )  # fmt: skip
+
 
 class StreamRow(Row):
     """A stream from its adding to its removal. `nodes` is a JSON list."""
@@ -91,6 +124,13 @@ class StreamRow(Row):
     has_video: bool = True
     nodes: str = "[]"
 
+    def describe(self, names: Names) -> h.StreamSpan:
+        """Returns the interval in which the stream was published."""
+        return h.StreamSpan(
+            self.stream_id, self.session_id, self.actor, names.user_id(self.actor), self.added_seq, self.added_at,
+            self.removed_seq, self.removed_at, self.code, self.codec, self.has_audio, self.has_video, _nodes.decode(self.nodes),
+        )  # fmt: skip
+
 
 class PlayRow(Row):
     """A session's play of a stream, whose publisher is `by_actor`."""
@@ -106,6 +146,13 @@ class PlayRow(Row):
     stopped_at: int | None = None
     reason: str = ""
 
+    def describe(self, names: Names) -> h.PlaySpan:
+        """Returns the interval in which the session played the stream."""
+        return h.PlaySpan(
+            self.stream_id, self.session_id, self.actor, names.user_id(self.actor), self.by_actor, names.user_id(self.by_actor),
+            self.started_seq, self.started_at, self.stopped_seq, self.stopped_at, self.reason,
+        )  # fmt: skip
+
 
 class MessagesRow(Row):
     """Counts of messages in the ten seconds from `started_at` on."""
@@ -116,6 +163,10 @@ class MessagesRow(Row):
     barrages: int = 0
     commands: int = 0
 
+    def describe(self, _names: Names) -> h.MessageCount:
+        """Returns the counts, which name nobody."""
+        return h.MessageCount(self.started_at, self.broadcasts, self.barrages, self.commands)
+
 
 TABLES: tuple[tuple[str, type[Row], int], ...] = (
     ("call", CallRow, 1),
@@ -125,7 +176,7 @@ TABLES: tuple[tuple[str, type[Row], int], ...] = (
     ("play", PlayRow, 2),
     ("messages", MessagesRow, 2),
 )
-"""Each table with its row class and how many of the first columns are its key."""
+"""Each table with its row class and how many of the first columns are its key. The second column orders a call's rows in pages."""
 
 
 def columns(kind: type[Row]) -> tuple[str, ...]:
@@ -152,60 +203,3 @@ class Rows(msgspec.Struct):
         for table, _, _ in TABLES:
             for row in self.of_table(table):
                 row.stored, row.changed = True, False
-
-
-_nodes = msgspec.json.Decoder(tuple[str, ...])
-
-
-class Names(msgspec.Struct, frozen=True):
-    """User ids by actor and opened texts by their sealed form; erased people are in neither."""
-
-    user_ids: Mapping[str, str]
-    texts: Mapping[str, str]
-
-    def user_id(self, actor: str) -> str:
-        """Returns a person's user id, empty for an erased one."""
-        return self.user_ids.get(actor, "")
-
-
-def call_of(row: CallRow) -> h.Call:
-    """Returns a call without its people."""
-    return h.Call(
-        row.app, row.room, str(row.room_uid), row.started_at, row.ended_at, row.reason, row.seq, row.last_event_at, row.participants,
-        row.sessions, row.peak, row.streams, row.plays, row.kicks, row.broadcasts, row.barrages, row.commands,
-    )  # fmt: skip
-
-
-def participant_of(row: ParticipantRow, names: Names) -> h.Participant:
-    """Returns a person of a call."""
-    user_id = names.user_id(row.actor)
-    return h.Participant(row.actor, user_id, row.first_at, row.last_at, row.sessions, row.kicks, row.messages)
-
-
-def session_of(row: SessionRow, names: Names) -> h.SessionSpan:
-    """Returns a session with its name opened."""
-    return h.SessionSpan(
-        row.session_id, row.actor, names.user_id(row.actor), names.texts.get(row.sealed_name, ""), row.joined_seq,
-        row.joined_at, row.left_seq, row.left_at, row.how, row.reason, row.code, row.away, row.away_us,
-    )  # fmt: skip
-
-
-def stream_of(row: StreamRow, names: Names) -> h.StreamSpan:
-    """Returns the interval in which a stream was published."""
-    return h.StreamSpan(
-        row.stream_id, row.session_id, row.actor, names.user_id(row.actor), row.added_seq, row.added_at, row.removed_seq,
-        row.removed_at, row.code, row.codec, row.has_audio, row.has_video, _nodes.decode(row.nodes),
-    )  # fmt: skip
-
-
-def play_of(row: PlayRow, names: Names) -> h.PlaySpan:
-    """Returns the interval in which a session played a stream."""
-    return h.PlaySpan(
-        row.stream_id, row.session_id, row.actor, names.user_id(row.actor), row.by_actor, names.user_id(row.by_actor),
-        row.started_seq, row.started_at, row.stopped_seq, row.stopped_at, row.reason,
-    )  # fmt: skip
-
-
-def count_of(row: MessagesRow) -> h.MessageCount:
-    """Returns the counts of ten seconds of messages."""
-    return h.MessageCount(row.started_at, row.broadcasts, row.barrages, row.commands)
