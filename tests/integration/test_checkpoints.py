@@ -24,7 +24,7 @@ from parlour.kernel.log import LogKey
 from parlour.record.adapters.files import SignedTreeFile
 from parlour.record.adapters.proofs import PostgresTreeStore
 from parlour.record.app.proofs.checkpoints import Checkpoints
-from parlour.record.app.proofs.tree import TreeDamaged, TreeGrowth
+from parlour.record.app.proofs.tree import Leaf, TreeDamaged, TreeGrowth
 from parlour.record.app.proofs.tree_guard import TreeGuard
 from parlour.record.settings import RecordSettings
 from parlour.record.wiring import build as build_record
@@ -103,10 +103,10 @@ async def test_a_checkpoint_takes_up_what_changed_and_nothing_twice(harness: Ret
     await harness.checkpoints.make()
     after = await harness.signed()
     assert after.size == before.size + 1
-    ((uid, seq, head),) = [(leaf.room_uid, leaf.seq, leaf.head) for leaf in await harness.tree.entries(before.size, 1)]
+    (added,) = await harness.tree.stored_leaves(before.size, 1)
     state = await harness.log.head(key.uid)
     assert state is not None
-    assert (uid, seq, head) == (key.uid, 3, state.hash)
+    assert added.leaf == Leaf(key.uid, 3, state.hash)
     assert not await harness.checkpoints.make()
     assert (await harness.signed()) == after
 
@@ -116,7 +116,7 @@ async def test_the_root_is_that_of_all_leaves(harness: RetentionHarness) -> None
         await harness.rooms(count)
         await harness.checkpoints.make()
     signed = await harness.signed()
-    leaves = [merkle.leaf_hash(leaf.entry()) for leaf in await harness.tree.entries(0, signed.size)]
+    leaves = [merkle.leaf_hash(one.leaf.entry()) for one in await harness.tree.stored_leaves(0, signed.size)]
     edge = merkle.Edge()
     edge.extend(leaves)
     assert (edge.size, edge.root()) == (signed.size, signed.root)

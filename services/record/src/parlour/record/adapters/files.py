@@ -96,11 +96,6 @@ class SignedTreeFile:
         part = self._path.with_suffix(".part")
         with open(part, "wb") as out:
             out.write(_encode_memory(memory))
-            out.flush()
-            os.fsync(out.fileno())
+            _sync(out)
         part.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync_folder(self._path.parent)

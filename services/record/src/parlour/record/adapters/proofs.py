@@ -19,6 +19,7 @@ from parlour.runtime.postgres.pool import Pool, PostgresStore, borrow
 from parlour.verify.notes import PublicKey, SigningKey
 
 _HEADS = "SELECT shard, pos FROM parlour.shard WHERE pos > 0"
+_SEEN = "SELECT shard, pos FROM parlour.cursor WHERE reader = $1"
 _MOVED = """
 SELECT g.uid, g.seq, g.hash,
        EXISTS (SELECT FROM parlour.event h WHERE h.room_uid = g.uid AND h.seq = g.seq AND h.hash = g.hash)
@@ -31,14 +32,11 @@ SELECT g.uid, g.seq, g.hash,
                       ORDER BY t.seq DESC, t.leaf_index DESC LIMIT 1) l ON true
  WHERE NOT EXISTS (SELECT FROM parlour.tree_leaf t WHERE t.room_uid = g.uid AND t.seq = g.seq AND t.head = g.hash)
 """
-_LEAVES = (
-    "SELECT leaf_index, hash FROM parlour.tree_leaf WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index"
-)
-_NODES = "SELECT node_index, hash FROM parlour.tree_node WHERE level = $3 AND node_index >= $1 AND node_index < $2 ORDER BY node_index"
-_ENTRIES = "SELECT leaf_index, room_uid, seq, head FROM parlour.tree_leaf WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index"
-_STORED_LEAVES = (
-    "SELECT leaf_index, room_uid, seq, head, hash FROM parlour.tree_leaf WHERE leaf_index >= $1 AND leaf_index < $2 "
-    "ORDER BY leaf_index"
+_IN_RANGE = "FROM parlour.tree_leaf WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index"
+_HASHES = f"SELECT hash {_IN_RANGE}"
+_LEAVES = f"SELECT room_uid, seq, head, hash, leaf_index {_IN_RANGE}"
+_NODES = (
+    "SELECT hash FROM parlour.tree_node WHERE level = $3 AND node_index >= $1 AND node_index < $2 ORDER BY node_index"
 )
 _EXTENT = "SELECT coalesce(max(leaf_index) + 1, 0) FROM parlour.tree_leaf"
 _SIZES = "SELECT size FROM parlour.checkpoint ORDER BY size DESC LIMIT $1"
@@ -60,14 +58,12 @@ class PostgresTreeStore(PostgresStore):
     """Implements `app.proofs.tree.TreeStore` in Postgres."""
 
     async def changed(self, at_most: int) -> TreeGrowth:
-        async with borrow(self._pool) as connection:
-            rows = await connection.fetch("SELECT shard, pos FROM parlour.cursor WHERE reader = $1", _READER)
-            seen = {row["shard"]: row["pos"] for row in rows}
-            heads = {row["shard"]: row["pos"] for row in await connection.fetch(_HEADS)}
-            moved = {p: min(head, seen.get(p, 0) + at_most) for p, head in heads.items() if head > seen.get(p, 0)}
-            columns = [list(moved), [seen.get(p, 0) for p in moved], list(moved.values())]
-            found = await connection.fetch(_MOVED, *columns) if moved else []
-        heads_found = sorted((row["uid"], row["seq"], row["hash"], row["continues"]) for row in found)
+        seen: dict[int, int] = dict(await self._fetch(_SEEN, _READER))
+        heads: dict[int, int] = dict(await self._fetch(_HEADS))
+        moved = {p: min(head, seen.get(p, 0) + at_most) for p, head in heads.items() if head > seen.get(p, 0)}
+        columns = [list(moved), [seen.get(p, 0) for p in moved], list(moved.values())]
+        found = await self._fetch(_MOVED, *columns) if moved else []
+        heads_found = sorted(tuple(row) for row in found)
         leaves = tuple(Leaf(*leaf) for *leaf, continues in heads_found if continues)
         refused = tuple(Leaf(*leaf) for *leaf, continues in heads_found if not continues)
         return TreeGrowth(leaves, moved, any(moved[p] < heads[p] for p in moved), refused)
@@ -76,14 +72,9 @@ class PostgresTreeStore(PostgresStore):
         async with borrow(self._pool) as connection:
             return {run: await _run(connection, run) for run in runs}
 
-    async def entries(self, first: int, count: int) -> tuple[Leaf, ...]:
-        rows = await self._fetch(_ENTRIES, first, first + count)
-        return tuple(_leaf(row) for row in rows)
-
     async def stored_leaves(self, first: int, count: int) -> tuple[StoredLeaf, ...]:
-        rows = await self._fetch(_STORED_LEAVES, first, first + count)
-        whole = [row for number, row in enumerate(rows, first) if row["leaf_index"] == number]
-        return tuple(StoredLeaf(_leaf(row), row["hash"]) for row in whole)
+        rows = enumerate(await self._fetch(_LEAVES, first, first + count), first)
+        return tuple(StoredLeaf(Leaf(*leaf), hash_) for number, (*leaf, hash_, index) in rows if index == number)
 
     async def extent(self) -> int:
         return await self._fetch_value(_EXTENT)
@@ -92,20 +83,16 @@ class PostgresTreeStore(PostgresStore):
         return tuple(row["size"] for row in await self._fetch(_SIZES, at_most))
 
     async def note(self, size: int) -> Note | None:
-        async with borrow(self._pool) as connection:
-            row = await (
-                connection.fetchrow(_CHECKPOINT_OF_SIZE, size) if size else connection.fetchrow(_LATEST_CHECKPOINT)
-            )
-        return Note(row["size"], row["root"], row["signed_at"], row["note"]) if row else None
+        row = await (self._fetch_row(_CHECKPOINT_OF_SIZE, size) if size else self._fetch_row(_LATEST_CHECKPOINT))
+        return Note(*row) if row else None
 
     async def leaf_of(self, room_uid: UUID, below: int) -> tuple[int, Leaf] | None:
         row = await self._fetch_row(_OF_ROOM, room_uid, below)
-        return (row["leaf_index"], _leaf(row)) if row else None
+        return (row["leaf_index"], Leaf(*row[1:])) if row else None
 
     async def leaf_numbers(self, heads: Sequence[Leaf], below: int) -> Mapping[Leaf, int]:
         columns = [head.room_uid for head in heads], [head.seq for head in heads]
-        rows = await self._fetch(_LEAF_NUMBERS, *columns, below)
-        found = {_leaf(row): row["leaf_index"] for row in rows}
+        found = {Leaf(*leaf): index for index, *leaf in await self._fetch(_LEAF_NUMBERS, *columns, below)}
         return {head: found[head] for head in heads if head in found}
 
     async def grow(self, from_size: int, change: TreeGrowth, nodes: Sequence[Node], note: Note) -> bool:
@@ -126,14 +113,10 @@ class PostgresTreeStore(PostgresStore):
 
 async def _run(connection: Any, run: HashRun) -> tuple[bytes, ...]:
     bounds = (run.first, run.first + run.count)
-    rows = await (connection.fetch(_NODES, *bounds, run.level) if run.level else connection.fetch(_LEAVES, *bounds))
+    rows = await (connection.fetch(_NODES, *bounds, run.level) if run.level else connection.fetch(_HASHES, *bounds))
     if len(rows) != run.count:
-        raise LookupError(f"the tree holds {len(rows)} of {run.count} hashes at {run.level}/{run.first}")
+        raise TreeDamaged(f"the tree holds {len(rows)} of {run.count} hashes at {run.level}/{run.first}")
     return tuple(row["hash"] for row in rows)
-
-
-def _leaf(row: Any) -> Leaf:
-    return Leaf(row["room_uid"], row["seq"], row["head"])
 
 
 _KEYS = "SELECT public, name, sealed, made_at, retired_at FROM parlour.checkpoint_key ORDER BY made_at DESC"
@@ -148,14 +131,10 @@ class PostgresKeyStore(PostgresStore):
         self._key = SealingKey(master_key, b"parlour.record.checkpoints")
 
     async def keys(self) -> Sequence[StoredKey]:
-        rows = await self._fetch(_KEYS)
         return [
-            StoredKey(
-                PublicKey(row["name"], row["public"]), self._open(row["name"], row["public"], row["sealed"]),
-                row["made_at"], row["retired_at"],
-            )
-            for row in rows
-        ]  # fmt: skip
+            StoredKey(PublicKey(name, public), self._open(name, public, sealed), made_at, retired_at)
+            for public, name, sealed, made_at, retired_at in await self._fetch(_KEYS)
+        ]
 
     def _open(self, name: str, public: bytes, sealed: bytes) -> SigningKey | None:
         try:
@@ -179,7 +158,7 @@ def _context(public: bytes) -> str:
 
 _ADD_EXPORT = "INSERT INTO parlour.export_taken (room_uid, exported_at, exported_by) VALUES ($1, $2, $3)"
 _LATEST_EXPORTS = """
-SELECT t.room_uid, g.app, g.room, t.exported_by, t.exported_at FROM parlour.export_taken t
+SELECT t.room_uid::text, g.app, g.room, t.exported_by, t.exported_at FROM parlour.export_taken t
  CROSS JOIN LATERAL (
     SELECT l.app, l.room FROM parlour.log l WHERE l.uid = t.room_uid
     UNION ALL SELECT d.app, d.room FROM parlour.archived d WHERE d.room_uid = t.room_uid LIMIT 1) g
@@ -194,8 +173,4 @@ class PostgresExportLog(PostgresStore):
         await self._execute(_ADD_EXPORT, room_uid, time.time_ns() // 1000, by)
 
     async def latest(self, room_uid: UUID | None, at_most: int) -> tuple[ExportTaken, ...]:
-        rows = await self._fetch(_LATEST_EXPORTS, room_uid, at_most)
-        return tuple(
-            ExportTaken(str(row["room_uid"]), row["app"], row["room"], row["exported_by"], row["exported_at"])
-            for row in rows
-        )
+        return tuple(ExportTaken(*row) for row in await self._fetch(_LATEST_EXPORTS, room_uid, at_most))

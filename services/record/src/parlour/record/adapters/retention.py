@@ -1,8 +1,8 @@
 """Months and archives in Postgres, and the index of archived calls, by functions of `migrations` that only this service's role may call."""
 
 import time
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -11,23 +11,15 @@ from parlour.contracts.history import ArchivedCalls
 from parlour.contracts.retention import Blocker
 from parlour.kernel.log import LogUnavailable
 from parlour.record.app.archive_index import ArchivedCall, EndedCall
-from parlour.record.app.retention.ports import (
-    LEASE,
-    DropBlocked,
-    DropLocked,
-    LogChanged,
-    MonthCount,
-    StoredArchive,
-    WrittenArchive,
-)
+from parlour.record.app.retention import ports
 from parlour.record.domain.retention import month_label
 from parlour.runtime.background.leases import keys_of
-from parlour.runtime.postgres.pool import Connection, PostgresStore, borrow
+from parlour.runtime.postgres.pool import PostgresStore, borrow
 
 STATEMENT_TIMEOUT_S = 900.0
 """Counting or dropping a month takes minutes where it has millions of calls; others wait only for the last fifth of a second."""
-_COUNT = "SELECT * FROM parlour.month_census($1, $2)"
-_BLOCKERS = "SELECT * FROM parlour.retention_blockers($1, $2)"
+_COUNT = "SELECT calls, ended, open FROM parlour.month_census($1, $2)"
+_BLOCKERS = "SELECT kind, app, what FROM parlour.retention_blockers($1, $2)"
 _ENDED = "SELECT uid, app, room, seq, hash FROM parlour.ended_calls($1, $2, $3, $4) ORDER BY uid"
 _ARCHIVED = "SELECT room_uid, app, room, seq, hash FROM parlour.archived WHERE archive = $1 AND room_uid > $2 ORDER BY room_uid LIMIT $3"
 _COLUMNS = (
@@ -48,72 +40,57 @@ class PostgresRetention(PostgresStore):
     """Implements `app.retention.ports.RetentionStore` in Postgres."""
 
     async def is_leased(self) -> bool:
-        space, number = keys_of(LEASE)
+        space, number = keys_of(ports.LEASE)
         return await self._fetch_value(_BUSY, space, number % 2**32)
 
     async def months(self) -> tuple[str, ...]:
-        async with self._long_transaction() as connection:
-            return tuple(
-                [row[0] for row in await connection.fetch("SELECT parlour.months()", timeout=STATEMENT_TIMEOUT_S)]
-            )
+        return tuple(row[0] for row in await self._fetch_long("SELECT parlour.months()"))
 
-    async def count(self, month: str, before_us: int) -> MonthCount:
-        async with self._long_transaction() as connection:
-            row = await connection.fetchrow(_COUNT, month, before_us, timeout=STATEMENT_TIMEOUT_S)
-        assert row is not None
-        return MonthCount(row["calls"], row["ended"], row["open"])
+    async def count(self, month: str, before_us: int) -> ports.MonthCount:
+        (row,) = await self._fetch_long(_COUNT, month, before_us)
+        return ports.MonthCount(*row)
 
     async def blockers(self, month: str, before_us: int) -> tuple[Blocker, ...]:
-        async with self._long_transaction() as connection:
-            rows = await connection.fetch(_BLOCKERS, month, before_us, timeout=STATEMENT_TIMEOUT_S)
-        return tuple(Blocker(row["kind"], row["app"], row["what"]) for row in rows)
+        return tuple(Blocker(*row) for row in await self._fetch_long(_BLOCKERS, month, before_us))
 
     async def ended_calls(self, month: str, before_us: int, after: UUID, limit: int) -> Sequence[EndedCall]:
-        async with self._long_transaction() as connection:
-            rows = await connection.fetch(_ENDED, month, before_us, after, limit, timeout=STATEMENT_TIMEOUT_S)
-        return [EndedCall(*row) for row in rows]
+        return [EndedCall(*row) for row in await self._fetch_long(_ENDED, month, before_us, after, limit)]
 
     async def archived_calls(self, number: int, after: UUID, limit: int) -> Sequence[EndedCall]:
         return [EndedCall(*row) for row in await self._fetch(_ARCHIVED, number, after, limit)]
 
-    async def archives(self) -> tuple[StoredArchive, ...]:
-        return tuple(StoredArchive(*row) for row in await self._fetch(_ARCHIVES))
+    async def archives(self) -> tuple[ports.StoredArchive, ...]:
+        return tuple(ports.StoredArchive(*row) for row in await self._fetch(_ARCHIVES))
 
-    async def add(self, month: str, before_us: int, written: WrittenArchive, by: str) -> StoredArchive:
+    async def add(self, month: str, before_us: int, written: ports.WrittenArchive, by: str) -> ports.StoredArchive:
         file = (written.file, written.sha256, written.size, written.events)
-        columns = (month, before_us, *file, by, time.time_ns() // 1000)
-        async with self._long_transaction() as connection:
-            number = await connection.fetchval(_ADD, *columns, timeout=STATEMENT_TIMEOUT_S)
-            row = await connection.fetchrow(_ONE, number)
-        assert row is not None
-        return StoredArchive(*row)
+        ((number,),) = await self._fetch_long(_ADD, month, before_us, *file, by, time.time_ns() // 1000)
+        (row,) = await self._fetch(_ONE, number)
+        return ports.StoredArchive(*row)
 
     async def refuse(self, number: int, problem: str) -> None:
         await self._execute("SELECT parlour.refuse_archive($1, $2)", number, problem)
 
     async def drop(self, number: int) -> None:
         try:
-            async with self._long_transaction() as connection:
-                await connection.execute("SELECT parlour.drop_archived($1)", number, timeout=STATEMENT_TIMEOUT_S)
+            await self._fetch_long("SELECT parlour.drop_archived($1)", number)
         except LogUnavailable as error:
             if isinstance(error.__cause__, _LOCKED):
-                raise DropLocked(str(error.__cause__)) from error
+                raise ports.DropLocked(str(error.__cause__)) from error
             raise
         except asyncpg.ObjectInUseError as error:
-            raise DropBlocked(str(error)) from error
+            raise ports.DropBlocked(str(error)) from error
         except asyncpg.InvalidParameterValueError as error:
-            raise LogChanged(str(error)) from error
+            raise ports.LogChanged(str(error)) from error
 
     async def forget(self, number: int) -> None:
-        async with self._long_transaction() as connection:
-            await connection.execute("SELECT parlour.forget_archived($1)", number, timeout=STATEMENT_TIMEOUT_S)
+        await self._fetch_long("SELECT parlour.forget_archived($1)", number)
 
-    @asynccontextmanager
-    async def _long_transaction(self) -> AsyncGenerator[Connection]:
-        """Begins a transaction whose statements may take `STATEMENT_TIMEOUT_S`; each is given that as its client's timeout, too."""
+    async def _fetch_long(self, statement: str, *arguments: Any) -> list[Any]:
+        """Runs a statement that may take `STATEMENT_TIMEOUT_S`: the transaction allows it, and the client waits as long."""
         async with borrow(self._pool) as connection, connection.transaction():
             await connection.execute(f"SET LOCAL statement_timeout = '{int(STATEMENT_TIMEOUT_S)}s'")
-            yield connection
+            return await connection.fetch(statement, *arguments, timeout=STATEMENT_TIMEOUT_S)
 
 
 _FIND = (
@@ -138,4 +115,4 @@ class PostgresArchiveIndex(PostgresStore):
 
     async def calls(self, app: int, room: str, from_at: int, to_at: int) -> tuple[ArchivedCalls, ...]:
         rows = await self._fetch(_CALLS, app, room, from_at, to_at or _YEAR_2286_US)
-        return tuple(ArchivedCalls(month_label(row["month"]), row["file"], row["calls"]) for row in rows)
+        return tuple(ArchivedCalls(month_label(month), file, calls) for month, file, calls in rows)

@@ -12,18 +12,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import SimpleNamespace
 
+import aiohttp
 import msgspec
-from aiohttp import (
-    ClientError,
-    ClientOSError,
-    ClientResponse,
-    ClientSession,
-    ClientTimeout,
-    DummyCookieJar,
-    ServerDisconnectedError,
-    TCPConnector,
-    TraceConfig,
-)
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
@@ -81,8 +71,8 @@ class CheckedResolver(AbstractResolver):
 class SchemeSessions(msgspec.Struct, frozen=True):
     """Connections of one scheme: `pooled` uses them again, `single_use` makes one for each request."""
 
-    pooled: ClientSession
-    single_use: ClientSession
+    pooled: aiohttp.ClientSession
+    single_use: aiohttp.ClientSession
     resolver: CheckedResolver
 
 
@@ -100,7 +90,7 @@ class WebhookSender:
             error = "" if 200 <= status < 300 else f"{REFUSED}{status}"
         except TimeoutError:
             status, named, error = 0, None, "no answer in time"
-        except (ClientError, OSError, ValueError) as failure:
+        except (aiohttp.ClientError, OSError, ValueError) as failure:
             status, named, error = 0, None, _describe(failure)
         return Answer(status, error, named, round((time.monotonic() - began) * 1000))
 
@@ -111,7 +101,7 @@ class WebhookSender:
         connection = SimpleNamespace(reused=False)
         try:
             return await _request(sessions.pooled, url, headers, body, connection)
-        except (ServerDisconnectedError, ClientOSError):
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
             if not connection.reused:
                 raise
         return await _request(sessions.single_use, url, headers, body, connection)
@@ -152,28 +142,28 @@ async def open_sender(allowed: Sequence[Network], timeout_s: float) -> AsyncGene
         yield WebhookSender(sessions)
 
 
-def _session(resolver: CheckedResolver, timeout_s: float, *, once: bool) -> ClientSession:
+def _session(resolver: CheckedResolver, timeout_s: float, *, once: bool) -> aiohttp.ClientSession:
     """Returns a session that uses each connection `once`, or again."""
-    connector = TCPConnector(limit=CONNECTIONS, use_dns_cache=False, resolver=resolver, force_close=once)
-    return ClientSession(
-        connector=connector, timeout=ClientTimeout(total=timeout_s), trust_env=False, auto_decompress=False,
-        headers={"user-agent": USER_AGENT}, cookie_jar=DummyCookieJar(), trace_configs=[_trace_reuse()],
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS, use_dns_cache=False, resolver=resolver, force_close=once)
+    return aiohttp.ClientSession(
+        connector=connector, timeout=aiohttp.ClientTimeout(total=timeout_s), trust_env=False, auto_decompress=False,
+        headers={"user-agent": USER_AGENT}, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[_trace_reuse()],
     )  # fmt: skip
 
 
-def _trace_reuse() -> TraceConfig:
+def _trace_reuse() -> aiohttp.TraceConfig:
     """Sets `reused` of a request's `trace_request_ctx` when its connection was used before."""
 
-    async def reused(session: ClientSession, context: SimpleNamespace, _: object) -> None:
+    async def reused(session: aiohttp.ClientSession, context: SimpleNamespace, _: object) -> None:
         context.trace_request_ctx.reused = True
 
-    trace = TraceConfig()
+    trace = aiohttp.TraceConfig()
     trace.on_connection_reuseconn.append(reused)
     return trace
 
 
 async def _request(
-    session: ClientSession, url: URL, headers: Mapping[str, str], body: bytes, connection: SimpleNamespace
+    session: aiohttp.ClientSession, url: URL, headers: Mapping[str, str], body: bytes, connection: SimpleNamespace
 ) -> tuple[int, float | None]:
     request = session.post(url, data=body, headers=headers, allow_redirects=False, trace_request_ctx=connection)
     async with request as response:
@@ -181,12 +171,12 @@ async def _request(
         return response.status, parse_retry_after(response.headers.get("retry-after", ""), time.time())
 
 
-async def _drop_body(response: ClientResponse) -> None:
+async def _drop_body(response: aiohttp.ClientResponse) -> None:
     """Reads and drops the first bytes of a body; errors there don't change what the status says."""
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             await response.content.read(ANSWER_BYTES)
-    except (TimeoutError, ClientError, OSError):
+    except (TimeoutError, aiohttp.ClientError, OSError):
         response.close()
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from parlour.contracts import webhooks as contract
 from parlour.record.app.webhooks.ports import Attempt, DeadLetter, EventRange, LeaseLost
@@ -14,8 +14,9 @@ from parlour.runtime.postgres.pool import Pool, PostgresStore, borrow
 
 MICROSECONDS = 1_000_000
 """In a second: the tables have unix microseconds."""
-_COLUMNS = "w.id, w.app, w.url, w.rooms, w.types, w.audit, w.format"
-_SECRETS = "SELECT endpoint, sealed, valid_until FROM parlour.webhook_secret WHERE endpoint = ANY ($1) ORDER BY endpoint, number DESC"
+_COLUMNS = "w.app, w.url, w.rooms, w.types, w.audit, w.format"
+_SECRETS = """
+SELECT endpoint, sealed, valid_until / 1000000 FROM parlour.webhook_secret WHERE endpoint = ANY ($1) ORDER BY endpoint, number DESC"""
 _ADD = """
 INSERT INTO parlour.webhook (id, app, url, rooms, types, audit, format, enabled, reason, created_at)
 SELECT $1, $2, $3, $4, $5, $6, $7, true, '', $8
@@ -26,13 +27,13 @@ _CURSORS_AT_HEADS = """
 INSERT INTO parlour.webhook_cursor AS c (endpoint, shard, pos) SELECT $1, s.shard, s.pos FROM parlour.shard s WHERE s.pos > 0
 ON CONFLICT (endpoint, shard) DO UPDATE SET pos = greatest(c.pos, excluded.pos)"""
 _LIST = f"""
-SELECT {_COLUMNS}, w.enabled, w.reason, w.created_at,
+SELECT w.id::text, {_COLUMNS}, w.enabled, w.reason, w.created_at / 1000000, '' AS secret,
        (SELECT count(*) FROM parlour.webhook_backlog l WHERE l.endpoint = w.id AND l.to_seq IS NULL) AS lagging,
        (SELECT count(*) FROM parlour.webhook_dead d WHERE d.endpoint = w.id) AS dead,
        (SELECT coalesce(sum(s.pos - coalesce(c.pos, 0)), 0)::bigint FROM parlour.shard s
           LEFT JOIN parlour.webhook_cursor c ON c.endpoint = w.id AND c.shard = s.shard) AS lag
   FROM parlour.webhook w WHERE w.app = $1 AND ($2::uuid IS NULL OR w.id = $2) ORDER BY w.created_at, w.id"""
-_ENDPOINT = f"SELECT {_COLUMNS} FROM parlour.webhook w WHERE w.app = $1 AND w.id = $2"
+_ENDPOINT = f"SELECT w.id, {_COLUMNS} FROM parlour.webhook w WHERE w.app = $1 AND w.id = $2"
 _ENABLE = """
 UPDATE parlour.webhook SET enabled = $2, reason = $3, owner = '', leased_until = 0 WHERE id = $1"""
 _ROTATE = """
@@ -57,8 +58,7 @@ SELECT l.uid, l.shard, e.first, e.last FROM parlour.log l CROSS JOIN LATERAL (
 ) e WHERE l.app = $1 AND l.last_event_at >= $2 AND l.room <> '' AND e.first IS NOT NULL ORDER BY e.first LIMIT $4"""
 _REDRIVE = """
 INSERT INTO parlour.webhook_backlog (endpoint, id, room_uid, shard, after_seq, to_seq)
-SELECT $1, m.id, m.room_uid, m.shard, m.after_seq, m.to_seq
-  FROM unnest($2::uuid[], $3::uuid[], $4::smallint[], $5::bigint[], $6::bigint[]) AS m (id, room_uid, shard, after_seq, to_seq)"""
+SELECT $1, gen_random_uuid(), * FROM unnest($2::uuid[], $3::smallint[], $4::bigint[], $5::bigint[])"""
 _REDRIVE_DEAD = """
 WITH gone AS (DELETE FROM parlour.webhook_dead d WHERE d.endpoint = $1 RETURNING d.room_uid, d.first_seq, d.last_seq)
 INSERT INTO parlour.webhook_backlog (endpoint, id, room_uid, shard, after_seq, to_seq)
@@ -71,14 +71,16 @@ WITH free AS MATERIALIZED (
 )
 UPDATE parlour.webhook w SET owner = $1, leased_until = $2 + $3
  WHERE w.enabled AND (w.owner = $1 OR w.id IN (SELECT free.id FROM free))
-RETURNING {_COLUMNS}"""
+RETURNING w.id, {_COLUMNS}"""
 _RELEASE_LEASES = "UPDATE parlour.webhook SET owner = '', leased_until = 0 WHERE owner = $1"
 _CHECK_LEASE = "SELECT FROM parlour.webhook WHERE id = $1 AND owner = $2 AND enabled FOR SHARE"
 _CURSORS = """
 INSERT INTO parlour.webhook_cursor AS c (endpoint, shard, pos)
 SELECT $1, shard, pos FROM unnest($2::smallint[], $3::bigint[]) AS m (shard, pos)
 ON CONFLICT (endpoint, shard) DO UPDATE SET pos = excluded.pos WHERE c.pos < excluded.pos"""
-_BACKLOGS = "SELECT * FROM parlour.webhook_backlog WHERE endpoint = ANY ($1)"
+_BACKLOGS = """
+SELECT endpoint, id, room_uid, shard, after_seq, to_seq, attempts, failing_since / 1e6::float8, due_at / 1e6::float8, error
+  FROM parlour.webhook_backlog WHERE endpoint = ANY ($1)"""
 _SAVE_BACKLOG = """
 INSERT INTO parlour.webhook_backlog (endpoint, id, room_uid, shard, after_seq, to_seq, attempts, failing_since, due_at, error)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -124,7 +126,10 @@ class PostgresWebhooks(PostgresStore):
 
     async def list_all(self, app: int, id_: UUID | None) -> tuple[contract.Webhook, ...]:
         rows = await self._fetch(_LIST, app, id_)
-        return tuple(_webhook(row) for row in rows)
+        return tuple(
+            contract.Webhook(id_, app, url, tuple(rooms), tuple(types), *rest)
+            for id_, app, url, rooms, types, *rest in rows
+        )
 
     async def endpoint(self, app: int, id_: UUID) -> Endpoint | None:
         found = await self._endpoints(await self._fetch(_ENDPOINT, app, id_))
@@ -161,18 +166,19 @@ class PostgresWebhooks(PostgresStore):
 
     async def ranges_between(self, app: int, since: int, until: int, at_most: int) -> tuple[EventRange, ...]:
         rows = await self._fetch(_RANGES_BETWEEN, app, since, until, at_most)
-        return tuple(EventRange(UUID(int=row["uid"].int), row["shard"], row["first"], row["last"]) for row in rows)
+        return tuple(EventRange(*row) for row in rows)
 
     async def range_of(self, app: int, room_uid: UUID) -> EventRange | None:
-        row = await self._fetch_row("SELECT shard, seq FROM parlour.log WHERE uid = $1 AND app = $2", room_uid, app)
-        return None if row is None else EventRange(room_uid, row["shard"], 1, row["seq"])
+        row = await self._fetch_row(
+            "SELECT uid, shard, 1, seq FROM parlour.log WHERE uid = $1 AND app = $2", room_uid, app
+        )
+        return None if row is None else EventRange(*row)
 
     async def redrive(self, id_: UUID, ranges: tuple[EventRange, ...]) -> None:
-        columns = [
-            [uuid4() for _ in ranges], [one.room_uid for one in ranges], [one.p for one in ranges],
-            [one.first - 1 for one in ranges], [one.last for one in ranges],
-        ]  # fmt: skip
-        await self._execute(_REDRIVE, id_, *columns)
+        calls, shards = [one.room_uid for one in ranges], [one.p for one in ranges]
+        await self._execute(
+            _REDRIVE, id_, calls, shards, [one.first - 1 for one in ranges], [one.last for one in ranges]
+        )
 
     async def redrive_dead(self, id_: UUID) -> int:
         return len({row["room_uid"] for row in await self._fetch(_REDRIVE_DEAD, id_)})
@@ -186,20 +192,14 @@ class PostgresWebhooks(PostgresStore):
         await self._execute(_RELEASE_LEASES, owner)
 
     async def progress(self, endpoint: UUID) -> tuple[dict[int, int], tuple[RoomBacklog, ...]]:
-        async with borrow(self._pool) as connection:
-            cursors = await connection.fetch(
-                "SELECT shard, pos FROM parlour.webhook_cursor WHERE endpoint = $1", endpoint
-            )
-            backlogs = await connection.fetch(_BACKLOGS, [endpoint])
-        return {row["shard"]: row["pos"] for row in cursors}, tuple(_backlog(row) for row in backlogs)
+        cursors = await self._fetch("SELECT shard, pos FROM parlour.webhook_cursor WHERE endpoint = $1", endpoint)
+        backlogs = await self._fetch(_BACKLOGS, [endpoint])
+        return dict(cursors), tuple(RoomBacklog(*row[1:]) for row in backlogs)
 
     async def redrives(self, endpoints: Sequence[UUID]) -> dict[UUID, list[RoomBacklog]]:
         found: dict[UUID, list[RoomBacklog]] = {}
-        if not endpoints:
-            return found
-        rows = await self._fetch(f"{_BACKLOGS} AND to_seq IS NOT NULL", list(endpoints))
-        for row in rows:
-            found.setdefault(UUID(int=row["endpoint"].int), []).append(_backlog(row))
+        for id_, *row in await self._fetch(f"{_BACKLOGS} AND to_seq IS NOT NULL", list(endpoints)) if endpoints else ():
+            found.setdefault(id_, []).append(RoomBacklog(*row))
         return found
 
     async def save(
@@ -233,21 +233,13 @@ class PostgresWebhooks(PostgresStore):
 
     async def _endpoints(self, rows: Sequence[Any]) -> tuple[Endpoint, ...]:
         """Returns the endpoints of rows with `_COLUMNS`, with their secrets."""
-        secrets: dict[UUID, list[SecretRef]] = {UUID(int=row["id"].int): [] for row in rows}
-        for row in await self._fetch(_SECRETS, list(secrets)) if secrets else ():
-            id_, valid_until = UUID(int=row["endpoint"].int), row["valid_until"]
-            secrets[id_].append(
-                SecretRef(
-                    self._key.open(_context(id_), row["sealed"]).decode(), valid_until and valid_until // MICROSECONDS
-                )
-            )
+        secrets: dict[UUID, list[SecretRef]] = {row["id"]: [] for row in rows}
+        for id_, sealed, until_s in await self._fetch(_SECRETS, list(secrets)) if secrets else ():
+            secrets[id_].append(SecretRef(self._key.open(_context(id_), sealed).decode(), until_s))
         return tuple(
-            Endpoint(
-                id_, row["app"], row["url"], tuple(row["rooms"]), tuple(row["types"]), row["audit"], row["format"],
-                tuple(secrets[id_]),
-            )
-            for row, id_ in zip(rows, secrets, strict=True)
-        )  # fmt: skip
+            Endpoint(id_, app, url, tuple(rooms), tuple(types), audit, format_, tuple(secrets[id_]))
+            for id_, app, url, rooms, types, audit, format_ in rows
+        )
 
 
 def _context(endpoint: UUID) -> str:
@@ -255,27 +247,8 @@ def _context(endpoint: UUID) -> str:
     return f"webhook/{endpoint}"
 
 
-def _webhook(row: Any) -> contract.Webhook:
-    return contract.Webhook(
-        str(row["id"]), row["app"], row["url"], tuple(row["rooms"]), tuple(row["types"]), row["audit"], row["format"],
-        row["enabled"], row["reason"], row["created_at"] // MICROSECONDS, lagging=row["lagging"], dead=row["dead"],
-        lag=row["lag"],
-    )  # fmt: skip
-
-
-def _seconds(microseconds: int | None) -> float | None:
-    return None if microseconds is None else microseconds / MICROSECONDS
-
-
 def _microseconds(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * MICROSECONDS)
-
-
-def _backlog(row: Any) -> RoomBacklog:
-    return RoomBacklog(
-        UUID(int=row["id"].int), UUID(int=row["room_uid"].int), row["shard"], row["after_seq"], row["to_seq"], row["attempts"],
-        _seconds(row["failing_since"]), row["due_at"] / MICROSECONDS, row["error"],
-    )  # fmt: skip
 
 
 async def _add_attempts(connection: Any, endpoint: UUID, attempts: Sequence[Attempt]) -> int:

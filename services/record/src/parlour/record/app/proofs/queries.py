@@ -27,9 +27,7 @@ class ProofQueries:
 
     async def checkpoint(self, query: contract.CheckpointQuery) -> contract.SignedCheckpoint:
         """Returns the signed note of a size, or the latest; empty before the first. `Rejection` if no checkpoint has the size."""
-        note = await self._tree.note(query.size)
-        if note is None and query.size:
-            raise Rejection(Code.NOT_FOUND, f"no checkpoint has {query.size} leaves", field="size")
+        note = await (self._note(query.size, "size") if query.size else self._tree.note(0))
         return contract.SignedCheckpoint(note.text, note.size, note.at) if note else contract.SignedCheckpoint()
 
     async def inclusion(self, query: contract.InclusionQuery) -> contract.Inclusion:
@@ -69,7 +67,7 @@ class ProofQueries:
         if not (0 <= query.level < TILE_LEVELS and query.index >= 0 and 0 < query.width <= min(WIDTH, size - first)):
             raise Rejection(Code.NOT_FOUND, "the tree has no such tile")
         if query.entries:
-            entries = [leaf.entry() for leaf in await self._tree.entries(first, query.width)]
+            entries = [one.leaf.entry() for one in await self._tree.stored_leaves(first, query.width)]
             return contract.Tile(b"".join(len(entry).to_bytes(2) + entry for entry in entries))
         run = HashRun(query.level, first, query.width)
         return contract.Tile(b"".join((await self._tree.hashes([run]))[run]))

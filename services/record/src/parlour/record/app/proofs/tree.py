@@ -64,11 +64,7 @@ class TreeStore(Protocol):
         ...
 
     async def hashes(self, runs: Sequence[HashRun]) -> Mapping[HashRun, tuple[bytes, ...]]:
-        """Returns stored hashes. LookupError if some are missing."""
-        ...
-
-    async def entries(self, first: int, count: int) -> tuple[Leaf, ...]:
-        """Returns `count` leaves from number `first` on."""
+        """Returns stored hashes. `TreeDamaged` if some are missing."""
         ...
 
     async def stored_leaves(self, first: int, count: int) -> tuple[StoredLeaf, ...]:

@@ -88,10 +88,7 @@ class TreeGuard:
                 )
 
     async def _check_nodes(self, nodes: dict[HashRun, bytes]) -> None:
-        try:
-            stored = await self._tree.hashes(tuple(nodes))
-        except LookupError as error:
-            raise TreeDamaged(str(error)) from None
+        stored = await self._tree.hashes(tuple(nodes))
         for run, hash_ in nodes.items():
             if stored[run] != (hash_,):
                 raise TreeDamaged(f"the kept hash {run.level}/{run.first} is not that of the leaves below it")
@@ -99,10 +96,7 @@ class TreeGuard:
     async def _check_edge(self, edge: Edge) -> None:
         """Checks the hashes at the right edge, which proofs are made of, and that no leaf stands behind it."""
         runs = Edge.runs(edge.size)
-        try:
-            stored = await self._tree.hashes(runs)
-        except LookupError as error:
-            raise TreeDamaged(str(error)) from None
+        stored = await self._tree.hashes(runs)
         if tuple(stored[run] for run in runs) != edge.rows()[: len(runs)]:
             raise TreeDamaged("a leaf near the end of the tree was changed after it was signed")
         extent = await self._tree.extent()
