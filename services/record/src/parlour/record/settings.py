@@ -17,10 +17,7 @@ class RecordSettings(RuntimeSettings, frozen=True, kw_only=True):
     )
     grace_ms: Annotated[
         int,
-        Setting(
-            "How long an event may take from the log to NATS before it is published again.",
-            unit="ms",
-        ),
+        Setting("How long an event may take from the log to NATS before it is published again.", unit="ms"),
         Meta(ge=50, le=30_000),
     ] = 300
     beacon_ms: Annotated[

@@ -5,6 +5,7 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from parlour.runtime.background.leases import Lease, advisory
@@ -68,11 +69,11 @@ async def build(settings: RecordSettings) -> AsyncIterator[Service]:
     """Yields the running service, which ends with the block."""
     async with open_connections(settings, "record") as conns:
         tables, archives = PostgresTableMaintenance(conns.pool), PostgresArchiveIndex(conns.pool)
-        damage = _damage_report(conns)
+        damage, lease = _damage_report(conns), advisory(settings.postgres_dsn)
         async with (
-            assembled(settings, conns, tables, archives, advisory(settings.postgres_dsn)),
-            _history(settings, conns, archives, damage),
-            _proofs(settings, conns, archives),
+            assembled(settings, conns, tables, archives, lease),
+            _history(settings, conns, archives, damage, lease),
+            _proofs(settings, conns, archives, lease),
             _webhooks(settings, conns, damage),
         ):
             yield Service(conns.metrics, conns.checks)
@@ -90,20 +91,24 @@ async def assembled(
     await rooms_api.listen(conns.bus, tail.add_sighting)
     conns.bus.on_reconnect(tail.heads.announce_again)
 
+    maintain = partial(
+        maintain_tables, tables, SystemClock(), months_ahead=settings.months_ahead,
+        answers_kept_s=settings.answers_kept_h * 3600, quality_kept_s=settings.quality_kept_days * 86_400,
+    )  # fmt: skip
+
     async def lead() -> None:
-        async with lease("record"):
-            log.info("record_leads")
-            async with _running(tail.run, tail.announce_heads, maintain):
-                await asyncio.Event().wait()
+        log.info("record_leads")
+        async with _running(tail.run, tail.announce_heads, maintain):
+            await asyncio.Event().wait()
 
-    async def maintain() -> None:
-        await maintain_tables(
-            tables, SystemClock(), months_ahead=settings.months_ahead, answers_kept_s=settings.answers_kept_h * 3600,
-            quality_kept_s=settings.quality_kept_days * 86_400,
-        )  # fmt: skip
-
-    async with _running(lead):
+    async with _running(partial(_lead, lease, "record", lead)):
         yield
+
+
+async def _lead(lease: Lease, name: str, work: Work) -> None:
+    """Does endless work that one replica at a time needs to do."""
+    async with lease(name):
+        await work()
 
 
 @asynccontextmanager
@@ -146,9 +151,7 @@ async def _webhooks(settings: RecordSettings, conns: Connections, damage: Damage
                 count=lambda outcome: counted.labels(outcome).inc(), fault=fault, clock=clock, chance=random.random,
             )  # fmt: skip
 
-        async def trim() -> None:
-            await trim_delivery_log(store, clock, settings.webhook_log_kept_h * 3600)
-
+        trim = partial(trim_delivery_log, store, clock, settings.webhook_log_kept_h * 3600)
         pool = WorkerPool(
             store, conns.log, make_worker, fault, clock, owner=owner, lease_s=settings.webhook_lease_s,
             poll_s=settings.poll_ms / 1000,
@@ -160,7 +163,7 @@ async def _webhooks(settings: RecordSettings, conns: Connections, damage: Damage
 
 @asynccontextmanager
 async def _history(
-    settings: RecordSettings, conns: Connections, archives: ArchiveIndex, damage: DamageReport
+    settings: RecordSettings, conns: Connections, archives: ArchiveIndex, damage: DamageReport, lease: Lease
 ) -> AsyncIterator[None]:
     """Calls of the past: each replica answers questions, one folds the log into the projections."""
     generations = PostgresGenerations(conns.pool)
@@ -173,17 +176,9 @@ async def _history(
         poll_s=settings.history_poll_ms / 1000,
     )  # fmt: skip
     conns.metrics.measured("projection_lag_events", "Events that the projections of history lack.", lambda: runner.lag)
-    lease = advisory(settings.postgres_dsn)
-
-    async def lead() -> None:
-        async with lease("record.history"):
-            await runner.run()
-
+    lead = partial(_lead, lease, "record.history", runner.run)
     await runner.prepare()
-    async with (
-        await create_pool(settings.postgres_dsn, name="record-history", planner=PLANNER) as pool,
-        _running(lead),
-    ):
+    async with await create_pool(settings.postgres_dsn, name="record-history", planner=PLANNER) as pool, _running(lead):
         reader, samples = PostgresCallReader(pool), PostgresSampleStore(pool)
         calls = CallQueries(reader, conns.people, ReadYourWrites(conns.log, reader.call), archives)
         quality = QualityQueries(calls, samples, reader, conns.people)
@@ -194,14 +189,13 @@ async def _history(
 
 
 @asynccontextmanager
-async def _proofs(settings: RecordSettings, conns: Connections, archives: ArchiveIndex) -> AsyncIterator[None]:
+async def _proofs(
+    settings: RecordSettings, conns: Connections, archives: ArchiveIndex, lease: Lease
+) -> AsyncIterator[None]:
     """The tree of room heads: each replica proves and watches, one makes checkpoints."""
     if settings.origin == SHARED_ORIGIN:
-        raise BadSettings(
-            (
-                f"PARLOUR_RECORD_ORIGIN is {SHARED_ORIGIN}, which is nobody's own: name your domain and a path, or leave it out",
-            )
-        )
+        why = f"is {SHARED_ORIGIN}, which is nobody's own: name your domain and a path, or leave it out"
+        raise BadSettings((f"PARLOUR_RECORD_ORIGIN {why}",))
     clock, tree = SystemClock(), PostgresTreeStore(conns.pool)
     key_store = PostgresKeyStore(conns.pool, settings.master_key)
     keys = CheckpointKeys(key_store, settings.origin, clock, secrets.token_bytes)
@@ -210,16 +204,9 @@ async def _proofs(settings: RecordSettings, conns: Connections, archives: Archiv
     checkpoints = Checkpoints(tree, keys.signing_keys, guard, _tree_memory(settings), clock)
     _measure(checkpoints, conns)
     await operators_api.serve_proofs(conns.bus, ProofQueries(tree, conns.log, archives), checkpoints, exports, keys)
-    lease = advisory(settings.postgres_dsn)
-
-    async def lead() -> None:
-        async with lease("record.checkpoints"):
-            await checkpoints.run(settings.checkpoint_s)
-
-    async def watch() -> None:
-        await checkpoints.watch(settings.checkpoint_s)
-
-    async with _retention(settings, conns, tree, keys), _running(lead, watch):
+    lead = partial(_lead, lease, "record.checkpoints", partial(checkpoints.run, settings.checkpoint_s))
+    watch = partial(checkpoints.watch, settings.checkpoint_s)
+    async with _retention(settings, conns, tree, keys, lease), _running(lead, watch):
         yield
 
 
@@ -227,9 +214,8 @@ def _tree_memory(settings: RecordSettings) -> SignedTreeFile:
     try:
         return SignedTreeFile(Path(settings.state))
     except OSError as error:
-        raise BadSettings(
-            (f"PARLOUR_RECORD_STATE: {error}: name a folder that this service may write and that stays",)
-        ) from None
+        why = f"{error}: name a folder that this service may write and that stays"
+        raise BadSettings((f"PARLOUR_RECORD_STATE: {why}",)) from None
 
 
 def _measure(checkpoints: Checkpoints, conns: Connections) -> None:
@@ -248,7 +234,7 @@ def _measure(checkpoints: Checkpoints, conns: Connections) -> None:
 
 @asynccontextmanager
 async def _retention(
-    settings: RecordSettings, conns: Connections, tree: PostgresTreeStore, keys: CheckpointKeys
+    settings: RecordSettings, conns: Connections, tree: PostgresTreeStore, keys: CheckpointKeys, lease: Lease
 ) -> AsyncIterator[None]:
     """Old months: each replica shows their status, one at a time exports and drops."""
     if settings.keep_months and not settings.archive:
@@ -258,20 +244,14 @@ async def _retention(
         settings.postgres_dsn, name="record-retention", min_size=0, max_size=2, planner=SCAN_PLANS
     ) as pool:
         store = PostgresRetention(pool)
-        writer, verifier = (
-            ArchiveWriter(store, conns.log, tree, folder, clock),
-            ArchiveVerifier(store, folder, keys.public_keys),
-        )
+        writer = ArchiveWriter(store, conns.log, tree, folder, clock)
+        verifier = ArchiveVerifier(store, folder, keys.public_keys)
         schedule = RetentionSchedule(
-            store, writer, verifier, conns.people, advisory(settings.postgres_dsn), clock,
+            store, writer, verifier, conns.people, lease, clock,
             lambda error: conns.bus.report_fault("retention", error), keep_months=settings.keep_months, folder=settings.archive,
         )  # fmt: skip
         await operators_api.serve_retention(conns.bus, schedule)
-
-        async def run() -> None:
-            await schedule.run(settings.retention_s)
-
-        async with _running(run):
+        async with _running(partial(schedule.run, settings.retention_s)):
             yield
 
 
@@ -281,7 +261,7 @@ def _tail(settings: RecordSettings, conns: Connections) -> LogTail:
     )
     outcomes = {outcome: counted.labels(outcome) for outcome in ("published", "republished", "too_old", "damaged")}
     return LogTail(
-        conns.log, conns.people, rooms_api.Publisher(conns.bus).publish, open_records,
+        conns.log, conns.people, partial(rooms_api.publish, conns.bus), open_records,
         lambda outcome, number: outcomes[outcome].inc(number), SystemClock(),
         grace_s=settings.grace_ms / 1000, poll_s=settings.poll_ms / 1000, beacon_s=settings.beacon_ms / 1000,
     )  # fmt: skip

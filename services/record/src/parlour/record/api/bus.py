@@ -31,13 +31,14 @@ def query_endpoint(verb: str, kind: Any, answer: Answer, gate: Gate | None = Non
 
 async def serve(bus: Bus, queries: RoomQueries, readers: Gate) -> None:
     """Registers each question twice: for subscribers outside, behind their gate, and for services."""
-    answers: dict[str, tuple[Any, Answer]] = {
-        "head": (HeadQuery, queries.head),
-        "replay": (ReplayQuery, queries.replay),
-        "snapshot": (SnapshotQuery, queries.snapshot),
-    }
-    endpoints = {verb: query_endpoint(verb, kind, answer, readers) for verb, (kind, answer) in answers.items()}
-    for verb, (kind, answer) in answers.items():
+    answers: tuple[tuple[str, Any, Answer], ...] = (
+        ("head", HeadQuery, queries.head),
+        ("replay", ReplayQuery, queries.replay),
+        ("snapshot", SnapshotQuery, queries.snapshot),
+    )
+    endpoints: dict[str, Endpoint] = {}
+    for verb, kind, answer in answers:
+        endpoints[verb] = query_endpoint(verb, kind, answer, readers)
         endpoints[f"service_{verb}"] = query_endpoint(f"service_{verb}", kind, answer)
     await bus.serve(SERVICE, VERSION, endpoints)
 
@@ -52,15 +53,9 @@ async def listen(bus: Bus, add_sighting: Callable[[str], None]) -> None:
     await bus.subscribe(subjects.ALL_EVENTS, receive)
 
 
-class Publisher:
-    """Publishes for the tail, which begins anew after a ConnectionError."""
-
-    def __init__(self, bus: Bus) -> None:
-        self._bus = bus
-
-    async def publish(self, subject: str, payload: bytes, headers: dict[str, str]) -> None:
-        """Hands a message to NATS; ConnectionError if that is away."""
-        try:
-            await self._bus.publish(subject, payload, headers or None)
-        except Unavailable as error:
-            raise ConnectionError(str(error)) from error
+async def publish(bus: Bus, subject: str, payload: bytes, headers: dict[str, str]) -> None:
+    """Hands a message of the tail to NATS; ConnectionError, after which the tail begins anew, if that is away."""
+    try:
+        await bus.publish(subject, payload, headers or None)
+    except Unavailable as error:
+        raise ConnectionError(str(error)) from error

@@ -40,12 +40,12 @@ def page_size(requested: int, most: int) -> int:
     return min(requested, most)
 
 
-def parse_uuid(text: str, field: str) -> UUID:
+def parse_uuid(text: str, field: str, *, hint: str = "pass back what the server sent") -> UUID:
     """Returns the UUID that a client sent in `field`. `Invalid` for any other text."""
     try:
         return UUID(text)
     except ValueError:
-        raise invalid(Code.PARAMETER, field, f"{field} is not a UUID", hint="pass back what the server sent") from None
+        raise invalid(Code.PARAMETER, field, f"{field} is not a UUID", hint=hint) from None
 
 
 def parse_number(text: str) -> int:

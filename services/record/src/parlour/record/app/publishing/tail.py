@@ -15,7 +15,7 @@ from parlour.kernel.log import EventLog, Record
 from parlour.kernel.sealing import UserKeyStore
 from parlour.record.app.pacing import wait_at_most
 from parlour.record.domain.beacon import RoomHeads
-from parlour.record.domain.republish import RepublishTracker, SettledEvent, message_id
+from parlour.record.domain.republish import RepublishTracker, message_id
 from parlour.runtime.deciding.sealing import Open, open_readable
 
 READER = "record.tail"
@@ -92,7 +92,9 @@ class LogTail:
         missed = tuple(one.record for one in settled if not one.published)
         await self._republish(missed)  # if it fails, `run` begins anew at the cursor, which is still before these
         self._count("published", len(settled) - len(missed))
-        self._note_settled(settled)
+        for one in settled:
+            self.heads.update(one.record, _now())
+            self._settled[one.record.p] = one.record.pos
 
     async def _republish(self, missed: tuple[Record, ...]) -> None:
         since_us = self._clock.at() - REPUBLISH_S * 1e6
@@ -108,11 +110,6 @@ class LogTail:
                 subject = subjects.events(view.app, view.room, record.aggregate)
                 await self._publish(subject, _encode(view), headers)
                 self._count("republished", 1)
-
-    def _note_settled(self, settled: tuple[SettledEvent, ...]) -> None:
-        for one in settled:
-            self.heads.update(one.record, _now())
-            self._settled[one.record.p] = one.record.pos
 
     async def _save_cursors(self) -> None:
         if not self._settled or _now() - self._saved_at < SAVE_EVERY_S:

@@ -75,12 +75,8 @@ class RetentionSchedule:
     def start_round(self, by: str) -> None:
         """Has `run` do a round now, on somebody's behalf. `Rejection` where everything is kept."""
         if not self._keep_months:
-            raise Rejection(
-                Code.PARAMETER,
-                "everything is kept for ever",
-                field="keep_months",
-                hint="set PARLOUR_RECORD_KEEP_MONTHS",
-            )
+            hint = "set PARLOUR_RECORD_KEEP_MONTHS"
+            raise Rejection(Code.PARAMETER, "everything is kept for ever", field="keep_months", hint=hint)
         self._by = by or BY_SCHEDULE
         self._running = True
         self._asked.set()
@@ -154,17 +150,16 @@ class RetentionSchedule:
         for _ in range(DROP_TRIES):
             try:
                 await self._store.drop(archive.number)
+                return True
             except DropLocked as error:
                 reason = str(error)
                 await asyncio.sleep(DROP_PAUSE_S)
-                continue
             except DropBlocked as error:
                 reason = str(error)
                 break
             except LogChanged as error:
                 await self._refuse(archive, str(error))
                 return False
-            return True
         log.warning("month_waits", month=archive.month, error=reason)
         return False
 

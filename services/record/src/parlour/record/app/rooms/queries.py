@@ -41,10 +41,8 @@ class RoomQueries:
             raise invalid(Code.PARAMETER, "after", "after is an event's number", limit=f"0..{SEQ_MAX}")
         if query.limit < 1:
             raise invalid(Code.PARAMETER, "limit", "limit counts events", limit="1..")
-        found = await self._find(app, room, query.room_uid)
+        found = await self._find_known(app, room, query.room_uid)
         if found is None:
-            if query.room_uid:
-                raise await self._unknown(app, room, query.room_uid)
             return Replay(Head())
         if query.hash8 and not await has_position(self._log, found, query.after, query.hash8):
             return Replay(_head(found), diverged=True)
@@ -59,10 +57,8 @@ class RoomQueries:
             raise invalid(Code.PARAMETER, "at", "at is a time in unix microseconds", limit=f"0..{SEQ_MAX}")
         if query.after < 0:
             raise invalid(Code.PARAMETER, "after", "after counts rows of the state", limit="0..")
-        found = await self._find(app, room, query.room_uid)
+        found = await self._find_known(app, room, query.room_uid)
         if found is None:
-            if query.room_uid:
-                raise await self._unknown(app, room, query.room_uid)
             return Snapshot()
         wanted = found.seq if query.seq is None else query.seq
         if wanted < 0 or max(wanted, query.min_seq) > found.seq:
@@ -79,13 +75,16 @@ class RoomQueries:
         found = await self._log.head(parse_uuid(room_uid, "room_uid"))
         return found if found is not None and (found.log.app, found.log.room) == (app, room) else None
 
-    async def _unknown(self, app: int, room: str, room_uid: str) -> Rejection:
-        """Returns the answer for a call that the log does not have: that it is archived, or unknown."""
+    async def _find_known(self, app: int, room: str, room_uid: str) -> LogHead | None:
+        """Returns None for a room that was never opened. `Rejection` for a named call that the log does not have: archived, or unknown."""
+        found = await self._find(app, room, room_uid)
+        if found is not None or not room_uid:
+            return found
         archived = await self._archives.find(parse_uuid(room_uid, "room_uid"))
         if archived is not None and (archived.call.app, archived.call.room) == (app, room):
-            return archived.rejection("room_uid")
+            raise archived.rejection("room_uid")
         hint = "ask without room_uid for the latest"
-        return Rejection(Code.NOT_FOUND, "this room has no such call", field="room_uid", hint=hint)
+        raise Rejection(Code.NOT_FOUND, "this room has no such call", field="room_uid", hint=hint)
 
 
 def _head(found: LogHead) -> Head:

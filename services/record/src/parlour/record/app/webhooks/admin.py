@@ -1,7 +1,6 @@
 """What operators ask of webhooks: endpoints are added, listed, changed and tested, deliveries are shown, events are sent again."""
 
 from collections.abc import Awaitable, Callable
-from uuid import UUID
 
 import msgspec
 
@@ -10,6 +9,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import invalid
 from parlour.kernel.decider import Clock, Ids
 from parlour.kernel.rejection import Rejection
+from parlour.record.app.paging import parse_uuid
 from parlour.record.domain.webhooks import signing
 from parlour.record.domain.webhooks.endpoint import Endpoint, check_filters, check_format, check_types
 
@@ -47,23 +47,18 @@ class WebhookAdmin:
         check_filters("types", question.types)
         check_format(question.format)
         check_types(question.types, question.format)
-        id_ = _uuid("commandID", question.command_id)
+        id_ = parse_uuid(question.command_id, "commandID", hint="")
         secret = self._secret(question.secret)
         if why := await self._check_url(question.url):
-            raise invalid(
-                Code.PARAMETER, "url", f"the address {why}", hint="PARLOUR_RECORD_WEBHOOK_NETWORKS allows own networks"
-            )
+            hint = "PARLOUR_RECORD_WEBHOOK_NETWORKS allows own networks"
+            raise invalid(Code.PARAMETER, "url", f"the address {why}", hint=hint)
         endpoint = Endpoint(
             id_, app, question.url, question.rooms, question.types, question.audit, question.format,
             (signing.SecretRef(secret),),
         )  # fmt: skip
         if not await self._endpoints.add(endpoint, self._now_s(), ENDPOINTS_PER_APP):
-            raise Rejection(
-                Code.PARAMETER,
-                "the app has as many webhooks as it may",
-                limit=str(ENDPOINTS_PER_APP),
-                hint="remove one",
-            )
+            message, limit = "the app has as many webhooks as it may", str(ENDPOINTS_PER_APP)
+            raise Rejection(Code.PARAMETER, message, limit=limit, hint="remove one")
         stored = await self._find(app, str(id_))
         return await self._shown(stored, stored.secrets[0].text)
 
@@ -123,31 +118,25 @@ class WebhookAdmin:
             return contract.Redriven(await self._endpoints.redrive_dead(endpoint.id))
         ranges = await self._ranges(app, question)
         if len(ranges) > CALLS_PER_REDRIVE:
-            limit = f"{CALLS_PER_REDRIVE} calls"
-            raise Rejection(
-                Code.PARAMETER, "too much happened in that time", limit=limit, hint="ask for a shorter time"
-            )
+            message, limit = "too much happened in that time", f"{CALLS_PER_REDRIVE} calls"
+            raise Rejection(Code.PARAMETER, message, limit=limit, hint="ask for a shorter time")
         await self._endpoints.redrive(endpoint.id, ranges)
         return contract.Redriven(len(ranges))
 
     async def _ranges(self, app: int, question: contract.RedriveWebhook) -> tuple[EventRange, ...]:
         if not question.room_uid:
             if question.until <= question.since:
-                raise invalid(
-                    Code.PARAMETER,
-                    "until",
-                    "name a call, a time that is not empty, or dead",
-                    hint="roomUID, or since and until",
-                )
+                message = "name a call, a time that is not empty, or dead"
+                raise invalid(Code.PARAMETER, "until", message, hint="roomUID, or since and until")
             return await self._endpoints.ranges_between(app, question.since, question.until, CALLS_PER_REDRIVE + 1)
-        call = await self._endpoints.range_of(app, _uuid("roomUID", question.room_uid))
+        call = await self._endpoints.range_of(app, parse_uuid(question.room_uid, "roomUID"))
         if call is None:
             raise Rejection(Code.NOT_FOUND, "the app has no such call", field="roomUID")
         first, last = max(1, question.first), min(question.last or call.last, call.last)
         return (msgspec.structs.replace(call, first=first, last=last),) if first <= last else ()
 
     async def _find(self, app: int, id_: str) -> Endpoint:
-        found = await self._endpoints.endpoint(app, _uuid("id", id_))
+        found = await self._endpoints.endpoint(app, parse_uuid(id_, "id"))
         if found is None:
             raise Rejection(Code.NOT_FOUND, "the app has no such webhook", field="id", hint="parlour webhooks list")
         return found
@@ -164,13 +153,6 @@ class WebhookAdmin:
 
     def _now_s(self) -> int:
         return round(self._clock.at() / 1e6)
-
-
-def _uuid(field: str, text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise invalid(Code.PARAMETER, field, f"{field} is not a UUID") from None
 
 
 def _limit(requested: int) -> int:

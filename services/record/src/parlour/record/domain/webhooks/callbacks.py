@@ -17,17 +17,10 @@ from parlour.contracts.queries import RoomState
 from parlour.kernel.log import Record
 
 KINDS = frozenset(
-    kind.TAG
-    for kind in (
-        ev.RoomOpened,
-        ev.RoomClosed,
-        ev.UserJoined,
-        ev.UserLeft,
-        ev.UserKicked,
-        ev.StreamAdded,
-        ev.StreamRemoved,
+    kind.TAG for kind in (
+        ev.RoomOpened, ev.RoomClosed, ev.UserJoined, ev.UserLeft, ev.UserKicked, ev.StreamAdded, ev.StreamRemoved,
     )
-)
+)  # fmt: skip
 """The event types that have a callback."""
 _EMPTY = "empty"
 """Reason of a room that closed since its last user left; any other was given by whoever closed it."""

@@ -79,13 +79,8 @@ def check_types(filters: Sequence[str], format_: str) -> None:
         if not any(matches((one,), tag) for tag in known):
             near = get_close_matches(one.removesuffix("*"), known, 1, 0.5)
             hint = f"such as {near[0]}" if near else "such as room.* or stream.added.v1"
-            raise invalid(
-                Code.PARAMETER,
-                "types",
-                f"there is no event type {one[:LONGEST_FILTER]!r}",
-                limit=", ".join(known),
-                hint=hint,
-            )
+            message = f"there is no event type {one[:LONGEST_FILTER]!r}"
+            raise invalid(Code.PARAMETER, "types", message, limit=", ".join(known), hint=hint)
 
 
 def check_format(format_: str) -> None:
