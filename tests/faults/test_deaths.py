@@ -64,6 +64,9 @@ async def ground(doubled: Suite, processes: Processes, browser: Browser, dice: r
 
 async def strike(ground: Ground, how: str, victims: Victims) -> dict[str, object]:
     """One fault with at least `IN_FLIGHT` commands under way; what came of it."""
+    await ground.call.until_connected(
+        SETTLE_S
+    )  # so that two faults do not add up to one absence longer than the heartbeat window
     await ground.call.anew()
     ground.crowd.lag_s = 0.2
     flying = await ground.crowd.until_in_flight(IN_FLIGHT)

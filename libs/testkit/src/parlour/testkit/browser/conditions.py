@@ -5,6 +5,7 @@ STREAM_GONE = "calls.some(c => c.name === 'roomStreamUpdate' && c.args[1] === 'D
 USER_ADDED = "calls.some(c => c.name === 'roomUserUpdate' && c.args[1] === 'ADD')"
 USER_GONE = "calls.some(c => c.name === 'roomUserUpdate' && c.args[1] === 'DELETE')"
 LOGGED_OUT = "calls.some(c => c.name === 'roomStateChanged' && c.args[1] === 'LOGOUT')"
+CONNECTED = "['LOGINED', 'RECONNECTED'].includes(calls.filter(c => c.name === 'roomStateChanged').at(-1)?.args[1])"
 PUBLISHING = "calls.some(c => c.name === 'publisherStateUpdate' && c.args[0].state === 'PUBLISHING')"
 PLAYING = "calls.some(c => c.name === 'playerStateUpdate' && c.args[0].state === 'PLAYING')"
 

@@ -136,12 +136,14 @@ OpenWindow = Callable[..., Awaitable[Window]]
 """What the `window` fixture gives: `await window(url, html=None)`."""
 
 
-async def open_window(browser: Browser, url: str, *, html: str | None = None, before: str = "") -> Window:
+async def open_window(
+    browser: Browser, url: str, *, html: str | None = None, before: str = "", bypass_csp: bool = False
+) -> Window:
     """Opens `url`; with `html` that address answers with it, so that any page can be tried on the suite's own origin.
 
-    `before` is a script that runs before the page's own.
+    `before` is a script that runs before the page's own. `bypass_csp` lets the page connect to others than its own origin.
     """
-    context = await browser.new_context(permissions=["camera", "microphone"])
+    context = await browser.new_context(permissions=["camera", "microphone"], bypass_csp=bypass_csp)
     page = await context.new_page()
     window = Window(page, context)
     page.on("websocket", lambda socket: _watch(window, socket))

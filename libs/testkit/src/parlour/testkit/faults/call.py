@@ -6,7 +6,7 @@ from typing import cast
 
 from playwright.async_api import Browser
 
-from parlour.testkit.browser.conditions import STREAM_ADDED
+from parlour.testkit.browser.conditions import CONNECTED, STREAM_ADDED
 from parlour.testkit.browser.window import Window, open_window, page_address
 
 WATCH = """() => {
@@ -36,7 +36,8 @@ SERVERS = """(() => {
     set(given);
   }});
 })();"""
-"""Names the gateways of every engine of the page, as an application does that knows of several; the page itself only knows its own."""
+"""Names the gateways of every engine of the page, as an application does that knows of several; the page itself only knows its own, and
+its content policy allows no other."""
 ANEW = """() => {
   const now = performance.now();
   Object.assign(window.__still, {longest: 0, at: now, own: 0, since: now, tick: now});
@@ -56,12 +57,19 @@ class Call:
         for turn, (user, token) in enumerate(tokens.items()):
             mine = [*urls[turn % len(urls) :], *urls[: turn % len(urls)]]
             url = page_address(mine[0], "/demo/video", token=token, room=room, user=user, app=app)
-            sides.append(await open_window(browser, url, before=SERVERS.replace("SERVERS", json.dumps(mine))))
+            sides.append(
+                await open_window(browser, url, before=SERVERS.replace("SERVERS", json.dumps(mine)), bypass_csp=True)
+            )
         for side in sides:
             await side.until(STREAM_ADDED)
             await side.until_media()
             await side.page.evaluate(WATCH)
         return cls((sides[0], sides[1]))
+
+    async def until_connected(self, timeout_s: float) -> None:
+        """Waits until both are connected to a gateway."""
+        for side in self.sides:
+            await side.until(CONNECTED, timeout_s=timeout_s, what="a connection")
 
     async def anew(self) -> None:
         """Measures stillness from now on."""
