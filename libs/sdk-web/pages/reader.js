@@ -52,9 +52,6 @@ export async function readAll(path, lists, mostPages = MOST_PAGES) {
 
 /** A room id as part of a path: all but letters, digits, _ and - as =XX. @param {string} room */
 export function encodeRoom(room) {
-  const encode = (/** @type {number} */ byte) => {
-    const character = String.fromCharCode(byte);
-    return /[\w-]/.test(character) ? character : `=${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-  };
-  return [...new TextEncoder().encode(room)].map(encode).join("");
+  const percentEncoded = encodeURIComponent(room).replace(/[.!~*'()]/g, (kept) => `%${kept.charCodeAt(0).toString(16)}`);
+  return percentEncoded.replace(/%../g, (byte) => `=${byte.slice(1).toUpperCase()}`);
 }

@@ -30,7 +30,7 @@ export interface ZegoExpressEngine extends NotOffered {}
 export class ZegoExpressEngine extends MediaControls {
   static readonly version: string = VERSION;
 
-  private readonly deviceWatcher: DeviceWatcher;
+  private readonly deviceWatcher = new DeviceWatcher(this);
   private readonly replays: Replays;
   private destroyed = false;
 
@@ -39,7 +39,6 @@ export class ZegoExpressEngine extends MediaControls {
     const [app, addresses] = [checkAppID(appID), gatewayAddresses(server)];
     super(app, addresses);
     this.replays = new Replays(app, addresses, this);
-    this.deviceWatcher = new DeviceWatcher(this);
   }
 
   /** `room_retry_time` and `av_retry_time` in seconds, `iceTransportPolicy: "relay"` for media through TURN alone, `server` for the gateway of every engine; for all engines, before they log in. */

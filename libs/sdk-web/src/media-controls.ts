@@ -36,16 +36,9 @@ export abstract class MediaControls extends LocalMediaControls {
   /** Kinds that are not received of any stream, by muteAllPlay…Streams. @internal */
   protected readonly mutedPlay: Record<Kind, boolean> = { audio: false, video: false };
   /* @internal */
-  protected readonly quality: QualityMonitor;
+  protected readonly quality = new QualityMonitor(this.rooms, this);
   /* @internal */
-  protected readonly soundMeter: SoundMeter;
-
-  /* @internal */
-  protected constructor(appID: number, addresses: readonly string[]) {
-    super(appID, addresses);
-    this.quality = new QualityMonitor(() => this.rooms.list, this);
-    this.soundMeter = new SoundMeter(() => this.rooms.list, this);
-  }
+  protected readonly soundMeter = new SoundMeter(this.rooms, this);
 
   enumDevices(): Promise<ZegoDeviceInfos> {
     return enumDevices();

@@ -23,7 +23,7 @@ export class ZegoLocalStream extends Emitter<ZegoLocalStreamEvent> {
   /** Reserved: nothing to rely on. */
   zegoStream: any = undefined;
   /** The limits that publishing keeps to. @internal */
-  readonly source: Source;
+  readonly source: Source = { stream: new MediaStream() };
   private readonly videoOnly = new MediaStream();
   private readonly audioOnly = new MediaStream();
   private readonly outputs = {
@@ -35,7 +35,6 @@ export class ZegoLocalStream extends Emitter<ZegoLocalStreamEvent> {
 
   constructor(private readonly onScreenEnded: (stream: ZegoLocalStream) => void = () => undefined) {
     super(EVENTS);
-    this.source = { stream: new MediaStream() };
   }
 
   get stream(): MediaStream {

@@ -24,9 +24,15 @@ export abstract class LocalMediaControls extends Emitter<ZegoEvent> {
   /* @internal */
   protected readonly rooms: Rooms;
   /* @internal */
-  protected readonly localStreams: LocalStreams;
+  protected readonly localStreams = new LocalStreams((stream, legacy) => {
+    this.destroyStream(stream);
+    this.emit("screenSharingEnded", legacy ? stream.stream : stream);
+  });
   /* @internal */
-  protected readonly beauty: Beauty;
+  protected readonly beauty = new Beauty((stream, error) => {
+    this.refresh(stream).catch((fault) => log.warn("the plain picture could not be sent", fault));
+    this.emit("beautyEffectError", stream, error.code, error.message);
+  });
   private microphoneMuted = false;
   private readonly mutedAudio = new WeakSet<MediaStream>();
   /** How to open a camera again that was switched off, by its ended track. */
@@ -38,14 +44,6 @@ export abstract class LocalMediaControls extends Emitter<ZegoEvent> {
   protected constructor(appID: number, addresses: readonly string[]) {
     super(EVENT_NAMES);
     this.rooms = new Rooms(appID, addresses, this);
-    this.localStreams = new LocalStreams((stream, legacy) => {
-      this.destroyStream(stream);
-      this.emit("screenSharingEnded", legacy ? stream.stream : stream);
-    });
-    this.beauty = new Beauty((stream, error) => {
-      this.refresh(stream).catch((fault) => log.warn("the plain picture could not be sent", fault));
-      this.emit("beautyEffectError", stream, error.code, error.message);
-    });
   }
 
   /** Ends a stream's tracks and previews. Its effect is taken off before, so that its captured track is the one that is stopped. */
@@ -277,7 +275,7 @@ function streamOf(localStream: LocalStream): MediaStream {
 }
 
 function trackOf(stream: MediaStream, kind: Kind): MediaStreamTrack {
-  const [track] = kind === "video" ? stream.getVideoTracks() : stream.getAudioTracks();
+  const track = stream.getTracks().find((each) => each.kind === kind);
   if (!track) throw failure(kind === "video" ? Code.NO_VIDEO_TRACK : Code.NO_AUDIO_TRACK, `the stream has no ${kind}`, { field: "stream" });
   return track;
 }

@@ -5,6 +5,7 @@ import { log } from "../logging";
 import type { Flow } from "../negotiation/flow";
 import type { Transport } from "../negotiation/transport";
 import type { Room } from "../room/room";
+import type { Rooms } from "../room/rooms";
 import { measureConnection, playStats, publishStats, type Reading } from "./measure";
 
 const QUALITY_INTERVAL_MS = 3_000;
@@ -17,7 +18,7 @@ export class QualityMonitor {
   private timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(
-    private readonly rooms: () => readonly Room[],
+    private readonly rooms: Rooms,
     private readonly events: Emitter<ZegoEvent>,
   ) {}
 
@@ -31,9 +32,9 @@ export class QualityMonitor {
   }
 
   private async measureDue(): Promise<void> {
-    const rooms = this.rooms();
-    if (!rooms.length) return this.stop();
-    await Promise.all(rooms.map((room) => this.measureRoom(room)));
+    const { list } = this.rooms;
+    if (!list.length) return this.stop();
+    await Promise.all(list.map((room) => this.measureRoom(room)));
   }
 
   private async measureRoom({ publisher, players }: Room): Promise<void> {

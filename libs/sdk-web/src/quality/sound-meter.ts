@@ -4,7 +4,7 @@ import type { ZegoEvent, ZegoSoundLevelInfo } from "../entities";
 import { log } from "../logging";
 import type { Flow } from "../negotiation/flow";
 import type { Transport } from "../negotiation/transport";
-import type { Room } from "../room/room";
+import type { Rooms } from "../room/rooms";
 import { measureConnection, number } from "./measure";
 
 const SHORTEST_MS = 100;
@@ -15,7 +15,7 @@ export class SoundMeter {
   private timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(
-    private readonly rooms: () => readonly Room[],
+    private readonly rooms: Rooms,
     private readonly events: Emitter<ZegoEvent>,
   ) {}
 
@@ -30,7 +30,7 @@ export class SoundMeter {
   }
 
   private async round(): Promise<void> {
-    const transports = this.rooms().flatMap(({ publisher, players }) => [levels(publisher, "push"), ...players.all.map((player) => levels(player, "pull"))]);
+    const transports = this.rooms.list.flatMap(({ publisher, players }) => [levels(publisher, "push"), ...players.all.map((player) => levels(player, "pull"))]);
     const all = (await Promise.all(transports)).flat();
     if (!all.length) return;
     const own = all.filter(({ type }) => type === "push").map(({ soundLevel }) => soundLevel);

@@ -46,13 +46,8 @@ export class Recording {
 
   /** How many frames lie at or before a moment: `{seq}` or `{time}`. */
   count(moment: { seq?: number; time?: number }): number {
-    let [low, high] = [0, this.items.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (isAtOrBefore(moment, this.items[middle]!)) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    const next = this.items.findIndex((item) => !isAtOrBefore(moment, item));
+    return next < 0 ? this.items.length : next;
   }
 
   /** Adds a page of the record; false when the call, or what is wanted of it, is over. */

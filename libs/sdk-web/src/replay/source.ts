@@ -51,11 +51,8 @@ async function fetchFromFirst({ addresses, token }: RecordSource, path: string):
 
 /** A room id as one part of a path: all but letters, digits, _ and - as =XX. */
 function encodeID(id: string): string {
-  const byte = (value: number) => {
-    const character = String.fromCharCode(value);
-    return /[A-Za-z0-9_-]/.test(character) ? character : `=${value.toString(16).toUpperCase().padStart(2, "0")}`;
-  };
-  return [...new TextEncoder().encode(id)].map(byte).join("");
+  const percentEncoded = encodeURIComponent(id).replace(/[.!~*'()]/g, (kept) => `%${kept.charCodeAt(0).toString(16)}`);
+  return percentEncoded.replace(/%../g, (byte) => `=${byte.slice(1).toUpperCase()}`);
 }
 
 async function refusal(answer: Response): Promise<ZegoError> {

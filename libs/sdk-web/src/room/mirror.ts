@@ -76,7 +76,7 @@ export class RoomMirror {
       case "snap":
         return this.reset(frame, frame.pos);
       case "ev":
-        return this.follow(frame.seq, frame.pos) ?? this.applyEvent(frame);
+        return this.follow(frame.seq, frame.pos) ?? this.applyEvent(frame as TypedEvent);
       case "skip":
         return this.applySkip(frame);
       case "live":
@@ -127,35 +127,61 @@ export class RoomMirror {
     this.at = parsePosition(pos);
   }
 
-  private applyEvent(frame: EventFrame): RoomChange[] {
-    const change = (EVENTS as Record<string, ((mirror: RoomMirror, frame: EventFrame) => RoomChange[]) | undefined>)[frame.type];
-    return change ? change(this, frame) : [];
+  /** docs/protocol.md, "From event to callback"; what is absent there is absent here. */
+  private applyEvent(frame: TypedEvent): RoomChange[] {
+    const { user } = frame;
+    const isOwn = user?.userID === this.selfID;
+    switch (frame.type) {
+      case "room.user_joined.v1":
+        return user && !isOwn ? this.addUser(user) : [];
+      case "room.user_left.v1":
+      case "room.user_kicked.v1":
+        return user ? this.removeUser(user.userID) : [];
+      case "room.extra_info_changed.v1": {
+        const { key, value } = frame.data;
+        const entry = { key, value, updateUser: user ?? { userID: "" }, updateTime: Math.floor(frame.at / 1000) };
+        this.extra.set(key, entry);
+        return [{ kind: "roomExtra", entries: [entry] }];
+      }
+      case "stream.added.v1":
+        return isOwn ? [] : this.addStream(streamOf(frame), carrierOf(frame));
+      case "stream.updated.v1":
+        return isOwn ? [] : this.updateStream(streamOf(frame), carrierOf(frame));
+      case "stream.mutes_changed.v1":
+        return this.setMutes(frame.data);
+      case "stream.removed.v1": {
+        const { streamID, code } = frame.data;
+        if (!isOwn) return this.removeStream(streamID, code ?? STOPPED);
+        return code === STOPPED ? [] : [{ kind: "ownStreamRemoved", streamID, code }];
+      }
+      case "im.broadcast_sent.v1":
+      case "im.barrage_sent.v1":
+      case "im.command_sent.v1":
+        return isOwn ? [] : [messageChange(frame)];
+      default:
+        return [];
+    }
   }
 
-  /** Whether this user caused the event. */
-  isOwn(frame: Pick<EventFrame, "user">): boolean {
-    return frame.user?.userID === this.selfID;
-  }
-
-  addUser(user: UserRef): RoomChange[] {
+  private addUser(user: UserRef): RoomChange[] {
     const known = this.users.has(user.userID);
     this.users.set(user.userID, user);
     return usersChange("ADD", known ? [] : [user]);
   }
 
-  removeUser(userID: string): RoomChange[] {
+  private removeUser(userID: string): RoomChange[] {
     const user = this.users.get(userID);
     this.users.delete(userID);
     return usersChange("DELETE", user ? [user] : []);
   }
 
-  addStream(stream: StreamEntry, carrier: string): RoomChange[] {
+  private addStream(stream: StreamEntry, carrier: string): RoomChange[] {
     const known = this.streams.has(stream.streamID);
     this.streams.set(stream.streamID, { ...stream, carrier });
     return streamsChange("ADD", known ? [] : [stream]);
   }
 
-  updateStream(stream: StreamEntry, carrier: string): RoomChange[] {
+  private updateStream(stream: StreamEntry, carrier: string): RoomChange[] {
     const before = this.streams.get(stream.streamID);
     if (!before) return this.addStream(stream, carrier);
     const now = { ...before, ...stream, carrier };
@@ -165,23 +191,18 @@ export class RoomMirror {
     return [...extra, ...mediaChanges(now, before, moved)];
   }
 
-  setMutes(streamID: string, mutes: Pick<StreamEntry, MuteField>): RoomChange[] {
+  private setMutes({ streamID, audioMuted, videoMuted }: EventData["stream.mutes_changed.v1"]): RoomChange[] {
     const before = this.streams.get(streamID);
     if (!before) return [];
-    const stream = { ...before, ...mutes };
+    const stream = { ...before, audioMuted, videoMuted };
     this.streams.set(streamID, stream);
     return muteChanges(stream, before);
   }
 
-  removeStream(streamID: string, code: number): RoomChange[] {
+  private removeStream(streamID: string, code: number): RoomChange[] {
     const stream = this.streams.get(streamID);
     this.streams.delete(streamID);
     return streamsChange("DELETE", stream ? [stream] : [], [code]);
-  }
-
-  setExtra(entry: ExtraInfoEntry): RoomChange[] {
-    this.extra.set(entry.key, entry);
-    return [{ kind: "roomExtra", entries: [entry] }];
   }
 }
 
@@ -227,40 +248,20 @@ function muteChanges(stream: StreamEntry, before?: StreamEntry): RoomChange[] {
   return kinds.length ? [{ kind: "mutes", stream, kinds }] : [];
 }
 
-/** An event frame whose data is that of a type. */
-type FrameOf<Type extends keyof EventData> = Omit<EventFrame, "data"> & { data: EventData[Type] };
+/** An event frame whose data is that of its type. */
+type FrameOf<Type extends keyof EventData> = Omit<EventFrame, "type" | "data"> & { type: Type; data: EventData[Type] };
+type TypedEvent = { [Type in keyof EventData]: FrameOf<Type> }[keyof EventData];
 
 function streamOf({ data, user }: FrameOf<"stream.added.v1" | "stream.updated.v1">): StreamEntry {
   const { streamID, extraInfo = "", hasAudio = true, hasVideo = true, codec = "" } = data;
   return { streamID, user: user ?? { userID: "", userName: "" }, extraInfo, hasAudio, hasVideo, codec };
 }
 
-function message(channel: "broadcast" | "barrage" | "command") {
-  return (mirror: RoomMirror, frame: FrameOf<"im.broadcast_sent.v1" | "im.barrage_sent.v1" | "im.command_sent.v1">): RoomChange[] => {
-    if (mirror.isOwn(frame)) return [];
-    const from = frame.user ?? { userID: "", userName: "" };
-    return [{ kind: "message", channel, from, text: frame.data.text ?? "", sentMs: Math.floor(frame.at / 1000), messageID: String(frame.seq) }];
-  };
+const CHANNELS = { "im.broadcast_sent.v1": "broadcast", "im.barrage_sent.v1": "barrage", "im.command_sent.v1": "command" } as const;
+
+function messageChange({ type, user, data, at, seq }: FrameOf<keyof typeof CHANNELS>): RoomChange {
+  const from = user ?? { userID: "", userName: "" };
+  return { kind: "message", channel: CHANNELS[type], from, text: data.text ?? "", sentMs: Math.floor(at / 1000), messageID: String(seq) };
 }
 
 const carrierOf = ({ data }: FrameOf<"stream.added.v1" | "stream.updated.v1">): string => `${data.node ?? ""}/${data.transportID ?? ""}`;
-
-/** docs/protocol.md, "From event to callback"; what is absent there is absent here. */
-const EVENTS: { [Type in keyof EventData]?: (mirror: RoomMirror, frame: FrameOf<Type>) => RoomChange[] } = {
-  "room.user_joined.v1": (mirror, frame) => (frame.user && !mirror.isOwn(frame) ? mirror.addUser(frame.user) : []),
-  "room.user_left.v1": (mirror, { user }) => (user ? mirror.removeUser(user.userID) : []),
-  "room.user_kicked.v1": (mirror, { user }) => (user ? mirror.removeUser(user.userID) : []),
-  "room.extra_info_changed.v1": (mirror, { data, user, at }) =>
-    mirror.setExtra({ key: data.key, value: data.value, updateUser: user ?? { userID: "" }, updateTime: Math.floor(at / 1000) }),
-  "stream.added.v1": (mirror, frame) => (mirror.isOwn(frame) ? [] : mirror.addStream(streamOf(frame), carrierOf(frame))),
-  "stream.updated.v1": (mirror, frame) => (mirror.isOwn(frame) ? [] : mirror.updateStream(streamOf(frame), carrierOf(frame))),
-  "stream.mutes_changed.v1": (mirror, { data }) => mirror.setMutes(data.streamID, { audioMuted: data.audioMuted, videoMuted: data.videoMuted }),
-  "stream.removed.v1": (mirror, frame) => {
-    const { streamID, code } = frame.data;
-    if (mirror.isOwn(frame)) return code === STOPPED ? [] : [{ kind: "ownStreamRemoved", streamID, code }];
-    return mirror.removeStream(streamID, code ?? STOPPED);
-  },
-  "im.broadcast_sent.v1": message("broadcast"),
-  "im.barrage_sent.v1": message("barrage"),
-  "im.command_sent.v1": message("command"),
-};

@@ -37,16 +37,23 @@ const LOGOUT_TIMEOUT_MS = 5_000;
 const LOGIN_CANCELLED = "logoutRoom was called before the login was answered";
 
 export class Room {
-  readonly states: RoomStates;
-  readonly publisher: Publisher;
-  readonly players: Players;
-  readonly mirror: RoomMirror;
-  private readonly tokenTimer: TokenExpiryTimer;
+  readonly id = this.login.roomID;
+  readonly states = new RoomStates((reason, legacy, code, extended) => {
+    this.context.events.emit("roomStateChanged", this.id, reason, code, extended);
+    this.context.events.emit("roomStateUpdate", this.id, legacy, code, extended);
+  });
+  readonly mirror = new RoomMirror(this.login.user.userID);
+  private readonly transportContext = { roomID: this.id, session: this.context.session };
+  readonly publisher = new Publisher(this.transportContext, (state) => this.context.events.emit("publisherStateUpdate", state));
+  readonly players = new Players((onUnreachable) => {
+    return new Player(this.transportContext, (state) => this.onPlayerState(state), (streamID) => this.mirror.stream(streamID), onUnreachable);
+  });
+  private readonly tokenTimer = new TokenExpiryTimer(() => this.context.events.emit("tokenWillExpire", this.id));
   /** The token of the login, or the last one of renewToken. */
-  token: string;
+  token = this.login.token;
   /** The leave that is under way. */
   leaving: Promise<void> | undefined;
-  private loginSettled: Promise<void> = Promise.resolve();
+  private entered: Promise<true> | undefined;
   /** Frames that came before the login's answer was worked through. */
   private earlyFrames: RoomFrame[] | undefined = [];
   /** Changes that wait for the first lists to be delivered. */
@@ -55,40 +62,24 @@ export class Room {
   constructor(
     readonly login: Login,
     private readonly context: RoomContext,
-  ) {
-    const { events, session } = context;
-    const { roomID } = login;
-    this.token = login.token;
-    this.states = new RoomStates((reason, legacy, code, extended) => {
-      events.emit("roomStateChanged", roomID, reason, code, extended);
-      events.emit("roomStateUpdate", roomID, legacy, code, extended);
-    });
-    this.mirror = new RoomMirror(login.user.userID);
-    this.tokenTimer = new TokenExpiryTimer(() => events.emit("tokenWillExpire", roomID));
-    this.publisher = new Publisher({ roomID, session }, (state) => events.emit("publisherStateUpdate", state));
-    const [onState, findStream] = [this.onPlayerState.bind(this), this.mirror.stream.bind(this.mirror)];
-    this.players = new Players((onUnreachable) => new Player({ roomID, session }, onState, findStream, onUnreachable));
-  }
-
-  get id(): string {
-    return this.login.roomID;
-  }
+  ) {}
 
   /** Sends the login. Resolves when the room is entered; rejects with the reason, which roomStateChanged has reported as LOGIN_FAILED. */
   enter(): Promise<true> {
     this.states.go("LOGINING");
     this.players.first.prepare();
-    const entering = this.context.session.login(this.loginRequest()).then((answer) => this.onLoggedIn(answer));
-    const entered = entering.catch((thrown) => {
+    this.entered = this.logIn();
+    return this.entered;
+  }
+
+  private async logIn(): Promise<true> {
+    try {
+      return await this.onLoggedIn(await this.context.session.login(this.loginRequest()));
+    } catch (thrown) {
       const error = asZegoError(thrown);
       this.end("LOGIN_FAILED", error.problem);
       throw error;
-    });
-    this.loginSettled = entered.then(
-      () => undefined,
-      () => undefined,
-    );
-    return entered;
+    }
   }
 
   /** Sends the same login again, after the server forgot the session. Gives up when the server refuses, or when the reconnect window is over. */
@@ -115,9 +106,9 @@ export class Room {
   }
 
   /** Cancels a login that is under way. The server may have granted it already: then its answer is followed by a logout. */
-  private cancelLogin(): Promise<void> {
+  private async cancelLogin(): Promise<void> {
     this.states.go("LOGIN_FAILED", Code.SOCKET_CLOSED, LOGIN_CANCELLED);
-    return this.loginSettled;
+    await this.entered?.catch(() => undefined);
   }
 
   private async logOut(): Promise<void> {

@@ -1,8 +1,8 @@
-/** All rooms of an engine over their one session: it checks logins, passes each frame to its room, and reports lost and resumed connections to all. */
+/** All rooms of an engine over their one session: it checks logins and passes each frame to its room. */
 import { Code, failure } from "../errors";
 import type { Emitter } from "../emitter";
 import type { ZegoEvent, ZegoRoomConfig } from "../entities";
-import { LIMITS, type Problem, type UserRef } from "../generated/contract";
+import { LIMITS, type UserRef } from "../generated/contract";
 import type { Playback, Player } from "../play/player";
 import type { Publication } from "../publish/publisher";
 import type { RoomFrame } from "../signalling/frames";
@@ -10,7 +10,7 @@ import { Session, type SessionHost } from "../signalling/session";
 import { Room } from "./room";
 
 export class Rooms implements SessionHost {
-  readonly session: Session;
+  readonly session = new Session(this.addresses, this);
   multiRoom = false;
   private readonly rooms = new Map<string, Room>();
   /** Ends what `watchPage` began; undefined outside of all rooms. */
@@ -20,9 +20,7 @@ export class Rooms implements SessionHost {
     private readonly appID: number,
     private readonly addresses: readonly string[],
     private readonly events: Emitter<ZegoEvent>,
-  ) {
-    this.session = new Session(addresses, this);
-  }
+  ) {}
 
   get list(): readonly Room[] {
     return [...this.rooms.values()];
@@ -68,31 +66,10 @@ export class Rooms implements SessionHost {
     return this.list.flatMap((room) => room.players.all);
   }
 
-  // Called by the session
-
-  positions(): Record<string, string> {
-    return Object.fromEntries(this.list.filter(({ mirror }) => mirror.position).map(({ id, mirror }) => [id, mirror.position]));
-  }
-
+  /** Called by the session. */
   onFrame(frame: RoomFrame): void {
     this.events.emit("parlourFrame", frame);
     this.rooms.get(frame.roomID)?.onFrame(frame);
-  }
-
-  onConnectionLost(): void {
-    for (const room of this.list) room.onConnectionLost();
-  }
-
-  onResumed(): void {
-    for (const room of this.list) room.onResumed();
-  }
-
-  onSessionForgotten(): void {
-    for (const room of this.list) void room.enterAgain();
-  }
-
-  onSessionEnded(problem: Problem): void {
-    for (const room of this.list) room.onSessionEnded(problem);
   }
 
   private checkAdmission(roomID: string, user: UserRef): void {

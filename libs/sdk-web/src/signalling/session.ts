@@ -2,8 +2,8 @@
  * One login of this client, over any number of connections.
  *
  * Rules: 1. The first frame on a connection is `login` or `resume`; everything else waits for its answer. 2. What was not answered is
- * repeated with its id on the next connection. 3. A lost connection is resumed until the reconnect window is over; a session that the server
- * no longer knows is reported to the host, which logs in again.
+ * repeated with its id on the next connection. 3. A lost connection is resumed until the reconnect window is over; when the server no longer
+ * knows the session, its rooms log in again.
  */
 import { roomRetryMs } from "../engine-options";
 import { asZegoError, Code, failure, type ZegoError } from "../errors";
@@ -14,16 +14,22 @@ import { type AnswerFrame, PageBuffer, readFrame, type Request, type RequestTag,
 import { Connection } from "./connection";
 import { PendingRequests, type PendingRequest, type RequestOptions } from "./requests";
 
-export interface SessionHost {
-  /** The position of the last frame applied, by room. */
-  positions(): Record<string, string>;
-  onFrame(frame: RoomFrame): void;
+/** A room that is logged in over the session, or on its way. */
+interface SessionRoom {
+  readonly id: string;
+  /** `position` is that of the last frame applied; empty before the first. */
+  readonly mirror: { readonly position: string };
   onConnectionLost(): void;
   onResumed(): void;
-  /** The server no longer knows the session: the host logs its rooms in again. */
-  onSessionForgotten(): void;
+  /** The server no longer knows the session. */
+  enterAgain(): Promise<void>;
   /** The session cannot be resumed: the window is over, or it was ended meanwhile. */
   onSessionEnded(problem: Problem): void;
+}
+
+export interface SessionHost {
+  readonly list: readonly SessionRoom[];
+  onFrame(frame: RoomFrame): void;
 }
 
 /** The answer to the first frame of a connection, be it a login or a resume. */
@@ -36,14 +42,17 @@ const CLOSE_TAKEN_OVER = 4409;
 const END_CODES: ReadonlySet<number> = new Set([Code.KICKED_LOGIN_ELSEWHERE, Code.KICKED_BY_SERVER, Code.KICKED_FOUND_ON_RETRY]);
 
 export class Session {
-  readonly connection: Connection;
+  readonly connection = new Connection(this.addresses, {
+    onOpened: () => this.onOpened(),
+    onMessage: (text) => this.onMessage(text),
+    onLost: (closeCode) => this.onLost(closeCode),
+  });
   private readonly requests = new PendingRequests();
   private readonly pageBuffer = new PageBuffer();
   private id = "";
   private connectionNumber = 0;
   private established = false;
   private handshakeAt = 0;
-  private readonly loginTimeout: RequestOptions;
   private lostAt = 0;
   private reconnectTimer: Timer | undefined;
   private heartbeatTimer: Timer | undefined;
@@ -54,17 +63,14 @@ export class Session {
   iceServers: RTCIceServer[] = [];
 
   constructor(
-    addresses: readonly string[],
+    private readonly addresses: readonly string[],
     private readonly host: SessionHost,
-  ) {
-    this.loginTimeout = { timeoutMs: LOGIN_TIMEOUT_MS, timeoutCode: Code.LOGIN_TIMEOUT, hint: `nothing answers at ${addresses.join(", ")}: is this the address of your server?` };
-    const events = { onOpened: () => this.onOpened(), onMessage: (text: unknown) => this.onMessage(text), onLost: (code: number) => this.onLost(code) };
-    this.connection = new Connection(addresses, events);
-  }
+  ) {}
 
   /** Logs a room in; opens the connection if there is none. Rejects with LOGIN_TIMEOUT after `LOGIN_TIMEOUT_MS`. */
   async login(frame: Request<"login">): Promise<LoginAnswer> {
-    const answer = this.submit(frame, this.loginTimeout);
+    const hint = `nothing answers at ${this.addresses.join(", ")}: is this the address of your server?`;
+    const answer = this.submit(frame, { timeoutMs: LOGIN_TIMEOUT_MS, timeoutCode: Code.LOGIN_TIMEOUT, hint });
     this.connection.start();
     return (await answer) as unknown as LoginAnswer;
   }
@@ -77,7 +83,7 @@ export class Session {
   /** Requests the frames after the rooms' positions on the same connection, for a room that noticed a gap. */
   catchUp(): void {
     if (!this.established) return;
-    this.request({ t: "resume", sessionID: this.id, rooms: this.host.positions() }, { survives: false }).catch((error) => {
+    this.submit(this.resumeRequest(), { survives: false }).catch((error) => {
       log.warn("catching up failed, reconnecting", error);
       this.connection.reconnect();
     });
@@ -120,8 +126,7 @@ export class Session {
   private sendHandshake(): void {
     this.handshakeAt = Date.now();
     if (this.id) {
-      const frame: Request<"resume"> = { t: "resume", sessionID: this.id, rooms: this.host.positions() };
-      const { pending, answer } = this.requests.add(frame, { timeoutMs: RESUME_TIMEOUT_MS, survives: false });
+      const { pending, answer } = this.requests.add(this.resumeRequest(), { timeoutMs: RESUME_TIMEOUT_MS, survives: false });
       const connectionNumber = this.connectionNumber;
       this.send(pending);
       answer.catch((error: ZegoError) => this.onResumeRefused(error, connectionNumber));
@@ -129,6 +134,12 @@ export class Session {
     }
     const first = this.requests.unsent(this.connectionNumber).find((pending) => pending.frame.t === "login");
     if (first) this.send(first);
+  }
+
+  /** Asks for the frames after each room's position. */
+  private resumeRequest(): Request<"resume"> {
+    const positions = this.host.list.filter(({ mirror }) => mirror.position).map(({ id, mirror }) => [id, mirror.position]);
+    return { t: "resume", sessionID: this.id, rooms: Object.fromEntries(positions) };
   }
 
   private onMessage(text: unknown): void {
@@ -169,7 +180,7 @@ export class Session {
     clearTimeout(this.reconnectTimer);
     this.connection.backoff.reset();
     this.scheduleHeartbeat();
-    if (resumed) this.host.onResumed();
+    if (resumed) for (const room of this.host.list) room.onResumed();
   }
 
   private onResumeRefused(error: ZegoError, connectionNumber: number): void {
@@ -177,9 +188,9 @@ export class Session {
     if (error.code === Code.SESSION_UNKNOWN) {
       this.id = "";
       this.requests.rejectWhere((pending) => !pending.survives, failure(Code.SOCKET_CLOSED, "the session ended"));
-      this.host.onSessionForgotten();
+      for (const room of this.host.list) void room.enterAgain();
     } else if (END_CODES.has(error.code)) {
-      this.host.onSessionEnded(error.problem);
+      this.endRooms(error.problem);
     } else {
       this.connection.reconnect();
     }
@@ -189,13 +200,17 @@ export class Session {
     const wasEstablished = this.established;
     this.stopHeartbeat();
     if (closeCode === CLOSE_TAKEN_OVER) {
-      return this.host.onSessionEnded({ code: Code.KICKED_LOGIN_ELSEWHERE, message: "the session was resumed on another connection" });
+      return this.endRooms({ code: Code.KICKED_LOGIN_ELSEWHERE, message: "the session was resumed on another connection" });
     }
     if (!wasEstablished || this.lostAt) return;
     this.lostAt = Date.now();
     const windowOver: Problem = { code: Code.RECONNECT_WINDOW_OVER, message: "the server could not be reached again in time" };
-    this.reconnectTimer = setTimeout(() => this.host.onSessionEnded(windowOver), roomRetryMs() ?? this.heartbeat.reconnectMs);
-    this.host.onConnectionLost();
+    this.reconnectTimer = setTimeout(() => this.endRooms(windowOver), roomRetryMs() ?? this.heartbeat.reconnectMs);
+    for (const room of this.host.list) room.onConnectionLost();
+  }
+
+  private endRooms(problem: Problem): void {
+    for (const room of this.host.list) room.onSessionEnded(problem);
   }
 
   private stopHeartbeat(): void {
