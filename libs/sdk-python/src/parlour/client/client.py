@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
@@ -16,7 +15,7 @@ from .position import Position
 from .records import Records
 from .room import REQUEST_TIMEOUT_S, Room
 from .session import Session
-from .session_events import ItemReceived, Outcome, RequestAnswered, RoomEnded
+from .session_events import ItemReceived, RequestAnswered, RoomEnded, RoomOutcome
 from .state import User
 
 LOGOUT_TIMEOUT_S = 2.0
@@ -46,9 +45,7 @@ class Client:
         self._running.add_done_callback(self._ended)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     def room(self, room_id: str) -> Room:
@@ -125,12 +122,12 @@ class Client:
             self._session.give_up(request_id)
             self._waiting.pop(request_id, None)
         if not answer.get("ok"):
-            raise _refusal(answer.get("error", {}))
+            raise RequestRefused.read(answer.get("error", {}))
         return answer
 
     # from the session
 
-    def _deliver(self, outcome: Outcome) -> None:
+    def _deliver(self, outcome: RoomOutcome) -> None:
         match outcome:
             case ItemReceived(room_id=room_id, item=item):
                 self.room(room_id).handle_item(item)
@@ -142,8 +139,6 @@ class Client:
                 self.room(room_id).handle_end(
                     RequestRefused(code, reason) if refused else RemovedFromRoom(room_id, code, reason)
                 )
-            case _:
-                pass
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         """The link ends only with the client, or by a fault of this library: then all pending requests and readers fail."""
@@ -155,10 +150,3 @@ class Client:
                 waiting.set_exception(why)
         for room in self._rooms.values():
             room.handle_end(why)
-
-
-def _refusal(error: dict[str, Any]) -> RequestRefused:
-    return RequestRefused(
-        int(error.get("code", 0)), str(error.get("message", "refused")), field=str(error.get("field", "")),
-        hint=str(error.get("hint", "")),
-    )  # fmt: skip

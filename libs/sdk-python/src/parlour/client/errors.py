@@ -1,5 +1,8 @@
 """The errors of this client. Codes are those of docs/reference/codes.md."""
 
+from collections.abc import Mapping
+from typing import Any, Self
+
 OK = 0
 LOGIN_ELSEWHERE = 1002050
 KICKED_BY_SERVER = 1002055
@@ -34,6 +37,12 @@ class RequestRefused(ParlourError):
         self.message = message
         self.field = field
         self.hint = hint
+
+    @classmethod
+    def read(cls, problem: Mapping[str, Any]) -> Self:
+        """Reads the `error` of a refusal."""
+        code, message = int(problem.get("code", 0)), str(problem.get("message", "refused"))
+        return cls(code, message, field=str(problem.get("field", "")), hint=str(problem.get("hint", "")))
 
     @property
     def is_retryable(self) -> bool:

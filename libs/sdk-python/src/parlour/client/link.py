@@ -11,7 +11,7 @@ from websockets.exceptions import WebSocketException
 from .backoff import Backoff
 from .gateway_http import Token, read_token, socket_address
 from .session import Session
-from .session_events import ConnectionReady, Disconnect, Outcome
+from .session_events import ConnectionReady, Disconnect, RoomOutcome
 
 SUBPROTOCOL = "parlour.v1.json"
 CONNECT_TIMEOUT_S = 5.0
@@ -35,7 +35,7 @@ class Link:
         self,
         urls: Sequence[str],
         session: Session,
-        deliver: Callable[[Outcome], None],
+        deliver: Callable[[RoomOutcome], None],
         token: Token,
     ) -> None:
         self._addresses = [socket_address(url) for url in urls]

@@ -74,7 +74,8 @@ class Records:
         }
         while True:
             try:
-                page = await self._http.get(_path(room_id, "events"), _after(params, position), timeout_s=None)
+                after_it = {} if position is None else {"after": str(position)}
+                page = await self._http.get(_path(room_id, "events"), params | after_it, timeout_s=None)
             except Diverged:
                 state = await self.state(room_id)
                 position = state.position
@@ -126,10 +127,6 @@ class Records:
 
 def _path(room_id: str, what: str) -> str:
     return f"/v1/rooms/{encode_room_id(room_id)}/{what}"
-
-
-def _after(params: dict[str, str], position: Position | None) -> dict[str, str]:
-    return params if position is None else {**params, "after": str(position)}
 
 
 def items_of(room_id: str, page: Frame) -> list[Event | Skip]:

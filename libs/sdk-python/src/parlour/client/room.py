@@ -6,9 +6,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from .errors import ClientClosed, RemovedFromRoom, RequestRefused
+from .errors import ClientClosed, ParlourError, RemovedFromRoom, RequestRefused
 from .folding import apply_item
-from .item_queue import ItemQueue
 from .items import Event, Item, Resync, Sent
 from .position import Position
 from .state import State
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from .client import Client
 
 REQUEST_TIMEOUT_S = 30.0
+MAX_ITEMS = 10_000
+"""The longest queue of items that were not taken yet; a slower application gets the rest from the record later."""
 
 
 class Room:
@@ -27,9 +28,13 @@ class Room:
         self.now: State | None = None
         """The room as of the last item that the application took; None before the first resync."""
         self._client = client
-        self._reader: ItemQueue | None = None
+        self._reader: asyncio.Queue[Item | ParlourError] | None = None
+        """Items that arrived and were not taken yet, and the error that ends them; None while nobody reads."""
+        self._queued: Position | None = None
+        """The position of the last item that was put into the queue."""
+        self._paused_after: Position | None = None
+        """The last item before the queue was full; None while items are delivered."""
         self._entered: asyncio.Future[None] | None = None
-        self._paused = False
 
     # reading
 
@@ -50,20 +55,21 @@ class Room:
         """Yields the items of `events`, and also Skip for events outside the read scope and CaughtUp when none is missing."""
         if self._reader is not None:
             raise RuntimeError(f"the events of {self.room_id!r} are being read already; one reader at a time")
-        reader = self._reader = ItemQueue()
+        reader = self._reader = asyncio.Queue()
         self._begin(reader, None if after is None else Position.coerce(after))
         try:
             while True:
-                item = await reader.take()
+                item = await reader.get()
+                if isinstance(item, ParlourError):
+                    raise item
                 self.now = apply_item(self.now, item)
-                if self._paused and reader.is_half_empty and reader.position is not None:
-                    self._paused = False
-                    self._client.resume_reading(self.room_id, reader.position)
+                if reader.qsize() <= MAX_ITEMS // 2:
+                    self._resume_reading()
                 yield item
         finally:
             self._detach(reader)
 
-    def _begin(self, reader: ItemQueue, after: Position | None) -> None:
+    def _begin(self, reader: asyncio.Queue[Item | ParlourError], after: Position | None) -> None:
         if not self._client.is_inside(self.room_id):
             self.now = None
             self._client.enter(self, after)
@@ -72,16 +78,20 @@ class Room:
             self._client.pause_reading(self.room_id, after)
             self._client.resume_reading(self.room_id, after)
         elif self.now is not None and after is None:
-            reader.put(Resync(self.room_id, self.now.position, self.now, "start"))
+            reader.put_nowait(Resync(self.room_id, self.now.position, self.now, "start"))
 
-    def _detach(self, reader: ItemQueue) -> None:
+    def _detach(self, reader: asyncio.Queue[Item | ParlourError]) -> None:
         """Takes the remaining items into the state, which is kept without a reader too."""
         self._reader = None
-        for item in reader.drain():
-            self.now = apply_item(self.now, item)
-        if self._paused and reader.position is not None:
-            self._paused = False
-            self._client.resume_reading(self.room_id, reader.position)
+        while not reader.empty():
+            if not isinstance(item := reader.get_nowait(), ParlourError):
+                self.now = apply_item(self.now, item)
+        self._resume_reading()
+
+    def _resume_reading(self) -> None:
+        if self._paused_after is not None:
+            self._client.resume_reading(self.room_id, self._paused_after)
+            self._paused_after = None
 
     async def state(self, at: str | Position = "") -> State:
         """Returns the room as of a position or a time (RFC 3339), else as of now. RequestRefused unless the user is in it."""
@@ -95,14 +105,17 @@ class Room:
             self._entered.set_result(None)
         if self._reader is None:
             self.now = apply_item(self.now, item)
-        elif not self._reader.put(item) and self._reader.position is not None:
-            self._paused = True
-            self._client.pause_reading(self.room_id, self._reader.position)
+        elif self._reader.qsize() < MAX_ITEMS:
+            self._reader.put_nowait(item)
+            self._queued = item.position
+        elif self._queued is not None:
+            self._paused_after = self._queued
+            self._client.pause_reading(self.room_id, self._queued)
 
     def handle_end(self, why: RemovedFromRoom | RequestRefused | ClientClosed) -> None:
         """Ends the feed with an error, since no further item will come."""
         if self._reader is not None:
-            self._reader.end(why)
+            self._reader.put_nowait(why)
         if self._entered is not None and not self._entered.done():
             self._entered.set_exception(why)
 

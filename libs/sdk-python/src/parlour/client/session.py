@@ -11,10 +11,9 @@ connections, so that it is done once. 3. After an expired session the client log
 import json
 from collections import deque
 from collections.abc import Callable
-from typing import cast
 
 from .cursor import RoomCursor
-from .errors import CONNECTION_TAKEN_OVER, EXPIRED, LOGIN_ELSEWHERE, RETRYABLE, SESSION_UNKNOWN
+from .errors import CONNECTION_TAKEN_OVER, EXPIRED, LOGIN_ELSEWHERE, SESSION_UNKNOWN, RequestRefused
 from .items import Item
 from .membership import Account, Fields, HeartbeatTimers, Membership
 from .pages import Pages
@@ -110,7 +109,7 @@ class Session:
         for membership in self.memberships.values():
             membership.cursor.handle_lost()
         if close_code == CONNECTION_TAKEN_OVER:
-            self._end_all_rooms(LOGIN_ELSEWHERE, "the session was resumed on another connection", refused=False)
+            self._end_all_rooms(LOGIN_ELSEWHERE, "the session was resumed on another connection")
 
     def handle_text(self, text: str | bytes, now: float) -> None:
         """Takes a frame as it came."""
@@ -223,7 +222,7 @@ class Session:
             return
         membership.login = None
         if not frame.get("ok"):
-            self._login_refused(room, cast("Fields", frame.get("error", {})))
+            self._login_refused(room, RequestRefused.read(frame.get("error", {})))
             return
         self.id = str(frame["sessionID"])
         self._timers.interval_s = float(frame.get("heartbeat", {}).get("intervalMs", 15_000)) / 1000
@@ -233,12 +232,11 @@ class Session:
         self._become_ready(now)
         self._resume_if_needed(room, membership, now)
 
-    def _login_refused(self, room: str, error: Fields) -> None:
-        code, message = int(error.get("code", 0)), str(error.get("message", "refused"))
-        if code in RETRYABLE or code in EXPIRED:
-            self._outcomes.append(Disconnect(f"login: {message}"))
+    def _login_refused(self, room: str, refusal: RequestRefused) -> None:
+        if refusal.is_retryable or refusal.code in EXPIRED:
+            self._outcomes.append(Disconnect(f"login: {refusal.message}"))
         else:
-            self._end_room(room, code, message, refused=True)
+            self._end_room(room, refusal.code, refusal.message, refused=True)
 
     # resuming
 
@@ -255,22 +253,21 @@ class Session:
 
     def _resumed(self, rooms: tuple[str, ...], frame: Fields, now: float) -> None:
         if not frame.get("ok"):
-            self._resume_refused(cast("Fields", frame.get("error", {})))
+            self._resume_refused(RequestRefused.read(frame.get("error", {})))
             return
         for room in rooms:
             if room in self.memberships:
                 self.memberships[room].cursor.note_resume_answered()
         self._become_ready(now)
 
-    def _resume_refused(self, error: Fields) -> None:
-        code, message = int(error.get("code", 0)), str(error.get("message", "refused"))
-        if code == SESSION_UNKNOWN:
+    def _resume_refused(self, refusal: RequestRefused) -> None:
+        if refusal.code == SESSION_UNKNOWN:
             self.id, self._ready = "", False
             self._login_all()
-        elif code in RETRYABLE:
-            self._outcomes.append(Disconnect(f"resume: {message}"))
+        elif refusal.is_retryable:
+            self._outcomes.append(Disconnect(f"resume: {refusal.message}"))
         else:
-            self._end_all_rooms(code, message, refused=False)
+            self._end_all_rooms(refusal.code, refusal.message)
 
     def _resume_if_needed(self, room: str, membership: Membership, now: float) -> None:
         if self._ready and membership.inside and membership.cursor.needs_resume and now >= membership.not_before:
@@ -301,9 +298,9 @@ class Session:
         self.forget(room)
         self._outcomes.append(RoomEnded(room, code, reason, refused))
 
-    def _end_all_rooms(self, code: int, reason: str, *, refused: bool) -> None:
+    def _end_all_rooms(self, code: int, reason: str) -> None:
         for room in list(self.memberships):
-            self._end_room(room, code, reason, refused=refused)
+            self._end_room(room, code, reason)
 
     def _send(self, frame: Fields) -> None:
         self._texts.append(json.dumps(frame, separators=(",", ":"), ensure_ascii=False))

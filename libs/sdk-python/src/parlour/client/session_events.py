@@ -45,4 +45,6 @@ class ConnectionReady:
     """The connection's first request was answered."""
 
 
-Outcome = ItemReceived | RequestAnswered | RoomEnded | Disconnect | ConnectionReady
+RoomOutcome = ItemReceived | RequestAnswered | RoomEnded
+"""The outcomes for rooms and their requests; the others are for the connection."""
+Outcome = RoomOutcome | Disconnect | ConnectionReady
