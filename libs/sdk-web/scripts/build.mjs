@@ -38,5 +38,5 @@ await Promise.all([
   build({ ...shared, target: OLD, entryPoints: [at("src/index.ts")], outfile: `${out}/package/zego-express-engine-webrtc.es2017.js`, format: "esm" }),
 ]);
 for (const name of [script, `${script}.map`]) copyFileSync(`${out}/${name}`, `${out}/package/${name}`);
-await writePackage({ root, folder: `${out}/package`, version, script, module });
+await writePackage({ root, folder: `${out}/package`, version, script });
 execFileSync("npm", ["pack", "--silent", "--pack-destination", out], { cwd: `${out}/package`, stdio: ["ignore", "ignore", "inherit"] });

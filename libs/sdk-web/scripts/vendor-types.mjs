@@ -11,34 +11,24 @@ import { emitTypes, TYPE_PATHS } from "./package.mjs";
 // The compiler as a library; newer versions of it have none.
 const ts = createRequire(import.meta.url)("typescript-4.5");
 
-const VENDOR = "./node_modules/vendor-sdk/sdk/code/zh";
-
-/** Pairs of ours and the vendor's, by the name under which differences are listed. */
-const PAIRS = {
-  ZegoExpressEngine: ["ours.ZegoExpressEngine", "vendor.ZegoExpressEngine"],
-  "ZegoExpressEngine (static)": ["typeof ours.ZegoExpressEngine", "typeof vendor.ZegoExpressEngine"],
-  ZegoLocalStream: ["ours.ZegoLocalStream", "VendorLocalStream"],
-  ZegoStreamView: ["ours.ZegoStreamView", "VendorView"],
-  ZegoEvent: ["OurEvent", "VendorEvent"],
-  WebRTCUtil: ["typeof ours.WebRTCUtil", "typeof vendor.WebRTCUtil"],
-};
+/** Classes and events, each with the module of ours and the vendor's that declare it. `isDefault`: the vendor's is the path's default export. */
+const CLASSES = [
+  { name: "ZegoExpressEngine", ours: "index", vendor: "zego.client.web", withStatic: true },
+  { name: "ZegoLocalStream", ours: "capture/local-stream", vendor: "ZegoLocalStream.web", isDefault: true },
+  { name: "ZegoStreamView", ours: "view/stream-view", vendor: "ZegoStreamView.web" },
+  { name: "ZegoEvent", ours: "entities/events", vendor: "ZegoExpressEntity.web" },
+];
 
 /** The vendor's modules that have types alone, and ours that stand in their place. */
 const ENTITIES = Object.entries(TYPE_PATHS).flatMap(([path, { types }]) => (path.startsWith("sdk/code/zh/") && types.startsWith("entities/") ? [[basename(path), types]] : []));
 
-/** A module that names what is compared; ours is declared in the folder `types`. */
-const source = (types) => `
-import * as ours from "${types}/index";
-import * as vendor from "${VENDOR}/zego.client.web";
-import VendorLocalStream from "${VENDOR}/ZegoLocalStream.web";
-import { ZegoStreamView as VendorView } from "${VENDOR}/ZegoStreamView.web";
-import { ZegoEvent as VendorEvent } from "${VENDOR}/ZegoExpressEntity.web";
-import type { ZegoEvent as OurEvent } from "${types}/entities/events";
-${ENTITIES.map(([path, module], index) => `import * as o${index} from "${types}/${module}"; import * as v${index} from "${VENDOR}/${path}";`).join("\n")}
-export type Pairs = {
-${Object.entries(PAIRS).map(([name, [ours, vendor]]) => `  "${name}": [${ours}, ${vendor}];`).join("\n")}
+const COMPILER_OPTIONS = {
+  strict: true,
+  target: ts.ScriptTarget.ES2020,
+  moduleResolution: ts.ModuleResolutionKind.NodeJs,
+  lib: ["lib.es2020.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts"],
+  types: [],
 };
-`;
 
 /** Options of calls, whose fields are compared with what the SDK reads. */
 const OPTIONS = ["ZegoWebPublishOption", "ZegoWebPlayOption"];
@@ -48,74 +38,56 @@ export function compareTypes(root) {
   const types = mkdtempSync(join(tmpdir(), "parlour-types-"));
   try {
     emitTypes(root, types);
-    return compare(program(root, source(types)));
+    return compare(types, join(root, "node_modules/vendor-sdk/sdk/code/zh"));
   } finally {
     rmSync(types, { recursive: true });
   }
 }
 
-function compare({ checker, file }) {
+function compare(ourFolder, vendorFolder) {
+  const ours = (module) => `${join(ourFolder, module)}.d.ts`;
+  const vendor = (module) => `${join(vendorFolder, module)}.d.ts`;
+  const modules = [...CLASSES.map((each) => [each.vendor, each.ours]), ...ENTITIES];
+  const program = ts.createProgram(modules.flatMap(([theirs, own]) => [vendor(theirs), ours(own)]), COMPILER_OPTIONS);
+  const checker = program.getTypeChecker();
+  /** A module's exports by their names. */
+  const exportsOf = (path) => {
+    const symbols = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(path)));
+    return new Map(symbols.map((symbol) => [symbol.getName(), symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol]));
+  };
+
   const names = {};
   const differences = {};
   const note = (kind, list) => {
     for (const name of list) differences[name] = kind;
   };
-  const pairs = file.statements.find((statement) => ts.isTypeAliasDeclaration(statement)).type.members;
-  for (const { name, type } of pairs) {
-    const [ours, vendor] = type.elements.map((element) => checker.getTypeAtLocation(element));
-    const whole = (member) => `${name.text}.${member}`;
-    names[name.text] = members(vendor);
-    const mine = members(ours);
-    const typeOf = (owner, member) => checker.getTypeOfSymbolAtLocation(owner.getProperty(member), type);
-    const fits = (member) => checker.isTypeAssignableTo(typeOf(ours, member), typeOf(vendor, member));
-    note("missing", names[name.text].filter((member) => !mine.includes(member)).map(whole));
-    note("added", mine.filter((member) => !names[name.text].includes(member)).map(whole));
-    note("other type", names[name.text].filter((member) => mine.includes(member) && !fits(member)).map(whole));
-  }
-  ENTITIES.forEach(([path], index) => {
-    const exported = (prefix) => new Map(checker.getExportsOfModule(moduleOf(checker, file, prefix + index)).map((symbol) => [symbol.getName(), resolved(checker, symbol)]));
-    const ours = exported("o");
-    for (const [name, symbol] of exported("v")) {
-      const own = ours.get(name);
-      if (!own) note("missing", [`${path}: ${name}`]);
-      else note("missing", fields(checker, symbol).filter((field) => !fields(checker, own).includes(field)).map((field) => `${path}: ${name}.${field}`));
-    }
-  });
-  const web = new Map(checker.getExportsOfModule(moduleOf(checker, file, "v0")).map((symbol) => [symbol.getName(), symbol]));
-  const options = Object.fromEntries(OPTIONS.map((name) => [name, fields(checker, resolved(checker, web.get(name))).sort()]));
-  return { names, options, differences };
-}
-
-function program(root, text) {
-  const entry = join(root, "vendor-types.ts");
-  const options = {
-    strict: true,
-    target: ts.ScriptTarget.ES2020,
-    module: ts.ModuleKind.ESNext,
-    moduleResolution: ts.ModuleResolutionKind.NodeJs,
-    lib: ["lib.es2020.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts"],
-    types: [],
-    skipLibCheck: true,
-    noEmit: true,
+  const compareMembers = (name, own, theirs) => {
+    names[name] = members(theirs);
+    const mine = members(own);
+    const typeOf = (owner, member) => checker.getTypeOfSymbolAtLocation(owner.getProperty(member), program.getSourceFile(ours("index")));
+    const fits = (member) => checker.isTypeAssignableTo(typeOf(own, member), typeOf(theirs, member));
+    note("missing", names[name].filter((member) => !mine.includes(member)).map((member) => `${name}.${member}`));
+    note("added", mine.filter((member) => !names[name].includes(member)).map((member) => `${name}.${member}`));
+    note("other type", names[name].filter((member) => mine.includes(member) && !fits(member)).map((member) => `${name}.${member}`));
   };
-  const host = ts.createCompilerHost(options);
-  const { fileExists, getSourceFile } = host;
-  host.fileExists = (name) => name === entry || fileExists.call(host, name);
-  host.getSourceFile = (name, ...rest) => (name === entry ? ts.createSourceFile(name, text, ts.ScriptTarget.ES2020, true) : getSourceFile.call(host, name, ...rest));
-  const made = ts.createProgram([entry], options, host);
-  const file = made.getSourceFile(entry);
-  const faults = made.getSemanticDiagnostics(file).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"));
-  if (faults.length) throw new Error(faults.join("\n"));
-  return { checker: made.getTypeChecker(), file };
-}
-
-function moduleOf(checker, file, alias) {
-  const [named] = file.statements.filter((statement) => ts.isImportDeclaration(statement) && statement.importClause.namedBindings?.name?.text === alias);
-  return checker.getSymbolAtLocation(named.moduleSpecifier);
-}
-
-function resolved(checker, symbol) {
-  return symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+  const valueType = (symbol) => checker.getTypeOfSymbolAtLocation(symbol, symbol.valueDeclaration);
+  for (const { name, ours: own, vendor: theirs, withStatic, isDefault } of CLASSES) {
+    const pair = [exportsOf(ours(own)).get(name), exportsOf(vendor(theirs)).get(isDefault ? "default" : name)];
+    compareMembers(name, ...pair.map(checker.getDeclaredTypeOfSymbol));
+    if (withStatic) compareMembers(`${name} (static)`, ...pair.map(valueType));
+  }
+  compareMembers("WebRTCUtil", ...[ours("index"), vendor("zego.client.web")].map((path) => valueType(exportsOf(path).get("WebRTCUtil"))));
+  for (const [path, module] of ENTITIES) {
+    const own = exportsOf(ours(module));
+    for (const [name, symbol] of exportsOf(vendor(path))) {
+      const known = own.has(name) ? fields(checker, own.get(name)) : undefined;
+      const missing = known ? fields(checker, symbol).filter((field) => !known.includes(field)).map((field) => `${name}.${field}`) : [name];
+      note("missing", missing.map((each) => `${path}: ${each}`));
+    }
+  }
+  const web = exportsOf(vendor("ZegoExpressEntity.web"));
+  const options = Object.fromEntries(OPTIONS.map((name) => [name, fields(checker, web.get(name)).sort()]));
+  return { names, options, differences };
 }
 
 /** Fields of an interface, values of an enumeration. */
