@@ -223,7 +223,6 @@ export class ZegoExpressEngine extends MediaControls {
     this.replays.stopAll();
     this.beauty.removeAll();
     this.localStreams.destroyAll();
-    this.soundMeter.set(false);
     this.quality.stop();
     this.deviceWatcher.stop();
     await this.logoutRoom();

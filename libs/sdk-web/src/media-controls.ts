@@ -11,7 +11,6 @@ import { log, warnOnce } from "./logging";
 import type { Kind } from "./negotiation/transceiver-pool";
 import { LocalMediaControls, type LocalStream } from "./publish/local-media-controls";
 import { QualityMonitor } from "./quality/monitor";
-import { SoundMeter } from "./quality/sound-meter";
 import { proxyAddress } from "./signalling/address";
 import { useSink } from "./view/output";
 import { ZegoStreamView } from "./view/stream-view";
@@ -37,8 +36,6 @@ export abstract class MediaControls extends LocalMediaControls {
   protected readonly mutedPlay: Record<Kind, boolean> = { audio: false, video: false };
   /* @internal */
   protected readonly quality = new QualityMonitor(this.rooms, this);
-  /* @internal */
-  protected readonly soundMeter = new SoundMeter(this.rooms, this);
 
   enumDevices(): Promise<ZegoDeviceInfos> {
     return enumDevices();
@@ -63,7 +60,7 @@ export abstract class MediaControls extends LocalMediaControls {
 
   /** Levels of all streams, 0 to 100, by soundLevelUpdate and capturedSoundLevelUpdate. */
   setSoundLevelDelegate(enable: boolean, interval?: number, _options?: SoundLevelDelegateOptions): void {
-    this.soundMeter.set(enable, interval);
+    this.quality.setSoundLevels(enable, interval);
   }
 
   async mutePlayStreamAudio(streamID: string, mute: boolean): Promise<boolean> {

@@ -13,8 +13,6 @@ export interface Line {
   frames: number;
   /** The raw entry, for what only one side has. */
   entry: StatsEntry;
-  /** The other end's report of what we send. */
-  remote: StatsEntry;
   codec: StatsEntry;
   source: StatsEntry;
 }
@@ -63,7 +61,6 @@ function lineOf(entry: StatsEntry, remote: StatsEntry, codec: StatsEntry, source
     lost: Math.max(0, number(sending ? remote.packetsLost : entry.packetsLost)),
     frames: number(sending ? entry.framesSent : entry.framesReceived),
     entry,
-    remote,
     codec,
     source,
   };

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -104,17 +105,11 @@ class Link:
             self._wake.clear()
             while (text := self._session.poll_text()) is not None:
                 await socket.send(text)
-            await self._until(self._session.next_time())
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self._session.next_time()):
+                    await self._wake.wait()
             self._session.handle_time(_now())
             self._deliver_outcomes()
-
-    async def _until(self, moment: float | None) -> None:
-        """Until somebody wakes us, or the moment has come."""
-        try:
-            async with asyncio.timeout(None if moment is None else max(0.0, moment - _now())):
-                await self._wake.wait()
-        except TimeoutError:
-            return
 
     def _deliver_outcomes(self) -> None:
         dropped: Disconnect | None = None
