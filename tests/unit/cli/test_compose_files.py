@@ -61,3 +61,9 @@ def test_a_role_without_a_password_stays_as_it_is() -> None:
     environ = {"PARLOUR_POSTGRES_PASSWORD_ROOM": "pw", "PARLOUR_POSTGRES_PASSWORD_IM": ""}
     assert passwords(environ) == {"room": "pw"}
     assert main({}) == 2
+
+
+def test_the_migration_waits_for_the_database_as_long_as_it_may(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main({"PARLOUR_POSTGRES_DSN": "postgresql://u:geheim@127.0.0.1:1/d", "PARLOUR_START_TIMEOUT_S": "1"}) == 1
+    said = capsys.readouterr().err
+    assert "waiting for the database" in said and "can't be reached" in said and "geheim" not in said

@@ -56,6 +56,11 @@ class BusSettings(msgspec.Struct, frozen=True, kw_only=True):
     )
     health_port: Annotated[int, Setting("Port of the health server; 0 takes a free one."), Meta(ge=0, le=65535)] = 0
     health_host: Annotated[str, Setting("Address that the health server listens on.")] = "127.0.0.1"
+    start_timeout_s: Annotated[
+        float,
+        Setting("How long the start waits for Postgres, and as long for NATS, before the process exits.", unit="s"),
+        Meta(ge=1, le=86_400),
+    ] = 300.0
     log_level: Annotated[str, Setting("debug, info, warning or error.")] = "info"
     trace_file: Annotated[str, Setting("File that spans are appended to as JSON lines; empty: none.")] = ""
     otlp_endpoint: Annotated[

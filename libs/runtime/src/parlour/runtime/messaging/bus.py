@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -28,6 +28,7 @@ from parlour.contracts.commands import Reply, Request
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.retry import RetryPolicy
 from parlour.runtime.settings import BusSettings
+from parlour.runtime.startup import awaiting
 from parlour.runtime.telemetry import tracing
 from parlour.runtime.telemetry.log_throttle import LogThrottle
 from parlour.runtime.telemetry.logging import logger
@@ -46,7 +47,6 @@ PENDING_BYTES = 16 * 1024 * 1024
 OUTBOUND_BYTES = 8 * 1024 * 1024
 MAX_PENDING_REQUESTS = 8192
 """Most requests of this process that wait for an answer."""
-CONNECT_TIMEOUT_S = 60.0
 ATTEMPT_TIMEOUT_S = 2.0
 """How long `ask` waits before it sends the command again: longer than a commit on a slow disk."""
 RECONNECT = RetryPolicy(max_s=2.0)
@@ -102,6 +102,7 @@ class Bus:
         self._inbox = ""
         self._next = 0
         self._closing = False
+        self._connect_pauses: Iterator[float] | None = None
         self._replies: dict[str, asyncio.Future[Msg]] = {}
         self._on_overflow: dict[int, Callable[[], None]] = {}
         self._served: dict[str, EndpointServer] = {}
@@ -113,20 +114,30 @@ class Bus:
 
     @classmethod
     async def connect(cls, settings: BusSettings, name: str, metrics: Metrics | None = None) -> "Bus":
-        """Connects within a minute; afterwards the client reconnects whenever the connection is lost."""
+        """Connects, and waits up to `start_timeout_s` for a server; afterwards the client reconnects whenever the connection is lost.
+
+        `TimeoutError` if no server lets it in.
+        """
         client = _Client()
         bus = cls(client, name, metrics or Metrics(name))
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            await client.connect(
-                [server.strip() for server in settings.nats_url.split(",")],
-                name=f"parlour-{name}-{settings.instance}", error_cb=bus._on_error, disconnected_cb=bus._on_disconnect,
-                reconnected_cb=bus._on_reconnected, closed_cb=bus._on_close, max_reconnect_attempts=-1,
-                reconnect_time_wait=cast(int, 0.2),
-                reconnect_to_server_handler=cast(Any, _next_server), connect_timeout=2, ping_interval=10, max_outstanding_pings=2,
-                inbox_prefix=inbox_prefix(settings.nats_url, name),
-                pending_size=OUTBOUND_BYTES, drain_timeout=int(DRAIN_TIMEOUT_S), skip_subject_validation=True,
-            )  # fmt: skip
-            await bus._open_inbox()
+        bus._connect_pauses = RECONNECT.pauses()
+        with awaiting("bus"):
+            try:
+                async with asyncio.timeout(settings.start_timeout_s):
+                    await client.connect(
+                        [server.strip() for server in settings.nats_url.split(",")],
+                        name=f"parlour-{name}-{settings.instance}", error_cb=bus._on_error, disconnected_cb=bus._on_disconnect,
+                        reconnected_cb=bus._on_reconnected, closed_cb=bus._on_close, max_reconnect_attempts=-1,
+                        reconnect_time_wait=cast(int, 0.2),
+                        reconnect_to_server_handler=cast(Any, _next_server), connect_timeout=2, ping_interval=10,
+                        max_outstanding_pings=2, inbox_prefix=inbox_prefix(settings.nats_url, name),
+                        pending_size=OUTBOUND_BYTES, drain_timeout=int(DRAIN_TIMEOUT_S), skip_subject_validation=True,
+                    )  # fmt: skip
+                    await bus._open_inbox()
+            except TimeoutError as error:
+                last = client.last_error
+                raise TimeoutError(f"no NATS within {settings.start_timeout_s:g} s: {last!r}") from error
+        bus._connect_pauses = None
         bus.metrics.bus_connected.set(1)
         return bus
 
@@ -336,6 +347,12 @@ class Bus:
         return answer
 
     async def _on_error(self, error: Exception) -> None:
+        if self._connect_pauses is not None:
+            # nats-py tries the first connection again when this returns, and has no back-off of its own there
+            if (left_out := self._log_throttle.admit("connect")) is not None:
+                log.warning("bus_error", error=f"{type(error).__name__}: {error}", left_out=left_out)
+            await asyncio.sleep(next(self._connect_pauses))
+            return
         if isinstance(error, errors.SlowConsumerError):
             self.metrics.shed.labels("subscription").inc()
             served = self._served.get(error.sub.subject)

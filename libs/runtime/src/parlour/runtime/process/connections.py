@@ -4,6 +4,7 @@ async with open_connections(settings, "room") as conns:
     conns.bus, conns.log, conns.people, conns.committer, conns.metrics, conns.pool
 """
 
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -15,12 +16,15 @@ from parlour.kernel.sealing import UserKeyStore
 from parlour.runtime.background.erasures import watch_erasures
 from parlour.runtime.deciding.commit import Committer
 from parlour.runtime.messaging.bus import Bus
-from parlour.runtime.retry import RetryPolicy
 from parlour.runtime.settings import RuntimeSettings
+from parlour.runtime.startup import STARTING, awaiting
+from parlour.runtime.telemetry.log_throttle import LogThrottle
+from parlour.runtime.telemetry.logging import logger
 from parlour.runtime.telemetry.metrics import Metrics
 
-SERVER_START_S = 60.0
-STARTING = RetryPolicy(first_s=0.1, max_s=2.0)
+SCHEMA = "SELECT to_regclass('parlour.event') IS NOT NULL"
+
+log = logger(__name__)
 
 
 class Connections(msgspec.Struct):
@@ -37,7 +41,7 @@ class Connections(msgspec.Struct):
 
 @asynccontextmanager
 async def open_connections(settings: RuntimeSettings, name: str) -> AsyncGenerator[Connections]:
-    """Opens all connections, and waits up to a minute for servers that are still starting.
+    """Opens all connections, and waits up to `start_timeout_s` each for Postgres with its schema and for NATS.
 
     At the end it drains the endpoints first, then the committer, then it closes the pool.
     """
@@ -50,7 +54,7 @@ async def open_connections(settings: RuntimeSettings, name: str) -> AsyncGenerat
     metrics = Metrics(name)
     metrics.registry.register(FAILURES)
     async with AsyncExitStack() as stack:
-        pool = await _open_pool(settings.postgres_dsn, name)
+        pool = await _await_pool(settings, name)
         stack.push_async_callback(pool.close)
         bus = await stack.enter_async_context(await Bus.connect(settings, name, metrics))
         log = PostgresLog(pool)
@@ -61,7 +65,27 @@ async def open_connections(settings: RuntimeSettings, name: str) -> AsyncGenerat
         yield Connections(metrics, bus, pool, log, people, committer, {"bus": lambda: bus.connected})
 
 
-async def _open_pool(dsn: str, name: str) -> Any:
+async def _await_pool(settings: RuntimeSettings, name: str) -> Any:
+    """Opens the pool once Postgres lets the service in and has the schema, which a migration may still be making."""
     from parlour.runtime.postgres import create_pool
+    from parlour.runtime.postgres.pool import borrow
 
-    return await STARTING.retry(lambda: create_pool(dsn, name=name), LogUnavailable, SERVER_START_S)
+    throttle = LogThrottle(time.monotonic)
+
+    async def attempt() -> Any:
+        try:
+            pool = await create_pool(settings.postgres_dsn, name=name)
+            async with AsyncExitStack() as stack:
+                stack.push_async_callback(pool.close)
+                async with borrow(pool) as connection:
+                    if not await connection.fetchval(SCHEMA):
+                        raise LogUnavailable("the database has no schema yet: python -m parlour.cli.migrate makes it")
+                stack.pop_all()
+            return pool
+        except LogUnavailable as error:
+            if (left_out := throttle.admit("postgres")) is not None:
+                log.warning("postgres_awaited", error=str(error), left_out=left_out)
+            raise
+
+    with awaiting("postgres"):
+        return await STARTING.retry(attempt, LogUnavailable, settings.start_timeout_s)

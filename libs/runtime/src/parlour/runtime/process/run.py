@@ -1,8 +1,8 @@
 """Runs a service process, from reading its settings to its exit code.
 
-`run(build, RoomSettings, "room")` parses settings, configures logs and spans, enters `build(settings)`, writes the ready file, waits for
-SIGTERM or SIGINT, drains and exits. A second signal ends the process at once. Exit codes: 0 stopped by a signal, 1 a fault, 2 invalid
-settings, 3 a dependency was unreachable at the start.
+`run(build, RoomSettings, "room")` parses settings, configures logs and spans, opens the health server, enters `build(settings)`, writes the
+ready file, waits for SIGTERM or SIGINT, drains and exits. A second signal ends the process at once. Exit codes: 0 stopped by a signal,
+1 a fault, 2 invalid settings, 3 a dependency was unreachable for `start_timeout_s` at the start.
 
 `build` is an async context manager that yields a `Service`. A background task that fails must end the process: put it in a TaskGroup
 inside `build`, whose cancellation reaches `run` by itself.
@@ -23,6 +23,7 @@ import msgspec
 
 from parlour.kernel.log import LogUnavailable
 from parlour.runtime.settings import BadSettings, BusSettings, load
+from parlour.runtime.startup import track_awaited
 from parlour.runtime.telemetry import logging
 from parlour.runtime.telemetry.metrics import Metrics
 
@@ -117,17 +118,17 @@ class _StopSignal:
 
 async def _serve(build: Build[S], settings: S, name: str, stop: _StopSignal) -> None:
     began = time.monotonic()
-    async with build(settings) as service:
-        state = health.Health(service.metrics, service.checks)
-        async with health.serve(settings, state) as port:
-            ready = Ready(name, settings.instance, os.getpid(), port)
-            spent = {"start_ms": round((time.monotonic() - began) * 1000), "cpu_ms": round(time.process_time() * 1000)}
-            log.info("ready", health_port=port, **spent)
-            _freeze_start_objects()
-            _write_ready_file(ready)
-            stop.ready = True
-            await stop.asked.wait()
-            state.draining = True
+    state = health.Health(track_awaited())
+    async with health.serve(settings, state) as port, build(settings) as service:
+        state.checks, state.metrics = service.checks, service.metrics
+        ready = Ready(name, settings.instance, os.getpid(), port)
+        spent = {"start_ms": round((time.monotonic() - began) * 1000), "cpu_ms": round(time.process_time() * 1000)}
+        log.info("ready", health_port=port, **spent)
+        _freeze_start_objects()
+        _write_ready_file(ready)
+        stop.ready = True
+        await stop.asked.wait()
+        state.draining = True
     log.info("stopped", ran_s=round(time.monotonic() - began, 1))
 
 
