@@ -63,6 +63,14 @@ def test_a_role_without_a_password_stays_as_it_is() -> None:
     assert main({}) == 2
 
 
+def test_the_migration_s_secrets_may_stand_in_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    password = tmp_path / "room"
+    password.write_text("pw\n")
+    assert passwords({"PARLOUR_POSTGRES_PASSWORD_ROOM_FILE": str(password)}) == {"room": "pw"}
+    assert main({"PARLOUR_POSTGRES_DSN": "postgresql://h/d", "PARLOUR_POSTGRES_DSN_FILE": str(password)}) == 2
+    assert "PARLOUR_POSTGRES_DSN and PARLOUR_POSTGRES_DSN_FILE are both set" in capsys.readouterr().err
+
+
 def test_the_migration_waits_for_the_database_as_long_as_it_may(capsys: pytest.CaptureFixture[str]) -> None:
     assert main({"PARLOUR_POSTGRES_DSN": "postgresql://u:geheim@127.0.0.1:1/d", "PARLOUR_START_TIMEOUT_S": "1"}) == 1
     said = capsys.readouterr().err

@@ -8,6 +8,8 @@ from cryptography import x509
 
 from parlour.cli.failures import Unusable
 from parlour.cli.supervise.entrance import Entrance
+from parlour.cli.supervise.plan import Servers, service
+from parlour.cli.supervise.state import Secrets
 
 
 @pytest.mark.parametrize(
@@ -69,3 +71,12 @@ def test_a_given_certificate_may_have_its_key_beside_it() -> None:
         "PARLOUR_GATEWAY_TLS_KEY": "/k.pem",
     }
     assert Entrance(tls="/c.pem").certificate(Path("/state")) == (Path("/c.pem"), Path("/c.pem"))
+
+
+def test_a_file_that_the_user_names_wins_over_a_secret_that_is_derived(tmp_path: Path) -> None:
+    launch = service(
+        "gateway", servers=Servers({"gateway": "nats://h"}, {}, ""), secrets=Secrets("00", "", "", {}, {}), health_port=0,
+        host="127.0.0.1", port=0, state=tmp_path, environ={"PARLOUR_GATEWAY_SESSION_KEY_FILE": "key"}, keeps={},
+    )  # fmt: skip
+    assert launch.environment["PARLOUR_GATEWAY_SESSION_KEY_FILE"] == "key"
+    assert "PARLOUR_GATEWAY_SESSION_KEY" not in launch.environment

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from parlour.cli.failures import BadVariable
 from parlour.cli.main import app
+from parlour.runtime.signing.nats_keys import Issuer
 
 
 def usage_error(*words: str) -> str:
@@ -45,3 +47,17 @@ def test_a_file_that_is_no_report_is_refused(tmp_path: Path) -> None:
 def test_a_master_key_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PARLOUR_MASTER_KEY", raising=False)
     assert "PARLOUR_MASTER_KEY is not set" in usage_error("issuer")
+
+
+def test_a_secret_s_file_counts_as_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = tmp_path / "master-key"
+    key.write_text(f"{bytes(32).hex()}\n")
+    monkeypatch.setenv("PARLOUR_MASTER_KEY", "")  # so that what the command sets is undone
+    monkeypatch.delenv("PARLOUR_MASTER_KEY")
+    monkeypatch.setenv("PARLOUR_MASTER_KEY_FILE", str(key))
+    done = CliRunner().invoke(app, ["issuer"])
+    assert (done.exit_code, done.output.strip()) == (0, Issuer(bytes(32)).public)
+    monkeypatch.setenv("PARLOUR_MASTER_KEY_FILE", str(key))
+    done = CliRunner().invoke(app, ["issuer"])
+    assert isinstance(done.exception, BadVariable)
+    assert str(done.exception) == "PARLOUR_MASTER_KEY and PARLOUR_MASTER_KEY_FILE are both set: give one of them"

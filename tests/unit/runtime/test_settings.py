@@ -1,6 +1,7 @@
 """Settings: every problem at once, secrets hidden, unknown variables refused."""
 
 import base64
+from pathlib import Path
 from typing import Annotated
 
 import pytest
@@ -94,3 +95,48 @@ def test_a_field_without_a_sentence_is_refused() -> None:
 def test_the_reference_names_each_variable() -> None:
     names = [name for name, _ in variables(Kiosk)]
     assert {"PARLOUR_NATS_URL", "PARLOUR_MASTER_KEY", "PARLOUR_KIOSK_WINDOW_MS"} <= set(names)
+
+
+def given_in_files(folder: Path, **contents: str) -> dict[str, str]:
+    """Variables that name files, each written with the text."""
+    for name, text in contents.items():
+        (folder / name).write_text(text)
+    return {f"PARLOUR_{name}_FILE": str(folder / name) for name in contents}
+
+
+def test_secrets_may_stand_in_files(tmp_path: Path) -> None:
+    files = given_in_files(tmp_path, POSTGRES_DSN="postgresql://u:geheim@h/d\r\n", MASTER_KEY=f"{KEY.hex()}\n")
+    settings = load(Kiosk, files)
+    assert (settings.postgres_dsn, settings.master_key) == (GIVEN["PARLOUR_POSTGRES_DSN"], KEY)
+
+
+def test_a_services_own_file_wins_over_the_shared_variable(tmp_path: Path) -> None:
+    files = given_in_files(tmp_path, KIOSK_NATS_URL="nats://kiosk@h")
+    assert load(Kiosk, GIVEN | {"PARLOUR_NATS_URL": "nats://h"} | files).nats_url == "nats://kiosk@h"
+
+
+def test_only_secrets_have_files(tmp_path: Path) -> None:
+    with pytest.raises(BadSettings, match="PARLOUR_KIOSK_WINDOW_MS_FILE is not a setting of kiosk"):
+        load(Kiosk, GIVEN | given_in_files(tmp_path, KIOSK_WINDOW_MS="2000"))
+
+
+def test_what_is_wrong_with_a_secret_s_file_is_told_without_its_content(tmp_path: Path) -> None:
+    files = given_in_files(tmp_path, POSTGRES_DSN="\n", MASTER_KEY="geheim", NATS_URL="nats://u:geheim@h")
+    with pytest.raises(BadSettings) as told:
+        load(Kiosk, files | {"PARLOUR_NATS_URL": "nats://u:geheim@h"})
+    assert told.value.problems == (
+        "PARLOUR_NATS_URL and PARLOUR_NATS_URL_FILE are both set: give one of them",
+        f"PARLOUR_POSTGRES_DSN_FILE names '{tmp_path}/POSTGRES_DSN', which is empty",
+        "PARLOUR_MASTER_KEY_FILE is not 32 bytes in hex or base64",
+    )
+
+
+def test_a_secret_s_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"\xff\xfe")
+    files = {"PARLOUR_POSTGRES_DSN_FILE": str(tmp_path / "none"), "PARLOUR_MASTER_KEY_FILE": str(tmp_path / "key")}
+    with pytest.raises(BadSettings) as told:
+        load(Kiosk, files)
+    assert told.value.problems == (
+        f"PARLOUR_POSTGRES_DSN_FILE names '{tmp_path}/none', which can't be read: No such file or directory",
+        f"PARLOUR_MASTER_KEY_FILE names '{tmp_path}/key', which is not UTF-8 text",
+    )

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from .failures import CommandFailed
+from parlour.runtime.secret_files import SUFFIX, read_secret
+
+from .failures import NATS_VARIABLE, BadVariable, CommandFailed
 from .verbs import (
     apps,
     audit,
@@ -23,6 +25,9 @@ from .verbs import (
     run,
     webhooks,
 )
+
+SECRETS = (NATS_VARIABLE, "PARLOUR_POSTGRES_DSN", "PARLOUR_MASTER_KEY")
+"""Variables that verbs read, each of which a variable `…_FILE` may stand for."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -57,6 +62,7 @@ def _about(
     ] = False,
 ) -> None:
     """Rooms, calls and their record."""
+    _read_secret_files()
 
 
 def main() -> None:
@@ -71,6 +77,17 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _read_secret_files() -> None:
+    """Puts secrets that stand in files into the environment, where verbs and the services of `up` look for them."""
+    for variable in SECRETS:
+        if variable + SUFFIX in os.environ:
+            try:
+                os.environ[variable] = str(read_secret(variable, os.environ))
+            except ValueError as error:
+                raise BadVariable(str(error)) from None
+            del os.environ[variable + SUFFIX]
 
 
 def _describe(failure: Exception) -> str:

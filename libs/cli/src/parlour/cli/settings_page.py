@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from parlour.runtime.secret_files import SUFFIX
 from parlour.runtime.settings import BusSettings, RuntimeSettings, describe_bounds, variables
 
 from .supervise.checkout import SERVICES
@@ -18,6 +19,9 @@ HEAD = """# Settings
 Written from the services' settings by `make docs`. Each is a variable of the environment, read once when the process starts; all problems
 are told together, and a variable of a service's prefix that names no setting is one of them. `make up` sets what services need of each
 other; the shared ones may be given for one service alone as `PARLOUR_<SERVICE>_<NAME>`.
+
+A secret may stand in a file instead, which `<variable>_FILE` names: a Kubernetes secret or a Docker secret as it is mounted. The end of its
+last line does not count. Both variables at once, a file that is empty, and one that can't be read are problems.
 """
 TABLE = "| variable | meaning | unit | bounds | default |\n|---|---|---|---|---|"
 
@@ -44,7 +48,8 @@ def _rows(settings: type[BusSettings], names: set[str]) -> Iterator[str]:
     fields = msgspec.structs.fields(settings)
     for field, (variable, mark) in zip(fields, variables(settings), strict=True):
         if field.name in names:
-            yield f"| `{variable}` | {mark.sentence} | {mark.unit} | {describe_bounds(field.type)} | {_default(field)} |"
+            shown = f"`{variable}`, `{variable}{SUFFIX}`" if mark.secret else f"`{variable}`"
+            yield f"| {shown} | {mark.sentence} | {mark.unit} | {describe_bounds(field.type)} | {_default(field)} |"
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:

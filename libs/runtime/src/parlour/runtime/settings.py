@@ -2,7 +2,8 @@
 
 A field `heartbeat_window_ms` of the service `room` is the variable `PARLOUR_ROOM_HEARTBEAT_WINDOW_MS`. The fields shared by all services
 (those of `BusSettings` and `RuntimeSettings`) are `PARLOUR_<NAME>`; `PARLOUR_<SERVICE>_<NAME>` overrides one for one service. A variable
-that starts with the service's prefix and names no field is an error. Secrets never show in `repr`.
+that starts with the service's prefix and names no field is an error. Secrets never show in `repr`, and each may stand in a file instead:
+`PARLOUR_MASTER_KEY_FILE=/run/secrets/master-key`.
 
 A service's struct names its service and annotates each field:
 
@@ -20,6 +21,8 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
 from msgspec import Meta
+
+from .secret_files import SUFFIX, read_secret
 
 PREFIX = "PARLOUR"
 MASTER_KEY_BYTES = 32
@@ -93,13 +96,18 @@ def load(settings_type: type[S], environ: Mapping[str, str]) -> S:
     values: dict[str, Any] = {}
     marks = _marks(settings_type)
     for field in msgspec.structs.fields(settings_type):
-        variable, text = _look_up(settings_type.SERVICE, field.name, environ)
+        mark = marks[field.name]
+        try:
+            variable, text = _look_up(settings_type.SERVICE, field.name, mark, environ)
+        except ValueError as error:
+            problems.append(str(error))
+            continue
         if text is None:
             if field.required:
-                problems.append(f"{variable} is not set: {marks[field.name].sentence}")
+                problems.append(f"{variable} is not set: {mark.sentence}")
             continue
         try:
-            values[field.name] = _parse(field.type, text, marks[field.name])
+            values[field.name] = _parse(field.type, text, mark)
         except ValueError as error:
             problems.append(f"{variable} {error}")
     problems += _unknown(settings_type, environ)
@@ -121,11 +129,13 @@ def _names(service: str, field: str) -> tuple[str, ...]:
     return own + shared
 
 
-def _look_up(service: str, field: str, environ: Mapping[str, str]) -> tuple[str, str | None]:
+def _look_up(service: str, field: str, mark: Setting, environ: Mapping[str, str]) -> tuple[str, str | None]:
+    """Returns the variable that gives the field, and its text. ValueError where a secret's file does not."""
     names = _names(service, field)
     for name in names:
-        if name in environ:
-            return name, environ[name]
+        text = read_secret(name, environ) if mark.secret else environ.get(name)
+        if text is not None:
+            return name if name in environ else name + SUFFIX, text
     return names[-1], None
 
 
@@ -133,7 +143,9 @@ def _unknown(settings_type: type[BusSettings], environ: Mapping[str, str]) -> li
     if not settings_type.SERVICE:
         return []
     prefix = f"{PREFIX}_{settings_type.SERVICE.upper()}_"
-    known = {name for field in settings_type.__struct_fields__ for name in _names(settings_type.SERVICE, field)}
+    marks = _marks(settings_type).items()
+    known = {name for field, _ in marks for name in _names(settings_type.SERVICE, field)}
+    known |= {name + SUFFIX for field, mark in marks if mark.secret for name in _names(settings_type.SERVICE, field)}
     return [
         f"{name} is not a setting of {settings_type.SERVICE}"
         for name in sorted(environ)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from parlour.runtime.secret_files import SUFFIX
 from parlour.runtime.settings import parse_key
 
 from ..embedded.launch import Launch
@@ -103,6 +104,9 @@ def service(
     mine = f"PARLOUR_{name.upper()}_"
     chosen |= {key: value for key, value in keeps.items() if key.startswith(mine) or key in SHARED}
     chosen |= {key: value for key, value in environ.items() if key.startswith((mine, "OTEL_")) or key in SHARED}
+    for key in environ:
+        if key.startswith(mine) and key.endswith(SUFFIX):  # the user's file wins over a default of ours
+            chosen.pop(key.removesuffix(SUFFIX), None)
     if KEY_VARIABLE in environ and name in servers.postgres:
         chosen[KEY_VARIABLE] = environ[KEY_VARIABLE]
     return Launch(argv=(sys.executable, "-m", f"parlour.{name}"), environment=chosen, cwd=ROOT)
