@@ -12,16 +12,19 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from parlour.auth.app.app_handler import AppHandler
 from parlour.auth.app.app_log import AppAggregate, log_of
 from parlour.auth.app.ban_handler import BanHandler
-from parlour.auth.app.login_token_handler import LoginTokenHandler, TimeLimits
+from parlour.auth.app.login_token_handler import LoginTokenHandler
 from parlour.auth.app.privacy_handler import PrivacyHandler
 from parlour.auth.app.refusal_counter import RefusalCounter
 from parlour.auth.app.subscription_token_handler import SubscriptionTokenHandler
+from parlour.auth.app.token_handler import TimeLimits
 from parlour.auth.domain import application, bans, privacy
+from parlour.auth.domain.application import AppCommand
+from parlour.auth.domain.bans import BanCommand
+from parlour.auth.domain.privacy import PrivacyCommand
 from parlour.auth.domain.verify import LONGEST_S
 from parlour.contracts import commands as cmd
 from parlour.contracts.moderation import Ban, Bans
 from parlour.contracts.subscriptions import Subscription
-from parlour.kernel.bans import INITIAL as NO_BANS
 from parlour.kernel.bans import Bans as BanState
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.deciding.commit import Committer
@@ -88,21 +91,14 @@ class World:
         ids, bus = CountingIds(clock), cast(Bus, SilentBus())
         self.committer = Committer(self.log, people, bus)
         common = (self.log, people, self.committer, clock, ids)
-        apps: AppAggregate[application.State, application.AppCommand] = AppAggregate(
-            *common, name=application.AGGREGATE, initial=application.INITIAL, decide=application.decide,
-            evolve=application.evolve,
-        )  # fmt: skip
-        privacies: AppAggregate[privacy.State, privacy.PrivacyCommand] = AppAggregate(
-            *common, name=privacy.AGGREGATE, initial=privacy.INITIAL, decide=privacy.decide, evolve=privacy.evolve
-        )
-        banned: AppAggregate[BanState, bans.BanCommand] = AppAggregate(
-            *common, name=bans.AGGREGATE, initial=NO_BANS, decide=bans.decide, evolve=bans.evolve
-        )
+        apps = AppAggregate[application.State, AppCommand](*common, application.AGGREGATE, application.decide)
+        privacies = AppAggregate[privacy.State, PrivacyCommand](*common, privacy.AGGREGATE, privacy.decide)
+        banned = AppAggregate[BanState, BanCommand](*common, bans.AGGREGATE, bans.decide)
         vault, refusals = MemoryVault(), RefusalCounter(bus.metrics, lambda: 0.0)
         self.keys = MemoryPersonKeys()
         self.apps = AppHandler(apps, vault, clock, lambda: uuid4().hex)
-        self.tokens = LoginTokenHandler(apps, people, vault, clock, refusals, TimeLimits(60, LONGEST_S))
-        self.subscriptions = SubscriptionTokenHandler(apps, people, vault, clock, refusals, leeway_s=60)
+        issuing = (apps, people, vault, clock, refusals, TimeLimits(60, LONGEST_S))
+        self.tokens, self.subscriptions = LoginTokenHandler(*issuing), SubscriptionTokenHandler(*issuing)
         self.privacy = PrivacyHandler(privacies, people, self.keys, vault, ids)
         self.bans = BanHandler(banned, people, clock)
 

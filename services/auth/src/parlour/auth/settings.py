@@ -6,8 +6,8 @@ from msgspec import Meta
 
 from parlour.runtime.settings import RuntimeSettings, Setting
 
-from .app.login_token_handler import TimeLimits
 from .app.reader_connections import NatsReaderLimits
+from .app.token_handler import TimeLimits
 from .domain.verify import LONGEST_S, MAX_LEEWAY_S
 
 
@@ -38,7 +38,7 @@ class AuthSettings(RuntimeSettings, frozen=True, kw_only=True):
         int,
         Setting(
             "Subscriptions of one connection of a reader; with more it is closed within seconds, and its token is let in"
-            " no more for a minute.",
+            " no more for a minute."
         ),
         Meta(ge=2),
     ] = 100
@@ -48,8 +48,7 @@ class AuthSettings(RuntimeSettings, frozen=True, kw_only=True):
     max_token_lifetime_s: Annotated[
         int,
         Setting(
-            "For how long a token to log in with may still be valid; one that names a later end is refused.",
-            unit="s",
+            "For how long a token to log in with may still be valid; one that names a later end is refused.", unit="s"
         ),
         Meta(ge=60, le=LONGEST_S),
     ] = LONGEST_S

@@ -4,9 +4,8 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
-from parlour.kernel.bans import INITIAL as NO_BANS
 from parlour.kernel.bans import Bans
 from parlour.kernel.log import LogUnavailable
 from parlour.runtime.clock import SystemClock, SystemIds
@@ -17,7 +16,7 @@ from parlour.runtime.signing.nats_keys import Issuer
 
 from .adapters.postgres_person_keys import PostgresPersonKeys
 from .adapters.postgres_vault import PostgresVault
-from .adapters.system_nats import system_account
+from .adapters.system_nats import NatsSystemAccount
 from .api.bus import SERVICE, serve
 from .api.callout import AuthCallout
 from .app.app_handler import AppHandler
@@ -29,6 +28,9 @@ from .app.privacy_handler import PrivacyHandler
 from .app.refusal_counter import RefusalCounter
 from .app.subscription_token_handler import SubscriptionTokenHandler
 from .domain import application, bans, privacy
+from .domain.application import AppCommand
+from .domain.bans import BanCommand
+from .domain.privacy import PrivacyCommand
 from .settings import AuthSettings
 
 
@@ -39,24 +41,15 @@ async def build(settings: AuthSettings) -> AsyncGenerator[Service]:
         conns = await stack.enter_async_context(open_connections(settings, SERVICE))
         clock, ids = SystemClock(), SystemIds()
         common = (conns.log, conns.people, conns.committer, clock, ids)
-        apps: AppAggregate[application.State, application.AppCommand] = AppAggregate(
-            *common, name=application.AGGREGATE, initial=application.INITIAL, decide=application.decide,
-            evolve=application.evolve,
-        )  # fmt: skip
-        privacies: AppAggregate[privacy.State, privacy.PrivacyCommand] = AppAggregate(
-            *common, name=privacy.AGGREGATE, initial=privacy.INITIAL, decide=privacy.decide, evolve=privacy.evolve
-        )
-        banned: AppAggregate[Bans, bans.BanCommand] = AppAggregate(
-            *common, name=bans.AGGREGATE, initial=NO_BANS, decide=bans.decide, evolve=bans.evolve
-        )
+        apps = AppAggregate[application.State, AppCommand](*common, application.AGGREGATE, application.decide)
+        privacies = AppAggregate[privacy.State, PrivacyCommand](*common, privacy.AGGREGATE, privacy.decide)
+        banned = AppAggregate[Bans, BanCommand](*common, bans.AGGREGATE, bans.decide)
         for aggregate in (apps, privacies, banned):
             await stack.enter_async_context(aggregate.states.follow_events(conns.bus))
         vault = PostgresVault(conns.pool, settings.master_key)
         refusals = RefusalCounter(conns.metrics, time.monotonic)
-        tokens = LoginTokenHandler(apps, conns.people, vault, clock, refusals, settings.limits())
-        subscriptions = SubscriptionTokenHandler(
-            apps, conns.people, vault, clock, refusals, leeway_s=settings.clock_leeway_s
-        )
+        issuing = (apps, conns.people, vault, clock, refusals, settings.limits())
+        tokens, subscriptions = LoginTokenHandler(*issuing), SubscriptionTokenHandler(*issuing)
         erasures = PrivacyHandler(privacies, conns.people, PostgresPersonKeys(conns.pool), vault, ids)
         app_handler = AppHandler(apps, vault, clock, lambda: secrets.token_hex(16))
         ban_handler = BanHandler(banned, conns.people, clock)
@@ -77,7 +70,7 @@ async def nats_readers(
     async with AsyncExitStack() as stack:
         account = None
         if settings.nats_system_url:
-            account = await stack.enter_async_context(system_account(settings.nats_system_url))
+            account = await stack.enter_async_context(aclosing(NatsSystemAccount(settings.nats_system_url)))
         issuer = Issuer(settings.master_key)
         readers = NatsReaderSessions(subscriptions, issuer, SystemClock(), account, settings.readers())
         await AuthCallout(readers).serve(bus)

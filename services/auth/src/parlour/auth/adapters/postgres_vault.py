@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from parlour.contracts.commands import AppDescription
+from parlour.runtime.cache import Cache
 from parlour.runtime.postgres.keys import SealingKey
 from parlour.runtime.postgres.pool import PostgresStore, borrow
 
@@ -27,7 +28,7 @@ class PostgresVault(PostgresStore):
     def __init__(self, pool: Any, master_key: bytes) -> None:
         super().__init__(pool)
         self._key = SealingKey(master_key, b"parlour.auth.secrets")
-        self._cached: dict[str, str] = {}
+        self._cached = Cache[str, str](SECRETS_CACHED)
 
     async def put(self, app: AppDescription, secret_id: str, secret: str) -> None:
         """Stores the app and the secret; what is stored already stays as it is."""
@@ -45,9 +46,7 @@ class PostgresVault(PostgresStore):
         if row is None:
             return None
         secret = self._key.open(_context(row["app"], secret_id), row["sealed"]).decode()
-        if len(self._cached) >= SECRETS_CACHED:
-            self._cached.clear()
-        self._cached[secret_id] = secret
+        self._cached.put(secret_id, secret)
         return secret
 
     async def secrets(self, secret_ids: tuple[str, ...]) -> tuple[str, ...]:

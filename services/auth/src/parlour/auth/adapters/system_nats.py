@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -77,7 +76,7 @@ class NatsSystemAccount:
                 )  # fmt: skip
             return self._client
 
-    async def leave(self) -> None:
+    async def aclose(self) -> None:
         """Closes our own connection to the system account."""
         if self._client is not None:
             with contextlib.suppress(errors.Error):
@@ -86,13 +85,3 @@ class NatsSystemAccount:
 
 async def _ignored(error: Exception) -> None:
     """The request that failed raises it."""
-
-
-@asynccontextmanager
-async def system_account(url: str) -> AsyncGenerator[NatsSystemAccount]:
-    """The system account, whose connection is closed when the block ends."""
-    made = NatsSystemAccount(url)
-    try:
-        yield made
-    finally:
-        await made.leave()

@@ -29,7 +29,7 @@ from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.deciding.context import CommandContext, reply_of
 
-from .app_log import APP_LOGS, AppAggregate, require_app
+from .app_log import APP_LOGS, AppAggregate, load_app, require_app
 from .vault import Vault
 
 NAME_BYTES = 128
@@ -66,7 +66,7 @@ class AppHandler:
         """Makes a new secret; the old one stays valid for the overlap."""
         if body.app != context.app:
             raise invalid(Code.APP_ID, "appID", "the app in the command is not the one in the subject")
-        state = require_app(context.app, await self._apps.load(context.app))
+        state = await load_app(self._apps, context.app)
         described = await self._describe(context.app, state.name)
         await self._vault.put(described, _secret_id(context), self._new_secret())
         return await self._commit(context, context.app, described, Rotate(_secret_id(context), body.overlap_s))
@@ -95,7 +95,7 @@ class AppHandler:
 
     async def list_keys(self, context: CommandContext, body: cmd.ListLoginKeys) -> Reply:
         """Answers with all keys of the app."""
-        return Reply.with_result(_keys(require_app(context.app, await self._apps.load(context.app))))
+        return Reply.with_result(_keys(await load_app(self._apps, context.app)))
 
     async def _change_keys(self, context: CommandContext, command: AddKey | RemoveKey) -> Reply:
         done = await self._apps.commit(context, command, lambda state: _keys(require_app(context.app, state)))

@@ -28,15 +28,14 @@ class AppAggregate(Generic[S, C]):
     """The states of one aggregate, by app, and the commands about it. The handlers of commands share it."""
 
     def __init__(
-        self, log: EventLog, people: UserKeyStore, committer: Committer, clock: Clock, ids: Ids, *,
-        name: str, initial: S, decide: Callable[..., tuple[ev.Event, ...]], evolve: Callable[[S, ev.Event], S],
+        self, log: EventLog, people: UserKeyStore, committer: Committer, clock: Clock, ids: Ids, aggregate: Aggregate[S],
+        decide: Callable[..., tuple[ev.Event, ...]],
     ) -> None:  # fmt: skip
-        self.states = StateCache(log, people, committer, Aggregate(name, initial, evolve))
+        self.states = StateCache(log, people, committer, aggregate)
         self._clock = clock
         self._ids = ids
-        self._name = name
+        self._aggregate = aggregate
         self._decide = decide
-        self._evolve = evolve
 
     async def load(self, app: int, *, fresh: bool = False) -> S:
         """Returns the state of an app, the initial one where there is no such app; `fresh`: as the log has it now."""
@@ -58,8 +57,8 @@ class AppAggregate(Generic[S, C]):
             check(loaded.state)
             events = self._decide(loaded.state, command, at=self._clock.at(), ids=self._ids)
             log, version = loaded.key or log_of(loaded.app), loaded.version if versioned else None
-            appends = (Append(log, self._name, version, events, loaded.key is None),) if events else ()
-            return context.make_unit(*appends, result=result(fold(self._evolve, loaded.state, events)))
+            appends = (Append(log, self._aggregate.name, version, events, loaded.key is None),) if events else ()
+            return context.make_unit(*appends, result=result(fold(self._aggregate.evolve, loaded.state, events)))
 
         return await self.states.decide_and_commit(context, decide)
 
@@ -79,3 +78,8 @@ def require_app(app: int, state: application.State) -> application.Active:
     if not isinstance(state, application.Active):
         raise no_app(app)
     return state
+
+
+async def load_app(apps: AppAggregate[application.State, application.AppCommand], app: int) -> application.Active:
+    """Loads an app that exists; `Rejection` where it does not."""
+    return require_app(app, await apps.load(app))

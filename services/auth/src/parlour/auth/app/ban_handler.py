@@ -55,9 +55,8 @@ class BanHandler:
         """Answers with the bans in force; those that end first come first."""
         state = await self._bans.load(context.app, fresh=True)
         found = sorted(state.in_force(self._now_s()), key=lambda ban: (ban.until_s or 2**63, ban.target.room))
-        await self._people.load(frozenset(ban.target.actor for ban in found if ban.target.actor))
-        described = [await self._describe(ban) for ban in found]
-        return Reply.with_result(Bans(tuple(described)))
+        names = await self._people.user_ids(frozenset(ban.target.actor for ban in found if ban.target.actor))
+        return Reply.with_result(Bans(tuple(_describe(ban, names.get(ban.target.actor, "")) for ban in found)))
 
     async def _target(self, app: int, body: cmd.PlaceBan | cmd.LiftBan) -> Target:
         room = check_room_id(body.room) if body.room else ""
@@ -72,19 +71,15 @@ class BanHandler:
             raise invalid(Code.PARAMETER, "userID", "name a user, an address or a room")
         return Target(ROOM, "", room)
 
-    async def _describe(self, ban: kernel.Ban) -> Ban:
-        actor, names = ban.target.actor, dict[str, str]()
-        if actor:
-            names = await self._people.user_ids(frozenset((actor,)))
-        name = names.get(actor, "")
-        of_user = ban.target.kind == USER
-        return Ban(
-            ban.target.kind, name if of_user else "", "" if of_user else name.removeprefix(_ADDRESS_PREFIX),
-            ban.target.room, ban.until_s, ban.reason, ban.by,
-        )  # fmt: skip
-
     def _now_s(self) -> int:
         return self._clock.at() // domain.SECOND
+
+
+def _describe(ban: kernel.Ban, name: str) -> Ban:
+    """A ban by the name of its user or address, which is empty where it was erased."""
+    kind, room = ban.target.kind, ban.target.room
+    names = (name, "") if kind == USER else ("", name.removeprefix(_ADDRESS_PREFIX))
+    return Ban(kind, *names, room, ban.until_s, ban.reason, ban.by)
 
 
 def _with_names(done: CommitResult, body: cmd.PlaceBan | cmd.LiftBan) -> Reply:

@@ -5,6 +5,7 @@ A crash in between leaves an erasure that is due; `sweep` completes it. Destroyi
 """
 
 import asyncio
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -45,22 +46,15 @@ class _NewHold(Exception):
     """A room was put on hold after we looked in which rooms the person appears."""
 
 
+@dataclass(eq=False, repr=False)
 class PrivacyHandler:
     """Handles EraseUser, PlaceHold, ReleaseHold and ListHolds."""
 
-    def __init__(
-        self,
-        privacy: AppAggregate[State, PrivacyCommand],
-        people: UserKeyStore,
-        keys: PersonKeys,
-        vault: Vault,
-        ids: Ids,
-    ) -> None:
-        self._privacy = privacy
-        self._people = people
-        self._keys = keys
-        self._vault = vault
-        self._ids = ids
+    _privacy: AppAggregate[State, PrivacyCommand]
+    _people: UserKeyStore
+    _keys: PersonKeys
+    _vault: Vault
+    _ids: Ids
 
     async def erase(self, context: CommandContext, body: cmd.EraseUser) -> Reply:
         """Erases a user: the answer says whether that is done, waits until a hold is released, or concerns nobody."""

@@ -2,78 +2,57 @@
 
 from uuid import uuid5
 
-import msgspec
-
 from parlour.auth.domain import subscription
-from parlour.auth.domain.application import SECOND, AppCommand, Revoke, State, Subscribe
+from parlour.auth.domain.application import SECOND, Revoke, Subscribe
 from parlour.contracts import commands as cmd
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import Reply, SubscriptionMade
 from parlour.contracts.ids import check_room_id, check_user_id, invalid
 from parlour.contracts.subscriptions import OF_ONE_USER, TTL_MAX_S, Subscription
-from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
-from parlour.kernel.sealing import UserKeyStore
 from parlour.runtime.deciding.context import CommandContext, digest_of, principal_of, reply_of
 
-from .app_log import APP_LOGS, AppAggregate, require_app
-from .refusal_counter import RefusalCounter
-from .vault import Vault, signing_secret
+from .app_log import APP_LOGS, load_app
+from .token_handler import TokenHandler, TokenSeed
 
 MILLISECOND_US = 1000
 
 
-class _TokenSeed(msgspec.Struct, frozen=True):
-    """The stored answer: what the same token can be made of again, without the token."""
+class SubscriptionSeed(TokenSeed, frozen=True):
+    """When the token was made, in unix milliseconds."""
 
-    secret_id: str
     at_ms: int
 
 
-class SubscriptionTokenHandler:
-    """Handles IssueSubscription, VerifySubscription and RevokeSubscriptions; `leeway_s` is how far token makers' clocks may be off."""
-
-    def __init__(
-        self, apps: AppAggregate[State, AppCommand], people: UserKeyStore, vault: Vault, clock: Clock,
-        refusals: RefusalCounter, *, leeway_s: int,
-    ) -> None:  # fmt: skip
-        self._apps = apps
-        self._people = people
-        self._vault = vault
-        self._clock = clock
-        self._refusals = refusals
-        self._leeway_s = leeway_s
+class SubscriptionTokenHandler(TokenHandler):
+    """Handles IssueSubscription, VerifySubscription and RevokeSubscriptions."""
 
     async def verify(self, context: CommandContext, body: cmd.VerifySubscription) -> Reply:
         """Answers with what the token allows; a refusal is counted."""
-        with self._refusals.counted():
+        with self.refusals.counted():
             return Reply.with_result(await self._verified(context.app, body.token))
 
     async def verify_for_nats(self, token: str) -> Subscription:
         """What a token allows that names its app itself; a refusal is counted."""
-        with self._refusals.counted():
+        with self.refusals.counted():
             return await self._verified(subscription.app_of(token), token)
 
     async def is_revoked(self, who: Subscription) -> bool:
         """Whether a token that was verified before has been revoked since."""
-        state = require_app(who.app, await self._apps.load(who.app))
-        actor = await self._people.known(who.app, who.user) if who.user and state.revoked else None
+        state = await load_app(self.apps, who.app)
+        actor = await self.people.known(who.app, who.user) if who.user and state.revoked else None
         return state.is_revoked(who.jti, actor or "", who.room or "", who.issued_ms)
 
     async def issue(self, context: CommandContext, body: cmd.IssueSubscription) -> Reply:
         """Issues a token; the log has for whom and for what, never the token. A repeated command id makes the same one again."""
         _check_fields(body)
-        actor = await self._people.actor(context.app, body.user_id) if body.user_id else ""
-        at_ms = self._clock.at() // MILLISECOND_US
+        actor = await self.people.actor(context.app, body.user_id) if body.user_id else ""
+        at_ms = self.clock.at() // MILLISECOND_US
         jti = str(uuid5(APP_LOGS, f"subscription/{context.command_id}"))
-
-        def seed_of(app: State) -> _TokenSeed:
-            return _TokenSeed(require_app(context.app, app).valid(at_ms // 1000)[0], at_ms)
-
         command = Subscribe(jti, actor, body.room, body.scopes, at_ms // 1000 + body.ttl_s)
-        done = await self._apps.commit(context, command, seed_of, versioned=False)
-        seed = msgspec.json.decode(done.answer, type=_TokenSeed)
-        secret = await signing_secret(self._vault, seed.secret_id)
+        done, seed, secret = await self.issue_seed(
+            context, command, at_ms // 1000, lambda secret: SubscriptionSeed(secret, at_ms), SubscriptionSeed
+        )
         claims = subscription.claims_for(
             context.app, body.room, body.user_id, body.scopes, jti=jti, at_ms=seed.at_ms, ttl_s=body.ttl_s
         )
@@ -83,26 +62,22 @@ class SubscriptionTokenHandler:
         """Revokes tokens: from the commit on they are refused, and gateways that see the event disconnect their readers."""
         if sum(map(bool, (body.jti, body.user_id, body.room))) != 1:
             raise invalid(Code.PARAMETER, "jti", "name exactly one: jti, user_id or room")
-        actor = await self._people.actor(context.app, check_user_id(body.user_id)) if body.user_id else ""
+        actor = await self.people.actor(context.app, check_user_id(body.user_id)) if body.user_id else ""
         room = check_room_id(body.room) if body.room else ""
-        return reply_of(await self._apps.commit(context, Revoke(body.jti, actor, room), versioned=False))
+        return reply_of(await self.apps.commit(context, Revoke(body.jti, actor, room), versioned=False))
 
     async def revoke_because(self, app: int, jti: str, cause: str) -> None:
         """Revokes one token because of an event (`cause`: `room_uid:seq`); once for each event, however often it is called."""
         body = cmd.RevokeSubscriptions(jti=jti)
         asker = cmd.Caller(kind="service")
         request = cmd.Request(str(uuid5(APP_LOGS, f"ended/{cause}/{jti}")), asker, body)
-        await self.revoke(
-            CommandContext(
-                app, "", request.command_id, principal_of(app, asker), digest_of(request), causation_id=cause
-            ),
-            body,
-        )
+        principal, digest = principal_of(app, asker), digest_of(request)
+        await self.revoke(CommandContext(app, "", request.command_id, principal, digest, causation_id=cause), body)
 
     async def _verified(self, app: int, token: str) -> Subscription:
-        state = require_app(app, await self._apps.load(app))
-        now_s = self._clock.at() // SECOND
-        found = subscription.read(token, app, await self._vault.secrets(state.valid(now_s)), now_s, self._leeway_s)
+        state = await load_app(self.apps, app)
+        now_s = self.clock.at() // SECOND
+        found = subscription.read(token, app, await self.vault.secrets(state.valid(now_s)), now_s, self.limits.leeway_s)
         if await self.is_revoked(found):
             raise Rejection(Code.TOKEN_REFUSED, "the token was revoked", hint="ask for a new token")
         return found

@@ -2,9 +2,7 @@
 
 from typing import Protocol
 
-from parlour.contracts.codes import Code
 from parlour.contracts.commands import AppDescription
-from parlour.kernel.rejection import Rejection
 
 
 class Vault(Protocol):
@@ -25,11 +23,3 @@ class Vault(Protocol):
     async def apps(self) -> tuple[AppDescription, ...]:
         """The apps that exist, by id."""
         ...
-
-
-async def signing_secret(vault: Vault, secret_id: str) -> str:
-    """The secret that a token is made with; `Rejection` where the vault has it no more."""
-    secret = await vault.secret(secret_id)
-    if secret is None:
-        raise Rejection(Code.UNAVAILABLE, "the app's secret is not readable", hint="check the master key")
-    return secret

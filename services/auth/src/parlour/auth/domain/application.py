@@ -23,12 +23,11 @@ from parlour.contracts.codes import Code
 from parlour.contracts.ids import invalid
 from parlour.contracts.login_tokens import KEYS_MAX
 from parlour.contracts.subscriptions import TTL_MAX_S
-from parlour.kernel.decider import Ids
+from parlour.kernel.decider import Aggregate, Ids
 from parlour.kernel.rejection import Rejection
 
 from .rules import Rules, check_value
 
-AGGREGATE = ev.AppCreated.AGGREGATE
 MAX_OVERLAP_S = 30 * 86400
 MAX_REVOKED = 10_000
 SECOND = 1_000_000
@@ -214,7 +213,7 @@ def evolve(state: State, event: ev.Event) -> State:
         case ev.RuleSet(_, rule, value) if isinstance(state, Active):
             return msgspec.structs.replace(state, rules=state.rules.with_rule(rule, value))
         case ev.SecretRotated() if isinstance(state, Active):
-            before = tuple(_ending(ref, event.old_valid_until_s) for ref in state.secrets[:1])
+            before = (SecretRef(ref.secret_id, event.old_valid_until_s) for ref in state.secrets[:1])
             return msgspec.structs.replace(state, secrets=(SecretRef(event.secret_id), *before))
         case ev.LoginKeyAdded(_, kid, key) if isinstance(state, Active):
             return msgspec.structs.replace(state, login_keys={**state.login_keys, kid: key})
@@ -225,6 +224,9 @@ def evolve(state: State, event: ev.Event) -> State:
             return _with_revoked(state, event)
         case _:
             return state
+
+
+AGGREGATE = Aggregate(ev.AppCreated.AGGREGATE, INITIAL, evolve)
 
 
 def _with_revoked(state: Active, event: ev.SubscriptionsRevoked) -> Active:
@@ -239,10 +241,6 @@ def _with_revoked(state: Active, event: ev.SubscriptionsRevoked) -> Active:
 def _revoked_key(event: ev.SubscriptionsRevoked) -> tuple[str, str]:
     named = (("jti", event.jti), ("actor", event.actor), ("room", event.room))
     return next((key for key in named if key[1]), ("", ""))
-
-
-def _ending(ref: SecretRef, until_s: int) -> SecretRef:
-    return SecretRef(ref.secret_id, until_s)
 
 
 def _existing(state: State) -> Active:

@@ -13,12 +13,12 @@ import msgspec
 from parlour.contracts import events as ev
 from parlour.contracts.codes import Code
 from parlour.contracts.ids import invalid
-from parlour.kernel.bans import Bans, Target
+from parlour.kernel.bans import INITIAL, Bans, Target
 from parlour.kernel.bans import evolve as evolve
-from parlour.kernel.decider import Ids
+from parlour.kernel.decider import Aggregate, Ids
 from parlour.kernel.rejection import Rejection
 
-AGGREGATE = ev.BanPlaced.AGGREGATE
+AGGREGATE = Aggregate(ev.BanPlaced.AGGREGATE, INITIAL, evolve)
 MAX_BANS = 10_000
 """Some 3 MB in the memory of each process that folds them."""
 SECOND = 1_000_000
@@ -56,10 +56,6 @@ def decide(state: Bans, command: BanCommand, *, at: int, ids: Ids) -> tuple[ev.E
     if before is not None and in_force and (before.until_s, before.reason) == (command.until_s, command.reason):
         return ()
     if not in_force and len(state.in_force(now_s)) >= MAX_BANS:
-        raise Rejection(
-            Code.RATE_LIMITED,
-            "the app has as many bans as it may",
-            limit=str(MAX_BANS),
-            hint="lift some, or let them end",
-        )
+        hint = "lift some, or let them end"
+        raise Rejection(Code.RATE_LIMITED, "the app has as many bans as it may", limit=str(MAX_BANS), hint=hint)
     return (ev.BanPlaced(target.kind, target.actor, target.room, command.until_s, now_s, command.reason, command.by),)

@@ -12,7 +12,6 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -24,15 +23,13 @@ from parlour.contracts.ids import Invalid, check_room_id, check_stream_id, check
 from parlour.contracts.signing_keys import kid_of
 from parlour.kernel.rejection import Rejection
 
-from . import privilege
+from . import jws, privilege
+from .jws import EDDSA, HMAC
 from .privilege import Privileges
 from .token04 import MAX_CHARS, Fine, flaw
 from .verify import Question, check_owner, check_times
 
-HMAC, EDDSA = "HS256", "EdDSA"
 PEM_CHARS = 1024
-_jws = jwt.PyJWS([HMAC, EDDSA])
-"""The signature alone: times and claims are checked here, with the clock as an argument."""
 
 
 class LoginClaims(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -48,12 +45,6 @@ class LoginClaims(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     room: str = ""
     publish: bool = True
     streams: tuple[str, ...] = ()
-
-
-class _Header(msgspec.Struct):
-    alg: str
-    typ: str
-    kid: str
 
 
 def is_signed(token: str) -> bool:
@@ -80,7 +71,7 @@ def check(
 def sign(claims: LoginClaims, secret: str) -> str:
     """The token, signed with the app's secret. The same claims give the same token."""
     key = form.key_of(secret)
-    return _jws.encode(msgspec.json.encode(claims), key, HMAC, {"typ": form.TYPE, "kid": kid_of(key)})
+    return jws.sign(claims, key, {"typ": form.TYPE, "kid": kid_of(key)})
 
 
 def public_key(pem: str) -> str:
@@ -98,35 +89,19 @@ def public_key(pem: str) -> str:
 
 
 def _opened(token: str, secrets: Sequence[str], public_keys: Mapping[str, str]) -> bytes:
-    header = _header(token)
+    header = jws.read_header(token, MAX_CHARS, malformed)
+    if header.alg not in (HMAC, EDDSA) or header.typ != form.TYPE or header.kid is None:
+        raise malformed()
     keys: list[Any] = []
     if header.alg == HMAC:
         keys = [key for key in map(form.key_of, secrets) if kid_of(key) == header.kid]
     elif header.kid in public_keys:
         keys = [Ed25519PublicKey.from_public_bytes(base64.b64decode(public_keys[header.kid]))]
-    for key in keys:
-        try:
-            return bytes(_jws.decode(token, key, [header.alg]))
-        except jwt.InvalidSignatureError:
-            continue
-        except jwt.InvalidTokenError:
-            raise malformed() from None
-    raise flaw(
-        Code.TOKEN_REFUSED, "the token is not signed with a key of this app", Fine.REFUSED,
-        "kid names the key: parlour apps keys list",
-    )  # fmt: skip
-
-
-def _header(token: str) -> _Header:
-    if len(token) > MAX_CHARS:
-        raise malformed()
-    try:
-        header = msgspec.convert(_jws.get_unverified_header(token), _Header)
-    except (jwt.InvalidTokenError, msgspec.ValidationError, RecursionError):
-        raise malformed() from None
-    if header.alg not in (HMAC, EDDSA) or header.typ != form.TYPE:
-        raise malformed()
-    return header
+    claims = jws.open_signed(token, keys, header.alg, malformed)
+    if claims is None:
+        hint = "kid names the key: parlour apps keys list"
+        raise flaw(Code.TOKEN_REFUSED, "the token is not signed with a key of this app", Fine.REFUSED, hint)
+    return claims
 
 
 def _claims(payload: bytes) -> LoginClaims:

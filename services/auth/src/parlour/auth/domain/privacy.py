@@ -13,9 +13,7 @@ from typing import assert_never
 import msgspec
 
 from parlour.contracts import events as ev
-from parlour.kernel.decider import Ids
-
-AGGREGATE = ev.HoldPlaced.AGGREGATE
+from parlour.kernel.decider import Aggregate, Ids
 
 
 class Erase(msgspec.Struct, frozen=True):
@@ -109,6 +107,9 @@ def evolve(state: State, event: ev.Event) -> State:
             return change(state, actors=state.actors - {actor}, rooms=state.rooms - {room})
         case _:
             return state
+
+
+AGGREGATE = Aggregate(ev.HoldPlaced.AGGREGATE, INITIAL, evolve)
 
 
 def _with(names: frozenset[str], name: str) -> frozenset[str]:

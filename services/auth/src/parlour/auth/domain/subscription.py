@@ -11,7 +11,6 @@ The key is derived from the secret for this one purpose, so that no other use of
 
 from collections.abc import Sequence
 
-import jwt
 import msgspec
 
 from parlour.contracts.codes import Code
@@ -21,14 +20,12 @@ from parlour.contracts.subjects import decode_id, encode_id
 from parlour.contracts.subscriptions import ANY_ROOM, SCOPES, TTL_MAX_S, Subscription
 from parlour.kernel.rejection import Rejection
 
+from . import jws
 from .verify import MAX_LEEWAY_S
 
-ALGORITHM = "HS256"
 PURPOSE = b"parlour.subscription.v1"
 TOKEN_BYTES = 4096
 JTI_CHARS = 64
-_jws = jwt.PyJWS([ALGORITHM])
-"""The signature alone: times and claims are checked here, with the clock as an argument."""
 
 
 class SubscriptionClaims(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,7 +49,7 @@ def key_of(secret: str) -> bytes:
 def sign(claims: SubscriptionClaims, secret: str) -> str:
     """The token, signed with the app's secret. The same claims give the same token."""
     key = key_of(secret)
-    return _jws.encode(msgspec.json.encode(claims), key, ALGORITHM, {"kid": kid_of(key)})
+    return jws.sign(claims, key, {"kid": kid_of(key)})
 
 
 def claims_for(
@@ -86,45 +83,34 @@ def read(token: str, app: int, secrets: Sequence[str], now_s: int, leeway_s: int
         raise Rejection(Code.TOKEN_EXPIRED, "the token would be valid for too long", limit=f"{TTL_MAX_S} s")
     if max(claims.nbf, claims.iat) >= now_s + 1 + leeway_s:  # `now_s` is a whole second
         raise Rejection(Code.TOKEN_EXPIRED, "the token is from the future", hint="check the clock of the token's maker")
-    room = None if claims.room == ANY_ROOM else _room(claims.room)
-    user = _user(claims.user) if claims.user else None
+    try:
+        room = None if claims.room == ANY_ROOM else check_room_id(decode_id(claims.room))
+        user = check_user_id(claims.user) if claims.user else None
+    except (ValueError, Invalid):
+        raise malformed() from None
     return Subscription(app, claims.scopes, claims.exp, claims.jti, room, user, round(claims.iat * 1000))
 
 
 def app_of(token: str) -> int:
     """The app that a token names, not verified: it says with whose secrets to check the signature."""
     _kid(token)
-    try:
-        payload = _jws.decode(token, options={"verify_signature": False})
-    except jwt.InvalidTokenError:
-        raise malformed() from None
-    return _claims(bytes(payload)).app
+    return _claims(jws.read_unverified(token, malformed)).app
 
 
 def _opened(token: str, secrets: Sequence[str]) -> SubscriptionClaims:
     kid = _kid(token)
     keys = [key for key in map(key_of, secrets) if not kid or kid == kid_of(key)]
-    for key in keys:
-        try:
-            payload = _jws.decode(token, key, [ALGORITHM])
-        except jwt.InvalidSignatureError:
-            continue
-        except jwt.InvalidTokenError:
-            raise malformed() from None
-        return _claims(bytes(payload))
-    raise _refused("the token is not signed with a secret of this app")
+    payload = jws.open_signed(token, keys, jws.HMAC, malformed)
+    if payload is None:
+        raise _refused("the token is not signed with a secret of this app")
+    return _claims(payload)
 
 
 def _kid(token: str) -> str:
-    if len(token) > TOKEN_BYTES:
+    header = jws.read_header(token, TOKEN_BYTES, malformed)
+    if header.alg != jws.HMAC:
         raise malformed()
-    try:
-        header = _jws.get_unverified_header(token)
-    except jwt.InvalidTokenError:
-        raise malformed() from None
-    if header.get("alg") != ALGORITHM:
-        raise malformed()
-    return str(header.get("kid", ""))
+    return header.kid or ""
 
 
 def _claims(payload: bytes) -> SubscriptionClaims:
@@ -135,20 +121,6 @@ def _claims(payload: bytes) -> SubscriptionClaims:
     if not 0 < len(claims.jti) <= JTI_CHARS or not (0 <= claims.iat < 2**40 and claims.nbf < 2**40):
         raise malformed()
     return claims
-
-
-def _room(token: str) -> str:
-    try:
-        return check_room_id(decode_id(token))
-    except (ValueError, Invalid):
-        raise malformed() from None
-
-
-def _user(user: str) -> str:
-    try:
-        return check_user_id(user)
-    except Invalid:
-        raise malformed() from None
 
 
 def malformed() -> Rejection:
