@@ -37,21 +37,9 @@ def _print_version(wanted: bool) -> None:
 
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for family in (
-    run,
-    apps,
-    moderation,
-    webhooks,
-    audit,
-    bug,
-    privacy,
-    retention,
-    history,
-    calls,
-    flight,
-    observe,
-    doctor,
-):
+FAMILIES = run, apps, moderation, webhooks, audit, bug, privacy, retention, history, calls, flight, observe, doctor
+"""In the order of `--help`."""
+for family in FAMILIES:
     app.add_typer(family.verbs)
 
 

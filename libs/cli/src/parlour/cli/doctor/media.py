@@ -31,23 +31,17 @@ async def reach(run: SuiteStatus, node: str = "relay") -> tuple[str, str]:
     async with connect(run.nats) as bus:
         report = await bus.request(subjects.relay_command(node, "report"), Report(), NodeReport, 2.0)
     silent = [address for address in report.addresses if not await _arrives(address, metrics)]
-    seen = f"UDP to {', '.join(report.addresses)}"
-    return (
-        seen,
-        f"nothing arrives at {', '.join(silent)}: open the port, or set PARLOUR_RELAY_ADVERTISE" if silent else "",
-    )
+    way_out = f"nothing arrives at {', '.join(silent)}: open the port, or set PARLOUR_RELAY_ADVERTISE"
+    return f"UDP to {', '.join(report.addresses)}", way_out if silent else ""
 
 
 async def versions(bus: Bus, postgres: str) -> tuple[str, str]:
     """Of what is not ours, and what is too old."""
     nats = re.sub(r"[^\d.]", "", str(bus.client.connected_server_version))
     found = {"Python": platform.python_version(), "NATS": nats, "Postgres": postgres}
-    old = [
-        f"{name} {'.'.join(map(str, LEAST[name]))}" for name, version in found.items() if _parts(version) < LEAST[name]
-    ]
-    return ", ".join(
-        f"{name} {version}" for name, version in found.items()
-    ), f"needs at least {', '.join(old)}" if old else ""
+    least = {name: ".".join(map(str, LEAST[name])) for name in found if _parts(found[name]) < LEAST[name]}
+    seen, old = (", ".join(f"{name} {version}" for name, version in of.items()) for of in (found, least))
+    return seen, f"needs at least {old}" if old else ""
 
 
 async def _arrives(address: str, metrics: str) -> bool:

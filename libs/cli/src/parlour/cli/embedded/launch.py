@@ -40,19 +40,17 @@ def die_with_parent(sent: int) -> Callable[[], None]:
     return arrange
 
 
-class Who(TypedDict):
-    """`Popen`'s arguments that change the user before exec; None changes nothing."""
+class Who(TypedDict, total=False):
+    """`Popen`'s arguments that change the user before exec; without them it stays."""
 
-    user: int | None
-    group: int | None
-    extra_groups: list[int] | None
+    user: int
+    group: int
+    extra_groups: list[int]
 
 
 def identity(account: Account | None) -> Who:
     """The arguments for an account."""
-    if account is None:
-        return {"user": None, "group": None, "extra_groups": None}
-    return {"user": account.uid, "group": account.gid, "extra_groups": []}
+    return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
 
 
 def free_port(wanted: int = 0, host: str = "127.0.0.1") -> int:

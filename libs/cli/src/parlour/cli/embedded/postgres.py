@@ -174,25 +174,21 @@ class Postgres:
 
     def _settings(self) -> str:
         socket = str(self.folder) if len(str(self.folder)) < SOCKET_PATH_LIMIT else ""
-        return "\n".join(
-            [
-                "# Written by parlour at each start; changes here are lost.",
-                "listen_addresses = '127.0.0.1'",
-                f"port = {self.port}",
-                f"unix_socket_directories = '{socket}'",
-                f"max_connections = {MAX_CONNECTIONS}",
-                "password_encryption = 'scram-sha-256'",
-                "fsync = on",
-                "synchronous_commit = on",
-                "full_page_writes = on",
-                "shared_buffers = '128MB'",
-                "wal_compression = on",
-                "max_wal_size = '1GB'",
-                "checkpoint_timeout = '15min'",
-                "jit = off",
-                "timezone = 'UTC'",
-                "log_timezone = 'UTC'",
-                "log_line_prefix = '%m [%p] %q%u '",
-                "",
-            ]
-        )
+        return f"""# Written by parlour at each start; changes here are lost.
+listen_addresses = '127.0.0.1'
+port = {self.port}
+unix_socket_directories = '{socket}'
+max_connections = {MAX_CONNECTIONS}
+password_encryption = 'scram-sha-256'
+fsync = on
+synchronous_commit = on
+full_page_writes = on
+shared_buffers = '128MB'
+wal_compression = on
+max_wal_size = '1GB'
+checkpoint_timeout = '15min'
+jit = off
+timezone = 'UTC'
+log_timezone = 'UTC'
+log_line_prefix = '%m [%p] %q%u '
+"""

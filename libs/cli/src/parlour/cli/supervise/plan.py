@@ -72,11 +72,7 @@ def service(
     """How to start one service. Settings of the user's own environment win over the defaults given here. `keeps`: variables
     that say where what it notes for later is kept."""
     chosen = {key: environ[key] for key in PASSED_ON if key in environ}
-    chosen |= {
-        NATS_VARIABLE: servers.nats[name],
-        "PARLOUR_HEALTH_PORT": str(health_port),
-        "PYTHONUNBUFFERED": "1",
-    }
+    chosen |= {NATS_VARIABLE: servers.nats[name], "PARLOUR_HEALTH_PORT": str(health_port), "PYTHONUNBUFFERED": "1"}
     if name in servers.postgres:
         chosen |= {POSTGRES_VARIABLE: servers.postgres[name], KEY_VARIABLE: secrets.master_key}
     if name == "auth" and servers.system:

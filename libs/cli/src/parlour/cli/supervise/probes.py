@@ -9,15 +9,6 @@ PROBE_TIMEOUT_S = 1.0
 OK = 200
 
 
-def blocking_probe(ready: Callable[[], bool]) -> Probe:
-    """A probe that calls a blocking function in a thread."""
-
-    async def probe() -> bool:
-        return await asyncio.to_thread(ready)
-
-    return probe
-
-
 def http_ready(
     port: int, path: str = "/readyz", timeout_s: float = PROBE_TIMEOUT_S, *, host: str = "127.0.0.1", tls: bool = False
 ) -> Probe:

@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 
@@ -25,7 +26,7 @@ from . import diagnose, logs, plan
 from .checkout import SERVICES
 from .child import Child
 from .entrance import Entrance
-from .probes import Probe, blocking_probe, http_ready
+from .probes import Probe, http_ready
 from .processes import identify, reap
 from .schema_step import STAMP, bring_up_to_date, inputs
 from .scrape_targets import scrape_targets
@@ -77,9 +78,8 @@ class Supervisor:
             await asyncio.gather(starting, return_exceptions=True)
             self._tell(state="stopped", step="stopping")
         except (StartFailed, OSError, RuntimeError) as problem:
-            failure = str(problem)
-            self._tell(state="failed", step="", failure=failure)
-            raise StartFailed(failure) from problem
+            self._tell(state="failed", step="", failure=str(problem))
+            raise StartFailed(str(problem)) from problem
         finally:
             await self._end()
 
@@ -111,8 +111,7 @@ class Supervisor:
     def _reap(self) -> None:
         """What a killed supervisor left; the kernel ended its children in most cases."""
         for left in self.folder.children():
-            polite = signal.SIGINT if left.name == "postgres" else signal.SIGTERM
-            reap(left, polite)
+            reap(left, signal.SIGINT if left.name == "postgres" else signal.SIGTERM)
 
     async def _start_servers(self) -> tuple[NatsServer | None, Postgres | None]:
         nats = postgres = None
@@ -124,16 +123,13 @@ class Supervisor:
                 issuer=Issuer(key).public, system=system_password(key),
             )  # fmt: skip
             await asyncio.to_thread(nats.prepare)
-            self.servers["nats"] = self._child("nats", nats.launch, blocking_probe(nats.ready))
+            self.servers["nats"] = self._child("nats", nats.launch, partial(asyncio.to_thread, nats.ready))
         if plan.POSTGRES_VARIABLE not in self.environ:
-            postgres = Postgres(
-                self.folder.path / "postgres",
-                port=free_port(),
-                password=self.secrets.postgres_admin,
-                account=self.folder.account,
-            )
+            folder, password = self.folder.path / "postgres", self.secrets.postgres_admin
+            postgres = Postgres(folder, port=free_port(), password=password, account=self.folder.account)
             await asyncio.to_thread(postgres.prepare)
-            self.servers["postgres"] = self._child("postgres", postgres.launch, blocking_probe(postgres.ready))
+            probe = partial(asyncio.to_thread, postgres.ready)
+            self.servers["postgres"] = self._child("postgres", postgres.launch, probe)
         for child in self.servers.values():
             child.start()
         await self._all_ready(self.servers, SERVERS_WITHIN_S)

@@ -10,8 +10,8 @@ import typer
 
 from parlour.contracts import proofs as contract
 
-from .options import Json, Key, Yes, bad_parameters, confirm
-from .printing import counted, print_found, print_json, utc
+from .options import Json, Key, Output, Yes, bad_parameters, confirm, existing_file
+from .printing import counted, print_found, print_lines, utc
 from .suite import ask_suite, run_query
 
 verbs = typer.Typer(
@@ -22,16 +22,14 @@ verbs = typer.Typer(
 @verbs.command()
 def export(
     room_uid: Annotated[str, typer.Argument(help="A call (its roomUID; `parlour replay` prints it).")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.", dir_okay=False)],
+    output: Output,
     wait: Annotated[
         float, typer.Option(help="Seconds to wait for a checkpoint; 0: export what is not signed too.")
     ] = 90,
     by: Annotated[str, typer.Option(help="Who exports; it is recorded.")] = "",
     since: Annotated[
         Path | None,
-        typer.Option(
-            help="A checkpoint that you hold: the file proves that its own continues it.", exists=True, dir_okay=False
-        ),
+        existing_file(help="A checkpoint that you hold: the file proves that its own continues it."),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -52,18 +50,11 @@ def verify(
     key: Key = None,
     checkpoint: Annotated[
         Path | None,
-        typer.Option(
-            help="A checkpoint that you kept: the file must be of the same history.", exists=True, dir_okay=False
-        ),
+        existing_file(help="A checkpoint that you kept: the file must be of the same history."),
     ] = None,
     consistency: Annotated[
         list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="An answer of /v1/checkpoints/consistency; may be given again.",
-            exists=True,
-            dir_okay=False,
-        ),
+        existing_file(metavar="FILE", help="An answer of /v1/checkpoints/consistency; may be given again."),
     ] = None,
     unsigned_ok: Annotated[
         bool, typer.Option("--unsigned-ok", help="Accept events that no signature stands for.")
@@ -87,12 +78,12 @@ def verify(
 def keys(json: Json = False) -> None:
     """Print the public keys that checkpoints are signed with, the newest first."""
     found = run_query("keys", contract.KeysQuery(), contract.CheckpointKeys)
-    if json:
-        print_json(found.keys)
-        return
-    for one in found.keys:
+
+    def line(one: contract.CheckpointKey) -> str:
         until = f"retires {utc(one.retired_at)}" if one.retired_at else "signs now"
-        typer.echo(f"{one.key}  # since {utc(one.made_at)}, {until}")
+        return f"{one.key}  # since {utc(one.made_at)}, {until}"
+
+    print_lines(found.keys, json, line)
 
 
 @verbs.command("rotate-key")
@@ -110,11 +101,7 @@ def exports(
 ) -> None:
     """Print who exported what, the latest first."""
     found = run_query("exports", contract.ExportsQuery(room_uid), contract.Exports).exports
-    if json:
-        print_json(found)
-        return
-    for one in found:
-        typer.echo(f"{utc(one.at)}  {one.room_uid}  {one.room}  {one.by}")
+    print_lines(found, json, lambda one: f"{utc(one.at)}  {one.room_uid}  {one.room}  {one.by}")
 
 
 @verbs.command()

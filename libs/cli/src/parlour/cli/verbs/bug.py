@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from .options import App, Call
+from .options import App, Call, Output, existing_file
 from .suite import ask_suite
 
 if TYPE_CHECKING:
@@ -25,12 +25,8 @@ def bug(
     app: App,
     room: Annotated[str, typer.Argument(help="Room id.")] = "",
     call: Call = "",
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.", dir_okay=False)] = Path(
-        "parlour-bug.zip"
-    ),
-    open_: Annotated[
-        Path | None, typer.Option("--open", help="A report to replay here.", exists=True, dir_okay=False)
-    ] = None,
+    output: Output = Path("parlour-bug.zip"),
+    open_: Annotated[Path | None, existing_file("--open", help="A report to replay here.")] = None,
     at: Annotated[int, typer.Option(help="With --open: print the whole state after this event.", min=0)] = 0,
 ) -> None:
     """Write what happened in a room into one file that names nobody, or replay such a file."""
@@ -87,10 +83,10 @@ def _replay(path: Path, at: int) -> None:
     for name, size in report.parts:
         typer.echo(f"  {name:<14} {size:>9} B")
     for view, state in report.states():
-        if at in (0, view.seq):
-            typer.echo(
-                _line(view, state) if not at else msgspec.json.format(msgspec.json.encode(state), indent=2).decode()
-            )
+        if not at:
+            typer.echo(_line(view, state))
+        elif at == view.seq:
+            typer.echo(msgspec.json.format(msgspec.json.encode(state), indent=2).decode())
 
 
 def _line(view: "EventView", state: "RoomState") -> str:

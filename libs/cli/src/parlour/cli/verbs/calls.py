@@ -11,7 +11,7 @@ from parlour.contracts.commands import DescribeHistory, RebuildHistory
 from parlour.contracts.quality import QualityPoint, QualityQuery, QualitySeries
 
 from .options import TIMES, App, Json
-from .printing import counted, print_found, print_json, utc
+from .printing import counted, print_found, print_lines, utc
 from .suite import ask_suite, run_query
 
 if TYPE_CHECKING:
@@ -38,11 +38,9 @@ def calls(
     """List calls, newest first."""
     query = contract.CallsQuery(user, _time(start, "--from"), _time(end, "--to"), limit=limit)
     page = run_query("calls", query, contract.Calls, app=app, room=room)
+    print_lines(page.calls, json, _call_text)
     if json:
-        print_json(page.calls)
         return
-    for call in page.calls:
-        typer.echo(_call_text(call))
     if not page.calls and not page.archived:
         typer.echo(f"no call of app {app} on record{' is like that' if room or user or start or end else ''}", err=True)
     for one in page.archived:
@@ -121,24 +119,14 @@ def _time(text: str, option: str) -> int:
     return microseconds
 
 
-def _when(at: int | None) -> str:
-    return "now" if at is None else utc(at)
-
-
 def _span(start: int, end: int | None) -> str:
-    return f"{_when(start)} – {_when(end)[-9:]:<9}"
+    return f"{utc(start)} – {'now' if end is None else utc(end)[-9:]:<9}"
 
 
 def _call_text(call: contract.Call) -> str:
-    messages = call.broadcasts + call.barrages + call.commands
-    counts = ", ".join(
-        (
-            counted(call.participants, "person", "people"),
-            counted(call.streams, "stream"),
-            counted(messages, "message"),
-            f"{call.kicks} kicked",
-        )
-    )
+    people, streams = counted(call.participants, "person", "people"), counted(call.streams, "stream")
+    messages = counted(call.broadcasts + call.barrages + call.commands, "message")
+    counts = f"{people}, {streams}, {messages}, {call.kicks} kicked"
     return f"{call.room_uid}  {_span(call.started_at, call.ended_at)}  {call.room:<20}  {counts}"
 
 
@@ -147,16 +135,12 @@ def _timeline_lines(timeline: contract.Timeline) -> list[str]:
     for one in timeline.sessions:
         end = " ".join(part for part in (one.how, one.reason) if part)
         lines.append(f"  user    {_span(one.joined_at, one.left_at)}  {one.user_id or one.actor:<20}  {end}")
-    for stream in timeline.streams:
-        who = stream.user_id or stream.actor
-        lines.append(
-            f"  stream  {_span(stream.added_at, stream.removed_at)}  {stream.stream_id:<20}  of {who} {stream.codec}"
-        )
-    for play in timeline.plays:
-        who = play.user_id or play.actor
-        lines.append(
-            f"  play    {_span(play.started_at, play.stopped_at)}  {play.stream_id:<20}  by {who} {play.reason}"
-        )
+    for one in timeline.streams:
+        what = f"{one.stream_id:<20}  of {one.user_id or one.actor} {one.codec}"
+        lines.append(f"  stream  {_span(one.added_at, one.removed_at)}  {what}")
+    for one in timeline.plays:
+        what = f"{one.stream_id:<20}  by {one.user_id or one.actor} {one.reason}"
+        lines.append(f"  play    {_span(one.started_at, one.stopped_at)}  {what}")
     return lines
 
 
@@ -167,7 +151,7 @@ def quality_lines(points: list[QualityPoint]) -> list[str]:
     worst = max(points, key=lambda point: point.loss or 0.0)
     jitters = [point.jitter_ms for point in points if point.jitter_ms is not None]
     trips = [point.rtt_ms for point in points if point.rtt_ms is not None]
-    parts = [f"{len(points)} sample{'s' if len(points) > 1 else ''}"]
+    parts = [counted(len(points), "sample")]
     if worst.loss:
         who = worst.user_id or worst.actor
         parts.append(f"worst loss {worst.loss:.1%} ({worst.stream_id} {worst.kind}, {worst.side} {who})")

@@ -62,9 +62,8 @@ def live(room: Room, app: App, json: Json = False) -> None:
     differences = found.differences()
     lines = differences or ["the room service, the registry and the relays agree with the record"]
     head = f"{room}: {len(found.record.sessions)} sessions, {len(found.record.streams)} streams on the record"
-    print_found({**msgspec.structs.asdict(found), "differences": differences}, json, "\n  ".join([head, *lines]))
-    if differences:
-        raise typer.Exit(1)
+    shown = {**msgspec.structs.asdict(found), "differences": differences}
+    print_found(shown, json, "\n  ".join([head, *lines]), failed=bool(differences))
 
 
 async def _print_events(bus: "Bus", room: str, app: int, start: int, follow: bool, call: str, json: bool) -> None:

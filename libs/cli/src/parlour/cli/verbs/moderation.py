@@ -63,25 +63,17 @@ def kick(
         )
     found = run_command(app, cmd.KickUser(user, reason), moderation.Kicked, room=room)
     absent = f"{user} is not in {room}" + ("; the ban stands" if ban_for else "")
-    print_found(found, json, f"{user} was put out of {room}" if found.kicked else absent)
-    if not found.kicked and not ban_for:
-        raise typer.Exit(1)
+    text, failed = (f"{user} was put out of {room}", False) if found.kicked else (absent, not ban_for)
+    print_found(found, json, text, failed=failed)
 
 
 @verbs.command()
-def close(
-    room: Room,
-    app: App,
-    reason: Reason = "closed_by_server",
-    yes: Yes = False,
-    json: Json = False,
-) -> None:
+def close(room: Room, app: App, reason: Reason = "closed_by_server", yes: Yes = False, json: Json = False) -> None:
     """Put everybody out of a room and close it. Example: parlour close lobby --reason "over" --yes."""
     confirm(f"Put everybody out of {room}?", yes)
     found = run_command(app, cmd.CloseRoom(reason), moderation.Closed, room=room)
-    print_found(found, json, f"{room} is closed" if found.closed else f"{room} was not open")
-    if not found.closed:
-        raise typer.Exit(1)
+    text = f"{room} is closed" if found.closed else f"{room} was not open"
+    print_found(found, json, text, failed=not found.closed)
 
 
 @verbs.command()

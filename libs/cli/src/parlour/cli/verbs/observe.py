@@ -3,6 +3,7 @@
 import re
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from urllib.error import URLError
@@ -27,6 +28,7 @@ def _pattern(text: str) -> re.Pattern[str]:
         raise typer.BadParameter(f"{text!r} is no regular expression: {error}") from None
 
 
+_regex = partial(typer.Option, parser=_pattern, metavar="REGEX")
 Service = Annotated[str, typer.Argument(help="A service, or one of its processes such as room-2; all when not given.")]
 
 
@@ -34,10 +36,7 @@ Service = Annotated[str, typer.Argument(help="A service, or one of its processes
 def logs(
     service: Service = "",
     event: Annotated[
-        re.Pattern[str] | None,
-        typer.Option(
-            help="Only lines whose event this regular expression matches as a whole.", parser=_pattern, metavar="REGEX"
-        ),
+        re.Pattern[str] | None, _regex(help="Only lines whose event this regular expression matches as a whole.")
     ] = None,
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="So many of each process, the latest.")] = 20,
 ) -> None:
@@ -53,12 +52,7 @@ def logs(
 def metrics(
     service: Service = "",
     name: Annotated[
-        re.Pattern[str] | None,
-        typer.Option(
-            help="Only metrics whose name begins with what this regular expression matches.",
-            parser=_pattern,
-            metavar="REGEX",
-        ),
+        re.Pattern[str] | None, _regex(help="Only metrics whose name begins with what this regular expression matches.")
     ] = None,
 ) -> None:
     """Print what the services on this machine count, as Prometheus would read it."""

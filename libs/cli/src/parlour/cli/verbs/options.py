@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,6 +26,9 @@ Key = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="For programs: one JSON object a line.")]
 TIMES = "as 2026-11-21T14:03:07Z, or 14:03:07 for today (UTC)"
 """How times are written, for texts of errors."""
+existing_file = partial(typer.Option, exists=True, dir_okay=False)
+"""The option of a file that is read."""
+Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.", dir_okay=False)]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Needed where nobody can answer.")]
 
 

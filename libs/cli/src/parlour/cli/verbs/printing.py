@@ -11,9 +11,17 @@ SECOND = 1_000_000
 Found = TypeVar("Found")
 
 
-def print_found(found: object, json: bool, text: str) -> None:
-    """Prints one result: as a JSON object, or as its text."""
+def print_found(found: object, json: bool, text: str, *, failed: bool = False) -> None:
+    """Prints one result: as a JSON object, or as its text. Ends the command with exit code 1 if it is a failure."""
     typer.echo(msgspec.json.encode(found).decode() if json else text)
+    if failed:
+        raise typer.Exit(1)
+
+
+def print_lines(found: Iterable[Found], json: bool, line: Callable[[Found], str]) -> None:
+    """Prints a list: each as a JSON object, or as its text, on a line of its own."""
+    for one in found:
+        print_found(one, json, "" if json else line(one))
 
 
 def print_rows(
@@ -24,7 +32,7 @@ def print_rows(
     Lines of a table are never broken, so that a terminal's width cuts no id.
     """
     if json:
-        print_json(found)
+        print_lines(found, True, str)
         return
     from rich.console import Console
     from rich.table import Table
@@ -33,12 +41,6 @@ def print_rows(
     for one in found:
         table.add_row(*map(str, row(one)))
     Console(soft_wrap=True, highlight=False).print(table)
-
-
-def print_json(found: Iterable[object]) -> None:
-    """Prints each as one JSON object on a line of its own."""
-    for one in found:
-        typer.echo(msgspec.json.encode(one).decode())
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -31,9 +31,7 @@ def erase(
     """Destroy a person's key. There is no way back. Exit code 1 where nobody of this name is on the record."""
     confirm(f"Erase {user} from the record of app {app}?", yes)
     found = run_command(app, EraseUser(user), Erasure, timeout_s=COMMAND_TIMEOUT_S)
-    print_found(found, json, OUTCOMES[found.outcome])
-    if found.outcome == "unknown":
-        raise typer.Exit(1)
+    print_found(found, json, OUTCOMES[found.outcome], failed=found.outcome == "unknown")
 
 
 @verbs.command()

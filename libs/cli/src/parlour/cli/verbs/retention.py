@@ -39,15 +39,10 @@ def status(json: Json = False) -> None:
 
 
 @verbs.command()
-def run(
-    by: Annotated[str, typer.Option(help="Who asks for it; it is recorded.")] = "",
-    json: Json = False,
-) -> None:
+def run(by: Annotated[str, typer.Option(help="Who asks for it; it is recorded.")] = "", json: Json = False) -> None:
     """Export, verify and drop what is due now. Exit code 1 where something due stays."""
     found = ask_suite(lambda bus: _run(bus, by or getpass.getuser()))
-    print_found(found, json, _text(found))
-    if any(month.due for month in found.months):
-        raise typer.Exit(1)
+    print_found(found, json, _text(found), failed=any(month.due for month in found.months))
 
 
 async def _run(bus: "Bus", by: str) -> "Retention":
@@ -72,20 +67,18 @@ async def _read(bus: "Bus") -> "Retention":
 
 
 def _text(found: "Retention") -> str:
+    kept = "everything is kept (PARLOUR_RECORD_KEEP_MONTHS is 0)"
     if found.keep_months:
         before = f"what was over before {utc(found.before)} goes to {found.folder}"
         kept = f"{found.keep_months} months are kept: {before}"
-    else:
-        kept = "everything is kept (PARLOUR_RECORD_KEEP_MONTHS is 0)"
     return "\n".join([kept, *map(_month_text, found.months), *map(_archive_text, found.archives)])
 
 
 def _month_text(month: "Month") -> str:
     parts = [counted(month.calls, "call", "calls"), *([f"{month.open} open"] if month.open else [])]
     parts += [f"{month.due} due"] if month.due else []
-    return "\n".join(
-        [f"{month.month:<8} here: {', '.join(parts)}", *(f"         waits: {_why(one)}" for one in month.blockers)]
-    )
+    waits = (f"         waits: {_why(one)}" for one in month.blockers)
+    return "\n".join([f"{month.month:<8} here: {', '.join(parts)}", *waits])
 
 
 def _why(blocker: "Blocker") -> str:
