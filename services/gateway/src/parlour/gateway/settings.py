@@ -69,9 +69,7 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
     ] = 20_000
     sockets_per_address: Annotated[
         int,
-        Setting(
-            "Maximum of open sockets of one client address; this machine and trusted proxies have no such limit.",
-        ),
+        Setting("Maximum of open sockets of one client address; this machine and trusted proxies have no such limit."),
         Meta(ge=4),
     ] = 1_000
     trusted_proxies: Annotated[
@@ -110,7 +108,7 @@ class GatewaySettings(BusSettings, frozen=True, kw_only=True):
     readers_per_app: Annotated[
         int,
         Setting(
-            "Maximum of concurrent readers of one app; with a single app, set it as high as PARLOUR_GATEWAY_READERS.",
+            "Maximum of concurrent readers of one app; with a single app, set it as high as PARLOUR_GATEWAY_READERS."
         ),
         Meta(ge=1),
     ] = 2_500

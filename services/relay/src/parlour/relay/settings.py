@@ -41,16 +41,13 @@ class RelaySettings(BusSettings, frozen=True, kw_only=True):
     max_half_open: Annotated[
         int,
         Setting(
-            "Transports of this node that are offered and not connected yet; one more ends the oldest of the person with the most.",
+            "Transports of this node that are offered and not connected yet; one more ends the oldest of the person with the most."
         ),
         Meta(ge=2, le=65536),
     ] = 500
     max_packets_per_s: Annotated[
         int,
-        Setting(
-            "Packets taken from one transport; more are dropped. 31 cameras send half of it.",
-            unit="1/s",
-        ),
+        Setting("Packets taken from one transport; more are dropped. 31 cameras send half of it.", unit="1/s"),
         Meta(ge=100, le=1_000_000),
     ] = 10_000
     max_bits_per_s: Annotated[

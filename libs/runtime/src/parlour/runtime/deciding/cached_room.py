@@ -57,12 +57,7 @@ class Proposal:
 class CachedRoom(Generic[S]):
     """The state of one room name, over the calls that it had."""
 
-    def __init__(
-        self,
-        app: int,
-        room: str,
-        aggregate: Aggregate[S],
-    ) -> None:
+    def __init__(self, app: int, room: str, aggregate: Aggregate[S]) -> None:
         self.app = app
         self.room = room
         self._aggregate = aggregate

@@ -234,13 +234,7 @@ class Bus:
         await self._confirm_subscription(subject)
         return subscription
 
-    async def serve(
-        self,
-        service_name: str,
-        version: str,
-        endpoints: Mapping[str, Endpoint],
-        queue: str = "",
-    ) -> None:
+    async def serve(self, service_name: str, version: str, endpoints: Mapping[str, Endpoint], queue: str = "") -> None:
         """Answers requests on each endpoint, which NATS spreads over the replicas in `queue` (the service's name if empty)."""
         from .endpoint_server import EndpointServer  # imports nats.micro, which pure clients never need
 

@@ -8,24 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from opentelemetry import trace as otel
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import (
-    INVALID_SPAN_CONTEXT,
-    NonRecordingSpan,
-    NoOpTracer,
-    Span,
-    SpanContext,
-    StatusCode,
-    TraceFlags,
-    Tracer,
-    format_span_id,
-    format_trace_id,
-    set_span_in_context,
-)
 
 from . import tracing
 from .tracing import Trace
@@ -70,11 +58,14 @@ class SpanFile(SpanExporter):
 
 
 def _encode(span: ReadableSpan) -> bytes:
-    context, resource = span.get_span_context() or INVALID_SPAN_CONTEXT, span.resource.attributes
+    context, resource = span.get_span_context() or otel.INVALID_SPAN_CONTEXT, span.resource.attributes
     line = {
         "name": span.name,
-        "context": {"trace_id": format_trace_id(context.trace_id), "span_id": format_span_id(context.span_id)},
-        "parent_id": format_span_id(span.parent.span_id) if span.parent else "",
+        "context": {
+            "trace_id": otel.format_trace_id(context.trace_id),
+            "span_id": otel.format_span_id(context.span_id),
+        },
+        "parent_id": otel.format_span_id(span.parent.span_id) if span.parent else "",
         "start_time": span.start_time,
         "end_time": span.end_time,
         "status": span.status.status_code.name,
@@ -88,7 +79,7 @@ def _encode(span: ReadableSpan) -> bytes:
 class OpenTelemetryRecorder:
     """A `SpanRecorder` by a tracer of OpenTelemetry."""
 
-    def __init__(self, tracer: Tracer) -> None:
+    def __init__(self, tracer: otel.Tracer) -> None:
         self._tracer = tracer
 
     @contextmanager
@@ -96,11 +87,11 @@ class OpenTelemetryRecorder:
         """Records a span of a block. Exceptions mark it as failed without their text, which may name people."""
         span = self._start(name, parent, attributes)
         context = span.get_span_context()
-        tracing.set_current(Trace(format_trace_id(context.trace_id), format_span_id(context.span_id)))
+        tracing.set_current(Trace(otel.format_trace_id(context.trace_id), otel.format_span_id(context.span_id)))
         try:
             yield
         except BaseException:
-            span.set_status(StatusCode.ERROR)
+            span.set_status(otel.StatusCode.ERROR)
             raise
         finally:
             if parent is not None:  # otherwise the task began this trace, and stays in it
@@ -111,12 +102,14 @@ class OpenTelemetryRecorder:
         """Records a span that began at a unix time in nanoseconds and ends now."""
         self._start(name, parent, attributes, began_ns).end()
 
-    def _start(self, name: str, parent: Trace | None, attributes: dict[str, Any], began_ns: int | None = None) -> Span:
+    def _start(
+        self, name: str, parent: Trace | None, attributes: dict[str, Any], began_ns: int | None = None
+    ) -> otel.Span:
         context = Context()
         if parent is not None:
             ids = int(parent.trace_id, 16), int(parent.span_id, 16)
-            remote = SpanContext(*ids, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
-            context = set_span_in_context(NonRecordingSpan(remote), context)
+            remote = otel.SpanContext(*ids, is_remote=True, trace_flags=otel.TraceFlags(otel.TraceFlags.SAMPLED))
+            context = otel.set_span_in_context(otel.NonRecordingSpan(remote), context)
         return self._tracer.start_span(name, context, attributes=attributes, start_time=began_ns)
 
 
@@ -135,7 +128,7 @@ def open_recorder(service: str, instance: str, trace_file: str, otlp_endpoint: s
         exporter = OTLPSpanExporter(f"{otlp_endpoint.rstrip('/')}/v1/traces")
         provider.add_span_processor(BatchSpanProcessor(exporter))
     tracer = provider.get_tracer("parlour")
-    if not isinstance(tracer, NoOpTracer):
+    if not isinstance(tracer, otel.NoOpTracer):
         tracing.set_recorder(OpenTelemetryRecorder(tracer))
 
     def close() -> None:

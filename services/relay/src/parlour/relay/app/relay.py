@@ -10,22 +10,8 @@ from typing import TypeVar
 
 import msgspec
 
+from parlour.contracts import relay as contract
 from parlour.contracts.commands import MediaSections
-from parlour.contracts.relay import (
-    Ack,
-    BoundStream,
-    CloseTransport,
-    IceRenewed,
-    Negotiate,
-    Negotiated,
-    NodeLoad,
-    NodeReport,
-    RenewIce,
-    RequestKeyframe,
-    StopPlay,
-    StopPublish,
-    TransportReport,
-)
 from parlour.media_core import Core
 from parlour.relay.app.fact_publisher import FactPublisher
 from parlour.relay.app.forwarding import Forwarding
@@ -58,11 +44,11 @@ class Relay:
     _ids: RelayIds
     _fingerprint: Fingerprint
     _limits: RelayLimits
-    _answers: OrderedDict[tuple[int, str, str], Negotiated] = field(init=False, default_factory=OrderedDict)
+    _answers: OrderedDict[tuple[int, str, str], contract.Negotiated] = field(init=False, default_factory=OrderedDict)
 
     # negotiate
 
-    def negotiate(self, command: Negotiate) -> Negotiated:
+    def negotiate(self, command: contract.Negotiate) -> contract.Negotiated:
         """Answers an offer. There is no await between the decision and its last effect: commands cannot interleave."""
         repeated = (command.app, command.owner, command.command_id)
         known = self._answers.get(repeated)
@@ -77,11 +63,11 @@ class Relay:
         transport = self._start_or_update(transport, remote)
         self._forwarding.carry_out(decided)
         publishes = _bound(self._table.tracks_on(transport.transport_id))
-        answer = Negotiated(transport.transport_id, self._answer(offer, decided, transport), publishes)
+        answer = contract.Negotiated(transport.transport_id, self._answer(offer, decided, transport), publishes)
         self._remember(repeated, answer)
         return answer
 
-    def _transport_for(self, command: Negotiate, remote: TransportAttributes) -> Transport:
+    def _transport_for(self, command: contract.Negotiate, remote: TransportAttributes) -> Transport:
         if command.transport_id:
             return self._require_transport(command.transport_id, command.app, command.owner)
         transport = Transport(
@@ -143,14 +129,14 @@ class Relay:
             offer, decided.answers, local, session_id=transport.description_id, version=transport.answers
         )
 
-    def _remember(self, key: tuple[int, str, str], answer: Negotiated) -> None:
+    def _remember(self, key: tuple[int, str, str], answer: contract.Negotiated) -> None:
         if not key[2]:
             return
         self._answers[key] = answer
         if len(self._answers) > self._limits.remembered_answers:
             self._answers.popitem(last=False)
 
-    def renew_ice(self, command: RenewIce) -> IceRenewed:
+    def renew_ice(self, command: contract.RenewIce) -> contract.IceRenewed:
         """Restarts ICE with new credentials of the peer (RFC 8445 §9); media goes on over the old path meanwhile."""
         transport = self._require_transport(command.transport_id, command.app, command.owner)
         if command.match not in ("", transport.ufrag):
@@ -160,9 +146,9 @@ class Relay:
             return self._ice(transport, "same")
         return self._ice(self._restart(transport, remote), "renewed")
 
-    def _ice(self, transport: Transport, outcome: str) -> IceRenewed:
+    def _ice(self, transport: Transport, outcome: str) -> contract.IceRenewed:
         candidates = tuple(candidate_lines(tuple(self._core.local_candidates())))
-        return IceRenewed(outcome, transport.ufrag, transport.pwd, candidates)
+        return contract.IceRenewed(outcome, transport.ufrag, transport.pwd, candidates)
 
     def _restart(self, transport: Transport, remote: TransportAttributes) -> Transport:
         """Restarts ICE with new credentials of our own too."""
@@ -173,38 +159,38 @@ class Relay:
 
     # the other commands
 
-    def stop_publish(self, command: StopPublish) -> Ack:
+    def stop_publish(self, command: contract.StopPublish) -> contract.Ack:
         """Stops forwarding a stream that comes in on the transport; the answer says whether there was one."""
         tracks = _of_stream(self._table.tracks_on(command.transport_id), command.stream_id)
         for track in tracks:
             self._forwarding.drop_track(track)
-        return Ack(bool(tracks))
+        return contract.Ack(bool(tracks))
 
-    def stop_play(self, command: StopPlay) -> Ack:
+    def stop_play(self, command: contract.StopPlay) -> contract.Ack:
         """Stops sending a stream on the transport; the answer says whether there was one."""
         sinks = _of_stream(self._table.sinks_on(command.transport_id), command.stream_id)
         for sink in sinks:
             self._forwarding.drop_sink(sink)
-        return Ack(bool(sinks))
+        return contract.Ack(bool(sinks))
 
-    async def close_transport(self, command: CloseTransport) -> Ack:
+    async def close_transport(self, command: contract.CloseTransport) -> contract.Ack:
         """Ends a transport with all it carries."""
         transport = self._table.transports.get(command.transport_id)
-        return Ack(transport is not None and await self._lifecycle.end(transport.number, "closed"))
+        return contract.Ack(transport is not None and await self._lifecycle.end(transport.number, "closed"))
 
-    def request_keyframe(self, command: RequestKeyframe) -> Ack:
+    def request_keyframe(self, command: contract.RequestKeyframe) -> contract.Ack:
         """Asks a stream's publisher for a key frame."""
         track = self._table.track(Slot(StreamKey(command.app, command.stream_id), "video"))
         if track is None:
             raise rejections.stream_not_found(command.stream_id)
         self._core.request_keyframe(track.number)
-        return Ack(True)
+        return contract.Ack(True)
 
-    def report(self, load: NodeLoad, after: str = "") -> NodeReport:
+    def report(self, load: contract.NodeLoad, after: str = "") -> contract.NodeReport:
         """One page of the session table as of the last fact, in the order of ids after `after`."""
         ids = sorted(each for each in self._table.transports if each > after)
         page = ids[:TRANSPORTS_PER_REPORT]
-        return NodeReport(
+        return contract.NodeReport(
             node=self._facts.node,
             boot_id=self._facts.boot_id,
             number=self._facts.number,
@@ -218,8 +204,8 @@ class Relay:
         """`ip:port` of each of the node's candidates."""
         return tuple(f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}" for ip, port in self._core.local_candidates())
 
-    def _transport_report(self, transport: Transport) -> TransportReport:
-        return TransportReport(
+    def _transport_report(self, transport: Transport) -> contract.TransportReport:
+        return contract.TransportReport(
             transport_id=transport.transport_id,
             app=transport.app,
             owner=transport.owner,
@@ -240,12 +226,12 @@ def _of_stream(parts: list[Part], stream_id: str) -> list[Part]:
     return [part for part in parts if part.slot.stream.stream_id == stream_id]
 
 
-def _bound(parts: list[Track] | list[Sink]) -> tuple[BoundStream, ...]:
-    bound: list[BoundStream] = []
+def _bound(parts: list[Track] | list[Sink]) -> tuple[contract.BoundStream, ...]:
+    bound: list[contract.BoundStream] = []
     for stream in streams_of(parts):
         mids = {part.slot.kind: part.mid for part in parts if part.slot.stream == stream}
         videos = [part for part in parts if isinstance(part, Track) and part.slot == Slot(stream, "video")]
         codec = videos[0].payload.name if videos else ""
         audio, video = (mids.get(kind, "") for kind in KINDS)
-        bound.append(BoundStream(stream.stream_id, MediaSections(audio_mid=audio, video_mid=video), codec))
+        bound.append(contract.BoundStream(stream.stream_id, MediaSections(audio_mid=audio, video_mid=video), codec))
     return tuple(bound)

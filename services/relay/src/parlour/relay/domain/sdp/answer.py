@@ -37,12 +37,7 @@ class AnswerMedia(msgspec.Struct, frozen=True):
 
 
 def write_answer(
-    offer: SessionDescription,
-    answers: Sequence[AnswerMedia],
-    local: LocalTransport,
-    *,
-    session_id: int,
-    version: int,
+    offer: SessionDescription, answers: Sequence[AnswerMedia], local: LocalTransport, *, session_id: int, version: int
 ) -> str:
     """The answer's text. `answers` are in the order of the offer's m-lines; `version` grows with each answer of a session."""
     accepted = [media.mid for media, answer in zip(offer.media, answers, strict=True) if answer.codecs]
