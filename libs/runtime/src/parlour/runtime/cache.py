@@ -12,10 +12,6 @@ V = TypeVar("V")
 T = TypeVar("T")
 
 
-def _one(_value: object) -> int:
-    return 1
-
-
 class Cache(Generic[K, V]):
     """Keeps the entries used last, each for at most `lifetime_s` after it was put. `limit` is the most that `weight` says of all of them
     together, by default their number.
@@ -23,7 +19,7 @@ class Cache(Generic[K, V]):
 
     def __init__(
         self, limit: int, lifetime_s: float = math.inf, clock: Callable[[], float] = time.monotonic,
-        weight: Callable[[V], int] = _one,
+        weight: Callable[[V], int] = lambda _value: 1,
     ) -> None:  # fmt: skip
         self.weight = 0
         """What all entries weigh."""

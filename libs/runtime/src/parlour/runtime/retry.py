@@ -1,6 +1,7 @@
 """The one way in which services retry: how long to pause between attempts, and how long to go on."""
 
 import asyncio
+import contextlib
 import itertools
 import random
 import time
@@ -10,6 +11,13 @@ from typing import TypeVar
 import msgspec
 
 T = TypeVar("T")
+
+
+async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
+    """Returns when the event is set, or after so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 class RetryPolicy(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from parlour.kernel.log import DueDeadline, EventLog, LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.runtime.clock import SystemClock
 from parlour.runtime.messaging.bus import Unavailable
+from parlour.runtime.retry import wait_at_most
 from parlour.runtime.telemetry.logging import logger
 from parlour.runtime.telemetry.metrics import Metrics
 
@@ -65,11 +66,7 @@ class DeadlineLoop:
                 self._metrics.faults.labels("deadlines").inc()
                 log.error("fault", where="deadlines", error=repr(error), exc_info=error)
             if not full:
-                try:
-                    async with asyncio.timeout(self.poll_s * random.uniform(0.8, 1.2)):
-                        await stop.wait()
-                except TimeoutError:
-                    pass
+                await wait_at_most(stop, self.poll_s * random.uniform(0.8, 1.2))
 
     async def _handle(self, deadline: DueDeadline) -> None:
         try:

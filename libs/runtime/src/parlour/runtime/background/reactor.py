@@ -10,7 +10,6 @@ event that can't be read, since somebody changed it in the database, is skipped 
 """
 
 import asyncio
-import contextlib
 import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -27,7 +26,7 @@ from parlour.runtime.deciding.sealing import open_readable, open_records
 from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus, Unavailable
 from parlour.runtime.messaging.endpoint import Headers
-from parlour.runtime.retry import RetryPolicy
+from parlour.runtime.retry import RetryPolicy, wait_at_most
 from parlour.runtime.telemetry.logging import logger
 
 from .leases import Lease, always
@@ -129,9 +128,7 @@ class Reactor:
                 self._next_poll = time.monotonic() + self.poll_s
             for p in news - {-1}:
                 self._start_shard(p)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, self._next_poll - time.monotonic())):
-                    await self._wake.wait()
+            await wait_at_most(self._wake, max(0.0, self._next_poll - time.monotonic()))
 
     async def _lagging_shards(self) -> set[int]:
         heads = await self._log.shard_heads()

@@ -55,13 +55,9 @@ class CommandContext(msgspec.Struct, frozen=True):
     """The seq that the room must be at for the command to commit; None: any."""
 
     def make_unit(
-        self,
-        *appends: Append,
-        result: msgspec.Struct | None = None,
-        claims: tuple[Claim, ...] = (),
-        deadlines: tuple[Deadline, ...] = (),
-        actor: str | None = None,
-    ) -> AppendUnit:
+        self, *appends: Append, result: msgspec.Struct | None = None, claims: tuple[Claim, ...] = (),
+        deadlines: tuple[Deadline, ...] = (), actor: str | None = None,
+    ) -> AppendUnit:  # fmt: skip
         """Builds the outcome of this command; `actor` defaults to the context's."""
         return AppendUnit(
             self.app, self.command_id, self.principal, self.digest, msgspec.json.encode(result), appends, claims, deadlines,
@@ -71,14 +67,9 @@ class CommandContext(msgspec.Struct, frozen=True):
 
 def build_context(to: Address, request: Request) -> CommandContext:
     """Builds the context of a request that arrived at the address `to`."""
+    caller, principal = request.caller, principal_of(to.app, request.caller)
     return CommandContext(
-        to.app,
-        to.room,
-        request.command_id,
-        principal_of(to.app, request.caller),
-        digest_of(request),
-        request.caller.actor,
-        if_seq=request.if_seq,
+        to.app, to.room, request.command_id, principal, digest_of(request), caller.actor, if_seq=request.if_seq
     )
 
 

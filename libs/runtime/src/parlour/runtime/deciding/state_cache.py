@@ -119,12 +119,8 @@ class StateCache(Generic[S]):
                 cached.apply(view)
 
     async def decide_and_commit(
-        self,
-        context: CommandContext,
-        decide: Callable[Concatenate[RoomSnapshot[S], ...], AppendUnit],
-        *,
-        also: tuple[str, ...] = (),
-    ) -> CommitResult:
+        self, context: CommandContext, decide: Callable[Concatenate[RoomSnapshot[S], ...], AppendUnit], *, also: tuple[str, ...] = (),
+    ) -> CommitResult:  # fmt: skip
         """Loads, decides and commits a command; again if the state was not the latest, at most `MAX_ATTEMPTS` times.
 
         `decide` gets the snapshot of the context's room, then of each room in `also`; it returns a unit or raises `Rejection`, and never

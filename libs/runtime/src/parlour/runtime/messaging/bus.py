@@ -70,19 +70,22 @@ def unavailable(message: str) -> Unavailable:
     return Unavailable(Code.UNAVAILABLE, message, hint="send it again with the same command id")
 
 
+def accepted(answer: R) -> R:
+    """Returns a service's answer; raises the problem that it carries as `Rejection`."""
+    problem = getattr(answer, "problem", None)
+    if problem is not None:
+        raise Rejection.from_problem(problem)
+    return answer
+
+
 class _Client(Client):
     """nats-py's client with our pending limits as defaults, also for subscriptions that `nats.micro` makes."""
 
     async def subscribe(
-        self,
-        subject: str,
-        queue: str = "",
-        cb: Callable[[Msg], Awaitable[None]] | None = None,
-        future: "asyncio.Future[Any] | None" = None,
-        max_msgs: int = 0,
-        pending_msgs_limit: int = PENDING_MESSAGES,
+        self, subject: str, queue: str = "", cb: Callable[[Msg], Awaitable[None]] | None = None,
+        future: "asyncio.Future[Any] | None" = None, max_msgs: int = 0, pending_msgs_limit: int = PENDING_MESSAGES,
         pending_bytes_limit: int = PENDING_BYTES,
-    ) -> Subscription:
+    ) -> Subscription:  # fmt: skip
         return await super().subscribe(subject, queue, cb, future, max_msgs, pending_msgs_limit, pending_bytes_limit)  # pyright: ignore[reportUnknownMemberType] its future is untyped
 
 
@@ -197,20 +200,18 @@ class Bus:
     ) -> R:
         """Sends an idempotent request again until `timeout`, since one of several replicas may be stalled; `Unavailable` then."""
         deadline = time.monotonic() + timeout
-        return await RETRY.retry(
-            lambda: self.request(subject, body, reply_type, min(attempt, deadline - time.monotonic())),
-            Unavailable,
-            timeout,
-        )
+
+        async def ask() -> R:
+            return await self.request(subject, body, reply_type, min(attempt, deadline - time.monotonic()))
+
+        return await RETRY.retry(ask, Unavailable, timeout)
 
     async def ask(
         self, app: int, service: str, room: str, verb: str, request: Request, timeout: float = COMMAND_TIMEOUT_S
     ) -> Reply:
         """Sends a command to the service that owns it. Raises its problem as `Rejection`, and `Unavailable` at the timeout."""
-        reply = await self.request_with_retry(subjects.command(app, service, room, verb), request, Reply, timeout)
-        if reply.problem is not None:
-            raise Rejection.from_problem(reply.problem)
-        return reply
+        subject = subjects.command(app, service, room, verb)
+        return accepted(await self.request_with_retry(subject, request, Reply, timeout))
 
     # receiving
 

@@ -122,15 +122,9 @@ class AppendCall:
 
 
 def _uncommitted(
-    unit: AppendUnit[NewEvent],
-    outcome: str,
-    failed: int | None,
-    version: int,
-    reason: str,
-    holder: str | None,
-    answer: bytes,
+    unit: AppendUnit[NewEvent], outcome: str, failed: int | None, version: int, reason: str, holder: str | None, answer: bytes,
     packed: bytes,
-) -> Outcome:
+) -> Outcome:  # fmt: skip
     """What the fields of `parlour.append_result` say of a unit that was not committed."""
     match outcome:
         case "duplicate":

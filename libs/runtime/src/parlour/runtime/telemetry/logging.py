@@ -19,37 +19,13 @@ from parlour.contracts.spelling import wire_name
 from . import tracing
 
 HIDDEN = "***"
-SECRET_FIELDS = frozenset(
-    {
-        "token",
-        "tokens",
-        "secret",
-        "password",
-        "authorization",
-        "master_key",
-        "key",
-        "sdp",
-        "dsn",
-        "postgres_dsn",
-        "nats_url",
-        "cookie",
-    }
-)
-PERSONAL_FIELDS = frozenset(
-    {name for event in events.ALL for field in events.personal_fields(event) for name in (field, wire_name(field))}
-    | {
-        "user_id",
-        "user_ids",
-        "to_user_ids",
-        "user_name",
-        "userID",
-        "userIDs",
-        "toUserIDs",
-        "userName",
-        "holder",
-        "address",
-    }
-)
+SECRET_FIELDS = frozenset({
+    "token", "tokens", "secret", "password", "authorization", "master_key", "key", "sdp", "dsn", "postgres_dsn", "nats_url", "cookie",
+})  # fmt: skip
+_NAMING = {
+    "user_id", "user_ids", "to_user_ids", "user_name", *(field for event in events.ALL for field in events.personal_fields(event)),
+}  # fmt: skip
+PERSONAL_FIELDS = frozenset({"holder", "address", *_NAMING, *map(wire_name, _NAMING)})
 _HIDE = SECRET_FIELDS | PERSONAL_FIELDS
 _TOKEN_LIKE = re.compile(
     r"\b04[A-Za-z0-9+/_-]{60,}={0,2}|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*|(?<=//)[^/@\s]+:[^/@\s]+(?=@)"

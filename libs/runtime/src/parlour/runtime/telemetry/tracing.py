@@ -82,11 +82,8 @@ def _new(sampled: bool) -> Trace:
 def adopt(headers: Mapping[str, str] | None) -> Trace | None:
     """Continues the caller's trace in this task; where the headers have no valid one, the task belongs to none and None is returned."""
     found = _FORM.fullmatch(headers.get(HEADER, "")) if headers else None
-    trace = (
-        Trace(found[1], found[2], found[3] in "13579bdf")
-        if found and found[1].strip("0") and found[2].strip("0")
-        else None
-    )
+    is_valid = found is not None and found[1].strip("0") and found[2].strip("0")
+    trace = Trace(found[1], found[2], found[3] in "13579bdf") if found and is_valid else None
     _current.set(trace)
     return trace
 
