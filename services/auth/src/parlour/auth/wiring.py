@@ -54,30 +54,21 @@ async def build(settings: AuthSettings) -> AsyncGenerator[Service]:
         app_handler = AppHandler(apps, vault, clock, lambda: secrets.token_hex(16))
         ban_handler = BanHandler(banned, conns.people, clock)
         await serve(conns.bus, tokens, app_handler, subscriptions, erasures, ban_handler)
+        readers = None
         if settings.callout:
-            await stack.enter_async_context(nats_readers(settings, conns.bus, subscriptions))
+            account = None
+            if settings.nats_system_url:
+                account = await stack.enter_async_context(aclosing(NatsSystemAccount(settings.nats_system_url)))
+            issuer = Issuer(settings.master_key)
+            readers = NatsReaderSessions(subscriptions, issuer, clock, account, settings.readers())
+            await AuthCallout(readers).serve(conns.bus)
         async with asyncio.TaskGroup() as group:
-            sweeping = group.create_task(erasures.sweep())
+            running = [group.create_task(erasures.sweep())]
+            if readers is not None:
+                running.append(group.create_task(_run_readers(conns.bus, readers)))
             yield Service(conns.metrics, conns.checks)
-            sweeping.cancel()
-
-
-@asynccontextmanager
-async def nats_readers(
-    settings: AuthSettings, bus: Bus, subscriptions: SubscriptionTokenHandler
-) -> AsyncGenerator[None]:
-    """Answers NATS about outside readers while the block runs."""
-    async with AsyncExitStack() as stack:
-        account = None
-        if settings.nats_system_url:
-            account = await stack.enter_async_context(aclosing(NatsSystemAccount(settings.nats_system_url)))
-        issuer = Issuer(settings.master_key)
-        readers = NatsReaderSessions(subscriptions, issuer, SystemClock(), account, settings.readers())
-        await AuthCallout(readers).serve(bus)
-        async with asyncio.TaskGroup() as group:
-            watch = group.create_task(_run_readers(bus, readers))
-            yield
-            watch.cancel()
+            for task in running:
+                task.cancel()
 
 
 async def _run_readers(bus: Bus, readers: NatsReaderSessions) -> None:

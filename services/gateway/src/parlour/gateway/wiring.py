@@ -120,17 +120,9 @@ class Gateway:
         pace = TokenBucket(rate, burst, asyncio.get_running_loop().time())
         subscriptions = ConnectionSubscriptions(self.subscribers, channel)
         return RequestDispatcher(
-            channel,
-            self.logins,
-            self.resumes,
-            self.requests,
-            self.sessions,
-            subscriptions,
-            pace,
-            self.frame_metrics,
-            self._fault,
+            channel, self.logins, self.resumes, self.requests, self.sessions, subscriptions, pace, self.frame_metrics, self._fault,
             self._clock,
-        )
+        )  # fmt: skip
 
     def http_objects(self, status: ServerStatus) -> dict[type[Any], Any]:
         """Returns the objects that HTTP handlers ask for by their type; `status` is what the status page shows."""

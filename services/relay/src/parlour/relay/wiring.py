@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 import msgspec
 
@@ -85,21 +85,15 @@ async def open_node(settings: RelaySettings, facts: Callable[[RelayFact], None])
     addresses = settings.bind or local_addresses()
     port = settings.udp_port or free_port(addresses)
     core = Core(
-        [(address, port) for address in addresses],
-        advertise=list(settings.advertise) or None,
-        recv_buffer_bytes=settings.recv_buffer_bytes,
-        max_transports=settings.max_transports + SPARE_TRANSPORTS,
-        local_only=settings.local_only,
-        max_packets=settings.max_packets_per_s,
-        max_bits=settings.max_bits_per_s,
+        [(address, port) for address in addresses], advertise=list(settings.advertise) or None,
+        recv_buffer_bytes=settings.recv_buffer_bytes, max_transports=settings.max_transports + SPARE_TRANSPORTS,
+        local_only=settings.local_only, max_packets=settings.max_packets_per_s, max_bits=settings.max_bits_per_s,
         max_repairs=settings.max_repairs_per_s,
-    )
-    _check_receive_buffer(core, settings.recv_buffer_bytes)
-    try:
+    )  # fmt: skip
+    with closing(core):
+        _check_receive_buffer(core, settings.recv_buffer_bytes)
         async with _assemble(settings, facts, core) as node:
             yield node
-    finally:
-        core.close()
 
 
 def _check_receive_buffer(core: Core, requested: int) -> None:

@@ -1,7 +1,6 @@
 """The checks of `parlour doctor`: each looks at one thing that a call needs and says what to do when it is not so."""
 
 import asyncio
-import contextlib
 import resource
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -10,6 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+
+from parlour.runtime.retry import wait_at_most
 
 from ..supervise.checkout import SERVICES
 from ..supervise.diagnose import disk_problem
@@ -121,9 +122,7 @@ async def _ping(client: object) -> set[str]:
     inbox = client.new_inbox()
     subscription = await client.subscribe(inbox, cb=pong)  # pyright: ignore[reportUnknownMemberType] nats-py types it in part
     await client.publish("$SRV.PING", reply=inbox)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(PING_WITHIN_S):
-            await everybody.wait()
+    await wait_at_most(everybody, PING_WITHIN_S)
     await subscription.unsubscribe()
     return names
 

@@ -25,6 +25,7 @@ MAX_CONNECTIONS = 200
 """Seven services with a pool of ten each, twice over while one is restarted, and room for people."""
 SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 """The first message of a client that asks for encryption; the server says S or N, and closing then leaves no line in its log."""
+INITDB_OPTIONS = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions")
 CONNECT_TIMEOUT_S = 1.0
 SOCKET_PATH_LIMIT = 90
 """A Unix socket's path may have 107 bytes, its name takes some."""
@@ -150,17 +151,9 @@ class Postgres:
             secret.flush()
             if self.account:
                 os.chown(secret.name, self.account.uid, self.account.gid)
+            options = [f"--pgdata={part}", f"--username={ADMIN}", f"--pwfile={secret.name}", *INITDB_OPTIONS]
             done = subprocess.run(
-                [
-                    self._binaries() / "initdb",
-                    f"--pgdata={part}",
-                    f"--username={ADMIN}",
-                    f"--pwfile={secret.name}",
-                    "--auth=scram-sha-256",
-                    "--encoding=UTF8",
-                    "--locale=C.UTF-8",
-                    "--no-instructions",
-                ],
+                [self._binaries() / "initdb", *options],
                 env=self._environment(),
                 cwd=self.folder,
                 capture_output=True,

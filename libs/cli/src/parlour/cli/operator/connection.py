@@ -4,15 +4,14 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from parlour.contracts import subjects
 from parlour.contracts.commands import AnyCommand, Caller, Request
 from parlour.contracts.proofs import NO_APP
-from parlour.kernel.rejection import Rejection
-from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.bus import Bus, accepted
 from parlour.runtime.settings import BusSettings
 from parlour.runtime.telemetry import logging
 
@@ -60,10 +59,7 @@ async def send_query(
 
     `Rejection` where the record refuses it.
     """
-    found: Any = await bus.request(subjects.query(app, room, what), query, answer, QUERY_TIMEOUT_S)
-    if (problem := getattr(found, "problem", None)) is not None:
-        raise Rejection.from_problem(problem)
-    return found
+    return accepted(await bus.request(subjects.query(app, room, what), query, answer, QUERY_TIMEOUT_S))
 
 
 def _without_password(urls: str) -> str:

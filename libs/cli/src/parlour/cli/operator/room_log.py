@@ -15,7 +15,8 @@ from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import Replay, ReplayQuery, RoomState, Snapshot, SnapshotQuery
 from parlour.kernel.paging import whole
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.bus import Bus, accepted
+from parlour.runtime.retry import wait_at_most
 
 EVENTS_PER_PAGE = 500
 POLL_S = 1.0
@@ -53,27 +54,22 @@ class RoomLog:
             if call and not page.head.open and await self._has_later_call(call):
                 call, after = "", 0
                 continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_S):
-                    await woken.wait()
+            await wait_at_most(woken, POLL_S)
 
     async def state(self, *, seq: int | None = None, at: int | None = None, call: str = "") -> RoomState:
         """Returns the room as of an event's number or a time in unix microseconds; as of now without both."""
         subject = subjects.service_query(self._app, self._room, "snapshot")
         query = SnapshotQuery(call, seq, at)
         answer = await whole(lambda page: self._bus.request(subject, page, Snapshot, ANSWER_TIMEOUT_S), query)
-        if answer.problem is not None:
-            raise Rejection.from_problem(answer.problem)
-        if answer.state is None:
+        state = accepted(answer).state
+        if state is None:
             raise Rejection(Code.NOT_FOUND, f"room {self._room!r} was never opened")
-        return answer.state
+        return state
 
     async def _page(self, call: str, after: int) -> Replay:
         subject = subjects.service_query(self._app, self._room, "replay")
-        page = await self._bus.request(subject, ReplayQuery(call, after, EVENTS_PER_PAGE), Replay, ANSWER_TIMEOUT_S)
-        if page.problem is not None:
-            raise Rejection.from_problem(page.problem)
-        return page
+        query = ReplayQuery(call, after, EVENTS_PER_PAGE)
+        return accepted(await self._bus.request(subject, query, Replay, ANSWER_TIMEOUT_S))
 
     async def _has_later_call(self, call: str) -> bool:
         """Whether the room was opened again since that call."""

@@ -58,17 +58,9 @@ def addresses(
 
 
 def service(
-    name: str,
-    *,
-    servers: Servers,
-    secrets: Secrets,
-    health_port: int,
-    host: str,
-    port: int,
-    state: Path,
-    environ: Mapping[str, str],
-    keeps: Mapping[str, str],
-) -> Launch:
+    name: str, *, servers: Servers, secrets: Secrets, health_port: int, host: str, port: int, state: Path,
+    environ: Mapping[str, str], keeps: Mapping[str, str],
+) -> Launch:  # fmt: skip
     """How to start one service. Settings of the user's own environment win over the defaults given here. `keeps`: variables
     that say where what it notes for later is kept."""
     chosen = {key: environ[key] for key in PASSED_ON if key in environ}

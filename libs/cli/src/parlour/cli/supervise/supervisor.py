@@ -4,7 +4,6 @@ It tells where it stands in `run.json`; whoever waits for it reads that.
 """
 
 import asyncio
-import contextlib
 import importlib
 import os
 import signal
@@ -15,6 +14,7 @@ from functools import partial
 
 import msgspec
 
+from parlour.runtime.retry import wait_at_most
 from parlour.runtime.signing.nats_keys import Issuer, system_password
 
 from ..embedded.launch import Launch, free_port
@@ -147,22 +147,16 @@ class Supervisor:
         if name == "gateway":
             port = self.port if replica == name else free_port()
             self.urls.append(self.entrance.url(self.host, port))
+        keeps = {
+            "PARLOUR_TRACE_FILE": str(self.folder.path / "traces" / f"{replica}.jsonl"),
+            "PARLOUR_RELAY_FLIGHT_DIR": str(self.folder.path / "flight"),
+            "PARLOUR_RECORD_ARCHIVE": str(self.folder.path / "archive"),
+            "PARLOUR_RECORD_STATE": str(self.folder.path / "record" / replica),
+        }
         launch = plan.service(
-            name,
-            servers=servers,
-            secrets=self.secrets,
-            health_port=health,
-            host=self.host,
-            port=port,
-            state=self.folder.path,
-            environ=self.environ,
-            keeps={
-                "PARLOUR_TRACE_FILE": str(self.folder.path / "traces" / f"{replica}.jsonl"),
-                "PARLOUR_RELAY_FLIGHT_DIR": str(self.folder.path / "flight"),
-                "PARLOUR_RECORD_ARCHIVE": str(self.folder.path / "archive"),
-                "PARLOUR_RECORD_STATE": str(self.folder.path / "record" / replica),
-            },
-        )
+            name, servers=servers, secrets=self.secrets, health_port=health, host=self.host, port=port,
+            state=self.folder.path, environ=self.environ, keeps=keeps,
+        )  # fmt: skip
         metrics = f"http://127.0.0.1:{health}/metrics"
         self.services[replica] = self._child(replica, lambda: launch, http_ready(health), metrics)
         self.services[replica].start()
@@ -196,9 +190,7 @@ class Supervisor:
     async def _watch(self) -> None:
         while not self._stop.is_set():
             logs.trim(self.folder.logs)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(HOUSEKEEPING_S):
-                    await self._stop.wait()
+            await wait_at_most(self._stop, HOUSEKEEPING_S)
 
     async def _end(self) -> None:
         """Services first, so that their last words still reach the servers."""

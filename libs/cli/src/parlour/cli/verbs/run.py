@@ -160,10 +160,8 @@ def _show(run: SuiteStatus, what: str) -> None:
         typer.echo("  NOTE   plain HTTP for other machines: tokens travel in the clear. Give --tls self, or --tls CERT")
     if run.fingerprint:
         typer.echo(f"  cert   SHA-256 {run.fingerprint} (self-signed: browsers ask once)")
-    typer.echo(f"  app    {run.app_id}")
-    typer.echo(f"  user   {run.user}")
-    typer.echo(f"  state  {run.state_folder}")
-    typer.echo(f"  token  {run.token}")
+    for name, value in (("app", run.app_id), ("user", run.user), ("state", run.state_folder), ("token", run.token)):
+        typer.echo(f"  {name:<5}  {value}")
 
 
 def _table(run: SuiteStatus) -> None:

@@ -20,13 +20,9 @@ APPLESS_VERBS = frozenset({"create_app", "list_apps"})
 
 
 async def serve(
-    bus: Bus,
-    tokens: LoginTokenHandler,
-    apps: AppHandler,
-    subscriptions: SubscriptionTokenHandler,
-    privacy: PrivacyHandler,
+    bus: Bus, tokens: LoginTokenHandler, apps: AppHandler, subscriptions: SubscriptionTokenHandler, privacy: PrivacyHandler,
     bans: BanHandler,
-) -> None:
+) -> None:  # fmt: skip
     """Registers one endpoint for each command."""
     handlers: Handlers = {
         cmd.VerifyToken: tokens.verify,

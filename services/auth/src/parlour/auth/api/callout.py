@@ -90,7 +90,7 @@ class AuthCallout:
             token = options.auth_token or options.password
             user = await self._readers.admit(token, request.user_nkey, server, request.client_info.id)
         except Rejection as refused:
-            return self._readers.refusal(request.user_nkey, server, refused.problem.message)
+            return self._readers.answer(request.user_nkey, server, error=refused.problem.message)
         except LogUnavailable:
-            return self._readers.refusal(request.user_nkey, server, UNAVAILABLE)
-        return self._readers.grant(request.user_nkey, server, user)
+            return self._readers.answer(request.user_nkey, server, error=UNAVAILABLE)
+        return self._readers.answer(request.user_nkey, server, jwt=user)

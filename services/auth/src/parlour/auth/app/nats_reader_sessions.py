@@ -15,6 +15,7 @@ from parlour.contracts.codes import Code
 from parlour.contracts.subscriptions import NATS_PAYLOAD_MOST, Subscription
 from parlour.kernel.decider import Clock
 from parlour.kernel.rejection import Rejection
+from parlour.runtime.retry import wait_at_most
 from parlour.runtime.signing.nats_keys import Issuer
 from parlour.runtime.telemetry.logging import logger
 
@@ -58,13 +59,10 @@ class NatsReaderSessions:
         self._readers.add(ConnectionKey(server, connection), NatsReader(who, until_s))
         return self._issuer.sign(self._user(who, user_key, grant, now_s, until_s))
 
-    def refusal(self, user_key: str, server: str, why: str) -> str:
-        """The signed answer to NATS that refuses a connection."""
-        return self._answer(user_key, server, {"error": why})
-
-    def grant(self, user_key: str, server: str, user: str) -> str:
-        """The signed answer to NATS that admits a connection as `user`."""
-        return self._answer(user_key, server, {"jwt": user})
+    def answer(self, user_key: str, server: str, **said: str) -> str:
+        """The signed answer to NATS that admits a connection as the user `jwt`, or refuses it for the reason `error`."""
+        claims = {"sub": user_key, "aud": server, "iat": self._now_s()}
+        return self._issuer.sign(claims | {"nats": {"type": "authorization_response", "version": 2, **said}})
 
     def handle_revocation(self) -> None:
         """Tokens of some app were revoked: `run` checks the readers now."""
@@ -86,9 +84,7 @@ class NatsReaderSessions:
         """
         checked_at_s = 0
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CHECK_INTERVAL_S):
-                    await self._changed.wait()
+            await wait_at_most(self._changed, CHECK_INTERVAL_S)
             self._changed.clear()
             await self._revoke_kicked()
             for key, reader in self._readers:
@@ -156,10 +152,6 @@ class NatsReaderSessions:
             return False
         self._readers.remove(key)
         return True
-
-    def _answer(self, user_key: str, server: str, answer: dict[str, str]) -> str:
-        claims = {"sub": user_key, "aud": server, "iat": self._now_s()}
-        return self._issuer.sign(claims | {"nats": {"type": "authorization_response", "version": 2, **answer}})
 
     def _user(self, who: Subscription, key: str, grant: NatsGrant, now_s: int, until_s: int) -> dict[str, object]:
         """The claims of a NATS user for this one connection. NATS enforces `subs` and `payload` in its operator mode only."""

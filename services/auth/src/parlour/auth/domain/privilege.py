@@ -48,13 +48,8 @@ def parse(payload: str, *, enforced: bool = True) -> Privileges:
         return Privileges()
     if stated is None:
         raise flaw(Code.TOKEN_REFUSED, "the token's payload is not a privilege payload", Fine.PAYLOAD)
-    privilege = stated.privilege or {}
-    return Privileges(
-        stated.room_id or "",
-        bool(privilege.get(LOGIN, 1)),
-        bool(privilege.get(PUBLISH, 1)),
-        tuple(stated.stream_id_list or ()),
-    )
+    login, publish = (bool((stated.privilege or {}).get(key, 1)) for key in (LOGIN, PUBLISH))
+    return Privileges(stated.room_id or "", login, publish, tuple(stated.stream_id_list or ()))
 
 
 def encode(room: str) -> str:
@@ -82,9 +77,8 @@ def check_publish(privileges: Privileges, stream_id: str) -> None:
     if not privileges.may_publish:
         raise flaw(Code.PUBLISH_AUTH, "the token does not allow to publish", Fine.REFUSED, "privilege 2 is 0")
     if stream_id and privileges.stream_ids and stream_id not in privileges.stream_ids:
-        raise flaw(
-            Code.PUBLISH_AUTH, "the token does not allow this stream", Fine.REFUSED, "it is not in stream_id_list"
-        )
+        hint = "it is not in stream_id_list"
+        raise flaw(Code.PUBLISH_AUTH, "the token does not allow this stream", Fine.REFUSED, hint)
 
 
 def _read(payload: bytes) -> _Payload | None:

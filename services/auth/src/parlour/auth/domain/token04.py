@@ -106,12 +106,8 @@ def open_sealed(sealed: Sealed, secrets: Iterable[str]) -> Token:
         fields = _fields(_decrypt(sealed, secret))
         if fields is not None:
             return _token(fields)
-    raise flaw(
-        Code.TOKEN_REFUSED,
-        "the token was not made with this app's secret",
-        Fine.REFUSED,
-        "check appID and ServerSecret",
-    )
+    hint = "check appID and ServerSecret"
+    raise flaw(Code.TOKEN_REFUSED, "the token was not made with this app's secret", Fine.REFUSED, hint)
 
 
 def encode(token: Token, secret: str, iv: bytes) -> str:
@@ -166,19 +162,11 @@ def _token(fields: dict[str, object]) -> Token:
     user_id = fields.get("user_id")
     if not isinstance(user_id, str):
         raise flaw(Code.TOKEN_REFUSED, "the token's user_id is not a string", Fine.USER)
-    return Token(
-        _whole(fields, "app_id", Fine.APP),
-        user_id,
-        _whole(fields, "nonce", Fine.NONCE),
-        _whole(fields, "ctime", Fine.REFUSED),
-        _whole(fields, "expire", Fine.REFUSED),
-        payload or "",
-        _is_ordered(tuple(fields)),
-    )
-
-
-def _is_ordered(names: tuple[str, ...]) -> bool:
-    return names[:2] == _FIELDS[:2] and "payload" not in names[:-1]
+    app, nonce = _whole(fields, "app_id", Fine.APP), _whole(fields, "nonce", Fine.NONCE)
+    ctime, expire = (_whole(fields, name, Fine.REFUSED) for name in ("ctime", "expire"))
+    names = tuple(fields)
+    ordered = names[:2] == _FIELDS[:2] and "payload" not in names[:-1]
+    return Token(app, user_id, nonce, ctime, expire, payload or "", ordered)
 
 
 def _whole(fields: dict[str, object], name: str, fine: int) -> int:

@@ -13,9 +13,8 @@ from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import Replay, ReplayQuery, Snapshot, SnapshotQuery
 from parlour.gateway.app.ports import Unsubscribe
 from parlour.kernel.paging import whole
-from parlour.kernel.rejection import Rejection
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus
+from parlour.runtime.messaging.bus import Bus, accepted
 from parlour.runtime.messaging.endpoint import Headers
 
 PAGE_WITHIN_S = 4.0
@@ -41,7 +40,7 @@ class BusServices:
         return await self._bus.ask(app, request.service, room, request.verb, request)
 
     async def query(self, app: int, room: str, name: str, query: msgspec.Struct, kind: type[A]) -> A:
-        return _checked(await self._bus.request(subjects.query(app, room, name), query, kind, QUERY_WITHIN_S))
+        return accepted(await self._bus.request(subjects.query(app, room, name), query, kind, QUERY_WITHIN_S))
 
     async def ask_webhooks(self, app: int, question: msgspec.Struct) -> Any:
         verb = webhooks.verb_of(question)
@@ -49,11 +48,11 @@ class BusServices:
         return await self._bus.request(subject, question, webhooks.VERBS[verb][1], WEBHOOK_ANSWER_WITHIN_S)
 
     async def replay(self, app: int, room: str, query: ReplayQuery) -> Replay:
-        return _checked(await self._query(subjects.service_query(app, room, "replay"), query, Replay))
+        return accepted(await self._query(subjects.service_query(app, room, "replay"), query, Replay))
 
     async def snapshot(self, app: int, room: str, query: SnapshotQuery) -> Snapshot:
         subject = subjects.service_query(app, room, "snapshot")
-        return _checked(await whole(lambda page: self._query(subject, page, Snapshot), query))
+        return accepted(await whole(lambda page: self._query(subject, page, Snapshot), query))
 
     async def _query(self, subject: str, query: msgspec.Struct, kind: type[R]) -> R:
         return await self._bus.request_with_retry(subject, query, kind, PAGE_WITHIN_S, PAGE_ATTEMPT_S)
@@ -70,10 +69,3 @@ class BusServices:
 
         subscription = await self._bus.subscribe(subjects.events_of_room(app, room), arrived, on_overflow=on_loss)
         return unsubscribe
-
-
-def _checked(answer: Any) -> Any:
-    """Returns an answer of the record's, or raises the `Rejection` that it carries."""
-    if answer.problem is not None:
-        raise Rejection.from_problem(answer.problem)
-    return answer

@@ -62,11 +62,8 @@ class Connection(WSListener):
     )  # fmt: skip
 
     def __init__(
-        self,
-        make_dispatcher: Callable[[Channel], RequestDispatcher],
-        on_change: Callable[["Connection", bool], None],
-        address: str,
-    ) -> None:
+        self, make_dispatcher: Callable[[Channel], RequestDispatcher], on_change: Callable[["Connection", bool], None], address: str,
+    ) -> None:  # fmt: skip
         self.address = address
         self._loop = asyncio.get_running_loop()
         self._dispatcher = make_dispatcher(self)

@@ -33,15 +33,9 @@ ROUTERS = tuple(
 def build_http(objects: Mapping[type[Any], Any]) -> FastAPI:
     """Builds the application whose handlers get these objects (see `inputs`)."""
     app = FastAPI(
-        title="Parlour",
-        version="1",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        redirect_slashes=False,
-        default_response_class=Response,
-        **ABOUT,
-    )
+        title="Parlour", version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False,
+        default_response_class=Response, **ABOUT,
+    )  # fmt: skip
     provide(app, objects)
     responses.install(app, ROUTERS)
     for router in ROUTERS:

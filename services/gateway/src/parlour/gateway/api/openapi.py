@@ -28,11 +28,17 @@ REFERENCE = "#/components/schemas/{name}"
 TEXT: dict[str, Any] = {"type": "string"}
 OCTETS: dict[str, Any] = {"type": "string", "format": "binary"}
 NO_BODY = "Done; there is no body"
-_SHAPES: dict[str, type[msgspec.Struct]] = {"ProblemJson": ProblemJson}
-_PROBLEM = {
-    "description": "Refused",
-    "content": {CONTENT_TYPE: {"schema": {"$ref": REFERENCE.format(name="ProblemJson")}}},
-}
+_SHAPES: dict[str, type[msgspec.Struct]] = {}
+
+
+def _reference(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """Returns a reference to the schema of a struct, which the document has from now on."""
+    _SHAPES[kind.__name__] = kind
+    return {"$ref": REFERENCE.format(name=kind.__name__)}
+
+
+_PROBLEM = {"description": "Refused", "content": {CONTENT_TYPE: {"schema": _reference(ProblemJson)}}}
+_APP_OF_TOKEN = {"name": "app", "in": "query", "required": False, "schema": {"type": "string", "default": ""}}
 
 ABOUT: dict[str, Any] = {
     "summary": "Rooms, streams and messages on the record, over HTTP.",
@@ -73,17 +79,14 @@ def answers(
     """Returns the `responses` of a route: the struct that it answers with, and problems."""
     content: dict[str, Any] = {}
     if kind is not None:
-        _SHAPES[kind.__name__] = kind
-        content["application/json"] = {"schema": {"$ref": REFERENCE.format(name=kind.__name__)}}
+        content["application/json"] = {"schema": _reference(kind)}
     content |= (also or {}).get("content", {})
     return {status: {"description": "Done", "content": content}, "4XX": _PROBLEM, "5XX": _PROBLEM}
 
 
 def body_of(kind: type[msgspec.Struct], *, required: bool = True) -> dict[str, Any]:
     """Returns the `openapi_extra` of a route whose request has this struct as its JSON body."""
-    _SHAPES[kind.__name__] = kind
-    schema = {"$ref": REFERENCE.format(name=kind.__name__)}
-    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": _reference(kind)}}}}
 
 
 def parameter(name: str, where: Literal["query", "header"], description: str) -> dict[str, Any]:
@@ -103,8 +106,7 @@ def nothing(status: int = 204) -> dict[int | str, dict[str, Any]]:
 
 def listed(kind: type[msgspec.Struct]) -> dict[str, Any]:
     """Returns the schema of an array of these structs."""
-    _SHAPES[kind.__name__] = kind
-    return {"type": "array", "items": {"$ref": REFERENCE.format(name=kind.__name__)}}
+    return {"type": "array", "items": _reference(kind)}
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -115,13 +117,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     for path in made["paths"].values():
         for operation in path.values():
             if operation.get("security"):
-                app_of_token = {
-                    "name": "app",
-                    "in": "query",
-                    "required": False,
-                    "schema": {"type": "string", "default": ""},
-                }
-                operation.setdefault("parameters", []).append(app_of_token)
+                operation.setdefault("parameters", []).append({**_APP_OF_TOKEN})
             for each in operation.get("parameters", []):
                 each.setdefault("description", DESCRIPTIONS.get(each["name"], ""))
     return made

@@ -87,9 +87,8 @@ async def of_room(
     if not room_uid:
         raise room_not_found()
     try:
-        found = await _query(
-            record, "inclusion", contract.InclusionQuery(room_uid, grant.app, name), contract.Inclusion
-        )
+        query = contract.InclusionQuery(room_uid, grant.app, name)
+        found = await _query(record, "inclusion", query, contract.Inclusion)
     except Rejection as refused:
         raise room_not_found() from refused
     if not found.size:

@@ -78,15 +78,10 @@ async def status(
     to_developer = settings.dev and is_local(request)
     listed = await apps.list_apps() if to_developer else ()
     return StatusResponse(
-        url=str(request.base_url).rstrip("/"),
-        dev=to_developer,
-        app_id=await apps.resolve("") if to_developer else 0,
-        apps=tuple(AppSummary(one.app, one.name) for one in listed),
-        services=await server.services(),
-        rooms=server.rooms(),
-        connections=server.connections(),
-        started_at=int(server.started_s * 1000),
-    )
+        url=str(request.base_url).rstrip("/"), dev=to_developer, app_id=await apps.resolve("") if to_developer else 0,
+        apps=tuple(AppSummary(one.app, one.name) for one in listed), services=await server.services(), rooms=server.rooms(),
+        connections=server.connections(), started_at=int(server.started_s * 1000),
+    )  # fmt: skip
 
 
 def _check_developer(request: Request, settings: Settings) -> None:

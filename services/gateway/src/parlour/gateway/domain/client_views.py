@@ -16,23 +16,14 @@ def snapshot_of(state: RoomState, session_id: str) -> client.Snap:
     """Returns the room for one session, its lists in the order of the log. A suspended user is still in the room."""
     refs = {user.actor: client.UserRef(user.user_id, user.user_name) for user in state.users}
     users = tuple(refs[user.actor] for user in state.users if user.session_id != session_id)
+    nobody = client.UserRef("")
     streams = tuple(
         client.StreamEntry(
-            s.stream_id,
-            refs.get(s.actor, client.UserRef("")),
-            s.extra_info,
-            s.has_audio,
-            s.has_video,
-            s.codec,
-            s.audio_muted,
-            s.video_muted,
+            s.stream_id, refs.get(s.actor, nobody), s.extra_info, s.has_audio, s.has_video, s.codec, s.audio_muted, s.video_muted,
         )
-        for s in state.streams
-        if s.session_id != session_id
-    )
-    extra = tuple(
-        client.ExtraInfo(e.key, e.value, refs.get(e.actor, client.UserRef("")), e.at // 1000) for e in state.extra_info
-    )
+        for s in state.streams if s.session_id != session_id
+    )  # fmt: skip
+    extra = tuple(client.ExtraInfo(e.key, e.value, refs.get(e.actor, nobody), e.at // 1000) for e in state.extra_info)
     position = Position(state.room_uid, state.seq, state.hash[:16])
     return client.Snap(room_id=state.room, pos=str(position), users=users, streams=streams, extra_info=extra)
 

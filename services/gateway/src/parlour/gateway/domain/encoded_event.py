@@ -101,11 +101,8 @@ def _readers_of(view: EventView) -> frozenset[str] | None:
         return None
     if view.audience == ev.Audience.AUDIT:
         return NOBODY
-    event = event_of(view)
-    named = (
-        event.to if isinstance(event, ev.CommandSent) else ()
-    )  # a type that this version can't read is for its author alone
-    return frozenset((view.actor, *named))
+    event = event_of(view)  # one of a type that this version can't read is for its author alone
+    return frozenset((view.actor, *(event.to if isinstance(event, ev.CommandSent) else ())))
 
 
 class StayEnd(msgspec.Struct, frozen=True):

@@ -68,9 +68,7 @@ def _csv(items: Sequence[Item], position: str, more: bool) -> bytes:
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for row in _rows(items):
-        writer.writerow(
-            f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row
-        )  # not a spreadsheet's formula
+        writer.writerow(f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row)
     return text.getvalue().encode()
 
 

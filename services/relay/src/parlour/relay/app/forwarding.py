@@ -58,15 +58,11 @@ class Forwarding:
     def _add_track(self, track: Track) -> None:
         transport = self._table.transports[track.transport_id]
         codec = track.payload.codec
+        payload = (codec.payload_type, track.payload.name, codec.clock_rate, track.payload.rtx_payload_type)
         self._core.add_track(
-            transport.number,
-            track.number,
-            track.slot.kind,
-            mid=track.mid,
-            ssrcs=list(track.ssrcs),
-            payloads=[(codec.payload_type, track.payload.name, codec.clock_rate, track.payload.rtx_payload_type)],
+            transport.number, track.number, track.slot.kind, mid=track.mid, ssrcs=list(track.ssrcs), payloads=[payload],
             extensions=_by_uri(track.extensions),
-        )
+        )  # fmt: skip
         self._table.put_track(track)
         for sink in self._table.sinks_of(track.slot):
             self._attach(sink)
@@ -78,15 +74,9 @@ class Forwarding:
         if track is None or not payloads:
             return
         self._core.add_sink(
-            sink.number,
-            track.number,
-            self._table.transports[sink.transport_id].number,
-            ssrc=sink.ssrc,
-            rtx_ssrc=sink.rtx_ssrc,
-            payloads=payloads,
-            extensions=_by_uri(sink.extensions),
-            mid=sink.mid,
-        )
+            sink.number, track.number, self._table.transports[sink.transport_id].number, ssrc=sink.ssrc,
+            rtx_ssrc=sink.rtx_ssrc, payloads=payloads, extensions=_by_uri(sink.extensions), mid=sink.mid,
+        )  # fmt: skip
         self._attached[sink.number] = track.number
         if sink.paused:
             self._core.pause_sink(sink.number, True)

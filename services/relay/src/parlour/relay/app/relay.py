@@ -4,8 +4,7 @@ The registry sends them and sees to it that a session names its own transports. 
 (`Negotiate`, `RenewIce`), the owner is checked here once more; stopping and closing carry no owner.
 """
 
-from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -24,6 +23,7 @@ from parlour.relay.domain.sdp.answer import LocalTransport, candidate_lines, wri
 from parlour.relay.domain.sdp.model import Fingerprint, SessionDescription, TransportAttributes
 from parlour.relay.domain.sdp.parse import BadSdp, parse
 from parlour.relay.domain.session import KINDS, SessionTable, Sink, Slot, StreamKey, Track, Transport, streams_of
+from parlour.runtime.cache import Cache
 
 TRANSPORTS_PER_REPORT = 100
 """Transports in one report: with 32 streams each, their text still fits NATS's largest message."""
@@ -44,7 +44,9 @@ class Relay:
     _ids: RelayIds
     _fingerprint: Fingerprint
     _limits: RelayLimits
-    _answers: OrderedDict[tuple[int, str, str], contract.Negotiated] = field(init=False, default_factory=OrderedDict)
+
+    def __post_init__(self) -> None:
+        self._answers = Cache[tuple[int, str, str], contract.Negotiated](self._limits.remembered_answers)
 
     # negotiate
 
@@ -64,23 +66,18 @@ class Relay:
         self._forwarding.carry_out(decided)
         publishes = _bound(self._table.tracks_on(transport.transport_id))
         answer = contract.Negotiated(transport.transport_id, self._answer(offer, decided, transport), publishes)
-        self._remember(repeated, answer)
+        if command.command_id:
+            self._answers.put(repeated, answer)
         return answer
 
     def _transport_for(self, command: contract.Negotiate, remote: TransportAttributes) -> Transport:
         if command.transport_id:
             return self._require_transport(command.transport_id, command.app, command.owner)
+        ids = self._ids
         transport = Transport(
-            transport_id=self._ids.transport_id(),
-            number=self._ids.number(),
-            app=command.app,
-            owner=command.owner,
-            remote=remote,
-            ufrag=self._ids.ufrag(),
-            pwd=self._ids.pwd(),
-            description_id=self._ids.description_id(),
-            user=command.user,
-        )
+            transport_id=ids.transport_id(), number=ids.number(), app=command.app, owner=command.owner, remote=remote,
+            ufrag=ids.ufrag(), pwd=ids.pwd(), description_id=ids.description_id(), user=command.user,
+        )  # fmt: skip
         self._check_limits(transport)
         return transport
 
@@ -119,22 +116,11 @@ class Relay:
         return transport
 
     def _answer(self, offer: SessionDescription, decided: Plan, transport: Transport) -> str:
-        local = LocalTransport(
-            ufrag=transport.ufrag,
-            pwd=transport.pwd,
-            fingerprint=self._fingerprint,
-            candidates=tuple(self._core.local_candidates()),
-        )
+        candidates = tuple(self._core.local_candidates())
+        local = LocalTransport(transport.ufrag, transport.pwd, self._fingerprint, candidates)
         return write_answer(
             offer, decided.answers, local, session_id=transport.description_id, version=transport.answers
         )
-
-    def _remember(self, key: tuple[int, str, str], answer: contract.Negotiated) -> None:
-        if not key[2]:
-            return
-        self._answers[key] = answer
-        if len(self._answers) > self._limits.remembered_answers:
-            self._answers.popitem(last=False)
 
     def renew_ice(self, command: contract.RenewIce) -> contract.IceRenewed:
         """Restarts ICE with new credentials of the peer (RFC 8445 §9); media goes on over the old path meanwhile."""
@@ -190,29 +176,22 @@ class Relay:
         """One page of the session table as of the last fact, in the order of ids after `after`."""
         ids = sorted(each for each in self._table.transports if each > after)
         page = ids[:TRANSPORTS_PER_REPORT]
+        facts, transports = self._facts, tuple(self._transport_report(self._table.transports[each]) for each in page)
         return contract.NodeReport(
-            node=self._facts.node,
-            boot_id=self._facts.boot_id,
-            number=self._facts.number,
-            addresses=self.addresses(),
-            load=load,
-            transports=tuple(self._transport_report(self._table.transports[each]) for each in page),
-            after=page[-1] if len(ids) > len(page) else "",
-        )
+            node=facts.node, boot_id=facts.boot_id, number=facts.number, addresses=self.addresses(), load=load,
+            transports=transports, after=page[-1] if len(ids) > len(page) else "",
+        )  # fmt: skip
 
     def addresses(self) -> tuple[str, ...]:
         """`ip:port` of each of the node's candidates."""
         return tuple(f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}" for ip, port in self._core.local_candidates())
 
     def _transport_report(self, transport: Transport) -> contract.TransportReport:
+        tracks, sinks = self._table.tracks_on(transport.transport_id), self._table.sinks_on(transport.transport_id)
         return contract.TransportReport(
-            transport_id=transport.transport_id,
-            app=transport.app,
-            owner=transport.owner,
-            state=transport.state,
-            publishes=_bound(self._table.tracks_on(transport.transport_id)),
-            plays=_bound(self._table.sinks_on(transport.transport_id)),
-        )
+            transport_id=transport.transport_id, app=transport.app, owner=transport.owner, state=transport.state,
+            publishes=_bound(tracks), plays=_bound(sinks),
+        )  # fmt: skip
 
 
 def _parse(text: str) -> SessionDescription:

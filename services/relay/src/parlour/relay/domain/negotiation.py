@@ -98,15 +98,9 @@ class _Planner:
         if before is not None and before.slot == slot and before.payload.key == payload.key:
             return
         self.tracks[media.mid] = Track(
-            number=self._numbers.number(),
-            transport_id=self._transport_id,
-            slot=slot,
-            mid=media.mid,
-            payload=payload,
-            extensions=extensions(media, publishes=True),
-            ssrcs=media.primary_and_rtx,
-            room_uid=room_uid,
-        )
+            number=self._numbers.number(), transport_id=self._transport_id, slot=slot, mid=media.mid, payload=payload,
+            extensions=extensions(media, publishes=True), ssrcs=media.primary_and_rtx, room_uid=room_uid,
+        )  # fmt: skip
 
     def play(self, wanted: PlayMedia) -> None:
         stream = StreamKey(self._app, wanted.stream_id)
@@ -130,16 +124,10 @@ class _Planner:
             return
         has_rtx = any(payload.rtx for payload in payloads)
         self.sinks[media.mid] = Sink(
-            number=self._numbers.number(),
-            transport_id=self._transport_id,
-            slot=slot,
-            mid=media.mid,
-            ssrc=self._numbers.ssrc(),
-            rtx_ssrc=self._numbers.ssrc() if has_rtx else None,
-            payloads=payloads,
-            extensions=extensions(media, publishes=False),
-            room_uid=room_uid,
-        )
+            number=self._numbers.number(), transport_id=self._transport_id, slot=slot, mid=media.mid,
+            ssrc=self._numbers.ssrc(), rtx_ssrc=self._numbers.ssrc() if has_rtx else None, payloads=payloads,
+            extensions=extensions(media, publishes=False), room_uid=room_uid,
+        )  # fmt: skip
 
     def _track_after(self, slot: Slot) -> Track | None:
         """The slot's track as it will be."""
@@ -157,12 +145,8 @@ class _Planner:
             if media is None:
                 raise rejections.unusable_offer(f"mid {mid}", f"it has no live {kind} m-line with that mid")
             if not _flows(wanted, media):
-                what = (
-                    "published m-line must be sendonly"
-                    if isinstance(wanted, PublishMedia)
-                    else "played m-line must be recvonly"
-                )
-                raise rejections.unusable_offer(f"mid {mid}", f"a {what} or sendrecv")
+                use, way = ("published", "sendonly") if isinstance(wanted, PublishMedia) else ("played", "recvonly")
+                raise rejections.unusable_offer(f"mid {mid}", f"a {use} m-line must be {way} or sendrecv")
             yield Slot(stream, kind), media
 
     def _mids(self, wanted: Binding, bound: dict[str, StreamKey], stream: StreamKey) -> dict[str, str]:
@@ -171,20 +155,13 @@ class _Planner:
         if wanted.media.audio_mid or wanted.media.video_mid:
             named = {"audio": wanted.media.audio_mid, "video": wanted.media.video_mid}
             return {kind: mid for kind, mid in named.items() if mid}
-        usable = [
-            media
-            for media in self._offer.media
-            if media.kind in KINDS
-            and not media.stopped
-            and _in_bundle(media, self._offer)
-            and _flows(wanted, media)
-            and bound.get(media.mid, stream) == stream
-        ]
+        live = (media for media in self._offer.media if not media.stopped and _in_bundle(media, self._offer))
+        usable = [media for media in live if _flows(wanted, media) and bound.get(media.mid, stream) == stream]
         found: dict[str, str] = {}
         for kind in KINDS:
-            of_kind = sorted((media for media in usable if media.kind == kind), key=lambda media: not supported(media))
+            of_kind = [media for media in usable if media.kind == kind]
             if of_kind:
-                found[kind] = of_kind[0].mid
+                found[kind] = min(of_kind, key=lambda media: not supported(media)).mid
         if not found:
             raise rejections.unusable_offer("m", f"it has no free m-line for stream {wanted.stream_id!r}")
         return found
@@ -235,14 +212,9 @@ class _Planner:
 
 
 def plan(
-    table: SessionTable,
-    transport_id: str,
-    app: int,
-    offer: SessionDescription,
-    publish: Sequence[PublishMedia],
-    play: Sequence[PlayMedia],
-    numbers: NumberSource,
-) -> Plan:
+    table: SessionTable, transport_id: str, app: int, offer: SessionDescription, publish: Sequence[PublishMedia],
+    play: Sequence[PlayMedia], numbers: NumberSource,
+) -> Plan:  # fmt: skip
     """Plans what an offer changes on a transport of `table` (which may not have it yet); `Rejection` where it can not be answered."""
     planner = _Planner(table, transport_id, app, offer, numbers)
     for wanted in publish:

@@ -25,35 +25,27 @@ class Counts(msgspec.Struct, frozen=True):
     keyframes: int
 
 
+_COUNTERS = ("packets", "bytes", "nacks", "plis", "keyframes")
+"""The fields of `Counts` that only grow."""
+
+
 def track_counts(stats: Mapping[str, Any], clock_rate: int) -> Counts:
     """A publisher's medium, from the core's counters of its track (`Core.stats`); the relay itself is the receiver."""
     return Counts(
-        packets=stats["packets"],
-        bytes=stats["bytes"],
-        expected=stats["expected"],
-        lost=stats["missed"],
-        jitter_us=_microseconds(stats["jitter"], clock_rate) if stats["expected"] else None,
-        rtt_us=None,
-        nacks=stats["nacks"],
-        plis=stats["plis"],
-        keyframes=stats["keyframes"],
-    )
+        packets=stats["packets"], bytes=stats["bytes"], expected=stats["expected"], lost=stats["missed"],
+        jitter_us=_microseconds(stats["jitter"], clock_rate) if stats["expected"] else None, rtt_us=None,
+        nacks=stats["nacks"], plis=stats["plis"], keyframes=stats["keyframes"],
+    )  # fmt: skip
 
 
 def sink_counts(stats: Mapping[str, Any], clock_rate: int) -> Counts:
     """A player's medium, from the core's counters of its sink; the player's reports say what it received."""
     highest, lost, jitter = stats["reported"] or (None, None, None)
     return Counts(
-        packets=stats["packets"],
-        bytes=stats["bytes"],
-        expected=highest,
-        lost=lost,
-        jitter_us=None if jitter is None else _microseconds(jitter, clock_rate),
-        rtt_us=stats["rtt_us"],
-        nacks=stats["nack_hits"] + stats["nack_misses"],
-        plis=stats["plis"],
-        keyframes=0,
-    )
+        packets=stats["packets"], bytes=stats["bytes"], expected=highest, lost=lost,
+        jitter_us=None if jitter is None else _microseconds(jitter, clock_rate), rtt_us=stats["rtt_us"],
+        nacks=stats["nack_hits"] + stats["nack_misses"], plis=stats["plis"], keyframes=0,
+    )  # fmt: skip
 
 
 def began_anew(before: Counts, now: Counts) -> bool:
@@ -64,17 +56,8 @@ def began_anew(before: Counts, now: Counts) -> bool:
 def measure(before: Counts, now: Counts) -> Counts:
     """The difference of two readings between which counting went on."""
     expected, lost = _losses(before, now)
-    return Counts(
-        packets=now.packets - before.packets,
-        bytes=now.bytes - before.bytes,
-        expected=expected,
-        lost=lost,
-        jitter_us=now.jitter_us,
-        rtt_us=now.rtt_us,
-        nacks=now.nacks - before.nacks,
-        plis=now.plis - before.plis,
-        keyframes=now.keyframes - before.keyframes,
-    )
+    grown = {name: getattr(now, name) - getattr(before, name) for name in _COUNTERS}
+    return Counts(expected=expected, lost=lost, jitter_us=now.jitter_us, rtt_us=now.rtt_us, **grown)
 
 
 def _losses(before: Counts, now: Counts) -> tuple[int | None, int | None]:

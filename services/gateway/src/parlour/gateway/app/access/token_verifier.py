@@ -126,22 +126,16 @@ class TokenVerifier:
 
     def on_app_event(self, view: EventView) -> None:
         """Takes an event of an app's own log: one that may end tokens drops what is cached of the app and wakes its readers."""
-        if view.type not in _ENDS_TOKENS:
-            return
-        self._generation += 1
-        self._questions.forget()
-        self._verified.drop_where(lambda known: known.app == view.app)
-        for watcher in self._watchers.get(view.app, ()):
-            watcher.set()
+        if view.type in _ENDS_TOKENS:
+            self.invalidate(view.app)
 
-    def invalidate(self) -> None:
-        """Drops all that is cached and wakes every reader; called when app events may have been lost."""
+    def invalidate(self, app: int | None = None) -> None:
+        """Drops what is cached of one app, or of all where app events may have been lost, and wakes the readers."""
         self._generation += 1
         self._questions.forget()
-        self._verified.clear()
-        for watchers in self._watchers.values():
-            for watcher in watchers:
-                watcher.set()
+        self._verified.drop_where(lambda known: app in (None, known.app))
+        for watcher in [one for of, watchers in self._watchers.items() if app in (None, of) for one in watchers]:
+            watcher.set()
 
     @contextmanager
     def watch(self, app: int, changed: asyncio.Event) -> Generator[None]:

@@ -1,6 +1,7 @@
 """A reader's position in a room, and what follows it: from the room's buffer as far as that reaches, else from the record."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -58,19 +59,15 @@ class Found(msgspec.Struct, frozen=True):
     more: bool
 
 
+@dataclass(eq=False, repr=False, slots=True)
 class Cursor:
     """One reader's position in a room. `followed`: the room as this gateway follows it, None for a reader that only asks the record."""
 
-    __slots__ = ("_app", "_followed", "_history", "_room", "position")
-
-    def __init__(
-        self, history: History, app: int, room: str, position: Position, followed: MirroredRoom | None = None
-    ) -> None:
-        self.position = position
-        self._followed = followed
-        self._history = history
-        self._app = app
-        self._room = room
+    _history: History
+    _app: int
+    _room: str
+    position: Position
+    _followed: MirroredRoom | None = None
 
     @property
     def mirror(self) -> RoomMirror | None:

@@ -65,12 +65,8 @@ class MemberDelivery(ChannelDelivery):
     def reset(self, reason: str) -> None:
         """Restarts the member since the room's mirror was replaced, unless it lags and can go on from the record."""
         mirror = self.cursor.mirror
-        if (
-            not self.is_lagging
-            or reason == "diverged"
-            or mirror is None
-            or mirror.state.room_uid != self.position.room_uid
-        ):
+        is_same_call = mirror is not None and mirror.state.room_uid == self.position.room_uid
+        if reason == "diverged" or not self.is_lagging or not is_same_call:
             self.restart(reason)
 
     def start_catch_up(self, known: Sequence[EncodedEvent] = ()) -> None:

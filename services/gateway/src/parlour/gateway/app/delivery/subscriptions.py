@@ -138,10 +138,10 @@ class ConnectionSubscriptions:
                 await pad_refusal(loop.time() - began)
             raise
 
-    async def unsubscribe(self, frame: client.Unsubscribe) -> client.Res:
-        """Ends a subscription and returns the answer, the same for a room that is not followed."""
+    async def unsubscribe(self, frame: client.Unsubscribe) -> None:
+        """Ends a subscription, and answers on the channel; the answer is the same for a room that is not followed."""
         await self._end(frame.room_id)
-        return client.Res(str(frame.id))
+        self._channel.put(to_text(client.Res(str(frame.id))))
 
     def close(self) -> None:
         """Ends all subscriptions, since the connection is closed."""

@@ -93,7 +93,7 @@ class RequestDispatcher:
             case client.Subscribe():
                 await self._answer(frame, arrived, self._subscribe(frame))
             case client.Unsubscribe():
-                await self._answer(frame, arrived, self._unsubscribe(frame))
+                await self._answer(frame, arrived, self._subscriptions.unsubscribe(frame))
             case _:
                 self._enqueue(frame, arrived)
 
@@ -129,9 +129,6 @@ class RequestDispatcher:
         if self.session is not None and self.session.rooms:
             raise _session_or_reader()
         await self._subscriptions.subscribe(frame)
-
-    async def _unsubscribe(self, frame: client.Unsubscribe) -> None:
-        self._send(await self._subscriptions.unsubscribe(frame))
 
     # requests
 
@@ -185,10 +182,8 @@ class RequestDispatcher:
         self._refuse(str(frame.id), problem)
 
     def _refuse(self, frame_id: str, problem: Problem) -> None:
-        if frame_id:
-            self._send(client.RequestRefused(id=frame_id, ok=False, error=problem))
-        else:
-            self._send(client.Failure(problem))
+        refusal = client.RequestRefused(id=frame_id, ok=False, error=problem) if frame_id else client.Failure(problem)
+        self._send(refusal)
 
     def _send(self, frame: client.ServerFrame) -> None:
         self._channel.put(to_text(frame))

@@ -5,6 +5,7 @@ feed, so that no event falls between the lists of the answer and the events behi
 """
 
 import asyncio
+from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
@@ -36,21 +37,18 @@ class Timing(msgspec.Struct, frozen=True):
     reconnect_ms: int
 
 
+@dataclass(eq=False, repr=False)
 class LoginHandler:
     """Verifies tokens and takes sessions into rooms; `key` signs the sessions' secrets."""
 
-    def __init__(
-        self, services: Services, feeds: RoomFeeds, sessions: SessionTable, key: bytes, timing: Timing, turn_servers: TurnServers,
-        throttle: TokenThrottle, clock: Clock,
-    ) -> None:  # fmt: skip
-        self._throttle = throttle
-        self._clock = clock
-        self._services = services
-        self._feeds = feeds
-        self._sessions = sessions
-        self._key = key
-        self.turn_servers = turn_servers
-        self._timing = timing
+    _services: Services
+    _feeds: RoomFeeds
+    _sessions: SessionTable
+    _key: bytes
+    _timing: Timing
+    turn_servers: TurnServers
+    _throttle: TokenThrottle
+    _clock: Clock
 
     async def login(self, frame: client.Login, channel: Channel, session: Session | None) -> Session:
         """Answers a login frame on its channel and returns the session that the channel speaks for from now on. `session` is the one that

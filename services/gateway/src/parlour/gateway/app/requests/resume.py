@@ -51,18 +51,16 @@ class ResumePlan:
         return bool(self.reason) or self.mirror.state.room_uid != self.position.room_uid
 
 
+@dataclass(eq=False, repr=False)
 class ResumeHandler:
     """Handles `resume` frames; `key` signs the sessions' secrets."""
 
-    def __init__(
-        self, history: History, feeds: RoomFeeds, sessions: SessionTable, logins: LoginHandler, key: bytes, clock: Clock
-    ) -> None:
-        self._history = history
-        self._feeds = feeds
-        self._sessions = sessions
-        self._logins = logins
-        self._key = key
-        self._clock = clock
+    _history: History
+    _feeds: RoomFeeds
+    _sessions: SessionTable
+    _logins: LoginHandler
+    _key: bytes
+    _clock: Clock
 
     async def resume(self, frame: client.Resume, channel: Channel) -> Session:
         """Answers on the channel and returns the session that it speaks for from now on. `Rejection` where no stay is left."""
