@@ -34,9 +34,8 @@ class ArchiveScope:
         if last is not None and uid == last:
             return "this call is in the archive twice"
         if last is not None and uid.int < last.int:
-            return (
-                "this call was moved or put in, maybe a second time: an archive has its calls in the order of their ids"
-            )
+            why = "an archive has its calls in the order of their ids"
+            return f"this call was moved or put in, maybe a second time: {why}"
         if self._began_ms is not None and uid.int >> 80 not in self._began_ms:
             return f"this call did not begin in {self._month}, the month of the archive, as its id says"
         return ""

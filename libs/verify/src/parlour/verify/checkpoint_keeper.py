@@ -80,20 +80,17 @@ class CheckpointKeeper:
         self._folder.mkdir(parents=True, exist_ok=True)
         previous = self._last()
         note = self._source.get("/checkpoint")
-        if note is None or not note:
+        if not note:
             if previous is None:
                 raise Unreachable("no checkpoint has been made there yet")
             raise Contradiction(f"the server has no checkpoint any more, one of {previous.size} leaves is kept")
-        text = self._signed(note)
-        new = parse_checkpoint(text)
+        new = parse_checkpoint(self._signed(note))
         if previous is None:
             self._write(f"{new.size}.note", note)
             return f"{new.origin}: {new.size} leaves, the first that is kept"
-        try:
-            self._compare(previous, new)
-        except Contradiction:
+        if problem := self._problem(previous, new):
             self._write(f"{new.size}.contradicts-{previous.size}", note)
-            raise
+            raise Contradiction(problem)
         if new.size > previous.size:
             self._write(f"{new.size}.note", note)
             return f"{new.origin}: {new.size} leaves, continues {previous.size}"
@@ -110,22 +107,18 @@ class CheckpointKeeper:
             self._write("refused", note)
             raise Contradiction(f"the checkpoint: {error}; {hint}") from None
 
-    def _compare(self, previous: Checkpoint, new: Checkpoint) -> None:
+    def _problem(self, previous: Checkpoint, new: Checkpoint) -> str:
+        """Says why one checkpoint does not continue the other; empty where it does."""
         if new.origin != previous.origin:
-            raise Contradiction(f"the checkpoint is of {new.origin}, those that are kept are of {previous.origin}")
+            return f"the checkpoint is of {new.origin}, those that are kept are of {previous.origin}"
         if new.size < previous.size:
-            raise Contradiction(
-                f"the latest checkpoint has {new.size} leaves, one of {previous.size} was signed before"
-            )
+            return f"the latest checkpoint has {new.size} leaves, one of {previous.size} was signed before"
         if new.size == previous.size:
-            if new.root != previous.root:
-                raise Contradiction(f"two trees of {new.size} leaves were signed")
-            return
+            return "" if new.root == previous.root else f"two trees of {new.size} leaves were signed"
         proof = self._proof(previous.size, new.size)
-        if proof is None or not continues(previous.root, previous.size, new.root, new.size, proof):
-            raise Contradiction(
-                f"the tree of {new.size} leaves does not begin with the tree of {previous.size} that was signed"
-            )
+        if proof is not None and continues(previous.root, previous.size, new.root, new.size, proof):
+            return ""
+        return f"the tree of {new.size} leaves does not begin with the tree of {previous.size} that was signed"
 
     def _proof(self, old: int, new: int) -> tuple[bytes, ...] | None:
         content = self._source.get(f"/v1/checkpoints/consistency?old={old}&new={new}")
@@ -135,9 +128,9 @@ class CheckpointKeeper:
             return None
 
     def _keys(self) -> tuple[PublicKey, ...]:
-        place = self._folder / KEYS
         if self._trusted:
             return self._trusted
+        place = self._folder / KEYS
         if not place.exists():
             content = self._source.get("/v1/checkpoints/keys")
             try:
@@ -149,10 +142,7 @@ class CheckpointKeeper:
 
     def _last(self) -> Checkpoint | None:
         sizes = [int(one.stem) for one in self._folder.glob("*.note") if one.stem.isdigit()]
-        if not sizes:
-            return None
-        text = (self._folder / f"{max(sizes)}.note").read_text()
-        return parse_checkpoint(text)
+        return parse_checkpoint((self._folder / f"{max(sizes)}.note").read_text()) if sizes else None
 
     def _write(self, name: str, content: bytes) -> None:
         """Writes a file whole or not at all, and returns when it is on disk."""

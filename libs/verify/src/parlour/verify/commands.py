@@ -54,11 +54,10 @@ def read_known_tree(file: Path | None, trusted: tuple[PublicKey, ...], proofs: S
         return None
     checkpoint = read_checkpoint(file, trusted)
     try:
-        return KnownTree(
-            checkpoint, tuple(msgspec.json.decode(proof.read_bytes(), type=Consistency) for proof in proofs)
-        )
+        found = tuple(msgspec.json.decode(proof.read_bytes(), type=Consistency) for proof in proofs)
     except (msgspec.DecodeError, OSError) as error:
         raise BadArgument("--consistency", f"it is not a consistency proof: {error}") from None
+    return KnownTree(checkpoint, found)
 
 
 def verify_file(file: Path, trusted: tuple[PublicKey, ...], known: KnownTree | None) -> Verdict:

@@ -119,9 +119,8 @@ class TextChecks:
             found = f"a salt of {len(salt)} bytes" if salt else "no salt"
             return f"{name} is shown with {found}, so that it can't be checked; it takes {SALT_BYTES} bytes"
         if not commitment_matches(sealed, salt, context, text):
-            return (
-                f"{name} is shown as {brief(text)}, which is not what was recorded: its commitment is to another text"
-            )
+            why = "which is not what was recorded: its commitment is to another text"
+            return f"{name} is shown as {brief(text)}, {why}"
         self._checked += 1
         return ""
 

@@ -1,6 +1,9 @@
 """The result of verifying an export or an archive: what was checked and what was not, as data, as text for people, and as an exit code."""
 
+from operator import add
+
 import msgspec
+from msgspec.structs import astuple, replace
 
 NOT_AS_RECORDED = 1
 NOT_PROVEN = 4
@@ -30,10 +33,7 @@ class TextCounts(msgspec.Struct, frozen=True):
 
     def plus(self, other: "TextCounts") -> "TextCounts":
         """Adds the counts of another export of the same archive."""
-        return TextCounts(
-            self.checked + other.checked, self.unproven + other.unproven,
-            self.withheld + other.withheld, self.left_out + other.left_out,
-        )  # fmt: skip
+        return TextCounts(*map(add, astuple(self), astuple(other)))
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -60,6 +60,10 @@ class Verdict(msgspec.Struct, frozen=True):
     missing: str = ""
     texts: TextCounts = TextCounts()
 
+    def with_flaw(self, flaw: Flaw) -> "Verdict":
+        """Returns the verdict of a file with a flaw, of which nothing counts as signed."""
+        return replace(self, ok=False, signed=0, seq=flaw.seq, problem=flaw.problem)
+
     @property
     def texts_proven(self) -> bool:
         """Whether each text that is shown was checked, and none is missing of users who are not erased."""
@@ -85,14 +89,10 @@ def verdict_text(verdict: Verdict, *, keyed: bool) -> str:
         place = f"event {verdict.seq}: " if verdict.seq else ""
         return f"NOT AS RECORDED: {_name(verdict)}\n  {place}{verdict.problem}"
     speed = f"{verdict.events / max(verdict.took_s, 1e-9):,.0f} events/s"
-    count = (
-        f"{verdict.calls} call{'s' if verdict.calls != 1 else ''}, {verdict.events}"
-        if verdict.month
-        else str(verdict.events)
-    )
+    calls = f"{verdict.calls} call{'s' if verdict.calls != 1 else ''}, " if verdict.month else ""
     lines = [
         f"{_heading(verdict)}: {_name(verdict)}",
-        f"  {count} events, {speed}",
+        f"  {calls}{verdict.events} events, {speed}",
         *_signature(verdict, keyed),
         *_comparison(verdict),
         *_texts(verdict),
@@ -160,11 +160,8 @@ def _comparison(verdict: Verdict) -> list[str]:
         ]
     if verdict.known_size:
         return [f"  the signed tree and the kept checkpoint of {verdict.known_size} heads are of one history"]
-    return (
-        ["  no kept checkpoint was compared: this server may have signed another history to somebody else"]
-        if verdict.signed
-        else []
-    )
+    alone = "  no kept checkpoint was compared: this server may have signed another history to somebody else"
+    return [alone] if verdict.signed else []
 
 
 def _name(verdict: Verdict) -> str:

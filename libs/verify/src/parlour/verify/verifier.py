@@ -14,33 +14,19 @@ from parlour.contracts.envelope import GENESIS
 from parlour.contracts.proofs import Inclusion, head_entry
 from parlour.kernel import merkle
 
-from . import event_checks
+from . import event_checks, layout
 from .archive_scope import ArchiveScope
 from .known_tree import CarriedCheckpoints, KnownTree
-from .layout import (
-    ARCHIVE,
-    ARCHIVE_END_MARK,
-    END_MARK,
-    KIND,
-    LINE_BYTES,
-    ArchiveEnd,
-    ArchiveHeader,
-    End,
-    Header,
-    Line,
-    MalformedLine,
-    decode_line,
-    is_canonical,
-)  # fmt: skip
+from .layout import Header, Line, MalformedLine, decode_line, is_canonical
 from .notes import BadNote, PublicKey
 from .text_checks import TextChecks, brief
 from .verdict import Flaw, TextCounts, Verdict
 
 _header = msgspec.json.Decoder(Header)
 _line = msgspec.json.Decoder(Line)
-_end = msgspec.json.Decoder(End)
-_archive_header = msgspec.json.Decoder(ArchiveHeader)
-_archive_end = msgspec.json.Decoder(ArchiveEnd)
+_end = msgspec.json.Decoder(layout.End)
+_archive_header = msgspec.json.Decoder(layout.ArchiveHeader)
+_archive_end = msgspec.json.Decoder(layout.ArchiveEnd)
 _NOT_CANONICAL = "is not written as an export writes it: a field is given twice, is unknown, or is spaced"
 OnCall = Callable[[str, int, bytes], None]
 """Called for each call of an archive that verifies: its id, how many events it has, and the hash of the last."""
@@ -60,17 +46,17 @@ def verify_export(
         if _is_archive(first)
         else _Export(chain((first,), rest), checkpoints)
     )
-    flaw: Flaw | None = None
     try:
         check.run()
-    except Flaw as found:
-        flaw = found
-    return checkpoints.complete(check.verdict(time.perf_counter() - began, flaw))
+        verdict = check.verdict()
+    except Flaw as flaw:
+        verdict = check.verdict().with_flaw(flaw)
+    return checkpoints.complete(msgspec.structs.replace(verdict, took_s=time.perf_counter() - began))
 
 
 def _is_archive(first: bytes) -> bool:
     try:
-        return decode_line(_archive_header, first).kind == ARCHIVE
+        return decode_line(_archive_header, first).kind == layout.ARCHIVE
     except MalformedLine:
         return False
 
@@ -99,8 +85,9 @@ class _Archive:
         except ValueError:
             raise Flaw(0, f"the first line names no month: {brief(self._header.month)}") from None
         for raw in self._lines:
-            if raw.startswith(ARCHIVE_END_MARK):
+            if raw.startswith(layout.ARCHIVE_END_MARK):
                 self._check_end(raw)
+                self._last = msgspec.structs.replace(self._last, room="", room_uid="")
                 return
             self._check_call(raw, scope)
         raise Flaw(0, f"the archive is cut off after {self._calls} calls: it has no end")
@@ -109,10 +96,8 @@ class _Archive:
         check = _Export(chain((raw,), self._lines), self._checkpoints, in_archive=True)
         try:
             check.run()
-        except Flaw as flaw:
-            self._last = check.verdict(0.0, flaw)
-            raise
-        found = self._last = check.verdict(0.0)
+        finally:
+            found = self._last = check.verdict()
         if self._checkpoints.keys and found.signed != found.events:
             raise Flaw(found.signed + 1, "no signature stands for the end of this call")
         if problem := scope.problem(found.room_uid):
@@ -139,13 +124,12 @@ class _Archive:
         if not is_canonical(end, raw):
             raise Flaw(0, f"the end {_NOT_CANONICAL}")
 
-    def verdict(self, took_s: float, flaw: Flaw | None) -> Verdict:
-        """The result after `run`, which raised `flaw` or nothing."""
+    def verdict(self) -> Verdict:
+        """Returns what `run` found so far; where it raised a flaw, the call is the one with the flaw."""
         last = self._last
         return Verdict(
-            flaw is None, last.room if flaw else "", last.room_uid if flaw else "", self._events, 0 if flaw else self._signed,
-            last.origin, last.size, flaw.seq if flaw else 0, flaw.problem if flaw else "", took_s, self._header.month, self._calls,
-            texts=self._texts,
+            True, last.room, last.room_uid, self._events, self._signed, last.origin, last.size, month=self._header.month,
+            calls=self._calls, texts=self._texts,
         )  # fmt: skip
 
 
@@ -156,7 +140,8 @@ class _Export:
         self._lines = lines
         self._checkpoints = checkpoints
         self._in_archive = in_archive
-        self._header: Header | None = None
+        self._header = Header("", 0, "", "", 0, "")
+        """Empty until the first line is read."""
         self._seq = 0
         self.hash = GENESIS
         self._at = 0
@@ -172,25 +157,21 @@ class _Export:
         start = f'{{"room_uid":"{header.room_uid}",'.encode()
         goal = proof.seq if proof else 0
         for raw in self._lines:
-            if raw.startswith(END_MARK):
+            if raw.startswith(layout.END_MARK):
                 self._check_end(raw)
-                self._check_reached(goal)
+                if self._seq < goal:
+                    raise Flaw(self._seq + 1, f"event {self._seq + 1} is missing: a checkpoint knows event {goal}")
                 return
             self._check_event(raw, start)
             if self._seq == goal and proof is not None and self.hash != proof.hash:
-                raise Flaw(
-                    goal,
-                    "the signed head has another hash: this event or one before it was changed, and the chain written anew",
-                )
+                what = "this event or one before it was changed, and the chain written anew"
+                raise Flaw(goal, f"the signed head has another hash: {what}")
         raise Flaw(self._seq + 1, f"the export is cut off after event {self._seq}: it has no end")
 
-    def verdict(self, took_s: float, flaw: Flaw | None = None) -> Verdict:
-        """The result after `run`, which raised `flaw` or nothing."""
-        header = self._header
-        return Verdict(
-            flaw is None, header.room if header else "", header.room_uid if header else "", self._seq, 0 if flaw else self._signed,
-            self._origin, self._size, flaw.seq if flaw else 0, flaw.problem if flaw else "", took_s, texts=self._texts.counts(),
-        )  # fmt: skip
+    def verdict(self) -> Verdict:
+        """Returns what `run` found so far."""
+        call = self._header.room, self._header.room_uid
+        return Verdict(True, *call, self._seq, self._signed, self._origin, self._size, texts=self._texts.counts())
 
     def _read_header(self) -> Header:
         raw = next(self._lines, b"")
@@ -199,8 +180,8 @@ class _Export:
             UUID(header.room_uid)
         except ValueError:
             raise Flaw(0, "the first line is not the header of an export") from None
-        if header.kind != KIND:
-            raise Flaw(0, f"this is {header.kind!r}, not {KIND!r}")
+        if header.kind != layout.KIND:
+            raise Flaw(0, f"this is {header.kind!r}, not {layout.KIND!r}")
         if not is_canonical(header, raw):
             raise Flaw(0, f"the first line {_NOT_CANONICAL}")
         return header
@@ -229,8 +210,7 @@ class _Export:
             raise Flaw(due, "it is earlier than the event before")
         if not line.env.startswith(start):
             raise Flaw(due, "its envelope is of another log")
-        header = self._header
-        problem = event_checks.origin_problem(header, line) if due == 1 and header is not None else ""
+        problem = event_checks.origin_problem(self._header, line) if due == 1 else ""
         if problem := problem or event_checks.view_problem(line, self._texts):
             raise Flaw(due, problem)
         if not is_canonical(line, raw):
@@ -238,7 +218,7 @@ class _Export:
         self._seq, self.hash, self._at = due, line.hash, line.at
 
     def _line(self, due: int, raw: bytes) -> Line:
-        if len(raw) > LINE_BYTES:
+        if len(raw) > layout.LINE_BYTES:
             raise Flaw(due, "a line is too long to be an event")
         try:
             return decode_line(_line, raw)
@@ -253,7 +233,7 @@ class _Export:
         if found < due:
             return Flaw(found, f"an event was put in behind event {self._seq}: it says that it is number {found}")
         for raw in self._lines:
-            if raw.startswith(END_MARK):
+            if raw.startswith(layout.END_MARK):
                 break
             if raw.startswith(f'{{"seq":{due},'.encode()):
                 return Flaw(due, f"the order was changed: event {due} stands behind event {found}")
@@ -272,7 +252,3 @@ class _Export:
             raise Flaw(self._seq + 1, "something follows the end")
         if not is_canonical(end, raw):
             raise Flaw(self._seq + 1, f"the end {_NOT_CANONICAL}")
-
-    def _check_reached(self, goal: int) -> None:
-        if self._seq < goal:
-            raise Flaw(self._seq + 1, f"event {self._seq + 1} is missing: a checkpoint knows event {goal}")
