@@ -10,7 +10,7 @@ from pathlib import Path
 
 from parlour.runtime.background.leases import Lease, advisory
 from parlour.runtime.clock import SystemClock, SystemIds
-from parlour.runtime.deciding.sealing import open_for_fold, open_records
+from parlour.runtime.deciding.sealing import open_for_fold
 from parlour.runtime.messaging.reader_limits import ReaderLimits
 from parlour.runtime.postgres import create_pool
 from parlour.runtime.postgres.pool import SCAN_PLANS
@@ -57,7 +57,6 @@ from .app.webhooks.pool import WorkerPool
 from .app.webhooks.worker import Worker
 from .domain.webhooks.addresses import parse_networks
 from .domain.webhooks.attempts import Schedule
-from .domain.webhooks.endpoint import Endpoint
 from .settings import RecordSettings
 
 log = logger(__name__)
@@ -86,7 +85,7 @@ async def assembled(
     """Room questions and the tail: each replica answers, one of them follows the log and maintains the tables."""
     states = RoomStates(conns.log, conns.people, open_for_fold)
     readers = ReaderLimits(settings.questions_per_s, settings.questions_at_once)
-    await rooms_api.serve(conns.bus, RoomQueries(conns.log, conns.people, open_records, states, archives), readers)
+    await rooms_api.serve(conns.bus, RoomQueries(conns.log, conns.people, states, archives), readers)
     tail = _tail(settings, conns)
     await rooms_api.listen(conns.bus, tail.add_sighting)
     conns.bus.on_reconnect(tail.heads.announce_again)
@@ -138,19 +137,15 @@ async def _webhooks(settings: RecordSettings, conns: Connections, damage: Damage
     )
     owner = f"{settings.instance}-{secrets.token_hex(4)}"
     async with open_sender(parse_networks(settings.webhook_networks), settings.webhook_timeout_s) as sender:
-        attempts = AttemptSender(conns.log, conns.people, open_records, states, sender.post, clock, secrets.token_bytes)
+        attempts = AttemptSender(conns.log, conns.people, states, sender.post, clock, secrets.token_bytes)
         admin = WebhookAdmin(store, attempts, sender.find_url_problem, clock, SystemIds(), secrets.token_bytes)
         await operators_api.serve_webhooks(conns.bus, admin)
 
-        def fault(error: BaseException) -> None:
-            conns.bus.report_fault("webhook", error)
-
-        def make_worker(endpoint: Endpoint) -> Worker:
-            return Worker(
-                endpoint, owner, store=store, log=conns.log, pages=pages, attempts=attempts, damage=damage, schedule=schedule,
-                count=lambda outcome: counted.labels(outcome).inc(), fault=fault, clock=clock, chance=random.random,
-            )  # fmt: skip
-
+        fault = partial(conns.bus.report_fault, "webhook")
+        make_worker = partial(
+            Worker, owner=owner, store=store, log=conns.log, pages=pages, attempts=attempts, damage=damage, schedule=schedule,
+            count=lambda outcome: counted.labels(outcome).inc(), fault=fault, clock=clock, chance=random.random,
+        )  # fmt: skip
         trim = partial(trim_delivery_log, store, clock, settings.webhook_log_kept_h * 3600)
         pool = WorkerPool(
             store, conns.log, make_worker, fault, clock, owner=owner, lease_s=settings.webhook_lease_s,
@@ -182,7 +177,7 @@ async def _history(
         reader, samples = PostgresCallReader(pool), PostgresSampleStore(pool)
         calls = CallQueries(reader, conns.people, ReadYourWrites(conns.log, reader.call), archives)
         quality = QualityQueries(calls, samples, reader, conns.people)
-        await history_api.serve(conns.bus, calls, quality, generations, PostgresOpenRooms(conns.pool))
+        await history_api.serve(conns.bus, calls, quality, generations, PostgresOpenRooms(conns.pool).page)
         intake = SampleIntake(samples, lambda outcome, number: sampled.labels(outcome).inc(number), SystemClock())
         await history_api.listen(conns.bus, intake)
         yield
@@ -199,7 +194,7 @@ async def _proofs(
     clock, tree = SystemClock(), PostgresTreeStore(conns.pool)
     key_store = PostgresKeyStore(conns.pool, settings.master_key)
     keys = CheckpointKeys(key_store, settings.origin, clock, secrets.token_bytes)
-    exports = EventExports(conns.log, conns.people, open_records, PostgresExportLog(conns.pool), archives)
+    exports = EventExports(conns.log, conns.people, PostgresExportLog(conns.pool), archives)
     guard = TreeGuard(tree, keys.own_keys)
     checkpoints = Checkpoints(tree, keys.signing_keys, guard, _tree_memory(settings), clock)
     _measure(checkpoints, conns)
@@ -248,7 +243,7 @@ async def _retention(
         verifier = ArchiveVerifier(store, folder, keys.public_keys)
         schedule = RetentionSchedule(
             store, writer, verifier, conns.people, lease, clock,
-            lambda error: conns.bus.report_fault("retention", error), keep_months=settings.keep_months, folder=settings.archive,
+            partial(conns.bus.report_fault, "retention"), keep_months=settings.keep_months, folder=settings.archive,
         )  # fmt: skip
         await operators_api.serve_retention(conns.bus, schedule)
         async with _running(partial(schedule.run, settings.retention_s)):
@@ -261,7 +256,7 @@ def _tail(settings: RecordSettings, conns: Connections) -> LogTail:
     )
     outcomes = {outcome: counted.labels(outcome) for outcome in ("published", "republished", "too_old", "damaged")}
     return LogTail(
-        conns.log, conns.people, partial(rooms_api.publish, conns.bus), open_records,
+        conns.log, conns.people, partial(rooms_api.publish, conns.bus),
         lambda outcome, number: outcomes[outcome].inc(number), SystemClock(),
         grace_s=settings.grace_ms / 1000, poll_s=settings.poll_ms / 1000, beacon_s=settings.beacon_ms / 1000,
     )  # fmt: skip

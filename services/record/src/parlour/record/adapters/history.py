@@ -158,9 +158,10 @@ _SESSION_COUNTS = (
 
 
 class PostgresOpenRooms(PostgresStore):
-    """Implements `api.history.OpenRoomReader` in Postgres."""
+    """Lists the rooms that are open now, from the claims."""
 
     async def page(self, app: int, room: str, query: RoomsQuery) -> OpenRooms:
+        """Returns a page of an app's open rooms; only `room` if one is named."""
         limit = max(1, min(query.limit, ROOMS_MOST))
         async with borrow(self._pool) as connection:
             rows = await connection.fetch(_OPEN_ROOMS, app, query.after, room, limit + 1)

@@ -1,7 +1,5 @@
 """History over NATS: questions about calls, quality samples, and the operators' commands about the projections."""
 
-from typing import Protocol
-
 import msgspec
 
 from parlour.contracts import commands as contract
@@ -10,7 +8,7 @@ from parlour.contracts import subjects
 from parlour.contracts.codes import Code
 from parlour.contracts.commands import Reply, Request
 from parlour.contracts.quality import QualityBatch, QualityQuery
-from parlour.contracts.queries import OpenRooms, RoomsQuery
+from parlour.contracts.queries import RoomsQuery
 from parlour.kernel.rejection import Rejection
 from parlour.record.app.history.calls import CallQueries
 from parlour.record.app.history.generations import GenerationStore
@@ -22,31 +20,23 @@ from parlour.runtime.messaging.address import Address
 from parlour.runtime.messaging.bus import Bus
 from parlour.runtime.messaging.endpoint import Endpoint, Headers
 
-from .bus import query_endpoint
+from .bus import Answer, query_endpoint
 
 SERVICE = "record-history"
 VERSION = "1.0.0"
 
 
-class OpenRoomReader(Protocol):
-    """Reads the rooms that are open now."""
-
-    async def page(self, app: int, room: str, query: RoomsQuery) -> OpenRooms:
-        """Returns a page of an app's open rooms; only `room` if one is named."""
-        ...
-
-
 async def serve(
-    bus: Bus, calls: CallQueries, quality: QualityQueries, generations: GenerationStore, rooms: OpenRoomReader
+    bus: Bus, calls: CallQueries, quality: QualityQueries, generations: GenerationStore, find_open_rooms: Answer
 ) -> None:
-    """Registers the endpoints of questions and commands about history."""
+    """Registers the endpoints of questions and commands about history; `find_open_rooms` answers with the rooms that are open now."""
     questions = {
         "calls": query_endpoint("calls", h.CallsQuery, calls.calls),
         "call": query_endpoint("call", h.CallQuery, calls.call),
         "timeline": query_endpoint("timeline", h.TimelineQuery, calls.timeline),
         "views": query_endpoint("views", h.ViewsQuery, calls.views),
         "quality": query_endpoint("quality", QualityQuery, quality.series),
-        "rooms": query_endpoint("rooms", RoomsQuery, rooms.page),
+        "rooms": query_endpoint("rooms", RoomsQuery, find_open_rooms),
     }
     await bus.serve(SERVICE, VERSION, questions | _command_endpoints(generations))
 

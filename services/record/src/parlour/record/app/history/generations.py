@@ -112,12 +112,9 @@ class ProjectionRunner:
         return next((one.number for one in self._all if one.active), 0)
 
     async def _drop_retired(self) -> None:
-        now = asyncio.get_running_loop().time()
-        for one in self._all:
-            if (
-                one.number < self._active_number()
-                and now >= self._retired_at.setdefault(one.number, now) + RETIRED_FOR_S
-            ):
-                await self._generations.drop(one.number)
-                self._projectors.pop(one.number, None)
-                del self._retired_at[one.number]
+        now, active = asyncio.get_running_loop().time(), self._active_number()
+        for number in [one.number for one in self._all if one.number < active]:
+            if now >= self._retired_at.setdefault(number, now) + RETIRED_FOR_S:
+                await self._generations.drop(number)
+                self._projectors.pop(number, None)
+                del self._retired_at[number]

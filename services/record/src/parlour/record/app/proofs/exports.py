@@ -15,7 +15,7 @@ from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import UserKeyStore
 from parlour.record.app.archive_index import ArchiveIndex
 from parlour.record.app.paging import EVENTS_PER_ANSWER, fit_answer
-from parlour.runtime.deciding.sealing import Open, disclose_texts, open_readable
+from parlour.runtime.deciding.sealing import disclose_texts, open_readable, open_records
 
 EXPORTER_BYTES = 256
 EXPORTS_SHOWN = 500
@@ -37,12 +37,9 @@ class ExportLog(Protocol):
 class EventExports:
     """Answers questions about stored events and exports. Methods may raise `LogUnavailable`."""
 
-    def __init__(
-        self, log: EventLog, people: UserKeyStore, open_records: Open, exports: ExportLog, archives: ArchiveIndex
-    ) -> None:
+    def __init__(self, log: EventLog, people: UserKeyStore, exports: ExportLog, archives: ArchiveIndex) -> None:
         self._log = log
         self._people = people
-        self._open = open_records
         self._exports = exports
         self._archives = archives
 
@@ -61,7 +58,7 @@ class EventExports:
 
     async def _events(self, uid: UUID, after: int, limit: int) -> tuple[StoredEvent, ...]:
         records = await self._log.read(uid, after, limit)
-        views = await open_readable(self._open, self._people, records)
+        views = await open_readable(open_records, self._people, records)
         opened = await disclose_texts(self._people, records, views)
         return fit_answer([_event(record, *one) for record, one in zip(records, opened, strict=True)])
 

@@ -16,7 +16,7 @@ from parlour.kernel.sealing import UserKeyStore
 from parlour.record.app.pacing import wait_at_most
 from parlour.record.domain.beacon import RoomHeads
 from parlour.record.domain.republish import RepublishTracker, message_id
-from parlour.runtime.deciding.sealing import Open, open_readable
+from parlour.runtime.deciding.sealing import open_readable, open_records
 
 READER = "record.tail"
 """The tail's name among the log's cursors."""
@@ -40,13 +40,12 @@ class LogTail:
     """The replica that leads calls `run` and `announce_heads`; every replica calls `add_sighting` for each event on NATS."""
 
     def __init__(
-        self, log: EventLog, people: UserKeyStore, publish: Publish, open_records: Open, count: Count, clock: Clock, *,
+        self, log: EventLog, people: UserKeyStore, publish: Publish, count: Count, clock: Clock, *,
         grace_s: float, poll_s: float, beacon_s: float,
     ) -> None:  # fmt: skip
         self._log = log
         self._people = people
         self._publish = publish
-        self._open = open_records
         self._count = count
         self._clock = clock
         self._poll_s = poll_s
@@ -102,7 +101,7 @@ class LogTail:
         self._count("too_old", len(missed) - len(young))
         for start in range(0, len(young), EVENTS_PER_READ):
             page = young[start : start + EVENTS_PER_READ]
-            for record, view in zip(page, await open_readable(self._open, self._people, page), strict=True):
+            for record, view in zip(page, await open_readable(open_records, self._people, page), strict=True):
                 if view is None:
                     self._count("damaged", 1)
                     continue

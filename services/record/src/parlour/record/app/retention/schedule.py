@@ -7,6 +7,7 @@ by the database: a month is dropped for one file, once.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from parlour.contracts.codes import Code
 from parlour.contracts.retention import Archive, Blocker, Month, Retention
@@ -32,36 +33,33 @@ BY_SCHEDULE = "(the schedule)"
 log = logger(__name__)
 
 
+@dataclass(eq=False)
 class RetentionSchedule:
     """`run` is the endless work of a replica; operators call `status` and `start_round`. Times are unix microseconds."""
 
-    def __init__(
-        self, store: RetentionStore, writer: ArchiveWriter, verifier: ArchiveVerifier, people: UserKeyStore, lease: Lease,
-        clock: Clock, fault: Callable[[Exception], None], *, keep_months: int, folder: str,
-    ) -> None:  # fmt: skip
-        self._store = store
-        self._writer = writer
-        self._verifier = verifier
-        self._people = people
-        self._lease = lease
-        self._clock = clock
-        self._fault = fault
-        """Called with an error of a round that nobody expected."""
-        self._keep_months = keep_months
-        self._folder = folder
-        self._asked = asyncio.Event()
-        self._by = BY_SCHEDULE
-        self._running = False
+    _store: RetentionStore
+    _writer: ArchiveWriter
+    _verifier: ArchiveVerifier
+    _people: UserKeyStore
+    _lease: Lease
+    _clock: Clock
+    _fault: Callable[[Exception], None]
+    """Called with an error of a round that nobody expected."""
+    keep_months: int
+    folder: str
+    _wakeup: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _by: str = field(init=False, default=BY_SCHEDULE)
+    _running: bool = field(init=False, default=False)
 
     async def run(self, every_s: float) -> None:
         """Does a round every `every_s`, and at once when asked; never returns. Does none where everything is kept."""
         while True:
-            self._asked.clear()
+            self._wakeup.clear()
             by, self._by = self._by, BY_SCHEDULE
-            if self._keep_months:
+            if self.keep_months:
                 async with self._lease(LEASE):
                     await self._try_round(by)
-            await wait_at_most(self._asked, every_s)
+            await wait_at_most(self._wakeup, every_s)
 
     async def _try_round(self, by: str) -> None:
         """Reports what fails and leaves it to the next round, since the record's other work must go on."""
@@ -74,12 +72,12 @@ class RetentionSchedule:
 
     def start_round(self, by: str) -> None:
         """Has `run` do a round now, on somebody's behalf. `Rejection` where everything is kept."""
-        if not self._keep_months:
+        if not self.keep_months:
             hint = "set PARLOUR_RECORD_KEEP_MONTHS"
             raise Rejection(Code.PARAMETER, "everything is kept for ever", field="keep_months", hint=hint)
         self._by = by or BY_SCHEDULE
         self._running = True
-        self._asked.set()
+        self._wakeup.set()
 
     async def round(self, by: str = BY_SCHEDULE) -> None:
         """Exports, verifies and drops what is due, the oldest month first."""
@@ -91,10 +89,10 @@ class RetentionSchedule:
                 if may_be_due(month, before_us):
                     await self._export(month, before_us, by)
         finally:
-            self._running = self._asked.is_set()
+            self._running = self._wakeup.is_set()
 
     def _due_before(self) -> int:
-        return due_before(self._clock.at(), self._keep_months)
+        return due_before(self._clock.at(), self.keep_months)
 
     async def _finish_archives(self) -> None:
         """Finishes the archives that an interrupted round has left."""
@@ -165,13 +163,13 @@ class RetentionSchedule:
 
     async def status(self) -> Retention:
         """Returns the months and archives, with what stands against dropping a month that is due."""
-        before_us = self._due_before() if self._keep_months else 0
+        before_us = self._due_before() if self.keep_months else 0
         archives = await self._store.archives()
         months = [await self._month_status(month, before_us, archives) for month in await self._store.months()]
         running = self._running or await self._store.is_leased()
         present = tuple(one for one in months if one.calls)
         shown_archives = tuple(_shown(one) for one in archives)
-        return Retention(self._keep_months, self._folder, before_us, running, present, shown_archives)
+        return Retention(self.keep_months, self.folder, before_us, running, present, shown_archives)
 
     async def _month_status(self, month: str, before_us: int, archives: tuple[StoredArchive, ...]) -> Month:
         count = await self._store.count(month, before_us)

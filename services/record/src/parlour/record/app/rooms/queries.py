@@ -13,7 +13,7 @@ from parlour.kernel.rejection import Rejection
 from parlour.kernel.sealing import UserKeyStore
 from parlour.record.app.archive_index import ArchiveIndex
 from parlour.record.app.paging import EVENTS_PER_ANSWER, fit_answer, parse_uuid
-from parlour.runtime.deciding.sealing import Open
+from parlour.runtime.deciding.sealing import open_records
 
 from .states import RoomStates
 
@@ -21,12 +21,9 @@ from .states import RoomStates
 class RoomQueries:
     """Reads each answer from the log, so that it has every acknowledged event. Methods may raise `LogUnavailable`."""
 
-    def __init__(
-        self, log: EventLog, people: UserKeyStore, open_records: Open, states: RoomStates, archives: ArchiveIndex
-    ) -> None:
+    def __init__(self, log: EventLog, people: UserKeyStore, states: RoomStates, archives: ArchiveIndex) -> None:
         self._log = log
         self._people = people
-        self._open = open_records
         self._states = states
         self._archives = archives
 
@@ -47,7 +44,7 @@ class RoomQueries:
         if query.hash8 and not await has_position(self._log, found, query.after, query.hash8):
             return Replay(_head(found), diverged=True)
         records = await self._log.read(found.log.uid, query.after, min(query.limit, EVENTS_PER_ANSWER))
-        events = fit_answer(await self._open(self._people, records))
+        events = fit_answer(await open_records(self._people, records))
         last = events[-1].seq if events else query.after
         return Replay(_head(found), events, more=last < found.seq)
 

@@ -1,6 +1,7 @@
 """What operators ask of webhooks: endpoints are added, listed, changed and tested, deliveries are shown, events are sent again."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import msgspec
 
@@ -26,20 +27,17 @@ CheckUrl = Callable[[str], Awaitable[str]]
 """Returns why a URL may not be an endpoint's, or an empty text."""
 
 
+@dataclass(eq=False)
 class WebhookAdmin:
     """Answers one question of `contracts.webhooks` per method. Methods raise `Invalid` or `Rejection`, and `LogUnavailable`."""
 
-    def __init__(
-        self, endpoints: EndpointRepository, attempts: AttemptSender, check_url: CheckUrl, clock: Clock, ids: Ids,
-        draw: Callable[[int], bytes],
-    ) -> None:  # fmt: skip
-        self._endpoints = endpoints
-        self._attempts = attempts
-        self._check_url = check_url
-        self._clock = clock
-        self._ids = ids
-        self._draw = draw
-        """Returns so many random bytes."""
+    _endpoints: EndpointRepository
+    _attempts: AttemptSender
+    _check_url: CheckUrl
+    _clock: Clock
+    _ids: Ids
+    _draw: Callable[[int], bytes]
+    """Returns so many random bytes."""
 
     async def add(self, app: int, question: contract.AddWebhook) -> contract.Webhook:
         """Adds an endpoint and returns it with its secret, which no later answer of another question shows."""

@@ -4,6 +4,7 @@ Events are opened at each attempt and not stored in between: a retry after an er
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
@@ -19,7 +20,7 @@ from parlour.record.app.rooms.states import RoomStates
 from parlour.record.domain.webhooks import signing
 from parlour.record.domain.webhooks.callbacks import CallbackContext, callback, close_reason, is_closed_empty
 from parlour.record.domain.webhooks.endpoint import Endpoint
-from parlour.runtime.deciding.sealing import UNREADABLE, Open
+from parlour.runtime.deciding.sealing import UNREADABLE, open_records
 
 from .ports import Attempt, Post
 
@@ -42,21 +43,17 @@ class _Subject(msgspec.Struct):
     stream_id: str = msgspec.field(name="streamID", default="")
 
 
+@dataclass(eq=False)
 class AttemptSender:
     """Workers call `send_event`, operators' tests `send_test`; both return the row for the delivery log."""
 
-    def __init__(
-        self, log: EventLog, people: UserKeyStore, open_records: Open, states: RoomStates, post: Post, clock: Clock,
-        draw: Callable[[int], bytes],
-    ) -> None:  # fmt: skip
-        self._log = log
-        self._people = people
-        self._open = open_records
-        self._states = states
-        self._post = post
-        self._clock = clock
-        self._draw = draw
-        """Returns so many random bytes."""
+    _log: EventLog
+    _people: UserKeyStore
+    _states: RoomStates
+    _post: Post
+    _clock: Clock
+    _draw: Callable[[int], bytes]
+    """Returns so many random bytes."""
 
     async def send_event(self, endpoint: Endpoint, record: Record, number: int) -> Attempt:
         """Sends one event for the time of this number (1, 2, …). `UnreadableEvent` if it, or what explains it, can't be read."""
@@ -68,7 +65,7 @@ class AttemptSender:
 
     async def _body(self, endpoint: Endpoint, record: Record) -> tuple[str, str, bytes]:
         """Returns the event's id, and the content type and body in the endpoint's format."""
-        (view,) = await self._open(self._people, (record,))
+        (view,) = await open_records(self._people, (record,))
         id_ = cloudevents.event_id(view.room_uid, view.seq)
         if endpoint.format != CALLBACKS:
             return id_, cloudevents.CONTENT_TYPE, _encode(cloudevents.cloud_event(view))
