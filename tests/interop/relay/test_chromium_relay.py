@@ -146,6 +146,6 @@ async def test_the_publishers_bitrate_climbs(bench: Bench, open_window: Any) -> 
     ann, bob = await open_window(bench, "ann"), await open_window(bench, "bob")
     await ann.run("relay.publish('a')")
     await bob.run("relay.play('a')")
-    await ann.run("relay.until(async () => (await relay.publisher.outbound('video')).targetBitrate > 1000000, 20000)")
+    await ann.run("relay.until(async () => (await relay.publisher.outbound('video')).targetBitrate > 1000000, 60000)")
     lost = await bob.run("relay.player.inbound('video')")
     assert lost["packetsLost"] == 0
