@@ -16,13 +16,20 @@ IMAGE := runtime cli auth room registry relay im record gateway
 # The members that others install, each after those that it needs, and where `make packages` puts them.
 WHEELS := contracts kernel verify runtime client cli
 DIST ?= dist/packages
+# What builds the image, its name, and further options of the build, such as --no-cache or --build-arg PYTHON_IMAGE=python@sha256:…
+ENGINE ?= $(if $(shell command -v podman),podman,docker)
+TAG ?= parlour
+FLAGS ?=
+COMMITTED = $(shell git log -1 --format=%ct)
+REVISION = $(shell git rev-parse HEAD)
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 # Where `make site` puts the documentation; the gateway of `make up` serves it from there.
 SITE ?= dist/docs
 # Node from its wheel, where the machine has none.
 export PATH := $(CURDIR)/.venv/node:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: docs site packages version help setup up down status test unit rust-test web-test lint format types e2e faults guarantees bench lock browser
+.PHONY: docs site packages image version help setup up down status test unit rust-test web-test lint format types e2e faults guarantees bench lock browser
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -105,6 +112,10 @@ packages: setup ## wheels, the browser SDK's npm package and their SHA-256, in d
 	@cp libs/sdk-web/dist/*.tgz $(DIST)
 	@rm -f $(DIST)/.gitignore && cd $(DIST) && sha256sum *.whl *.tgz > SHA256SUMS && cat SHA256SUMS
 
+image: ## the container image, with the commit's time on its files (TAG=name, ENGINE=podman|docker, FLAGS=options of the build)
+	@$(ENGINE) build $(if $(findstring podman,$(ENGINE)),--format docker --timestamp=$(COMMITTED),--build-arg SOURCE_DATE_EPOCH=$(COMMITTED)) \
+	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) $(FLAGS) -t $(TAG) -f deploy/docker/Dockerfile .
+
 version: ## set the version of every package (TO=0.2.0); the one in pyproject.toml is what the others are compared with
 	@case "$(TO)" in *.*.*) ;; *) echo "make version TO=0.2.0"; exit 1;; esac
 	@sed -i 's/^version = ".*"/version = "$(TO)"/; s/"\(parlour-[a-z]*\)==.*"/"\1==$(TO)"/' pyproject.toml Cargo.toml libs/*/pyproject.toml services/*/pyproject.toml
@@ -116,4 +127,5 @@ lock: ## write the hash-locked requirements anew from the members' pyproject.tom
 	@$(BIN)/uv lock --upgrade --quiet
 	@$(BIN)/uv export --quiet --frozen --all-packages --extra otlp --group dev --no-emit-workspace --no-annotate --no-header -o requirements.lock
 	@$(BIN)/uv export --quiet --frozen --no-dev --extra otlp $(IMAGE:%=--package parlour-%) --no-emit-workspace --no-annotate --no-header -o deploy/docker/requirements.lock
+	@$(BIN)/uv export --quiet --frozen --only-group image --no-annotate --no-header -o deploy/docker/tools.lock
 	@$(BIN)/uv export --quiet --frozen --only-group node --no-annotate --no-header -o libs/sdk-web/node.lock

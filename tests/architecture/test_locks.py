@@ -10,6 +10,7 @@ import sources
 LOCKS = (
     "requirements.lock",
     "deploy/docker/requirements.lock",
+    "deploy/docker/tools.lock",
     "libs/sdk-web/node.lock",
     "libs/sdk-web/package-lock.json",
     "libs/sdk-web/.npmrc",
@@ -39,7 +40,7 @@ def test_no_committed_file_names_a_path_of_one_machine() -> None:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "deploy/docker/requirements.lock", "libs/sdk-web/node.lock"])
+@pytest.mark.parametrize("lock", [lock for lock in LOCKS if lock.endswith(".lock")])
 def test_python_locks_pin_versions_and_hashes(lock: str) -> None:
     entries = [
         line for line in (sources.ROOT / lock).read_text().splitlines() if line and not line.startswith((" ", "#"))

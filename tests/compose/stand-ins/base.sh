@@ -9,4 +9,5 @@ debootstrap --variant=minbase --include=ca-certificates,python3,python3-pip,pyth
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 [ ! -e /etc/pip.conf ] || cp /etc/pip.conf "$root/etc/"
 ln -sf python3 "$root/usr/bin/python"
+rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/usr/share/doc "$root"/usr/share/man "$root"/usr/share/locale
 tar -C "$root" -c . | "$1" import - localhost/parlour-test/base

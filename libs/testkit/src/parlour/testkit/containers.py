@@ -141,7 +141,7 @@ def engine() -> str:
 
 def foreign_images(root: Path) -> Sequence[str]:
     """What the Dockerfile and docker-compose.yml take from elsewhere, by full name."""
-    built = re.findall(r"^FROM (\S+)", (root / "deploy/docker/Dockerfile").read_text(), re.MULTILINE)
+    built = re.findall(r"^ARG \w+_IMAGE=(\S+)", (root / "deploy/docker/Dockerfile").read_text(), re.MULTILINE)
     run = re.findall(r"^    image: (\S+)", (root / "docker-compose.yml").read_text(), re.MULTILINE)
     names = (name for name in (*built, *run) if name != "parlour")
     return tuple(dict.fromkeys(f"docker.io/{name}" if "/" in name else f"docker.io/library/{name}" for name in names))

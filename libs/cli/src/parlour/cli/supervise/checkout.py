@@ -1,13 +1,15 @@
 """Where the suite's own files are: the workspace that this package is installed from."""
 
+import os
 from pathlib import Path
 
 from ..failures import Unusable
 
 ROOT = Path(__file__).resolve().parents[6]
-"""The workspace's top folder; members are installed editable, in the image too."""
+"""The workspace's top folder, from which members are installed editable."""
 
-MIGRATIONS = ROOT / "migrations"
+MIGRATIONS = Path(os.environ.get("PARLOUR_MIGRATIONS") or ROOT / "migrations")
+"""The schema's migrations; the image, which is no checkout, says where they are."""
 
 SERVICES = ("auth", "room", "registry", "relay", "im", "record", "gateway")
 
