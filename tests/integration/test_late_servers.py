@@ -7,7 +7,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator, Iterator
@@ -71,12 +70,12 @@ class Process:
         return json.loads(body)["failing"] if status else None
 
     def lines(self) -> list[dict[str, Any]]:
-        """What it logged."""
+        """The structured lines of its log so far, the oldest first."""
         return [json.loads(line) for line in self._output.read_text().splitlines() if line.startswith("{")]
 
 
 @contextmanager
-def started(*processes: Process) -> Generator[None]:
+def kill_at_end(*processes: Process) -> Generator[None]:
     """Kills what is left of them at the end."""
     try:
         yield
@@ -87,21 +86,28 @@ def started(*processes: Process) -> Generator[None]:
             one.process.wait()
 
 
-@pytest.fixture
-def late_postgres(server_folder: Path) -> Iterator[tuple[Postgres, Callable[[], None]]]:
-    """A cluster that does not run yet, and what starts it."""
-    folder = server_folder / f"late-{secrets.token_hex(4)}"
-    cluster = Postgres(folder, port=free_port(), password=secrets.token_hex(16), account=unprivileged())
-    cluster.prepare()
+@contextmanager
+def starting_later(server: Postgres | NatsServer, log: Path) -> Generator[Callable[[], None]]:
+    """Prepares a server that does not run yet, and gives what starts it; it is stopped at the end."""
+    server.prepare()
     running: list[subprocess.Popen[bytes]] = []
 
     def start() -> None:
-        running.append(spawn(cluster.launch(), server_folder / "late.log"))
-        wait_until(cluster.ready, "Postgres is ready", timeout_s=WITHIN_S)
+        running.append(spawn(server.launch(), log))
+        wait_until(server.ready, f"{type(server).__name__} is ready", timeout_s=WITHIN_S)
 
-    yield cluster, start
+    yield start
     for process in running:
-        stop(process, cluster.launch())
+        stop(process, server.launch())
+
+
+@pytest.fixture
+def late_postgres(server_folder: Path) -> Iterator[tuple[Postgres, Callable[[], None]]]:
+    """A cluster that does not run yet, and what starts it; its log is `late-postgres.log`."""
+    folder = server_folder / f"late-{secrets.token_hex(4)}"
+    cluster = Postgres(folder, port=free_port(), password=secrets.token_hex(16), account=unprivileged())
+    with starting_later(cluster, server_folder / "late-postgres.log") as start:
+        yield cluster, start
 
 
 @pytest.fixture
@@ -109,20 +115,15 @@ def late_nats(server_folder: Path) -> Iterator[tuple[NatsServer, Callable[[], No
     """A server that does not run yet, and what starts it."""
     users = {user: (secrets.token_hex(16), grant) for user, grant in grants().items()}
     server = NatsServer(server_folder / f"late-{secrets.token_hex(4)}", port=free_port(), users=users)
-    server.prepare()
-    running: list[subprocess.Popen[bytes]] = []
-
-    def start() -> None:
-        running.append(spawn(server.launch(), server_folder / "late-nats.log"))
-        wait_until(server.ready, "NATS is ready", timeout_s=WITHIN_S)
-
-    yield server, start
-    for process in running:
-        stop(process, server.launch())
+    with starting_later(server, server_folder / "late-nats.log") as start:
+        yield server, start
 
 
 def test_every_service_waits_for_servers_schema_and_roles_that_come_later(
-    late_postgres: tuple[Postgres, Callable[[], None]], late_nats: tuple[NatsServer, Callable[[], None]], tmp_path: Path
+    late_postgres: tuple[Postgres, Callable[[], None]],
+    late_nats: tuple[NatsServer, Callable[[], None]],
+    server_folder: Path,
+    tmp_path: Path,
 ) -> None:
     (cluster, start_postgres), (bus, start_bus) = late_postgres, late_nats
     passwords = {service: secrets.token_hex(16) for service in ROLES}
@@ -137,7 +138,7 @@ def test_every_service_waits_for_servers_schema_and_roles_that_come_later(
         for name, one in services.items():
             wait_until(lambda one=one, name=name: one.failing() == failing(name), name, timeout_s=WITHIN_S)
 
-    with started(*services.values()):
+    with kill_at_end(*services.values()):
         wait_for(lambda name: ["starting", "postgres" if name in ROLES else "bus"])
         assert {one.ask("/healthz")[0] for one in services.values()} == {200}, "nothing that is away makes them restart"
         assert {one.ask("/metrics")[0] for one in services.values()} == {503}
@@ -146,7 +147,9 @@ def test_every_service_waits_for_servers_schema_and_roles_that_come_later(
         start_postgres()
         asyncio.run(_execute(cluster, f'CREATE DATABASE "{DATABASE}"'))
         upgrade(cluster.address(), MIGRATIONS)
-        time.sleep(0.5)
+        postgres_log = server_folder / "late-postgres.log"
+        before = len(postgres_log.read_text())
+        wait_until(lambda: ROLES["room"] in postgres_log.read_text()[before:], "a refused login", timeout_s=WITHIN_S)
         assert services["room"].failing() == ["starting", "postgres"], "its role can't log in yet"
         asyncio.run(set_passwords(cluster.address(), passwords))
         wait_for(lambda _: [])
@@ -163,7 +166,7 @@ def test_a_service_waits_for_the_schema_of_a_database_that_lets_it_in(
     dsn = postgres_cluster.address(database=database)
     waiting = Process("room", tmp_path, PARLOUR_POSTGRES_DSN=dsn, PARLOUR_NATS_URL=nats_server.address("room"))
     try:
-        with started(waiting):
+        with kill_at_end(waiting):
             wait_until(lambda: any("schema" in str(line) for line in waiting.lines()), "a log line", timeout_s=WITHIN_S)
             assert waiting.failing() == ["starting", "postgres"]
             upgrade(dsn, MIGRATIONS)
@@ -175,19 +178,17 @@ def test_a_service_waits_for_the_schema_of_a_database_that_lets_it_in(
 @pytest.mark.parametrize("service", ["room", "gateway"])
 def test_a_signal_ends_the_wait_at_once(service: str, tmp_path: Path) -> None:
     waiting = Process(service, tmp_path)
-    with started(waiting):
+    with kill_at_end(waiting):
         wait_until(lambda: len(waiting.failing() or []) == 2, "it waits", timeout_s=WITHIN_S)
-        asked = time.monotonic()
         waiting.process.send_signal(signal.SIGTERM)
-        assert waiting.process.wait(WITHIN_S) == 0
-        assert time.monotonic() - asked < 2.0
+        assert waiting.process.wait(WITHIN_S) == 0, "long before PARLOUR_START_TIMEOUT_S, which is 300"
     assert "geheim" not in str(waiting.lines())
 
 
 @pytest.mark.parametrize(("service", "lacks"), [("room", "Connect"), ("gateway", "no NATS within 1 s")])
 def test_the_wait_ends_with_its_time_limit(service: str, lacks: str, tmp_path: Path) -> None:
     waiting = Process(service, tmp_path, PARLOUR_START_TIMEOUT_S="1")
-    with started(waiting):
+    with kill_at_end(waiting):
         assert waiting.process.wait(WITHIN_S) == 3
     (failed,) = [line for line in waiting.lines() if line["event"] == "service_failed"]
     assert lacks in str(failed["error"])
