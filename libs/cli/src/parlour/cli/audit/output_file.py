@@ -17,13 +17,13 @@ def replacing(output: Path) -> Generator[BinaryIO]:
     SIGTERM ends the block as SIGINT does, by KeyboardInterrupt, so that neither leaves half a file. A device or a pipe, such as
     `/dev/stdout`, is written to and never replaced. `typer.BadParameter` where nothing can be written there.
     """
-    straight = output.exists() and not output.is_file()
-    half = output if straight else output.with_name(f"{output.name}.part")
+    in_place = output.exists() and not output.is_file()
+    half = output if in_place else output.with_name(f"{output.name}.part")
     try:
         out = open(half, "wb")  # noqa: SIM115 closed below, before it is renamed or removed
     except OSError as error:
         raise typer.BadParameter(f"{output}: {error.strerror}", param_hint="--output") from None
-    if straight:
+    if in_place:
         with out:
             yield out
         return
