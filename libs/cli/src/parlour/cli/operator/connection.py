@@ -11,7 +11,7 @@ import msgspec
 from parlour.contracts import subjects
 from parlour.contracts.commands import AnyCommand, Caller, Request
 from parlour.contracts.proofs import NO_APP
-from parlour.runtime.messaging.bus import Bus, accepted
+from parlour.runtime.messaging.bus import Bus, check_answer
 from parlour.runtime.settings import BusSettings
 from parlour.runtime.telemetry import logging
 
@@ -59,7 +59,7 @@ async def send_query(
 
     `Rejection` where the record refuses it.
     """
-    return accepted(await bus.request(subjects.query(app, room, what), query, answer, QUERY_TIMEOUT_S))
+    return check_answer(await bus.request(subjects.query(app, room, what), query, answer, QUERY_TIMEOUT_S))
 
 
 def _without_password(urls: str) -> str:

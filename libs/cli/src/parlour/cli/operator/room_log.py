@@ -15,7 +15,7 @@ from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import Replay, ReplayQuery, RoomState, Snapshot, SnapshotQuery
 from parlour.kernel.paging import whole
 from parlour.kernel.rejection import Rejection
-from parlour.runtime.messaging.bus import Bus, accepted
+from parlour.runtime.messaging.bus import Bus, check_answer
 from parlour.runtime.retry import wait_at_most
 
 EVENTS_PER_PAGE = 500
@@ -61,7 +61,7 @@ class RoomLog:
         subject = subjects.service_query(self._app, self._room, "snapshot")
         query = SnapshotQuery(call, seq, at)
         answer = await whole(lambda page: self._bus.request(subject, page, Snapshot, ANSWER_TIMEOUT_S), query)
-        state = accepted(answer).state
+        state = check_answer(answer).state
         if state is None:
             raise Rejection(Code.NOT_FOUND, f"room {self._room!r} was never opened")
         return state
@@ -69,7 +69,7 @@ class RoomLog:
     async def _page(self, call: str, after: int) -> Replay:
         subject = subjects.service_query(self._app, self._room, "replay")
         query = ReplayQuery(call, after, EVENTS_PER_PAGE)
-        return accepted(await self._bus.request(subject, query, Replay, ANSWER_TIMEOUT_S))
+        return check_answer(await self._bus.request(subject, query, Replay, ANSWER_TIMEOUT_S))
 
     async def _has_later_call(self, call: str) -> bool:
         """Whether the room was opened again since that call."""

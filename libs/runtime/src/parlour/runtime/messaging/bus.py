@@ -70,7 +70,7 @@ def unavailable(message: str) -> Unavailable:
     return Unavailable(Code.UNAVAILABLE, message, hint="send it again with the same command id")
 
 
-def accepted(answer: R) -> R:
+def check_answer(answer: R) -> R:
     """Returns a service's answer; raises the problem that it carries as `Rejection`."""
     problem = getattr(answer, "problem", None)
     if problem is not None:
@@ -211,7 +211,7 @@ class Bus:
     ) -> Reply:
         """Sends a command to the service that owns it. Raises its problem as `Rejection`, and `Unavailable` at the timeout."""
         subject = subjects.command(app, service, room, verb)
-        return accepted(await self.request_with_retry(subject, request, Reply, timeout))
+        return check_answer(await self.request_with_retry(subject, request, Reply, timeout))
 
     # receiving
 

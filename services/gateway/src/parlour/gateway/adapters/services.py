@@ -14,7 +14,7 @@ from parlour.contracts.queries import Replay, ReplayQuery, Snapshot, SnapshotQue
 from parlour.gateway.app.ports import Unsubscribe
 from parlour.kernel.paging import whole
 from parlour.runtime.messaging.address import Address
-from parlour.runtime.messaging.bus import Bus, accepted
+from parlour.runtime.messaging.bus import Bus, check_answer
 from parlour.runtime.messaging.endpoint import Headers
 
 PAGE_WITHIN_S = 4.0
@@ -40,7 +40,7 @@ class BusServices:
         return await self._bus.ask(app, request.service, room, request.verb, request)
 
     async def query(self, app: int, room: str, name: str, query: msgspec.Struct, kind: type[A]) -> A:
-        return accepted(await self._bus.request(subjects.query(app, room, name), query, kind, QUERY_WITHIN_S))
+        return check_answer(await self._bus.request(subjects.query(app, room, name), query, kind, QUERY_WITHIN_S))
 
     async def ask_webhooks(self, app: int, question: msgspec.Struct) -> Any:
         verb = webhooks.verb_of(question)
@@ -48,11 +48,11 @@ class BusServices:
         return await self._bus.request(subject, question, webhooks.VERBS[verb][1], WEBHOOK_ANSWER_WITHIN_S)
 
     async def replay(self, app: int, room: str, query: ReplayQuery) -> Replay:
-        return accepted(await self._query(subjects.service_query(app, room, "replay"), query, Replay))
+        return check_answer(await self._query(subjects.service_query(app, room, "replay"), query, Replay))
 
     async def snapshot(self, app: int, room: str, query: SnapshotQuery) -> Snapshot:
         subject = subjects.service_query(app, room, "snapshot")
-        return accepted(await whole(lambda page: self._query(subject, page, Snapshot), query))
+        return check_answer(await whole(lambda page: self._query(subject, page, Snapshot), query))
 
     async def _query(self, subject: str, query: msgspec.Struct, kind: type[R]) -> R:
         return await self._bus.request_with_retry(subject, query, kind, PAGE_WITHIN_S, PAGE_ATTEMPT_S)
