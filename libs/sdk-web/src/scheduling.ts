@@ -14,6 +14,10 @@ export function nextTask(run: () => void): void {
   channel.port2.postMessage(0);
 }
 
+export function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /** Waits between attempts: `first` doubling to `most`, each drawn from its upper half so that clients of a dead gateway do not return at once. */
 export class Backoff {
   private attempt = 0;

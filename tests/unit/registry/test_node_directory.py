@@ -83,3 +83,15 @@ def test_placement_shuns_draining_and_busy_nodes() -> None:
     assert nodes.place_transport(1.0, random.Random(1)) == "b"
     nodes.handle_fact(up("c", transports=50), 0.0)
     assert nodes.place_transport(1.0, random.Random(1)) == "c"
+
+
+def test_a_draining_node_is_known_as_such_and_counts_for_no_placement() -> None:
+    nodes = NodeDirectory()
+    nodes.handle_fact(up("a", draining=True), 0.0)
+    assert nodes.is_draining("a")
+    assert not nodes.can_place(1.0)
+    nodes.handle_fact(up("b"), 0.0)
+    assert not nodes.is_draining("b")
+    assert not nodes.is_draining("unheard")
+    assert nodes.can_place(1.0)
+    assert not nodes.can_place(60.0), "both are silent by then"

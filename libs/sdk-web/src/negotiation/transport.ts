@@ -3,7 +3,8 @@
  *
  * Rules: 1. We offer, the relay answers, one negotiation at a time. 2. An offer names one stream that is new; what is bound already stays.
  * 3. A connection that breaks is repaired by an ICE restart first and replaced second; its streams are negotiated again, until the retry
- * window is over. 4. m-lines are recycled: a stream that ends leaves its transceivers, inactive, to the next one.
+ * window is over. 4. m-lines are recycled: a stream that ends leaves its transceivers, inactive, to the next one. 5. A connection whose relay
+ * is about to stop is left only once media flows on another.
  */
 import { mediaRetryMs, transportPolicy } from "../engine-options";
 import { asZegoError, Code, failure, type ZegoError } from "../errors";
@@ -98,6 +99,16 @@ export abstract class Transport<F extends Flow<any>> {
     if (transportID === this.transportID && transportID !== "") this.rebuild();
   }
 
+  /** The relay of this transport is about to stop. */
+  onTransportMove(transportID: string): void {
+    if (transportID === this.transportID && transportID !== "") this.moveAway();
+  }
+
+  /** Follows rule 5, once the relay has said that it is about to stop. */
+  protected abstract moveAway(): void;
+  /** Called when the connection is up and the relay has accepted every flow. */
+  protected onSettled(): void {}
+
   /** Replaces the peer connection and negotiates all flows again. */
   rebuild(): void {
     if (this.closed) return;
@@ -168,6 +179,7 @@ export abstract class Transport<F extends Flow<any>> {
       if (flow.ended) this.releaseTracks(flow);
       else if (pc.connectionState === "connected") flow.started();
       this.backoff.reset();
+      this.settle();
     } catch (thrown) {
       flow.accepted = false;
       await this.rollBack(flow, pc);
@@ -238,6 +250,7 @@ export abstract class Transport<F extends Flow<any>> {
     if (state === "connected") {
       this.failingSince = 0;
       for (const flow of this.list) if (flow.accepted) flow.started();
+      this.settle();
     } else if (state === "disconnected") {
       this.repairTimer = setTimeout(() => this.restart(), RESTART_AFTER_MS);
     } else if (state === "failed") {
@@ -246,7 +259,11 @@ export abstract class Transport<F extends Flow<any>> {
     }
   }
 
-  private interrupt(): void {
+  private settle(): void {
+    if (this.pc?.connectionState === "connected" && this.list.every((flow) => flow.accepted)) this.onSettled();
+  }
+
+  protected interrupt(): void {
     for (const flow of this.list) flow.requesting(this.direction.interrupted, "the media connection broke");
   }
 
@@ -284,13 +301,17 @@ export abstract class Transport<F extends Flow<any>> {
 
   /** Closes the peer connection; the flows stay. */
   protected reset(): void {
+    this.detach()?.close();
+  }
+
+  /** Gives the peer connection up without closing it; the next negotiation makes a new one. */
+  protected detach(): RTCPeerConnection | undefined {
     clearTimeout(this.repairTimer);
     const pc = this.pc;
     this.pc = undefined;
     this.transportID = "";
     this.slots.clear();
-    if (!pc) return;
-    pc.onconnectionstatechange = null;
-    pc.close();
+    if (pc) pc.onconnectionstatechange = null;
+    return pc;
   }
 }

@@ -5,8 +5,9 @@
 import { Code, failure, type ZegoError } from "../errors";
 import type { ZegoPlayerState, ZegoPlayStats, ZegoWebPlayOption } from "../entities";
 import { log } from "../logging";
+import { delay } from "../scheduling";
 import { Flow, type Direction, type TransportContext } from "../negotiation/flow";
-import { isStopped, KINDS, type Kind } from "../negotiation/transceiver-pool";
+import { isStopped, KINDS, type Kind, type TransceiverSlot } from "../negotiation/transceiver-pool";
 import { Transport, type Offer } from "../negotiation/transport";
 import type { StreamEntry } from "../generated/contract";
 import type { Request } from "../signalling/frames";
@@ -26,6 +27,8 @@ export class Playback extends Flow<ZegoPlayerState, ZegoPlayStats> {
   readonly muted = { audio: false, video: false };
   /** Kinds whose track is switched off here while it is received. */
   readonly silenced = new Set<Kind>();
+  /** Ends its reception on the connection that it is leaving, whose tracks stay in `stream` until media flows on the new one. */
+  leave: (() => void) | undefined;
   outcome: { resolve(stream: MediaStream): void; reject(error: ZegoError): void } | undefined;
 
   constructor(
@@ -37,7 +40,16 @@ export class Playback extends Flow<ZegoPlayerState, ZegoPlayStats> {
   }
 }
 
+/** For how long a stream that moves is awaited on its new connection before the old one is left all the same. */
+const MEDIA_WAIT_MS = 3_000;
+const MEDIA_CHECK_MS = 40;
+
 export class Player extends Transport<Playback> {
+  /** The relay node that it took a stream over on; undefined where it is not known. */
+  node: string | undefined;
+  /** Playbacks whose first media is awaited here. */
+  private readonly awaited = new Set<Playback>();
+
   constructor(
     context: TransportContext,
     private readonly onChange: (state: ZegoPlayerState) => void,
@@ -76,6 +88,63 @@ export class Player extends Transport<Playback> {
   takeOver(playback: Playback): void {
     this.flows.set(playback.streamID, playback);
     void this.negotiate(playback);
+  }
+
+  private get unused(): boolean {
+    return !this.flows.size && this.slots.all().every(({ owner }) => owner === undefined);
+  }
+
+  /** Whether it has neither a connection to a relay nor anything to play. */
+  get idle(): boolean {
+    return !this.transportID && this.unused;
+  }
+
+  /** Whether the stream's media can go on here while another player connects. */
+  canLend(playback: Playback): boolean {
+    return this.pc?.connectionState === "connected" && playback.active && !playback.leave;
+  }
+
+  /** Leaves a playback to another player, and goes on receiving it until that one receives it. */
+  lend(playback: Playback, to: Player): void {
+    this.flows.delete(playback.streamID);
+    playback.accepted = false;
+    playback.leave = () => {
+      playback.leave = undefined;
+      this.releaseTracks(playback);
+      if (this.unused) this.reset();
+    };
+    to.takeOver(playback);
+  }
+
+  protected override detach(): RTCPeerConnection | undefined {
+    this.node = undefined;
+    return super.detach();
+  }
+
+  /** Streams that are played here follow their publishers; a connection without any is closed at once. */
+  protected override moveAway(): void {
+    if (this.unused) this.reset();
+  }
+
+  protected override onSettled(): void {
+    for (const playback of this.list) if (playback.leave && !this.awaited.has(playback)) void this.switchWhenReceived(playback);
+  }
+
+  /** Shows the tracks of this connection as soon as each has delivered something. */
+  private async switchWhenReceived(playback: Playback): Promise<void> {
+    this.awaited.add(playback);
+    const deadline = Date.now() + MEDIA_WAIT_MS;
+    const slots = this.slots.slotsOf(playback).filter(({ kind }) => this.carries(playback, kind));
+    const before = await receivedCounts(slots);
+    while (playback.leave && Date.now() < deadline) {
+      const counts = await receivedCounts(slots);
+      if (counts.every((count, index) => count > before[index]!)) break;
+      await delay(MEDIA_CHECK_MS);
+    }
+    this.awaited.delete(playback);
+    if (!playback.leave || this.find(playback.streamID) !== playback) return;
+    for (const { kind, transceiver } of this.slots.slotsOf(playback)) showTrack(playback, kind, transceiver.receiver.track);
+    playback.leave();
   }
 
   /** The publisher moved to another relay node, or sends a kind that it did not send before. */
@@ -135,8 +204,7 @@ export class Player extends Transport<Playback> {
     const { receiver } = (reused ?? this.slots.add(kind, pc.addTransceiver(kind, { direction: "recvonly" }), playback)).transceiver;
     const target = playback.option.jitterBufferTarget;
     if (typeof target === "number" && "jitterBufferTarget" in receiver) receiver.jitterBufferTarget = target;
-    for (const old of playback.stream.getTracks()) if (old.kind === kind) playback.stream.removeTrack(old);
-    playback.stream.addTrack(receiver.track);
+    if (!playback.leave) showTrack(playback, kind, receiver.track);
     receiver.track.enabled = true; // the stream before on this line may have been silenced
     playback.silenced.delete(kind);
     return reused === undefined;
@@ -175,34 +243,25 @@ export class Player extends Transport<Playback> {
 
   protected override endFlow(playback: Playback, error?: ZegoError): void {
     super.endFlow(playback, error);
+    playback.leave?.();
     playback.outcome?.reject(error ?? failure(Code.PLAY_INTERRUPTED, `${playback.streamID} was stopped before it played`));
     playback.outcome = undefined;
   }
 }
 
-/** The players of a room. A stream goes from one to the next until one reaches it; the last is always a new one, which can reach any node. */
-export class Players {
-  readonly all: Player[] = [];
+function showTrack({ stream }: Playback, kind: Kind, track: MediaStreamTrack): void {
+  for (const old of stream.getTracks()) if (old.kind === kind && old !== track) stream.removeTrack(old);
+  if (!stream.getTracks().includes(track)) stream.addTrack(track);
+}
 
-  /** `make` gives a player that calls its argument with a playback that it cannot reach. */
-  constructor(private readonly make: (onUnreachable: (playback: Playback) => void) => Player) {
-    this.add();
-  }
-
-  /** The player that has a connection before any stream is played. */
-  get first(): Player {
-    return this.all[0]!;
-  }
-
-  /** The player that plays the stream. */
-  playerOf(streamID: string): Player | undefined {
-    return this.all.find((player) => player.find(streamID) !== undefined);
-  }
-
-  private add(): Player {
-    const index = this.all.length;
-    const player = this.make((playback) => (this.all[index + 1] ?? this.add()).takeOver(playback));
-    this.all.push(player);
-    return player;
-  }
+/** How much each receiver has delivered: pictures decoded, or packets of sound. */
+function receivedCounts(slots: readonly TransceiverSlot<Playback>[]): Promise<number[]> {
+  return Promise.all(
+    slots.map(async ({ kind, transceiver }) => {
+      for (const entry of (await transceiver.receiver.getStats()).values()) {
+        if (entry.type === "inbound-rtp") return Number((kind === "video" ? entry.framesDecoded : entry.packetsReceived) ?? 0);
+      }
+      return 0;
+    }),
+  );
 }

@@ -5,6 +5,7 @@ import { log } from "../logging";
 import { Flow, type Direction, type TransportContext } from "../negotiation/flow";
 import { isStopped, KINDS, type Kind } from "../negotiation/transceiver-pool";
 import { Transport, type Offer } from "../negotiation/transport";
+import type { Timer } from "../scheduling";
 import type { Request } from "../signalling/frames";
 import { preferVideo, type VideoCodec, withStartBitrate } from "./codecs";
 import { MuteReporter } from "./mute-reporter";
@@ -20,6 +21,9 @@ const DIRECTION: Direction = {
 
 /** Codes of `stream.removed` for a lost connection: heartbeat timeout, disconnected. */
 const LOST_REASONS: ReadonlySet<number> = new Set([2, 5]);
+
+/** For how long a stream is sent on both connections while it moves: players follow within a second or two. */
+const OVERLAP_MS = 4_000;
 
 /** What is published: the stream, and limits that may change while it is. */
 export interface Source {
@@ -66,6 +70,8 @@ export class Publication extends Flow<ZegoPublisherState, ZegoPublishStats> {
 
 export class Publisher extends Transport<Publication> {
   readonly mutes: MuteReporter;
+  /** The connection that is being left, see rule 5 of `Transport`. */
+  private leaving: { pc: RTCPeerConnection; transportID: string; timer?: Timer } | undefined;
 
   constructor(
     context: TransportContext,
@@ -113,6 +119,59 @@ export class Publisher extends Transport<Publication> {
       if (kind === "video" && publication.source.degradation) parameters.degradationPreference = publication.source.degradation;
       await transceiver.sender.setParameters(parameters).catch((fault) => log.debug("the browser refused a limit", fault));
     }
+  }
+
+  /** Publishes everything on a new connection too; the old one is closed `OVERLAP_MS` after that, so that players can follow. */
+  protected override moveAway(): void {
+    if (this.pc?.connectionState !== "connected") return this.rebuild();
+    const { transportID } = this;
+    void this.queue.run(async () => {
+      if (transportID !== this.transportID) return;
+      this.leave();
+      const pc = this.detach()!;
+      this.leaving = { pc, transportID };
+      pc.onconnectionstatechange = () => {
+        if (pc.connectionState === "failed" || pc.connectionState === "closed") this.onLeavingLost(transportID);
+      };
+      for (const publication of this.list) publication.accepted = false;
+      for (const publication of this.list) void this.negotiate(publication);
+    });
+  }
+
+  protected override onSettled(): void {
+    const { leaving } = this;
+    if (leaving) leaving.timer ??= setTimeout(() => this.leave(), OVERLAP_MS);
+  }
+
+  override onTransportLost(transportID: string): void {
+    super.onTransportLost(transportID);
+    this.onLeavingLost(transportID);
+  }
+
+  override rebuild(): void {
+    this.leave();
+    super.rebuild();
+  }
+
+  override close(): void {
+    this.leave();
+    super.close();
+  }
+
+  /** The old relay stopped, perhaps before the new one was reached. */
+  private onLeavingLost(transportID: string): void {
+    if (this.leaving?.transportID !== transportID) return;
+    this.leave();
+    if (this.pc?.connectionState !== "connected") this.interrupt();
+  }
+
+  private leave(): void {
+    const { leaving } = this;
+    this.leaving = undefined;
+    if (!leaving) return;
+    clearTimeout(leaving.timer);
+    leaving.pc.onconnectionstatechange = null;
+    leaving.pc.close();
   }
 
   protected override bindTracks(publication: Publication, pc: RTCPeerConnection): boolean {

@@ -16,7 +16,8 @@ export type RoomChange =
   | { kind: "streams"; update: "ADD" | "DELETE"; streams: StreamEntry[]; reasons?: number[] }
   | { kind: "streamExtra"; stream: StreamEntry }
   | { kind: "mutes"; stream: StreamEntry; kinds: readonly MuteField[] }
-  | { kind: "mediaChanged"; streamID: string }
+  /** `movedTo`: the relay node whose transport carries it now, where that is another transport than before. */
+  | { kind: "mediaChanged"; streamID: string; movedTo?: string }
   | { kind: "ownStreamRemoved"; streamID: string; code: number }
   | { kind: "roomExtra"; entries: ExtraInfoEntry[] }
   | { kind: "message"; channel: "broadcast" | "barrage" | "command"; from: UserRef; text: string; sentMs: number; messageID: string }
@@ -233,11 +234,11 @@ function extraChanges(stream: StreamEntry, before?: StreamEntry): RoomChange[] {
 const HAS = { audioMuted: "hasAudio", videoMuted: "hasVideo" } as const;
 
 /** Changes of a known stream that gained or lost audio or video, or moved: its players negotiate again. A kind that was gained is unmuted. */
-function mediaChanges(stream: StreamEntry, before?: StreamEntry, moved = false): RoomChange[] {
+function mediaChanges(stream: MirroredStream, before?: StreamEntry, moved = false): RoomChange[] {
   const changed = before ? MUTE_FIELDS.filter((kind) => (stream[HAS[kind]] ?? true) !== (before[HAS[kind]] ?? true)) : [];
   const opened = changed.filter((kind) => stream[HAS[kind]] !== false && !stream[kind]);
   return [
-    ...(moved || changed.length ? [{ kind: "mediaChanged", streamID: stream.streamID } as const] : []),
+    ...(moved || changed.length ? [{ kind: "mediaChanged", streamID: stream.streamID, ...(moved ? { movedTo: nodeOf(stream) } : {}) } as const] : []),
     ...(opened.length ? [{ kind: "mutes", stream, kinds: opened } as const] : []),
   ];
 }
@@ -265,3 +266,4 @@ function messageChange({ type, user, data, at, seq }: FrameOf<keyof typeof CHANN
 }
 
 const carrierOf = ({ data }: FrameOf<"stream.added.v1" | "stream.updated.v1">): string => `${data.node ?? ""}/${data.transportID ?? ""}`;
+const nodeOf = ({ carrier = "" }: MirroredStream): string => carrier.slice(0, carrier.lastIndexOf("/"));

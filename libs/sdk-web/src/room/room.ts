@@ -8,7 +8,8 @@ import { asZegoError, Code, failure } from "../errors";
 import type { Emitter } from "../emitter";
 import type { ZegoEvent, ZegoPlayerState, ZegoRoomConfig } from "../entities";
 import type { LoginAnswer, Problem, ServerFrames, UserRef } from "../generated/contract";
-import { Player, Players } from "../play/player";
+import { Player } from "../play/player";
+import { Players } from "../play/players";
 import { Publisher } from "../publish/publisher";
 import type { Request, RoomFrame } from "../signalling/frames";
 import type { Session } from "../signalling/session";
@@ -150,8 +151,15 @@ export class Room {
     if (!this.states.joined) return;
     if (frame.t === "end") return this.onEndFrame(frame);
     if (frame.t === "count") return this.context.events.emit("roomOnlineUserCountUpdate", this.id, frame.count);
-    if (frame.t === "media") return this.transports.forEach((transport) => transport.onTransportLost(frame.transportID));
+    if (frame.t === "media") return this.onMediaFrame(frame);
     this.deliver(this.mirror.apply(frame));
+  }
+
+  private onMediaFrame({ transportID, state }: ServerFrames["media"]): void {
+    for (const transport of this.transports) {
+      if (state === "move") transport.onTransportMove(transportID);
+      else transport.onTransportLost(transportID);
+    }
   }
 
   renewToken(token: string): void {
@@ -197,7 +205,7 @@ export class Room {
     for (const change of changes) {
       if (change.kind === "gap") this.context.session.catchUp();
       else if (change.kind === "ownStreamRemoved") this.publisher.removedByServer(change.streamID, change.code);
-      else if (change.kind === "mediaChanged") this.players.playerOf(change.streamID)?.mediaChanged(change.streamID);
+      else if (change.kind === "mediaChanged") this.players.mediaChanged(change.streamID, change.movedTo);
       else if (this.delayedChanges) this.delayedChanges.push(change);
       else if (this.states.joined) emitChange(this.context.events, this.id, change, this.login.config.userUpdate === true);
     }

@@ -379,7 +379,8 @@ class End(RoomServerFrame, frozen=True, tag="end"):
 
 
 class MediaGone(RoomServerFrame, frozen=True, tag="media"):
-    """The relay lost this client's transport, which must be offered again."""
+    """state gone: the relay lost this client's transport, which must be offered again. move: the relay is about to stop; the client makes a
+    new transport, without `transportID`, and leaves this one once media flows on the new one."""
 
     stream_id: str
     transport_id: str

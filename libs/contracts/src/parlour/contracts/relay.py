@@ -126,7 +126,22 @@ class ReadFlight(TransportCommand, frozen=True, tag="flight"):
     """Ask for a transport's flight recorder; answered by `FlightLog`. The relay keeps a copy in its own folder too."""
 
 
-AnyRelayCommand = Negotiate | StopPublish | StopPlay | CloseTransport | RequestKeyframe | RenewIce | Report | ReadFlight
+class MoveTransports(RelayCommand, frozen=True, tag="move_transports"):
+    """The registry's answer to a heartbeat with `draining`: another node takes new transports, so the node asks its clients to move theirs.
+    Answered by `Ack`; `changed` is false where the node asks them already, or does not drain."""
+
+
+AnyRelayCommand = (
+    Negotiate
+    | StopPublish
+    | StopPlay
+    | CloseTransport
+    | RequestKeyframe
+    | RenewIce
+    | Report
+    | ReadFlight
+    | MoveTransports
+)
 
 
 class Ack(msgspec.Struct, frozen=True):
@@ -183,7 +198,8 @@ class TransportReport(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class NodeLoad(msgspec.Struct, frozen=True):
-    """What placement weighs. `cpu` is the packet threads' share of their cores since the last heartbeat, 0 … 1."""
+    """What placement weighs. `cpu` is the packet threads' share of their cores since the last heartbeat, 0 … 1. A node that is `draining`
+    is about to stop: placement avoids it, and it asks its clients to move."""
 
     transports: int
     tracks: int
@@ -244,6 +260,11 @@ class TransportGone(TransportFact, frozen=True, tag="transport_gone"):
     """What it published until now."""
 
 
+class TransportMove(TransportFact, frozen=True, tag="transport_move"):
+    """The node drains: the transport's owner shall build a new one on another node, and leave this one once media flows there. It repeats
+    the last fact's number, since nothing has changed on the node."""
+
+
 class MediaFact(RelayFact, frozen=True):
     """Base of what a stream's audio or video does."""
 
@@ -263,4 +284,4 @@ class MediaStalled(MediaFact, frozen=True, tag="media_stalled"):
     silent_ms: int
 
 
-AnyRelayFact = NodeUp | TransportConnected | TransportGone | MediaStarted | MediaStalled
+AnyRelayFact = NodeUp | TransportConnected | TransportGone | TransportMove | MediaStarted | MediaStalled

@@ -13,7 +13,7 @@ from parlour.contracts import events as ev
 from parlour.contracts import subjects
 from parlour.contracts.envelope import EventView
 from parlour.contracts.queries import HeadBeacon, Presence
-from parlour.contracts.relay import TransportGone
+from parlour.contracts.relay import TransportGone, TransportMove
 from parlour.runtime.clock import SystemClock, SystemIds
 from parlour.runtime.http import LimitBody
 from parlour.runtime.messaging.address import Address
@@ -64,6 +64,7 @@ log = logger(__name__)
 _beacon = msgspec.json.Decoder(HeadBeacon)
 _view = msgspec.json.Decoder(EventView)
 _gone = msgspec.json.Decoder(TransportGone)
+_move = msgspec.json.Decoder(TransportMove)
 
 
 class Gateway:
@@ -138,7 +139,9 @@ class Gateway:
         """Subscribes to room heads, app events and what relays report."""
         await self._bus.subscribe(subjects.ALL_HEADS, self._on_heads)
         await self._bus.subscribe(subjects.ALL_APP_EVENTS, self._on_app_event, on_overflow=self.verifier.invalidate)
-        await self._bus.subscribe(subjects.RELAY_FACTS.removesuffix("*") + "transport_gone", self._on_transport_gone)
+        relay_facts = subjects.RELAY_FACTS.removesuffix("*")
+        await self._bus.subscribe(relay_facts + "transport_gone", self._on_transport_gone)
+        await self._bus.subscribe(relay_facts + "transport_move", self._on_transport_move)
         self._bus.on_reconnect(self.feeds.on_reconnect)
         self._bus.on_reconnect(self.verifier.invalidate)
 
@@ -170,6 +173,9 @@ class Gateway:
         fact = _gone.decode(payload)
         self.sessions.on_transport_gone(fact)
         await self.resources.on_transport_gone(fact)
+
+    async def _on_transport_move(self, _to: Address, payload: bytes, _headers: Headers) -> None:
+        self.sessions.on_transport_move(_move.decode(payload))
 
 
 @asynccontextmanager

@@ -78,6 +78,19 @@ class RelaySettings(BusSettings, frozen=True, kw_only=True):
         float, Setting("Interval between two heartbeats (`node_up`).", unit="s"), Meta(ge=0.1, le=10)
     ] = 2.0
 
+    drain_s: Annotated[
+        float,
+        Setting(
+            "How long clients have to move to another node after SIGTERM; the orchestrator must wait longer.", unit="s"
+        ),
+        Meta(ge=0, le=3600),
+    ] = 30.0
+    drain_moves_per_s: Annotated[
+        float,
+        Setting("Transports that a draining node asks to move in a second, at most.", unit="1/s"),
+        Meta(ge=0.1, le=1000),
+    ] = 20.0
+
     flight_dir: Annotated[str, Setting("Folder for flight logs of transports that froze; empty: none are stored.")] = ""
     flight_logs: Annotated[
         int, Setting("Flight logs in that folder; more than that, and the oldest is deleted."), Meta(ge=1, le=10000)

@@ -1,6 +1,7 @@
 """Chooses the adapters and puts the node together; nothing else does."""
 
 import asyncio
+import random
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -19,6 +20,7 @@ from parlour.relay.adapters.flight_log_folder import FlightLogFolder
 from parlour.relay.adapters.ids import RandomIds
 from parlour.relay.adapters.quality_metrics import QualityMetrics
 from parlour.relay.api.bus import RelayApi
+from parlour.relay.app.drain import NodeDrain
 from parlour.relay.app.fact_publisher import FactPublisher
 from parlour.relay.app.flight_logs import FlightLogReader
 from parlour.relay.app.forwarding import Forwarding
@@ -47,6 +49,7 @@ class RunningNode(msgspec.Struct, frozen=True):
     monitor: MediaMonitor
     flight_logs: FlightLogReader
     heartbeat: NodeHeartbeat
+    drain: NodeDrain
     core: Core
     table: SessionTable
     name: str
@@ -63,7 +66,7 @@ async def build(settings: RelaySettings) -> AsyncGenerator[Service]:
                 CoreMetrics(node.core, node.monitor, node.heartbeat.load, settings.max_transports)
             )
             measured = QualityMetrics(metrics, samples.send)
-            await RelayApi(node.relay, node.flight_logs, node.heartbeat.load).serve(bus, node.name)
+            await RelayApi(node.relay, node.flight_logs, node.heartbeat.load, node.drain).serve(bus, node.name)
             quality = QualitySampler(node.name, node.table, measured.send, time.time, time.monotonic)
             heartbeats = run_heartbeats(node.heartbeat, node.monitor, quality, settings.heartbeat_s)
             running = [
@@ -71,7 +74,7 @@ async def build(settings: RelaySettings) -> AsyncGenerator[Service]:
                 tasks.create_task(samples.run(), name="samples"),
                 tasks.create_task(heartbeats, name="heartbeat"),
             ]
-            yield Service(metrics, {"bus": lambda: bus.connected})
+            yield Service(metrics, {"bus": lambda: bus.connected}, node.drain.run)
             for task in running:
                 task.cancel()
             quality.finish()
@@ -121,8 +124,9 @@ async def _assemble(
     )
     monitor = MediaMonitor(table, core, lifecycle, publisher, limits, flight_logs)
     heartbeat = NodeHeartbeat(table, core, relay, publisher, time.monotonic)
+    drain = NodeDrain(table, publisher, heartbeat, random.Random(), settings.drain_s, settings.drain_moves_per_s)
     async with CoreEvents(core, monitor.handle_event):
         try:
-            yield RunningNode(relay, monitor, flight_logs, heartbeat, core, table, name)
+            yield RunningNode(relay, monitor, flight_logs, heartbeat, drain, core, table, name)
         finally:
             await lifecycle.end_all("shutdown")

@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -38,10 +38,15 @@ S = TypeVar("S", bound=BusSettings)
 
 
 class Service(msgspec.Struct):
-    """What `build` yields to `run`: the process's metrics, and the readiness checks by name."""
+    """What `build` yields to `run`: the process's metrics, and the readiness checks by name.
+
+    `drain` is awaited after the first signal, while the service still works and `/readyz` answers 503: it moves sessions elsewhere and
+    returns when they are gone or its own deadline is over.
+    """
 
     metrics: Metrics
     checks: dict[str, Callable[[], bool]] = {}
+    drain: Callable[[], Awaitable[None]] | None = None
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -129,6 +134,8 @@ async def _serve(build: Build[S], settings: S, name: str, stop: _StopSignal) -> 
         stop.ready = True
         await stop.asked.wait()
         state.draining = True
+        if service.drain is not None:
+            await service.drain()
     log.info("stopped", ran_s=round(time.monotonic() - began, 1))
 
 

@@ -52,9 +52,13 @@ class PublishHandler(msgspec.Struct, frozen=True):
             raise stream_units.rejection_of(error) if isinstance(error, ClaimRefused) else error from None
         if done.repeated:
             await self.transports.close_unanswered(answer, done.answer)
-        elif before is not None and before.transport_id != answer.transport_id:
+        elif before is not None and before.transport_id != answer.transport_id and not self._moves(before):
             await self.transports.request_quietly(before.node, StopPublish(before.transport_id, before.stream_id))
         return reply_of(done)
+
+    def _moves(self, before: domain.Stream) -> bool:
+        """Whether the stream leaves a draining node: its players there get it until they have moved too, then the client closes it."""
+        return self.transports.nodes.is_draining(before.node)
 
     async def stop(self, context: CommandContext, body: cmd.StopPublish) -> cmd.Reply:
         """Ends the session's stream, and its transport where the command says so."""

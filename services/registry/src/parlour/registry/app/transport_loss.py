@@ -13,7 +13,16 @@ from uuid import UUID
 import msgspec
 
 from parlour.contracts.codes import Code
-from parlour.contracts.relay import AnyRelayFact, NodeReport, Report, TransportGone, TransportReport
+from parlour.contracts.relay import (
+    Ack,
+    AnyRelayFact,
+    MoveTransports,
+    NodeReport,
+    NodeUp,
+    Report,
+    TransportGone,
+    TransportReport,
+)
 from parlour.kernel.log import AppendUnit, Deadline, DueDeadline, EventLog, LogUnavailable
 from parlour.kernel.rejection import Rejection
 from parlour.registry.domain import streams as domain
@@ -83,6 +92,8 @@ class TransportLossHandler:
         before = self._nodes.find_transport(fact.transport_id) if isinstance(fact, TransportGone) else None
         if self._nodes.handle_fact(fact, self._now()):
             self._steps.put_nowait(functools.partial(self.refresh_node, fact.node))
+        if isinstance(fact, NodeUp) and fact.load.draining and self._nodes.can_place(self._now()):
+            self._steps.put_nowait(functools.partial(self._relays.request, fact.node, MoveTransports(), Ack))
         if isinstance(fact, TransportGone) and fact.reason != "closed":
             transport = before or RelayTransport(fact.transport_id, fact.node, fact.owner, fact.app)
             self._steps.put_nowait(functools.partial(self.end_transport, transport, fact.streams))

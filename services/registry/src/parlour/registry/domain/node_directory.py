@@ -97,6 +97,11 @@ class NodeDirectory:
         """Whether the node counts as up."""
         return name in self._nodes
 
+    def is_draining(self, name: str) -> bool:
+        """Whether the node said that it is about to stop."""
+        node = self._nodes.get(name)
+        return node is not None and node.load.draining
+
     def expect_report(self, name: str) -> None:
         """The node's report did not come: its next fact asks for one again."""
         node = self._nodes.get(name)
@@ -152,11 +157,7 @@ class NodeDirectory:
 
     def place_transport(self, now: float, sampler: NodeSampler) -> str | None:
         """Chooses the node for a new transport and reserves it there (rule 3); None where no node is up."""
-        up = [
-            node
-            for node in self._nodes.values()
-            if now - node.heard_at <= self._silent_after_s and not node.load.draining
-        ]
+        up = self._placeable(now)
         up = [node for node in up if node.load.cpu < BUSY_CPU] or up
         if not up:
             return None
@@ -164,6 +165,14 @@ class NodeDirectory:
         best = min(drawn, key=lambda node: (node.load.transports + node.reserved, node.load.cpu))
         best.reserved += 1
         return best.name
+
+    def can_place(self, now: float) -> bool:
+        """Whether a new transport would find a node."""
+        return bool(self._placeable(now))
+
+    def _placeable(self, now: float) -> list[RelayNode]:
+        heard = (node for node in self._nodes.values() if now - node.heard_at <= self._silent_after_s)
+        return [node for node in heard if not node.load.draining]
 
     def add_transport(self, transport: RelayTransport) -> None:
         """Adds a transport; the rooms of one that is known already are kept."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from parlour.contracts import relay as cmd
 from parlour.contracts import subjects
+from parlour.relay.app.drain import NodeDrain
 from parlour.relay.app.flight_logs import FlightLogReader
 from parlour.relay.app.relay import Relay
 from parlour.runtime.messaging.address import Address
@@ -18,7 +19,9 @@ VERSION = "1.0.0"
 class RelayApi:
     """The node's endpoints: one for each kind of command, whose handler returns the answer or raises `Rejection`."""
 
-    def __init__(self, relay: Relay, flight_logs: FlightLogReader, load: Callable[[], cmd.NodeLoad]) -> None:
+    def __init__(
+        self, relay: Relay, flight_logs: FlightLogReader, load: Callable[[], cmd.NodeLoad], drain: NodeDrain
+    ) -> None:
         self._handlers: dict[type[Any], Callable[[Any], Any]] = {
             cmd.Negotiate: relay.negotiate,
             cmd.StopPublish: relay.stop_publish,
@@ -28,6 +31,7 @@ class RelayApi:
             cmd.RenewIce: relay.renew_ice,
             cmd.Report: lambda command: relay.report(load(), command.after),
             cmd.ReadFlight: lambda command: flight_logs.read(command.transport_id, "asked"),
+            cmd.MoveTransports: lambda _: drain.move_transports(),
         }
 
     async def serve(self, bus: Bus, node: str) -> None:

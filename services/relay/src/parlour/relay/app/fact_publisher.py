@@ -37,6 +37,14 @@ class FactPublisher:
             )
         )
 
+    def publish_move(self, transport: Transport) -> None:
+        """Asks a transport's owner to move it to another node; like the heartbeat, it repeats the last number."""
+        self._send(
+            contract.TransportMove(
+                self.node, self.boot_id, self.number, transport.transport_id, transport.owner, transport.app
+            )
+        )
+
     def publish_started(self, track: Track) -> None:
         """Publishes that packets of a track arrive."""
         stream = track.slot.stream

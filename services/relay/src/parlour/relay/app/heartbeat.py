@@ -18,13 +18,14 @@ SAMPLE_INTERVAL_S = 1.0
 
 @dataclass(eq=False)
 class NodeHeartbeat:
-    """The node's load as of its last heartbeat. `clock` is monotonic seconds."""
+    """The node's load as of its last heartbeat. `clock` is monotonic seconds; `draining` is set when the node is about to stop."""
 
     _table: SessionTable
     _core: Core
     _relay: Relay
     _facts: FactPublisher
     _clock: MonotonicClock
+    draining: bool = field(init=False, default=False)
     _cpu: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
@@ -33,7 +34,7 @@ class NodeHeartbeat:
     def load(self) -> NodeLoad:
         """The load as of the last heartbeat."""
         transports, tracks, sinks = self._table.counts()
-        return NodeLoad(transports=transports, tracks=tracks, sinks=sinks, cpu=self._cpu)
+        return NodeLoad(transports=transports, tracks=tracks, sinks=sinks, cpu=self._cpu, draining=self.draining)
 
     def publish(self) -> None:
         """Measures the packet threads' share of a core since the last heartbeat, and publishes `node_up`."""

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from parlour.contracts import client
 from parlour.contracts.ids import check_address
-from parlour.contracts.relay import TransportGone
+from parlour.contracts.relay import TransportGone, TransportMove
 from parlour.gateway.domain.encoded_event import StayEnd
 from parlour.gateway.domain.frame_batch import FrameBatch
 from parlour.gateway.domain.frames import to_text
@@ -145,12 +145,26 @@ class SessionTable:
         session = self._sessions.get(fact.owner.partition("/")[0])
         if session is None or fact.reason == "closed":
             return
-        carried = session.streams.pop(fact.transport_id, set())
-        if not carried and session.began_elsewhere:
-            carried = {(room, "") for room in session.rooms}
+        carried = _carried_by(session, fact.transport_id)
+        session.streams.pop(fact.transport_id, None)
         for room, stream_id in carried:
             session.send(client.MediaGone(room, stream_id, fact.transport_id))
+
+    def on_transport_move(self, fact: TransportMove) -> None:
+        """Asks a client to move a transport whose relay is about to stop."""
+        session = self._sessions.get(fact.owner.partition("/")[0])
+        if session is None:
+            return
+        rooms = {room for room, _ in _carried_by(session, fact.transport_id)} or set(session.rooms)
+        for room in rooms:  # once for each room: a transport moves as a whole
+            session.send(client.MediaGone(room, "", fact.transport_id, "move"))
 
     def _remove_if_over(self, session: Session) -> None:
         if session.channel is None and not session.rooms:
             self._sessions.pop(session.session_id, None)
+
+
+def _carried_by(session: Session, transport_id: str) -> set[tuple[str, str]]:
+    """What a transport of the session carries, as (room, stream); every room, without a stream, where only another gateway knows."""
+    carried = session.streams.get(transport_id, set())
+    return {(room, "") for room in session.rooms} if not carried and session.began_elsewhere else carried
