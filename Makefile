@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 # take the longest. Exit code 5 of pytest: ARGS selects none of them.
 LONG := tests/readme/test_documentation.py tests/faults/test_up.py tests/faults/test_simulation.py
 ABREAST := $(LONG) tests/architecture tests/behaviour tests/contract tests/integration tests/unit
-ALONE := tests/compose tests/e2e tests/faults tests/interop tests/network tests/packages tests/readme
+ALONE := tests/compose tests/e2e tests/faults tests/interop tests/k8s tests/network tests/packages tests/readme
 WORKERS ?= 2
 # What the container image runs.
 IMAGE := runtime cli auth room registry relay im record gateway
@@ -29,7 +29,7 @@ SITE ?= dist/docs
 export PATH := $(CURDIR)/.venv/node:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: docs site packages image version help setup up down status test unit rust-test web-test lint format types e2e faults guarantees bench lock browser
+.PHONY: docs site packages image version help setup up down status test unit rust-test web-test lint format types e2e faults guarantees k8s-test bench lock browser
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -74,6 +74,9 @@ guarantees: setup ## each promise of GUARANTEES.md broken on purpose, to see its
 compose-test: setup browser ## docker-compose.yml built, started and called through, with Docker or podman
 	@PARLOUR_COMPOSE=1 $(PYTEST) -o faulthandler_timeout=3600 tests/compose $(ARGS)
 
+k8s-test: setup browser ## deploy/k8s rendered and validated, then installed and called through on the cluster that KUBECONFIG names
+	@PARLOUR_K8S=1 $(PYTEST) -o faulthandler_timeout=3600 tests/k8s $(ARGS)
+
 lint: setup ## ruff, import rules, clippy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -97,6 +100,7 @@ docs: setup ## write the generated reference pages anew
 	@$(BIN)/python -m parlour.cli.settings_page > docs/reference/settings.md
 	@$(BIN)/python -m parlour.cli.compose_nats > deploy/docker/nats.conf
 	@$(BIN)/python -m parlour.cli.compose_nats readers > deploy/docker/nats-readers.conf
+	@$(BIN)/python -m parlour.cli.compose_nats cluster > deploy/k8s/components/plain-databases/nats.conf
 	@$(BIN)/python -m parlour.gateway.wiring > docs/reference/openapi.json
 	@$(BIN)/python bench/page.py > bench/README.md
 	@$(BIN)/python bench/capacity.py > docs/explanation/capacity.md

@@ -1,7 +1,9 @@
-"""`python -m parlour.cli.compose_nats [readers]`: the NATS server's configuration for Compose, from the same grants as the embedded one.
+"""`python -m parlour.cli.compose_nats [readers | cluster]`: the NATS server's configuration for Compose or Kubernetes, from the same
+grants as the embedded one.
 
-Passwords are in the server's environment. They begin with a letter: the server reads a variable's value as a value of its own language.
-`readers`: the one that lets readers outside in, which names a key that only a running image can tell.
+Passwords are in the server's environment, or for `cluster` in the file passwords.conf beside it, which a mounted secret gives. They begin
+with a letter: the server reads a variable's value as a value of its own language. `readers`: the one that lets readers outside in, which
+names a key that only a running image can tell.
 """
 
 import sys
@@ -18,13 +20,18 @@ def variable(user: str) -> str:
     return f"PARLOUR_NATS_PASSWORD_{user.upper()}"
 
 
-def settings(*, readers: bool = False) -> str:
+def settings(*, readers: bool = False, cluster: bool = False) -> str:
     """Returns the text of the configuration file."""
+    source = (
+        'passwords come from the mounted secret.\ninclude "passwords.conf"'
+        if cluster
+        else "passwords come from the environment."
+    )
     users = {user: (f"${variable(user)}", grant) for user, grant in grants().items() if user not in NOT_HERE}
     callout_block = callout(f"${ISSUER}", (*users, SYSTEM)) + "\n" if readers else ""
     accounts = system_account(f"${variable(SYSTEM)}") + "\n" if readers else ""
     return f"""# Written by `make docs` from parlour.cli.embedded.permissions; changes here are lost.
-# Each service has a user of its own; passwords come from the environment.
+# Each service has a user of its own; {source}
 listen: "0.0.0.0:4222"
 max_payload: {MAX_PAYLOAD_BYTES}
 {LIVELINESS}
@@ -39,4 +46,4 @@ authorization {{
 
 
 if __name__ == "__main__":
-    sys.stdout.write(settings(readers="readers" in sys.argv[1:]))
+    sys.stdout.write(settings(readers="readers" in sys.argv[1:], cluster="cluster" in sys.argv[1:]))
