@@ -1,6 +1,6 @@
 #!/bin/sh
-# Draws every secret of an installation and prints them as Kubernetes secrets: sh deploy/k8s/secrets.sh | kubectl apply -f -
-# Once only: without master-key the texts of the record cannot be decrypted. The variables below name servers that are elsewhere, and the
+# Draws every secret of an installation and prints them as Kubernetes secrets: sh deploy/k8s/secrets.sh | kubectl create -f -
+# `create` leaves secrets alone that exist: without the first master-key the texts of the record cannot be decrypted. The variables below name servers that are elsewhere, and the
 # namespace of the relays (parlour-media for host ports).
 set -eu
 nats=${NATS_HOST:-nats:4222}

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from parlour.testkit.benchmarks.machine import facts
 from parlour.testkit.browser.chromium import chromium
 from parlour.testkit.faults.call import Call
 from parlour.testkit.kubernetes import Installation
@@ -98,7 +99,7 @@ async def test_a_call_goes_on_while_everything_is_replaced(installed: Installati
         await call.still_up()
         stillness[name] = round(await call.stillness_s(), 3)
         print(f"{name}: {stillness[name]} s")
-    RESULTS.write_text(json.dumps({"longest_stillness_s": stillness}, indent=1) + "\n")
+    RESULTS.write_text(json.dumps({"machine": facts(), "longest_stillness_s": stillness}, indent=2) + "\n")
     events = [json.loads(line) for line in installed.tool("events", ROOM, "--app", str(app), "--json").splitlines()]
     kinds = [event["type"] for event in events]
     assert kinds.count("room.user_joined.v1") == 2

@@ -90,6 +90,17 @@ def test_every_service_is_probed_and_has_a_budget(overlay: str) -> None:
         assert [budget for budget in budgets if budget.items() <= labels], name
 
 
+def test_a_relay_behind_a_node_port_gets_packets_until_it_is_gone() -> None:
+    """A Service that left out a relay which drains would cut the calls that it still carries."""
+    services = [one["spec"] for one in manifests("node-port") if one["kind"] == "Service" and one["spec"].get("type")]
+    assert [one["type"] for one in services] == ["NodePort", "NodePort"]
+    for one in services:
+        assert one["publishNotReadyAddresses"] is True
+        assert one["ports"][0]["port"] == one["ports"][0]["nodePort"], (
+            "the relay advertises the port that it is bound to"
+        )
+
+
 def test_secrets_are_those_that_pods_mount() -> None:
     """Every file that a pod of the overlays names is drawn."""
     drawn = list(

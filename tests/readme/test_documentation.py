@@ -40,7 +40,10 @@ NOT_RUN = {
     ("how-to/from-another-machine.md", ".venv/bin/parlour up"): BY_OTHER_TESTS + "tests/network/test_from_elsewhere.py",
     ("how-to/follow-over-http.md", "TOKEN="): BY_OTHER_TESTS + "tests/integration/test_gateway_reading.py",
     ("how-to/image.md", "make image"): "it builds the image that make compose-test builds",
-    ("how-to/kubernetes.md", ""): BY_OTHER_TESTS + "make k8s-test takes the same steps on a cluster",
+    (
+        "how-to/kubernetes.md",
+        "",
+    ): "make k8s-test takes these steps on a cluster, but for the image, the forwarded port and the upgrade",
     ("how-to/packages.md", "make packages"): BY_OTHER_TESTS + "tests/packages/test_packages.py",
     ("how-to/tls-and-proxies.md", ".venv/bin/parlour doctor"): BY_OTHER_TESTS + "tests/readme/test_proxy.py",
     ("how-to/upgrade.md", "make down"): "it replaces the checkout",

@@ -24,7 +24,7 @@ class Installation:
     def install(self) -> None:
         """Draws secrets, applies the overlay and returns when everything is ready."""
         secrets = _run("sh", str(self.root / "deploy/k8s/secrets.sh"))
-        self.kubectl("apply", "-f", "-", stdin=secrets)
+        self.kubectl("create", "-f", "-", stdin=secrets)
         self.kubectl("apply", "-k", str(self.overlay))
         self.kubectl("wait", "--for=condition=complete", "job/migrate", f"--timeout={VERB_WITHIN_S}s")
         self.ready()
